@@ -1,0 +1,33 @@
+"""The engine: a Tensor that records operations, and the walks over what it recorded.
+
+Read it in this order: `node` (what is recorded, and what an operation is), `ops` (every rule),
+`autodiff` (the chain rule over a graph), `tensor` (the face that users see), `transforms` (derivatives of
+functions), `errors` (what is said when something can't be done).
+"""
+
+from tinygrad_mnist.engine import ops
+from tinygrad_mnist.engine.autodiff import grad, propagate, pullback, toposort
+from tinygrad_mnist.engine.errors import GraphError, MutationError
+from tinygrad_mnist.engine.node import OPS, Node, Op, no_grad
+from tinygrad_mnist.engine.tensor import Tensor
+from tinygrad_mnist.engine.transforms import hessian, hvp, jacobian, jvp, vjp
+
+__all__ = [
+    "OPS",
+    "GraphError",
+    "MutationError",
+    "Node",
+    "Op",
+    "Tensor",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "no_grad",
+    "ops",
+    "propagate",
+    "pullback",
+    "toposort",
+    "vjp",
+]

@@ -1,0 +1,79 @@
+"""What the engine says when something can't be done: the op, its inputs, the reader's own line, a way out."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from types import CodeType
+from typing import Any
+
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+Place = tuple[CodeType, int]
+
+
+class MutationError(RuntimeError):
+    """A value that a gradient still needs was replaced after it had been used."""
+
+
+class GraphError(RuntimeError):
+    """A derivative was asked for where no graph leads to it."""
+
+
+def user_place() -> Place:
+    """The innermost running code outside this package and the instruction it stands at, for an op to keep."""
+    frame = sys._getframe(2)
+    while frame.f_code.co_filename.startswith(PACKAGE) and frame.f_back:
+        frame = frame.f_back
+    return frame.f_code, frame.f_lasti
+
+
+def locate(place: Place | None) -> tuple[str, int] | None:
+    """The file and line of a place."""
+    if place is None:
+        return None
+    code, offset = place
+    lines = (line for start, end, line in code.co_lines() if start <= offset < end and line)
+    return code.co_filename, next(lines, code.co_firstlineno)
+
+
+def at(place: Place | None) -> str:
+    """A place in words: ' at model.py:12, "z = X @ W1"'; empty where nothing is known."""
+    found = locate(place)
+    if found is None:
+        return ""
+    text = linecache.getline(*found).strip()
+    return f" at {found[0]}:{found[1]}" + (f', "{text}"' if text else "")
+
+
+def describe(value: Any) -> str:
+    """One operand in words: "W1 (10, 784) float32", or the number itself."""
+    if not hasattr(value, "shape"):
+        return repr(value)
+    return f"{getattr(value, 'name', None) or 'unnamed'} {value.shape} {value.dtype}"
+
+
+def explain(
+    error: Exception, op: Any, inputs: Sequence[Any], params: Mapping[str, Any], place: Place | None
+) -> Exception:
+    """The error that NumPy raised, retold with the op, the operands, the user's line and what to do."""
+    operands = ", ".join(describe(x) for x in inputs)
+    options = "".join(f", {name}={value!r:.60}" for name, value in params.items() if value is not None)
+    kind = next(k for k in (IndexError, TypeError, ValueError) if isinstance(error, k))
+    return kind(f"{op.name}({operands}{options}){at(place)}: {error}. {_advice(op, inputs, error)}".rstrip())
+
+
+def _advice(op: Any, inputs: Sequence[Any], error: Exception) -> str:
+    shapes = [x.shape for x in inputs if hasattr(x, "shape")]
+    if op.name == "matmul" and len(shapes) == 2 and all(shapes):
+        left, right = shapes
+        if len(right) > 1 and left[-1] == right[-1]:
+            return "The inner lengths must be equal: transpose the right operand (.mT)."
+        return f"The inner lengths must be equal: {left[-1]} columns on the left, {right[-2:][0]} rows on the right."
+    if "broadcast" in str(error):
+        return "Aligned from the right, lengths must be equal or 1: reshape one of them, or transpose it."
+    if op.name == "reshape":
+        return f"Only {inputs[0].size} elements can be arranged; -1 lets one length be worked out."
+    return ""

@@ -1,0 +1,562 @@
+"""Every operation: first the primitives, each with its forward and its rules, then what composes from them.
+
+A rule is `vjp(g, out, *inputs, **params)`: g is ∂L/∂out, and the result is ∂L/∂input. It may have the
+shape that broadcasting gave; `autodiff.pullback` sums it back. The array language is all it uses, so the
+same line runs on arrays, for speed, and on tensors, to be differentiated again. Masks come from
+comparisons, which give plain boolean arrays: a constant, as the derivative wants it.
+
+At a kink a rule takes one side: relu'(0) = 0, leaky_relu'(0) = negative_slope, elu'(0) = alpha,
+abs'(0) = 0, and clip' is 1 on its bounds. Ties in max, min, maximum and minimum share equally.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.engine.node import Node, op
+
+Array = Any
+"""An ndarray or a Tensor; what comes out is of the same kind."""
+
+Axis = int | tuple[int, ...] | None
+
+
+def plain(value: Any) -> Any:
+    """The array of a tensor; anything else as it is."""
+    return value.data if isinstance(value, Node) else value
+
+
+# --- arithmetic ---
+
+
+@op(lambda g, out, x, y: g, lambda g, out, x, y: g, label="+")
+def add(x: Array, y: Array, /) -> Array:
+    """x + y."""
+    return x + y
+
+
+@op(lambda g, out, x, y: g, lambda g, out, x, y: -g, label="−")
+def sub(x: Array, y: Array, /) -> Array:
+    """x - y."""
+    return x - y
+
+
+@op(lambda g, out, x, y: g * y, lambda g, out, x, y: g * x, label="×")
+def mul(x: Array, y: Array, /) -> Array:
+    """x * y, element by element."""
+    return x * y
+
+
+@op(lambda g, out, x, y: g / y, lambda g, out, x, y: -g * out / y, label="÷")
+def div(x: Array, y: Array, /) -> Array:
+    """x / y."""
+    return x / y
+
+
+@op(lambda g, out, x: -g, label="−")
+def neg(x: Array, /) -> Array:
+    """-x."""
+    return -x
+
+
+def _pow_vjp_base(g: Array, out: Array, x: Array, y: Array) -> Array:
+    if isinstance(y, int | float):
+        return g * (y * x ** (y - 1)) if y != 0 else g * 0
+    return g * y * x ** (y - (y != 0))  # x ** 0 is flat, even where x ** -1 has no value
+
+
+def _pow_vjp_exponent(g: Array, out: Array, x: Array, y: Array) -> Array:
+    return g * out * log(where(x == 0, 1, x))  # 0 ** y stays 0 as y varies
+
+
+@op(_pow_vjp_base, _pow_vjp_exponent, label="^")
+def pow(x: Array, y: Array, /) -> Array:
+    """x ** y."""
+    return x**y
+
+
+def _matmul_vjp_left(g: Array, out: Array, x: Array, y: Array) -> Array:
+    if y.ndim == 1:
+        return g * y if x.ndim == 1 else expand_dims(g, -1) * y
+    return (y @ expand_dims(g, -1))[..., 0] if x.ndim == 1 else g @ y.mT
+
+
+def _matmul_vjp_right(g: Array, out: Array, x: Array, y: Array) -> Array:
+    if x.ndim == 1:
+        return g * x if y.ndim == 1 else expand_dims(x, -1) * expand_dims(g, -2)
+    return (x.mT @ expand_dims(g, -1))[..., 0] if y.ndim == 1 else x.mT @ g
+
+
+@op(_matmul_vjp_left, _matmul_vjp_right, label="@")
+def matmul(x: Array, y: Array, /) -> Array:
+    """x @ y, for vectors, matrices and stacks of matrices as in np.matmul."""
+    return x @ y
+
+
+# --- elementwise functions ---
+
+
+@op(lambda g, out, x: g * out)
+def exp(x: Array, /) -> Array:
+    """e to the power x."""
+    return np.exp(x)
+
+
+@op(lambda g, out, x: g / x)
+def log(x: Array, /) -> Array:
+    """The natural logarithm."""
+    return np.log(x)
+
+
+@op(lambda g, out, x: g / (1 + x))
+def log1p(x: Array, /) -> Array:
+    """log(1 + x), exact for small x."""
+    return np.log1p(x)
+
+
+@op(lambda g, out, x: g * (out + 1))
+def expm1(x: Array, /) -> Array:
+    """exp(x) - 1, exact for small x."""
+    return np.expm1(x)
+
+
+@op(lambda g, out, x: g / (2 * out), label="√")
+def sqrt(x: Array, /) -> Array:
+    """The square root."""
+    return np.sqrt(x)
+
+
+@op(lambda g, out, x: where(x > 0, g, -g) * (x != 0), label="|·|")
+def abs(x: Array, /) -> Array:
+    """The absolute value."""
+    return np.abs(x)
+
+
+@op(lambda g, out, x: g * cos(x))
+def sin(x: Array, /) -> Array:
+    """The sine of x radians."""
+    return np.sin(x)
+
+
+@op(lambda g, out, x: -g * sin(x))
+def cos(x: Array, /) -> Array:
+    """The cosine of x radians."""
+    return np.cos(x)
+
+
+@op(lambda g, out, x: g * (1 - out * out))
+def tanh(x: Array, /) -> Array:
+    """The hyperbolic tangent."""
+    return np.tanh(x)
+
+
+def _exp_of_minus_abs(x: Array) -> Array:
+    return np.exp(np.where(x > 0, -x, x))
+
+
+@op(lambda g, out, x: g * out * (1 - out), label="σ")
+def sigmoid(x: Array, /) -> Array:
+    """1 / (1 + exp(-x)), without overflow."""
+    small = _exp_of_minus_abs(x)
+    return np.where(x > 0, 1, small) / (1 + small)
+
+
+@op(lambda g, out, x: g * sigmoid(x))
+def softplus(x: Array, /) -> Array:
+    """log(1 + exp(x)), without overflow."""
+    return np.where(x > 0, x, 0) + np.log1p(_exp_of_minus_abs(x))
+
+
+@op(lambda g, out, x: g * (x > 0))
+def relu(x: Array, /) -> Array:
+    """max(x, 0)."""
+    return np.maximum(x, 0)
+
+
+def _leaky_relu_vjp(g: Array, out: Array, x: Array, negative_slope: float) -> Array:
+    slope = (x > 0).astype(g.dtype)
+    slope *= 1 - negative_slope
+    slope += negative_slope
+    return g * slope
+
+
+@op(_leaky_relu_vjp)
+def leaky_relu(x: Array, /, negative_slope: float = 0.01) -> Array:
+    """x where it is positive, negative_slope * x elsewhere."""
+    steeper = np.maximum if negative_slope <= 1 else np.minimum
+    return steeper(x, negative_slope * x)
+
+
+@op(lambda g, out, x, alpha: where(x > 0, g, g * (out + alpha)))
+def elu(x: Array, /, alpha: float = 1.0) -> Array:
+    """x where it is positive, alpha * (exp(x) - 1) elsewhere (Clevert et al. 2016)."""
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+def _share(wins: Array, ties: Array, g: Array) -> Array:
+    return g * (wins + 0.5 * ties).astype(g.dtype)
+
+
+@op(lambda g, out, x, y: _share(x > y, x == y, g), lambda g, out, x, y: _share(y > x, x == y, g))
+def maximum(x: Array, y: Array, /) -> Array:
+    """The larger of x and y, element by element."""
+    return np.maximum(x, y)
+
+
+@op(lambda g, out, x, y: _share(x < y, x == y, g), lambda g, out, x, y: _share(y < x, x == y, g))
+def minimum(x: Array, y: Array, /) -> Array:
+    """The smaller of x and y, element by element."""
+    return np.minimum(x, y)
+
+
+@op(lambda g, out, x, min, max: g * (out == x))
+def clip(x: Array, /, min: Array | None = None, max: Array | None = None) -> Array:
+    """x held between min and max, which are constants; None leaves a side open."""
+    return np.clip(x, min, max)
+
+
+@op(None, lambda g, out, c, x, y: where(c, g, 0), lambda g, out, c, x, y: where(c, 0, g))
+def where(condition: Array, x: Array, y: Array, /) -> Array:
+    """x where the condition holds, y elsewhere."""
+    return np.where(condition, x, y)
+
+
+# --- reductions ---
+
+
+def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
+    return tuple(range(ndim)) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, ndim)
+
+
+def _kept(g: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
+    """g in a shape that broadcasts against x: the axes that a reduction dropped put back, of length one."""
+    if keepdims or axis is None:
+        return g
+    dropped = _axes(axis, x.ndim)
+    return g.reshape(tuple(1 if i in dropped else n for i, n in enumerate(x.shape)))
+
+
+@op(lambda g, out, x, axis, keepdims: broadcast_to(_kept(g, x, axis, keepdims), x.shape), label="Σ")
+def sum(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
+    """The sum over the axes, over all by default."""
+    return np.add.reduce(x, axis=axis, keepdims=keepdims)
+
+
+def _extremum_vjp(g: Array, out: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
+    ties = x == _kept(out, x, axis, keepdims)
+    share = ties / np.sum(ties, axis=axis, keepdims=True)
+    return _kept(g, x, axis, keepdims) * share.astype(g.dtype)
+
+
+@op(_extremum_vjp)
+def max(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
+    """The largest element along the axes."""
+    return np.max(x, axis=axis, keepdims=keepdims)
+
+
+@op(_extremum_vjp)
+def min(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
+    """The smallest element along the axes."""
+    return np.min(x, axis=axis, keepdims=keepdims)
+
+
+def _product_of_others(x: Array, axis: Axis) -> Array:
+    """For each element, the product of the others along the axes, zeros among them or not."""
+    last = _axes(axis, x.ndim)
+    order = tuple(i for i in range(x.ndim) if i not in last) + last
+    moved = x.transpose(order)
+    rows = moved.reshape((*moved.shape[: x.ndim - len(last)], -1))
+    others = where(np.eye(rows.shape[-1], dtype=bool), 1, expand_dims(rows, -2))
+    return prod(others, axis=-1).reshape(moved.shape).transpose(tuple(np.argsort(order)))
+
+
+def _prod_vjp(g: Array, out: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
+    if np.any(x == 0):
+        return _kept(g, x, axis, keepdims) * _product_of_others(x, axis)
+    return _kept(g * out, x, axis, keepdims) / x
+
+
+@op(_prod_vjp, label="Π")
+def prod(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
+    """The product over the axes."""
+    return np.prod(x, axis=axis, keepdims=keepdims)
+
+
+def _cumsum_vjp(g: Array, out: Array, x: Array, axis: int | None) -> Array:
+    along = 0 if axis is None else axis
+    return flip(cumsum(flip(g, along), along), along).reshape(x.shape)
+
+
+@op(_cumsum_vjp)
+def cumsum(x: Array, /, axis: int | None = None) -> Array:
+    """The running sum along an axis; of all elements in order when axis is None."""
+    return np.cumsum(x, axis)
+
+
+def _shift(x: Array, axis: Axis) -> Array:
+    """Each row's maximum: subtracted first, it keeps exp from overflowing."""
+    return np.maximum.reduce(x, axis=axis, keepdims=True)
+
+
+@op(lambda g, out, x, axis, keepdims: _kept(g, x, axis, keepdims) * exp(x - _kept(out, x, axis, keepdims)))
+def logsumexp(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
+    """log Σ exp(x) over the axes, without overflow."""
+    top = _shift(x, axis)
+    top = np.where(np.isfinite(top), top, 0)  # a row of nothing but -inf sums to -inf
+    total = np.log(np.add.reduce(np.exp(x - top), axis=axis, keepdims=keepdims))
+    return total + top.reshape(total.shape)
+
+
+@op(lambda g, out, x, axis: g - exp(out) * g.sum(axis=axis, keepdims=True))
+def log_softmax(x: Array, /, axis: Axis = -1) -> Array:
+    """x - logsumexp(x): log-probabilities along an axis, never the log of a rounded zero."""
+    shifted = x - _shift(x, axis)
+    return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
+
+
+# --- shape ---
+
+
+@op(lambda g, out, x, shape: g.reshape(x.shape))
+def reshape(x: Array, /, shape: int | tuple[int, ...]) -> Array:
+    """The same elements in another shape; one length may be -1."""
+    return x.reshape(shape)
+
+
+def _transpose_vjp(g: Array, out: Array, x: Array, axes: Sequence[int] | None) -> Array:
+    return g.transpose(None if axes is None else tuple(np.argsort(_axes(tuple(axes), x.ndim))))
+
+
+@op(_transpose_vjp, label="ᵀ")
+def transpose(x: Array, /, axes: Sequence[int] | None = None) -> Array:
+    """The axes in another order, reversed by default."""
+    return x.transpose(axes)
+
+
+@op(lambda g, out, x, axis1, axis2: g.swapaxes(axis1, axis2), label="ᵀ")
+def swapaxes(x: Array, /, axis1: int, axis2: int) -> Array:
+    """Two axes exchanged."""
+    return x.swapaxes(axis1, axis2)
+
+
+@op(lambda g, out, x, shape: g)
+def broadcast_to(x: Array, /, shape: tuple[int, ...]) -> Array:
+    """x repeated along axes of length one, and along new ones on the left, to fill the shape."""
+    out = np.empty(shape, x.dtype)
+    out[...] = x
+    return out
+
+
+@op(lambda g, out, x, axis: flip(g, axis))
+def flip(x: Array, /, axis: Axis = None) -> Array:
+    """The order of the elements reversed along the axes."""
+    return np.flip(x, axis)
+
+
+def _pad_vjp(g: Array, out: Array, x: Array, pad_width: Any, constant_values: float) -> Array:
+    before = np.broadcast_to(pad_width, (x.ndim, 2))[:, 0]
+    return g[tuple(slice(start, start + n) for start, n in zip(before, x.shape, strict=True))]
+
+
+@op(_pad_vjp)
+def pad(x: Array, /, pad_width: Any, constant_values: float = 0) -> Array:
+    """A constant frame around x; widths as in np.pad."""
+    return np.pad(x, pad_width, constant_values=constant_values)
+
+
+@op(lambda g, out, x, dtype: g)
+def astype(x: Array, /, dtype: Any) -> Array:
+    """The same numbers in another floating-point dtype."""
+    return x.astype(dtype)
+
+
+# --- indexing and joining ---
+
+
+def _is_basic(index: Any) -> bool:
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(part is None or part is ... or type(part) in (int, slice) for part in parts)
+
+
+@op(lambda g, out, x, index: scatter_add(g, index, x.shape), label="[ ]")
+def getitem(x: Array, /, index: Any) -> Array:
+    """x[index], for basic, boolean and integer-array indices."""
+    return x[index]
+
+
+@op(lambda g, out, x, index, shape: g[index])
+def scatter_add(x: Array, /, index: Any, shape: tuple[int, ...]) -> Array:
+    """Zeros of a shape, with x added at the index; repeated indices add up."""
+    out = np.zeros(shape, x.dtype)
+    if _is_basic(index):
+        out[index] = x
+    else:
+        np.add.at(out, index, x)
+    return out
+
+
+def _concatenate_vjp(position: int) -> Callable[..., Array]:
+    def vjp(g: Array, out: Array, *arrays: Array, axis: int) -> Array:
+        start, stop = ([0, *accumulate(a.shape[axis] for a in arrays)])[position : position + 2]
+        return g[(slice(None),) * (axis % g.ndim) + (slice(start, stop),)]
+
+    return vjp
+
+
+@op(each=_concatenate_vjp)
+def _concatenate(*arrays: Array, axis: int = 0) -> Array:
+    return np.concatenate(arrays, axis)
+
+
+def concatenate(arrays: Sequence[Array], axis: int = 0) -> Array:
+    """The arrays joined along an axis that they all have."""
+    return _concatenate(*arrays, axis=axis)
+
+
+def _einsum_vjp(position: int) -> Callable[..., Array]:
+    """The same sum with g in the operand's place and the operand's letters as its result.
+
+    A letter that stands twice in the operand, as in "ii", gets a name of its own and an identity matrix to
+    tie the two; a letter that stands in this operand alone was summed there, and gets a vector of ones.
+    """
+
+    def vjp(g: Array, out: Array, *arrays: Array, subscripts: str) -> Array:
+        terms, result = subscripts.split("->")
+        letters = terms.split(",")
+        others = [result, *(s for i, s in enumerate(letters) if i != position)]
+        factors = [g, *(a for i, a in enumerate(arrays) if i != position)]
+        target = ""
+        for letter, length in zip(letters[position], arrays[position].shape, strict=True):
+            if letter in target:
+                twin = _unused("".join(others) + target + letters[position])
+                others.append(letter + twin)
+                factors.append(np.eye(length, dtype=g.dtype))
+                target += twin
+            else:
+                if not any(letter in s for s in others):
+                    others.append(letter)
+                    factors.append(np.ones(length, g.dtype))
+                target += letter
+        return _einsum(*factors, subscripts=",".join(others) + "->" + target)
+
+    return vjp
+
+
+@op(each=_einsum_vjp, label="Σ")
+def _einsum(*arrays: Array, subscripts: str) -> Array:
+    return np.einsum(subscripts, *arrays)
+
+
+def _unused(letters: str, count: int = 1) -> str:
+    alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    return "".join([c for c in alphabet if c not in letters][:count])
+
+
+def einsum(subscripts: str, *arrays: Array) -> Array:
+    """Einstein's sum over letters, as np.einsum writes it: "ij,jk->ik", "...i,i", "ii"."""
+    return _einsum(*arrays, subscripts=_explicit(subscripts.replace(" ", ""), arrays))
+
+
+def _explicit(subscripts: str, arrays: Sequence[Array]) -> str:
+    """The subscripts with a letter for each axis that an ellipsis stands for, and with the result."""
+    terms, arrow, result = subscripts.partition("->")
+    letters = terms.split(",")
+    if not arrow:
+        once = sorted(c for c in set(terms) - {",", "."} if terms.count(c) == 1)
+        result = ("..." if "..." in terms else "") + "".join(once)
+    hidden = [len(np.shape(a)) - len(s) + 3 for s, a in zip(letters, arrays, strict=True) if "..." in s]
+    names = _unused(subscripts, builtins.max(hidden, default=0))
+    shown = [s.replace("...", names[len(names) - (len(np.shape(a)) - len(s) + 3) :]) for s, a in zip(letters, arrays)]
+    return ",".join(shown) + "->" + result.replace("...", names)
+
+
+# --- composed of the above ---
+
+
+def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """The mean over the axes."""
+    return sum(x, axis, keepdims) / math.prod(x.shape[i] for i in _axes(axis, x.ndim))
+
+
+def var(x: Array, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Array:
+    """The variance over the axes: squares summed and divided by n - ddof."""
+    deviation = x - mean(x, axis, keepdims=True)
+    count = math.prod(x.shape[i] for i in _axes(axis, x.ndim))
+    return sum(deviation * deviation, axis, keepdims) / (count - ddof)
+
+
+def std(x: Array, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Array:
+    """The standard deviation over the axes."""
+    return sqrt(var(x, axis, ddof, keepdims))
+
+
+def softmax(x: Array, axis: Axis = -1) -> Array:
+    """Probabilities exp(x) / Σ exp(x) along an axis."""
+    return exp(log_softmax(x, axis))
+
+
+def gelu(x: Array) -> Array:
+    """x Φ(x) in its tanh form (Hendrycks and Gimpel 2016), PyTorch's approximate="tanh"."""
+    return 0.5 * x * (1 + tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+
+
+def silu(x: Array) -> Array:
+    """x sigmoid(x), also called swish."""
+    return x * sigmoid(x)
+
+
+def expand_dims(x: Array, axis: int | tuple[int, ...]) -> Array:
+    """New axes of length one, at these places of the result."""
+    ndim = x.ndim + (1 if isinstance(axis, int) else len(axis))
+    new, lengths = _axes(axis, ndim), iter(x.shape)
+    return x.reshape(tuple(1 if i in new else next(lengths) for i in range(ndim)))
+
+
+def squeeze(x: Array, axis: Axis = None) -> Array:
+    """Axes of length one left out: these, or all."""
+    return x.reshape(np.squeeze(np.empty(x.shape, bool), axis).shape)
+
+
+def flatten(x: Array, start_axis: int = 0) -> Array:
+    """The axes from start_axis on as one."""
+    return x.reshape((*x.shape[:start_axis], -1))
+
+
+def stack(arrays: Sequence[Array], axis: int = 0) -> Array:
+    """The arrays joined along a new axis."""
+    return concatenate([expand_dims(a, axis) for a in arrays], axis)
+
+
+def split(x: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Array]:
+    """x cut along an axis: into equal sections, or before these indices."""
+    pieces = np.split(np.arange(x.shape[axis]), indices_or_sections)
+    lead = (slice(None),) * _axes(axis, x.ndim)[0]
+    return [x[(*lead, slice(p[0], p[-1] + 1) if p.size else slice(0, 0))] for p in pieces]
+
+
+def take(x: Array, indices: Array, axis: int | None = None) -> Array:
+    """Elements by their position along an axis, or in the flattened x."""
+    if axis is None:
+        return take(flatten(x), indices, 0)
+    return x[(slice(None),) * _axes(axis, x.ndim)[0] + (plain(indices),)]
+
+
+def take_along_axis(x: Array, indices: Array, axis: int = -1) -> Array:
+    """For each row along the axis, the elements at that row's own indices."""
+    grid = list(np.ogrid[tuple(slice(n) for n in x.shape)])
+    grid[axis] = plain(indices)
+    return x[tuple(grid)]
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    name: value
+    for name, value in list(globals().items())
+    if callable(value) and getattr(value, "__module__", "") == __name__ and not name.startswith("_") and name != "plain"
+}
+"""Every operation on arrays and tensors by its name, primitive or composed."""

@@ -1,0 +1,240 @@
+"""Tensor: the node that users hold, with the operators and methods of an array."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from tinygrad_mnist.engine import autodiff, ops
+from tinygrad_mnist.engine.errors import describe
+from tinygrad_mnist.engine.node import Node
+
+_OTHER_NAMES = {"sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "pow": "power"}
+_NUMPY = {
+    getattr(np, _OTHER_NAMES.get(name, name)): function
+    for name, function in ops.FUNCTIONS.items()
+    if hasattr(np, _OTHER_NAMES.get(name, name))
+}
+_COMPARISONS = {np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal}
+
+
+class Tensor(Node):
+    """A NumPy array that remembers how it was computed.
+
+    data: numbers, nested lists of them, an array or a tensor. Arrays keep their dtype and are shared;
+        Python numbers become float32.
+    requires_grad: make a leaf that learns: it copies its data, and `backward` fills its `.grad`.
+    name: what pictures, tables and error messages call it.
+
+    Raises TypeError for what is not numeric, and for integers that should require gradients.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        data: ArrayLike | Node,
+        requires_grad: bool = False,
+        name: str | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        array = _as_array(data, dtype)
+        if requires_grad and array.dtype.kind != "f":
+            raise TypeError(
+                f"a tensor of dtype {array.dtype} can't require gradients, only floating point can: "
+                f"convert it first, e.g. array.astype(np.float32)"
+            )
+        super().__init__(array.copy() if requires_grad else array)
+        self.requires_grad = requires_grad
+        self.name = name
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._data.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self._data.size
+
+    @property
+    def T(self) -> Tensor:
+        """The axes in reverse order."""
+        return self.transpose()
+
+    @property
+    def mT(self) -> Tensor:
+        """The last two axes exchanged."""
+        return self.swapaxes(-1, -2)
+
+    def numpy(self) -> NDArray[Any]:
+        """The array, as a read-only view."""
+        view = self._data.view()
+        view.flags.writeable = False
+        return view
+
+    def item(self) -> Any:
+        """The only element, as a Python number."""
+        if self.size != 1:
+            raise ValueError(f"item() needs a tensor of one element, and {describe(self)} has {self.size}")
+        return self._data.item()
+
+    def detach(self) -> Tensor:
+        """The same numbers, read-only and without the graph."""
+        return Tensor(self.numpy(), name=self.name)
+
+    def backward(self, gradient: ArrayLike | Node | None = None, create_graph: bool = False) -> None:
+        """Add ∂self/∂leaf to `.grad` of every leaf; see `autodiff.backward`."""
+        autodiff.backward(self, gradient, create_graph)
+
+    def __repr__(self) -> str:
+        body = np.array2string(self._data, separator=", ", prefix="Tensor(", precision=4, threshold=100)
+        facts = [f"shape={self.shape}"] if self.ndim else []
+        facts += [f"dtype={self.dtype}"]
+        facts += [f"name={self.name!r}"] if self.name else []
+        facts += [f"op={self.op}"] if self.op else ["requires_grad=True"] if self.requires_grad else []
+        gap = ",\n       " if "\n" in body else ", "
+        return f"Tensor({body}{gap}{', '.join(facts)})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else repr(self)
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError(f"{describe(self)} is a single number: it has no length")
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index: Any) -> Tensor:
+        parts = tuple(map(ops.plain, index)) if isinstance(index, tuple) else ops.plain(index)
+        return ops.getitem(self, parts)
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    # comparisons are plain boolean arrays: they have no gradient
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> Any:
+        return self._data == ops.plain(other)
+
+    def __ne__(self, other: object) -> Any:
+        return self._data != ops.plain(other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self._data < ops.plain(other)
+
+    def __le__(self, other: Any) -> Any:
+        return self._data <= ops.plain(other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._data > ops.plain(other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._data >= ops.plain(other)
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    __neg__ = ops.neg
+    __abs__ = ops.abs
+    __add__ = ops.add
+    __sub__ = ops.sub
+    __mul__ = ops.mul
+    __truediv__ = ops.div
+    __pow__ = ops.pow
+    __matmul__ = ops.matmul
+
+    def __radd__(self, other: Any) -> Tensor:
+        return ops.add(other, self)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return ops.sub(other, self)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return ops.mul(other, self)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return ops.div(other, self)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return ops.pow(other, self)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return ops.matmul(other, self)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        """The same elements in another shape, given as one tuple or as numbers."""
+        return ops.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """The axes in another order, given as one tuple or as numbers; reversed by default."""
+        return ops.transpose(self, axes[0] if len(axes) == 1 else axes or None)
+
+    exp, log, log1p, expm1, sqrt, abs = ops.exp, ops.log, ops.log1p, ops.expm1, ops.sqrt, ops.abs
+    sin, cos, tanh = ops.sin, ops.cos, ops.tanh
+    sigmoid, softplus, relu, leaky_relu = ops.sigmoid, ops.softplus, ops.relu, ops.leaky_relu
+    elu, gelu, silu = ops.elu, ops.gelu, ops.silu
+    maximum, minimum, clip = ops.maximum, ops.minimum, ops.clip
+    sum, mean, max, min, prod = ops.sum, ops.mean, ops.max, ops.min, ops.prod
+    var, std, cumsum = ops.var, ops.std, ops.cumsum
+    logsumexp, softmax, log_softmax = ops.logsumexp, ops.softmax, ops.log_softmax
+    swapaxes, broadcast_to, flip = ops.swapaxes, ops.broadcast_to, ops.flip
+    expand_dims, squeeze, flatten, split = ops.expand_dims, ops.squeeze, ops.flatten, ops.split
+    take, take_along_axis, astype = ops.take, ops.take_along_axis, ops.astype
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        if self.requires_grad:
+            raise TypeError(
+                f"NumPy asked for the array of {describe(self)}, which would lose its gradient: "
+                f"write .numpy() if that is meant"
+            )
+        return np.array(self._data, dtype, copy=copy)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if method == "__call__" and not options:
+            if ufunc in _NUMPY:
+                return _NUMPY[ufunc](*inputs)
+            if ufunc in _COMPARISONS:
+                return ufunc(*map(ops.plain, inputs))
+        called = ufunc if method == "__call__" else f"{ufunc.__name__}.{method}"
+        return _call_numpy(called, inputs, options)
+
+    def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, options: Any) -> Any:
+        return _call_numpy(function, args, options)
+
+
+def _call_numpy(function: Any, args: Any, options: Any) -> Any:
+    """A NumPy function on tensors: the op of the same meaning, or an error; never a detached array."""
+    name = getattr(function, "__name__", function)
+    if function not in _NUMPY:
+        raise TypeError(f"np.{name} has no recorded counterpart for a Tensor: use .numpy() for the plain array")
+    unknown = {"out", "dtype", "where", "order", "initial", "casting"} & options.keys()
+    if unknown:
+        raise TypeError(f"np.{name} on a Tensor takes no {', '.join(sorted(unknown))}: nothing could be recorded")
+    return _NUMPY[function](*args, **options)
+
+
+def _as_array(data: Any, dtype: DTypeLike | None) -> NDArray[Any]:
+    if isinstance(data, Node):
+        data = data.data
+    try:
+        array = np.asarray(data, dtype)
+    except ValueError as error:
+        raise TypeError(f"a tensor holds a rectangular array of numbers: {error}") from None
+    if array.dtype.kind not in "fiubc":
+        raise TypeError(f"a tensor holds numbers, and {data!r:.60} is {array.dtype}")
+    python_numbers = not isinstance(data, np.ndarray | np.generic) and array.dtype.kind in "fiu"
+    return array.astype(np.float32) if python_numbers and dtype is None else array

@@ -1,0 +1,1 @@
+from tinygrad_mnist.nn.functional import *
