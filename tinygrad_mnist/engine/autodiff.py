@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tinygrad_mnist.engine.errors import GraphError, at, describe
-from tinygrad_mnist.engine.node import Node
+from tinygrad_mnist.engine.node import Node, last_change, plain
 
 N = TypeVar("N", bound=Node)
 
@@ -85,7 +85,7 @@ def propagate(output: N, cotangent: Any, targets: Collection[Node] | None = None
     """
     order = toposort(output)
     needed = None if targets is None else _between(order, targets)
-    changed = order and Node.last_change > order[0].born
+    changed = order and last_change[0] > order[0].born
     cotangents = {output: cotangent}
     for node in reversed(order):
         if node not in cotangents:
@@ -117,19 +117,17 @@ def _seed(output: Node, gradient: Any, create_graph: bool) -> Any:
             f"computed under no_grad(). Make the parameters with requires_grad=True"
         )
     if gradient is None:
-        if output.data.size != 1:
+        if output._data.size != 1:
             raise GraphError(
                 f"{describe(output)} is not a scalar: reduce it first, e.g. .sum() or .mean(), or pass "
                 f"gradient= with its shape"
             )
-        gradient = np.ones(output.shape, output.dtype)
-    if not isinstance(gradient, Node):
-        gradient = np.array(gradient, output.dtype)
-    if gradient.shape != output.shape:
-        raise ValueError(f"gradient has shape {gradient.shape}, but {describe(output)} needs one of its own shape")
-    if create_graph:
-        return gradient if isinstance(gradient, Node) else type(output).wrap(gradient)
-    return gradient.data.copy() if isinstance(gradient, Node) else gradient
+        seed = np.ones_like(output._data)
+    else:
+        seed = gradient if isinstance(gradient, Node) and create_graph else np.array(plain(gradient), output.dtype)
+        if seed.shape != output.shape:
+            raise ValueError(f"gradient has shape {seed.shape}, but {describe(output)} needs one of its own shape")
+    return output.wrap(seed) if create_graph and not isinstance(seed, Node) else seed
 
 
 def backward(output: N, gradient: Any = None, create_graph: bool = False) -> None:

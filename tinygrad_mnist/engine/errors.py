@@ -22,12 +22,25 @@ class GraphError(RuntimeError):
     """A derivative was asked for where no graph leads to it."""
 
 
+class _Inside(dict[str, bool]):
+    """Whether a file belongs to this package, worked out once for each."""
+
+    def __missing__(self, filename: str) -> bool:
+        self[filename] = inside = filename.startswith(PACKAGE)
+        return inside
+
+
+_inside = _Inside()
+
+
 def user_place() -> Place:
     """The innermost running code outside this package and the instruction it stands at, for an op to keep."""
     frame = sys._getframe(2)
-    while frame.f_code.co_filename.startswith(PACKAGE) and frame.f_back:
+    code = frame.f_code
+    while _inside[code.co_filename] and frame.f_back:
         frame = frame.f_back
-    return frame.f_code, frame.f_lasti
+        code = frame.f_code
+    return code, frame.f_lasti
 
 
 def locate(place: Place | None) -> tuple[str, int] | None:

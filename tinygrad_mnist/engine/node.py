@@ -14,12 +14,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from tinygrad_mnist.engine.errors import MutationError, Place, at, describe, explain, locate, user_place, PACKAGE
+from tinygrad_mnist.engine.errors import MutationError, Place, at, describe, explain, locate, user_place
 
 Rule = Callable[..., Any]
 N = TypeVar("N", bound="Node")
@@ -27,7 +27,11 @@ N = TypeVar("N", bound="Node")
 OPS: dict[str, Op] = {}
 """Every primitive by its name."""
 
+_NOTHING: Mapping[str, Any] = {}
 _clock = itertools.count(1)
+last_change = [0]
+"""When the data of any node was last replaced. (Not an attribute of the class: setting one costs its caches.)"""
+
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 
 
@@ -61,27 +65,35 @@ class Node:
         "__weakref__", "_data", "born", "changed", "edges", "grad", "inputs", "name", "op", "params", "place",
         "requires_grad", "values",
     )  # fmt: skip
-    last_change: ClassVar[int] = 0
 
-    def __init__(self, array: NDArray[Any]) -> None:
+    def __init__(
+        self,
+        array: NDArray[Any],
+        op: Op | None = None,
+        inputs: tuple[Any, ...] = (),
+        params: Mapping[str, Any] = _NOTHING,
+        values: Sequence[Any] = (),
+        edges: Sequence[tuple[Any, Rule]] = (),
+        place: Place | None = None,
+    ) -> None:
         self._data = array
-        self.requires_grad = False
-        self.op: Op | None = None
-        self.inputs: tuple[Any, ...] = ()
-        self.params: dict[str, Any] = {}
-        self.values: Sequence[Any] = ()
-        self.edges: Sequence[tuple[Any, Rule]] = ()
-        self.place: Place | None = None
+        self.requires_grad = op is not None
+        self.op = op
+        self.inputs = inputs
+        self.params = params
+        self.values = values
+        self.edges = edges
+        self.place = place
         self.grad: Any = None
         self.name: str | None = None
         self.born = next(_clock)
         self.changed = 0
 
     @classmethod
-    def wrap(cls: type[N], array: Any) -> N:
-        """A leaf over this very array."""
+    def wrap(cls: type[N], array: Any, *record: Any) -> N:
+        """A node over this very array; a leaf, unless it comes with its record."""
         node = cls.__new__(cls)
-        Node.__init__(node, array if type(array) is np.ndarray else np.asarray(array))
+        Node.__init__(node, array if type(array) is np.ndarray else np.asarray(array), *record)
         return node
 
     @property
@@ -106,7 +118,7 @@ class Node:
                     f"new data of dtype {array.dtype} for {describe(self)}: convert it with .astype first"
                 )
             self._data = array.astype(self._data.dtype, copy=self.requires_grad)
-        self.changed = Node.last_change = next(_clock)
+        self.changed = last_change[0] = next(_clock)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -131,6 +143,11 @@ class Node:
                     f"the data of {describe(value)} was replaced after {self.op} used it{at(self.place)}: its "
                     f"gradient would be wrong. Call backward() before you update .data, or run the forward again"
                 )
+
+
+def plain(value: Any) -> Any:
+    """The array of a node; anything else as it is."""
+    return value._data if isinstance(value, Node) else value
 
 
 class Op:
@@ -170,26 +187,22 @@ class Op:
         """Split arguments into inputs and parameters, which may be positional, named or left out."""
         positional = args[self.arity :]
         if positional:
-            if len(positional) > len(self.parameters) or not given.keys().isdisjoint(
-                self.parameters[: len(positional)]
-            ):
+            names = self.parameters[: len(positional)]
+            if len(names) < len(positional) or not given.keys().isdisjoint(names):
                 raise TypeError(f"{self} takes {self.arity} inputs and then, once each, {self.parameters}")
             args = args[: self.arity]
-            given |= zip(self.parameters, positional, strict=False)
-        if not given:
+            for name, value in zip(names, positional, strict=True):
+                given[name] = value
+        elif not given:
             return args, self.defaults
         for name, value in given.items():
             if isinstance(value, Node):
                 raise TypeError(f"{self}: {name} is a constant and can't be a tensor: pass {name}.numpy()")
-        return args, self.defaults | given
+        return args, {**self.defaults, **given}
 
-    def wrap(self, inputs: tuple[Any, ...], values: list[Any], cls: type[Node]) -> tuple[tuple[Any, ...], list[Any]]:
-        """Arrays among the inputs as nodes; Python numbers stay, for NumPy takes on the dtype of their partner."""
-        for x in inputs:
-            if not isinstance(x, (Node, float, int)):
-                inputs = tuple([x if isinstance(x, (Node, float, int)) else cls(x) for x in inputs])
-                return inputs, [x._data if isinstance(x, Node) else x for x in inputs]
-        return inputs, values
+
+_NUMBER = (float, int)
+_OPERAND = (Node, float, int)
 
 
 def op(
@@ -206,14 +219,14 @@ def op(
         primitive = Op(forward, vjps, each, label)
         OPS[primitive.name] = primitive
         takes_parameters = bool(primitive.parameters)
-        ndarray, new, is_recording, clock, getframe = np.ndarray, object.__new__, _recording.get, _clock, sys._getframe
 
         @functools.wraps(forward)
         def apply(*inputs: Any, **params: Any) -> Any:
             if takes_parameters:
                 inputs, params = primitive.bind(inputs, params)
-            cls, values, edges, uniform = None, [], [], True
-            for x, vjp in zip(inputs, primitive.rules(len(inputs)) if each else vjps):
+            cls: type[Node] | None = None
+            values, edges, arrays = [], [], False
+            for x, vjp in zip(inputs, primitive.rules(len(inputs)) if each else vjps, strict=False):
                 if isinstance(x, Node):
                     cls = x.__class__
                     values.append(x._data)
@@ -221,41 +234,19 @@ def op(
                         edges.append((x, vjp))
                 else:
                     values.append(x)
-                    uniform = False
+                    arrays = arrays or not isinstance(x, _NUMBER)
             if cls is None:
                 return forward(*inputs, **params)
-            if not uniform:
-                inputs, values = primitive.wrap(inputs, values, cls)
+            if arrays:
+                inputs = tuple([x if isinstance(x, _OPERAND) else cls(x) for x in inputs])
+                values = [x._data if isinstance(x, Node) else x for x in inputs]
             try:
                 array = forward(*values, **params)
             except (ValueError, TypeError, IndexError) as error:
                 raise explain(error, primitive, inputs, params, user_place()) from error
-            if type(array) is not ndarray:
-                array = np.asarray(array)
-            if not (edges and is_recording()):
-                return cls.wrap(array)
-            node = new(cls)
-            node._data = array
-            node.requires_grad = True
-            node.op = primitive
-            node.inputs = inputs
-            node.params = params
-            node.values = values
-            node.edges = edges
-            node.grad = None
-            node.name = None
-            node.born = next(clock)
-            node.changed = 0
-            frame = getframe(1)
-            while frame.f_code.co_filename.startswith(PACKAGE) and frame.f_back:
-                frame = frame.f_back
-            node.place = frame.f_code, frame.f_lasti
-            if array.dtype.kind != "f":
-                raise TypeError(
-                    f"{primitive}({describe(inputs[0])}){at(node.place)} would be {node.dtype}, which has no "
-                    f"gradient: write .detach() first if that is meant"
-                )
-            return node
+            if edges and _recording.get():
+                return cls.wrap(array, primitive, inputs, params, values, edges, user_place())
+            return cls.wrap(array)
 
         return apply
 

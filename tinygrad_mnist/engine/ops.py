@@ -19,17 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.engine.node import Node, op
+from tinygrad_mnist.engine.node import Node, op, plain
 
 Array = Any
 """An ndarray or a Tensor; what comes out is of the same kind."""
 
 Axis = int | tuple[int, ...] | None
-
-
-def plain(value: Any) -> Any:
-    """The array of a tensor; anything else as it is."""
-    return value.data if isinstance(value, Node) else value
 
 
 # --- arithmetic ---
@@ -557,6 +552,6 @@ def take_along_axis(x: Array, indices: Array, axis: int = -1) -> Array:
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     name: value
     for name, value in list(globals().items())
-    if callable(value) and getattr(value, "__module__", "") == __name__ and not name.startswith("_") and name != "plain"
+    if callable(value) and getattr(value, "__module__", "") == __name__ and not name.startswith("_")
 }
 """Every operation on arrays and tensors by its name, primitive or composed."""

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tinygrad_mnist.engine import autodiff, ops
 from tinygrad_mnist.engine.errors import describe
-from tinygrad_mnist.engine.node import Node
+from tinygrad_mnist.engine.node import Node, plain
 
 _OTHER_NAMES = {"sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "pow": "power"}
 _NUMPY = {
@@ -112,7 +112,7 @@ class Tensor(Node):
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, index: Any) -> Tensor:
-        parts = tuple(map(ops.plain, index)) if isinstance(index, tuple) else ops.plain(index)
+        parts = tuple(map(plain, index)) if isinstance(index, tuple) else plain(index)
         return ops.getitem(self, parts)
 
     def __float__(self) -> float:
@@ -128,22 +128,22 @@ class Tensor(Node):
     __hash__ = object.__hash__
 
     def __eq__(self, other: object) -> Any:
-        return self._data == ops.plain(other)
+        return self._data == plain(other)
 
     def __ne__(self, other: object) -> Any:
-        return self._data != ops.plain(other)
+        return self._data != plain(other)
 
     def __lt__(self, other: Any) -> Any:
-        return self._data < ops.plain(other)
+        return self._data < plain(other)
 
     def __le__(self, other: Any) -> Any:
-        return self._data <= ops.plain(other)
+        return self._data <= plain(other)
 
     def __gt__(self, other: Any) -> Any:
-        return self._data > ops.plain(other)
+        return self._data > plain(other)
 
     def __ge__(self, other: Any) -> Any:
-        return self._data >= ops.plain(other)
+        return self._data >= plain(other)
 
     def __pos__(self) -> Tensor:
         return self
@@ -208,7 +208,7 @@ class Tensor(Node):
             if ufunc in _NUMPY:
                 return _NUMPY[ufunc](*inputs)
             if ufunc in _COMPARISONS:
-                return ufunc(*map(ops.plain, inputs))
+                return ufunc(*map(plain, inputs))
         called = ufunc if method == "__call__" else f"{ufunc.__name__}.{method}"
         return _call_numpy(called, inputs, options)
 

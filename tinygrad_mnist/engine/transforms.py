@@ -13,6 +13,7 @@ import numpy as np
 
 from tinygrad_mnist.engine import ops
 from tinygrad_mnist.engine.autodiff import grad
+from tinygrad_mnist.engine.node import plain
 from tinygrad_mnist.engine.tensor import Tensor
 
 Function = Callable[..., Tensor]
@@ -82,7 +83,7 @@ def _grad(output: Tensor, leaves: tuple[Tensor, ...], gradient: Any = None, crea
 
 
 def _inner(xs: tuple[Tensor, ...], ys: tuple[Any, ...]) -> Tensor:
-    products = [ops.sum(x * ops.plain(y)) for x, y in zip(xs, ys, strict=True)]
+    products = [ops.sum(x * plain(y)) for x, y in zip(xs, ys, strict=True)]
     return ops.sum(ops.stack(products))
 
 

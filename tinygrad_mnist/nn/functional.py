@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -13,29 +12,54 @@ from tinygrad_mnist.engine import Tensor
 Reduction = Literal["mean", "sum", "none"]
 
 
-def one_hot(labels: ArrayLike, num_classes: int, dtype: DTypeLike = np.float32) -> NDArray:
-    """A row per label with a one in the label's column: shape (*labels.shape, num_classes)."""
-    classes = check_labels(labels, num_classes)
-    return _identity(num_classes, np.dtype(dtype))[classes]
+def one_hot(labels: ArrayLike | Tensor, num_classes: int, dtype: DTypeLike = np.float32) -> NDArray[Any]:
+    """A row for each label with a one in the label's column: shape (*labels.shape, num_classes).
 
-
-@functools.lru_cache(maxsize=8)
-def _identity(size: int, dtype: np.dtype) -> NDArray:
-    return np.eye(size, dtype=dtype)
-
-
-def check_labels(labels: ArrayLike, num_classes: int) -> NDArray[np.integer]:
-    """The labels as an integer array; raises TypeError or ValueError where they are not classes."""
-    classes = np.asarray(labels)
+    Raises TypeError for labels that are not integers, and ValueError for one outside 0 … num_classes - 1.
+    """
+    classes = labels.numpy() if isinstance(labels, Tensor) else np.asarray(labels)
     if classes.dtype.kind not in "iu":
         raise TypeError(f"labels must be integers, not {classes.dtype}")
-    wrong = (classes < 0) | (classes >= num_classes)
-    if np.logical_or.reduce(wrong, axis=None):
-        where = np.argwhere(wrong)[0].tolist()
-        raise ValueError(f"label {classes[tuple(where)]} at {where} is not one of the {num_classes} classes 0…{num_classes - 1}")
-    return classes
+    rows = classes[..., None] == np.arange(num_classes)
+    if np.count_nonzero(rows) < classes.size:
+        place = tuple(np.argwhere(~rows.any(axis=-1))[0].tolist())
+        raise ValueError(
+            f"label {classes[place]} at index {', '.join(map(str, place)) or 0} is none of the {num_classes} "
+            f"classes 0 to {num_classes - 1}"
+        )
+    return rows.astype(dtype)
 
 
 def cross_entropy(logits: Tensor, labels: ArrayLike | Tensor, reduction: Reduction = "mean") -> Tensor:
-    y = one_hot(labels, logits.shape[-1], logits.dtype)
-    return (logits.log_softmax() * y).sum() / -len(y)
+    """-Σ yᵢ log ŷᵢ with ŷ = softmax(logits) over the last axis; a scalar, or a number for each example.
+
+    logits: shape (..., classes). labels: integers of shape (...), or their one-hot rows (or any
+    probabilities) of shape (..., classes). reduction: over the examples, "mean", "sum" or "none".
+
+    Raises ValueError for labels of another shape or out of range, for no examples to take a mean of, and
+    for an unknown reduction.
+    """
+    y = _targets(logits, labels)
+    log_likelihood = logits.log_softmax() * y
+    if reduction == "mean":
+        if not logits.size:
+            raise ValueError(f"the mean cross-entropy of an empty batch, logits of shape {logits.shape}, has no value")
+        return log_likelihood.sum() / -(y.size // y.shape[-1])
+    if reduction == "sum":
+        return -log_likelihood.sum()
+    if reduction == "none":
+        return -log_likelihood.sum(axis=-1)
+    raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+
+
+def _targets(logits: Tensor, labels: ArrayLike | Tensor) -> Any:
+    """The labels as rows of the logits' shape, one-hot where they are integers."""
+    y = labels if isinstance(labels, Tensor) else np.asarray(labels)
+    if y.shape == logits.shape[:-1]:
+        return one_hot(y, logits.shape[-1], logits.dtype)
+    if y.shape == logits.shape:
+        return y.astype(logits.dtype)
+    raise ValueError(
+        f"labels of shape {y.shape} do not fit logits of shape {logits.shape}: they must be integers of shape "
+        f"{logits.shape[:-1]} or one-hot rows of shape {logits.shape}"
+    )

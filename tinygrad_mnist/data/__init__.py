@@ -1,0 +1,19 @@
+"""The data: MNIST or anything in its format, the embedded digits, and the batches that training sees."""
+
+from tinygrad_mnist.data.batches import batches, train_validation_split
+from tinygrad_mnist.data.dataset import DataError, Dataset, Split
+from tinygrad_mnist.data.digits import load_digits
+from tinygrad_mnist.data.idx import read_idx
+from tinygrad_mnist.data.mnist import load, load_mnist
+
+__all__ = [
+    "DataError",
+    "Dataset",
+    "Split",
+    "batches",
+    "load",
+    "load_digits",
+    "load_mnist",
+    "read_idx",
+    "train_validation_split",
+]

@@ -1,0 +1,230 @@
+"""Fetches files from public mirrors into a folder. Only what has the right checksum ever gets there."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from tinygrad_mnist.data.dataset import DataError
+from tinygrad_mnist.data.idx import decompress
+
+if TYPE_CHECKING:
+    from requests import RequestException
+    from rich.progress import Progress
+
+MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
+
+Say = Callable[[str], None]
+
+
+def say_on_stderr(message: str) -> None:
+    print(message, file=sys.stderr)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait, in seconds: for a connection, for the next bytes, for all that one mirror gives."""
+
+    connect: float
+    read: float
+    mirror: float
+
+
+SECONDS = Patience(connect=3, read=5, mirror=10)
+MINUTES = Patience(connect=10, read=30, mirror=600)
+
+
+def fetch(
+    folder: Path, checksums: Mapping[str, str], mirrors: Sequence[str], patience: Patience, say: Say
+) -> dict[str, bytes]:
+    """The decompressed content of files: those the folder has, the others from the first mirror that works.
+
+    checksums: for each file name the SHA-256 of its decompressed content. mirrors: addresses that end in "/".
+    A mirror that fails is skipped and `say` told why; a broken file in the folder is removed, and told too.
+    Raises DataError with each mirror's reason when none is left, or when the folder cannot be written.
+    """
+    try:
+        contents = _cached(folder, checksums, say)
+        missing = {name: checksum for name, checksum in checksums.items() if name not in contents}
+        if missing:
+            folder.mkdir(parents=True, exist_ok=True)
+            contents |= _download(folder, missing, mirrors, patience, say)
+    except OSError as error:
+        raise DataError(f"the folder {folder} cannot keep downloads ({error.strerror})") from error
+    return contents
+
+
+def _cached(folder: Path, checksums: Mapping[str, str], say: Say) -> dict[str, bytes]:
+    contents = {}
+    for name, checksum in checksums.items():
+        path = folder / name
+        if not path.exists():
+            continue
+        try:
+            contents[name] = _verified(path.read_bytes(), checksum, path)
+        except DataError as error:
+            path.unlink()
+            say(f"removed a broken file: {error}")
+    return contents
+
+
+def _download(
+    folder: Path, checksums: Mapping[str, str], mirrors: Sequence[str], patience: Patience, say: Say
+) -> dict[str, bytes]:
+    contents: dict[str, bytes] = {}
+    failures = []
+    for mirror in mirrors:
+        host = urlsplit(mirror).netloc
+        deadline = time.monotonic() + patience.mirror
+        try:
+            for name in [name for name in checksums if name not in contents]:
+                say(f"downloading {name} from {host}")
+                data = _get(mirror + name, patience, deadline)
+                contents[name] = _verified(data, checksums[name], name)
+                _keep(folder / name, data)
+            return contents
+        except DataError as error:
+            failures.append(f"{host}: {error}")
+            say(f"skipped a mirror: {failures[-1]}")
+    raise DataError(f"no mirror works ({'; '.join(failures)})")
+
+
+def _verified(data: bytes, checksum: str, name: str | Path) -> bytes:
+    """The decompressed content of a file's data; DataError when it is not the one with this checksum."""
+    if data.lstrip().startswith(b"<"):
+        raise DataError(f"{name} is a web page, not data")
+    content = decompress(data, name)
+    if sha256(content).hexdigest() != checksum:
+        raise DataError(f"{name} has a wrong checksum")
+    return content
+
+
+def _keep(path: Path, data: bytes) -> None:
+    """Write a file so that others see the whole of it or nothing."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _get(url: str, patience: Patience, deadline: float) -> bytes:
+    with _progress_bar() as bar:
+        try:
+            return _run_until(deadline, lambda: _receive(url, patience, bar))
+        except FutureTimeoutError as error:
+            raise DataError(f"not finished after {patience.mirror:g} s") from error
+
+
+def _run_until(deadline: float, work: Callable[[], bytes]) -> bytes:
+    """What the work gives, or FutureTimeoutError at the deadline, whatever the work waits for.
+
+    Time-outs on a socket alone would not do: a name server may be silent, and a server may trickle.
+    """
+    outcome: Future[bytes] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return outcome.result(timeout=deadline - time.monotonic())
+
+
+def _receive(url: str, patience: Patience, bar: _ProgressBar) -> bytes:
+    from pooch import HTTPDownloader  # type: ignore[import-untyped]
+    from requests import RequestException
+
+    body = io.BytesIO()
+    with ExitStack() as responses:  # pooch leaves the response open when it fails
+        download = HTTPDownloader(
+            progressbar=bar,
+            timeout=(patience.connect, patience.read),
+            hooks={"response": lambda response, **_: responses.enter_context(response)},
+        )
+        try:
+            download(url, body, None)
+        except RequestException as error:
+            raise DataError(_reason(error)) from error
+    return body.getvalue()
+
+
+def _reason(error: RequestException) -> str:
+    from requests import ConnectionError, Timeout
+    from requests.exceptions import ChunkedEncodingError
+
+    if error.response is not None:
+        return f"answered {error.response.status_code} {error.response.reason}"
+    if isinstance(error, Timeout):
+        return "no answer in time"
+    if isinstance(error, ChunkedEncodingError):
+        return "broke off"
+    if isinstance(error, ConnectionError):
+        return "connection failed"
+    return type(error).__name__
+
+
+class _ProgressBar:
+    """A rich progress bar as pooch wants it."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task = progress.add_task("", total=None)
+        self.abandoned = False
+
+    @property
+    def total(self) -> float | None:
+        return self._progress.tasks[self._task].total
+
+    @total.setter
+    def total(self, size: int) -> None:
+        self._progress.update(self._task, total=size or None)
+
+    def update(self, size: int) -> None:
+        if self.abandoned:
+            raise FutureTimeoutError
+        self._progress.update(self._task, advance=size)
+
+    def reset(self) -> None:
+        self._progress.reset(self._task)
+
+    def close(self) -> None:
+        self._progress.refresh()
+
+
+@contextmanager
+def _progress_bar() -> Iterator[_ProgressBar]:
+    """A bar on stderr while the block runs, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+    columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(
+        *columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
+    ) as progress:
+        bar = _ProgressBar(progress)
+        try:
+            yield bar
+        finally:
+            bar.abandoned = True
