@@ -55,17 +55,16 @@ def pullback(node: N, cotangent: Any, needed: Collection[Node] | None = None) ->
         out, values = node, node.inputs
     else:
         out, values = node._data, node.values
+    params = node.params
     edges = node.edges if needed is None else [edge for edge in node.edges if edge[0] in needed]
     shares = []
     for x, vjp in edges:
-        share = vjp(cotangent, out, *values, **node.params)
+        share = vjp(cotangent, out, *values, **params)
         array = x._data
         if share.shape != array.shape:
             share = _fit(share, x, node)
         if share.dtype != array.dtype:
             share = share.astype(array.dtype)
-        if share is cotangent and x.op is None:
-            share = share.copy()
         shares.append((x, share))
     return shares
 
@@ -136,11 +135,13 @@ def backward(output: N, gradient: Any = None, create_graph: bool = False) -> Non
     gradient: the cotangent of the output, of its shape; one, for a scalar. create_graph: record the
     backward pass too, so that the gradients can be differentiated again.
     """
+    given = set()
     for leaf, total in propagate(output, _seed(output, gradient, create_graph)).items():
         if leaf.grad is not None:
-            total = leaf.grad + total if create_graph else leaf.grad.data + total
-        elif not create_graph and total.base is not None:
+            total = leaf.grad + total if create_graph else leaf.grad._data + total
+        elif not create_graph and (total.base is not None or id(total) in given):
             total = total.copy()
+        given.add(id(total))
         leaf.grad = total if create_graph else leaf.wrap(total)
 
 

@@ -30,14 +30,14 @@ class _Inside(dict[str, bool]):
         return inside
 
 
-_inside = _Inside()
+inside = _Inside()
 
 
 def user_place() -> Place:
     """The innermost running code outside this package and the instruction it stands at, for an op to keep."""
     frame = sys._getframe(2)
     code = frame.f_code
-    while _inside[code.co_filename] and frame.f_back:
+    while inside[code.co_filename] and frame.f_back:
         frame = frame.f_back
         code = frame.f_code
     return code, frame.f_lasti

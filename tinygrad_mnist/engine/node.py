@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from tinygrad_mnist.engine.errors import MutationError, Place, at, describe, explain, locate, user_place
+from tinygrad_mnist.engine.errors import MutationError, Place, at, describe, explain, locate, user_place, inside
 
 Rule = Callable[..., Any]
 N = TypeVar("N", bound="Node")
@@ -193,8 +193,6 @@ class Op:
             args = args[: self.arity]
             for name, value in zip(names, positional, strict=True):
                 given[name] = value
-        elif not given:
-            return args, self.defaults
         for name, value in given.items():
             if isinstance(value, Node):
                 raise TypeError(f"{self}: {name} is a constant and can't be a tensor: pass {name}.numpy()")
@@ -218,12 +216,15 @@ def op(
     def declare(forward: Rule) -> Rule:
         primitive = Op(forward, vjps, each, label)
         OPS[primitive.name] = primitive
-        takes_parameters = bool(primitive.parameters)
+        arity, defaults = primitive.arity, primitive.defaults
+        ndarray, new, fill, is_recording, getframe = np.ndarray, object.__new__, Node.__init__, _recording.get, sys._getframe
 
         @functools.wraps(forward)
         def apply(*inputs: Any, **params: Any) -> Any:
-            if takes_parameters:
+            if params or len(inputs) > arity:
                 inputs, params = primitive.bind(inputs, params)
+            else:
+                params = defaults
             cls: type[Node] | None = None
             values, edges, arrays = [], [], False
             for x, vjp in zip(inputs, primitive.rules(len(inputs)) if each else vjps, strict=False):
@@ -244,9 +245,18 @@ def op(
                 array = forward(*values, **params)
             except (ValueError, TypeError, IndexError) as error:
                 raise explain(error, primitive, inputs, params, user_place()) from error
-            if edges and _recording.get():
-                return cls.wrap(array, primitive, inputs, params, values, edges, user_place())
-            return cls.wrap(array)
+            if type(array) is not ndarray:
+                array = np.asarray(array)
+            node = new(cls)
+            if edges and is_recording():
+                fill(node, array, primitive, inputs, params, values, edges)
+                frame = getframe(1)
+                while inside[frame.f_code.co_filename] and frame.f_back:
+                    frame = frame.f_back
+                node.place = frame.f_code, frame.f_lasti
+            else:
+                fill(node, array)
+            return node
 
         return apply
 

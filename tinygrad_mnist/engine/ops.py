@@ -237,7 +237,7 @@ def _kept(g: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
     return g.reshape(tuple(1 if i in dropped else n for i, n in enumerate(x.shape)))
 
 
-@op(lambda g, out, x, axis, keepdims: broadcast_to(_kept(g, x, axis, keepdims), x.shape), label="Σ")
+@op(lambda g, out, x, axis, keepdims: broadcast_to(_kept(g, x, axis, keepdims), shape=x.shape), label="Σ")
 def sum(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
     """The sum over the axes, over all by default."""
     return np.add.reduce(x, axis=axis, keepdims=keepdims)

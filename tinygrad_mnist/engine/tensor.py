@@ -228,13 +228,13 @@ def _call_numpy(function: Any, args: Any, options: Any) -> Any:
 
 
 def _as_array(data: Any, dtype: DTypeLike | None) -> NDArray[Any]:
-    if isinstance(data, Node):
-        data = data.data
+    data = plain(data)
     try:
         array = np.asarray(data, dtype)
     except ValueError as error:
         raise TypeError(f"a tensor holds a rectangular array of numbers: {error}") from None
     if array.dtype.kind not in "fiubc":
         raise TypeError(f"a tensor holds numbers, and {data!r:.60} is {array.dtype}")
-    python_numbers = not isinstance(data, np.ndarray | np.generic) and array.dtype.kind in "fiu"
-    return array.astype(np.float32) if python_numbers and dtype is None else array
+    if dtype is None and not isinstance(data, (np.ndarray, np.generic)) and array.dtype.kind in "fiu":
+        return array.astype(np.float32)
+    return array

@@ -52,13 +52,13 @@ def cross_entropy(logits: Tensor, labels: ArrayLike | Tensor, reduction: Reducti
     raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
 
 
-def _targets(logits: Tensor, labels: ArrayLike | Tensor) -> Any:
+def _targets(logits: Tensor, labels: ArrayLike | Tensor) -> Tensor:
     """The labels as rows of the logits' shape, one-hot where they are integers."""
     y = labels if isinstance(labels, Tensor) else np.asarray(labels)
     if y.shape == logits.shape[:-1]:
-        return one_hot(y, logits.shape[-1], logits.dtype)
+        return Tensor.wrap(one_hot(y, logits.shape[-1], logits.dtype))
     if y.shape == logits.shape:
-        return y.astype(logits.dtype)
+        return Tensor(y).astype(logits.dtype)
     raise ValueError(
         f"labels of shape {y.shape} do not fit logits of shape {logits.shape}: they must be integers of shape "
         f"{logits.shape[:-1]} or one-hot rows of shape {logits.shape}"
