@@ -1,2 +1,29 @@
-from tinygrad_mnist.engine import *
-from tinygrad_mnist.nn.functional import cross_entropy, one_hot
+"""tinygrad_mnist: an autograd engine to read in a sitting, with the hand derivation beside it.
+
+Importing it imports NumPy alone.
+"""
+
+from tinygrad_mnist import data, engine, graph, manual, nn, training
+from tinygrad_mnist.engine import Tensor, grad, hessian, hvp, jacobian, jvp, no_grad, vjp
+from tinygrad_mnist.nn import cross_entropy, one_hot
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Tensor",
+    "cross_entropy",
+    "data",
+    "engine",
+    "grad",
+    "graph",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "manual",
+    "nn",
+    "no_grad",
+    "one_hot",
+    "training",
+    "vjp",
+]

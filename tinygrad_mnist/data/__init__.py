@@ -4,6 +4,7 @@ from tinygrad_mnist.data.batches import batches, train_validation_split
 from tinygrad_mnist.data.dataset import DataError, Dataset, Split
 from tinygrad_mnist.data.digits import load_digits
 from tinygrad_mnist.data.idx import read_idx
+from tinygrad_mnist.data.image import read_image
 from tinygrad_mnist.data.mnist import load, load_mnist
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "load_digits",
     "load_mnist",
     "read_idx",
+    "read_image",
     "train_validation_split",
 ]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tinygrad_mnist.engine import Tensor
+from tinygrad_mnist.engine.node import plain
 
 Reduction = Literal["mean", "sum", "none"]
 
@@ -17,7 +18,7 @@ def one_hot(labels: ArrayLike | Tensor, num_classes: int, dtype: DTypeLike = np.
 
     Raises TypeError for labels that are not integers, and ValueError for one outside 0 … num_classes - 1.
     """
-    classes = labels.numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+    classes = np.asarray(plain(labels))
     if classes.dtype.kind not in "iu":
         raise TypeError(f"labels must be integers, not {classes.dtype}")
     rows = classes[..., None] == np.arange(num_classes)
@@ -63,3 +64,14 @@ def _targets(logits: Tensor, labels: ArrayLike | Tensor) -> Tensor:
         f"labels of shape {y.shape} do not fit logits of shape {logits.shape}: they must be integers of shape "
         f"{logits.shape[:-1]} or one-hot rows of shape {logits.shape}"
     )
+
+
+def accuracy(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> float:
+    """The share of rows whose largest logit is at the label; raises ValueError where there are no rows."""
+    predicted = np.argmax(plain(logits), axis=-1)
+    expected = np.asarray(plain(labels))
+    if predicted.shape != expected.shape:
+        raise ValueError(f"{predicted.shape} predictions do not fit labels of shape {expected.shape}")
+    if not predicted.size:
+        raise ValueError("the accuracy over no examples has no value")
+    return float(np.mean(predicted == expected))

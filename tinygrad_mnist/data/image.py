@@ -1,0 +1,78 @@
+"""A picture of a digit from a file, framed as MNIST frames its digits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.data.dataset import SIDE, DataError
+
+BOX = 20
+_FAINTEST = 24
+"""The least difference between ink and paper, of 255, that counts as writing."""
+
+
+def read_image(path: str | Path) -> NDArray[np.uint8]:
+    """A digit as (28, 28) uint8, white on black: of any size, in colour or grey, dark on light or light on dark.
+
+    The paper is the median of the picture's rim. What differs from it is cropped, scaled into 20 × 20 and put
+    into the frame with its centre of mass in the middle, as MNIST was made
+    (http://yann.lecun.com/exdb/mnist/). A picture of 28 × 28 counts as framed already.
+
+    Raises DataError where the file is no picture, or nothing is drawn on it.
+    """
+    ink = _ink(_grey(path))
+    if ink.max() < _FAINTEST:
+        raise DataError(f"{path}: no digit to be seen; draw one that stands out from its background")
+    ink = ink * (255 / ink.max())
+    return (ink if ink.shape == (SIDE, SIDE) else _frame(ink)).round().astype(np.uint8)
+
+
+def _grey(path: str | Path) -> NDArray[Any]:
+    """The brightness of each pixel, 0 to 255; what is transparent takes the opposite of what is drawn."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as file:
+            image = ImageOps.exif_transpose(file).convert("RGBA")
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path}: not a readable picture ({error}); give a PNG, JPEG or the like") from None
+    grey = np.asarray(image.convert("L"), np.float64)
+    alpha = np.asarray(image.getchannel("A"), np.float64) / 255
+    if not alpha.any() or alpha.all():
+        return grey
+    drawn = np.average(grey, weights=alpha)
+    return alpha * grey + (1 - alpha) * (255 if drawn < 128 else 0)
+
+
+def _ink(grey: NDArray[Any]) -> NDArray[Any]:
+    """How much each pixel differs from the paper, in the direction in which the writing does."""
+    rim = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    difference = grey - np.median(rim)
+    darker = -difference.min() > difference.max()
+    return np.clip(-difference if darker else difference, 0, None)
+
+
+def _frame(ink: NDArray[Any]) -> NDArray[Any]:
+    from PIL import Image
+
+    drawn = ink > 255 * 0.2
+    rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
+    digit = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    scale = BOX / max(digit.shape)
+    height, width = (max(1, round(n * scale)) for n in digit.shape)
+    small = Image.fromarray(digit.astype(np.float32)).resize((width, height), Image.Resampling.BOX)
+    digit = np.asarray(small, np.float64)
+    mass = digit.sum()
+    centre = [(digit.sum(axis=1 - axis) @ np.arange(n)) / mass for axis, n in enumerate(digit.shape)]
+    top, left = (
+        int(np.clip(round((SIDE - 1) / 2 - c), 0, SIDE - n)) for c, n in zip(centre, digit.shape, strict=True)
+    )
+    framed = np.zeros((SIDE, SIDE))
+    framed[top : top + height, left : left + width] = digit
+    return framed * (255 / framed.max())

@@ -1,0 +1,10 @@
+"""Backprop derived by hand, in NumPy alone: the independent judge of what autograd computes.
+
+`rows` has one example per row (batch × features), as the library does; `columns` has one per column
+(features × m), as the tutorials write it. Both are the same derivation, for any depth and width.
+"""
+
+from tinygrad_mnist.manual import columns, rows
+from tinygrad_mnist.manual.activations import ACTIVATIONS, Activation, leaky_relu, relu
+
+__all__ = ["ACTIVATIONS", "Activation", "columns", "leaky_relu", "relu", "rows"]

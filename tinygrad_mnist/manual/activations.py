@@ -1,0 +1,39 @@
+"""Activations of hidden layers: f and its derivative f', with f'(0) as in the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """f(z) and f'(z), element by element."""
+
+    f: Callable[[Array], Array]
+    f_prime: Callable[[Array], Array]
+
+
+def leaky_relu(negative_slope: float = 0.01) -> Activation:
+    """f(z) = z where z > 0, else negative_slope · z; f'(0) = negative_slope."""
+
+    def f(z: Array) -> Array:
+        return np.where(z > 0, z, negative_slope * z)
+
+    def f_prime(z: Array) -> Array:
+        return np.where(z > 0, z.dtype.type(1), z.dtype.type(negative_slope))
+
+    return Activation(f, f_prime)
+
+
+relu = leaky_relu(negative_slope=0.0)
+"""f(z) = max(z, 0); f'(0) = 0."""
+
+ACTIVATIONS = {"relu": relu, "leaky_relu": leaky_relu()}
+"""By the names that `nn.MLP` uses."""

@@ -1,0 +1,59 @@
+"""Backprop by hand, one example per column, as the tutorials write it: X is features × m, W(l) is out × in.
+
+    z(l) = W(l) a(l-1) + b(l)           a(l) = f(z(l))          ŷ = a(L) = softmax(z(L))
+    L    = -(1/m) Σ y log ŷ + (λ/2) Σ W(l)²
+    δ(L) = ŷ - y                        δ(l) = W(l+1)ᵀ δ(l+1) ⊙ f'(z(l))
+    ∂L/∂W(l) = (1/m) δ(l) a(l-1)ᵀ + λ W(l)          ∂L/∂b(l) = (1/m) Σ_columns δ(l)
+
+The tutorials' formulas (T1) as they stand. δ(l) is per example: ∂L/∂z(l) = δ(l)/m.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinygrad_mnist.manual.activations import Activation, Array, relu
+from tinygrad_mnist.manual.rows import Backward, Forward
+
+
+def softmax(z: Array) -> Array:
+    """Each column's probabilities; its maximum is subtracted first, so that exp can't overflow."""
+    e = np.exp(z - z.max(axis=0, keepdims=True))
+    return e / e.sum(axis=0, keepdims=True)
+
+
+def forward(X: Array, W: Sequence[Array], b: Sequence[Array], activation: Activation = relu) -> Forward:
+    """Run the network on X (features, m), with W[l-1] of shape (out, in) and b[l-1] of shape (out, 1)."""
+    L = len(W)
+    z, a = {}, {0: X}
+    for l in range(1, L + 1):
+        z[l] = W[l - 1] @ a[l - 1] + b[l - 1]
+        a[l] = activation.f(z[l]) if l < L else softmax(z[l])
+    return Forward(z, a)
+
+
+def loss(run: Forward, Y: Array, W: Sequence[Array], l2: float = 0.0) -> float:
+    """The mean cross-entropy of one-hot columns Y, and (λ/2) Σ W² with λ = l2."""
+    z = run.z[len(W)]
+    shifted = z - z.max(axis=0, keepdims=True)
+    log_y_hat = shifted - np.log(np.exp(shifted).sum(axis=0, keepdims=True))
+    m = Y.shape[1]
+    return float(-(Y * log_y_hat).sum() / m + l2 / 2 * sum((w**2).sum() for w in W))
+
+
+def backward(
+    run: Forward, Y: Array, W: Sequence[Array], activation: Activation = relu, l2: float = 0.0
+) -> Backward:
+    """Carry the error of the one-hot columns Y (classes, m) back through every layer."""
+    L, m = len(W), Y.shape[1]
+    delta, dW, db = {}, {}, {}
+    for l in range(L, 0, -1):
+        if l == L:
+            delta[L] = run.a[L] - Y
+        else:
+            delta[l] = (W[l].T @ delta[l + 1]) * activation.f_prime(run.z[l])
+        dW[l] = delta[l] @ run.a[l - 1].T / m + l2 * W[l - 1]
+        db[l] = delta[l].sum(axis=1, keepdims=True) / m
+    return Backward(delta, dW, db)

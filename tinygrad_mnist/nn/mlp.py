@@ -1,0 +1,88 @@
+"""The multilayer perceptron, written as an expression of tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from tinygrad_mnist.engine import Tensor, ops
+from tinygrad_mnist.nn.init import INITIALISERS
+
+ACTIVATIONS: dict[str, Callable[..., Any]] = {
+    "relu": ops.relu,
+    "leaky_relu": ops.leaky_relu,
+    "elu": ops.elu,
+    "gelu": ops.gelu,
+    "silu": ops.silu,
+    "sigmoid": ops.sigmoid,
+    "tanh": ops.tanh,
+}
+
+
+class MLP:
+    """Fully connected layers with an activation between them: z = a Wᵀ + b, a = f(z).
+
+    layer_sizes: inputs, hidden widths…, outputs, e.g. (784, 128, 64, 10).
+    activation: of the hidden layers, a name in ACTIVATIONS. init: a name in INITIALISERS; biases start at 0.
+    seed: of the initial weights.
+
+    The parameters are W1, b1, W2, …, with W of shape (out, in). Raises ValueError for sizes that make no
+    network and for unknown names.
+    """
+
+    def __init__(
+        self,
+        layer_sizes: Sequence[int],
+        activation: str = "leaky_relu",
+        init: str = "he",
+        seed: int = 0,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        if len(layer_sizes) < 2 or any(size < 1 for size in layer_sizes):
+            raise ValueError(f"layer sizes {tuple(layer_sizes)} make no network: give at least two, each 1 or more")
+        self.layer_sizes = tuple(layer_sizes)
+        self.activation = _known("activation", activation, ACTIVATIONS)
+        initialise = INITIALISERS[_known("init", init, INITIALISERS)]
+        rng = np.random.default_rng(seed)
+        self.weights: list[Tensor] = []
+        self.biases: list[Tensor] = []
+        for layer, (inputs, outputs) in enumerate(zip(layer_sizes, layer_sizes[1:], strict=False), start=1):
+            W = initialise(rng, outputs, inputs).astype(dtype)
+            self.weights.append(Tensor(W, requires_grad=True, name=f"W{layer}"))
+            self.biases.append(Tensor(np.zeros(outputs, dtype), requires_grad=True, name=f"b{layer}"))
+
+    def __call__(self, x: Any) -> Tensor:
+        """The logits, shape (batch, outputs), of rows x, shape (batch, inputs)."""
+        f = ACTIVATIONS[self.activation]
+        a = _rows(x, self.layer_sizes[0])
+        *hidden, last = zip(self.weights, self.biases, strict=True)
+        for W, b in hidden:
+            a = f(a @ W.T + b)
+        W, b = last
+        return a @ W.T + b
+
+    @property
+    def parameters(self) -> list[Tensor]:
+        """W1, b1, W2, b2, … in order."""
+        return [p for layer in zip(self.weights, self.biases, strict=True) for p in layer]
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(map(str, self.layer_sizes))
+        count = sum(p.size for p in self.parameters)
+        return f"MLP([{sizes}], activation={self.activation!r})  # {count:,} parameters"
+
+
+def _rows(x: Any, inputs: int) -> Tensor:
+    rows = x if isinstance(x, Tensor) else Tensor(x)
+    if rows.ndim != 2 or rows.shape[1] != inputs:
+        raise ValueError(f"the model takes rows of {inputs} numbers, shape (batch, {inputs}), not {rows.shape}")
+    return rows
+
+
+def _known(what: str, name: str, names: dict[str, Any]) -> str:
+    if name not in names:
+        raise ValueError(f"unknown {what} {name!r}: it is one of {', '.join(names)}")
+    return name

@@ -1,0 +1,114 @@
+"""The training loop: batches forward and back, validation after each epoch, the best weights kept."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.data import Split, batches
+from tinygrad_mnist.engine import no_grad
+from tinygrad_mnist.nn import MLP, SGD, accuracy, cross_entropy
+from tinygrad_mnist.training.history import Epoch, History
+
+
+class TrainingError(RuntimeError):
+    """Training can't go on; the message says at which step, and what to try."""
+
+
+class Progress:
+    """What `fit` reports while it runs; override what you want to hear of."""
+
+    def epoch_begins(self, number: int, epochs: int, examples: int) -> None:
+        """An epoch starts, over this many examples."""
+
+    def batch_ends(self, examples: int, loss: float, accuracy: float) -> None:
+        """A batch of so many examples is done; loss and accuracy are those of the epoch so far."""
+
+    def epoch_ends(self, epoch: Epoch, is_best: bool) -> None:
+        """An epoch is done and validated; is_best says that its weights are kept."""
+
+
+@dataclass
+class _Totals:
+    loss: float = 0.0
+    correct: float = 0.0
+    examples: int = 0
+
+
+def fit(
+    model: MLP,
+    train: Split,
+    validation: Split,
+    optimizer: SGD,
+    *,
+    epochs: int,
+    batch_size: int,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> History:
+    """Train in place. At the end, or at Ctrl-C, the model has the weights of its best validated epoch.
+
+    Everything follows from the model's weights and the seed, bit for bit. Raises TrainingError when the loss
+    is no longer a number, with the best weights so far restored.
+    """
+    progress = progress or Progress()
+    history = History()
+    best = [p.numpy().copy() for p in model.parameters]
+    x, y = train.inputs(), train.labels
+    try:
+        for number in range(1, epochs + 1):
+            start = time.perf_counter()
+            lr = optimizer.current_lr
+            progress.epoch_begins(number, epochs, len(x))
+            totals = _Totals()
+            for step, (xs, ys) in enumerate(batches(x, y, batch_size, seed, number), start=1):
+                _train_on(model, optimizer, xs, ys, totals, f"epoch {number}, batch {step}")
+                n = totals.examples
+                progress.batch_ends(len(xs), totals.loss / n, totals.correct / n)
+            n = totals.examples
+            score = evaluate(model, validation)
+            seconds = time.perf_counter() - start
+            epoch = Epoch(number, totals.loss / n, totals.correct / n, score, lr, seconds)
+            history.epochs.append(epoch)
+            is_best = history.best is epoch
+            if is_best:
+                best = [p.numpy().copy() for p in model.parameters]
+            progress.epoch_ends(epoch, is_best)
+    except KeyboardInterrupt:
+        history.interrupted = True
+    finally:
+        for p, array in zip(model.parameters, best, strict=True):
+            p.data = array
+    return history
+
+
+@no_grad()
+def evaluate(model: MLP, split: Split, batch_size: int = 1000) -> float:
+    """The model's accuracy on a split, from 0 to 1."""
+    x = split.inputs()
+    logits = [model(x[i : i + batch_size]).numpy() for i in range(0, len(x), batch_size)]
+    return accuracy(np.concatenate(logits), split.labels)
+
+
+def _train_on(
+    model: MLP, optimizer: SGD, x: NDArray[Any], y: NDArray[Any], totals: _Totals, where: str
+) -> None:
+    """One step: forward, backward, update."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        logits = model(x)
+        loss = cross_entropy(logits, y)
+        if not math.isfinite(value := loss.item()):
+            raise TrainingError(
+                f"the loss became {value} at {where}: lower the learning rate, now {optimizer.current_lr:g}"
+            )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    totals.loss += value * len(x)
+    totals.correct += accuracy(logits, y) * len(x)
+    totals.examples += len(x)
