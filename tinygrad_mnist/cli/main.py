@@ -22,7 +22,6 @@ LR_DECAY = 1e-3
 app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
-    no_args_is_help=True,
     help="Learn to read handwritten digits, with gradients you can check by hand.",
 )
 
@@ -34,7 +33,7 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        return app(standalone_mode=False, prog_name="tinygrad-mnist") or 0
+        return app(sys.argv[1:] or ["--help"], standalone_mode=False, prog_name="tinygrad-mnist") or 0
     except TyperException as error:
         show.error(f"{error.format_message()} (tinygrad-mnist --help says what there is)")
         return 2

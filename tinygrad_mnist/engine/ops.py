@@ -15,7 +15,7 @@ import builtins
 import math
 from collections.abc import Callable, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -63,7 +63,8 @@ def neg(x: Array, /) -> Array:
 def _pow_vjp_base(g: Array, out: Array, x: Array, y: Array) -> Array:
     if isinstance(y, int | float):
         return g * (y * x ** (y - 1)) if y != 0 else g * 0
-    return g * y * x ** (y - (y != 0))  # x ** 0 is flat, even where x ** -1 has no value
+    flat = (x == 0) & (y == 0)  # there x ** -1 has no value, and x ** 0 is 1 all around
+    return g * y * where(flat, 1, x) ** (y - 1.0)
 
 
 def _pow_vjp_exponent(g: Array, out: Array, x: Array, y: Array) -> Array:
@@ -324,12 +325,12 @@ def reshape(x: Array, /, shape: int | tuple[int, ...]) -> Array:
     return x.reshape(shape)
 
 
-def _transpose_vjp(g: Array, out: Array, x: Array, axes: Sequence[int] | None) -> Array:
-    return g.transpose(None if axes is None else tuple(np.argsort(_axes(tuple(axes), x.ndim))))
+def _transpose_vjp(g: Array, out: Array, x: Array, axes: Axis) -> Array:
+    return g.transpose(None if axes is None else tuple(np.argsort(_axes(axes, x.ndim))))
 
 
 @op(_transpose_vjp, label="ᵀ")
-def transpose(x: Array, /, axes: Sequence[int] | None = None) -> Array:
+def transpose(x: Array, /, axes: Axis = None) -> Array:
     """The axes in another order, reversed by default."""
     return x.transpose(axes)
 
@@ -344,6 +345,8 @@ def swapaxes(x: Array, /, axis1: int, axis2: int) -> Array:
 def broadcast_to(x: Array, /, shape: tuple[int, ...]) -> Array:
     """x repeated along axes of length one, and along new ones on the left, to fill the shape."""
     out = np.empty(shape, x.dtype)
+    if x.ndim > out.ndim:
+        raise ValueError(f"more axes than the shape {shape}")  # an assignment would drop those of length one
     out[...] = x
     return out
 
@@ -354,15 +357,15 @@ def flip(x: Array, /, axis: Axis = None) -> Array:
     return np.flip(x, axis)
 
 
-def _pad_vjp(g: Array, out: Array, x: Array, pad_width: Any, constant_values: float) -> Array:
+def _pad_vjp(g: Array, out: Array, x: Array, pad_width: Any, mode: str, constant_values: float) -> Array:
     before = np.broadcast_to(pad_width, (x.ndim, 2))[:, 0]
     return g[tuple(slice(start, start + n) for start, n in zip(before, x.shape, strict=True))]
 
 
 @op(_pad_vjp)
-def pad(x: Array, /, pad_width: Any, constant_values: float = 0) -> Array:
-    """A constant frame around x; widths as in np.pad."""
-    return np.pad(x, pad_width, constant_values=constant_values)
+def pad(x: Array, /, pad_width: Any, mode: Literal["constant"] = "constant", constant_values: float = 0) -> Array:
+    """A frame of a constant around x; widths as in np.pad."""
+    return np.pad(x, pad_width, mode, constant_values=constant_values)
 
 
 @op(lambda g, out, x, dtype: g)
@@ -409,8 +412,10 @@ def _concatenate(*arrays: Array, axis: int = 0) -> Array:
     return np.concatenate(arrays, axis)
 
 
-def concatenate(arrays: Sequence[Array], axis: int = 0) -> Array:
-    """The arrays joined along an axis that they all have."""
+def concatenate(arrays: Sequence[Array], axis: int | None = 0) -> Array:
+    """The arrays joined along an axis that they all have; flattened first, when axis is None."""
+    if axis is None:
+        return concatenate([flatten(a) for a in arrays])
     return _concatenate(*arrays, axis=axis)
 
 
@@ -418,7 +423,7 @@ def _einsum_vjp(position: int) -> Callable[..., Array]:
     """The same sum with g in the operand's place and the operand's letters as its result.
 
     A letter that stands twice in the operand, as in "ii", gets a name of its own and an identity matrix to
-    tie the two; a letter that stands in this operand alone was summed there, and gets a vector of ones.
+    tie the two; a letter that has its length in this operand alone was summed there, and gets a vector of ones.
     """
 
     def vjp(g: Array, out: Array, *arrays: Array, subscripts: str) -> Array:
@@ -434,7 +439,7 @@ def _einsum_vjp(position: int) -> Callable[..., Array]:
                 factors.append(np.eye(length, dtype=g.dtype))
                 target += twin
             else:
-                if not any(letter in s for s in others):
+                if not any(letter in s and length == f.shape[s.index(letter)] for s, f in zip(others, factors)):
                     others.append(letter)
                     factors.append(np.ones(length, g.dtype))
                 target += letter
@@ -465,9 +470,13 @@ def _explicit(subscripts: str, arrays: Sequence[Array]) -> str:
     if not arrow:
         once = sorted(c for c in set(terms) - {",", "."} if terms.count(c) == 1)
         result = ("..." if "..." in terms else "") + "".join(once)
-    hidden = [len(np.shape(a)) - len(s) + 3 for s, a in zip(letters, arrays, strict=True) if "..." in s]
-    names = _unused(subscripts, builtins.max(hidden, default=0))
-    shown = [s.replace("...", names[len(names) - (len(np.shape(a)) - len(s) + 3) :]) for s, a in zip(letters, arrays)]
+    if len(letters) != len(arrays):
+        raise ValueError(f"einsum: {subscripts!r} names {len(letters)} operands, and {len(arrays)} are given")
+    hidden = [a.ndim - len(s) + 3 if "..." in s else 0 for s, a in zip(letters, arrays, strict=True)]
+    names = _unused(subscripts, builtins.max(hidden))
+    if names and "..." not in result:
+        raise ValueError(f"einsum: the result of {subscripts!r} leaves out the axes of its ellipsis: add ...")
+    shown = [s.replace("...", names[len(names) - n :]) for s, n in zip(letters, hidden, strict=True)]
     return ",".join(shown) + "->" + result.replace("...", names)
 
 
@@ -520,7 +529,7 @@ def squeeze(x: Array, axis: Axis = None) -> Array:
 
 def flatten(x: Array, start_axis: int = 0) -> Array:
     """The axes from start_axis on as one."""
-    return x.reshape((*x.shape[:start_axis], -1))
+    return x.reshape((*x.shape[:start_axis], math.prod(x.shape[start_axis:])))
 
 
 def stack(arrays: Sequence[Array], axis: int = 0) -> Array:

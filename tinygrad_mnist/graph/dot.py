@@ -29,7 +29,7 @@ def draw(output: Node) -> Digraph:
     from graphviz import Digraph
 
     picture = Digraph(
-        graph_attr={"rankdir": "LR", "bgcolor": "transparent", "nodesep": "0.25", "ranksep": "0.35"},
+        graph_attr={"rankdir": "LR", "bgcolor": "white", "nodesep": "0.25", "ranksep": "0.35"},
         node_attr={"style": "filled", "fontname": "Helvetica", "fontsize": "13", "color": "#444444"},
         edge_attr={"fontname": "Helvetica", "fontsize": "10", "color": "#666666", "fontcolor": "#666666"},
     )

@@ -57,7 +57,7 @@ def _targets(logits: Tensor, labels: ArrayLike | Tensor) -> Tensor:
     """The labels as rows of the logits' shape, one-hot where they are integers."""
     y = labels if isinstance(labels, Tensor) else np.asarray(labels)
     if y.shape == logits.shape[:-1]:
-        return Tensor.wrap(one_hot(y, logits.shape[-1], logits.dtype))
+        return Tensor(one_hot(y, logits.shape[-1], logits.dtype), name="y")
     if y.shape == logits.shape:
         return Tensor(y).astype(logits.dtype)
     raise ValueError(

@@ -1,0 +1,148 @@
+"""The program as a person runs it: a process of its own, its output and its exit code."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tinygrad_mnist import data
+
+ROOT = Path(__file__).parents[2]
+NOWHERE = "http://127.0.0.1:9"
+
+
+def environment(tmp_path):
+    """No network, no cache, no data set: a fresh machine."""
+    kept = {k: v for k, v in os.environ.items() if k != "TINYGRAD_MNIST_DATA"}
+    offline = {"HTTPS_PROXY": NOWHERE, "HTTP_PROXY": NOWHERE, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    return {**kept, **offline, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+
+
+def command(tmp_path, *arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "tinygrad_mnist", *map(str, arguments)],
+        capture_output=True, text=True, timeout=120, env=environment(tmp_path), **options,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A model trained by the command line on the embedded digits."""
+    folder = tmp_path_factory.mktemp("trained")
+    result = command(folder, "train", "--data", "digits", "--epochs", "6", "--out", folder / "run")
+    assert result.returncode == 0, result.stderr
+    return folder / "run", result
+
+
+def test_train_prints_plain_lines_and_saves_model_and_history(trained):
+    folder, result = trained
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("MLP([784, 128, 64, 10], activation='leaky_relu')")
+    assert lines[1] == "digits: 1,350 images to train on, 150 to validate, 297 to test"
+    assert [line.split("  ")[0] for line in lines[2:8]] == [f"epoch {n}/6" for n in range(1, 7)]
+    assert lines[8].startswith("test accuracy ")
+    assert all(len(line) <= 80 for line in lines[:9])
+    assert not any(c in result.stdout for c in "\x1b\r━")
+    assert result.stderr == ""
+    history = json.loads((folder / "history.json").read_text())
+    assert len(history["epochs"]) == 6
+    assert history["test_accuracy"] > 0.8
+    assert {p.name for p in folder.iterdir()} == {"history.json", "model.safetensors"}
+
+
+def test_evaluate_repeats_the_test_accuracy(trained, tmp_path):
+    folder, result = trained
+    score = result.stdout.split("test accuracy ")[1].split(" (")[0]
+    again = command(tmp_path, "evaluate", folder / "model.safetensors", "--data", "digits")
+    assert again.stdout == f"digits: {score} of 297 test images are read rightly\n"
+
+
+def test_predict_reads_pictures_of_any_kind(trained, tmp_path):
+    test = data.load("digits").test
+    zero = test.images[int(np.flatnonzero(test.labels == 0)[0])]
+    picture = Image.fromarray(zero)
+    big = picture.resize((150, 150), Image.Resampling.BICUBIC)
+    negative = Image.eval(big, lambda v: 255 - v).convert("RGB")
+    for name, image in [("same.png", picture), ("big.png", big), ("ink.jpg", negative)]:
+        image.save(tmp_path / name)
+    names = ["same.png", "big.png", "ink.jpg"]
+    result = command(tmp_path, "predict", trained[0] / "model.safetensors", *(tmp_path / n for n in names))
+    assert result.returncode == 0, result.stderr
+    answers = [line.rsplit("/", 1)[1] for line in result.stdout.splitlines()[::2]]
+    assert [a.split(" (")[0] for a in answers] == [f"{n}: 0" for n in names]
+    assert all(line.count("%") == 10 for line in result.stdout.splitlines()[1::2])
+
+
+def test_auto_says_in_one_line_what_it_took_and_how_to_get_the_other(tmp_path):
+    result = command(tmp_path, "train", "--epochs", "1", "--out", tmp_path / "run")
+    assert result.returncode == 0, result.stderr
+    last = result.stderr.strip().splitlines()[-1]
+    assert "embedded digits" in last
+    assert "--data mnist" in last
+
+
+def test_ctrl_c_saves_the_best_so_far(tmp_path):
+    arguments = ["train", "--data", "digits", "--epochs", "100000", "--out", str(tmp_path / "run")]
+    with subprocess.Popen(
+        [sys.executable, "-m", "tinygrad_mnist", *arguments],
+        stdout=subprocess.PIPE, text=True, env={**environment(tmp_path), "PYTHONUNBUFFERED": "1"},
+    ) as process:  # fmt: skip
+        for line in process.stdout:
+            if line.startswith("epoch") and "  best" in line:
+                process.send_signal(signal.SIGINT)
+                break
+        rest = process.stdout.read()
+    assert process.returncode == 0
+    assert "interrupted: kept epoch" in rest
+    assert command(tmp_path, "evaluate", tmp_path / "run/model.safetensors", "--data", "digits").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["train", "--epoch", "3"], 2, "No such option: --epoch"),
+        (["train", "--epochs", "0"], 2, "--epochs"),
+        (["train", "--layers", "784,x,10"], 2, "no list of numbers"),
+        (["train", "--layers", "100,10"], 2, "must begin with 784"),
+        (["train", "--activation", "rely"], 2, "'rely' is none of relu"),
+        (["train", "--lr", "nan"], 2, "not a positive number"),
+        (["fly"], 2, "No such command 'fly'"),
+        (["train", "--data", "nowhere"], 1, "nowhere: no folder of this name"),
+        (["train", "--data", "digits", "--lr", "1e30"], 1, "lower the learning rate"),
+        (["train", "--data", "digits", "--out", "file/run"], 1, "file"),
+        (["train", "--data", "mnist"], 1, "--data digits"),
+        (["evaluate", "none.safetensors"], 1, "none.safetensors: no such file"),
+        (["evaluate", "file"], 1, "not a readable safetensors file"),
+        (["predict", "MODEL", "none.png"], 1, "none.png: no such file"),
+        (["predict", "MODEL", "file"], 1, "file: not a readable picture"),
+        (["predict", "MODEL", "blank.png"], 1, "blank.png: no digit to be seen"),
+        (["predict", "MODEL"], 2, "Missing argument"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_is_wrong_is_said_in_one_line(trained, tmp_path, arguments, code, words):
+    (tmp_path / "file").write_text("not what you think")
+    Image.new("L", (30, 30), 200).save(tmp_path / "blank.png")
+    model = str(trained[0] / "model.safetensors")
+    before = set(tmp_path.iterdir())
+    result = command(tmp_path, *(model if a == "MODEL" else a for a in arguments), cwd=tmp_path)
+    assert result.returncode == code
+    message = result.stderr.strip().splitlines()
+    assert message[-1].startswith("error: ")
+    assert words in message[-1]
+    assert "Traceback" not in result.stderr
+    assert not [p for p in set(tmp_path.rglob("*")) - before if p.is_file()]
+
+
+def test_help_is_what_no_arguments_give(tmp_path):
+    plain, asked = command(tmp_path), command(tmp_path, "--help")
+    assert plain.stdout == asked.stdout
+    assert plain.returncode == asked.returncode == 0
+    for name in ["train", "evaluate", "predict"]:
+        assert name in asked.stdout

@@ -1,0 +1,104 @@
+"""Every operation in the table: its values, its gradients to second order, its dtypes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.engine.cases import TABLE, Array, Case, Entry
+from tinygrad_mnist.checks import check_gradients
+from tinygrad_mnist.engine import OPS, Tensor, toposort
+from tinygrad_mnist.engine.autodiff import unbroadcast
+from tinygrad_mnist.engine.ops import FUNCTIONS
+
+EVERY_CASE = pytest.mark.parametrize(
+    ("function", "entry", "case"),
+    [
+        pytest.param(FUNCTIONS.get(name), entry, case, id=f"{name}-{i}")
+        for name, entry in TABLE.items()
+        for i, case in enumerate(entry.cases)
+    ],
+)
+Function = Callable[..., Any]
+
+
+def outputs(result: Any) -> list[Any]:
+    return result if isinstance(result, list) else [result]
+
+
+def leaves(case: Case, dtype: Any = np.float64) -> list[Tensor]:
+    return [Tensor(x, requires_grad=True, dtype=dtype) for x in case.inputs]
+
+
+def test_the_table_has_every_operation_and_no_other() -> None:
+    assert TABLE.keys() == FUNCTIONS.keys()
+
+
+def test_the_cases_record_every_primitive() -> None:
+    recorded = {
+        node.op
+        for name, entry in TABLE.items()
+        for case in entry.cases
+        for out in outputs(case.call(FUNCTIONS[name], *leaves(case)))
+        for node in toposort(out)
+    }
+    assert recorded == set(OPS.values())
+
+
+@EVERY_CASE
+def test_derivatives_of_first_and_second_order_are_those_of_the_values(
+    function: Function, entry: Entry, case: Case
+) -> None:
+    def fn(*inputs: Any) -> Any:
+        return case.call(function, *inputs)
+
+    check_gradients(fn, case.inputs, order=2, complex_step=entry.analytic, name=function.__name__)
+
+
+@EVERY_CASE
+def test_values_on_arrays_and_on_tensors_are_those_of_the_plain_formula(
+    function: Function, entry: Entry, case: Case
+) -> None:
+    expected = outputs(case.call(entry.reference, *case.inputs))
+    on_arrays = outputs(case.call(function, *case.inputs))
+    on_tensors = outputs(case.call(function, *leaves(case)))
+    for value, array, tensor in zip(expected, on_arrays, on_tensors, strict=True):
+        assert isinstance(array, np.ndarray | np.generic)
+        assert isinstance(tensor, Tensor)
+        assert np.shape(value) == array.shape == tensor.shape
+        np.testing.assert_allclose(array, value, rtol=1e-14, atol=1e-15)
+        np.testing.assert_array_equal(tensor.data, array)
+
+
+@EVERY_CASE
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_values_and_gradients_keep_the_precision_of_the_inputs(
+    function: Function, entry: Entry, case: Case, dtype: Any, create_graph: bool
+) -> None:
+    inputs = leaves(case, dtype)
+    low = [np.array(x, dtype) for x in case.inputs]
+    for out, value in zip(
+        outputs(case.call(function, *inputs)), outputs(case.call(entry.reference, *low)), strict=True
+    ):
+        # what the case itself brings in float64 widens the result, by NumPy's own rule
+        assert out.dtype == value.dtype
+        out.backward(np.ones(out.shape), create_graph=create_graph)
+    for x in inputs:
+        assert x.grad.dtype == dtype
+        assert x.grad.shape == x.shape
+
+
+@EVERY_CASE
+def test_the_rule_of_each_primitive_gives_what_can_be_unbroadcast_to_its_input(
+    function: Function, entry: Entry, case: Case
+) -> None:
+    for out in outputs(case.call(function, *leaves(case))):
+        for node in toposort(out):
+            g: Array = np.ones(node.shape)
+            for x, rule in node.edges:
+                share = rule(g, node.data, *node.values, **node.params)
+                assert unbroadcast(share, x.shape).shape == x.shape

@@ -1,0 +1,81 @@
+"""Losses and helpers: right values, and clear errors at the edge."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from tinygrad_mnist import Tensor, cross_entropy, one_hot
+from tinygrad_mnist.nn import accuracy
+
+logits_strategy = hnp.arrays(
+    np.float64, st.tuples(st.integers(1, 5), st.integers(1, 6)), elements=st.floats(-50, 50)
+)
+
+
+@given(logits=logits_strategy, seed=st.integers(0, 1000))
+@settings(derandomize=True, deadline=None, max_examples=50)
+def test_cross_entropy_is_minus_the_log_of_the_labels_probability(logits, seed):
+    labels = np.random.default_rng(seed).integers(0, logits.shape[1], len(logits))
+    log_p = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+    expected = -log_p[np.arange(len(labels)), labels]
+    np.testing.assert_allclose(cross_entropy(Tensor(logits), labels, "none").numpy(), expected, atol=1e-12)
+    np.testing.assert_allclose(cross_entropy(Tensor(logits), labels, "sum").item(), expected.sum(), atol=1e-12)
+    np.testing.assert_allclose(cross_entropy(Tensor(logits), labels).item(), expected.mean(), atol=1e-12)
+    rows = one_hot(labels, logits.shape[1], np.float64)
+    assert cross_entropy(Tensor(logits), rows).item() == cross_entropy(Tensor(logits), labels).item()
+
+
+def test_the_gradient_of_the_mean_cross_entropy_is_softmax_minus_labels_over_m():
+    logits = Tensor(np.random.default_rng(0).standard_normal((4, 3)), requires_grad=True)
+    cross_entropy(logits, [0, 2, 1, 1]).backward()
+    expected = (logits.softmax().numpy() - one_hot([0, 2, 1, 1], 3)) / 4
+    np.testing.assert_allclose(logits.grad.numpy(), expected, rtol=1e-12)
+
+
+def test_labels_may_have_more_axes():
+    logits = np.random.default_rng(0).standard_normal((2, 3, 4))
+    labels = np.array([[0, 1, 2], [3, 2, 1]])
+    flat = cross_entropy(Tensor(logits.reshape(6, 4)), labels.reshape(6)).item()
+    assert cross_entropy(Tensor(logits), labels).item() == pytest.approx(flat, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "words"),
+    [
+        ([0, 3], ValueError, "label 3 at index 1 is none of the 3 classes"),
+        ([-1, 0], ValueError, "label -1 at index 0"),
+        ([0.0, 1.0], TypeError, "labels must be integers"),
+        ([0], ValueError, "labels of shape (1,) do not fit logits of shape (2, 3)"),
+        ([[0, 1], [1, 0]], ValueError, "do not fit"),
+    ],
+)
+def test_wrong_labels_are_named(labels, error, words):
+    with pytest.raises(error) as caught:
+        cross_entropy(Tensor(np.zeros((2, 3))), np.array(labels))
+    assert words in str(caught.value)
+
+
+def test_an_empty_batch_has_no_mean():
+    with pytest.raises(ValueError, match="empty batch"):
+        cross_entropy(Tensor(np.zeros((0, 3))), np.zeros(0, int))
+    with pytest.raises(ValueError, match="no examples"):
+        accuracy(np.zeros((0, 3)), np.zeros(0, int))
+
+
+def test_an_unknown_reduction_is_named():
+    with pytest.raises(ValueError, match="'average'"):
+        cross_entropy(Tensor(np.zeros((1, 2))), [0], "average")
+
+
+def test_one_hot_has_one_one_in_each_row():
+    rows = one_hot([2, 0, 1], 3)
+    assert rows.dtype == np.float32
+    np.testing.assert_array_equal(rows, [[0, 0, 1], [1, 0, 0], [0, 1, 0]])
+
+
+def test_accuracy_counts_the_largest_logits():
+    assert accuracy(np.array([[1.0, 2.0], [3.0, 0.0], [0.0, 1.0]]), [1, 0, 0]) == pytest.approx(2 / 3)
+    with pytest.raises(ValueError, match="do not fit"):
+        accuracy(np.zeros((2, 3)), [1])
