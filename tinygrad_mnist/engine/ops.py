@@ -363,7 +363,9 @@ def _pad_vjp(g: Array, out: Array, x: Array, pad_width: Any, mode: str, constant
 
 
 @op(_pad_vjp)
-def pad(x: Array, /, pad_width: Any, mode: Literal["constant"] = "constant", constant_values: float = 0) -> Array:
+def pad(
+    x: Array, /, pad_width: Any, mode: Literal["constant"] = "constant", constant_values: float = 0
+) -> Array:
     """A frame of a constant around x; widths as in np.pad."""
     return np.pad(x, pad_width, mode, constant_values=constant_values)
 
@@ -423,7 +425,7 @@ def _einsum_vjp(position: int) -> Callable[..., Array]:
     """The same sum with g in the operand's place and the operand's letters as its result.
 
     A letter that stands twice in the operand, as in "ii", gets a name of its own and an identity matrix to
-    tie the two; a letter that has its length in this operand alone was summed there, and gets a vector of ones.
+    tie the two; a letter that has its length from this operand alone was summed, and gets a vector of ones.
     """
 
     def vjp(g: Array, out: Array, *arrays: Array, subscripts: str) -> Array:
@@ -432,17 +434,18 @@ def _einsum_vjp(position: int) -> Callable[..., Array]:
         others = [result, *(s for i, s in enumerate(letters) if i != position)]
         factors = [g, *(a for i, a in enumerate(arrays) if i != position)]
         target = ""
-        for letter, length in zip(letters[position], arrays[position].shape, strict=True):
-            if letter in target:
+        for c, length in zip(letters[position], arrays[position].shape, strict=True):
+            if c in target:
                 twin = _unused("".join(others) + target + letters[position])
-                others.append(letter + twin)
+                others.append(c + twin)
                 factors.append(np.eye(length, dtype=g.dtype))
                 target += twin
             else:
-                if not any(letter in s and length == f.shape[s.index(letter)] for s, f in zip(others, factors)):
-                    others.append(letter)
+                pairs = zip(others, factors, strict=True)
+                if not any(c in s and f.shape[s.index(c)] == length for s, f in pairs):
+                    others.append(c)
                     factors.append(np.ones(length, g.dtype))
-                target += letter
+                target += c
         return _einsum(*factors, subscripts=",".join(others) + "->" + target)
 
     return vjp
@@ -460,6 +463,8 @@ def _unused(letters: str, count: int = 1) -> str:
 
 def einsum(subscripts: str, *arrays: Array) -> Array:
     """Einstein's sum over letters, as np.einsum writes it: "ij,jk->ik", "...i,i", "ii"."""
+    if not isinstance(subscripts, str):
+        raise TypeError("einsum takes its subscripts as one string, and then the operands")
     return _einsum(*arrays, subscripts=_explicit(subscripts.replace(" ", ""), arrays))
 
 
