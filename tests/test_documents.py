@@ -1,0 +1,35 @@
+"""The README and the docs say only what is true: their snippets run, their links lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(path, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S)
+
+
+@pytest.mark.parametrize("path", [p for p in DOCUMENTS if blocks(p, "python")], ids=lambda p: p.name)
+def test_snippets_run(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    namespace = {}
+    for block in blocks(path, "python"):
+        exec(compile(block, str(path), "exec"), namespace)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+def test_links_lead_to_files(path):
+    targets = re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8"))
+    missing = [t for t in targets if not t.startswith("http") and not (path.parent / t).exists()]
+    assert not missing
+
+
+def test_the_readme_has_exactly_two_set_up_commands():
+    first, second = blocks(ROOT / "README.md", "sh")
+    assert first.strip().endswith("&& .venv/bin/tinygrad-mnist train")
+    assert ".[test]" in second
+    assert second.strip() in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()

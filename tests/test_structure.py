@@ -1,0 +1,72 @@
+"""The house keeps its shape: imports go downward, importing needs NumPy alone, the engine stays small."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "tinygrad_mnist"
+ALLOWED = {
+    "engine": set(),
+    "manual": set(),
+    "data": set(),
+    "nn": {"engine"},
+    "graph": {"engine"},
+    "checks": {"engine", "nn", "manual", "data"},
+    "training": {"engine", "nn", "data"},
+    "cli": {"engine", "nn", "manual", "data", "graph", "checks", "training"},
+}
+"""What each folder may import, besides itself."""
+
+ENGINE_ORDER = ["errors", "node", "ops", "autodiff", "tensor", "transforms", "__init__"]
+"""Each module of the engine imports only those before it."""
+
+
+def imports(path):
+    """The modules of this package that a file imports, as dotted paths below the package."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("tinygrad_mnist"):
+            below = node.module.removeprefix("tinygrad_mnist").lstrip(".")
+            yield from [f"{below}.{alias.name}".lstrip(".") for alias in node.names]
+
+
+def test_every_folder_has_its_place():
+    assert {p.parent.name for p in PACKAGE.glob("*/__init__.py")} == set(ALLOWED)
+
+
+@pytest.mark.parametrize("folder", ALLOWED)
+def test_folders_import_downward(folder):
+    for path in (PACKAGE / folder).rglob("*.py"):
+        upward = {name for name in imports(path) if name.split(".")[0] not in ALLOWED[folder] | {folder}}
+        assert not upward, f"{path.relative_to(ROOT)} imports {upward}"
+
+
+@pytest.mark.parametrize("module", ENGINE_ORDER)
+def test_the_engine_reads_in_order(module):
+    earlier = set(ENGINE_ORDER[: ENGINE_ORDER.index(module)])
+    used = set()
+    for name in imports(PACKAGE / "engine" / f"{module}.py"):
+        parts = name.split(".")
+        used.add(parts[1])
+    assert used <= earlier
+
+
+def test_importing_the_package_imports_numpy_alone():
+    program = (
+        "import numpy, sys; before = set(sys.modules); import tinygrad_mnist; "
+        "print(*{m.split('.')[0] for m in set(sys.modules) - before})"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert set(result.stdout.split()) - set(sys.stdlib_module_names) == {"tinygrad_mnist"}
+
+
+def test_the_engine_fits_in_the_head():
+    result = subprocess.run(
+        [sys.executable, ROOT / "docs" / "engine_size.py"], capture_output=True, text=True, check=True
+    )
+    assert int(result.stdout.split()[-2]) <= 500
