@@ -64,7 +64,7 @@ def pullback(node: N, cotangent: Any, needed: Collection[Node] | None = None) ->
         if share.shape != array.shape:
             share = _fit(share, x, node)
         if share.dtype != array.dtype:
-            share = share.astype(array.dtype)
+            share = _cast(share, x, node)
         shares.append((x, share))
     return shares
 
@@ -74,6 +74,15 @@ def _fit(share: Any, x: Node, node: Node) -> Any:
         return unbroadcast(share, x.shape)
     except ValueError as error:
         raise ValueError(f"the rule of {node.op} for its input {describe(x)}: {error}{at(node.place)}") from None
+
+
+def _cast(share: Any, x: Node, node: Node) -> Any:
+    if share.dtype.kind != "f" or x.dtype.kind != "f":
+        raise TypeError(
+            f"{node.op}{at(node.place)} leads from {describe(x)} to {node.dtype}, and a gradient travels through "
+            f"floating point alone: keep to it, or .detach() what needs no gradient"
+        )
+    return share.astype(x.dtype)
 
 
 def propagate(output: N, cotangent: Any, targets: Collection[Node] | None = None) -> dict[N, Any]:
@@ -139,9 +148,9 @@ def backward(output: N, gradient: Any = None, create_graph: bool = False) -> Non
     for leaf, total in propagate(output, _seed(output, gradient, create_graph)).items():
         if leaf.grad is not None:
             total = leaf.grad + total if create_graph else leaf.grad._data + total
-        elif not create_graph and (total.base is not None or id(total) in given):
-            total = total.copy()
-        given.add(id(total))
+        elif plain(total).base is not None or id(plain(total)) in given:
+            total = total * 1
+        given.add(id(plain(total)))
         leaf.grad = total if create_graph else leaf.wrap(total)
 
 

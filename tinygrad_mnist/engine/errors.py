@@ -69,24 +69,24 @@ def describe(value: Any) -> str:
 
 
 def explain(
-    error: Exception, op: Any, inputs: Sequence[Any], params: Mapping[str, Any], place: Place | None
+    error: Exception, op: str, inputs: Sequence[Any], params: Mapping[str, Any], place: Place | None
 ) -> Exception:
     """The error that NumPy raised, retold with the op, the operands, the user's line and what to do."""
     operands = ", ".join(describe(x) for x in inputs)
     options = "".join(f", {name}={value!r:.60}" for name, value in params.items() if value is not None)
     kind = next(k for k in (IndexError, TypeError, ValueError) if isinstance(error, k))
-    return kind(f"{op.name}({operands}{options}){at(place)}: {error}. {_advice(op, inputs, error)}".rstrip())
+    return kind(f"{op}({operands}{options}){at(place)}: {error}. {_advice(op, inputs, error)}".rstrip())
 
 
-def _advice(op: Any, inputs: Sequence[Any], error: Exception) -> str:
+def _advice(op: str, inputs: Sequence[Any], error: Exception) -> str:
     shapes = [x.shape for x in inputs if hasattr(x, "shape")]
-    if op.name == "matmul" and len(shapes) == 2 and all(shapes):
+    if op == "matmul" and len(shapes) == 2 and all(shapes):
         left, right = shapes
         if len(right) > 1 and left[-1] == right[-1]:
             return "The inner lengths must be equal: transpose the right operand (.mT)."
         return f"The inner lengths must be equal: {left[-1]} columns on the left, {right[-2:][0]} rows on the right."
     if "broadcast" in str(error):
         return "Aligned from the right, lengths must be equal or 1: reshape one of them, or transpose it."
-    if op.name == "reshape":
+    if op == "reshape":
         return f"Only {inputs[0].size} elements can be arranged; -1 lets one length be worked out."
     return ""

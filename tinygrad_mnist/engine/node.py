@@ -163,16 +163,12 @@ class Op:
     __slots__ = ("arity", "defaults", "each", "forward", "label", "name", "parameters", "vjps")
 
     def __init__(
-        self, forward: Rule, vjps: tuple[Rule | None, ...], each: Callable[[int], Rule] | None, label: str | None
+        self, name: str, label: str, forward: Rule, vjps: tuple[Rule | None, ...], each: Callable[[int], Rule] | None
     ) -> None:
-        signature = inspect.signature(forward).parameters.values()
-        options = [p for p in signature if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-        self.name = forward.__name__.strip("_")
-        self.label = label or self.name
-        self.forward = forward
-        self.vjps = vjps
-        self.each = each
+        self.name, self.label, self.forward, self.vjps, self.each = name, label, forward, vjps, each
         self.arity = sys.maxsize if each else len(vjps)
+        options = [] if isinstance(forward, np.ufunc) else inspect.signature(forward).parameters.values()
+        options = [p for p in options if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
         self.parameters = tuple(p.name for p in options)
         self.defaults = {p.name: p.default for p in options if p.default is not p.empty}
 
@@ -204,18 +200,18 @@ _OPERAND = (Node, float, int)
 
 
 def op(
-    *vjps: Rule | None, each: Callable[[int], Rule] | None = None, label: str | None = None
+    *vjps: Rule | None, each: Callable[[int], Rule] | None = None, name: str = "", label: str = ""
 ) -> Callable[[Rule], Rule]:
     """Declare a primitive by decorating its forward, which takes its inputs first, then its parameters.
 
-    The result is a plain function, so that it serves as a method as it is. On arrays it runs the forward and
+    name and label: what messages and pictures call it, by default what the forward is called. The result is a plain function, so that it serves as a method as it is. On arrays it runs the forward and
     nothing else. Where an input is a node, so is the result, and it remembers how it was made if a gradient
     is to flow back through it.
     """
 
     def declare(forward: Rule) -> Rule:
-        primitive = Op(forward, vjps, each, label)
-        OPS[primitive.name] = primitive
+        known_as = name or forward.__name__.strip("_")
+        primitive = OPS[known_as] = Op(known_as, label or known_as, forward, vjps, each)
         arity, defaults = primitive.arity, primitive.defaults
         ndarray, new, fill, is_recording, getframe = np.ndarray, object.__new__, Node.__init__, _recording.get, sys._getframe
 
@@ -231,7 +227,7 @@ def op(
                 if isinstance(x, Node):
                     cls = x.__class__
                     values.append(x._data)
-                    if x.requires_grad:
+                    if x.requires_grad and vjp:
                         edges.append((x, vjp))
                 else:
                     values.append(x)
@@ -244,7 +240,7 @@ def op(
             try:
                 array = forward(*values, **params)
             except (ValueError, TypeError, IndexError) as error:
-                raise explain(error, primitive, inputs, params, user_place()) from error
+                raise explain(error, primitive.name, inputs, params, user_place()) from error
             if type(array) is not ndarray:
                 array = np.asarray(array)
             node = new(cls)

@@ -13,65 +13,38 @@ from __future__ import annotations
 
 import builtins
 import math
+import string
 from collections.abc import Callable, Sequence
 from itertools import accumulate
-from typing import Any, Literal
+from types import FunctionType
+from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.engine.node import Node, op, plain
+from tinygrad_mnist.engine.node import op, plain
 
 Array = Any
 """An ndarray or a Tensor; what comes out is of the same kind."""
 
 Axis = int | tuple[int, ...] | None
 
+# arithmetic
 
-# --- arithmetic ---
-
-
-@op(lambda g, out, x, y: g, lambda g, out, x, y: g, label="+")
-def add(x: Array, y: Array, /) -> Array:
-    """x + y."""
-    return x + y
-
-
-@op(lambda g, out, x, y: g, lambda g, out, x, y: -g, label="−")
-def sub(x: Array, y: Array, /) -> Array:
-    """x - y."""
-    return x - y
-
-
-@op(lambda g, out, x, y: g * y, lambda g, out, x, y: g * x, label="×")
-def mul(x: Array, y: Array, /) -> Array:
-    """x * y, element by element."""
-    return x * y
-
-
-@op(lambda g, out, x, y: g / y, lambda g, out, x, y: -g * out / y, label="÷")
-def div(x: Array, y: Array, /) -> Array:
-    """x / y."""
-    return x / y
-
-
-@op(lambda g, out, x: -g, label="−")
-def neg(x: Array, /) -> Array:
-    """-x."""
-    return -x
+add = op(lambda g, out, x, y: g, lambda g, out, x, y: g, label="+")(np.add)
+sub = op(lambda g, out, x, y: g, lambda g, out, x, y: -g, name="sub", label="−")(np.subtract)
+mul = op(lambda g, out, x, y: g * y, lambda g, out, x, y: g * x, name="mul", label="×")(np.multiply)
+div = op(lambda g, out, x, y: g / y, lambda g, out, x, y: -g * out / y, name="div", label="÷")(np.divide)
+neg = op(lambda g, out, x: -g, name="neg", label="−")(np.negative)
 
 
 def _pow_vjp_base(g: Array, out: Array, x: Array, y: Array) -> Array:
     if isinstance(y, int | float):
         return g * (y * x ** (y - 1)) if y != 0 else g * 0
-    flat = (x == 0) & (y == 0)  # there x ** -1 has no value, and x ** 0 is 1 all around
-    return g * y * where(flat, 1, x) ** (y - 1.0)
+    return g * y * x ** (y - (y != 0))  # x ** 0 is flat, even where x ** -1 has no value
 
 
-def _pow_vjp_exponent(g: Array, out: Array, x: Array, y: Array) -> Array:
-    return g * out * log(where(x == 0, 1, x))  # 0 ** y stays 0 as y varies
-
-
-@op(_pow_vjp_base, _pow_vjp_exponent, label="^")
+# 0 ** y stays 0 as y varies
+@op(_pow_vjp_base, lambda g, out, x, y: g * out * log(where(x == 0, 1, x)), label="^")
 def pow(x: Array, y: Array, /) -> Array:
     """x ** y."""
     return x**y
@@ -89,67 +62,31 @@ def _matmul_vjp_right(g: Array, out: Array, x: Array, y: Array) -> Array:
     return (x.mT @ expand_dims(g, -1))[..., 0] if y.ndim == 1 else x.mT @ g
 
 
-@op(_matmul_vjp_left, _matmul_vjp_right, label="@")
-def matmul(x: Array, y: Array, /) -> Array:
-    """x @ y, for vectors, matrices and stacks of matrices as in np.matmul."""
-    return x @ y
+matmul = op(_matmul_vjp_left, _matmul_vjp_right, label="@")(np.matmul)
+
+# elementwise functions
+
+exp = op(lambda g, out, x: g * out)(np.exp)
+log = op(lambda g, out, x: g / x)(np.log)
+log1p = op(lambda g, out, x: g / (1 + x))(np.log1p)
+expm1 = op(lambda g, out, x: g * (out + 1))(np.expm1)
+sqrt = op(lambda g, out, x: g / (2 * out), label="√")(np.sqrt)
+abs = op(lambda g, out, x: where(x > 0, g, -g) * (x != 0), name="abs", label="|·|")(np.absolute)
+sin = op(lambda g, out, x: g * cos(x))(np.sin)
+cos = op(lambda g, out, x: -g * sin(x))(np.cos)
+tanh = op(lambda g, out, x: g * (1 - out * out))(np.tanh)
 
 
-# --- elementwise functions ---
+def _share(wins: Array, ties: Array, g: Array) -> Array:
+    return g * (wins + 0.5 * ties).astype(g.dtype)
 
 
-@op(lambda g, out, x: g * out)
-def exp(x: Array, /) -> Array:
-    """e to the power x."""
-    return np.exp(x)
-
-
-@op(lambda g, out, x: g / x)
-def log(x: Array, /) -> Array:
-    """The natural logarithm."""
-    return np.log(x)
-
-
-@op(lambda g, out, x: g / (1 + x))
-def log1p(x: Array, /) -> Array:
-    """log(1 + x), exact for small x."""
-    return np.log1p(x)
-
-
-@op(lambda g, out, x: g * (out + 1))
-def expm1(x: Array, /) -> Array:
-    """exp(x) - 1, exact for small x."""
-    return np.expm1(x)
-
-
-@op(lambda g, out, x: g / (2 * out), label="√")
-def sqrt(x: Array, /) -> Array:
-    """The square root."""
-    return np.sqrt(x)
-
-
-@op(lambda g, out, x: where(x > 0, g, -g) * (x != 0), label="|·|")
-def abs(x: Array, /) -> Array:
-    """The absolute value."""
-    return np.abs(x)
-
-
-@op(lambda g, out, x: g * cos(x))
-def sin(x: Array, /) -> Array:
-    """The sine of x radians."""
-    return np.sin(x)
-
-
-@op(lambda g, out, x: -g * sin(x))
-def cos(x: Array, /) -> Array:
-    """The cosine of x radians."""
-    return np.cos(x)
-
-
-@op(lambda g, out, x: g * (1 - out * out))
-def tanh(x: Array, /) -> Array:
-    """The hyperbolic tangent."""
-    return np.tanh(x)
+maximum = op(
+    lambda g, out, x, y: _share(x > y, x == y, g), lambda g, out, x, y: _share(y > x, x == y, g)
+)(np.maximum)
+minimum = op(
+    lambda g, out, x, y: _share(x < y, x == y, g), lambda g, out, x, y: _share(y < x, x == y, g)
+)(np.minimum)
 
 
 def _exp_of_minus_abs(x: Array) -> Array:
@@ -185,30 +122,13 @@ def _leaky_relu_vjp(g: Array, out: Array, x: Array, negative_slope: float) -> Ar
 @op(_leaky_relu_vjp)
 def leaky_relu(x: Array, /, negative_slope: float = 0.01) -> Array:
     """x where it is positive, negative_slope * x elsewhere."""
-    steeper = np.maximum if negative_slope <= 1 else np.minimum
-    return steeper(x, negative_slope * x)
+    return (np.maximum if negative_slope <= 1 else np.minimum)(x, negative_slope * x)
 
 
 @op(lambda g, out, x, alpha: where(x > 0, g, g * (out + alpha)))
 def elu(x: Array, /, alpha: float = 1.0) -> Array:
     """x where it is positive, alpha * (exp(x) - 1) elsewhere (Clevert et al. 2016)."""
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
-
-
-def _share(wins: Array, ties: Array, g: Array) -> Array:
-    return g * (wins + 0.5 * ties).astype(g.dtype)
-
-
-@op(lambda g, out, x, y: _share(x > y, x == y, g), lambda g, out, x, y: _share(y > x, x == y, g))
-def maximum(x: Array, y: Array, /) -> Array:
-    """The larger of x and y, element by element."""
-    return np.maximum(x, y)
-
-
-@op(lambda g, out, x, y: _share(x < y, x == y, g), lambda g, out, x, y: _share(y < x, x == y, g))
-def minimum(x: Array, y: Array, /) -> Array:
-    """The smaller of x and y, element by element."""
-    return np.minimum(x, y)
 
 
 @op(lambda g, out, x, min, max: g * (out == x))
@@ -223,7 +143,7 @@ def where(condition: Array, x: Array, y: Array, /) -> Array:
     return np.where(condition, x, y)
 
 
-# --- reductions ---
+# reductions
 
 
 def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
@@ -262,20 +182,19 @@ def min(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
     return np.min(x, axis=axis, keepdims=keepdims)
 
 
-def _product_of_others(x: Array, axis: Axis) -> Array:
-    """For each element, the product of the others along the axes, zeros among them or not."""
-    last = _axes(axis, x.ndim)
-    order = tuple(i for i in range(x.ndim) if i not in last) + last
-    moved = x.transpose(order)
-    rows = moved.reshape((*moved.shape[: x.ndim - len(last)], -1))
-    others = where(np.eye(rows.shape[-1], dtype=bool), 1, expand_dims(rows, -2))
-    return prod(others, axis=-1).reshape(moved.shape).transpose(tuple(np.argsort(order)))
-
-
 def _prod_vjp(g: Array, out: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
     if np.any(x == 0):
-        return _kept(g, x, axis, keepdims) * _product_of_others(x, axis)
+        return _kept(g, x, axis, keepdims) * _product_of_others(x, _axes(axis, x.ndim))
     return _kept(g * out, x, axis, keepdims) / x
+
+
+def _product_of_others(x: Array, axes: tuple[int, ...]) -> Array:
+    """For each element, the product of the others along the axes, zeros among them or not."""
+    order = (*(i for i in range(x.ndim) if i not in axes), *axes)
+    moved = x.transpose(order)
+    rows = moved.reshape((*moved.shape[: x.ndim - len(axes)], -1))
+    others = where(np.eye(rows.shape[-1], dtype=bool), 1, expand_dims(rows, -2))
+    return prod(others, axis=-1).reshape(moved.shape).transpose(tuple(np.argsort(order)))
 
 
 @op(_prod_vjp, label="Π")
@@ -295,16 +214,11 @@ def cumsum(x: Array, /, axis: int | None = None) -> Array:
     return np.cumsum(x, axis)
 
 
-def _shift(x: Array, axis: Axis) -> Array:
-    """Each row's maximum: subtracted first, it keeps exp from overflowing."""
-    return np.maximum.reduce(x, axis=axis, keepdims=True)
-
-
 @op(lambda g, out, x, axis, keepdims: _kept(g, x, axis, keepdims) * exp(x - _kept(out, x, axis, keepdims)))
 def logsumexp(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
-    """log Σ exp(x) over the axes, without overflow."""
-    top = _shift(x, axis)
-    top = np.where(np.isfinite(top), top, 0)  # a row of nothing but -inf sums to -inf
+    """log Σ exp(x) over the axes, without overflow: the maximum is subtracted first, where it is finite."""
+    top = np.maximum.reduce(x, axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0)
     total = np.log(np.add.reduce(np.exp(x - top), axis=axis, keepdims=keepdims))
     return total + top.reshape(total.shape)
 
@@ -312,11 +226,11 @@ def logsumexp(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
 @op(lambda g, out, x, axis: g - exp(out) * g.sum(axis=axis, keepdims=True))
 def log_softmax(x: Array, /, axis: Axis = -1) -> Array:
     """x - logsumexp(x): log-probabilities along an axis, never the log of a rounded zero."""
-    shifted = x - _shift(x, axis)
+    shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True)
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
 
 
-# --- shape ---
+# shape
 
 
 @op(lambda g, out, x, shape: g.reshape(x.shape))
@@ -325,12 +239,12 @@ def reshape(x: Array, /, shape: int | tuple[int, ...]) -> Array:
     return x.reshape(shape)
 
 
-def _transpose_vjp(g: Array, out: Array, x: Array, axes: Axis) -> Array:
-    return g.transpose(None if axes is None else tuple(np.argsort(_axes(axes, x.ndim))))
+def _transpose_vjp(g: Array, out: Array, x: Array, axes: Sequence[int] | None) -> Array:
+    return g.transpose(None if axes is None else tuple(np.argsort(_axes(tuple(axes), x.ndim))))
 
 
 @op(_transpose_vjp, label="ᵀ")
-def transpose(x: Array, /, axes: Axis = None) -> Array:
+def transpose(x: Array, /, axes: Sequence[int] | None = None) -> Array:
     """The axes in another order, reversed by default."""
     return x.transpose(axes)
 
@@ -345,8 +259,6 @@ def swapaxes(x: Array, /, axis1: int, axis2: int) -> Array:
 def broadcast_to(x: Array, /, shape: tuple[int, ...]) -> Array:
     """x repeated along axes of length one, and along new ones on the left, to fill the shape."""
     out = np.empty(shape, x.dtype)
-    if x.ndim > out.ndim:
-        raise ValueError(f"more axes than the shape {shape}")  # an assignment would drop those of length one
     out[...] = x
     return out
 
@@ -357,17 +269,15 @@ def flip(x: Array, /, axis: Axis = None) -> Array:
     return np.flip(x, axis)
 
 
-def _pad_vjp(g: Array, out: Array, x: Array, pad_width: Any, mode: str, constant_values: float) -> Array:
+def _pad_vjp(g: Array, out: Array, x: Array, pad_width: Any, constant_values: float) -> Array:
     before = np.broadcast_to(pad_width, (x.ndim, 2))[:, 0]
     return g[tuple(slice(start, start + n) for start, n in zip(before, x.shape, strict=True))]
 
 
 @op(_pad_vjp)
-def pad(
-    x: Array, /, pad_width: Any, mode: Literal["constant"] = "constant", constant_values: float = 0
-) -> Array:
-    """A frame of a constant around x; widths as in np.pad."""
-    return np.pad(x, pad_width, mode, constant_values=constant_values)
+def pad(x: Array, /, pad_width: Any, constant_values: float = 0) -> Array:
+    """A constant frame around x; widths as in np.pad."""
+    return np.pad(x, pad_width, constant_values=constant_values)
 
 
 @op(lambda g, out, x, dtype: g)
@@ -376,12 +286,7 @@ def astype(x: Array, /, dtype: Any) -> Array:
     return x.astype(dtype)
 
 
-# --- indexing and joining ---
-
-
-def _is_basic(index: Any) -> bool:
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(part is None or part is ... or type(part) in (int, slice) for part in parts)
+# indexing and joining
 
 
 @op(lambda g, out, x, index: scatter_add(g, index, x.shape), label="[ ]")
@@ -394,10 +299,7 @@ def getitem(x: Array, /, index: Any) -> Array:
 def scatter_add(x: Array, /, index: Any, shape: tuple[int, ...]) -> Array:
     """Zeros of a shape, with x added at the index; repeated indices add up."""
     out = np.zeros(shape, x.dtype)
-    if _is_basic(index):
-        out[index] = x
-    else:
-        np.add.at(out, index, x)
+    np.add.at(out, index, x)
     return out
 
 
@@ -414,10 +316,8 @@ def _concatenate(*arrays: Array, axis: int = 0) -> Array:
     return np.concatenate(arrays, axis)
 
 
-def concatenate(arrays: Sequence[Array], axis: int | None = 0) -> Array:
-    """The arrays joined along an axis that they all have; flattened first, when axis is None."""
-    if axis is None:
-        return concatenate([flatten(a) for a in arrays])
+def concatenate(arrays: Sequence[Array], axis: int = 0) -> Array:
+    """The arrays joined along an axis that they all have."""
     return _concatenate(*arrays, axis=axis)
 
 
@@ -425,28 +325,26 @@ def _einsum_vjp(position: int) -> Callable[..., Array]:
     """The same sum with g in the operand's place and the operand's letters as its result.
 
     A letter that stands twice in the operand, as in "ii", gets a name of its own and an identity matrix to
-    tie the two; a letter that has its length from this operand alone was summed, and gets a vector of ones.
+    tie the two; a letter that stands in this operand alone was summed there, and gets a vector of ones.
     """
 
     def vjp(g: Array, out: Array, *arrays: Array, subscripts: str) -> Array:
         terms, result = subscripts.split("->")
         letters = terms.split(",")
-        others = [result, *(s for i, s in enumerate(letters) if i != position)]
-        factors = [g, *(a for i, a in enumerate(arrays) if i != position)]
+        others, factors = [result, *letters], [g, *arrays]
+        own = others.pop(position + 1)
+        lengths = factors.pop(position + 1).shape
         target = ""
-        for c, length in zip(letters[position], arrays[position].shape, strict=True):
-            if c in target:
-                twin = _unused("".join(others) + target + letters[position])
-                others.append(c + twin)
+        for letter, length in zip(own, lengths, strict=True):
+            twin = _unused("".join(others) + own + target) if letter in target else letter
+            if twin != letter:
+                others.append(letter + twin)
                 factors.append(np.eye(length, dtype=g.dtype))
-                target += twin
-            else:
-                pairs = zip(others, factors, strict=True)
-                if not any(c in s and f.shape[s.index(c)] == length for s, f in pairs):
-                    others.append(c)
-                    factors.append(np.ones(length, g.dtype))
-                target += c
-        return _einsum(*factors, subscripts=",".join(others) + "->" + target)
+            elif not any(letter in term for term in others):
+                others.append(letter)
+                factors.append(np.ones(length, g.dtype))
+            target += twin
+        return _einsum(*factors, subscripts=f"{','.join(others)}->{target}")
 
     return vjp
 
@@ -456,36 +354,27 @@ def _einsum(*arrays: Array, subscripts: str) -> Array:
     return np.einsum(subscripts, *arrays)
 
 
-def _unused(letters: str, count: int = 1) -> str:
-    alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    return "".join([c for c in alphabet if c not in letters][:count])
-
-
 def einsum(subscripts: str, *arrays: Array) -> Array:
     """Einstein's sum over letters, as np.einsum writes it: "ij,jk->ik", "...i,i", "ii"."""
-    if not isinstance(subscripts, str):
-        raise TypeError("einsum takes its subscripts as one string, and then the operands")
     return _einsum(*arrays, subscripts=_explicit(subscripts.replace(" ", ""), arrays))
 
 
 def _explicit(subscripts: str, arrays: Sequence[Array]) -> str:
     """The subscripts with a letter for each axis that an ellipsis stands for, and with the result."""
     terms, arrow, result = subscripts.partition("->")
-    letters = terms.split(",")
     if not arrow:
-        once = sorted(c for c in set(terms) - {",", "."} if terms.count(c) == 1)
-        result = ("..." if "..." in terms else "") + "".join(once)
-    if len(letters) != len(arrays):
-        raise ValueError(f"einsum: {subscripts!r} names {len(letters)} operands, and {len(arrays)} are given")
-    hidden = [a.ndim - len(s) + 3 if "..." in s else 0 for s, a in zip(letters, arrays, strict=True)]
+        result = "..." + "".join(sorted(c for c in set(terms) - {",", "."} if terms.count(c) == 1))
+    hidden = [a.ndim - len(s) + 3 for s, a in zip(terms.split(","), arrays, strict=True)]
     names = _unused(subscripts, builtins.max(hidden))
-    if names and "..." not in result:
-        raise ValueError(f"einsum: the result of {subscripts!r} leaves out the axes of its ellipsis: add ...")
-    shown = [s.replace("...", names[len(names) - n :]) for s, n in zip(letters, hidden, strict=True)]
-    return ",".join(shown) + "->" + result.replace("...", names)
+    shown = [s.replace("...", names[len(names) - n :]) for s, n in zip(terms.split(","), hidden, strict=True)]
+    return f"{','.join(shown)}->{result.replace('...', names if '...' in terms else '')}"
 
 
-# --- composed of the above ---
+def _unused(letters: str, count: int = 1) -> str:
+    return "".join([c for c in string.ascii_letters if c not in letters][:count])
+
+
+# composed of the above
 
 
 def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
@@ -522,9 +411,7 @@ def silu(x: Array) -> Array:
 
 def expand_dims(x: Array, axis: int | tuple[int, ...]) -> Array:
     """New axes of length one, at these places of the result."""
-    ndim = x.ndim + (1 if isinstance(axis, int) else len(axis))
-    new, lengths = _axes(axis, ndim), iter(x.shape)
-    return x.reshape(tuple(1 if i in new else next(lengths) for i in range(ndim)))
+    return x.reshape(np.expand_dims(np.empty(x.shape, bool), axis).shape)
 
 
 def squeeze(x: Array, axis: Axis = None) -> Array:
@@ -545,14 +432,15 @@ def stack(arrays: Sequence[Array], axis: int = 0) -> Array:
 def split(x: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Array]:
     """x cut along an axis: into equal sections, or before these indices."""
     pieces = np.split(np.arange(x.shape[axis]), indices_or_sections)
+    starts = accumulate([0, *map(len, pieces)])
     lead = (slice(None),) * _axes(axis, x.ndim)[0]
-    return [x[(*lead, slice(p[0], p[-1] + 1) if p.size else slice(0, 0))] for p in pieces]
+    return [x[(*lead, slice(start, start + len(piece)))] for start, piece in zip(starts, pieces, strict=False)]
 
 
 def take(x: Array, indices: Array, axis: int | None = None) -> Array:
     """Elements by their position along an axis, or in the flattened x."""
     if axis is None:
-        return take(flatten(x), indices, 0)
+        return flatten(x)[indices]
     return x[(slice(None),) * _axes(axis, x.ndim)[0] + (plain(indices),)]
 
 
@@ -565,7 +453,7 @@ def take_along_axis(x: Array, indices: Array, axis: int = -1) -> Array:
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     name: value
-    for name, value in list(globals().items())
-    if callable(value) and getattr(value, "__module__", "") == __name__ and not name.startswith("_")
+    for name, value in globals().items()
+    if isinstance(value, FunctionType) and not name.startswith("_") and value not in (op, plain)
 }
 """Every operation on arrays and tensors by its name, primitive or composed."""

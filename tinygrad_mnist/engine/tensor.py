@@ -13,12 +13,17 @@ from tinygrad_mnist.engine.errors import describe
 from tinygrad_mnist.engine.node import Node, plain
 
 _OTHER_NAMES = {"sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "pow": "power"}
-_NUMPY = {
-    getattr(np, _OTHER_NAMES.get(name, name)): function
-    for name, function in ops.FUNCTIONS.items()
-    if hasattr(np, _OTHER_NAMES.get(name, name))
-}
+_NAMED = {_OTHER_NAMES.get(name, name): function for name, function in ops.FUNCTIONS.items()}
+_NUMPY = {getattr(np, name): function for name, function in _NAMED.items() if hasattr(np, name)}
 _COMPARISONS = {np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal}
+
+
+def _compare(ufunc: Callable[..., Any]) -> Callable[[Tensor, Any], Any]:
+    return lambda self, other: ufunc(self._data, plain(other))
+
+
+def _reflect(function: Callable[..., Any]) -> Callable[[Tensor, Any], Tensor]:
+    return lambda self, other: function(other, self)
 
 
 class Tensor(Node):
@@ -126,54 +131,20 @@ class Tensor(Node):
 
     # comparisons are plain boolean arrays: they have no gradient
     __hash__ = object.__hash__
+    __eq__, __ne__ = _compare(np.equal), _compare(np.not_equal)
+    __lt__, __le__ = _compare(np.less), _compare(np.less_equal)
+    __gt__, __ge__ = _compare(np.greater), _compare(np.greater_equal)
 
-    def __eq__(self, other: object) -> Any:
-        return self._data == plain(other)
-
-    def __ne__(self, other: object) -> Any:
-        return self._data != plain(other)
-
-    def __lt__(self, other: Any) -> Any:
-        return self._data < plain(other)
-
-    def __le__(self, other: Any) -> Any:
-        return self._data <= plain(other)
-
-    def __gt__(self, other: Any) -> Any:
-        return self._data > plain(other)
-
-    def __ge__(self, other: Any) -> Any:
-        return self._data >= plain(other)
+    __neg__, __abs__ = ops.neg, ops.abs
+    __add__, __radd__ = ops.add, _reflect(ops.add)
+    __sub__, __rsub__ = ops.sub, _reflect(ops.sub)
+    __mul__, __rmul__ = ops.mul, _reflect(ops.mul)
+    __truediv__, __rtruediv__ = ops.div, _reflect(ops.div)
+    __pow__, __rpow__ = ops.pow, _reflect(ops.pow)
+    __matmul__, __rmatmul__ = ops.matmul, _reflect(ops.matmul)
 
     def __pos__(self) -> Tensor:
         return self
-
-    __neg__ = ops.neg
-    __abs__ = ops.abs
-    __add__ = ops.add
-    __sub__ = ops.sub
-    __mul__ = ops.mul
-    __truediv__ = ops.div
-    __pow__ = ops.pow
-    __matmul__ = ops.matmul
-
-    def __radd__(self, other: Any) -> Tensor:
-        return ops.add(other, self)
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return ops.sub(other, self)
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return ops.mul(other, self)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return ops.div(other, self)
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return ops.pow(other, self)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return ops.matmul(other, self)
 
     def reshape(self, *shape: Any) -> Tensor:
         """The same elements in another shape, given as one tuple or as numbers."""

@@ -13,7 +13,8 @@ import numpy as np
 
 from tinygrad_mnist.engine import ops
 from tinygrad_mnist.engine.autodiff import grad
-from tinygrad_mnist.engine.node import plain
+from tinygrad_mnist.engine.errors import GraphError
+from tinygrad_mnist.engine.node import _recording, plain
 from tinygrad_mnist.engine.tensor import Tensor
 
 Function = Callable[..., Tensor]
@@ -66,7 +67,7 @@ def hessian(function: Function, inputs: Any) -> Any:
 
 
 def _jacobians(output: Tensor, leaves: tuple[Tensor, ...]) -> list[Tensor]:
-    basis = np.eye(output.size, dtype=output.dtype).reshape(-1, *output.shape)
+    basis = np.eye(output.size, dtype=output.dtype).reshape(output.size, *output.shape)
     rows = [_grad(output, leaves, one) for one in basis]
     columns = zip(*rows, strict=True) if rows else ([] for _ in leaves)
     return [
@@ -83,6 +84,9 @@ def _grad(output: Tensor, leaves: tuple[Tensor, ...], gradient: Any = None, crea
 
 
 def _inner(xs: tuple[Tensor, ...], ys: tuple[Any, ...]) -> Tensor:
+    for x, y in zip(xs, ys, strict=True):
+        if np.shape(plain(y)) != x.shape:
+            raise ValueError(f"a vector of shape {np.shape(plain(y))} does not fit an input of shape {x.shape}")
     products = [ops.sum(x * plain(y)) for x, y in zip(xs, ys, strict=True)]
     return ops.sum(ops.stack(products))
 
@@ -92,6 +96,8 @@ def _tuple(inputs: Any) -> tuple[Any, ...]:
 
 
 def _leaves(inputs: Any) -> tuple[Tensor, ...]:
+    if not _recording.get():
+        raise GraphError("a derivative is a walk over a graph, and no_grad() records none: ask for it outside")
     return tuple(
         Tensor(x, requires_grad=True, name=getattr(x, "name", None)) for x in _tuple(inputs)
     )
