@@ -124,7 +124,7 @@ def train(
     best = history.best
     if best is None:
         raise KeyboardInterrupt
-    facts = {
+    facts: dict[str, Any] = {
         "data": dataset.name,
         "layers": model.layer_sizes,
         "activation": activation,

@@ -73,7 +73,7 @@ class Training(TrainingProgress):
         line(
             f"{_numbered(epoch.number, self._epochs)}  loss {epoch.loss:.4f}  "
             f"train {percent(epoch.train_accuracy):>8}  validation {percent(epoch.validation_accuracy):>8}  "
-            f"{epoch.seconds:.1f} s{'  best' if is_best else ''}"
+            f"{epoch.seconds:.2f} s{'  best' if is_best else ''}"
         )
 
     def _stop(self) -> None:

@@ -28,7 +28,8 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
     if ink.max() < _FAINTEST:
         raise DataError(f"{path}: no digit to be seen; draw one that stands out from its background")
     ink = ink * (255 / ink.max())
-    return (ink if ink.shape == (SIDE, SIDE) else _frame(ink)).round().astype(np.uint8)
+    framed = ink if ink.shape == (SIDE, SIDE) else _frame(ink)
+    return np.asarray(framed.round(), np.uint8)
 
 
 def _grey(path: str | Path) -> NDArray[Any]:
@@ -42,12 +43,13 @@ def _grey(path: str | Path) -> NDArray[Any]:
         raise DataError(f"{path}: no such file") from None
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{path}: not a readable picture ({error}); give a PNG, JPEG or the like") from None
-    grey = np.asarray(image.convert("L"), np.float64)
+    grey: NDArray[Any] = np.asarray(image.convert("L"), np.float64)
     alpha = np.asarray(image.getchannel("A"), np.float64) / 255
     if not alpha.any() or alpha.all():
         return grey
     drawn = np.average(grey, weights=alpha)
-    return alpha * grey + (1 - alpha) * (255 if drawn < 128 else 0)
+    paper = 255 if drawn < 128 else 0
+    return np.asarray(alpha * grey + (1 - alpha) * paper)
 
 
 def _ink(grey: NDArray[Any]) -> NDArray[Any]:
@@ -75,4 +77,4 @@ def _frame(ink: NDArray[Any]) -> NDArray[Any]:
     )
     framed = np.zeros((SIDE, SIDE))
     framed[top : top + height, left : left + width] = digit
-    return framed * (255 / framed.max())
+    return np.asarray(framed * (255 / framed.max()))

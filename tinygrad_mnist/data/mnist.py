@@ -86,8 +86,8 @@ def _load_auto(cache_dir: Path | None, mirrors: Sequence[str], say: Say) -> Data
     else:
         try:
             dataset = _fetch_mnist(cache_dir, mirrors, SECONDS, say)
-        except DataError as error:
-            say(f"data: the 1,797 embedded digits, as {error}; for MNIST, --data mnist or --data FOLDER")
+        except DataError:
+            say("data: the 1,797 embedded digits, MNIST is out of reach; for MNIST, --data mnist or FOLDER")
             return load_digits()
     say(f"data: {dataset.name} from {folder or 'the cache'}; for the small embedded digits, --data digits")
     return dataset

@@ -8,26 +8,6 @@ functions), `errors` (what is said when something can't be done).
 from tinygrad_mnist.engine import ops
 from tinygrad_mnist.engine.autodiff import grad, propagate, pullback, toposort
 from tinygrad_mnist.engine.errors import GraphError, MutationError
-from tinygrad_mnist.engine.node import OPS, Node, Op, no_grad
+from tinygrad_mnist.engine.node import OPS, Node, Op, no_grad, op
 from tinygrad_mnist.engine.tensor import Tensor
 from tinygrad_mnist.engine.transforms import hessian, hvp, jacobian, jvp, vjp
-
-__all__ = [
-    "OPS",
-    "GraphError",
-    "MutationError",
-    "Node",
-    "Op",
-    "Tensor",
-    "grad",
-    "hessian",
-    "hvp",
-    "jacobian",
-    "jvp",
-    "no_grad",
-    "ops",
-    "propagate",
-    "pullback",
-    "toposort",
-    "vjp",
-]

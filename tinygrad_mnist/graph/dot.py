@@ -45,4 +45,4 @@ def _label(vertex: Vertex) -> str:
     from graphviz import escape
 
     named = vertex.name and vertex.name != vertex.label
-    return escape(f"{vertex.label}\n{vertex.name}" if named else vertex.label)
+    return str(escape(f"{vertex.label}\n{vertex.name}" if named else vertex.label))

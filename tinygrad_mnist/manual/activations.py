@@ -27,7 +27,7 @@ def leaky_relu(negative_slope: float = 0.01) -> Activation:
         return np.where(z > 0, z, negative_slope * z)
 
     def f_prime(z: Array) -> Array:
-        return np.where(z > 0, z.dtype.type(1), z.dtype.type(negative_slope))
+        return np.where(z > 0, 1, negative_slope).astype(z.dtype)
 
     return Activation(f, f_prime)
 

@@ -20,8 +20,9 @@ from tinygrad_mnist.manual.rows import Backward, Forward
 
 def softmax(z: Array) -> Array:
     """Each column's probabilities; its maximum is subtracted first, so that exp can't overflow."""
-    e = np.exp(z - z.max(axis=0, keepdims=True))
-    return e / e.sum(axis=0, keepdims=True)
+    e: Array = np.exp(z - z.max(axis=0, keepdims=True))
+    probabilities: Array = e / e.sum(axis=0, keepdims=True)
+    return probabilities
 
 
 def forward(X: Array, W: Sequence[Array], b: Sequence[Array], activation: Activation = relu) -> Forward:

@@ -37,8 +37,9 @@ class Backward:
 
 def softmax(z: Array) -> Array:
     """Each row's probabilities; its maximum is subtracted first, so that exp can't overflow."""
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
+    e: Array = np.exp(z - z.max(axis=1, keepdims=True))
+    probabilities: Array = e / e.sum(axis=1, keepdims=True)
+    return probabilities
 
 
 def forward(X: Array, W: Sequence[Array], b: Sequence[Array], activation: Activation = relu) -> Forward:

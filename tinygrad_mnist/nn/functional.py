@@ -28,7 +28,7 @@ def one_hot(labels: ArrayLike | Tensor, num_classes: int, dtype: DTypeLike = np.
             f"label {classes[place]} at index {', '.join(map(str, place)) or 0} is none of the {num_classes} "
             f"classes 0 to {num_classes - 1}"
         )
-    return rows.astype(dtype)
+    return np.asarray(rows, dtype)
 
 
 def cross_entropy(logits: Tensor, labels: ArrayLike | Tensor, reduction: Reduction = "mean") -> Tensor:
@@ -44,7 +44,7 @@ def cross_entropy(logits: Tensor, labels: ArrayLike | Tensor, reduction: Reducti
     log_likelihood = logits.log_softmax() * y
     if reduction == "mean":
         if not logits.size:
-            raise ValueError(f"the mean cross-entropy of an empty batch, logits of shape {logits.shape}, has no value")
+            raise ValueError(f"an empty batch, logits of shape {logits.shape}, has no mean cross-entropy")
         return log_likelihood.sum() / -(y.size // y.shape[-1])
     if reduction == "sum":
         return -log_likelihood.sum()

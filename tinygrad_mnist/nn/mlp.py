@@ -42,7 +42,7 @@ class MLP:
         dtype: DTypeLike = np.float32,
     ) -> None:
         if len(layer_sizes) < 2 or any(size < 1 for size in layer_sizes):
-            raise ValueError(f"layer sizes {tuple(layer_sizes)} make no network: give at least two, each 1 or more")
+            raise ValueError(f"layer sizes {tuple(layer_sizes)} make no network: give two or more, each positive")
         self.layer_sizes = tuple(layer_sizes)
         self.activation = _known("activation", activation, ACTIVATIONS)
         initialise = INITIALISERS[_known("init", init, INITIALISERS)]

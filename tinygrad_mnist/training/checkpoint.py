@@ -37,7 +37,7 @@ def load_model(path: str | Path) -> MLP:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
     except (SafetensorError, OSError, ValueError, TypeError) as error:
-        raise CheckpointError(f"{path}: not a readable safetensors file ({error}); train a model anew") from None
+        raise CheckpointError(f"{path}: not a readable safetensors file ({error}); train anew") from None
     return _build(path, metadata, tensors)
 
 
@@ -51,12 +51,16 @@ def _build(path: str | Path, metadata: dict[str, str], tensors: dict[str, np.nda
         ) from None
     expected = {str(p.name): p for p in model.parameters}
     if expected.keys() != tensors.keys():
-        missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
-        raise CheckpointError(f"{path}: it lacks {missing or 'nothing'} and has {extra or 'nothing'} too many")
+        missing, extra = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
+        raise CheckpointError(
+            f"{path}: it lacks {sorted(missing) or 'nothing'} and has {sorted(extra) or 'nothing'} too many"
+        )
     for name, p in expected.items():
         if tensors[name].shape != p.shape:
-            raise CheckpointError(f"{path}: {name} has shape {tensors[name].shape}, but {model!r} needs {p.shape}")
+            raise CheckpointError(
+                f"{path}: {name} has shape {tensors[name].shape}, but {model!r} needs {p.shape}"
+            )
         if not np.isfinite(tensors[name]).all():
-            raise CheckpointError(f"{path}: {name} holds NaN or infinity; the training that wrote it diverged")
+            raise CheckpointError(f"{path}: {name} holds NaN or infinity; the training of it diverged")
         p.data = tensors[name]
     return model
