@@ -373,17 +373,12 @@ TABLE: dict[str, Entry] = {
             on(()),
         ],
     ),
-    "flatten": Entry(
-        _flatten, [on((2, 3)), on((2, 3, 2), start_axis=1), on((2, 3, 2), start_axis=-1), on(())]
-    ),
+    "flatten": Entry(_flatten, [on((2, 3)), on((2, 3, 2), start_axis=1), on((2, 3, 2), start_axis=-1), on(())]),
     # indexing and joining
     "getitem": Entry(lambda x, index: x[index], [indexed(shape, index) for shape, index in INDICES]),
     "scatter_add": Entry(
         _scatter_add,
-        [
-            by(lambda f, x, i=index, s=shape: f(x, i, s), np.empty(shape)[index].shape)
-            for shape, index in INDICES
-        ],
+        [by(lambda f, x, i=index, s=shape: f(x, i, s), np.empty(shape)[index].shape) for shape, index in INDICES],
     ),
     "concatenate": Entry(
         np.concatenate,

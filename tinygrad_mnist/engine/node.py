@@ -235,7 +235,7 @@ def op(
             if cls is None:
                 return forward(*inputs, **params)
             if arrays:
-                inputs = tuple([x if isinstance(x, _OPERAND) else cls(x) for x in inputs])
+                inputs = tuple([x if isinstance(x, _OPERAND) else cls(np.asarray(x)) for x in inputs])
                 values = [x._data if isinstance(x, Node) else x for x in inputs]
             try:
                 array = forward(*values, **params)

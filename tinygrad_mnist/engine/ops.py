@@ -40,7 +40,7 @@ neg = op(lambda g, out, x: -g, name="neg", label="−")(np.negative)
 def _pow_vjp_base(g: Array, out: Array, x: Array, y: Array) -> Array:
     if isinstance(y, int | float):
         return g * (y * x ** (y - 1)) if y != 0 else g * 0
-    return g * y * x ** (y - (y != 0))  # x ** 0 is flat, even where x ** -1 has no value
+    return g * y * where((x == 0) & (y == 0), 1, x) ** (y - 1.0)  # 0 ** 0 is flat, though 0 ** -1 has no value
 
 
 # 0 ** y stays 0 as y varies
@@ -239,12 +239,12 @@ def reshape(x: Array, /, shape: int | tuple[int, ...]) -> Array:
     return x.reshape(shape)
 
 
-def _transpose_vjp(g: Array, out: Array, x: Array, axes: Sequence[int] | None) -> Array:
-    return g.transpose(None if axes is None else tuple(np.argsort(_axes(tuple(axes), x.ndim))))
+def _transpose_vjp(g: Array, out: Array, x: Array, axes: Axis) -> Array:
+    return g.transpose(None if axes is None else tuple(np.argsort(_axes(axes, x.ndim))))
 
 
 @op(_transpose_vjp, label="ᵀ")
-def transpose(x: Array, /, axes: Sequence[int] | None = None) -> Array:
+def transpose(x: Array, /, axes: Axis = None) -> Array:
     """The axes in another order, reversed by default."""
     return x.transpose(axes)
 
@@ -259,6 +259,8 @@ def swapaxes(x: Array, /, axis1: int, axis2: int) -> Array:
 def broadcast_to(x: Array, /, shape: tuple[int, ...]) -> Array:
     """x repeated along axes of length one, and along new ones on the left, to fill the shape."""
     out = np.empty(shape, x.dtype)
+    if x.ndim > out.ndim:  # else the assignment would drop axes of length one
+        raise ValueError("there are more axes than the shape has")
     out[...] = x
     return out
 
@@ -269,15 +271,15 @@ def flip(x: Array, /, axis: Axis = None) -> Array:
     return np.flip(x, axis)
 
 
-def _pad_vjp(g: Array, out: Array, x: Array, pad_width: Any, constant_values: float) -> Array:
+def _pad_vjp(g: Array, out: Array, x: Array, pad_width: Any, mode: str, constant_values: float) -> Array:
     before = np.broadcast_to(pad_width, (x.ndim, 2))[:, 0]
     return g[tuple(slice(start, start + n) for start, n in zip(before, x.shape, strict=True))]
 
 
 @op(_pad_vjp)
-def pad(x: Array, /, pad_width: Any, constant_values: float = 0) -> Array:
-    """A constant frame around x; widths as in np.pad."""
-    return np.pad(x, pad_width, constant_values=constant_values)
+def pad(x: Array, /, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Array:
+    """A frame of a constant (no other mode) around x; widths as in np.pad."""
+    return np.pad(x, pad_width, mode, constant_values=constant_values)
 
 
 @op(lambda g, out, x, dtype: g)
@@ -316,8 +318,10 @@ def _concatenate(*arrays: Array, axis: int = 0) -> Array:
     return np.concatenate(arrays, axis)
 
 
-def concatenate(arrays: Sequence[Array], axis: int = 0) -> Array:
-    """The arrays joined along an axis that they all have."""
+def concatenate(arrays: Sequence[Array], axis: int | None = 0) -> Array:
+    """The arrays joined along an axis that they all have; as flat ones when axis is None."""
+    if axis is None:
+        arrays, axis = [flatten(a) for a in arrays], 0
     return _concatenate(*arrays, axis=axis)
 
 
@@ -325,7 +329,7 @@ def _einsum_vjp(position: int) -> Callable[..., Array]:
     """The same sum with g in the operand's place and the operand's letters as its result.
 
     A letter that stands twice in the operand, as in "ii", gets a name of its own and an identity matrix to
-    tie the two; a letter that stands in this operand alone was summed there, and gets a vector of ones.
+    tie the two; a letter that runs over this operand alone was summed there, and gets a vector of ones.
     """
 
     def vjp(g: Array, out: Array, *arrays: Array, subscripts: str) -> Array:
@@ -334,13 +338,14 @@ def _einsum_vjp(position: int) -> Callable[..., Array]:
         others, factors = [result, *letters], [g, *arrays]
         own = others.pop(position + 1)
         lengths = factors.pop(position + 1).shape
+        spans = {c: n for s, f in zip(others, factors, strict=True) for c, n in zip(s, f.shape, strict=True) if n > 1}
         target = ""
         for letter, length in zip(own, lengths, strict=True):
             twin = _unused("".join(others) + own + target) if letter in target else letter
             if twin != letter:
                 others.append(letter + twin)
                 factors.append(np.eye(length, dtype=g.dtype))
-            elif not any(letter in term for term in others):
+            elif letter not in spans:
                 others.append(letter)
                 factors.append(np.ones(length, g.dtype))
             target += twin
@@ -356,15 +361,19 @@ def _einsum(*arrays: Array, subscripts: str) -> Array:
 
 def einsum(subscripts: str, *arrays: Array) -> Array:
     """Einstein's sum over letters, as np.einsum writes it: "ij,jk->ik", "...i,i", "ii"."""
+    if not isinstance(subscripts, str):
+        raise TypeError("einsum takes its subscripts as one string, and then the operands")
     return _einsum(*arrays, subscripts=_explicit(subscripts.replace(" ", ""), arrays))
 
 
 def _explicit(subscripts: str, arrays: Sequence[Array]) -> str:
     """The subscripts with a letter for each axis that an ellipsis stands for, and with the result."""
     terms, arrow, result = subscripts.partition("->")
+    if terms.count(",") + 1 != len(arrays) or ("..." in terms and arrow and "..." not in result):
+        raise ValueError(f"einsum: {subscripts!r} needs a term for each of {len(arrays)} operands, and ... in its result")
     if not arrow:
         result = "..." + "".join(sorted(c for c in set(terms) - {",", "."} if terms.count(c) == 1))
-    hidden = [a.ndim - len(s) + 3 for s, a in zip(terms.split(","), arrays, strict=True)]
+    hidden = [a.ndim - len(s) + 3 if "..." in s else 0 for s, a in zip(terms.split(","), arrays, strict=True)]
     names = _unused(subscripts, builtins.max(hidden))
     shown = [s.replace("...", names[len(names) - n :]) for s, n in zip(terms.split(","), hidden, strict=True)]
     return f"{','.join(shown)}->{result.replace('...', names if '...' in terms else '')}"

@@ -1,0 +1,3 @@
+from tests.engine.conftest import new_op
+
+__all__ = ["new_op"]

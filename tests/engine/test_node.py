@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tinygrad_mnist.engine import OPS, MutationError, Tensor, grad, ops
+
+
+def leaf(array: Any, name: str | None = None) -> Tensor:
+    return Tensor(np.array(array, np.float64), requires_grad=True, name=name)
+
+
+def replace(p: Tensor) -> None:
+    p.data = p.data * 2
+
+
+def subtract_in_place(p: Tensor) -> None:
+    p.data -= 0.5
+
+
+# mutation
+
+
+@pytest.mark.parametrize("change", [replace, subtract_in_place])
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda w, x: x @ w,
+        lambda w, x: (w * w).sum(),
+        lambda w, x: ops.concatenate([x, w, x]),
+        lambda w, x: (x @ w).exp() + 1,
+    ],
+)
+def test_backward_after_a_change_is_an_error_that_names_tensor_op_and_line(use: Any, change: Any) -> None:
+    w, x = leaf([[1.0, 2.0], [3.0, 4.0]], name="W1"), np.ones((2, 2))
+    loss = use(w, x).sum()
+    change(w)
+    with pytest.raises(MutationError, match=r"W1 \(2, 2\).*(matmul|mul|concatenate).*test_node\.py:\d+.*backward\(\)"):
+        loss.backward()
+    with pytest.raises(MutationError):
+        grad(loss, [w])
+    assert w.grad is None
+
+
+@pytest.mark.parametrize("change", [replace, subtract_in_place])
+def test_a_change_of_constants_and_of_intermediate_values_is_noticed_too(change: Any) -> None:
+    w, batch = leaf([1.0, 2.0], name="W"), Tensor(np.ones(2), name="batch")
+    loss = (w * batch).sum()
+    change(batch)
+    with pytest.raises(MutationError, match="batch"):
+        loss.backward()
+    hidden = w.exp()
+    hidden.name = "hidden"
+    loss = (hidden * 2).sum()
+    change(hidden)
+    with pytest.raises(MutationError, match=r"hidden \(2,\).*mul"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("change", [replace, subtract_in_place])
+def test_a_change_is_noticed_by_a_recorded_backward_pass(change: Any) -> None:
+    w = leaf([1.0, 2.0], name="W")
+    (g,) = grad((w**3).sum(), [w], create_graph=True)
+    change(w)
+    with pytest.raises(MutationError, match=r"W \(2,\)"):
+        g.sum().backward()
+
+
+@pytest.mark.parametrize("change", [replace, subtract_in_place])
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_updates_after_backward_and_before_the_next_forward_are_fine(change: Any, create_graph: bool) -> None:
+    w = leaf([1.0, 2.0])
+    for _ in range(3):
+        w.grad = None
+        (w * w).sum().backward(create_graph=create_graph)
+        np.testing.assert_array_equal(w.grad.data, 2 * w.data)
+        change(w)
+
+
+def test_a_change_of_what_a_graph_does_not_use_leaves_it_alone() -> None:
+    w, other = leaf([1.0, 2.0]), leaf([3.0])
+    loss = (w * w).sum()
+    other.data -= 1
+    loss.backward()
+    np.testing.assert_array_equal(w.grad.data, [2, 4])
+
+
+def test_new_data_keeps_shape_and_dtype_and_is_the_tensors_own() -> None:
+    w = Tensor(np.ones(2, np.float32), requires_grad=True, name="W")
+    new = np.array([3.0, 4.0])
+    w.data = new
+    assert w.dtype == np.float32
+    new[0] = 99
+    np.testing.assert_array_equal(w.data, [3, 4])
+    with pytest.raises(ValueError, match=r"shape \(3,\) for W \(2,\)"):
+        w.data = np.ones(3)
+    with pytest.raises(TypeError, match=r"complex128 for W .*astype"):
+        w.data = np.ones(2, complex)
+    np.testing.assert_array_equal(w.data, [3, 4])
+
+
+# what is recorded
+
+
+def test_a_node_remembers_operation_inputs_parameters_and_the_users_line() -> None:
+    x, w = Tensor(np.ones((2, 3))), leaf(np.ones((2, 3)))
+    y = x * w
+    z = ops.sum(y, axis=0)
+    assert (y.op, y.inputs, z.op, z.inputs) == (OPS["mul"], (x, w), OPS["sum"], (y,))
+    assert z.params == {"axis": 0, "keepdims": False}
+    assert y.source is not None
+    path, line = y.source
+    assert path == __file__
+    with open(path, encoding="utf-8") as file:
+        assert file.readlines()[line - 1].strip() == "y = x * w"
+    assert w.source is None
+    assert (w.op, w.inputs) == (None, ())
+
+
+def test_the_line_of_a_composed_operation_is_the_users() -> None:
+    w = leaf([1.0, 2.0])
+    y = w.std()
+    assert y.source is not None
+    assert y.source[0] == __file__
+    assert all(x.source is None or x.source[0] == __file__ for x in y.inputs if isinstance(x, Tensor))
+
+
+def test_what_needs_no_gradient_is_not_recorded() -> None:
+    x = Tensor(np.ones(2)) * np.ones(2) + 1
+    assert isinstance(x, Tensor)
+    assert (x.op, x.inputs, x.requires_grad) == (None, (), False)
+
+
+def test_a_new_operation_needs_its_forward_and_rules_alone(new_op: Callable[..., Any]) -> None:
+    @new_op(lambda g, out, x, times: g * times, label="⟳")
+    def repeat(x: Any, /, times: int = 2) -> Any:
+        return x * times
+
+    w = leaf([1.0, 2.0])
+    assert OPS["repeat"].label == "⟳"
+    assert (OPS["repeat"].parameters, OPS["repeat"].defaults) == (("times",), {"times": 2})
+    np.testing.assert_array_equal(repeat(w.data, 3), [3, 6])
+    for y, times in ((repeat(w), 2), (repeat(w, 3), 3), (repeat(w, times=4), 4)):
+        assert isinstance(y, Tensor)
+        (g,) = grad(y.sum(), [w])
+        np.testing.assert_array_equal(g.data, times)
+
+
+# errors
+
+
+W1, X, B = leaf(np.ones((10, 784)), "W1"), leaf(np.ones((64, 784)), "X"), leaf(np.ones(3), "b")
+
+
+@pytest.mark.parametrize(
+    ("fail", "kind", "says"),
+    [
+        (lambda: X @ W1, ValueError, ["matmul", "X (64, 784) float64", "W1 (10, 784) float64", "transpose", ".mT"]),
+        (lambda: W1 @ B, ValueError, ["matmul", "W1 (10, 784)", "b (3,)", "784 columns", "3 rows"]),
+        (lambda: X + B, ValueError, ["add", "X (64, 784)", "b (3,)", "Aligned from the right", "reshape"]),
+        (lambda: X * np.ones((63, 784)), ValueError, ["mul", "X (64, 784)", "unnamed (63, 784)"]),
+        (lambda: X.reshape(3, 5), ValueError, ["reshape", "X (64, 784)", "50176 elements", "-1"]),
+        (lambda: X.sum(axis=2), IndexError, ["sum", "X (64, 784)", "axis=2", "out of bounds"]),
+        (lambda: X.mean(axis=(0, 0)), ValueError, ["sum", "X (64, 784)", "axis=(0, 0)", "duplicate"]),
+        (lambda: X[64], IndexError, ["getitem", "X (64, 784)", "index=64", "out of bounds"]),
+        (lambda: X[0.5], IndexError, ["getitem", "X (64, 784)", "index=0.5"]),
+        (lambda: X.transpose(0, 2), IndexError, ["transpose", "X (64, 784)", "axes=(0, 2)"]),
+        (lambda: B.broadcast_to((2, 4)), ValueError, ["broadcast_to", "b (3,)", "shape=(2, 4)"]),
+        (lambda: X[:1].broadcast_to((784,)), ValueError, ["broadcast_to", "(1, 784)", "shape=(784,)"]),
+        (lambda: ops.concatenate([X, B]), ValueError, ["concatenate", "X (64, 784)", "b (3,)"]),
+        (lambda: ops.stack([X, W1]), ValueError, ["concatenate", "(1, 64, 784)", "(1, 10, 784)"]),
+        (lambda: ops.pad(B, (1, 2, 3)), ValueError, ["pad", "b (3,)", "pad_width=(1, 2, 3)"]),
+        (lambda: ops.einsum("ij,jk->ik", X, W1), ValueError, ["einsum", "X (64, 784)", "W1 (10, 784)", "ij,jk->ik"]),
+        (lambda: B.exp(axis=0), TypeError, ["exp", "b (3,)", "axis=0"]),
+        (lambda: X.max(axis="rows"), TypeError, ["max", "X (64, 784)", "axis='rows'"]),
+    ],
+)
+def test_errors_say_the_operation_the_operands_the_users_line_and_what_to_do(
+    fail: Any, kind: type[Exception], says: list[str]
+) -> None:
+    with pytest.raises(kind) as caught:
+        fail()
+    message = str(caught.value)
+    assert [part for part in says if part not in message] == []
+    assert re.search(r"test_node\.py:\d+", message)
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    "fail",
+    [
+        lambda: X.squeeze(0),
+        lambda: X.expand_dims(5),
+        lambda: X.take([0], axis=3),
+        lambda: X.split(5),
+        lambda: ops.einsum("ij,jk->ik", X),
+        lambda: ops.einsum("...i->i", X),
+    ],
+)
+def test_wrong_calls_of_composed_operations_are_errors_too(fail: Any) -> None:
+    with pytest.raises((ValueError, IndexError)):
+        fail()
+
+
+def test_a_parameter_can_not_be_a_tensor() -> None:
+    with pytest.raises(TypeError, match=r"clip: min is a constant.*\.numpy\(\)"):
+        B.clip(min=B)
