@@ -126,9 +126,7 @@ def test_the_message_is_one_line_with_function_input_order_and_both_numbers(new_
     assert isinstance(caught.value, AssertionError)
 
 
-def test_a_function_without_a_name_is_called_after_its_operation_and_a_given_name_goes_first(
-    new_op: Declare,
-) -> None:
+def test_a_function_without_a_name_is_called_after_its_operation_and_a_given_name_goes_first(new_op: Declare) -> None:
     @new_op(lambda g, out, x: 3 * g)
     def double(x: Any, /) -> Any:
         return 2 * x

@@ -61,9 +61,7 @@ def test_unbroadcast_raises_exactly_where_the_shape_does_not_broadcast_to_the_co
             unbroadcast(np.ones(cotangent), shape)
 
 
-def test_a_rule_of_wrong_shape_is_an_error_that_names_the_op_the_input_and_the_line(
-    new_op: Callable[..., Any],
-) -> None:
+def test_a_rule_of_wrong_shape_is_an_error_that_names_the_op_the_input_and_the_line(new_op: Callable[..., Any]) -> None:
     @new_op(lambda g, out, x, y: y @ g, lambda g, out, x, y: x.T @ g)
     def untransposed(x: Any, y: Any, /) -> Any:
         return x @ y
@@ -138,9 +136,7 @@ def test_toposort_lists_each_operation_once_and_inputs_before_their_users(choice
             assert position[x] < position[node] if x.op else x not in position
 
 
-def test_rules_run_once_for_each_argument_that_needs_a_gradient_and_for_no_other(
-    new_op: Callable[..., Any],
-) -> None:
+def test_rules_run_once_for_each_argument_that_needs_a_gradient_and_for_no_other(new_op: Callable[..., Any]) -> None:
     ran = []
 
     def rule(name: str) -> Callable[..., Any]:
@@ -370,11 +366,7 @@ def test_no_grad_is_the_setting_of_one_thread() -> None:
         inner.join()
     other_done.set()
     thread.join()
-    assert recorded == {
-        "silent": False,
-        "main, while the other is silent": True,
-        "started in a silent block": True,
-    }
+    assert recorded == {"silent": False, "main, while the other is silent": True, "started in a silent block": True}
 
 
 # memory

@@ -89,9 +89,10 @@ def test_a_change_of_what_a_graph_does_not_use_leaves_it_alone() -> None:
     np.testing.assert_array_equal(w.grad.data, [2, 4])
 
 
-def test_new_data_keeps_shape_and_dtype_and_is_the_tensors_own() -> None:
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_new_data_keeps_shape_and_dtype_and_is_the_tensors_own(dtype: Any) -> None:
     w = Tensor(np.ones(2, np.float32), requires_grad=True, name="W")
-    new = np.array([3.0, 4.0])
+    new = np.array([3.0, 4.0], dtype)
     w.data = new
     assert w.dtype == np.float32
     new[0] = 99
