@@ -37,5 +37,5 @@ for name, expected in [("δ", by_hand.delta), ("∂L/∂W", by_hand.dW), ("∂L/
     for l in (1, 2, 3):
         found = next(gradients).numpy() * (m if name == "δ" else 1)  # δ(l) = m ∂L/∂z(l)
         error = difference(found, expected[l])
-        print(f"{name}({l}) {str(found.shape):10} relative difference {error:.1e}")
+        print(f"{name}({l}) {found.shape!s:10} relative difference {error:.1e}")
         assert error < 1e-12

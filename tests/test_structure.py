@@ -10,24 +10,27 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tinygrad_mnist"
 ALLOWED = {
-    "engine": set(),
+    "engine": {"errors"},
     "manual": set(),
     "data": set(),
     "nn": {"engine"},
     "graph": {"engine"},
-    "checks": {"engine", "nn", "manual", "data"},
+    "checks": {"engine", "errors", "nn", "manual", "data"},
     "training": {"engine", "nn", "data"},
     "cli": {"engine", "nn", "manual", "data", "graph", "checks", "training"},
 }
 """What each folder may import, besides itself."""
 
-ENGINE_ORDER = ["errors", "node", "ops", "autodiff", "tensor", "transforms", "__init__"]
+ENGINE_ORDER = ["node", "ops", "autodiff", "tensor", "transforms", "__init__"]
 """Each module of the engine imports only those before it."""
 
 
 def imports(path):
-    """The modules of this package that a file imports, as dotted paths below the package."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    """The modules of this package that a file imports when it runs, as dotted paths below the package."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_types = [n for n in ast.walk(tree) if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"]
+    unseen = {n for block in for_types for n in ast.walk(block)}
+    for node in set(ast.walk(tree)) - unseen:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("tinygrad_mnist"):
             below = node.module.removeprefix("tinygrad_mnist").lstrip(".")
             yield from [f"{below}.{alias.name}".lstrip(".") for alias in node.names]
@@ -49,20 +52,18 @@ def test_the_engine_reads_in_order(module):
     earlier = set(ENGINE_ORDER[: ENGINE_ORDER.index(module)])
     used = set()
     for name in imports(PACKAGE / "engine" / f"{module}.py"):
-        parts = name.split(".")
-        used.add(parts[1])
+        folder, part, *_ = name.split(".")
+        used.update({part} if folder == "engine" else set())
     assert used <= earlier
 
 
 def test_importing_the_package_imports_numpy_alone():
     program = (
-        "import numpy, sys; before = set(sys.modules); import tinygrad_mnist; "
+        "import numpy.random, sys; before = set(sys.modules); import tinygrad_mnist; "
         "print(*{m.split('.')[0] for m in set(sys.modules) - before})"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    assert set(result.stdout.split()) - set(sys.stdlib_module_names) == {"tinygrad_mnist"}
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert set(result.stdout.split()) - set(sys.stdlib_module_names) == {"numpy", "tinygrad_mnist"}
 
 
 def test_the_engine_fits_in_the_head():

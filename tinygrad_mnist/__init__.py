@@ -3,7 +3,8 @@
 Importing it imports NumPy alone.
 """
 
-from tinygrad_mnist import data, engine, graph, manual, nn, training
+from tinygrad_mnist import checks, data, engine, graph, manual, nn, training
+from tinygrad_mnist.checks import check_gradients
 from tinygrad_mnist.engine import Tensor, grad, hessian, hvp, jacobian, jvp, no_grad, vjp
 from tinygrad_mnist.nn import cross_entropy, one_hot
 
@@ -11,6 +12,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Tensor",
+    "check_gradients",
+    "checks",
     "cross_entropy",
     "data",
     "engine",

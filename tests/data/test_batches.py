@@ -28,9 +28,7 @@ def positions(split: Split) -> list[int]:
 
 
 @given(count=sizes, batch_size=st.integers(1, 80), seed=seeds, epoch=st.integers(0, 1000))
-def test_an_epoch_has_every_example_once_and_keeps_pairs(
-    count: int, batch_size: int, seed: int, epoch: int
-) -> None:
+def test_an_epoch_has_every_example_once_and_keeps_pairs(count: int, batch_size: int, seed: int, epoch: int) -> None:
     x, y = np.arange(count)[:, None], -np.arange(count)
     pairs = list(batches(x, y, batch_size, seed, epoch))
     assert [len(part) for part, _ in pairs] == [batch_size] * (count // batch_size) + [count % batch_size] * (
@@ -104,8 +102,6 @@ def test_a_split_leaves_something_on_both_sides(validation: int | float) -> None
 def test_one_seed_gives_the_same_bytes_all_the_way() -> None:
     def run() -> bytes:
         train, _ = train_validation_split(load_digits().train, 0.1, seed=11)
-        return b"".join(
-            x.tobytes() + y.tobytes() for x, y in batches(train.inputs(), train.labels, 64, 11, 1)
-        )
+        return b"".join(x.tobytes() + y.tobytes() for x, y in batches(train.inputs(), train.labels, 64, 11, 1))
 
     assert run() == run()

@@ -234,9 +234,7 @@ def test_a_broken_file_is_removed_and_fetched_again(mirror: Mirror, tmp_path: Pa
 def test_a_folder_that_cannot_be_written_is_named(mirror: Mirror, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     folder = tmp_path / "file" / "cache"
-    with pytest.raises(
-        DataError, match=r"^the folder .*file/cache cannot keep downloads \(Not a directory\)$"
-    ):
+    with pytest.raises(DataError, match=r"^the folder .*file/cache cannot keep downloads \(Not a directory\)$"):
         fetch(folder, CHECKSUMS, [mirror(good)], PATIENCE, silent)
 
 
@@ -271,9 +269,7 @@ def test_a_terminal_sees_a_bar_and_a_file_does_not(
     assert (tmp_path / "log").read_text() == ""
 
 
-def test_auto_downloads_real_mnist_where_a_mirror_has_it(
-    mirror: Mirror, mnist_folder: Path, tmp_path: Path
-) -> None:
+def test_auto_downloads_real_mnist_where_a_mirror_has_it(mirror: Mirror, mnist_folder: Path, tmp_path: Path) -> None:
     files = {path.name: path.read_bytes() for path in mnist_folder.glob("*.gz")}
     address = mirror(good, files)
     said: list[str] = []

@@ -22,8 +22,7 @@ TWO_BY_THREE = bytes.fromhex("00000802 00000002 00000003 0102 0304 05ff")
 """Written by hand, after the format's description."""
 
 arrays = hnp.arrays(
-    st.sampled_from(["u1", "i1", "i2", "i4", "f4", "f8"]),
-    hnp.array_shapes(min_dims=1, max_dims=4, min_side=0),
+    st.sampled_from(["u1", "i1", "i2", "i4", "f4", "f8"]), hnp.array_shapes(min_dims=1, max_dims=4, min_side=0)
 )
 
 
@@ -87,18 +86,12 @@ def test_gzip_with_a_changed_byte_is_refused(position: int) -> None:
     ("content", "message"),
     [
         (b"", r"^name: too short for an IDX file, 0 bytes"),
-        (
-            b"<html></html>",
-            r"^name: no IDX file: it starts with 3c 68 74 6d, expected 00 00, a type \(one of 08 09",
-        ),
+        (b"<html></html>", r"^name: no IDX file: it starts with 3c 68 74 6d, expected 00 00, a type \(one of 08 09"),
         (bytes.fromhex("00000a01 00000001 00"), r"^name: no IDX file: it starts with 00 00 0a 01"),
         (bytes.fromhex("00000800 00"), r"^name: no IDX file: it starts with 00 00 08 00"),
         (b"\0\0\x08\x41" + 65 * b"\0\0\0\1" + b"\0", r"^name: no array can have the dimensions \(1, 1, "),
         (TWO_BY_THREE[:9], r"^name: cut short in its header, at byte 9; get the file again$"),
-        (
-            TWO_BY_THREE[:-1],
-            r"^name: cut short: 17 bytes, but the dimensions \(2, 3\) of uint8 .* make 18; get",
-        ),
+        (TWO_BY_THREE[:-1], r"^name: cut short: 17 bytes, but the dimensions \(2, 3\) of uint8 .* make 18; get"),
         (TWO_BY_THREE + b"\n", r"^name: longer than it says: 19 bytes, but the dimensions \(2, 3\) of uint8"),
         (b"\0\0\x08\3" + 12 * b"\xff", r"^name: cut short: 16 bytes, but the dimensions \(4294967295, "),
         (b"\0\0\x08\4" + 12 * b"\xff" + 4 * b"\0", r"^name: no array can have the dimensions \(4294967295, "),

@@ -9,9 +9,7 @@ from hypothesis.extra import numpy as hnp
 from tinygrad_mnist import Tensor, cross_entropy, one_hot
 from tinygrad_mnist.nn import accuracy
 
-logits_strategy = hnp.arrays(
-    np.float64, st.tuples(st.integers(1, 5), st.integers(1, 6)), elements=st.floats(-50, 50)
-)
+logits_strategy = hnp.arrays(np.float64, st.tuples(st.integers(1, 5), st.integers(1, 6)), elements=st.floats(-50, 50))
 
 
 @given(logits=logits_strategy, seed=st.integers(0, 1000))

@@ -27,9 +27,7 @@ def test_parameters_are_named_shaped_and_seeded():
     assert repr(model) == "MLP([5, 4, 3], activation='leaky_relu')  # 39 parameters"
 
 
-@pytest.mark.parametrize(
-    ("init", "variance"), [("he", 2 / 400), ("xavier", 2 / 700), ("standard_normal", 1.0)]
-)
+@pytest.mark.parametrize(("init", "variance"), [("he", 2 / 400), ("xavier", 2 / 700), ("standard_normal", 1.0)])
 def test_weights_start_with_their_papers_variance(init, variance):
     weight = MLP((400, 300), init=init, seed=0).weights[0].numpy()
     assert weight.var() == pytest.approx(variance, rel=0.02)

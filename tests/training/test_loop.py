@@ -14,9 +14,7 @@ def splits():
 def run(splits, epochs=3, lr=0.05, seed=0, progress=None):
     model = nn.MLP((784, 16, 10), seed=seed)
     optimizer = nn.SGD(model.parameters, lr, momentum=0.9)
-    history = training.fit(
-        model, *splits, optimizer, epochs=epochs, batch_size=32, seed=seed, progress=progress
-    )
+    history = training.fit(model, *splits, optimizer, epochs=epochs, batch_size=32, seed=seed, progress=progress)
     return model, history
 
 

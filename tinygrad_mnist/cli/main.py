@@ -78,8 +78,7 @@ def _learning_rate(value: float) -> float:
 
 
 Data = Annotated[
-    str,
-    typer.Option("--data", help="auto, mnist, digits (embedded), or a folder with four files in MNIST's format."),
+    str, typer.Option("--data", help="auto, mnist, digits (embedded), or a folder with four files in MNIST's format.")
 ]
 Model = Annotated[Path, typer.Argument(help="A model.safetensors that train has written.")]
 

@@ -55,9 +55,9 @@ def _grey(path: str | Path) -> NDArray[Any]:
 def _ink(grey: NDArray[Any]) -> NDArray[Any]:
     """How much each pixel differs from the paper, in the direction in which the writing does."""
     rim = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    difference = grey - np.median(rim)
+    difference: NDArray[Any] = grey - np.median(rim)
     darker = -difference.min() > difference.max()
-    return np.clip(-difference if darker else difference, 0, None)
+    return np.maximum(-difference if darker else difference, 0.0, dtype=np.float64)
 
 
 def _frame(ink: NDArray[Any]) -> NDArray[Any]:
@@ -72,9 +72,7 @@ def _frame(ink: NDArray[Any]) -> NDArray[Any]:
     digit = np.asarray(small, np.float64)
     mass = digit.sum()
     centre = [(digit.sum(axis=1 - axis) @ np.arange(n)) / mass for axis, n in enumerate(digit.shape)]
-    top, left = (
-        int(np.clip(round((SIDE - 1) / 2 - c), 0, SIDE - n)) for c, n in zip(centre, digit.shape, strict=True)
-    )
+    top, left = (int(np.clip(round((SIDE - 1) / 2 - c), 0, SIDE - n)) for c, n in zip(centre, digit.shape, strict=True))
     framed = np.zeros((SIDE, SIDE))
     framed[top : top + height, left : left + width] = digit
     return np.asarray(framed * (255 / framed.max()))

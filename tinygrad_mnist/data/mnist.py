@@ -95,9 +95,7 @@ def _load_auto(cache_dir: Path | None, mirrors: Sequence[str], say: Say) -> Data
 
 def _read_folder(folder: Path) -> Dataset:
     if not folder.is_dir():
-        raise DataError(
-            f"{folder}: no folder of this name; give one with the four IDX files, or auto, mnist, digits"
-        )
+        raise DataError(f"{folder}: no folder of this name; give one with the four IDX files, or auto, mnist, digits")
     return Dataset(
         name=folder.resolve().name,
         train=_read_split(_find(folder, TRAIN_IMAGES), _find(folder, TRAIN_LABELS)),

@@ -2,12 +2,12 @@
 
 Read it in this order: `node` (what is recorded, and what an operation is), `ops` (every rule),
 `autodiff` (the chain rule over a graph), `tensor` (the face that users see), `transforms` (derivatives of
-functions), `errors` (what is said when something can't be done).
+functions).
 """
 
 from tinygrad_mnist.engine import ops
 from tinygrad_mnist.engine.autodiff import grad, propagate, pullback, toposort
-from tinygrad_mnist.engine.errors import GraphError, MutationError
 from tinygrad_mnist.engine.node import OPS, Node, Op, no_grad, op
 from tinygrad_mnist.engine.tensor import Tensor
 from tinygrad_mnist.engine.transforms import hessian, hvp, jacobian, jvp, vjp
+from tinygrad_mnist.errors import GraphError, MutationError

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tinygrad_mnist.engine.errors import GraphError, at, describe
 from tinygrad_mnist.engine.node import Node, last_change, plain
+from tinygrad_mnist.errors import GraphError, at, describe
 
 N = TypeVar("N", bound=Node)
 
@@ -51,38 +51,30 @@ def pullback(node: N, cotangent: Any, needed: Collection[Node] | None = None) ->
 
     An array is carried by the rules run on arrays; a tensor by the same rules, recorded.
     """
-    if isinstance(cotangent, Node):
-        out, values = node, node.inputs
-    else:
-        out, values = node._data, node.values
-    params = node.params
+    recorded = isinstance(cotangent, Node)
+    out, values, params = node if recorded else node._array, node.inputs if recorded else node.values, node.params
     edges = node.edges if needed is None else [edge for edge in node.edges if edge[0] in needed]
     shares = []
     for x, vjp in edges:
-        share = vjp(cotangent, out, *values, **params)
-        array = x._data
-        if share.shape != array.shape:
+        share, array = vjp(cotangent, out, *values, **params), x._array
+        if share.shape != array.shape or share.dtype != array.dtype:
             share = _fit(share, x, node)
-        if share.dtype != array.dtype:
-            share = _cast(share, x, node)
         shares.append((x, share))
     return shares
 
 
 def _fit(share: Any, x: Node, node: Node) -> Any:
-    try:
-        return unbroadcast(share, x.shape)
-    except ValueError as error:
-        raise ValueError(f"the rule of {node.op} for its input {describe(x)}: {error}{at(node.place)}") from None
-
-
-def _cast(share: Any, x: Node, node: Node) -> Any:
+    """A rule's result in the shape and dtype of the input it belongs to."""
     if share.dtype.kind != "f" or x.dtype.kind != "f":
         raise TypeError(
             f"{node.op}{at(node.place)} leads from {describe(x)} to {node.dtype}, and a gradient travels through "
             f"floating point alone: keep to it, or .detach() what needs no gradient"
         )
-    return share.astype(x.dtype)
+    try:
+        share = unbroadcast(share, x.shape)
+    except ValueError as error:
+        raise ValueError(f"the rule of {node.op} for its input {describe(x)}: {error}{at(node.place)}") from None
+    return share if share.dtype == x.dtype else share.astype(x.dtype)
 
 
 def propagate(output: N, cotangent: Any, targets: Collection[Node] | None = None) -> dict[N, Any]:
@@ -102,10 +94,7 @@ def propagate(output: N, cotangent: Any, targets: Collection[Node] | None = None
             node.check_unchanged()
         total = cotangents[node] if targets and node in targets else cotangents.pop(node)
         for x, share in pullback(node, total, needed):
-            if x in cotangents:
-                cotangents[x] = cotangents[x] + share
-            else:
-                cotangents[x] = share
+            cotangents[x] = cotangents[x] + share if x in cotangents else share
     return cotangents
 
 
@@ -124,18 +113,16 @@ def _seed(output: Node, gradient: Any, create_graph: bool) -> Any:
             f"no graph leads to {describe(output)}: nothing it was computed from requires gradients, or it was "
             f"computed under no_grad(). Make the parameters with requires_grad=True"
         )
+    if gradient is None and output._array.size != 1:
+        raise GraphError(f"{describe(output)} is not a scalar: take .sum() or .mean(), or pass gradient= of its shape")
+    seed = gradient
     if gradient is None:
-        if output._data.size != 1:
-            raise GraphError(
-                f"{describe(output)} is not a scalar: reduce it first, e.g. .sum() or .mean(), or pass "
-                f"gradient= with its shape"
-            )
-        seed = np.ones_like(output._data)
-    else:
-        seed = gradient if isinstance(gradient, Node) and create_graph else np.array(plain(gradient), output.dtype)
-        if seed.shape != output.shape:
-            raise ValueError(f"gradient has shape {seed.shape}, but {describe(output)} needs one of its own shape")
-    return output.wrap(seed) if create_graph and not isinstance(seed, Node) else seed
+        seed = np.ones_like(output._array)
+    elif not (create_graph and isinstance(gradient, Node)):
+        seed = np.array(plain(gradient), output.dtype)
+    if seed.shape != output.shape:
+        raise ValueError(f"gradient has shape {seed.shape}, but {describe(output)} needs one of its own shape")
+    return output.wrap(seed) if create_graph and seed is not gradient else seed
 
 
 def backward(output: N, gradient: Any = None, create_graph: bool = False) -> None:
@@ -147,7 +134,7 @@ def backward(output: N, gradient: Any = None, create_graph: bool = False) -> Non
     given = set()
     for leaf, total in propagate(output, _seed(output, gradient, create_graph)).items():
         if leaf.grad is not None:
-            total = leaf.grad + total if create_graph else leaf.grad._data + total
+            total = leaf.grad + total if create_graph else leaf.grad._array + total
         elif plain(total).base is not None or id(plain(total)) in given:
             total = total * 1
         given.add(id(plain(total)))
@@ -167,5 +154,5 @@ def grad(output: N, inputs: Sequence[N], gradient: Any = None, create_graph: boo
     wanted = set(inputs)
     found = propagate(output, seed, wanted)
     for x in wanted - found.keys():
-        found[x] = np.zeros(x.shape, x.dtype)
-    return tuple(total if isinstance(total := found[x], Node) else x.wrap(total) for x in inputs)
+        found[x] = x.wrap(np.zeros(x.shape, x.dtype)) if create_graph else np.zeros(x.shape, x.dtype)
+    return tuple(found[x] if create_graph else x.wrap(found[x]) for x in inputs)

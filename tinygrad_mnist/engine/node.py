@@ -14,12 +14,16 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from tinygrad_mnist.engine.errors import MutationError, Place, at, describe, explain, locate, user_place, inside
+from tinygrad_mnist.errors import MutationError, Place, at, describe, explain, locate, user_place
+
+if TYPE_CHECKING:
+    from tinygrad_mnist.engine.tensor import Tensor
 
 Rule = Callable[..., Any]
 N = TypeVar("N", bound="Node")
@@ -27,12 +31,13 @@ N = TypeVar("N", bound="Node")
 OPS: dict[str, Op] = {}
 """Every primitive by its name."""
 
-_NOTHING: Mapping[str, Any] = {}
-_clock = itertools.count(1)
 last_change = [0]
 """When the data of any node was last replaced. (Not an attribute of the class: setting one costs its caches.)"""
 
+_NOTHING: Mapping[str, Any] = {}
+_clock = itertools.count(1)
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
+is_recording = _recording.get
 
 
 @contextmanager
@@ -62,31 +67,20 @@ class Node:
     """
 
     __slots__ = (
-        "__weakref__", "_data", "born", "changed", "edges", "grad", "inputs", "name", "op", "params", "place",
-        "requires_grad", "values",
+        "_array", "op", "inputs", "params", "values", "edges", "place",
+        "requires_grad", "grad", "name", "born", "changed", "__weakref__",
     )  # fmt: skip
 
     def __init__(
-        self,
-        array: NDArray[Any],
-        op: Op | None = None,
-        inputs: tuple[Any, ...] = (),
-        params: Mapping[str, Any] = _NOTHING,
-        values: Sequence[Any] = (),
-        edges: Sequence[tuple[Any, Rule]] = (),
-        place: Place | None = None,
-    ) -> None:
-        self._data = array
-        self.requires_grad = op is not None
-        self.op = op
-        self.inputs = inputs
-        self.params = params
-        self.values = values
-        self.edges = edges
-        self.place = place
+        self, array: NDArray[Any], op: Op | None = None, inputs: tuple[Any, ...] = (),
+        params: Mapping[str, Any] = _NOTHING, values: Sequence[Any] = (),
+        edges: Sequence[tuple[Any, Rule]] = (), place: Place | None = None,
+    ) -> None:  # fmt: skip
+        self._array, self.op, self.inputs = array, op, inputs
+        self.params, self.values, self.edges = params, values, edges
+        self.place, self.requires_grad, self.born = place, op is not None, next(_clock)
         self.grad: Any = None
         self.name: str | None = None
-        self.born = next(_clock)
         self.changed = 0
 
     @classmethod
@@ -102,33 +96,28 @@ class Node:
 
         `p.data -= step` is an assignment and is noticed too; `p.data[i] = value` cannot be.
         """
-        return self._data
+        return self._array
 
     @data.setter
     def data(self, value: ArrayLike) -> None:
-        if value is not self._data:
+        if value is not self._array:
             array = np.asarray(value)
-            if array.shape != self._data.shape:
-                raise ValueError(
-                    f"new data of shape {array.shape} for {describe(self)}: the shape must stay the same; "
-                    f"make a new Tensor instead"
-                )
-            if not np.can_cast(array.dtype, self._data.dtype, "same_kind"):
-                raise TypeError(
-                    f"new data of dtype {array.dtype} for {describe(self)}: convert it with .astype first"
-                )
-            self._data = array.astype(self._data.dtype, copy=self.requires_grad)
+            if array.shape != self.shape:
+                raise ValueError(f"new data of shape {array.shape} for {describe(self)}: make a new Tensor instead")
+            if not np.can_cast(array.dtype, self.dtype, "same_kind"):
+                raise TypeError(f"new data of dtype {array.dtype} for {describe(self)}: convert it with .astype first")
+            self._array = array.astype(self.dtype, copy=self.requires_grad)
         self.changed = last_change[0] = next(_clock)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The lengths of the axes."""
-        return self._data.shape
+        return self._array.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The NumPy dtype of the elements."""
-        return self._data.dtype
+        return self._array.dtype
 
     @property
     def source(self) -> tuple[str, int] | None:
@@ -147,7 +136,7 @@ class Node:
 
 def plain(value: Any) -> Any:
     """The array of a node; anything else as it is."""
-    return value._data if isinstance(value, Node) else value
+    return value._array if isinstance(value, Node) else value
 
 
 class Op:
@@ -157,102 +146,81 @@ class Op:
         to broadcasting (undone for all rules in one place, `autodiff.pullback`). None: no gradient flows
         there. Rules are written so that the same line runs on arrays and on tensors.
     each: for an op of any number of inputs, in place of vjps: from an input's position to its vjp.
-    params: the keyword parameters and their defaults.
+    name, label: what messages and pictures call it. parameters, defaults: its keyword parameters.
     """
 
-    __slots__ = ("arity", "defaults", "each", "forward", "label", "name", "parameters", "vjps")
-
     def __init__(
-        self, name: str, label: str, forward: Rule, vjps: tuple[Rule | None, ...], each: Callable[[int], Rule] | None
-    ) -> None:
-        self.name, self.label, self.forward, self.vjps, self.each = name, label, forward, vjps, each
+        self, forward: Rule, vjps: Sequence[Rule | None], each: Callable[[int], Rule] | None, name: str, label: str,
+        defaults: Mapping[str, Any],
+    ) -> None:  # fmt: skip
+        self.forward, self.vjps, self.each = forward, vjps, each
+        self.name = name or forward.__name__.strip("_")
+        self.label = label or self.name
         self.arity = sys.maxsize if each else len(vjps)
-        options = [] if isinstance(forward, np.ufunc) else inspect.signature(forward).parameters.values()
-        options = [p for p in options if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-        self.parameters = tuple(p.name for p in options)
-        self.defaults = {p.name: p.default for p in options if p.default is not p.empty}
+        declared = inspect.signature(forward).parameters.values() if isinstance(forward, FunctionType) else ()
+        options = [p for p in declared if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+        self.parameters = (*defaults, *(p.name for p in options))
+        self.defaults = {**defaults} | {p.name: p.default for p in options if p.default is not p.empty}
 
     def __repr__(self) -> str:
         return self.name
 
-    def rules(self, count: int) -> Sequence[Rule | None]:
-        """The vjps of as many inputs."""
-        return [self.each(position) for position in range(count)] if self.each else self.vjps
-
     def bind(self, args: tuple[Any, ...], given: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Split arguments into inputs and parameters, which may be positional, named or left out."""
-        positional = args[self.arity :]
-        if positional:
-            names = self.parameters[: len(positional)]
-            if len(names) < len(positional) or not given.keys().isdisjoint(names):
-                raise TypeError(f"{self} takes {self.arity} inputs and then, once each, {self.parameters}")
-            args = args[: self.arity]
-            for name, value in zip(names, positional, strict=True):
-                given[name] = value
-        for name, value in given.items():
+        params = dict(zip(self.parameters, args[self.arity :], strict=False)) | given
+        if len(params) < len(args) - self.arity + len(given):
+            raise TypeError(f"{self} takes {self.arity} inputs and then, once each, {self.parameters}")
+        for name, value in params.items():
             if isinstance(value, Node):
                 raise TypeError(f"{self}: {name} is a constant and can't be a tensor: pass {name}.numpy()")
-        return args, {**self.defaults, **given}
+        return args[: self.arity], self.defaults | params
 
-
-_NUMBER = (float, int)
-_OPERAND = (Node, float, int)
+    def record(self, cls: type[N], inputs: tuple[Any, ...], params: dict[str, Any]) -> N:
+        """Run on the inputs' arrays; the result remembers where it came from if a gradient is to flow there."""
+        values: list[Any] = []
+        edges: list[tuple[Node, Rule]] = []
+        vjps = [self.each(position) for position in range(len(inputs))] if self.each else self.vjps
+        for x, vjp in zip(inputs, vjps, strict=False):
+            if isinstance(x, Node):
+                values.append(x._array)
+                if x.requires_grad and vjp:
+                    edges.append((x, vjp))
+            elif isinstance(x, (float, int)):
+                values.append(x)
+            else:
+                operands = [x if isinstance(x, (Node, float, int)) else cls(np.asarray(x)) for x in inputs]
+                return self.record(cls, tuple(operands), params)
+        try:
+            array = self.forward(*values, **params)
+        except (ValueError, TypeError, IndexError) as error:
+            raise explain(error, self.name, inputs, params, user_place()) from error
+        if edges and is_recording():
+            return cls.wrap(array, self, inputs, params, values, edges, user_place())
+        return cls.wrap(array)
 
 
 def op(
-    *vjps: Rule | None, each: Callable[[int], Rule] | None = None, name: str = "", label: str = ""
-) -> Callable[[Rule], Rule]:
-    """Declare a primitive by decorating its forward, which takes its inputs first, then its parameters.
+    *vjps: Rule | None, each: Callable[[int], Rule] | None = None, name: str = "", label: str = "", **defaults: Any
+) -> Callable[[Rule], Callable[..., Tensor]]:
+    """Declare a primitive: decorates its forward, or wraps NumPy's, which takes inputs first, then parameters.
 
-    name and label: what messages and pictures call it, by default what the forward is called. The result is a plain function, so that it serves as a method as it is. On arrays it runs the forward and
-    nothing else. Where an input is a node, so is the result, and it remembers how it was made if a gradient
-    is to flow back through it.
+    name and label: what messages and pictures call it, by default what the forward is called. defaults: the
+    parameters of a forward that is NumPy's own. The result is a plain function, so that it serves as a method
+    as it is. On arrays it runs the forward and nothing else; where an input is a node, it records.
     """
 
-    def declare(forward: Rule) -> Rule:
-        known_as = name or forward.__name__.strip("_")
-        primitive = OPS[known_as] = Op(known_as, label or known_as, forward, vjps, each)
-        arity, defaults = primitive.arity, primitive.defaults
-        ndarray, new, fill, is_recording, getframe = np.ndarray, object.__new__, Node.__init__, _recording.get, sys._getframe
+    def declare(forward: Rule) -> Callable[..., Tensor]:
+        primitive = Op(forward, vjps, each, name, label, defaults)
+        OPS[primitive.name] = primitive
+        arity, usual, bind, record = primitive.arity, primitive.defaults, primitive.bind, primitive.record
 
         @functools.wraps(forward)
         def apply(*inputs: Any, **params: Any) -> Any:
-            if params or len(inputs) > arity:
-                inputs, params = primitive.bind(inputs, params)
-            else:
-                params = defaults
-            cls: type[Node] | None = None
-            values, edges, arrays = [], [], False
-            for x, vjp in zip(inputs, primitive.rules(len(inputs)) if each else vjps, strict=False):
+            inputs, params = bind(inputs, params) if params or len(inputs) > arity else (inputs, usual)
+            for x in inputs:
                 if isinstance(x, Node):
-                    cls = x.__class__
-                    values.append(x._data)
-                    if x.requires_grad and vjp:
-                        edges.append((x, vjp))
-                else:
-                    values.append(x)
-                    arrays = arrays or not isinstance(x, _NUMBER)
-            if cls is None:
-                return forward(*inputs, **params)
-            if arrays:
-                inputs = tuple([x if isinstance(x, _OPERAND) else cls(np.asarray(x)) for x in inputs])
-                values = [x._data if isinstance(x, Node) else x for x in inputs]
-            try:
-                array = forward(*values, **params)
-            except (ValueError, TypeError, IndexError) as error:
-                raise explain(error, primitive.name, inputs, params, user_place()) from error
-            if type(array) is not ndarray:
-                array = np.asarray(array)
-            node = new(cls)
-            if edges and is_recording():
-                fill(node, array, primitive, inputs, params, values, edges)
-                frame = getframe(1)
-                while inside[frame.f_code.co_filename] and frame.f_back:
-                    frame = frame.f_back
-                node.place = frame.f_code, frame.f_lasti
-            else:
-                fill(node, array)
-            return node
+                    return record(x.__class__, inputs, params)
+            return forward(*inputs, **params)
 
         return apply
 

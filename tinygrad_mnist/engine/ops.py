@@ -27,6 +27,7 @@ Array = Any
 """An ndarray or a Tensor; what comes out is of the same kind."""
 
 Axis = int | tuple[int, ...] | None
+Function = Callable[..., Array]
 
 # arithmetic
 
@@ -44,7 +45,7 @@ def _pow_vjp_base(g: Array, out: Array, x: Array, y: Array) -> Array:
 
 
 # 0 ** y stays 0 as y varies
-@op(_pow_vjp_base, lambda g, out, x, y: g * out * log(where(x == 0, 1, x)), label="^")
+@op(_pow_vjp_base, lambda g, out, x, y: g * out * log(where(x == 0, g.dtype.type(1), x)), label="^")
 def pow(x: Array, y: Array, /) -> Array:
     """x ** y."""
     return x**y
@@ -67,13 +68,13 @@ matmul = op(_matmul_vjp_left, _matmul_vjp_right, label="@")(np.matmul)
 # elementwise functions
 
 exp = op(lambda g, out, x: g * out)(np.exp)
-log = op(lambda g, out, x: g / x)(np.log)
+log: Function = op(lambda g, out, x: g / x)(np.log)
 log1p = op(lambda g, out, x: g / (1 + x))(np.log1p)
 expm1 = op(lambda g, out, x: g * (out + 1))(np.expm1)
 sqrt = op(lambda g, out, x: g / (2 * out), label="√")(np.sqrt)
 abs = op(lambda g, out, x: where(x > 0, g, -g) * (x != 0), name="abs", label="|·|")(np.absolute)
 sin = op(lambda g, out, x: g * cos(x))(np.sin)
-cos = op(lambda g, out, x: -g * sin(x))(np.cos)
+cos: Function = op(lambda g, out, x: -g * sin(x))(np.cos)
 tanh = op(lambda g, out, x: g * (1 - out * out))(np.tanh)
 
 
@@ -81,12 +82,8 @@ def _share(wins: Array, ties: Array, g: Array) -> Array:
     return g * (wins + 0.5 * ties).astype(g.dtype)
 
 
-maximum = op(
-    lambda g, out, x, y: _share(x > y, x == y, g), lambda g, out, x, y: _share(y > x, x == y, g)
-)(np.maximum)
-minimum = op(
-    lambda g, out, x, y: _share(x < y, x == y, g), lambda g, out, x, y: _share(y < x, x == y, g)
-)(np.minimum)
+maximum = op(lambda g, out, x, y: _share(x > y, x == y, g), lambda g, out, x, y: _share(y > x, x == y, g))(np.maximum)
+minimum = op(lambda g, out, x, y: _share(x < y, x == y, g), lambda g, out, x, y: _share(y < x, x == y, g))(np.minimum)
 
 
 def _exp_of_minus_abs(x: Array) -> Array:
@@ -131,16 +128,8 @@ def elu(x: Array, /, alpha: float = 1.0) -> Array:
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
 
 
-@op(lambda g, out, x, min, max: g * (out == x))
-def clip(x: Array, /, min: Array | None = None, max: Array | None = None) -> Array:
-    """x held between min and max, which are constants; None leaves a side open."""
-    return np.clip(x, min, max)
-
-
-@op(None, lambda g, out, c, x, y: where(c, g, 0), lambda g, out, c, x, y: where(c, 0, g))
-def where(condition: Array, x: Array, y: Array, /) -> Array:
-    """x where the condition holds, y elsewhere."""
-    return np.where(condition, x, y)
+clip = op(lambda g, out, x, min, max: g * (out == x), min=None, max=None)(np.clip)
+where: Function = op(None, lambda g, out, c, x, y: where(c, g, 0), lambda g, out, c, x, y: where(c, 0, g))(np.where)
 
 
 # reductions
@@ -158,28 +147,14 @@ def _kept(g: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
     return g.reshape(tuple(1 if i in dropped else n for i, n in enumerate(x.shape)))
 
 
-@op(lambda g, out, x, axis, keepdims: broadcast_to(_kept(g, x, axis, keepdims), shape=x.shape), label="Σ")
-def sum(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
-    """The sum over the axes, over all by default."""
-    return np.add.reduce(x, axis=axis, keepdims=keepdims)
+def _sum_vjp(g: Array, out: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
+    return broadcast_to(_kept(g, x, axis, keepdims), shape=x.shape)
 
 
 def _extremum_vjp(g: Array, out: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
     ties = x == _kept(out, x, axis, keepdims)
     share = ties / np.sum(ties, axis=axis, keepdims=True)
     return _kept(g, x, axis, keepdims) * share.astype(g.dtype)
-
-
-@op(_extremum_vjp)
-def max(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
-    """The largest element along the axes."""
-    return np.max(x, axis=axis, keepdims=keepdims)
-
-
-@op(_extremum_vjp)
-def min(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
-    """The smallest element along the axes."""
-    return np.min(x, axis=axis, keepdims=keepdims)
 
 
 def _prod_vjp(g: Array, out: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
@@ -197,21 +172,16 @@ def _product_of_others(x: Array, axes: tuple[int, ...]) -> Array:
     return prod(others, axis=-1).reshape(moved.shape).transpose(tuple(np.argsort(order)))
 
 
-@op(_prod_vjp, label="Π")
-def prod(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
-    """The product over the axes."""
-    return np.prod(x, axis=axis, keepdims=keepdims)
-
-
 def _cumsum_vjp(g: Array, out: Array, x: Array, axis: int | None) -> Array:
     along = 0 if axis is None else axis
     return flip(cumsum(flip(g, along), along), along).reshape(x.shape)
 
 
-@op(_cumsum_vjp)
-def cumsum(x: Array, /, axis: int | None = None) -> Array:
-    """The running sum along an axis; of all elements in order when axis is None."""
-    return np.cumsum(x, axis)
+sum = op(_sum_vjp, name="sum", label="Σ", axis=None, keepdims=False)(np.add.reduce)
+max = op(_extremum_vjp, axis=None, keepdims=False)(np.max)
+min = op(_extremum_vjp, axis=None, keepdims=False)(np.min)
+prod = op(_prod_vjp, label="Π", axis=None, keepdims=False)(np.prod)
+cumsum = op(_cumsum_vjp, axis=None)(np.cumsum)
 
 
 @op(lambda g, out, x, axis, keepdims: _kept(g, x, axis, keepdims) * exp(x - _kept(out, x, axis, keepdims)))
@@ -219,7 +189,7 @@ def logsumexp(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
     """log Σ exp(x) over the axes, without overflow: the maximum is subtracted first, where it is finite."""
     top = np.maximum.reduce(x, axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
-    total = np.log(np.add.reduce(np.exp(x - top), axis=axis, keepdims=keepdims))
+    total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=keepdims))
     return total + top.reshape(total.shape)
 
 
@@ -243,10 +213,8 @@ def _transpose_vjp(g: Array, out: Array, x: Array, axes: Axis) -> Array:
     return g.transpose(None if axes is None else tuple(np.argsort(_axes(axes, x.ndim))))
 
 
-@op(_transpose_vjp, label="ᵀ")
-def transpose(x: Array, /, axes: Axis = None) -> Array:
-    """The axes in another order, reversed by default."""
-    return x.transpose(axes)
+transpose = op(_transpose_vjp, label="ᵀ", axes=None)(np.transpose)
+flip: Function = op(lambda g, out, x, axis: flip(g, axis), axis=None)(np.flip)
 
 
 @op(lambda g, out, x, axis1, axis2: g.swapaxes(axis1, axis2), label="ᵀ")
@@ -265,19 +233,13 @@ def broadcast_to(x: Array, /, shape: tuple[int, ...]) -> Array:
     return out
 
 
-@op(lambda g, out, x, axis: flip(g, axis))
-def flip(x: Array, /, axis: Axis = None) -> Array:
-    """The order of the elements reversed along the axes."""
-    return np.flip(x, axis)
-
-
 def _pad_vjp(g: Array, out: Array, x: Array, pad_width: Any, mode: str, constant_values: float) -> Array:
     before = np.broadcast_to(pad_width, (x.ndim, 2))[:, 0]
     return g[tuple(slice(start, start + n) for start, n in zip(before, x.shape, strict=True))]
 
 
 @op(_pad_vjp)
-def pad(x: Array, /, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Array:
+def pad(x: Array, /, pad_width: Any, mode: Any = "constant", constant_values: float = 0) -> Array:
     """A frame of a constant (no other mode) around x; widths as in np.pad."""
     return np.pad(x, pad_width, mode, constant_values=constant_values)
 
@@ -301,11 +263,15 @@ def getitem(x: Array, /, index: Any) -> Array:
 def scatter_add(x: Array, /, index: Any, shape: tuple[int, ...]) -> Array:
     """Zeros of a shape, with x added at the index; repeated indices add up."""
     out = np.zeros(shape, x.dtype)
-    np.add.at(out, index, x)
+    parts = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(part, (np.ndarray, list)) for part in parts):
+        np.add.at(out, index, x)
+    else:
+        out[index] = x
     return out
 
 
-def _concatenate_vjp(position: int) -> Callable[..., Array]:
+def _concatenate_vjp(position: int) -> Function:
     def vjp(g: Array, out: Array, *arrays: Array, axis: int) -> Array:
         start, stop = ([0, *accumulate(a.shape[axis] for a in arrays)])[position : position + 2]
         return g[(slice(None),) * (axis % g.ndim) + (slice(start, stop),)]
@@ -325,7 +291,7 @@ def concatenate(arrays: Sequence[Array], axis: int | None = 0) -> Array:
     return _concatenate(*arrays, axis=axis)
 
 
-def _einsum_vjp(position: int) -> Callable[..., Array]:
+def _einsum_vjp(position: int) -> Function:
     """The same sum with g in the operand's place and the operand's letters as its result.
 
     A letter that stands twice in the operand, as in "ii", gets a name of its own and an identity matrix to
@@ -370,7 +336,9 @@ def _explicit(subscripts: str, arrays: Sequence[Array]) -> str:
     """The subscripts with a letter for each axis that an ellipsis stands for, and with the result."""
     terms, arrow, result = subscripts.partition("->")
     if terms.count(",") + 1 != len(arrays) or ("..." in terms and arrow and "..." not in result):
-        raise ValueError(f"einsum: {subscripts!r} needs a term for each of {len(arrays)} operands, and ... in its result")
+        raise ValueError(
+            f"einsum: {subscripts!r} needs a term for each of {len(arrays)} operands, and ... in its result"
+        )
     if not arrow:
         result = "..." + "".join(sorted(c for c in set(terms) - {",", "."} if terms.count(c) == 1))
     hidden = [a.ndim - len(s) + 3 if "..." in s else 0 for s, a in zip(terms.split(","), arrays, strict=True)]
@@ -460,7 +428,7 @@ def take_along_axis(x: Array, indices: Array, axis: int = -1) -> Array:
     return x[tuple(grid)]
 
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {
+FUNCTIONS: dict[str, Function] = {
     name: value
     for name, value in globals().items()
     if isinstance(value, FunctionType) and not name.startswith("_") and value not in (op, plain)

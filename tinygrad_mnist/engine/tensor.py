@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tinygrad_mnist.engine import autodiff, ops
-from tinygrad_mnist.engine.errors import describe
 from tinygrad_mnist.engine.node import Node, plain
+from tinygrad_mnist.errors import describe
 
 _OTHER_NAMES = {"sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "pow": "power"}
 _NAMED = {_OTHER_NAMES.get(name, name): function for name, function in ops.FUNCTIONS.items()}
@@ -19,7 +19,7 @@ _COMPARISONS = {np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.g
 
 
 def _compare(ufunc: Callable[..., Any]) -> Callable[[Tensor, Any], Any]:
-    return lambda self, other: ufunc(self._data, plain(other))
+    return lambda self, other: ufunc(self._array, plain(other))
 
 
 def _reflect(function: Callable[..., Any]) -> Callable[[Tensor, Any], Tensor]:
@@ -48,23 +48,19 @@ class Tensor(Node):
     ) -> None:
         array = _as_array(data, dtype)
         if requires_grad and array.dtype.kind != "f":
-            raise TypeError(
-                f"a tensor of dtype {array.dtype} can't require gradients, only floating point can: "
-                f"convert it first, e.g. array.astype(np.float32)"
-            )
+            raise TypeError(f"{array.dtype} can't require gradients, floating point can: use .astype(np.float32)")
         super().__init__(array.copy() if requires_grad else array)
-        self.requires_grad = requires_grad
-        self.name = name
+        self.requires_grad, self.name = requires_grad, name
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return self._data.ndim
+        return self._array.ndim
 
     @property
     def size(self) -> int:
         """The number of elements."""
-        return self._data.size
+        return self._array.size
 
     @property
     def T(self) -> Tensor:
@@ -78,7 +74,7 @@ class Tensor(Node):
 
     def numpy(self) -> NDArray[Any]:
         """The array, as a read-only view."""
-        view = self._data.view()
+        view: NDArray[Any] = self._array.view()
         view.flags.writeable = False
         return view
 
@@ -86,7 +82,7 @@ class Tensor(Node):
         """The only element, as a Python number."""
         if self.size != 1:
             raise ValueError(f"item() needs a tensor of one element, and {describe(self)} has {self.size}")
-        return self._data.item()
+        return self._array.item()
 
     def detach(self) -> Tensor:
         """The same numbers, read-only and without the graph."""
@@ -97,7 +93,7 @@ class Tensor(Node):
         autodiff.backward(self, gradient, create_graph)
 
     def __repr__(self) -> str:
-        body = np.array2string(self._data, separator=", ", prefix="Tensor(", precision=4, threshold=100)
+        body = np.array2string(self._array, separator=", ", prefix="Tensor(", precision=4, threshold=100)
         facts = [f"shape={self.shape}"] if self.ndim else []
         facts += [f"dtype={self.dtype}"]
         facts += [f"name={self.name!r}"] if self.name else []
@@ -111,7 +107,7 @@ class Tensor(Node):
     def __len__(self) -> int:
         if not self.ndim:
             raise TypeError(f"{describe(self)} is a single number: it has no length")
-        return len(self._data)
+        return len(self._array)
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
@@ -168,11 +164,8 @@ class Tensor(Node):
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if self.requires_grad:
-            raise TypeError(
-                f"NumPy asked for the array of {describe(self)}, which would lose its gradient: "
-                f"write .numpy() if that is meant"
-            )
-        return np.array(self._data, dtype, copy=copy)
+            raise TypeError(f"NumPy would take {describe(self)} from its graph: write .numpy() if that is meant")
+        return np.array(self._array, dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if method == "__call__" and not options:

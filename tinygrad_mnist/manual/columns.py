@@ -44,9 +44,7 @@ def loss(run: Forward, Y: Array, W: Sequence[Array], l2: float = 0.0) -> float:
     return float(-(Y * log_y_hat).sum() / m + l2 / 2 * sum((w**2).sum() for w in W))
 
 
-def backward(
-    run: Forward, Y: Array, W: Sequence[Array], activation: Activation = relu, l2: float = 0.0
-) -> Backward:
+def backward(run: Forward, Y: Array, W: Sequence[Array], activation: Activation = relu, l2: float = 0.0) -> Backward:
     """Carry the error of the one-hot columns Y (classes, m) back through every layer."""
     L, m = len(W), Y.shape[1]
     delta, dW, db = {}, {}, {}

@@ -63,9 +63,7 @@ def loss(run: Forward, Y: Array, W: Sequence[Array], l2: float = 0.0) -> float:
     return float(-(Y * log_y_hat).sum() / len(Y) + l2 / 2 * sum((w**2).sum() for w in W))
 
 
-def backward(
-    run: Forward, Y: Array, W: Sequence[Array], activation: Activation = relu, l2: float = 0.0
-) -> Backward:
+def backward(run: Forward, Y: Array, W: Sequence[Array], activation: Activation = relu, l2: float = 0.0) -> Backward:
     """Carry the error of the one-hot rows Y (m, classes) back through every layer."""
     L, m = len(W), len(Y)
     delta, dW, db = {}, {}, {}

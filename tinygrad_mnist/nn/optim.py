@@ -16,16 +16,12 @@ class SGD:
     Raises ValueError for rates out of range and for an empty list of parameters.
     """
 
-    def __init__(
-        self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.0, lr_decay: float = 0.0
-    ) -> None:
+    def __init__(self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.0, lr_decay: float = 0.0) -> None:
         self.parameters = list(parameters)
         if not self.parameters:
             raise ValueError("the optimizer got no parameters")
         if not lr > 0 or not 0 <= momentum < 1 or not lr_decay >= 0:
-            raise ValueError(
-                f"lr={lr}, momentum={momentum}, lr_decay={lr_decay}: they must be > 0, in [0, 1) and >= 0"
-            )
+            raise ValueError(f"lr={lr}, momentum={momentum}, lr_decay={lr_decay}: they must be > 0, in [0, 1) and >= 0")
         self.lr = lr
         self.momentum = momentum
         self.lr_decay = lr_decay

@@ -57,9 +57,7 @@ def _build(path: str | Path, metadata: dict[str, str], tensors: dict[str, np.nda
         )
     for name, p in expected.items():
         if tensors[name].shape != p.shape:
-            raise CheckpointError(
-                f"{path}: {name} has shape {tensors[name].shape}, but {model!r} needs {p.shape}"
-            )
+            raise CheckpointError(f"{path}: {name} has shape {tensors[name].shape}, but {model!r} needs {p.shape}")
         if not np.isfinite(tensors[name]).all():
             raise CheckpointError(f"{path}: {name} holds NaN or infinity; the training of it diverged")
         p.data = tensors[name]

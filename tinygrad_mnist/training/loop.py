@@ -95,9 +95,7 @@ def evaluate(model: MLP, split: Split, batch_size: int = 1000) -> float:
     return accuracy(np.concatenate(logits), split.labels)
 
 
-def _train_on(
-    model: MLP, optimizer: SGD, x: NDArray[Any], y: NDArray[Any], totals: _Totals, where: str
-) -> None:
+def _train_on(model: MLP, optimizer: SGD, x: NDArray[Any], y: NDArray[Any], totals: _Totals, where: str) -> None:
     """One step: forward, backward, update."""
     with np.errstate(over="ignore", invalid="ignore"):
         logits = model(x)

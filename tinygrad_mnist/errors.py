@@ -1,4 +1,4 @@
-"""What the engine says when something can't be done: the op, its inputs, the reader's own line, a way out."""
+"""What is said when something can't be done: the op, its inputs, the reader's own line, and a way out."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from types import CodeType
 from typing import Any
 
-PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 Place = tuple[CodeType, int]
+"""A piece of code and the instruction it stands at: what is cheap to take down while a graph is recorded."""
 
 
 class MutationError(RuntimeError):
@@ -30,17 +31,15 @@ class _Inside(dict[str, bool]):
         return inside
 
 
-inside = _Inside()
+_inside = _Inside()
 
 
 def user_place() -> Place:
-    """The innermost running code outside this package and the instruction it stands at, for an op to keep."""
-    frame = sys._getframe(2)
-    code = frame.f_code
-    while inside[code.co_filename] and frame.f_back:
+    """Where the innermost code outside this package stands."""
+    frame = sys._getframe(3)
+    while _inside[frame.f_code.co_filename] and frame.f_back:
         frame = frame.f_back
-        code = frame.f_code
-    return code, frame.f_lasti
+    return frame.f_code, frame.f_lasti
 
 
 def locate(place: Place | None) -> tuple[str, int] | None:
