@@ -36,10 +36,12 @@ _inside = _Inside()
 
 def user_place() -> Place:
     """Where the innermost code outside this package stands."""
-    frame = sys._getframe(3)
-    while _inside[frame.f_code.co_filename] and frame.f_back:
+    frame = sys._getframe(2)
+    code = frame.f_code
+    while _inside[code.co_filename] and frame.f_back:
         frame = frame.f_back
-    return frame.f_code, frame.f_lasti
+        code = frame.f_code
+    return code, frame.f_lasti
 
 
 def locate(place: Place | None) -> tuple[str, int] | None:

@@ -27,7 +27,7 @@ def test_a_network_shows_parameters_data_and_shapes():
     loss = cross_entropy(model(Tensor(np.zeros((8, 784), np.float32), name="X")), np.arange(8))
     kinds = {v.name: v.kind for v in graph.describe(loss).vertices if v.name}
     assert kinds == {
-        "X": "data", "y": "data", "W1": "parameter", "b1": "parameter", "W2": "parameter", "b2": "parameter",
+        "X": "data", "-y/m": "data", "W1": "parameter", "b1": "parameter", "W2": "parameter", "b2": "parameter",
     }  # fmt: skip
     source = graph.draw(loss).source
     assert source.startswith("digraph")

@@ -57,7 +57,8 @@ def _ink(grey: NDArray[Any]) -> NDArray[Any]:
     rim = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     difference: NDArray[Any] = grey - np.median(rim)
     darker = -difference.min() > difference.max()
-    return np.maximum(-difference if darker else difference, 0.0, dtype=np.float64)
+    ink: NDArray[Any] = np.maximum(-difference if darker else difference, 0)
+    return ink
 
 
 def _frame(ink: NDArray[Any]) -> NDArray[Any]:

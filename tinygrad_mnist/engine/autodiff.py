@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -51,12 +51,16 @@ def pullback(node: N, cotangent: Any, needed: Collection[Node] | None = None) ->
 
     An array is carried by the rules run on arrays; a tensor by the same rules, recorded.
     """
-    recorded = isinstance(cotangent, Node)
-    out, values, params = node if recorded else node._array, node.inputs if recorded else node.values, node.params
+    params: Mapping[str, Any] = node.params
+    out: Any = node._array
+    values: Sequence[Any] = node.values
+    if isinstance(cotangent, Node):
+        out, values = node, node.inputs
     edges = node.edges if needed is None else [edge for edge in node.edges if edge[0] in needed]
     shares = []
     for x, vjp in edges:
-        share, array = vjp(cotangent, out, *values, **params), x._array
+        share = vjp(cotangent, out, *values, **params)
+        array = x._array
         if share.shape != array.shape or share.dtype != array.dtype:
             share = _fit(share, x, node)
         shares.append((x, share))
@@ -94,7 +98,9 @@ def propagate(output: N, cotangent: Any, targets: Collection[Node] | None = None
             node.check_unchanged()
         total = cotangents[node] if targets and node in targets else cotangents.pop(node)
         for x, share in pullback(node, total, needed):
-            cotangents[x] = cotangents[x] + share if x in cotangents else share
+            if x in cotangents:
+                share = cotangents[x] + share
+            cotangents[x] = share
     return cotangents
 
 
@@ -117,7 +123,7 @@ def _seed(output: Node, gradient: Any, create_graph: bool) -> Any:
         raise GraphError(f"{describe(output)} is not a scalar: take .sum() or .mean(), or pass gradient= of its shape")
     seed = gradient
     if gradient is None:
-        seed = np.ones_like(output._array)
+        seed = np.array(1, output.dtype).reshape(output.shape)
     elif not (create_graph and isinstance(gradient, Node)):
         seed = np.array(plain(gradient), output.dtype)
     if seed.shape != output.shape:
@@ -135,9 +141,10 @@ def backward(output: N, gradient: Any = None, create_graph: bool = False) -> Non
     for leaf, total in propagate(output, _seed(output, gradient, create_graph)).items():
         if leaf.grad is not None:
             total = leaf.grad + total if create_graph else leaf.grad._array + total
-        elif plain(total).base is not None or id(plain(total)) in given:
+        array = plain(total)
+        if array.base is not None or id(array) in given:
             total = total * 1
-        given.add(id(plain(total)))
+        given.add(id(array))
         leaf.grad = total if create_graph else leaf.wrap(total)
 
 

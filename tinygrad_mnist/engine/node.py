@@ -76,18 +76,24 @@ class Node:
         params: Mapping[str, Any] = _NOTHING, values: Sequence[Any] = (),
         edges: Sequence[tuple[Any, Rule]] = (), place: Place | None = None,
     ) -> None:  # fmt: skip
-        self._array, self.op, self.inputs = array, op, inputs
-        self.params, self.values, self.edges = params, values, edges
-        self.place, self.requires_grad, self.born = place, op is not None, next(_clock)
+        self._array = array
+        self.op = op
+        self.inputs = inputs
+        self.params = params
+        self.values = values
+        self.edges = edges
+        self.place = place
+        self.requires_grad = op is not None
         self.grad: Any = None
         self.name: str | None = None
+        self.born = next(_clock)
         self.changed = 0
 
     @classmethod
-    def wrap(cls: type[N], array: Any, *record: Any) -> N:
-        """A node over this very array; a leaf, unless it comes with its record."""
+    def wrap(cls: type[N], array: Any) -> N:
+        """A leaf over this very array."""
         node = cls.__new__(cls)
-        Node.__init__(node, array if type(array) is np.ndarray else np.asarray(array), *record)
+        Node.__init__(node, np.asarray(array))
         return node
 
     @property
@@ -165,6 +171,10 @@ class Op:
     def __repr__(self) -> str:
         return self.name
 
+    def rules(self, count: int) -> Sequence[Rule | None]:
+        """The vjps of as many inputs."""
+        return [self.each(position) for position in range(count)] if self.each else self.vjps
+
     def bind(self, args: tuple[Any, ...], given: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Split arguments into inputs and parameters, which may be positional, named or left out."""
         params = dict(zip(self.parameters, args[self.arity :], strict=False)) | given
@@ -175,28 +185,8 @@ class Op:
                 raise TypeError(f"{self}: {name} is a constant and can't be a tensor: pass {name}.numpy()")
         return args[: self.arity], self.defaults | params
 
-    def record(self, cls: type[N], inputs: tuple[Any, ...], params: dict[str, Any]) -> N:
-        """Run on the inputs' arrays; the result remembers where it came from if a gradient is to flow there."""
-        values: list[Any] = []
-        edges: list[tuple[Node, Rule]] = []
-        vjps = [self.each(position) for position in range(len(inputs))] if self.each else self.vjps
-        for x, vjp in zip(inputs, vjps, strict=False):
-            if isinstance(x, Node):
-                values.append(x._array)
-                if x.requires_grad and vjp:
-                    edges.append((x, vjp))
-            elif isinstance(x, (float, int)):
-                values.append(x)
-            else:
-                operands = [x if isinstance(x, (Node, float, int)) else cls(np.asarray(x)) for x in inputs]
-                return self.record(cls, tuple(operands), params)
-        try:
-            array = self.forward(*values, **params)
-        except (ValueError, TypeError, IndexError) as error:
-            raise explain(error, self.name, inputs, params, user_place()) from error
-        if edges and is_recording():
-            return cls.wrap(array, self, inputs, params, values, edges, user_place())
-        return cls.wrap(array)
+
+_OPERAND = (Node, float, int)
 
 
 def op(
@@ -212,15 +202,39 @@ def op(
     def declare(forward: Rule) -> Callable[..., Tensor]:
         primitive = Op(forward, vjps, each, name, label, defaults)
         OPS[primitive.name] = primitive
-        arity, usual, bind, record = primitive.arity, primitive.defaults, primitive.bind, primitive.record
+        arity, usual, new, fill = primitive.arity, primitive.defaults, object.__new__, Node.__init__
 
         @functools.wraps(forward)
         def apply(*inputs: Any, **params: Any) -> Any:
-            inputs, params = bind(inputs, params) if params or len(inputs) > arity else (inputs, usual)
-            for x in inputs:
+            for x in (*inputs, *params.values()) if params else inputs:
                 if isinstance(x, Node):
-                    return record(x.__class__, inputs, params)
-            return forward(*inputs, **params)
+                    cls = x.__class__
+                    break
+            else:
+                return forward(*inputs, **params)
+            inputs, params = primitive.bind(inputs, params) if params or len(inputs) > arity else (inputs, usual)
+            operands, values, edges = [], [], []
+            for x, vjp in zip(inputs, primitive.rules(len(inputs)) if each else vjps, strict=False):
+                if not isinstance(x, _OPERAND):
+                    x = cls(np.asarray(x))
+                operands.append(x)
+                if not isinstance(x, Node):
+                    values.append(x)
+                    continue
+                values.append(x._array)
+                if x.requires_grad and vjp:
+                    edges.append((x, vjp))
+            try:
+                array = forward(*values, **params)
+            except (ValueError, TypeError, IndexError) as error:
+                raise explain(error, primitive.name, operands, params, user_place()) from error
+            node = new(cls)
+            array = array if type(array) is np.ndarray else np.asarray(array)
+            if edges and is_recording():
+                fill(node, array, primitive, tuple(operands), params, values, edges, user_place())
+            else:
+                fill(node, array)
+            return node
 
         return apply
 

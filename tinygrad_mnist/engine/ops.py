@@ -147,8 +147,11 @@ def _kept(g: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
     return g.reshape(tuple(1 if i in dropped else n for i, n in enumerate(x.shape)))
 
 
-def _sum_vjp(g: Array, out: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
-    return broadcast_to(_kept(g, x, axis, keepdims), shape=x.shape)
+@op(lambda g, out, x, axis, keepdims: broadcast_to(_kept(g, x, axis, keepdims), x.shape), label="Σ")
+def sum(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
+    """The sum over the axes, over all by default."""
+    total: Function = np.add.reduce
+    return total(x, axis=axis, keepdims=keepdims)
 
 
 def _extremum_vjp(g: Array, out: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
@@ -177,7 +180,6 @@ def _cumsum_vjp(g: Array, out: Array, x: Array, axis: int | None) -> Array:
     return flip(cumsum(flip(g, along), along), along).reshape(x.shape)
 
 
-sum = op(_sum_vjp, name="sum", label="Σ", axis=None, keepdims=False)(np.add.reduce)
 max = op(_extremum_vjp, axis=None, keepdims=False)(np.max)
 min = op(_extremum_vjp, axis=None, keepdims=False)(np.min)
 prod = op(_prod_vjp, label="Π", axis=None, keepdims=False)(np.prod)
@@ -271,10 +273,15 @@ def scatter_add(x: Array, /, index: Any, shape: tuple[int, ...]) -> Array:
     return out
 
 
+def _along(axis: int, x: Array, part: Any) -> tuple[Any, ...]:
+    """The index that takes a part along one axis, and all of the axes before it."""
+    return (*[slice(None)] * _axes(axis, x.ndim)[0], part)
+
+
 def _concatenate_vjp(position: int) -> Function:
     def vjp(g: Array, out: Array, *arrays: Array, axis: int) -> Array:
         start, stop = ([0, *accumulate(a.shape[axis] for a in arrays)])[position : position + 2]
-        return g[(slice(None),) * (axis % g.ndim) + (slice(start, stop),)]
+        return g[_along(axis, g, slice(start, stop))]
 
     return vjp
 
@@ -410,15 +417,14 @@ def split(x: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> 
     """x cut along an axis: into equal sections, or before these indices."""
     pieces = np.split(np.arange(x.shape[axis]), indices_or_sections)
     starts = accumulate([0, *map(len, pieces)])
-    lead = (slice(None),) * _axes(axis, x.ndim)[0]
-    return [x[(*lead, slice(start, start + len(piece)))] for start, piece in zip(starts, pieces, strict=False)]
+    return [x[_along(axis, x, slice(i, i + len(piece)))] for i, piece in zip(starts, pieces, strict=False)]
 
 
 def take(x: Array, indices: Array, axis: int | None = None) -> Array:
     """Elements by their position along an axis, or in the flattened x."""
     if axis is None:
         return flatten(x)[indices]
-    return x[(slice(None),) * _axes(axis, x.ndim)[0] + (plain(indices),)]
+    return x[_along(axis, x, plain(indices))]
 
 
 def take_along_axis(x: Array, indices: Array, axis: int = -1) -> Array:

@@ -40,26 +40,24 @@ def cross_entropy(logits: Tensor, labels: ArrayLike | Tensor, reduction: Reducti
     Raises ValueError for labels of another shape or out of range, for no examples to take a mean of, and
     for an unknown reduction.
     """
-    y = _targets(logits, labels)
-    log_likelihood = logits.log_softmax() * y
-    if reduction == "mean":
-        if not logits.size:
-            raise ValueError(f"an empty batch, logits of shape {logits.shape}, has no mean cross-entropy")
-        return log_likelihood.sum() / -(y.size // y.shape[-1])
-    if reduction == "sum":
-        return -log_likelihood.sum()
-    if reduction == "none":
-        return -log_likelihood.sum(axis=-1)
-    raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+    y = _rows(labels, logits)
+    if reduction == "mean" and not y.size:
+        raise ValueError(f"an empty batch, logits of shape {logits.shape}, has no mean cross-entropy")
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+    m = y.size // y.shape[-1] if reduction == "mean" else 1
+    weights = Tensor(y / -m, name="-y/m" if reduction == "mean" else "-y")
+    loss: Tensor = (logits.log_softmax() * weights).sum(axis=-1 if reduction == "none" else None)
+    return loss
 
 
-def _targets(logits: Tensor, labels: ArrayLike | Tensor) -> Tensor:
+def _rows(labels: ArrayLike | Tensor, logits: Tensor) -> NDArray[Any]:
     """The labels as rows of the logits' shape, one-hot where they are integers."""
-    y = labels if isinstance(labels, Tensor) else np.asarray(labels)
+    y = np.asarray(plain(labels))
     if y.shape == logits.shape[:-1]:
-        return Tensor(one_hot(y, logits.shape[-1], logits.dtype), name="y")
+        return one_hot(y, logits.shape[-1], logits.dtype)
     if y.shape == logits.shape:
-        return Tensor(y).astype(logits.dtype)
+        return y.astype(logits.dtype)
     raise ValueError(
         f"labels of shape {y.shape} do not fit logits of shape {logits.shape}: they must be integers of shape "
         f"{logits.shape[:-1]} or one-hot rows of shape {logits.shape}"
