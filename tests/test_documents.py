@@ -1,6 +1,9 @@
 """The README and the docs say only what is true: their snippets run, their links lead somewhere."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,3 +36,13 @@ def test_the_readme_has_exactly_two_set_up_commands():
     assert first.strip().endswith("&& .venv/bin/tinygrad-mnist train")
     assert ".[test]" in second
     assert second.strip() in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "docs").glob("*.py")), ids=lambda p: p.name)
+def test_the_commands_behind_the_figures_run(script):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(
+        [sys.executable, "-W", "error", str(script)], capture_output=True, text=True, env=environment
+    )
+    assert result.returncode == 0, result.stderr
+    assert f"python docs/{script.name}" in (ROOT / "README.md").read_text(encoding="utf-8")
