@@ -10,6 +10,7 @@ from tinygrad_mnist import Tensor, cross_entropy, graph, nn
 model = nn.MLP((784, 16, 10))
 X = Tensor(np.zeros((8, 784), np.float32), name="X")
 loss = cross_entropy(model(X), np.arange(8))
+loss.name = "loss"
 picture = graph.draw(loss)
 
 if len(sys.argv) > 1 and shutil.which("dot"):
