@@ -53,10 +53,26 @@ def fit(
 ) -> History:
     """Train in place. At the end, or at Ctrl-C, the model has the weights of its best validated epoch.
 
-    Everything follows from the model's weights and the seed, bit for bit. Raises TrainingError when the loss
-    is no longer a number, with the best weights so far restored.
+    Everything follows from the model's weights and the seed, bit for bit. It runs on one thread: products as
+    small as a batch's lose more by being shared out than they gain. Raises TrainingError when the loss is no
+    longer a number, with the best weights so far restored.
     """
-    progress = progress or Progress()
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        return _fit(model, train, validation, optimizer, epochs, batch_size, seed, progress or Progress())
+
+
+def _fit(
+    model: MLP,
+    train: Split,
+    validation: Split,
+    optimizer: SGD,
+    epochs: int,
+    batch_size: int,
+    seed: int,
+    progress: Progress,
+) -> History:
     history = History()
     best = [p.numpy().copy() for p in model.parameters]
     x, y = train.inputs(), train.labels
