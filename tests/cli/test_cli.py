@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tinygrad_mnist import data
+from tinygrad_mnist import data, nn, training
 
 ROOT = Path(__file__).parents[2]
 NOWHERE = "http://127.0.0.1:9"
@@ -60,7 +60,7 @@ def test_evaluate_repeats_the_test_accuracy(trained, tmp_path):
     folder, result = trained
     score = result.stdout.split("test accuracy ")[1].split(" (")[0]
     again = command(tmp_path, "evaluate", folder / "model.safetensors", "--data", "digits")
-    assert again.stdout == f"digits: {score} of 297 test images are read rightly\n"
+    assert again.stdout == f"digits: {score} of 297 test images are read correctly\n"
 
 
 def test_predict_reads_pictures_of_any_kind(trained, tmp_path):
@@ -138,6 +138,36 @@ def test_what_is_wrong_is_said_in_one_line(trained, tmp_path, arguments, code, w
     assert words in message[-1]
     assert "Traceback" not in result.stderr
     assert not [p for p in set(tmp_path.rglob("*")) - before if p.is_file()]
+
+
+def test_ctrl_c_before_the_first_epoch_is_said(tmp_path):
+    arguments = ["train", "--data", "digits", "--layers", "784,4000,4000,10", "--out", str(tmp_path / "run")]
+    with subprocess.Popen(
+        [sys.executable, "-m", "tinygrad_mnist", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**environment(tmp_path), "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        process.stdout.readline()
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert errors.startswith("error: interrupted")
+    assert "Traceback" not in errors
+
+
+def test_a_model_of_other_layers_and_too_few_images_are_named(tmp_path):
+    training.save_model(nn.MLP((5, 10)), tmp_path / "five.safetensors")
+    result = command(tmp_path, "evaluate", tmp_path / "five.safetensors", "--data", "digits")
+    assert result.returncode == 1
+    assert "does not lead from 784 pixels to 10 digits" in result.stderr
+    (tmp_path / "run" / "history.json").mkdir(parents=True)
+    result = command(tmp_path, "train", "--data", "digits", "--out", tmp_path / "run")
+    assert result.returncode == 1
+    assert result.stderr.strip().endswith("history.json: a folder stands where a file is to be written")
+    assert not (tmp_path / "run" / "model.safetensors").exists()
 
 
 def test_help_is_what_no_arguments_give(tmp_path):

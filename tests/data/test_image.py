@@ -91,3 +91,20 @@ def test_an_empty_sheet_is_named(tmp_path):
     Image.new("RGB", (50, 50), (128, 130, 127)).save(tmp_path / "blank.png")
     with pytest.raises(DataError, match="no digit to be seen"):
         read_image(tmp_path / "blank.png")
+
+
+def test_sixteen_bits_are_read_as_eight(tmp_path):
+    big = Image.fromarray(SEVEN).resize((112, 112), Image.Resampling.BICUBIC)
+    big.save(tmp_path / "eight.png")
+    Image.fromarray(np.asarray(big).astype(np.uint16) * 257).save(tmp_path / "sixteen.png")
+    difference = read_image(tmp_path / "eight.png").astype(int) - read_image(tmp_path / "sixteen.png")
+    assert np.abs(difference).max() <= 2
+
+
+def test_light_may_fall_unevenly(tmp_path):
+    big = np.asarray(Image.fromarray(SEVEN).resize((112, 112), Image.Resampling.BICUBIC), float)
+    even, uneven = 220 - 0.6 * big, 220 - 0.6 * big - np.linspace(0, 60, 112)
+    for name, photo in [("even.png", even), ("uneven.png", uneven)]:
+        Image.fromarray(photo.clip(0, 255).astype(np.uint8)).save(tmp_path / name)
+    difference = read_image(tmp_path / "even.png").astype(int) - read_image(tmp_path / "uneven.png")
+    assert np.abs(difference).mean() < 5

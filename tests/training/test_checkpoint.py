@@ -41,15 +41,17 @@ GOOD = {"W1": np.zeros((2, 2), np.float32), "b1": np.zeros(2, np.float32)}
 @pytest.mark.parametrize(
     ("tensors", "metadata", "words"),
     [
-        (GOOD, {}, "describe no model"),
+        (GOOD, {}, "another program has written it"),
         (GOOD, {"tinygrad_mnist": "{"}, "describe no model"),
         (GOOD, described(activation="step"), "unknown activation 'step'"),
-        (GOOD, described(layer_sizes=[2]), "make no network"),
-        (GOOD, described(layer_sizes="ab"), "describe no model"),
+        (GOOD, described(layer_sizes=[2]), "has .* too many"),
+        (GOOD, described(layer_sizes=[2, 10**12]), "but its layers need"),
+        (GOOD | {"b1": np.zeros(2, np.int32)}, described(), "b1 holds something else"),
+        (GOOD, described(layer_sizes=7), "describe no model"),
         ({"W1": GOOD["W1"]}, described(), r"lacks \['b1'\] and has nothing"),
         (GOOD | {"W9": GOOD["W1"]}, described(), r"has \['W9'\] too many"),
         (GOOD | {"b1": np.zeros(3, np.float32)}, described(), r"b1 has shape \(3,\)"),
-        (GOOD | {"b1": np.full(2, np.nan, np.float32)}, described(), "b1 holds NaN"),
+        (GOOD | {"b1": np.full(2, np.nan, np.float32)}, described(), "b1 holds something else than finite"),
     ],
 )
 def test_another_models_file_is_named(tmp_path, tensors, metadata, words):
@@ -86,3 +88,12 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(saved, monkeypatch)
         training.save_model(nn.MLP((2, 2)), path)
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_dtype_is_kept_and_other_names_do_not_matter(tmp_path):
+    model = nn.MLP((3, 2), dtype=np.float64)
+    model.weights[0].name = "hidden"
+    training.save_model(model, tmp_path / "model.safetensors")
+    loaded = training.load_model(tmp_path / "model.safetensors").weights[0]
+    assert loaded.dtype == np.float64
+    assert loaded.numpy().tobytes() == model.weights[0].numpy().tobytes()

@@ -89,3 +89,10 @@ def test_progress_counts_every_example(splits):
     count = Count()
     run(splits, epochs=2, progress=count)
     assert count.seen == count.announced == 2 * len(splits[0])
+
+
+def test_divergence_in_the_very_last_step_is_named_too(splits):
+    model = nn.MLP((784, 16, 10))
+    optimizer = nn.SGD(model.parameters, lr=1e38)
+    with pytest.raises(training.TrainingError, match="it has diverged; lower the learning rate"):
+        training.fit(model, *splits, optimizer, epochs=1, batch_size=10_000)

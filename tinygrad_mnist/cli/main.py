@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,13 +15,17 @@ from tinygrad_mnist import data, nn, training
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.engine import no_grad
 
-INPUTS, CLASSES = 784, 10
+_CTRL_C = 130
+"""What typer makes of a KeyboardInterrupt."""
+
+INPUTS, CLASSES = data.SIDE**2, data.CLASSES
 VALIDATION_SHARE = 0.1
 MOMENTUM = 0.9
 LR_DECAY = 1e-3
 
 app = typer.Typer(
     add_completion=False,
+    pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Learn to read handwritten digits, with gradients you can check by hand.",
 )
@@ -33,36 +38,37 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        return app(sys.argv[1:] or ["--help"], standalone_mode=False, prog_name="tinygrad-mnist") or 0
+        code: int = app(sys.argv[1:] or ["--help"], standalone_mode=False, prog_name="tinygrad-mnist") or 0
+        if code == _CTRL_C:
+            raise _Interrupted("interrupted; nothing was saved")
+        return code
     except TyperException as error:
         show.error(f"{error.format_message()} (tinygrad-mnist --help says what there is)")
         return 2
-    except (data.DataError, training.CheckpointError, training.TrainingError) as error:
+    except (data.DataError, training.CheckpointError, training.TrainingError, _Interrupted) as error:
         show.error(str(error))
+    except MemoryError:
+        show.error("there is not enough memory for this: take smaller layers or batches")
     except OSError as error:
         show.error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-    except (typer.Abort, KeyboardInterrupt):
-        show.error("interrupted; nothing was saved")
     return 1
+
+
+class _Interrupted(Exception):
+    """Ctrl-C before there was anything to keep."""
 
 
 def _layers(text: str) -> tuple[int, ...]:
     """The layer sizes in "784,128,64,10"."""
-    try:
-        sizes = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no list of numbers such as 784,128,64,10") from None
+    if not re.fullmatch(r"[0-9]+(,[0-9]+)*", text):
+        raise typer.BadParameter(f"{text!r} is no list of numbers such as 784,128,64,10")
+    sizes = tuple(map(int, text.split(",")))
     if len(sizes) < 2 or sizes[0] != INPUTS or sizes[-1] != CLASSES or min(sizes) < 1:
         raise typer.BadParameter(
             f"{text!r} must begin with {INPUTS} (28 × 28 pixels), end with {CLASSES} (the digits), and "
             f"have only positive sizes between"
         )
     return sizes
-
-
-def _valid_layers(text: str) -> str:
-    _layers(text)
-    return text
 
 
 def _activation(name: str) -> str:
@@ -83,12 +89,27 @@ Data = Annotated[
 Model = Annotated[Path, typer.Argument(help="A model.safetensors that train has written.")]
 
 
+def _split(dataset: data.Dataset, seed: int) -> tuple[data.Split, data.Split]:
+    try:
+        return data.train_validation_split(dataset.train, VALIDATION_SHARE, seed)
+    except ValueError:
+        raise data.DataError(
+            f"{dataset.name}: {len(dataset.train)} training images are too few to set a tenth aside; give 10 or more"
+        ) from None
+
+
+def _load(path: Path) -> nn.MLP:
+    """A model that takes the images of a data set and answers with its classes."""
+    model = training.load_model(path)
+    if (model.layer_sizes[0], model.layer_sizes[-1]) != (INPUTS, CLASSES):
+        raise training.CheckpointError(f"{path}: {model!r} does not lead from {INPUTS} pixels to {CLASSES} digits")
+    return model
+
+
 @app.command()
 def train(
     source: Data = "auto",
-    layers: Annotated[
-        str, typer.Option(help="Sizes of the layers, inputs first.", callback=_valid_layers)
-    ] = "784,128,64,10",
+    layers: Annotated[str, typer.Option(help="Sizes of the layers, inputs first.", callback=_layers)] = "784,128,64,10",
     activation: Annotated[
         str, typer.Option(help=f"Of the hidden layers: {', '.join(nn.ACTIVATIONS)}.", callback=_activation)
     ] = "leaky_relu",
@@ -99,10 +120,10 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder for the model and its history.")] = Path("run"),
 ) -> None:
     """Train an MLP by stochastic gradient descent, and score the best epoch on the test images."""
-    training.prepare_folder(out)
     dataset = data.load(source, say=show.note)
-    train_set, validation_set = data.train_validation_split(dataset.train, VALIDATION_SHARE, seed)
-    model = nn.MLP(_layers(layers), activation, seed=seed)
+    train_set, validation_set = _split(dataset, seed)
+    model = nn.MLP(layers, activation, seed=seed)  # type: ignore[arg-type]  # parsed by the callback
+    training.prepare_folder(out, "model.safetensors", "history.json")
     optimizer = nn.SGD(model.parameters, lr, momentum=MOMENTUM, lr_decay=LR_DECAY)
     show.line(f"{model!r}")
     show.line(
@@ -122,21 +143,24 @@ def train(
         )
     best = history.best
     if best is None:
-        raise KeyboardInterrupt
+        raise _Interrupted("interrupted before the first epoch was done; nothing was saved")
     facts: dict[str, Any] = {
         "data": dataset.name,
         "layers": model.layer_sizes,
         "activation": activation,
         "batch_size": batch_size,
         "lr": lr,
+        "momentum": MOMENTUM,
+        "lr_decay": LR_DECAY,
         "seed": seed,
+        "best_epoch": best.number,
     }
+    training.save_model(model, out / "model.safetensors")
     if not history.interrupted:
         facts["test_accuracy"] = training.evaluate(model, dataset.test)
-    training.save_model(model, out / "model.safetensors")
     history.save(out / "history.json", **facts)
     if history.interrupted:
-        show.line(f"interrupted: kept epoch {best.number}, the best so far, unscored on the test images")
+        show.line(f"interrupted: kept epoch {best.number}, the best so far, not scored on the test images")
     else:
         show.line(f"test accuracy {show.percent(facts['test_accuracy'])} (epoch {best.number}, chosen by validation)")
     show.line(f"saved {out / 'model.safetensors'} and {out / 'history.json'}")
@@ -145,10 +169,10 @@ def train(
 @app.command()
 def evaluate(model: Model, source: Data = "auto") -> None:
     """Score a model on the test images."""
-    network = training.load_model(model)
+    network = _load(model)
     dataset = data.load(source, say=show.note)
     score = training.evaluate(network, dataset.test)
-    show.line(f"{dataset.name}: {show.percent(score)} of {len(dataset.test):,} test images are read rightly")
+    show.line(f"{dataset.name}: {show.percent(score)} of {len(dataset.test):,} test images are read correctly")
 
 
 @app.command()
@@ -157,7 +181,7 @@ def predict(
     images: Annotated[list[Path], typer.Argument(help="Pictures of one digit each, of any size and colour.")],
 ) -> None:
     """Read the digit in each picture, with the probability of all ten."""
-    network = training.load_model(model)
+    network = _load(model)
     framed = [data.read_image(path) for path in images]
     pixels = np.stack(framed).reshape(len(framed), -1).astype(np.float32) / 255
     with no_grad():

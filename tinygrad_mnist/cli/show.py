@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -12,24 +11,24 @@ from rich.text import Text
 from tinygrad_mnist.training import Epoch
 from tinygrad_mnist.training import Progress as TrainingProgress
 
-console = Console(highlight=False, soft_wrap=True)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
 
 
 def line(text: str) -> None:
     """One line for the person at the screen."""
-    console.print(text, markup=False)
+    console.print(text, markup=False, soft_wrap=not console.is_terminal)
 
 
 def note(text: str) -> None:
     """One line beside the result, on stderr."""
-    errors.print(text, markup=False)
+    errors.print(text, markup=False, soft_wrap=not errors.is_terminal)
 
 
 def error(text: str) -> None:
     """One line on stderr that says what went wrong."""
     message = " ".join(text.split())
-    errors.print(Text.assemble(("error: ", "bold red"), message) if sys.stderr.isatty() else f"error: {message}")
+    errors.print(Text.assemble(("error: ", "bold red"), message), soft_wrap=not errors.is_terminal)
 
 
 def percent(share: float) -> str:
@@ -53,20 +52,15 @@ class Training(TrainingProgress):
     def epoch_begins(self, number: int, epochs: int, examples: int) -> None:
         self._epochs = epochs
         if console.is_terminal:
-            columns = [
-                TextColumn("{task.description}"),
-                BarColumn(None),
-                TextColumn("loss {task.fields[loss]:.4f}  train {task.fields[accuracy]}"),
-            ]
-            self._bar = Progress(*columns, console=console, transient=True, expand=True)
-            self._bar.add_task(_numbered(number, epochs), total=examples, loss=float("nan"), accuracy="")
+            columns = [TextColumn("{task.description}"), BarColumn(30), TextColumn("{task.fields[facts]}")]
+            self._bar = Progress(*columns, console=console, transient=True)
+            self._bar.add_task(_numbered(number, epochs), total=examples, facts="")
             self._bar.start()
 
     def batch_ends(self, examples: int, loss: float, accuracy: float) -> None:
         if self._bar:
-            self._bar.update(
-                self._bar.task_ids[0], advance=examples, loss=loss, accuracy=percent(accuracy), refresh=False
-            )
+            facts = f"loss {loss:.4f}  train {percent(accuracy):>8}"
+            self._bar.update(self._bar.task_ids[0], advance=examples, facts=facts, refresh=False)
 
     def epoch_ends(self, epoch: Epoch, is_best: bool) -> None:
         self._stop()

@@ -1,13 +1,15 @@
 """The data: MNIST or anything in its format, the embedded digits, and the batches that training sees."""
 
 from tinygrad_mnist.data.batches import batches, train_validation_split
-from tinygrad_mnist.data.dataset import DataError, Dataset, Split
+from tinygrad_mnist.data.dataset import CLASSES, SIDE, DataError, Dataset, Split
 from tinygrad_mnist.data.digits import load_digits
 from tinygrad_mnist.data.idx import read_idx
 from tinygrad_mnist.data.image import read_image
 from tinygrad_mnist.data.mnist import load, load_mnist
 
 __all__ = [
+    "CLASSES",
+    "SIDE",
     "DataError",
     "Dataset",
     "Split",

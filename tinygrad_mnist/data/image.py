@@ -18,7 +18,8 @@ _FAINTEST = 24
 def read_image(path: str | Path) -> NDArray[np.uint8]:
     """A digit as (28, 28) uint8, white on black: of any size, in colour or grey, dark on light or light on dark.
 
-    The paper is the median of the picture's rim. What differs from it is cropped, scaled into 20 × 20 and put
+    The paper is a plane through the picture's rim, so light may fall unevenly. What differs from it is cropped,
+    scaled into 20 × 20 and put into the frame with its centre of mass in the middle, as MNIST was made
     into the frame with its centre of mass in the middle, as MNIST was made
     (http://yann.lecun.com/exdb/mnist/). A picture of 28 × 28 counts as framed already.
 
@@ -38,7 +39,10 @@ def _grey(path: str | Path) -> NDArray[Any]:
 
     try:
         with Image.open(path) as file:
-            image = ImageOps.exif_transpose(file).convert("RGBA")
+            upright = ImageOps.exif_transpose(file)
+            if upright.mode.startswith(("I", "F")):
+                return _stretch(np.asarray(upright, np.float64))
+            image = upright.convert("RGBA")
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
@@ -52,13 +56,31 @@ def _grey(path: str | Path) -> NDArray[Any]:
     return np.asarray(alpha * grey + (1 - alpha) * paper)
 
 
+def _stretch(values: NDArray[Any]) -> NDArray[Any]:
+    """Numbers of any range, as 16-bit scans have them, as brightness from 0 to 255."""
+    low, high = values.min(), values.max()
+    brightness: NDArray[Any] = (values - low) * (255 / max(high - low, 1e-12))
+    return brightness
+
+
 def _ink(grey: NDArray[Any]) -> NDArray[Any]:
     """How much each pixel differs from the paper, in the direction in which the writing does."""
-    rim = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    difference: NDArray[Any] = grey - np.median(rim)
+    difference: NDArray[Any] = grey - _paper(grey)
     darker = -difference.min() > difference.max()
     ink: NDArray[Any] = np.maximum(-difference if darker else difference, 0)
     return ink
+
+
+def _paper(grey: NDArray[Any]) -> NDArray[Any]:
+    """The brightness of the paper, a plane laid through the picture's rim: light falls unevenly on photos."""
+    rows, columns = np.indices(grey.shape)
+    rim = np.ones(grey.shape, bool)
+    rim[1:-1, 1:-1] = False
+    plane = np.stack([np.ones(grey.shape), rows / max(grey.shape), columns / max(grey.shape)], axis=-1)
+    level = np.median(grey[rim])
+    slope, *_ = np.linalg.lstsq(plane[rim], grey[rim] - level, rcond=None)
+    paper: NDArray[Any] = level + plane @ slope
+    return paper
 
 
 def _frame(ink: NDArray[Any]) -> NDArray[Any]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.nn import MLP
 from tinygrad_mnist.training.files import write_atomically
 
@@ -18,12 +22,17 @@ class CheckpointError(ValueError):
 
 
 def save_model(model: MLP, path: str | Path) -> None:
-    """Write the parameters under their names and the architecture beside them, whole or not at all."""
+    """Write the parameters as W1, b1, W2, … and the architecture beside them, whole or not at all."""
     from safetensors.numpy import save
 
     architecture = {"model": "MLP", "layer_sizes": model.layer_sizes, "activation": model.activation}
-    tensors = {str(p.name): np.ascontiguousarray(p.numpy()) for p in model.parameters}
+    tensors = {name: np.ascontiguousarray(p.numpy()) for name, p in _named(model)}
     write_atomically(Path(path), save(tensors, {_KEY: json.dumps(architecture)}))
+
+
+def _named(model: MLP) -> list[tuple[str, Tensor]]:
+    names = [f"{letter}{layer}" for layer in range(1, len(model.layer_sizes)) for letter in "Wb"]
+    return list(zip(names, model.parameters, strict=True))
 
 
 def load_model(path: str | Path) -> MLP:
@@ -41,24 +50,36 @@ def load_model(path: str | Path) -> MLP:
     return _build(path, metadata, tensors)
 
 
-def _build(path: str | Path, metadata: dict[str, str], tensors: dict[str, np.ndarray]) -> MLP:
+def _build(path: str | Path, metadata: dict[str, str], tensors: dict[str, NDArray[Any]]) -> MLP:
+    if _KEY not in metadata:
+        raise CheckpointError(f"{path}: no model of tinygrad_mnist; another program has written it")
     try:
         architecture = json.loads(metadata[_KEY])
-        model = MLP(architecture["layer_sizes"], architecture["activation"])
+        sizes, activation = architecture["layer_sizes"], architecture["activation"]
+        expected: dict[str, tuple[int, ...]] = {}
+        for layer, (inputs, outputs) in enumerate(pairwise(sizes), start=1):
+            expected |= {f"W{layer}": (outputs, inputs), f"b{layer}": (outputs,)}
     except (KeyError, ValueError, TypeError) as error:
-        raise CheckpointError(
-            f"{path}: its metadata describe no model of tinygrad_mnist ({type(error).__name__}: {error})"
-        ) from None
-    expected = {str(p.name): p for p in model.parameters}
+        raise CheckpointError(f"{path}: its metadata describe no model ({type(error).__name__}: {error})") from None
+    _check(path, expected, tensors)
+    try:
+        model = MLP(sizes, activation, dtype=tensors["W1"].dtype)
+    except (KeyError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{path}: its metadata describe no model ({error})") from None
+    for name, p in _named(model):
+        p.data = tensors[name]
+    return model
+
+
+def _check(path: str | Path, expected: dict[str, tuple[int, ...]], tensors: dict[str, NDArray[Any]]) -> None:
+    """Raise CheckpointError unless the tensors are those expected, of these shapes, and finite."""
     if expected.keys() != tensors.keys():
         missing, extra = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
         raise CheckpointError(
             f"{path}: it lacks {sorted(missing) or 'nothing'} and has {sorted(extra) or 'nothing'} too many"
         )
-    for name, p in expected.items():
-        if tensors[name].shape != p.shape:
-            raise CheckpointError(f"{path}: {name} has shape {tensors[name].shape}, but {model!r} needs {p.shape}")
-        if not np.isfinite(tensors[name]).all():
-            raise CheckpointError(f"{path}: {name} holds NaN or infinity; the training of it diverged")
-        p.data = tensors[name]
-    return model
+    for name, tensor in tensors.items():
+        if tensor.shape != expected[name]:
+            raise CheckpointError(f"{path}: {name} has shape {tensor.shape}, but its layers need {expected[name]}")
+        if tensor.dtype.kind != "f" or not np.isfinite(tensor).all():
+            raise CheckpointError(f"{path}: {name} holds something else than finite floating-point numbers")

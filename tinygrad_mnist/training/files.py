@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -22,8 +23,11 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
-def prepare_folder(folder: Path) -> None:
-    """Make a folder, and raise OSError now rather than after the training if nothing can be written there."""
+def prepare_folder(folder: Path, *names: str) -> None:
+    """Make a folder, and raise OSError now rather than after the training if these files can't be written there."""
     folder.mkdir(parents=True, exist_ok=True)
+    for path in (folder / name for name in names):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "a folder stands where a file is to be written", str(path))
     with tempfile.TemporaryFile(dir=folder):
         pass

@@ -105,10 +105,13 @@ def _fit(
 
 @no_grad()
 def evaluate(model: MLP, split: Split, batch_size: int = 1000) -> float:
-    """The model's accuracy on a split, from 0 to 1."""
+    """The model's accuracy on a split, from 0 to 1; raises TrainingError where its logits are not finite."""
     x = split.inputs()
-    logits = [model(x[i : i + batch_size]).numpy() for i in range(0, len(x), batch_size)]
-    return accuracy(np.concatenate(logits), split.labels)
+    with np.errstate(over="ignore", invalid="ignore"):
+        logits = np.concatenate([model(x[i : i + batch_size]).numpy() for i in range(0, len(x), batch_size)])
+    if not np.isfinite(logits).all():
+        raise TrainingError("the model's logits are no finite numbers: it has diverged; lower the learning rate")
+    return accuracy(logits, split.labels)
 
 
 def _train_on(model: MLP, optimizer: SGD, x: NDArray[Any], y: NDArray[Any], totals: _Totals, where: str) -> None:
