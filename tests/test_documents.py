@@ -46,3 +46,10 @@ def test_the_commands_behind_the_figures_run(script):
     )
     assert result.returncode == 0, result.stderr
     assert f"python docs/{script.name}" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+def test_no_placeholder_is_left_and_named_programs_exist(path):
+    text = path.read_text(encoding="utf-8")
+    assert not re.findall(r"\| [A-Z_]{4,} ", text)
+    assert all((ROOT / program).exists() for program in re.findall(r"`python ((?:docs|examples)/\S+\.py)`", text))

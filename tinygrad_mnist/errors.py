@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import CodeType
 from typing import Any
 
@@ -66,7 +66,54 @@ def describe(value: Any) -> str:
     """One operand in words: "W1 (10, 784) float32", or the number itself."""
     if not hasattr(value, "shape"):
         return repr(value)
-    return f"{getattr(value, 'name', None) or 'unnamed'} {value.shape} {value.dtype}"
+    name = getattr(value, "name", None) or "unnamed"
+    made = f" ({value.op}{at(value.place)})" if name == "unnamed" and getattr(value, "op", None) else ""
+    return f"{name} {value.shape} {value.dtype}{made}"
+
+
+def replaced(value: Any, user: Any) -> str:
+    """Why no gradient can travel through an operation whose input, or output, has changed since."""
+    return (
+        f"the data of {describe(value)} was replaced after {user.op} used it{at(user.place)}: its "
+        f"gradient would be wrong. Call backward() before you update .data, or run the forward again"
+    )
+
+
+def misfit(array: Any, node: Any) -> Exception:
+    """The error for new data of another shape than a node's, or of a dtype that does not convert to its own."""
+    if array.shape != node.shape:
+        return ValueError(f"new data of shape {array.shape} for {describe(node)}: make a new Tensor instead")
+    return TypeError(f"new data of dtype {array.dtype} for {describe(node)}: convert it with .astype first")
+
+
+def no_graph(output: Any) -> str:
+    """Why nothing can be differentiated."""
+    return (
+        f"no graph leads to {describe(output)}: nothing it was computed from requires gradients, or it was "
+        f"computed under no_grad(). Make the parameters with requires_grad=True; a gradient that is to be "
+        f"differentiated again is made with create_graph=True"
+    )
+
+
+def not_floating(x: Any, user: Any) -> str:
+    """Why no gradient comes to an input from the operation that used it."""
+    return (
+        f"{user.op}{at(user.place)} leads from {describe(x)} to {user.dtype}, and a gradient travels through "
+        f"floating point alone: keep to it, or .detach() what needs no gradient"
+    )
+
+
+def not_recorded(function: Any, options: Collection[str]) -> str:
+    """Why NumPy's own function can't be called on a tensor, or not with these options."""
+    name = getattr(function, "__name__", function)
+    if "out" in options:
+        return (
+            f"np.{name} can't write a Tensor's numbers into an array, as in `array -= tensor`: take the arrays of "
+            f"both, p.data -= lr * p.grad.data, or make a new value, a = a - t"
+        )
+    if options:
+        return f"np.{name} on a Tensor takes no {', '.join(sorted(options))}: nothing could be recorded"
+    return f"np.{name} has no recorded counterpart for a Tensor: use .numpy() for the plain array"
 
 
 def explain(

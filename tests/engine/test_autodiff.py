@@ -400,3 +400,17 @@ def test_a_graph_of_second_order_is_freed_by_reference_count_too(without_collect
     del g
     assert not any(ref() for ref in refs)
     assert gc.collect() == 0
+
+
+def test_grad_of_one_tensor_says_that_it_takes_a_list() -> None:
+    w = leaf(1.0, 2.0)
+    w.name = "w"
+    with pytest.raises(TypeError, match=r"takes a list of tensors, even of one: \[w\]"):
+        grad((w * w).sum(), w)
+
+
+def test_a_second_derivative_without_its_graph_says_how_to_get_one() -> None:
+    w = leaf(1.0, 2.0)
+    (slope,) = grad((w * w * w).sum(), [w])
+    with pytest.raises(GraphError, match="create_graph=True"):
+        grad(slope.sum(), [w])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from operator import attrgetter
 from typing import Any, TypeVar
 
 import numpy as np
 
 from tinygrad_mnist.engine.node import Node, last_change, plain
-from tinygrad_mnist.errors import GraphError, at, describe
+from tinygrad_mnist.errors import GraphError, at, describe, no_graph, not_floating
 
 N = TypeVar("N", bound=Node)
 
@@ -37,43 +37,33 @@ def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
     if cotangent.shape == shape:
         return cotangent
     new = cotangent.ndim - len(shape)
-    if cotangent.shape[new:] == shape and new > 0:
+    if new > 0 and cotangent.shape[new:] == shape:
         return cotangent.sum(axis=tuple(range(new)))
-    repeated = tuple(new + i for i, n in enumerate(shape) if n == 1)
-    kept = [n for i, n in enumerate(cotangent.shape) if i >= new and i not in repeated]
-    if new < 0 or kept != [n for n in shape if n != 1]:
+    repeated = [i for i in range(cotangent.ndim) if i < new or shape[i - new] == 1]
+    total = cotangent.sum(axis=tuple(repeated), keepdims=True)
+    if new < 0 or total.shape[new:] != shape:
         raise ValueError(f"a cotangent of shape {cotangent.shape} does not fit a value of shape {shape}")
-    return cotangent.sum(axis=(*range(new), *repeated)).reshape(shape)
+    return total.reshape(shape)
 
 
-def pullback(node: N, cotangent: Any, needed: Collection[Node] | None = None) -> list[tuple[N, Any]]:
-    """Carry ∂L/∂node to its inputs: each input that needs a gradient, with its share of it.
+def pullback(node: N, cotangent: Any, needed: Collection[Node] = ()) -> list[tuple[N, Any]]:
+    """Carry ∂L/∂node to its inputs: each input that needs a gradient (and is needed), with its share of it.
 
     An array is carried by the rules run on arrays; a tensor by the same rules, recorded.
     """
-    params: Mapping[str, Any] = node.params
-    out: Any = node._array
-    values: Sequence[Any] = node.values
-    if isinstance(cotangent, Node):
-        out, values = node, node.inputs
-    edges = node.edges if needed is None else [edge for edge in node.edges if edge[0] in needed]
-    shares = []
-    for x, vjp in edges:
+    out, values = (node, node.inputs) if isinstance(cotangent, Node) else (node._array, node.values)
+    params, shares = node.params, []
+    for x, vjp in [edge for edge in node.edges if edge[0] in needed] if needed else node.edges:
         share = vjp(cotangent, out, *values, **params)
-        array = x._array
-        if share.shape != array.shape or share.dtype != array.dtype:
-            share = _fit(share, x, node)
-        shares.append((x, share))
+        fits = share.shape == x._array.shape and share.dtype == x._array.dtype
+        shares.append((x, share if fits else _fit(share, x, node)))
     return shares
 
 
 def _fit(share: Any, x: Node, node: Node) -> Any:
     """A rule's result in the shape and dtype of the input it belongs to."""
     if share.dtype.kind != "f" or x.dtype.kind != "f":
-        raise TypeError(
-            f"{node.op}{at(node.place)} leads from {describe(x)} to {node.dtype}, and a gradient travels through "
-            f"floating point alone: keep to it, or .detach() what needs no gradient"
-        )
+        raise TypeError(not_floating(x, node))
     try:
         share = unbroadcast(share, x.shape)
     except ValueError as error:
@@ -81,54 +71,44 @@ def _fit(share: Any, x: Node, node: Node) -> Any:
     return share if share.dtype == x.dtype else share.astype(x.dtype)
 
 
-def propagate(output: N, cotangent: Any, targets: Collection[Node] | None = None) -> dict[N, Any]:
+def propagate(output: N, cotangent: Any, targets: Collection[Node] = ()) -> dict[N, Any]:
     """Walk from the output to the leaves, or to the targets alone: the cotangent ∂L/∂node of each.
 
     Users come before their inputs, so when a node's turn comes all its shares have been added up; then its
     cotangent is dropped, unless it is a target.
     """
     order = toposort(output)
-    needed = None if targets is None else _between(order, targets)
+    needed = set(targets)
+    for node in order if targets else ():
+        if any(x in needed for x, _ in node.edges):
+            needed.add(node)
     changed = order and last_change[0] > order[0].born
     cotangents = {output: cotangent}
     for node in reversed(order):
-        if node not in cotangents:
-            continue
-        if changed:
-            node.check_unchanged()
-        total = cotangents[node] if targets and node in targets else cotangents.pop(node)
-        for x, share in pullback(node, total, needed):
-            if x in cotangents:
-                share = cotangents[x] + share
-            cotangents[x] = share
+        if node in cotangents:
+            if changed:
+                node.check_unchanged()
+            total = cotangents[node] if node in targets else cotangents.pop(node)
+            for x, share in pullback(node, total, needed):
+                cotangents[x] = cotangents[x] + share if x in cotangents else share
     return cotangents
-
-
-def _between(order: Sequence[Node], targets: Collection[Node]) -> set[Node]:
-    needed = set(targets)
-    for node in order:
-        if any(x in needed for x, _ in node.edges):
-            needed.add(node)
-    return needed
 
 
 def _seed(output: Node, gradient: Any, create_graph: bool) -> Any:
     """The cotangent that a walk starts with: ones for a scalar, else what the caller gives."""
     if not output.requires_grad:
-        raise GraphError(
-            f"no graph leads to {describe(output)}: nothing it was computed from requires gradients, or it was "
-            f"computed under no_grad(). Make the parameters with requires_grad=True"
-        )
-    if gradient is None and output._array.size != 1:
-        raise GraphError(f"{describe(output)} is not a scalar: take .sum() or .mean(), or pass gradient= of its shape")
-    seed = gradient
+        raise GraphError(no_graph(output))
     if gradient is None:
-        seed = np.array(1, output.dtype).reshape(output.shape)
-    elif not (create_graph and isinstance(gradient, Node)):
-        seed = np.array(plain(gradient), output.dtype)
-    if seed.shape != output.shape:
-        raise ValueError(f"gradient has shape {seed.shape}, but {describe(output)} needs one of its own shape")
-    return output.wrap(seed) if create_graph and seed is not gradient else seed
+        if output._array.size != 1:
+            raise GraphError(
+                f"{describe(output)} is not a scalar: take .sum() or .mean(), or pass gradient= of its shape"
+            )
+        gradient = np.array(1).reshape(output.shape)
+    if not (create_graph and isinstance(gradient, Node)):
+        gradient = np.array(plain(gradient), output.dtype)
+    if gradient.shape != output.shape:
+        raise ValueError(f"gradient has shape {gradient.shape}, but {describe(output)} needs one of its own shape")
+    return output.wrap(gradient) if create_graph else gradient
 
 
 def backward(output: N, gradient: Any = None, create_graph: bool = False) -> None:
@@ -140,12 +120,12 @@ def backward(output: N, gradient: Any = None, create_graph: bool = False) -> Non
     given = set()
     for leaf, total in propagate(output, _seed(output, gradient, create_graph)).items():
         if leaf.grad is not None:
-            total = leaf.grad + total if create_graph else leaf.grad._array + total
+            total = total + (leaf.grad if create_graph else leaf.grad._array)
         array = plain(total)
         if array.base is not None or id(array) in given:
             total = total * 1
         given.add(id(array))
-        leaf.grad = total if create_graph else leaf.wrap(total)
+        leaf.grad = leaf.wrap(total)
 
 
 def grad(output: N, inputs: Sequence[N], gradient: Any = None, create_graph: bool = False) -> tuple[N, ...]:
@@ -154,12 +134,10 @@ def grad(output: N, inputs: Sequence[N], gradient: Any = None, create_graph: boo
     gradient and create_graph are as in `backward`. The derivative with respect to a tensor that the output
     does not depend on is zero.
     """
+    if isinstance(inputs, Node):
+        raise TypeError(f"grad takes a list of tensors, even of one: [{inputs.name or 'x'}]")
     for x in inputs:
         if not isinstance(x, Node) or not x.requires_grad:
             raise GraphError(f"{describe(x)} requires no gradient: make it with requires_grad=True")
-    seed = _seed(output, gradient, create_graph)
-    wanted = set(inputs)
-    found = propagate(output, seed, wanted)
-    for x in wanted - found.keys():
-        found[x] = x.wrap(np.zeros(x.shape, x.dtype)) if create_graph else np.zeros(x.shape, x.dtype)
-    return tuple(found[x] if create_graph else x.wrap(found[x]) for x in inputs)
+    found = propagate(output, _seed(output, gradient, create_graph), set(inputs))
+    return tuple(x.wrap(found[x] if x in found else np.zeros_like(x._array)) for x in inputs)

@@ -14,13 +14,14 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from operator import attrgetter
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tinygrad_mnist.errors import MutationError, Place, at, describe, explain, locate, user_place
+from tinygrad_mnist.errors import MutationError, Place, explain, locate, misfit, replaced, user_place
 
 if TYPE_CHECKING:
     from tinygrad_mnist.engine.tensor import Tensor
@@ -53,6 +54,11 @@ def no_grad() -> Iterator[None]:
         _recording.reset(token)
 
 
+def computed(get: Callable[[Any], Any], doc: str) -> Any:
+    """A property without a def of its own: its type stands in the annotation beside its name."""
+    return property(get, doc=doc)
+
+
 class Node:
     """A value in a graph, and where it came from.
 
@@ -76,24 +82,26 @@ class Node:
         params: Mapping[str, Any] = _NOTHING, values: Sequence[Any] = (),
         edges: Sequence[tuple[Any, Rule]] = (), place: Place | None = None,
     ) -> None:  # fmt: skip
-        self._array = array
-        self.op = op
-        self.inputs = inputs
-        self.params = params
-        self.values = values
-        self.edges = edges
-        self.place = place
-        self.requires_grad = op is not None
+        self._array, self.op, self.inputs = array, op, inputs
+        self.params, self.values, self.edges = params, values, edges
+        self.place, self.requires_grad = place, op is not None
         self.grad: Any = None
         self.name: str | None = None
-        self.born = next(_clock)
-        self.changed = 0
+        self.born, self.changed = next(_clock), 0
+
+    shape: tuple[int, ...] = computed(attrgetter("_array.shape"), "The lengths of the axes.")
+    dtype: np.dtype[Any] = computed(attrgetter("_array.dtype"), "The NumPy dtype of the elements.")
+    source: tuple[str, int] | None = computed(
+        lambda node: locate(node.place), "The file and line of the user's code that made it; None for a leaf."
+    )
 
     @classmethod
-    def wrap(cls: type[N], array: Any) -> N:
-        """A leaf over this very array."""
+    def wrap(cls: type[N], value: Any) -> N:
+        """A leaf over this very array; a node as it is."""
+        if isinstance(value, cls):
+            return value
         node = cls.__new__(cls)
-        Node.__init__(node, np.asarray(array))
+        Node.__init__(node, np.asarray(value))
         return node
 
     @property
@@ -108,36 +116,16 @@ class Node:
     def data(self, value: ArrayLike) -> None:
         if value is not self._array:
             array = np.asarray(value)
-            if array.shape != self.shape:
-                raise ValueError(f"new data of shape {array.shape} for {describe(self)}: make a new Tensor instead")
-            if not np.can_cast(array.dtype, self.dtype, "same_kind"):
-                raise TypeError(f"new data of dtype {array.dtype} for {describe(self)}: convert it with .astype first")
+            if array.shape != self.shape or not np.can_cast(array.dtype, self.dtype, "same_kind"):
+                raise misfit(array, self)
             self._array = array.astype(self.dtype, copy=self.requires_grad)
         self.changed = last_change[0] = next(_clock)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The lengths of the axes."""
-        return self._array.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The NumPy dtype of the elements."""
-        return self._array.dtype
-
-    @property
-    def source(self) -> tuple[str, int] | None:
-        """The file and line of the user's code that made the node; None for a leaf."""
-        return locate(self.place)
 
     def check_unchanged(self) -> None:
         """Raise MutationError if its value or an input's was replaced since it was recorded."""
         for value in (self, *self.inputs):
             if isinstance(value, Node) and value.changed > self.born:
-                raise MutationError(
-                    f"the data of {describe(value)} was replaced after {self.op} used it{at(self.place)}: its "
-                    f"gradient would be wrong. Call backward() before you update .data, or run the forward again"
-                )
+                raise MutationError(replaced(value, self))
 
 
 def plain(value: Any) -> Any:
@@ -145,35 +133,36 @@ def plain(value: Any) -> Any:
     return value._array if isinstance(value, Node) else value
 
 
+_OPERAND = (Node, float, int)
+
+
 class Op:
     """An operation: its forward on arrays and, for each input, how a cotangent travels back to it.
+
+    Declares a primitive: `@op(*vjps)` decorates its forward, or `op(*vjps)(np.exp)` wraps NumPy's, which takes
+    inputs first, then parameters. The result is a plain function, so that it serves as a method as it is. On
+    arrays it runs the forward and nothing else; where an input is a node, it records.
 
     vjps: one per input, called `vjp(g, out, *inputs, **params)` with g = ∂L/∂out, returning ∂L/∂input up
         to broadcasting (undone for all rules in one place, `autodiff.pullback`). None: no gradient flows
         there. Rules are written so that the same line runs on arrays and on tensors.
     each: for an op of any number of inputs, in place of vjps: from an input's position to its vjp.
-    name, label: what messages and pictures call it. parameters, defaults: its keyword parameters.
+    name, label: what messages and pictures call it, by default what the forward is called.
+    parameters, defaults: its keyword parameters, as its rules name them, and the values of those left out; for
+        a forward that is NumPy's own, `op` is told the defaults.
     """
 
     def __init__(
-        self, forward: Rule, vjps: Sequence[Rule | None], each: Callable[[int], Rule] | None, name: str, label: str,
-        defaults: Mapping[str, Any],
+        self, *vjps: Rule | None, each: Callable[[int], Rule] | None = None, name: str = "", label: str = "",
+        **defaults: Any,
     ) -> None:  # fmt: skip
-        self.forward, self.vjps, self.each = forward, vjps, each
-        self.name = name or forward.__name__.strip("_")
-        self.label = label or self.name
+        self.vjps, self.each, self.name, self.label, self.defaults = vjps, each, name, label, defaults
         self.arity = sys.maxsize if each else len(vjps)
-        declared = inspect.signature(forward).parameters.values() if isinstance(forward, FunctionType) else ()
-        options = [p for p in declared if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-        self.parameters = (*defaults, *(p.name for p in options))
-        self.defaults = {**defaults} | {p.name: p.default for p in options if p.default is not p.empty}
+        code: Any = getattr(next(filter(None, vjps), None), "__code__", None)
+        self.parameters = code.co_varnames[2 + self.arity : code.co_argcount] if code else ()
 
     def __repr__(self) -> str:
         return self.name
-
-    def rules(self, count: int) -> Sequence[Rule | None]:
-        """The vjps of as many inputs."""
-        return [self.each(position) for position in range(count)] if self.each else self.vjps
 
     def bind(self, args: tuple[Any, ...], given: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Split arguments into inputs and parameters, which may be positional, named or left out."""
@@ -185,24 +174,16 @@ class Op:
                 raise TypeError(f"{self}: {name} is a constant and can't be a tensor: pass {name}.numpy()")
         return args[: self.arity], self.defaults | params
 
-
-_OPERAND = (Node, float, int)
-
-
-def op(
-    *vjps: Rule | None, each: Callable[[int], Rule] | None = None, name: str = "", label: str = "", **defaults: Any
-) -> Callable[[Rule], Callable[..., Tensor]]:
-    """Declare a primitive: decorates its forward, or wraps NumPy's, which takes inputs first, then parameters.
-
-    name and label: what messages and pictures call it, by default what the forward is called. defaults: the
-    parameters of a forward that is NumPy's own. The result is a plain function, so that it serves as a method
-    as it is. On arrays it runs the forward and nothing else; where an input is a node, it records.
-    """
-
-    def declare(forward: Rule) -> Callable[..., Tensor]:
-        primitive = Op(forward, vjps, each, name, label, defaults)
-        OPS[primitive.name] = primitive
-        arity, usual, new, fill = primitive.arity, primitive.defaults, object.__new__, Node.__init__
+    def __call__(self, forward: Rule) -> Callable[..., Tensor]:
+        """Declare the operation with this forward; returns the function that runs or records it."""
+        self.forward = forward
+        self.name = self.name or forward.__name__.strip("_")
+        self.label = self.label or self.name
+        if isinstance(forward, FunctionType):
+            declared = inspect.signature(forward).parameters.values()
+            self.defaults |= {p.name: p.default for p in declared if p.default is not p.empty}
+        OPS[self.name] = self
+        vjps, each, arity, defaults, fill = self.vjps, self.each, self.arity, self.defaults, Node.__init__
 
         @functools.wraps(forward)
         def apply(*inputs: Any, **params: Any) -> Any:
@@ -212,30 +193,30 @@ def op(
                     break
             else:
                 return forward(*inputs, **params)
-            inputs, params = primitive.bind(inputs, params) if params or len(inputs) > arity else (inputs, usual)
+            inputs, params = self.bind(inputs, params) if params or len(inputs) > arity else (inputs, defaults)
             operands, values, edges = [], [], []
-            for x, vjp in zip(inputs, primitive.rules(len(inputs)) if each else vjps, strict=False):
+            for x, vjp in zip(inputs, map(each, itertools.count()) if each else vjps, strict=False):
                 if not isinstance(x, _OPERAND):
                     x = cls(np.asarray(x))
                 operands.append(x)
-                if not isinstance(x, Node):
-                    values.append(x)
-                    continue
-                values.append(x._array)
-                if x.requires_grad and vjp:
-                    edges.append((x, vjp))
+                if isinstance(x, Node):
+                    if x.requires_grad and vjp:
+                        edges.append((x, vjp))
+                    x = x._array
+                values.append(x)
             try:
-                array = forward(*values, **params)
+                array = np.asarray(forward(*values, **params))
             except (ValueError, TypeError, IndexError) as error:
-                raise explain(error, primitive.name, operands, params, user_place()) from error
-            node = new(cls)
-            array = array if type(array) is np.ndarray else np.asarray(array)
+                raise explain(error, self.name, operands, params, user_place()) from error
+            node = cls.__new__(cls)
             if edges and is_recording():
-                fill(node, array, primitive, tuple(operands), params, values, edges, user_place())
+                fill(node, array, self, tuple(operands), params, values, edges, user_place())
             else:
                 fill(node, array)
             return node
 
         return apply
 
-    return declare
+
+op = Op
+"""The decorator that declares an operation."""

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import builtins
 import math
+import operator
 import string
 from collections.abc import Callable, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from types import FunctionType
 from typing import Any
 
@@ -44,11 +45,11 @@ def _pow_vjp_base(g: Array, out: Array, x: Array, y: Array) -> Array:
     return g * y * where((x == 0) & (y == 0), 1, x) ** (y - 1.0)  # 0 ** 0 is flat, though 0 ** -1 has no value
 
 
-# 0 ** y stays 0 as y varies
-@op(_pow_vjp_base, lambda g, out, x, y: g * out * log(where(x == 0, g.dtype.type(1), x)), label="^")
-def pow(x: Array, y: Array, /) -> Array:
-    """x ** y."""
-    return x**y
+def _pow_vjp_exponent(g: Array, out: Array, x: Array, y: Array) -> Array:
+    return g * out * log(where(x == 0, g.dtype.type(1), x))  # 0 ** y stays 0 as y varies
+
+
+pow = op(_pow_vjp_base, _pow_vjp_exponent, label="^")(operator.pow)
 
 
 def _matmul_vjp_left(g: Array, out: Array, x: Array, y: Array) -> Array:
@@ -109,14 +110,7 @@ def relu(x: Array, /) -> Array:
     return np.maximum(x, 0)
 
 
-def _leaky_relu_vjp(g: Array, out: Array, x: Array, negative_slope: float) -> Array:
-    slope = (x > 0).astype(g.dtype)
-    slope *= 1 - negative_slope
-    slope += negative_slope
-    return g * slope
-
-
-@op(_leaky_relu_vjp)
+@op(lambda g, out, x, negative_slope: where(x > 0, g, negative_slope * g))
 def leaky_relu(x: Array, /, negative_slope: float = 0.01) -> Array:
     """x where it is positive, negative_slope * x elsewhere."""
     return (np.maximum if negative_slope <= 1 else np.minimum)(x, negative_slope * x)
@@ -132,19 +126,55 @@ clip = op(lambda g, out, x, min, max: g * (out == x), min=None, max=None)(np.cli
 where: Function = op(None, lambda g, out, c, x, y: where(c, g, 0), lambda g, out, c, x, y: where(c, 0, g))(np.where)
 
 
-# reductions
+# shape
 
 
 def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
     return tuple(range(ndim)) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, ndim)
 
 
+reshape = op(lambda g, out, x, shape: g.reshape(x.shape))(np.reshape)
+
+
+def _transpose_vjp(g: Array, out: Array, x: Array, axes: Axis) -> Array:
+    return g.transpose(None if axes is None else tuple(np.argsort(_axes(axes, x.ndim))))
+
+
+transpose = op(_transpose_vjp, label="ᵀ", axes=None)(np.transpose)
+flip: Function = op(lambda g, out, x, axis: flip(g, axis), axis=None)(np.flip)
+
+
+swapaxes = op(lambda g, out, x, axis1, axis2: g.swapaxes(axis1, axis2), label="ᵀ")(np.swapaxes)
+astype = op(lambda g, out, x, dtype: g)(np.ndarray.astype)
+
+
+@op(lambda g, out, x, shape: g)
+def broadcast_to(x: Array, /, shape: tuple[int, ...]) -> Array:
+    """x repeated along axes of length one, and along new ones on the left, to fill the shape."""
+    out = np.empty(shape, x.dtype)
+    if x.ndim > out.ndim:  # else the assignment would drop axes of length one
+        raise ValueError("there are more axes than the shape has")
+    out[...] = x
+    return out
+
+
+def _pad_vjp(g: Array, out: Array, x: Array, pad_width: Any, mode: str, constant_values: float) -> Array:
+    before = np.broadcast_to(pad_width, (x.ndim, 2))[:, 0]
+    return g[tuple(slice(start, start + n) for start, n in zip(before, x.shape, strict=True))]
+
+
+@op(_pad_vjp)
+def pad(x: Array, /, pad_width: Any, mode: Any = "constant", constant_values: float = 0) -> Array:
+    """A frame of a constant (no other mode) around x; widths as in np.pad."""
+    return np.pad(x, pad_width, mode, constant_values=constant_values)
+
+
+# reductions
+
+
 def _kept(g: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
     """g in a shape that broadcasts against x: the axes that a reduction dropped put back, of length one."""
-    if keepdims or axis is None:
-        return g
-    dropped = _axes(axis, x.ndim)
-    return g.reshape(tuple(1 if i in dropped else n for i, n in enumerate(x.shape)))
+    return g if keepdims or axis is None else expand_dims(g, axis)
 
 
 @op(lambda g, out, x, axis, keepdims: broadcast_to(_kept(g, x, axis, keepdims), x.shape), label="Σ")
@@ -170,20 +200,17 @@ def _product_of_others(x: Array, axes: tuple[int, ...]) -> Array:
     """For each element, the product of the others along the axes, zeros among them or not."""
     order = (*(i for i in range(x.ndim) if i not in axes), *axes)
     moved = x.transpose(order)
-    rows = moved.reshape((*moved.shape[: x.ndim - len(axes)], -1))
-    others = where(np.eye(rows.shape[-1], dtype=bool), 1, expand_dims(rows, -2))
-    return prod(others, axis=-1).reshape(moved.shape).transpose(tuple(np.argsort(order)))
-
-
-def _cumsum_vjp(g: Array, out: Array, x: Array, axis: int | None) -> Array:
-    along = 0 if axis is None else axis
-    return flip(cumsum(flip(g, along), along), along).reshape(x.shape)
+    rows = flatten(moved, x.ndim - len(axes))
+    others = prod(where(np.eye(rows.shape[-1], dtype=bool), 1, expand_dims(rows, -2)), axis=-1)
+    return others.reshape(moved.shape).transpose(tuple(np.argsort(order)))
 
 
 max = op(_extremum_vjp, axis=None, keepdims=False)(np.max)
 min = op(_extremum_vjp, axis=None, keepdims=False)(np.min)
 prod = op(_prod_vjp, label="Π", axis=None, keepdims=False)(np.prod)
-cumsum = op(_cumsum_vjp, axis=None)(np.cumsum)
+cumsum: Function = op(lambda g, out, x, axis: flip(cumsum(flip(g, axis), axis), axis).reshape(x.shape), axis=None)(
+    np.cumsum
+)
 
 
 @op(lambda g, out, x, axis, keepdims: _kept(g, x, axis, keepdims) * exp(x - _kept(out, x, axis, keepdims)))
@@ -202,75 +229,24 @@ def log_softmax(x: Array, /, axis: Axis = -1) -> Array:
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
 
 
-# shape
-
-
-@op(lambda g, out, x, shape: g.reshape(x.shape))
-def reshape(x: Array, /, shape: int | tuple[int, ...]) -> Array:
-    """The same elements in another shape; one length may be -1."""
-    return x.reshape(shape)
-
-
-def _transpose_vjp(g: Array, out: Array, x: Array, axes: Axis) -> Array:
-    return g.transpose(None if axes is None else tuple(np.argsort(_axes(axes, x.ndim))))
-
-
-transpose = op(_transpose_vjp, label="ᵀ", axes=None)(np.transpose)
-flip: Function = op(lambda g, out, x, axis: flip(g, axis), axis=None)(np.flip)
-
-
-@op(lambda g, out, x, axis1, axis2: g.swapaxes(axis1, axis2), label="ᵀ")
-def swapaxes(x: Array, /, axis1: int, axis2: int) -> Array:
-    """Two axes exchanged."""
-    return x.swapaxes(axis1, axis2)
-
-
-@op(lambda g, out, x, shape: g)
-def broadcast_to(x: Array, /, shape: tuple[int, ...]) -> Array:
-    """x repeated along axes of length one, and along new ones on the left, to fill the shape."""
-    out = np.empty(shape, x.dtype)
-    if x.ndim > out.ndim:  # else the assignment would drop axes of length one
-        raise ValueError("there are more axes than the shape has")
-    out[...] = x
-    return out
-
-
-def _pad_vjp(g: Array, out: Array, x: Array, pad_width: Any, mode: str, constant_values: float) -> Array:
-    before = np.broadcast_to(pad_width, (x.ndim, 2))[:, 0]
-    return g[tuple(slice(start, start + n) for start, n in zip(before, x.shape, strict=True))]
-
-
-@op(_pad_vjp)
-def pad(x: Array, /, pad_width: Any, mode: Any = "constant", constant_values: float = 0) -> Array:
-    """A frame of a constant (no other mode) around x; widths as in np.pad."""
-    return np.pad(x, pad_width, mode, constant_values=constant_values)
-
-
-@op(lambda g, out, x, dtype: g)
-def astype(x: Array, /, dtype: Any) -> Array:
-    """The same numbers in another floating-point dtype."""
-    return x.astype(dtype)
-
-
 # indexing and joining
-
-
-@op(lambda g, out, x, index: scatter_add(g, index, x.shape), label="[ ]")
-def getitem(x: Array, /, index: Any) -> Array:
-    """x[index], for basic, boolean and integer-array indices."""
-    return x[index]
 
 
 @op(lambda g, out, x, index, shape: g[index])
 def scatter_add(x: Array, /, index: Any, shape: tuple[int, ...]) -> Array:
     """Zeros of a shape, with x added at the index; repeated indices add up."""
     out = np.zeros(shape, x.dtype)
-    parts = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(part, (np.ndarray, list)) for part in parts):
+    if any(isinstance(part, (np.ndarray, list)) for part in (index if isinstance(index, tuple) else (index,))):
         np.add.at(out, index, x)
     else:
         out[index] = x
     return out
+
+
+@op(lambda g, out, x, index: scatter_add(g, index, x.shape), label="[ ]")
+def getitem(x: Array, /, index: Any) -> Array:
+    """x[index], for basic, boolean and integer-array indices."""
+    return x[index]
 
 
 def _along(axis: int, x: Array, part: Any) -> tuple[Any, ...]:
@@ -280,14 +256,14 @@ def _along(axis: int, x: Array, part: Any) -> tuple[Any, ...]:
 
 def _concatenate_vjp(position: int) -> Function:
     def vjp(g: Array, out: Array, *arrays: Array, axis: int) -> Array:
-        start, stop = ([0, *accumulate(a.shape[axis] for a in arrays)])[position : position + 2]
-        return g[_along(axis, g, slice(start, stop))]
+        spans = list(pairwise(accumulate((a.shape[axis] for a in arrays), initial=0)))
+        return g[_along(axis, g, slice(*spans[position]))]
 
     return vjp
 
 
 @op(each=_concatenate_vjp)
-def _concatenate(*arrays: Array, axis: int = 0) -> Array:
+def _concatenate(*arrays: Array, axis: int) -> Array:
     return np.concatenate(arrays, axis)
 
 
@@ -306,23 +282,21 @@ def _einsum_vjp(position: int) -> Function:
     """
 
     def vjp(g: Array, out: Array, *arrays: Array, subscripts: str) -> Array:
-        terms, result = subscripts.split("->")
-        letters = terms.split(",")
-        others, factors = [result, *letters], [g, *arrays]
-        own = others.pop(position + 1)
-        lengths = factors.pop(position + 1).shape
-        spans = {c: n for s, f in zip(others, factors, strict=True) for c, n in zip(s, f.shape, strict=True) if n > 1}
+        letters, result = subscripts.split("->")
+        factors = [(result, g), *zip(letters.split(","), arrays, strict=True)]
+        own, x = factors.pop(position + 1)
+        shared = {c for term, factor in factors for c, n in zip(term, factor.shape, strict=True) if n > 1}
         target = ""
-        for letter, length in zip(own, lengths, strict=True):
-            twin = _unused("".join(others) + own + target) if letter in target else letter
-            if twin != letter:
-                others.append(letter + twin)
-                factors.append(np.eye(length, dtype=g.dtype))
-            elif letter not in spans:
-                others.append(letter)
-                factors.append(np.ones(length, g.dtype))
-            target += twin
-        return _einsum(*factors, subscripts=f"{','.join(others)}->{target}")
+        for letter, length in zip(own, x.shape, strict=True):
+            if letter in target:
+                twin = _unused(subscripts + target)
+                factors.append((letter + twin, np.eye(length, dtype=g.dtype)))
+                letter = twin
+            elif letter not in shared:
+                factors.append((letter, np.ones(length, g.dtype)))
+            target += letter
+        terms, operands = zip(*factors, strict=True)
+        return _einsum(*operands, subscripts=f"{','.join(terms)}->{target}")
 
     return vjp
 
@@ -341,17 +315,18 @@ def einsum(subscripts: str, *arrays: Array) -> Array:
 
 def _explicit(subscripts: str, arrays: Sequence[Array]) -> str:
     """The subscripts with a letter for each axis that an ellipsis stands for, and with the result."""
-    terms, arrow, result = subscripts.partition("->")
-    if terms.count(",") + 1 != len(arrays) or ("..." in terms and arrow and "..." not in result):
+    letters, arrow, result = subscripts.partition("->")
+    terms = letters.split(",")
+    if not arrow:
+        result = "..." + "".join(sorted(c for c in set(letters) - {",", "."} if letters.count(c) == 1))
+    if len(terms) != len(arrays) or ("..." in letters and "..." not in result):
         raise ValueError(
             f"einsum: {subscripts!r} needs a term for each of {len(arrays)} operands, and ... in its result"
         )
-    if not arrow:
-        result = "..." + "".join(sorted(c for c in set(terms) - {",", "."} if terms.count(c) == 1))
-    hidden = [a.ndim - len(s) + 3 if "..." in s else 0 for s, a in zip(terms.split(","), arrays, strict=True)]
+    hidden = [a.ndim - len(term) + 3 if "..." in term else 0 for term, a in zip(terms, arrays, strict=True)]
     names = _unused(subscripts, builtins.max(hidden))
-    shown = [s.replace("...", names[len(names) - n :]) for s, n in zip(terms.split(","), hidden, strict=True)]
-    return f"{','.join(shown)}->{result.replace('...', names if '...' in terms else '')}"
+    terms = [term.replace("...", names[len(names) - n :]) for term, n in zip(terms, hidden, strict=True)]
+    return f"{','.join(terms)}->{result.replace('...', names)}"
 
 
 def _unused(letters: str, count: int = 1) -> str:
@@ -416,27 +391,20 @@ def stack(arrays: Sequence[Array], axis: int = 0) -> Array:
 def split(x: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Array]:
     """x cut along an axis: into equal sections, or before these indices."""
     pieces = np.split(np.arange(x.shape[axis]), indices_or_sections)
-    starts = accumulate([0, *map(len, pieces)])
-    return [x[_along(axis, x, slice(i, i + len(piece)))] for i, piece in zip(starts, pieces, strict=False)]
+    return [x[_along(axis, x, slice(*span))] for span in pairwise(accumulate(map(len, pieces), initial=0))]
 
 
 def take(x: Array, indices: Array, axis: int | None = None) -> Array:
     """Elements by their position along an axis, or in the flattened x."""
-    if axis is None:
-        return flatten(x)[indices]
-    return x[_along(axis, x, plain(indices))]
+    return flatten(x)[plain(indices)] if axis is None else x[_along(axis, x, plain(indices))]
 
 
 def take_along_axis(x: Array, indices: Array, axis: int = -1) -> Array:
     """For each row along the axis, the elements at that row's own indices."""
-    grid = list(np.ogrid[tuple(slice(n) for n in x.shape)])
+    grid = list(np.ogrid[tuple(map(slice, x.shape))])
     grid[axis] = plain(indices)
     return x[tuple(grid)]
 
 
-FUNCTIONS: dict[str, Function] = {
-    name: value
-    for name, value in globals().items()
-    if isinstance(value, FunctionType) and not name.startswith("_") and value not in (op, plain)
-}
+FUNCTIONS = {n: f for n, f in globals().items() if isinstance(f, FunctionType) and n[0] != "_" and f is not plain}
 """Every operation on arrays and tensors by its name, primitive or composed."""

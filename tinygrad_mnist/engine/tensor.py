@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from operator import attrgetter, methodcaller
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tinygrad_mnist.engine import autodiff, ops
-from tinygrad_mnist.engine.node import Node, plain
-from tinygrad_mnist.errors import describe
+from tinygrad_mnist.engine.node import Node, Rule, computed, plain
+from tinygrad_mnist.errors import describe, not_recorded
 
-_OTHER_NAMES = {"sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "pow": "power"}
-_NAMED = {_OTHER_NAMES.get(name, name): function for name, function in ops.FUNCTIONS.items()}
-_NUMPY = {getattr(np, name): function for name, function in _NAMED.items() if hasattr(np, name)}
-_COMPARISONS = {np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal}
+Data = ArrayLike | Node
+N = TypeVar("N")
+
+_NUMPY: dict[Any, Rule] = {getattr(np, f.__name__): f for f in ops.FUNCTIONS.values() if hasattr(np, f.__name__)}
+_UNKNOWN = {"out", "dtype", "where", "order", "initial", "casting"}
 
 
-def _compare(ufunc: Callable[..., Any]) -> Callable[[Tensor, Any], Any]:
-    return lambda self, other: ufunc(self._array, plain(other))
+def _compare(ufunc: np.ufunc) -> Rule:
+    _NUMPY[ufunc] = lambda x, y: ufunc(plain(x), plain(y))
+    return _NUMPY[ufunc]
 
 
 def _reflect(function: Callable[..., Any]) -> Callable[[Tensor, Any], Tensor]:
     return lambda self, other: function(other, self)
+
+
+def _as(number: Callable[[Any], N]) -> Callable[[Tensor], N]:
+    return lambda self: number(self.item())
 
 
 class Tensor(Node):
@@ -40,11 +47,7 @@ class Tensor(Node):
     __slots__ = ()
 
     def __init__(
-        self,
-        data: ArrayLike | Node,
-        requires_grad: bool = False,
-        name: str | None = None,
-        dtype: DTypeLike | None = None,
+        self, data: Data, requires_grad: bool = False, name: str | None = None, dtype: DTypeLike | None = None
     ) -> None:
         array = _as_array(data, dtype)
         if requires_grad and array.dtype.kind != "f":
@@ -52,25 +55,10 @@ class Tensor(Node):
         super().__init__(array.copy() if requires_grad else array)
         self.requires_grad, self.name = requires_grad, name
 
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return self._array.ndim
-
-    @property
-    def size(self) -> int:
-        """The number of elements."""
-        return self._array.size
-
-    @property
-    def T(self) -> Tensor:
-        """The axes in reverse order."""
-        return self.transpose()
-
-    @property
-    def mT(self) -> Tensor:
-        """The last two axes exchanged."""
-        return self.swapaxes(-1, -2)
+    ndim: int = computed(attrgetter("_array.ndim"), "The number of axes.")
+    size: int = computed(attrgetter("_array.size"), "The number of elements.")
+    T: Tensor = computed(methodcaller("transpose"), "The axes in reverse order.")
+    mT: Tensor = computed(methodcaller("swapaxes", -1, -2), "The last two axes exchanged.")
 
     def numpy(self) -> NDArray[Any]:
         """The array, as a read-only view."""
@@ -88,18 +76,17 @@ class Tensor(Node):
         """The same numbers, read-only and without the graph."""
         return Tensor(self.numpy(), name=self.name)
 
-    def backward(self, gradient: ArrayLike | Node | None = None, create_graph: bool = False) -> None:
+    def backward(self, gradient: Data | None = None, create_graph: bool = False) -> None:
         """Add ∂self/∂leaf to `.grad` of every leaf; see `autodiff.backward`."""
         autodiff.backward(self, gradient, create_graph)
 
     def __repr__(self) -> str:
         body = np.array2string(self._array, separator=", ", prefix="Tensor(", precision=4, threshold=100)
-        facts = [f"shape={self.shape}"] if self.ndim else []
-        facts += [f"dtype={self.dtype}"]
-        facts += [f"name={self.name!r}"] if self.name else []
-        facts += [f"op={self.op}"] if self.op else ["requires_grad=True"] if self.requires_grad else []
+        origin = f"op={self.op}" if self.op else "requires_grad=True" if self.requires_grad else ""
+        facts = [f"shape={self.shape}" if self.ndim else "", f"dtype={self.dtype}"]
+        facts += [f"name={self.name!r}" if self.name else "", origin]
         gap = ",\n       " if "\n" in body else ", "
-        return f"Tensor({body}{gap}{', '.join(facts)})"
+        return f"Tensor({body}{gap}{', '.join(filter(None, facts))})"
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else repr(self)
@@ -116,14 +103,7 @@ class Tensor(Node):
         parts = tuple(map(plain, index)) if isinstance(index, tuple) else plain(index)
         return ops.getitem(self, parts)
 
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __bool__(self) -> bool:
-        return bool(self.item())
+    __float__, __int__, __bool__ = _as(float), _as(int), _as(bool)
 
     # comparisons are plain boolean arrays: they have no gradient
     __hash__ = object.__hash__
@@ -168,27 +148,17 @@ class Tensor(Node):
         return np.array(self._array, dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        if method == "__call__" and not options:
-            if ufunc in _NUMPY:
-                return _NUMPY[ufunc](*inputs)
-            if ufunc in _COMPARISONS:
-                return ufunc(*map(plain, inputs))
+        if method == "__call__" and not options and ufunc in _NUMPY:
+            return _NUMPY[ufunc](*inputs)
         called = ufunc if method == "__call__" else f"{ufunc.__name__}.{method}"
-        return _call_numpy(called, inputs, options)
+        return self.__array_function__(called, (), inputs, options)
 
-    def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, options: Any) -> Any:
-        return _call_numpy(function, args, options)
-
-
-def _call_numpy(function: Any, args: Any, options: Any) -> Any:
-    """A NumPy function on tensors: the op of the same meaning, or an error; never a detached array."""
-    name = getattr(function, "__name__", function)
-    if function not in _NUMPY:
-        raise TypeError(f"np.{name} has no recorded counterpart for a Tensor: use .numpy() for the plain array")
-    unknown = {"out", "dtype", "where", "order", "initial", "casting"} & options.keys()
-    if unknown:
-        raise TypeError(f"np.{name} on a Tensor takes no {', '.join(sorted(unknown))}: nothing could be recorded")
-    return _NUMPY[function](*args, **options)
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        """A NumPy function on tensors: the op of the same meaning, or an error; never a detached array."""
+        unknown = _UNKNOWN & options.keys()
+        if unknown or function not in _NUMPY:
+            raise TypeError(not_recorded(function, unknown if function in _NUMPY else ()))
+        return _NUMPY[function](*args, **options)
 
 
 def _as_array(data: Any, dtype: DTypeLike | None) -> NDArray[Any]:

@@ -60,11 +60,9 @@ def hessian(function: Function, inputs: Any) -> Any:
 
 
 def _jacobians(output: Tensor, leaves: tuple[Tensor, ...]) -> list[Tensor]:
-    found = [np.zeros((output.size, *leaf.shape), leaf.dtype) for leaf in leaves]
-    for row, one in enumerate(np.eye(output.size, dtype=output.dtype)):
-        for matrix, slope in zip(found, _grad(output, leaves, one.reshape(output.shape)), strict=True):
-            matrix[row] = slope.data
-    return [Tensor(m.reshape(output.shape + leaf.shape)) for m, leaf in zip(found, leaves, strict=True)]
+    rows = [_grad(output, leaves, one.reshape(output.shape)) for one in np.eye(output.size, dtype=output.dtype)]
+    columns = [np.array([row[i].data for row in rows], leaf.dtype) for i, leaf in enumerate(leaves)]
+    return [Tensor(c.reshape(output.shape + leaf.shape)) for c, leaf in zip(columns, leaves, strict=True)]
 
 
 def _grad(output: Tensor, leaves: tuple[Tensor, ...], gradient: Any = None, create_graph: bool = False) -> Any:
