@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from operator import attrgetter
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from tinygrad_mnist.engine.tensor import Tensor
 
 Rule = Callable[..., Any]
-N = TypeVar("N", bound="Node")
 
 OPS: dict[str, Op] = {}
 """Every primitive by its name."""
@@ -96,9 +95,9 @@ class Node:
     )
 
     @classmethod
-    def wrap(cls: type[N], value: Any) -> N:
+    def wrap(cls, value: Any) -> Any:
         """A leaf over this very array; a node as it is."""
-        if isinstance(value, cls):
+        if isinstance(value, Node):
             return value
         node = cls.__new__(cls)
         Node.__init__(node, np.asarray(value))
@@ -131,9 +130,6 @@ class Node:
 def plain(value: Any) -> Any:
     """The array of a node; anything else as it is."""
     return value._array if isinstance(value, Node) else value
-
-
-_OPERAND = (Node, float, int)
 
 
 class Op:
@@ -195,15 +191,15 @@ class Op:
                 return forward(*inputs, **params)
             inputs, params = self.bind(inputs, params) if params or len(inputs) > arity else (inputs, defaults)
             operands, values, edges = [], [], []
-            for x, vjp in zip(inputs, map(each, itertools.count()) if each else vjps, strict=False):
-                if not isinstance(x, _OPERAND):
-                    x = cls(np.asarray(x))
-                operands.append(x)
+            for x, vjp in zip(inputs, map(each, itertools.count()) if each else vjps):  # noqa: B905 (a keyword costs)
                 if isinstance(x, Node):
+                    values.append(x._array)
                     if x.requires_grad and vjp:
                         edges.append((x, vjp))
-                    x = x._array
-                values.append(x)
+                else:
+                    x = x if isinstance(x, (float, int)) else cls(np.asarray(x))
+                    values.append(plain(x))
+                operands.append(x)
             try:
                 array = np.asarray(forward(*values, **params))
             except (ValueError, TypeError, IndexError) as error:
