@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tinygrad_mnist.data.dataset import DataError
+from tinygrad_mnist.data.files import write_atomically
 from tinygrad_mnist.data.idx import decompress
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ def _download(
                 say(f"downloading {name} from {host}")
                 data = _get(mirror + name, patience, deadline)
                 contents[name] = _verified(data, checksums[name], name)
-                _keep(folder / name, data)
+                write_atomically(folder / name, data)
             return contents
         except DataError as error:
             failures.append(f"{host}: {error}")
@@ -110,18 +109,6 @@ def _verified(data: bytes, checksum: str, name: str | Path) -> bytes:
     if sha256(content).hexdigest() != checksum:
         raise DataError(f"{name} has a wrong checksum")
     return content
-
-
-def _keep(path: Path, data: bytes) -> None:
-    """Write a file so that others see the whole of it or nothing."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def _get(url: str, patience: Patience, deadline: float) -> bytes:

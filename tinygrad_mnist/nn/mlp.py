@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ class MLP:
         rng = np.random.default_rng(seed)
         self.weights: list[Tensor] = []
         self.biases: list[Tensor] = []
-        for layer, (inputs, outputs) in enumerate(zip(layer_sizes, layer_sizes[1:], strict=False), start=1):
+        for layer, (inputs, outputs) in enumerate(pairwise(layer_sizes), start=1):
             W = initialise(rng, outputs, inputs).astype(dtype)
             self.weights.append(Tensor(W, requires_grad=True, name=f"W{layer}"))
             self.biases.append(Tensor(np.zeros(outputs, dtype), requires_grad=True, name=f"b{layer}"))

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.data.files import write_atomically
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.nn import MLP
-from tinygrad_mnist.training.files import write_atomically
 
 _KEY = "tinygrad_mnist"
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tinygrad_mnist.training.files import write_atomically
+from tinygrad_mnist.data.files import write_atomically
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from tinygrad_mnist.data import Split, batches
 from tinygrad_mnist.engine import no_grad
 from tinygrad_mnist.nn import MLP, SGD, accuracy, cross_entropy
 from tinygrad_mnist.training.history import Epoch, History
+
+Batch = tuple[NDArray[Any], NDArray[Any]]
 
 
 class TrainingError(RuntimeError):
@@ -59,48 +62,45 @@ def fit(
     """
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1, user_api="blas"):
-        return _fit(model, train, validation, optimizer, epochs, batch_size, seed, progress or Progress())
-
-
-def _fit(
-    model: MLP,
-    train: Split,
-    validation: Split,
-    optimizer: SGD,
-    epochs: int,
-    batch_size: int,
-    seed: int,
-    progress: Progress,
-) -> History:
+    progress = progress or Progress()
     history = History()
-    best = [p.numpy().copy() for p in model.parameters]
+    best = _weights(model)
     x, y = train.inputs(), train.labels
     try:
-        for number in range(1, epochs + 1):
-            start = time.perf_counter()
-            lr = optimizer.current_lr
-            progress.epoch_begins(number, epochs, len(x))
-            totals = _Totals()
-            for step, (xs, ys) in enumerate(batches(x, y, batch_size, seed, number), start=1):
-                _train_on(model, optimizer, xs, ys, totals, f"epoch {number}, batch {step}")
-                n = totals.examples
-                progress.batch_ends(len(xs), totals.loss / n, totals.correct / n)
-            n = totals.examples
-            score = evaluate(model, validation)
-            seconds = time.perf_counter() - start
-            epoch = Epoch(number, totals.loss / n, totals.correct / n, score, lr, seconds)
-            history.epochs.append(epoch)
-            is_best = history.best is epoch
-            if is_best:
-                best = [p.numpy().copy() for p in model.parameters]
-            progress.epoch_ends(epoch, is_best)
+        with threadpool_limits(1, user_api="blas"):
+            for number in range(1, epochs + 1):
+                progress.epoch_begins(number, epochs, len(x))
+                shuffled = batches(x, y, batch_size, seed, number)
+                epoch = _run_epoch(model, optimizer, shuffled, validation, number, progress)
+                history.epochs.append(epoch)
+                is_best = history.best is epoch
+                if is_best:
+                    best = _weights(model)
+                progress.epoch_ends(epoch, is_best)
     except KeyboardInterrupt:
         history.interrupted = True
     finally:
         for p, array in zip(model.parameters, best, strict=True):
             p.data = array
     return history
+
+
+def _weights(model: MLP) -> list[NDArray[Any]]:
+    return [p.numpy().copy() for p in model.parameters]
+
+
+def _run_epoch(
+    model: MLP, optimizer: SGD, shuffled: Iterable[Batch], validation: Split, number: int, progress: Progress
+) -> Epoch:
+    start = time.perf_counter()
+    lr = optimizer.current_lr
+    totals = _Totals()
+    for step, (x, y) in enumerate(shuffled, start=1):
+        _train_on(model, optimizer, x, y, totals, f"epoch {number}, batch {step}")
+        progress.batch_ends(len(x), totals.loss / totals.examples, totals.correct / totals.examples)
+    score = evaluate(model, validation)
+    seconds = time.perf_counter() - start
+    return Epoch(number, totals.loss / totals.examples, totals.correct / totals.examples, score, lr, seconds)
 
 
 @no_grad()
