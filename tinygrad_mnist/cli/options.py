@@ -1,0 +1,62 @@
+"""What several commands take: options with their checks, and models from files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tinygrad_mnist import data, nn, training
+
+INPUTS, CLASSES = data.SIDE**2, data.CLASSES
+
+
+class Interrupted(Exception):
+    """Ctrl-C before there was anything to keep."""
+
+
+Data = Annotated[
+    str, typer.Option("--data", help="auto, mnist, digits (embedded), or a folder with four files in MNIST's format.")
+]
+Model = Annotated[Path, typer.Argument(help="A model.safetensors that train has written.")]
+
+
+def layer_sizes(text: str) -> tuple[int, ...]:
+    """The layer sizes in "784,128,64,10"."""
+    if not re.fullmatch(r"[0-9]+(,[0-9]+)*", text):
+        raise typer.BadParameter(f"{text!r} is no list of numbers such as 784,128,64,10")
+    sizes = tuple(map(int, text.split(",")))
+    if len(sizes) < 2 or sizes[0] != INPUTS or sizes[-1] != CLASSES or min(sizes) < 1:
+        raise typer.BadParameter(
+            f"{text!r} must begin with {INPUTS} (28 × 28 pixels), end with {CLASSES} (the digits), and "
+            f"have only positive sizes between"
+        )
+    return sizes
+
+
+def known_activation(name: str) -> str:
+    if name not in nn.ACTIVATIONS:
+        raise typer.BadParameter(f"{name!r} is none of {', '.join(nn.ACTIVATIONS)}")
+    return name
+
+
+def positive(value: float) -> float:
+    if not 0 < value < float("inf"):
+        raise typer.BadParameter(f"{value} is not a positive number")
+    return value
+
+
+Layers = Annotated[str, typer.Option(help="Sizes of the layers, inputs first.", callback=layer_sizes)]
+Activation = Annotated[
+    str, typer.Option(help=f"Of the hidden layers: {', '.join(nn.ACTIVATIONS)}.", callback=known_activation)
+]
+
+
+def load(path: Path) -> nn.MLP:
+    """A model that takes the images of a data set and answers with its classes."""
+    model = training.load_model(path)
+    if (model.layer_sizes[0], model.layer_sizes[-1]) != (INPUTS, CLASSES):
+        raise training.CheckpointError(f"{path}: {model!r} does not lead from {INPUTS} pixels to {CLASSES} digits")
+    return model

@@ -1,0 +1,36 @@
+"""`tinygrad-mnist evaluate` and `tinygrad-mnist predict`: what a trained model reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from tinygrad_mnist import data, training
+from tinygrad_mnist.cli import show
+from tinygrad_mnist.cli.options import Data, Model, load
+from tinygrad_mnist.engine import no_grad
+
+
+def evaluate(model: Model, source: Data = "auto") -> None:
+    """Score a model on the test images."""
+    network = load(model)
+    dataset = data.load(source, say=show.note)
+    score = training.evaluate(network, dataset.test)
+    show.line(f"{dataset.name}: {show.percent(score)} of {len(dataset.test):,} test images are read correctly")
+
+
+def predict(
+    model: Model,
+    images: Annotated[list[Path], typer.Argument(help="Pictures of one digit each, of any size and colour.")],
+) -> None:
+    """Read the digit in each picture, with the probability of all ten."""
+    network = load(model)
+    framed = [data.read_image(path) for path in images]
+    pixels = np.stack(framed).reshape(len(framed), -1).astype(np.float32) / 255
+    with no_grad():
+        probabilities = network(pixels).softmax().numpy()
+    for path, row in zip(images, probabilities, strict=True):
+        show.prediction(str(path), row.tolist())
