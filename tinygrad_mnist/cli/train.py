@@ -9,7 +9,7 @@ import typer
 
 from tinygrad_mnist import data, nn, training
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Data, Interrupted, positive
+from tinygrad_mnist.cli.options import Activation, Data, Interrupted, Layers, positive
 
 VALIDATION_SHARE = 0.1
 MOMENTUM = 0.9
@@ -18,12 +18,8 @@ LR_DECAY = 1e-3
 
 def train(
     source: Data = "auto",
-    layers: Annotated[
-        str, typer.Option(help="Sizes of the layers, inputs first.", callback=layer_sizes)
-    ] = "784,128,64,10",
-    activation: Annotated[
-        str, typer.Option(help=f"Of the hidden layers: {', '.join(nn.ACTIVATIONS)}.", callback=known_activation)
-    ] = "leaky_relu",
+    layers: Layers = "784,128,64,10",
+    activation: Activation = "leaky_relu",
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training set.")] = 20,
     batch_size: Annotated[int, typer.Option(min=1, help="Examples in each step.")] = 64,
     lr: Annotated[float, typer.Option(help="Learning rate of the first step.", callback=positive)] = 0.05,
