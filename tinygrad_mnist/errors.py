@@ -103,6 +103,12 @@ def not_floating(x: Any, user: Any) -> str:
     )
 
 
+def misshapen(cotangent: Any, shape: tuple[int, ...], x: Any = None, user: Any = None) -> str:
+    """Why a rule's result can't be the gradient of an input x: broadcasting does not lead from its shape there."""
+    rule = f"the rule of {user.op} for its input {describe(x)}{at(user.place)}: " if user is not None else ""
+    return f"{rule}a cotangent of shape {cotangent.shape} does not fit a value of shape {shape}"
+
+
 def not_recorded(function: Any, options: Collection[str]) -> str:
     """Why NumPy's own function can't be called on a tensor, or not with these options."""
     name = getattr(function, "__name__", function)

@@ -2,96 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from heapq import heappop, heappush
+from itertools import count
 from operator import attrgetter
 from typing import Any, TypeVar
 
 import numpy as np
 
 from tinygrad_mnist.engine.node import Node, last_change, plain
-from tinygrad_mnist.errors import GraphError, at, describe, no_graph, not_floating
+from tinygrad_mnist.errors import GraphError, describe, misshapen, no_graph, not_floating
 
 N = TypeVar("N", bound=Node)
 
 
-def toposort(output: N) -> list[N]:
+def toposort(output: N) -> list[Any]:
     """Every recorded operation that the output depends on, inputs before their users; leaves are left out.
 
     A node is born after its inputs, so the order of birth is a topological order.
     """
-    found = [output] if output.edges else []
+    found: list[Any] = [output] if output.op else []
     seen = set(found)
     for node in found:
-        for x, _ in node.edges:
-            if x.edges and x not in seen:
+        for x in node.inputs:
+            if isinstance(x, Node) and x.op and x not in seen:
                 seen.add(x)
                 found.append(x)
     return sorted(found, key=attrgetter("born"))
 
 
-def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
+def unbroadcast(cotangent: Any, shape: tuple[int, ...], *origin: Node) -> Any:
     """The cotangent of a value before it was broadcast: summed over the axes along which it was repeated.
 
-    Raises ValueError where broadcasting can't have led from the shape to the cotangent's: the rule is wrong.
+    origin: the value, and the node that used it. Raises ValueError where broadcasting can't have led from the
+    shape to the cotangent's: the rule is wrong.
     """
-    if cotangent.shape == shape:
-        return cotangent
     new = cotangent.ndim - len(shape)
     if new > 0 and cotangent.shape[new:] == shape:
-        return cotangent.sum(axis=tuple(range(new)))
+        return cotangent.sum(axis=0 if new == 1 else tuple(range(new)))
     repeated = [i for i in range(cotangent.ndim) if i < new or shape[i - new] == 1]
     total = cotangent.sum(axis=tuple(repeated), keepdims=True)
     if new < 0 or total.shape[new:] != shape:
-        raise ValueError(f"a cotangent of shape {cotangent.shape} does not fit a value of shape {shape}")
+        raise ValueError(misshapen(cotangent, shape, *origin))
     return total.reshape(shape)
 
 
-def pullback(node: N, cotangent: Any, needed: Collection[Node] = ()) -> list[tuple[N, Any]]:
+def pullback(node: Any, cotangent: Any, needed: Collection[Node] | None = None) -> Iterator[tuple[Any, Any]]:
     """Carry ∂L/∂node to its inputs: each input that needs a gradient (and is needed), with its share of it.
 
     An array is carried by the rules run on arrays; a tensor by the same rules, recorded.
     """
-    out, values = (node, node.inputs) if isinstance(cotangent, Node) else (node._array, node.values)
-    params, shares = node.params, []
-    for x, vjp in [edge for edge in node.edges if edge[0] in needed] if needed else node.edges:
-        share = vjp(cotangent, out, *values, **params)
-        fits = share.shape == x._array.shape and share.dtype == x._array.dtype
-        shares.append((x, share if fits else _fit(share, x, node)))
-    return shares
-
-
-def _fit(share: Any, x: Node, node: Node) -> Any:
-    """A rule's result in the shape and dtype of the input it belongs to."""
-    if share.dtype.kind != "f" or x.dtype.kind != "f":
-        raise TypeError(not_floating(x, node))
-    try:
-        share = unbroadcast(share, x.shape)
-    except ValueError as error:
-        raise ValueError(f"the rule of {node.op} for its input {describe(x)}: {error}{at(node.place)}") from None
-    return share if share.dtype == x.dtype else share.astype(x.dtype)
+    inputs, out, values, params = node.inputs, node._array, node.values, node.params
+    if isinstance(cotangent, Node):
+        out, values = node, [x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)]
+    for x, vjp in zip(inputs, node.op.vjps or map(node.op.each, count())):
+        if isinstance(x, Node) and x.requires_grad and vjp and (needed is None or x in needed):
+            share, array = vjp(cotangent, out, *values, **params), x._array
+            if share.dtype is not array.dtype and (share.dtype.kind != "f" or array.dtype.kind != "f"):
+                raise TypeError(not_floating(x, node))
+            if share.shape != array.shape:
+                share = unbroadcast(share, array.shape, x, node)
+            yield x, share if share.dtype is array.dtype else share.astype(array.dtype)
 
 
 def propagate(output: N, cotangent: Any, targets: Collection[Node] = ()) -> dict[N, Any]:
     """Walk from the output to the leaves, or to the targets alone: the cotangent ∂L/∂node of each.
 
-    Users come before their inputs, so when a node's turn comes all its shares have been added up; then its
-    cotangent is dropped, unless it is a target.
+    Of the nodes with a cotangent the last born goes next. Its users were born later, so all its shares have
+    been added up by then; after its turn its cotangent is dropped, unless it is a target.
     """
-    order = toposort(output)
-    needed = set(targets)
-    for node in order if targets else ():
-        if any(x in needed for x, _ in node.edges):
-            needed.add(node)
-    changed = order and last_change[0] > order[0].born
+    needed = _users(targets, output) if targets else None
     cotangents = {output: cotangent}
-    for node in reversed(order):
-        if node in cotangents:
-            if changed:
-                node.check_unchanged()
-            total = cotangents[node] if node in targets else cotangents.pop(node)
-            for x, share in pullback(node, total, needed):
-                cotangents[x] = cotangents[x] + share if x in cotangents else share
+    waiting = [(-output.born, output)] if output.op else []
+    while waiting:
+        node = heappop(waiting)[1]
+        if last_change[0] > node.born:
+            node.check_unchanged()
+        total = cotangents[node] if node in targets else cotangents.pop(node)
+        for x, share in pullback(node, total, needed):
+            if x in cotangents:
+                cotangents[x] = cotangents[x] + share
+            else:
+                cotangents[x] = share
+                if x.op:
+                    heappush(waiting, (-x.born, x))
     return cotangents
+
+
+def _users(targets: Collection[Node], output: Node) -> set[Node]:
+    """The targets, and every node between them and the output."""
+    found = set(targets)
+    for node in toposort(output):
+        if not found.isdisjoint(x for x in node.inputs if isinstance(x, Node)):
+            found.add(node)
+    return found
 
 
 def _seed(output: Node, gradient: Any, create_graph: bool) -> Any:
@@ -100,14 +104,13 @@ def _seed(output: Node, gradient: Any, create_graph: bool) -> Any:
         raise GraphError(no_graph(output))
     if gradient is None:
         if output._array.size != 1:
-            raise GraphError(
-                f"{describe(output)} is not a scalar: take .sum() or .mean(), or pass gradient= of its shape"
-            )
-        gradient = np.array(1).reshape(output.shape)
-    if not (create_graph and isinstance(gradient, Node)):
-        gradient = np.array(plain(gradient), output.dtype)
-    if gradient.shape != output.shape:
-        raise ValueError(f"gradient has shape {gradient.shape}, but {describe(output)} needs one of its own shape")
+            raise GraphError(f"{describe(output)} is not a scalar: take .sum() or .mean(), or pass gradient=")
+        gradient = np.array(1, output._array.dtype, ndmin=output._array.ndim)
+    else:
+        if not (create_graph and isinstance(gradient, Node)):
+            gradient = np.array(plain(gradient), output.dtype)
+        if gradient.shape != output.shape:
+            raise ValueError(f"gradient has shape {gradient.shape}, but {describe(output)} needs one of its own shape")
     return output.wrap(gradient) if create_graph else gradient
 
 
@@ -121,7 +124,7 @@ def backward(output: N, gradient: Any = None, create_graph: bool = False) -> Non
     for leaf, total in propagate(output, _seed(output, gradient, create_graph)).items():
         if leaf.grad is not None:
             total = total + (leaf.grad if create_graph else leaf.grad._array)
-        array = plain(total)
+        array = total._array if create_graph else total
         if array.base is not None or id(array) in given:
             total = total * 1
         given.add(id(array))

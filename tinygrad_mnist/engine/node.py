@@ -63,27 +63,27 @@ class Node:
 
     op, inputs, params: the operation that made it, its inputs in order (nodes and Python numbers) and its
         keyword parameters; None, () and {} for a leaf.
-    values, edges: what the backward pass runs on: the inputs' arrays as the forward saw them, and the
-        inputs that need a gradient, each with its vjp.
+    values: the inputs' arrays as the forward saw them, on which the backward pass runs.
     requires_grad: whether gradients flow through it. grad: what `backward` accumulated in a leaf.
     name: the learner's own name for it, or None.
+    data: the array itself, writable. The graphs that used the old value notice an assignment, such as
+        `p.data -= step`; they can't notice `p.data[i] = value`.
     born, changed: readings of one clock: when it was made, and when its data was last replaced.
     place: the code outside this package that made it; `source` says it as file and line.
     """
 
     __slots__ = (
-        "_array", "op", "inputs", "params", "values", "edges", "place",
+        "_array", "op", "inputs", "params", "values", "place",
         "requires_grad", "grad", "name", "born", "changed", "__weakref__",
     )  # fmt: skip
 
     def __init__(
         self, array: NDArray[Any], op: Op | None = None, inputs: tuple[Any, ...] = (),
-        params: Mapping[str, Any] = _NOTHING, values: Sequence[Any] = (),
-        edges: Sequence[tuple[Any, Rule]] = (), place: Place | None = None,
+        params: Mapping[str, Any] = _NOTHING, values: Sequence[Any] = (), place: Place | None = None,
     ) -> None:  # fmt: skip
         self._array, self.op, self.inputs = array, op, inputs
-        self.params, self.values, self.edges = params, values, edges
-        self.place, self.requires_grad = place, op is not None
+        self.params, self.values, self.place = params, values, place
+        self.requires_grad = op is not None
         self.grad: Any = None
         self.name: str | None = None
         self.born, self.changed = next(_clock), 0
@@ -103,22 +103,15 @@ class Node:
         Node.__init__(node, np.asarray(value))
         return node
 
-    @property
-    def data(self) -> NDArray[Any]:
-        """The array itself, writable. Assigning to it is noticed by the graphs that used the old value.
-
-        `p.data -= step` is an assignment and is noticed too; `p.data[i] = value` cannot be.
-        """
-        return self._array
-
-    @data.setter
-    def data(self, value: ArrayLike) -> None:
+    def _replace(self, value: ArrayLike) -> None:
         if value is not self._array:
             array = np.asarray(value)
             if array.shape != self.shape or not np.can_cast(array.dtype, self.dtype, "same_kind"):
                 raise misfit(array, self)
             self._array = array.astype(self.dtype, copy=self.requires_grad)
         self.changed = last_change[0] = next(_clock)
+
+    data = property(attrgetter("_array"), _replace, doc="The array itself, writable; see the class.")
 
     def check_unchanged(self) -> None:
         """Raise MutationError if its value or an input's was replaced since it was recorded."""
@@ -162,13 +155,15 @@ class Op:
 
     def bind(self, args: tuple[Any, ...], given: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Split arguments into inputs and parameters, which may be positional, named or left out."""
-        params = dict(zip(self.parameters, args[self.arity :], strict=False)) | given
-        if len(params) < len(args) - self.arity + len(given):
+        inputs, rest, params = args[: self.arity], args[self.arity :], self.defaults | given
+        for name, value in zip(self.parameters, rest):
+            params[name] = value
+        if len(rest) > len(self.parameters) or (given and not given.keys().isdisjoint(self.parameters[: len(rest)])):
             raise TypeError(f"{self} takes {self.arity} inputs and then, once each, {self.parameters}")
         for name, value in params.items():
             if isinstance(value, Node):
                 raise TypeError(f"{self}: {name} is a constant and can't be a tensor: pass {name}.numpy()")
-        return args[: self.arity], self.defaults | params
+        return inputs, params
 
     def __call__(self, forward: Rule) -> Callable[..., Tensor]:
         """Declare the operation with this forward; returns the function that runs or records it."""
@@ -179,34 +174,32 @@ class Op:
             declared = inspect.signature(forward).parameters.values()
             self.defaults |= {p.name: p.default for p in declared if p.default is not p.empty}
         OPS[self.name] = self
-        vjps, each, arity, defaults, fill = self.vjps, self.each, self.arity, self.defaults, Node.__init__
+        arity, defaults, fill = self.arity, self.defaults, Node.__init__
 
         @functools.wraps(forward)
         def apply(*inputs: Any, **params: Any) -> Any:
-            for x in (*inputs, *params.values()) if params else inputs:
+            cls, learns, values = None, False, []
+            for x in inputs[:arity]:
                 if isinstance(x, Node):
                     cls = x.__class__
-                    break
+                    learns = learns or x.requires_grad
+                    x = x._array
+                elif not isinstance(x, (float, int, np.ndarray)):
+                    x = np.asarray(x)
+                values.append(x)
+            if params or len(inputs) > arity:
+                inputs, params = self.bind(inputs, params)
             else:
+                params = defaults
+            if cls is None:
                 return forward(*inputs, **params)
-            inputs, params = self.bind(inputs, params) if params or len(inputs) > arity else (inputs, defaults)
-            operands, values, edges = [], [], []
-            for x, vjp in zip(inputs, map(each, itertools.count()) if each else vjps):  # noqa: B905 (a keyword costs)
-                if isinstance(x, Node):
-                    values.append(x._array)
-                    if x.requires_grad and vjp:
-                        edges.append((x, vjp))
-                else:
-                    x = x if isinstance(x, (float, int)) else cls(np.asarray(x))
-                    values.append(plain(x))
-                operands.append(x)
             try:
                 array = np.asarray(forward(*values, **params))
             except (ValueError, TypeError, IndexError) as error:
-                raise explain(error, self.name, operands, params, user_place()) from error
+                raise explain(error, self.name, inputs, params, user_place()) from error
             node = cls.__new__(cls)
-            if edges and is_recording():
-                fill(node, array, self, tuple(operands), params, values, edges, user_place())
+            if learns and is_recording():
+                fill(node, array, self, inputs, params, values, user_place())
             else:
                 fill(node, array)
             return node

@@ -229,7 +229,7 @@ def logsumexp(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
     return total + top.reshape(total.shape)
 
 
-@op(lambda g, out, x, axis: g - exp(out) * g.sum(axis=axis, keepdims=True))
+@op(lambda g, out, x, axis: g - np.exp(out) * g.sum(axis=axis, keepdims=True))
 def log_softmax(x: Array, /, axis: Axis = -1) -> Array:
     """x - logsumexp(x): log-probabilities along an axis, never the log of a rounded zero."""
     shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True)

@@ -52,7 +52,7 @@ class Tensor(Node):
         array = _as_array(data, dtype)
         if requires_grad and array.dtype.kind != "f":
             raise TypeError(f"{array.dtype} can't require gradients, floating point can: use .astype(np.float32)")
-        super().__init__(array.copy() if requires_grad else array)
+        Node.__init__(self, array.copy() if requires_grad else array)
         self.requires_grad, self.name = requires_grad, name
 
     ndim: int = computed(attrgetter("_array.ndim"), "The number of axes.")
@@ -76,9 +76,7 @@ class Tensor(Node):
         """The same numbers, read-only and without the graph."""
         return Tensor(self.numpy(), name=self.name)
 
-    def backward(self, gradient: Data | None = None, create_graph: bool = False) -> None:
-        """Add ∂self/∂leaf to `.grad` of every leaf; see `autodiff.backward`."""
-        autodiff.backward(self, gradient, create_graph)
+    backward = autodiff.backward
 
     def __repr__(self) -> str:
         body = np.array2string(self._array, separator=", ", prefix="Tensor(", precision=4, threshold=100)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Literal
 
 import numpy as np
@@ -21,14 +22,20 @@ def one_hot(labels: ArrayLike | Tensor, num_classes: int, dtype: DTypeLike = np.
     classes = np.asarray(plain(labels))
     if classes.dtype.kind not in "iu":
         raise TypeError(f"labels must be integers, not {classes.dtype}")
-    rows = classes[..., None] == np.arange(num_classes)
-    if np.count_nonzero(rows) < classes.size:
-        place = tuple(np.argwhere(~rows.any(axis=-1))[0].tolist())
+    # as unsigned numbers, negative ones are huge
+    if np.maximum.reduce(classes.astype(np.uint64), axis=None, initial=0) >= num_classes:
+        place = tuple(np.argwhere((classes < 0) | (classes >= num_classes))[0].tolist())
         raise ValueError(
             f"label {classes[place]} at index {', '.join(map(str, place)) or 0} is none of the {num_classes} "
             f"classes 0 to {num_classes - 1}"
         )
-    return np.asarray(rows, dtype)
+    rows: NDArray[Any] = _identity(num_classes, np.dtype(dtype)).take(classes, axis=0)
+    return rows
+
+
+@functools.lru_cache(maxsize=8)
+def _identity(size: int, dtype: Any) -> NDArray[Any]:
+    return np.eye(size, dtype=dtype)
 
 
 def cross_entropy(logits: Tensor, labels: ArrayLike | Tensor, reduction: Reduction = "mean") -> Tensor:
@@ -46,9 +53,10 @@ def cross_entropy(logits: Tensor, labels: ArrayLike | Tensor, reduction: Reducti
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
     m = y.size // y.shape[-1] if reduction == "mean" else 1
-    weights = Tensor(y / -m, name="-y/m" if reduction == "mean" else "-y")
-    loss: Tensor = (logits.log_softmax() * weights).sum(axis=-1 if reduction == "none" else None)
-    return loss
+    weights = Tensor.wrap(y / -m)
+    weights.name = "-y/m" if reduction == "mean" else "-y"
+    losses: Tensor = logits.log_softmax() * weights
+    return losses.sum(axis=-1) if reduction == "none" else losses.sum()
 
 
 def _rows(labels: ArrayLike | Tensor, logits: Tensor) -> NDArray[Any]:
