@@ -9,6 +9,7 @@ from typer.exceptions import TyperException
 
 from tinygrad_mnist import data, training
 from tinygrad_mnist.cli import show
+from tinygrad_mnist.cli.compare import compare
 from tinygrad_mnist.cli.options import Interrupted
 from tinygrad_mnist.cli.predict import evaluate, predict
 from tinygrad_mnist.cli.train import train
@@ -22,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Learn to read handwritten digits, with gradients you can check by hand.",
 )
-for command in (train, evaluate, predict):
+for command in (train, evaluate, predict, compare):
     app.command()(command)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
+from rich.console import Console, RichCast
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
@@ -29,6 +29,14 @@ def error(text: str) -> None:
     """One line on stderr that says what went wrong."""
     message = " ".join(text.split())
     errors.print(Text.assemble(("error: ", "bold red"), message), soft_wrap=not errors.is_terminal)
+
+
+def table(result: RichCast) -> None:
+    """A result that knows how to show itself: a table on a terminal, its text elsewhere."""
+    if console.is_terminal:
+        console.print(result, "")
+    else:
+        line(f"{result}\n")
 
 
 def percent(share: float) -> str:

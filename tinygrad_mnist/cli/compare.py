@@ -1,0 +1,89 @@
+"""`tinygrad-mnist compare`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from tinygrad_mnist import checks, data, manual, nn
+from tinygrad_mnist.cli import show
+from tinygrad_mnist.cli.options import Data, Layers
+from tinygrad_mnist.data.files import prepare_folder, write_atomically
+
+
+def derived(name: str) -> str:
+    if name not in manual.ACTIVATIONS:
+        raise typer.BadParameter(f"{name!r} has no hand derivation; these have: {', '.join(manual.ACTIVATIONS)}")
+    return name
+
+
+def tolerated(name: str) -> str:
+    if name not in checks.TOLERANCES:
+        raise typer.BadParameter(f"{name!r} is none of {', '.join(checks.TOLERANCES)}")
+    return name
+
+
+def not_negative(value: float) -> float:
+    if not 0 <= value < float("inf"):
+        raise typer.BadParameter(f"{value} is not a number from 0 on")
+    return value
+
+
+def compare(
+    source: Data = "auto",
+    layers: Layers = "784,128,64,10",
+    activation: Annotated[
+        str, typer.Option(help=f"Of the hidden layers: {', '.join(manual.ACTIVATIONS)}.", callback=derived)
+    ] = "leaky_relu",
+    l2: Annotated[float, typer.Option(help="λ of the penalty (λ/2) Σ W².", callback=not_negative)] = 0.0,
+    batch_size: Annotated[int, typer.Option(min=1, help="Training images to compare on.")] = 64,
+    dtype: Annotated[str, typer.Option(help=f"{', '.join(checks.TOLERANCES)}.", callback=tolerated)] = "float64",
+    columns: Annotated[
+        bool | None, typer.Option("--columns/--rows", help="Only one convention of the two.", show_default="both")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the weights and of the choice of images.")] = 0,
+    html: Annotated[Path | None, typer.Option(help="Write a page with pictures to this file.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file.")] = None,
+) -> int:
+    """Compare autograd with the hand derivation, layer by layer; exit code 1 when they disagree."""
+    for path in filter(None, (html, json_file)):
+        prepare_folder(path.parent, path.name)
+    X, labels = _batch(data.load(source, say=show.note), batch_size, seed, dtype)
+    model = nn.MLP(layers, activation, seed=seed, dtype=dtype)  # type: ignore[arg-type]  # parsed by the callback
+    rng = np.random.default_rng(seed)
+    for b in model.biases:  # they start at 0, and would not be missed
+        b.data = rng.standard_normal(b.shape).astype(dtype)
+
+    comparisons = []
+    if not columns:
+        comparisons.append(checks.compare(model, (X, labels), manual.rows, l2))
+    if columns is not False:
+        comparisons.append(checks.compare(checks.ColumnMLP(model), (X.T, labels), manual.columns, l2))
+    passed = all(comparison.passed for comparison in comparisons)
+
+    if html:
+        write_atomically(html, checks.page(comparisons).encode())
+    if json_file:
+        report = {"passed": passed, "comparisons": [comparison.to_dict() for comparison in comparisons]}
+        write_atomically(json_file, json.dumps(report, ensure_ascii=False, indent=2).encode() + b"\n")
+    for comparison in comparisons:
+        show.table(comparison)
+    for path in filter(None, (html, json_file)):
+        show.line(f"saved {path}")
+    return 0 if passed else 1
+
+
+def _batch(dataset: data.Dataset, size: int, seed: int, dtype: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Training images as rows, and their labels, drawn at random."""
+    if size > len(dataset.train):
+        raise data.DataError(
+            f"{dataset.name}: a batch of {size:,} is more than its {len(dataset.train):,} training images"
+        )
+    pick = np.random.default_rng(seed).choice(len(dataset.train), size, replace=False)
+    chosen = dataset.train[pick]
+    return chosen.inputs().astype(dtype), chosen.labels
