@@ -70,12 +70,12 @@ class Row:
     @cached_property
     def absolute(self) -> float:
         """The largest absolute difference."""
-        return float(np.abs(self.difference).max())
+        return float(np.abs(self.difference).max(initial=0))
 
     @cached_property
     def relative(self) -> float:
         """The largest absolute difference, divided by the largest number on either side."""
-        scale = max(float(np.abs(side).max()) for side in (self.by_hand, self.by_autograd))
+        scale = max(float(np.abs(side).max(initial=0)) for side in (self.by_hand, self.by_autograd))
         return self.absolute / scale if self.absolute else 0.0
 
     @property

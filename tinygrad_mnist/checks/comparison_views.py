@@ -128,7 +128,7 @@ def _panel(axes: Axes, picture: heatmaps.Array, end: float, colours: str, title:
 
 def _nothing(picture: heatmaps.Array) -> str:
     """Why a heat map has no scale."""
-    return "no numbers" if np.isnan(picture).all() else "exactly 0"
+    return "not comparable" if np.isnan(picture).all() else "exactly 0"
 
 
 def fragment(comparison: Comparison) -> str:

@@ -23,7 +23,7 @@ LEVELS = 255
 
 def arrange(parameter: Array) -> Array:
     """A parameter as a flat picture: biases as one line, weights of an image as an image for each neuron."""
-    if 1 in parameter.shape or parameter.ndim < 2:
+    if _is_line(parameter):
         return parameter.reshape(1, -1)
     neurons, inputs = parameter.shape
     if inputs != SIDE**2:
@@ -32,13 +32,17 @@ def arrange(parameter: Array) -> Array:
     lines = math.ceil(neurons / columns)
     tiles = np.full((lines * columns, SIDE + 1, SIDE + 1), np.nan)
     tiles[:neurons, :SIDE, :SIDE] = parameter.reshape(neurons, SIDE, SIDE)
-    sheet = tiles.reshape(lines, columns, SIDE + 1, SIDE + 1).swapaxes(1, 2)
-    return sheet.reshape(lines * (SIDE + 1), -1)[:-1, :-1]
+    sheet = tiles.reshape(lines, columns, SIDE + 1, SIDE + 1).swapaxes(1, 2).reshape(lines * (SIDE + 1), -1)
+    return np.asarray(sheet[:-1, :-1])
+
+
+def _is_line(parameter: Array) -> bool:
+    return parameter.ndim != 2 or 1 in parameter.shape
 
 
 def arrangement(parameter: Array) -> str:
-    """What `arrange` did, in words; empty for a plain matrix."""
-    if 1 in parameter.shape or parameter.ndim < 2:
+    """What `arrange` did, in words."""
+    if _is_line(parameter):
         return "one number for each neuron"
     if parameter.shape[1] == SIDE**2:
         return f"one {SIDE} × {SIDE} image for each of {len(parameter)} neurons"
@@ -56,8 +60,7 @@ def palette(colours: str, levels: int = LEVELS) -> NDArray[np.uint8]:
     from matplotlib import colormaps
 
     rgba = np.asarray(colormaps[colours](np.linspace(0, 1, levels), bytes=True), np.uint8)
-    rgb: NDArray[np.uint8] = rgba[:, :3]
-    return rgb
+    return rgba[:, :3]
 
 
 def png(picture: Array, end: float, colours: str) -> str:
