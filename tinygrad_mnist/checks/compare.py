@@ -22,8 +22,10 @@ T = TypeVar("T")
 TOLERANCES = {"float64": 1e-12, "float32": 1e-5}
 """The relative difference up to which two results agree, by dtype."""
 
-_KEYS = ("z", "a", "delta", "dW", "db")
-"""What `formulas` of a derivation has an equation for."""
+Key = tuple[str, int | None]
+"""A quantity and its layer."""
+
+_LOSS: Key = ("L", None)
 
 
 class Model(Protocol):
@@ -98,65 +100,90 @@ def compare(
     nodes, and for a batch that does not fit.
     """
     X, labels = np.asarray(batch[0]), np.asarray(batch[1])
-    f = _activation(model.activation)
     axis = manual.EXAMPLES_AXIS
+    f = _activation(model.activation)
     _check_batch(X, labels, axis)
     if not 0 <= l2 < np.inf:
         raise ValueError(f"l2 is {l2}: λ must be a number from 0 on")
-
-    def expression() -> tuple[Tensor, Tensor]:
-        logits = model(Tensor(X, name="X"))
-        loss = nn.cross_entropy(logits if axis == 0 else logits.T, labels)
-        if l2:
-            loss = loss + l2 / 2 * sum((w * w).sum() for w in model.weights)
-        return logits, loss
-
-    (logits, loss), forward_by_autograd = _timed(expression, repeats)
-    allowed = _tolerance(logits.dtype) if tolerance is None else tolerance
-    z, a = _layers(logits, model, axis)
-    parameters = [*model.weights, *model.biases]
-    gradients, backward_by_autograd = _timed(lambda: grad(loss, [*z.values(), *parameters]), repeats)
-
-    W, b = [w.numpy() for w in model.weights], [c.numpy() for c in model.biases]
-    Y = np.moveaxis(nn.one_hot(labels, logits.shape[1 - axis], logits.dtype), 0, axis)
-    run, forward_by_hand = _timed(lambda: manual.forward(X, W, b, f), repeats)
-    back, backward_by_hand = _timed(lambda: manual.backward(run, Y, W, f, l2), repeats)
-
-    m, L = len(labels), len(W)
-    _check_layers({"z": run.z, "a": run.a, "delta": back.delta, "dW": back.dW, "db": back.db}, L)
-    dz, dW, db = (_by_layer([g.numpy() for g in gradients[i * L : (i + 1) * L]]) for i in range(3))
-    delta = {layer: m * g for layer, g in dz.items()}
-    book = [manual.formulas(layer, L, l2) for layer in z]
-    mean = "-(1/m) Σ y log ŷ" + (" + ½ λ Σ W²" if l2 else "")
-
-    formulas = _in_order(*(_by_layer([layer[key] for layer in book]) for key in _KEYS), loss=mean)
-    nodes = _in_order(z, a, z, _by_layer(model.weights), _by_layer(model.biases), loss=loss)
-    by_hand = _in_order(run.z, run.a, back.delta, back.dW, back.db, loss=manual.loss(run, Y, W, l2))
-    by_autograd = _in_order(_arrays(z), _arrays(a), delta, dW, db, loss=loss.numpy())
+    nodes, by_autograd, seconds_by_autograd = _by_autograd(model, X, labels, axis, l2, repeats)
+    dtype = by_autograd[_LOSS].dtype
+    allowed = _tolerance(dtype) if tolerance is None else tolerance
+    classes = model.weights[-1].shape[0]
+    Y = np.moveaxis(nn.one_hot(labels, classes, dtype), 0, axis)
+    formulas, by_hand, seconds_by_hand = _by_hand(manual, model, X, Y, f, l2, repeats)
     return Comparison(
-        model=repr(model).partition("  #")[0],
+        model=getattr(model, "__name__", repr(model)).partition("  #")[0],
         convention=("rows", "columns")[axis],
-        examples=m,
-        dtype=str(logits.dtype),
+        examples=len(labels),
+        dtype=str(dtype),
         l2=l2,
         tolerance=allowed,
         rows=tuple(
             Row(*key, formulas[key], GraphNode.of(node), np.asarray(by_hand[key]), by_autograd[key], allowed)
             for key, node in nodes.items()
         ),
-        seconds_by_hand=Seconds(forward_by_hand, backward_by_hand),
-        seconds_by_autograd=Seconds(forward_by_autograd, backward_by_autograd),
+        seconds_by_hand=seconds_by_hand,
+        seconds_by_autograd=seconds_by_autograd,
     )
+
+
+def _by_autograd(
+    model: Model, X: Array, labels: Array, axis: int, l2: float, repeats: int
+) -> tuple[dict[Key, Tensor], dict[Key, Array], Seconds]:
+    """The node of each quantity, its numbers, and the time they took."""
+
+    def forward() -> tuple[Tensor, Tensor]:
+        logits = model(Tensor(X, name="X"))
+        loss = nn.cross_entropy(logits if axis == 0 else logits.T, labels)
+        if l2:
+            loss = loss + l2 / 2 * sum((w * w).sum() for w in model.weights)
+        return logits, loss
+
+    (logits, loss), seconds_forward = _timed(forward, repeats)
+    z, a = _layers(logits, model, axis)
+    W, b = _by_layer(model.weights), _by_layer(model.biases)
+    targets = [*z.values(), *W.values(), *b.values()]
+    gradients, seconds_backward = _timed(lambda: [g.numpy() for g in grad(loss, targets)], repeats)
+
+    L, m = len(z), len(labels)
+    dz, dW, db = (_by_layer(gradients[i * L : (i + 1) * L]) for i in range(3))
+    delta = {layer: m * g for layer, g in dz.items()}
+    nodes = _in_order(z, a, z, W, b, loss=loss)
+    values = _in_order(_arrays(z), _arrays(a), delta, dW, db, loss=loss.numpy())
+    return nodes, values, Seconds(seconds_forward, seconds_backward)
+
+
+def _by_hand(
+    manual: Derivation, model: Model, X: Array, Y: Array, f: Activation, l2: float, repeats: int
+) -> tuple[dict[Key, str], dict[Key, Array], Seconds]:
+    """The formula of each quantity, its numbers, and the time they took."""
+    W, b = [w.numpy() for w in model.weights], [c.numpy() for c in model.biases]
+
+    def forward() -> tuple[Forward, float]:
+        run = manual.forward(X, W, b, f)
+        return run, manual.loss(run, Y, W, l2)
+
+    (run, loss), seconds_forward = _timed(forward, repeats)
+    back, seconds_backward = _timed(lambda: manual.backward(run, Y, W, f, l2), repeats)
+
+    L = len(W)
+    _check_layers({"z": run.z, "a": run.a, "delta": back.delta, "dW": back.dW, "db": back.db}, L)
+    book = [manual.formulas(layer, L, l2) for layer in range(1, L + 1)]
+    z, a, delta, dW, db = (_by_layer([layer[key] for layer in book]) for key in ("z", "a", "delta", "dW", "db"))
+    mean = "-(1/m) Σ y log ŷ" + (" + ½ λ Σ W²" if l2 else "")
+    formulas = _in_order(z, a, delta, dW, db, loss=mean)
+    values = _in_order(run.z, run.a, back.delta, back.dW, back.db, loss=loss)
+    return formulas, values, Seconds(seconds_forward, seconds_backward)
 
 
 def _in_order(
     z: dict[int, Any], a: dict[int, Any], delta: dict[int, Any], dW: dict[int, Any], db: dict[int, Any], *, loss: Any
-) -> dict[tuple[str, int | None], Any]:
+) -> dict[Key, Any]:
     """What belongs to each quantity, by its symbol and layer, in the order of computation."""
-    placed: dict[tuple[str, int | None], Any] = {}
+    placed: dict[Key, Any] = {}
     for layer in z:
         placed |= {("z", layer): z[layer], ("a", layer): a[layer]}
-    placed["L", None] = loss
+    placed[_LOSS] = loss
     for layer in reversed(z):
         placed |= {("δ", layer): delta[layer], ("∂L/∂W", layer): dW[layer], ("∂L/∂b", layer): db[layer]}
     return placed
