@@ -261,3 +261,9 @@ def test_a_graph_without_the_layers_is_said():
 def test_a_derivation_that_leaves_a_layer_out_is_said():
     with pytest.raises(ValueError, match="gives no dW of layer 2"):
         small(change=edited("return Backward(delta, dW, db)", "del dW[2]; return Backward(delta, dW, db)"))
+
+
+def test_a_derivation_without_its_functions_is_said():
+    only = SimpleNamespace(forward=manual.rows.forward, backward=manual.rows.backward)
+    with pytest.raises(TypeError, match="the derivation has no EXAMPLES_AXIS, loss, formulas: take"):
+        small(change=lambda _: only)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.cli.test_cli import command
+from tests.cli.test_cli import command, environment
 from tinygrad_mnist import manual
 from tinygrad_mnist.cli import main
 
@@ -50,6 +50,15 @@ def test_a_damaged_formula_is_exit_code_1(monkeypatch, capsys):
         main()
     assert exit.value.code == 1
     assert "1 of 11 rows differs, the first is ∂L/∂b(1)" in capsys.readouterr().out
+
+
+def test_an_encoding_without_greek_is_no_reason_to_fail(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "tests.cli.test_cli.environment", lambda path: {**environment(path), "PYTHONIOENCODING": "ascii"}
+    )
+    result = command(tmp_path, *SMALL)
+    assert result.returncode == 0
+    assert result.stdout.count("All 11 rows agree") == 2
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ Key = tuple[str, int | None]
 """A quantity and its layer."""
 
 _LOSS: Key = ("L", None)
+_FUNCTIONS = ("EXAMPLES_AXIS", "forward", "loss", "backward", "formulas")
 
 
 class Model(Protocol):
@@ -97,9 +98,10 @@ def compare(
     repeats: how often each side is run; the fastest run is its time.
 
     Raises ValueError for an activation or a dtype that can't be judged, for a model whose graph has no such
-    nodes, and for a batch that does not fit.
+    nodes, and for a batch that does not fit; TypeError for a derivation that lacks a function.
     """
     X, labels = np.asarray(batch[0]), np.asarray(batch[1])
+    _check_derivation(manual)
     axis = manual.EXAMPLES_AXIS
     f = _activation(model.activation)
     _check_batch(X, labels, axis)
@@ -216,6 +218,15 @@ def _activation(activation: str | Activation) -> Activation:
             f"manual.Activation(f, f_prime) of your own can stand in the model's .activation"
         )
     return ACTIVATIONS[activation]
+
+
+def _check_derivation(manual: Derivation) -> None:
+    missing = [name for name in _FUNCTIONS if not hasattr(manual, name)]
+    if missing:
+        raise TypeError(
+            f"the derivation has no {', '.join(missing)}: take what you did not write from manual.rows "
+            f'or manual.columns, as in SimpleNamespace(**{{**vars(manual.rows), "backward": yours}})'
+        )
 
 
 def _check_batch(X: Array, labels: Array, axis: int) -> None:
