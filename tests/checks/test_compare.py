@@ -109,7 +109,22 @@ def test_the_public_bug_of_a_bias_summed_over_every_axis_is_named():
     comparison = small(change=edited("delta[l].sum(axis=0)", "delta[l].sum()"))
     assert [row.name for row in comparison.rows if not row.passed] == ["∂L/∂b(3)", "∂L/∂b(2)", "∂L/∂b(1)"]
     assert comparison.first_failure.verdict == "differs: shape () by hand, (3,) by autograd"
-    assert "∂L/∂b(2), ∂L/∂b(1) differ too" in str(comparison)
+    assert "∂L/∂b(2), ∂L/∂b(1) cannot follow from it." in str(comparison)
+
+
+def test_what_may_follow_from_the_first_is_told_from_what_cannot():
+    place = "dW[l] = "
+    twice_and_collapsed = edited(place, f"delta[l] = delta[l] * 2; {place}")(manual.rows)
+
+    def backward(*arguments):
+        back = twice_and_collapsed.backward(*arguments)
+        back.db[1] = back.db[1].sum()
+        return back
+
+    changed = SimpleNamespace(**{**vars(manual.rows), "backward": backward})
+    sentence = " ".join(str(small(change=lambda _: changed, sizes=(6, 5, 3))).split())
+    assert "6 of 11 rows differ, the first is δ(2) = ŷ - y" in sentence
+    assert "∂L/∂W(2), ∂L/∂b(2), δ(1), ∂L/∂W(1) may follow from it. ∂L/∂b(1) cannot follow from it." in sentence
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf])

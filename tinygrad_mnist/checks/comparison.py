@@ -64,7 +64,7 @@ class Row:
         """By autograd less by hand, element by element; NaN where the shapes differ."""
         if not self.same_shape:
             return np.full(self.by_autograd.shape, np.nan)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             return np.asarray(self.by_autograd - self.by_hand)
 
     @cached_property

@@ -37,13 +37,19 @@ def summary(comparison: Comparison) -> str:
             f"at {worst.name}; {comparison.tolerance:.0e} is allowed."
         )
     first, *others = wrong
-    names = ", ".join(row.name for row in others)
-    follow = " may only follow from it" if first.quantity in ("z", "a", "δ") else " differ too"
-    return (
+    passed_on = first.quantity in ("z", "a", "δ")
+    following = [row for row in others if passed_on and row.same_shape >= first.same_shape]
+    sentences = [
         f"{len(wrong)} of {len(comparison.rows)} rows {'differ' if others else 'differs'}, the first is "
-        f"{first.name} = {first.formula}: {first.verdict.removeprefix('differs: ')}."
-        f"{f' {names}{follow}.' if others else ''}"
-    )
+        f"{first.name} = {first.formula}: {first.verdict.removeprefix('differs: ')}.",
+        *_about(following, "may follow from it"),
+        *_about([row for row in others if row not in following], "cannot follow from it"),
+    ]
+    return " ".join(sentences)
+
+
+def _about(rows: list[Row], what: str) -> list[str]:
+    return [f"{', '.join(row.name for row in rows)} {what}."] if rows else []
 
 
 def times(comparison: Comparison) -> str:
@@ -58,7 +64,7 @@ def times(comparison: Comparison) -> str:
 def line(row: Row) -> Line:
     """A row as the cells of a table."""
     mark = "✓" if row.passed else "✗"
-    shape = "×".join(map(str, row.by_hand.shape))
+    shape = "×".join(map(str, row.by_hand.shape)) or "scalar"
     differences = (_brief(row.absolute), _brief(row.relative)) if row.same_shape else ("shape", shape)
     return f"{mark} {row.name}", row.formula, str(row.node), *differences
 
