@@ -98,7 +98,7 @@ def _users(targets: Collection[Node], output: Node) -> set[Node]:
     return found
 
 
-def _seed(output: Node, gradient: Any, create_graph: bool) -> Any:
+def seed(output: Node, gradient: Any, create_graph: bool) -> Any:
     """The cotangent that a walk starts with: ones for a scalar, else what the caller gives."""
     if not output.requires_grad:
         raise GraphError(no_graph(output))
@@ -121,7 +121,7 @@ def backward(output: N, gradient: Any = None, create_graph: bool = False) -> Non
     backward pass too, so that the gradients can be differentiated again.
     """
     given = set()
-    for leaf, total in propagate(output, _seed(output, gradient, create_graph)).items():
+    for leaf, total in propagate(output, seed(output, gradient, create_graph)).items():
         if leaf.grad is not None:
             total = total + (leaf.grad if create_graph else leaf.grad._array)
         array = total._array if create_graph else total
@@ -142,5 +142,5 @@ def grad(output: N, inputs: Sequence[N], gradient: Any = None, create_graph: boo
     for x in inputs:
         if not isinstance(x, Node) or not x.requires_grad:
             raise GraphError(f"{describe(x)} requires no gradient: make it with requires_grad=True")
-    found = propagate(output, _seed(output, gradient, create_graph), set(inputs))
+    found = propagate(output, seed(output, gradient, create_graph), set(inputs))
     return tuple(x.wrap(found[x] if x in found else np.zeros_like(x._array)) for x in inputs)

@@ -1,6 +1,7 @@
-"""Readings of a recorded graph: a neutral description, and its picture."""
+"""Readings of a recorded graph: a neutral description, the backward pass step by step, and the picture."""
 
 from tinygrad_mnist.graph.description import Description, Edge, Vertex, describe
 from tinygrad_mnist.graph.dot import draw
+from tinygrad_mnist.graph.playback import Share, Step, play
 
-__all__ = ["Description", "Edge", "Vertex", "describe", "draw"]
+__all__ = ["Description", "Edge", "Share", "Step", "Vertex", "describe", "draw", "play"]

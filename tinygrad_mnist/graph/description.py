@@ -2,31 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from tinygrad_mnist.engine import Node
+import numpy as np
+from numpy.typing import NDArray
 
-Kind = Literal["parameter", "data", "number", "operation", "output"]
+from tinygrad_mnist import errors
+from tinygrad_mnist.engine import GraphError, Node
+from tinygrad_mnist.engine.node import plain
+from tinygrad_mnist.graph.scopes import Scope, scopes
+
+Kind = Literal["parameter", "data", "constant", "operation", "output"]
 
 
 @dataclass(frozen=True)
 class Vertex:
-    """A value of the graph. label: the operation's symbol, a leaf's name, or a number."""
+    """A value of the graph.
+
+    key: unique in its description. kind: a parameter is a leaf that requires gradients, data a leaf that does
+        not, a constant a number, an output what the description was asked for.
+    label: the operation's symbol, a leaf's name, or a number. name: the learner's own name for it, or None.
+    op, params: the operation's name and its keyword parameters as text; None and "" for a leaf.
+    dtype: NumPy's name for it; "int", "float" or "bool" for a Python number.
+    source: file and line of the learner's code that made it, where one is known.
+    scope: the layers it belongs to, outermost first.
+    """
 
     key: str
     kind: Kind
     label: str
     name: str | None
+    op: str | None
+    params: str
     shape: tuple[int, ...]
+    dtype: str
+    requires_grad: bool
+    source: tuple[str, int] | None
+    scope: Scope
 
 
 @dataclass(frozen=True)
 class Edge:
-    """A value that flows from one vertex into another."""
+    """A value that flows from one vertex into another, as the input at this position."""
 
     source: str
     target: str
+    position: int
     shape: tuple[int, ...]
 
 
@@ -36,41 +59,140 @@ class Description:
 
     vertices: list[Vertex]
     edges: list[Edge]
+    _values: Mapping[str, Any] = field(repr=False)
+    _keys: Mapping[Node, str] = field(repr=False)
+
+    @property
+    def operations(self) -> list[Vertex]:
+        """The operations, outputs among them, in the order in which the forward pass ran them."""
+        return [vertex for vertex in self.vertices if vertex.op]
+
+    def node(self, key: str) -> Any:
+        """The node behind a vertex, or the Python number."""
+        return self._values[key]
+
+    def value(self, key: str) -> NDArray[Any]:
+        """The array behind a vertex; of no axes for a number."""
+        return np.asarray(plain(self._values[key]))
+
+    def key(self, node: Node) -> str:
+        """The key of a node's vertex. Raises KeyError for a node that is not described."""
+        return self._keys[node]
 
 
-def describe(output: Node) -> Description:
-    """All that an output was computed from. A Python number is a vertex of its own wherever it is used."""
-    nodes = _reachable(output)
+def describe(output: Node | Sequence[Node], wrt: Iterable[Node] | None = None) -> Description:
+    """All that an output, or several, was computed from. A Python number is a vertex wherever it is used.
+
+    wrt: only the operations that lead from these nodes to the output, with their operands; a node of wrt then
+        stands as a parameter, and an operand that depends on none of them as data.
+
+    Raises GraphError for an output that no graph leads to and for a node of wrt that no output depends on, and
+    TypeError for what is not a tensor.
+    """
+    outputs = _tensors(output, "a graph's output")
+    for node in outputs:
+        if not node.requires_grad:
+            raise GraphError(errors.no_graph(node))
+    nodes = _reachable(outputs)
+    found = scopes(nodes)
+    made = {node for node in nodes if node.op}
+    asked = set(_tensors(wrt, "wrt")) if wrt is not None else set[Node]()
+    if wrt is not None:
+        made = _leading(nodes, asked)
+        nodes = _reachable(outputs, made)
     keys = {node: f"n{number}" for number, node in enumerate(nodes)}
-    vertices = []
-    edges = []
+    vertices: list[Vertex] = []
+    edges: list[Edge] = []
+    targets = set(outputs)
+    values: dict[str, Any] = {}
     for node, key in keys.items():
-        for position, x in enumerate(node.inputs):
-            if isinstance(x, Node):
-                edges.append(Edge(keys[x], key, x.shape))
-            else:
-                number = f"{key}_{position}"
-                vertices.append(Vertex(number, "number", f"{x:g}", None, ()))
-                edges.append(Edge(number, key, ()))
-        vertices.append(_vertex(node, key, node is output))
-    return Description(vertices, edges)
+        for position, x in enumerate(node.inputs if node in made else ()):
+            origin = keys[x] if isinstance(x, Node) else f"{key}_{position}"
+            if not isinstance(x, Node):
+                vertices.append(_number(x, origin, found[node]))
+                values[origin] = x
+            edges.append(Edge(origin, key, position, np.shape(plain(x))))
+        vertices.append(_vertex(node, key, _kind(node, made, targets, asked), found[node]))
+        values[key] = node
+    return Description(vertices, edges, values, keys)
 
 
-def _reachable(output: Node) -> list[Node]:
-    found, seen = [output], {output}
+def _tensors(given: Any, what: str) -> list[Node]:
+    nodes = [given] if isinstance(given, Node) else list(given) if isinstance(given, Iterable) else []
+    for node in nodes or [given]:
+        if not isinstance(node, Node):
+            raise TypeError(f"{what} is a tensor or several, not {type(node).__name__} {node!r:.60}")
+    return nodes
+
+
+def _reachable(outputs: Sequence[Node], made: set[Node] | None = None) -> list[Node]:
+    """All that outputs were computed from, in order of birth; without what led to a node that is not in `made`."""
+    found = list(dict.fromkeys(outputs))
+    seen = set(found)
     for node in found:
-        for x in node.inputs:
+        for x in node.inputs if made is None or node in made else ():
             if isinstance(x, Node) and x not in seen:
                 seen.add(x)
                 found.append(x)
     return sorted(found, key=lambda node: node.born)
 
 
-def _vertex(node: Node, key: str, is_output: bool) -> Vertex:
-    if node.op is None:
-        kind: Kind = "parameter" if node.requires_grad else "data"
-        label = node.name or ("number" if node.shape == () else "data")
+def _leading(nodes: Sequence[Node], wrt: set[Node]) -> set[Node]:
+    """The operations that depend on nodes of wrt."""
+    missing = wrt.difference(nodes)
+    if missing:
+        raise GraphError(f"the output does not depend on {', '.join(map(errors.describe, missing))}")
+    leading = set[Node]()
+    for node in nodes:
+        if any(isinstance(x, Node) and (x in wrt or x in leading) for x in node.inputs):
+            leading.add(node)
+    return leading
+
+
+def _kind(node: Node, made: set[Node], outputs: set[Node], wrt: set[Node]) -> Kind:
+    if node in made:
+        return "output" if node in outputs else "operation"
+    if node in wrt or (node.requires_grad and node.op is None):
+        return "parameter"
+    return "constant" if node.shape == () and not (node.name or node.op) else "data"
+
+
+def _vertex(node: Node, key: str, kind: Kind, scope: Scope) -> Vertex:
+    if kind in ("operation", "output"):
+        assert node.op
+        label, op, params = node.op.label, node.op.name, readable(node.params)
     else:
-        kind = "output" if is_output else "operation"
-        label = node.op.label
-    return Vertex(key, kind, label, node.name, node.shape)
+        label = node.name or (node.op.label if node.op else f"{plain(node):g}" if kind == "constant" else kind)
+        op, params = None, ""
+    return Vertex(
+        key, kind, label, node.name, op, params, node.shape, str(node.dtype), node.requires_grad, node.source, scope
+    )
+
+
+def _number(x: float, key: str, scope: Scope) -> Vertex:
+    return Vertex(key, "constant", f"{x:g}", None, None, "", (), type(x).__name__, False, None, scope)
+
+
+def readable(params: Mapping[str, Any]) -> str:
+    """Keyword parameters as they are written, without those that are None or False: "axis=0", "index=[1:, 2]"."""
+    shown = {name: value for name, value in params.items() if value is not None and value is not False}
+    return ", ".join(f"{name}={_index(value) if name == 'index' else _short(value)}" for name, value in shown.items())
+
+
+def _index(value: Any) -> str:
+    parts = value if isinstance(value, tuple) else (value,)
+    return f"[{', '.join(map(_short, parts))}]"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, slice):
+        ends = ["" if end is None else str(end) for end in (value.start, value.stop, value.step)]
+        return ":".join(ends if value.step is not None else ends[:2])
+    if value is Ellipsis:
+        return "..."
+    if isinstance(value, np.ndarray) and value.size > 4:
+        return f"{value.dtype} {' × '.join(map(str, value.shape))}"
+    if isinstance(value, np.ndarray | np.generic):
+        return str(value.tolist())
+    text = " ".join((value.__name__ if isinstance(value, type) else str(value)).split())
+    return text if len(text) <= 40 else f"{text[:39]}…"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _STYLE: dict[Kind, dict[str, str]] = {
     "parameter": {"shape": "box3d", "fillcolor": "#fde3a7"},
     "data": {"shape": "box", "fillcolor": "#d6e6f4"},
-    "number": {"shape": "plaintext", "fillcolor": "#ffffff00"},
+    "constant": {"shape": "plaintext", "fillcolor": "#ffffff00"},
     "operation": {"shape": "ellipse", "fillcolor": "#ffffff"},
     "output": {"shape": "doublecircle", "fillcolor": "#d5efd5"},
 }

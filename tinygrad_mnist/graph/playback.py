@@ -1,0 +1,87 @@
+"""The backward pass as it happens: every step in the order that the engine takes, with all its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from tinygrad_mnist.engine import Node, pullback, toposort
+from tinygrad_mnist.engine.autodiff import seed
+from tinygrad_mnist.engine.node import plain
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one input gets from one step.
+
+    node, position: the input, and its place among the operation's inputs.
+    raw: what the vjp gives, of the shape that broadcasting made. axes: those of raw that are summed to undo the
+        broadcast, () where nothing was broadcast. contribution: the result, of the input's shape and dtype.
+    total: ∂L/∂input as far as it has been added up after this share. first: nothing had come before.
+    """
+
+    node: Node
+    position: int
+    raw: Array
+    axes: tuple[int, ...]
+    contribution: Array
+    total: Array
+    first: bool
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation's turn: its cotangent ∂L/∂node is complete, and each input that needs a gradient gets a share."""
+
+    node: Node
+    cotangent: Array
+    shares: Sequence[Share]
+
+
+def play(output: Node, gradient: Any = None) -> list[Step]:
+    """The backward pass step by step, users before their inputs, as `engine.propagate` walks.
+
+    gradient: the cotangent of the output, as in `backward`. The last total of every leaf is what `grad` gives.
+    Raises GraphError where no graph leads to the output or where it is no scalar and no gradient is given, and
+    MutationError where a value has been replaced since.
+    """
+    totals: dict[Node, Array] = {output: seed(output, gradient, create_graph=False)}
+    steps = []
+    for node in reversed(toposort(output)):
+        if node in totals:
+            node.check_unchanged()
+            steps.append(_step(node, totals))
+    return steps
+
+
+def _step(node: Node, totals: dict[Node, Array]) -> Step:
+    cotangent, shares = totals[node], []
+    values = [plain(x) for x in node.inputs]
+    for (x, contribution), (position, vjp) in zip(pullback(node, cotangent), _rules(node), strict=True):
+        raw = vjp(cotangent, plain(node), *values, **node.params)
+        first = x not in totals
+        totals[x] = contribution if first else totals[x] + contribution
+        shares.append(Share(x, position, raw, summed_axes(raw.shape, x.shape), contribution, totals[x], first))
+    return Step(node, cotangent, shares)
+
+
+def _rules(node: Node) -> list[tuple[int, Any]]:
+    """The position and the vjp of each input that needs a gradient, as `pullback` runs them."""
+    assert node.op
+    rules = [node.op.each(i) for i in range(len(node.inputs))] if node.op.each else node.op.vjps
+    return [
+        (position, vjp)
+        for position, (x, vjp) in enumerate(zip(node.inputs, rules, strict=False))
+        if isinstance(x, Node) and x.requires_grad and vjp
+    ]
+
+
+def summed_axes(shape: Sequence[int], target: Sequence[int]) -> tuple[int, ...]:
+    """The axes of a cotangent of this shape that are summed to give the target's: those that broadcasting made."""
+    new = len(shape) - len(target)
+    return tuple(i for i, length in enumerate(shape) if i < new or length != target[i - new])
