@@ -67,6 +67,10 @@ class Description:
         """The operations, outputs among them, in the order in which the forward pass ran them."""
         return [vertex for vertex in self.vertices if vertex.op]
 
+    def __contains__(self, node: object) -> bool:
+        """Whether a node is described."""
+        return node in self._keys
+
     def node(self, key: str) -> Any:
         """The node behind a vertex, or the Python number."""
         return self._values[key]

@@ -1,48 +1,117 @@
-"""The picture of a graph, drawn by Graphviz."""
+"""The picture of a graph in Graphviz's language, DOT."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
 
 from tinygrad_mnist.engine import Node
-from tinygrad_mnist.graph.description import Kind, Vertex, describe
+from tinygrad_mnist.graph.picture import Box, BoxKind, picture
+from tinygrad_mnist.graph.scopes import Scope
 
 if TYPE_CHECKING:
-    from graphviz import Digraph
+    from tinygrad_mnist.graph.rendering import Drawing
 
-_STYLE: dict[Kind, dict[str, str]] = {
-    "parameter": {"shape": "box3d", "fillcolor": "#fde3a7"},
-    "data": {"shape": "box", "fillcolor": "#d6e6f4"},
-    "constant": {"shape": "plaintext", "fillcolor": "#ffffff00"},
-    "operation": {"shape": "ellipse", "fillcolor": "#ffffff"},
-    "output": {"shape": "doublecircle", "fillcolor": "#d5efd5"},
+VALUE, GRADIENT = "#1f5a8c", "#b35806"
+"""The colours of all that is a value and of all that is a gradient, apart for colour-blind eyes too."""
+
+_GRAPH = {
+    "rankdir": "TB", "newrank": "true", "bgcolor": "white", "nodesep": "0.3", "ranksep": "0.35", "pad": "0.2",
+    "fontname": "Helvetica", "fontsize": "12",
+}  # fmt: skip
+_NODE = {"style": "filled", "fontname": "Helvetica", "fontsize": "14", "margin": "0.12,0.06", "height": "0.35"}
+_EDGE = {"fontname": "Helvetica", "fontsize": "10", "arrowsize": "0.7"}
+_CLUSTER = {"style": "rounded,filled", "fillcolor": "#f6f6f6", "color": "#bbbbbb", "fontcolor": "#555555"}
+
+_BOXES: dict[BoxKind, dict[str, str]] = {
+    "parameter": {"shape": "box3d", "fillcolor": "#b9d7ee", "color": VALUE},
+    "data": {"shape": "box", "fillcolor": "#e6f0f8", "color": VALUE},
+    "constant": {"shape": "plain", "fillcolor": "#ffffff00", "color": VALUE},
+    "operation": {"shape": "ellipse", "fillcolor": "#ffffff", "color": VALUE},
+    "output": {"shape": "ellipse", "fillcolor": "#ffffff", "color": VALUE, "peripheries": "2"},
+    "layer": {"shape": "tab", "fillcolor": "#d5e6f4", "color": VALUE},
+    "vjp": {"shape": "hexagon", "fillcolor": "#fff4e8", "color": GRADIENT},
+    "sum": {"shape": "trapezium", "fillcolor": "#ffffff", "color": GRADIENT},
+    "plus": {"shape": "circle", "fillcolor": "#ffffff", "color": GRADIENT, "margin": "0.02"},
+    "gradient": {"shape": "box", "style": "rounded,filled", "fillcolor": "#fbd3a4", "color": GRADIENT},
+    "layer vjp": {"shape": "tab", "fillcolor": "#fde6cc", "color": GRADIENT},
 }
 
 
-def draw(output: Node) -> Digraph:
-    """A `graphviz.Digraph` of what the output was computed from: it shows itself in a notebook.
+def draw(
+    output: Node | Sequence[Node],
+    wrt: Iterable[Node] | None = None,
+    backward: bool = False,
+    values: bool = False,
+    depth: int | None = None,
+) -> Drawing:
+    """A `graphviz.Digraph` of what an output, or several, was computed from. It shows itself in a notebook.
 
-    Boxes are data, raised boxes parameters, ellipses operations, the double circle is the output; the
-    shapes of the arrays stand on the arrows. `.source` is its text in the DOT language; `.render()` and
-    `.save()` write files, and rendering needs Graphviz's `dot` program.
+    Rectangles are data, raised boxes parameters, ellipses operations, a double ellipse the output, bare numbers
+    constants; the shapes of the arrays stand on the arrows. Layers are frames named after the parameters: "W1"
+    and "b1" belong to "layer1", "encoder.weight" to "encoder".
+
+    wrt: only what leads from these nodes to the output.
+    backward: the backward pass beside the forward one. A hexagon is an operation's vjp, at the operation's
+        height; a rounded box the gradient of a leaf; "Σ over axis 0" undoes a broadcast; + adds up what
+        reaches a value by several ways. An output that is no scalar starts with ones.
+    values: small values are written out, of large ones the range and the mean.
+    depth: how many levels of layers are opened, 0 for each layer as one box. By default all, unless the picture
+        has more than 500 boxes.
+
+    `.source` is its DOT text. `.render(outfile="graph.svg")` writes SVG, PNG or PDF, `.pipe("svg")` gives it as
+    bytes: by the program `dot`, else by pygraphviz (`pip install 'tinygrad-mnist[viz]'`), else an error says so.
+
+    Raises GraphError for an output that no graph leads to or that does not depend on wrt, TypeError for what is
+    no tensor, ValueError for a negative depth and for the backward pass of several outputs.
     """
-    from graphviz import Digraph
+    from tinygrad_mnist.graph.rendering import Drawing
 
-    picture = Digraph(
-        graph_attr={"rankdir": "LR", "bgcolor": "white", "nodesep": "0.25", "ranksep": "0.35"},
-        node_attr={"style": "filled", "fontname": "Helvetica", "fontsize": "13", "color": "#444444"},
-        edge_attr={"fontname": "Helvetica", "fontsize": "10", "color": "#666666", "fontcolor": "#666666"},
-    )
-    description = describe(output)
-    for vertex in description.vertices:
-        picture.node(vertex.key, _label(vertex), **_STYLE[vertex.kind])
-    for edge in description.edges:
-        picture.edge(edge.source, edge.target, " × ".join(map(str, edge.shape)))
-    return picture
+    drawn = picture(output, wrt, backward, values, depth)
+    dot = Drawing(graph_attr=_GRAPH, node_attr=_NODE, edge_attr=_EDGE)
+    _add_boxes(dot, drawn.boxes)
+    for arrow in drawn.arrows:
+        if arrow.kind == "value":
+            dot.edge(arrow.source, arrow.target, _text(arrow.label), color=VALUE, fontcolor=VALUE)
+        elif arrow.kind == "gradient":
+            dot.edge(arrow.target, arrow.source, _text(arrow.label), color=GRADIENT, fontcolor=GRADIENT, dir="back")
+        else:
+            dot.edge(arrow.source, arrow.target, color="#999999", style="dotted", arrowhead="none")
+    for pair in drawn.pairs:
+        with dot.subgraph(graph_attr={"rank": "same"}) as side_by_side:
+            for key in pair:
+                side_by_side.node(key)
+    return dot
 
 
-def _label(vertex: Vertex) -> str:
-    from graphviz import escape
+def _add_boxes(dot: Any, boxes: Sequence[Box], level: int = 0) -> None:
+    """The boxes, and a frame around those of each layer, which may hold frames of its own."""
+    inside: dict[Scope, list[Box]] = {}
+    for box in boxes:
+        if len(box.scope) > level:
+            inside.setdefault(box.scope[: level + 1], []).append(box)
+        else:
+            dot.node(box.key, _label(box), tooltip=_text(box.tooltip), **_BOXES[box.kind])
+    for scope, members in inside.items():
+        cluster = f"cluster_{members[0].key}_{level}"
+        with dot.subgraph(name=cluster, graph_attr={"label": _text(scope[-1]), **_CLUSTER}) as frame:
+            _add_boxes(frame, members, level + 1)
 
-    named = vertex.name and vertex.name != vertex.label
-    return str(escape(f"{vertex.label}\n{vertex.name}" if named else vertex.label))
+
+def _label(box: Box) -> str:
+    """The first line large, the others small beneath it."""
+    first, *others = (escape(_clean(line)) for line in box.lines)
+    small = "".join(f'<BR/><FONT POINT-SIZE="10">{line}</FONT>' for line in others)
+    return f"<{first}{small}>"
+
+
+def _text(text: str) -> str:
+    """Text for a quoted string, in which Graphviz reads backslashes and entities."""
+    return _clean(text).replace("\\", "\\\\").replace("&", "&amp;")
+
+
+def _clean(text: str) -> str:
+    """One line of what can be printed, not too long."""
+    line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
+    return line if len(line) <= 60 else f"{line[:59]}…"
