@@ -24,6 +24,7 @@ LARGE = 500
 
 _FEW_LEAVES = 50
 _FEW_NUMBERS = 4
+_LONG_LINE = 60
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,39 @@ class Arrow:
 
 @dataclass
 class Picture:
-    """Boxes, arrows, and pairs of boxes that stand at one height."""
+    """Boxes, arrows, and pairs of boxes that stand at one height. Layers stand below each other: see `below`."""
 
     boxes: list[Box] = field(default_factory=list)
     arrows: list[Arrow] = field(default_factory=list)
     pairs: list[tuple[str, str]] = field(default_factory=list)
+
+    def below(self) -> list[tuple[str, str]]:
+        """Boxes that stand below others that they do not come from: a layer's leaves, below what enters the layer."""
+        scopes = {box.key: box.scope for box in self.boxes}
+        made = {arrow.target for arrow in self.arrows}
+        entry: dict[Scope, str] = {}
+        for arrow in self.arrows:
+            scope = scopes[arrow.target]
+            if arrow.kind == "value" and scope and scopes[arrow.source] != scope:
+                entry.setdefault(scope, arrow.source)
+        leaves = [box for box in self.boxes if box.kind in ("parameter", "data") and box.key not in made]
+        return [(entry[leaf.scope], leaf.key) for leaf in leaves if leaf.scope in entry]
+
+    def spine(self) -> dict[str, str]:
+        """The longest way from data, or else from anywhere, to the output, and its backward pass: each box's column."""
+        lengths = {box.key: (box.kind == "data", 0) for box in self.boxes}
+        longest: dict[str, str] = {}
+        for arrow in self.arrows:
+            from_data, length = lengths[arrow.source]
+            if arrow.kind == "value" and (from_data, length + 1) > lengths[arrow.target]:
+                lengths[arrow.target] = from_data, length + 1
+                longest[arrow.target] = arrow.source
+        key = max(lengths, key=lengths.__getitem__)
+        way = {key: "forward"}
+        while key in longest and longest[key] not in way:
+            key = longest[key]
+            way[key] = "forward"
+        return way | {right: "backward" for left, right in self.pairs if left in way}
 
 
 def picture(
@@ -84,17 +113,32 @@ def written(shape: Sequence[int]) -> str:
 
 
 def summary(array: NDArray[Any]) -> str:
-    """A few numbers themselves; of many their range and their mean, and how many are not finite."""
-    numbers = np.ravel(array).astype(np.float64)
+    """A few numbers themselves; of many their range, and how many are not finite."""
+    numbers = np.ravel(array).astype(np.float64) + 0.0  # -0 becomes 0
     if not numbers.size:
         return "empty"
     if numbers.size <= _FEW_NUMBERS:
         listed = ", ".join(f"{x:.4g}" for x in numbers)
         return listed if array.ndim == 0 else f"[{listed}]"
     finite = numbers[np.isfinite(numbers)]
-    facts = [f"{finite.min():.3g} … {finite.max():.3g}, mean {finite.mean():.3g}"] if finite.size else []
+    facts = [f"{finite.min():.3g} … {finite.max():.3g}"] if finite.size else []
     counts = {"NaN": np.count_nonzero(np.isnan(numbers)), "Inf": np.count_nonzero(np.isinf(numbers))}
     return ", ".join(facts + [f"{count} {name}" for name, count in counts.items() if count])
+
+
+def clean(text: str) -> str:
+    """One line of what can be printed, not too long."""
+    line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
+    return line if len(line) <= _LONG_LINE else f"{line[: _LONG_LINE - 1]}…"
+
+
+def framed(boxes: Sequence[Box], level: int) -> tuple[list[Box], dict[Scope, list[Box]]]:
+    """The boxes that stand in no layer at this level, and those in each layer."""
+    outside: list[Box] = []
+    frames: dict[Scope, list[Box]] = {}
+    for box in boxes:
+        (frames.setdefault(box.scope[: level + 1], []) if len(box.scope) > level else outside).append(box)
+    return outside, frames
 
 
 def _forward(description: Description, values: bool) -> Picture:

@@ -21,10 +21,10 @@ class RenderingError(RuntimeError):
 class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
     """A `graphviz.Digraph` that is drawn without the program `dot` too, where pygraphviz is installed."""
 
-    def pipe(self, format: str | None = None, *args: Any, encoding: str | None = None, **options: Any) -> Any:
+    def pipe(self, format: str | None = None, *, encoding: str | None = None, **options: Any) -> Any:
         """The picture as bytes, or as text in an encoding. Raises RenderingError where there is no Graphviz."""
         if shutil.which("dot"):
-            return super().pipe(format, *args, encoding=encoding, **options)
+            return super().pipe(format, encoding=encoding, **options)
         content = _by_pygraphviz(self.source, format or self.format)
         return content.decode(encoding) if encoding else content
 
@@ -41,11 +41,12 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
     ) -> Any:
         """Write the picture and its DOT text (left out by cleanup) as `graphviz.Digraph.render` does; its path."""
         if shutil.which("dot"):
-            return super().render(filename, directory, view, cleanup, format, outfile=outfile, **options)
+            given = {"directory": directory, "view": view, "cleanup": cleanup, "format": format, "outfile": outfile}
+            return super().render(filename, **given, **options)
         if outfile is not None:
             format, filename = format or Path(outfile).suffix.lstrip("."), filename or Path(outfile).with_suffix(".gv")
         content = self.pipe(format)
-        source = Path(self.save(filename, directory))
+        source = Path(self.save(filename, directory=directory))
         path = Path(directory or self.directory, outfile) if outfile else Path(f"{source}.{format or self.format}")
         path.write_bytes(content)
         if cleanup:

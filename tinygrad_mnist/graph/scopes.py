@@ -22,9 +22,9 @@ def of_parameter(node: Node) -> Scope:
     Numbered names count from one axis on: the w1 and w2 of a scalar expression are no layers.
     """
     name = node.name or ""
-    prefix, dot, last = name.rpartition(".")
-    if dot:
-        return tuple(prefix.split(".")) if last and all(prefix.split(".")) else ()
+    parts = name.split(".")
+    if all(part and part == part.strip() for part in parts) and len(parts) > 1:
+        return tuple(parts[:-1])
     numbered = _NUMBERED.fullmatch(name)
     return (f"layer{numbered[1]}",) if numbered and node.shape else ()
 
