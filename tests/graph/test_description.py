@@ -87,6 +87,13 @@ def test_a_penalty_on_the_weights_leaves_the_loss_a_loss():
     assert found["@"] == ("layer1",)
 
 
+def test_only_a_number_is_a_loss():
+    W1 = leaf(3, 2, name="W1")
+    logits = Tensor(np.ones((4, 3)), name="x") @ W1
+    (slope,) = grad((logits.log_softmax() * np.ones((4, 2))).sum(), [W1], create_graph=True)
+    assert ("loss",) not in scopes(slope).values()
+
+
 def test_a_part_of_the_graph():
     a, b = leaf(2, name="a"), leaf(2, name="b")
     middle = b.exp()

@@ -239,14 +239,16 @@ class _Backward:
 
 
 def _layer_or_rest(drawn: Picture) -> Callable[[Box], Scope]:
-    """Where each box of a large picture goes: into its outermost layer, or with all that is outside of layers."""
-    leaves = sum(not box.scope and box.kind in ("parameter", "data", "gradient") for box in drawn.boxes)
+    """Where each box of a large picture goes: into its outermost layer, or with all that is outside of layers.
 
-    def place(box: Box) -> Scope:
-        stays = box.kind == "output" or (box.kind in ("parameter", "data", "gradient") and leaves <= _FEW_LEAVES)
-        return box.scope[:1] or (() if stays else ("outside of layers",))
-
-    return place
+    The output with its vjp stays, and the leaves with their gradients while they are few.
+    """
+    leaves = [box.key for box in drawn.boxes if not box.scope and box.kind in ("parameter", "data", "gradient")]
+    stays = {box.key for box in drawn.boxes if box.kind == "output"}
+    stays |= {right for left, right in drawn.pairs if left in stays}
+    if len(leaves) <= _FEW_LEAVES:
+        stays.update(leaves)
+    return lambda box: box.scope[:1] or (() if box.key in stays else ("outside of layers",))
 
 
 def _folded(drawn: Picture, place: Callable[[Box], Scope], depth: int = 0) -> Picture:

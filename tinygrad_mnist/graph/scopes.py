@@ -34,7 +34,7 @@ def scopes(nodes: Sequence[Node]) -> dict[Node, Scope]:
 
     An operation belongs to the layer of the parameters it takes (as they are, or transposed and the like), else
     to the latest layer among its inputs. What follows the last layer, from the labels or the log-softmax on, is
-    the loss. Data and constants come from outside.
+    the loss, if it ends in a number. Data and constants come from outside.
     """
     parameters, found = _parameters(nodes), dict[Node, Scope]()
     ranks: dict[Scope, int] = {(): -1}
@@ -46,7 +46,7 @@ def scopes(nodes: Sequence[Node]) -> dict[Node, Scope]:
             own = [found[x] for x in inputs if x in parameters and found[x]]
             found[node] = max(own or (found[x] for x in inputs), key=ranks.__getitem__, default=())
         ranks.setdefault(found[node], len(ranks))
-    if len(ranks) > 1:
+    if len(ranks) > 1 and nodes[-1].shape == ():
         found.update(dict.fromkeys(_loss(nodes, parameters), LOSS))
     return found
 
