@@ -13,7 +13,7 @@ from tinygrad_mnist import graph as readings
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Data, known_activation, layer_sizes, load
 from tinygrad_mnist.data.files import write_atomically
-from tinygrad_mnist.engine import Tensor
+from tinygrad_mnist.engine import Tensor, toposort
 
 EXAMPLES = 8
 """How many images the network is shown."""
@@ -94,6 +94,8 @@ def _loss(network: nn.MLP, dataset: data.Dataset) -> Tensor:
         raise data.DataError(f"{dataset.name}: there are no training images")
     loss = nn.cross_entropy(network(Tensor(images.inputs(), name="X")), images.labels)
     loss.name = "loss"
+    for node in toposort(loss):
+        node.place = None  # no line of the reader's made it
     return loss
 
 
