@@ -330,6 +330,15 @@ def test_without_graphviz_the_way_out_is_told(without_dot, monkeypatch, tmp_path
     drawing.save(tmp_path / "graph.dot")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for dot is a shell script")
+def test_a_dot_that_fails_is_told(tmp_path, monkeypatch):
+    (tmp_path / "dot").write_text("#!/bin/sh\necho trouble in init_rank >&2; exit 1\n")
+    (tmp_path / "dot").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    with pytest.raises(RenderingError, match="dot could not draw the graph.*trouble in init_rank"):
+        graph.draw(scalars()[0]).pipe()
+
+
 def test_it_shows_itself_in_a_notebook():
     drawing = graph.draw(scalars()[0])
     root(drawing)

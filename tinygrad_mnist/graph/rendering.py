@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
     def pipe(self, format: str | None = None, *, encoding: str | None = None, **options: Any) -> Any:
         """The picture as bytes, or as text in an encoding. Raises RenderingError where there is no Graphviz."""
         if shutil.which("dot"):
-            return super().pipe(format, encoding=encoding, **options)
+            with _failures():
+                return super().pipe(format, encoding=encoding, **options)
         content = _by_pygraphviz(self.source, format or self.format)
         return content.decode(encoding) if encoding else content
 
@@ -40,7 +43,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
         """Write the picture and its DOT text (left out by cleanup) as `graphviz.Digraph.render` does; its path."""
         if shutil.which("dot"):
             given = {"directory": directory, "view": view, "cleanup": cleanup, "format": format, "outfile": outfile}
-            return super().render(filename, **given, **options)
+            with _failures():
+                return super().render(filename, **given, **options)
         if outfile is not None:
             format, filename = format or Path(outfile).suffix.lstrip("."), filename or Path(outfile).with_suffix(".gv")
         content = self.pipe(format)
@@ -60,6 +64,16 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
         except RenderingError as error:
             bundle = {"text/plain": str(error)}
         return bundle
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """What `dot` says when it fails, as an error of ours."""
+    try:
+        yield
+    except graphviz.CalledProcessError as error:
+        said = error.stderr.decode(errors="replace") if isinstance(error.stderr, bytes) else str(error.stderr or error)
+        raise RenderingError(f"dot could not draw the graph, a newer one may: {' '.join(said.split()):.200}") from None
 
 
 def _by_pygraphviz(source: str, format: str) -> bytes:
