@@ -335,7 +335,7 @@ def test_a_dot_that_fails_is_told(tmp_path, monkeypatch):
     (tmp_path / "dot").write_text("#!/bin/sh\necho trouble in init_rank >&2; exit 1\n")
     (tmp_path / "dot").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    with pytest.raises(RenderingError, match="dot could not draw the graph.*trouble in init_rank"):
+    with pytest.raises(RenderingError, match=r"dot could not draw the graph.*trouble in init_rank"):
         graph.draw(scalars()[0]).pipe()
 
 
