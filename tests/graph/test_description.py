@@ -46,6 +46,16 @@ def test_keys_lead_to_nodes_numbers_and_values():
     np.testing.assert_array_equal(description.value(description.key(b)), [3, 3])
 
 
+def test_bare_arrays_are_data():
+    a = leaf(3, name="a")
+    description = graph.describe((a * np.arange(3)).sum() * np.float64(2))
+    bare = [v for v in description.vertices if v.kind in ("data", "constant")]
+    assert [(v.kind, v.label, v.shape, v.dtype) for v in bare] == [
+        ("data", "data", (3,), "int64"), ("constant", "2", (), "float64"),
+    ]  # fmt: skip
+    np.testing.assert_array_equal(description.value(bare[0].key), [0, 1, 2])
+
+
 def test_operations_know_their_parameters_and_the_line_that_made_them():
     x = leaf(3, 2, name="x")
     y = x[1:, np.array([0, 1])].sum(axis=0, keepdims=True)

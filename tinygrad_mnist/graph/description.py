@@ -22,7 +22,7 @@ class Vertex:
     """A value of the graph.
 
     key: unique in its description. kind: a parameter is a leaf that requires gradients, data a leaf that does
-        not, a constant a number, an output what the description was asked for.
+        not, or an array, a constant a number, an output what the description was asked for.
     label: the operation's symbol, a leaf's name, or a number. name: the learner's own name for it, or None.
     op, params: the operation's name and its keyword parameters as text; None and "" for a leaf.
     dtype: NumPy's name for it; "int", "float" or "bool" for a Python number.
@@ -72,7 +72,7 @@ class Description:
         return node in self._keys
 
     def node(self, key: str) -> Any:
-        """The node behind a vertex, or the Python number."""
+        """The node behind a vertex, or the Python number or array that was put into an expression as it is."""
         return self._values[key]
 
     def value(self, key: str) -> NDArray[Any]:
@@ -85,7 +85,7 @@ class Description:
 
 
 def describe(output: Node | Sequence[Node], wrt: Iterable[Node] | None = None) -> Description:
-    """All that an output, or several, was computed from. A Python number is a vertex wherever it is used.
+    """All that an output, or several, was computed from. A bare number or array is a vertex wherever it is used.
 
     wrt: only the operations that lead from these nodes to the output, with their operands; a node of wrt then
         stands as a parameter, and an operand that depends on none of them as data.
@@ -113,9 +113,9 @@ def describe(output: Node | Sequence[Node], wrt: Iterable[Node] | None = None) -
         for position, x in enumerate(node.inputs if node in made else ()):
             origin = keys[x] if isinstance(x, Node) else f"{key}_{position}"
             if not isinstance(x, Node):
-                vertices.append(_number(x, origin, found[node]))
-                values[origin] = x
-            edges.append(Edge(origin, key, position, np.shape(plain(x))))
+                vertices.append(_bare(node.values[position], origin, found[node]))
+                values[origin] = node.values[position]
+            edges.append(Edge(origin, key, position, np.shape(node.values[position])))
         vertices.append(_vertex(node, key, _kind(node, made, targets, asked), found[node]))
         values[key] = node
     return Description(vertices, edges, values, keys)
@@ -166,15 +166,23 @@ def _vertex(node: Node, key: str, kind: Kind, scope: Scope) -> Vertex:
         assert node.op
         label, op, params = node.op.label, node.op.name, readable(node.params)
     else:
-        label = node.name or (node.op.label if node.op else f"{plain(node):g}" if kind == "constant" else kind)
+        label = node.name or (node.op.label if node.op else _label(plain(node)) if kind == "constant" else kind)
         op, params = None, ""
     return Vertex(
         key, kind, label, node.name, op, params, node.shape, str(node.dtype), node.requires_grad, node.source, scope
     )
 
 
-def _number(x: float, key: str, scope: Scope) -> Vertex:
-    return Vertex(key, "constant", f"{x:g}", None, None, "", (), type(x).__name__, False, None, scope)
+def _bare(value: Any, key: str, scope: Scope) -> Vertex:
+    """A Python number or an array that was put into an expression as it is."""
+    shape = np.shape(value)
+    kind: Kind = "data" if shape else "constant"
+    dtype = str(value.dtype) if isinstance(value, np.ndarray | np.generic) else type(value).__name__
+    return Vertex(key, kind, _label(value), None, None, "", shape, dtype, False, None, () if shape else scope)
+
+
+def _label(value: Any) -> str:
+    return "data" if np.shape(value) else f"{np.asarray(value).item():g}"
 
 
 def readable(params: Mapping[str, Any]) -> str:

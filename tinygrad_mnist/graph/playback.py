@@ -61,9 +61,8 @@ def play(output: Node, gradient: Any = None) -> list[Step]:
 
 def _step(node: Node, totals: dict[Node, Array]) -> Step:
     cotangent, shares = totals[node], []
-    values = [plain(x) for x in node.inputs]
     for (x, contribution), (position, vjp) in zip(pullback(node, cotangent), _rules(node), strict=True):
-        raw = vjp(cotangent, plain(node), *values, **node.params)
+        raw = vjp(cotangent, plain(node), *node.values, **node.params)
         first = x not in totals
         totals[x] = contribution if first else totals[x] + contribution
         shares.append(Share(x, position, raw, summed_axes(raw.shape, x.shape), contribution, totals[x], first))

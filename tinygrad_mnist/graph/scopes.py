@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
 
 from tinygrad_mnist.engine import Node
+from tinygrad_mnist.engine.node import plain
 
 Scope = tuple[str, ...]
 """The names of the layers around a value, outermost first; () outside of all."""
@@ -64,6 +68,10 @@ def _parameters(nodes: Iterable[Node]) -> set[Node]:
     return found
 
 
+def _is_data(x: Any) -> bool:
+    return bool(np.shape(plain(x))) and not (isinstance(x, Node) and (x.op or x.requires_grad))
+
+
 def _loss(nodes: Sequence[Node], parameters: set[Node]) -> list[Node]:
     """The operations after the last that takes a parameter, from the first on that takes labels or is a log-softmax.
 
@@ -75,8 +83,7 @@ def _loss(nodes: Sequence[Node], parameters: set[Node]) -> list[Node]:
             before.update((node, *_inputs(node)))
     loss = dict[Node, None]()
     for node in nodes:
-        if node.op and node not in before:
-            labels = any(x.op is None and x.shape and not x.requires_grad for x in _inputs(node))
-            if labels or node.op.name in _LOSS_BEGINS or any(x in loss for x in _inputs(node)):
-                loss[node] = None
+        begins = node.op and (node.op.name in _LOSS_BEGINS or any(map(_is_data, node.inputs)))
+        if node not in before and (begins or any(x in loss for x in _inputs(node))):
+            loss[node] = None
     return list(loss)
