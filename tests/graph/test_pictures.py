@@ -360,5 +360,5 @@ def test_mermaid_has_the_same_boxes_and_arrows():
 def test_names_stay_text_in_mermaid(name):
     x = Tensor(1.0, requires_grad=True, name=name)
     (line,) = [line for line in graph.mermaid(x * 2).splitlines() if "[(" in line]
-    label = re.fullmatch(r'    n0\[\("([^"`<>&\\]*)"\)\]', line)[1]
+    label = re.fullmatch(r'    n0\[\("([^"`<>&\\]*)"\)\]:::value', line)[1]
     assert re.sub(r"#(\d+);", lambda number: chr(int(number[1])), label) == " ".join(name.split())

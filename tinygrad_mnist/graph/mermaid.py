@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from tinygrad_mnist.engine import Node
-from tinygrad_mnist.graph.picture import Arrow, Box, BoxKind, clean, framed, picture
+from tinygrad_mnist.graph.picture import BACKWARD, Arrow, Box, BoxKind, clean, framed, picture
 
 _FRAMES: dict[BoxKind, tuple[str, str]] = {
     "parameter": ("[(", ")]"),
@@ -22,6 +22,10 @@ _FRAMES: dict[BoxKind, tuple[str, str]] = {
     "layer vjp": ("[[", "]]"),
 }
 _MARKS = re.compile(r"""[!"#$%&'*+:;<>?[\\\]^`{|}~]|^-|\.(?=\s|$)""")
+_COLOURS = (
+    "    classDef value fill:#e6f0f8,stroke:#1f5a8c,color:#000",
+    "    classDef gradient fill:#fff4e8,stroke:#b35806,color:#000",
+)
 _LINES = {"value": "-->", "gradient": "==>", "beside": "-.-"}
 
 
@@ -34,10 +38,11 @@ def mermaid(
 ) -> str:
     """The picture that `draw` makes as Mermaid text, which needs no Graphviz; arguments and errors are its own.
 
-    Gradients travel along thick arrows, and a dotted line ties an operation to its vjp.
+    Gradients travel along thick arrows, and a dotted line ties an operation to its vjp; the backward pass follows
+    below the forward one, as Mermaid has no way to say what stands side by side.
     """
     drawn = picture(output, wrt, backward, values, depth)
-    lines = ["flowchart TB", *_boxes(drawn.boxes), *map(_arrow, drawn.arrows)]
+    lines = ["flowchart TB", *_COLOURS, *_boxes(drawn.boxes), *map(_arrow, drawn.arrows)]
     return "\n".join(lines) + "\n"
 
 
@@ -46,7 +51,8 @@ def _boxes(boxes: Sequence[Box], level: int = 0) -> Iterator[str]:
     outside, frames = framed(boxes, level)
     for box in outside:
         opening, closing = _FRAMES[box.kind]
-        yield f'{indent}{box.key}{opening}"{"<br/>".join(map(_text, box.lines))}"{closing}'
+        label = "<br/>".join(map(_text, box.lines))
+        yield f'{indent}{box.key}{opening}"{label}"{closing}:::{"gradient" if box.kind in BACKWARD else "value"}'
     for scope, members in frames.items():
         yield f'{indent}subgraph frame_{members[0].key}_{level}["{_text(scope[-1])}"]'
         yield from _boxes(members, level + 1)
