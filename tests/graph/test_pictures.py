@@ -129,6 +129,7 @@ def test_scalar_expressions_show_their_values():
         (np.array([np.nan, np.inf, -np.inf, 1, 2]), "1 … 2, 1 NaN, 2 Inf"),
         (np.full(7, np.nan), "7 NaN"),
         (np.arange(9) > 4, "0 … 1"),
+        (np.array([1j, 2]), "complex numbers"),
     ],
 )
 def test_arrays_are_summed_up(array, said):
@@ -265,6 +266,13 @@ def test_what_cannot_be_drawn_is_told():
     ]:
         with pytest.raises(error, match=message):
             wrong()
+
+
+def test_a_leaf_and_a_graph_that_ends_where_it_begins_are_drawn():
+    x = Tensor([1.0, 2.0], requires_grad=True, name="x")
+    y = x.exp()
+    assert texts(graph.draw(x, backward=True, values=True))[:2] == ["x", "[1, 2]"]
+    assert "exp" in texts(graph.draw(y, wrt=[y], backward=True))
 
 
 def test_several_outputs_and_vectors_are_drawn():

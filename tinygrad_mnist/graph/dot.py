@@ -102,19 +102,21 @@ def _add_boxes(dot: Any, boxes: Sequence[Box], columns: Mapping[str, str], level
     outside, frames = framed(boxes, level)
     for box in outside:
         column = {"group": columns[box.key]} if box.key in columns else {}
-        dot.node(box.key, _label(box), tooltip=_text(box.tooltip, readings=2), **_BOXES[box.kind], **column)
+        dot.node(box.key, **_label(box), tooltip=_text(box.tooltip, readings=2), **_BOXES[box.kind], **column)
     for scope, members in frames.items():
         cluster = f"cluster_{members[0].key}_{level}"
         with dot.subgraph(name=cluster, graph_attr={"label": _text(scope[-1]), **_CLUSTER}) as frame:
             _add_boxes(frame, members, columns, level + 1)
 
 
-def _label(box: Box) -> str:
-    """The first line large, the others small beneath it."""
+def _label(box: Box) -> dict[str, str]:
+    """The first line large, a symbol larger still, the others small beneath it."""
     first, *others = map(_text, box.lines)
-    large = f'<FONT POINT-SIZE="18">{first}</FONT>' if len(box.lines[0]) == 1 and box.kind in _OPERATIONS else first
+    size = "18" if len(box.lines[0]) == 1 and box.kind in _OPERATIONS else "14"
+    if not others:
+        return {"label": first, "fontsize": size}
     small = "".join(f'<BR/><FONT POINT-SIZE="10">{line}</FONT>' for line in others)
-    return f"<{large}{small}>"
+    return {"label": f'<<FONT POINT-SIZE="{size}">{first}</FONT>{small}>'}
 
 
 def _beside(label: str) -> str:

@@ -118,6 +118,8 @@ def written(shape: Sequence[int]) -> str:
 
 def summary(array: NDArray[Any]) -> str:
     """A few numbers themselves; of many their range, and how many are not finite."""
+    if array.dtype.kind == "c":
+        return "complex numbers"
     numbers = np.ravel(array).astype(np.float64) + 0.0  # -0 becomes 0
     if not numbers.size:
         return "empty"
