@@ -1,0 +1,98 @@
+"""What can be said about a quantity that is wrong in a way nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.checks.derivation import Network, derive
+from tinygrad_mnist.checks.probes import Probe
+from tinygrad_mnist.manual.activations import Array
+
+
+def facts(
+    quantity: str,
+    l: int,
+    found: Sequence[Array | None],
+    expected: Sequence[Array | None],
+    probes: Sequence[Probe],
+    usable: NDArray[np.bool_],
+) -> tuple[str, ...]:
+    """Sentences that hold on every probe where both are known: "delta", "dW" or "db" of layer l."""
+    sets = []
+    for f, e, probe, use in zip(found, expected, probes, usable, strict=True):
+        if use and f is not None and e is not None:
+            sets.append(_facts(quantity, l, f, e, probe))
+    if not sets:
+        return ()
+    finite = [s for s in sets if not any("NaN" in fact for fact in s)] or sets
+    common = [fact for fact in finite[0] if all(fact in other for other in finite[1:])]
+    strange = [fact for s in sets for fact in s if "NaN" in fact]
+    return tuple(dict.fromkeys([*common, *strange]))
+
+
+def _facts(quantity: str, l: int, found: Array, expected: Array, probe: Probe) -> list[str]:
+    if not np.isfinite(found).all():
+        return [f"NaN or infinite on the network with {probe.about}"]
+    size = float(np.abs(expected).max(initial=0)) or 1.0
+    tolerance = 100 * probe.rtol * size
+
+    def equal(a: Array, b: Array) -> bool:
+        return a.shape == b.shape and bool((np.abs(a - b) <= tolerance).all())
+
+    if equal(found, np.zeros_like(found)):
+        return ["it is zero everywhere"]
+    other = _another(quantity, l, found, probe, equal)
+    if other:
+        return [f"it holds the numbers of {other}: is the order dW1, db1, dW2, db2, … kept?"]
+    if found.shape != expected.shape:
+        return [*(["it is transposed"] if equal(found.T, expected) else []), "its shape is not the parameter's"]
+    if equal(-found, expected):
+        return ["its sign is turned"]
+    if equal(found.T, expected):
+        return ["it is transposed"]
+    ratio = _ratio(found, expected, tolerance)
+    if ratio is not None:
+        return [f"it is {ratio:.4g} times what it should be, everywhere", "it is a multiple of what it should be"]
+    return _where(quantity, l, np.abs(found - expected) > tolerance, probe.net)
+
+
+def _another(quantity: str, l: int, found: Array, probe: Probe, equal: Any) -> str | None:
+    if quantity == "delta":
+        return None
+    right = derive(probe.net)
+    names = [("dW", k) for k in right.dW] + [("db", k) for k in right.db]
+    return next(
+        (f"{q}{k}" for q, k in names if (q, k) != (quantity, l) and equal(found, getattr(right, q)[k])), None
+    )
+
+
+def _ratio(found: Array, expected: Array, tolerance: float) -> float | None:
+    ratio = float((found * expected).sum() / ((expected**2).sum() or 1))
+    return ratio if ratio and (np.abs(found - ratio * expected) <= tolerance * max(1, abs(ratio))).all() else None
+
+
+def _where(quantity: str, l: int, wrong: Array, net: Network) -> list[str]:
+    """Which units, examples or inputs are wrong, where it is not all of them."""
+    said = []
+    if quantity == "delta" and l < net.L:
+        negative, zero = net.z[l] < 0, net.z[l] == 0
+        if wrong.any() and not wrong[~(negative | zero)].any():
+            said.append("it is wrong only where z ≤ 0" if wrong[zero].any() else "it is wrong only where z < 0")
+        if wrong.any() and not wrong[negative | zero].any():
+            said.append("it is wrong only where z > 0")
+    units = wrong.any(axis=1)
+    word = "class" if l == net.L else "unit"
+    if units.sum() == 1 and len(units) > 1:
+        which = int(units.argmax())
+        ends = {0: f"the first {word}", len(units) - 1: f"the last {word}"}
+        said.append(f"it is wrong only for {ends.get(which, f'{word} {which}')}")
+    if wrong.shape[1] > 1 and wrong.any(axis=0).sum() == 1:
+        which = int(wrong.any(axis=0).argmax())
+        thing = "example" if quantity == "delta" else "input"
+        ends = {0: f"the first {thing}", wrong.shape[1] - 1: f"the last {thing}"}
+        said.append(f"it is wrong only for {ends.get(which, f'{thing} {which}')}")
+    return said or ["it differs nearly everywhere" if wrong.mean() > 0.8 else "it differs in places"]
