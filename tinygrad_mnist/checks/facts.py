@@ -65,9 +65,7 @@ def _another(quantity: str, l: int, found: Array, probe: Probe, equal: Any) -> s
         return None
     right = derive(probe.net)
     names = [("dW", k) for k in right.dW] + [("db", k) for k in right.db]
-    return next(
-        (f"{q}{k}" for q, k in names if (q, k) != (quantity, l) and equal(found, getattr(right, q)[k])), None
-    )
+    return next((f"{q}{k}" for q, k in names if (q, k) != (quantity, l) and equal(found, getattr(right, q)[k])), None)
 
 
 def _ratio(found: Array, expected: Array, tolerance: float) -> float | None:
@@ -84,7 +82,7 @@ def _where(quantity: str, l: int, wrong: Array, net: Network) -> list[str]:
             said.append("it is wrong only where z ≤ 0" if wrong[zero].any() else "it is wrong only where z < 0")
         if wrong.any() and not wrong[negative | zero].any():
             said.append("it is wrong only where z > 0")
-    units = wrong.any(axis=1)
+    units = np.asarray(wrong.any(axis=1))
     word = "class" if l == net.L else "unit"
     if units.sum() == 1 and len(units) > 1:
         which = int(units.argmax())

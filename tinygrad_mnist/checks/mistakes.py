@@ -38,7 +38,7 @@ class Mistake:
 
     def fits(self, net: Network, l: int) -> bool:
         """Whether it can be made in layer l of this network."""
-        if self.slot in ("softmax", "error") and l < net.L or self.slot in ("carried", "slope") and l == net.L:
+        if (self.slot in ("softmax", "error") and l < net.L) or (self.slot in ("carried", "slope") and l == net.L):
             return False
         return self.first <= l <= net.L - self.last and self.applies(net)
 
@@ -201,10 +201,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "error-count",
         "m counted along the wrong axis",
         "error",
-        (
-            lambda net, l, y: (y - net.Y) * net.m / len(net.a[0]),
-            lambda net, l, y: (y - net.Y) * net.m / len(net.Y),
-        ),
+        (lambda net, l, y: (y - net.Y) * net.m / len(net.a[0]), lambda net, l, y: (y - net.Y) * net.m / len(net.Y)),
         "Every gradient is divided by the number of features or classes, not of examples.",
         "Which axis of X holds the examples in the convention you use?",
     ),
@@ -364,12 +361,8 @@ MISTAKES: tuple[Mistake, ...] = (
         "Each weight has a part in every example: its gradient is a sum over the examples, and @ is what sums.",
         "Over which index must δ(l) and a(l-1) be summed? Which operator does that?",
     ),
-    Mistake(
-        "weight-mean-missing", _MEAN_MISSING[0], "mean_W", (lambda net, l, total: total,), *_MEAN_MISSING[1:]
-    ),
-    Mistake(
-        "weight-mean-twice", _MEAN_TWICE[0], "mean_W", (lambda net, l, total: total / net.m**2,), *_MEAN_TWICE[1:]
-    ),
+    Mistake("weight-mean-missing", _MEAN_MISSING[0], "mean_W", (lambda net, l, total: total,), *_MEAN_MISSING[1:]),
+    Mistake("weight-mean-twice", _MEAN_TWICE[0], "mean_W", (lambda net, l, total: total / net.m**2,), *_MEAN_TWICE[1:]),
     Mistake(
         "decay-missing",
         "L2 missing",
@@ -458,12 +451,8 @@ MISTAKES: tuple[Mistake, ...] = (
         "The numbers are right, but b - η db broadcasts silently to a matrix.",
         "Compare the shapes of b(l) and of your sum (keepdims?).",
     ),
-    Mistake(
-        "bias-mean-missing", _MEAN_MISSING[0], "mean_b", (lambda net, l, total: total,), *_MEAN_MISSING[1:]
-    ),
-    Mistake(
-        "bias-mean-twice", _MEAN_TWICE[0], "mean_b", (lambda net, l, total: total / net.m**2,), *_MEAN_TWICE[1:]
-    ),
+    Mistake("bias-mean-missing", _MEAN_MISSING[0], "mean_b", (lambda net, l, total: total,), *_MEAN_MISSING[1:]),
+    Mistake("bias-mean-twice", _MEAN_TWICE[0], "mean_b", (lambda net, l, total: total / net.m**2,), *_MEAN_TWICE[1:]),
     Mistake(
         "bias-decay",
         "L2 on the bias too",

@@ -98,9 +98,10 @@ def _probe(
 
 
 def _on_the_kink(X: Array, W: list[Array], b: list[Array]) -> None:
-    """The first unit of each hidden layer has z = 0 exactly."""
-    for w, c in zip(W[:-1], b[:-1], strict=True):
-        w[0], c[0] = 0, 0
+    """One unit of each hidden layer has z = 0 exactly, another one in each."""
+    for l, (w, c) in enumerate(zip(W[:-1], b[:-1], strict=True)):
+        unit = l % len(w)
+        w[unit], c[unit] = 0, 0
 
 
 def _large_logits(X: Array, W: list[Array], b: list[Array]) -> None:
@@ -137,6 +138,7 @@ def probes(depth: int, activation: Activation, l2: float) -> tuple[Probe, ...]:
         probe("all sizes equal", 1, equal, 6),
         probe("all sizes different", 2, [*range(12 + depth, 12, -1), 4], 5),
         probe("square weights", 3, [7] * (depth + 1), 5),
+        probe("inputs of another size", 7, [8, *equal[1:]], 6),
         probe("units with z = 0", 4, equal, 6, change=_on_the_kink),
         probe("large logits", 5, equal, 6, change=_large_logits, rtol=1e-3),
         probe("logits far apart", 6, equal, 6, change=_spread_logits, rtol=1e-3),

@@ -12,6 +12,7 @@ from tinygrad_mnist import data, training
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.compare import compare
 from tinygrad_mnist.cli.graph import graph
+from tinygrad_mnist.cli.grade import grade
 from tinygrad_mnist.cli.options import Interrupted
 from tinygrad_mnist.cli.predict import evaluate, predict
 from tinygrad_mnist.cli.train import train
@@ -26,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Learn to read handwritten digits, with gradients you can check by hand.",
 )
-for command in (train, evaluate, predict, compare, graph):
+for command in (train, evaluate, predict, compare, graph, grade):
     app.command()(command)
 
 

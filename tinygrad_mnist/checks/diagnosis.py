@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import combinations, product
 from typing import Any
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tinygrad_mnist.checks import derivation
 from tinygrad_mnist.checks.derivation import BIAS_SLOTS, DELTA_SLOTS, WEIGHT_SLOTS, Gradients, Network
 from tinygrad_mnist.checks.facts import facts
-from tinygrad_mnist.checks.mistakes import MISTAKES, Placed, lines
+from tinygrad_mnist.checks.mistakes import MISTAKES, Mistake, Placed, lines
 from tinygrad_mnist.checks.probes import Probe, probes
 from tinygrad_mnist.manual import Activation
 from tinygrad_mnist.manual.activations import Array
@@ -174,6 +174,11 @@ def _attempt(function: Callable[..., Array], *arguments: Any) -> Array | None:
         return None
 
 
+def values_of(gradients: Sequence[Gradients | None], quantity: str, l: int) -> Values:
+    """One gradient of a layer on each probe: "dW" or "db"."""
+    return [None if g is None else getattr(g, quantity)[l] for g in gradients]
+
+
 class _Table:
     """What the catalogue can make of a layer, given the layer above; worked out as it is asked for."""
 
@@ -213,7 +218,10 @@ class _Table:
         """∂L/∂W(l) or ∂L/∂b(l) from δ(l), with mistakes of its own."""
         replaced = lines(placed)
         rule = derivation.weight_gradient if quantity == "dW" else derivation.bias_gradient
-        return [_attempt(lambda n, d: rule(n, self.l, d, replaced), net, d) for net, d in zip(self.bench.nets, delta)]
+        return [
+            _attempt(lambda n, d: rule(n, self.l, d, replaced), net, d)
+            for net, d in zip(self.bench.nets, delta, strict=True)
+        ]
 
     def group(self, quantity: str, in_delta: int, own: int) -> _Fingerprints:
         """Every gradient with so many mistakes in δ(l) and so many of its own."""
@@ -250,13 +258,14 @@ class _Table:
         ]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _choices(fitting: tuple[int, ...], l: int, slots: tuple[str, ...], count: int) -> tuple[Mistakes, ...]:
-    by_slot = [
-        [Placed(MISTAKES[i], l, way) for i in fitting if MISTAKES[i].slot == slot for way in range(len(MISTAKES[i].ways))]
-        for slot in slots
-    ]
+    by_slot = [[Placed(MISTAKES[i], l, way) for i in fitting for way in _ways_in(MISTAKES[i], slot)] for slot in slots]
     return tuple(chosen for some in combinations(by_slot, count) for chosen in product(*some))
+
+
+def _ways_in(mistake: Mistake, slot: str) -> range:
+    return range(len(mistake.ways) if mistake.slot == slot else 0)
 
 
 def combine(net: Network, l: int, slots: tuple[str, ...], count: int) -> tuple[Mistakes, ...]:
@@ -279,7 +288,7 @@ class _Layer:
     def __init__(self, on: Bench, l: int, above: _State, found: Sequence[Gradients | None]) -> None:
         self.bench, self.l, self.above = on, l, above
         self.table = on.table(above, l)
-        self.found = {q: [g and getattr(g, q)[l] for g in found] for q in ("dW", "db")}
+        self.found = {q: values_of(found, q, l) for q in ("dW", "db")}
         self.usable = above.usable
         self._matched: dict[tuple[str, int], dict[int, _Matched]] = {}
         self._done: set[tuple[str, int, int]] = set()
@@ -289,7 +298,7 @@ class _Layer:
         complete = self._from_table()
         fewest = min((len(s.explanation.mistakes) for s in complete), default=99) - len(self.above.explanation.mistakes)
         if fewest > 1 and self.l < self.bench.L:
-            complete += self._families()
+            complete += [s for s in self._families() if not any(_has_a_name(s, other) for other in complete)]
         return complete or [*self._partial(), *self._recovered()]
 
     def _from_table(self) -> list[_State]:
@@ -367,7 +376,7 @@ class _Layer:
                 states += self._fitted(mistake, other, at[0], at[1])
         return states
 
-    def _fitted(self, mistake: Any, other: Mistakes, at_0: Values, at_1: Values) -> list[_State]:
+    def _fitted(self, mistake: Mistake, other: Mistakes, at_0: Values, at_1: Values) -> list[_State]:
         net = self.bench.nets[0]
         own = {
             "dW": [p for n in (0, 1) for p in combine(net, self.l, WEIGHT_SLOTS, n)],
@@ -456,6 +465,13 @@ class _Layer:
                     return [self._next((), deltas, None, (placed, b), (unknown,), known=False, usable=usable)]
         bias = Unknown("db", self.l, facts("db", self.l, self.found["db"], b, self.bench.probes, usable))
         return [self._next((), deltas, None, None, (unknown, bias), known=False, usable=usable)]
+
+
+def _has_a_name(state: _State, other: _State) -> bool:
+    """Whether another state says the same with a mistake of its own name where this one has a fitted number."""
+    left = {p.key for p in state.explanation.mistakes if not p.mistake.family}
+    slots = [{(p.mistake.slot, p.layer) for p in s.explanation.mistakes} for s in (state, other)]
+    return left <= other.explanation.keys and slots[0] == slots[1]
 
 
 def explain(found: Sequence[Gradients | None], on: Bench) -> list[Explanation]:

@@ -1,0 +1,176 @@
+"""Runs a learner's function on prepared inputs; as a program, in a process of its own.
+
+`python runner.py INPUTS RESULTS`, with NumPy alone. It is no sandbox: the learner's file can do what its reader can.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import io
+import json
+import os
+import pickle
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+PRINTED = 2000
+"""How many characters of what the function prints are kept."""
+
+
+class Printed(io.TextIOBase):
+    """The beginning of what was printed."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def write(self, text: str) -> int:
+        self.text += text[: PRINTED - len(self.text)]
+        return len(text)
+
+
+def positional(function: Callable[..., Any]) -> tuple[int, bool]:
+    """How many arguments a function must be given, and whether it takes any number (`*parameters`)."""
+    parameters = inspect.signature(function).parameters.values()
+    needed = [p for p in parameters if p.kind <= p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
+    return len(needed), any(p.kind == p.VAR_POSITIONAL for p in parameters)
+
+
+def depth_of(function: Callable[..., Any], asked: int | None) -> int:
+    """How many layers a function gradients(X, Y, W1, b1, …) takes; TypeError where it takes none."""
+    count, any_number = positional(function)
+    if asked is None and any_number:
+        return 2
+    depth = asked or (count - 2) // 2
+    if depth < 1 or not (2 + 2 * depth == count or (any_number and count <= 2 + 2 * depth)):
+        expected = ", ".join(["X", "Y", *(f"{p}{l}" for l in range(1, max(depth, 2) + 1) for p in "Wb")])
+        raise TypeError(f"takes {count} arguments; expected are X, Y and a W and a b for each layer: ({expected})")
+    return depth
+
+
+def call(function: Callable[..., Any], arguments: Sequence[Any], file: str | None) -> dict[str, Any]:
+    """What became of one call: its arrays, or the problem in words, and which arguments it changed."""
+    given = [np.array(a) for a in arguments]
+    before = [a.copy() for a in given]
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            returned = function(*given)
+    except (Exception, SystemExit) as error:
+        outcome: dict[str, Any] = {"raised": what_went_wrong(error, file)}
+    else:
+        outcome = sorted_out(returned, (len(given) - 2) // 2)
+    same = [a.shape == b.shape and np.array_equal(a, b, equal_nan=True) for a, b in zip(given, before, strict=True)]
+    outcome["changed"] = [i for i, ok in enumerate(same) if not ok]
+    return outcome
+
+
+def sorted_out(returned: Any, depth: int) -> dict[str, Any]:
+    """The arrays dW1, db1, … from a tuple, a list or a dict; or what is wrong with what was returned."""
+    names = [f"d{p}{l}" for l in range(1, depth + 1) for p in "Wb"]
+    if isinstance(returned, dict):
+        missing = [n for n in names if n not in returned]
+        if missing:
+            has = ", ".join(map(str, returned)) or "nothing"
+            return {"returned": f"a dict without {', '.join(missing)} (it has {has})"}
+        values = [returned[n] for n in names]
+    elif isinstance(returned, tuple | list):
+        values = list(returned)
+        if len(values) != len(names):
+            return {"returned": f"{len(values)} values, where {len(names)} are expected: {', '.join(names)}"}
+    else:
+        what = "nothing (None)" if returned is None else f"a single {type(returned).__name__}"
+        return {"returned": f"{what}, where a tuple or a dict of {', '.join(names)} is expected"}
+    arrays = []
+    for name, value in zip(names, values, strict=True):
+        try:
+            array = np.asarray(value)
+        except Exception:
+            array = np.asarray(None)
+        if array.dtype.kind not in "fiub":
+            return {"returned": f"{name} as {_kind(value, array)}, where an array of real numbers is expected"}
+        arrays.append(np.array(array, np.float64))
+    return {"arrays": arrays}
+
+
+def _kind(value: Any, array: Any) -> str:
+    if value is None:
+        return "None"
+    return f"an array of {array.dtype}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
+
+
+def what_went_wrong(error: BaseException, file: str | None) -> dict[str, Any]:
+    """An exception in words, with the last line of the learner's own file that it went through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if file and f.filename == file]
+    place = own[-1] if own else None
+    line, text = (place.lineno, place.line) if place else (None, None)
+    if isinstance(error, SyntaxError) and error.filename == file:
+        line, text = error.lineno, (error.text or "").strip()
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    return {"type": type(error).__name__, "message": message, "line": line, "text": text}
+
+
+def load(path: Path) -> Any:
+    """The learner's file as a module; files beside it can be imported."""
+    sys.path[:1] = [str(path.parent)]
+    name = f"graded_{path.stem}"  # so that numpy.py replaces nothing
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path.name} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def examine(path: Path, name: str, asked: int | None, inputs: dict[int, list[list[Any]]]) -> dict[str, Any]:
+    """What a file's function gives on the inputs for its number of layers."""
+    file = str(path)
+    try:
+        module = load(path)
+    except BaseException as error:
+        return {"import": what_went_wrong(error, file)}
+    function = getattr(module, name, None)
+    if not callable(function):
+        found = [n for n, v in vars(module).items() if inspect.isfunction(v) and v.__module__ == module.__name__]
+        return {"missing": found}
+    try:
+        depth = depth_of(function, asked)
+    except (TypeError, ValueError) as error:
+        return {"signature": str(error)}
+    if depth not in inputs:
+        return {"signature": f"takes {depth} layers; at most {max(inputs)} are graded"}
+    return {"depth": depth, "outcomes": [call(function, arguments, file) for arguments in inputs[depth]]}
+
+
+def _main() -> None:
+    inputs_file, results_file = map(Path, sys.argv[1:])
+    task = pickle.loads(inputs_file.read_bytes())
+    printed = Printed()
+    with redirect_stdout(printed), redirect_stderr(io.StringIO()):
+        result = examine(Path(task["path"]), task["function"], task["depth"], task["inputs"])
+    result["printed"] = printed.text
+    arrays = {}
+    for i, outcome in enumerate(result.get("outcomes", ())):
+        own = outcome.pop("arrays", ())
+        outcome["count"] = len(own)
+        arrays.update({f"{i}.{k}": a for k, a in enumerate(own)})
+
+    buffer = io.BytesIO()
+    np.savez(buffer, result=np.array(json.dumps(result)), **arrays)
+    temporary = results_file.with_suffix(".part")
+    temporary.write_bytes(buffer.getvalue())
+    os.replace(temporary, results_file)
+    os._exit(0)  # what the learner's file left running is not waited for
+
+
+if __name__ == "__main__":
+    _main()

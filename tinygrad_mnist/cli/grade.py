@@ -1,0 +1,72 @@
+"""`tinygrad-mnist grade`: which term of a backprop is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tinygrad_mnist import checks, manual
+from tinygrad_mnist.cli import show
+from tinygrad_mnist.cli.options import positive
+from tinygrad_mnist.data import files
+
+
+def _known_activation(name: str) -> str:
+    if name not in manual.ACTIVATIONS:
+        raise typer.BadParameter(f"{name!r} is none of {', '.join(manual.ACTIVATIONS)}")
+    return name
+
+
+def _known_labels(name: str) -> str:
+    if name not in ("one-hot", "integers"):
+        raise typer.BadParameter(f"{name!r} is neither one-hot nor integers")
+    return name
+
+
+def grade(
+    file: Annotated[Path, typer.Argument(help="A Python file with a function gradients(X, Y, W1, b1, W2, b2, …).")],
+    columns: Annotated[
+        bool, typer.Option("--columns/--rows", help="Examples are columns (W @ X + b), or rows (X @ W.T + b).")
+    ] = False,
+    weights_in_out: Annotated[bool, typer.Option("--weights-in-out", help="Rows with X @ W + b.")] = False,
+    activation: Annotated[
+        str, typer.Option(help=f"Of the hidden layers: {', '.join(manual.ACTIVATIONS)}.", callback=_known_activation)
+    ] = "relu",
+    l2: Annotated[float, typer.Option(min=0, help="λ of the penalty (λ/2) Σ W².")] = 0.0,
+    labels: Annotated[str, typer.Option(help="How Y comes: one-hot, integers.", callback=_known_labels)] = "one-hot",
+    depth: Annotated[
+        int | None, typer.Option(min=1, max=checks.DEEPEST, help="Layers, where the function takes *parameters.")
+    ] = None,
+    function: Annotated[str, typer.Option(help="Its name.")] = "gradients",
+    time_limit: Annotated[float, typer.Option(help="Seconds until it is stopped.", callback=positive)] = 10.0,
+    json: Annotated[str | None, typer.Option("--json", help="Write the report as JSON to a file, or to - .")] = None,
+) -> None:
+    """Run a backprop of your own, and say which term is wrong and why.
+
+    Exit code 0: all gradients are right; 1: something is wrong. The file runs as a program of yours: no sandbox.
+    """
+    if not file.is_file():
+        raise typer.BadParameter(f"there is no file {file}")
+    if columns and weights_in_out:
+        raise typer.BadParameter("--weights-in-out belongs to rows, X @ W + b; in columns it is W @ X + b")
+    report = checks.grade(
+        file,
+        columns=columns,
+        weights_in_out=weights_in_out,
+        activation=activation,
+        l2=l2,
+        labels=labels,  # type: ignore[arg-type]  # checked by the callback
+        depth=depth,
+        function=function,
+        time_limit=time_limit,
+    )
+    if json == "-":
+        typer.echo(report.to_json())
+    else:
+        show.table(report)
+        if json:
+            files.write_atomically(Path(json), f"{report.to_json()}\n".encode())
+    if not report.passed:
+        raise typer.Exit(1)
