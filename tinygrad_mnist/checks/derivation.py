@@ -62,7 +62,7 @@ CORRECT: dict[str, Line] = {
     "entering": lambda net, l: net.a[l - 1],
     "product": lambda net, l, delta, a: delta @ a.T,
     "mean_W": lambda net, l, total: total / net.m,
-    "decay_W": lambda net, l, mean: mean + net.l2 * net.W[l],
+    "decay_W": lambda net, l, mean: mean + net.l2 * net.W[l] if net.l2 else mean,
     "sum": lambda net, l, delta: delta.sum(axis=1, keepdims=True),
     "mean_b": lambda net, l, total: total / net.m,
     "decay_b": lambda net, l, mean: mean,

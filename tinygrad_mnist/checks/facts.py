@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,28 +21,30 @@ def facts(
     probes: Sequence[Probe],
     usable: NDArray[np.bool_],
 ) -> tuple[str, ...]:
-    """Sentences that hold on every probe where both are known: "delta", "dW" or "db" of layer l."""
-    sets = []
+    """Sentences that hold wherever the numbers differ: about "delta", "dW" or "db" of layer l."""
+    sets, strange = [], []
     for f, e, probe, use in zip(found, expected, probes, usable, strict=True):
-        if use and f is not None and e is not None:
+        if not use or f is None or e is None:
+            continue
+        if not np.isfinite(f).all():
+            strange.append(f"NaN or infinite on the network with {probe.about}")
+        elif probe.strict and not _nearly(f, e, _tolerance(e, probe)):
             sets.append(_facts(quantity, l, f, e, probe))
-    if not sets:
-        return ()
-    finite = [s for s in sets if not any("NaN" in fact for fact in s)] or sets
-    common = [fact for fact in finite[0] if all(fact in other for other in finite[1:])]
-    strange = [fact for s in sets for fact in s if "NaN" in fact]
-    return tuple(dict.fromkeys([*common, *strange]))
+    common = [fact for fact in sets[0] if all(fact in other for other in sets[1:])] if sets else []
+    return (*common, *strange)
+
+
+def _tolerance(expected: Array, probe: Probe) -> float:
+    return 100 * probe.rtol * (float(np.abs(expected).max(initial=0)) or 1.0)
+
+
+def _nearly(a: Array, b: Array, tolerance: float) -> bool:
+    return a.shape == b.shape and bool((np.abs(a - b) <= tolerance).all())
 
 
 def _facts(quantity: str, l: int, found: Array, expected: Array, probe: Probe) -> list[str]:
-    if not np.isfinite(found).all():
-        return [f"NaN or infinite on the network with {probe.about}"]
-    size = float(np.abs(expected).max(initial=0)) or 1.0
-    tolerance = 100 * probe.rtol * size
-
-    def equal(a: Array, b: Array) -> bool:
-        return a.shape == b.shape and bool((np.abs(a - b) <= tolerance).all())
-
+    tolerance = _tolerance(expected, probe)
+    equal = partial(_nearly, tolerance=tolerance)
     if equal(found, np.zeros_like(found)):
         return ["it is zero everywhere"]
     other = _another(quantity, l, found, probe, equal)
@@ -60,12 +62,14 @@ def _facts(quantity: str, l: int, found: Array, expected: Array, probe: Probe) -
     return _where(quantity, l, np.abs(found - expected) > tolerance, probe.net)
 
 
-def _another(quantity: str, l: int, found: Array, probe: Probe, equal: Any) -> str | None:
+def _another(quantity: str, l: int, found: Array, probe: Probe, equal: Callable[[Array, Array], bool]) -> str | None:
+    """The name of another gradient whose numbers these are, lying or standing."""
     if quantity == "delta":
         return None
     right = derive(probe.net)
-    names = [("dW", k) for k in right.dW] + [("db", k) for k in right.db]
-    return next((f"{q}{k}" for q, k in names if (q, k) != (quantity, l) and equal(found, getattr(right, q)[k])), None)
+    others = {f"dW{k}": w for k, w in right.dW.items()} | {f"db{k}": b for k, b in right.db.items()}
+    del others[f"{quantity}{l}"]
+    return next((name for name, g in others.items() if equal(found, g) or equal(found.T, g)), None)
 
 
 def _ratio(found: Array, expected: Array, tolerance: float) -> float | None:

@@ -68,6 +68,11 @@ class Probe:
     rtol: float = 1e-5
 
     @property
+    def strict(self) -> bool:
+        """Whether nothing but rounding is tolerated; not where logits are so large that float32 loses digits."""
+        return self.rtol <= 1e-5
+
+    @property
     def sizes(self) -> str:
         """The layer sizes and the number of examples, in words."""
         layers = [len(self.net.a[0]), *(len(w) for w in self.net.W.values())]
