@@ -13,29 +13,15 @@ from tinygrad_mnist.cli.options import positive
 from tinygrad_mnist.data import files
 
 
-def _known_activation(name: str) -> str:
-    if name not in manual.ACTIVATIONS:
-        raise typer.BadParameter(f"{name!r} is none of {', '.join(manual.ACTIVATIONS)}")
-    return name
-
-
-def _known_labels(name: str) -> str:
-    if name not in ("one-hot", "integers"):
-        raise typer.BadParameter(f"{name!r} is neither one-hot nor integers")
-    return name
-
-
 def grade(
     file: Annotated[Path, typer.Argument(help="A Python file with a function gradients(X, Y, W1, b1, W2, b2, …).")],
     columns: Annotated[
         bool, typer.Option("--columns/--rows", help="Examples are columns (W @ X + b), or rows (X @ W.T + b).")
     ] = False,
     weights_in_out: Annotated[bool, typer.Option("--weights-in-out", help="Rows with X @ W + b.")] = False,
-    activation: Annotated[
-        str, typer.Option(help=f"Of the hidden layers: {', '.join(manual.ACTIVATIONS)}.", callback=_known_activation)
-    ] = "relu",
+    activation: Annotated[str, typer.Option(help=f"Of the hidden layers: {', '.join(manual.ACTIVATIONS)}.")] = "relu",
     l2: Annotated[float, typer.Option(min=0, help="λ of the penalty (λ/2) Σ W².")] = 0.0,
-    labels: Annotated[str, typer.Option(help="How Y comes: one-hot, integers.", callback=_known_labels)] = "one-hot",
+    labels: Annotated[str, typer.Option(help="How Y comes: one-hot, integers.")] = "one-hot",
     depth: Annotated[
         int | None, typer.Option(min=1, max=checks.DEEPEST, help="Layers, where the function takes *parameters.")
     ] = None,
@@ -49,19 +35,20 @@ def grade(
     """
     if not file.is_file():
         raise typer.BadParameter(f"there is no file {file}")
-    if columns and weights_in_out:
-        raise typer.BadParameter("--weights-in-out belongs to rows, X @ W + b; in columns it is W @ X + b")
-    report = checks.grade(
-        file,
-        columns=columns,
-        weights_in_out=weights_in_out,
-        activation=activation,
-        l2=l2,
-        labels=labels,  # type: ignore[arg-type]  # checked by the callback
-        depth=depth,
-        function=function,
-        time_limit=time_limit,
-    )
+    try:
+        report = checks.grade(
+            file,
+            columns=columns,
+            weights_in_out=weights_in_out,
+            activation=activation,
+            l2=l2,
+            labels=labels,  # type: ignore[arg-type]  # grade says what it may be
+            depth=depth,
+            function=function,
+            time_limit=time_limit,
+        )
+    except checks.GradeError as error:
+        raise typer.BadParameter(str(error)) from None
     if json == "-":
         typer.echo(report.to_json())
     else:

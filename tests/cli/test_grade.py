@@ -1,0 +1,51 @@
+"""`tinygrad-mnist grade` as a person runs it."""
+
+import json
+
+from tests.checks.programs import COLUMNS, ROWS
+from tests.cli.test_cli import command
+
+
+def write(tmp_path, program):
+    path = tmp_path / "my_backprop.py"
+    path.write_text(program, encoding="utf-8")
+    return path
+
+
+def test_right_gradients_have_exit_code_0_and_plain_lines(tmp_path):
+    result = command(tmp_path, "grade", write(tmp_path, COLUMNS), "--columns")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[0] == "my_backprop.py: columns, W @ X + b, one-hot labels, relu"
+    assert result.stdout.splitlines()[-1] == "all 6 gradients are right"
+    assert all(len(line) <= 80 for line in result.stdout.splitlines())
+    assert not any(c in result.stdout for c in "\x1b━│")
+
+
+def test_a_mistake_has_exit_code_1_and_its_name_in_the_json(tmp_path):
+    path, out = write(tmp_path, ROWS.replace("* (z1 > 0)", "")), tmp_path / "report.json"
+    result = command(tmp_path, "grade", path, "--json", out)
+    assert result.returncode == 1
+    assert "δ(1): activation's derivative missing" in result.stdout
+    assert json.loads(out.read_text(encoding="utf-8"))["findings"][0]["names"] == ["slope-missing"]
+    to_stdout = command(tmp_path, "grade", path, "--json", "-")
+    assert to_stdout.returncode == 1
+    assert json.loads(to_stdout.stdout)["passed"] is False
+    assert to_stdout.stderr == ""
+
+
+def test_wrong_usage_has_exit_code_2_and_one_line(tmp_path):
+    path = write(tmp_path, ROWS)
+    for arguments in (
+        [tmp_path / "no.py"], [], [path, "--activation", "tanh"], [path, "--labels", "words"],
+        [path, "--columns", "--weights-in-out"], [path, "--l2", "nan"], [path, "--l2", "inf"], [path, "--depth", "9"],
+    ):  # fmt: skip
+        result = command(tmp_path, "grade", *arguments)
+        assert result.returncode == 2, arguments
+        assert len(result.stderr.splitlines()) == 1, result.stderr
+
+
+def test_a_report_that_cannot_be_written_is_an_error(tmp_path):
+    result = command(tmp_path, "grade", write(tmp_path, ROWS), "--json", tmp_path / "no" / "report.json")
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert "error:" in result.stderr
