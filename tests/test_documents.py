@@ -53,3 +53,14 @@ def test_no_placeholder_is_left_and_named_programs_exist(path):
     text = path.read_text(encoding="utf-8")
     assert not re.findall(r"\| [A-Z_]+ \|", text)
     assert all((ROOT / program).exists() for program in re.findall(r"`python ((?:docs|examples)/\S+\.py)`", text))
+
+
+def test_the_gallery_of_bugs_has_a_row_for_every_mistake():
+    from tinygrad_mnist.checks import MISTAKES
+
+    rows = [line.split(" | ") for line in (ROOT / "docs" / "bugs.md").read_text(encoding="utf-8").splitlines()]
+    rows = [row for row in rows if len(row) == 4][1:]
+    listed = {row[3].removesuffix(" |"): row[1] for row in rows}
+    assert listed.pop("right") == "none"
+    shown = {m.name: m.title for m in MISTAKES if m.name not in ("slope-relu", "carried-next")}
+    assert listed == shown  # those two need LeakyReLU, or a third layer

@@ -318,7 +318,7 @@ class _Layer:
             ]
             if states:
                 best = min(best, total)
-            if total >= best + SLACK:
+            if total >= best + SLACK or (total == 2 and not any(self._matched.values())):
                 break
         return states
 

@@ -31,7 +31,12 @@ def facts(
         elif probe.strict and not _nearly(f, e, _tolerance(e, probe)):
             sets.append(_facts(quantity, l, f, e, probe))
     common = [fact for fact in sets[0] if all(fact in other for other in sets[1:])] if sets else []
-    return (*common, *strange)
+    if len(common) > 1 and _MULTIPLE in common:
+        common.remove(_MULTIPLE)
+    return (*(common or ["it differs in places"] * bool(sets)), *strange)
+
+
+_MULTIPLE = "it is a multiple of what it should be, another one on each network"
 
 
 def _tolerance(expected: Array, probe: Probe) -> float:
@@ -58,7 +63,7 @@ def _facts(quantity: str, l: int, found: Array, expected: Array, probe: Probe) -
         return ["it is transposed"]
     ratio = _ratio(found, expected, tolerance)
     if ratio is not None:
-        return [f"it is {ratio:.4g} times what it should be, everywhere", "it is a multiple of what it should be"]
+        return [f"it is {ratio:.4g} times what it should be, everywhere", _MULTIPLE]
     return _where(quantity, l, np.abs(found - expected) > tolerance, probe.net)
 
 
@@ -83,7 +88,8 @@ def _where(quantity: str, l: int, wrong: Array, net: Network) -> list[str]:
     if quantity == "delta" and l < net.L:
         negative, zero = net.z[l] < 0, net.z[l] == 0
         if wrong.any() and not wrong[~(negative | zero)].any():
-            said.append("it is wrong only where z ≤ 0" if wrong[zero].any() else "it is wrong only where z < 0")
+            sides = "≤" if wrong[zero].any() else "<"
+            said.append(f"it is wrong only where z {sides if wrong[negative].any() else '='} 0")
         if wrong.any() and not wrong[negative | zero].any():
             said.append("it is wrong only where z > 0")
     units = np.asarray(wrong.any(axis=1))
@@ -97,4 +103,4 @@ def _where(quantity: str, l: int, wrong: Array, net: Network) -> list[str]:
         thing = "example" if quantity == "delta" else "input"
         ends = {0: f"the first {thing}", wrong.shape[1] - 1: f"the last {thing}"}
         said.append(f"it is wrong only for {ends.get(which, f'{thing} {which}')}")
-    return said or ["it differs nearly everywhere" if wrong.mean() > 0.8 else "it differs in places"]
+    return said or (["it differs nearly everywhere"] if wrong.mean() > 0.8 else [])
