@@ -5,7 +5,7 @@ import pytest
 
 from tinygrad_mnist import Tensor, cross_entropy, grad, manual
 from tinygrad_mnist.checks import derivation
-from tinygrad_mnist.checks.diagnosis import bench
+from tinygrad_mnist.checks.candidates import bench
 from tinygrad_mnist.checks.probes import Convention
 
 ACTIVATIONS = [manual.relu, manual.leaky_relu(0.01), manual.leaky_relu(0.2)]

@@ -9,7 +9,8 @@ import pytest
 from tests.checks.learners import BY_NAME, derived, function, put
 from tinygrad_mnist import manual
 from tinygrad_mnist.checks import MISTAKES, derivation, diagnose, grade
-from tinygrad_mnist.checks.diagnosis import bench, explain, same
+from tinygrad_mnist.checks.candidates import bench, same
+from tinygrad_mnist.checks.diagnosis import explain
 from tinygrad_mnist.checks.mistakes import placements
 from tinygrad_mnist.checks.probes import Convention
 

@@ -1,6 +1,6 @@
 """Judges of gradients."""
 
-from tinygrad_mnist.checks.diagnosis import bench
+from tinygrad_mnist.checks.candidates import bench
 from tinygrad_mnist.checks.compare import TOLERANCES, ColumnMLP, compare
 from tinygrad_mnist.checks.comparison import Comparison
 from tinygrad_mnist.checks.comparison_views import page

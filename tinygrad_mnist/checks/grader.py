@@ -19,8 +19,9 @@ from typing import Any, get_args
 import numpy as np
 
 from tinygrad_mnist.checks import derivation, runner
+from tinygrad_mnist.checks.candidates import Bench, bench, same, values_of
 from tinygrad_mnist.checks.derivation import Gradients
-from tinygrad_mnist.checks.diagnosis import Bench, Explanation, Unknown, bench, explain, same, values_of
+from tinygrad_mnist.checks.diagnosis import Explanation, Unknown, explain
 from tinygrad_mnist.checks.facts import facts
 from tinygrad_mnist.checks.mistakes import lines
 from tinygrad_mnist.checks.probes import Convention, Labels, Probe
@@ -78,7 +79,8 @@ def grade(
             return _stopped(str(target), settings, Problem("file", f"there is no file {target}"))
         run = partial(_run_apart, path, function, time_limit=time_limit)
     result = run(settings)
-    report = _report(subject, settings, result, name)
+    with np.errstate(all="ignore"):  # what is not finite is reported
+        report = _report(subject, settings, result, name)
     return _for_another_convention(report, settings, run) if _stops(result) and not report.explained else report
 
 
