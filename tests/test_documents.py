@@ -64,3 +64,14 @@ def test_the_gallery_of_bugs_has_a_row_for_every_mistake():
     assert listed.pop("right") == "none"
     shown = {m.name: m.title for m in MISTAKES if m.name not in ("slope-relu", "carried-next")}
     assert listed == shown  # those two need LeakyReLU, or a third layer
+
+
+def test_the_verdict_in_the_docs_is_what_the_grader_says():
+    from tinygrad_mnist.checks import grade
+
+    page = ROOT / "docs" / "grading.md"
+    namespace = {}
+    exec(blocks(page, "python")[0], namespace)
+    shown = page.read_text(encoding="utf-8").split("The verdict on this one:\n\n")[1].split("\nThe same from Python")[0]
+    report = str(grade(namespace["gradients"])).splitlines()
+    assert [line.removeprefix("    ") for line in shown.splitlines()][1:] == report[1:]

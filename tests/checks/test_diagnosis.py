@@ -42,7 +42,7 @@ def test_the_catalogue_is_large_and_its_entries_say_what_they_must():
 
 
 @pytest.mark.parametrize("activation", [LEAKY, manual.relu], ids=["leaky_relu", "relu"])
-@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+@pytest.mark.parametrize("depth", [1, 2, 3])
 def test_every_mistake_in_every_layer_and_way_is_named_and_no_other(activation, depth):
     on = bench(depth, activation, 0.1)
     for mistake, l in placements(on.nets[0]):
@@ -83,6 +83,7 @@ def test_grade_names_every_mistake_in_every_convention(name, activation):
         assert [finding.names for finding in report.findings] == [(placed.mistake.name,)], placed.key
         assert not report.passed
         assert report.explained
+        assert all(len(line) <= 80 for line in str(report).splitlines())
         assert f"({placed.layer}" in "".join(report.findings[0].where + report.findings[0].formulas)
 
 
@@ -105,7 +106,7 @@ def pairs(on):
 
 def test_two_mistakes_are_both_named():
     """A share of all pairs; all 4,000 with TINYGRAD_MNIST_PAIRS=1, in about a minute."""
-    share = float(os.environ.get("TINYGRAD_MNIST_PAIRS", "0.08"))
+    share = float(os.environ.get("TINYGRAD_MNIST_PAIRS", "0.06"))
     on = bench(3, LEAKY, 0.1)
     rng = np.random.default_rng(0)
     same_layer, missed = 0, []
@@ -120,7 +121,7 @@ def test_two_mistakes_are_both_named():
         else:
             same_layer += 1
             missed += [] if {p.key, q.key} in names(found) else [(p.key, q.key)]
-    assert same_layer > 40
+    assert same_layer > 30
     assert len(missed) <= 0.05 * same_layer, missed
 
 

@@ -153,8 +153,9 @@ class _Settings:
 
 
 def _stops(result: dict[str, Any]) -> bool:
-    """Whether an exception came from some of the networks."""
-    return any("raised" in outcome for outcome in result.get("outcomes", ()))
+    """Whether shapes did not fit, or a label was no index, on some of the networks."""
+    raised = (outcome["raised"]["type"] for outcome in result.get("outcomes", ()) if "raised" in outcome)
+    return any(kind in ("ValueError", "IndexError") for kind in raised)
 
 
 def _for_another_convention(report: Report, settings: _Settings, run: Callable[[_Settings], dict[str, Any]]) -> Report:

@@ -23,6 +23,7 @@ class Mistake:
     family: in place of ways, the line for a number that only the learner knows; δ is linear in it.
     explanation: what happens and why it is wrong. hint: where to think again, without the finished code.
     first, last: the layers it can be made in, counted from 1 and down from L.
+    of_all: it is a factor that comes into every gradient, and is told so.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Mistake:
     last: int = 0
     family: Callable[[float], Line] | None = None
     applies: Callable[[Network], bool] = lambda net: True
+    of_all: bool = False
 
     def fits(self, net: Network, l: int) -> bool:
         """Whether it can be made in layer l of this network."""
@@ -186,8 +188,9 @@ MISTAKES: tuple[Mistake, ...] = (
         "gradient of the sum of the losses, where the mean was asked",
         "error",
         (lambda net, l, y: (y - net.Y) * net.m,),
-        "1/m is missing everywhere: each gradient is m times too large.",
+        "The mean over the examples brings 1/m into each gradient; without it each is m times too large.",
         "Is the loss the sum over the examples, or their mean?",
+        of_all=True,
     ),
     Mistake(
         "error-mean-twice",
@@ -196,6 +199,7 @@ MISTAKES: tuple[Mistake, ...] = (
         (lambda net, l, y: (y - net.Y) / net.m,),
         "1/m may stand in δ(L) or in the gradients, but not in both: each gradient is m times too small.",
         "Count the places where you divide by m between δ(L) and ∂L/∂W.",
+        of_all=True,
     ),
     Mistake(
         "error-count",
@@ -204,6 +208,7 @@ MISTAKES: tuple[Mistake, ...] = (
         (lambda net, l, y: (y - net.Y) * net.m / len(net.a[0]), lambda net, l, y: (y - net.Y) * net.m / len(net.Y)),
         "Every gradient is divided by the number of features or classes, not of examples.",
         "Which axis of X holds the examples in the convention you use?",
+        of_all=True,
     ),
     Mistake(
         "carried-untransposed",

@@ -18,12 +18,14 @@ WIDTH = 80
 
 @dataclass(frozen=True)
 class Parameter:
-    """One gradient: its name as the learner returns it, whether it is right, the largest relative difference."""
+    """One gradient: its name as the learner returns it, whether it is right, the largest difference.
+
+    difference: relative to the largest number in the right gradient; None for another shape, NaN or no result.
+    """
 
     name: str
     right: bool
     difference: float | None
-    """None where there is none to take: another shape, NaN, or nothing returned."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ class Report:
 
     def __str__(self) -> str:
         """Plain text, 80 columns wide."""
-        table = [f"  {p.name:6} {'right' if p.right else 'WRONG':6} {_difference(p)}".rstrip() for p in self.parameters]
+        rows = [f"  {p.name:10}{'right' if p.right else 'WRONG':9}{_difference(p)}".rstrip() for p in self.parameters]
+        table = ["  gradient  verdict  largest difference", *rows] if rows else []
         return "\n".join([*textwrap.wrap(self._heading(), WIDTH), *table, *self._paragraphs(), self.verdict])
 
     def __rich__(self) -> Any:
@@ -154,7 +157,7 @@ def formula(slot: str, l: int, probe: Probe, convention: Convention) -> str:
     before, after = f"a({l - 1})" if l > 1 else "X", l + 1
     style = 0 if convention.columns else 2 if convention.weights_in_out else 1
     if slot == "softmax":
-        return f"ŷ = softmax(z({L})) over each example's classes, its own maximum subtracted first"
+        return f"ŷ = softmax(z({L}) - max z({L})), both over each example's classes"
     if slot == "error":
         return f"δ({L}) = ŷ - y"
     if slot in WEIGHT_SLOTS:
@@ -200,11 +203,15 @@ def _one(placed: Sequence[Placed], probe: Probe, convention: Convention) -> Find
     layers = "every hidden layer" if mistake.slot in ("carried", "slope") else "every layer"
     kinds = {quantity(p.mistake.slot, 0).replace("(0)", "") for p in placed}
     where = (f"{' and '.join(sorted(kinds))} in {layers}",) if everywhere else tuple(by_place)
+    formulas = tuple(formula(p.mistake.slot, p.layer, probe, convention) for p in by_place.values())
+    if mistake.of_all:
+        where = ("every gradient",)
+        formulas = tuple(formula(slot, placed[0].layer, probe, convention) for slot in ("mean_W", "mean_b"))
     return Finding(
         tuple(m.name for m in mistakes),
         where,
         _worded(placed[0]) if len(placed) == 1 else mistake.title + _number(placed[0]),
-        tuple(formula(p.mistake.slot, p.layer, probe, convention) for p in by_place.values()),
+        formulas[:1] if everywhere else formulas,
         _in_layer(mistake.explanation, placed[0]) if len(placed) == 1 else mistake.explanation,
         _in_layer(mistake.hint, placed[0]) if len(placed) == 1 else mistake.hint,
     )
