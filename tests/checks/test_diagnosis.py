@@ -106,7 +106,7 @@ def pairs(on):
 
 def test_two_mistakes_are_both_named():
     """A share of all pairs; all 4,000 with TINYGRAD_MNIST_PAIRS=1, in about a minute."""
-    share = float(os.environ.get("TINYGRAD_MNIST_PAIRS", "0.06"))
+    share = float(os.environ.get("TINYGRAD_MNIST_PAIRS", "0.03"))
     on = bench(3, LEAKY, 0.1)
     rng = np.random.default_rng(0)
     same_layer, missed = 0, []
@@ -121,7 +121,7 @@ def test_two_mistakes_are_both_named():
         else:
             same_layer += 1
             missed += [] if {p.key, q.key} in names(found) else [(p.key, q.key)]
-    assert same_layer > 30
+    assert same_layer > 20
     assert len(missed) <= 0.05 * same_layer, missed
 
 

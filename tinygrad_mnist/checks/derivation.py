@@ -2,8 +2,8 @@
 
 Columns are examples (features × m), as in `manual.columns`:
 
-    softmax   ŷ = softmax(z(L))                 error   δ(L) = ŷ - y
-    carried   W(l+1)ᵀ δ(l+1)                    slope   f'(z(l))               δ(l) = carried ⊙ slope
+    softmax   ŷ = softmax(z(L))                 error   ŷ - y      factor  × 1         = δ(L)
+    carried   W(l+1)ᵀ δ(l+1)                    slope   f'(z(l))   carried ⊙ slope     = δ(l)
     entering  a(l-1)                            product δ(l) a(l-1)ᵀ
     mean_W    ÷ m                               decay_W + λ W(l)               = ∂L/∂W(l)
     sum       Σ_examples δ(l)                   mean_b  ÷ m     decay_b + 0    = ∂L/∂b(l)
@@ -57,6 +57,7 @@ def run(X: Array, Y: Array, W: list[Array], b: list[Array], activation: Activati
 CORRECT: dict[str, Line] = {
     "softmax": lambda net, l: columns.softmax(net.z[l]),
     "error": lambda net, l, y_hat: y_hat - net.Y,
+    "factor": lambda net, l, error: error,
     "carried": lambda net, l, delta, dW: net.W[l + 1].T @ delta,
     "slope": lambda net, l: net.activation.f_prime(net.z[l]),
     "entering": lambda net, l: net.a[l - 1],
@@ -68,7 +69,7 @@ CORRECT: dict[str, Line] = {
     "decay_b": lambda net, l, mean: mean,
 }
 
-DELTA_SLOTS = ("softmax", "error", "carried", "slope")
+DELTA_SLOTS = ("softmax", "error", "factor", "carried", "slope")
 WEIGHT_SLOTS = ("entering", "product", "mean_W", "decay_W")
 BIAS_SLOTS = ("sum", "mean_b", "decay_b")
 
@@ -86,7 +87,7 @@ def delta(net: Network, l: int, delta_above: Array | None, dW_above: Array | Non
     """δ(l), from what layer l + 1 has."""
     y: dict[str, Line] = {slot: lines.get((slot, l), CORRECT[slot]) for slot in DELTA_SLOTS}
     if l == net.L:
-        return np.asarray(y["error"](net, l, y["softmax"](net, l)))
+        return np.asarray(y["factor"](net, l, y["error"](net, l, y["softmax"](net, l))))
     return np.asarray(y["carried"](net, l, delta_above, dW_above) * y["slope"](net, l))
 
 

@@ -31,7 +31,7 @@ MOST_IN_A_LAYER = 4
 """How many in δ(l) and both gradients."""
 
 SLACK = 1
-"""An explanation of a layer may have so many mistakes more than the shortest: it may explain the layers below."""
+"""An explanation may have so many kinds of mistakes more than the best: it may do with fewer further down."""
 
 WIDTH = 40
 """How many explanations are carried on."""
@@ -57,6 +57,11 @@ class Explanation:
     def rank(self) -> tuple[int, int, bool]:
         """Fewer unknown quantities are better, then fewer mistakes, then knowing δ."""
         return len(self.unknown), len(self.mistakes), any(u.quantity == "delta" for u in self.unknown)
+
+    @property
+    def kinds(self) -> int:
+        """How many mistakes it is, where the same in several places counts as one."""
+        return len({p.mistake.title for p in self.mistakes})
 
     @property
     def keys(self) -> frozenset[tuple[str, int]]:
@@ -96,11 +101,7 @@ class _Layer:
 
     def states(self) -> list[_State]:
         """What the layer can have become."""
-        complete = self._from_table()
-        fewest = min((len(s.explanation.mistakes) for s in complete), default=99) - len(self.above.explanation.mistakes)
-        if fewest > 1 and self.l < self.bench.L:
-            complete += [s for s in self._families() if not any(_has_a_name(s, other) for other in complete)]
-        return complete or [*self._partial(), *self._recovered()]
+        return self._from_table() or self._families() or [*self._partial(), *self._recovered()]
 
     def _from_table(self) -> list[_State]:
         best = 99
@@ -247,13 +248,6 @@ class _Layer:
         return delta if proofs else nothing
 
 
-def _has_a_name(state: _State, other: _State) -> bool:
-    """Whether another state says the same with a mistake of its own name where this one has a fitted number."""
-    left = {p.key for p in state.explanation.mistakes if not p.mistake.family}
-    slots = [{(p.mistake.slot, p.layer) for p in s.explanation.mistakes} for s in (state, other)]
-    return left <= other.explanation.keys and slots[0] == slots[1]
-
-
 def explain(found: Sequence[Gradients | None], on: Bench) -> list[Explanation]:
     """The shortest explanations of a learner's gradients, written in columns, on the probes of a bench.
 
@@ -270,11 +264,12 @@ def _explain(found: Sequence[Gradients | None], on: Bench) -> list[Explanation]:
     for l in range(on.L, 0, -1):
         states = [s for state in beam for s in _Layer(on, l, state, found).states()]
         states.sort(key=lambda s: s.explanation.rank)
-        fewest = states[0].explanation.rank
+        unknown = len(states[0].explanation.unknown)
+        kinds = min(s.explanation.kinds for s in states if len(s.explanation.unknown) == unknown)
         kept: dict[Any, _State] = {}
         for s in states:
-            unknown, mistakes, _ = s.explanation.rank
-            if unknown <= fewest[0] + 1 and (unknown > fewest[0] or mistakes <= fewest[1] + SLACK):
+            beyond = len(s.explanation.unknown) - unknown
+            if beyond == 1 or (beyond == 0 and s.explanation.kinds <= kinds + SLACK):
                 kept.setdefault((s.explanation.keys, s.explanation.unknown, _ways(s.explanation)), s)
         beam = list(kept.values())[:WIDTH]
     confirmed = [s.explanation for s in beam if s.explanation.unknown or _confirmed(s.explanation, found, on)]

@@ -40,7 +40,8 @@ class Mistake:
 
     def fits(self, net: Network, l: int) -> bool:
         """Whether it can be made in layer l of this network."""
-        if (self.slot in ("softmax", "error") and l < net.L) or (self.slot in ("carried", "slope") and l == net.L):
+        elsewhere = ("carried", "slope") if l == net.L else ("softmax", "error", "factor")
+        if self.slot in elsewhere:
             return False
         return self.first <= l <= net.L - self.last and self.applies(net)
 
@@ -95,6 +96,11 @@ def _full(value: float, net: Network, l: int) -> Array:
     return np.full((len(net.W[l]), 1), value)
 
 
+_COUNT = (
+    "m counted along the wrong axis",
+    "The gradient is divided by the number of features or classes, not of examples.",
+    "Which axis of X holds the examples in the convention you use?",
+)
 _MEAN_MISSING = (
     "1/m missing",
     "The loss is the mean over the m examples, so its gradient is too. Without 1/m it is m times too large, and "
@@ -186,8 +192,8 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake(
         "error-sum",
         "gradient of the sum of the losses, where the mean was asked",
-        "error",
-        (lambda net, l, y: (y - net.Y) * net.m,),
+        "factor",
+        (lambda net, l, error: error * net.m,),
         "The mean over the examples brings 1/m into each gradient; without it each is m times too large.",
         "Is the loss the sum over the examples, or their mean?",
         of_all=True,
@@ -195,19 +201,18 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake(
         "error-mean-twice",
         "1/m in δ(L) already, and again in every gradient",
-        "error",
-        (lambda net, l, y: (y - net.Y) / net.m,),
+        "factor",
+        (lambda net, l, error: error / net.m,),
         "1/m may stand in δ(L) or in the gradients, but not in both: each gradient is m times too small.",
         "Count the places where you divide by m between δ(L) and ∂L/∂W.",
         of_all=True,
     ),
     Mistake(
         "error-count",
-        "m counted along the wrong axis",
-        "error",
-        (lambda net, l, y: (y - net.Y) * net.m / len(net.a[0]), lambda net, l, y: (y - net.Y) * net.m / len(net.Y)),
-        "Every gradient is divided by the number of features or classes, not of examples.",
-        "Which axis of X holds the examples in the convention you use?",
+        _COUNT[0],
+        "factor",
+        (lambda net, l, error: error * net.m / len(net.a[0]), lambda net, l, error: error * net.m / len(net.Y)),
+        *_COUNT[1:],
         of_all=True,
     ),
     Mistake(
@@ -369,6 +374,13 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("weight-mean-missing", _MEAN_MISSING[0], "mean_W", (lambda net, l, total: total,), *_MEAN_MISSING[1:]),
     Mistake("weight-mean-twice", _MEAN_TWICE[0], "mean_W", (lambda net, l, total: total / net.m**2,), *_MEAN_TWICE[1:]),
     Mistake(
+        "weight-count",
+        _COUNT[0],
+        "mean_W",
+        (lambda net, l, total: total / len(net.a[0]), lambda net, l, total: total / len(net.Y)),
+        *_COUNT[1:],
+    ),
+    Mistake(
         "decay-missing",
         "L2 missing",
         "decay_W",
@@ -458,6 +470,13 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     Mistake("bias-mean-missing", _MEAN_MISSING[0], "mean_b", (lambda net, l, total: total,), *_MEAN_MISSING[1:]),
     Mistake("bias-mean-twice", _MEAN_TWICE[0], "mean_b", (lambda net, l, total: total / net.m**2,), *_MEAN_TWICE[1:]),
+    Mistake(
+        "bias-count",
+        _COUNT[0],
+        "mean_b",
+        (lambda net, l, total: total / len(net.a[0]), lambda net, l, total: total / len(net.Y)),
+        *_COUNT[1:],
+    ),
     Mistake(
         "bias-decay",
         "L2 on the bias too",

@@ -158,7 +158,7 @@ def formula(slot: str, l: int, probe: Probe, convention: Convention) -> str:
     style = 0 if convention.columns else 2 if convention.weights_in_out else 1
     if slot == "softmax":
         return f"ŷ = softmax(z({L}) - max z({L})), both over each example's classes"
-    if slot == "error":
+    if slot in ("error", "factor"):
         return f"δ({L}) = ŷ - y"
     if slot in WEIGHT_SLOTS:
         products = (f"δ({l}) {before}ᵀ", f"δ({l})ᵀ {before}", f"{before}ᵀ δ({l})")
@@ -199,7 +199,7 @@ def _one(placed: Sequence[Placed], probe: Probe, convention: Convention) -> Find
     by_place = {quantity(p.mistake.slot, p.layer): p for p in placed}
     mistakes = dict.fromkeys(p.mistake for p in placed)
     possible = [l for m, l in placements(probe.net) if m in mistakes]
-    everywhere = len(possible) == len(placed) > 1 and mistake.slot not in ("softmax", "error")
+    everywhere = len(possible) == len(placed) > 1 and mistake.slot not in ("softmax", "error", "factor")
     layers = "every hidden layer" if mistake.slot in ("carried", "slope") else "every layer"
     kinds = {quantity(p.mistake.slot, 0).replace("(0)", "") for p in placed}
     where = (f"{' and '.join(sorted(kinds))} in {layers}",) if everywhere else tuple(by_place)
