@@ -16,7 +16,7 @@ def test_right_gradients_have_exit_code_0_and_plain_lines(tmp_path):
     result = command(tmp_path, "grade", write(tmp_path, COLUMNS), "--columns")
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[0] == "my_backprop.py: columns, W @ X + b, one-hot labels, relu"
-    assert result.stdout.splitlines()[-1] == "all 6 gradients are right"
+    assert result.stdout.rstrip().splitlines()[-1] == "all 6 gradients are right"
     assert all(len(line) <= 80 for line in result.stdout.splitlines())
     assert not any(c in result.stdout for c in "\x1b━│")
 
