@@ -11,8 +11,8 @@ from typer.exceptions import TyperException
 from tinygrad_mnist import data, training
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.compare import compare
-from tinygrad_mnist.cli.graph import graph
 from tinygrad_mnist.cli.grade import grade
+from tinygrad_mnist.cli.graph import graph
 from tinygrad_mnist.cli.options import Interrupted
 from tinygrad_mnist.cli.predict import evaluate, predict
 from tinygrad_mnist.cli.train import train
