@@ -107,7 +107,7 @@ def pairs(on):
 
 
 def test_two_mistakes_are_both_named():
-    """A share of all pairs; all 4,576 with TINYGRAD_MNIST_PAIRS=1, in one to three minutes."""
+    """A share of all pairs; all 4,576 with TINYGRAD_MNIST_PAIRS=1, in less than a minute."""
     share = float(os.environ.get("TINYGRAD_MNIST_PAIRS", "0.03"))
     on = bench(3, LEAKY, 0.1)
     rng = np.random.default_rng(0)

@@ -120,7 +120,8 @@ class _Layer:
             ]
             if states:
                 best = min(best, total)
-            if total >= best + SLACK or (total == 2 and not any(self._matched.values())):
+            enough = best + SLACK if best < MOST else best  # what is long already is not made longer
+            if total >= enough or (total == 2 and not any(self._matched.values())):
                 break
         return states
 
