@@ -1,0 +1,468 @@
+r"""How each operation is written: in LaTeX, in plain text and in NumPy source. One table, one entry for each.
+
+An entry has a template for each style. `<0:product>` is the first operand, in brackets if it binds less tightly
+than a product; `<0:product=>` leaves the brackets out around the same operation too, where grouping makes no
+difference; `<axis>` is a parameter, `<all>` every operand. What depends on parameters or shapes is a function that
+returns the template.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+Style = Literal["latex", "text", "numpy"]
+Shape = tuple[int, ...]
+
+LEVELS = ("any", "comparison", "sum", "product", "factor", "power", "atom")
+"""How tightly an expression binds, loosest first; a factor is what stands in a product without brackets."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """A piece of a formula, how tightly it binds, and the operation that is outermost in it."""
+
+    text: str
+    level: str = "atom"
+    op: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a template may depend on: the parameters, the operands as they are written, and their shapes."""
+
+    params: Mapping[str, Any]
+    operands: Sequence[Text]
+    shapes: Sequence[Shape]
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes of the first operand."""
+        return len(self.shapes[0])
+
+    @property
+    def axes(self) -> tuple[int, ...] | None:
+        """The parameter `axis` as axes counted from 0; None for all of them."""
+        axis = self.params.get("axis")
+        given = axis if isinstance(axis, tuple | None) else (axis,)
+        return given and tuple(a % max(self.ndim, 1) for a in given)
+
+    @property
+    def over(self) -> str:
+        """What those axes run over, in words: rows, columns, axis 2; nothing where it is everything."""
+        if self.axes is None or self.ndim < 2 or len(self.axes) == self.ndim:
+            return ""
+        if self.ndim == 2:
+            return "".join(("rows", "columns")[a] for a in self.axes)
+        return ("axis " if len(self.axes) == 1 else "axes ") + ", ".join(map(str, self.axes))
+
+
+Template = str | Callable[[Call], str]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How an operation is written, and how tightly that binds; helper: the function that its source calls."""
+
+    latex: Template
+    text: Template
+    numpy: Template
+    level: str = "atom"
+    latex_level: str = ""
+    helper: str = ""
+
+
+def write(op: str, operands: Sequence[Text], params: Mapping[str, Any], shapes: Sequence[Shape], style: Style) -> Text:
+    """An operation on operands that are written already. shapes: of the operands; () for a number."""
+    entry = NOTATION.get(op) or _unknown(op)
+    template: Template = getattr(entry, style)
+    if not isinstance(template, str):
+        template = template(Call(params, operands, shapes))
+
+    def fill(slot: re.Match[str]) -> str:
+        what, level = slot.groups()
+        if what.isdigit():
+            return _bracketed(operands[int(what)], level or "any", op, style)
+        return ", ".join(x.text for x in operands) if what == "all" else _parameter(params[what], style)
+
+    level = entry.latex_level if style == "latex" and entry.latex_level else entry.level
+    return Text(re.sub(r"<(\w+)(?::([a-z]+=?))?>", fill, template), level, op)
+
+
+def formula(op: str, operands: Sequence[str], params: Mapping[str, Any], shapes: Sequence[Shape], style: Style) -> str:
+    """The same for names of tensors and for numbers, as a string: formula("add", ["z1", "2"], {}, [(3,), ()], "text")."""
+    return write(op, [name(x, style) for x in operands], params, shapes, style).text
+
+
+def _bracketed(operand: Text, needed: str, op: str, style: Style) -> str:
+    """An operand as it stands in a place; a comparison among numbers gets Iverson's brackets, [x > 0]."""
+    level = LEVELS.index(needed.rstrip("="))
+    if LEVELS.index(operand.level) >= level or (needed.endswith("=") and operand.op == op):
+        return operand.text
+    left, right = "[]" if operand.level == "comparison" and style != "numpy" else "()"
+    return rf"\left{left}{operand}\right{right}" if style == "latex" else f"{left}{operand}{right}"
+
+
+# names, numbers and parameters
+
+_GREEK = set(
+    ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega"]
+)
+_SPECIAL = {c: "\\" + c for c in "{}$&#%_"} | {"\\": r"\backslash{}", "^": r"\wedge{}", "~": r"\sim{}"}
+
+
+def name(text: str, style: Style) -> Text:
+    """A tensor's name as a formula writes it: in LaTeX, W1 is W with the index 1, and alpha the Greek letter."""
+    if style != "latex" or re.fullmatch(r"-?[\d.]+", text):
+        return Text(text)
+    if match := re.fullmatch(r"([^\W\d_]+)_?(\d*)(_hat)?", text):
+        stem, index, hat = match.groups()
+        letter = stem if len(stem) == 1 else rf"\{stem}" if stem in _GREEK else rf"\mathrm{{{stem}}}"
+        letter = rf"\hat{{{letter}}}" if hat else letter
+        return Text(f"{letter}_{{{index}}}" if index else letter)
+    return Text(rf"\text{{{''.join(_SPECIAL.get(c, c) for c in ' '.join(text.split()))}}}")
+
+
+def number(value: float, style: Style) -> Text:
+    """A Python number: as short as it can be without loss."""
+    value = value.item() if isinstance(value, np.generic) else value
+    if style == "numpy":
+        text = repr(value) if np.isfinite(value) else f'float("{value}")'
+        return Text(text, "sum" if text.startswith("-") else "atom")
+    text = str(int(value)) if np.isfinite(value) and value == int(value) and abs(value) < 1e15 else repr(float(value))
+    if match := re.fullmatch(r"(.+)e([+-]?)0*(\d+)", text):
+        mantissa, sign, exponent = match.groups()
+        exponent = sign.strip("+") + exponent
+        power = f"10^{{{exponent}}}" if style == "latex" else f"1e{exponent}"
+        text = power if mantissa == "1" else mantissa + (r" \cdot " if style == "latex" else "·") + power
+    minus, infinity = ("-", r"\infty") if style == "latex" else ("−", "∞")
+    text = text.replace("-", minus, 1) if value < 0 else text
+    return Text(text.replace("inf", infinity).replace("nan", "NaN"), "sum" if value < 0 else "atom")
+
+
+def size(shape: Shape, style: Style) -> str:
+    """A shape in words: 8 × 10."""
+    return (r" \times " if style == "latex" else " × ").join(map(str, shape)) or "scalar"
+
+
+def source(value: Any) -> str:
+    """A parameter as Python source that needs NumPy alone."""
+    if isinstance(value, np.ndarray):
+        dtype = "" if value.size and value.dtype.kind in "bif" else f", {source(value.dtype)}"
+        return f"np.array({value.tolist()!r}{dtype})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(source, value))}]"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(source, value))}{',' * (len(value) == 1)})"
+    if isinstance(value, type | np.dtype):
+        return f"np.{np.dtype(value).name}".replace("np.bool", "bool")
+    return repr(value.item() if isinstance(value, np.generic) else value).replace("Ellipsis", "...")
+
+
+def _parameter(value: Any, style: Style) -> str:
+    if style == "numpy":
+        return source(value)
+    return number(value, style).text if isinstance(value, int | float) else str(value)
+
+
+def _index(value: Any, style: Style) -> str:
+    """What stands between the brackets of x[…]."""
+    parts = value if isinstance(value, tuple) else (value,)
+    comma = "," if style == "numpy" and isinstance(value, tuple) and len(value) == 1 else ""
+    return ", ".join(_part(part, style) for part in parts) + comma if parts else "()"
+
+
+def _part(part: Any, style: Style) -> str:
+    if isinstance(part, slice):
+        start, stop = ("" if b is None else str(b) for b in (part.start, part.stop))
+        step = "" if part.step is None else f":{part.step}"
+        return f"{start}:{stop}{step}".replace(":", "{:}" if style == "latex" else ":")
+    if style == "numpy":
+        return source(part)
+    if part is None:
+        return r"\mathrm{new}" if style == "latex" else "new"
+    if part is Ellipsis:
+        return r"\ldots" if style == "latex" else "..."
+    return re.sub(r"\s+", " ", np.array2string(np.asarray(part), separator=", ", threshold=8))
+
+
+# families of entries
+
+
+def _word(text: str) -> str:
+    return rf"\operatorname{{{text}}}".replace("_", r"\_")
+
+
+def _below(text: str) -> str:
+    return rf"_{{\text{{{text}}}}}" if text else ""
+
+
+def _function(latex: str, text: str, numpy: str, helper: str = "") -> Entry:
+    return Entry(rf"{latex}\left(<0>\right)", f"{text}(<0>)", numpy, helper=helper)
+
+
+def _options(call: Call) -> str:
+    """axis and keepdims as arguments, where they are not what NumPy assumes."""
+    axis = "axis=<axis>" if call.params.get("axis") is not None else ""
+    return ", ".join(filter(None, [axis, "keepdims=True" if call.params.get("keepdims") else ""]))
+
+
+def _reduction(latex: str, text: str, method: str) -> Entry:
+    """Σ, Π, max: what it runs over stands below it."""
+
+    def plain(call: Call) -> str:
+        over = "_" + call.over.replace(" ", "") if call.over else ""
+        return f"{text}{over} <0:factor>" if len(text) == 1 else f"{text}{over}(<0>)"
+
+    return Entry(
+        lambda call: f"{latex}{_below(call.over)} <0:factor>",
+        plain,
+        lambda call: f"<0:atom>.{method}({_options(call)})",
+        level="factor" if len(text) == 1 else "atom",
+        latex_level="factor",
+    )
+
+
+def _along(word: str, numpy: str, helper: str = "") -> Entry:
+    """A function of rows: its axis stands below it unless it is the last, or all."""
+
+    symbol = r" \, ".join(map(_word, word.split("_")))
+
+    def over(call: Call) -> str:
+        return call.over if call.axes != (call.ndim - 1,) else ""
+
+    return Entry(
+        lambda call: rf"{symbol}{_below(over(call))}\left(<0>\right)",
+        lambda call: f"{word}{'_' * bool(over(call))}{over(call).replace(' ', '')}(<0>)",
+        lambda call: f"{numpy}({', '.join(filter(None, ['<0>', _options(call)]))})",
+        helper=helper,
+    )
+
+
+def _product(array: str, scalar: str) -> Template:
+    return lambda call: f"<0:factor=>{scalar if () in call.shapes else array}<1:factor>"
+
+
+def _matmul(matrix: str, inner: str) -> Template:
+    return lambda call: f"<0:factor=>{inner if all(len(s) == 1 for s in call.shapes) else matrix}<1:factor>"
+
+
+def _transpose(style: Style) -> Template:
+    def template(call: Call) -> str:
+        axes = call.params.get("axes")
+        axes = tuple(range(call.ndim))[::-1] if axes is None else tuple(a % call.ndim for a in axes)
+        if axes == tuple(range(call.ndim)):
+            return "<0:any>"
+        if axes == tuple(range(call.ndim))[::-1]:
+            return {"latex": r"<0:atom>^{\top}", "text": "<0:atom>ᵀ", "numpy": "<0:atom>.T"}[style]
+        return _reordered("transpose", axes, style)
+
+    return template
+
+
+def _swapaxes(style: Style) -> Template:
+    def template(call: Call) -> str:
+        axes = call.params["axis1"], call.params["axis2"]
+        if {a % call.ndim for a in axes} == {call.ndim - 1, call.ndim - 2}:
+            attribute = "T" if call.ndim == 2 else "mT"
+            return {"latex": r"<0:atom>^{\top}", "text": "<0:atom>ᵀ", "numpy": f"<0:atom>.{attribute}"}[style]
+        return _reordered("swapaxes", axes, style)
+
+    return template
+
+
+def _reordered(word: str, axes: tuple[int, ...], style: Style) -> str:
+    order = ", ".join(map(str, axes))
+    if style == "numpy":
+        return f"<0:atom>.{word}({order})"
+    return rf"{_word(word)}_{{{order}}}\left(<0>\right)" if style == "latex" else f"{word}(<0>; {order})"
+
+
+def _shaped(word: str, numpy: str) -> Entry:
+    def shape(call: Call) -> Shape:
+        given = call.params["shape"]
+        return given if isinstance(given, tuple) else (given,)
+
+    return Entry(
+        lambda call: rf"{_word(word)}_{{{size(shape(call), 'latex')}}}\left(<0>\right)".replace("scalar", r"\cdot"),
+        lambda call: f"{word}(<0> to {size(shape(call), 'text')})",
+        numpy,
+    )
+
+
+def _clip(style: Style) -> Template:
+    def bound(value: Any, infinite: str) -> str:
+        return infinite if value is None else "…" if isinstance(value, np.ndarray) else number(value, style).text
+
+    def template(call: Call) -> str:
+        low, high = call.params.get("min"), call.params.get("max")
+        if style == "latex":
+            low, high = bound(low, r"-\infty"), bound(high, r"\infty")
+            return rf"\operatorname{{clip}}_{{\left[{low}, {high}\right]}}\left(<0>\right)"
+        return f"clip(<0>, {bound(low, '−∞')}, {bound(high, '∞')})"
+
+    return template
+
+
+def _einsum(call: Call) -> str:
+    """The sum over the letters that the result lacks: Σ_j a_ij b_jk."""
+    terms, result = call.params["subscripts"].split("->")
+    hidden = "".join(dict.fromkeys(c for c in terms.replace(",", "") if c not in result))
+    factors = [f"<{i}:atom>_{{{term}}}" if term else f"<{i}:atom>" for i, term in enumerate(terms.split(","))]
+    factors = [f"{{{f[: f.index('>') + 1]}}}{f[f.index('>') + 1 :]}" for f in factors]
+    total = rf"\sum_{{{hidden}}} " if hidden else ""
+    below = f"_{{{result}}}" if result else ""
+    return rf"\left[{total}{' '.join(factors)}\right]{below}"
+
+
+def _compare(latex: str, text: str, numpy: str) -> Entry:
+    styles = (f"<0:sum> {sign} <1:sum>" for sign in (latex, text, numpy))
+    return Entry(*styles, level="comparison")
+
+
+def _astype(style: Style) -> Template:
+    def template(call: Call) -> str:
+        kind = np.dtype(call.params["dtype"]).name
+        if style == "numpy":
+            return "<0:atom>.astype(<dtype>)"
+        if call.operands[0].level == "comparison":
+            return r"\left[<0>\right]" if style == "latex" else "[<0>]"
+        return rf"{_word(kind)}\left(<0>\right)" if style == "latex" else f"{kind}(<0>)"
+
+    return template
+
+
+def _unknown(op: str) -> Entry:
+    """An operation that a learner has added: a function of that name."""
+    return Entry(rf"{_word(op)}\left(<all>\right)", f"{op}(<all>)", f"{op}(<all>)")
+
+
+NOTATION: dict[str, Entry] = {
+    # arithmetic
+    "add": Entry("<0:sum> + <1:product>", "<0:sum> + <1:product>", "<0:sum> + <1:product>", "sum"),
+    "sub": Entry("<0:sum> - <1:product>", "<0:sum> − <1:product>", "<0:sum> - <1:product>", "sum"),
+    "mul": Entry(_product(r" \odot ", r" \cdot "), _product(" ⊙ ", " · "), "<0:factor=> * <1:factor>", "product"),
+    "div": Entry(r"\frac{<0>}{<1>}", "<0:product> / <1:factor>", "<0:product> / <1:factor>", "product", "factor"),
+    "neg": Entry("-<0:product>", "−<0:product>", "-<0:product>", "sum"),
+    "pow": Entry("{<0:atom>}^{<1>}", "<0:atom>^<1:power>", "<0:atom> ** <1:power>", "power"),
+    "matmul": Entry(_matmul(r" \, ", r" \cdot "), _matmul(" ", "·"), "<0:factor=> @ <1:factor>", "product"),
+    # elementwise functions
+    "exp": _function(r"\exp", "exp", "np.exp(<0>)"),
+    "log": _function(r"\log", "log", "np.log(<0>)"),
+    "log1p": Entry(r"\log\left(1 + <0:product>\right)", "log(1 + <0:product>)", "np.log1p(<0>)"),
+    "expm1": Entry(r"e^{<0>} - 1", "exp(<0>) − 1", "np.expm1(<0>)", "sum"),
+    "sqrt": Entry(r"\sqrt{<0>}", "√<0:atom>", "np.sqrt(<0>)"),
+    "abs": Entry(r"\left|<0>\right|", "|<0>|", "np.abs(<0>)"),
+    "sin": _function(r"\sin", "sin", "np.sin(<0>)"),
+    "cos": _function(r"\cos", "cos", "np.cos(<0>)"),
+    "tanh": _function(r"\tanh", "tanh", "np.tanh(<0>)"),
+    "maximum": Entry(r"\max\left(<0>, <1>\right)", "max(<0>, <1>)", "np.maximum(<0>, <1>)"),
+    "minimum": Entry(r"\min\left(<0>, <1>\right)", "min(<0>, <1>)", "np.minimum(<0>, <1>)"),
+    "sigmoid": _function(r"\sigma", "σ", "sigmoid(<0>)", helper="sigmoid"),
+    "softplus": Entry(r"\log\left(1 + e^{<0>}\right)", "softplus(<0>)", "np.logaddexp(0, <0>)"),
+    "relu": _function(_word("relu"), "relu", "np.maximum(<0>, 0)"),
+    "leaky_relu": _function(
+        _word("leaky_relu"), "leaky_relu", "np.where(<0:sum> > 0, <0>, <negative_slope> * <0:factor>)"
+    ),
+    "elu": _function(_word("elu"), "elu", "np.where(<0:sum> > 0, <0>, <alpha> * np.expm1(np.minimum(<0>, 0)))"),
+    "clip": Entry(_clip("latex"), _clip("text"), "np.clip(<0>, <min>, <max>)"),
+    "where": Entry(
+        r"\begin{cases} <1> & <0> \\ <2> & \text{otherwise} \end{cases}",
+        "where(<0>, <1>, <2>)",
+        "np.where(<0>, <1>, <2>)",
+    ),
+    # shape
+    "reshape": _shaped("reshape", "<0:atom>.reshape(<shape>)"),
+    "transpose": Entry(_transpose("latex"), _transpose("text"), _transpose("numpy")),
+    "swapaxes": Entry(_swapaxes("latex"), _swapaxes("text"), _swapaxes("numpy")),
+    "flip": _along("flip", "np.flip"),
+    "astype": Entry(_astype("latex"), _astype("text"), _astype("numpy")),
+    "broadcast_to": _shaped("broadcast", "np.broadcast_to(<0>, <shape>)"),
+    "pad": _function(
+        _word("pad"), "pad", "np.pad(<0>, <pad_width>, constant_values=<constant_values>)"
+    ),
+    # reductions
+    "sum": _reduction(r"\sum", "Σ", "sum"),
+    "max": _reduction(r"\max", "max", "max"),
+    "min": _reduction(r"\min", "min", "min"),
+    "prod": _reduction(r"\prod", "Π", "prod"),
+    "cumsum": _along("cumsum", "np.cumsum"),
+    "logsumexp": _along("logsumexp", "logsumexp", helper="logsumexp"),
+    "log_softmax": _along("log_softmax", "log_softmax", helper="log_softmax"),
+    # indexing and joining
+    "getitem": Entry(
+        lambda call: rf"<0:atom>\left[{_index(call.params['index'], 'latex')}\right]",
+        lambda call: f"<0:atom>[{_index(call.params['index'], 'text')}]",
+        lambda call: f"<0:atom>[{_index(call.params['index'], 'numpy')}]",
+    ),
+    "scatter_add": Entry(
+        lambda call: rf"\operatorname{{scatter}}_{{\left[{_index(call.params['index'], 'latex')}\right]}}\left(<0>\right)",
+        lambda call: f"scatter(<0> at [{_index(call.params['index'], 'text')}])",
+        lambda call: f"scatter_add(<0>, np.s_[{_index(call.params['index'], 'numpy')}], <shape>)",
+        helper="scatter_add",
+    ),
+    "concatenate": Entry(
+        lambda call: r"\left[" + r" \mid ".join(f"<{i}>" for i in range(len(call.operands))) + r"\right]",
+        lambda call: "[" + " | ".join(f"<{i}>" for i in range(len(call.operands))) + "]",
+        "np.concatenate([<all>], axis=<axis>)",
+    ),
+    "einsum": Entry(
+        _einsum,
+        lambda call: f"einsum({call.params['subscripts'].replace('->', ' → ')}; <all>)",
+        lambda call: f"np.einsum({call.params['subscripts']!r}, <all>)".replace("'", '"'),
+    ),
+    # what is met in rules alone: masks
+    "greater": _compare(">", ">", ">"),
+    "greater_equal": _compare(r"\geq", "≥", ">="),
+    "less": _compare("<", "<", "<"),
+    "less_equal": _compare(r"\leq", "≤", "<="),
+    "equal": _compare("=", "=", "=="),
+    "not_equal": _compare(r"\neq", "≠", "!="),
+    "logical_and": Entry(r"<0> \wedge <1>", "<0> ∧ <1>", "np.logical_and(<0>, <1>)", "comparison"),
+    # what a learner would rather read than exp(log_softmax(z))
+    "softmax": _along("softmax", "softmax", helper="softmax"),
+}  # fmt: skip
+"""Every operation by its name."""
+
+HELPERS = {
+    "sigmoid": '''\
+def sigmoid(x):
+    """1 / (1 + exp(-x)), without overflow."""
+    small = np.exp(-np.abs(x))
+    return np.where(x > 0, 1, small) / (1 + small)
+''',
+    "logsumexp": '''\
+def logsumexp(x, axis=None, keepdims=False):
+    """log Σ exp(x), the maximum subtracted first, so that exp can't overflow."""
+    top = x.max(axis=axis, keepdims=True)
+    total = np.log(np.exp(x - top).sum(axis=axis, keepdims=True)) + top
+    return total if keepdims else total.squeeze(axis)
+''',
+    "log_softmax": '''\
+def log_softmax(z, axis=-1):
+    """z - log Σ exp(z), the maximum subtracted first, so that exp can't overflow."""
+    shifted = z - z.max(axis=axis, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+''',
+    "softmax": '''\
+def softmax(z, axis=-1):
+    """exp(z) / Σ exp(z), the maximum subtracted first, so that exp can't overflow."""
+    e = np.exp(z - z.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+''',
+    "scatter_add": '''\
+def scatter_add(x, index, shape):
+    """Zeros of a shape, with x added at the index; repeated indices add up."""
+    out = np.zeros(shape)
+    np.add.at(out, index, x)
+    return out
+''',
+}
+"""Functions that the source of an operation calls, written once above it."""
