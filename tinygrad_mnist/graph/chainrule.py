@@ -1,0 +1,197 @@
+"""The chain rule over a recorded graph, derived symbolically: every value and every gradient as an expression.
+
+The graph is replayed on traced tensors, the engine's own rules are run on them, and what they compute is simplified
+(`algebra`). Nothing is typed in: a new operation's rule is derived like any other.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tinygrad_mnist.engine import OPS, Node
+from tinygrad_mnist.errors import GraphError, describe, no_graph
+from tinygrad_mnist.graph.algebra import Algebra, Fact
+from tinygrad_mnist.graph.tracing import Traced, depends, pull, reachable, record
+
+
+@dataclass(frozen=True)
+class Step:
+    """One vjp: what an operation sends back to one of its inputs, in terms of the gradient that reached it."""
+
+    node: Node
+    position: int
+    gradient: Traced
+    share: Traced
+
+
+@dataclass
+class Derivation:
+    """All that was derived. forward, gradients: the simplest expression of each node, and of ∂output/∂node."""
+
+    output: Node
+    wrt: list[Node]
+    nodes: list[Node]
+    algebra: Algebra
+    forward: dict[Node, Traced] = field(default_factory=dict)
+    gradients: dict[Node, Traced] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    layers: dict[Node, str] = field(default_factory=dict)
+
+    @property
+    def wanted(self) -> set[Node]:
+        """The tensors whose gradients were asked for."""
+        return set(self.wrt)
+
+    @property
+    def facts(self) -> list[Fact]:
+        """What was seen in the data, and relied on."""
+        return list(dict.fromkeys(self.algebra.facts))
+
+
+def derive(output: Node, wrt: Sequence[Node]) -> Derivation:
+    """The value of a scalar output and its gradients, as expressions.
+
+    Raises TypeError for what is not a tensor, and GraphError for an output without a graph or with more than one
+    element, and for a tensor that it does not depend on.
+    """
+    _check(output, wrt)
+    return contextvars.Context().run(_derive, output, list(dict.fromkeys(wrt)))  # recording, even within no_grad()
+
+
+def _check(output: Node, wrt: Sequence[Node]) -> None:
+    if not isinstance(output, Node):
+        raise TypeError(f"the output must be a tensor, not {type(output).__name__}")
+    if isinstance(wrt, Node) or not all(isinstance(x, Node) for x in wrt):
+        raise TypeError("wrt takes a list of tensors, even of one: [x]")
+    if not wrt:
+        raise ValueError("wrt is empty: name the tensors to differentiate with respect to, [W1, b1]")
+    if output.op is None:
+        raise GraphError(no_graph(output))
+    if output.data.size != 1:
+        raise GraphError(f"{describe(output)} is not a scalar: take .sum() or .mean()")
+    nodes = reachable(output)
+    for x in wrt:
+        if x not in set(nodes) or output not in depends(nodes, [x]):
+            raise GraphError(f"{describe(output)} does not depend on {describe(x)}: no gradient leads to it")
+        if x.dtype.kind != "f":
+            raise GraphError(f"{describe(x)} is not floating point, so it has no gradient")
+
+
+def _derive(output: Node, wrt: list[Node]) -> Derivation:
+    nodes = reachable(output)
+    derivation = Derivation(output, wrt, nodes, Algebra())
+    derivation.layers = _layers(nodes)
+    _replay(derivation)
+    _walk_back(derivation, depends(nodes, wrt))
+    return derivation
+
+
+def _replay(derivation: Derivation) -> None:
+    """The forward pass again, on traced tensors."""
+    algebra, forward = derivation.algebra, derivation.forward
+    algebra.tidy = True
+    for node in derivation.nodes:
+        if node.op is None:
+            constant = node.data.size == 1 and not (node.name or node.requires_grad or node in derivation.wanted)
+            leaf = Traced(node.data, name=None if constant else node.name or "?")
+            forward[node] = algebra.simplify(leaf) if constant else algebra.leaf(leaf, not node.requires_grad)
+        else:
+            operands = [forward[x] if isinstance(x, Node) else x for x in node.inputs]
+            forward[node] = algebra.simplify(record(node.op, operands, node.params))
+            if node.name or node in derivation.layers:
+                algebra.seal(forward[node])
+    algebra.tidy = False
+
+
+def _walk_back(derivation: Derivation, needed: set[Node]) -> None:
+    """The backward pass: users before their inputs, each gradient complete when its node's turn comes."""
+    algebra, forward, gradients = derivation.algebra, derivation.forward, derivation.gradients
+    gradients[derivation.output] = algebra.full(derivation.output.shape)
+    for node in reversed(derivation.nodes):
+        if node not in gradients or node.op is None:
+            continue
+        total = gradients[node]
+        onward = [(i, x) for i, x in enumerate(node.inputs) if isinstance(x, Node) and x in needed and _has_rule(node, i)]
+        named = bool(node.name) or node in derivation.layers or node in derivation.wanted
+        if named or len(onward) > 1:
+            algebra.seal(total, soft=not named)
+        operands = [forward[x] if isinstance(x, Node) else x for x in node.inputs]
+        symbol = Traced(total.numpy())
+        for i, x in onward:
+            raw = pull(node.op, i, total, forward[node], operands, node.params)
+            share = algebra.shorter(raw, total)
+            if x in gradients:
+                share = algebra.shorter(record(OPS["add"], (gradients[x], share)), gradients[x], share)
+            gradients[x] = share
+            derivation.steps.append(Step(node, i, symbol, _local(derivation, node, i, symbol)))
+
+
+def _has_rule(node: Node, position: int) -> bool:
+    from tinygrad_mnist.graph.tracing import rule
+
+    return node.op is not None and rule(node.op, position) is not None
+
+
+def _local(derivation: Derivation, node: Node, position: int, symbol: Traced) -> Traced:
+    """One rule on its own: the gradient that came in and the operands are names."""
+    return symbol
+
+
+# layers
+
+
+def _layers(nodes: Sequence[Node]) -> dict[Node, str]:
+    """Names for what a learner would call z1, a1, z2: W1 applied to something, with or without a bias, and what is
+    made of it for the next layer."""
+    layers: dict[Node, str] = {}
+    users: dict[Node, list[Node]] = {}
+    for node in nodes:
+        for x in node.inputs:
+            if isinstance(x, Node):
+                users.setdefault(x, []).append(node)
+    for node in nodes:
+        if not (node.op and node.op.name == "matmul"):
+            continue
+        weight = next((w for x in node.inputs if (w := _weight(x)) is not None), None)
+        if weight is None:
+            continue
+        number = re.sub(r"^.*?(\d*)$", r"\1", weight.name or "")
+        after = users.get(node, [])
+        biased = len(after) == 1 and after[0].op and after[0].op.name == "add" and _has_bias(after[0], node)
+        z = after[0] if biased else node
+        if f"z{number}" not in layers.values():
+            layers[z] = f"z{number}"
+        data = next(x for x in node.inputs if isinstance(x, Node) and _weight(x) is not weight)
+        source = _layer_below(data, layers)
+        if data.op and source and data not in layers and f"a{source}" not in layers.values():
+            layers[data] = f"a{source}"
+    return {node: name for node, name in layers.items() if not node.name}
+
+
+def _weight(x: object) -> Node | None:
+    """The parameter that an operand is, transposed or not."""
+    while isinstance(x, Node) and x.op and x.op.name in ("transpose", "swapaxes"):
+        x = x.inputs[0]
+    return x if isinstance(x, Node) and x.op is None and x.requires_grad and x.name and len(x.shape) == 2 else None
+
+
+def _has_bias(node: Node, product: Node) -> bool:
+    return any(isinstance(x, Node) and x is not product and x.op is None and x.requires_grad for x in node.inputs)
+
+
+def _layer_below(node: Node, layers: dict[Node, str]) -> str:
+    """The number of the only layer that a value is made from."""
+    found = set()
+    stack = [node]
+    while stack:
+        top = stack.pop()
+        if top in layers:
+            found.add(layers[top][1:])
+        else:
+            stack.extend(x for x in top.inputs if isinstance(x, Node))
+    return found.pop() if len(found) == 1 else ""

@@ -1,0 +1,125 @@
+"""The rules run on tensors that remember everything: forward and backward become one graph of expressions.
+
+On ordinary tensors a rule's mask, such as `x > 0`, is a plain array that has forgotten where it came from, as
+differentiation wants it. A `Traced` tensor records comparisons too, and constants count like parameters, so that
+what a rule computes can be read off afterwards, with a concrete value at each node to check the reading by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.engine import Node, Op, Tensor
+from tinygrad_mnist.engine.autodiff import unbroadcast
+from tinygrad_mnist.engine.node import plain
+
+
+class Traced(Tensor):
+    """A tensor whose every use is recorded, comparisons included."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+    def __init__(self, data: Any, name: str | None = None) -> None:
+        array = np.asarray(data)
+        Node.__init__(self, array.astype(np.float64) if array.dtype.kind == "f" else array)
+        self.requires_grad, self.name = True, name
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if method == "__call__" and not options and ufunc in _MASKS:
+            return record(_MASKS[ufunc], inputs)
+        return super().__array_ufunc__(ufunc, method, *inputs, **options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        if function in (np.any, np.all):  # what a rule decides on is a matter of the numbers at hand
+            return function(*map(plain, args), **options)
+        return super().__array_function__(function, types, args, options)
+
+
+def _operation(forward: Callable[..., Any], arity: int) -> Op:
+    """An operation that only a reading knows: it has no rule, and stands in no table."""
+    operation = Op(*[None] * arity, name=forward.__name__)
+    operation.forward = forward
+    return operation
+
+
+_MASKS = {
+    ufunc: _operation(ufunc, 2)
+    for ufunc in (
+        np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal, np.logical_and, np.bitwise_and,
+    )
+}  # fmt: skip
+_MASKS[np.bitwise_and] = _MASKS[np.logical_and]
+
+
+def _comparison(ufunc: np.ufunc) -> Any:
+    return lambda self, other: record(_MASKS[ufunc], (self, other))
+
+
+for _dunder, _ufunc in {
+    "__gt__": np.greater, "__ge__": np.greater_equal, "__lt__": np.less, "__le__": np.less_equal,
+    "__eq__": np.equal, "__ne__": np.not_equal, "__and__": np.logical_and,
+}.items():  # fmt: skip
+    setattr(Traced, _dunder, _comparison(_ufunc))
+
+
+def softmax(x: Any, axis: int = -1) -> Any:
+    """exp(x) / Σ exp(x): what a reader would rather see than exp(log_softmax(x))."""
+    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+SOFTMAX = _operation(softmax, 1)
+
+TRACING_OPS = {operation.name for operation in _MASKS.values()} | {SOFTMAX.name}
+"""The operations that are met in readings alone."""
+
+
+def record(op: Op, inputs: Sequence[Any], params: Mapping[str, Any] | None = None) -> Traced:
+    """The operation on these inputs, which are traced tensors, arrays and Python numbers."""
+    params = params or {}
+    operands = tuple(x if isinstance(x, Node | int | float) else Traced(x) for x in inputs)
+    array = np.asarray(op.forward(*map(plain, operands), **params))
+    node = Traced.__new__(Traced)
+    Node.__init__(node, array, op, operands, params)
+    return node
+
+
+def rule(op: Op, position: int) -> Callable[..., Any] | None:
+    """The vjp of an operation for one of its inputs; None where no gradient flows."""
+    return op.each(position) if op.each else op.vjps[position]
+
+
+def pull(op: Op, position: int, g: Traced, out: Traced, inputs: Sequence[Any], params: Mapping[str, Any]) -> Traced:
+    """One vjp, run: g = ∂L/∂out carried to one input, with broadcasting undone."""
+    vjp = rule(op, position)
+    assert vjp is not None
+    with np.errstate(all="ignore"):
+        share: Traced = unbroadcast(vjp(g, out, *inputs, **params), np.shape(plain(inputs[position])))
+    return share
+
+
+def reachable(output: Node) -> list[Node]:
+    """All that an output was computed from, inputs before their users."""
+    found, seen = [output], {id(output)}
+    for node in found:
+        for x in node.inputs:
+            if isinstance(x, Node) and id(x) not in seen:
+                seen.add(id(x))
+                found.append(x)
+    return sorted(found, key=lambda node: node.born)
+
+
+def depends(nodes: Sequence[Node], targets: Sequence[Node]) -> set[Node]:
+    """Those of the nodes, given inputs first, that lead from a target through vjps to the last one."""
+    needed = set(targets)
+    for node in nodes:
+        for position, x in enumerate(node.inputs):
+            if isinstance(x, Node) and x in needed and node.op and rule(node.op, position):
+                needed.add(node)
+    return needed
+
+
