@@ -523,9 +523,19 @@ def _reduced(shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool) -> t
 def _check(before: Traced, after: Traced) -> None:
     """Raise RewriteError where a rewrite has changed a value or its shape."""
     old, new = np.asarray(before.numpy(), np.float64), np.asarray(after.numpy(), np.float64)
-    finite = np.abs(old[np.isfinite(old)])
-    scale = float(finite.max()) if finite.size else 0.0
-    exact = before.dtype.itemsize == 8 or before.dtype.kind != "f"
-    tolerance = 1e-9 if exact else 1e-3
+    tolerance = 1e-9 if before.dtype.itemsize == 8 or before.dtype.kind != "f" else 1e-3
+    scale = _scale(before)
     if old.shape != new.shape or not np.allclose(new, old, rtol=tolerance, atol=tolerance * scale, equal_nan=True):
         raise RewriteError(f"a rewrite of {before.op} changed {before.shape} to {after.shape} or its values")
+
+
+def _scale(x: Operand, depth: int = 4) -> float:
+    """How large the numbers are that a value is the sum of: what cancels leaves their rounding behind."""
+    array = np.abs(np.asarray(_value(x), np.float64))
+    largest = float(np.max(array, initial=0, where=np.isfinite(array)))
+    if depth and isinstance(x, Traced) and x.op is not None and x.op.name in _LINEAR:
+        return max(largest, *(_scale(operand, depth - 1) for operand in x.inputs))
+    return largest
+
+
+_LINEAR = {"add", "sub", "neg", "sum", "matmul", "reshape", "transpose", "swapaxes", "broadcast_to"}

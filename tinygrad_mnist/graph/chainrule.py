@@ -19,6 +19,10 @@ from tinygrad_mnist.graph.algebra import Algebra, Fact
 from tinygrad_mnist.graph.tracing import Traced, depends, pull, reachable, record
 
 
+INLINE = 16
+"""Up to how many elements a constant without a name is written out as numbers."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One vjp: what an operation sends back to one of its inputs, in terms of the gradient that reached it."""
@@ -97,7 +101,7 @@ def _replay(derivation: Derivation) -> None:
     algebra.tidy = True
     for node in derivation.nodes:
         if node.op is None:
-            constant = node.data.size == 1 and not (node.name or node.requires_grad or node in derivation.wanted)
+            constant = node.data.size <= INLINE and not (node.name or node.requires_grad or node in derivation.wanted)
             leaf = Traced(node.data, name=None if constant else node.name or "?")
             forward[node] = algebra.simplify(leaf) if constant else algebra.leaf(leaf, not node.requires_grad)
         else:
@@ -166,7 +170,7 @@ def _layers(nodes: Sequence[Node]) -> dict[Node, str]:
         z = after[0] if biased else node
         if f"z{number}" not in layers.values():
             layers[z] = f"z{number}"
-        data = next(x for x in node.inputs if isinstance(x, Node) and _weight(x) is not weight)
+        data = next((x for x in node.inputs if isinstance(x, Node) and _weight(x) is not weight), weight)
         source = _layer_below(data, layers)
         if data.op and source and data not in layers and f"a{source}" not in layers.values():
             layers[data] = f"a{source}"

@@ -208,9 +208,9 @@ def _function(latex: str, text: str, numpy: str, helper: str = "") -> Entry:
     return Entry(rf"{latex}\left(<0>\right)", f"{text}(<0>)", numpy, helper=helper)
 
 
-def _options(call: Call) -> str:
-    """axis and keepdims as arguments, where they are not what NumPy assumes."""
-    axis = "axis=<axis>" if call.params.get("axis") is not None else ""
+def _options(call: Call, default: int | None = None) -> str:
+    """axis and keepdims as arguments, where they are not the defaults."""
+    axis = "axis=<axis>" if call.params.get("axis") != default else ""
     return ", ".join(filter(None, [axis, "keepdims=True" if call.params.get("keepdims") else ""]))
 
 
@@ -230,8 +230,8 @@ def _reduction(latex: str, text: str, method: str) -> Entry:
     )
 
 
-def _along(word: str, numpy: str, helper: str = "") -> Entry:
-    """A function of rows: its axis stands below it unless it is the last, or all."""
+def _along(word: str, numpy: str, helper: str = "", default: int | None = None) -> Entry:
+    """A function of rows: its axis stands below it unless it is the last, or all. default: the axis NumPy assumes."""
 
     symbol = r" \, ".join(map(_word, word.split("_")))
 
@@ -241,7 +241,7 @@ def _along(word: str, numpy: str, helper: str = "") -> Entry:
     return Entry(
         lambda call: rf"{symbol}{_below(over(call))}\left(<0>\right)",
         lambda call: f"{word}{'_' * bool(over(call))}{over(call).replace(' ', '')}(<0>)",
-        lambda call: f"{numpy}({', '.join(filter(None, ['<0>', _options(call)]))})",
+        lambda call: f"{numpy}({', '.join(filter(None, ['<0>', _options(call, default)]))})",
         helper=helper,
     )
 
@@ -395,7 +395,7 @@ NOTATION: dict[str, Entry] = {
     "prod": _reduction(r"\prod", "Π", "prod"),
     "cumsum": _along("cumsum", "np.cumsum"),
     "logsumexp": _along("logsumexp", "logsumexp", helper="logsumexp"),
-    "log_softmax": _along("log_softmax", "log_softmax", helper="log_softmax"),
+    "log_softmax": _along("log_softmax", "log_softmax", helper="log_softmax", default=-1),
     # indexing and joining
     "getitem": Entry(
         lambda call: rf"<0:atom>\left[{_index(call.params['index'], 'latex')}\right]",
@@ -427,7 +427,7 @@ NOTATION: dict[str, Entry] = {
     "not_equal": _compare(r"\neq", "≠", "!="),
     "logical_and": Entry(r"<0> \wedge <1>", "<0> ∧ <1>", "np.logical_and(<0>, <1>)", "comparison"),
     # what a learner would rather read than exp(log_softmax(z))
-    "softmax": _along("softmax", "softmax", helper="softmax"),
+    "softmax": _along("softmax", "softmax", helper="softmax", default=-1),
 }  # fmt: skip
 """Every operation by its name."""
 

@@ -50,6 +50,11 @@ class View(NamedTuple):
     params: Mapping[str, Any]
 
 
+def _is_softmax(value: Traced) -> bool:
+    inner = value.inputs[0] if value.op and value.op.name == "exp" else None
+    return isinstance(inner, Traced) and inner.op is not None and inner.op.name == "log_softmax"
+
+
 class Names:
     """Gives out names that are unique in every style."""
 
@@ -110,7 +115,7 @@ class Program:
         assert value.op is not None
         if self.mathematical:
             inner = value.inputs[0]
-            if value.op.name == "exp" and isinstance(inner, Traced) and inner.op and inner.op.name == "log_softmax":
+            if _is_softmax(value):
                 return View("softmax", inner.inputs, inner.params)
             if value in self.logarithms:
                 return View("log", (self.logarithms[value],), {})
@@ -174,8 +179,7 @@ def program(derivation: Derivation, mathematical: bool) -> Program:
     result = Program(derivation, mathematical)
     roots = [derivation.forward[derivation.output], *(derivation.gradients[x] for x in derivation.wrt)]
     if mathematical:
-        exps = [n for n in _reachable(roots, result.view) if n.op and n.op.name == "exp" and result.view(n).op == "softmax"]
-        result.logarithms = {n.inputs[0]: n for n in exps}
+        result.logarithms = {n.inputs[0]: n for n in _reachable(roots, result.view) if _is_softmax(n)}
     dag = _reachable(roots, result.view)
     _name_inputs(result, dag)
     names = result.names
@@ -320,7 +324,7 @@ class _Given:
         if value in self.gradient:
             node, name = self.gradient[value]
             return node in self.result.derivation.wanted or name.text.startswith("δ")
-        return False
+        return _is_softmax(value)
 
     def line(self, value: Traced) -> None:
         """Give an expression a name and a line."""
@@ -342,9 +346,7 @@ class _Given:
         """A name for an expression that occurs more than once."""
         op = self.result.view(value).op
         assert value.op is not None
-        inner = value.inputs[0]
-        exp = value.op.name == "exp" and isinstance(inner, Traced) and inner.op and inner.op.name == "log_softmax"
-        if op == "softmax" or exp:
+        if _is_softmax(value):
             return self._new("ŷ", latex=r"\hat{y}", identifier="y_hat")
         if op == "log_softmax":
             return self._new("log ŷ", latex=r"\log \hat{y}", identifier="log_y_hat")
