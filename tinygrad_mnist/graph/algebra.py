@@ -218,7 +218,11 @@ class Algebra:
         return core if denominator == 1 else self._build("div", core, _tidy_number(denominator))
 
     def _is_full(self, x: Operand) -> bool:
-        return isinstance(x, Traced) and x.op is None and self._pool.get(("full", x.shape, x.numpy().flat[0] if x.size else 0)) is x
+        return (
+            isinstance(x, Traced)
+            and x.op is None
+            and self._pool.get(("full", x.shape, x.numpy().flat[0] if x.size else 0)) is x
+        )
 
     def _is_ones(self, x: Traced) -> bool:
         return self._pool.get(("full", x.shape, 1)) is x
@@ -249,15 +253,14 @@ class Algebra:
         return core if core.shape == shape else self._rule_broadcast_to(core, shape=shape)
 
     def _thin(self, x: Traced, other: Traced, shape: tuple[int, ...]) -> Traced:
-        """An operand without a broadcast, or a mask without a conversion, that the other operand makes needless."""
-        inner = x
-        if self._is(x, "broadcast_to", "astype") and x.dtype.kind == "f":
-            inner = x.inputs[0]
-        if inner is not x and other.dtype.kind == "f" and np.broadcast_shapes(inner.shape, other.shape) == shape:
-            return inner
+        """An operand without a broadcast, new axes or conversion of a mask that the other operand makes needless."""
         if self._is_full(x) and x.shape and other.shape == shape:
             return self.full((), x.numpy().flat[0])
-        return x
+        inner = x.inputs[0] if self._is(x, "broadcast_to", "astype", "reshape") and x.dtype.kind == "f" else x
+        if self._is(x, "reshape") and x.shape != (1,) * (x.ndim - inner.ndim) + inner.shape:
+            return x
+        fits = other.dtype.kind == "f" and np.broadcast_shapes(inner.shape, other.shape) == shape
+        return inner if fits else x
 
     def _rule_mul(self, x: Operand, y: Operand, shape: tuple[int, ...]) -> Traced:
         left, right = self._split(x), self._split(y)
@@ -430,7 +433,7 @@ class Algebra:
         if self._is(core, "sum"):
             inner, axes = core.inputs[0], _axes(core.params["axis"], core.inputs[0].ndim)
             for keepdims in (False, True):
-                if _reduced(inner.shape, axes, keepdims) == shape:
+                if keepdims != core.params["keepdims"] and _reduced(inner.shape, axes, keepdims) == shape:
                     core = self._build("sum", inner, axis=core.params["axis"], keepdims=keepdims and bool(shape))
                     break
         if core.shape != shape:

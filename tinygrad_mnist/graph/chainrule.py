@@ -11,13 +11,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from tinygrad_mnist.engine import OPS, Node
 from tinygrad_mnist.errors import GraphError, describe, no_graph
 from tinygrad_mnist.graph.algebra import Algebra, Fact
-from tinygrad_mnist.graph.tracing import Traced, depends, pull, reachable, record
-
+from tinygrad_mnist.graph.tracing import Traced, depends, pull, reachable, record, rule
 
 INLINE = 16
 """Up to how many elements a constant without a name is written out as numbers."""
@@ -25,12 +22,11 @@ INLINE = 16
 
 @dataclass(frozen=True)
 class Step:
-    """One vjp: what an operation sends back to one of its inputs, in terms of the gradient that reached it."""
+    """One vjp: an operation sends back what reached it to the input at a position."""
 
     node: Node
     position: int
-    gradient: Traced
-    share: Traced
+    input: Node
 
 
 @dataclass
@@ -120,30 +116,33 @@ def _walk_back(derivation: Derivation, needed: set[Node]) -> None:
         if node not in gradients or node.op is None:
             continue
         total = gradients[node]
-        onward = [(i, x) for i, x in enumerate(node.inputs) if isinstance(x, Node) and x in needed and _has_rule(node, i)]
+        onward = [(i, x) for i, x in enumerate(node.inputs) if isinstance(x, Node) and x in needed and rule(node.op, i)]
         named = bool(node.name) or node in derivation.layers or node in derivation.wanted
         if named or len(onward) > 1:
             algebra.seal(total, soft=not named)
         operands = [forward[x] if isinstance(x, Node) else x for x in node.inputs]
-        symbol = Traced(total.numpy())
         for i, x in onward:
             raw = pull(node.op, i, total, forward[node], operands, node.params)
             share = algebra.shorter(raw, total)
             if x in gradients:
                 share = algebra.shorter(record(OPS["add"], (gradients[x], share)), gradients[x], share)
             gradients[x] = share
-            derivation.steps.append(Step(node, i, symbol, _local(derivation, node, i, symbol)))
+            derivation.steps.append(Step(node, i, x))
 
 
-def _has_rule(node: Node, position: int) -> bool:
-    from tinygrad_mnist.graph.tracing import rule
-
-    return node.op is not None and rule(node.op, position) is not None
-
-
-def _local(derivation: Derivation, node: Node, position: int, symbol: Traced) -> Traced:
-    """One rule on its own: the gradient that came in and the operands are names."""
-    return symbol
+def local_derivative(derivation: Derivation, value: Node, source: Node) -> Traced:
+    """f' of value = f(source), for a function of one tensor: the rules run from ones, back to the source alone."""
+    algebra, forward = derivation.algebra, derivation.forward
+    between = depends([n for n in reachable(value) if n.born > source.born], [source])
+    gradients = {value: algebra.full(value.shape)}
+    for node in sorted(between - {source}, key=lambda n: -n.born):
+        operands = [forward[x] if isinstance(x, Node) else x for x in node.inputs]
+        for i, x in enumerate(node.inputs):
+            if isinstance(x, Node) and x in between and node.op and rule(node.op, i):
+                share = algebra.simplify(pull(node.op, i, gradients[node], forward[node], operands, node.params))
+                earlier = gradients.get(x)
+                gradients[x] = share if earlier is None else algebra.simplify(record(OPS["add"], (earlier, share)))
+    return gradients[source]
 
 
 # layers
@@ -164,9 +163,11 @@ def _layers(nodes: Sequence[Node]) -> dict[Node, str]:
         weight = next((w for x in node.inputs if (w := _weight(x)) is not None), None)
         if weight is None:
             continue
-        number = re.sub(r"^.*?(\d*)$", r"\1", weight.name or "")
         after = users.get(node, [])
         biased = len(after) == 1 and after[0].op and after[0].op.name == "add" and _has_bias(after[0], node)
+        if not biased and not (weight.name or "").lower().startswith("w"):
+            continue
+        number = re.sub(r"^.*?(\d*)$", r"\1", weight.name or "")
         z = after[0] if biased else node
         if f"z{number}" not in layers.values():
             layers[z] = f"z{number}"

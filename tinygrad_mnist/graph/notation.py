@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -69,13 +69,16 @@ Template = str | Callable[[Call], str]
 
 @dataclass(frozen=True)
 class Entry:
-    """How an operation is written, and how tightly that binds; helper: the function that its source calls."""
+    """How an operation is written, and how tightly that binds, where one style differs from the others, in levels.
+
+    helper: the function that its source calls.
+    """
 
     latex: Template
     text: Template
     numpy: Template
     level: str = "atom"
-    latex_level: str = ""
+    levels: Mapping[str, str] = field(default_factory=dict)
     helper: str = ""
 
 
@@ -92,12 +95,11 @@ def write(op: str, operands: Sequence[Text], params: Mapping[str, Any], shapes: 
             return _bracketed(operands[int(what)], level or "any", op, style)
         return ", ".join(x.text for x in operands) if what == "all" else _parameter(params[what], style)
 
-    level = entry.latex_level if style == "latex" and entry.latex_level else entry.level
-    return Text(re.sub(r"<(\w+)(?::([a-z]+=?))?>", fill, template), level, op)
+    return Text(re.sub(r"<(\w+)(?::([a-z]+=?))?>", fill, template), entry.levels.get(style, entry.level), op)
 
 
 def formula(op: str, operands: Sequence[str], params: Mapping[str, Any], shapes: Sequence[Shape], style: Style) -> str:
-    """The same for names of tensors and for numbers, as a string: formula("add", ["z1", "2"], {}, [(3,), ()], "text")."""
+    """The same as a string, for names and numbers: formula("add", ["z1", "2"], {}, [(3,), ()], "text")."""
     return write(op, [name(x, style) for x in operands], params, shapes, style).text
 
 
@@ -112,8 +114,9 @@ def _bracketed(operand: Text, needed: str, op: str, style: Style) -> str:
 
 # names, numbers and parameters
 
-_GREEK = set(
-    ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega"]
+_GREEK = frozenset(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi omega "  # noqa: SIM905
+    "Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split()
 )
 _SPECIAL = {c: "\\" + c for c in "{}$&#%_"} | {"\\": r"\backslash{}", "^": r"\wedge{}", "~": r"\sim{}"}
 
@@ -225,8 +228,7 @@ def _reduction(latex: str, text: str, method: str) -> Entry:
         lambda call: f"{latex}{_below(call.over)} <0:factor>",
         plain,
         lambda call: f"<0:atom>.{method}({_options(call)})",
-        level="factor" if len(text) == 1 else "atom",
-        latex_level="factor",
+        levels={"latex": "factor", "text": "factor" if len(text) == 1 else "atom"},
     )
 
 
@@ -323,8 +325,8 @@ def _einsum(call: Call) -> str:
 
 
 def _compare(latex: str, text: str, numpy: str) -> Entry:
-    styles = (f"<0:sum> {sign} <1:sum>" for sign in (latex, text, numpy))
-    return Entry(*styles, level="comparison")
+    latex, text, numpy = (f"<0:sum> {sign} <1:sum>" for sign in (latex, text, numpy))
+    return Entry(latex, text, numpy, "comparison")
 
 
 def _astype(style: Style) -> Template:
@@ -349,7 +351,9 @@ NOTATION: dict[str, Entry] = {
     "add": Entry("<0:sum> + <1:product>", "<0:sum> + <1:product>", "<0:sum> + <1:product>", "sum"),
     "sub": Entry("<0:sum> - <1:product>", "<0:sum> − <1:product>", "<0:sum> - <1:product>", "sum"),
     "mul": Entry(_product(r" \odot ", r" \cdot "), _product(" ⊙ ", " · "), "<0:factor=> * <1:factor>", "product"),
-    "div": Entry(r"\frac{<0>}{<1>}", "<0:product> / <1:factor>", "<0:product> / <1:factor>", "product", "factor"),
+    "div": Entry(
+        r"\frac{<0>}{<1>}", "<0:product> / <1:factor>", "<0:product> / <1:factor>", "product", {"latex": "factor"}
+    ),
     "neg": Entry("-<0:product>", "−<0:product>", "-<0:product>", "sum"),
     "pow": Entry("{<0:atom>}^{<1>}", "<0:atom>^<1:power>", "<0:atom> ** <1:power>", "power"),
     "matmul": Entry(_matmul(r" \, ", r" \cdot "), _matmul(" ", "·"), "<0:factor=> @ <1:factor>", "product"),
@@ -357,7 +361,7 @@ NOTATION: dict[str, Entry] = {
     "exp": _function(r"\exp", "exp", "np.exp(<0>)"),
     "log": _function(r"\log", "log", "np.log(<0>)"),
     "log1p": Entry(r"\log\left(1 + <0:product>\right)", "log(1 + <0:product>)", "np.log1p(<0>)"),
-    "expm1": Entry(r"e^{<0>} - 1", "exp(<0>) − 1", "np.expm1(<0>)", "sum"),
+    "expm1": Entry(r"e^{<0>} - 1", "exp(<0>) − 1", "np.expm1(<0>)", levels={"latex": "sum", "text": "sum"}),
     "sqrt": Entry(r"\sqrt{<0>}", "√<0:atom>", "np.sqrt(<0>)"),
     "abs": Entry(r"\left|<0>\right|", "|<0>|", "np.abs(<0>)"),
     "sin": _function(r"\sin", "sin", "np.sin(<0>)"),
@@ -375,7 +379,7 @@ NOTATION: dict[str, Entry] = {
     "clip": Entry(_clip("latex"), _clip("text"), "np.clip(<0>, <min>, <max>)"),
     "where": Entry(
         r"\begin{cases} <1> & <0> \\ <2> & \text{otherwise} \end{cases}",
-        "where(<0>, <1>, <2>)",
+        "(<1> if <0> else <2>)",
         "np.where(<0>, <1>, <2>)",
     ),
     # shape
@@ -403,7 +407,7 @@ NOTATION: dict[str, Entry] = {
         lambda call: f"<0:atom>[{_index(call.params['index'], 'numpy')}]",
     ),
     "scatter_add": Entry(
-        lambda call: rf"\operatorname{{scatter}}_{{\left[{_index(call.params['index'], 'latex')}\right]}}\left(<0>\right)",
+        lambda call: rf"{_word('scatter')}_{{\left[{_index(call.params['index'], 'latex')}\right]}}\left(<0>\right)",
         lambda call: f"scatter(<0> at [{_index(call.params['index'], 'text')}])",
         lambda call: f"scatter_add(<0>, np.s_[{_index(call.params['index'], 'numpy')}], <shape>)",
         helper="scatter_add",

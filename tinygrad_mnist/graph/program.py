@@ -108,6 +108,7 @@ class Program:
     inputs: list[tuple[Node, Traced]] = field(default_factory=list)
     results: list[Line] = field(default_factory=list)
     count: Count | None = None
+    registry: Names = field(default_factory=Names)
     logarithms: dict[Traced, Traced] = field(default_factory=dict)
 
     def view(self, value: Traced) -> View:
@@ -165,7 +166,13 @@ def _short(number: Any) -> float | int:
 def _filled(number: float, shape: tuple[int, ...], style: Style) -> Text:
     if style == "numpy":
         size = notation.source(shape if len(shape) != 1 else shape[0])
-        return Text(f"np.ones({size})" if number == 1 else f"np.zeros({size})" if number == 0 else f"np.full({size}, {float(number)!r})")
+        return Text(
+            f"np.ones({size})"
+            if number == 1
+            else f"np.zeros({size})"
+            if number == 0
+            else f"np.full({size}, {float(number)!r})"
+        )
     size = notation.size(shape, style)
     written = notation.number(number, style)
     if style == "latex":
@@ -194,7 +201,12 @@ def program(derivation: Derivation, mathematical: bool) -> Program:
         length[value] = 1 + sum(length.get(x, 0) for x in operands if isinstance(x, Traced) and x not in names)
         repeated = 0 if mathematical else _repeated_slots(op, params, operands)
         for i, x in enumerate(operands):
-            if isinstance(x, Traced) and x.op and x not in names and (repeated >> i & 1 or length[value] > LONGEST and length.get(x, 0) > 3):
+            if (
+                isinstance(x, Traced)
+                and x.op
+                and x not in names
+                and (repeated >> i & 1 or (length[value] > LONGEST and length.get(x, 0) > 3))
+            ):
                 given.line(x)
                 length[value] = 1 + sum(length.get(x, 0) for x in operands if isinstance(x, Traced) and x not in names)
         trivial = op in ("transpose", "swapaxes") and all(x in names for x in operands if isinstance(x, Traced))
@@ -255,14 +267,13 @@ def _repeated_slots(op: str, params: Mapping[str, Any], operands: Sequence[Any])
 def _name_inputs(result: Program, dag: Sequence[Traced]) -> None:
     """The leaves: the learner's own names; x, x_2 … and c, c_2 … for what has none."""
     derivation = result.derivation
-    result.registry = Names()  # type: ignore[attr-defined]
     used, wanted = set(dag), derivation.wanted
     leaves = [n for n in derivation.nodes if n.op is None and derivation.forward[n].name]
     kept = [n for n in leaves if derivation.forward[n] in used or n in wanted]
     for node in sorted(kept, key=lambda n: n.requires_grad or n in wanted):
         value = derivation.forward[node]
         fallback = "x" if node.requires_grad or node in wanted else "c"
-        result.names[value] = result.registry.new(node.name or fallback)  # type: ignore[attr-defined]
+        result.names[value] = result.registry.new(node.name or fallback)
         result.inputs.append((node, value))
 
 
@@ -270,7 +281,7 @@ class _Given:
     """Names for lines: the learner's own, the layers', those of gradients, and t1, t2 … for the rest."""
 
     def __init__(self, result: Program, dag: Sequence[Traced]) -> None:
-        self.result, self.names = result, result.registry  # type: ignore[attr-defined]
+        self.result, self.names = result, result.registry
         derivation = result.derivation
         present = set(dag)
         self.forward: dict[Traced, tuple[Node, Name]] = {}
@@ -294,7 +305,11 @@ class _Given:
         for node in derivation.nodes:
             if node in derivation.gradients and node in self.node_names and node is not derivation.output:
                 value = derivation.gradients[node]
-                if value.op is None or value in self.forward or (value not in present and node not in derivation.wanted):
+                if (
+                    value.op is None
+                    or value in self.forward
+                    or (value not in present and node not in derivation.wanted)
+                ):
                     continue
                 if value in self.gradient and node not in derivation.wanted:
                     continue
@@ -380,7 +395,7 @@ def _arranged(result: Program) -> list[Line]:
         if id(line) in order and line.gradient and line.node is not None and line.node.op is None:
             run.append(line)
         else:
-            lines += sorted(run, key=lambda line: order[id(line)]) + [line]
+            lines += [*sorted(run, key=lambda line: order[id(line)]), line]
             run = []
     return lines + sorted(run, key=lambda line: order[id(line)])
 

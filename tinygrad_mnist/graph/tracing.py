@@ -46,7 +46,7 @@ def _operation(forward: Callable[..., Any], arity: int) -> Op:
     return operation
 
 
-_MASKS = {
+_MASKS: dict[Any, Op] = {
     ufunc: _operation(ufunc, 2)
     for ufunc in (
         np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal, np.logical_and, np.bitwise_and,
@@ -121,5 +121,3 @@ def depends(nodes: Sequence[Node], targets: Sequence[Node]) -> set[Node]:
             if isinstance(x, Node) and x in needed and node.op and rule(node.op, position):
                 needed.add(node)
     return needed
-
-
