@@ -40,7 +40,7 @@ class Derivation:
     forward: dict[Node, Traced] = field(default_factory=dict)
     gradients: dict[Node, Traced] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
-    layers: dict[Node, str] = field(default_factory=dict)
+    layers: Layers = field(default_factory=lambda: Layers())
 
     @property
     def wanted(self) -> set[Node]:
@@ -103,7 +103,7 @@ def _replay(derivation: Derivation) -> None:
         else:
             operands = [forward[x] if isinstance(x, Node) else x for x in node.inputs]
             forward[node] = algebra.simplify(record(node.op, operands, node.params))
-            if node.name or node in derivation.layers:
+            if node.name or node in derivation.layers.names:
                 algebra.seal(forward[node])
     algebra.tidy = False
 
@@ -117,7 +117,7 @@ def _walk_back(derivation: Derivation, needed: set[Node]) -> None:
             continue
         total = gradients[node]
         onward = [(i, x) for i, x in enumerate(node.inputs) if isinstance(x, Node) and x in needed and rule(node.op, i)]
-        named = bool(node.name) or node in derivation.layers or node in derivation.wanted
+        named = bool(node.name) or node in derivation.layers.names or node in derivation.wanted
         if named or len(onward) > 1:
             algebra.seal(total, soft=not named)
         operands = [forward[x] if isinstance(x, Node) else x for x in node.inputs]
@@ -148,10 +148,47 @@ def local_derivative(derivation: Derivation, value: Node, source: Node) -> Trace
 # layers
 
 
-def _layers(nodes: Sequence[Node]) -> dict[Node, str]:
-    """Names for what a learner would call z1, a1, z2: W1 applied to something, with or without a bias, and what is
-    made of it for the next layer."""
-    layers: dict[Node, str] = {}
+@dataclass
+class Layers:
+    """What a learner would call z1, a1, z2: names for nodes without one, and which a is made of which z alone."""
+
+    names: dict[Node, str] = field(default_factory=dict)
+    activations: dict[Node, Node] = field(default_factory=dict)
+    sums: dict[Node, str] = field(default_factory=dict)
+
+    def add_sum(self, z: Node, number: str) -> None:
+        """A layer's weighted sum, W applied to something, with or without a bias."""
+        if z not in self.sums and number not in self.sums.values():
+            self.sums[z] = number
+            self._name(z, f"z{number}")
+
+    def add_activation(self, a: Node) -> None:
+        """What a layer is applied to: an activation, if it is made of one layer's sum and no other."""
+        below = self._sums_below(a)
+        if a.op and a not in self.sums and a not in self.activations and len(below) == 1:
+            (z,) = below
+            self.activations[a] = z
+            self._name(a, f"a{self.sums[z]}")
+
+    def _name(self, node: Node, name: str) -> None:
+        if not node.name and name not in self.names.values():
+            self.names[node] = name
+
+    def _sums_below(self, node: Node) -> set[Node]:
+        found, queue, seen = set(), [node], {node}
+        for top in queue:
+            if top in self.sums:
+                found.add(top)
+                continue
+            for x in top.inputs:
+                if isinstance(x, Node) and x not in seen:
+                    seen.add(x)
+                    queue.append(x)
+        return found
+
+
+def _layers(nodes: Sequence[Node]) -> Layers:
+    layers = Layers()
     users: dict[Node, list[Node]] = {}
     for node in nodes:
         for x in node.inputs:
@@ -160,43 +197,26 @@ def _layers(nodes: Sequence[Node]) -> dict[Node, str]:
     for node in nodes:
         if not (node.op and node.op.name == "matmul"):
             continue
-        weight = next((w for x in node.inputs if (w := _weight(x)) is not None), None)
-        if weight is None:
-            continue
+        operands = [x for x in node.inputs if isinstance(x, Node)]
+        weight = next((w for x in operands if (w := _weight(x)) is not None), None)
         after = users.get(node, [])
-        biased = len(after) == 1 and after[0].op and after[0].op.name == "add" and _has_bias(after[0], node)
-        if not biased and not (weight.name or "").lower().startswith("w"):
+        biased = len(after) == 1 and _adds_bias(after[0], node)
+        if weight is None or not (biased or str(weight.name).lower().startswith("w")):
             continue
-        number = re.sub(r"^.*?(\d*)$", r"\1", weight.name or "")
-        z = after[0] if biased else node
-        if f"z{number}" not in layers.values():
-            layers[z] = f"z{number}"
-        data = next((x for x in node.inputs if isinstance(x, Node) and _weight(x) is not weight), weight)
-        source = _layer_below(data, layers)
-        if data.op and source and data not in layers and f"a{source}" not in layers.values():
-            layers[data] = f"a{source}"
-    return {node: name for node, name in layers.items() if not node.name}
+        for x in operands:
+            if _weight(x) is not weight:
+                layers.add_activation(x)
+        layers.add_sum(after[0] if biased else node, re.sub(r"^.*?(\d*)$", r"\1", str(weight.name)))
+    return layers
 
 
-def _weight(x: object) -> Node | None:
+def _weight(x: Node) -> Node | None:
     """The parameter that an operand is, transposed or not."""
-    while isinstance(x, Node) and x.op and x.op.name in ("transpose", "swapaxes"):
+    while x.op and x.op.name in ("transpose", "swapaxes"):
         x = x.inputs[0]
-    return x if isinstance(x, Node) and x.op is None and x.requires_grad and x.name and len(x.shape) == 2 else None
+    return x if x.op is None and x.requires_grad and x.name and len(x.shape) == 2 else None
 
 
-def _has_bias(node: Node, product: Node) -> bool:
-    return any(isinstance(x, Node) and x is not product and x.op is None and x.requires_grad for x in node.inputs)
-
-
-def _layer_below(node: Node, layers: dict[Node, str]) -> str:
-    """The number of the only layer that a value is made from."""
-    found = set()
-    stack = [node]
-    while stack:
-        top = stack.pop()
-        if top in layers:
-            found.add(layers[top][1:])
-        else:
-            stack.extend(x for x in top.inputs if isinstance(x, Node))
-    return found.pop() if len(found) == 1 else ""
+def _adds_bias(node: Node, product: Node) -> bool:
+    added = [x for x in node.inputs if isinstance(x, Node) and x is not product]
+    return node.op is not None and node.op.name == "add" and any(x.op is None and x.requires_grad for x in added)

@@ -199,7 +199,8 @@ def _part(part: Any, style: Style) -> str:
 # families of entries
 
 
-def _word(text: str) -> str:
+def operator_name(text: str) -> str:
+    """A word as LaTeX writes the name of a function."""
     return rf"\operatorname{{{text}}}".replace("_", r"\_")
 
 
@@ -235,7 +236,7 @@ def _reduction(latex: str, text: str, method: str) -> Entry:
 def _along(word: str, numpy: str, helper: str = "", default: int | None = None) -> Entry:
     """A function of rows: its axis stands below it unless it is the last, or all. default: the axis NumPy assumes."""
 
-    symbol = r" \, ".join(map(_word, word.split("_")))
+    symbol = r" \, ".join(map(operator_name, word.split("_")))
 
     def over(call: Call) -> str:
         return call.over if call.axes != (call.ndim - 1,) else ""
@@ -284,7 +285,7 @@ def _reordered(word: str, axes: tuple[int, ...], style: Style) -> str:
     order = ", ".join(map(str, axes))
     if style == "numpy":
         return f"<0:atom>.{word}({order})"
-    return rf"{_word(word)}_{{{order}}}\left(<0>\right)" if style == "latex" else f"{word}(<0>; {order})"
+    return rf"{operator_name(word)}_{{{order}}}\left(<0>\right)" if style == "latex" else f"{word}(<0>; {order})"
 
 
 def _shaped(word: str, numpy: str) -> Entry:
@@ -293,7 +294,9 @@ def _shaped(word: str, numpy: str) -> Entry:
         return given if isinstance(given, tuple) else (given,)
 
     return Entry(
-        lambda call: rf"{_word(word)}_{{{size(shape(call), 'latex')}}}\left(<0>\right)".replace("scalar", r"\cdot"),
+        lambda call: rf"{operator_name(word)}_{{{size(shape(call), 'latex')}}}\left(<0>\right)".replace(
+            "scalar", r"\cdot"
+        ),
         lambda call: f"{word}(<0> to {size(shape(call), 'text')})",
         numpy,
     )
@@ -336,14 +339,14 @@ def _astype(style: Style) -> Template:
             return "<0:atom>.astype(<dtype>)"
         if call.operands[0].level == "comparison":
             return r"\left[<0>\right]" if style == "latex" else "[<0>]"
-        return rf"{_word(kind)}\left(<0>\right)" if style == "latex" else f"{kind}(<0>)"
+        return rf"{operator_name(kind)}\left(<0>\right)" if style == "latex" else f"{kind}(<0>)"
 
     return template
 
 
 def _unknown(op: str) -> Entry:
     """An operation that a learner has added: a function of that name."""
-    return Entry(rf"{_word(op)}\left(<all>\right)", f"{op}(<all>)", f"{op}(<all>)")
+    return Entry(rf"{operator_name(op)}\left(<all>\right)", f"{op}(<all>)", f"{op}(<all>)")
 
 
 NOTATION: dict[str, Entry] = {
@@ -371,11 +374,11 @@ NOTATION: dict[str, Entry] = {
     "minimum": Entry(r"\min\left(<0>, <1>\right)", "min(<0>, <1>)", "np.minimum(<0>, <1>)"),
     "sigmoid": _function(r"\sigma", "σ", "sigmoid(<0>)", helper="sigmoid"),
     "softplus": Entry(r"\log\left(1 + e^{<0>}\right)", "softplus(<0>)", "np.logaddexp(0, <0>)"),
-    "relu": _function(_word("relu"), "relu", "np.maximum(<0>, 0)"),
+    "relu": _function(operator_name("relu"), "relu", "np.maximum(<0>, 0)"),
     "leaky_relu": _function(
-        _word("leaky_relu"), "leaky_relu", "np.where(<0:sum> > 0, <0>, <negative_slope> * <0:factor>)"
+        operator_name("leaky_relu"), "leaky_relu", "np.where(<0:sum> > 0, <0>, <negative_slope> * <0:factor>)"
     ),
-    "elu": _function(_word("elu"), "elu", "np.where(<0:sum> > 0, <0>, <alpha> * np.expm1(np.minimum(<0>, 0)))"),
+    "elu": _function(operator_name("elu"), "elu", "np.where(<0:sum> > 0, <0>, <alpha> * np.expm1(np.minimum(<0>, 0)))"),
     "clip": Entry(_clip("latex"), _clip("text"), "np.clip(<0>, <min>, <max>)"),
     "where": Entry(
         r"\begin{cases} <1> & <0> \\ <2> & \text{otherwise} \end{cases}",
@@ -390,7 +393,7 @@ NOTATION: dict[str, Entry] = {
     "astype": Entry(_astype("latex"), _astype("text"), _astype("numpy")),
     "broadcast_to": _shaped("broadcast", "np.broadcast_to(<0>, <shape>)"),
     "pad": _function(
-        _word("pad"), "pad", "np.pad(<0>, <pad_width>, constant_values=<constant_values>)"
+        operator_name("pad"), "pad", "np.pad(<0>, <pad_width>, constant_values=<constant_values>)"
     ),
     # reductions
     "sum": _reduction(r"\sum", "Σ", "sum"),
@@ -407,7 +410,7 @@ NOTATION: dict[str, Entry] = {
         lambda call: f"<0:atom>[{_index(call.params['index'], 'numpy')}]",
     ),
     "scatter_add": Entry(
-        lambda call: rf"{_word('scatter')}_{{\left[{_index(call.params['index'], 'latex')}\right]}}\left(<0>\right)",
+        lambda call: rf"{operator_name('scatter')}_{{\left[{_index(call.params['index'], 'latex')}\right]}}\left(<0>\right)",
         lambda call: f"scatter(<0> at [{_index(call.params['index'], 'text')}])",
         lambda call: f"scatter_add(<0>, np.s_[{_index(call.params['index'], 'numpy')}], <shape>)",
         helper="scatter_add",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -12,12 +12,12 @@ import numpy as np
 
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.graph import notation
-from tinygrad_mnist.graph.chainrule import Derivation
+from tinygrad_mnist.graph.chainrule import Derivation, local_derivative
 from tinygrad_mnist.graph.notation import HELPERS, NOTATION, Style, Text
 from tinygrad_mnist.graph.tracing import Traced
 
 LONGEST = 9
-"""How many operations one line may hold."""
+"""How many operations a line may hold."""
 
 
 class Name(NamedTuple):
@@ -25,11 +25,42 @@ class Name(NamedTuple):
 
     latex: str
     text: str
-    numpy: str
+    numpy: str = ""
 
-    def in_style(self, style: Style) -> str:
-        """The name as text of one style."""
-        return str(getattr(self, style))
+
+class Names:
+    """Gives out names, each of them once."""
+
+    def __init__(self) -> None:
+        self._identifiers = {*keyword.kwlist, *keyword.softkwlist, *HELPERS, "np", "m", "loss_and_gradients"}
+        self._shown: set[str] = set()
+
+    def new(self, wanted: str, latex: str = "", identifier: str = "") -> Name:
+        """The name that is wanted; with a number where it is taken."""
+        wanted = " ".join(wanted.split()) or "x"
+        shown = _untaken(wanted, self._shown)
+        known = latex if latex and shown == wanted else notation.name(shown, "latex").text
+        return Name(known, shown, self._identifier(identifier or shown))
+
+    def _identifier(self, wanted: str) -> str:
+        stem = re.sub(r"\W+", "_", wanted.replace("∂", "d")).strip("_") or "x"
+        return _untaken(stem if stem.isidentifier() else f"x_{stem}", self._identifiers)
+
+
+def _untaken(wanted: str, taken: set[str]) -> str:
+    found, number = wanted, 2
+    while found in taken:
+        found, number = f"{wanted}_{number}", number + 1
+    taken.add(found)
+    return found
+
+
+class View(NamedTuple):
+    """How an expression is read: an operation on operands."""
+
+    op: str
+    operands: tuple[Any, ...]
+    params: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -42,50 +73,7 @@ class Line:
     node: Node | None
 
 
-class View(NamedTuple):
-    """How an expression is read: an operation on operands."""
-
-    op: str
-    operands: tuple[Any, ...]
-    params: Mapping[str, Any]
-
-
-def _is_softmax(value: Traced) -> bool:
-    inner = value.inputs[0] if value.op and value.op.name == "exp" else None
-    return isinstance(inner, Traced) and inner.op is not None and inner.op.name == "log_softmax"
-
-
-class Names:
-    """Gives out names that are unique in every style."""
-
-    def __init__(self, reserved: Iterable[str] = ()) -> None:
-        self._taken = {*keyword.kwlist, *keyword.softkwlist, *HELPERS, "np", "m", "n", *reserved}
-        self._shown: set[str] = set()
-
-    def new(self, wanted: str, latex: str = "", text: str = "", identifier: str = "") -> Name:
-        """A name like the wanted one; numbered where it is taken already."""
-        shown, number = " ".join(wanted.split()), 2
-        while shown in self._shown:
-            shown, number = f"{' '.join(wanted.split())}_{number}", number + 1
-        self._shown.add(shown)
-        changed = shown != wanted
-        return Name(
-            latex if latex and not changed else notation.name(shown, "latex").text,
-            text if text and not changed else shown,
-            self._identifier(identifier or shown),
-        )
-
-    def _identifier(self, wanted: str) -> str:
-        stem = re.sub(r"\W+", "_", wanted.replace("∂", "d")).strip("_") or "x"
-        stem = f"x_{stem}" if stem[0].isdigit() else stem
-        found, number = stem, 2
-        while found in self._taken or not found.isidentifier():
-            found, number = f"{stem}_{number}", number + 1
-        self._taken.add(found)
-        return found
-
-
-@dataclass
+@dataclass(frozen=True)
 class Count:
     """The number of examples: the length of an axis that data have and no parameter has."""
 
@@ -98,15 +86,18 @@ class Count:
 class Program:
     """The lines of a derivation, and what each value is called.
 
-    inputs: the leaves, data first. results: the output and then the gradients, in the order asked for.
+    inputs: the leaves, data first. results: the lines of the output and of the gradients asked for. derivatives:
+    what is written as f'(z), for mathematics. node_names: the nodes of the graph that have a name.
     """
 
     derivation: Derivation
     mathematical: bool
     names: dict[Traced, Name] = field(default_factory=dict)
-    lines: list[Line] = field(default_factory=list)
+    node_names: dict[Node, Name] = field(default_factory=dict)
     inputs: list[tuple[Node, Traced]] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
     results: list[Line] = field(default_factory=list)
+    derivatives: dict[Traced, Name] = field(default_factory=dict)
     count: Count | None = None
     registry: Names = field(default_factory=Names)
     logarithms: dict[Traced, Traced] = field(default_factory=dict)
@@ -114,22 +105,40 @@ class Program:
     def view(self, value: Traced) -> View:
         """An expression as it is, or, for mathematics, exp(log_softmax(z)) as softmax(z)."""
         assert value.op is not None
-        if self.mathematical:
-            inner = value.inputs[0]
-            if _is_softmax(value):
-                return View("softmax", inner.inputs, inner.params)
-            if value in self.logarithms:
-                return View("log", (self.logarithms[value],), {})
+        if self.mathematical and _is_softmax(value):
+            (inner,) = value.inputs
+            return View("softmax", inner.inputs, inner.params)
+        if value in self.logarithms:
+            return View("log", (self.logarithms[value],), {})
         return View(value.op.name, value.inputs, value.params)
 
+    def operands(self, value: Traced) -> list[Traced]:
+        """The tensors that an expression is made of; none for a leaf, and none for f'(z)."""
+        if value.op is None or value in self.derivatives:
+            return []
+        return [x for x in self.view(value).operands if isinstance(x, Traced)]
+
+    def expressions(self, roots: Sequence[Traced]) -> list[Traced]:
+        """The roots and every expression within them, operands first."""
+        order: dict[Traced, None] = {}
+        for root in sorted(roots, key=lambda value: value.born):
+            stack = [root]
+            while stack:
+                top = stack[-1]
+                waiting = [x for x in self.operands(top) if x not in order] if top not in order else []
+                stack.extend(waiting)
+                if not waiting:
+                    order[stack.pop()] = None
+        return list(order)
+
     def write(self, value: Any, style: Style, by_name: bool = True) -> Text:
-        """An expression in terms of the names; by_name=False writes out its own definition."""
+        """An expression in terms of the names; by_name=False writes out what a name stands for."""
         if not isinstance(value, Traced):
             return notation.number(value, style)
         if by_name and value in self.names:
-            return Text(self.names[value].in_style(style))
+            return Text(getattr(self.names[value], style))
         if value.op is None:
-            return constant(value, style)
+            return _constant(value, style)
         op, operands, params = self.view(value)
         written = [self.write(x, style) for x in operands]
         if op == "div" and self.count and not isinstance(operands[1], Traced) and operands[1] == self.count.value:
@@ -138,47 +147,22 @@ class Program:
 
     def definition(self, line: Line, style: Style) -> str:
         """The right-hand side of a line."""
-        own = self.names.get(line.value) is line.name
-        return self.write(line.value, style, by_name=not own).text
+        return self.write(line.value, style, by_name=self.names.get(line.value) is not line.name).text
 
+    def gradient_name(self, node: Node) -> Name:
+        """What ∂output/∂node is called: for z2 it is δ2."""
+        name = self.node_names[node]
+        layer = re.fullmatch(r"z_?(\d*)", name.text)
+        if layer and node is not self.derivation.output:
+            index = f"_{{{layer[1]}}}" if layer[1] else ""
+            return Name(rf"\delta{index}", f"δ{layer[1]}", f"delta{layer[1]}")
+        return self.partial(name)
 
-def constant(value: Traced, style: Style) -> Text:
-    """An array that a rule brought along: a number where it is one throughout, an identity, or the numbers."""
-    array = value.numpy()
-    if array.size and np.all(array == array.flat[0]):
-        if not array.shape:
-            return notation.number(_short(array.item()), style)
-        if array.dtype.kind == "f":
-            return _filled(_short(array.flat[0]), array.shape, style)
-    if array.ndim == 2 and array.shape[0] == array.shape[1] and np.array_equal(array, np.eye(len(array))):
-        dtype = ", dtype=bool" if array.dtype == np.bool_ else ""
-        return Text({"latex": "I", "text": "I", "numpy": f"np.eye({len(array)}{dtype})"}[style])
-    if style == "numpy":
-        return Text(notation.source(array))
-    shape = notation.size(array.shape, style)
-    return Text(rf"\text{{constant}}_{{{shape}}}" if style == "latex" else f"constant({shape})")
-
-
-def _short(number: Any) -> float | int:
-    return int(number) if np.isfinite(number) and number == int(number) and abs(number) < 1e15 else number
-
-
-def _filled(number: float, shape: tuple[int, ...], style: Style) -> Text:
-    if style == "numpy":
-        size = notation.source(shape if len(shape) != 1 else shape[0])
-        return Text(
-            f"np.ones({size})"
-            if number == 1
-            else f"np.zeros({size})"
-            if number == 0
-            else f"np.full({size}, {float(number)!r})"
-        )
-    size = notation.size(shape, style)
-    written = notation.number(number, style)
-    if style == "latex":
-        ones = rf"\mathbf{{{1 if number else 0}}}_{{{size}}}"
-        return Text(ones) if number in (0, 1) else Text(rf"{written} \cdot {ones}", "product")
-    return Text(f"{written} everywhere ({size})", "product")
+    def partial(self, name: Name) -> Name:
+        """∂output/∂name, written out."""
+        loss = self.node_names[self.derivation.output]
+        latex = rf"\frac{{\partial {loss.latex}}}{{\partial {name.latex}}}"
+        return Name(latex, f"∂{loss.text}/∂{name.text}", f"d{name.numpy}")
 
 
 def program(derivation: Derivation, mathematical: bool) -> Program:
@@ -186,229 +170,232 @@ def program(derivation: Derivation, mathematical: bool) -> Program:
     result = Program(derivation, mathematical)
     roots = [derivation.forward[derivation.output], *(derivation.gradients[x] for x in derivation.wrt)]
     if mathematical:
-        result.logarithms = {n.inputs[0]: n for n in _reachable(roots, result.view) if _is_softmax(n)}
-    dag = _reachable(roots, result.view)
-    _name_inputs(result, dag)
-    names = result.names
-    given = _Given(result, dag)
-    result.count = _count(result, dag)
-    uses = _uses(dag, result.view)
-    length: dict[Traced, int] = {}
-    for value in dag:
-        if value.op is None or value in names:
-            continue
-        op, operands, params = result.view(value)
-        length[value] = 1 + sum(length.get(x, 0) for x in operands if isinstance(x, Traced) and x not in names)
-        repeated = 0 if mathematical else _repeated_slots(op, params, operands)
-        for i, x in enumerate(operands):
-            if (
-                isinstance(x, Traced)
-                and x.op
-                and x not in names
-                and (repeated >> i & 1 or (length[value] > LONGEST and length.get(x, 0) > 3))
-            ):
-                given.line(x)
-                length[value] = 1 + sum(length.get(x, 0) for x in operands if isinstance(x, Traced) and x not in names)
-        trivial = op in ("transpose", "swapaxes") and all(x in names for x in operands if isinstance(x, Traced))
-        if given.forced(value) or (uses[value] > 1 and not trivial):
-            given.line(value)
-    given.finish(roots)
+        result.logarithms = {x.inputs[0]: x for x in result.expressions(roots) if _is_softmax(x)}
+    present = result.expressions(roots)
+    _name_inputs(result, set(present))
+    _name_nodes(result, set(present))
+    if mathematical:
+        _name_derivatives(result, set(present))
+        present = result.expressions(roots)
+    result.count = _count(result, present)
+    lines = _Lines(result, present)
+    for value in present:
+        lines.consider(value)
+    lines.finish(roots)
     return result
 
 
-def _reachable(roots: Sequence[Traced], view: Callable[[Traced], View]) -> list[Traced]:
-    """Every expression within the roots, operands first."""
-    found = list(dict.fromkeys(roots))
-    seen = set(found)
-    for value in found:
-        for x in view(value).operands if value.op else ():
-            if isinstance(x, Traced) and x not in seen:
-                seen.add(x)
-                found.append(x)
-    return _operands_first(found, view)
+# names
 
 
-def _operands_first(values: list[Traced], view: Callable[[Traced], View]) -> list[Traced]:
-    order: list[Traced] = []
-    done: set[Traced] = set()
-    for root in sorted(values, key=lambda value: value.born):
-        stack = [root]
-        while stack:
-            top = stack[-1]
-            waiting = [x for x in (view(top).operands if top.op else ()) if isinstance(x, Traced) and x not in done]
-            if top in done or not waiting:
-                stack.pop()
-                if top not in done:
-                    done.add(top)
-                    order.append(top)
-            else:
-                stack.extend(waiting)
-    return order
-
-
-def _uses(dag: Sequence[Traced], view: Callable[[Traced], View]) -> dict[Traced, int]:
-    uses = dict.fromkeys(dag, 0)
-    for value in dag:
-        for x in view(value).operands if value.op else ():
-            if isinstance(x, Traced):
-                uses[x] += 1
-    return uses
-
-
-def _repeated_slots(op: str, params: Mapping[str, Any], operands: Sequence[Any]) -> int:
-    """Which operands the source of an operation mentions more than once, as bits."""
-    entry = NOTATION.get(op)
-    template = entry.numpy if entry else ""
-    if not isinstance(template, str):
-        return 0
-    return sum(1 << i for i in range(len(operands)) if len(re.findall(rf"<{i}\b", template)) > 1)
-
-
-def _name_inputs(result: Program, dag: Sequence[Traced]) -> None:
+def _name_inputs(result: Program, present: set[Traced]) -> None:
     """The leaves: the learner's own names; x, x_2 … and c, c_2 … for what has none."""
     derivation = result.derivation
-    used, wanted = set(dag), derivation.wanted
     leaves = [n for n in derivation.nodes if n.op is None and derivation.forward[n].name]
-    kept = [n for n in leaves if derivation.forward[n] in used or n in wanted]
-    for node in sorted(kept, key=lambda n: n.requires_grad or n in wanted):
-        value = derivation.forward[node]
-        fallback = "x" if node.requires_grad or node in wanted else "c"
-        result.names[value] = result.registry.new(node.name or fallback)
-        result.inputs.append((node, value))
+    used = [n for n in leaves if derivation.forward[n] in present or n in derivation.wanted]
+    for node in sorted(used, key=lambda n: n.requires_grad or n in derivation.wanted):
+        fallback = "x" if node.requires_grad or node in derivation.wanted else "c"
+        result.node_names[node] = name = result.registry.new(node.name or fallback)
+        result.names[derivation.forward[node]] = name
+        result.inputs.append((node, derivation.forward[node]))
 
 
-class _Given:
-    """Names for lines: the learner's own, the layers', those of gradients, and t1, t2 … for the rest."""
+def _name_nodes(result: Program, present: set[Traced]) -> None:
+    """The learner's own names for intermediate values, and those that layers go by."""
+    derivation = result.derivation
+    for node in derivation.nodes:
+        if node.op is None:
+            continue
+        wanted = node.name or derivation.layers.names.get(node)
+        if node is derivation.output and not wanted:
+            result.node_names[node] = result.registry.new("L", identifier="loss")
+        elif node in derivation.wanted or node is derivation.output or (wanted and derivation.forward[node] in present):
+            result.node_names[node] = result.registry.new(wanted or "t")
 
-    def __init__(self, result: Program, dag: Sequence[Traced]) -> None:
-        self.result, self.names = result, result.registry
-        derivation = result.derivation
-        present = set(dag)
-        self.forward: dict[Traced, tuple[Node, Name]] = {}
-        self.gradient: dict[Traced, tuple[Node, Name]] = {}
-        self.node_names: dict[Node, Name] = {n: result.names[v] for n, v in result.inputs}
-        self.temporary = 0
-        for node in derivation.nodes:
-            if node.op is None:
-                continue
-            value = derivation.forward[node]
-            wanted = node.name or derivation.layers.get(node)
-            if node is derivation.output and not wanted:
-                self.node_names[node] = self._new("L", identifier="loss")
-            elif wanted and (value in present or node in derivation.wanted):
-                self.node_names[node] = self._new(wanted)
-            elif node in derivation.wanted:
-                self.node_names[node] = self._new("t")
-            if node in self.node_names and value.op is not None:
-                self.forward.setdefault(value, (node, self.node_names[node]))
-        loss = self.node_names[derivation.output]
-        for node in derivation.nodes:
-            if node in derivation.gradients and node in self.node_names and node is not derivation.output:
-                value = derivation.gradients[node]
-                if (
-                    value.op is None
-                    or value in self.forward
-                    or (value not in present and node not in derivation.wanted)
-                ):
-                    continue
-                if value in self.gradient and node not in derivation.wanted:
-                    continue
-                self.gradient[value] = (node, self._gradient_name(node, loss))
 
-    def _new(self, wanted: str, **styles: str) -> Name:
-        name: Name = self.names.new(wanted, **styles)
-        return name
+def _name_derivatives(result: Program, present: set[Traced]) -> None:
+    """f'(z1) for the derivative of a layer's activation, where it is more than a name."""
+    derivation = result.derivation
+    for a, z in derivation.layers.activations.items():
+        if z not in result.node_names:
+            continue
+        value = local_derivative(derivation, a, z)
+        if value in present and value.op is not None and value not in result.names:
+            single = a.op is not None and a.inputs[:1] == (z,)
+            function = a.op.name if single and a.op else "f"
+            latex = notation.name(function, "latex").text if len(function) == 1 else notation.operator_name(function)
+            of = result.node_names[z]
+            name = Name(rf"{latex}'\left({of.latex}\right)", f"{function}'({of.text})")
+            result.derivatives[value] = result.names[value] = name
 
-    def _gradient_name(self, node: Node, loss: Name) -> Name:
-        name = self.node_names[node]
-        if match := re.fullmatch(r"z_?(\d*)", name.text):
-            number = match[1]
-            return self._new(
-                f"δ{number}", latex=rf"\delta_{{{number}}}" if number else r"\delta", identifier=f"delta{number}"
-            )
-        return self._new(
-            f"∂{loss.text}/∂{name.text}",
-            latex=rf"\frac{{\partial {loss.latex}}}{{\partial {name.latex}}}",
-            identifier=f"d{name.numpy}",
-        )
 
-    def forced(self, value: Traced) -> bool:
-        """Whether an expression has a line of its own however often it is used."""
-        if value in self.forward:
-            return True
-        if value in self.gradient:
-            node, name = self.gradient[value]
-            return node in self.result.derivation.wanted or name.text.startswith("δ")
-        return _is_softmax(value)
+# lines
 
-    def line(self, value: Traced) -> None:
-        """Give an expression a name and a line."""
-        names = self.result.names
-        if value in names:
+
+class _Lines:
+    """Decides which expressions get a line, and what each line is called."""
+
+    def __init__(self, result: Program, present: Sequence[Traced]) -> None:
+        self.result, self.names = result, result.names
+        self.uses = dict.fromkeys(present, 0)
+        for value in present:
+            for x in result.operands(value):
+                self.uses[x] += 1
+        self.length: dict[Traced, int] = {}
+        derivation, named = result.derivation, result.node_names
+        self.values: dict[Traced, Node] = {}
+        self.gradients: dict[Traced, Node] = {}
+        for node in named:
+            if node.op is not None:
+                self.values.setdefault(derivation.forward[node], node)
+        for node in sorted(derivation.gradients, key=lambda n: n not in derivation.wanted):
+            if node in named and node is not derivation.output:
+                self.gradients.setdefault(derivation.gradients[node], node)
+
+    def consider(self, value: Traced) -> None:
+        """Give an expression a line if it has a name, is used more than once, or would be too long otherwise."""
+        if value.op is None or value in self.names:
             return
-        node: Node | None = None
-        gradient = False
-        if value in self.forward:
-            node, name = self.forward[value]
-        elif value in self.gradient:
-            (node, name), gradient = self.gradient[value], True
+        op, operands, params = self.result.view(value)
+        twice = set() if self.result.mathematical else _mentioned_twice(op, params, operands)
+        for position, x in enumerate(operands):
+            inline = isinstance(x, Traced) and x.op is not None and x not in self.names
+            if inline and (position in twice or (self._length(value) > LONGEST and self.length[x] > 3)):
+                self.add(x)
+        self.length[value] = self._length(value)
+        moved = op in ("transpose", "swapaxes") and all(x in self.names for x in operands)
+        if self._has_a_name(value) or (self.uses[value] > 1 and not moved):
+            self.add(value)
+
+    def _length(self, value: Traced) -> int:
+        return 1 + sum(self.length.get(x, 0) for x in self.result.operands(value) if x not in self.names)
+
+    def _has_a_name(self, value: Traced) -> bool:
+        node = self.gradients.get(value)
+        asked = node is not None and (
+            node in self.result.derivation.wanted or self.result.gradient_name(node).text.startswith("δ")
+        )
+        return value in self.values or asked or _is_softmax(value)
+
+    def add(self, value: Traced) -> None:
+        """A line for an expression that has none yet."""
+        result = self.result
+        if value in self.values:
+            node: Node | None = self.values[value]
+            name, gradient = result.node_names[self.values[value]], False
+        elif value in self.gradients:
+            node, gradient = self.gradients[value], True
+            name = self._gradient(self.gradients[value])
         else:
-            name = self._common(value)
-        names[value] = name
-        self.result.lines.append(Line(name, value, gradient, node))
+            node, name, gradient = None, self._common(value), False
+        self.names[value] = name
+        result.lines.append(Line(name, value, gradient, node))
+
+    def _gradient(self, node: Node) -> Name:
+        latex, text, identifier = self.result.gradient_name(node)
+        return self.result.registry.new(text, latex, identifier)
 
     def _common(self, value: Traced) -> Name:
-        """A name for an expression that occurs more than once."""
-        op = self.result.view(value).op
-        assert value.op is not None
+        """A name for what occurs more than once."""
+        new = self.result.registry.new
         if _is_softmax(value):
-            return self._new("ŷ", latex=r"\hat{y}", identifier="y_hat")
-        if op == "log_softmax":
-            return self._new("log ŷ", latex=r"\log \hat{y}", identifier="log_y_hat")
-        self.temporary += 1
-        return self._new(f"t{self.temporary}")
+            return new("ŷ", r"\hat{y}", "y_hat")
+        if value.op and value.op.name == "log_softmax":
+            return new("log ŷ", r"\log \hat{y}", "log_y_hat")
+        return new(_untaken_number("t", self.result))
 
     def finish(self, roots: Sequence[Traced]) -> None:
-        """The results, those included whose value has a line already, or is an input or a number."""
+        """The lines of the results; another one where a result has the value of an input or of another line."""
         result = self.result
-        by_value = {line.value: line for line in result.lines}
-        derivation = result.derivation
-        loss = self.node_names[derivation.output]
-        for position, (value, node) in enumerate(zip(roots, [derivation.output, *derivation.wrt], strict=True)):
-            line = by_value.get(value)
-            own = line is not None and line.node is node and line.gradient == bool(position)
-            if not own:
-                name = self._gradient_name(node, loss) if position else loss
+        lines = {line.value: line for line in result.lines}
+        asked = [result.derivation.output, *result.derivation.wrt]
+        for position, (value, node) in enumerate(zip(roots, asked, strict=True)):
+            line = lines.get(value)
+            if line is None or line.node is not node or line.gradient != bool(position):
+                name = self._gradient(node) if position else result.node_names[node]
                 line = Line(name, value, bool(position), node)
                 result.lines.append(line)
-            assert line is not None
             result.results.append(line)
         result.lines = _arranged(result)
 
 
+def _untaken_number(stem: str, result: Program) -> str:
+    number = sum(line.name.text.startswith(stem) and line.node is None for line in result.lines) + 1
+    return f"{stem}{number}"
+
+
 def _arranged(result: Program) -> list[Line]:
-    """Gradients of parameters that follow each other, in the order they were asked for."""
-    order = {id(line): i for i, line in enumerate(result.results)}
+    """Gradients of leaves that follow each other, in the order in which they were asked for."""
+    order = {line.name: position for position, line in enumerate(result.results)}
     lines: list[Line] = []
     run: list[Line] = []
     for line in result.lines:
-        if id(line) in order and line.gradient and line.node is not None and line.node.op is None:
+        if line.name in order and line.gradient and line.node is not None and line.node.op is None:
             run.append(line)
         else:
-            lines += [*sorted(run, key=lambda line: order[id(line)]), line]
+            lines += [*sorted(run, key=lambda line: order[line.name]), line]
             run = []
-    return lines + sorted(run, key=lambda line: order[id(line)])
+    return lines + sorted(run, key=lambda line: order[line.name])
 
 
-def _count(result: Program, dag: Sequence[Traced]) -> Count | None:
-    """The number of examples, where a division by it occurs and nothing else can be meant."""
-    divisors = {
-        v.inputs[1] for v in dag if v.op and v.op.name == "div" and isinstance(v.inputs[1], int) and v.inputs[1] > 1
-    }
-    data = [(n, v) for n, v in result.inputs if not n.requires_grad]
-    learned = {length for n, _ in result.inputs if n.requires_grad for length in n.shape}
-    for _, value in data:
-        for axis, length in enumerate(value.shape):
-            if length in divisors and length not in learned and value.shape.count(length) == 1:
+def _is_softmax(value: Traced) -> bool:
+    inner = value.inputs[0] if value.op and value.op.name == "exp" else None
+    return isinstance(inner, Traced) and inner.op is not None and inner.op.name == "log_softmax"
+
+
+def _mentioned_twice(op: str, params: Mapping[str, Any], operands: Sequence[Any]) -> set[int]:
+    """The operands that the source of an operation mentions more than once."""
+    template = NOTATION[op].numpy if op in NOTATION else ""
+    if not isinstance(template, str):
+        return set()
+    return {i for i in range(len(operands)) if len(re.findall(rf"<{i}\b", template)) > 1}
+
+
+def _count(result: Program, present: Sequence[Traced]) -> Count | None:
+    """The number of examples, where something is divided by it and nothing else can be meant."""
+    views = [result.view(value) for value in present if value.op is not None]
+    divisors = {v.operands[1] for v in views if v.op == "div" and isinstance(v.operands[1], int) and v.operands[1] > 1}
+    learned = {length for node, _ in result.inputs if node.requires_grad for length in node.shape}
+    for node, value in result.inputs:
+        for axis, length in enumerate(() if node.requires_grad else node.shape):
+            if length in divisors - learned and node.shape.count(length) == 1:
                 return Count(length, value, axis)
     return None
+
+
+# constants
+
+
+def _constant(value: Traced, style: Style) -> Text:
+    """An array that has no name: a number where it is one throughout, an identity, or its numbers."""
+    array = value.numpy()
+    uniform = array.size > 0 and bool(np.all(array == array.flat[0]))
+    if uniform and not array.shape:
+        return notation.number(_whole(array.item()), style)
+    if uniform and array.dtype.kind == "f":
+        return _filled(_whole(array.flat[0]), array.shape, style)
+    if array.ndim == 2 and array.shape[0] == array.shape[1] and np.array_equal(array, np.eye(len(array))):
+        dtype = ", dtype=bool" if array.dtype == np.bool_ else ""
+        return Text(f"np.eye({len(array)}{dtype})" if style == "numpy" else "I")
+    if style == "numpy":
+        return Text(notation.source(array))
+    size = notation.size(array.shape, style)
+    return Text(rf"\text{{constant}}_{{{size}}}" if style == "latex" else f"constant({size})")
+
+
+def _filled(number: float, shape: tuple[int, ...], style: Style) -> Text:
+    """An array of one number."""
+    if style == "numpy":
+        size = notation.source(shape if len(shape) != 1 else shape[0])
+        functions: dict[float, str] = {0: f"np.zeros({size})", 1: f"np.ones({size})"}
+        return Text(functions.get(number, f"np.full({size}, {float(number)!r})"))
+    written, size = notation.number(number, style), notation.size(shape, style)
+    if style == "text":
+        return Text(f"{written} ({size})", "product")
+    if number in (0, 1):
+        return Text(rf"\mathbf{{{number}}}_{{{size}}}")
+    return Text(rf"{written} \cdot \mathbf{{1}}_{{{size}}}", "product")
+
+
+def _whole(number: Any) -> float:
+    return int(number) if np.isfinite(number) and number == int(number) and abs(number) < 1e15 else float(number)

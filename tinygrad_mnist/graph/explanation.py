@@ -1,0 +1,259 @@
+"""The chain rule of a graph, written down: the forward pass, one vjp after the other, and what they come to."""
+
+from __future__ import annotations
+
+import html
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tinygrad_mnist.engine import Node
+from tinygrad_mnist.graph import notation
+from tinygrad_mnist.graph.algebra import Algebra
+from tinygrad_mnist.graph.chainrule import INLINE, Step, derive
+from tinygrad_mnist.graph.notation import Text
+from tinygrad_mnist.graph.program import Line, Name, Program, program
+from tinygrad_mnist.graph.tracing import Traced, pull, record
+
+Format = Literal["markdown", "latex", "mathml", "text"]
+
+
+@dataclass(frozen=True)
+class Equation:
+    """left = right, in LaTeX and as plain text, with a remark in words.
+
+    sign: between the two; "+=" where the right-hand side is one of several shares that add up. depth: 1 for what
+    follows from the equation above it.
+    """
+
+    left: Name
+    right: Name
+    remark: str = ""
+    sign: str = "="
+    depth: int = 0
+
+
+@dataclass(frozen=True)
+class Section:
+    """Equations under a heading."""
+
+    title: str
+    equations: list[Equation]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A derivation to read: it shows itself in a notebook, and prints in the format that it was asked for in.
+
+    sections: the forward pass, the rules one at a time, the result, and what its letters stand for.
+    """
+
+    sections: list[Section]
+    format: Format = "text"
+
+    def __str__(self) -> str:
+        return str(getattr(self, self.format)())
+
+    def text(self) -> str:
+        """Plain text in Unicode."""
+        return "\n".join(f"{section.title}\n\n{_text(section)}" for section in self.sections)
+
+    def markdown(self) -> str:
+        """Markdown with formulas in LaTeX between dollars, as notebooks and GitHub show it."""
+        return "\n".join(f"**{s.title}**\n\n$$\n{_aligned(s, 'aligned')}\n$$\n" for s in self.sections)
+
+    def latex(self) -> str:
+        """LaTeX for a document that uses amsmath."""
+        return "\n".join(f"\\paragraph{{{s.title}}}\n{_aligned(s, 'align*')}\n" for s in self.sections)
+
+    def mathml(self) -> str:
+        """MathML in HTML, which browsers show without any script."""
+        return "\n".join(f"<h3>{html.escape(s.title)}</h3>\n{_mathml(s)}\n" for s in self.sections)
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown()
+
+    def _repr_latex_(self) -> str:
+        return self.markdown()
+
+
+def explain(output: Node, wrt: Sequence[Node], format: Format = "text") -> Explanation:
+    """The gradients of a scalar output as formulas, derived step by step from the rules of its operations.
+
+    wrt: the tensors to differentiate with respect to. format: what printing it gives: "text", "markdown", "latex" or
+    "mathml".
+
+    Each step is one vjp, in the names of the tensors; the result is what the steps come to, with what cancels
+    cancelled. All of it is derived by running the rules and rewriting what they compute, and each rewrite is checked
+    on the numbers of the graph.
+
+    Raises GraphError for an output without a graph, of more than one element, or that does not depend on one of wrt;
+    ValueError for an unknown format and an empty wrt.
+    """
+    if format not in ("markdown", "latex", "mathml", "text"):
+        raise ValueError(f"format is 'markdown', 'latex', 'mathml' or 'text', not {format!r}")
+    derivation = derive(output, wrt)
+    result = program(derivation, mathematical=True)
+    sections = [
+        Section("Forward", [_equation(result, line) for line in result.lines if not line.gradient]),
+        Section("Backward, one rule at a time", _steps(result)),
+        Section(
+            "Together, what cancels cancelled", [_equation(result, line) for line in result.lines if line.gradient]
+        ),
+        Section("Where", _remarks(result)),
+    ]
+    return Explanation([section for section in sections if section.equations], format)
+
+
+def _equation(result: Program, line: Line) -> Equation:
+    left = line.name
+    if line.node is not None and left.text.startswith("δ"):
+        partial = result.partial(result.node_names[line.node])
+        left = Name(f"{left.latex} = {partial.latex}", f"{left.text} = {partial.text}")
+    return Equation(left, _both(result, line.value, result.names.get(line.value) is not line.name), _size(line.value))
+
+
+def _both(result: Program, value: Traced, by_name: bool = True) -> Name:
+    return Name(*(result.write(value, style, by_name).text for style in ("latex", "text")))
+
+
+def _size(value: Traced) -> str:
+    return notation.size(value.shape, "text") if value.shape else ""
+
+
+def _remarks(result: Program) -> list[Equation]:
+    """What letters stand for, and what was seen in the data and relied on."""
+    remarks = []
+    for value, name in result.derivatives.items():
+        remarks.append(Equation(name, _both(result, value, by_name=False)))
+    if count := result.count:
+        what = "rows" if count.axis == 0 else "columns" if count.axis == 1 else f"entries along axis {count.axis}"
+        remark = f"the {what} of {result.names[count.leaf].text}"
+        remarks.append(Equation(Name("m", "m"), Name(str(count.value), str(count.value)), remark))
+    for fact in result.derivation.facts:
+        params = {"axis": fact.axis, "keepdims": False}
+        leaf = result.names[fact.leaf]
+        latex = notation.write("sum", [Text(leaf.latex)], params, [fact.leaf.shape], "latex").text
+        text = notation.write("sum", [Text(leaf.text)], params, [fact.leaf.shape], "text").text
+        remarks.append(Equation(Name(latex, text), Name("1", "1"), "seen in the data"))
+    return remarks
+
+
+# step by step
+
+
+def _steps(result: Program) -> list[Equation]:
+    """Each vjp on its own: its operands, and the gradient that reaches it, are names."""
+    steps = result.derivation.steps
+    symbols = _Symbols(result)
+    shares = Counter(step.input for step in steps)
+    equations: list[Equation] = []
+    previous = None
+    for step in steps:
+        if step.node is not previous:
+            equations.append(Equation(symbols.name(step.node), symbols.definition(step.node)))
+            previous = step.node
+        sign = "=" if shares[step.input] == 1 else "+="
+        equations.append(Equation(symbols.gradient(step.input), symbols.share(step), "", sign, depth=1))
+    return equations
+
+
+class _Symbols:
+    """A leaf for every node of the graph and for every gradient, so that one rule can be run on names alone."""
+
+    def __init__(self, result: Program) -> None:
+        self.result, self.derivation, self.algebra = result, result.derivation, Algebra()
+        self.algebra.tidy = True
+        self.local = Program(result.derivation, mathematical=False, count=result.count)
+        self.leaves: dict[Node, Traced] = {}
+        self.names: dict[Node, Name] = dict(result.node_names)
+        lines = {line.value: line.name for line in result.lines if not line.gradient}
+        for node in self.derivation.nodes:
+            if node not in self.names and self.derivation.forward[node] in lines:
+                self.names[node] = lines[self.derivation.forward[node]]
+        for node in self.derivation.nodes:
+            self._take_in(node)
+
+    def _take_in(self, node: Node) -> None:
+        leaf = Traced(node.data)
+        if node.op is None and node not in self.names and not node.name and node.data.size <= INLINE:
+            self.leaves[node] = self.algebra.simplify(leaf)
+            return
+        if node not in self.names:
+            moved = node.op is not None and node.op.name in ("transpose", "swapaxes")
+            self.names[node] = self.definition(node) if moved else self.result.registry.new(node.name or self._next())
+        leaf.name = self.names[node].text
+        self.leaves[node] = self.algebra.leaf(leaf)
+        self.local.names[leaf] = self.names[node]
+
+    def _next(self) -> str:
+        taken = {name.text for name in self.names.values()}
+        return next(f"t{i}" for i in itertools.count(1) if f"t{i}" not in taken)
+
+    def name(self, node: Node) -> Name:
+        """What a node is called."""
+        return self.names[node]
+
+    def gradient(self, node: Node) -> Name:
+        """What ∂output/∂node is called."""
+        known = node in self.result.node_names
+        return self.result.gradient_name(node) if known else self.result.partial(self.names[node])
+
+    def definition(self, node: Node) -> Name:
+        """A node's operation on the names of its operands."""
+        assert node.op is not None
+        value = self.algebra.simplify(record(node.op, self._operands(node), node.params))
+        return _both(self.local, value, by_name=False)
+
+    def share(self, step: Step) -> Name:
+        """The vjp of a step, run on names."""
+        node = step.node
+        assert node.op is not None
+        g = self.algebra.full(node.shape)
+        if node is not self.derivation.output:
+            g = self.algebra.leaf(Traced(self.derivation.gradients[node].numpy(), name="g"))
+            self.local.names[g] = self.gradient(node)
+        share = pull(node.op, step.position, g, self.leaves[node], self._operands(node), node.params)
+        return _both(self.local, self.algebra.simplify(share))
+
+    def _operands(self, node: Node) -> list[Traced | float]:
+        return [self.leaves[x] if isinstance(x, Node) else x for x in node.inputs]
+
+
+# formats
+
+
+def _text(section: Section) -> str:
+    lefts = ["    " * e.depth + e.left.text for e in section.equations]
+    width = max(map(len, lefts))
+    lines = [f"  {left:<{width}} {e.sign} {e.right.text}" for left, e in zip(lefts, section.equations, strict=True)]
+    column = max(map(len, lines))
+    return "".join(
+        (f"{line:<{column}}   {e.remark}" if e.remark else line) + "\n"
+        for line, e in zip(lines, section.equations, strict=True)
+    )
+
+
+def _aligned(section: Section, environment: str) -> str:
+    rows = [_latex(equation, " &") for equation in section.equations]
+    return f"\\begin{{{environment}}}\n" + " \\\\\n".join(rows) + f"\n\\end{{{environment}}}"
+
+
+def _latex(equation: Equation, tab: str = "") -> str:
+    sign = r"\mathrel{+}=" if equation.sign == "+=" else equation.sign
+    indent = r"\quad " * equation.depth
+    remark = rf"{tab}{tab} \text{{{equation.remark}}}" if equation.remark else ""
+    return f"{indent}{equation.left.latex}{tab}{sign} {equation.right.latex}{remark}"
+
+
+def _mathml(section: Section) -> str:
+    from latex2mathml.converter import convert
+
+    rows = []
+    for equation in section.equations:
+        formula = convert(_latex(Equation(equation.left, equation.right, sign=equation.sign)))
+        remark = f" <small>{html.escape(equation.remark)}</small>" if equation.remark else ""
+        rows.append(f'<p style="margin-left: {2 * equation.depth}em">{formula}{remark}</p>')
+    return "\n".join(rows)
