@@ -57,11 +57,12 @@ class Fact:
 class Algebra:
     """Simplifies traced expressions. Equal expressions come out as one and the same node.
 
-    tidy: leave the arrangement of terms as it is, for what a learner wrote.
+    tidy: leave the arrangement of terms as it is, for what a learner wrote. squares: write x · x as x².
     """
 
     def __init__(self) -> None:
         self.tidy = False
+        self.squares = True
         self.facts: list[Fact] = []
         self._pool: dict[Any, Traced] = {}
         self._done: set[Traced] = set()
@@ -135,11 +136,11 @@ class Algebra:
                         opened.add(x)
         return opened
 
-    def cost(self, node: Traced) -> int:
-        """How many operations it takes to write an expression, sealed ones counting as names."""
+    def cost(self, node: Traced, limit: int = 60) -> int:
+        """How many operations it takes to write an expression, sealed ones counting as names; up to a limit."""
         seen: set[Traced] = set()
         stack = [node]
-        while stack:
+        while stack and len(seen) < limit:
             top = stack.pop()
             if top.op is not None and top not in self._sealed and top not in seen:
                 seen.add(top)
@@ -241,9 +242,9 @@ class Algebra:
     def _product(self, factors: list[Traced]) -> Traced:
         if not factors:
             return self.full(())
-        result, *rest = factors
-        for factor in rest:
-            result = self._build("mul", result, factor)
+        *rest, result = factors
+        for factor in reversed(rest):
+            result = self._build("mul", factor, result)
         return result
 
     # rewrites: arithmetic
@@ -270,7 +271,10 @@ class Algebra:
             return self._join(scaled.on(self._filled(b if self._is_ones(a) else a, shape)))
         a = self._thin(a, b, shape)
         b = self._thin(b, a, shape)
-        if a is b and a.dtype.kind == "f":
+        for one, other in ((a, b), (b, a)):  # (p / q) · q
+            if self._is(one, "div") and one.inputs[1] is other and not self.tidy:
+                return self._join(scaled.on(self._filled(one.inputs[0], shape)))
+        if a is b and a.dtype.kind == "f" and self.squares:
             return self._join(scaled.on(self._build("pow", a, 2)))
         if self._is(a, "mul") and not self.tidy:  # f·(g·h), so that what a rule multiplies by stays together
             first, second = a.inputs
@@ -297,6 +301,9 @@ class Algebra:
         return self._sum_of(self._split(x), self._split(y), shape)
 
     def _rule_sub(self, x: Operand, y: Operand, shape: tuple[int, ...]) -> Traced:
+        lse = y if isinstance(y, Traced) and self._is(y, "logsumexp") and y.inputs[0] is x else None
+        if lse is not None and lse.params["keepdims"] and isinstance(lse.params["axis"], int):
+            return self._build("log_softmax", x, axis=lse.params["axis"])
         return self._sum_of(self._split(x), self._split(y).times(-1), shape)
 
     def _sum_of(self, x: Scaled, y: Scaled, shape: tuple[int, ...]) -> Traced:
@@ -465,6 +472,15 @@ class Algebra:
             return self._join(scaled.on(self._build("matmul", right, left)))
         axes = None if order == tuple(range(core.ndim))[::-1] else order
         return self._join(scaled.on(self._build("transpose", core, axes=axes)))
+
+    def _rule_getitem(self, x: Traced, shape: tuple[int, ...], index: Any) -> Traced | None:
+        """The only column of a matrix times a column is the matrix times a vector."""
+        first = isinstance(index, tuple) and len(index) == 2 and index[0] is Ellipsis and type(index[1]) is int
+        if not (first and self._is(x, "matmul") and x.ndim == 2 and x.shape[1] == 1):
+            return None
+        matrix, column = x.inputs
+        vector = self._rule_reshape(column, shape=column.shape[:1])
+        return None if self._is(vector, "reshape") else self._build("matmul", matrix, vector)
 
     def _rule_astype(self, x: Traced, shape: tuple[int, ...], dtype: Any) -> Traced | None:
         return x if x.dtype == dtype else None

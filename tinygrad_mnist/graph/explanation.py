@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
-import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
 
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.graph import notation
@@ -127,17 +128,20 @@ def _remarks(result: Program) -> list[Equation]:
     """What letters stand for, and what was seen in the data and relied on."""
     remarks = []
     for value, name in result.derivatives.items():
-        remarks.append(Equation(name, _both(result, value, by_name=False)))
+        written = _both(result, value, by_name=False)
+        if value.dtype == np.bool_:
+            written = Name(rf"\left[{written.latex}\right]", f"[{written.text}]")
+        remarks.append(Equation(name, written))
     if count := result.count:
         what = "rows" if count.axis == 0 else "columns" if count.axis == 1 else f"entries along axis {count.axis}"
-        remark = f"the {what} of {result.names[count.leaf].text}"
+        remark = f"{'as many as' if count.others else 'the number of'} {what} of {result.names[count.leaf].text}"
         remarks.append(Equation(Name("m", "m"), Name(str(count.value), str(count.value)), remark))
     for fact in result.derivation.facts:
         params = {"axis": fact.axis, "keepdims": False}
         leaf = result.names[fact.leaf]
         latex = notation.write("sum", [Text(leaf.latex)], params, [fact.leaf.shape], "latex").text
         text = notation.write("sum", [Text(leaf.text)], params, [fact.leaf.shape], "text").text
-        remarks.append(Equation(Name(latex, text), Name("1", "1"), "seen in the data"))
+        remarks.append(Equation(Name(latex, text), Name("1", "1"), "as seen in the data"))
     return remarks
 
 
@@ -152,12 +156,12 @@ def _steps(result: Program) -> list[Equation]:
     equations: list[Equation] = []
     previous = None
     for step in steps:
-        if step.node is not previous:
-            equations.append(Equation(symbols.name(step.node), symbols.definition(step.node)))
-            previous = step.node
+        if step.node is not previous and symbols.is_named(step.node):
+            equations.append(Equation(symbols.names[step.node], symbols.definition(step.node)))
+        previous = step.node
         sign = "=" if shares[step.input] == 1 else "+="
         equations.append(Equation(symbols.gradient(step.input), symbols.share(step), "", sign, depth=1))
-    return equations
+    return [equation for equation in equations if equation.left != equation.right]
 
 
 class _Symbols:
@@ -165,7 +169,7 @@ class _Symbols:
 
     def __init__(self, result: Program) -> None:
         self.result, self.derivation, self.algebra = result, result.derivation, Algebra()
-        self.algebra.tidy = True
+        self.algebra.tidy, self.algebra.squares = True, False
         self.local = Program(result.derivation, mathematical=False, count=result.count)
         self.leaves: dict[Node, Traced] = {}
         self.names: dict[Node, Name] = dict(result.node_names)
@@ -180,21 +184,20 @@ class _Symbols:
         leaf = Traced(node.data)
         if node.op is None and node not in self.names and not node.name and node.data.size <= INLINE:
             self.leaves[node] = self.algebra.simplify(leaf)
-            return
-        if node not in self.names:
-            moved = node.op is not None and node.op.name in ("transpose", "swapaxes")
-            self.names[node] = self.definition(node) if moved else self.result.registry.new(node.name or self._next())
-        leaf.name = self.names[node].text
-        self.leaves[node] = self.algebra.leaf(leaf)
-        self.local.names[leaf] = self.names[node]
+        elif node.op and node.op.name in ("transpose", "swapaxes") and node not in self.names:
+            self.leaves[node] = self.algebra.simplify(record(node.op, self._operands(node), node.params))
+            self.names[node] = _both(self.local, self.leaves[node])
+        else:
+            if node not in self.names:
+                registry = self.result.registry
+                self.names[node] = registry.new(node.name) if node.name else registry.numbered("t")
+            leaf.name = self.names[node].text
+            self.leaves[node] = self.algebra.leaf(leaf)
+            self.local.names[leaf] = self.names[node]
 
-    def _next(self) -> str:
-        taken = {name.text for name in self.names.values()}
-        return next(f"t{i}" for i in itertools.count(1) if f"t{i}" not in taken)
-
-    def name(self, node: Node) -> Name:
-        """What a node is called."""
-        return self.names[node]
+    def is_named(self, node: Node) -> bool:
+        """Whether a node goes by a name, and not by its own expression, as W1ᵀ does."""
+        return self.leaves[node].op is None
 
     def gradient(self, node: Node) -> Name:
         """What ∂output/∂node is called."""
@@ -205,7 +208,7 @@ class _Symbols:
         """A node's operation on the names of its operands."""
         assert node.op is not None
         value = self.algebra.simplify(record(node.op, self._operands(node), node.params))
-        return _both(self.local, value, by_name=False)
+        return _both(self.local, value, by_name=value.op is None)
 
     def share(self, step: Step) -> Name:
         """The vjp of a step, run on names."""
@@ -215,8 +218,11 @@ class _Symbols:
         if node is not self.derivation.output:
             g = self.algebra.leaf(Traced(self.derivation.gradients[node].numpy(), name="g"))
             self.local.names[g] = self.gradient(node)
+        self.algebra.tidy, self.algebra.squares = False, True
         share = pull(node.op, step.position, g, self.leaves[node], self._operands(node), node.params)
-        return _both(self.local, self.algebra.simplify(share))
+        written = _both(self.local, self.algebra.simplify(share))
+        self.algebra.tidy, self.algebra.squares = True, False
+        return written
 
     def _operands(self, node: Node) -> list[Traced | float]:
         return [self.leaves[x] if isinstance(x, Node) else x for x in node.inputs]
@@ -229,7 +235,7 @@ def _text(section: Section) -> str:
     lefts = ["    " * e.depth + e.left.text for e in section.equations]
     width = max(map(len, lefts))
     lines = [f"  {left:<{width}} {e.sign} {e.right.text}" for left, e in zip(lefts, section.equations, strict=True)]
-    column = max(map(len, lines))
+    column = min(max(map(len, lines)), 72)
     return "".join(
         (f"{line:<{column}}   {e.remark}" if e.remark else line) + "\n"
         for line, e in zip(lines, section.equations, strict=True)

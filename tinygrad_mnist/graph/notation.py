@@ -250,7 +250,7 @@ def _along(word: str, numpy: str, helper: str = "", default: int | None = None) 
 
 
 def _product(array: str, scalar: str) -> Template:
-    return lambda call: f"<0:factor=>{scalar if () in call.shapes else array}<1:factor>"
+    return lambda call: f"<0:factor=>{scalar if () in call.shapes else array}<1:factor=>"
 
 
 def _matmul(matrix: str, inner: str) -> Template:
@@ -410,7 +410,7 @@ NOTATION: dict[str, Entry] = {
         lambda call: f"<0:atom>[{_index(call.params['index'], 'numpy')}]",
     ),
     "scatter_add": Entry(
-        lambda call: rf"{operator_name('scatter')}_{{\left[{_index(call.params['index'], 'latex')}\right]}}\left(<0>\right)",
+        lambda call: r"\operatorname{scatter}" + rf"_{{[{_index(call.params['index'], 'latex')}]}}\left(<0>\right)",
         lambda call: f"scatter(<0> at [{_index(call.params['index'], 'text')}])",
         lambda call: f"scatter_add(<0>, np.s_[{_index(call.params['index'], 'numpy')}], <shape>)",
         helper="scatter_add",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import keyword
 import re
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,7 @@ class Names:
     def __init__(self) -> None:
         self._identifiers = {*keyword.kwlist, *keyword.softkwlist, *HELPERS, "np", "m", "loss_and_gradients"}
         self._shown: set[str] = set()
+        self._counter = itertools.count(1)
 
     def new(self, wanted: str, latex: str = "", identifier: str = "") -> Name:
         """The name that is wanted; with a number where it is taken."""
@@ -41,6 +43,10 @@ class Names:
         shown = _untaken(wanted, self._shown)
         known = latex if latex and shown == wanted else notation.name(shown, "latex").text
         return Name(known, shown, self._identifier(identifier or shown))
+
+    def numbered(self, stem: str) -> Name:
+        """t1, t2, …: the first that is free."""
+        return self.new(next(name for i in self._counter if (name := f"{stem}{i}") not in self._shown))
 
     def _identifier(self, wanted: str) -> str:
         stem = re.sub(r"\W+", "_", wanted.replace("∂", "d")).strip("_") or "x"
@@ -65,7 +71,7 @@ class View(NamedTuple):
 
 @dataclass(frozen=True)
 class Line:
-    """A named value. gradient: whether the backward pass computes it; node: what it is the value or gradient of."""
+    """A named value. gradient: whether it belongs to the backward pass; node: what it is the value or gradient of."""
 
     name: Name
     value: Traced
@@ -75,11 +81,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Count:
-    """The number of examples: the length of an axis that data have and no parameter has."""
+    """The number of examples: the length of an axis of the data; others: parameters that have that length too."""
 
     value: int
     leaf: Traced
     axis: int
+    others: list[Name]
 
 
 @dataclass
@@ -136,7 +143,8 @@ class Program:
         if not isinstance(value, Traced):
             return notation.number(value, style)
         if by_name and value in self.names:
-            return Text(getattr(self.names[value], style))
+            name: str = getattr(self.names[value], style)
+            return Text(name, "factor" if name.startswith(("∂", r"\frac")) else "atom")
         if value.op is None:
             return _constant(value, style)
         op, operands, params = self.view(value)
@@ -162,7 +170,8 @@ class Program:
         """∂output/∂name, written out."""
         loss = self.node_names[self.derivation.output]
         latex = rf"\frac{{\partial {loss.latex}}}{{\partial {name.latex}}}"
-        return Name(latex, f"∂{loss.text}/∂{name.text}", f"d{name.numpy}")
+        of = f"({name.text})" if name.text.endswith("ᵀ") else name.text
+        return Name(latex, f"∂{loss.text}/∂{of}", f"d{name.numpy}")
 
 
 def program(derivation: Derivation, mathematical: bool) -> Program:
@@ -221,8 +230,7 @@ def _name_derivatives(result: Program, present: set[Traced]) -> None:
             continue
         value = local_derivative(derivation, a, z)
         if value in present and value.op is not None and value not in result.names:
-            single = a.op is not None and a.inputs[:1] == (z,)
-            function = a.op.name if single and a.op else "f"
+            function = a.op.name if a.op and a.inputs[0] is z else "f"
             latex = notation.name(function, "latex").text if len(function) == 1 else notation.operator_name(function)
             of = result.node_names[z]
             name = Name(rf"{latex}'\left({of.latex}\right)", f"{function}'({of.text})")
@@ -241,6 +249,7 @@ class _Lines:
         for value in present:
             for x in result.operands(value):
                 self.uses[x] += 1
+        self.forward = set(result.expressions([result.derivation.forward[result.derivation.output]]))
         self.length: dict[Traced, int] = {}
         derivation, named = result.derivation, result.node_names
         self.values: dict[Traced, Node] = {}
@@ -248,9 +257,11 @@ class _Lines:
         for node in named:
             if node.op is not None:
                 self.values.setdefault(derivation.forward[node], node)
-        for node in sorted(derivation.gradients, key=lambda n: n not in derivation.wanted):
-            if node in named and node is not derivation.output:
-                self.gradients.setdefault(derivation.gradients[node], node)
+        for node, value in derivation.gradients.items():  # from the output back
+            if node not in named or node is derivation.output or value not in self.uses:
+                continue
+            if value not in self.gradients or (node in derivation.wanted and not self._is_shared(value)):
+                self.gradients[value] = node
 
     def consider(self, value: Traced) -> None:
         """Give an expression a line if it has a name, is used more than once, or would be too long otherwise."""
@@ -264,8 +275,12 @@ class _Lines:
                 self.add(x)
         self.length[value] = self._length(value)
         moved = op in ("transpose", "swapaxes") and all(x in self.names for x in operands)
-        if self._has_a_name(value) or (self.uses[value] > 1 and not moved):
+        if self._has_a_name(value) or (self._is_shared(value) and not moved):
             self.add(value)
+
+    def _is_shared(self, value: Traced) -> bool:
+        derivation = self.result.derivation
+        return self.uses[value] + sum(derivation.gradients[x] is value for x in derivation.wrt) > 1
 
     def _length(self, value: Traced) -> int:
         return 1 + sum(self.length.get(x, 0) for x in self.result.operands(value) if x not in self.names)
@@ -287,7 +302,8 @@ class _Lines:
             node, gradient = self.gradients[value], True
             name = self._gradient(self.gradients[value])
         else:
-            node, name, gradient = None, self._common(value), False
+            node, name = None, self._common(value)
+            gradient = value not in self.forward and not _is_softmax(value)
         self.names[value] = name
         result.lines.append(Line(name, value, gradient, node))
 
@@ -302,7 +318,7 @@ class _Lines:
             return new("ŷ", r"\hat{y}", "y_hat")
         if value.op and value.op.name == "log_softmax":
             return new("log ŷ", r"\log \hat{y}", "log_y_hat")
-        return new(_untaken_number("t", self.result))
+        return self.result.registry.numbered("t")
 
     def finish(self, roots: Sequence[Traced]) -> None:
         """The lines of the results; another one where a result has the value of an input or of another line."""
@@ -316,26 +332,21 @@ class _Lines:
                 line = Line(name, value, bool(position), node)
                 result.lines.append(line)
             result.results.append(line)
-        result.lines = _arranged(result)
+        result.lines = self._arranged()
 
-
-def _untaken_number(stem: str, result: Program) -> str:
-    number = sum(line.name.text.startswith(stem) and line.node is None for line in result.lines) + 1
-    return f"{stem}{number}"
-
-
-def _arranged(result: Program) -> list[Line]:
-    """Gradients of leaves that follow each other, in the order in which they were asked for."""
-    order = {line.name: position for position, line in enumerate(result.results)}
-    lines: list[Line] = []
-    run: list[Line] = []
-    for line in result.lines:
-        if line.name in order and line.gradient and line.node is not None and line.node.op is None:
-            run.append(line)
-        else:
-            lines += [*sorted(run, key=lambda line: order[line.name]), line]
-            run = []
-    return lines + sorted(run, key=lambda line: order[line.name])
+    def _arranged(self) -> list[Line]:
+        """Gradients of leaves that follow each other, and that nothing else uses, in the order they were asked for."""
+        order = {line.name: position for position, line in enumerate(self.result.results)}
+        lines: list[Line] = []
+        run: list[Line] = []
+        for line in self.result.lines:
+            final = line.name in order and line.gradient and line.node is not None and line.node.op is None
+            if final and self.uses[line.value] == 0:
+                run.append(line)
+            else:
+                lines += [*sorted(run, key=lambda line: order[line.name]), line]
+                run = []
+        return lines + sorted(run, key=lambda line: order[line.name])
 
 
 def _is_softmax(value: Traced) -> bool:
@@ -352,14 +363,14 @@ def _mentioned_twice(op: str, params: Mapping[str, Any], operands: Sequence[Any]
 
 
 def _count(result: Program, present: Sequence[Traced]) -> Count | None:
-    """The number of examples, where something is divided by it and nothing else can be meant."""
+    """The length of an axis of the data that something is divided by: the first in the order of the data."""
     views = [result.view(value) for value in present if value.op is not None]
     divisors = {v.operands[1] for v in views if v.op == "div" and isinstance(v.operands[1], int) and v.operands[1] > 1}
-    learned = {length for node, _ in result.inputs if node.requires_grad for length in node.shape}
     for node, value in result.inputs:
         for axis, length in enumerate(() if node.requires_grad else node.shape):
-            if length in divisors - learned and node.shape.count(length) == 1:
-                return Count(length, value, axis)
+            if length in divisors:
+                found = [n for n, _ in result.inputs if n.shape.count(length) > (not n.requires_grad)]
+                return Count(length, value, axis, [result.node_names[n] for n in found])
     return None
 
 
@@ -390,11 +401,10 @@ def _filled(number: float, shape: tuple[int, ...], style: Style) -> Text:
         functions: dict[float, str] = {0: f"np.zeros({size})", 1: f"np.ones({size})"}
         return Text(functions.get(number, f"np.full({size}, {float(number)!r})"))
     written, size = notation.number(number, style), notation.size(shape, style)
-    if style == "text":
-        return Text(f"{written} ({size})", "product")
+    latex = style == "latex"
     if number in (0, 1):
-        return Text(rf"\mathbf{{{number}}}_{{{size}}}")
-    return Text(rf"{written} \cdot \mathbf{{1}}_{{{size}}}", "product")
+        return Text(rf"\mathbf{{{number}}}_{{{size}}}" if latex else f"{'ones' if number else 'zeros'}({size})")
+    return Text(rf"{written} \cdot \mathbf{{1}}_{{{size}}}" if latex else f"{written} · ones({size})", "product")
 
 
 def _whole(number: Any) -> float:

@@ -49,8 +49,12 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 def _body(result: Program) -> list[str]:
     lines = []
-    if result.count:
-        lines.append(f"m = {result.names[result.count.leaf].numpy}.shape[{result.count.axis}]  # {result.count.value}")
+    if count := result.count:
+        data = f"{result.names[count.leaf].numpy}.shape[{count.axis}]"
+        others = ", ".join(name.numpy for name in count.others)
+        lines.append(
+            f"m = {count.value}  # {data}, or an axis of {others}" if others else f"m = {data}  # {count.value}"
+        )
     for line in result.lines:
         text = f"{line.name.numpy} = {result.definition(line, 'numpy')}"
         lines.append(f"{text}  # {line.value.shape}" if line.value.shape else text)
