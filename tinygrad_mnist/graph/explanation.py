@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextvars
 import html
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from tinygrad_mnist.engine import Node
+from tinygrad_mnist.errors import GraphError, describe
 from tinygrad_mnist.graph import notation
 from tinygrad_mnist.graph.algebra import Algebra
-from tinygrad_mnist.graph.chainrule import INLINE, Step, derive
+from tinygrad_mnist.graph.chainrule import INLINE, Derivation, Step, derive
 from tinygrad_mnist.graph.notation import Text
-from tinygrad_mnist.graph.program import Line, Name, Program, program
-from tinygrad_mnist.graph.tracing import Traced, pull, record
+from tinygrad_mnist.graph.program import Line, Name, Names, Program, program
+from tinygrad_mnist.graph.tracing import Traced, pull, record, rule
 
 Format = Literal["markdown", "latex", "mathml", "text"]
 
@@ -133,8 +135,9 @@ def _remarks(result: Program) -> list[Equation]:
             written = Name(rf"\left[{written.latex}\right]", f"[{written.text}]")
         remarks.append(Equation(name, written))
     if count := result.count:
-        what = "rows" if count.axis == 0 else "columns" if count.axis == 1 else f"entries along axis {count.axis}"
-        remark = f"{'as many as' if count.others else 'the number of'} {what} of {result.names[count.leaf].text}"
+        what = ("rows", "columns")[count.axis] if count.axis < 2 else f"entries along axis {count.axis}"
+        data = result.names[count.leaf].text
+        remark = f"as many as {data} has {what}" if count.others else f"the number of {what} of {data}"
         remarks.append(Equation(Name("m", "m"), Name(str(count.value), str(count.value)), remark))
     for fact in result.derivation.facts:
         params = {"axis": fact.axis, "keepdims": False}
@@ -226,6 +229,43 @@ class _Symbols:
 
     def _operands(self, node: Node) -> list[Traced | float]:
         return [self.leaves[x] if isinstance(x, Node) else x for x in node.inputs]
+
+
+def rules(node: Node) -> list[Equation]:
+    """The rules of a recorded operation: what it computes, and its vjp for each tensor among its inputs.
+
+    Inputs without a name are called x, y, w; the result is z, and the gradient that reaches it g. Where the input was
+    broadcast, the sum that undoes it is part of the vjp.
+    """
+    if node.op is None:
+        raise GraphError(f"{describe(node)} is no operation: it has no rule")
+    return contextvars.Context().run(_rules, node)
+
+
+def _rules(node: Node) -> list[Equation]:
+    assert node.op is not None
+    algebra, registry = Algebra(), Names()
+    local = Program(Derivation(node, [], [], algebra), mathematical=False)
+
+    def symbol(array: Any, name: str) -> Traced:
+        leaf = algebra.leaf(Traced(array))
+        leaf.name = name
+        local.names[leaf] = registry.new(name)
+        return leaf
+
+    free = iter("xywuvabc")
+    operands = [symbol(x.data, x.name or next(free, "x")) if isinstance(x, Node) else x for x in node.inputs]
+    out = symbol(node.data, node.name or "z")
+    g = symbol(np.ones(node.shape), "g")
+    value = _both(local, record(node.op, operands, node.params), by_name=False)
+    equations = [Equation(local.names[out], value, _size(out))]
+    for position, x in enumerate(operands):
+        if isinstance(x, Traced) and rule(node.op, position):
+            share = algebra.simplify(pull(node.op, position, g, out, operands, node.params))
+            name = local.names[x]
+            left = Name(rf"\frac{{\partial L}}{{\partial {name.latex}}}", f"∂L/∂{name.text}")
+            equations.append(Equation(left, _both(local, share), _size(share)))
+    return equations
 
 
 # formats

@@ -236,7 +236,7 @@ def _reduction(latex: str, text: str, method: str) -> Entry:
 def _along(word: str, numpy: str, helper: str = "", default: int | None = None) -> Entry:
     """A function of rows: its axis stands below it unless it is the last, or all. default: the axis NumPy assumes."""
 
-    symbol = r" \, ".join(map(operator_name, word.split("_")))
+    symbol = operator_name(word).replace(r"\operatorname{log\_", r"\log \, \operatorname{")
 
     def over(call: Call) -> str:
         return call.over if call.axes != (call.ndim - 1,) else ""
@@ -251,6 +251,10 @@ def _along(word: str, numpy: str, helper: str = "", default: int | None = None) 
 
 def _product(array: str, scalar: str) -> Template:
     return lambda call: f"<0:factor=>{scalar if () in call.shapes else array}<1:factor=>"
+
+
+def _fraction(call: Call) -> str:
+    return "<0> / <1:factor>" if call.operands[0].op == "div" else r"\frac{<0:sum>}{<1:sum>}"
 
 
 def _matmul(matrix: str, inner: str) -> Template:
@@ -354,9 +358,7 @@ NOTATION: dict[str, Entry] = {
     "add": Entry("<0:sum> + <1:product>", "<0:sum> + <1:product>", "<0:sum> + <1:product>", "sum"),
     "sub": Entry("<0:sum> - <1:product>", "<0:sum> − <1:product>", "<0:sum> - <1:product>", "sum"),
     "mul": Entry(_product(r" \odot ", r" \cdot "), _product(" ⊙ ", " · "), "<0:factor=> * <1:factor>", "product"),
-    "div": Entry(
-        r"\frac{<0>}{<1>}", "<0:product> / <1:factor>", "<0:product> / <1:factor>", "product", {"latex": "factor"}
-    ),
+    "div": Entry(_fraction, "<0:product> / <1:factor>", "<0:product> / <1:factor>", "product", {"latex": "factor"}),
     "neg": Entry("-<0:product>", "−<0:product>", "-<0:product>", "sum"),
     "pow": Entry("{<0:atom>}^{<1>}", "<0:atom>^<1:power>", "<0:atom> ** <1:power>", "power"),
     "matmul": Entry(_matmul(r" \, ", r" \cdot "), _matmul(" ", "·"), "<0:factor=> @ <1:factor>", "product"),
@@ -384,6 +386,7 @@ NOTATION: dict[str, Entry] = {
         r"\begin{cases} <1> & <0> \\ <2> & \text{otherwise} \end{cases}",
         "(<1> if <0> else <2>)",
         "np.where(<0>, <1>, <2>)",
+        levels={"latex": "factor"},
     ),
     # shape
     "reshape": _shaped("reshape", "<0:atom>.reshape(<shape>)"),

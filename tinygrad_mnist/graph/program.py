@@ -363,14 +363,15 @@ def _mentioned_twice(op: str, params: Mapping[str, Any], operands: Sequence[Any]
 
 
 def _count(result: Program, present: Sequence[Traced]) -> Count | None:
-    """The length of an axis of the data that something is divided by: the first in the order of the data."""
+    """The length of an axis of all of the data that something is divided by; too small a number may be anything."""
     views = [result.view(value) for value in present if value.op is not None]
-    divisors = {v.operands[1] for v in views if v.op == "div" and isinstance(v.operands[1], int) and v.operands[1] > 1}
-    for node, value in result.inputs:
-        for axis, length in enumerate(() if node.requires_grad else node.shape):
-            if length in divisors:
-                found = [n for n, _ in result.inputs if n.shape.count(length) > (not n.requires_grad)]
-                return Count(length, value, axis, [result.node_names[n] for n in found])
+    divisors = {v.operands[1] for v in views if v.op == "div" and isinstance(v.operands[1], int) and v.operands[1] > 2}
+    data = [(node, value) for node, value in result.inputs if not node.requires_grad and node.shape]
+    for node, value in data[:1]:
+        for axis, length in enumerate(node.shape[: None if len(data) > 1 else 1]):
+            if length in divisors and all(length in n.shape for n, _ in data):
+                others = [n for n, _ in result.inputs if n.shape.count(length) > (not n.requires_grad)]
+                return Count(length, value, axis, [result.node_names[n] for n in others])
     return None
 
 
