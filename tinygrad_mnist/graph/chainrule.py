@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import contextvars
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from tinygrad_mnist.engine import OPS, Node
 from tinygrad_mnist.errors import GraphError, describe, no_graph
 from tinygrad_mnist.graph.algebra import Algebra, Fact
 from tinygrad_mnist.graph.tracing import Traced, depends, pull, reachable, record, rule
+
+T = TypeVar("T")
 
 INLINE = 16
 """Up to how many elements a constant without a name is written out as numbers."""
@@ -53,14 +56,15 @@ class Derivation:
         return list(dict.fromkeys(self.algebra.facts))
 
 
-def derive(output: Node, wrt: Sequence[Node]) -> Derivation:
-    """The value of a scalar output and its gradients, as expressions.
+def derived(reading: Callable[[Derivation], T], output: Node, wrt: Sequence[Node]) -> T:
+    """A reading of the value of a scalar output and its gradients, as expressions.
 
-    Raises TypeError for what is not a tensor, and GraphError for an output without a graph or with more than one
-    element, and for a tensor that it does not depend on.
+    Raises TypeError for what is not a tensor, ValueError for an empty wrt, and GraphError for an output without a
+    graph or with more than one element, and for a tensor that it does not depend on.
     """
     _check(output, wrt)
-    return contextvars.Context().run(_derive, output, list(dict.fromkeys(wrt)))  # recording, even within no_grad()
+    targets = list(dict.fromkeys(wrt))
+    return contextvars.Context().run(lambda: reading(_derive(output, targets)))  # recording, even within no_grad()
 
 
 def _check(output: Node, wrt: Sequence[Node]) -> None:

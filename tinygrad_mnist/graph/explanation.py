@@ -15,7 +15,7 @@ from tinygrad_mnist.engine import Node
 from tinygrad_mnist.errors import GraphError, describe
 from tinygrad_mnist.graph import notation
 from tinygrad_mnist.graph.algebra import Algebra
-from tinygrad_mnist.graph.chainrule import INLINE, Derivation, Step, derive
+from tinygrad_mnist.graph.chainrule import INLINE, Derivation, Step, derived
 from tinygrad_mnist.graph.notation import Text
 from tinygrad_mnist.graph.program import Line, Name, Names, Program, program
 from tinygrad_mnist.graph.tracing import Traced, pull, record, rule
@@ -97,7 +97,10 @@ def explain(output: Node, wrt: Sequence[Node], format: Format = "text") -> Expla
     """
     if format not in ("markdown", "latex", "mathml", "text"):
         raise ValueError(f"format is 'markdown', 'latex', 'mathml' or 'text', not {format!r}")
-    derivation = derive(output, wrt)
+    return Explanation(derived(_sections, output, wrt), format)
+
+
+def _sections(derivation: Derivation) -> list[Section]:
     result = program(derivation, mathematical=True)
     sections = [
         Section("Forward", [_equation(result, line) for line in result.lines if not line.gradient]),
@@ -107,7 +110,7 @@ def explain(output: Node, wrt: Sequence[Node], format: Format = "text") -> Expla
         ),
         Section("Where", _remarks(result)),
     ]
-    return Explanation([section for section in sections if section.equations], format)
+    return [section for section in sections if section.equations]
 
 
 def _equation(result: Program, line: Line) -> Equation:
@@ -295,11 +298,9 @@ def _latex(equation: Equation, tab: str = "") -> str:
 
 
 def _mathml(section: Section) -> str:
-    from latex2mathml.converter import convert
-
     rows = []
     for equation in section.equations:
-        formula = convert(_latex(Equation(equation.left, equation.right, sign=equation.sign)))
+        formula = notation.mathml(_latex(Equation(equation.left, equation.right, sign=equation.sign)))
         remark = f" <small>{html.escape(equation.remark)}</small>" if equation.remark else ""
         rows.append(f'<p style="margin-left: {2 * equation.depth}em">{formula}{remark}</p>')
     return "\n".join(rows)

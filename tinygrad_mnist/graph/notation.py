@@ -8,6 +8,7 @@ returns the template.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -118,7 +119,8 @@ _GREEK = frozenset(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi omega "  # noqa: SIM905
     "Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split()
 )
-_SPECIAL = {c: "\\" + c for c in "{}$&#%_"} | {"\\": r"\backslash{}", "^": r"\wedge{}", "~": r"\sim{}"}
+_SPECIAL = {c: "\\" + c for c in "{}$&#%_"} | {"\\": "∖", "^": "ˆ", "~": "∼", "<": "‹", ">": "›"}
+"""Characters that mean something in LaTeX, or to the HTML that it may stand in."""
 
 
 def name(text: str, style: Style) -> Text:
@@ -131,6 +133,22 @@ def name(text: str, style: Style) -> Text:
         letter = rf"\hat{{{letter}}}" if hat else letter
         return Text(f"{letter}_{{{index}}}" if index else letter)
     return Text(rf"\text{{{''.join(_SPECIAL.get(c, c) for c in ' '.join(text.split()))}}}")
+
+
+def mathml(latex: str) -> str:
+    """A formula of this module's as MathML, for a browser. Needs latex2mathml, which knows formulas but not words."""
+    from latex2mathml.converter import convert
+
+    words: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        text = html.escape(re.sub(r"\\(.)", r"\1", match[2]))
+        words.append(f"<mtext>{text}</mtext>" if match[1] == "text" else f"<mi>{text}</mi>")
+        return rf"\text{{word{len(words) - 1}}}"
+
+    formula = re.sub(r"\\(text|operatorname|mathrm)\{((?:[^{}\\]|\\.)*)\}", keep, latex)
+    result: str = convert(formula)
+    return re.sub(r"<mtext>word(\d+)</mtext>", lambda match: words[int(match[1])], result)
 
 
 def number(value: float, style: Style) -> Text:
@@ -253,6 +271,11 @@ def _product(array: str, scalar: str) -> Template:
     return lambda call: f"<0:factor=>{scalar if () in call.shapes else array}<1:factor=>"
 
 
+def _power(call: Call) -> str:
+    simple = all(re.fullmatch(r"[\w.]+", x.text) for x in call.operands)
+    return "<0:atom>**<1:power>" if simple else "<0:atom> ** <1:power>"
+
+
 def _fraction(call: Call) -> str:
     return "<0> / <1:factor>" if call.operands[0].op == "div" else r"\frac{<0:sum>}{<1:sum>}"
 
@@ -360,7 +383,7 @@ NOTATION: dict[str, Entry] = {
     "mul": Entry(_product(r" \odot ", r" \cdot "), _product(" ⊙ ", " · "), "<0:factor=> * <1:factor>", "product"),
     "div": Entry(_fraction, "<0:product> / <1:factor>", "<0:product> / <1:factor>", "product", {"latex": "factor"}),
     "neg": Entry("-<0:product>", "−<0:product>", "-<0:product>", "sum"),
-    "pow": Entry("{<0:atom>}^{<1>}", "<0:atom>^<1:power>", "<0:atom> ** <1:power>", "power"),
+    "pow": Entry("{<0:atom>}^{<1>}", "<0:atom>^<1:power>", _power, "power"),
     "matmul": Entry(_matmul(r" \, ", r" \cdot "), _matmul(" ", "·"), "<0:factor=> @ <1:factor>", "product"),
     # elementwise functions
     "exp": _function(r"\exp", "exp", "np.exp(<0>)"),

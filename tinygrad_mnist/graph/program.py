@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import keyword
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -49,7 +50,8 @@ class Names:
         return self.new(next(name for i in self._counter if (name := f"{stem}{i}") not in self._shown))
 
     def _identifier(self, wanted: str) -> str:
-        stem = re.sub(r"\W+", "_", wanted.replace("∂", "d")).strip("_") or "x"
+        plain = unicodedata.normalize("NFKC", wanted.replace("∂", "d"))  # as Python reads it
+        stem = re.sub("_+", "_", "".join(c if f"_{c}".isidentifier() else "_" for c in plain)).strip("_") or "x"
         return _untaken(stem if stem.isidentifier() else f"x_{stem}", self._identifiers)
 
 
@@ -290,15 +292,16 @@ class _Lines:
         asked = node is not None and (
             node in self.result.derivation.wanted or self.result.gradient_name(node).text.startswith("δ")
         )
-        return value in self.values or asked or _is_softmax(value)
+        return value in self.values or (asked and value not in self.forward) or _is_softmax(value)
 
     def add(self, value: Traced) -> None:
         """A line for an expression that has none yet."""
         result = self.result
+        known = value in self.gradients and value not in self.forward
         if value in self.values:
             node: Node | None = self.values[value]
             name, gradient = result.node_names[self.values[value]], False
-        elif value in self.gradients:
+        elif known:
             node, gradient = self.gradients[value], True
             name = self._gradient(self.gradients[value])
         else:
@@ -381,7 +384,9 @@ def _count(result: Program, present: Sequence[Traced]) -> Count | None:
 def _constant(value: Traced, style: Style) -> Text:
     """An array that has no name: a number where it is one throughout, an identity, or its numbers."""
     array = value.numpy()
-    uniform = array.size > 0 and bool(np.all(array == array.flat[0]))
+    if not array.size:
+        return _filled(0, array.shape, style)
+    uniform = bool(np.all(array == array.flat[0]))
     if uniform and not array.shape:
         return notation.number(_whole(array.item()), style)
     if uniform and array.dtype.kind == "f":

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinygrad_mnist.engine import Node
-from tinygrad_mnist.graph.chainrule import derive
+from tinygrad_mnist.graph.chainrule import Derivation, derived
 from tinygrad_mnist.graph.notation import HELPERS, NOTATION
-from tinygrad_mnist.graph.program import Line, Program, program
+from tinygrad_mnist.graph.program import Program, program
 
 WIDTH = 120
 
@@ -22,14 +22,25 @@ def to_numpy(output: Node, wrt: Sequence[Node]) -> str:
 
     Raises what `graph.explain` raises.
     """
-    result = program(derive(output, wrt), mathematical=False)
+    return derived(_source, output, wrt)
+
+
+def _source(derivation: Derivation) -> str:
+    result = program(derivation, mathematical=False)
     body = [f"    {line}" for line in _body(result)]
-    arguments = ", ".join(result.names[value].numpy for _, value in result.inputs)
     returned = ", ".join(line.name.numpy for line in result.results)
-    function = [f"def loss_and_gradients({arguments}):", *_docstring(result), *body, f"    return {returned}"]
+    function = [_signature(result), *_docstring(result), *body, f"    return {returned}"]
     helpers = [HELPERS[name] for name in _helpers(result)]
     header = '"""Backprop by hand, written out from a recorded graph."""\n\nimport numpy as np\n'
     return "\n\n".join([header, *helpers, "\n".join(function) + "\n"])
+
+
+def _signature(result: Program) -> str:
+    arguments = [result.names[value].numpy for _, value in result.inputs]
+    line = f"def loss_and_gradients({', '.join(arguments)}):"
+    if len(line) <= WIDTH:
+        return line
+    return "def loss_and_gradients(\n" + "".join(f"    {argument},\n" for argument in arguments) + "):"
 
 
 def _docstring(result: Program) -> list[str]:
@@ -77,6 +88,3 @@ def _helpers(result: Program) -> list[str]:
                 seen.add(x)
                 stack.append(x)
     return [name for name in HELPERS if name in used]
-
-
-__all__ = ["Line", "to_numpy"]
