@@ -157,8 +157,7 @@ class Algebra:
             repr(sorted(params.items(), key=lambda item: item[0])),
         )
         if key not in self._pool:
-            with np.errstate(all="ignore"):
-                self._pool[key] = record(op, inputs, params)
+            self._pool[key] = record(op, inputs, params)
             self._done.add(self._pool[key])
         return self._pool[key]
 
@@ -175,8 +174,7 @@ class Algebra:
     def _simplified(self, node: Traced, inputs: list[Any]) -> Traced:
         assert node.op is not None
         rule = self._rules.get(node.op.name)
-        with np.errstate(all="ignore"):
-            result = rule(*inputs, **{**node.params, "shape": node.shape}) if rule else None
+        result = rule(*inputs, **{**node.params, "shape": node.shape}) if rule else None
         if result is None:
             return self._make(node.op, inputs, node.params)
         _check(node, result)
@@ -250,7 +248,9 @@ class Algebra:
     # rewrites: arithmetic
 
     def _filled(self, core: Traced, shape: tuple[int, ...]) -> Traced:
-        """A core in the shape that broadcasting would have given it."""
+        """A core in the shape that broadcasting would have given it; a mask as numbers."""
+        if core.dtype == np.bool_:
+            core = self._build("astype", core, dtype=np.float64)
         return core if core.shape == shape else self._rule_broadcast_to(core, shape=shape)
 
     def _thin(self, x: Traced, other: Traced, shape: tuple[int, ...]) -> Traced:
@@ -323,12 +323,10 @@ class Algebra:
 
     def _combined(self, x: Scaled, y: Scaled) -> Traced:
         """x ± y, with what their coefficients have in common outside."""
-        same = abs(x.numerator) == abs(y.numerator) and x.denominator == y.denominator
         outside = Scaled(1, 1, x.core)
-        if same and not self._is_ones(x.core) and not self._is_ones(y.core):
-            outside = outside.times(abs(x.numerator), x.denominator)
-            x, y = Scaled(math.copysign(1, x.numerator), 1, x.core), Scaled(math.copysign(1, y.numerator), 1, y.core)
-        elif x.denominator == y.denominator != 1:
+        if not self._is_ones(x.core) and not self._is_ones(y.core):
+            outside, x, y = _common_coefficient(x, y)
+        if x.denominator == y.denominator != 1:
             outside = outside.times(1, x.denominator)
             x, y = Scaled(x.numerator, 1, x.core), Scaled(y.numerator, 1, y.core)
         if x.numerator < 0 < y.numerator:
@@ -346,7 +344,7 @@ class Algebra:
                 mask = mask.inputs[0]
             if mask.dtype == np.bool_ and self._is_ones(other.core) and mask.shape == shape:
                 a, b = one.numerator / one.denominator, other.numerator / other.denominator
-                return self._build("where", mask, _tidy_number(a + b), _tidy_number(b))
+                return self._build("where", mask, float(_tidy_number(a + b)), float(_tidy_number(b)))
         return None
 
     def _common_factor(self, x: Scaled, y: Scaled, shape: tuple[int, ...]) -> Traced | None:
@@ -487,20 +485,28 @@ class Algebra:
 
     def _rule_where(self, c: Operand, x: Operand, y: Operand, shape: tuple[int, ...]) -> Traced | None:
         """where(c, g·a, g·b) as g·where(c, a, b)."""
+        if not isinstance(c, Traced) or self.tidy:
+            return None
         left, right = self._split(x), self._split(y)
-        condition = c if isinstance(c, Traced) else None
-        if condition is None or left.numerator == 0 or right.numerator == 0 or self.tidy:
-            return None
         a, b = self._factors(left.core), self._factors(right.core)
-        common = [f for f in a if any(f is g for g in b)]
-        if not common:
-            return None
+        common = [f for f in a if any(f is g for g in b)] if left.numerator and right.numerator else []
         for factor in common:
             a, b = _without(a, factor), _without(b, factor)
-        branches = [self._join(part.on(self._product(rest))) for part, rest in ((left, a), (right, b))]
-        choice = self._build("where", condition, *map(_as_number, branches))
-        product = self._rule_mul(self._product(common), choice, shape)
-        return product if product.shape == shape else None
+        if common or not (a or b):
+            outside, left, right = _common_coefficient(left, right)
+            branches = [self._join(part.on(self._product(rest))) for part, rest in ((left, a), (right, b))]
+            choice = self._build("where", c, *map(_as_number, branches))
+            product = self._rule_mul(self._product(common), self._join(outside.on(choice)), shape)
+            return product if product.shape == shape else None
+        return None
+
+
+def _common_coefficient(x: Scaled, y: Scaled) -> tuple[Scaled, Scaled, Scaled]:
+    """What two coefficients have in common but for the sign, and what is left of each."""
+    if abs(x.numerator) != abs(y.numerator) or x.denominator != y.denominator:
+        return Scaled(1, 1, x.core), x, y
+    signs = (Scaled(int(math.copysign(1, part.numerator)), 1, part.core) for part in (x, y))
+    return Scaled(abs(x.numerator), x.denominator, x.core), *signs
 
 
 def _without(factors: list[Traced], factor: Traced) -> list[Traced]:
@@ -544,8 +550,13 @@ def _check(before: Traced, after: Traced) -> None:
     old, new = np.asarray(before.numpy(), np.float64), np.asarray(after.numpy(), np.float64)
     tolerance = 1e-9 if before.dtype.itemsize == 8 or before.dtype.kind != "f" else 1e-3
     scale = _scale(before)
-    if old.shape != new.shape or not np.allclose(new, old, rtol=tolerance, atol=tolerance * scale, equal_nan=True):
-        raise RewriteError(f"a rewrite of {before.op} changed {before.shape} to {after.shape} or its values")
+    same_kind = before.dtype.kind != "f" or after.dtype.kind == "f"
+    if (
+        old.shape != new.shape
+        or not same_kind
+        or not np.allclose(new, old, rtol=tolerance, atol=tolerance * scale, equal_nan=True)
+    ):
+        raise RewriteError(f"a rewrite of {before.op} changed its value: {before!r} to {after!r}")
 
 
 def _scale(x: Operand, depth: int = 4) -> float:

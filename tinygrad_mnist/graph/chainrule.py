@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import numpy as np
+
 from tinygrad_mnist.engine import OPS, Node
 from tinygrad_mnist.errors import GraphError, describe, no_graph
 from tinygrad_mnist.graph.algebra import Algebra, Fact
@@ -64,7 +66,17 @@ def derived(reading: Callable[[Derivation], T], output: Node, wrt: Sequence[Node
     """
     _check(output, wrt)
     targets = list(dict.fromkeys(wrt))
-    return contextvars.Context().run(lambda: reading(_derive(output, targets)))  # recording, even within no_grad()
+    return in_peace(lambda: reading(_derive(output, targets)))
+
+
+def in_peace(work: Callable[[], T]) -> T:
+    """The result of work that records even within no_grad(), and that repeats no warning about the numbers."""
+
+    def run() -> T:
+        with np.errstate(all="ignore"):
+            return work()
+
+    return contextvars.Context().run(run)
 
 
 def _check(output: Node, wrt: Sequence[Node]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 import html
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from tinygrad_mnist.engine import Node
 from tinygrad_mnist.errors import GraphError, describe
 from tinygrad_mnist.graph import notation
 from tinygrad_mnist.graph.algebra import Algebra
-from tinygrad_mnist.graph.chainrule import INLINE, Derivation, Step, derived
+from tinygrad_mnist.graph.chainrule import INLINE, Derivation, Step, derived, in_peace
 from tinygrad_mnist.graph.notation import Text
 from tinygrad_mnist.graph.program import Line, Name, Names, Program, program
 from tinygrad_mnist.graph.tracing import Traced, pull, record, rule
@@ -242,7 +241,7 @@ def rules(node: Node) -> list[Equation]:
     """
     if node.op is None:
         raise GraphError(f"{describe(node)} is no operation: it has no rule")
-    return contextvars.Context().run(_rules, node)
+    return in_peace(lambda: _rules(node))
 
 
 def _rules(node: Node) -> list[Equation]:
@@ -286,21 +285,22 @@ def _text(section: Section) -> str:
 
 
 def _aligned(section: Section, environment: str) -> str:
-    rows = [_latex(equation, " &") for equation in section.equations]
+    rows = [_latex(equation) for equation in section.equations]
     return f"\\begin{{{environment}}}\n" + " \\\\\n".join(rows) + f"\n\\end{{{environment}}}"
 
 
-def _latex(equation: Equation, tab: str = "") -> str:
+def _latex(equation: Equation) -> str:
     sign = r"\mathrel{+}=" if equation.sign == "+=" else equation.sign
     indent = r"\quad " * equation.depth
-    remark = rf"{tab}{tab} \text{{{equation.remark}}}" if equation.remark else ""
-    return f"{indent}{equation.left.latex}{tab}{sign} {equation.right.latex}{remark}"
+    remark = rf" && {notation.words(equation.remark)}" if equation.remark else ""
+    return f"{indent}{equation.left.latex} &{sign} {equation.right.latex}{remark}"
 
 
 def _mathml(section: Section) -> str:
     rows = []
     for equation in section.equations:
-        formula = notation.mathml(_latex(Equation(equation.left, equation.right, sign=equation.sign)))
-        remark = f" <small>{html.escape(equation.remark)}</small>" if equation.remark else ""
+        sign = r"\;\text{+=}\;" if equation.sign == "+=" else equation.sign
+        formula = notation.mathml(f"{equation.left.latex} {sign} {equation.right.latex}")
+        remark = f"&emsp;<small>{html.escape(equation.remark)}</small>" if equation.remark else ""
         rows.append(f'<p style="margin-left: {2 * equation.depth}em">{formula}{remark}</p>')
     return "\n".join(rows)

@@ -132,7 +132,12 @@ def name(text: str, style: Style) -> Text:
         letter = stem if len(stem) == 1 else rf"\{stem}" if stem in _GREEK else rf"\mathrm{{{stem}}}"
         letter = rf"\hat{{{letter}}}" if hat else letter
         return Text(f"{letter}_{{{index}}}" if index else letter)
-    return Text(rf"\text{{{''.join(_SPECIAL.get(c, c) for c in ' '.join(text.split()))}}}")
+    return Text(words(text))
+
+
+def words(text: str) -> str:
+    """Words in a LaTeX formula, whatever characters are in them."""
+    return rf"\text{{{''.join(_SPECIAL.get(c, c) for c in ' '.join(text.split()))}}}"
 
 
 def mathml(latex: str) -> str:
@@ -147,17 +152,18 @@ def mathml(latex: str) -> str:
         return rf"\text{{word{len(words) - 1}}}"
 
     formula = re.sub(r"\\(text|operatorname|mathrm)\{((?:[^{}\\]|\\.)*)\}", keep, latex)
-    result: str = convert(formula)
+    result: str = convert(formula).replace("<math ", '<math displaystyle="true" ', 1)
     return re.sub(r"<mtext>word(\d+)</mtext>", lambda match: words[int(match[1])], result)
 
 
 def number(value: float, style: Style) -> Text:
-    """A Python number: as short as it can be without loss."""
+    """A Python number: in source without loss, in formulas with six digits."""
     value = value.item() if isinstance(value, np.generic) else value
     if style == "numpy":
         text = repr(value) if np.isfinite(value) else f'float("{value}")'
         return Text(text, "sum" if text.startswith("-") else "atom")
-    text = str(int(value)) if np.isfinite(value) and value == int(value) and abs(value) < 1e15 else repr(float(value))
+    whole = bool(np.isfinite(value)) and value == int(value) and abs(value) < 1e15
+    text = str(int(value)) if whole else min(repr(float(value)), f"{value:.6g}", key=len)
     if match := re.fullmatch(r"(.+)e([+-]?)0*(\d+)", text):
         mantissa, sign, exponent = match.groups()
         exponent = sign.strip("+") + exponent

@@ -231,6 +231,8 @@ def _name_derivatives(result: Program, present: set[Traced]) -> None:
         if z not in result.node_names:
             continue
         value = local_derivative(derivation, a, z)
+        if value.op and value.op.name == "astype":
+            (value,) = value.inputs
         if value in present and value.op is not None and value not in result.names:
             function = a.op.name if a.op and a.inputs[0] is z else "f"
             latex = notation.name(function, "latex").text if len(function) == 1 else notation.operator_name(function)
