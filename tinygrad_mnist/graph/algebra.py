@@ -492,21 +492,19 @@ class Algebra:
         common = [f for f in a if any(f is g for g in b)] if left.numerator and right.numerator else []
         for factor in common:
             a, b = _without(a, factor), _without(b, factor)
-        if common or not (a or b):
-            outside, left, right = _common_coefficient(left, right)
-            branches = [self._join(part.on(self._product(rest))) for part, rest in ((left, a), (right, b))]
-            choice = self._build("where", c, *map(_as_number, branches))
-            product = self._rule_mul(self._product(common), self._join(outside.on(choice)), shape)
-            return product if product.shape == shape else None
-        return None
+        outside, left, right = _common_coefficient(left, right)
+        branches = [self._join(part.on(self._product(rest))) for part, rest in ((left, a), (right, b))]
+        choice = self._build("where", c, *map(_as_number, branches))
+        product = self._rule_mul(self._product(common), self._join(outside.on(choice)), shape)
+        return product if product.shape == shape else None
 
 
 def _common_coefficient(x: Scaled, y: Scaled) -> tuple[Scaled, Scaled, Scaled]:
     """What two coefficients have in common but for the sign, and what is left of each."""
     if abs(x.numerator) != abs(y.numerator) or x.denominator != y.denominator:
         return Scaled(1, 1, x.core), x, y
-    signs = (Scaled(int(math.copysign(1, part.numerator)), 1, part.core) for part in (x, y))
-    return Scaled(abs(x.numerator), x.denominator, x.core), *signs
+    first, second = (Scaled(int(math.copysign(1, part.numerator)), 1, part.core) for part in (x, y))
+    return Scaled(abs(x.numerator), x.denominator, x.core), first, second
 
 
 def _without(factors: list[Traced], factor: Traced) -> list[Traced]:

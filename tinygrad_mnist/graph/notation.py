@@ -232,8 +232,12 @@ def _below(text: str) -> str:
     return rf"_{{\text{{{text}}}}}" if text else ""
 
 
-def _function(latex: str, text: str, numpy: str, helper: str = "") -> Entry:
-    return Entry(rf"{latex}\left(<0>\right)", f"{text}(<0>)", numpy, helper=helper)
+def _function(latex: str, text: str, numpy: Template, source_level: str = "atom", helper: str = "") -> Entry:
+    return Entry(rf"{latex}\left(<0>\right)", f"{text}(<0>)", numpy, levels={"numpy": source_level}, helper=helper)
+
+
+def _leaky_relu(call: Call) -> str:
+    return f"np.{'maximum' if call.params['negative_slope'] <= 1 else 'minimum'}(<0>, <negative_slope> * <0:factor>)"
 
 
 def _options(call: Call, default: int | None = None) -> str:
@@ -406,10 +410,8 @@ NOTATION: dict[str, Entry] = {
     "sigmoid": _function(r"\sigma", "σ", "sigmoid(<0>)", helper="sigmoid"),
     "softplus": Entry(r"\log\left(1 + e^{<0>}\right)", "softplus(<0>)", "np.logaddexp(0, <0>)"),
     "relu": _function(operator_name("relu"), "relu", "np.maximum(<0>, 0)"),
-    "leaky_relu": _function(
-        operator_name("leaky_relu"), "leaky_relu", "np.where(<0:sum> > 0, <0>, <negative_slope> * <0:factor>)"
-    ),
-    "elu": _function(operator_name("elu"), "elu", "np.where(<0:sum> > 0, <0>, <alpha> * np.expm1(np.minimum(<0>, 0)))"),
+    "leaky_relu": _function(operator_name("leaky_relu"), "leaky_relu", _leaky_relu),
+    "elu": _function(operator_name("elu"), "elu", "np.maximum(<0>, 0) + <alpha> * np.expm1(np.minimum(<0>, 0))", "sum"),
     "clip": Entry(_clip("latex"), _clip("text"), "np.clip(<0>, <min>, <max>)"),
     "where": Entry(
         r"\begin{cases} <1> & <0> \\ <2> & \text{otherwise} \end{cases}",

@@ -15,7 +15,7 @@ import numpy as np
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.graph import notation
 from tinygrad_mnist.graph.chainrule import Derivation, local_derivative
-from tinygrad_mnist.graph.notation import HELPERS, NOTATION, Style, Text
+from tinygrad_mnist.graph.notation import HELPERS, Style, Text
 from tinygrad_mnist.graph.tracing import Traced
 
 LONGEST = 9
@@ -234,7 +234,8 @@ def _name_derivatives(result: Program, present: set[Traced]) -> None:
         if value.op and value.op.name == "astype":
             (value,) = value.inputs
         if value in present and value.op is not None and value not in result.names:
-            function = a.op.name if a.op and a.inputs[0] is z else "f"
+            alone = all(x is z for x in a.inputs if isinstance(x, Node))
+            function = a.op.name if a.op and alone else "f"
             latex = notation.name(function, "latex").text if len(function) == 1 else notation.operator_name(function)
             of = result.node_names[z]
             name = Name(rf"{latex}'\left({of.latex}\right)", f"{function}'({of.text})")
@@ -361,10 +362,10 @@ def _is_softmax(value: Traced) -> bool:
 
 def _mentioned_twice(op: str, params: Mapping[str, Any], operands: Sequence[Any]) -> set[int]:
     """The operands that the source of an operation mentions more than once."""
-    template = NOTATION[op].numpy if op in NOTATION else ""
-    if not isinstance(template, str):
-        return set()
-    return {i for i in range(len(operands)) if len(re.findall(rf"<{i}\b", template)) > 1}
+    marks = [f"⟨{i}⟩" for i in range(len(operands))]
+    shapes = [getattr(x, "shape", ()) for x in operands]
+    text = notation.write(op, [Text(mark) for mark in marks], params, shapes, "numpy").text
+    return {i for i, mark in enumerate(marks) if text.count(mark) > 1}
 
 
 def _count(result: Program, present: Sequence[Traced]) -> Count | None:

@@ -67,7 +67,9 @@ def _body(result: Program) -> list[str]:
             f"m = {count.value}  # {data}, or an axis of {others}" if others else f"m = {data}  # {count.value}"
         )
     for line in result.lines:
-        text = f"{line.name.numpy} = {result.definition(line, 'numpy')}"
+        value = result.definition(line, "numpy")
+        value = f"{float(value)}" if value.lstrip("-").isdecimal() else value
+        text = f"{line.name.numpy} = {value}"
         lines.append(f"{text}  # {line.value.shape}" if line.value.shape else text)
     return lines
 

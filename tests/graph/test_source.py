@@ -1,0 +1,253 @@
+"""The NumPy source: it reads like backprop by hand, and executed it gives autograd's numbers."""
+
+import ast
+import subprocess
+import sys
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from tests.engine.cases import TABLE
+from tinygrad_mnist import Tensor, cross_entropy, grad, graph, nn, one_hot
+from tinygrad_mnist.engine import GraphError
+from tinygrad_mnist.engine.ops import FUNCTIONS
+
+
+def execute(source, *arguments):
+    namespace = {}
+    exec(compile(source, "source", "exec"), namespace)
+    return namespace["loss_and_gradients"](*arguments)
+
+
+def check(loss, wrt, *arguments):
+    """Run the source and compare every number with autograd's; returns the source."""
+    source = graph.to_numpy(loss, wrt)
+    unused = len(arguments) - len(ast.parse(source).body[-1].args.args)  # data that cancelled, and come first
+    results = execute(source, *arguments[unused:])
+    for found, expected in zip(results, [loss, *grad(loss, wrt)], strict=True):
+        assert np.shape(found) == expected.shape
+        assert np.asarray(found).dtype == np.float64
+        size = np.abs(expected.data).max(initial=0)
+        np.testing.assert_allclose(found, expected.data, rtol=1e-12, atol=1e-12 * size)
+    return source
+
+
+def body(source):
+    """The lines of the function, comments and docstring left out."""
+    function = ast.parse(source).body[-1]
+    return [ast.unparse(statement) for statement in function.body[1:]]
+
+
+def network(activation="leaky_relu", batch=8):
+    rng = np.random.default_rng(0)
+    model = nn.MLP((20, 16, 10), activation, dtype=np.float64)
+    for p in model.parameters:
+        p.data = rng.standard_normal(p.shape) * 0.3
+    X, labels = Tensor(rng.standard_normal((batch, 20)), name="X"), np.arange(batch) % 10
+    loss = cross_entropy(model(X), labels)
+    return model, loss, [X.data, one_hot(labels, 10, np.float64), *(p.data for p in model.parameters)]
+
+
+BACKPROP = [
+    "m = X.shape[0]",
+    "z1 = X @ W1.T + b1",
+    "a1 = np.maximum(z1, 0.01 * z1)",
+    "z2 = a1 @ W2.T + b2",
+    "log_y_hat = log_softmax(z2)",
+    "loss = -(log_y_hat * y).sum() / m",
+    "y_hat = np.exp(log_y_hat)",
+    "delta2 = (y_hat - y) / m",
+    "dW2 = delta2.T @ a1",
+    "db2 = delta2.sum(axis=0)",
+    "delta1 = delta2 @ W2 * np.where(z1 > 0, 1.0, 0.01)",
+    "dW1 = delta1.T @ X",
+    "db1 = delta1.sum(axis=0)",
+    "return (loss, dW1, db1, dW2, db2)",
+]
+
+
+def test_the_mlp_reads_like_backprop_by_hand():
+    model, loss, arguments = network()
+    source = check(loss, model.parameters, *arguments)
+    assert body(source) == BACKPROP
+    assert "delta1 = (delta2 @ W2) * np.where(z1 > 0, 1.0, 0.01)  # (8, 16)" in source
+    assert "    Each row of y must sum to 1." in source
+    assert source.count("def ") == 2
+
+
+def test_it_holds_for_another_number_of_examples():
+    model, loss, _ = network()
+    source = graph.to_numpy(loss, model.parameters)
+    _, larger, arguments = network(batch=13)
+    np.testing.assert_allclose(execute(source, *arguments)[0], larger.item(), rtol=1e-12)
+
+
+def test_a_number_that_may_be_another_length_stays_a_number():
+    model, loss, arguments = network(batch=16)
+    source = check(loss, model.parameters, *arguments)
+    assert "m = 16  # X.shape[0], or an axis of W1, b1, W2\n" in source
+
+
+@pytest.mark.parametrize("activation", nn.mlp.ACTIVATIONS)
+def test_every_activation_of_the_mlp(activation):
+    model, loss, arguments = network(activation)
+    check(loss, model.parameters, *arguments)
+
+
+def test_ruff_finds_nothing_to_say():
+    model, loss, _ = network("gelu")
+    source = graph.to_numpy(loss, model.parameters)
+    ruff = [sys.executable, "-m", "ruff"]
+    options = ["--isolated", "--line-length=120", "-"]
+    checked = subprocess.run(
+        [*ruff, "check", "--select=E,F,W,I", *options], input=source, capture_output=True, text=True
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    formatted = subprocess.run([*ruff, "format", *options], input=source, capture_output=True, text=True)
+    assert formatted.stdout == source
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_every_operation_gives_the_numbers_of_autograd(name):
+    for case in TABLE[name].cases:
+        inputs = [Tensor(x, requires_grad=True, name=f"x{i}") for i, x in enumerate(case.inputs)]
+        out = case.call(FUNCTIONS[name], *inputs)
+        first = out[0] if isinstance(out, list) else out
+        weights = Tensor(np.linspace(0.5, 1.5, first.size).reshape(first.shape), name="u")
+        source = check((first * weights).sum(), inputs, weights.data, *case.inputs)
+        assert_nothing_is_computed_twice_or_in_vain(source)
+
+
+def assert_nothing_is_computed_twice_or_in_vain(source):
+    function = ast.parse(source).body[-1]
+    calculations = Counter()
+    for statement in function.body[1:]:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.BinOp | ast.Call | ast.Compare) and not _is_constant(node):
+                calculations[ast.unparse(node)] += 1
+    assert max(calculations.values(), default=0) <= 1, calculations.most_common(3)
+    assigned = [s.targets[0].id for s in function.body if isinstance(s, ast.Assign)]
+    used = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    assert len(set(assigned)) == len(assigned)
+    assert set(assigned) <= used
+
+
+def _is_constant(node):
+    """A literal array: np.array([…]) and its like."""
+    return not any(isinstance(n, ast.Name) and n.id != "np" for n in ast.walk(node))
+
+
+@pytest.mark.parametrize("activation", nn.mlp.ACTIVATIONS)
+def test_nothing_is_computed_twice_or_in_vain(activation):
+    model, loss, _ = network(activation)
+    assert_nothing_is_computed_twice_or_in_vain(graph.to_numpy(loss, model.parameters))
+    assert_nothing_is_computed_twice_or_in_vain(graph.to_numpy(loss, [model.weights[0]]))
+
+
+def test_the_expression_of_micrograd():
+    a, b = (Tensor(v, requires_grad=True, name=n, dtype=np.float64) for n, v in (("a", -4.0), ("b", 2.0)))
+    c, d = a + b, a * b + b**3
+    c += c + 1
+    c += 1 + c + (-a)
+    d += d * 2 + (b + a).relu()
+    d += 3 * d + (b - a).relu()
+    f = (c - d) ** 2
+    g = f / 2.0 + 10.0 / f
+    g.name = "g"
+    source = check(g, [a, b], a.data, b.data)
+    assert source.endswith("    return g, da, db\n")
+    assert abs(execute(source, a.data, b.data)[1] - 138.8338192419825) < 1e-9
+
+
+def test_second_derivatives():
+    x = Tensor(np.array([0.3, -1.2]), requires_grad=True, name="x")
+    (slope,) = grad((x.tanh() * x.exp()).sum(), [x], create_graph=True)
+    check((slope * slope).sum(), [x], x.data)
+
+
+def test_regressions():
+    rng = np.random.default_rng(0)
+    X, t = Tensor(rng.standard_normal((50, 3)), name="X"), Tensor(rng.standard_normal(50), name="t")
+    w = Tensor(rng.standard_normal(3), requires_grad=True, name="w")
+    b = Tensor(np.array(0.1), requires_grad=True, name="b")
+    loss = ((X @ w + b - t) ** 2).mean() + 0.5 * 0.1 * (w * w).sum()
+    assert body(check(loss, [w, b], X.data, t.data, w.data, b.data)) == [
+        "m = X.shape[0]",
+        "t1 = X @ w + b - t",
+        "loss = (t1 ** 2).sum() / m + 0.05 * (w ** 2).sum()",
+        "t2 = 2 * t1 / m",
+        "dw = 0.1 * w + X.T @ t2",
+        "db = t2.sum()",
+        "return (loss, dw, db)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        lambda a: a.relu().sum(),
+        lambda a: -(a.abs() * 2).mean(),
+        lambda a: a.clip(-1, 1).sum(),
+        lambda a: a.max(),
+        lambda a: (a * 0).sum() + a[0],
+        lambda a: a.sum() * 3 - a.sum() * 3 + a[1],
+        lambda a: (a / (a - 0.5)).elu().leaky_relu(0.3).sum(),
+        lambda a: a.reshape(1, 3).broadcast_to((4, 3)).sum(),
+        lambda a: (1 - a.sigmoid()).log().sum(),
+    ],
+)
+def test_what_a_gradient_may_come_to(expression):
+    a = Tensor(np.array([1.0, -2.0, 0.0]), requires_grad=True, name="a")
+    check(expression(a), [a], a.data)
+
+
+def test_intermediate_tensors_have_gradients_too():
+    a = Tensor(np.ones((2, 3)), requires_grad=True, name="a")
+    h = a * 2
+    h.name = "h"
+    source = check((h.exp() * h).sum(), [h, a], a.data)
+    assert source.endswith("return loss, dh, da\n")
+
+
+def test_names_become_identifiers_of_their_own():
+    names = [
+        "<script>",
+        "a b",
+        "class",
+        "np",
+        "m",
+        "1st",
+        "",
+        "log_softmax",
+        "loss",
+        "ŷ",
+        "x₁",
+        "ﬁ",
+        "fi",
+        "日本",
+        "w",
+        "w",
+        "dw",
+    ]
+    inputs = [Tensor(np.array([1.5, 2.0]), requires_grad=True, name=name) for name in names]
+    total = inputs[0].log_softmax()
+    for x in inputs[1:]:
+        total = total * x
+    check(total.mean(), inputs, *(x.data for x in inputs))
+
+
+def test_arrays_with_nan_and_without_elements():
+    a = Tensor(np.array([[1.0, np.nan], [np.inf, 2.0]]), requires_grad=True, name="a")
+    b = Tensor(np.zeros((0, 2)), requires_grad=True, name="b")
+    with np.errstate(invalid="ignore"):
+        check((a.relu() * a).sum(), [a], a.data)
+    check((b @ a.detach()).tanh().sum(), [b], np.ones((2, 2)), b.data)
+
+
+def test_what_has_no_gradient_is_said():
+    x = Tensor(np.ones(2), requires_grad=True, name="x")
+    with pytest.raises(GraphError, match="is not a scalar"):
+        graph.to_numpy(x * 2, [x])
+    with pytest.raises(GraphError, match="no graph"):
+        graph.to_numpy(x.detach().sum(), [x])
