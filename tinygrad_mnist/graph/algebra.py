@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_mnist.engine import OPS, Op
-from tinygrad_mnist.graph.tracing import Traced, record
+from tinygrad_mnist.graph.tracing import Traced, record, traced
 
 Operand = Traced | int | float
 Params = Mapping[str, Any]
@@ -101,7 +101,7 @@ class Algebra:
             if waiting:
                 stack.extend(waiting)
                 continue
-            inputs = [results.get(x, x) if isinstance(x, Traced) else x for x in top.inputs]
+            inputs = [results.get(x, x) if isinstance(x, Traced) else self._constant(x) for x in top.inputs]
             results[top] = self._simplified(top, inputs) if top.op else self._join(self._split(top))
             stack.pop()
         return results.get(node, node)
@@ -183,6 +183,11 @@ class Algebra:
 
     def _is(self, x: Operand, *ops: str) -> bool:
         return isinstance(x, Traced) and x.op is not None and x.op.name in ops and x not in self._sealed
+
+    def _constant(self, x: Any) -> Operand:
+        """What a rule brought along: a number, or an array."""
+        x = traced(x)
+        return self._join(self._split(x)) if isinstance(x, Traced) else x
 
     # coefficient and core
 

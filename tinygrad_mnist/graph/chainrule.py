@@ -10,14 +10,14 @@ import contextvars
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from tinygrad_mnist.engine import OPS, Node
 from tinygrad_mnist.errors import GraphError, describe, no_graph
 from tinygrad_mnist.graph.algebra import Algebra, Fact
-from tinygrad_mnist.graph.tracing import Traced, depends, pull, reachable, record, rule
+from tinygrad_mnist.graph.tracing import Recording, Traced, pull, record, rule
 
 T = TypeVar("T")
 
@@ -38,14 +38,27 @@ class Step:
 class Derivation:
     """All that was derived. forward, gradients: the simplest expression of each node, and of ∂output/∂node."""
 
-    output: Node
+    recording: Recording
     wrt: list[Node]
-    nodes: list[Node]
-    algebra: Algebra
+    algebra: Algebra = field(default_factory=Algebra)
     forward: dict[Node, Traced] = field(default_factory=dict)
     gradients: dict[Node, Traced] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
-    layers: Layers = field(default_factory=lambda: Layers())
+    layers: Layers = field(init=False)
+
+    @property
+    def output(self) -> Node:
+        """What is differentiated."""
+        return self.recording.output
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The nodes of the graph, inputs before their users."""
+        return self.recording.nodes
+
+    def operands(self, node: Node) -> list[Any]:
+        """The expressions that a node's operation is applied to."""
+        return [self.forward[x] if isinstance(x, Node) else x for x in self.recording.inputs[node]]
 
     @property
     def wanted(self) -> set[Node]:
@@ -65,8 +78,12 @@ def derived(reading: Callable[[Derivation], T], output: Node, wrt: Sequence[Node
     graph or with more than one element, and for a tensor that it does not depend on.
     """
     _check(output, wrt)
+    recording = Recording(output)
+    for x in wrt:
+        if x not in recording.inputs or output not in recording.between([x]):
+            raise GraphError(f"{describe(output)} does not depend on {describe(x)}: no gradient leads to it")
     targets = list(dict.fromkeys(wrt))
-    return in_peace(lambda: reading(_derive(output, targets)))
+    return in_peace(lambda: reading(_derive(recording, targets)))
 
 
 def in_peace(work: Callable[[], T]) -> T:
@@ -90,20 +107,16 @@ def _check(output: Node, wrt: Sequence[Node]) -> None:
         raise GraphError(no_graph(output))
     if output.data.size != 1:
         raise GraphError(f"{describe(output)} is not a scalar: take .sum() or .mean()")
-    nodes = reachable(output)
     for x in wrt:
-        if x not in set(nodes) or output not in depends(nodes, [x]):
-            raise GraphError(f"{describe(output)} does not depend on {describe(x)}: no gradient leads to it")
         if x.dtype.kind != "f":
             raise GraphError(f"{describe(x)} is not floating point, so it has no gradient")
 
 
-def _derive(output: Node, wrt: list[Node]) -> Derivation:
-    nodes = reachable(output)
-    derivation = Derivation(output, wrt, nodes, Algebra())
-    derivation.layers = _layers(nodes)
+def _derive(recording: Recording, wrt: list[Node]) -> Derivation:
+    derivation = Derivation(recording, wrt)
+    derivation.layers = _layers(recording)
     _replay(derivation)
-    _walk_back(derivation, depends(nodes, wrt))
+    _walk_back(derivation, recording.between(wrt))
     return derivation
 
 
@@ -117,8 +130,7 @@ def _replay(derivation: Derivation) -> None:
             leaf = Traced(node.data, name=None if constant else node.name or "?")
             forward[node] = algebra.simplify(leaf) if constant else algebra.leaf(leaf, not node.requires_grad)
         else:
-            operands = [forward[x] if isinstance(x, Node) else x for x in node.inputs]
-            forward[node] = algebra.simplify(record(node.op, operands, node.params))
+            forward[node] = algebra.simplify(record(node.op, derivation.operands(node), node.params))
             if node.name or node in derivation.layers.names:
                 algebra.seal(forward[node])
     algebra.tidy = False
@@ -132,13 +144,12 @@ def _walk_back(derivation: Derivation, needed: set[Node]) -> None:
         if node not in gradients or node.op is None:
             continue
         total = gradients[node]
-        onward = [(i, x) for i, x in enumerate(node.inputs) if isinstance(x, Node) and x in needed and rule(node.op, i)]
+        onward = [(i, x) for i, x in derivation.recording.tensors(node) if x in needed and rule(node.op, i)]
         named = bool(node.name) or node in derivation.layers.names or node in derivation.wanted
         if named or len(onward) > 1:
             algebra.seal(total, soft=not named)
-        operands = [forward[x] if isinstance(x, Node) else x for x in node.inputs]
         for i, x in onward:
-            raw = pull(node.op, i, total, forward[node], operands, node.params)
+            raw = pull(node.op, i, total, forward[node], derivation.operands(node), node.params)
             share = algebra.shorter(raw, total)
             if x in gradients:
                 share = algebra.shorter(record(OPS["add"], (gradients[x], share)), gradients[x], share)
@@ -148,14 +159,16 @@ def _walk_back(derivation: Derivation, needed: set[Node]) -> None:
 
 def local_derivative(derivation: Derivation, value: Node, source: Node) -> Traced:
     """f' of value = f(source), for a function of one tensor: the rules run from ones, back to the source alone."""
-    algebra, forward = derivation.algebra, derivation.forward
-    between = depends([n for n in reachable(value) if n.born > source.born], [source])
+    algebra, recording = derivation.algebra, derivation.recording
+    between = recording.between([source])
     gradients = {value: algebra.full(value.shape)}
-    for node in sorted(between - {source}, key=lambda n: -n.born):
-        operands = [forward[x] if isinstance(x, Node) else x for x in node.inputs]
-        for i, x in enumerate(node.inputs):
-            if isinstance(x, Node) and x in between and node.op and rule(node.op, i):
-                share = algebra.simplify(pull(node.op, i, gradients[node], forward[node], operands, node.params))
+    for node in reversed(recording.nodes):
+        if node.op is None or node not in gradients or node is source:
+            continue
+        for i, x in recording.tensors(node):
+            if x in between and rule(node.op, i):
+                out, operands = derivation.forward[node], derivation.operands(node)
+                share = algebra.simplify(pull(node.op, i, gradients[node], out, operands, node.params))
                 earlier = gradients.get(x)
                 gradients[x] = share if earlier is None else algebra.simplify(record(OPS["add"], (earlier, share)))
     return gradients[source]
@@ -168,6 +181,7 @@ def local_derivative(derivation: Derivation, value: Node, source: Node) -> Trace
 class Layers:
     """What a learner would call z1, a1, z2: names for nodes without one, and which a is made of which z alone."""
 
+    recording: Recording
     names: dict[Node, str] = field(default_factory=dict)
     activations: dict[Node, Node] = field(default_factory=dict)
     sums: dict[Node, str] = field(default_factory=dict)
@@ -196,24 +210,23 @@ class Layers:
             if top in self.sums:
                 found.add(top)
                 continue
-            for x in top.inputs:
-                if isinstance(x, Node) and x not in seen:
+            for _, x in self.recording.tensors(top):
+                if x not in seen:
                     seen.add(x)
                     queue.append(x)
         return found
 
 
-def _layers(nodes: Sequence[Node]) -> Layers:
-    layers = Layers()
+def _layers(recording: Recording) -> Layers:
+    layers = Layers(recording)
     users: dict[Node, list[Node]] = {}
-    for node in nodes:
-        for x in node.inputs:
-            if isinstance(x, Node):
-                users.setdefault(x, []).append(node)
-    for node in nodes:
+    for node in recording.nodes:
+        for _, x in recording.tensors(node):
+            users.setdefault(x, []).append(node)
+    for node in recording.nodes:
         if not (node.op and node.op.name == "matmul"):
             continue
-        operands = [x for x in node.inputs if isinstance(x, Node)]
+        operands = [x for _, x in recording.tensors(node)]
         weight = next((w for x in operands if (w := _weight(x)) is not None), None)
         after = users.get(node, [])
         biased = len(after) == 1 and _adds_bias(after[0], node)

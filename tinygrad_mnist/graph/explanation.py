@@ -17,7 +17,7 @@ from tinygrad_mnist.graph.algebra import Algebra
 from tinygrad_mnist.graph.chainrule import INLINE, Derivation, Step, derived, in_peace
 from tinygrad_mnist.graph.notation import Text
 from tinygrad_mnist.graph.program import Line, Name, Names, Program, program
-from tinygrad_mnist.graph.tracing import Traced, pull, record, rule
+from tinygrad_mnist.graph.tracing import Recording, Traced, pull, record, rule
 
 Format = Literal["markdown", "latex", "mathml", "text"]
 
@@ -230,7 +230,7 @@ class _Symbols:
         return written
 
     def _operands(self, node: Node) -> list[Traced | float]:
-        return [self.leaves[x] if isinstance(x, Node) else x for x in node.inputs]
+        return [self.leaves[x] if isinstance(x, Node) else x for x in self.derivation.recording.inputs[node]]
 
 
 def rules(node: Node) -> list[Equation]:
@@ -246,8 +246,9 @@ def rules(node: Node) -> list[Equation]:
 
 def _rules(node: Node) -> list[Equation]:
     assert node.op is not None
-    algebra, registry = Algebra(), Names()
-    local = Program(Derivation(node, [], [], algebra), mathematical=False)
+    recording, registry = Recording(node), Names()
+    local = Program(Derivation(recording, []), mathematical=False)
+    algebra = local.derivation.algebra
 
     def symbol(array: Any, name: str) -> Traced:
         leaf = algebra.leaf(Traced(array))
@@ -256,7 +257,8 @@ def _rules(node: Node) -> list[Equation]:
         return leaf
 
     free = iter("xywuvabc")
-    operands = [symbol(x.data, x.name or next(free, "x")) if isinstance(x, Node) else x for x in node.inputs]
+    leaves = {x: symbol(x.data, x.name or next(free, "x")) for _, x in recording.tensors(node)}
+    operands = [leaves[x] if isinstance(x, Node) else x for x in recording.inputs[node]]
     out = symbol(node.data, node.name or "z")
     g = symbol(np.ones(node.shape), "g")
     value = _both(local, record(node.op, operands, node.params), by_name=False)

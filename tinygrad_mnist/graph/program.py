@@ -234,7 +234,7 @@ def _name_derivatives(result: Program, present: set[Traced]) -> None:
         if value.op and value.op.name == "astype":
             (value,) = value.inputs
         if value in present and value.op is not None and value not in result.names:
-            alone = all(x is z for x in a.inputs if isinstance(x, Node))
+            alone = all(x is z for _, x in derivation.recording.tensors(a))
             function = a.op.name if a.op and alone else "f"
             latex = notation.name(function, "latex").text if len(function) == 1 else notation.operator_name(function)
             of = result.node_names[z]

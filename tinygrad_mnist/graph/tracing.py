@@ -7,7 +7,7 @@ what a rule computes can be read off afterwards, with a concrete value at each n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -81,11 +81,16 @@ TRACING_OPS = {operation.name for operation in _MASKS.values()} | {SOFTMAX.name}
 def record(op: Op, inputs: Sequence[Any], params: Mapping[str, Any] | None = None) -> Traced:
     """The operation on these inputs, which are traced tensors, arrays and Python numbers."""
     params = params or {}
-    operands = tuple(x if isinstance(x, Node | int | float) else Traced(x) for x in inputs)
+    operands = tuple(traced(x) for x in inputs)
     array = np.asarray(op.forward(*map(plain, operands), **params))
     node = Traced.__new__(Traced)
     Node.__init__(node, array, op, operands, params)
     return node
+
+
+def traced(x: Any) -> Any:
+    """An operand of a recorded operation: a traced tensor, or a Python number."""
+    return x if isinstance(x, Traced | int | float) else Traced(x)
 
 
 def rule(op: Op, position: int) -> Callable[..., Any] | None:
@@ -97,26 +102,45 @@ def pull(op: Op, position: int, g: Traced, out: Traced, inputs: Sequence[Any], p
     """One vjp, run: g = ∂L/∂out carried to one input, with broadcasting undone."""
     vjp = rule(op, position)
     assert vjp is not None
-    share: Traced = unbroadcast(vjp(g, out, *inputs, **params), inputs[position].shape)
-    return share
+    share: Traced = vjp(g, out, *inputs, **params)
+    shape = inputs[position].shape
+    return share if share.shape == shape else unbroadcast(share, shape)
 
 
-def reachable(output: Node) -> list[Node]:
-    """All that an output was computed from, inputs before their users."""
-    found, seen = [output], {id(output)}
-    for node in found:
-        for x in node.inputs:
-            if isinstance(x, Node) and id(x) not in seen:
-                seen.add(id(x))
-                found.append(x)
-    return sorted(found, key=lambda node: node.born)
+class Recording:
+    """A recorded graph: its nodes, inputs before their users, and the inputs of each.
 
+    An array among the inputs is a leaf like any other; Python numbers stay what they are.
+    """
 
-def depends(nodes: Sequence[Node], targets: Sequence[Node]) -> set[Node]:
-    """Those of the nodes, given inputs first, that lead from a target through vjps to the last one."""
-    needed = set(targets)
-    for node in nodes:
-        for position, x in enumerate(node.inputs):
-            if isinstance(x, Node) and x in needed and node.op and rule(node.op, position):
-                needed.add(node)
-    return needed
+    def __init__(self, output: Node) -> None:
+        self.output = output
+        self._arrays: dict[int, Node] = {}
+        self.inputs: dict[Node, tuple[Any, ...]] = {output: self._operands(output)}
+        queue = [output]
+        for node in queue:
+            for x in self.inputs[node]:
+                if isinstance(x, Node) and x not in self.inputs:
+                    self.inputs[x] = self._operands(x)
+                    queue.append(x)
+        self.nodes = sorted(queue, key=lambda node: (node.op is not None, node.born))
+
+    def _operands(self, node: Node) -> tuple[Any, ...]:
+        return tuple(x if isinstance(x, Node | int | float) else self._leaf(x) for x in node.inputs)
+
+    def _leaf(self, array: Any) -> Node:
+        if id(array) not in self._arrays:
+            self._arrays[id(array)] = Node.wrap(array)
+        return self._arrays[id(array)]
+
+    def between(self, targets: Iterable[Node]) -> set[Node]:
+        """The targets, and every node to which a gradient may flow back on its way to one of them."""
+        found = set(targets)
+        for node in self.nodes:
+            if node.op and any(x in found and rule(node.op, i) for i, x in self.tensors(node)):
+                found.add(node)
+        return found
+
+    def tensors(self, node: Node) -> list[tuple[int, Node]]:
+        """Those inputs that are tensors, with their positions."""
+        return [(i, x) for i, x in enumerate(self.inputs[node]) if isinstance(x, Node)]

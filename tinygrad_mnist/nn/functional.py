@@ -52,11 +52,10 @@ def cross_entropy(logits: Tensor, labels: ArrayLike | Tensor, reduction: Reducti
         raise ValueError(f"an empty batch, logits of shape {logits.shape}, has no mean cross-entropy")
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
-    m = y.size // y.shape[-1] if reduction == "mean" else 1
-    weights = Tensor.wrap(y / -m)
-    weights.name = "-y/m" if reduction == "mean" else "-y"
-    losses: Tensor = logits.log_softmax() * weights
-    return losses.sum(axis=-1) if reduction == "none" else losses.sum()
+    rows = Tensor.wrap(y)
+    rows.name = "y"
+    total: Tensor = (logits.log_softmax() * rows).sum(axis=-1 if reduction == "none" else None)
+    return total / -(y.size // y.shape[-1]) if reduction == "mean" else -total
 
 
 def _rows(labels: ArrayLike | Tensor, logits: Tensor) -> NDArray[Any]:
