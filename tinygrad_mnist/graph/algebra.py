@@ -151,11 +151,8 @@ class Algebra:
 
     def _make(self, op: Op, inputs: Any, params: Params) -> Traced:
         """The one node that stands for this operation on these inputs."""
-        key = (
-            op.name,
-            tuple(id(x) if isinstance(x, Traced) else (type(x), x) for x in inputs),
-            repr(sorted(params.items(), key=lambda item: item[0])),
-        )
+        operands = tuple(id(x) if isinstance(x, Traced) else (type(x), x) for x in inputs)
+        key = (op.name, operands, *((name, _key(params[name])) for name in sorted(params)))
         if key not in self._pool:
             self._pool[key] = record(op, inputs, params)
             self._done.add(self._pool[key])
@@ -175,9 +172,8 @@ class Algebra:
         assert node.op is not None
         rule = self._rules.get(node.op.name)
         result = rule(*inputs, **{**node.params, "shape": node.shape}) if rule else None
-        if result is None:
+        if result is None or not _agrees(node, result):
             return self._make(node.op, inputs, node.params)
-        _check(node, result)
         self._done.add(result)
         return result
 
@@ -234,13 +230,18 @@ class Algebra:
     def _is_number(self, x: Operand) -> bool:
         return not isinstance(x, Traced) or (x.shape == () and self._is_full(x))
 
-    def _factors(self, core: Operand) -> list[Traced]:
-        """What a core is a product of."""
-        if not isinstance(core, Traced):
-            return [self.full((), core)]
-        if self._is(core, "mul"):
-            return [f for x in core.inputs for f in self._factors(x)]
-        return [] if self._is_ones(core) else [core]
+    def _factors(self, core: Traced, limit: int = 12) -> list[Traced]:
+        """What a core is a product of; of very many factors, the first few."""
+        if self._is_ones(core):
+            return []
+        factors = [core]
+        while len(factors) < limit:
+            position = next((i for i, factor in enumerate(factors) if self._is(factor, "mul")), None)
+            if position is None:
+                break
+            operands = factors[position].inputs
+            factors[position : position + 1] = [x if isinstance(x, Traced) else self.full((), x) for x in operands]
+        return factors
 
     def _product(self, factors: list[Traced]) -> Traced:
         if not factors:
@@ -262,8 +263,10 @@ class Algebra:
         """An operand without a broadcast, new axes or conversion of a mask that the other operand makes needless."""
         if self._is_full(x) and x.shape and other.shape == shape:
             return self.full((), x.numpy().flat[0])
-        inner = x.inputs[0] if self._is(x, "broadcast_to", "astype", "reshape") and x.dtype.kind == "f" else x
+        inner: Traced = x.inputs[0] if self._is(x, "broadcast_to", "astype", "reshape") and x.dtype.kind == "f" else x
         if self._is(x, "reshape") and x.shape != (1,) * (x.ndim - inner.ndim) + inner.shape:
+            return x
+        if self._is(x, "astype") and inner.dtype != np.bool_:
             return x
         fits = other.dtype.kind == "f" and np.broadcast_shapes(inner.shape, other.shape) == shape
         return inner if fits else x
@@ -281,11 +284,9 @@ class Algebra:
                 return self._join(scaled.on(self._filled(one.inputs[0], shape)))
         if a is b and a.dtype.kind == "f" and self.squares:
             return self._join(scaled.on(self._build("pow", a, 2)))
-        if self._is(a, "mul") and not self.tidy:  # f·(g·h), so that what a rule multiplies by stays together
-            first, second = a.inputs
-            rest = self._rule_mul(second, b, np.broadcast_shapes(second.shape, b.shape))
-            return self._join(scaled.on(self._build("mul", first, rest)))
-        return self._join(scaled.on(self._build("mul", a, b)))
+        if self.tidy:
+            return self._join(scaled.on(self._build("mul", a, b)))
+        return self._join(scaled.on(self._product([*self._factors(a), b])))  # f·(g·h): what a rule multiplies by
 
     def _rule_div(self, x: Operand, y: Operand, shape: tuple[int, ...]) -> Traced | None:
         left, right = self._split(x), self._split(y)
@@ -415,7 +416,7 @@ class Algebra:
         if core not in self._data or core.ndim < 2 or len(axes) != 1 or not core.size or core.shape[axes[0]] < 2:
             return False
         array = core.numpy()
-        if not (np.all(array >= 0) and np.all(array.sum(axis=axes) == 1)):
+        if not (np.all(array >= 0) and np.allclose(array.sum(axis=axes), 1, rtol=0, atol=1e-12)):
             return False
         self.facts.append(Fact(core, axes[0]))
         return True
@@ -548,18 +549,32 @@ def _reduced(shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool) -> t
     return kept if keepdims else tuple(n for i, n in enumerate(shape) if i not in axes)
 
 
-def _check(before: Traced, after: Traced) -> None:
-    """Raise RewriteError where a rewrite has changed a value or its shape."""
+def _key(value: Any) -> Any:
+    """A parameter as a key: arrays by their contents."""
+    if isinstance(value, np.ndarray):
+        return value.shape, str(value.dtype), value.tobytes()
+    if isinstance(value, list | tuple):
+        return type(value), *map(_key, value)
+    return repr(value)
+
+
+def _agrees(before: Traced, after: Traced) -> bool:
+    """Whether a rewrite leaves everything as it was; it does not apply where it makes a number of a NaN or infinity.
+
+    Raises RewriteError where it changes a number, or the shape.
+    """
     old, new = np.asarray(before.numpy(), np.float64), np.asarray(after.numpy(), np.float64)
-    tolerance = 1e-9 if before.dtype.itemsize == 8 or before.dtype.kind != "f" else 1e-3
-    scale = _scale(before)
     same_kind = before.dtype.kind != "f" or after.dtype.kind == "f"
-    if (
-        old.shape != new.shape
-        or not same_kind
-        or not np.allclose(new, old, rtol=tolerance, atol=tolerance * scale, equal_nan=True)
-    ):
-        raise RewriteError(f"a rewrite of {before.op} changed its value: {before!r} to {after!r}")
+    exact = before.dtype.itemsize == 8 or before.dtype.kind != "f"
+    tolerance, underflow = (1e-9, 1e-290) if exact else (1e-3, 1e-30)
+    near = {"rtol": tolerance, "atol": tolerance * _scale(before) + underflow}
+    numbers = np.isfinite(old)
+    if old.shape == new.shape and same_kind:
+        if np.allclose(new, old, **near, equal_nan=True):
+            return True
+        if np.allclose(new[numbers], old[numbers], **near):
+            return False
+    raise RewriteError(f"a rewrite of {before.op} changed its value: {before!r} to {after!r}")
 
 
 def _scale(x: Operand, depth: int = 4) -> float:
