@@ -102,7 +102,7 @@ def test_softmax_cross_entropy_cancels_however_it_is_written(loss):
     (found,) = together(loss(z, y), [z]).items()
     left, right = found
     assert left == "δ = ∂L/∂z"
-    assert right.replace("10 · (ŷ − y) / 80", "(ŷ − y) / m") == "(ŷ − y) / m"
+    assert right.replace("10 · (ŷ − y) / n", "(ŷ − y) / m") == "(ŷ − y) / m"
 
 
 def test_the_loss_of_the_design():

@@ -10,7 +10,7 @@ import pytest
 
 from tests.engine.cases import TABLE
 from tinygrad_mnist import Tensor, cross_entropy, grad, graph, nn, one_hot
-from tinygrad_mnist.engine import GraphError
+from tinygrad_mnist.engine import OPS, GraphError, op
 from tinygrad_mnist.engine.ops import FUNCTIONS
 
 
@@ -86,7 +86,7 @@ def test_it_holds_for_another_number_of_examples():
 def test_a_number_that_may_be_another_length_stays_a_number():
     model, loss, arguments = network(batch=16)
     source = check(loss, model.parameters, *arguments)
-    assert "m = 16  # X.shape[0], or an axis of W1, b1, W2\n" in source
+    assert "m = 16  # X.shape[0], or a length of W1, b1, W2\n" in source
 
 
 @pytest.mark.parametrize("activation", nn.mlp.ACTIVATIONS)
@@ -181,6 +181,53 @@ def test_regressions():
         "db = t2.sum()",
         "return (loss, dw, db)",
     ]
+
+
+def test_a_mean_over_all_elements():
+    rng = np.random.default_rng(0)
+    model = nn.MLP((5, 4, 3), "tanh", dtype=np.float64)
+    X, t = Tensor(rng.standard_normal((7, 5)), name="X"), Tensor(rng.standard_normal((7, 3)), name="t")
+    loss = ((model(X) - t) ** 2).mean()
+    source = check(loss, model.parameters, X.data, t.data, *(p.data for p in model.parameters))
+    assert body(source)[0] == "n = t.size"
+    assert "delta2 = 2 * t1 / n" in body(source)
+
+
+def test_an_operation_of_ones_own_is_differentiated_but_has_no_source():
+    cube = op(lambda g, out, x: g * 3 * x**2, name="cube")(lambda x: x**3)
+    del OPS["cube"]
+    x = Tensor(np.array([1.0, 2.0]), requires_grad=True, name="x")
+    (gradient,) = graph.explain(cube(x).sum(), [x]).sections[2].equations
+    assert gradient.right.text == "3 · x^2"
+    with pytest.raises(GraphError, match="cube has no NumPy source"):
+        graph.to_numpy(cube(x).sum(), [x])
+
+
+def test_numbers_that_a_rewrite_would_make_of_nan_are_left_alone():
+    x = Tensor(np.array([0.0, 1.0]), requires_grad=True, name="x")
+    with np.errstate(invalid="ignore"):
+        loss = ((x / x) * x).sum()
+        source = graph.to_numpy(loss, [x])
+        assert np.isnan(execute(source, x.data)[1][0])
+        assert np.isnan(grad(loss, [x])[0].data[0])
+
+
+def test_long_index_arrays_are_told_apart():
+    x = Tensor(np.arange(2000.0), requires_grad=True, name="x")
+    first = np.arange(2000)
+    second = first.copy()
+    second[1000] = 0
+    check((x[first] * x[second]).sum(), [x], x.data)
+
+
+@pytest.mark.parametrize("length", [30, 600])
+def test_long_chains(length):
+    x, y = (Tensor(np.array([0.5, 1.001]), requires_grad=True, name=name) for name in "xy")
+    t = x
+    for _ in range(length):
+        t = t * y - (t * 0.01).sin()
+    source = check(t.sum(), [x, y], x.data, y.data)
+    assert max(map(len, source.splitlines())) <= 120
 
 
 @pytest.mark.parametrize(

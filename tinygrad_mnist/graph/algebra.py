@@ -567,12 +567,12 @@ def _agrees(before: Traced, after: Traced) -> bool:
     same_kind = before.dtype.kind != "f" or after.dtype.kind == "f"
     exact = before.dtype.itemsize == 8 or before.dtype.kind != "f"
     tolerance, underflow = (1e-9, 1e-290) if exact else (1e-3, 1e-30)
-    near = {"rtol": tolerance, "atol": tolerance * _scale(before) + underflow}
+    margin = tolerance * _scale(before) + underflow
     numbers = np.isfinite(old)
     if old.shape == new.shape and same_kind:
-        if np.allclose(new, old, **near, equal_nan=True):
+        if np.allclose(new, old, tolerance, margin, equal_nan=True):
             return True
-        if np.allclose(new[numbers], old[numbers], **near):
+        if np.allclose(new[numbers], old[numbers], tolerance, margin):
             return False
     raise RewriteError(f"a rewrite of {before.op} changed its value: {before!r} to {after!r}")
 

@@ -136,11 +136,13 @@ def _remarks(result: Program) -> list[Equation]:
         if value.dtype == np.bool_:
             written = Name(rf"\left[{written.latex}\right]", f"[{written.text}]")
         remarks.append(Equation(name, written))
-    if count := result.count:
-        what = ("rows", "columns")[count.axis] if count.axis < 2 else f"entries along axis {count.axis}"
+    for count in result.counts.values():
+        what = "elements"
+        if count.axis is not None:
+            what = ("rows", "columns")[count.axis] if count.axis < 2 else f"entries along axis {count.axis}"
         data = result.names[count.leaf].text
         remark = f"as many as {data} has {what}" if count.others else f"the number of {what} of {data}"
-        remarks.append(Equation(Name("m", "m"), Name(str(count.value), str(count.value)), remark))
+        remarks.append(Equation(count.name, Name(str(count.value), str(count.value)), remark))
     for fact in result.derivation.facts:
         params = {"axis": fact.axis, "keepdims": False}
         leaf = result.names[fact.leaf]
@@ -175,7 +177,7 @@ class _Symbols:
     def __init__(self, result: Program) -> None:
         self.result, self.derivation, self.algebra = result, result.derivation, Algebra()
         self.algebra.tidy, self.algebra.squares = True, False
-        self.local = Program(result.derivation, mathematical=False, count=result.count)
+        self.local = Program(result.derivation, mathematical=False, counts=result.counts)
         self.leaves: dict[Node, Traced] = {}
         self.names: dict[Node, Name] = dict(result.node_names)
         lines = {line.value: line.name for line in result.lines if not line.gradient}

@@ -34,7 +34,7 @@ class Names:
     """Gives out names, each of them once."""
 
     def __init__(self) -> None:
-        self._identifiers = {*keyword.kwlist, *keyword.softkwlist, *HELPERS, "np", "m", "loss_and_gradients"}
+        self._identifiers = {*keyword.kwlist, *keyword.softkwlist, *HELPERS, "np", "loss_and_gradients"}
         self._shown: set[str] = set()
         self._counter = itertools.count(1)
 
@@ -83,11 +83,15 @@ class Line:
 
 @dataclass(frozen=True)
 class Count:
-    """The number of examples: the length of an axis of the data; others: parameters that have that length too."""
+    """A number that the data explain: the length of one of their axes, or how many elements they have.
 
+    axis: None for the number of elements. others: the tensors that would explain it as well.
+    """
+
+    name: Name
     value: int
     leaf: Traced
-    axis: int
+    axis: int | None
     others: list[Name]
 
 
@@ -107,7 +111,7 @@ class Program:
     lines: list[Line] = field(default_factory=list)
     results: list[Line] = field(default_factory=list)
     derivatives: dict[Traced, Name] = field(default_factory=dict)
-    count: Count | None = None
+    counts: dict[int, Count] = field(default_factory=dict)
     registry: Names = field(default_factory=Names)
     logarithms: dict[Traced, Traced] = field(default_factory=dict)
 
@@ -151,8 +155,8 @@ class Program:
             return _constant(value, style)
         op, operands, params = self.view(value)
         written = [self.write(x, style) for x in operands]
-        if op == "div" and self.count and not isinstance(operands[1], Traced) and operands[1] == self.count.value:
-            written[1] = Text("m")
+        if op == "div" and isinstance(operands[1], int) and operands[1] in self.counts:
+            written[1] = Text(getattr(self.counts[operands[1]].name, style))
         return notation.write(op, written, params, [getattr(x, "shape", ()) for x in operands], style)
 
     def definition(self, line: Line, style: Style) -> str:
@@ -188,7 +192,7 @@ def program(derivation: Derivation, mathematical: bool) -> Program:
     if mathematical:
         _name_derivatives(result, set(present))
         present = result.expressions(roots)
-    result.count = _count(result, present)
+    _name_counts(result, present)
     lines = _Lines(result, present)
     for value in present:
         lines.consider(value)
@@ -368,17 +372,27 @@ def _mentioned_twice(op: str, params: Mapping[str, Any], operands: Sequence[Any]
     return {i for i, mark in enumerate(marks) if text.count(mark) > 1}
 
 
-def _count(result: Program, present: Sequence[Traced]) -> Count | None:
-    """The length of an axis of all of the data that something is divided by; too small a number may be anything."""
+def _name_counts(result: Program, present: Sequence[Traced]) -> None:
+    """What is divided by: m for an axis that all data have, n for a number of elements; 2 may be anything."""
     views = [result.view(value) for value in present if value.op is not None]
-    divisors = {v.operands[1] for v in views if v.op == "div" and isinstance(v.operands[1], int) and v.operands[1] > 2}
+    divisors = [v.operands[1] for v in views if v.op == "div" and isinstance(v.operands[1], int)]
     data = [(node, value) for node, value in result.inputs if not node.requires_grad and node.shape]
-    for node, value in data[:1]:
-        for axis, length in enumerate(node.shape[: None if len(data) > 1 else 1]):
-            if length in divisors and all(length in n.shape for n, _ in data):
-                others = [n for n, _ in result.inputs if n.shape.count(length) > (not n.requires_grad)]
-                return Count(length, value, axis, [result.node_names[n] for n in others])
-    return None
+    for number in dict.fromkeys(divisors):
+        everywhere = number > 2 and all(number in node.shape for node, _ in data)
+        for node, value in data if number > 2 else ():
+            axes = node.shape if len(data) > 1 else node.shape[:1]
+            axis = axes.index(number) if everywhere and number in axes else None
+            if axis is not None or value.size == number:
+                own = {node} | ({n for n, _ in data} if axis is not None else set())
+                others = [result.node_names[n] for n, _ in result.inputs if _has_length(n, number, twice=n in own)]
+                name = result.registry.new("n" if axis is None else "m")
+                result.counts[number] = Count(name, number, value, axis, others)
+                break
+
+
+def _has_length(node: Node, number: int, twice: bool) -> bool:
+    """Whether a number may be the length of an axis, another one, or the number of elements."""
+    return node.shape.count(number) > 1 if twice else number in node.shape or node.data.size == number
 
 
 # constants

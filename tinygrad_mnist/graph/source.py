@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinygrad_mnist.engine import Node
+from tinygrad_mnist.errors import GraphError
 from tinygrad_mnist.graph.chainrule import Derivation, derived
 from tinygrad_mnist.graph.notation import HELPERS, NOTATION
 from tinygrad_mnist.graph.program import Program, program
@@ -20,7 +21,7 @@ def to_numpy(output: Node, wrt: Sequence[Node]) -> str:
     wrt. It agrees with `grad` to rounding. Numbers and shapes that the graph holds are constants in it; the number of
     examples is read from the data where it can be told apart.
 
-    Raises what `graph.explain` raises.
+    Raises what `graph.explain` raises, and GraphError for an operation without source.
     """
     return derived(_source, output, wrt)
 
@@ -60,12 +61,11 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 def _body(result: Program) -> list[str]:
     lines = []
-    if count := result.count:
-        data = f"{result.names[count.leaf].numpy}.shape[{count.axis}]"
+    for count in result.counts.values():
+        data = result.names[count.leaf].numpy + (".size" if count.axis is None else f".shape[{count.axis}]")
         others = ", ".join(name.numpy for name in count.others)
-        lines.append(
-            f"m = {count.value}  # {data}, or an axis of {others}" if others else f"m = {data}  # {count.value}"
-        )
+        either = f"{count.value}  # {data}, or a length of {others}"
+        lines.append(f"{count.name.numpy} = " + (either if others else f"{data}  # {count.value}"))
     for line in result.lines:
         value = result.definition(line, "numpy")
         value = f"{float(value)}" if value.lstrip("-").isdecimal() else value
@@ -83,8 +83,9 @@ def _helpers(result: Program) -> list[str]:
         if value.op is None:
             continue
         op, operands, _ = result.view(value)
-        if op in NOTATION:
-            used.add(NOTATION[op].helper)
+        if op not in NOTATION:
+            raise GraphError(f"{op} has no NumPy source: add an entry for it to graph.notation.NOTATION")
+        used.add(NOTATION[op].helper)
         for x in operands:
             if not isinstance(x, int | float) and x not in seen:
                 seen.add(x)
