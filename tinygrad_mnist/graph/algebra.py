@@ -244,9 +244,10 @@ class Algebra:
         return factors
 
     def _product(self, factors: list[Traced]) -> Traced:
+        """f·(g·h), masks last."""
         if not factors:
             return self.full(())
-        *rest, result = factors
+        *rest, result = sorted(factors, key=lambda factor: factor.dtype == np.bool_)
         for factor in reversed(rest):
             result = self._build("mul", factor, result)
         return result
@@ -284,9 +285,7 @@ class Algebra:
                 return self._join(scaled.on(self._filled(one.inputs[0], shape)))
         if a is b and a.dtype.kind == "f" and self.squares:
             return self._join(scaled.on(self._build("pow", a, 2)))
-        if self.tidy:
-            return self._join(scaled.on(self._build("mul", a, b)))
-        return self._join(scaled.on(self._product([*self._factors(a), b])))  # f·(g·h): what a rule multiplies by
+        return self._join(scaled.on(self._product([a, b] if self.tidy else [*self._factors(a), b])))
 
     def _rule_div(self, x: Operand, y: Operand, shape: tuple[int, ...]) -> Traced | None:
         left, right = self._split(x), self._split(y)
@@ -322,7 +321,8 @@ class Algebra:
             return self._join(Scaled(1, 1, x.core).times(x.numerator / x.denominator + y.numerator / y.denominator))
         if (masked := self._mask_as_choice(x, y, shape)) is not None:
             return masked
-        x, y = x.on(self._thin(x.core, y.core, shape)), y.on(self._thin(y.core, x.core, shape))
+        x = x.on(self._thin(x.core, y.core, shape))
+        y = y.on(self._thin(y.core, x.core, shape))
         if not self.tidy and (factored := self._common_factor(x, y, shape)) is not None:
             return factored
         return self._combined(x, y)
@@ -522,7 +522,7 @@ def _as_number(x: Traced) -> Operand:
     return float(x.numpy()) if x.op is None and x.name is None and x.shape == () else x
 
 
-def _value(x: Operand) -> Any:
+def _value(x: Any) -> Any:
     return x.numpy() if isinstance(x, Traced) else x
 
 
@@ -577,13 +577,19 @@ def _agrees(before: Traced, after: Traced) -> bool:
     raise RewriteError(f"a rewrite of {before.op} changed its value: {before!r} to {after!r}")
 
 
-def _scale(x: Operand, depth: int = 4) -> float:
-    """How large the numbers are that a value is the sum of: what cancels leaves their rounding behind."""
+def _scale(x: Any, depth: int = 4) -> float:
+    """How large the numbers are that a value was made of: what cancels leaves their rounding behind."""
     array = np.abs(np.asarray(_value(x), np.float64))
     largest = float(np.max(array, initial=0, where=np.isfinite(array)))
-    if depth and isinstance(x, Traced) and x.op is not None and x.op.name in _LINEAR:
+    if not (depth and isinstance(x, Traced) and x.op is not None):
+        return largest
+    if x.op.name in _LINEAR:
         return max(largest, *(_scale(operand, depth - 1) for operand in x.inputs))
+    if x.op.name in ("mul", "div"):
+        first, second = x.inputs
+        other = second if x.op.name == "mul" else 1 / np.asarray(_value(second), np.float64)
+        return max(largest, _scale(first, depth - 1) * _scale(other, depth - 1))
     return largest
 
 
-_LINEAR = {"add", "sub", "neg", "sum", "matmul", "reshape", "transpose", "swapaxes", "broadcast_to"}
+_LINEAR = {"add", "sub", "neg", "sum", "matmul", "reshape", "transpose", "swapaxes", "broadcast_to", "where"}
