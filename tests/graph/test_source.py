@@ -10,7 +10,7 @@ import pytest
 
 from tests.engine.cases import TABLE
 from tinygrad_mnist import Tensor, cross_entropy, grad, graph, nn, one_hot
-from tinygrad_mnist.engine import OPS, GraphError, op
+from tinygrad_mnist.engine import OPS, GraphError, op, ops
 from tinygrad_mnist.engine.ops import FUNCTIONS
 
 
@@ -218,6 +218,66 @@ def test_long_index_arrays_are_told_apart():
     second = first.copy()
     second[1000] = 0
     check((x[first] * x[second]).sum(), [x], x.data)
+
+
+FUNCTIONS_OF_ONE = [
+    "neg",
+    "exp",
+    "sin",
+    "tanh",
+    "sigmoid",
+    "softplus",
+    "relu",
+    "leaky_relu",
+    "elu",
+    "abs",
+    "silu",
+    "gelu",
+]
+
+
+def random_expression(rng, depth, leaves):
+    """Any expression of the leaves, over most families of operations."""
+    if depth == 0 or rng.random() < 0.1:
+        return leaves[rng.integers(len(leaves))]
+    a = random_expression(rng, depth - 1, leaves)
+    kind = rng.integers(12)
+    if kind < 3:
+        return getattr(ops, str(rng.choice(FUNCTIONS_OF_ONE)))(a)
+    if kind == 3:
+        return a * float(rng.integers(-3, 4)) + float(rng.integers(-2, 3))
+    if kind < 8 and a.ndim:
+        axis, keepdims = int(rng.integers(a.ndim)), bool(rng.integers(2))
+        reductions = [a.sum(axis, keepdims), a.mean(axis, keepdims), a.max(axis, keepdims), a.log_softmax(axis)]
+        return [*reductions, a.softmax(axis), a.T, a.T @ a][rng.integers(7)]
+    b = random_expression(rng, depth - 1, leaves)
+    b = b if broadcast(a, b) else b.sum()
+    return [a + b, a - b, a * b, a / (b * b + 1), ops.where(a > 0, a, b), ops.maximum(a, b)][rng.integers(6)]
+
+
+def broadcast(a, b):
+    try:
+        return np.broadcast_shapes(a.shape, b.shape)
+    except ValueError:
+        return None
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_random_expressions(order):
+    for seed in range(80 // order):
+        rng = np.random.default_rng(seed)
+        shapes = {"x": (3, 4), "v": (4,), "s": (), "c": (3, 1)}
+        leaves = [Tensor(rng.standard_normal(shape), requires_grad=True, name=n) for n, shape in shapes.items()]
+        value = random_expression(rng, int(rng.integers(2, 6)), leaves)
+        loss = (value * value).sum() + sum(((x - 1) ** 2).sum() for x in leaves)
+        if order == 2:
+            loss = sum((g * g).sum() for g in grad(loss, leaves, create_graph=True))
+        source = graph.to_numpy(loss, leaves)
+        assert_nothing_is_computed_twice_or_in_vain(source)
+        results = execute(source, *(x.data for x in leaves))
+        for found, expected in zip(results, [loss, *grad(loss, leaves)], strict=True):
+            np.testing.assert_allclose(found, expected.data, rtol=1e-9, atol=1e-9 * np.abs(expected.data).max())
+        assert "∂L/∂x" in graph.explain(loss, leaves).text()
 
 
 @pytest.mark.parametrize("length", [30, 600])

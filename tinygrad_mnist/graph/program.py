@@ -6,7 +6,8 @@ import itertools
 import keyword
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -18,8 +19,11 @@ from tinygrad_mnist.graph.chainrule import Derivation, local_derivative
 from tinygrad_mnist.graph.notation import HELPERS, Style, Text
 from tinygrad_mnist.graph.tracing import Traced
 
-LONGEST = 9
-"""How many operations a line may hold."""
+SHORT = 24
+"""Up to how many characters a constant is written out again wherever it is used."""
+
+WIDEST = 84
+"""How many characters an expression may have before its longest operand gets a line of its own."""
 
 
 class Name(NamedTuple):
@@ -36,7 +40,7 @@ class Names:
     def __init__(self) -> None:
         self._identifiers = {*keyword.kwlist, *keyword.softkwlist, *HELPERS, "np", "loss_and_gradients"}
         self._shown: set[str] = set()
-        self._counter = itertools.count(1)
+        self._counters: dict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
 
     def new(self, wanted: str, latex: str = "", identifier: str = "") -> Name:
         """The name that is wanted; with a number where it is taken."""
@@ -47,7 +51,7 @@ class Names:
 
     def numbered(self, stem: str) -> Name:
         """t1, t2, …: the first that is free."""
-        return self.new(next(name for i in self._counter if (name := f"{stem}{i}") not in self._shown))
+        return self.new(next(name for i in self._counters[stem] if (name := f"{stem}{i}") not in self._shown))
 
     def _identifier(self, wanted: str) -> str:
         plain = unicodedata.normalize("NFKC", wanted.replace("∂", "d"))  # as Python reads it
@@ -259,7 +263,6 @@ class _Lines:
             for x in result.operands(value):
                 self.uses[x] += 1
         self.forward = set(result.expressions([result.derivation.forward[result.derivation.output]]))
-        self.length: dict[Traced, int] = {}
         derivation, named = result.derivation, result.node_names
         self.values: dict[Traced, Node] = {}
         self.gradients: dict[Traced, Node] = {}
@@ -274,25 +277,37 @@ class _Lines:
 
     def consider(self, value: Traced) -> None:
         """Give an expression a line if it has a name, is used more than once, or would be too long otherwise."""
-        if value.op is None or value in self.names:
+        if value in self.names:
+            return
+        if value.op is None:
+            if self.uses[value] > 1 and self._width(value) > SHORT:
+                self.add(value)
             return
         op, operands, params = self.result.view(value)
-        twice = set() if self.result.mathematical else _mentioned_twice(op, params, operands)
-        for position, x in enumerate(operands):
-            inline = isinstance(x, Traced) and x.op is not None and x not in self.names
-            if inline and (position in twice or (self._length(value) > LONGEST and self.length[x] > 3)):
-                self.add(x)
-        self.length[value] = self._length(value)
+        for position in () if self.result.mathematical else _mentioned_twice(op, params, operands):
+            self._move_out(operands[position])
+        while self._is_long(value) and (inline := [x for x in self.result.operands(value) if self._is_inline(x)]):
+            self._move_out(max(inline, key=self._width))
         moved = op in ("transpose", "swapaxes") and all(x in self.names for x in operands)
         if self._has_a_name(value) or (self._is_shared(value) and not moved):
             self.add(value)
 
+    def _is_inline(self, value: Any) -> bool:
+        return isinstance(value, Traced) and value.op is not None and value not in self.names
+
+    def _move_out(self, value: Any) -> None:
+        if self._is_inline(value):
+            self.add(value)
+
+    def _width(self, value: Traced) -> int:
+        return len(self.result.write(value, "text" if self.result.mathematical else "numpy").text)
+
+    def _is_long(self, value: Traced) -> bool:
+        return self._width(value) > WIDEST
+
     def _is_shared(self, value: Traced) -> bool:
         derivation = self.result.derivation
         return self.uses[value] + sum(derivation.gradients[x] is value for x in derivation.wrt) > 1
-
-    def _length(self, value: Traced) -> int:
-        return 1 + sum(self.length.get(x, 0) for x in self.result.operands(value) if x not in self.names)
 
     def _has_a_name(self, value: Traced) -> bool:
         node = self.gradients.get(value)
@@ -324,6 +339,8 @@ class _Lines:
     def _common(self, value: Traced) -> Name:
         """A name for what occurs more than once."""
         new = self.result.registry.new
+        if value.op is None:
+            return self.result.registry.numbered("c")
         if _is_softmax(value):
             return new("ŷ", r"\hat{y}", "y_hat")
         if value.op and value.op.name == "log_softmax":
