@@ -60,9 +60,8 @@ class Algebra:
     tidy: leave the arrangement of terms as it is, for what a learner wrote. squares: write x · x as x².
     """
 
-    def __init__(self) -> None:
-        self.tidy = False
-        self.squares = True
+    def __init__(self, tidy: bool = False, squares: bool = True) -> None:
+        self.tidy, self.squares = tidy, squares
         self.facts: list[Fact] = []
         self._pool: dict[Any, Traced] = {}
         self._done: set[Traced] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,13 +12,14 @@ from typing import Any, Literal
 import numpy as np
 
 from tinygrad_mnist.engine import Node
+from tinygrad_mnist.engine.node import plain
 from tinygrad_mnist.errors import GraphError, describe
 from tinygrad_mnist.graph import notation
 from tinygrad_mnist.graph.algebra import Algebra
 from tinygrad_mnist.graph.chainrule import INLINE, Derivation, Step, derived, in_peace
 from tinygrad_mnist.graph.notation import Text
-from tinygrad_mnist.graph.program import Line, Name, Names, Program, program
-from tinygrad_mnist.graph.tracing import Recording, Traced, pull, record, rule
+from tinygrad_mnist.graph.program import Line, Name, Names, Program, Writer, program
+from tinygrad_mnist.graph.tracing import Traced, pull, record, rule
 
 Format = Literal["markdown", "latex", "mathml", "text"]
 
@@ -78,7 +80,7 @@ class Explanation:
         return self.markdown()
 
     def _repr_latex_(self) -> str:
-        return self.markdown()
+        return self.latex()
 
 
 def explain(output: Node, wrt: Sequence[Node], format: Format = "text") -> Explanation:
@@ -117,11 +119,8 @@ def _equation(result: Program, line: Line) -> Equation:
     if line.node is not None and left.text.startswith("δ"):
         partial = result.partial(result.node_names[line.node])
         left = Name(f"{left.latex} = {partial.latex}", f"{left.text} = {partial.text}")
-    return Equation(left, _both(result, line.value, result.names.get(line.value) is not line.name), _size(line.value))
-
-
-def _both(result: Program, value: Traced, by_name: bool = True) -> Name:
-    return Name(*(result.write(value, style, by_name).text for style in ("latex", "text")))
+    own = result.names.get(line.value) is line.name
+    return Equation(left, result.in_formulas(line.value, by_name=not own), _size(line.value))
 
 
 def _size(value: Traced) -> str:
@@ -132,7 +131,7 @@ def _remarks(result: Program) -> list[Equation]:
     """What letters stand for, and what was seen in the data and relied on."""
     remarks = []
     for value, name in result.derivatives.items():
-        written = _both(result, value, by_name=False)
+        written = result.in_formulas(value, by_name=False)
         if value.dtype == np.bool_:
             written = Name(rf"\left[{written.latex}\right]", f"[{written.text}]")
         remarks.append(Equation(name, written))
@@ -175,9 +174,9 @@ class _Symbols:
     """A leaf for every node of the graph and for every gradient, so that one rule can be run on names alone."""
 
     def __init__(self, result: Program) -> None:
-        self.result, self.derivation, self.algebra = result, result.derivation, Algebra()
-        self.algebra.tidy, self.algebra.squares = True, False
-        self.local = Program(result.derivation, mathematical=False, counts=result.counts)
+        self.result, self.derivation = result, result.derivation
+        self.as_it_is, self.algebra = Algebra(tidy=True, squares=False), Algebra()
+        self.writer = Writer(counts=result.counts)
         self.leaves: dict[Node, Traced] = {}
         self.names: dict[Node, Name] = dict(result.node_names)
         lines = {line.value: line.name for line in result.lines if not line.gradient}
@@ -193,14 +192,14 @@ class _Symbols:
             self.leaves[node] = self.algebra.simplify(leaf)
         elif node.op and node.op.name in ("transpose", "swapaxes") and node not in self.names:
             self.leaves[node] = self.algebra.simplify(record(node.op, self._operands(node), node.params))
-            self.names[node] = _both(self.local, self.leaves[node])
+            self.names[node] = self.writer.in_formulas(self.leaves[node])
         else:
             if node not in self.names:
                 registry = self.result.registry
                 self.names[node] = registry.new(node.name) if node.name else registry.numbered("t")
             leaf.name = self.names[node].text
-            self.leaves[node] = self.algebra.leaf(leaf)
-            self.local.names[leaf] = self.names[node]
+            self.leaves[node] = self.algebra.leaf(self.as_it_is.leaf(leaf))
+            self.writer.names[leaf] = self.names[node]
 
     def is_named(self, node: Node) -> bool:
         """Whether a node goes by a name, and not by its own expression, as W1ᵀ does."""
@@ -214,8 +213,8 @@ class _Symbols:
     def definition(self, node: Node) -> Name:
         """A node's operation on the names of its operands."""
         assert node.op is not None
-        value = self.algebra.simplify(record(node.op, self._operands(node), node.params))
-        return _both(self.local, value, by_name=value.op is None)
+        value = self.as_it_is.simplify(record(node.op, self._operands(node), node.params))
+        return self.writer.in_formulas(value, by_name=value.op is None)
 
     def share(self, step: Step) -> Name:
         """The vjp of a step, run on names."""
@@ -224,12 +223,9 @@ class _Symbols:
         g = self.algebra.full(node.shape)
         if node is not self.derivation.output:
             g = self.algebra.leaf(Traced(self.derivation.gradients[node].numpy(), name="g"))
-            self.local.names[g] = self.gradient(node)
-        self.algebra.tidy, self.algebra.squares = False, True
+            self.writer.names[g] = self.gradient(node)
         share = pull(node.op, step.position, g, self.leaves[node], self._operands(node), node.params)
-        written = _both(self.local, self.algebra.simplify(share))
-        self.algebra.tidy, self.algebra.squares = True, False
-        return written
+        return self.writer.in_formulas(self.algebra.simplify(share))
 
     def _operands(self, node: Node) -> list[Traced | float]:
         return [self.leaves[x] if isinstance(x, Node) else x for x in self.derivation.recording.inputs[node]]
@@ -248,29 +244,26 @@ def rules(node: Node) -> list[Equation]:
 
 def _rules(node: Node) -> list[Equation]:
     assert node.op is not None
-    recording, registry = Recording(node), Names()
-    local = Program(Derivation(recording, []), mathematical=False)
-    algebra = local.derivation.algebra
+    algebra, registry, writer = Algebra(), Names(), Writer()
 
     def symbol(array: Any, name: str) -> Traced:
-        leaf = algebra.leaf(Traced(array))
-        leaf.name = name
-        local.names[leaf] = registry.new(name)
+        leaf = algebra.leaf(Traced(array, name))
+        writer.names[leaf] = registry.new(name)
         return leaf
 
-    free = iter("xywuvabc")
-    leaves = {x: symbol(x.data, x.name or next(free, "x")) for _, x in recording.tensors(node)}
-    operands = [leaves[x] if isinstance(x, Node) else x for x in recording.inputs[node]]
-    out = symbol(node.data, node.name or "z")
-    g = symbol(np.ones(node.shape), "g")
-    value = _both(local, record(node.op, operands, node.params), by_name=False)
-    equations = [Equation(local.names[out], value, _size(out))]
+    free = iter(["x", "y", *"wuvabc", *itertools.repeat("x", len(node.inputs))])
+    tensors = {id(x): x for x in node.inputs if not isinstance(x, int | float)}
+    leaves = {key: symbol(plain(x), getattr(x, "name", None) or next(free)) for key, x in tensors.items()}
+    operands = [leaves.get(id(x), x) for x in node.inputs]
+    out, g = symbol(node.data, node.name or "z"), symbol(np.ones(node.shape), "g")
+    value = writer.in_formulas(record(node.op, operands, node.params), by_name=False)
+    equations = [Equation(writer.names[out], value, _size(out))]
     for position, x in enumerate(operands):
         if isinstance(x, Traced) and rule(node.op, position):
             share = algebra.simplify(pull(node.op, position, g, out, operands, node.params))
-            name = local.names[x]
-            left = Name(rf"\frac{{\partial L}}{{\partial {name.latex}}}", f"∂L/∂{name.text}")
-            equations.append(Equation(left, _both(local, share), _size(share)))
+            latex, text, _ = writer.names[x]
+            left = Name(rf"\frac{{\partial L}}{{\partial {latex}}}", f"∂L/∂{text}")
+            equations.append(Equation(left, writer.in_formulas(share), _size(share)))
     return equations
 
 

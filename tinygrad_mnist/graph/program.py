@@ -100,7 +100,39 @@ class Count:
 
 
 @dataclass
-class Program:
+class Writer:
+    """Writes expressions in terms of names. names: of values; counts: of the numbers that something is divided by."""
+
+    names: dict[Traced, Name] = field(default_factory=dict)
+    counts: dict[int, Count] = field(default_factory=dict)
+
+    def view(self, value: Traced) -> View:
+        """An expression as it is."""
+        assert value.op is not None
+        return View(value.op.name, value.inputs, value.params)
+
+    def write(self, value: Any, style: Style, by_name: bool = True) -> Text:
+        """An expression in terms of the names; by_name=False writes out what a name stands for."""
+        if not isinstance(value, Traced):
+            return notation.number(value, style)
+        if by_name and value in self.names:
+            name: str = getattr(self.names[value], style)
+            return Text(name, "factor" if name.startswith(("∂", r"\frac")) else "atom")
+        if value.op is None:
+            return _constant(value, style)
+        op, operands, params = self.view(value)
+        written = [self.write(x, style) for x in operands]
+        if op == "div" and isinstance(operands[1], int) and operands[1] in self.counts:
+            written[1] = Text(getattr(self.counts[operands[1]].name, style))
+        return notation.write(op, written, params, [getattr(x, "shape", ()) for x in operands], style)
+
+    def in_formulas(self, value: Traced, by_name: bool = True) -> Name:
+        """An expression in LaTeX and as plain text."""
+        return Name(self.write(value, "latex", by_name).text, self.write(value, "text", by_name).text)
+
+
+@dataclass(kw_only=True)
+class Program(Writer):
     """The lines of a derivation, and what each value is called.
 
     inputs: the leaves, data first. results: the lines of the output and of the gradients asked for. derivatives:
@@ -109,25 +141,22 @@ class Program:
 
     derivation: Derivation
     mathematical: bool
-    names: dict[Traced, Name] = field(default_factory=dict)
     node_names: dict[Node, Name] = field(default_factory=dict)
     inputs: list[tuple[Node, Traced]] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     results: list[Line] = field(default_factory=list)
     derivatives: dict[Traced, Name] = field(default_factory=dict)
-    counts: dict[int, Count] = field(default_factory=dict)
     registry: Names = field(default_factory=Names)
     logarithms: dict[Traced, Traced] = field(default_factory=dict)
 
     def view(self, value: Traced) -> View:
         """An expression as it is, or, for mathematics, exp(log_softmax(z)) as softmax(z)."""
-        assert value.op is not None
         if self.mathematical and _is_softmax(value):
             (inner,) = value.inputs
             return View("softmax", inner.inputs, inner.params)
         if value in self.logarithms:
             return View("log", (self.logarithms[value],), {})
-        return View(value.op.name, value.inputs, value.params)
+        return super().view(value)
 
     def operands(self, value: Traced) -> list[Traced]:
         """The tensors that an expression is made of; none for a leaf, and none for f'(z)."""
@@ -147,21 +176,6 @@ class Program:
                 if not waiting:
                     order[stack.pop()] = None
         return list(order)
-
-    def write(self, value: Any, style: Style, by_name: bool = True) -> Text:
-        """An expression in terms of the names; by_name=False writes out what a name stands for."""
-        if not isinstance(value, Traced):
-            return notation.number(value, style)
-        if by_name and value in self.names:
-            name: str = getattr(self.names[value], style)
-            return Text(name, "factor" if name.startswith(("∂", r"\frac")) else "atom")
-        if value.op is None:
-            return _constant(value, style)
-        op, operands, params = self.view(value)
-        written = [self.write(x, style) for x in operands]
-        if op == "div" and isinstance(operands[1], int) and operands[1] in self.counts:
-            written[1] = Text(getattr(self.counts[operands[1]].name, style))
-        return notation.write(op, written, params, [getattr(x, "shape", ()) for x in operands], style)
 
     def definition(self, line: Line, style: Style) -> str:
         """The right-hand side of a line."""
@@ -186,7 +200,7 @@ class Program:
 
 def program(derivation: Derivation, mathematical: bool) -> Program:
     """Lay a derivation out in lines: for mathematics, or for a computer."""
-    result = Program(derivation, mathematical)
+    result = Program(derivation=derivation, mathematical=mathematical)
     roots = [derivation.forward[derivation.output], *(derivation.gradients[x] for x in derivation.wrt)]
     if mathematical:
         result.logarithms = {x.inputs[0]: x for x in result.expressions(roots) if _is_softmax(x)}
