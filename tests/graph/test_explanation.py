@@ -55,6 +55,12 @@ def test_the_mlp_gives_the_formulas_of_the_tutorials(activation, dtype):
     assert together(loss, model.parameters) == rows("f" if activation in ("gelu", "silu") else activation)
 
 
+def test_data_without_a_name_go_by_X_and_y():
+    model = nn.MLP((20, 16, 10), "relu")
+    loss = cross_entropy(model(np.ones((8, 20), np.float32)), np.arange(8))
+    assert together(loss, model.parameters) == rows("relu")
+
+
 def test_a_deeper_mlp_repeats_the_pattern():
     model = nn.MLP((20, 16, 12, 10), "relu")
     X = Tensor(np.ones((8, 20), np.float32), name="X")

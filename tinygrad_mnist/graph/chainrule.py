@@ -126,7 +126,8 @@ def _replay(derivation: Derivation) -> None:
     algebra.tidy = True
     for node in derivation.nodes:
         if node.op is None:
-            constant = node.data.size <= INLINE and not (node.name or node.requires_grad or node in derivation.wanted)
+            named = node.name or node in derivation.layers.names or node in derivation.wanted
+            constant = node.data.size <= INLINE and not (named or node.requires_grad)
             leaf = Traced(node.data, name=None if constant else node.name or "?")
             forward[node] = algebra.simplify(leaf) if constant else algebra.leaf(leaf, not node.requires_grad)
         else:
@@ -193,7 +194,9 @@ class Layers:
             self._name(z, f"z{number}")
 
     def add_activation(self, a: Node) -> None:
-        """What a layer is applied to: an activation, if it is made of one layer's sum and no other."""
+        """What a layer is applied to: the data, or an activation, if it is made of one layer's sum and no other."""
+        if a.op is None and not a.requires_grad:
+            self._name(a, "X")
         below = self._sums_below(a)
         if a.op and a not in self.sums and a not in self.activations and len(below) == 1:
             (z,) = below

@@ -222,13 +222,14 @@ def program(derivation: Derivation, mathematical: bool) -> Program:
 
 
 def _name_inputs(result: Program, present: set[Traced]) -> None:
-    """The leaves: the learner's own names; x, x_2 … and c, c_2 … for what has none."""
+    """The leaves: the learner's own names; X for a layer's data, and x, x_2 … and c, c_2 … for what has none."""
     derivation = result.derivation
     leaves = [n for n in derivation.nodes if n.op is None and derivation.forward[n].name]
     used = [n for n in leaves if derivation.forward[n] in present or n in derivation.wanted]
     for node in sorted(used, key=lambda n: n.requires_grad or n in derivation.wanted):
         fallback = "x" if node.requires_grad or node in derivation.wanted else "c"
-        result.node_names[node] = name = result.registry.new(node.name or fallback)
+        wanted = node.name or derivation.layers.names.get(node, fallback)
+        result.node_names[node] = name = result.registry.new(wanted)
         result.names[derivation.forward[node]] = name
         result.inputs.append((node, derivation.forward[node]))
 
