@@ -14,7 +14,7 @@ ALLOWED = {
     "manual": set(),
     "data": set(),
     "nn": {"engine"},
-    "graph": {"engine", "errors"},
+    "graph": {"engine", "errors", "data"},
     "checks": {"engine", "errors", "nn", "manual", "data"},
     "training": {"engine", "nn", "data"},
     "cli": {"engine", "nn", "manual", "data", "graph", "checks", "training"},

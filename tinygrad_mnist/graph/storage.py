@@ -1,0 +1,54 @@
+"""Arrays as JSON: each sequence of bytes is stored once, and views with strides say how it is read."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+DOUBLE = 1024
+"""Up to this many elements an array of float64 keeps its precision; larger ones become float32."""
+
+
+class View(TypedDict):
+    """Element [i, j, …] is buffer[offset + i * strides[0] + j * strides[1] + …]; strides count elements."""
+
+    buffer: int
+    offset: int
+    shape: list[int]
+    strides: list[int]
+
+
+class Storage:
+    """Buffers of a page. A transposed array shares the buffer of its original; a constant takes one element."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, bytes], int] = {}
+
+    def add(self, array: NDArray[Any]) -> View:
+        """Store real numbers of any shape. Raises TypeError for complex ones."""
+        if array.dtype.kind == "c":
+            raise TypeError("the page shows real numbers, and this graph has complex ones")
+        shape = list(array.shape)
+        if array.size and (array == array.flat[0]).all():
+            return View(buffer=self._put(array.reshape(-1)[:1]), offset=0, shape=shape, strides=[0] * array.ndim)
+        order = np.argsort([-abs(stride) for stride in array.strides], kind="stable")
+        packed = np.ascontiguousarray(array.transpose(order)) if array.ndim else array
+        strides = [0] * array.ndim
+        for axis, step in zip(order, packed.strides, strict=False):
+            strides[axis] = step // packed.itemsize
+        return View(buffer=self._put(packed), offset=0, shape=shape, strides=strides)
+
+    def _put(self, packed: NDArray[Any]) -> int:
+        narrow = packed.dtype in (np.float32, np.float16) or packed.size > DOUBLE
+        with np.errstate(over="ignore"):
+            numbers = packed.astype("<f4" if narrow else "<f8")
+        return self._numbers.setdefault((numbers.dtype.str, numbers.tobytes()), len(self._numbers))
+
+    def buffers(self) -> list[dict[str, str]]:
+        """Each buffer's type, f4 or f8 (little-endian), and its bytes in base64."""
+        return [
+            {"type": dtype[1:], "bytes": base64.b64encode(content).decode("ascii")} for dtype, content in self._numbers
+        ]
