@@ -18,10 +18,10 @@ from tinygrad_mnist.engine import Node
 from tinygrad_mnist.graph import health, terms, words
 from tinygrad_mnist.graph.description import Description, Vertex, describe
 from tinygrad_mnist.graph.layout import lay_out
+from tinygrad_mnist.graph.local_rule import local_rule
 from tinygrad_mnist.graph.naming import names, written
 from tinygrad_mnist.graph.notation import Text, mathml
 from tinygrad_mnist.graph.playback import Share, Step, play
-from tinygrad_mnist.graph.rules import local_rule
 from tinygrad_mnist.graph.storage import Storage
 
 LIMIT = 2000

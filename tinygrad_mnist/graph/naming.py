@@ -13,7 +13,7 @@ LONGEST = 15
 _BIAS = re.compile(r"b_?(\d+)")
 _ACTIVATIONS = {"relu", "leaky_relu", "elu", "sigmoid", "tanh", "softplus"}
 
-LOG_PREDICTION = Text(r"\log \hat{y}", "factor", "log_softmax")
+LOG_PREDICTION = Text(r"\log ŷ", "factor", "log_softmax")
 """What a log-softmax is called: the logarithm of the prediction."""
 
 

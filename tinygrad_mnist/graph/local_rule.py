@@ -63,5 +63,5 @@ def _write(value: Any, named: dict[Any, Text]) -> Text:
     if name == "swapaxes" and first.op in _TRANSPOSES and first.text.endswith(_TRANSPOSED):
         return Text(first.text.removesuffix(_TRANSPOSED))
     if name == "exp" and first == LOG_PREDICTION:
-        return Text(r"\hat{y}")
+        return Text("ŷ")
     return write(name, operands, value.params, shapes, "latex")
