@@ -63,7 +63,7 @@ def graph(
     path = out or Path(f"graph.{format}")
     training.prepare_folder(path.parent, path.name)
     if format == "html":
-        readings.explore(loss, path)  # type: ignore[attr-defined]  # merge: graph/explore.py
+        readings.explore(loss, path)  # merge: graph/explore.py
     elif format in PICTURES:
         write_atomically(path, readings.draw(loss, None, backward, values, depth).pipe(format))
     else:
