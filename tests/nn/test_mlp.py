@@ -18,11 +18,11 @@ def test_it_is_the_expression_it_says(activation):
 
 def test_parameters_are_named_shaped_and_seeded():
     model, again, other = MLP((5, 4, 3), seed=7), MLP((5, 4, 3), seed=7), MLP((5, 4, 3), seed=8)
-    assert [(p.name, p.shape) for p in model.parameters] == [
+    assert [(p.name, p.shape) for p in model.parameters()] == [
         ("W1", (4, 5)), ("b1", (4,)), ("W2", (3, 4)), ("b2", (3,)),
     ]  # fmt: skip
-    assert all(p.dtype == np.float32 and p.requires_grad for p in model.parameters)
-    assert all((p == q).all() for p, q in zip(model.parameters, again.parameters))
+    assert all(p.dtype == np.float32 and p.requires_grad for p in model.parameters())
+    assert all((p == q).all() for p, q in zip(model.parameters(), again.parameters()))
     assert (model.weights[0] != other.weights[0]).all()
     assert repr(model) == "MLP([5, 4, 3], activation='leaky_relu')  # 39 parameters"
 
@@ -59,5 +59,5 @@ def test_gradients_reach_every_parameter_and_no_input():
     model = MLP((5, 4, 3))
     x = Tensor(np.ones((2, 5), np.float32))
     model(x).sum().backward()
-    assert all(p.grad.shape == p.shape for p in model.parameters)
+    assert all(p.grad.shape == p.shape for p in model.parameters())
     assert x.grad is None

@@ -21,7 +21,7 @@ def test_a_model_comes_back_bit_for_bit(saved):
     model, path = saved
     loaded = training.load_model(path)
     assert repr(loaded) == repr(model)
-    for p, q in zip(loaded.parameters, model.parameters, strict=True):
+    for p, q in zip(loaded.parameters(), model.parameters(), strict=True):
         assert p.numpy().tobytes() == q.numpy().tobytes()
 
 

@@ -13,13 +13,13 @@ def splits():
 
 def run(splits, epochs=3, lr=0.05, seed=0, progress=None):
     model = nn.MLP((784, 16, 10), seed=seed)
-    optimizer = nn.SGD(model.parameters, lr, momentum=0.9)
+    optimizer = nn.SGD(model.parameters(), lr, momentum=0.9)
     history = training.fit(model, *splits, optimizer, epochs=epochs, batch_size=32, seed=seed, progress=progress)
     return model, history
 
 
 def weights(model):
-    return np.concatenate([p.numpy().ravel() for p in model.parameters])
+    return np.concatenate([p.numpy().ravel() for p in model.parameters()])
 
 
 def test_it_learns_real_digits(splits):
@@ -70,7 +70,7 @@ def test_ctrl_c_in_the_first_epoch_leaves_the_start(splits):
 
 def test_divergence_is_named_and_nothing_broken_is_left(splits):
     model = nn.MLP((784, 16, 10))
-    optimizer = nn.SGD(model.parameters, lr=1e30)
+    optimizer = nn.SGD(model.parameters(), lr=1e30)
     with pytest.raises(training.TrainingError, match=r"loss became (nan|inf) at epoch 1, batch \d+: lower the"):
         training.fit(model, *splits, optimizer, epochs=1, batch_size=32)
     assert np.isfinite(weights(model)).all()
@@ -93,6 +93,6 @@ def test_progress_counts_every_example(splits):
 
 def test_divergence_in_the_very_last_step_is_named_too(splits):
     model = nn.MLP((784, 16, 10))
-    optimizer = nn.SGD(model.parameters, lr=1e38)
+    optimizer = nn.SGD(model.parameters(), lr=1e38)
     with pytest.raises(training.TrainingError, match="it has diverged; lower the learning rate"):
         training.fit(model, *splits, optimizer, epochs=1, batch_size=10_000)

@@ -32,10 +32,12 @@ _FUNCTIONS = ("EXAMPLES_AXIS", "forward", "loss", "backward", "formulas")
 class Model(Protocol):
     """A network as an expression: called with X it gives the logits, of tensors W1, W2, … and b1, b2, …"""
 
-    weights: list[Tensor]
-    biases: list[Tensor]
     activation: Any
 
+    @property
+    def weights(self) -> list[Tensor]: ...
+    @property
+    def biases(self) -> list[Tensor]: ...
     def __call__(self, x: Tensor, /) -> Tensor: ...
 
 

@@ -31,7 +31,7 @@ def train(
     train_set, validation_set = _split(dataset, seed)
     model = nn.MLP(layers, activation, seed=seed)  # type: ignore[arg-type]  # parsed by the callback
     training.prepare_folder(out, "model.safetensors", "history.json")
-    optimizer = nn.SGD(model.parameters, lr, momentum=MOMENTUM, lr_decay=LR_DECAY)
+    optimizer = nn.SGD(model.parameters(), lr, momentum=MOMENTUM, lr_decay=LR_DECAY)
     show.line(f"{model!r}")
     show.line(
         f"{dataset.name}: {len(train_set):,} images to train on, {len(validation_set):,} to validate, "

@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 
 from tinygrad_mnist.engine import Tensor, ops
 from tinygrad_mnist.nn.init import INITIALISERS
+from tinygrad_mnist.nn.module import Module
 
 ACTIVATIONS: dict[str, Callable[..., Any]] = {
     "relu": ops.relu,
@@ -23,7 +24,7 @@ ACTIVATIONS: dict[str, Callable[..., Any]] = {
 }
 
 
-class MLP:
+class MLP(Module):
     """Fully connected layers with an activation between them: z = a Wᵀ + b, a = f(z).
 
     layer_sizes: inputs, hidden widths…, outputs, e.g. (784, 128, 64, 10).
@@ -48,14 +49,22 @@ class MLP:
         self.activation = _known("activation", activation, ACTIVATIONS)
         initialise = INITIALISERS[_known("init", init, INITIALISERS)]
         rng = np.random.default_rng(seed)
-        self.weights: list[Tensor] = []
-        self.biases: list[Tensor] = []
         for layer, (inputs, outputs) in enumerate(pairwise(layer_sizes), start=1):
             W = initialise(rng, outputs, inputs).astype(dtype)
-            self.weights.append(Tensor(W, requires_grad=True, name=f"W{layer}"))
-            self.biases.append(Tensor(np.zeros(outputs, dtype), requires_grad=True, name=f"b{layer}"))
+            setattr(self, f"W{layer}", Tensor(W, requires_grad=True))
+            setattr(self, f"b{layer}", Tensor(np.zeros(outputs, dtype), requires_grad=True))
 
-    def __call__(self, x: Any) -> Tensor:
+    @property
+    def weights(self) -> list[Tensor]:
+        """W1, W2, …"""
+        return [getattr(self, f"W{layer}") for layer in range(1, len(self.layer_sizes))]
+
+    @property
+    def biases(self) -> list[Tensor]:
+        """b1, b2, …"""
+        return [getattr(self, f"b{layer}") for layer in range(1, len(self.layer_sizes))]
+
+    def forward(self, x: Any) -> Tensor:
         """The logits, shape (batch, outputs), of rows x, shape (batch, inputs)."""
         f = ACTIVATIONS[self.activation]
         a = _rows(x, self.layer_sizes[0])
@@ -65,14 +74,9 @@ class MLP:
         W, b = last
         return a @ W.T + b
 
-    @property
-    def parameters(self) -> list[Tensor]:
-        """W1, b1, W2, b2, … in order."""
-        return [p for layer in zip(self.weights, self.biases, strict=True) for p in layer]
-
     def __repr__(self) -> str:
         sizes = ", ".join(map(str, self.layer_sizes))
-        count = sum(p.size for p in self.parameters)
+        count = sum(p.size for p in self.parameters())
         return f"MLP([{sizes}], activation={self.activation!r})  # {count:,} parameters"
 
 

@@ -1,53 +1,359 @@
-"""Optimizers: how parameters move against their gradients. Names and defaults are PyTorch's."""
+"""Optimizers: how parameters move against their gradients. Names, arguments and defaults are PyTorch's.
+
+A formula is written once, for arrays; `step` applies it block by block, so that what it computes in between
+stays in the processor's cache.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tinygrad_mnist.engine import Tensor
 
+Array = NDArray[Any]
+Group = dict[str, Any]
 
-class SGD:
-    """Stochastic gradient descent: v ← momentum · v + ∂L/∂p, p ← p - η v, with η = lr / (1 + lr_decay · steps).
+BLOCK = 1 << 15
+"""Elements of a block: 128 KiB of float32."""
 
-    Momentum is Polyak's (1964) as PyTorch writes it; the decay is that of torch.optim.Adagrad.
-    Raises ValueError for rates out of range and for an empty list of parameters.
+
+class Optimizer:
+    """What the optimizers share: groups of parameters with their options, and a state for each parameter.
+
+    parameters: tensors, or groups of them with options of their own, as [{"params": tensors, "lr": 0.1}, …].
+    An optimizer gives `slots`, the arrays it keeps for each parameter, and `update`, its formula.
+
+    Raises ValueError for options out of range, an empty list of parameters, and a parameter given twice.
     """
 
-    def __init__(self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.0, lr_decay: float = 0.0) -> None:
-        self.parameters = list(parameters)
-        if not self.parameters:
+    def __init__(self, parameters: Iterable[Tensor] | Iterable[Mapping[str, Any]], **options: Any) -> None:
+        self.defaults = options
+        self.param_groups: list[Group] = []
+        self.state: dict[Tensor, dict[str, Any]] = {}
+        given = list(parameters)
+        for group in given if given and isinstance(given[0], Mapping) else [{"params": given}]:
+            self.add_param_group(group)
+
+    def add_param_group(self, group: Any) -> None:
+        """Let further parameters, in a dict with "params" and their own options, move too."""
+        tensors = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
+        unknown = group.keys() - {"params", *self.defaults}
+        if unknown:
+            raise ValueError(f"{type(self).__name__} has no option {', '.join(sorted(unknown))}")
+        if not tensors:
             raise ValueError("the optimizer got no parameters")
-        if not lr > 0 or not 0 <= momentum < 1 or not lr_decay >= 0:
-            raise ValueError(f"lr={lr}, momentum={momentum}, lr_decay={lr_decay}: they must be > 0, in [0, 1) and >= 0")
-        self.lr = lr
-        self.momentum = momentum
-        self.lr_decay = lr_decay
-        self.steps = 0
-        self._velocity = [np.zeros_like(p.data) for p in self.parameters]
+        for p in tensors:
+            if not isinstance(p, Tensor):
+                raise TypeError(f"an optimizer moves tensors, not {type(p).__name__}: pass model.parameters()")
+        present = [p for existing in self.param_groups for p in existing["params"]]
+        if len({*present, *tensors}) < len(present) + len(tensors):
+            raise ValueError("a parameter was given twice: it would move twice in each step")
+        whole = {**self.defaults, **group, "params": tensors}
+        self.check(**{name: value for name, value in whole.items() if name != "params"})
+        self.param_groups.append(whole)
+
+    def check(self, **options: Any) -> None:
+        """Raise ValueError for options out of range."""
+        raise NotImplementedError
+
+    def slots(self, group: Group) -> tuple[str, ...]:
+        """The names of the arrays, zeros at first, that are kept for each parameter of a group."""
+        raise NotImplementedError
+
+    def update(self, group: Group, step: int, p: Array, g: Array, *kept: Array) -> None:
+        """Move p, in place, by its gradient g in this step, counted from 1; kept are the arrays of `slots`."""
+        raise NotImplementedError
 
     @property
     def current_lr(self) -> float:
-        """η of the next step."""
-        return self.lr / (1 + self.lr_decay * self.steps)
+        """The learning rate of the next step, in the first group."""
+        return float(self.param_groups[0]["lr"])
 
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next backward starts from none."""
-        for p in self.parameters:
-            p.grad = None
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.grad = None
 
     def step(self) -> None:
         """Move every parameter that has a gradient."""
-        eta = self.current_lr
-        for p, v in zip(self.parameters, self._velocity, strict=True):
-            if p.grad is None:
-                continue
-            if self.momentum:
-                v *= self.momentum
-                v += p.grad.data
-                p.data -= eta * v
-            else:
-                p.data -= eta * p.grad.data
+        for group in self.param_groups:
+            slots = self.slots(group)
+            for p in group["params"]:
+                if p.grad is not None:
+                    self._move(p, group, slots)
+
+    def _move(self, p: Tensor, group: Group, slots: tuple[str, ...]) -> None:
+        state = self.state.setdefault(p, {"step": 0})
+        state["step"] += 1
+        for name in slots:
+            if name not in state:
+                state[name] = np.zeros_like(p.data)
+        array = p.data
+        for block in _blocks(array, p.grad.data, *(state[name] for name in slots)):
+            self.update(group, state["step"], *block)
+        p.data = array  # graphs that used the old numbers learn that they are gone
+
+    def state_dict(self) -> dict[str, Any]:
+        """Copies of what `load_state_dict` needs to go on: PyTorch's form, with parameters as their numbers.
+
+        {"state": {number: {"step": int, slot: array, …}}, "param_groups": [{option: value, …, "params": numbers}]}
+        """
+        numbers = {p: i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
+        return {
+            "state": {numbers[p]: {k: _copy(v) for k, v in kept.items()} for p, kept in self.state.items()},
+            "param_groups": [{**group, "params": [numbers[p] for p in group["params"]]} for group in self.param_groups],
+        }
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over a state dict of the same optimizer over the same parameters; raises ValueError for another."""
+        saved, groups = state_dict["state"], state_dict["param_groups"]
+        sizes, own = [len(g["params"]) for g in groups], [len(g["params"]) for g in self.param_groups]
+        if sizes != own:
+            raise ValueError(f"the state has groups of {sizes} parameters, but this optimizer has {own}")
+        parameters = [p for group in self.param_groups for p in group["params"]]
+        numbers = [number for group in groups for number in group["params"]]
+        kept = {p: saved[number] for p, number in zip(parameters, numbers, strict=True) if number in saved}
+        for p, arrays in kept.items():
+            for name, value in arrays.items():
+                if np.ndim(value) and np.shape(value) != p.shape:
+                    raise ValueError(f"{name} of {p.name or 'a parameter'} has shape {np.shape(value)}, not {p.shape}")
+        self.state = {p: {name: _copy(value) for name, value in arrays.items()} for p, arrays in kept.items()}
+        for group, options in zip(self.param_groups, groups, strict=True):
+            group.update({name: value for name, value in options.items() if name != "params"})
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value!r}" for name, value in self.param_groups[0].items() if name != "params")
+        return f"{type(self).__name__}({options})"
+
+
+def _blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:
+    """The arrays, which have one shape, in slices of whole rows, each of about BLOCK elements."""
+    first = arrays[0]
+    if first.size <= BLOCK:
+        yield arrays
+        return
+    rows = max(1, BLOCK * len(first) // first.size)
+    for start in range(0, len(first), rows):
+        yield tuple(array[start : start + rows] for array in arrays)
+
+
+def _copy(value: Any) -> Any:
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent: v ← momentum · v + (1 - dampening) · g, p ← p - lr · v.
+
+    g is the gradient plus weight_decay · p; the first v is g itself. nesterov moves by g + momentum · v
+    (Sutskever et al. 2013, as PyTorch writes it). lr_decay divides lr by 1 + lr_decay · steps, as in
+    torch.optim.Adagrad.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Tensor] | Iterable[Mapping[str, Any]],
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+        *,
+        lr_decay: float = 0.0,
+    ) -> None:
+        self.steps = 0
+        super().__init__(
+            parameters, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay,
+            nesterov=nesterov, lr_decay=lr_decay,
+        )  # fmt: skip
+
+    def check(self, **options: Any) -> None:
+        """Raise ValueError for options out of range."""
+        _positive(options, "lr")
+        _not_negative(options, "weight_decay", "lr_decay")
+        _below_one(options, "momentum")
+        if options["nesterov"] and (not options["momentum"] or options["dampening"]):
+            raise ValueError("nesterov needs a momentum, and no dampening: they must be as in Sutskever's formula")
+
+    def slots(self, group: Group) -> tuple[str, ...]:
+        """The velocity, where there is momentum."""
+        return ("momentum_buffer",) if group["momentum"] else ()
+
+    def update(self, group: Group, step: int, p: Array, g: Array, *kept: Array) -> None:
+        """Move p, in place; see the class."""
+        if group["weight_decay"]:
+            g = g + group["weight_decay"] * p
+        for v in kept:
+            v *= group["momentum"]
+            v += g if step == 1 or not group["dampening"] else (1 - group["dampening"]) * g
+            g = g + group["momentum"] * v if group["nesterov"] else v
+        p -= group["lr"] / (1 + group["lr_decay"] * self.steps) * g
+
+    def step(self) -> None:
+        """Move every parameter that has a gradient."""
+        super().step()
         self.steps += 1
+
+    @property
+    def current_lr(self) -> float:
+        """The learning rate of the next step, in the first group."""
+        group = self.param_groups[0]
+        return float(group["lr"] / (1 + group["lr_decay"] * self.steps))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Copies of what `load_state_dict` needs to go on, with the number of steps behind the decay."""
+        return {**super().state_dict(), "steps": self.steps}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over a state dict of the same optimizer over the same parameters; raises ValueError for another."""
+        super().load_state_dict(state_dict)
+        self.steps = state_dict.get("steps", 0)
+
+
+class RMSprop(Optimizer):
+    """s ← alpha · s + (1 - alpha) · g², p ← p - lr · g / (√s + eps) (Hinton 2012, lecture 6e).
+
+    centered subtracts the square of the running mean of g from s (Graves 2013, eq. 38 to 41); with momentum
+    the quotient goes into a velocity as in SGD. weight_decay · p is added to g.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Tensor] | Iterable[Mapping[str, Any]],
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+    ) -> None:
+        super().__init__(
+            parameters, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum, centered=centered
+        )
+
+    def check(self, **options: Any) -> None:
+        """Raise ValueError for options out of range."""
+        _positive(options, "lr")
+        _not_negative(options, "eps", "weight_decay")
+        _below_one(options, "alpha", "momentum")
+
+    def slots(self, group: Group) -> tuple[str, ...]:
+        """The running mean of g², and those that centered and momentum need."""
+        return (
+            "square_avg",
+            *(["momentum_buffer"] if group["momentum"] else []),
+            *(["grad_avg"] if group["centered"] else []),
+        )
+
+    def update(self, group: Group, step: int, p: Array, g: Array, *kept: Array) -> None:
+        """Move p, in place; see the class."""
+        s, *others = kept
+        alpha, momentum = group["alpha"], group["momentum"]
+        if group["weight_decay"]:
+            g = g + group["weight_decay"] * p
+        s *= alpha
+        s += (1 - alpha) * g * g
+        variance = s
+        if group["centered"]:
+            mean = others[-1]
+            mean *= alpha
+            mean += (1 - alpha) * g
+            variance = s - mean * mean
+        move = g / (np.sqrt(variance) + group["eps"])
+        if momentum:
+            v = others[0]
+            v *= momentum
+            v += move
+            move = v
+        p -= group["lr"] * move
+
+
+class Adam(Optimizer):
+    """m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², p ← p - lr · m̂ / (√v̂ + eps) (Kingma and Ba 2015, alg. 1).
+
+    m̂ and v̂ are m and v divided by 1 - βᵗ. weight_decay · p is added to g. amsgrad takes the largest v so far
+    (Reddi et al. 2018).
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Tensor] | Iterable[Mapping[str, Any]],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        amsgrad: bool = False,
+    ) -> None:
+        super().__init__(parameters, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad)
+
+    def check(self, **options: Any) -> None:
+        """Raise ValueError for options out of range."""
+        _positive(options, "lr")
+        _not_negative(options, "eps", "weight_decay")
+        if len(options["betas"]) != 2 or not all(0 <= beta < 1 for beta in options["betas"]):
+            raise ValueError(f"betas={options['betas']}: they must be two numbers in [0, 1)")
+
+    def slots(self, group: Group) -> tuple[str, ...]:
+        """The running means of g and g²."""
+        return ("exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if group["amsgrad"] else []))
+
+    def update(self, group: Group, step: int, p: Array, g: Array, *kept: Array) -> None:
+        """Move p, in place; see the class."""
+        m, v, *largest = kept
+        beta1, beta2 = group["betas"]
+        g = self._decayed(group, p, g)
+        m *= beta1
+        m += (1 - beta1) * g
+        v *= beta2
+        v += (1 - beta2) * g * g
+        for v_max in largest:
+            v = np.maximum(v_max, v, out=v_max)
+        root = np.sqrt(v)
+        root /= math.sqrt(1 - beta2**step)
+        root += group["eps"]
+        p -= group["lr"] / (1 - beta1**step) * m / root
+
+    def _decayed(self, group: Group, p: Array, g: Array) -> Array:
+        return g + group["weight_decay"] * p if group["weight_decay"] else g
+
+
+class AdamW(Adam):
+    """Adam whose weight decay is decoupled: p ← p - lr · weight_decay · p comes first (Loshchilov and Hutter 2019)."""
+
+    def __init__(
+        self,
+        parameters: Iterable[Tensor] | Iterable[Mapping[str, Any]],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+    ) -> None:
+        super().__init__(parameters, lr, betas, eps, weight_decay, amsgrad)
+
+    def _decayed(self, group: Group, p: Array, g: Array) -> Array:
+        p *= 1 - group["lr"] * group["weight_decay"]
+        return g
+
+
+def _positive(options: Mapping[str, Any], *names: str) -> None:
+    _must("> 0", lambda value: value > 0, options, names)
+
+
+def _not_negative(options: Mapping[str, Any], *names: str) -> None:
+    _must(">= 0", lambda value: value >= 0, options, names)
+
+
+def _below_one(options: Mapping[str, Any], *names: str) -> None:
+    _must("in [0, 1)", lambda value: 0 <= value < 1, options, names)
+
+
+def _must(words: str, holds: Any, options: Mapping[str, Any], names: Iterable[str]) -> None:
+    for name in names:
+        if not holds(options[name]):
+            raise ValueError(f"{name}={options[name]}: they must be {words}")

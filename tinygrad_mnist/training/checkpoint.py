@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.data.files import write_atomically
-from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.nn import MLP
 
 _KEY = "tinygrad_mnist"
@@ -26,13 +25,8 @@ def save_model(model: MLP, path: str | Path) -> None:
     from safetensors.numpy import save
 
     architecture = {"model": "MLP", "layer_sizes": model.layer_sizes, "activation": model.activation}
-    tensors = {name: np.ascontiguousarray(p.numpy()) for name, p in _named(model)}
+    tensors = {name: np.ascontiguousarray(p.numpy()) for name, p in model.named_parameters()}
     write_atomically(Path(path), save(tensors, {_KEY: json.dumps(architecture)}))
-
-
-def _named(model: MLP) -> list[tuple[str, Tensor]]:
-    names = [f"{letter}{layer}" for layer in range(1, len(model.layer_sizes)) for letter in "Wb"]
-    return list(zip(names, model.parameters, strict=True))
 
 
 def load_model(path: str | Path) -> MLP:
@@ -66,7 +60,7 @@ def _build(path: str | Path, metadata: dict[str, str], tensors: dict[str, NDArra
         model = MLP(sizes, activation, dtype=tensors["W1"].dtype)
     except (KeyError, ValueError, TypeError) as error:
         raise CheckpointError(f"{path}: its metadata describe no model ({error})") from None
-    for name, p in _named(model):
+    for name, p in model.named_parameters():
         p.data = tensors[name]
     return model
 

@@ -80,13 +80,13 @@ def fit(
     except KeyboardInterrupt:
         history.interrupted = True
     finally:
-        for p, array in zip(model.parameters, best, strict=True):
+        for p, array in zip(model.parameters(), best, strict=True):
             p.data = array
     return history
 
 
 def _weights(model: MLP) -> list[NDArray[Any]]:
-    return [p.numpy().copy() for p in model.parameters]
+    return [p.numpy().copy() for p in model.parameters()]
 
 
 def _run_epoch(

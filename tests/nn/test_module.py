@@ -1,0 +1,114 @@
+"""Module: what it keeps, by which names, and how it takes over a state."""
+
+import numpy as np
+import pytest
+
+from tinygrad_mnist import Tensor
+from tinygrad_mnist.nn import MLP, Module
+
+
+class Scale(Module):
+    """x · weight, with a count of its calls."""
+
+    def __init__(self, width):
+        self.weight = Tensor(np.ones(width), requires_grad=True)
+        self.register_buffer("calls", np.array(0))
+        self._secret = Tensor(np.ones(1))
+
+    def forward(self, x):
+        self.calls.data += 1
+        return x * self.weight
+
+
+class Network(Module):
+    """Parts as attributes and in a list, one of them twice."""
+
+    def __init__(self):
+        self.first = Scale(3)
+        self.blocks = [Scale(3), Scale(3)]
+        self.again = self.first
+        self.shift = Tensor(np.zeros(3), requires_grad=True)
+
+    def forward(self, x):
+        for part in (self.first, *self.blocks, self.again):
+            x = part(x)
+        return x + self.shift
+
+
+def test_parameters_and_buffers_have_dotted_paths_which_are_their_names():
+    network = Network()
+    parameters = dict(network.named_parameters())
+    assert list(parameters) == ["shift", "first.weight", "blocks.0.weight", "blocks.1.weight"]
+    assert list(dict(network.named_buffers())) == ["first.calls", "blocks.0.calls", "blocks.1.calls"]
+    assert [p.name for p in network.parameters()] == ["shift", "again.weight", "blocks.0.weight", "blocks.1.weight"]
+    assert [path for path, _ in network.named_modules()] == ["", "first", "blocks.0", "blocks.1"]
+    assert not any(b.requires_grad for b in network.buffers())
+
+
+def test_train_and_eval_reach_every_part():
+    network = Network()
+    assert all(m.training for m in network.modules())
+    assert network.eval() is network
+    assert not any(m.training for m in network.modules())
+    assert all(m.training for m in network.train().modules())
+
+
+def test_a_state_dict_is_a_copy_that_brings_everything_back():
+    network, other = Network(), Network()
+    network(Tensor(np.ones((2, 3))))
+    for i, p in enumerate(network.parameters()):
+        p.data += i + 0.5
+    state = network.state_dict()
+    assert "again.weight" in state
+    other.load_state_dict(state)
+    for name, array in other.state_dict().items():
+        np.testing.assert_array_equal(array, state[name])
+    before = state["shift"].copy()
+    network.shift.data += 1
+    other.shift.data -= 1
+    np.testing.assert_array_equal(state["shift"], before)
+    assert other.first.calls.item() == 2
+
+
+def test_what_does_not_fit_is_reported_in_full_and_nothing_is_taken():
+    network = Network()
+    before = network.state_dict()
+    state = {**before, "blocks.1.weight": np.zeros(4), "more": np.zeros(2), "blocks.0.calls": np.array(0.5)}
+    state["shift"] = state["shift"] + 1
+    del state["first.weight"]
+    with pytest.raises(ValueError, match="the state does not fit Network") as caught:
+        network.load_state_dict(state)
+    assert str(caught.value).splitlines()[1:] == [
+        "  first.weight: missing, (3,) is expected",
+        "  more: unexpected, (2,)",
+        "  blocks.0.calls: () float64, here it is () int64",
+        "  blocks.1.weight: (4,) float64, here it is (3,) float64",
+    ]
+    with pytest.raises(ValueError, match=r"blocks\.1\.weight"):
+        network.load_state_dict(state, strict=False)
+    for name, array in network.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+    network.load_state_dict({"shift": np.full(3, 7.0), "more": np.zeros(2)}, strict=False)
+    np.testing.assert_array_equal(network.shift.numpy(), [7, 7, 7])
+
+
+def test_a_module_without_an_expression_says_so():
+    with pytest.raises(NotImplementedError, match=r"Module needs a method forward\(self, x\)"):
+        Module()(1)
+
+
+def test_repr_and_summary_show_the_parts():
+    network = Network()
+    assert repr(network).splitlines()[:3] == ["Network(", "  (first): Scale()", "  (blocks.0): Scale()"]
+    network.blocks[1].weight.requires_grad = False
+    lines = network.summary((5, 3)).splitlines()
+    assert lines[0].split() == ["layer", "output", "parameters"]
+    assert lines[2].split() == ["first", "Scale()", "(5,", "3)", "3"]
+    assert lines[-1] == "12 parameters, 3 of them frozen"
+    assert all(m.training and "forward" not in vars(m) for m in network.modules())
+
+
+def test_an_mlp_is_a_module_with_its_own_names():
+    model = MLP((784, 16, 10))
+    assert list(model.state_dict()) == ["W1", "b1", "W2", "b2"]
+    assert model.summary((64, 784)).splitlines()[2].split()[-3:] == ["(64,", "10)", "12,730"]

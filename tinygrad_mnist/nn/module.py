@@ -1,0 +1,243 @@
+"""Module: an expression together with the tensors that it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from math import prod
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from tinygrad_mnist.engine import Tensor, no_grad
+
+M = TypeVar("M", bound="Module")
+WIDTH = 80
+
+
+class Module:
+    """A part of a model: `forward` is its expression, its attributes are what it keeps.
+
+    A Tensor that is an attribute is a parameter; one given to `register_buffer` is a buffer, which is saved
+    with the model but not learned (a running mean, say). A Module that is an attribute is a part, and so are
+    the Modules in an attribute that is a list. Paths are dotted, "layer1.weight" or "blocks.0.bias", and
+    become the tensors' names. Attributes whose names start with an underscore are private and left out.
+    """
+
+    training: bool = True
+    """Whether dropout drops and batch normalisation looks at the batch; set by `train` and `eval`."""
+
+    def forward(self, x: Any) -> Tensor:
+        """The output for an input; each Module says of which shapes."""
+        raise NotImplementedError(f"{type(self).__name__} needs a method forward(self, x): its expression")
+
+    def __call__(self, x: Any) -> Tensor:
+        return self.forward(x)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+        for path, _, tensor in _tensors(_members(name, value)):
+            tensor.name = path
+
+    def register_buffer(self, name: str, array: ArrayLike) -> None:
+        """Keep an array as an attribute that is saved and loaded with the model, and not learned."""
+        self._buffers = {*self._buffers, name}
+        setattr(self, name, Tensor(np.array(array)))
+
+    _buffers: set[str] = set()  # noqa: RUF012 (replaced, never changed)
+
+    # what it keeps
+
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """Itself, as "", and every part of it, each once, with its path."""
+        return _modules("", self, set())
+
+    def modules(self) -> Iterator[Module]:
+        """Itself and every part of it."""
+        return (module for _, module in self.named_modules())
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """Its immediate parts by name."""
+        return ((name, value) for name, value in _members_of(self) if isinstance(value, Module))
+
+    def children(self) -> Iterator[Module]:
+        """Its immediate parts."""
+        return (child for _, child in self.named_children())
+
+    def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
+        """Every parameter once, also one that several parts share, with its path."""
+        return _once((path, tensor) for path, is_buffer, tensor in _tensors_of(self) if not is_buffer)
+
+    def parameters(self) -> Iterator[Tensor]:
+        """Every parameter once, in the order of the attributes."""
+        return (tensor for _, tensor in self.named_parameters())
+
+    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
+        """Every buffer once, with its path."""
+        return _once((path, tensor) for path, is_buffer, tensor in _tensors_of(self) if is_buffer)
+
+    def buffers(self) -> Iterator[Tensor]:
+        """Every buffer once, in the order of the attributes."""
+        return (tensor for _, tensor in self.named_buffers())
+
+    # how it behaves
+
+    def train(self: M, mode: bool = True) -> M:
+        """Behave as in training (or not), in every part; returns itself."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self: M) -> M:
+        """Behave as in use: `train(False)`."""
+        return self.train(False)
+
+    # what is saved
+
+    def state_dict(self) -> dict[str, NDArray[Any]]:
+        """A copy of the array of every parameter and buffer, by its path."""
+        return {path: tensor.data.copy() for path, _, tensor in _tensors_of(self)}
+
+    def load_state_dict(self, state: Mapping[str, ArrayLike | Tensor], strict: bool = True) -> None:
+        """Take over the numbers of every parameter and buffer from a state dict, all of them or none.
+
+        strict=False takes what fits by name, and leaves alone what is missing on either side. Raises
+        ValueError with the list of all that is missing, unexpected, or of another shape or kind of number.
+        """
+        own = {path: tensor for path, _, tensor in _tensors_of(self)}
+        given = {path: np.asarray(value.data if isinstance(value, Tensor) else value) for path, value in state.items()}
+        problems = [f"{path}: {given[path].shape} {given[path].dtype}, here it is {tensor.shape} {tensor.dtype}"
+                    for path, tensor in own.items() if path in given and not _fits(given[path], tensor)]  # fmt: skip
+        if strict:
+            problems = [
+                *(f"{path}: missing, {tensor.shape} is expected" for path, tensor in own.items() if path not in given),
+                *(f"{path}: unexpected, {array.shape}" for path, array in given.items() if path not in own),
+                *problems,
+            ]
+        if problems:
+            raise ValueError("\n  ".join([f"the state does not fit {type(self).__name__}:", *problems]))
+        for path in own.keys() & given.keys():
+            own[path].data = given[path].copy()
+
+    # how it looks
+
+    def extra_repr(self) -> str:
+        """The arguments that `repr` shows."""
+        return ""
+
+    def __repr__(self) -> str:
+        parts = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in self.named_children()]
+        body = "".join(f"\n  {part}" for part in parts) + "\n" if parts else self.extra_repr()
+        return f"{type(self).__name__}({body})"
+
+    def summary(self, input_shape: Sequence[int] | None = None, dtype: DTypeLike = np.float32) -> str:
+        """A table of the parts: what each is, the shape it puts out, its number of parameters.
+
+        input_shape: with the batch, as (1, 1, 28, 28); zeros of this shape are sent through to learn the shapes.
+        """
+        shapes: dict[Module, tuple[int, ...]] = {}
+        if input_shape is not None:
+            with _watching(self, shapes), no_grad():
+                self(Tensor(np.zeros(tuple(input_shape), dtype)))
+        leaves = [(path, m) for path, m in self.named_modules() if not any(m.children())]
+        rows = [
+            (path, f"{m!r}".partition("  #")[0], str(shapes.get(m, "")), f"{_count(m.parameters()):,}")
+            for path, m in leaves
+        ]
+        total = _count(self.parameters())
+        learned = _count(p for p in self.parameters() if p.requires_grad)
+        end = f"{total:,} parameters" + (f", {total - learned:,} of them frozen" if learned < total else "")
+        return _table(("", "layer", "output" if shapes else "", "parameters"), rows) + f"\n{end}"
+
+
+def _members(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """An attribute that is a tensor or module, or those in one that is a list, with its name."""
+    if name.startswith("_"):
+        return
+    if isinstance(value, Tensor | Module):
+        yield name, value
+    elif isinstance(value, list | tuple):
+        yield from ((f"{name}.{i}", v) for i, v in enumerate(value) if isinstance(v, Tensor | Module))
+
+
+def _members_of(module: Module) -> Iterator[tuple[str, Any]]:
+    for name, value in vars(module).items():
+        yield from _members(name, value)
+
+
+def _tensors(members: Iterator[tuple[str, Any]], buffers: set[str] | None = None) -> Iterator[tuple[str, bool, Tensor]]:
+    """The path of every tensor, whether it is a buffer, and the tensor: those of a module before its parts'."""
+    parts = []
+    for name, value in members:
+        if isinstance(value, Tensor):
+            yield name, name in (buffers or ()), value
+        else:
+            parts.append((name, value))
+    for name, module in parts:
+        yield from ((f"{name}.{path}", is_buffer, tensor) for path, is_buffer, tensor in _tensors_of(module))
+
+
+def _tensors_of(module: Module) -> Iterator[tuple[str, bool, Tensor]]:
+    return _tensors(_members_of(module), module._buffers)
+
+
+def _modules(path: str, module: Module, seen: set[Module]) -> Iterator[tuple[str, Module]]:
+    if module in seen:
+        return
+    seen.add(module)
+    yield path, module
+    for name, child in module.named_children():
+        yield from _modules(f"{path}.{name}".lstrip("."), child, seen)
+
+
+def _once(named: Iterator[tuple[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
+    seen: set[Tensor] = set()
+    for path, tensor in named:
+        if tensor not in seen:
+            seen.add(tensor)
+            yield path, tensor
+
+
+def _fits(array: NDArray[Any], tensor: Tensor) -> bool:
+    return array.shape == tensor.shape and np.can_cast(array.dtype, tensor.dtype, "same_kind")
+
+
+def _count(tensors: Iterator[Tensor]) -> int:
+    return sum(prod(tensor.shape) for tensor in tensors)
+
+
+@contextmanager
+def _watching(model: Module, shapes: dict[Module, tuple[int, ...]]) -> Iterator[None]:
+    """Inside, every part notes the shape of what it puts out, and behaves as in use."""
+    with ExitStack() as undo:
+        for module in model.modules():
+            undo.callback(setattr, module, "training", module.training)
+            undo.callback(vars(module).pop, "forward")
+            vars(module)["forward"] = _noting(module, shapes)
+        model.eval()
+        yield
+
+
+def _noting(module: Module, shapes: dict[Module, tuple[int, ...]]) -> Any:
+    forward = module.forward
+
+    def noted(x: Any) -> Tensor:
+        out = forward(x)
+        shapes[module] = out.shape
+        return out
+
+    return noted
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """Columns as wide as they need, the second cut so that a line keeps to 80 characters; the last to the right."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    widths[1] = min(widths[1], max(12, WIDTH - 6 - widths[0] - widths[2] - widths[3]))
+    lines = []
+    for path, layer, shape, count in (head, *rows):
+        cut = layer if len(layer) <= widths[1] else layer[: widths[1] - 1] + "…"
+        cells = (path.ljust(widths[0]), cut.ljust(widths[1]), shape.ljust(widths[2]), count.rjust(widths[3]))
+        lines.append("  ".join(cell for cell, width in zip(cells, widths, strict=True) if width))
+    rule = "─" * len(lines[0])
+    return "\n".join([lines[0], rule, *lines[1:], rule])
