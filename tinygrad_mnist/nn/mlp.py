@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinygrad_mnist.engine import Tensor, ops
-from tinygrad_mnist.nn.init import INITIALISERS
+from tinygrad_mnist.nn import init as initialisers
 from tinygrad_mnist.nn.module import Module
 
 ACTIVATIONS: dict[str, Callable[..., Any]] = {
@@ -47,10 +47,10 @@ class MLP(Module):
             raise ValueError(f"layer sizes {tuple(layer_sizes)} make no network: give two or more, each positive")
         self.layer_sizes = tuple(layer_sizes)
         self.activation = _known("activation", activation, ACTIVATIONS)
-        initialise = INITIALISERS[_known("init", init, INITIALISERS)]
+        initialise = initialisers.known(init)
         rng = np.random.default_rng(seed)
         for layer, (inputs, outputs) in enumerate(pairwise(layer_sizes), start=1):
-            W = initialise(rng, outputs, inputs).astype(dtype)
+            W = initialise(rng, (outputs, inputs)).astype(dtype)
             setattr(self, f"W{layer}", Tensor(W, requires_grad=True))
             setattr(self, f"b{layer}", Tensor(np.zeros(outputs, dtype), requires_grad=True))
 

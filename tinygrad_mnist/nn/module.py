@@ -231,13 +231,25 @@ def _noting(module: Module, shapes: dict[Module, tuple[int, ...]]) -> Any:
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """Columns as wide as they need, the second cut so that a line keeps to 80 characters; the last to the right."""
+    """Columns as wide as they need, the second shortened so that a line keeps to 80 characters."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     widths[1] = min(widths[1], max(12, WIDTH - 6 - widths[0] - widths[2] - widths[3]))
     lines = []
     for path, layer, shape, count in (head, *rows):
-        cut = layer if len(layer) <= widths[1] else layer[: widths[1] - 1] + "…"
-        cells = (path.ljust(widths[0]), cut.ljust(widths[1]), shape.ljust(widths[2]), count.rjust(widths[3]))
+        cells = (
+            path.ljust(widths[0]),
+            _shortened(layer, widths[1]).ljust(widths[1]),
+            shape.ljust(widths[2]),
+            count.rjust(widths[3]),
+        )
         lines.append("  ".join(cell for cell, width in zip(cells, widths, strict=True) if width))
     rule = "─" * len(lines[0])
     return "\n".join([lines[0], rule, *lines[1:], rule])
+
+
+def _shortened(call: str, width: int) -> str:
+    """A call with as many of its arguments as fit."""
+    if len(call) <= width:
+        return call
+    kept = call[: width - 2].rpartition(", ")[0]
+    return f"{kept}, …)" if kept else call[: width - 1] + "…"

@@ -1,0 +1,62 @@
+"""A model's weights, averaged over the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tinygrad_mnist.nn.module import Module
+
+
+class ExponentialMovingAverage:
+    """ā ← decay · ā + (1 - decay) · a for every parameter a; buffers are taken as they are.
+
+    Polyak and Juditsky 1992, in the exponential form of PyTorch's get_ema_multi_avg_fn. Call `update` after
+    each step; the first takes the weights as they are. `with average.applied():` puts the average in place.
+    """
+
+    def __init__(self, model: Module, decay: float = 0.999) -> None:
+        if not 0 <= decay <= 1:
+            raise ValueError(f"decay={decay} must be from 0 to 1")
+        self.model, self.decay, self.updates = model, decay, 0
+        self._average = model.state_dict()
+
+    def update(self) -> None:
+        """Take in the weights as they are now."""
+        decay = self.decay if self.updates else 0.0
+        learned = {path for path, _ in self.model.named_parameters()}
+        for path, array in self.model.state_dict().items():
+            if path in learned:
+                average = self._average[path]
+                average *= decay
+                average += (1 - decay) * array
+            else:
+                self._average[path] = array
+        self.updates += 1
+
+    @contextmanager
+    def applied(self) -> Iterator[Module]:
+        """Inside, the model has the averaged weights; afterwards its own again."""
+        own = self.model.state_dict()
+        self.model.load_state_dict(self._average)
+        try:
+            yield self.model
+        finally:
+            self.model.load_state_dict(own)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Copies of the averages by path, and the number of updates."""
+        return {"updates": self.updates, "average": {path: array.copy() for path, array in self._average.items()}}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over a state dict of the average of a model of the same shapes; raises ValueError for another."""
+        average: Mapping[str, ArrayLike] = state["average"]
+        shapes = {path: array.shape for path, array in self._average.items()}
+        if shapes != {path: np.shape(array) for path, array in average.items()}:
+            raise ValueError("the averages in the state are not those of this model: paths or shapes differ")
+        taken: dict[str, NDArray[Any]] = {path: np.array(array) for path, array in average.items()}
+        self._average, self.updates = taken, int(state["updates"])

@@ -1,0 +1,459 @@
+"""Layers: PyTorch's names, arguments, defaults and state-dict keys, each an ordinary expression of tensors.
+
+A layer that has numbers takes dtype, float32 by default. Initial weights are PyTorch's default, U(±1/√fan-in),
+from `nn.manual_seed`'s generator; `nn.init.initialise` starts them otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from tinygrad_mnist.engine import Tensor, ops
+from tinygrad_mnist.nn import functional as F
+from tinygrad_mnist.nn.init import torch_default
+from tinygrad_mnist.nn.module import Module
+from tinygrad_mnist.nn.patches import Pair
+from tinygrad_mnist.nn.random import generator
+
+
+def _tensor(x: Any) -> Tensor:
+    return x if isinstance(x, Tensor) else Tensor(x)
+
+
+def _parameter(array: NDArray[Any], dtype: DTypeLike) -> Tensor:
+    return Tensor(array, requires_grad=True, dtype=dtype)
+
+
+def _at_least_one(**sizes: int) -> None:
+    for name, size in sizes.items():
+        if not isinstance(size, int | np.integer) or size < 1:
+            raise ValueError(f"{name}={size!r} must be an integer from 1 on")
+
+
+class Sequential(Module):
+    """Modules one after the other; their names are their positions, "0", "1", …"""
+
+    def __init__(self, *modules: Module) -> None:
+        for i, module in enumerate(modules):
+            if not isinstance(module, Module):
+                advice = ": pass them as Sequential(*layers)" if isinstance(module, list | tuple) else ""
+                raise TypeError(f"Sequential takes modules, and argument {i} is {type(module).__name__}{advice}")
+            setattr(self, str(i), module)
+
+    def forward(self, x: Any) -> Tensor:
+        """The last module's output."""
+        for module in self.children():
+            x = module(x)
+        return _tensor(x)
+
+    def __getitem__(self, index: int) -> Module:
+        return list(self.children())[index]
+
+    def __len__(self) -> int:
+        return len(list(self.children()))
+
+    def __iter__(self) -> Iterator[Module]:
+        return self.children()
+
+
+class Linear(Module):
+    """x Wᵀ + b with rows x of shape (..., in_features); weight (out_features, in_features), bias (out_features,)."""
+
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, *, dtype: DTypeLike = np.float32
+    ) -> None:
+        _at_least_one(in_features=in_features, out_features=out_features)
+        self.in_features, self.out_features = in_features, out_features
+        self.weight = _parameter(torch_default(generator(), (out_features, in_features)), dtype)
+        self.bias = _bias(self.weight, dtype) if bias else None
+
+    def forward(self, x: Any) -> Tensor:
+        """Shape (..., out_features)."""
+        rows = _tensor(x)
+        if not rows.ndim or rows.shape[-1] != self.in_features:
+            advice = "; put Flatten() before it" if rows.ndim > 2 else ""
+            raise ValueError(f"{self!r} takes rows of {self.in_features} numbers, not shape {rows.shape}{advice}")
+        return F.linear(rows, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """The arguments that `repr` shows."""
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+def _bias(weight: Tensor, dtype: DTypeLike) -> Tensor:
+    bound = 1 / math.sqrt(math.prod(weight.shape[1:]))
+    return _parameter(generator().uniform(-bound, bound, weight.shape[0]), dtype)
+
+
+class Conv2d(Module):
+    """Each output channel is its kernel's product with every window; weight (out_channels, in_channels, *kernel_size).
+
+    Images have the shape (batch, in_channels, height, width); see `functional.conv2d`.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | Pair,
+        stride: int | Pair = 1,
+        padding: int | Pair = 0,
+        *,
+        bias: bool = True,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        _at_least_one(in_channels=in_channels, out_channels=out_channels)
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.kernel_size = F.pair("kernel_size", kernel_size, 1)
+        self.stride, self.padding = F.pair("stride", stride, 1), F.pair("padding", padding, 0)
+        self.weight = _parameter(torch_default(generator(), (out_channels, in_channels, *self.kernel_size)), dtype)
+        self.bias = _bias(self.weight, dtype) if bias else None
+
+    def forward(self, x: Any) -> Tensor:
+        """Shape (batch, out_channels, rows, columns)."""
+        return F.conv2d(x, self.weight, self.bias, self.stride, self.padding)
+
+    def extra_repr(self) -> str:
+        """The arguments that `repr` shows."""
+        options = [f"stride={self.stride}"]
+        options += [f"padding={self.padding}"] if any(self.padding) else []
+        options += [] if self.bias is not None else ["bias=False"]
+        return f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, {', '.join(options)}"
+
+
+class _Pool(Module):
+    """Windows over images of shape (batch, channels, height, width), channel by channel."""
+
+    def __init__(self, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0) -> None:
+        F.pair("kernel_size", kernel_size, 1)
+        self.kernel_size, self.stride, self.padding = kernel_size, kernel_size if stride is None else stride, padding
+
+    def extra_repr(self) -> str:
+        """The arguments that `repr` shows."""
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class MaxPool2d(_Pool):
+    """The maximum of each window; stride is the kernel's size by default. Ties share the gradient."""
+
+    def forward(self, x: Any) -> Tensor:
+        """Shape (batch, channels, rows, columns)."""
+        return F.max_pool2d(x, self.kernel_size, self.stride, self.padding)
+
+
+class AvgPool2d(_Pool):
+    """The mean of each window, with the zeros of the padding; stride is the kernel's size by default."""
+
+    def forward(self, x: Any) -> Tensor:
+        """Shape (batch, channels, rows, columns)."""
+        return F.avg_pool2d(x, self.kernel_size, self.stride, self.padding)
+
+
+class _BatchNorm(Module):
+    """(x - μ) / √(σ² + eps) · weight + bias, with mean and variance over all axes but the channels'.
+
+    In training μ and σ² are those of the batch, and the running ones move towards them by momentum (None:
+    they are the mean over all batches so far), the variance with n - 1 (Ioffe and Szegedy 2015, alg. 1 and 2).
+    In use they are the running ones.
+    """
+
+    shapes: tuple[str, ...] = ()
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        *,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        _at_least_one(num_features=num_features)
+        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.affine, self.track_running_stats = affine, track_running_stats
+        if affine:
+            self.weight = _parameter(np.ones(num_features), dtype)
+            self.bias = _parameter(np.zeros(num_features), dtype)
+        if track_running_stats:
+            self.register_buffer("running_mean", np.zeros(num_features, dtype))
+            self.register_buffer("running_var", np.ones(num_features, dtype))
+            self.register_buffer("num_batches_tracked", np.array(0, np.int64))
+
+    def forward(self, x: Any) -> Tensor:
+        """The shape of x."""
+        x = _tensor(x)
+        ndims = [shape.count(",") + 1 for shape in self.shapes]
+        if x.ndim not in ndims or x.shape[1] != self.num_features:
+            raise ValueError(
+                f"{self!r} takes shape {' or '.join(self.shapes)} with {self.num_features} channels, not {x.shape}"
+            )
+        axes = (0, *range(2, x.ndim))
+        across = (1, -1, *[1] * (x.ndim - 2))
+        if self.training or not self.track_running_stats:
+            mean, var = self._of_batch(x, axes)
+        else:
+            mean, var = self.running_mean.reshape(across), self.running_var.reshape(across)
+        scale = 1 / (var + self.eps).sqrt()
+        if not self.affine:
+            return (x - mean) * scale
+        return (x - mean) * (self.weight.reshape(across) * scale) + self.bias.reshape(across)
+
+    def _of_batch(self, x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+        n = x.size // self.num_features
+        if n < 2:
+            raise ValueError(f"{self!r} in training needs more than one value for each channel, not shape {x.shape}")
+        mean = x.mean(axis=axes, keepdims=True)
+        deviation = x - mean
+        var = (deviation * deviation).mean(axis=axes, keepdims=True)
+        if self.training and self.track_running_stats:
+            self.num_batches_tracked.data += 1
+            share = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
+            for running, value in ((self.running_mean, mean.data), (self.running_var, var.data * (n / (n - 1)))):
+                running.data += share * (value.reshape(-1).real - running.data)
+        return mean, var
+
+    def extra_repr(self) -> str:
+        """The arguments that `repr` shows."""
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"track_running_stats={self.track_running_stats}"
+        )
+
+
+class BatchNorm1d(_BatchNorm):
+    __doc__ = _BatchNorm.__doc__
+    shapes = ("(batch, channels)", "(batch, channels, length)")
+
+
+class BatchNorm2d(_BatchNorm):
+    __doc__ = _BatchNorm.__doc__
+    shapes = ("(batch, channels, height, width)",)
+
+
+class LayerNorm(Module):
+    """(x - μ) / √(σ² + eps) · weight + bias with mean and variance of each example (Ba et al. 2016, eq. 3).
+
+    normalized_shape: the last axes, over which they are taken, or the length of the last one.
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | tuple[int, ...],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        *,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        _at_least_one(**{f"normalized_shape[{i}]": length for i, length in enumerate(shape)})
+        self.normalized_shape, self.eps = shape, eps
+        self.weight = _parameter(np.ones(shape), dtype) if elementwise_affine else None
+        self.bias = _parameter(np.zeros(shape), dtype) if elementwise_affine and bias else None
+
+    def forward(self, x: Any) -> Tensor:
+        """The shape of x."""
+        x = _tensor(x)
+        axes = tuple(range(-len(self.normalized_shape), 0))
+        if x.shape[len(x.shape) - len(axes) :] != self.normalized_shape:
+            raise ValueError(f"{self!r} takes a shape that ends with {self.normalized_shape}, not {x.shape}")
+        deviation = x - x.mean(axis=axes, keepdims=True)
+        var = (deviation * deviation).mean(axis=axes, keepdims=True)
+        out = deviation / (var + self.eps).sqrt()
+        out = out if self.weight is None else out * self.weight
+        return out if self.bias is None else out + self.bias
+
+    def extra_repr(self) -> str:
+        """The arguments that `repr` shows."""
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.weight is not None}"
+
+
+class Dropout(Module):
+    """In training, each number zero with probability p, and the others times 1 / (1 - p) (Srivastava et al. 2014).
+
+    What to drop comes from `nn.manual_seed`'s generator. In use it changes nothing.
+    """
+
+    def __init__(self, p: float = 0.5) -> None:
+        if not 0 <= p <= 1:
+            raise ValueError(f"p={p} is a probability, from 0 to 1")
+        self.p = p
+
+    def forward(self, x: Any) -> Tensor:
+        """The shape of x."""
+        return F.dropout(_tensor(x), self.p, self.training)
+
+    def extra_repr(self) -> str:
+        """The arguments that `repr` shows."""
+        return f"p={self.p}"
+
+
+class Flatten(Module):
+    """The axes from start_dim to end_dim as one: images as rows, by default."""
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        self.start_dim, self.end_dim = start_dim, end_dim
+
+    def forward(self, x: Any) -> Tensor:
+        """The shape of x with these axes multiplied."""
+        x = _tensor(x)
+        start, end = (dim % x.ndim if -x.ndim <= dim < x.ndim else -1 for dim in (self.start_dim, self.end_dim))
+        if not 0 <= start <= end:
+            raise ValueError(f"{self!r} does not fit shape {x.shape}")
+        return x.reshape((*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
+
+    def extra_repr(self) -> str:
+        """The arguments that `repr` shows."""
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """One axis as several: rows as images by Unflatten(1, (1, 28, 28))."""
+
+    def __init__(self, dim: int, unflattened_size: tuple[int, ...]) -> None:
+        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
+
+    def forward(self, x: Any) -> Tensor:
+        """The shape of x with this axis divided."""
+        x = _tensor(x)
+        if not -x.ndim <= self.dim < x.ndim or x.shape[self.dim] != math.prod(self.unflattened_size):
+            raise ValueError(f"{self!r} does not fit shape {x.shape}")
+        dim = self.dim % x.ndim
+        return x.reshape((*x.shape[:dim], *self.unflattened_size, *x.shape[dim + 1 :]))
+
+    def extra_repr(self) -> str:
+        """The arguments that `repr` shows."""
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
+
+
+class Identity(Module):
+    """x itself."""
+
+    def forward(self, x: Any) -> Tensor:
+        """The shape of x."""
+        return _tensor(x)
+
+
+class ReLU(Module):
+    """max(x, 0)."""
+
+    def forward(self, x: Any) -> Tensor:
+        """The shape of x."""
+        return _tensor(x).relu()
+
+
+class LeakyReLU(Module):
+    """x where it is positive, negative_slope · x elsewhere."""
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        self.negative_slope = negative_slope
+
+    def forward(self, x: Any) -> Tensor:
+        """The shape of x."""
+        return _tensor(x).leaky_relu(self.negative_slope)
+
+    def extra_repr(self) -> str:
+        """The arguments that `repr` shows."""
+        return f"negative_slope={self.negative_slope}"
+
+
+class ELU(Module):
+    """x where it is positive, alpha (exp x - 1) elsewhere (Clevert et al. 2016)."""
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = alpha
+
+    def forward(self, x: Any) -> Tensor:
+        """The shape of x."""
+        return _tensor(x).elu(self.alpha)
+
+    def extra_repr(self) -> str:
+        """The arguments that `repr` shows."""
+        return f"alpha={self.alpha}"
+
+
+class GELU(Module):
+    """x Φ(x) in its tanh form, PyTorch's GELU(approximate="tanh") (Hendrycks and Gimpel 2016)."""
+
+    def __init__(self, approximate: str = "tanh") -> None:
+        if approximate != "tanh":
+            raise ValueError(f"approximate={approximate!r}: only the form with tanh is here, approximate='tanh'")
+
+    def forward(self, x: Any) -> Tensor:
+        """The shape of x."""
+        return _tensor(x).gelu()
+
+    def extra_repr(self) -> str:
+        """The arguments that `repr` shows."""
+        return "approximate='tanh'"
+
+
+class SiLU(Module):
+    """x σ(x), also called swish."""
+
+    def forward(self, x: Any) -> Tensor:
+        """The shape of x."""
+        return _tensor(x).silu()
+
+
+class Sigmoid(Module):
+    """1 / (1 + exp(-x))."""
+
+    def forward(self, x: Any) -> Tensor:
+        """The shape of x."""
+        return _tensor(x).sigmoid()
+
+
+class Tanh(Module):
+    """The hyperbolic tangent."""
+
+    def forward(self, x: Any) -> Tensor:
+        """The shape of x."""
+        return _tensor(x).tanh()
+
+
+class Softplus(Module):
+    """log(1 + exp x)."""
+
+    def forward(self, x: Any) -> Tensor:
+        """The shape of x."""
+        return _tensor(x).softplus()
+
+
+class Softmax(Module):
+    """Probabilities exp(x) / Σ exp(x) along an axis; for training, give the logits to `cross_entropy` instead."""
+
+    def __init__(self, dim: int = -1) -> None:
+        self.dim = dim
+
+    def forward(self, x: Any) -> Tensor:
+        """The shape of x."""
+        return ops.softmax(_tensor(x), self.dim)
+
+    def extra_repr(self) -> str:
+        """The arguments that `repr` shows."""
+        return f"dim={self.dim}"
+
+
+class LogSoftmax(Module):
+    """x - log Σ exp(x) along an axis, for `nll_loss`."""
+
+    def __init__(self, dim: int = -1) -> None:
+        self.dim = dim
+
+    def forward(self, x: Any) -> Tensor:
+        """The shape of x."""
+        return _tensor(x).log_softmax(self.dim)
+
+    def extra_repr(self) -> str:
+        """The arguments that `repr` shows."""
+        return f"dim={self.dim}"

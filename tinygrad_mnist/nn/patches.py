@@ -1,0 +1,143 @@
+"""Windows over images, as operations: patches and their transpose fold (im2col, col2im), and the maximum of each.
+
+Images have the shape (batch, channels, height, width). Whatever the shape says, what is computed here lies in
+memory with the channels last, as PyTorch's channels_last: neighbours in a row are copied as one run, and
+each operation meets the order that the one before it left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import reduce
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from tinygrad_mnist.engine.node import op, plain
+from tinygrad_mnist.engine.ops import Array
+
+Pair = tuple[int, int]
+FEW_CHANNELS = 4
+
+
+def _channels_last(x: Array) -> Array:
+    return x.transpose(0, 2, 3, 1)
+
+
+def _channels_first(x: Array) -> Array:
+    return x.transpose(0, 3, 1, 2)
+
+
+def _frame(shape: tuple[int, ...], padding: Pair, fill: float, dtype: Any) -> tuple[Array, Array]:
+    """Images of a constant, channels last, with a frame around the shape; and what lies within the frame."""
+    n, c, h, w = shape
+    dy, dx = padding
+    framed = np.full((n, h + 2 * dy, w + 2 * dx, c), fill, dtype)
+    return framed, framed[:, dy : dy + h, dx : dx + w]
+
+
+def _framed(x: Array, padding: Pair, fill: float) -> Array:
+    if padding == (0, 0):
+        return _channels_last(x)
+    framed, inside = _frame(x.shape, padding, fill, x.dtype)
+    inside[...] = _channels_last(x)
+    return framed
+
+
+def _windows(framed: Array, kernel: Pair, stride: Pair, writeable: bool = False) -> Array:
+    """Every window, as a view of shape (batch, rows, columns, *kernel, channels)."""
+    view = sliding_window_view(framed, kernel, axis=(1, 2), writeable=writeable)
+    return view[:, :: stride[0], :: stride[1]].transpose(0, 1, 2, 4, 5, 3)
+
+
+def _places(framed: Array, kernel: Pair, stride: Pair) -> list[Array]:
+    """The first number of every window, as a view of shape (batch, rows, columns, channels), the second, and so on."""
+    heights, widths = (size - k + 1 for size, k in zip(framed.shape[1:3], kernel, strict=True))
+    return [
+        framed[:, i : i + heights : stride[0], j : j + widths : stride[1]]
+        for i, j in product(range(kernel[0]), range(kernel[1]))
+    ]
+
+
+def _turns(kernel: Pair, stride: Pair) -> Iterator[tuple[slice, ...]]:
+    """Indices of windows, by turns: those of one turn do not overlap, and all turns together are every window."""
+    down, across = (-(-k // s) for k, s in zip(kernel, stride, strict=True))
+    return ((slice(None), slice(i, None, down), slice(j, None, across)) for i, j in product(range(down), range(across)))
+
+
+def _patches_vjp(g: Array, out: Array, x: Array, kernel: Pair, stride: Pair, padding: Pair) -> Array:
+    return fold(g, x.shape, kernel, stride, padding)
+
+
+@op(_patches_vjp)
+def patches(x: Array, /, kernel: Pair, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> Array:
+    """A row for each window, its numbers in the order (*kernel, channels), with a frame of zeros around x."""
+    windows = _windows(_framed(x, padding, 0), kernel, stride)
+    # of one channel or three, the pixels of a row make longer runs than the channels of a window
+    order = (3, 4, 5, 0, 1, 2) if x.shape[1] < FEW_CHANNELS else (0, 1, 2, 3, 4, 5)
+    copy = np.empty([windows.shape[i] for i in order], x.dtype).transpose(np.argsort(order))
+    copy[...] = windows
+    return copy.reshape(-1, kernel[0] * kernel[1] * x.shape[1])
+
+
+def _fold_vjp(
+    g: Array, out: Array, rows: Array, shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair
+) -> Array:
+    return patches(g, kernel, stride, padding)
+
+
+@op(_fold_vjp)
+def fold(rows: Array, /, shape: tuple[int, ...], kernel: Pair, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> Array:
+    """Images of a shape, to which every row is added where `patches` takes it from."""
+    framed, inside = _frame(shape, padding, 0, rows.dtype)
+    windows = _windows(framed, kernel, stride, writeable=True)
+    rows = rows.reshape(windows.shape)
+    for turn in _turns(kernel, stride):
+        windows[turn] += rows[turn]
+    return _channels_first(inside)
+
+
+def _max_pool_vjp(g: Array, out: Array, x: Array, kernel: Pair, stride: Pair, padding: Pair) -> Array:
+    """g, shared equally among the places of each window that hold its maximum."""
+    top = _channels_last(plain(out))
+    places = _places(_framed(plain(x), padding, -np.inf), kernel, stride)
+    wins = np.empty((len(places), *top.shape), bool)
+    for place, wins_there in zip(places, wins, strict=True):
+        np.equal(place, top, out=wins_there)
+    ties = _channels_first(np.add.reduce(wins, axis=0, dtype=g.dtype))
+    return unpool(g / ties, wins, x.shape, kernel, stride, padding)
+
+
+@op(_max_pool_vjp)
+def max_pool(x: Array, /, kernel: Pair, stride: Pair, padding: Pair = (0, 0)) -> Array:
+    """The maximum of each window, channel by channel; ties share the gradient, and the frame never wins."""
+    return _channels_first(reduce(np.maximum, _places(_framed(x, padding, -np.inf), kernel, stride)))
+
+
+def _unpool_vjp(
+    g: Array, out: Array, share: Array, wins: Array, shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair
+) -> Array:
+    rows = patches(g, kernel, stride, padding)
+    by_place = rows.reshape(*wins.shape[1:4], len(wins), wins.shape[4]).transpose(3, 0, 1, 2, 4)
+    return _channels_first((by_place * wins).sum(axis=0))
+
+
+@op(_unpool_vjp, None)
+def unpool(
+    share: Array, wins: Array, /, shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair = (0, 0)
+) -> Array:
+    """Images of a shape, to which every window adds its share at those of its places that win.
+
+    wins: booleans of shape (places of a window, batch, rows, columns, channels).
+    """
+    framed, inside = _frame(shape, padding, 0, share.dtype)
+    share = _channels_last(share)
+    for place, wins_there in zip(_places(framed, kernel, stride), wins, strict=True):
+        place += share * wins_there
+    return _channels_first(inside)
+
+
+FUNCTIONS = {"patches": patches, "fold": fold, "max_pool": max_pool, "unpool": unpool}
+"""The operations of this module by name."""
