@@ -170,6 +170,55 @@ def _flatten(x: Array, start_axis: int = 0) -> Array:
     return x.reshape((*x.shape[:start_axis], math.prod(x.shape[start_axis:])))
 
 
+def _window_rows(x: Array, kernel: Shape, stride: Shape = (1, 1), padding: Shape = (0, 0), fill: float = 0) -> Array:
+    """Window by window, as loops: shape (batch, rows, columns, *kernel, channels)."""
+    frame = ((0, 0), (0, 0), *((p, p) for p in padding))
+    x = np.pad(x, frame, constant_values=fill)
+    starts = [range(0, size - k + 1, s) for size, k, s in zip(x.shape[2:], kernel, stride, strict=True)]
+    rows = [[x[:, :, i : i + kernel[0], j : j + kernel[1]] for j in starts[1]] for i in starts[0]]
+    return np.array(rows).transpose(2, 0, 1, 4, 5, 3)
+
+
+def _patches(x: Array, kernel: Shape, stride: Shape = (1, 1), padding: Shape = (0, 0)) -> Array:
+    rows = _window_rows(x, kernel, stride, padding)
+    return rows.reshape(math.prod(rows.shape[:3]), -1)
+
+
+def _fold(rows: Array, shape: Shape, kernel: Shape, stride: Shape = (1, 1), padding: Shape = (0, 0)) -> Array:
+    """The transpose of patches, which takes each number of each row from one place, or from the frame."""
+    places = _patches(np.arange(1.0, math.prod(shape) + 1).reshape(shape), kernel, stride, padding).astype(int)
+    out = np.zeros(math.prod(shape) + 1, rows.dtype)
+    np.add.at(out, places, rows)
+    return out[1:].reshape(shape)
+
+
+def _max_pool(x: Array, kernel: Shape, stride: Shape, padding: Shape = (0, 0)) -> Array:
+    return _window_rows(x, kernel, stride, padding, -np.inf).max(axis=(3, 4)).transpose(0, 3, 1, 2)
+
+
+def _unpool(share: Array, wins: Array, shape: Shape, kernel: Shape, stride: Shape, padding: Shape = (0, 0)) -> Array:
+    rows = (wins * share.transpose(0, 2, 3, 1)).transpose(1, 2, 3, 0, 4)
+    return _fold(rows.reshape(-1, len(wins) * share.shape[1]), shape, kernel, stride, padding)
+
+
+WINDOWS: list[tuple[Shape, Shape, Shape, Shape]] = [
+    # the shape of the images, kernel, stride, padding
+    ((2, 1, 4, 4), (2, 2), (2, 2), (0, 0)),
+    ((1, 2, 5, 4), (3, 2), (1, 1), (1, 0)),
+    ((2, 4, 3, 5), (2, 3), (1, 2), (0, 1)),
+    ((1, 5, 5, 3), (2, 1), (3, 2), (1, 0)),
+    ((1, 3, 2, 2), (2, 2), (1, 1), (0, 0)),
+    ((2, 1, 3, 3), (1, 1), (2, 1), (0, 0)),
+]
+"""Few and many channels, windows that overlap, that touch, and that leave pixels out, with and without a frame."""
+
+
+def wins(shape: Shape, kernel: Shape, stride: Shape, padding: Shape) -> Array:
+    """Which places of each window win: some of them, several in some windows."""
+    counts = _max_pool(np.zeros(shape), kernel, stride, padding).transpose(0, 2, 3, 1).shape
+    return np.random.default_rng(0).random((math.prod(kernel), *counts)) < 0.6
+
+
 TABLE: dict[str, Entry] = {
     # arithmetic
     "add": Entry(np.add, BROADCAST),
@@ -424,6 +473,39 @@ TABLE: dict[str, Entry] = {
             summed(",i->i", (), (3,)),
             by(lambda f, x: f("ij,ij->i", x, x), (2, 3)),
             by(lambda f, x: f("ij,jk->ik", x, np.array([[1.0], [2.0], [3.0]], x.dtype)), (2, 3)),
+        ],
+    ),
+    # windows over images
+    "patches": Entry(
+        _patches,
+        [on(shape, kernel=kernel, stride=stride, padding=padding) for shape, kernel, stride, padding in WINDOWS],
+    ),
+    "fold": Entry(
+        _fold,
+        [
+            on(
+                _patches(np.zeros(shape), *window).shape,
+                shape=shape,
+                kernel=window[0],
+                stride=window[1],
+                padding=window[2],
+            )
+            for shape, *window in WINDOWS
+        ],
+    ),
+    "max_pool": Entry(
+        _max_pool,
+        [on(shape, kernel=kernel, stride=stride, padding=padding) for shape, kernel, stride, padding in WINDOWS],
+        analytic=False,
+    ),
+    "unpool": Entry(
+        _unpool,
+        [
+            by(
+                lambda f, share, shape=shape, window=window: f(share, wins(shape, *window), shape, *window),
+                _max_pool(np.zeros(shape), *window).shape,
+            )
+            for shape, *window in WINDOWS
         ],
     ),
 }
