@@ -61,7 +61,8 @@ def _matmul_vjp_left(g: Array, out: Array, x: Array, y: Array) -> Array:
 def _matmul_vjp_right(g: Array, out: Array, x: Array, y: Array) -> Array:
     if x.ndim == 1:
         return g * x if y.ndim == 1 else expand_dims(x, -1) * expand_dims(g, -2)
-    return (x.mT @ expand_dims(g, -1))[..., 0] if y.ndim == 1 else x.mT @ g
+    as_y_lies = isinstance(y, np.ndarray) and y.flags.f_contiguous  # then W of x @ W.T gets its gradient in W's order
+    return (x.mT @ expand_dims(g, -1))[..., 0] if y.ndim == 1 else (g.mT @ x).mT if as_y_lies else x.mT @ g
 
 
 matmul = op(_matmul_vjp_left, _matmul_vjp_right, label="@")(np.matmul)
