@@ -496,7 +496,6 @@ TABLE: dict[str, Entry] = {
     "max_pool": Entry(
         _max_pool,
         [on(shape, kernel=kernel, stride=stride, padding=padding) for shape, kernel, stride, padding in WINDOWS],
-        analytic=False,
     ),
     "unpool": Entry(
         _unpool,

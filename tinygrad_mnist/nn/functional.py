@@ -62,7 +62,7 @@ def cross_entropy(
     if reduction == "mean" and not y.size:
         raise ValueError(f"an empty batch, logits of shape {logits.shape}, has no mean cross-entropy")
     _check_reduction(reduction)
-    m: float = y.size // y.shape[-1]
+    m: Any = y.size // y.shape[-1]
     if weight is not None or label_smoothing:
         y, m = _weighed(y, weight, label_smoothing, reduction)
     rows = Tensor.wrap(y)
@@ -92,7 +92,7 @@ def _check_reduction(reduction: str) -> None:
 
 def _weighed(
     y: NDArray[Any], weight: ArrayLike | Tensor | None, smoothing: float, reduction: Reduction
-) -> tuple[NDArray[Any], float]:
+) -> tuple[NDArray[Any], Any]:
     """The labels' rows, smoothed and weighed, and what a mean divides by."""
     if not 0 <= smoothing <= 1:
         raise ValueError(f"label_smoothing={smoothing} is a share, from 0 to 1")
@@ -100,7 +100,7 @@ def _weighed(
     factors = np.ones(classes, y.dtype) if weight is None else np.asarray(plain(weight), y.dtype)
     if factors.shape != (classes,):
         raise ValueError(f"weight of shape {factors.shape} does not fit {classes} classes: it must be ({classes},)")
-    total = float((y * factors).sum()) if reduction == "mean" else 1.0
+    total = (y * factors).sum() if reduction == "mean" else 1.0
     if not total:
         raise ValueError("every label has weight 0: there is no mean cross-entropy")
     return (y * (1 - smoothing) + smoothing / classes) * factors, total

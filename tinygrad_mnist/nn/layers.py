@@ -196,30 +196,27 @@ class _BatchNorm(Module):
             raise ValueError(
                 f"{self!r} takes shape {' or '.join(self.shapes)} with {self.num_features} channels, not {x.shape}"
             )
-        axes = (0, *range(2, x.ndim))
-        across = (1, -1, *[1] * (x.ndim - 2))
-        if self.training or not self.track_running_stats:
-            mean, var = self._of_batch(x, axes)
-        else:
-            mean, var = self.running_mean.reshape(across), self.running_var.reshape(across)
+        axes, across = (0, *range(2, x.ndim)), (1, -1, *[1] * (x.ndim - 2))
+        of_batch = self.training or not self.track_running_stats
+        mean = x.mean(axis=axes, keepdims=True) if of_batch else self.running_mean.reshape(across)
+        deviation = x - mean
+        var = (deviation * deviation).mean(axis=axes, keepdims=True) if of_batch else self.running_var.reshape(across)
+        if self.training:
+            self._track(mean.data, var.data, x.size // self.num_features, x.shape)
         scale = 1 / (var + self.eps).sqrt()
         if not self.affine:
-            return (x - mean) * scale
-        return (x - mean) * (self.weight.reshape(across) * scale) + self.bias.reshape(across)
+            return deviation * scale
+        return deviation * (self.weight.reshape(across) * scale) + self.bias.reshape(across)
 
-    def _of_batch(self, x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-        n = x.size // self.num_features
+    def _track(self, mean: NDArray[Any], var: NDArray[Any], n: int, shape: tuple[int, ...]) -> None:
+        """Move the running mean and variance towards those of a batch with n values for each channel."""
         if n < 2:
-            raise ValueError(f"{self!r} in training needs more than one value for each channel, not shape {x.shape}")
-        mean = x.mean(axis=axes, keepdims=True)
-        deviation = x - mean
-        var = (deviation * deviation).mean(axis=axes, keepdims=True)
-        if self.training and self.track_running_stats:
+            raise ValueError(f"{self!r} in training needs more than one value for each channel, not shape {shape}")
+        if self.track_running_stats:
             self.num_batches_tracked.data += 1
             share = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
-            for running, value in ((self.running_mean, mean.data), (self.running_var, var.data * (n / (n - 1)))):
-                running.data += share * (value.reshape(-1).real - running.data)
-        return mean, var
+            for running, value in ((self.running_mean, mean), (self.running_var, var * (n / (n - 1)))):
+                running.data += share * (value.ravel() - running.data)
 
     def extra_repr(self) -> str:
         """The arguments that `repr` shows."""
