@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tinygrad_mnist import Tensor, cross_entropy, one_hot
-from tinygrad_mnist.nn import accuracy
+from tinygrad_mnist.nn import accuracy, binary_cross_entropy_with_logits, mse_loss, nll_loss
 
 logits_strategy = hnp.arrays(np.float64, st.tuples(st.integers(1, 5), st.integers(1, 6)), elements=st.floats(-50, 50))
 
@@ -77,3 +77,71 @@ def test_accuracy_counts_the_largest_logits():
     assert accuracy(np.array([[1.0, 2.0], [3.0, 0.0], [0.0, 1.0]]), [1, 0, 0]) == pytest.approx(2 / 3)
     with pytest.raises(ValueError, match="do not fit"):
         accuracy(np.zeros((2, 3)), [1])
+
+
+LOGITS, LABELS = np.random.default_rng(3).standard_normal((5, 4)) * 3, np.array([0, 3, 1, 1, 2])
+WEIGHT = np.array([0.5, 1.0, 2.0, 3.0])
+
+
+def log_softmax(z):
+    return z - np.logaddexp.reduce(z, axis=1, keepdims=True)
+
+
+def test_label_smoothing_and_class_weights_follow_pytorchs_formula():
+    log_p, eps = log_softmax(LOGITS), 0.2
+    rows = np.arange(5)
+    of_label = -WEIGHT[LABELS] * log_p[rows, LABELS]
+    everywhere = -(WEIGHT * log_p).sum(axis=1) / 4
+    each = (1 - eps) * of_label + eps * everywhere
+
+    def call(reduction):
+        return cross_entropy(Tensor(LOGITS), LABELS, reduction, weight=WEIGHT, label_smoothing=eps).numpy()
+
+    np.testing.assert_allclose(call("none"), each, rtol=1e-12)
+    np.testing.assert_allclose(call("sum"), each.sum(), rtol=1e-12)
+    np.testing.assert_allclose(call("mean"), each.sum() / WEIGHT[LABELS].sum(), rtol=1e-12)
+    plain = cross_entropy(Tensor(LOGITS), LABELS, weight=np.ones(4), label_smoothing=0.0).item()
+    assert plain == pytest.approx(cross_entropy(Tensor(LOGITS), LABELS).item(), rel=1e-12)
+
+
+def test_nll_loss_is_cross_entropy_of_log_probabilities():
+    log_p = Tensor(LOGITS).log_softmax()
+    for reduction in ("mean", "sum", "none"):
+        expected = cross_entropy(Tensor(LOGITS), LABELS, reduction, weight=WEIGHT).numpy()
+        np.testing.assert_allclose(nll_loss(log_p, LABELS, WEIGHT, reduction).numpy(), expected, rtol=1e-12)
+
+
+def test_mse_loss_is_the_mean_square():
+    targets = LOGITS[::-1]
+    square = (LOGITS - targets) ** 2
+    assert mse_loss(Tensor(LOGITS), targets).item() == pytest.approx(square.mean(), rel=1e-12)
+    assert mse_loss(Tensor(LOGITS), Tensor(targets), "sum").item() == pytest.approx(square.sum(), rel=1e-12)
+    np.testing.assert_array_equal(mse_loss(Tensor(LOGITS), targets, "none").numpy(), square)
+
+
+def test_binary_cross_entropy_is_that_of_the_sigmoid_and_does_not_overflow():
+    targets = np.random.default_rng(4).random((5, 4))
+    p = 1 / (1 + np.exp(-LOGITS))
+    each = -(WEIGHT * targets * np.log(p) + (1 - targets) * np.log(1 - p))
+    found = binary_cross_entropy_with_logits(Tensor(LOGITS), targets, [2.0], "none", WEIGHT).numpy()
+    np.testing.assert_allclose(found, 2 * each, rtol=1e-10)
+    extreme = binary_cross_entropy_with_logits(Tensor([1e4, -1e4]), [1.0, 1.0], reduction="none").numpy()
+    np.testing.assert_array_equal(extreme, np.array([0, 1e4], np.float32))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: mse_loss(Tensor(LOGITS), LOGITS[:, 0]), r"targets of shape \(5,\)"),
+        (lambda: mse_loss(Tensor(LOGITS), LOGITS, "average"), "'average'"),
+        (lambda: mse_loss(Tensor(np.zeros((0, 2))), np.zeros((0, 2))), "empty batch"),
+        (lambda: binary_cross_entropy_with_logits(Tensor(LOGITS), LOGITS[0]), "targets of shape"),
+        (lambda: nll_loss(Tensor(np.zeros((0, 2))), np.zeros(0, int)), "empty batch"),
+        (lambda: cross_entropy(Tensor(LOGITS), LABELS, label_smoothing=1.5), "label_smoothing=1.5"),
+        (lambda: cross_entropy(Tensor(LOGITS), LABELS, weight=[1.0, 2.0]), "does not fit 4 classes"),
+        (lambda: cross_entropy(Tensor(LOGITS), LABELS, weight=np.zeros(4)), "every label has weight 0"),
+    ],
+)
+def test_losses_say_what_does_not_fit(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()

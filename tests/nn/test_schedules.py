@@ -1,0 +1,108 @@
+"""Schedules against PyTorch's published closed forms."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tinygrad_mnist import Tensor
+from tinygrad_mnist.nn import SGD, Adam
+from tinygrad_mnist.nn.schedules import CosineAnnealingLR, LambdaLR, LinearLR, OneCycleLR, SequentialLR, StepLR
+
+
+def sgd(lr=0.1, **options):
+    return SGD([Tensor([1.0], requires_grad=True)], lr=lr, **options)
+
+
+def rates(schedule, steps=20):
+    found = []
+    for _ in range(steps):
+        found += schedule.get_last_lr()
+        schedule.step()
+    return found
+
+
+def warmed_up(optimizer):
+    parts = [LinearLR(optimizer, 0.1, total_iters=5), StepLR(optimizer, 3), CosineAnnealingLR(optimizer, 9)]
+    return SequentialLR(optimizer, parts, [5, 11])
+
+
+CASES = {
+    "step": (lambda o: StepLR(o, 7), lambda t: 0.1 * 0.1 ** (t // 7)),
+    "linear": (lambda o: LinearLR(o), lambda t: 0.1 * (1 / 3 + 2 / 3 * min(t, 5) / 5)),
+    "linear down": (lambda o: LinearLR(o, 1.0, 0.2, 10), lambda t: 0.1 * (1 - 0.8 * min(t, 10) / 10)),
+    "cosine": (
+        lambda o: CosineAnnealingLR(o, 20, 0.01), lambda t: 0.01 + 0.09 * (1 + math.cos(math.pi * t / 20)) / 2,
+    ),
+    "lambda": (lambda o: LambdaLR(o, lambda t: 1 / (1 + t)), lambda t: 0.1 / (1 + t)),
+    "warm-up": (
+        warmed_up,
+        lambda t: 0.1 * (0.1 + 0.9 * t / 5) if t < 5 else 0.1 * 0.1 ** ((t - 5) // 3) if t < 11
+        else 0.1 * (1 + math.cos(math.pi * (t - 11) / 9)) / 2,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_rates_follow_the_closed_form(name):
+    make, form = CASES[name]
+    optimizer = sgd()
+    np.testing.assert_allclose(rates(make(optimizer)), [form(t) for t in range(20)], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", [*CASES, "one cycle"])
+def test_a_state_dict_goes_on_where_it_was_taken(name):
+    make = (lambda o: OneCycleLR(o, 0.5, 20)) if name == "one cycle" else CASES[name][0]
+    first, whole = make(sgd(momentum=0.9)), rates(make(sgd(momentum=0.9)))
+    assert rates(first, 8) == whole[:8]
+    optimizer = sgd(momentum=0.9)
+    optimizer.load_state_dict(first.optimizer.state_dict())
+    second = make(optimizer)
+    second.load_state_dict(first.state_dict())
+    assert rates(second, 12) == whole[8:]
+
+
+def test_one_cycle_rises_and_falls_and_momentum_does_the_opposite():
+    optimizer = sgd(momentum=0.5)
+    schedule = OneCycleLR(optimizer, max_lr=0.5, total_steps=20)
+    momenta, found = [], []
+    for _ in range(20):
+        found.append(optimizer.param_groups[0]["lr"])
+        momenta.append(optimizer.param_groups[0]["momentum"])
+        schedule.step()
+    assert (found[0], found[5], found[-1]) == pytest.approx((0.02, 0.5, 0.02 / 1e4))
+    assert (momenta[0], momenta[5], momenta[-1]) == pytest.approx((0.95, 0.85, 0.95))
+    assert found[:6] == sorted(found[:6])
+    assert found[5:] == sorted(found[5:], reverse=True)
+    assert found[3] == pytest.approx(0.02 + 0.48 * (1 - math.cos(math.pi * 3 / 5)) / 2)
+    with pytest.raises(ValueError, match="made for 20 steps"):
+        schedule.step()
+    adam = Adam([Tensor([1.0], requires_grad=True)])
+    OneCycleLR(adam, 0.5, 20, anneal_strategy="linear")
+    assert adam.param_groups[0]["betas"] == (0.95, 0.999)
+
+
+def test_every_group_has_its_own_rate():
+    p, q = Tensor([1.0], requires_grad=True), Tensor([1.0], requires_grad=True)
+    optimizer = SGD([{"params": [p], "lr": 1.0}, {"params": [q]}], lr=0.1)
+    schedule = StepLR(optimizer, 1, 0.5)
+    schedule.step()
+    assert schedule.get_last_lr() == [0.5, 0.05]
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda o: StepLR(o, 0), "step_size=0"),
+        (lambda o: CosineAnnealingLR(o, 1.5), "T_max=1.5"),
+        (lambda o: LinearLR(o, 0.0), "start_factor"),
+        (lambda o: OneCycleLR(o, 0.5, 20), "no momentum to cycle"),
+        (lambda o: OneCycleLR(o, [0.5, 0.1], 20, cycle_momentum=False), "2 rates for 1 groups"),
+        (lambda o: OneCycleLR(o, 0.5, 20, anneal_strategy="sin"), "'sin'"),
+        (lambda o: SequentialLR(o, [StepLR(o, 1)], [3]), "1 schedules need 0 milestones"),
+        (lambda o: SequentialLR(o, [StepLR(o, 1), StepLR(sgd(), 1)], [3]), "of this optimizer"),
+    ],
+)
+def test_what_makes_no_schedule_is_said(make, words):
+    with pytest.raises(ValueError, match=words):
+        make(sgd())
