@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.engine.cases import TABLE, Array, Case, Entry
+from tests.engine.cases import FUNCTIONS, TABLE, Array, Case, Entry
 from tinygrad_mnist.checks import check_gradients
-from tinygrad_mnist.engine import OPS, Tensor, ops, toposort
+from tinygrad_mnist.engine import OPS, Tensor, toposort
 from tinygrad_mnist.engine.autodiff import unbroadcast
-from tinygrad_mnist.nn import patches
 
-FUNCTIONS = ops.FUNCTIONS | patches.FUNCTIONS
 EVERY_CASE = pytest.mark.parametrize(
     ("function", "entry", "case"),
     [

@@ -1,8 +1,7 @@
 """Graphs that the readings are tried on."""
 
-from tests.engine.cases import TABLE
+from tests.engine.cases import FUNCTIONS, TABLE
 from tinygrad_mnist import Tensor
-from tinygrad_mnist.engine.ops import FUNCTIONS
 
 
 def recorded(name, case):

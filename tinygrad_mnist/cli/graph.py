@@ -101,9 +101,9 @@ def _loss(network: nn.MLP, dataset: data.Dataset) -> Tensor:
 
 def _text(format: str, loss: Tensor, network: nn.MLP, backward: bool, values: bool, depth: int | None) -> str:
     if format == "latex":
-        return str(readings.explain(loss, network.parameters).latex()) + "\n"
+        return str(readings.explain(loss, list(network.parameters())).latex()) + "\n"
     if format == "numpy":
-        return str(readings.to_numpy(loss, network.parameters))
+        return str(readings.to_numpy(loss, list(network.parameters())))
     if format == "mermaid":
         return readings.mermaid(loss, None, backward, values, depth)
     return str(readings.draw(loss, None, backward, values, depth).source)

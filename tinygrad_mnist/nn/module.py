@@ -252,4 +252,6 @@ def _shortened(call: str, width: int) -> str:
     if len(call) <= width:
         return call
     kept = call[: width - 2].rpartition(", ")[0]
+    while kept.count("(") > kept.count(")") + 1:  # not within a pair
+        kept = kept.rpartition(", ")[0]
     return f"{kept}, …)" if kept else call[: width - 1] + "…"
