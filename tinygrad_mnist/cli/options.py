@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from tinygrad_mnist import data, nn, training
@@ -36,27 +38,38 @@ def layer_sizes(text: str) -> tuple[int, ...]:
     return sizes
 
 
-def known_activation(name: str) -> str:
-    if name not in nn.ACTIVATIONS:
-        raise typer.BadParameter(f"{name!r} is none of {', '.join(nn.ACTIVATIONS)}")
-    return name
+def one_of(names: Collection[str]) -> Callable[[str], str]:
+    """A check that a value is one of these names."""
+
+    def known(name: str) -> str:
+        if name not in names:
+            raise typer.BadParameter(f"{name!r} is none of {', '.join(names)}")
+        return name
+
+    return known
 
 
-def positive(value: float) -> float:
-    if not 0 < value < float("inf"):
+def positive(value: float | None) -> float | None:
+    """A check that a number, where there is one, is positive."""
+    if value is not None and not 0 < value < float("inf"):
         raise typer.BadParameter(f"{value} is not a positive number")
     return value
 
 
 Layers = Annotated[str, typer.Option(help="Sizes of the layers, inputs first.", callback=layer_sizes)]
 Activation = Annotated[
-    str, typer.Option(help=f"Of the hidden layers: {', '.join(nn.ACTIVATIONS)}.", callback=known_activation)
+    str, typer.Option(help=f"Of the hidden layers: {', '.join(nn.ACTIVATIONS)}.", callback=one_of(nn.ACTIVATIONS))
 ]
 
 
-def load(path: Path) -> nn.MLP:
-    """A model that takes the images of a data set and answers with its classes."""
+def load(path: Path) -> nn.Module:
+    """A model, ready for use, that takes the images of a data set and answers with its classes."""
     model = training.load_model(path)
-    if (model.layer_sizes[0], model.layer_sizes[-1]) != (INPUTS, CLASSES):
+    example = np.zeros((1, *training.input_shape(model)), np.float32)
+    try:
+        fits = model(example).shape == (1, CLASSES)
+    except ValueError:
+        fits = False
+    if not fits:
         raise training.CheckpointError(f"{path}: {model!r} does not lead from {INPUTS} pixels to {CLASSES} digits")
     return model

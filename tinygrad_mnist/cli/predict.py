@@ -29,7 +29,7 @@ def predict(
     """Read the digit in each picture, with the probability of all ten."""
     network = load(model)
     framed = [data.read_image(path) for path in images]
-    pixels = np.stack(framed).reshape(len(framed), -1).astype(np.float32) / 255
+    pixels = np.stack(framed).reshape(len(framed), *training.input_shape(network)).astype(np.float32) / 255
     with no_grad():
         probabilities = network(pixels).softmax().numpy()
     for path, row in zip(images, probabilities, strict=True):

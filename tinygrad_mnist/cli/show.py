@@ -8,8 +8,7 @@ from rich.console import Console, RichCast
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from tinygrad_mnist.training import Epoch
-from tinygrad_mnist.training import Progress as TrainingProgress
+from tinygrad_mnist.training import Callback, Epoch, Run
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -44,12 +43,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.2f} %"
 
 
-class Training(TrainingProgress):
+class Training(Callback):
     """A bar for the epoch that is running, and a line for each that is done."""
 
     def __init__(self) -> None:
         self._bar: Progress | None = None
-        self._epochs = 0
 
     def __enter__(self) -> Training:
         return self
@@ -57,25 +55,29 @@ class Training(TrainingProgress):
     def __exit__(self, *_: object) -> None:
         self._stop()
 
-    def epoch_begins(self, number: int, epochs: int, examples: int) -> None:
-        self._epochs = epochs
+    def fit_begins(self, run: Run) -> None:
+        if run.history.epochs or run.batch:
+            line(f"resumed after {run}" if run.batch else f"resumed before epoch {run.epoch}")
+
+    def epoch_begins(self, run: Run) -> None:
         if console.is_terminal:
             columns = [TextColumn("{task.description}"), BarColumn(30), TextColumn("{task.fields[facts]}")]
             self._bar = Progress(*columns, console=console, transient=True)
-            self._bar.add_task(_numbered(number, epochs), total=examples, facts="")
+            self._bar.add_task(_numbered(run.epoch, run.epochs), total=len(run.train), facts="")
             self._bar.start()
 
-    def batch_ends(self, examples: int, loss: float, accuracy: float) -> None:
+    def step_ends(self, run: Run) -> None:
         if self._bar:
-            facts = f"loss {loss:.4f}  train {percent(accuracy):>8}"
-            self._bar.update(self._bar.task_ids[0], advance=examples, facts=facts, refresh=False)
+            totals = run.totals
+            facts = f"loss {totals.loss / totals.examples:.4f}  train {percent(totals.correct / totals.examples):>8}"
+            self._bar.update(self._bar.task_ids[0], completed=totals.examples, facts=facts, refresh=False)
 
-    def epoch_ends(self, epoch: Epoch, is_best: bool) -> None:
+    def epoch_ends(self, run: Run, epoch: Epoch) -> None:
         self._stop()
+        best = "  best" if run.history.best is epoch else ""
         line(
-            f"{_numbered(epoch.number, self._epochs)}  loss {epoch.loss:.4f}  "
-            f"train {percent(epoch.train_accuracy):>8}  validation {percent(epoch.validation_accuracy):>8}  "
-            f"{epoch.seconds:.2f} s{'  best' if is_best else ''}"
+            f"{_numbered(epoch.number, run.epochs)}  loss {epoch.loss:.4f}  train {percent(epoch.train_accuracy):>8}  "
+            f"validation {percent(epoch.validation_accuracy or 0):>8}  {epoch.seconds:.2f} s{best}"
         )
 
     def _stop(self) -> None:

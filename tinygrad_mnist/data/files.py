@@ -9,7 +9,17 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Put the content at the path in one step: a reader sees the old file or the new one, never a half."""
+    """Put the content at the path in one step: a reader sees the old file or the new one, never a half.
+
+    Raises OSError, with the path as its filename, where there is no room or no way to write.
+    """
+    try:
+        _replace(path, content)
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(path)) from error
+
+
+def _replace(path: Path, content: bytes) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -24,10 +34,15 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def prepare_folder(folder: Path, *names: str) -> None:
-    """Make a folder, and raise OSError now rather than after the training if these files can't be written there."""
+    """Make a folder, and raise OSError now rather than after the training if these files can't be written there.
+
+    What a killed write of these files has left is removed.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for path in (folder / name for name in names):
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "a folder stands where a file is to be written", str(path))
+        for leftover in folder.glob(f".{path.name}.*"):
+            leftover.unlink()
     with tempfile.TemporaryFile(dir=folder):
         pass

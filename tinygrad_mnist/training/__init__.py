@@ -1,19 +1,38 @@
-"""Training: the loop, what it remembers, and models on disk."""
+"""Training: the loop, what it remembers, and models and runs on disk."""
 
 from tinygrad_mnist.data.files import prepare_folder
-from tinygrad_mnist.training.checkpoint import CheckpointError, load_model, save_model
+from tinygrad_mnist.training.checkpoint import Checkpoint, read_notes
+from tinygrad_mnist.training.errors import Diverged, TrainingError
 from tinygrad_mnist.training.history import Epoch, History
-from tinygrad_mnist.training.loop import Progress, TrainingError, evaluate, fit
+from tinygrad_mnist.training.inputs import input_shape, model_inputs
+from tinygrad_mnist.training.loop import fit
+from tinygrad_mnist.training.metrics import Scores, confusion_matrix, evaluate, score
+from tinygrad_mnist.training.models import CheckpointError, load_model, load_weights, save_model
+from tinygrad_mnist.training.recipe import OPTIMIZERS, SCHEDULES, Recipe
+from tinygrad_mnist.training.run import Callback, Run
 
 __all__ = [
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "Callback",
+    "Checkpoint",
     "CheckpointError",
+    "Diverged",
     "Epoch",
     "History",
-    "Progress",
+    "Recipe",
+    "Run",
+    "Scores",
     "TrainingError",
+    "confusion_matrix",
     "evaluate",
     "fit",
+    "input_shape",
     "load_model",
+    "load_weights",
+    "model_inputs",
     "prepare_folder",
+    "read_notes",
     "save_model",
+    "score",
 ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +14,54 @@ from tinygrad_mnist.data.files import write_atomically
 
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the training set. Loss and train_accuracy are means over its batches as they went by."""
+    """One pass over the training set. Loss and train_accuracy are means over its batches as they went by.
+
+    The validation's are None in a run without. lr: the learning rate of its first step. seconds: with validation.
+    """
 
     number: int
     loss: float
     train_accuracy: float
-    validation_accuracy: float
+    validation_loss: float | None
+    validation_accuracy: float | None
     lr: float
     seconds: float
 
 
 @dataclass
 class History:
-    """The epochs so far, and whether the run was interrupted."""
+    """The epochs so far, and whether the run was interrupted (Ctrl-C) or stopped early (patience)."""
 
     epochs: list[Epoch] = field(default_factory=list)
     interrupted: bool = False
+    stopped_early: bool = False
 
     @property
     def best(self) -> Epoch | None:
-        """The epoch with the highest validation accuracy, the first of equals; None before the first."""
-        return max(self.epochs, key=lambda epoch: epoch.validation_accuracy, default=None)
+        """The epoch with the highest validation accuracy, the first of equals; without validation, the last.
 
-    def save(self, path: Path, **facts: Any) -> None:
+        None before the first.
+        """
+        validated = [epoch for epoch in self.epochs if epoch.validation_accuracy is not None]
+        if not validated:
+            return self.epochs[-1] if self.epochs else None
+        return max(validated, key=lambda epoch: epoch.validation_accuracy or 0.0)
+
+    def is_stale(self, patience: int | None) -> bool:
+        """Whether the last `patience` epochs brought no better one."""
+        return patience is not None and self.best is not None and len(self.epochs) - self.best.number >= patience
+
+    def save(self, path: str | Path, **facts: Any) -> None:
         """Write it as JSON, together with facts about the run."""
         rows = [asdict(epoch) for epoch in self.epochs]
-        text = json.dumps({**facts, "interrupted": self.interrupted, "epochs": rows}, indent=2)
-        write_atomically(path, text.encode() + b"\n")
+        ends = {"interrupted": self.interrupted, "stopped_early": self.stopped_early}
+        text = json.dumps({**facts, **ends, "epochs": rows}, indent=2)
+        write_atomically(Path(path), text.encode() + b"\n")
+
+    def save_csv(self, path: str | Path) -> None:
+        """Write it as CSV: a line of names, then one for each epoch; what is None stays empty."""
+        text = io.StringIO()
+        table = csv.DictWriter(text, [f.name for f in fields(Epoch)], lineterminator="\n")
+        table.writeheader()
+        table.writerows(asdict(epoch) for epoch in self.epochs)
+        write_atomically(Path(path), text.getvalue().encode())

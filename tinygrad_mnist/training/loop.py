@@ -4,128 +4,147 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.data import Split, batches
-from tinygrad_mnist.engine import no_grad
-from tinygrad_mnist.nn import MLP, SGD, accuracy, cross_entropy
+from tinygrad_mnist import nn
+from tinygrad_mnist.data import Split
+from tinygrad_mnist.engine import Tensor
+from tinygrad_mnist.nn import Module, Optimizer, accuracy, cross_entropy
+from tinygrad_mnist.training.checkpoint import Checkpoint
+from tinygrad_mnist.training.errors import Diverged
 from tinygrad_mnist.training.history import Epoch, History
+from tinygrad_mnist.training.inputs import augmented
+from tinygrad_mnist.training.metrics import score
+from tinygrad_mnist.training.run import Callback, Run, Schedule, Totals
 
-Batch = tuple[NDArray[Any], NDArray[Any]]
-
-
-class TrainingError(RuntimeError):
-    """Training can't go on; the message says at which step, and what to try."""
-
-
-class Progress:
-    """What `fit` reports while it runs; override what you want to hear of."""
-
-    def epoch_begins(self, number: int, epochs: int, examples: int) -> None:
-        """An epoch starts, over this many examples."""
-
-    def batch_ends(self, examples: int, loss: float, accuracy: float) -> None:
-        """A batch of so many examples is done; loss and accuracy are those of the epoch so far."""
-
-    def epoch_ends(self, epoch: Epoch, is_best: bool) -> None:
-        """An epoch is done and validated; is_best says that its weights are kept."""
-
-
-@dataclass
-class _Totals:
-    loss: float = 0.0
-    correct: float = 0.0
-    examples: int = 0
+Augment = Callable[[NDArray[Any], np.random.Generator], NDArray[Any]]
+Loss = Callable[[Tensor, NDArray[Any]], Tensor]
 
 
 def fit(
-    model: MLP,
-    train: Split,
-    validation: Split,
-    optimizer: SGD,
+    model: Module,
+    data: Split | tuple[Split, Split],
+    optimizer: Optimizer,
     *,
-    epochs: int,
-    batch_size: int,
+    epochs: int = 20,
+    batch_size: int = 64,
     seed: int = 0,
-    progress: Progress | None = None,
+    loss: Loss = cross_entropy,
+    schedule: Schedule | None = None,
+    clip_norm: float | None = None,
+    patience: int | None = None,
+    augment: Augment | None = None,
+    callbacks: Sequence[Callback] = (),
+    checkpoint: Checkpoint | str | Path | None = None,
+    resume: bool = False,
 ) -> History:
     """Train in place. At the end, or at Ctrl-C, the model has the weights of its best validated epoch.
 
+    data: what to train on, or a pair with what to validate on; without it, the last epoch counts as the best.
+    loss: of logits and labels. schedule: its step() is called after every step of the optimizer.
+    clip_norm: the gradient's greatest length. patience: stop after so many epochs without a better validation.
+    augment: called with the images of a batch, float32 (n, 28, 28) from 0 to 1, and a generator.
+    checkpoint: where the run is kept (see `Checkpoint`); resume: go on from there if it exists.
+
     Everything follows from the model's weights and the seed, bit for bit. It runs on one thread: products as
-    small as a batch's lose more by being shared out than they gain. Raises TrainingError when the loss is no
-    longer a number, with the best weights so far restored.
+    small as a batch's lose more by being shared out than they gain. Raises Diverged when the loss is no longer
+    a number, CheckpointError when a checkpoint can't be used, and ValueError for numbers out of range.
     """
     from threadpoolctl import threadpool_limits
 
-    progress = progress or Progress()
-    history = History()
-    best = _weights(model)
-    x, y = train.inputs(), train.labels
+    _check(epochs, batch_size, clip_norm, patience, resume and checkpoint is None)
+    train, validation = data if isinstance(data, tuple) else (data, None)
+    if isinstance(checkpoint, str | Path):
+        checkpoint = Checkpoint(checkpoint)
+    listeners = [*callbacks, *([checkpoint] if checkpoint else [])]  # what it keeps includes what the others did
+    run = Run(model, train, validation, optimizer, schedule, listeners, epochs, batch_size, seed, patience)
     try:
         with threadpool_limits(1, user_api="blas"):
-            for number in range(1, epochs + 1):
-                progress.epoch_begins(number, epochs, len(x))
-                shuffled = batches(x, y, batch_size, seed, number)
-                epoch = _run_epoch(model, optimizer, shuffled, validation, number, progress)
-                history.epochs.append(epoch)
-                is_best = history.best is epoch
-                if is_best:
-                    best = _weights(model)
-                progress.epoch_ends(epoch, is_best)
+            if checkpoint and resume:
+                checkpoint.restore(run)
+            run.tell("fit_begins")
+            while not run.is_over:
+                _run_epoch(run, loss, clip_norm, augment)
+            run.history.stopped_early = run.epoch <= run.epochs
+            run.tell("fit_ends")
     except KeyboardInterrupt:
-        history.interrupted = True
+        run.history.interrupted = True
     finally:
-        for p, array in zip(model.parameters(), best, strict=True):
-            p.data = array
-    return history
+        model.load_state_dict(run.best)
+        model.eval()
+    return run.history
 
 
-def _weights(model: MLP) -> list[NDArray[Any]]:
-    return [p.numpy().copy() for p in model.parameters()]
+def _run_epoch(run: Run, loss: Loss, clip_norm: float | None, augment: Augment | None) -> None:
+    """The batches of an epoch that are not done yet, and its validation."""
+    start = time.perf_counter() - run.totals.seconds
+    if run.batch == 0:
+        run.totals.lr = run.optimizer.current_lr
+    run.model.train()
+    run.tell("epoch_begins")
+    for x, y in run.remaining_batches():
+        if augment:
+            x = augmented(x, augment, run.generator())
+        _train_on(run, x, y, loss, clip_norm)
+        run.totals.seconds = time.perf_counter() - start
+        run.tell("step_ends")
+    run.tell("validation_begins")
+    epoch = _validated(run, start)
+    run.history.epochs.append(epoch)
+    if run.history.best is epoch:
+        run.best = run.model.state_dict()
+    run.tell("validation_ends")
+    run.epoch, run.batch, run.totals = run.epoch + 1, 0, Totals()
+    run.tell("epoch_ends", epoch)
 
 
-def _run_epoch(
-    model: MLP, optimizer: SGD, shuffled: Iterable[Batch], validation: Split, number: int, progress: Progress
-) -> Epoch:
-    start = time.perf_counter()
-    lr = optimizer.current_lr
-    totals = _Totals()
-    for step, (x, y) in enumerate(shuffled, start=1):
-        _train_on(model, optimizer, x, y, totals, f"epoch {number}, batch {step}")
-        progress.batch_ends(len(x), totals.loss / totals.examples, totals.correct / totals.examples)
-    score = evaluate(model, validation)
-    seconds = time.perf_counter() - start
-    return Epoch(number, totals.loss / totals.examples, totals.correct / totals.examples, score, lr, seconds)
-
-
-@no_grad()
-def evaluate(model: MLP, split: Split, batch_size: int = 1000) -> float:
-    """The model's accuracy on a split, from 0 to 1; raises TrainingError where its logits are not finite."""
-    x = split.inputs()
-    with np.errstate(over="ignore", invalid="ignore"):
-        logits = np.concatenate([model(x[i : i + batch_size]).numpy() for i in range(0, len(x), batch_size)])
-    if not np.isfinite(logits).all():
-        raise TrainingError("the model's logits are no finite numbers: it has diverged; lower the learning rate")
-    return accuracy(logits, split.labels)
-
-
-def _train_on(model: MLP, optimizer: SGD, x: NDArray[Any], y: NDArray[Any], totals: _Totals, where: str) -> None:
+def _train_on(run: Run, x: NDArray[Any], y: NDArray[Any], loss: Loss, clip_norm: float | None) -> None:
     """One step: forward, backward, update."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        logits = model(x)
-        loss = cross_entropy(logits, y)
-        if not math.isfinite(value := loss.item()):
-            raise TrainingError(
-                f"the loss became {value} at {where}: lower the learning rate, now {optimizer.current_lr:g}"
-            )
+    optimizer, totals = run.optimizer, run.totals
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        logits = run.model(x)
+        mean_loss = loss(logits, y)
+        if not math.isfinite(value := mean_loss.item()):
+            where = f"the loss became {value} at epoch {run.epoch}, batch {run.batch + 1}"
+            raise Diverged(where, mean_loss, run.model, optimizer.current_lr)
         optimizer.zero_grad()
-        loss.backward()
+        mean_loss.backward()
+        if clip_norm:
+            nn.clip_grad_norm_(run.model.parameters(), clip_norm)
         optimizer.step()
+        if run.schedule:
+            run.schedule.step()
+    run.batch += 1
     totals.loss += value * len(x)
     totals.correct += accuracy(logits, y) * len(x)
     totals.examples += len(x)
+
+
+def _validated(run: Run, start: float) -> Epoch:
+    """The row of an epoch whose batches are done."""
+    totals = run.totals
+    validation = score(run.model, run.validation) if run.validation else None
+    return Epoch(
+        number=run.epoch,
+        loss=totals.loss / totals.examples,
+        train_accuracy=totals.correct / totals.examples,
+        validation_loss=validation and validation.loss,
+        validation_accuracy=validation and validation.accuracy,
+        lr=totals.lr,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _check(epochs: int, batch_size: int, clip_norm: float | None, patience: int | None, homeless: bool) -> None:
+    for name, value in {"epochs": epochs, "batch_size": batch_size, "patience": patience}.items():
+        if value is not None and value < 1:
+            raise ValueError(f"{name} is {value}; give at least 1")
+    if clip_norm is not None and not clip_norm > 0:
+        raise ValueError(f"clip_norm is {clip_norm}; give a positive number, or None for no clipping")
+    if homeless:
+        raise ValueError("resume needs a checkpoint: the path of the file to go on from")

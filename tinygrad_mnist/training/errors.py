@@ -1,0 +1,71 @@
+"""Why a training run can't go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.engine import Tensor, toposort
+from tinygrad_mnist.nn import Module
+
+
+class TrainingError(RuntimeError):
+    """Training can't go on; the message says at which step, and what to try."""
+
+
+class Diverged(TrainingError):
+    """The numbers left the range of floating point.
+
+    op: the first operation whose result is not finite though its inputs are; None where a parameter or the
+        input itself was not finite. layer: the parameter nearest to it, by its path; None where there is none.
+    """
+
+    def __init__(self, what: str, output: Tensor, model: Module, lr: float | None = None) -> None:
+        self.op, self.layer, found = _first_bad(output, {p: name for name, p in model.named_parameters()})
+        lower = f"lower the learning rate, now {lr:g}" if lr else "lower the learning rate"
+        super().__init__(f"{what}: {found}. Try: {lower}; clip the gradients (clip_norm=1); scale inputs to 0 … 1")
+
+
+def _first_bad(output: Tensor, names: dict[Tensor, str]) -> tuple[str | None, str | None, str]:
+    """The operation and the layer where numbers first left the finite, and that in words."""
+    for node in toposort(output):
+        for x, value in zip(node.inputs, node.values, strict=True):
+            if not getattr(x, "op", None) and not np.isfinite(value).all():
+                return None, names.get(x) if isinstance(x, Tensor) else None, _leaf(x, value, names)
+        if not np.isfinite(node.data).all():
+            layer = next((names[x] for x in _nearest(node) if x in names), None)
+            where = f", in the layer of {layer}," if layer else ""
+            reach = max((_largest(v) for v in node.values), default=0.0)
+            return str(node.op), layer, f"{node.op}{where} made {_example(node.data)} of inputs up to {reach:.3g}"
+    return None, None, "every number before it is finite"
+
+
+def _leaf(x: Any, value: NDArray[Any], names: dict[Tensor, str]) -> str:
+    if not isinstance(x, Tensor) or x not in names:
+        return f"the input holds {_example(value)}"
+    gradient = x.grad is not None and not np.isfinite(x.grad.data).all()
+    return f"the last update made {_example(value)} in {names[x]}" + (", whose gradient is not finite" if gradient else "")
+
+
+def _nearest(node: Tensor) -> Iterator[Tensor]:
+    """The tensors that a node was computed from, the nearest first."""
+    found = [node]
+    seen = {node}
+    for current in found:
+        for x in current.inputs:
+            if isinstance(x, Tensor) and x not in seen:
+                seen.add(x)
+                found.append(x)
+    return iter(found)
+
+
+def _example(array: NDArray[Any]) -> Any:
+    """One of the numbers that are not finite."""
+    return array[~np.isfinite(array)].flat[0]
+
+
+def _largest(value: Any) -> float:
+    return float(np.abs(value).max()) if np.size(value) else 0.0

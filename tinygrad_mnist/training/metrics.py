@@ -1,0 +1,109 @@
+"""How well a model reads: accuracy, the confusion matrix, precision and recall of each class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tinygrad_mnist.data import CLASSES, Split
+from tinygrad_mnist.engine import Tensor, no_grad
+from tinygrad_mnist.nn import Module, accuracy, cross_entropy
+from tinygrad_mnist.training.errors import Diverged
+from tinygrad_mnist.training.inputs import model_inputs
+
+
+def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, classes: int = CLASSES) -> NDArray[np.int64]:
+    """How often class i was read as class j: counts of shape (classes, classes), the true class down the rows.
+
+    Raises ValueError where labels and predictions differ in shape or lie outside 0 … classes - 1.
+    """
+    true, read = np.asarray(labels), np.asarray(predicted)
+    if true.shape != read.shape:
+        raise ValueError(f"predictions of shape {read.shape} do not fit labels of shape {true.shape}")
+    for name, values in (("label", true), ("prediction", read)):
+        if values.size and not 0 <= values.min() <= values.max() < classes:
+            raise ValueError(f"a {name} lies outside 0 to {classes - 1}: they reach from {values.min()} to {values.max()}")
+    cells = np.bincount((classes * true + read).ravel(), minlength=classes**2)
+    return cells.reshape(classes, classes)
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What a model's logits, shape (n, classes), are worth beside the labels, shape (n,)."""
+
+    logits: NDArray[Any]
+    labels: NDArray[np.int64]
+
+    @cached_property
+    def loss(self) -> float:
+        """The mean cross-entropy."""
+        return cross_entropy(Tensor(self.logits), self.labels).item()
+
+    @cached_property
+    def accuracy(self) -> float:
+        """The share that is read correctly, from 0 to 1."""
+        return accuracy(self.logits, self.labels)
+
+    @cached_property
+    def predicted(self) -> NDArray[np.int64]:
+        """The class with the largest logit, for each example."""
+        return self.logits.argmax(axis=-1)
+
+    @cached_property
+    def confusion(self) -> NDArray[np.int64]:
+        """The confusion matrix; see `confusion_matrix`."""
+        return confusion_matrix(self.labels, self.predicted, self.logits.shape[-1])
+
+    @property
+    def precision(self) -> NDArray[np.float64]:
+        """Of the examples read as a class, the share that is of this class; NaN for a class never read."""
+        return _shares(self.confusion, self.confusion.sum(axis=0))
+
+    @property
+    def recall(self) -> NDArray[np.float64]:
+        """Of the examples of a class, the share read as it; NaN for a class without examples."""
+        return _shares(self.confusion, self.confusion.sum(axis=1))
+
+    def __str__(self) -> str:
+        rows = zip(self.precision, self.recall, self.confusion.sum(axis=1), strict=True)
+        lines = [f"{c:>5}  {_percent(p)}  {_percent(r)}  {n:>8,}" for c, (p, r, n) in enumerate(rows)]
+        return "\n".join(["class  precision     recall  examples", *lines])
+
+
+def _shares(confusion: NDArray[np.int64], totals: NDArray[np.int64]) -> NDArray[np.float64]:
+    shares = np.full(len(totals), np.nan)
+    return np.divide(confusion.diagonal(), totals, out=shares, where=totals > 0)
+
+
+def _percent(share: float) -> str:
+    return f"{'–':>9}" if np.isnan(share) else f"{100 * share:>7.2f} %"
+
+
+def score(model: Module, split: Split, batch_size: int = 1000) -> Scores:
+    """The model's logits on a split, and what follows from them; the model is left in the mode it was in.
+
+    Raises Diverged where the logits are not finite.
+    """
+    x = model_inputs(model, split)
+    parts = [x[start : start + batch_size] for start in range(0, len(x), batch_size)]
+    mode = model.training
+    model.eval()
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            with no_grad():
+                logits = np.concatenate([model(part).numpy() for part in parts])
+            if not np.isfinite(logits).all():
+                first = next(part for part in parts if not np.isfinite(model(part).numpy()).all())
+                raise Diverged("the logits are no finite numbers", model(first), model)
+    finally:
+        model.train(mode)
+    return Scores(logits, split.labels)
+
+
+def evaluate(model: Module, split: Split, batch_size: int = 1000) -> float:
+    """The model's accuracy on a split, from 0 to 1; raises Diverged where its logits are not finite."""
+    return score(model, split, batch_size).accuracy

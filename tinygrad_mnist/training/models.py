@@ -1,0 +1,165 @@
+"""Models on disk: safetensors with PyTorch's names, and the architecture in the metadata.
+
+The parameters of an MLP are called as in an nn.Sequential of its layers: 0.weight, 0.bias, 2.weight, …
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist import nn
+from tinygrad_mnist.data.files import write_atomically
+from tinygrad_mnist.engine import Tensor
+from tinygrad_mnist.nn import MLP, Module
+
+Arrays = dict[str, NDArray[Any]]
+_KEY = "tinygrad_mnist"
+
+
+class CheckpointError(ValueError):
+    """A file that does not hold what is asked of it; the message says what is wrong with it."""
+
+
+def save_model(model: Module, path: str | Path) -> None:
+    """Write the parameters and buffers, and the architecture beside them, whole or not at all."""
+    from safetensors.numpy import save
+
+    tensors = {name: np.asarray(array, order="C") for name, array in _to_file(model, model.state_dict()).items()}
+    write_atomically(Path(path), save(tensors, {_KEY: json.dumps(_architecture(model))}))
+
+
+def load_model(path: str | Path) -> Any:
+    """The model in a file that `save_model` wrote, ready for use: in eval mode.
+
+    Raises CheckpointError where the file is missing, damaged, or not ours. A model of a class of your own can't be built from its file: build it, then `load_weights`.
+    """
+    if not Path(path).is_file():
+        raise CheckpointError(f"{path}: no such file; give a model.safetensors that train has written")
+    tensors, metadata = read_safetensors(path)
+    if _KEY not in metadata:
+        raise CheckpointError(
+            f"{path}: no model of tinygrad_mnist; another program has written it. For its weights, build a model "
+            f"of the same layers and load_weights(model, path)"
+        )
+    try:
+        architecture = json.loads(metadata[_KEY])
+        model = _built(architecture, _renamed(tensors))
+    except (KeyError, ValueError, TypeError, MemoryError) as error:
+        raise CheckpointError(f"{path}: its metadata describe no model ({error})") from None
+    _take_over(path, model, tensors)
+    return model.eval()
+
+
+def load_weights(model: Module, path: str | Path) -> None:
+    """Take over the weights from a safetensors file of the same layers, ours or one that PyTorch's state_dict made.
+
+    Raises CheckpointError where the file is missing or damaged, or its names or shapes are not the model's.
+    """
+    tensors, _ = read_safetensors(path)
+    _take_over(path, model, tensors)
+
+
+def read_safetensors(path: str | Path) -> tuple[Arrays, dict[str, str]]:
+    """The tensors and the metadata of a file; raises CheckpointError where it is none."""
+    from safetensors import SafetensorError, safe_open
+
+    if not Path(path).is_file():
+        raise CheckpointError(f"{path}: no such file")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{path}: not a readable safetensors file ({error}); train anew") from None
+
+
+# names
+
+
+def _to_file(model: Module, state: Arrays) -> Arrays:
+    return {_file_name(name): array for name, array in state.items()} if isinstance(model, MLP) else state
+
+
+def _file_name(name: str) -> str:
+    """W2 → 2.weight: in an nn.Sequential, the activations stand between the layers and are counted too."""
+    letter, layer = name[0], int(name[1:])
+    return f"{2 * (layer - 1)}.{'weight' if letter == 'W' else 'bias'}"
+
+
+def _renamed(tensors: Arrays) -> Arrays:
+    """The tensors of an MLP; older files of ours have W1, b1, W2, …"""
+    return {_file_name(n) if re.fullmatch(r"[Wb][1-9][0-9]*", n) else n: array for n, array in tensors.items()}
+
+
+def _take_over(path: str | Path, model: Module, tensors: Arrays) -> None:
+    """Load a file's tensors into the model, all of them or none; raises CheckpointError where they do not fit."""
+    own = {name: name for name in model.state_dict()}
+    if isinstance(model, MLP):
+        own, tensors = {_file_name(name): name for name in own}, _renamed(tensors)
+    for name, array in tensors.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise CheckpointError(f"{path}: {name} holds something else than finite numbers; train anew")
+    # BatchNorm in PyTorch counts its batches, and nothing depends on it
+    known = {own.get(name, name): array for name, array in tensors.items() if not _is_count(name, own)}
+    try:
+        model.load_state_dict(known)
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {' '.join(str(error).split())}") from None
+
+
+def _is_count(name: str, own: dict[str, str]) -> bool:
+    return name not in own and name.endswith(".num_batches_tracked")
+
+
+# architectures
+
+
+def _architecture(model: Module) -> dict[str, Any]:
+    """What `_built` needs, as JSON can hold it: the class, and its arguments or its layers."""
+    name = type(model).__name__
+    if isinstance(model, MLP):
+        return {"model": "MLP", "layer_sizes": model.layer_sizes, "activation": model.activation}
+    if getattr(nn, name, None) is not type(model):
+        return {"model": name}
+    if name == "Sequential":
+        return {"model": name, "layers": [_architecture(layer) for layer in model.children()]}
+    attributes = [argument for argument in inspect.signature(type(model)).parameters if hasattr(model, argument)]
+    return {"model": name, "arguments": {name: _as_json(getattr(model, name)) for name in attributes}}
+
+
+def _as_json(argument: Any) -> Any:
+    """An argument of a layer; of a parameter, only that it is there."""
+    return True if isinstance(argument, Tensor) else argument
+
+
+def _built(architecture: dict[str, Any], tensors: Arrays) -> Module:
+    """A model of this architecture, its weights not yet those of the tensors."""
+    name = architecture["model"]
+    if name == "MLP":
+        sizes = architecture["layer_sizes"]
+        _check_sizes(sizes, tensors)
+        return MLP(sizes, architecture["activation"], dtype=tensors["0.weight"].dtype)
+    layer = getattr(nn, name, None)
+    if not (isinstance(layer, type) and issubclass(layer, Module)):
+        raise ValueError(f"{name} is no model of tinygrad_mnist.nn: build it, and load_weights(model, path)")
+    if name == "Sequential":
+        return layer(*(_built(part, tensors) for part in architecture["layers"]))
+    arguments = architecture["arguments"]
+    if "bias" in arguments:
+        arguments["bias"] = bool(arguments["bias"])
+    return layer(**{argument: tuple(v) if isinstance(v, list) else v for argument, v in arguments.items()})
+
+
+def _check_sizes(sizes: list[int], tensors: Arrays) -> None:
+    """Raise ValueError unless the weights have these sizes, before anything as large is made of them."""
+    for layer, (inputs, outputs) in enumerate(pairwise(sizes)):
+        name = f"{2 * layer}.weight"
+        if name in tensors and tensors[name].shape != (outputs, inputs):
+            raise ValueError(f"{name} has shape {tensors[name].shape}, but its layers need {(outputs, inputs)}")

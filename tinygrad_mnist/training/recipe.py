@@ -1,0 +1,108 @@
+"""A recipe: everything that a training run follows, but for the data and the seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from tinygrad_mnist import nn
+from tinygrad_mnist.nn import Module, Optimizer
+from tinygrad_mnist.training.run import Schedule
+
+LR_DECAY = 1e-3
+"""Of the inverse schedule: η = lr / (1 + LR_DECAY · steps)."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A network and how it is trained.
+
+    optimizer: a name in OPTIMIZERS; momentum is for those that have it. schedule: a name in SCHEDULES.
+    clip_norm, patience: as in `fit`, None for without.
+    """
+
+    layers: tuple[int, ...] = (784, 128, 64, 10)
+    activation: str = "leaky_relu"
+    init: str = "he"
+    optimizer: str = "sgd"
+    lr: float = 0.05
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    schedule: str = "inverse"
+    clip_norm: float | None = None
+    epochs: int = 20
+    batch_size: int = 64
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))  # a list, where it comes from JSON
+        for what, name, names in (("optimizer", self.optimizer, OPTIMIZERS), ("schedule", self.schedule, SCHEDULES)):
+            if name not in names:
+                raise ValueError(f"unknown {what} {name!r}: it is one of {', '.join(names)}")
+        if self.schedule == "inverse" and self.optimizer != "sgd":
+            raise ValueError(f"the inverse schedule is made for sgd, not {self.optimizer}: take constant or another")
+
+    def changed(self, **given: Any) -> Recipe:
+        """The same with other values; another optimizer brings the rate and the schedule that suit it."""
+        if given.get("optimizer", self.optimizer) != self.optimizer:
+            given = {**SUITED.get(given["optimizer"], {}), **given}
+        return replace(self, **given)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Its values as JSON can hold them; `Recipe(**values)` is the same recipe."""
+        return asdict(self)
+
+    def make_model(self, seed: int) -> Module:
+        """The network, its weights drawn from the seed."""
+        return nn.MLP(self.layers, self.activation, self.init, seed)
+
+    def make_optimizer(self, model: Module) -> Optimizer:
+        """The optimizer of the network's parameters."""
+        return OPTIMIZERS[self.optimizer](model, self)
+
+    def make_schedule(self, optimizer: Optimizer, examples: int) -> Schedule | None:
+        """The schedule over all steps of a training set of so many examples; None for a rate of its own."""
+        steps = self.epochs * -(-examples // self.batch_size)
+        return SCHEDULES[self.schedule](optimizer, self, steps)
+
+
+def _sgd(model: Module, recipe: Recipe) -> Optimizer:
+    decay = LR_DECAY if recipe.schedule == "inverse" else 0.0
+    return nn.SGD(model.parameters(), recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay, lr_decay=decay)
+
+
+def _rmsprop(model: Module, recipe: Recipe) -> Optimizer:
+    return nn.RMSprop(model.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
+
+
+def _adam(model: Module, recipe: Recipe) -> Optimizer:
+    return nn.Adam(model.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
+
+
+def _adamw(model: Module, recipe: Recipe) -> Optimizer:
+    return nn.AdamW(model.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
+
+
+OPTIMIZERS: dict[str, Callable[[Module, Recipe], Optimizer]] = {
+    "sgd": _sgd,
+    "rmsprop": _rmsprop,
+    "adam": _adam,
+    "adamw": _adamw,
+}
+
+_ADAPTIVE = {"lr": 1e-3, "schedule": "constant"}
+SUITED: dict[str, dict[str, Any]] = {
+    "sgd": {"lr": 0.05, "schedule": "inverse"},
+    "rmsprop": _ADAPTIVE,
+    "adam": _ADAPTIVE,
+    "adamw": _ADAPTIVE | {"weight_decay": 0.01},
+}
+"""What suits an optimizer where nothing else is asked for."""
+
+
+def _own(optimizer: Optimizer, recipe: Recipe, steps: int) -> None:
+    """No schedule: the optimizer's rate stays, or falls by itself."""
+
+
+SCHEDULES: dict[str, Callable[[Optimizer, Recipe, int], Schedule | None]] = {"inverse": _own, "constant": _own}
