@@ -53,7 +53,9 @@ def test_train_prints_plain_lines_and_saves_model_and_history(trained):
     history = json.loads((folder / "history.json").read_text())
     assert len(history["epochs"]) == 6
     assert history["test_accuracy"] > 0.8
-    assert {p.name for p in folder.iterdir()} == {"history.json", "model.safetensors"}
+    assert (folder / "history.csv").read_text().count("\n") == 7
+    files = {"history.json", "history.csv", "model.safetensors", "checkpoint.safetensors"}
+    assert {p.name for p in folder.iterdir()} == files
 
 
 def test_evaluate_repeats_the_test_accuracy(trained, tmp_path):
@@ -114,7 +116,10 @@ def test_ctrl_c_saves_the_best_so_far(tmp_path):
         (["train", "--lr", "nan"], 2, "not a positive number"),
         (["fly"], 2, "No such command 'fly'"),
         (["train", "--data", "nowhere"], 1, "nowhere: no folder of this name"),
-        (["train", "--data", "digits", "--lr", "1e30"], 1, "lower the learning rate"),
+        (["train", "--optimizer", "adagrad"], 2, "'adagrad' is none of sgd"),
+        (["train", "--optimizer", "adam", "--schedule", "inverse"], 2, "the inverse schedule is made for sgd"),
+        (["train", "--patience", "0"], 2, "--patience"),
+        (["train", "--clip-norm", "0"], 2, "not a positive number"),
         (["train", "--data", "digits", "--out", "file/run"], 1, "file"),
         (["train", "--data", "mnist"], 1, "--data digits"),
         (["evaluate", "none.safetensors"], 1, "none.safetensors: no such file"),

@@ -1,5 +1,8 @@
 """Training on real digits: it learns, repeats bit for bit, keeps the best, and stops cleanly."""
 
+import csv
+import json
+
 import numpy as np
 import pytest
 
@@ -11,10 +14,11 @@ def splits():
     return data.train_validation_split(data.load("digits").train[:400], 80, seed=0)
 
 
-def run(splits, epochs=3, lr=0.05, seed=0, progress=None):
+def run(splits, epochs=3, lr=0.05, seed=0, callback=None, **options):
     model = nn.MLP((784, 16, 10), seed=seed)
     optimizer = nn.SGD(model.parameters(), lr, momentum=0.9)
-    history = training.fit(model, *splits, optimizer, epochs=epochs, batch_size=32, seed=seed, progress=progress)
+    options = {"batch_size": 32, "seed": seed, "callbacks": [callback] if callback else [], **options}
+    history = training.fit(model, splits, optimizer, epochs=epochs, **options)
     return model, history
 
 
@@ -22,77 +26,181 @@ def weights(model):
     return np.concatenate([p.numpy().ravel() for p in model.parameters()])
 
 
+def same(first, second):
+    return weights(first).tobytes() == weights(second).tobytes()
+
+
 def test_it_learns_real_digits(splits):
     model, history = run(splits, epochs=8)
     assert history.epochs[-1].loss < history.epochs[0].loss / 4
     assert training.evaluate(model, splits[1]) > 0.85
+    assert not model.training
 
 
 def test_one_seed_gives_one_result_bit_for_bit(splits):
     first, second, other = run(splits)[0], run(splits)[0], run(splits, seed=1)[0]
-    assert weights(first).tobytes() == weights(second).tobytes()
-    assert weights(first).tobytes() != weights(other).tobytes()
+    assert same(first, second)
+    assert not same(first, other)
 
 
 def test_the_best_validated_epoch_is_kept(splits):
     model, history = run(splits, epochs=6)
     assert training.evaluate(model, splits[1]) == history.best.validation_accuracy
+    assert training.score(model, splits[1]).loss == history.best.validation_loss
     assert history.best.validation_accuracy == max(e.validation_accuracy for e in history.epochs)
 
 
-class Interrupt(training.Progress):
+def test_without_validation_the_last_epoch_is_kept(splits):
+    kept = []
+
+    class Keep(training.Callback):
+        def step_ends(self, run):
+            kept[:] = [run.model.state_dict()]
+
+    model, history = run(splits[0], callback=Keep())
+    assert history.best is history.epochs[-1]
+    assert history.best.validation_accuracy is history.best.validation_loss is None
+    assert all((kept[0][name] == array).all() for name, array in model.state_dict().items())
+
+
+class Interrupt(training.Callback):
     """Ctrl-C in the middle of an epoch."""
 
     def __init__(self, epoch):
-        self.epoch, self.number = epoch, 0
+        self.epoch = epoch
 
-    def epoch_begins(self, number, epochs, examples):
-        self.number = number
-
-    def batch_ends(self, examples, loss, accuracy):
-        if self.number == self.epoch:
+    def step_ends(self, run):
+        if run.epoch == self.epoch:
             raise KeyboardInterrupt
 
 
 def test_ctrl_c_keeps_the_best_so_far(splits):
-    model, history = run(splits, epochs=5, progress=Interrupt(epoch=3))
+    model, history = run(splits, epochs=5, callback=Interrupt(epoch=3))
     assert history.interrupted
     assert [e.number for e in history.epochs] == [1, 2]
-    assert weights(model).tobytes() == weights(run(splits, epochs=2)[0]).tobytes()
+    assert same(model, run(splits, epochs=2)[0])
 
 
 def test_ctrl_c_in_the_first_epoch_leaves_the_start(splits):
-    model, history = run(splits, progress=Interrupt(epoch=1))
+    model, history = run(splits, callback=Interrupt(epoch=1))
     assert history.interrupted
     assert history.best is None
-    assert weights(model).tobytes() == weights(nn.MLP((784, 16, 10), seed=0)).tobytes()
+    assert same(model, nn.MLP((784, 16, 10), seed=0))
 
 
-def test_divergence_is_named_and_nothing_broken_is_left(splits):
-    model = nn.MLP((784, 16, 10))
-    optimizer = nn.SGD(model.parameters(), lr=1e30)
-    with pytest.raises(training.TrainingError, match=r"loss became (nan|inf) at epoch 1, batch \d+: lower the"):
-        training.fit(model, *splits, optimizer, epochs=1, batch_size=32)
-    assert np.isfinite(weights(model)).all()
+def test_early_stopping_waits_for_patience_epochs_after_the_best(splits):
+    model, history = run(splits, epochs=60, patience=3)
+    assert history.stopped_early
+    assert len(history.epochs) == history.best.number + 3 < 60
+    assert training.evaluate(model, splits[1]) == history.best.validation_accuracy
+    patient, whole = run(splits, epochs=4, patience=50)[1], run(splits, epochs=4)[1]
+    assert not patient.stopped_early
+    assert [e.loss for e in patient.epochs] == [e.loss for e in whole.epochs]
 
 
-def test_progress_counts_every_example(splits):
-    class Count(training.Progress):
-        seen, announced = 0, 0
+def test_callbacks_are_told_in_order_where_the_run_stands(splits):
+    events = []
 
-        def epoch_begins(self, number, epochs, examples):
-            self.announced += examples
+    class Listen(training.Callback):
+        def __getattribute__(self, name):
+            if name in vars(training.Callback) and name not in ("state_dict", "load_state_dict"):
+                return lambda run, *facts: events.append((name, run.epoch, run.batch))
+            return super().__getattribute__(name)
 
-        def batch_ends(self, examples, loss, accuracy):
-            self.seen += examples
+    run((splits[0][:40], splits[1]), epochs=2, callback=Listen())
+    per_epoch = ["epoch_begins", "step_ends", "step_ends", "validation_begins", "validation_ends", "epoch_ends"]
+    assert [name for name, *_ in events] == ["fit_begins", *per_epoch, *per_epoch, "fit_ends"]
+    assert [place for name, *place in events if name == "step_ends"] == [[1, 1], [1, 2], [2, 1], [2, 2]]
+    assert [place for name, *place in events if name == "epoch_ends"] == [[2, 0], [3, 0]]
+
+
+def test_every_example_is_counted_also_in_a_batch_larger_than_the_data(splits):
+    class Count(training.Callback):
+        examples = 0
+
+        def validation_begins(self, run):
+            self.examples += run.totals.examples
 
     count = Count()
-    run(splits, epochs=2, progress=count)
-    assert count.seen == count.announced == 2 * len(splits[0])
+    run(splits, epochs=2, callback=count)
+    run(splits, epochs=1, callback=count, batch_size=10_000)
+    assert count.examples == 3 * len(splits[0])
 
 
-def test_divergence_in_the_very_last_step_is_named_too(splits):
-    model = nn.MLP((784, 16, 10))
-    optimizer = nn.SGD(model.parameters(), lr=1e38)
-    with pytest.raises(training.TrainingError, match="it has diverged; lower the learning rate"):
-        training.fit(model, *splits, optimizer, epochs=1, batch_size=10_000)
+def test_a_single_example_is_learned(splits):
+    one = splits[0][:1]
+    model, history = run((one, one), epochs=30)
+    assert training.evaluate(model, one) == 1
+    assert history.epochs[-1].loss < 0.05
+
+
+def test_the_schedule_steps_with_the_optimizer(splits):
+    class Halving:
+        def __init__(self, optimizer):
+            self.optimizer, self.steps = optimizer, 0
+
+        def step(self):
+            self.steps += 1
+            self.optimizer.param_groups[0]["lr"] /= 2
+
+    model = nn.MLP((784, 10))
+    optimizer = nn.SGD(model.parameters(), 1.0)
+    schedule = Halving(optimizer)
+    history = training.fit(model, splits[0][:64], optimizer, epochs=2, batch_size=32, schedule=schedule)
+    assert schedule.steps == 4
+    assert [epoch.lr for epoch in history.epochs] == [1, 0.25]
+
+
+def test_augmentation_sees_images_and_random_numbers_of_its_own(splits):
+    seen = []
+
+    def shifted(images, rng):
+        seen.append((images.shape, images.dtype, rng.integers(1 << 60)))
+        return np.roll(images, rng.integers(-2, 3), axis=2)
+
+    first, second, plain = (run(splits, augment=a)[0] for a in (shifted, shifted, None))
+    assert same(first, second)
+    assert not same(first, plain)
+    assert {entry[:2] for entry in seen} == {((32, 28, 28), np.dtype(np.float32))}
+    assert len({number for *_, number in seen}) == len(seen) / 2 == 30
+
+
+def test_the_loss_is_a_function_of_logits_and_labels(splits):
+    _, squared = run(splits, loss=lambda logits, y: ((logits - nn.one_hot(y, 10)) ** 2).mean())
+    assert squared.epochs[-1].loss < squared.epochs[0].loss < 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"epochs": 0}, "epochs is 0; give at least 1"),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"patience": 0}, "patience is 0"),
+        ({"clip_norm": -1}, "clip_norm is -1; give a positive number"),
+        ({"resume": True}, "resume needs a checkpoint"),
+    ],
+)
+def test_numbers_out_of_range_are_named(splits, options, words):
+    with pytest.raises(ValueError, match=words):
+        run(splits, **options)
+
+
+# history
+
+
+def test_the_history_is_written_as_json_and_csv(splits, tmp_path):
+    _, history = run(splits)
+    history.save(tmp_path / "history.json", seed=0)
+    history.save_csv(tmp_path / "history.csv")
+    kept = json.loads((tmp_path / "history.json").read_text())
+    assert (kept["seed"], kept["interrupted"], kept["stopped_early"]) == (0, False, False)
+    rows = list(csv.DictReader((tmp_path / "history.csv").open()))
+    assert [{name: float(v) for name, v in row.items()} for row in rows] == kept["epochs"]
+    assert [row["loss"] for row in kept["epochs"]] == [epoch.loss for epoch in history.epochs]
+
+
+def test_a_history_without_validation_has_empty_cells(splits, tmp_path):
+    _, history = run(splits[0], epochs=1)
+    history.save_csv(tmp_path / "history.csv")
+    (row,) = csv.DictReader((tmp_path / "history.csv").open())
+    assert row["validation_accuracy"] == row["validation_loss"] == ""

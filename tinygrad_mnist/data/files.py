@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import tempfile
 from pathlib import Path
@@ -42,7 +43,7 @@ def prepare_folder(folder: Path, *names: str) -> None:
     for path in (folder / name for name in names):
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "a folder stands where a file is to be written", str(path))
-        for leftover in folder.glob(f".{path.name}.*"):
+        for leftover in folder.glob(f".{glob.escape(path.name)}.{'?' * 8}"):
             leftover.unlink()
     with tempfile.TemporaryFile(dir=folder):
         pass

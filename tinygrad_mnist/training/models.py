@@ -100,14 +100,15 @@ def _renamed(tensors: Arrays) -> Arrays:
 
 def _take_over(path: str | Path, model: Module, tensors: Arrays) -> None:
     """Load a file's tensors into the model, all of them or none; raises CheckpointError where they do not fit."""
-    own = {name: name for name in model.state_dict()}
+    state = model.state_dict()
+    own = {name: name for name in state}
     if isinstance(model, MLP):
-        own, tensors = {_file_name(name): name for name in own}, _renamed(tensors)
-    for name, array in tensors.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise CheckpointError(f"{path}: {name} holds something else than finite numbers; train anew")
+        own, tensors = {_file_name(name): name for name in state}, _renamed(tensors)
     # BatchNorm in PyTorch counts its batches, and nothing depends on it
     known = {own.get(name, name): array for name, array in tensors.items() if not _is_count(name, own)}
+    for name, array in known.items():
+        if name in state and (array.dtype.kind != state[name].dtype.kind or not np.isfinite(array).all()):
+            raise CheckpointError(f"{path}: {name} holds something else than finite floating-point numbers")
     try:
         model.load_state_dict(known)
     except ValueError as error:

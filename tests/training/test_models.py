@@ -25,9 +25,9 @@ def test_a_model_comes_back_bit_for_bit(saved):
         assert p.numpy().tobytes() == q.numpy().tobytes()
 
 
-def test_the_file_names_the_parameters_for_other_readers(saved):
+def test_the_file_names_the_parameters_as_an_nn_sequential_does(saved):
     assert {name: t.shape for name, t in load_file(saved[1]).items()} == {
-        "W1": (5, 6), "b1": (5,), "W2": (4, 5), "b2": (4,),
+        "0.weight": (5, 6), "0.bias": (5,), "2.weight": (4, 5), "2.bias": (4,),
     }  # fmt: skip
 
 
@@ -35,7 +35,16 @@ def described(**architecture):
     return {"tinygrad_mnist": json.dumps({"model": "MLP", "layer_sizes": [2, 2], "activation": "relu"} | architecture)}
 
 
-GOOD = {"W1": np.zeros((2, 2), np.float32), "b1": np.zeros(2, np.float32)}
+GOOD = {"0.weight": np.zeros((2, 2), np.float32), "0.bias": np.zeros(2, np.float32)}
+
+
+def test_files_from_before_the_names_were_pytorchs_are_read(tmp_path):
+    old = {"W1": np.ones((2, 2), np.float32), "b1": np.full(2, 7, np.float32)}
+    save_file(old, tmp_path / "old.safetensors", described())
+    model = training.load_model(tmp_path / "old.safetensors")
+    assert (model.W1.numpy() == 1).all()
+    assert (model.b1.numpy() == 7).all()
+
 
 
 @pytest.mark.parametrize(
@@ -44,14 +53,15 @@ GOOD = {"W1": np.zeros((2, 2), np.float32), "b1": np.zeros(2, np.float32)}
         (GOOD, {}, "another program has written it"),
         (GOOD, {"tinygrad_mnist": "{"}, "describe no model"),
         (GOOD, described(activation="step"), "unknown activation 'step'"),
-        (GOOD, described(layer_sizes=[2]), "has .* too many"),
-        (GOOD, described(layer_sizes=[2, 10**12]), "but its layers need"),
-        (GOOD | {"b1": np.zeros(2, np.int32)}, described(), "b1 holds something else"),
+        (GOOD, described(layer_sizes=[2]), "make no network"),
+        (GOOD, described(layer_sizes=[2, 10**12]), "0.weight has shape .* but its layers need"),
+        (GOOD | {"0.bias": np.zeros(2, np.int32)}, described(), "b1 holds something else"),
+        (GOOD, described(model="Mine"), r"Mine is no model .* load_weights\(model, path\)"),
         (GOOD, described(layer_sizes=7), "describe no model"),
-        ({"W1": GOOD["W1"]}, described(), r"lacks \['b1'\] and has nothing"),
-        (GOOD | {"W9": GOOD["W1"]}, described(), r"has \['W9'\] too many"),
-        (GOOD | {"b1": np.zeros(3, np.float32)}, described(), r"b1 has shape \(3,\)"),
-        (GOOD | {"b1": np.full(2, np.nan, np.float32)}, described(), "b1 holds something else than finite"),
+        ({"0.weight": GOOD["0.weight"]}, described(), r"b1: missing, \(2,\) is expected"),
+        (GOOD | {"9.weight": GOOD["0.weight"]}, described(), r"9.weight: unexpected"),
+        (GOOD | {"0.bias": np.zeros(3, np.float32)}, described(), r"b1: \(3,\) float32, here it is \(2,\)"),
+        (GOOD | {"0.bias": np.full(2, np.nan, np.float32)}, described(), "b1 holds something else than finite"),
     ],
 )
 def test_another_models_file_is_named(tmp_path, tensors, metadata, words):
@@ -84,8 +94,9 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(saved, monkeypatch)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as caught:
         training.save_model(nn.MLP((2, 2)), path)
+    assert caught.value.filename == str(path)
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
 
