@@ -194,7 +194,7 @@ def test_the_history_is_written_as_json_and_csv(splits, tmp_path):
     history.save_csv(tmp_path / "history.csv")
     kept = json.loads((tmp_path / "history.json").read_text())
     assert (kept["seed"], kept["interrupted"], kept["stopped_early"]) == (0, False, False)
-    rows = list(csv.DictReader((tmp_path / "history.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "history.csv").read_text().splitlines()))
     assert [{name: float(v) for name, v in row.items()} for row in rows] == kept["epochs"]
     assert [row["loss"] for row in kept["epochs"]] == [epoch.loss for epoch in history.epochs]
 
@@ -202,5 +202,5 @@ def test_the_history_is_written_as_json_and_csv(splits, tmp_path):
 def test_a_history_without_validation_has_empty_cells(splits, tmp_path):
     _, history = run(splits[0], epochs=1)
     history.save_csv(tmp_path / "history.csv")
-    (row,) = csv.DictReader((tmp_path / "history.csv").open())
+    (row,) = csv.DictReader((tmp_path / "history.csv").read_text().splitlines())
     assert row["validation_accuracy"] == row["validation_loss"] == ""

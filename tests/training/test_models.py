@@ -46,7 +46,6 @@ def test_files_from_before_the_names_were_pytorchs_are_read(tmp_path):
     assert (model.b1.numpy() == 7).all()
 
 
-
 @pytest.mark.parametrize(
     ("tensors", "metadata", "words"),
     [

@@ -64,7 +64,7 @@ Activation = Annotated[
 
 def load(path: Path) -> nn.Module:
     """A model, ready for use, that takes the images of a data set and answers with its classes."""
-    model = training.load_model(path)
+    model: nn.Module = training.load_model(path)
     example = np.zeros((1, *training.input_shape(model)), np.float32)
     try:
         fits = model(example).shape == (1, CLASSES)

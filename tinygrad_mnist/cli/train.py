@@ -27,12 +27,10 @@ def train(
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training set.")] = 20,
     batch_size: Annotated[int, typer.Option(min=1, help="Examples in each step.")] = 64,
     optimizer: Annotated[
-        str,
-        typer.Option(help=f"{', '.join(training.OPTIMIZERS)}.", callback=one_of(training.OPTIMIZERS)),
+        str, typer.Option(help=f"{', '.join(training.OPTIMIZERS)}.", callback=one_of(training.OPTIMIZERS))
     ] = "sgd",
     lr: Annotated[
-        float,
-        typer.Option(help="Learning rate.", show_default="0.05 for sgd, else 0.001", callback=positive),
+        float, typer.Option(help="Learning rate.", show_default="0.05 for sgd, else 0.001", callback=positive)
     ] = 0.05,
     schedule: Annotated[
         str,
@@ -44,8 +42,15 @@ def train(
     ] = "inverse",
     momentum: Annotated[float, typer.Option(min=0, max=0.999999, help="Of sgd.")] = 0.9,
     weight_decay: Annotated[float, typer.Option(min=0, help="Pulls weights towards 0.")] = 0.0,
+    label_smoothing: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of a label spread over all classes.")
+    ] = 0.0,
     clip_norm: Annotated[
         float | None, typer.Option(help="The gradient's greatest length.", callback=positive, show_default="none")
+    ] = None,
+    average: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Decay of an average of the weights, such as 0.999.", show_default="none"),
     ] = None,
     patience: Annotated[
         int | None, typer.Option(min=1, help="Stop after so many epochs without a better one.", show_default="never")
@@ -74,27 +79,18 @@ def train(
     train_set, validation_set = _split(dataset, seed)
     training.prepare_folder(out, MODEL, HISTORY, TABLE, CHECKPOINT)
     model = recipe.make_model(seed)
-    moves = recipe.make_optimizer(model)
     show.line(f"{model!r}")
     show.line(
         f"{dataset.name}: {len(train_set):,} images to train on, {len(validation_set):,} to validate, "
         f"{len(dataset.test):,} to test"
     )
     with show.Training() as progress:
-        history = training.fit(
+        history = recipe.fit(
             model,
             (train_set, validation_set),
-            moves,
-            epochs=recipe.epochs,
-            batch_size=recipe.batch_size,
             seed=seed,
-            schedule=recipe.make_schedule(moves, len(train_set)),
-            clip_norm=recipe.clip_norm,
-            patience=recipe.patience,
             callbacks=[progress],
-            checkpoint=training.Checkpoint(
-                path, notes={"recipe": recipe.as_dict(), "seed": seed, "source": str(source)}
-            ),
+            checkpoint=training.Checkpoint(path, notes={"recipe": recipe.as_dict(), "seed": seed, "source": source}),
             resume=resume,
         )
     best = history.best

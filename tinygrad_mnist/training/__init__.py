@@ -1,6 +1,7 @@
 """Training: the loop, what it remembers, and models and runs on disk."""
 
 from tinygrad_mnist.data.files import prepare_folder
+from tinygrad_mnist.training.callbacks import Averaging, MaxNorm
 from tinygrad_mnist.training.checkpoint import Checkpoint, read_notes
 from tinygrad_mnist.training.errors import Diverged, TrainingError
 from tinygrad_mnist.training.history import Epoch, History
@@ -14,12 +15,14 @@ from tinygrad_mnist.training.run import Callback, Run
 __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
+    "Averaging",
     "Callback",
     "Checkpoint",
     "CheckpointError",
     "Diverged",
     "Epoch",
     "History",
+    "MaxNorm",
     "Recipe",
     "Run",
     "Scores",

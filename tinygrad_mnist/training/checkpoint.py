@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist import nn
 from tinygrad_mnist.data import Split
 from tinygrad_mnist.data.files import prepare_folder, write_atomically
 from tinygrad_mnist.training.history import Epoch, History
@@ -39,9 +40,7 @@ class Checkpoint(Callback):
     When it is written has no influence on the result. Raises CheckpointError where it can't be written or read.
     """
 
-    def __init__(
-        self, path: str | Path, *, seconds: float = 10.0, steps: int | None = None, notes: Any = None
-    ) -> None:
+    def __init__(self, path: str | Path, *, seconds: float = 10.0, steps: int | None = None, notes: Any = None) -> None:
         self.path, self.seconds, self.steps, self.notes = Path(path), seconds, steps, notes
         self._data = ""
         self._due = 0.0
@@ -100,6 +99,7 @@ class Checkpoint(Callback):
                 run.schedule.load_state_dict(state["schedule"])
             for callback, kept in zip(run.callbacks, state["callbacks"], strict=True):
                 callback.load_state_dict(kept)
+            nn.set_rng_state(state["nn_generator"])
             generators = _generators(run)
             for name, kept in state["generators"].items():
                 generators[name].bit_generator.state = kept
@@ -141,12 +141,13 @@ def _state(run: Run) -> dict[str, Any]:
         "optimizer": run.optimizer.state_dict(),
         "schedule": run.schedule and run.schedule.state_dict(),
         "callbacks": [callback.state_dict() for callback in run.callbacks],
+        "nn_generator": nn.get_rng_state(),
         "generators": {name: generator.bit_generator.state for name, generator in _generators(run).items()},
     }
 
 
 def _generators(run: Run) -> dict[str, np.random.Generator]:
-    """The random generators that the parts of the model draw from, such as those of dropout."""
+    """The random generators that parts of the model have of their own, besides nn's."""
     return {
         f"{path}.{name}": value
         for path, module in run.model.named_modules()

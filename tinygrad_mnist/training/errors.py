@@ -47,7 +47,9 @@ def _leaf(x: Any, value: NDArray[Any], names: dict[Tensor, str]) -> str:
     if not isinstance(x, Tensor) or x not in names:
         return f"the input holds {_example(value)}"
     gradient = x.grad is not None and not np.isfinite(x.grad.data).all()
-    return f"the last update made {_example(value)} in {names[x]}" + (", whose gradient is not finite" if gradient else "")
+    return f"the last update made {_example(value)} in {names[x]}" + (
+        ", whose gradient is not finite" if gradient else ""
+    )
 
 
 def _nearest(node: Tensor) -> Iterator[Tensor]:

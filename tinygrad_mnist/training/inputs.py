@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.data import SIDE, Split
-from tinygrad_mnist.nn import Module
+from tinygrad_mnist.nn import AvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d, Module, Unflatten
 
 ROWS = (SIDE * SIDE,)
 IMAGES = (1, SIDE, SIDE)
+_OVER_ROWS = (Linear, Unflatten)
+_OVER_IMAGES = (Conv2d, MaxPool2d, AvgPool2d, BatchNorm2d)
 
 
 def input_shape(model: Module) -> tuple[int, ...]:
@@ -19,9 +21,8 @@ def input_shape(model: Module) -> tuple[int, ...]:
 
     The first of its layers that is linear, or is one of the …2d, decides.
     """
-    layers = (type(module).__name__ for module in model.modules())
-    first = next((name for name in layers if name.endswith("2d") or name in ("Linear", "Unflatten")), "Linear")
-    return IMAGES if first.endswith("2d") else ROWS
+    first = next((module for module in model.modules() if isinstance(module, _OVER_IMAGES + _OVER_ROWS)), None)
+    return IMAGES if isinstance(first, _OVER_IMAGES) else ROWS
 
 
 def model_inputs(model: Module, split: Split) -> NDArray[np.float32]:

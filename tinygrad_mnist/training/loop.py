@@ -63,6 +63,7 @@ def fit(
         checkpoint = Checkpoint(checkpoint)
     listeners = [*callbacks, *([checkpoint] if checkpoint else [])]  # what it keeps includes what the others did
     run = Run(model, train, validation, optimizer, schedule, listeners, epochs, batch_size, seed, patience)
+    nn.set_rng_state(dict(run.generator(epoch=0).bit_generator.state))  # what dropout draws from
     try:
         with threadpool_limits(1, user_api="blas"):
             if checkpoint and resume:
@@ -89,7 +90,7 @@ def _run_epoch(run: Run, loss: Loss, clip_norm: float | None, augment: Augment |
     run.tell("epoch_begins")
     for x, y in run.remaining_batches():
         if augment:
-            x = augmented(x, augment, run.generator())
+            x = augmented(x, augment, run.generator(run.epoch))
         _train_on(run, x, y, loss, clip_norm)
         run.totals.seconds = time.perf_counter() - start
         run.tell("step_ends")
@@ -133,8 +134,8 @@ def _validated(run: Run, start: float) -> Epoch:
         number=run.epoch,
         loss=totals.loss / totals.examples,
         train_accuracy=totals.correct / totals.examples,
-        validation_loss=validation and validation.loss,
-        validation_accuracy=validation and validation.accuracy,
+        validation_loss=validation.loss if validation else None,
+        validation_accuracy=validation.accuracy if validation else None,
         lr=totals.lr,
         seconds=time.perf_counter() - start,
     )

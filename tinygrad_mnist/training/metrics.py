@@ -26,7 +26,9 @@ def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, classes: int = CLA
         raise ValueError(f"predictions of shape {read.shape} do not fit labels of shape {true.shape}")
     for name, values in (("label", true), ("prediction", read)):
         if values.size and not 0 <= values.min() <= values.max() < classes:
-            raise ValueError(f"a {name} lies outside 0 to {classes - 1}: they reach from {values.min()} to {values.max()}")
+            raise ValueError(
+                f"a {name} lies outside 0 to {classes - 1}: they reach from {values.min()} to {values.max()}"
+            )
     cells = np.bincount((classes * true + read).ravel(), minlength=classes**2)
     return cells.reshape(classes, classes)
 
@@ -41,7 +43,7 @@ class Scores:
     @cached_property
     def loss(self) -> float:
         """The mean cross-entropy."""
-        return cross_entropy(Tensor(self.logits), self.labels).item()
+        return float(cross_entropy(Tensor(self.logits), self.labels).item())
 
     @cached_property
     def accuracy(self) -> float:
@@ -51,7 +53,8 @@ class Scores:
     @cached_property
     def predicted(self) -> NDArray[np.int64]:
         """The class with the largest logit, for each example."""
-        return self.logits.argmax(axis=-1)
+        classes: NDArray[np.int64] = self.logits.argmax(axis=-1)
+        return classes
 
     @cached_property
     def confusion(self) -> NDArray[np.int64]:
@@ -76,7 +79,8 @@ class Scores:
 
 def _shares(confusion: NDArray[np.int64], totals: NDArray[np.int64]) -> NDArray[np.float64]:
     shares = np.full(len(totals), np.nan)
-    return np.divide(confusion.diagonal(), totals, out=shares, where=totals > 0)
+    np.divide(confusion.diagonal(), totals, out=shares, where=totals > 0)
+    return shares
 
 
 def _percent(share: float) -> str:

@@ -39,7 +39,8 @@ def save_model(model: Module, path: str | Path) -> None:
 def load_model(path: str | Path) -> Any:
     """The model in a file that `save_model` wrote, ready for use: in eval mode.
 
-    Raises CheckpointError where the file is missing, damaged, or not ours. A model of a class of your own can't be built from its file: build it, then `load_weights`.
+    Raises CheckpointError where the file is missing, damaged, or not ours. A model of a class of your own can't
+    be built from its file: build it, then `load_weights`.
     """
     if not Path(path).is_file():
         raise CheckpointError(f"{path}: no such file; give a model.safetensors that train has written")
@@ -104,8 +105,7 @@ def _take_over(path: str | Path, model: Module, tensors: Arrays) -> None:
     own = {name: name for name in state}
     if isinstance(model, MLP):
         own, tensors = {_file_name(name): name for name in state}, _renamed(tensors)
-    # BatchNorm in PyTorch counts its batches, and nothing depends on it
-    known = {own.get(name, name): array for name, array in tensors.items() if not _is_count(name, own)}
+    known = {own.get(name, name): array for name, array in tensors.items()}
     for name, array in known.items():
         if name in state and (array.dtype.kind != state[name].dtype.kind or not np.isfinite(array).all()):
             raise CheckpointError(f"{path}: {name} holds something else than finite floating-point numbers")
@@ -113,10 +113,6 @@ def _take_over(path: str | Path, model: Module, tensors: Arrays) -> None:
         model.load_state_dict(known)
     except ValueError as error:
         raise CheckpointError(f"{path}: {' '.join(str(error).split())}") from None
-
-
-def _is_count(name: str, own: dict[str, str]) -> bool:
-    return name not in own and name.endswith(".num_batches_tracked")
 
 
 # architectures
@@ -152,10 +148,12 @@ def _built(architecture: dict[str, Any], tensors: Arrays) -> Module:
         raise ValueError(f"{name} is no model of tinygrad_mnist.nn: build it, and load_weights(model, path)")
     if name == "Sequential":
         return layer(*(_built(part, tensors) for part in architecture["layers"]))
-    arguments = architecture["arguments"]
+    arguments = {argument: tuple(v) if isinstance(v, list) else v for argument, v in architecture["arguments"].items()}
     if "bias" in arguments:
         arguments["bias"] = bool(arguments["bias"])
-    return layer(**{argument: tuple(v) if isinstance(v, list) else v for argument, v in arguments.items()})
+    if "dtype" in inspect.signature(layer).parameters:
+        arguments["dtype"] = next(array.dtype for array in tensors.values() if array.dtype.kind == "f")
+    return layer(**arguments)
 
 
 def _check_sizes(sizes: list[int], tensors: Arrays) -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 from tinygrad_mnist import nn
+from tinygrad_mnist.data import Split
 from tinygrad_mnist.nn import Module, Optimizer
-from tinygrad_mnist.training.run import Schedule
+from tinygrad_mnist.nn.schedules import CosineAnnealingLR, LinearLR, OneCycleLR
+from tinygrad_mnist.training.callbacks import Averaging
+from tinygrad_mnist.training.checkpoint import Checkpoint
+from tinygrad_mnist.training.history import History
+from tinygrad_mnist.training.loop import fit
+from tinygrad_mnist.training.run import Callback, Schedule
 
 LR_DECAY = 1e-3
 """Of the inverse schedule: η = lr / (1 + LR_DECAY · steps)."""
@@ -19,7 +26,8 @@ class Recipe:
     """A network and how it is trained.
 
     optimizer: a name in OPTIMIZERS; momentum is for those that have it. schedule: a name in SCHEDULES.
-    clip_norm, patience: as in `fit`, None for without.
+    clip_norm, patience: as in `fit`, None for without. average: the decay of a moving average of the weights,
+    which is then what is validated and kept.
     """
 
     layers: tuple[int, ...] = (784, 128, 64, 10)
@@ -30,7 +38,9 @@ class Recipe:
     momentum: float = 0.9
     weight_decay: float = 0.0
     schedule: str = "inverse"
+    label_smoothing: float = 0.0
     clip_norm: float | None = None
+    average: float | None = None
     epochs: int = 20
     batch_size: int = 64
     patience: int | None = None
@@ -62,9 +72,24 @@ class Recipe:
         return OPTIMIZERS[self.optimizer](model, self)
 
     def make_schedule(self, optimizer: Optimizer, examples: int) -> Schedule | None:
-        """The schedule over all steps of a training set of so many examples; None for a rate of its own."""
+        """The schedule over all steps of a training set of so many examples; None where the optimizer needs none."""
         steps = self.epochs * -(-examples // self.batch_size)
-        return SCHEDULES[self.schedule](optimizer, self, steps)
+        return SCHEDULES[self.schedule](optimizer, self.lr, steps)
+
+    def fit(
+        self, model: Module, data: Split | tuple[Split, Split], *, seed: int = 0,
+        callbacks: Sequence[Callback] = (), checkpoint: Checkpoint | None = None, resume: bool = False,
+    ) -> History:  # fmt: skip
+        """Train a model of `make_model` by this recipe; see `training.fit`."""
+        optimizer = self.make_optimizer(model)
+        own = [Averaging(nn.ExponentialMovingAverage(model, self.average))] if self.average else []
+        examples = len(data[0] if isinstance(data, tuple) else data)
+        return fit(
+            model, data, optimizer, epochs=self.epochs, batch_size=self.batch_size, seed=seed,
+            loss=partial(nn.cross_entropy, label_smoothing=self.label_smoothing),
+            schedule=self.make_schedule(optimizer, examples), clip_norm=self.clip_norm, patience=self.patience,
+            callbacks=[*own, *callbacks], checkpoint=checkpoint, resume=resume,
+        )  # fmt: skip
 
 
 def _sgd(model: Module, recipe: Recipe) -> Optimizer:
@@ -101,8 +126,14 @@ SUITED: dict[str, dict[str, Any]] = {
 """What suits an optimizer where nothing else is asked for."""
 
 
-def _own(optimizer: Optimizer, recipe: Recipe, steps: int) -> None:
-    """No schedule: the optimizer's rate stays, or falls by itself."""
+def _none(optimizer: Optimizer, lr: float, steps: int) -> None:
+    """The optimizer's rate stays, or falls by itself."""
 
 
-SCHEDULES: dict[str, Callable[[Optimizer, Recipe, int], Schedule | None]] = {"inverse": _own, "constant": _own}
+SCHEDULES: dict[str, Callable[[Optimizer, float, int], Schedule | None]] = {
+    "inverse": _none,
+    "constant": _none,
+    "linear": lambda optimizer, lr, steps: LinearLR(optimizer, 1.0, 0.0, steps),
+    "cosine": lambda optimizer, lr, steps: CosineAnnealingLR(optimizer, steps),
+    "one_cycle": lambda optimizer, lr, steps: OneCycleLR(optimizer, lr, steps, cycle_momentum=False),
+}

@@ -85,9 +85,9 @@ class Run:
         everything = batches(self._x, self.train.labels, self.batch_size, self.seed, self.epoch)
         return islice(everything, self.batch, None)
 
-    def generator(self) -> np.random.Generator:
-        """The random numbers of the batch that is next: they follow from seed, epoch and batch alone."""
-        return np.random.default_rng([self.seed, self.epoch, self.batch + 1])
+    def generator(self, epoch: int) -> np.random.Generator:
+        """Random numbers for the batch that is next in an epoch: they follow from seed, epoch and batch alone."""
+        return np.random.default_rng([self.seed, epoch, self.batch + 1])
 
     def tell(self, event: str, *facts: Any) -> None:
         """Call this method of every callback."""

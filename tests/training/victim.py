@@ -1,0 +1,30 @@
+"""A small run with everything in it that has a state, which the tests of checkpoints kill."""
+
+from pathlib import Path
+
+import numpy as np
+
+from tinygrad_mnist import data, nn, training
+
+EPOCHS = 3
+
+
+def jittered(images, rng):
+    return images + rng.random(images.shape, np.float32) / 10
+
+
+def run(folder: Path, resume=False, callbacks=(), steps=2, **changes):
+    """The model's state dict, the checkpoint's bytes and the history of a run, kept after every second step."""
+    train, validation = data.train_validation_split(data.load("digits").train[:150], 30, seed=0)
+    nn.manual_seed(5)
+    model = nn.Sequential(nn.Linear(784, 12), nn.BatchNorm1d(12), nn.ReLU(), nn.Dropout(0.2), nn.Linear(12, 10))
+    optimizer = nn.AdamW(model.parameters(), 0.01)
+    options = {
+        "epochs": EPOCHS, "batch_size": 8, "seed": 3, "clip_norm": 1.0, "augment": jittered,
+        "schedule": nn.schedules.OneCycleLR(optimizer, 0.01, EPOCHS * 15),
+        "callbacks": [training.Averaging(nn.ExponentialMovingAverage(model, 0.9)), *callbacks],
+        "checkpoint": training.Checkpoint(folder / "checkpoint.safetensors", steps=steps),
+        **changes,
+    }  # fmt: skip
+    history = training.fit(model, (train, validation), optimizer, resume=resume, **options)
+    return model.state_dict(), history
