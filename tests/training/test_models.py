@@ -107,3 +107,51 @@ def test_dtype_is_kept_and_other_names_do_not_matter(tmp_path):
     loaded = training.load_model(tmp_path / "model.safetensors").weights[0]
     assert loaded.dtype == np.float64
     assert loaded.numpy().tobytes() == model.weights[0].numpy().tobytes()
+
+
+def network():
+    nn.manual_seed(0)
+    return nn.Sequential(
+        nn.Unflatten(1, (1, 28, 28)), nn.Conv2d(1, 3, (3, 2), stride=(2, 1), padding=1, bias=False), nn.BatchNorm2d(3),
+        nn.LeakyReLU(0.2), nn.MaxPool2d(2, padding=1), nn.Sequential(nn.AvgPool2d(2, 1), nn.ELU(0.5)), nn.Flatten(),
+        nn.LayerNorm(3 * 7 * 14), nn.Dropout(0.3), nn.Linear(3 * 7 * 14, 6), nn.BatchNorm1d(6, momentum=None),
+        nn.GELU(), nn.Linear(6, 4, bias=False), nn.Softmax(dim=-1),
+    )  # fmt: skip
+
+
+def test_a_sequential_of_any_layers_comes_back_with_its_buffers(tmp_path):
+    model = network()
+    x = np.random.default_rng(0).random((9, 784), np.float32)
+    model(x)
+    training.save_model(model, tmp_path / "model.safetensors")
+    loaded = training.load_model(tmp_path / "model.safetensors")
+    assert repr(loaded) == repr(model)
+    assert not loaded.training
+    assert loaded(x).numpy().tobytes() == model.eval()(x).numpy().tobytes()
+
+
+def test_every_layer_of_nn_can_be_rebuilt_from_its_file(tmp_path):
+    used = {type(module) for module in network().modules()}
+    without_numbers = {nn.ReLU, nn.SiLU, nn.Sigmoid, nn.Softplus, nn.Tanh, nn.LogSoftmax, nn.Identity}
+    modules = {v for v in vars(nn).values() if isinstance(v, type) and issubclass(v, nn.Module)}
+    assert modules - {nn.Module, nn.MLP} == used | without_numbers
+    model = nn.Sequential(nn.Linear(3, 3, dtype=np.float64), *(layer() for layer in without_numbers))
+    training.save_model(model, tmp_path / "model.safetensors")
+    loaded = training.load_model(tmp_path / "model.safetensors")
+    assert repr(loaded) == repr(model)
+    assert loaded[0].weight.dtype == np.float64
+
+
+def test_weights_of_a_class_of_ones_own_are_loaded_into_it(tmp_path):
+    class Mine(nn.Module):
+        def __init__(self):
+            self.layer = nn.Linear(4, 3)
+
+    first, second = Mine(), Mine()
+    training.save_model(first, tmp_path / "mine.safetensors")
+    training.load_weights(second, tmp_path / "mine.safetensors")
+    assert (second.layer.weight.numpy() == first.layer.weight.numpy()).all()
+    with pytest.raises(training.CheckpointError, match="Mine is no model"):
+        training.load_model(tmp_path / "mine.safetensors")
+    with pytest.raises(training.CheckpointError, match=r"layer.bias: unexpected"):
+        training.load_weights(nn.Linear(4, 3), tmp_path / "mine.safetensors")
