@@ -14,12 +14,20 @@ from tinygrad_mnist.cli.options import Data, Model, load
 from tinygrad_mnist.engine import no_grad
 
 
-def evaluate(model: Model, source: Data = "auto") -> None:
+def evaluate(
+    model: Model,
+    source: Data = "auto",
+    classes: Annotated[bool, typer.Option("--classes", help="Each digit's precision and recall, and mix-ups.")] = False,
+) -> None:
     """Score a model on the test images."""
     network = load(model)
     dataset = data.load(source, say=show.note)
-    score = training.evaluate(network, dataset.test)
-    show.line(f"{dataset.name}: {show.percent(score)} of {len(dataset.test):,} test images are read correctly")
+    scores = training.score(network, dataset.test)
+    show.line(
+        f"{dataset.name}: {show.percent(scores.accuracy)} of {len(dataset.test):,} test images are read correctly"
+    )
+    if classes:
+        show.line(f"\n{scores}\n\n{scores.confusion_table()}")
 
 
 def predict(

@@ -26,21 +26,21 @@ from tinygrad_mnist.training.run import Callback, Run, Totals
 
 Arrays = dict[str, NDArray[Any]]
 _KEY = "tinygrad_mnist_run"
-_SHARE = 20
-"""Between two checkpoints passes at least so many times what writing one takes: they cost 5 % at most."""
+_SHARE = 50
+"""Between two checkpoints passes at least so many times what writing one takes: they cost 2 % at most."""
 
 
 class Checkpoint(Callback):
     """Keeps a run in a file: at its start, every so many seconds or steps, and at its end.
 
-    seconds: how often, measured on the clock, 10 by default, and never so often that writing takes more than a
-    twentieth of the time. steps: how often, counted in steps, in place of seconds. notes: what else to keep,
-    as JSON can hold it; `read_notes` gives it back.
+    seconds: how often, 2 by default, and never so often that writing takes more than a fiftieth of the time.
+    steps: how often, counted in steps, in place of seconds. notes: what else to keep, as JSON can hold it;
+    `read_notes` gives it back.
 
     When it is written has no influence on the result. Raises CheckpointError where it can't be written or read.
     """
 
-    def __init__(self, path: str | Path, *, seconds: float = 10.0, steps: int | None = None, notes: Any = None) -> None:
+    def __init__(self, path: str | Path, *, seconds: float = 2.0, steps: int | None = None, notes: Any = None) -> None:
         self.path, self.seconds, self.steps, self.notes = Path(path), seconds, steps, notes
         self._data = ""
         self._due = 0.0

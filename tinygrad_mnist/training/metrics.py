@@ -71,6 +71,13 @@ class Scores:
         """Of the examples of a class, the share read as it; NaN for a class without examples."""
         return _shares(self.confusion, self.confusion.sum(axis=1))
 
+    def confusion_table(self) -> str:
+        """The confusion matrix as text: a row for each true class, a column for each that it was read as."""
+        width = max(5, len(f"{self.confusion.max()}") + 1)
+        head = "".join(f"{c:>{width}}" for c in range(len(self.confusion)))
+        rows = ["".join(f"{n or '·':>{width}}" for n in row.tolist()) for row in self.confusion]
+        return "\n".join(["class  read as", f"{head:>{7 + len(head)}}", *(f"{c:>5}  {r}" for c, r in enumerate(rows))])
+
     def __str__(self) -> str:
         rows = zip(self.precision, self.recall, self.confusion.sum(axis=1), strict=True)
         lines = [f"{c:>5}  {_percent(p)}  {_percent(r)}  {n:>8,}" for c, (p, r, n) in enumerate(rows)]

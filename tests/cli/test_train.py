@@ -1,0 +1,252 @@
+"""`train` where something goes wrong: each has its message, and what was done is not lost."""
+
+import gzip
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.cli.test_cli import command, environment
+from tinygrad_mnist import data, training
+
+DIGITS = ["train", "--data", "digits", "--epochs", "4", "--layers", "784,16,10"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The folder of a run that nothing has interrupted."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    result = command(folder.parent, *DIGITS, "--optimizer", "adam", "--schedule", "one_cycle", "--out", folder)
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+def weights(folder):
+    return (folder / "model.safetensors").read_bytes()
+
+
+def stop(tmp_path, how, *arguments):
+    """Send a running `train` a signal after its second epoch, which is the slower the more checkpoints it writes."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tinygrad_mnist", *map(str, arguments), "--checkpoint-steps", "1"],
+        stdout=subprocess.PIPE, text=True, env={**environment(tmp_path), "PYTHONUNBUFFERED": "1"},
+    ) as process:  # fmt: skip
+        for line in process.stdout:
+            if line.startswith("epoch 2"):
+                process.send_signal(how)
+                break
+        rest = process.stdout.read()
+    return process.returncode, rest
+
+
+def message_of(result, code=1):
+    """What is said on the last line of stderr."""
+    assert result.returncode == code, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: ")
+    return last
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_stopped_and_resumed_it_ends_with_the_same_weights(whole, tmp_path, how):
+    out = tmp_path / "run"
+    code, rest = stop(tmp_path, how, *DIGITS, "--optimizer", "adam", "--schedule", "one_cycle", "--out", out)
+    if how == signal.SIGINT:
+        assert code == 0
+        assert "interrupted: kept epoch" in rest
+        assert "--resume goes on" in rest
+    else:
+        assert code == -signal.SIGKILL
+        assert not (out / "model.safetensors").exists()
+    result = command(tmp_path, "train", "--resume", "--out", out)
+    assert result.returncode == 0, result.stderr
+    assert re.search("^resumed (after|before) epoch [23]", result.stdout, re.M)
+    assert weights(out) == weights(whole)
+    first, second = (json.loads((folder / "history.json").read_text()) for folder in (whole, out))
+    for kept in (first, second):
+        assert [epoch.pop("seconds") > 0 for epoch in kept["epochs"]] == [True] * 4
+    assert first == second
+
+
+def test_a_run_that_is_done_can_go_on_for_more_epochs(tmp_path):
+    out = tmp_path / "run"
+    short, long = ["--epochs", "2", "--out", out], ["--epochs", "3", "--out", tmp_path / "long"]
+    for arguments in (short, long):
+        assert command(tmp_path, "train", "--data", "digits", *arguments).returncode == 0
+    result = command(tmp_path, "train", "--resume", "--epochs", "3", "--out", out)
+    assert "resumed before epoch 3\nepoch 3/3" in result.stdout
+    assert weights(out) == weights(tmp_path / "long")
+
+
+def test_with_nothing_to_resume_it_starts_and_says_so(tmp_path):
+    result = command(tmp_path, *DIGITS, "--resume", "--out", tmp_path / "run")
+    assert result.returncode == 0
+    assert "checkpoint.safetensors: no such file, there is nothing to resume; starting" in result.stderr
+
+
+def test_patience_stops_early(tmp_path):
+    arguments = ["--data", "digits", "--epochs", "200", "--patience", "2", "--out", tmp_path / "run"]
+    result = command(tmp_path, "train", *arguments)
+    assert result.returncode == 0
+    best, patience = re.search(
+        r"stopped early: no epoch was better than epoch (\d+) for (\d) epochs", result.stdout
+    ).groups()
+    assert len(re.findall("^epoch", result.stdout, re.M)) == int(best) + int(patience)
+    assert json.loads((tmp_path / "run" / "history.json").read_text())["stopped_early"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--layers", "784,20,10"], "the run has --layers 784,16,10, not 784,20,10: leave --layers out, or train anew"),
+        (["--optimizer", "sgd"], "the run has --optimizer adam, not sgd"),
+        (["--seed", "1"], "the run has --seed 0, not 1"),
+        (["--batch-size", "32"], "the run has --batch-size 64, not 32"),
+    ],
+)
+def test_a_checkpoint_of_another_recipe_is_named(whole, tmp_path, options, words):
+    before = {path: path.read_bytes() for path in whole.iterdir()}
+    message = message_of(command(tmp_path, "train", "--resume", *options, "--out", whole))
+    assert words in message
+    assert "checkpoint.safetensors" in message
+    assert {path: path.read_bytes() for path in whole.iterdir()} == before
+
+
+@pytest.mark.parametrize("keep", [0, 100, -1])
+def test_a_truncated_checkpoint_is_named(whole, tmp_path, keep):
+    path = tmp_path / "checkpoint.safetensors"
+    path.write_bytes((whole / path.name).read_bytes()[:keep])
+    message = message_of(command(tmp_path, "train", "--resume", "--out", tmp_path))
+    assert f"{path}: not a readable safetensors file" in message
+
+
+def test_a_model_is_no_checkpoint(whole, tmp_path):
+    (tmp_path / "checkpoint.safetensors").write_bytes(weights(whole))
+    assert "no checkpoint of a run" in message_of(command(tmp_path, "train", "--resume", "--out", tmp_path))
+
+
+def test_divergence_names_op_layer_and_step(tmp_path):
+    result = command(tmp_path, "train", "--data", "digits", "--lr", "1e30", "--out", tmp_path / "run")
+    message = message_of(result)
+    for words in ("the loss became", "at epoch 1, batch 2", "matmul, in the layer of W", "lower the learning rate"):
+        assert words in message
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
+# no room
+
+
+def limited(size):
+    """What a process does first, so that none of its files becomes larger than this."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def test_where_there_is_no_room_the_run_stops_and_goes_on_later(whole, tmp_path):
+    out = tmp_path / "run"
+    arguments = [*DIGITS, "--optimizer", "adam", "--schedule", "one_cycle", "--out", out]
+    message = message_of(command(tmp_path, *arguments, preexec_fn=limited(120_000)))
+    # the first checkpoint has no moments of Adam yet, and is smaller than the others
+    assert re.search(r"checkpoint of epoch \d, batch \d+ could not be written \(File too large\)", message)
+    assert "Make room and go on with resume" in message
+    assert not [path for path in out.iterdir() if path.name.startswith(".")]
+    result = command(tmp_path, *arguments, "--resume")
+    assert result.returncode == 0, result.stderr
+    assert weights(out) == weights(whole)
+
+
+@pytest.fixture
+def tiny_disk(tmp_path):
+    """A file system of 300 KB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(folder)]
+    if not sys.platform.startswith("linux") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a file system is not allowed here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_named(tiny_disk, tmp_path):
+    message = message_of(command(tmp_path, *DIGITS, "--epochs", "1", "--layers", "784,64,10", "--out", tiny_disk))
+    assert "could not be written (No space left on device); there is none yet" in message
+    assert os.listdir(tiny_disk) == []
+
+
+def test_a_disk_that_can_t_be_written_is_named(tiny_disk, tmp_path):
+    subprocess.run(["mount", "-o", "remount,ro", str(tiny_disk)], check=True)
+    message = message_of(command(tmp_path, *DIGITS, "--out", tiny_disk / "run"))
+    assert message.endswith("disk/run: Read-only file system")
+
+
+def test_a_folder_below_a_file_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    message = message_of(command(tmp_path, *DIGITS, "--out", tmp_path / "file" / "run"))
+    assert "file" in message
+    assert "Not a directory" in message
+
+
+# data
+
+
+def folder_of(folder, images, labels):
+    """A data set in MNIST's format, for training and for testing."""
+    folder.mkdir()
+    for kind in ("train", "t10k"):
+        for name, array in (("images-idx3", images), ("labels-idx1", labels)):
+            head = bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
+            (folder / f"{kind}-{name}-ubyte.gz").write_bytes(gzip.compress(head + array.astype(np.uint8).tobytes()))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda x, y: (x, np.where(np.arange(20) == 7, 12, y)), "labels[7] is 12, expected 0 to 9"),
+        (lambda x, y: (x[:, 2:, 2:], y), "images have shape (20, 26, 26), expected (n, 28, 28)"),
+        (lambda x, y: (x, y[:10]), "20 images but 10 labels"),
+        (lambda x, y: (x[:1], y[:1]), "1 training images are too few to set a tenth aside; give 10 or more"),
+        (lambda x, y: (x[:0], y[:0]), "there are no images"),
+    ],
+    ids=["label 12", "26 × 26", "labels missing", "one example", "none"],
+)
+def test_data_that_can_t_be_used_is_named(tmp_path, change, words):
+    digits = data.load("digits").train[:20]
+    folder = folder_of(tmp_path / "data", *change(digits.images, digits.labels))
+    message = message_of(command(tmp_path, "train", "--data", folder, "--out", tmp_path / "run"))
+    assert words in message
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_batch_larger_than_the_data_is_all_of_it(tmp_path):
+    result = command(tmp_path, *DIGITS, "--batch-size", "1000000", "--out", tmp_path / "run")
+    assert result.returncode == 0, result.stderr
+    assert training.load_model(tmp_path / "run" / "model.safetensors").layer_sizes == (784, 16, 10)
+
+
+def test_other_data_than_the_run_s_is_named(whole, tmp_path):
+    digits = data.load("digits").train[:100]
+    folder = folder_of(tmp_path / "data", digits.images, digits.labels)
+    message = message_of(command(tmp_path, "train", "--resume", "--data", folder, "--out", whole))
+    assert "it was made with data 1350 images" in message
+    assert "resume with the same, or train anew" in message
+
+
+# what evaluate says of a model
+
+
+def test_evaluate_shows_each_class(whole, tmp_path):
+    result = command(tmp_path, "evaluate", whole / "model.safetensors", "--data", "digits", "--classes")
+    assert result.returncode == 0
+    lines = result.stdout.splitlines()
+    assert lines[2] == "class  precision     recall  examples"
+    counts = [[int(n.replace("·", "0")) for n in line.split()[1:]] for line in lines[-10:]]
+    assert np.sum(counts) == 297
+    assert [sum(row) for row in counts] == [int(line.split()[-1]) for line in lines[3:13]]
+    assert all(len(line) <= 80 for line in lines)
