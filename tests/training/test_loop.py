@@ -46,7 +46,7 @@ def test_one_seed_gives_one_result_bit_for_bit(splits):
 def test_the_best_validated_epoch_is_kept(splits):
     model, history = run(splits, epochs=6)
     assert training.evaluate(model, splits[1]) == history.best.validation_accuracy
-    assert training.score(model, splits[1]).loss == history.best.validation_loss
+    assert training.score(model, splits[1]).loss == pytest.approx(history.best.validation_loss)
     assert history.best.validation_accuracy == max(e.validation_accuracy for e in history.epochs)
 
 
@@ -132,6 +132,14 @@ def test_a_single_example_is_learned(splits):
     model, history = run((one, one), epochs=30)
     assert training.evaluate(model, one) == 1
     assert history.epochs[-1].loss < 0.05
+
+
+@pytest.mark.parametrize(("count", "batch_size"), [(1, 64), (65, 64), (64, 1)])
+def test_batch_normalisation_of_a_single_example_is_named_at_once(splits, count, batch_size):
+    model = nn.Sequential(nn.Linear(784, 10), nn.BatchNorm1d(10))
+    with pytest.raises(ValueError, match=f"one of {count} examples would be alone .* take another batch_size"):
+        training.fit(model, splits[0][:count], nn.SGD(model.parameters()), epochs=1, batch_size=batch_size)
+    assert model[1].num_batches_tracked.item() == 0
 
 
 def test_the_schedule_steps_with_the_optimizer(splits):

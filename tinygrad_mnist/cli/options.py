@@ -49,6 +49,9 @@ def one_of(names: Collection[str]) -> Callable[[str], str]:
     return known
 
 
+known_activation = one_of(nn.ACTIVATIONS)
+
+
 def positive(value: float | None) -> float | None:
     """A check that a number, where there is one, is positive."""
     if value is not None and not 0 < value < float("inf"):
@@ -58,7 +61,7 @@ def positive(value: float | None) -> float | None:
 
 Layers = Annotated[str, typer.Option(help="Sizes of the layers, inputs first.", callback=layer_sizes)]
 Activation = Annotated[
-    str, typer.Option(help=f"Of the hidden layers: {', '.join(nn.ACTIVATIONS)}.", callback=one_of(nn.ACTIVATIONS))
+    str, typer.Option(help=f"Of the hidden layers: {', '.join(nn.ACTIVATIONS)}.", callback=known_activation)
 ]
 
 

@@ -63,6 +63,7 @@ def fit(
         checkpoint = Checkpoint(checkpoint)
     listeners = [*callbacks, *([checkpoint] if checkpoint else [])]  # what it keeps includes what the others did
     run = Run(model, train, validation, optimizer, schedule, listeners, epochs, batch_size, seed, patience)
+    _check_last_batch(run)
     nn.set_rng_state(dict(run.generator(epoch=0).bit_generator.state))  # what dropout draws from
     try:
         with threadpool_limits(1, user_api="blas"):
@@ -149,3 +150,13 @@ def _check(epochs: int, batch_size: int, clip_norm: float | None, patience: int 
         raise ValueError(f"clip_norm is {clip_norm}; give a positive number, or None for no clipping")
     if homeless:
         raise ValueError("resume needs a checkpoint: the path of the file to go on from")
+
+
+def _check_last_batch(run: Run) -> None:
+    """Raise ValueError where the last batch has one example and a layer needs more, now and not an epoch later."""
+    alone = run.batch_size == 1 or len(run.train) % run.batch_size == 1
+    if alone and any(isinstance(module, nn.BatchNorm1d) for module in run.model.modules()):
+        raise ValueError(
+            f"one of {len(run.train)} examples would be alone in a batch of {run.batch_size}, and BatchNorm1d needs "
+            f"two or more: take another batch_size"
+        )
