@@ -132,6 +132,11 @@ def test_a_model_is_no_checkpoint(whole, tmp_path):
     assert "no checkpoint of a run" in message_of(command(tmp_path, "train", "--resume", "--out", tmp_path))
 
 
+def test_a_checkpoint_is_no_model(whole, tmp_path):
+    message = message_of(command(tmp_path, "evaluate", whole / "checkpoint.safetensors", "--data", "digits"))
+    assert "a checkpoint to resume from, no model: give the model.safetensors beside it" in message
+
+
 def test_divergence_names_op_layer_and_step(tmp_path):
     result = command(tmp_path, "train", "--data", "digits", "--lr", "1e30", "--out", tmp_path / "run")
     message = message_of(result)

@@ -124,7 +124,9 @@ def test_a_sequential_of_any_layers_comes_back_with_its_buffers(tmp_path):
     x = np.random.default_rng(0).random((9, 784), np.float32)
     model(x)
     training.save_model(model, tmp_path / "model.safetensors")
+    drawn = nn.get_rng_state()
     loaded = training.load_model(tmp_path / "model.safetensors")
+    assert nn.get_rng_state() == drawn
     assert repr(loaded) == repr(model)
     assert not loaded.training
     assert loaded(x).numpy().tobytes() == model.eval()(x).numpy().tobytes()

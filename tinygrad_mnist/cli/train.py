@@ -41,7 +41,9 @@ def train(
         ),
     ] = "inverse",
     momentum: Annotated[float, typer.Option(min=0, max=0.999999, help="Of sgd.")] = 0.9,
-    weight_decay: Annotated[float, typer.Option(min=0, help="Pulls weights towards 0.")] = 0.0,
+    weight_decay: Annotated[
+        float, typer.Option(min=0, help="Pulls weights towards 0.", show_default="0.01 for adamw, else 0")
+    ] = 0.0,
     label_smoothing: Annotated[
         float, typer.Option(min=0, max=1, help="Share of a label spread over all classes.")
     ] = 0.0,
@@ -77,9 +79,7 @@ def train(
         recipe = _recipe(changes)
         if resume:
             show.note(f"{path}: no such file, there is nothing to resume; starting at the beginning")
-
     notes = {"recipe": recipe.as_dict(), "seed": seed, "source": source}
-
     dataset = data.load(source, say=show.note)
     train_set, validation_set = _split(dataset, seed)
     training.prepare_folder(out, MODEL, HISTORY, TABLE, CHECKPOINT)

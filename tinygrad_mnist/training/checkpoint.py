@@ -21,11 +21,10 @@ from tinygrad_mnist import nn
 from tinygrad_mnist.data import Split
 from tinygrad_mnist.data.files import prepare_folder, write_atomically
 from tinygrad_mnist.training.history import Epoch, History
-from tinygrad_mnist.training.models import CheckpointError, read_safetensors
+from tinygrad_mnist.training.models import RUN_KEY, CheckpointError, read_safetensors
 from tinygrad_mnist.training.run import Callback, Run, Totals
 
 Arrays = dict[str, NDArray[Any]]
-_KEY = "tinygrad_mnist_run"
 _SHARE = 50
 """Between two checkpoints passes at least so many times what writing one takes: they cost 2 % at most."""
 
@@ -71,7 +70,7 @@ class Checkpoint(Callback):
         tensors: Arrays = {}
         state = _taken_apart({**_state(run), "data": self._data, "notes": self.notes}, "", tensors)
         try:
-            write_atomically(self.path, save(tensors, {_KEY: json.dumps(state)}))
+            write_atomically(self.path, save(tensors, {RUN_KEY: json.dumps(state)}))
         except OSError as error:
             left = f"the one of {self._last} is whole" if self._last else "there is none yet"
             raise CheckpointError(
@@ -178,10 +177,10 @@ def _same(path: Path, here: Mapping[str, Any], there: Mapping[str, Any]) -> None
 
 def _read(path: Path) -> dict[str, Any]:
     tensors, metadata = read_safetensors(path)
-    if _KEY not in metadata:
+    if RUN_KEY not in metadata:
         raise CheckpointError(f"{path}: no checkpoint of a run, so it can't be resumed; train anew")
     try:
-        state: dict[str, Any] = _put_together(json.loads(metadata[_KEY]), tensors)
+        state: dict[str, Any] = _put_together(json.loads(metadata[RUN_KEY]), tensors)
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path}: its metadata describe no run ({error}); train anew") from None
     return state

@@ -16,7 +16,7 @@ from tinygrad_mnist.data import Split
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.nn import Module, Optimizer, accuracy, cross_entropy
 from tinygrad_mnist.training.checkpoint import Checkpoint
-from tinygrad_mnist.training.errors import Diverged
+from tinygrad_mnist.training.divergence import Diverged
 from tinygrad_mnist.training.history import Epoch, History
 from tinygrad_mnist.training.inputs import augmented
 from tinygrad_mnist.training.metrics import score

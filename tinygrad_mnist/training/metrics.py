@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from tinygrad_mnist.data import CLASSES, Split
 from tinygrad_mnist.engine import Tensor, no_grad
 from tinygrad_mnist.nn import Module, accuracy, cross_entropy
-from tinygrad_mnist.training.errors import Diverged
+from tinygrad_mnist.training.divergence import Diverged
 from tinygrad_mnist.training.inputs import model_inputs
 
 

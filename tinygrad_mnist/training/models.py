@@ -22,6 +22,8 @@ from tinygrad_mnist.nn import MLP, Module
 
 Arrays = dict[str, NDArray[Any]]
 _KEY = "tinygrad_mnist"
+RUN_KEY = "tinygrad_mnist_run"
+"""Where the metadata of a model, and of a checkpoint, hold what is ours."""
 
 
 class CheckpointError(ValueError):
@@ -45,16 +47,20 @@ def load_model(path: str | Path) -> Any:
     if not Path(path).is_file():
         raise CheckpointError(f"{path}: no such file; give a model.safetensors that train has written")
     tensors, metadata = read_safetensors(path)
+    if RUN_KEY in metadata:
+        raise CheckpointError(f"{path}: a checkpoint to resume from, no model: give the model.safetensors beside it")
     if _KEY not in metadata:
         raise CheckpointError(
             f"{path}: no model of tinygrad_mnist; another program has written it. For its weights, build a model "
             f"of the same layers and load_weights(model, path)"
         )
+    drawn = nn.get_rng_state()
     try:
-        architecture = json.loads(metadata[_KEY])
-        model = _built(architecture, _renamed(tensors))
+        model = _built(json.loads(metadata[_KEY]), _renamed(tensors))
     except (KeyError, ValueError, TypeError, MemoryError) as error:
         raise CheckpointError(f"{path}: its metadata describe no model ({error})") from None
+    finally:
+        nn.set_rng_state(drawn)  # what layers start with is drawn, and not wanted here
     _take_over(path, model, tensors)
     return model.eval()
 

@@ -54,7 +54,7 @@ class Recipe:
             raise ValueError(f"the inverse schedule is made for sgd, not {self.optimizer}: take constant or another")
 
     def changed(self, **given: Any) -> Recipe:
-        """The same with other values; another optimizer brings the rate and the schedule that suit it."""
+        """The same with other values; another optimizer brings the rate, schedule and weight decay that suit it."""
         if given.get("optimizer", self.optimizer) != self.optimizer:
             given = {**SUITED.get(given["optimizer"], {}), **given}
         return replace(self, **given)
@@ -116,9 +116,9 @@ OPTIMIZERS: dict[str, Callable[[Module, Recipe], Optimizer]] = {
     "adamw": _adamw,
 }
 
-_ADAPTIVE = {"lr": 1e-3, "schedule": "constant"}
+_ADAPTIVE = {"lr": 1e-3, "schedule": "constant", "weight_decay": 0.0}
 SUITED: dict[str, dict[str, Any]] = {
-    "sgd": {"lr": 0.05, "schedule": "inverse"},
+    "sgd": {"lr": 0.05, "schedule": "inverse", "weight_decay": 0.0},
     "rmsprop": _ADAPTIVE,
     "adam": _ADAPTIVE,
     "adamw": _ADAPTIVE | {"weight_decay": 0.01},

@@ -1,8 +1,9 @@
-"""Why a training run can't go on."""
+"""Runs that can't go on: where the numbers left the range of floating point, and what to try."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ class Diverged(TrainingError):
     """
 
     def __init__(self, what: str, output: Tensor, model: Module, lr: float | None = None) -> None:
-        self.op, self.layer, found = _first_bad(output, {p: name for name, p in model.named_parameters()})
+        names = {tensor: name for name, tensor in chain(model.named_parameters(), model.named_buffers())}
+        self.op, self.layer, found = _first_bad(output, names)
         lower = f"lower the learning rate, now {lr:g}" if lr else "lower the learning rate"
         super().__init__(f"{what}: {found}. Try: {lower}; clip the gradients (clip_norm=1); scale inputs to 0 … 1")
 
@@ -46,10 +48,9 @@ def _first_bad(output: Tensor, names: dict[Tensor, str]) -> tuple[str | None, st
 def _leaf(x: Any, value: NDArray[Any], names: dict[Tensor, str]) -> str:
     if not isinstance(x, Tensor) or x not in names:
         return f"the input holds {_example(value)}"
-    gradient = x.grad is not None and not np.isfinite(x.grad.data).all()
-    return f"the last update made {_example(value)} in {names[x]}" + (
-        ", whose gradient is not finite" if gradient else ""
-    )
+    update = f"the last update made {_example(value)} in {names[x]}"
+    is_gradient_bad = x.grad is not None and not np.isfinite(x.grad.data).all()
+    return f"{update}, whose gradient is not finite" if is_gradient_bad else update
 
 
 def _nearest(node: Tensor) -> Iterator[Tensor]:
