@@ -1,5 +1,6 @@
 """The data: MNIST or anything in its format, the embedded digits, and the batches that training sees."""
 
+from tinygrad_mnist.data import augment
 from tinygrad_mnist.data.batches import batches, train_validation_split
 from tinygrad_mnist.data.dataset import CLASSES, SIDE, DataError, Dataset, Split
 from tinygrad_mnist.data.digits import load_digits
@@ -13,6 +14,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "Split",
+    "augment",
     "batches",
     "load",
     "load_digits",
