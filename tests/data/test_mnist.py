@@ -127,7 +127,7 @@ def test_digits_are_taken_without_a_word(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("source", ["auto", "mnist"])
 def test_a_folder_of_the_environment_is_never_passed_over(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TINYGRAD_MNIST_DATA", "/nowhere")
-    with pytest.raises(DataError, match=r"^/nowhere: no folder of this name; give one with the four IDX"):
+    with pytest.raises(DataError, match=r"^/nowhere: no folder or file of this name; give one with MNIST"):
         load(source, say=silent)
 
 
@@ -137,7 +137,7 @@ def test_a_folder_that_is_not_there_is_named(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(
-        DataError, match=r"^(nowhere|mnits|mnist): no folder of this name; |^\.: none of the files train-"
+        DataError, match=r"^(nowhere|mnits|mnist): no folder or file of this name; |^\.: none of the files train-"
     ):
         load(source, say=silent)
 

@@ -6,6 +6,7 @@ from tinygrad_mnist.data.dataset import CLASSES, SIDE, DataError, Dataset, Split
 from tinygrad_mnist.data.digits import load_digits
 from tinygrad_mnist.data.idx import read_idx
 from tinygrad_mnist.data.image import read_image
+from tinygrad_mnist.data.kaggle import read_csv
 from tinygrad_mnist.data.mnist import load, load_mnist
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "load",
     "load_digits",
     "load_mnist",
+    "read_csv",
     "read_idx",
     "read_image",
     "train_validation_split",

@@ -13,13 +13,10 @@ from pathlib import Path
 from tinygrad_mnist.data.dataset import DataError, Dataset, Split
 from tinygrad_mnist.data.digits import load_digits
 from tinygrad_mnist.data.download import MINUTES, MIRRORS, SECONDS, Patience, Say, fetch, say_on_stderr
-from tinygrad_mnist.data.idx import parse_idx, read_idx
+from tinygrad_mnist.data.folder import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, read_path
+from tinygrad_mnist.data.idx import parse_idx
 
 VARIABLE = "TINYGRAD_MNIST_DATA"
-TRAIN_IMAGES = "train-images-idx3-ubyte"
-TRAIN_LABELS = "train-labels-idx1-ubyte"
-TEST_IMAGES = "t10k-images-idx3-ubyte"
-TEST_LABELS = "t10k-labels-idx1-ubyte"
 CHECKSUMS = {
     TRAIN_IMAGES: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     TRAIN_LABELS: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -38,9 +35,9 @@ def load(
 ) -> Dataset:
     """The data set that `source` asks for.
 
-    source: "mnist" (see `load_mnist`), "digits" (the embedded ones), or a folder with four files in MNIST's
-        format; or "auto": MNIST where a folder is set, cached, or can be downloaded in seconds, else the
-        embedded digits. Only "auto" ever takes something else, and it says what.
+    source: "mnist" (see `load_mnist`), "digits" (the embedded ones), or a folder or file with MNIST, or any data
+        set in its format, as IDX, .npz or CSV (see `read_path`); or "auto": MNIST where a folder is set, cached, or
+        can be downloaded in seconds, else the embedded digits. Only "auto" ever takes something else, and it says what.
     cache_dir: where downloads are kept, by default the user's cache.
     say: is given what there is to tell, line by line; by default it prints to stderr.
 
@@ -52,7 +49,7 @@ def load(
         return load_mnist(cache_dir=cache_dir, mirrors=mirrors, say=say)
     if source == "auto":
         return _load_auto(cache_dir, mirrors, say)
-    return load_mnist(Path(source))
+    return load_mnist(Path(source), say=say)
 
 
 def load_mnist(
@@ -64,14 +61,15 @@ def load_mnist(
 ) -> Dataset:
     """MNIST from `data_dir`, else the folder in TINYGRAD_MNIST_DATA, else the user's cache, else a download.
 
-    A folder that is named must have the data, and may have any in MNIST's format (Fashion-MNIST, KMNIST…):
-    only its structure is checked. The cache and downloads must be MNIST itself, to the last bit.
+    A folder or file that is named must have the data (see `read_path`), and may have any in MNIST's format
+    (Fashion-MNIST, KMNIST…): only its structure is checked. The cache and downloads must be MNIST itself, to the last
+    bit.
 
     Raises DataError when the data is not there or not usable.
     """
     folder = data_dir or os.environ.get(VARIABLE)
     if folder:
-        return _read_folder(Path(folder).expanduser())
+        return read_path(Path(folder).expanduser(), say)
     try:
         return _fetch_mnist(cache_dir, mirrors, MINUTES, say)
     except DataError as error:
@@ -82,7 +80,7 @@ def load_mnist(
 def _load_auto(cache_dir: Path | None, mirrors: Sequence[str], say: Say) -> Dataset:
     folder = os.environ.get(VARIABLE)
     if folder:
-        dataset = load_mnist(folder)
+        dataset = load_mnist(folder, say=say)
     else:
         try:
             dataset = _fetch_mnist(cache_dir, mirrors, SECONDS, say)
@@ -91,33 +89,6 @@ def _load_auto(cache_dir: Path | None, mirrors: Sequence[str], say: Say) -> Data
             return load_digits()
     say(f"data: {dataset.name} from {folder or 'the cache'}; for the small embedded digits, --data digits")
     return dataset
-
-
-def _read_folder(folder: Path) -> Dataset:
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no folder of this name; give one with the four IDX files, or auto, mnist, digits")
-    return Dataset(
-        name=folder.resolve().name,
-        train=_read_split(_find(folder, TRAIN_IMAGES), _find(folder, TRAIN_LABELS)),
-        test=_read_split(_find(folder, TEST_IMAGES), _find(folder, TEST_LABELS)),
-    )
-
-
-def _find(folder: Path, name: str) -> Path:
-    dotted = name.replace("-idx", ".idx")
-    names = [name, f"{name}.gz", dotted, f"{dotted}.gz"]
-    for path in (folder / name for name in names):
-        if path.exists():
-            return path
-    raise DataError(f"{folder}: none of the files {', '.join(names)} is there; put one of them there")
-
-
-def _read_split(images: Path, labels: Path) -> Split:
-    arrays = read_idx(images), read_idx(labels)
-    try:
-        return Split(*arrays)
-    except DataError as error:
-        raise DataError(f"{images} with {labels.name}: {error}") from error
 
 
 def _fetch_mnist(cache_dir: Path | None, mirrors: Sequence[str], patience: Patience, say: Say) -> Dataset:
