@@ -179,5 +179,5 @@ def test_help_is_what_no_arguments_give(tmp_path):
     plain, asked = command(tmp_path), command(tmp_path, "--help")
     assert plain.stdout == asked.stdout
     assert plain.returncode == asked.returncode == 0
-    for name in ["train", "evaluate", "predict", "graph"]:
+    for name in ["train", "evaluate", "predict", "graph", "plot"]:
         assert name in asked.stdout

@@ -14,6 +14,7 @@ from tinygrad_mnist.cli.compare import compare
 from tinygrad_mnist.cli.grade import grade
 from tinygrad_mnist.cli.graph import graph
 from tinygrad_mnist.cli.options import Interrupted
+from tinygrad_mnist.cli.plot import plot
 from tinygrad_mnist.cli.predict import evaluate, predict
 from tinygrad_mnist.cli.train import train
 from tinygrad_mnist.graph import RenderingError
@@ -27,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Learn to read handwritten digits, with gradients you can check by hand.",
 )
-for command in (train, evaluate, predict, compare, graph, grade):
+for command in (train, evaluate, predict, compare, graph, grade, plot):
     app.command()(command)
 
 

@@ -1,0 +1,28 @@
+"""`tinygrad-mnist plot`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tinygrad_mnist import data
+from tinygrad_mnist.cli import show
+from tinygrad_mnist.cli.options import Data, load
+
+
+def plot(
+    run: Annotated[Path, typer.Argument(help="A folder that train has written.")],
+    source: Data = "auto",
+    out: Annotated[Path | None, typer.Option(help="Folder for the pictures.", show_default="RUN/plots")] = None,
+) -> None:
+    """Draw a run: its curves, what its model reads and misreads on the test images, what it has learned."""
+    load(run / "model.safetensors")
+    dataset = data.load(source, say=show.note)
+    from tinygrad_mnist import plots  # Matplotlib takes its time to load
+
+    paths = plots.save_all(run, dataset.test, out)
+    show.line(f"{dataset.name}: {len(paths)} pictures, on {len(dataset.test):,} test images")
+    for path in paths:
+        show.line(f"saved {path}")

@@ -1,0 +1,471 @@
+"""Pictures of data, of a training run and of what a model has learned, with Matplotlib.
+
+Each function takes arrays, or a model, and returns a Figure: `.savefig("name.png")` writes it, a notebook shows it.
+Right and wrong are told apart by colour, by ✓ and ✗, and by a thin frame and a dashed one. Weights go from blue over
+white, which is zero, to red; gradients from purple to orange; the scale is beside them.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from tinygrad_mnist import data, nn, training
+from tinygrad_mnist.data.files import prepare_folder, write_atomically
+from tinygrad_mnist.engine import Tensor, grad, no_grad, toposort
+from tinygrad_mnist.training import Epoch, History
+
+Array = NDArray[Any]
+
+RIGHT, WRONG, BLUE, GREY = "#009e73", "#d55e00", "#0072b2", "#666666"
+"""Of the palette that colour-blind eyes tell apart (Okabe and Ito 2008)."""
+
+VALUES, GRADIENTS = "RdBu_r", "PuOr_r"
+"""Maps that diverge around zero (ColorBrewer)."""
+
+DPI = 144
+INITS = ("standard_normal", "xavier", "he")
+FLAT = 0.05
+"""Where an activation's derivative is below this, hardly any gradient comes through."""
+
+VANISHED = 1e-12
+"""Gradients below this are counted, not drawn."""
+
+
+# data and predictions
+
+
+def digits(images: Array, labels: Array | None = None) -> Figure:
+    """Images, (n, 784) or (n, 28, 28), ten in a line, with their labels above them."""
+    figure, axes = _sheet(len(images), columns=10, above=0.05 if labels is None else 0.22)
+    for i, (ax, image) in enumerate(zip(axes, _frames(images), strict=False)):
+        _show_digit(ax, image)
+        ax.set_title("" if labels is None else str(labels[i]), fontsize=10, pad=3)
+    return figure
+
+
+def predictions(images: Array, labels: Array, probabilities: Array) -> Figure:
+    """Digits as they are read: ✓ in a green frame, ✗ in a dashed red one, with what it should have been.
+
+    images: (n, 784) or (n, 28, 28). labels: (n,). probabilities: (n, 10).
+    """
+    read = probabilities.argmax(axis=-1)
+    figure, axes = _sheet(len(images), columns=10, above=0.27, head=0.32)
+    for ax, image, label, answer in zip(axes, _frames(images), labels, read, strict=False):
+        _show_digit(ax, image)
+        is_right = answer == label
+        ax.set_title(
+            f"✓ {answer}" if is_right else f"✗ {answer}, is {label}", fontsize=9, pad=4,
+            color=RIGHT if is_right else WRONG, fontweight="normal" if is_right else "bold",
+        )  # fmt: skip
+        _frame(ax, is_right)
+    right = int(np.sum(read == labels))
+    _head(figure, f"{right} of {len(labels)} are read correctly")
+    return figure
+
+
+def worst_mistakes(images: Array, labels: Array, probabilities: Array, count: int = 12) -> Figure:
+    """The wrongly read digits whose label was thought the least probable, with the probability of all ten digits.
+
+    images: (n, 784) or (n, 28, 28). labels: (n,). probabilities: (n, 10). There may be fewer than count, or none.
+    """
+    read, of_label = probabilities.argmax(axis=-1), np.take_along_axis(probabilities, labels[:, None], axis=1)[:, 0]
+    wrong = np.flatnonzero(read != labels)
+    worst = wrong[np.argsort(of_label[wrong], kind="stable")][:count]
+    if not len(worst):
+        return _only_words("every digit is read correctly")
+    columns = 4
+    lines = math.ceil(len(worst) / columns)
+    figure = Figure(figsize=(8, 0.5 + 1.55 * lines), dpi=DPI, layout="constrained")
+    figure.suptitle(f"The worst of {len(wrong)} mistakes among {len(labels):,} digits", fontsize=11)
+    grid = figure.add_gridspec(lines, 2 * columns, width_ratios=[1, 0.85] * columns)
+    for place, i in enumerate(worst):
+        line, column = divmod(place, columns)
+        ax = figure.add_subplot(grid[line, 2 * column])
+        _show_digit(ax, _frames(images[i : i + 1])[0])
+        _frame(ax, is_right=False)
+        ax.set_title(f"is {labels[i]}, read as {read[i]}", fontsize=9, pad=4)
+        _bars(figure.add_subplot(grid[line, 2 * column + 1]), probabilities[i], int(labels[i]), int(read[i]))
+    return figure
+
+
+def _bars(ax: Axes, probabilities: Array, label: int, read: int) -> None:
+    """The probability of each digit: of the right one in green, of the one that was read hatched in red."""
+    bars = ax.barh(range(len(probabilities)), probabilities, color="#bbbbbb", height=0.8)
+    bars[label].set_color(RIGHT)
+    bars[read].set(facecolor="white", edgecolor=WRONG, hatch="/////")
+    for digit, colour in ((label, RIGHT), (read, WRONG)):
+        share = probabilities[digit]
+        ax.text(share + 0.06, digit, _percent(share), va="center", fontsize=7, color=colour, fontweight="bold")
+    ax.set(xlim=(0, 1.75), xticks=[], ylim=(len(probabilities) - 0.4, -0.6))
+    ax.set_yticks(range(len(probabilities)), [str(d) for d in range(len(probabilities))], fontsize=6.5)
+    ax.tick_params(length=0, pad=2)
+    for tick, digit in zip(ax.get_yticklabels(), range(len(probabilities)), strict=True):
+        tick.set(color=RIGHT if digit == label else WRONG if digit == read else GREY)
+    ax.spines[["top", "right", "bottom"]].set_visible(False)
+
+
+def confusion_matrix(counts: Array) -> Figure:
+    """How often each digit (lines) was read as each (columns): the larger share of its line, the darker a mistake.
+
+    counts: whole numbers, (10, 10). On the right is the share of each line that was read correctly.
+    """
+    classes, totals = range(len(counts)), counts.sum(axis=1)
+    shares = counts / np.maximum(totals, 1)[:, None]
+    mistakes = np.ma.masked_where(np.eye(len(counts), dtype=bool), shares)
+    darkest = max(float(mistakes.max()), 1e-9)
+    figure = Figure(figsize=(6.2, 5.8), dpi=DPI, layout="constrained")
+    ax = figure.add_subplot()
+    ax.set_facecolor("#d9f0e6")
+    ax.imshow(mistakes, cmap="Oranges", vmin=0, vmax=1.25 * darkest)
+    for true, read in zip(*counts.nonzero(), strict=True):
+        is_dark = true != read and shares[true, read] > 0.75 * darkest
+        ax.text(
+            read, true, f"{counts[true, read]:,}", ha="center", va="center", fontsize=9,
+            color="white" if is_dark else "black", fontweight="bold" if true == read else "normal",
+        )  # fmt: skip
+    for true in classes:
+        right = _percent(shares[true, true]) if totals[true] else "–"
+        ax.text(len(counts) - 0.35, true, right, va="center", fontsize=9, color=RIGHT)
+    names = [str(c) for c in classes]
+    ax.set_xticks(classes, names)
+    ax.set_yticks(classes, names)
+    ax.set(xlabel="read as", ylabel="is")
+    ax.tick_params(length=0)
+    total = int(totals.sum())
+    share = _percent(counts.trace() / max(total, 1))
+    ax.set_title(f"{int(counts.trace()):,} of {total:,} are read correctly ({share})", fontsize=11)
+    return figure
+
+
+# training
+
+
+def training_curves(history: History) -> Figure:
+    """Loss and accuracy after each epoch, in training and validation, and which epoch was kept."""
+    epochs = history.epochs
+    numbers = [epoch.number for epoch in epochs]
+    figure = Figure(figsize=(8, 3.2), dpi=DPI, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.set(title="loss", xlabel="epoch")
+    right.set(title="accuracy", xlabel="epoch")
+    curves = [(left, "loss", "validation_loss", 1), (right, "train_accuracy", "validation_accuracy", 100)]
+    for ax, in_training, in_validation, unit in curves:
+        for name, text, style in [
+            (in_training, "training", {"color": GREY, "linestyle": "--"}),
+            (in_validation, "validation", {"color": BLUE, "linestyle": "-"}),
+        ]:
+            values = [getattr(epoch, name, None) for epoch in epochs]
+            if values and None not in values:
+                ax.plot(numbers, unit * np.array(values), label=text, marker=".", **style)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.grid(alpha=0.3)
+        ax.spines[["top", "right"]].set_visible(False)
+    right.yaxis.set_major_formatter(lambda value, _: f"{value:g} %")
+    best = history.best
+    if best is not None:
+        right.axvline(best.number, color=RIGHT, linestyle=":", label=f"kept: epoch {best.number}")
+    left.set_ylim(bottom=0)
+    for ax in (left, right):
+        ax.legend(frameon=False, fontsize=9)
+    return figure
+
+
+# what a model has learned
+
+
+def first_layer(weights: Array, count: int = 50) -> Figure:
+    """The first weights, (neurons, 784), as an image for each neuron: ink on red excites it, ink on blue quiets it."""
+    shown = weights[:count].reshape(-1, data.SIDE, data.SIDE)
+    figure = _tiles(shown, columns=10)
+    number = f"{len(shown)} of {len(weights)}" if len(shown) < len(weights) else f"all {len(weights)}"
+    _head(figure, f"What the neurons of the first layer look for ({number})")
+    return figure
+
+
+def filters(kernels: Array, count: int = 64) -> Figure:
+    """Convolution kernels, (out, in, height, width), as images: a line for each filter, a column for each input.
+
+    With one input channel, as for digits, the filters stand side by side.
+    """
+    channels = kernels.shape[1]
+    rows = max(1, count // channels)
+    shown = kernels[:rows].reshape(-1, *kernels.shape[2:])
+    figure = _tiles(shown, columns=8 if channels == 1 else min(channels, 16))
+    _head(figure, f"{len(kernels)} filters of {kernels.shape[2]} × {kernels.shape[3]}")
+    return figure
+
+
+def saliency(model: Any, x: Array, labels: Array | None = None) -> Figure:
+    """Which pixels an answer hangs on: ∂(logit of the digit that is read) / ∂(pixel), one line below the digits.
+
+    x: the images as the model takes them, n rows (n, 784), or (n, 1, 28, 28). Ink on orange would speak for the answer,
+    ink on purple against it (Simonyan, Vedaldi and Zisserman 2013, arXiv 1312.6034, section 3).
+    """
+    pixels = Tensor(x, requires_grad=True)
+    logits = model(pixels)
+    read = logits.numpy().argmax(axis=-1)
+    (slopes,) = grad((logits * nn.one_hot(read, logits.shape[-1], logits.dtype)).sum(), [pixels])
+    maps, images = _frames(slopes.numpy()), _frames(x)
+    end = float(np.abs(maps).max()) or 1.0
+    columns = min(len(x), 10)
+    figure, axes = _sheet(2 * columns * math.ceil(len(x) / columns), columns, above=0.24, head=0.3, aside=0.55)
+    for ax in axes:
+        ax.axis("off")
+    for i in range(len(x)):
+        line, column = divmod(i, columns)
+        above, below = axes[2 * line * columns + column], axes[(2 * line + 1) * columns + column]
+        _show_digit(above, images[i])
+        picture = below.imshow(maps[i], cmap=GRADIENTS, vmin=-end, vmax=end)
+        is_wrong = labels is not None and labels[i] != read[i]
+        text = f"✗ {read[i]}, is {labels[i]}" if labels is not None and is_wrong else f"reads {read[i]}"
+        above.set_title(text, fontsize=9, pad=3, color=WRONG if is_wrong else "black")
+    _scale(figure, picture, axes)
+    _head(figure, "Where more ink would speak for the answer (orange) and against it (purple)")
+    return figure
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What passes through a layer: its activations a and the gradients ∂L/∂z, both (n, units), and where no gradient passes.
+
+    flat: the share of a where f'(z) is below 0.05; None for the last layer, which has no f.
+    """
+
+    name: str
+    values: Array
+    gradients: Array
+    flat: float | None
+
+
+def layers(model: nn.MLP, x: Array, labels: Array) -> list[Layer]:
+    """The activations of each layer, and ∂L/∂z for the cross-entropy; the last layer's are the logits.
+
+    x: rows (n, 784). labels: (n,).
+    """
+    f = nn.ACTIVATIONS[model.activation]
+    z: list[Tensor] = []
+    a = [Tensor(x)]
+    for W, b in zip(model.weights, model.biases, strict=True):
+        z.append(a[-1] @ W.T + b)
+        a.append(f(z[-1]))
+    gradients = [g.numpy() for g in grad(nn.cross_entropy(z[-1], labels), z)]
+    slopes = [grad(after.sum(), [before])[0].numpy() for before, after in zip(z[:-1], a[1:-1], strict=True)]
+    hidden = [
+        Layer(f"layer {number}", a[number].numpy(), gradients[number - 1], float(np.mean(np.abs(slope) < FLAT)))
+        for number, slope in enumerate(slopes, start=1)
+    ]
+    return [*hidden, Layer("logits", z[-1].numpy(), gradients[-1], None)]
+
+
+def signals(models: Mapping[str, nn.MLP], x: Array, labels: Array) -> Figure:
+    """Histograms of activations and gradients, a line for each layer, a column for each model (each init, say).
+
+    models: of equally many layers, by what they are called. x: rows (n, 784). labels: (n,).
+    "Flat" is the share of units where the activation's derivative is below 0.05, so that hardly any gradient passes.
+    """
+    found = {name: layers(model, x, labels) for name, model in models.items()}
+    depth = len(next(iter(found.values())))
+    figure = Figure(figsize=(max(4.0, 0.6 + 2.3 * len(found)), 0.9 + 2 * 1.15 * depth), dpi=DPI, layout="constrained")
+    upper, lower = np.asarray(figure.subfigures(2, 1))
+    upper.suptitle("activations", fontsize=11, color=BLUE)
+    lower.suptitle("gradients: log₁₀ |∂L/∂z|", fontsize=11, color=WRONG)
+    for part, draw in ((upper, _draw_values), (lower, _draw_gradients)):
+        axes = part.subplots(depth, len(found), squeeze=False, sharex=draw is _draw_gradients)
+        for column, (name, of_model) in enumerate(found.items()):
+            axes[0, column].set_title(name, fontsize=10)
+            for line, layer in enumerate(of_model):
+                draw(axes[line, column], layer)
+        for line in range(depth):
+            axes[line, 0].set_ylabel(next(iter(found.values()))[line].name, fontsize=9)
+    return figure
+
+
+def _draw_values(ax: Axes, layer: Layer) -> None:
+    ax.hist(layer.values.ravel(), bins=50, color=BLUE)
+    flat = "" if layer.flat is None else f"\n{_percent(layer.flat)} flat"
+    _note(ax, 0.97, f"σ {layer.values.std():.3g}{flat}")
+    _plain(ax)
+
+
+def _draw_gradients(ax: Axes, layer: Layer) -> None:
+    sizes = np.abs(layer.gradients.astype(np.float64)).ravel()
+    logs = np.log10(sizes[sizes >= VANISHED])
+    ax.hist(logs, bins=np.arange(math.log10(VANISHED), max(logs, default=0) + 0.25, 0.25).tolist(), color=WRONG)
+    gone = 1 - len(logs) / max(sizes.size, 1)
+    _note(
+        ax, 0.03, f"rms {np.sqrt(np.mean(sizes**2)):.2g}" + (f"\n{_percent(gone)} below {VANISHED:g}" if gone else "")
+    )
+    _plain(ax)
+
+
+def _note(ax: Axes, x: float, text: str) -> None:
+    side = "left" if x < 0.5 else "right"
+    note = ax.text(x, 0.93, text, transform=ax.transAxes, ha=side, va="top", fontsize=7.5)
+    note.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8})
+
+
+def _plain(ax: Axes) -> None:
+    ax.margins(y=0.45)  # room for the note
+    ax.set_yticks([])
+    ax.xaxis.set_major_locator(MaxNLocator(4))
+    ax.tick_params(labelsize=7.5)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+
+
+# a whole run
+
+
+def save_all(run: str | Path, test: data.Split, folder: str | Path | None = None) -> list[Path]:
+    """Every picture of a run as a PNG: those of its history, and of its model on the test images.
+
+    run: the folder with model.safetensors and history.json. folder: where to, by default "plots" in the run's.
+    Gives the paths in the order of a tour. Raises CheckpointError where the run has no readable model or history,
+    and OSError where the folder can't be written.
+    """
+    run = Path(run)
+    folder = Path(folder) if folder else run / "plots"
+    model = training.load_model(run / "model.safetensors")
+    figures = _all(model, _read_history(run / "history.json"), test)
+    prepare_folder(folder, *(f"{name}.png" for name in figures))
+    pictures = {folder / f"{name}.png": _png(figure) for name, figure in figures.items()}
+    for path, content in pictures.items():
+        write_atomically(path, content)
+    return list(pictures)
+
+
+def _png(figure: Figure) -> bytes:
+    content = io.BytesIO()
+    figure.savefig(content, format="png")
+    return content.getvalue()
+
+
+def _all(model: Any, history: History, test: data.Split) -> dict[str, Figure]:
+    x, labels = test.inputs(), test.labels
+    with no_grad():
+        logits = np.concatenate([model(x[i : i + 1000]).numpy() for i in range(0, len(x), 1000)])
+    probabilities = Tensor(logits).softmax().numpy()
+    counts = np.zeros((data.CLASSES, data.CLASSES), np.int64)
+    np.add.at(counts, (labels, logits.argmax(axis=-1)), 1)
+    figures = {
+        "training": training_curves(history),
+        "predictions": predictions(x[:50], labels[:50], probabilities[:50]),
+        "confusion": confusion_matrix(counts),
+        "mistakes": worst_mistakes(x, labels, probabilities),
+    }
+    parameters = _parameters(model(x[:1]))
+    rows = [p for p in parameters if p.ndim == 2 and p.shape[1] == data.SIDE**2]
+    kernels = [p for p in parameters if p.ndim == 4]
+    if rows:
+        figures["first-layer"] = first_layer(rows[0])
+    if kernels:
+        figures["filters"] = filters(kernels[0])
+    figures["saliency"] = saliency(model, x[:10], labels[:10])
+    if isinstance(model, nn.MLP):
+        figures["signals"] = signals({"as trained": model, **_untrained(model)}, x[:500], labels[:500])
+    return figures
+
+
+def _untrained(model: nn.MLP) -> dict[str, nn.MLP]:
+    """Networks of these layers as they start, one for each init."""
+    return {f"init: {name}": nn.MLP(model.layer_sizes, model.activation, init=name) for name in INITS}
+
+
+def _parameters(output: Tensor) -> list[Array]:
+    """The arrays of the parameters that an output was computed from, in the order of use."""
+    leaves = [x for node in toposort(output) for x in node.inputs if isinstance(x, Tensor) and not x.op]
+    return [leaf.numpy() for leaf in dict.fromkeys(leaves) if leaf.requires_grad]
+
+
+def _read_history(path: Path) -> History:
+    try:
+        rows: Sequence[Mapping[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["epochs"]
+        return History([Epoch(**row) for row in rows])
+    except FileNotFoundError:
+        raise training.CheckpointError(f"{path}: no such file; give a folder that train has written") from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise training.CheckpointError(f"{path}: no history of a run ({error}); train anew") from None
+
+
+# the parts of a picture
+
+
+def _frames(images: Array) -> Array:
+    return images.reshape(-1, data.SIDE, data.SIDE)
+
+
+def _sheet(count: int, columns: int, above: float, head: float = 0.0, aside: float = 0.0) -> tuple[Figure, list[Axes]]:
+    """A figure with places for `count` images, without axes, `columns` in a line.
+
+    Inches: above each image, at the head of the figure, and aside, to the right, there is so much room.
+    """
+    size, gap, margin = 0.75, 0.1, 0.06
+    lines, columns = math.ceil(max(count, 1) / columns), min(columns, max(count, 1))
+    width = 2 * margin + columns * size + (columns - 1) * gap + aside
+    height = head + lines * (above + size) + margin
+    figure = Figure(figsize=(width, height), dpi=DPI)
+    grid = figure.add_gridspec(
+        lines, columns, left=margin / width, right=1 - (margin + aside) / width, bottom=margin / height,
+        top=1 - (head + above) / height, wspace=gap / size, hspace=above / size,
+    )  # fmt: skip
+    axes = [figure.add_subplot(grid[divmod(place, columns)]) for place in range(lines * columns)]
+    for ax in axes:
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_visible(False)
+    return figure, axes
+
+
+def _head(figure: Figure, text: str) -> None:
+    figure.text(0.5, 1 - 0.06 / figure.get_figheight(), text, ha="center", va="top", fontsize=11)
+
+
+def _show_digit(ax: Axes, image: Array) -> None:
+    ax.imshow(image, cmap="gray", vmin=0, vmax=1 if image.dtype.kind == "f" else 255)
+    ax.set(xticks=[], yticks=[])
+
+
+def _frame(ax: Axes, is_right: bool) -> None:
+    ax.spines[:].set(
+        visible=True, color=RIGHT if is_right else WRONG, linewidth=1.2 if is_right else 2.5,
+        linestyle="-" if is_right else (0, (2, 1)), capstyle="butt",
+    )  # fmt: skip
+
+
+def _tiles(arrays: Array, columns: int) -> Figure:
+    """Arrays (n, height, width) side by side, in one scale that is even around zero."""
+    figure, axes = _sheet(len(arrays), columns, above=0.1, head=0.25, aside=0.55)
+    end = float(np.abs(arrays).max()) or 1.0
+    for ax, array in zip(axes, arrays, strict=False):
+        picture = ax.imshow(array, cmap=VALUES, vmin=-end, vmax=end)
+    _scale(figure, picture, axes)
+    return figure
+
+
+def _scale(figure: Figure, picture: Any, axes: Sequence[Axes]) -> None:
+    """A colour bar in the room aside."""
+    inch = 1 / figure.get_figwidth()
+    first, last = axes[0].get_position(), axes[-1].get_position()
+    place = figure.add_axes((last.x1 + 0.1 * inch, last.y0, 0.1 * inch, first.y1 - last.y0))
+    figure.colorbar(picture, cax=place).ax.tick_params(labelsize=8, pad=1)
+
+
+def _only_words(text: str) -> Figure:
+    figure = Figure(figsize=(4, 1), dpi=DPI)
+    figure.text(0.5, 0.5, text, ha="center", va="center")
+    return figure
+
+
+def _percent(share: float) -> str:
+    """A share from 0 to 1, as 97.5 %; one that is not 0 never looks like it."""
+    return "<0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"
