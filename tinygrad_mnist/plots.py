@@ -155,6 +155,8 @@ def confusion_matrix(counts: Array) -> Figure:
 def training_curves(history: History) -> Figure:
     """Loss and accuracy after each epoch, in training and validation, and which epoch was kept."""
     epochs = history.epochs
+    if not epochs:
+        return _only_words("no epoch is done yet")
     numbers = [epoch.number for epoch in epochs]
     figure = Figure(figsize=(8, 3.2), dpi=DPI, layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -167,14 +169,13 @@ def training_curves(history: History) -> Figure:
             (in_validation, "validation", {"color": BLUE, "linestyle": "-"}),
         ]:
             values = [getattr(epoch, name, None) for epoch in epochs]
-            if values and None not in values:
+            if None not in values:
                 ax.plot(numbers, unit * np.array(values), label=text, marker=".", **style)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.grid(alpha=0.3)
         ax.spines[["top", "right"]].set_visible(False)
     right.yaxis.set_major_formatter(lambda value, _: f"{value:g} %")
-    best = history.best
-    if best is not None:
+    if best := history.best:
         right.axvline(best.number, color=RIGHT, linestyle=":", label=f"kept: epoch {best.number}")
     left.set_ylim(bottom=0)
     for ax in (left, right):
@@ -238,9 +239,9 @@ def saliency(model: Any, x: Array, labels: Array | None = None) -> Figure:
 
 @dataclass(frozen=True)
 class Layer:
-    """What passes through a layer: its activations a and the gradients ∂L/∂z, both (n, units), and where no gradient passes.
+    """What passes through a layer: activations a and gradients ∂L/∂z, both (n, units), and how much is flat.
 
-    flat: the share of a where f'(z) is below 0.05; None for the last layer, which has no f.
+    flat: the share of a where f'(z) is below 0.05, so that hardly any gradient passes; None for the last, without f.
     """
 
     name: str
@@ -337,9 +338,9 @@ def save_all(run: str | Path, test: data.Split, folder: str | Path | None = None
     run = Path(run)
     folder = Path(folder) if folder else run / "plots"
     model = training.load_model(run / "model.safetensors")
-    figures = _all(model, _read_history(run / "history.json"), test)
-    prepare_folder(folder, *(f"{name}.png" for name in figures))
-    pictures = {folder / f"{name}.png": _png(figure) for name, figure in figures.items()}
+    history = _read_history(run / "history.json")
+    prepare_folder(folder)
+    pictures = {folder / f"{name}.png": _png(figure) for name, figure in _all(model, history, test).items()}
     for path, content in pictures.items():
         write_atomically(path, content)
     return list(pictures)

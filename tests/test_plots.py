@@ -1,0 +1,252 @@
+"""The pictures show what the arrays say; how they look was looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib.colors
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from tinygrad_mnist import Tensor, data, manual, nn, no_grad, one_hot, plots, training
+from tinygrad_mnist.training import Epoch, History
+
+Array = NDArray[Any]
+SIZES = (784, 12, 8, 10)
+
+
+@pytest.fixture(scope="module")
+def test_digits() -> data.Split:
+    return data.load("digits").test
+
+
+@pytest.fixture(scope="module")
+def model() -> nn.MLP:
+    return nn.MLP(SIZES, "tanh", seed=1)
+
+
+@pytest.fixture(scope="module")
+def answers(model: nn.MLP, test_digits: data.Split) -> Array:
+    """The probabilities of an untrained network: about a tenth is right."""
+    with no_grad():
+        return model(test_digits.inputs()).softmax().numpy()
+
+
+def history(count: int) -> History:
+    names = Epoch.__dataclass_fields__
+    facts = {"train_accuracy": 0.9, "validation_accuracy": 0.8, "lr": 0.1, "seconds": 1.0, "validation_loss": 0.6}
+    epochs = [{"number": n, "loss": 1 / n, **facts} for n in range(1, count + 1)]
+    return History([Epoch(**{name: value for name, value in row.items() if name in names}) for row in epochs])
+
+
+def texts(figure: Figure) -> list[str]:
+    found = [text.get_text() for text in figure.texts]
+    for ax in figure.axes:
+        found += [ax.get_title(), *(text.get_text() for text in ax.texts)]
+    return [text for text in found if text]
+
+
+def pixels(figure: Figure) -> Array:
+    """The picture, (height, width, 4)."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())
+
+
+def images_in(figure: Figure) -> list[Array]:
+    return [np.asarray(ax.images[0].get_array()) for ax in figure.axes if ax.images]
+
+
+def test_digits_are_shown_with_their_labels(test_digits: data.Split) -> None:
+    some = test_digits[:13]
+    figure = plots.digits(some.images, some.labels)
+    assert texts(figure) == [str(label) for label in some.labels]
+    np.testing.assert_array_equal(images_in(figure), some.images)
+    np.testing.assert_array_equal(images_in(plots.digits(some.inputs())), some.inputs().reshape(-1, 28, 28))
+
+
+def test_right_and_wrong_differ_in_sign_colour_and_frame(test_digits: data.Split, answers: Array) -> None:
+    some, probabilities = test_digits[:40], answers[:40]
+    figure = plots.predictions(some.images, some.labels, probabilities)
+    frames = {True: set(), False: set()}
+    axes = [ax for ax in figure.axes if ax.images]
+    for ax, label, read in zip(axes, some.labels, probabilities.argmax(axis=1), strict=True):
+        is_right = bool(label == read)
+        assert ax.get_title() == (f"✓ {read}" if is_right else f"✗ {read}, is {label}")
+        assert ax.title.get_color() == (plots.RIGHT if is_right else plots.WRONG)
+        frames[is_right].add(style(ax))
+    assert len(frames[True]) == len(frames[False]) == 1
+    (right, wrong) = (*frames[True], *frames[False])
+    assert all(a != b for a, b in zip(right, wrong, strict=True))
+    count = int((some.labels == probabilities.argmax(axis=1)).sum())
+    assert f"{count} of 40 are read correctly" in texts(figure)
+
+
+def style(ax: Axes) -> tuple[Any, ...]:
+    spine = ax.spines["top"]
+    return matplotlib.colors.to_hex(spine.get_edgecolor()), str(spine.get_linestyle()), spine.get_linewidth()
+
+
+def test_the_worst_mistakes_come_first(test_digits: data.Split, answers: Array) -> None:
+    figure = plots.worst_mistakes(test_digits.images, test_digits.labels, answers, count=6)
+    read, of_label = answers.argmax(axis=1), answers[np.arange(len(answers)), test_digits.labels]
+    wrong = sorted((of_label[i], i) for i in np.flatnonzero(read != test_digits.labels))
+    expected = [i for _, i in wrong[:6]]
+    shown = [ax for ax in figure.axes if ax.images]
+    assert [ax.get_title() for ax in shown] == [f"is {test_digits.labels[i]}, read as {read[i]}" for i in expected]
+    np.testing.assert_array_equal(images_in(figure), test_digits.images[expected])
+    bars = [[bar.get_width() for bar in ax.patches] for ax in figure.axes if not ax.images]
+    np.testing.assert_allclose(bars, answers[expected])
+
+
+def test_no_mistakes_are_said_in_words(test_digits: data.Split) -> None:
+    sure = one_hot(test_digits.labels, 10)
+    assert texts(plots.worst_mistakes(test_digits.images, test_digits.labels, sure)) == [
+        "every digit is read correctly"
+    ]
+
+
+def test_the_confusion_matrix_shows_its_counts() -> None:
+    counts = np.random.default_rng(0).integers(0, 4, (10, 10)) + np.diag(range(995, 1005))
+    counts[3] = 0
+    figure = plots.confusion_matrix(counts)
+    (ax,) = figure.axes
+    cells = {text.get_position(): text.get_text() for text in ax.texts}
+    for true, read in np.ndindex(10, 10):
+        assert cells.get((read, true), "0") == f"{counts[true, read]:,}"
+    rest = {y: text for (x, y), text in cells.items() if x > 9}
+    assert rest[3] == "–"
+    assert rest[7] == f"{100 * counts[7, 7] / counts[7].sum():.1f} %"
+    assert f"{counts.trace():,} of {counts.sum():,}" in ax.get_title()
+
+
+@pytest.mark.parametrize("counts", [np.zeros((10, 10), int), np.diag(range(10))])
+def test_a_confusion_matrix_without_mistakes_or_examples_is_one_too(counts: Array) -> None:
+    assert pixels(plots.confusion_matrix(counts)).any()
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_curves_of_any_length(count: int) -> None:
+    figure = plots.training_curves(history(count))
+    loss, accuracy = figure.axes
+    np.testing.assert_allclose(loss.lines[0].get_ydata(), 1 / np.arange(1, count + 1))
+    assert "kept: epoch 1" in [text.get_text() for text in accuracy.get_legend().get_texts()]
+    assert pixels(figure).any()
+
+
+def test_no_epochs_are_said_in_words() -> None:
+    assert texts(plots.training_curves(History())) == ["no epoch is done yet"]
+
+
+def test_weights_and_filters_are_shown_as_images_around_zero(model: nn.MLP) -> None:
+    W = model.weights[0].numpy()
+    figure = plots.first_layer(W, count=7)
+    np.testing.assert_array_equal(images_in(figure), W[:7].reshape(7, 28, 28))
+    kernels = np.random.default_rng(0).standard_normal((6, 1, 3, 3))
+    for picture, end in [(figure, np.abs(W[:7]).max()), (plots.filters(kernels), np.abs(kernels).max())]:
+        for limits in (ax.images[0].get_clim() for ax in picture.axes if ax.images):
+            assert limits == pytest.approx((-end, end))
+    np.testing.assert_array_equal(images_in(plots.filters(kernels)), kernels[:, 0])
+    deep = np.random.default_rng(0).standard_normal((5, 4, 3, 3))
+    np.testing.assert_array_equal(images_in(plots.filters(deep, count=8)), deep[:2].reshape(8, 3, 3))
+
+
+def test_saliency_is_the_slope_of_the_answer(test_digits: data.Split) -> None:
+    model = nn.MLP(SIZES, "tanh", seed=1, dtype=np.float64)
+    x = test_digits[:12].inputs().astype(np.float64)
+    figure = plots.saliency(model, x, test_digits[:12].labels)
+    read = model(x).numpy().argmax(axis=1)
+    maps = [np.asarray(ax.images[0].get_array()) for ax in figure.axes if ax.images and not ax.get_title()]
+    assert len(maps) == 12
+    for i, (row, column) in [(0, (10, 14)), (7, (14, 9)), (9, (13, 13)), (11, (20, 20))]:
+        step = np.zeros_like(x)
+        step[i, row * 28 + column] = 1e-5
+        slope = (model(x + step).numpy() - model(x - step).numpy())[i, read[i]] / 2e-5
+        assert maps[i][row, column] == pytest.approx(slope, rel=1e-5, abs=1e-9)
+
+
+def test_layers_are_those_of_the_hand_derivation(test_digits: data.Split) -> None:
+    model = nn.MLP(SIZES, "relu", seed=1, dtype=np.float64)
+    x, labels = test_digits[:30].inputs().astype(np.float64), test_digits[:30].labels
+    found = plots.layers(model, x, labels)
+    W, b = [w.numpy() for w in model.weights], [c.numpy() for c in model.biases]
+    run = manual.rows.forward(x, W, b, manual.relu)
+    by_hand = manual.rows.backward(run, one_hot(labels, 10, np.float64), W, manual.relu)
+    assert [layer.name for layer in found] == ["layer 1", "layer 2", "logits"]
+    for number, layer in enumerate(found, start=1):
+        np.testing.assert_allclose(layer.gradients, by_hand.delta[number] / 30, atol=1e-12)
+        expected = run.a[number] if number < 3 else run.z[3]
+        np.testing.assert_allclose(layer.values, expected, atol=1e-12)
+    assert found[0].flat == pytest.approx(np.mean(run.a[1] == 0))
+    saturated = plots.layers(nn.MLP(SIZES, "tanh", init="standard_normal"), x.astype(np.float32), labels)[0]
+    assert saturated.flat == pytest.approx(np.mean(1 - saturated.values**2 < 0.05))
+    assert found[2].flat is None
+
+
+def test_signals_have_a_column_for_each_model(model: nn.MLP, test_digits: data.Split) -> None:
+    x, labels = test_digits[:50].inputs(), test_digits[:50].labels
+    dead = nn.MLP(SIZES, "relu")
+    for p in dead.weights:
+        p.data = np.zeros_like(p.data)
+    figure = plots.signals({"one": model, "dead": dead}, x, labels)
+    assert len(figure.axes) == 2 * 3 * 2
+    assert [ax.get_title() for ax in figure.axes if ax.get_title()] == ["one", "dead"] * 2
+    assert "100.0 % flat" in " ".join(texts(figure))
+    assert "100.0 % below 1e-12" in " ".join(texts(figure))
+    assert pixels(figure).any()
+
+
+@pytest.fixture(scope="module")
+def run(model: nn.MLP, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    training.save_model(model, folder / "model.safetensors")
+    history(3).save(folder / "history.json", data="digits")
+    return folder
+
+
+def test_every_picture_of_a_run_is_written_whole(run: Path, test_digits: data.Split, tmp_path: Path) -> None:
+    paths = plots.save_all(run, test_digits, tmp_path / "pictures")
+    names = ["training", "predictions", "confusion", "mistakes", "first-layer", "saliency", "signals"]
+    assert [path.name for path in paths] == [f"{name}.png" for name in names]
+    assert {path.name for path in (tmp_path / "pictures").iterdir()} == {path.name for path in paths}
+    for path in paths:
+        with Image.open(path) as picture:
+            width, height = picture.size
+            assert 800 <= width <= 1600
+            assert 200 <= height <= 1300
+            assert len(np.unique(np.asarray(picture.convert("L")))) > 10
+    assert {path.name for path in run.iterdir()} == {"model.safetensors", "history.json"}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "history.json: no such file; give a folder that train has written"),
+        ("{", "history.json: no history of a run"),
+        ("[]", "history.json: no history of a run"),
+        ('{"epochs": [{"number": 1}]}', "history.json: no history of a run"),
+        ('{"epochs": [7]}', "history.json: no history of a run"),
+    ],
+)
+def test_a_run_without_a_history_is_named(
+    model: nn.MLP, test_digits: data.Split, tmp_path: Path, content: str | None, message: str
+) -> None:
+    training.save_model(model, tmp_path / "model.safetensors")
+    if content is not None:
+        (tmp_path / "history.json").write_text(content)
+    with pytest.raises(training.CheckpointError, match=message):
+        plots.save_all(tmp_path, test_digits)
+    assert not (tmp_path / "plots").exists()
+
+
+def test_the_parameters_that_a_model_used_are_found_in_its_graph(model: nn.MLP) -> None:
+    found = plots._parameters(model(Tensor(np.zeros((1, 784), np.float32))))
+    expected = [p.shape for layer in zip(model.weights, model.biases) for p in layer]
+    assert sorted(a.shape for a in found) == sorted(expected)
+    assert found[0].shape == (12, 784)
