@@ -468,5 +468,9 @@ def _only_words(text: str) -> Figure:
 
 
 def _percent(share: float) -> str:
-    """A share from 0 to 1, as 97.5 %; one that is not 0 never looks like it."""
-    return "<0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"
+    """A share from 0 to 1, as 97.5 %; what is not quite 0 or 1 never looks like it."""
+    if 0 < share < 0.0005:
+        return "<0.1 %"
+    if 0.9995 <= share < 1:
+        return ">99.9 %"
+    return f"{100 * share:.1f} %"
