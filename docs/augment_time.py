@@ -53,3 +53,4 @@ for round_number in range(-2, ROUNDS):  # the first two warm up
 medians = {name: statistics.median(values) for name, values in seconds.items()}
 for name, median in medians.items():
     print(f"{name:18}  {1e3 * median:.2f} ms  ratio to the step {median / medians['training step']:.2f}")
+assert medians["affine and elastic"] < medians["training step"]

@@ -155,6 +155,8 @@ def test_weights_and_filters_are_shown_as_images_around_zero(model: nn.MLP) -> N
     np.testing.assert_array_equal(images_in(plots.filters(kernels)), kernels[:, 0])
     deep = np.random.default_rng(0).standard_normal((5, 4, 3, 3))
     np.testing.assert_array_equal(images_in(plots.filters(deep, count=8)), deep[:2].reshape(8, 3, 3))
+    deeper = np.random.default_rng(0).standard_normal((2, 40, 3, 3))
+    np.testing.assert_array_equal(images_in(plots.filters(deeper)), deeper[:, :16].reshape(32, 3, 3))
 
 
 def test_saliency_is_the_slope_of_the_answer(test_digits: data.Split) -> None:
@@ -202,6 +204,27 @@ def test_signals_have_a_column_for_each_model(model: nn.MLP, test_digits: data.S
     assert pixels(figure).any()
 
 
+def test_numbers_that_overflow_are_counted_and_not_drawn(test_digits: data.Split) -> None:
+    huge = nn.MLP(SIZES, "relu")
+    for p in huge.weights:
+        p.data = p.data * np.float32(1e20)
+    figure = plots.signals({"huge": huge}, test_digits[:5].inputs(), test_digits[:5].labels)
+    assert "100.0 % NaN or ∞" in " ".join(texts(figure))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_heading_of_a_small_picture_is_within_it(count: int, model: nn.MLP, test_digits: data.Split) -> None:
+    figures = [
+        plots.first_layer(model.weights[0].numpy(), count),
+        plots.saliency(model, test_digits[:count].inputs()),
+        plots.filters(np.ones((count, 1, 3, 3))),
+    ]
+    for figure in figures:
+        FigureCanvasAgg(figure).draw()
+        box = figure.texts[0].get_window_extent()
+        assert 0 < box.x0 < box.x1 < figure.bbox.x1
+
+
 @pytest.fixture(scope="module")
 def run(model: nn.MLP, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
@@ -222,6 +245,18 @@ def test_every_picture_of_a_run_is_written_whole(run: Path, test_digits: data.Sp
             assert 200 <= height <= 1300
             assert len(np.unique(np.asarray(picture.convert("L")))) > 10
     assert {path.name for path in run.iterdir()} == {"model.safetensors", "history.json"}
+
+
+def test_a_network_of_filters_is_drawn_as_it_is_used(test_digits: data.Split, tmp_path: Path) -> None:
+    layers = [nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Dropout(0.5)]
+    model = nn.Sequential(*layers, nn.Linear(4 * 13**2, 10))
+    training.save_model(model, tmp_path / "model.safetensors")
+    history(2).save(tmp_path / "history.json")
+    paths = plots.save_all(tmp_path, test_digits[:60])
+    names = ["training", "predictions", "confusion", "mistakes", "filters", "saliency"]
+    assert [path.stem for path in paths] == names
+    first = paths[1].read_bytes()
+    assert plots.save_all(tmp_path, test_digits[:60])[1].read_bytes() == first
 
 
 @pytest.mark.parametrize(

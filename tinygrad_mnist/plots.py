@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist import data, nn, training
 from tinygrad_mnist.data.files import prepare_folder, write_atomically
-from tinygrad_mnist.engine import Tensor, grad, no_grad, toposort
+from tinygrad_mnist.engine import Tensor, grad, toposort
 from tinygrad_mnist.training import Epoch, History
 
 Array = NDArray[Any]
@@ -88,7 +88,7 @@ def worst_mistakes(images: Array, labels: Array, probabilities: Array, count: in
     columns = 4
     lines = math.ceil(len(worst) / columns)
     figure = Figure(figsize=(8, 0.5 + 1.55 * lines), dpi=DPI, layout="constrained")
-    figure.suptitle(f"The worst of {len(wrong)} mistakes among {len(labels):,} digits", fontsize=11)
+    figure.suptitle(f"Misread: {len(wrong):,} of {len(labels):,} digits. The worst:", fontsize=11)
     grid = figure.add_gridspec(lines, 2 * columns, width_ratios=[1, 0.85] * columns)
     for place, i in enumerate(worst):
         line, column = divmod(place, columns)
@@ -168,7 +168,7 @@ def training_curves(history: History) -> Figure:
             (in_training, "training", {"color": GREY, "linestyle": "--"}),
             (in_validation, "validation", {"color": BLUE, "linestyle": "-"}),
         ]:
-            values = [getattr(epoch, name, None) for epoch in epochs]
+            values = [getattr(epoch, name) for epoch in epochs]
             if None not in values:
                 ax.plot(numbers, unit * np.array(values), label=text, marker=".", **style)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -198,13 +198,13 @@ def first_layer(weights: Array, count: int = 50) -> Figure:
 def filters(kernels: Array, count: int = 64) -> Figure:
     """Convolution kernels, (out, in, height, width), as images: a line for each filter, a column for each input.
 
-    With one input channel, as for digits, the filters stand side by side.
+    With one input channel, as for digits, the filters stand side by side. Of more than 16 channels, 16 are shown.
     """
-    channels = kernels.shape[1]
-    rows = max(1, count // channels)
-    shown = kernels[:rows].reshape(-1, *kernels.shape[2:])
-    figure = _tiles(shown, columns=8 if channels == 1 else min(channels, 16))
-    _head(figure, f"{len(kernels)} filters of {kernels.shape[2]} × {kernels.shape[3]}")
+    channels = min(kernels.shape[1], 16)
+    shown = kernels[: max(1, count // channels), :channels]
+    figure = _tiles(shown.reshape(-1, *kernels.shape[2:]), columns=8 if channels == 1 else channels)
+    number = f"{len(shown)} of {len(kernels)}" if len(shown) < len(kernels) else str(len(kernels))
+    _head(figure, f"{number} filters of {kernels.shape[2]} × {kernels.shape[3]}")
     return figure
 
 
@@ -276,7 +276,8 @@ def signals(models: Mapping[str, nn.MLP], x: Array, labels: Array) -> Figure:
     models: of equally many layers, by what they are called. x: rows (n, 784). labels: (n,).
     "Flat" is the share of units where the activation's derivative is below 0.05, so that hardly any gradient passes.
     """
-    found = {name: layers(model, x, labels) for name, model in models.items()}
+    with np.errstate(over="ignore", invalid="ignore"):  # weights far too large are what one may want to see
+        found = {name: layers(model, x, labels) for name, model in models.items()}
     depth = len(next(iter(found.values())))
     figure = Figure(figsize=(max(4.0, 0.6 + 2.3 * len(found)), 0.9 + 2 * 1.15 * depth), dpi=DPI, layout="constrained")
     upper, lower = np.asarray(figure.subfigures(2, 1))
@@ -294,31 +295,38 @@ def signals(models: Mapping[str, nn.MLP], x: Array, labels: Array) -> Figure:
 
 
 def _draw_values(ax: Axes, layer: Layer) -> None:
-    ax.hist(layer.values.ravel(), bins=50, color=BLUE)
-    flat = "" if layer.flat is None else f"\n{_percent(layer.flat)} flat"
-    _note(ax, 0.97, f"σ {layer.values.std():.3g}{flat}")
+    values, lost = _finite(layer.values)
+    ax.hist(values, bins=50, color=BLUE)
+    flat = [] if layer.flat is None else [f"{_percent(layer.flat)} flat"]
+    _note(ax, 0.97, f"σ {values.std():.3g}" if values.size else "", *flat, *lost)
     _plain(ax)
 
 
 def _draw_gradients(ax: Axes, layer: Layer) -> None:
-    sizes = np.abs(layer.gradients.astype(np.float64)).ravel()
+    values, lost = _finite(layer.gradients)
+    sizes, least = np.abs(values), math.log10(VANISHED)
     logs = np.log10(sizes[sizes >= VANISHED])
-    ax.hist(logs, bins=np.arange(math.log10(VANISHED), max(logs, default=0) + 0.25, 0.25).tolist(), color=WRONG)
-    gone = 1 - len(logs) / max(sizes.size, 1)
-    _note(
-        ax, 0.03, f"rms {np.sqrt(np.mean(sizes**2)):.2g}" + (f"\n{_percent(gone)} below {VANISHED:g}" if gone else "")
-    )
+    ax.hist(logs, bins=np.arange(least, logs.max(initial=least) + 0.5, 0.25).tolist(), color=WRONG)
+    gone = [f"{_percent(1 - logs.size / sizes.size)} below {VANISHED:g}"] if logs.size < sizes.size else []
+    _note(ax, 0.03, f"rms {np.sqrt(np.mean(sizes**2)):.2g}" if sizes.size else "", *gone, *lost)
     _plain(ax)
 
 
-def _note(ax: Axes, x: float, text: str) -> None:
+def _finite(array: Array) -> tuple[Array, list[str]]:
+    """The numbers that are finite, and a word on the others if there are any."""
+    is_finite = np.isfinite(array)
+    lost = [] if is_finite.all() else [f"{_percent(1 - is_finite.mean())} NaN or ∞"]
+    return array[is_finite].astype(np.float64), lost
+
+
+def _note(ax: Axes, x: float, *lines: str) -> None:
     side = "left" if x < 0.5 else "right"
-    note = ax.text(x, 0.93, text, transform=ax.transAxes, ha=side, va="top", fontsize=7.5)
+    note = ax.text(x, 0.93, "\n".join(filter(None, lines)), transform=ax.transAxes, ha=side, va="top", fontsize=7.5)
     note.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8})
 
 
 def _plain(ax: Axes) -> None:
-    ax.margins(y=0.45)  # room for the note
+    ax.margins(y=0.6)  # room for the note
     ax.set_yticks([])
     ax.xaxis.set_major_locator(MaxNLocator(4))
     ax.tick_params(labelsize=7.5)
@@ -353,16 +361,14 @@ def _png(figure: Figure) -> bytes:
 
 
 def _all(model: Any, history: History, test: data.Split) -> dict[str, Figure]:
-    x, labels = test.inputs(), test.labels
-    with no_grad():
-        logits = np.concatenate([model(x[i : i + 1000]).numpy() for i in range(0, len(x), 1000)])
-    probabilities = Tensor(logits).softmax().numpy()
-    counts = np.zeros((data.CLASSES, data.CLASSES), np.int64)
-    np.add.at(counts, (labels, logits.argmax(axis=-1)), 1)
+    model.eval()
+    x, labels = training.model_inputs(model, test), test.labels
+    scores = training.score(model, test)
+    probabilities = Tensor(scores.logits).softmax().numpy()
     figures = {
         "training": training_curves(history),
         "predictions": predictions(x[:50], labels[:50], probabilities[:50]),
-        "confusion": confusion_matrix(counts),
+        "confusion": confusion_matrix(scores.confusion),
         "mistakes": worst_mistakes(x, labels, probabilities),
     }
     parameters = _parameters(model(x[:1]))
@@ -413,11 +419,12 @@ def _sheet(count: int, columns: int, above: float, head: float = 0.0, aside: flo
     """
     size, gap, margin = 0.75, 0.1, 0.06
     lines, columns = math.ceil(max(count, 1) / columns), min(columns, max(count, 1))
-    width = 2 * margin + columns * size + (columns - 1) * gap + aside
+    wide = columns * size + (columns - 1) * gap
+    width = max(2 * margin + wide + aside, 6.5 if head else 0)
     height = head + lines * (above + size) + margin
     figure = Figure(figsize=(width, height), dpi=DPI)
     grid = figure.add_gridspec(
-        lines, columns, left=margin / width, right=1 - (margin + aside) / width, bottom=margin / height,
+        lines, columns, left=margin / width, right=(margin + wide) / width, bottom=margin / height,
         top=1 - (head + above) / height, wspace=gap / size, hspace=above / size,
     )  # fmt: skip
     axes = [figure.add_subplot(grid[divmod(place, columns)]) for place in range(lines * columns)]

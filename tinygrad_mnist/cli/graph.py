@@ -79,7 +79,7 @@ def _format_of(path: Path) -> str:
     return found
 
 
-def _network(model: Path | None, layers: str | None, activation: str | None) -> nn.MLP:
+def _network(model: Path | None, layers: str | None, activation: str | None) -> nn.Module:
     if model is None:
         sizes = layer_sizes(layers or "784,128,64,10")
         return nn.MLP(sizes, known_activation(activation or "leaky_relu"))
@@ -88,7 +88,7 @@ def _network(model: Path | None, layers: str | None, activation: str | None) -> 
     return load(model)
 
 
-def _loss(network: nn.MLP, dataset: data.Dataset) -> Tensor:
+def _loss(network: nn.Module, dataset: data.Dataset) -> Tensor:
     images = dataset.train[:EXAMPLES]
     if not len(images):
         raise data.DataError(f"{dataset.name}: there are no training images")
@@ -99,7 +99,7 @@ def _loss(network: nn.MLP, dataset: data.Dataset) -> Tensor:
     return loss
 
 
-def _text(format: str, loss: Tensor, network: nn.MLP, backward: bool, values: bool, depth: int | None) -> str:
+def _text(format: str, loss: Tensor, network: nn.Module, backward: bool, values: bool, depth: int | None) -> str:
     if format == "latex":
         return str(readings.explain(loss, list(network.parameters())).latex()) + "\n"
     if format == "numpy":

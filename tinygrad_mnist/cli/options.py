@@ -20,7 +20,7 @@ class Interrupted(Exception):
 
 
 Data = Annotated[
-    str, typer.Option("--data", help="auto, mnist, digits (embedded), or a folder with four files in MNIST's format.")
+    str, typer.Option("--data", help="auto, mnist, digits (embedded), or a folder or file with MNIST (IDX, .npz, CSV).")
 ]
 Model = Annotated[Path, typer.Argument(help="A model.safetensors that train has written.")]
 
