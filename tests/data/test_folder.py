@@ -227,6 +227,15 @@ def test_a_file_that_is_no_data_set_is_named(tmp_path: Path, content: bytes, mes
         load(path, say=silent)
 
 
+def test_an_array_too_large_for_memory_is_damage(dataset: Dataset, tmp_path: Path) -> None:
+    small, huge = b"(20, 28, 28), }     ", b"(99999999999999,), }"
+    with zipfile.ZipFile(io.BytesIO(npz(dataset))) as archive, zipfile.ZipFile(tmp_path / "mnist.npz", "w") as changed:
+        for name in archive.namelist():
+            changed.writestr(name, archive.read(name).replace(small, huge))
+    with pytest.raises(DataError, match=r"mnist.npz: not a readable .npz archive \(Unable to allocate"):
+        load(tmp_path / "mnist.npz", say=silent)
+
+
 def test_a_folder_with_nothing_in_it_names_what_could_be(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none of the files train-images.*, mnist.npz, train.csv.* is there; put one"):
         load(tmp_path, say=silent)

@@ -50,8 +50,11 @@ def read_path(path: Path, say: Callable[[str], None]) -> Dataset:
 
 
 def _read_file(path: Path, say: Callable[[str], None]) -> Dataset:
-    with path.open("rb") as file:
-        start = file.read(4)
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); check path and permissions") from error
     if start.startswith(b"PK"):
         return read_npz(path, path.stem)
     if start.startswith(b"\0\0") or "idx" in path.name:

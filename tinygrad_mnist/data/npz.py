@@ -20,7 +20,7 @@ ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 _DAMAGE = (
     zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, TypeError, RuntimeError, SyntaxError,
-    tokenize.TokenError,
+    MemoryError, tokenize.TokenError,
 )  # fmt: skip
 """What NumPy and zipfile raise over damaged archives, each at another place in them."""
 
