@@ -63,6 +63,7 @@ def train(
         int | None, typer.Option(min=1, help="Steps between two checkpoints.", show_default="every 2 seconds")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out stopped.")] = False,
+    pictures: Annotated[bool, typer.Option("--plots", help="Draw curves, mistakes and weights into --out.")] = False,
 ) -> None:
     """Train an MLP, and score the best epoch on the test images.
 
@@ -109,6 +110,15 @@ def train(
     history.save_csv(out / TABLE)
     _say_the_end(history, best, recipe, facts)
     show.line(f"saved {out / MODEL}, {out / HISTORY} and {TABLE}")
+    if pictures:
+        _draw(out, dataset.test)
+
+
+def _draw(run: Path, test: data.Split) -> None:
+    from tinygrad_mnist import plots  # Matplotlib takes its time
+
+    paths = plots.save_all(run, test)
+    show.line(f"drew {len(paths)} pictures into {paths[0].parent}")
 
 
 def _say_the_end(history: training.History, best: training.Epoch, recipe: Recipe, facts: dict[str, Any]) -> None:
