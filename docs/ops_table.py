@@ -84,7 +84,7 @@ def row(name, node):
 
 def table():
     """The whole document."""
-    return HEAD + "".join(row(name, node) for name in OPS for node in calls(name))
+    return HEAD + "".join(row(name, node) for name in OPS if hasattr(ops, name.lstrip("_")) for node in calls(name))
 
 
 if __name__ == "__main__":

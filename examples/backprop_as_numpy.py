@@ -10,13 +10,13 @@ X, labels = digits.train.inputs()[:64].astype(np.float64), digits.train.labels[:
 model = nn.MLP((784, 30, 10), activation="relu", dtype=np.float64)
 loss = cross_entropy(model(Tensor(X, name="X")), labels)
 
-source = graph.to_numpy(loss, model.parameters)
+source = graph.to_numpy(loss, model.parameters())
 print(source)
 
 module = {}
 exec(source, module)
-by_hand = module["loss_and_gradients"](X, one_hot(labels, 10), *(p.numpy() for p in model.parameters))
-by_autograd = [loss, *grad(loss, model.parameters)]
+by_hand = module["loss_and_gradients"](X, one_hot(labels, 10), *(p.numpy() for p in model.parameters()))
+by_autograd = [loss, *grad(loss, model.parameters())]
 
 for name, found, expected in zip(["loss", "dW1", "db1", "dW2", "db2"], by_hand, by_autograd):
     difference = np.abs(found - expected.numpy()).max() / np.abs(expected.numpy()).max()

@@ -72,6 +72,11 @@ def test_a_rule_of_wrong_shape_is_an_error_that_names_the_op_the_input_and_the_l
         out.sum().backward()
 
 
+def test_inputs_may_be_an_iterator() -> None:
+    x, y = leaf(2.0), leaf(3.0)
+    assert [g.item() for g in grad(x * y, iter([x, y]))] == [3.0, 2.0]
+
+
 # the walk
 
 

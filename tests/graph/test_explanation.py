@@ -5,10 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from tests.engine.cases import TABLE
+from tests.engine.cases import FUNCTIONS, TABLE
 from tinygrad_mnist import Tensor, cross_entropy, grad, graph, nn, no_grad, one_hot
 from tinygrad_mnist.engine import GraphError
-from tinygrad_mnist.engine.ops import FUNCTIONS
 
 FORMATS = ["text", "markdown", "latex", "mathml"]
 
@@ -52,19 +51,19 @@ def test_the_mlp_gives_the_formulas_of_the_tutorials(activation, dtype):
     model = nn.MLP((20, 16, 10), activation, dtype=dtype)
     X = Tensor(np.random.default_rng(0).random((8, 20), dtype), name="X")
     loss = cross_entropy(model(X), np.arange(8))
-    assert together(loss, model.parameters) == rows("f" if activation in ("gelu", "silu") else activation)
+    assert together(loss, model.parameters()) == rows("f" if activation in ("gelu", "silu") else activation)
 
 
 def test_data_without_a_name_go_by_X_and_y():
     model = nn.MLP((20, 16, 10), "relu")
     loss = cross_entropy(model(np.ones((8, 20), np.float32)), np.arange(8))
-    assert together(loss, model.parameters) == rows("relu")
+    assert together(loss, model.parameters()) == rows("relu")
 
 
 def test_a_deeper_mlp_repeats_the_pattern():
     model = nn.MLP((20, 16, 12, 10), "relu")
     X = Tensor(np.ones((8, 20), np.float32), name="X")
-    found = together(cross_entropy(model(X), np.arange(8)), model.parameters)
+    found = together(cross_entropy(model(X), np.arange(8)), model.parameters())
     assert found["δ3 = ∂L/∂z3"] == "(ŷ − y) / m"
     assert found["δ2 = ∂L/∂z2"] == "(δ3 W3) ⊙ relu'(z2)"
     assert found["δ1 = ∂L/∂z1"] == "(δ2 W2) ⊙ relu'(z1)"

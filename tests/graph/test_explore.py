@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.engine.cases import TABLE
+from tests.engine.cases import FUNCTIONS, TABLE
 from tinygrad_mnist import Tensor, cross_entropy, grad, graph, nn
 from tinygrad_mnist.engine import GraphError
 from tinygrad_mnist.engine.autodiff import unbroadcast
-from tinygrad_mnist.engine.ops import FUNCTIONS
 from tinygrad_mnist.graph.explore import account
 from tinygrad_mnist.graph.layout import lay_out
 
@@ -130,7 +129,7 @@ def test_a_network_is_told_with_the_names_of_the_book_and_its_gradients() -> Non
     names = [vertex["name"] for vertex in page.data["vertices"]]
     assert {"X", "W1", "W1ᵀ", "X W1ᵀ", "b1", "z1", "a1", "z2", "loss"} <= set(names)
     assert len(names) == len(set(names))
-    for p, g in zip(model.parameters, grad(loss, model.parameters)):
+    for p, g in zip(model.parameters(), grad(loss, model.parameters())):
         np.testing.assert_array_equal(page.array(page.named(str(p.name))["gradient"]), g.numpy())
     told = " ".join(step["sentence"] for step in page.data["steps"])
     assert "b1 was added to all 8 rows, so its gradient is the sum over 8 rows of ∂loss/∂z1." in told

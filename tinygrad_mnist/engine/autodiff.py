@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import count
 from operator import attrgetter
@@ -131,7 +131,7 @@ def backward(output: N, gradient: Any = None, create_graph: bool = False) -> Non
         leaf.grad = leaf.wrap(total)
 
 
-def grad(output: N, inputs: Sequence[N], gradient: Any = None, create_graph: bool = False) -> tuple[N, ...]:
+def grad(output: N, inputs: Iterable[N], gradient: Any = None, create_graph: bool = False) -> tuple[N, ...]:
     """∂output/∂input for each input, which may be any node of the graph; `.grad` is left alone.
 
     gradient and create_graph are as in `backward`. The derivative with respect to a tensor that the output
@@ -139,7 +139,7 @@ def grad(output: N, inputs: Sequence[N], gradient: Any = None, create_graph: boo
     """
     if isinstance(inputs, Node):
         raise TypeError(f"grad takes a list of tensors, even of one: [{inputs.name or 'x'}]")
-    for x in inputs:
+    for x in (inputs := tuple(inputs)):
         if not isinstance(x, Node) or not x.requires_grad:
             raise GraphError(f"{describe(x)} requires no gradient: make it with requires_grad=True")
     found = propagate(output, seed(output, gradient, create_graph), set(inputs))

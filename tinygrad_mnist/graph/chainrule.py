@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -71,12 +71,14 @@ class Derivation:
         return list(dict.fromkeys(self.algebra.facts))
 
 
-def derived(reading: Callable[[Derivation], T], output: Node, wrt: Sequence[Node]) -> T:
+def derived(reading: Callable[[Derivation], T], output: Node, wrt: Iterable[Node]) -> T:
     """A reading of the value of a scalar output and its gradients, as expressions.
 
     Raises TypeError for what is not a tensor, ValueError for an empty wrt, and GraphError for an output without a
     graph or with more than one element, and for a tensor that it does not depend on.
     """
+    if not isinstance(wrt, Node):
+        wrt = tuple(wrt)
     _check(output, wrt)
     recording = Recording(output)
     for x in wrt:
@@ -96,7 +98,7 @@ def in_peace(work: Callable[[], T]) -> T:
     return contextvars.Context().run(run)
 
 
-def _check(output: Node, wrt: Sequence[Node]) -> None:
+def _check(output: Node, wrt: Any) -> None:
     if not isinstance(output, Node):
         raise TypeError(f"the output must be a tensor, not {type(output).__name__}")
     if isinstance(wrt, Node) or not all(isinstance(x, Node) for x in wrt):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -83,7 +83,7 @@ class Explanation:
         return self.latex()
 
 
-def explain(output: Node, wrt: Sequence[Node], format: Format = "text") -> Explanation:
+def explain(output: Node, wrt: Iterable[Node], format: Format = "text") -> Explanation:
     """The gradients of a scalar output as formulas, derived step by step from the rules of its operations.
 
     wrt: the tensors to differentiate with respect to. format: what printing it gives: "text", "markdown", "latex" or

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.errors import GraphError
@@ -13,7 +13,7 @@ from tinygrad_mnist.graph.program import Program, program
 WIDTH = 120
 
 
-def to_numpy(output: Node, wrt: Sequence[Node]) -> str:
+def to_numpy(output: Node, wrt: Iterable[Node]) -> str:
     """Python source of a function that computes a scalar output and its gradients, as autograd does.
 
     wrt: the tensors to differentiate with respect to; leaves or intermediate ones. The function is called
