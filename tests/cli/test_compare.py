@@ -27,6 +27,15 @@ def test_both_conventions_agree_and_are_written_down(tmp_path):
     assert html.read_text().startswith("<!doctype html>")
 
 
+def test_the_numbers_go_to_stdout_alone_for_programs(tmp_path):
+    page = tmp_path / "page.html"
+    result = command(tmp_path, *SMALL, "--json", "-", "--html", page, cwd=tmp_path)
+    assert result.returncode == 0
+    assert json.loads(result.stdout)["passed"] is True
+    assert page.exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["page.html"]
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("convention", ["rows", "columns"])
 def test_real_mnist_in_one_convention(mnist_folder, tmp_path, convention, dtype):

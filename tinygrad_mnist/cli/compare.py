@@ -48,10 +48,12 @@ def compare(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the weights and of the choice of images.")] = 0,
     html: Annotated[Path | None, typer.Option(help="Write a page with pictures to this file.")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file.")] = None,
+    numbers: Annotated[str | None, typer.Option("--json", help="Write the numbers to a file, or to - .")] = None,
 ) -> int:
     """Compare autograd with the hand derivation, layer by layer; exit code 1 when they disagree."""
-    for path in filter(None, (html, json_file)):
+    json_file = Path(numbers) if numbers and numbers != "-" else None
+    files = [path for path in (html, json_file) if path]
+    for path in files:
         prepare_folder(path.parent, path.name)
     X, labels = _batch(data.load(source, say=show.note), batch_size, seed, dtype)
     model = nn.MLP(layers, activation, seed=seed, dtype=dtype)  # type: ignore[arg-type]  # parsed by the callback
@@ -68,13 +70,17 @@ def compare(
 
     if html:
         write_atomically(html, checks.page(comparisons).encode())
+    report = {"passed": passed, "comparisons": [comparison.to_dict() for comparison in comparisons]}
+    text = json.dumps(report, ensure_ascii=False, indent=2)
     if json_file:
-        report = {"passed": passed, "comparisons": [comparison.to_dict() for comparison in comparisons]}
-        write_atomically(json_file, json.dumps(report, ensure_ascii=False, indent=2).encode() + b"\n")
-    for comparison in comparisons:
-        show.table(comparison)
-    for path in filter(None, (html, json_file)):
-        show.line(f"saved {path}")
+        write_atomically(json_file, f"{text}\n".encode())
+    if numbers == "-":
+        typer.echo(text)
+    else:
+        for comparison in comparisons:
+            show.table(comparison)
+    for path in files:
+        (show.note if numbers == "-" else show.line)(f"saved {path}")
     return 0 if passed else 1
 
 
