@@ -229,7 +229,13 @@ def test_another_convention_than_asked_is_recognized(program, settings):
     report = grade(compiled(program), **settings)
     assert report.problems[0].kind == "settings"
     assert ("columns" if program is COLUMNS else "rows") in report.problems[0].message.split("but runs with")[1]
+    assert report.problems[0].message.endswith(f"--{'columns' if program is COLUMNS else 'rows'} --labels one-hot")
     assert not report.findings
+
+
+def test_one_wrong_gradient_is_told_in_the_singular():
+    report = grade(lambda *arguments: [g * (1 + (i == 0)) for i, g in enumerate(einsum(*arguments))])
+    assert report.verdict == "1 of 4 gradients is wrong"
 
 
 def test_the_order_of_what_is_returned_is_recognized():

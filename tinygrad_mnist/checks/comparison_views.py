@@ -24,7 +24,8 @@ Line = tuple[str, str, str, str, str]
 def facts(comparison: Comparison) -> str:
     """The batch, and what was compared on it."""
     penalty = f", λ = {comparison.l2:g}" if comparison.l2 else ""
-    return f"{comparison.examples} examples as {comparison.convention}, {comparison.dtype}{penalty}"
+    examples = f"{comparison.examples} {'example' if comparison.examples == 1 else 'examples'}"
+    return f"{examples} as {comparison.convention}, {comparison.dtype}{penalty}"
 
 
 def summary(comparison: Comparison) -> str:

@@ -132,7 +132,15 @@ class _Settings:
         """The convention in words."""
         layers = {(True, False): "W @ X + b", (False, False): "X @ W.T + b", (False, True): "X @ W + b"}
         c = self.convention
-        return f"{'columns' if c.columns else 'rows'}, {layers[c.columns, c.weights_in_out]}, {c.labels} labels"
+        labels = "integer" if c.labels == "integers" else c.labels
+        return f"{'columns' if c.columns else 'rows'}, {layers[c.columns, c.weights_in_out]}, {labels} labels"
+
+    @property
+    def options(self) -> str:
+        """What says so on the command line."""
+        c = self.convention
+        order = "--columns" if c.columns else "--weights-in-out" if c.weights_in_out else "--rows"
+        return f"{order} --labels {c.labels}"
 
     def __str__(self) -> str:
         return f"{self.written}, {self.name}{f', λ = {self.l2:g}' if self.l2 else ''}"
@@ -163,7 +171,10 @@ def _for_another_convention(report: Report, settings: _Settings, run: Callable[[
     for other in settings.others():
         result = run(other)
         if "outcomes" in result and all("arrays" in outcome for outcome in result["outcomes"]):
-            message = f"it stops when called with {settings.written}, but runs with {other.written}: is that meant?"
+            message = (
+                f"it stops when called with {settings.written}, but runs with {other.written}: is that meant? "
+                f"Then say so: {other.options}"
+            )
             return replace(report, findings=(), problems=(Problem("settings", message), *report.problems))
     return replace(report, findings=tuple(f for f in report.findings if f.known))
 

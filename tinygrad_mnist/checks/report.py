@@ -136,7 +136,8 @@ class Report:
         if self.passed:
             return f"all {len(self.parameters)} gradients are right"
         wrong = sum(not p.right for p in self.parameters)
-        return f"{wrong} of {len(self.parameters)} gradients are wrong" if wrong else "it did not pass"
+        verb = "is" if wrong == 1 else "are"
+        return f"{wrong} of {len(self.parameters)} gradients {verb} wrong" if wrong else "it did not pass"
 
 
 def _difference(p: Parameter) -> str:
