@@ -224,6 +224,45 @@ def test_gradients_that_are_right_for_another_activation_are_no_mistake_of_the_d
     assert grade(compiled(program), activation="leaky_relu").passed
 
 
+@pytest.mark.parametrize(
+    ("f", "slope", "name"),
+    [
+        ("np.tanh(z)", "* (1 - np.tanh({0}) ** 2)", "tanh"),
+        ("1 / (1 + np.exp(-z))", "/ (2 + np.exp({0}) + np.exp(-{0}))", "sigmoid"),
+        ("np.where(z > 0, z, 0.2 * z)", "* np.where({0} > 0, 1, 0.2)", "leaky_relu with a slope of 0.2"),
+    ],
+)
+def test_another_usual_activation_than_asked_is_recognized(f, slope, name):
+    program = ROWS.replace("np.maximum(z, 0)", f)
+    for z in ("z1", "z2"):
+        program = program.replace(f"* ({z} > 0)", slope.format(z))
+    report = grade(compiled(program))
+    assert [p.message for p in report.problems] == [f"every gradient is right for {name}, but relu was asked"]
+    assert not report.findings
+
+
+def test_a_small_number_that_is_added_is_nearly_right():
+    report = grade(lambda *arguments: [g + 1e-4 * np.abs(g).max() for g in einsum(*arguments)])
+    assert not report.passed
+    assert "off by less than a thousandth" in report.findings[0].what
+
+
+def test_what_is_wrong_only_with_large_logits_is_not_called_nearly_right():
+    program = COLUMNS.replace("d3 = y - Y", "d3 = np.where(z3 > 500, 0, y - Y)")
+    report = grade(compiled(program), columns=True)
+    assert "it is wrong only on networks with large logits or logits far apart" in report.findings[0].what
+    assert "thousandth" not in str(report)
+
+
+def test_a_wrong_forward_pass_sends_the_learner_there():
+    program = COLUMNS.replace("W1 @ X", "W1 @ (X - X.mean())")
+    report = grade(compiled(program), columns=True)
+    assert [f.names for f in report.findings] == [()] * len(report.findings)
+    assert report.findings[0].where == ("∂L/∂W(3)",)
+    assert "the forward pass that leads to it" in report.findings[0].hint
+    assert "first wrong quantity" not in str(report)
+
+
 @pytest.mark.parametrize(("program", "settings"), [(COLUMNS, {}), (ROWS, {"columns": True})])
 def test_another_convention_than_asked_is_recognized(program, settings):
     report = grade(compiled(program), **settings)

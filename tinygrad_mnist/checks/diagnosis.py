@@ -211,13 +211,16 @@ class _Layer:
         return Unknown(quantity, self.l, facts(quantity, self.l, found, expected, self.bench.probes, self.usable))
 
     def _recovered(self) -> list[_State]:
-        """The state with an unknown δ(l), where it can be had from the learner's ∂L/∂W(l)."""
+        """The state with an unknown δ(l), where it can be had from the learner's ∂L/∂W(l) and is seen to be wrong."""
         delta = self._delta_behind_the_weights()
         usable = np.array([d is not None for d in delta])
         if not usable.any():
             return []
         expected = self.table.deltas(0)[0][1]
-        unknown = Unknown("delta", self.l, facts("delta", self.l, delta, expected, self.bench.probes, usable))
+        said = facts("delta", self.l, delta, expected, self.bench.probes, usable)
+        if not said:
+            return []
+        unknown = Unknown("delta", self.l, said)
         of_bias: tuple[Unknown, ...] = (self._unknown("db", self.table.gradient("db", delta, ())),)
         mistakes: Mistakes = ()
         for placed in (p for n in range(MOST + 1) for p in combine(self.bench.nets[0], self.l, BIAS_SLOTS, n)):

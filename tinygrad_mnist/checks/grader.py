@@ -26,7 +26,7 @@ from tinygrad_mnist.checks.facts import facts
 from tinygrad_mnist.checks.mistakes import lines
 from tinygrad_mnist.checks.probes import Convention, Labels, Probe
 from tinygrad_mnist.checks.report import Finding, Parameter, Problem, Report, findings
-from tinygrad_mnist.manual import ACTIVATIONS, Activation
+from tinygrad_mnist.manual import ACTIVATIONS, Activation, leaky_relu
 from tinygrad_mnist.manual.activations import Array
 
 DEEPEST = 8
@@ -34,6 +34,19 @@ DEEPEST = 8
 
 TIME_LIMIT = 10.0
 """Seconds for a learner's file, from its import to its last result."""
+
+
+def _sigmoid(z: Array) -> Array:
+    return 1 / (1 + np.exp(-z))
+
+
+_USUAL = {
+    **ACTIVATIONS,
+    **{f"leaky_relu with a slope of {slope}": leaky_relu(slope) for slope in (0.1, 0.2, 0.3)},
+    "tanh": Activation(np.tanh, lambda z: 1 - np.tanh(z) ** 2),
+    "sigmoid": Activation(_sigmoid, lambda z: _sigmoid(z) * (1 - _sigmoid(z))),
+}
+"""What a learner may have taken instead of the activation that was asked for."""
 
 
 class GradeError(ValueError):
@@ -350,7 +363,7 @@ def _not_finite(found: Sequence[Gradients | None], on: Bench, explanations: Sequ
 
 
 def _right_for_another_activation(found: Sequence[Gradients | None], on: Bench, settings: _Settings) -> Problem | None:
-    for name, activation in ACTIVATIONS.items():
+    for name, activation in _USUAL.items():
         if activation is settings.activation:
             continue
         right = True

@@ -191,8 +191,9 @@ def findings(explanations: Sequence[Explanation], probe: Probe, convention: Conv
     choices = [[p for p in e.mistakes if p.key not in shared] for e in explanations]
     if len(explanations) > 1 and all(choices):
         yield _choice(choices, probe, convention)
-    for unknown in explanations[0].unknown:
-        yield unknown_finding(unknown, probe, convention)
+    unknown = explanations[0].unknown
+    for u in unknown:
+        yield _unknown_finding(u, unknown, probe, convention)
 
 
 def _one(placed: Sequence[Placed], probe: Probe, convention: Convention) -> Finding:
@@ -231,8 +232,8 @@ def _choice(choices: Sequence[Sequence[Placed]], probe: Probe, convention: Conve
     )
 
 
-def unknown_finding(unknown: Unknown, probe: Probe, convention: Convention) -> Finding:
-    """What is known about a quantity whose mistake is not in the catalogue."""
+def _unknown_finding(unknown: Unknown, every: Sequence[Unknown], probe: Probe, convention: Convention) -> Finding:
+    """What is known about a quantity whose mistake is not in the catalogue, among all that are."""
     of_delta = "error" if unknown.layer == probe.net.L else "carried"
     slot = {"dW": "product", "db": "sum", "delta": of_delta}[unknown.quantity]
     known = "; ".join(unknown.facts)
@@ -242,10 +243,20 @@ def unknown_finding(unknown: Unknown, probe: Probe, convention: Convention) -> F
         f"wrong, in a way that is not in the catalogue{': ' + known if known else ''}",
         (formula(slot, unknown.layer, probe, convention),),
         "",
-        "This is the first wrong quantity on the way back; what comes after it may follow from it."
-        if unknown.quantity == "delta"
-        else "",
+        _where_to_look(unknown, every, probe.net.L),
     )
+
+
+def _where_to_look(unknown: Unknown, every: Sequence[Unknown], L: int) -> str:
+    l = unknown.layer
+    if unknown.quantity == "delta":
+        first = "This is the first wrong quantity on the way back; what" if unknown is every[0] else "What"
+        return f"{first} comes after it may follow from it."
+    both = {(u.quantity, u.layer) for u in every} >= {("dW", l), ("db", l)}
+    if not both or unknown.quantity == "db":
+        return ""
+    forward = " and the forward pass that leads to it, from X to ŷ" if l == L else ""
+    return f"∂L/∂W({l}) and ∂L/∂b({l}) are both wrong. Look first at what they share: δ({l}){forward}."
 
 
 def _worded_with_place(p: Placed) -> str:
