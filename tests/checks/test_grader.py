@@ -272,6 +272,17 @@ def test_another_convention_than_asked_is_recognized(program, settings):
     assert not report.findings
 
 
+def test_numbers_that_differ_from_call_to_call_are_said_and_not_diagnosed(tmp_path):
+    dropout = "    a1 = relu(z1) * (np.random.random(z1.shape) < 0.8)\n"
+    path = tmp_path / "dropout.py"
+    path.write_text(ROWS.replace("    a1 = relu(z1)\n", dropout))
+    for report in (grade(path), grade(compiled(path.read_text()))):
+        assert [p.kind for p in report.problems] == ["varies"]
+        assert "called twice with the same arguments" in report.problems[0].message
+        assert not report.findings
+        assert not report.passed
+
+
 def test_one_wrong_gradient_is_told_in_the_singular():
     report = grade(lambda *arguments: [g * (1 + (i == 0)) for i, g in enumerate(einsum(*arguments))])
     assert report.verdict == "1 of 4 gradients is wrong"

@@ -45,7 +45,16 @@ def test_wrong_usage_has_exit_code_2_and_one_line(tmp_path):
 
 
 def test_a_report_that_cannot_be_written_is_an_error(tmp_path):
-    result = command(tmp_path, "grade", write(tmp_path, ROWS), "--json", tmp_path / "no" / "report.json")
+    (tmp_path / "file").write_text("no folder")
+    result = command(tmp_path, "grade", write(tmp_path, ROWS), "--json", tmp_path / "file" / "report.json")
     assert result.returncode == 1
-    assert "Traceback" not in result.stderr
-    assert "error:" in result.stderr
+    assert result.stdout == ""
+    (message,) = result.stderr.strip().splitlines()
+    assert message.startswith("error: ")
+    assert "report.json." not in message
+
+
+def test_a_folder_for_the_report_is_made(tmp_path):
+    report = tmp_path / "new" / "report.json"
+    assert command(tmp_path, "grade", write(tmp_path, ROWS), "--json", report).returncode == 0
+    assert json.loads(report.read_text())["passed"] is True

@@ -202,7 +202,7 @@ def _run_here(function: Callable[..., Any], settings: _Settings) -> dict[str, An
     code = getattr(function, "__code__", None)
     printed = runner.Printed()
     with redirect_stdout(printed), redirect_stderr(io.StringIO()):
-        outcomes = [runner.call(function, a, code and code.co_filename) for a in settings.inputs(depth)]
+        outcomes = runner.calls(function, settings.inputs(depth), code and code.co_filename)
     return {"depth": depth, "outcomes": outcomes, "printed": printed.text}
 
 
@@ -262,6 +262,8 @@ def _report(subject: str, settings: _Settings, result: dict[str, Any], function:
         else:
             unexplained = [Explanation((), tuple(_unexplained(found, on)))]
             named = tuple(findings(explanations or unexplained, on.probes[0], settings.convention))
+    if any(outcome.get("varies") for outcome in outcomes):
+        named = ()
     stopped = [p for o, p in zip(outcomes, on.probes, strict=True) if "raised" in o]
     explained = all(_raises_too(explanations, p) for p in stopped)
     return Report(subject, str(settings), parameters, named, tuple(problems), _notes(result["printed"]), explained)
@@ -336,6 +338,12 @@ def _of_the_runs(
             problems.setdefault((error["type"], str(error["line"])), Problem(_kind(error), message))
         if "returned" in outcome:
             problems.setdefault(("returned", ""), Problem("returned", f"it returns {outcome['returned']}"))
+        if outcome.get("varies"):
+            message = (
+                "called twice with the same arguments it gives different numbers: does it draw at random, or keep "
+                "something from the call before?"
+            )
+            problems["varies", ""] = Problem("varies", message)
         if outcome["changed"]:
             names = ["X", "Y", *(f"{p}{l}" for l in range(1, on.L + 1) for p in "Wb")]
             changed = ", ".join(names[i] for i in outcome["changed"])

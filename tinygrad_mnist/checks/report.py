@@ -50,7 +50,7 @@ class Finding:
 @dataclass(frozen=True)
 class Problem:
     """Something besides wrong numbers: "exception", "syntax", "exit", "missing", "signature", "returned", "changed",
-    "nan", "time", "crash", "import", "file" or "settings"; and in words."""
+    "varies", "nan", "time", "crash", "import", "file" or "settings"; and in words."""
 
     kind: str
     message: str

@@ -72,6 +72,17 @@ def call(function: Callable[..., Any], arguments: Sequence[Any], file: str | Non
     return outcome
 
 
+def calls(function: Any, inputs: list[list[Any]], file: str | None) -> list[dict[str, Any]]:
+    """What the function gives on each of the inputs, and whether it "varies" when called again on the first."""
+    outcomes = [call(function, arguments, file) for arguments in inputs]
+    first, again = outcomes[0].get("arrays"), call(function, inputs[0], file).get("arrays")
+    outcomes[0]["varies"] = first is not None and not (
+        again is not None
+        and all(a.shape == b.shape and np.allclose(a, b, 1e-6, 1e-9, True) for a, b in zip(first, again, strict=True))
+    )
+    return outcomes
+
+
 def sorted_out(returned: Any, depth: int) -> dict[str, Any]:
     """The arrays dW1, db1, … from a tuple, a list or a dict; or what is wrong with what was returned."""
     names = [f"d{p}{l}" for l in range(1, depth + 1) for p in "Wb"]
@@ -148,7 +159,7 @@ def examine(path: Path, name: str, asked: int | None, inputs: dict[int, list[lis
         return {"signature": str(error)}
     if depth not in inputs:
         return {"signature": f"takes {depth} layers; at most {max(inputs)} are graded"}
-    return {"depth": depth, "outcomes": [call(function, arguments, file) for arguments in inputs[depth]]}
+    return {"depth": depth, "outcomes": calls(function, inputs[depth], file)}
 
 
 def _main() -> None:

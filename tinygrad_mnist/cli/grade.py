@@ -35,6 +35,8 @@ def grade(
     """
     if not file.is_file():
         raise typer.BadParameter(f"there is no file {file}")
+    if json and json != "-":
+        files.prepare_folder(Path(json).parent, Path(json).name)
     try:
         report = checks.grade(
             file,
