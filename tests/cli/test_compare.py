@@ -46,6 +46,12 @@ def test_real_mnist_in_one_convention(mnist_folder, tmp_path, convention, dtype)
     assert result.stdout.count("All 16 rows agree") == 1
 
 
+def test_one_example_is_told_in_the_singular(tmp_path):
+    result = command(tmp_path, "compare", "--data", "digits", "--layers", "784,10", "--batch-size", "1")
+    assert result.returncode == 0
+    assert result.stdout.count("1 example as ") == 2
+
+
 def test_a_damaged_formula_is_exit_code_1(monkeypatch, capsys):
     def damaged(*arguments):
         back = original(*arguments)
