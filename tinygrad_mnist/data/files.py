@@ -15,9 +15,17 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises OSError, with the path as its filename, where there is no room or no way to write.
     """
     try:
-        _replace(path, content)
+        _check_ordinary(path)
+        _replace(path.resolve(), content)
     except OSError as error:
         raise type(error)(error.errno, error.strerror, str(path)) from error
+
+
+def _check_ordinary(path: Path) -> None:
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "a folder stands where a file is to be written", str(path))
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, "a device stands where a file is to be written", str(path))
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -41,8 +49,7 @@ def prepare_folder(folder: Path, *names: str) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for path in (folder / name for name in names):
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "a folder stands where a file is to be written", str(path))
+        _check_ordinary(path)
         for leftover in folder.glob(f".{glob.escape(path.name)}.{'?' * 8}"):
             leftover.unlink()
     with tempfile.TemporaryFile(dir=folder):
