@@ -271,3 +271,20 @@ def test_the_rules_of_one_operation():
     assert [(e.left.text, e.right.text) for e in graph.rules(z)] == [
         ("z", "a x"), ("∂L/∂a", "g xᵀ"), ("∂L/∂x", "aᵀ g"),
     ]  # fmt: skip
+
+
+def test_what_is_computed_twice_has_two_names_and_two_gradients():
+    x = tensor(3, name="x")
+    text = str(graph.explain((x.exp() * 2).sum() + (x.exp() * x).sum(), [x]))
+    lefts = [line.split(" = ")[0].strip() for line in text.split("Together")[0].splitlines() if " = " in line]
+    gradients = [left for left in lefts if left.startswith("∂")]
+    assert len(gradients) == len(set(gradients))
+    assert len(re.findall(r"t\d+ +\+?= exp\(x\)", text.split("Backward")[1])) == 2
+
+
+def test_a_comparison_with_a_name_stands_in_brackets():
+    A = tensor(6, 3, name="A")
+    results = together((A.max(axis=0) ** 2).sum() + (A * A.max(axis=0)).sum(), [A])
+    compared = [right for right in results.values() if "A = " in right]
+    assert compared
+    assert all("[A = " in right for right in compared)

@@ -120,7 +120,15 @@ def _equation(result: Program, line: Line) -> Equation:
         partial = result.partial(result.node_names[line.node])
         left = Name(f"{left.latex} = {partial.latex}", f"{left.text} = {partial.text}")
     own = result.names.get(line.value) is line.name
-    return Equation(left, result.in_formulas(line.value, by_name=not own), _size(line.value))
+    return Equation(left, _written(result, line.value, by_name=not own), _size(line.value))
+
+
+def _written(result: Program, value: Traced, by_name: bool) -> Name:
+    """A value as a formula; a comparison stands in brackets, 1 where it holds."""
+    written = result.in_formulas(value, by_name=by_name)
+    if value.dtype != np.bool_ or (by_name and value in result.names):
+        return written
+    return Name(rf"\left[{written.latex}\right]", f"[{written.text}]")
 
 
 def _size(value: Traced) -> str:
@@ -131,10 +139,7 @@ def _remarks(result: Program) -> list[Equation]:
     """What letters stand for, and what was seen in the data and relied on."""
     remarks = []
     for value, name in result.derivatives.items():
-        written = result.in_formulas(value, by_name=False)
-        if value.dtype == np.bool_:
-            written = Name(rf"\left[{written.latex}\right]", f"[{written.text}]")
-        remarks.append(Equation(name, written))
+        remarks.append(Equation(name, _written(result, value, by_name=False)))
     for count in result.counts.values():
         what = "elements"
         if count.axis is not None:
@@ -179,12 +184,18 @@ class _Symbols:
         self.writer = Writer(counts=result.counts)
         self.leaves: dict[Node, Traced] = {}
         self.names: dict[Node, Name] = dict(result.node_names)
-        lines = {line.value: line.name for line in result.lines if not line.gradient}
-        for node in self.derivation.nodes:
-            if node not in self.names and self.derivation.forward[node] in lines:
-                self.names[node] = lines[self.derivation.forward[node]]
+        self._name_by_lines()
         for node in self.derivation.nodes:
             self._take_in(node)
+
+    def _name_by_lines(self) -> None:
+        """The names of the forward pass; where it computes the same twice, for the first: each has its own gradient."""
+        forward = self.derivation.forward
+        taken = {forward[node] for node in self.names}
+        lines = {line.value: line.name for line in self.result.lines if not line.gradient and line.value not in taken}
+        for node in self.derivation.nodes:
+            if node not in self.names and forward[node] in lines:
+                self.names[node] = lines.pop(forward[node])
 
     def _take_in(self, node: Node) -> None:
         leaf = Traced(node.data)
