@@ -43,6 +43,12 @@ def test_pictures_are_saved_in_the_format_of_their_name(tmp_path, can_draw):
     assert (tmp_path / "d.mmd").read_text(encoding="utf-8").startswith("flowchart")
 
 
+def test_the_page_that_steps_has_an_option_of_its_own(tmp_path):
+    result = command(tmp_path, "graph", *LAYERS, "--html", "page", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (0, "saved page\n")
+    assert (tmp_path / "page").read_bytes().startswith(b"<!doctype html>")
+
+
 def test_a_trained_model_is_drawn(tmp_path, can_draw):
     training.save_model(nn.MLP((784, 5, 10), "tanh"), tmp_path / "model.safetensors")
     result = command(tmp_path, "graph", tmp_path / "model.safetensors", "-o", tmp_path / "model.svg")
@@ -56,6 +62,7 @@ def test_a_trained_model_is_drawn(tmp_path, can_draw):
     [
         (["--format", "gif"], 2, "'gif' is none of svg, png"),
         (["-o", "graph"], 2, "'graph' tells no format"),
+        (["--html", "a.html", "-o", "b.svg"], 2, "leave out --format and -o"),
         (["--layers", "5,10"], 2, "must begin with 784"),
         (["--activation", "swish"], 2, "'swish' is none of"),
         (["--depth", "-1"], 2, "depth"),

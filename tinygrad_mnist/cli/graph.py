@@ -46,11 +46,16 @@ def graph(
     depth: Annotated[
         int | None, typer.Option(min=0, help="Levels of layers to open: 0 draws each layer as one box.")
     ] = None,
+    html: Annotated[Path | None, typer.Option(help="The file of the page that steps.")] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="The file [default: texts are printed, else graph.FORMAT].")
     ] = None,
 ) -> None:
     """Show the graph of a network and its loss on a few images."""
+    if html:
+        if out or format:
+            raise typer.BadParameter("--html names the file and its format: leave out --format and -o")
+        format, out = "html", html
     format = format or (_format_of(out) if out else "svg")
     network = _network(model, layers, activation)
     loss = _loss(network, data.load(source, say=show.note))
@@ -63,7 +68,7 @@ def graph(
     path = out or Path(f"graph.{format}")
     training.prepare_folder(path.parent, path.name)
     if format == "html":
-        readings.explore(loss, path)  # merge: graph/explore.py
+        readings.explore(loss, path)
     elif format in PICTURES:
         write_atomically(path, readings.draw(loss, None, backward, values, depth).pipe(format))
     else:
