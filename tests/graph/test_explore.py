@@ -184,15 +184,17 @@ def test_an_output_with_several_elements_needs_a_gradient() -> None:
 def test_a_tensor_without_a_graph_says_what_to_do(tmp_path: Any) -> None:
     with pytest.raises(GraphError, match="requires_grad=True"):
         graph.explore(Tensor([1.0], name="X"), tmp_path / "page.html")
+    with pytest.raises(GraphError, match="no graph leads to W"):
+        graph.explore(Tensor(1.0, requires_grad=True, name="W"), tmp_path / "page.html")
     assert not list(tmp_path.iterdir())
 
 
 def test_a_path_that_cannot_be_written_leaves_nothing_behind(tmp_path: Any) -> None:
     out = Tensor(1.0, requires_grad=True) * 2
-    with pytest.raises(FileNotFoundError, match="missing"):
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
         graph.explore(out, tmp_path / "missing" / "page.html")
     (tmp_path / "folder.html").mkdir()
-    with pytest.raises(OSError, match="folder"):
+    with pytest.raises(OSError, match="is a folder: name a file in it"):
         graph.explore(out, tmp_path / "folder.html")
     assert [path.name for path in tmp_path.iterdir()] == ["folder.html"]
 

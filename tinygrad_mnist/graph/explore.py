@@ -15,6 +15,7 @@ from typing import Any
 
 from tinygrad_mnist.data.files import write_atomically
 from tinygrad_mnist.engine import Node
+from tinygrad_mnist.errors import GraphError, no_graph
 from tinygrad_mnist.graph import health, terms, words
 from tinygrad_mnist.graph.description import Description, Vertex, describe
 from tinygrad_mnist.graph.layout import lay_out
@@ -52,6 +53,10 @@ def account(output: Node, gradient: Any = None, title: str | None = None) -> Acc
 
 def write_page(path: Path, name: str, data: Account) -> Path:
     """Put the data and the static files of a page into one file."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: name a file in it")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
     script = "\n".join(_static(file) for file in ("data.js", "heat.js", "graph.js", "terms.js", f"{name}.js"))
     parts = {
         "TITLE": escape(data["title"]),
@@ -74,6 +79,8 @@ class Gathering:
     """Collects what the page shows of one output."""
 
     def __init__(self, output: Node, gradient: Any = None) -> None:
+        if isinstance(output, Node) and output.op is None:
+            raise GraphError(no_graph(output))
         self.graph = describe(output)
         shown = [vertex for vertex in self.graph.vertices if vertex.kind != "constant"]
         if len(shown) > LIMIT:
@@ -204,7 +211,7 @@ class Gathering:
             "raw": self.storage.add(share.raw) if share.axes else None,
             "axes": list(share.axes),
             "formula": self._rule(step, share),
-            "note": words.shapes(op, share.position, shapes, step.cotangent.shape),
+            "note": words.shapes(op, name, share.position, shapes, step.cotangent.shape),
             "contribution": self.storage.add(share.contribution),
             "total": self.storage.add(share.total),
             "number": number,
