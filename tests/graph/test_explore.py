@@ -132,7 +132,7 @@ def test_a_network_is_told_with_the_names_of_the_book_and_its_gradients() -> Non
     for p, g in zip(model.parameters(), grad(loss, model.parameters())):
         np.testing.assert_array_equal(page.array(page.named(str(p.name))["gradient"]), g.numpy())
     told = " ".join(step["sentence"] for step in page.data["steps"])
-    assert "b1 was added to all 8 rows, so its gradient is the sum over 8 rows of ∂loss/∂z1." in told
+    assert "b1 was added to all 8 rows, so its gradient is the sum over the 8 rows of ∂loss/∂z1." in told
     assert "(ŷ − y)/8" in told
 
 

@@ -103,7 +103,7 @@ def test_gradients_of_weights_and_biases_are_those_of_the_hand_derivation(page, 
         np.testing.assert_allclose(gradient, hand.dW[layer][row, column], rtol=1e-4, atol=1e-8)
     browser.press("b")
     step_to(browser, "z3")
-    browser.all("[data-figure^='gradient'] .choose")[-1].click()
+    browser.one(".reduction ~ [data-figure^='gradient'] .choose").click()
     name, (place,) = chosen(browser)
     assert name == "b3"
     assert "b3 was added to all 8 rows" in browser.text("#sentence")
@@ -132,8 +132,9 @@ def test_mouse_and_buttons_do_what_the_keys_do(page, browser):
     assert browser.text("#panel h2") != first
     browser.one("#previous").click()
     assert browser.text("#panel h2") == first
+    assert browser.text("#play") == "play"
     browser.one("#play").click()
-    assert browser.one("#play").get_attribute("aria-label") == "Pause"
+    assert browser.one("#play").get_attribute("aria-label") == browser.text("#play").capitalize() == "Pause"
     browser.press(" ")
     browser.one("#theme").click()
     assert browser.one("html").get_attribute("data-theme") in ("light", "dark")
@@ -145,6 +146,25 @@ def test_mouse_and_buttons_do_what_the_keys_do(page, browser):
     assert not browser.one("#keys").is_displayed()
     assert all(b.text or b.get_attribute("aria-label") for b in browser.all("button") if b.is_displayed())
     assert browser.complaints() == []
+
+
+@pytest.mark.parametrize("size", [(1600, 900), (1280, 720), (900, 900)])
+def test_an_element_s_sum_is_in_view_with_its_picture(page, browser, size):
+    shape = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
+    browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", shape)
+    try:
+        browser.open(page)
+        step_to(browser, "X W1ᵀ")
+        inside = "const [a, b] = arguments[0].map((s) => document.querySelector(s).getBoundingClientRect());"
+        inside += "return a.top >= b.top && a.bottom <= b.bottom"
+        for picture in (-1, 0):
+            browser.driver.execute_script("arguments[0].focus()", browser.all(".choose")[picture])
+            browser.press(ENTER)
+            assert browser.driver.execute_script(inside, ["[data-figure]:focus-within canvas", "#panel"])
+            assert browser.driver.execute_script(inside, ["#element", "main"])
+        assert browser.driver.execute_script(inside, ["#element tfoot", "#drill"])
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def scalar_expression():

@@ -51,7 +51,7 @@ _BACKWARD = {
     "tanh": "The gradient is multiplied by the slope 1 − tanh², at most 1.",
     "exp": "exp is its own slope: the gradient is multiplied by the result.",
     "log": "The slope of log is 1/x: the gradient is divided by {to}.",
-    "log_softmax": "From the gradient, ŷ = softmax({to}) times the sum of its row is taken.",
+    "log_softmax": "What goes on is the gradient that came in minus ŷ = softmax({to}) times the sum of its row.",
     "logsumexp": "The gradient is shared out in proportion to softmax.",
     "sum": "Every summand gets the same gradient, a copy each.",
     "max": "Only the largest element gets the gradient.",
@@ -114,23 +114,24 @@ def _prediction_minus_truth(came_in: Array) -> str:
     if came_in.ndim < 1 or not m or not np.allclose(rows, -1 / m, rtol=1e-4):
         return ""
     share = f"divided by the {m} examples" if m > 1 else "of this example"
-    return f"As that gradient is −y/{m}, (ŷ − y)/{m} comes out: prediction minus truth, the books' δ, {share}."
+    return f"As −y/{m} came in, (ŷ − y)/{m} comes out: prediction minus truth, the books' δ, {share}."
 
 
-def shapes(op: str, position: int, operands: Sequence[tuple[int, ...]], result: tuple[int, ...]) -> str:
+def shapes(op: str, to: str, position: int, operands: Sequence[tuple[int, ...]], result: tuple[int, ...]) -> str:
     """Why the gradient of a matrix has the shape of the matrix."""
     if op != "matmul" or any(len(shape) != 2 for shape in operands):
         return ""
     left, right = operands
     factors = (result, right[::-1]) if position == 0 else (left[::-1], result)
     (rows, inner), (_, columns) = factors
-    return f"shapes: ({rows}, {inner}) times ({inner}, {columns}) gives ({rows}, {columns}), a sum over {inner}"
+    of = f"the shape of {to}; each element is a sum of {inner} products"
+    return f"shapes: ({rows}, {inner}) times ({inner}, {columns}) gives ({rows}, {columns}), {of}"
 
 
 def unbroadcast(op: str, to: str, axes: Sequence[int], shape: tuple[int, ...], gradient: str) -> str:
     """Why a gradient is summed where the forward pass had repeated a value."""
     extent, verb = _extent(axes, shape), {"add": "added to", "mul": "multiplied with"}.get(op, "used for")
-    return f"{to} was {verb} {extent}, so its gradient is the sum over {extent.removeprefix('all ')} of {gradient}."
+    return f"{to} was {verb} {extent}, so its gradient is the sum over {extent.replace('all', 'the', 1)} of {gradient}."
 
 
 def _extent(axes: Sequence[int], shape: tuple[int, ...]) -> str:

@@ -127,8 +127,9 @@ function drawVertex(vertex, choose) {
   const group = svg("g", { transform: `translate(${x} ${y})`, role: "button", tabindex: -1, "data-key": key,
     "aria-label": [kind, name, shapeOrNumber(vertex), ...marks.map(({ text }) => text)].join(", ") });
   group.append(...outlineOf(kind, width));
-  group.append(svg("text", { class: "caption", y: -4 }, caption));
-  group.append(svg("text", { class: "below", y: 13 }, below(vertex)));
+  const lowered = kind === "parameter" ? 3 : 0;
+  group.append(svg("text", { class: "caption", y: -4 + lowered }, caption));
+  group.append(svg("text", { class: "below", y: 13 + lowered }, below(vertex)));
   if (marks.length) group.append(drawMark(marks, width));
   group.addEventListener("click", () => choose(key));
   return group;
@@ -137,9 +138,18 @@ function drawVertex(vertex, choose) {
 function outlineOf(kind, width) {
   const box = (inset, round) => svg("rect", { class: inset ? "inner" : "outer", x: -width / 2 + inset, y: -HEIGHT / 2 + inset,
     width: width - 2 * inset, height: HEIGHT - 2 * inset, rx: round });
-  if (kind === "parameter") return [box(0, 6), box(4, 3)];
+  if (kind === "parameter") return cylinder(width);
   if (kind === "output") return [box(0, HEIGHT / 2), box(4, HEIGHT / 2)];
   return [box(0, kind === "data" ? 0 : HEIGHT / 2)];
+}
+
+/** A parameter's shape, as in a picture by Graphviz. */
+function cylinder(width) {
+  const [left, top, lid] = [-width / 2, 4 - HEIGHT / 2, `a ${width / 2} 4 0 0`];
+  return [
+    svg("path", { class: "outer", d: `M ${left} ${top} ${lid} 1 ${width} 0 V ${-top} ${lid} 1 ${-width} 0 z` }),
+    svg("path", { class: "inner", d: `M ${left} ${top} ${lid} 0 ${width} 0` }),
+  ];
 }
 
 function below(vertex) {

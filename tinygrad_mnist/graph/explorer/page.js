@@ -62,7 +62,7 @@ function look(key) {
 function choose(key, index) {
   state.element = { key, index };
   show();
-  byId("element")?.scrollIntoView({ block: "nearest" });
+  document.activeElement.closest("[data-figure]")?.scrollIntoView({ block: "nearest" });
 }
 
 function play(on = !state.playing) {
@@ -92,7 +92,7 @@ function show() {
   byId("place").replaceChildren(
     make("span", { class: `phase ${count}` }, count),
     ` step ${state.step + 1} of ${steps.length}${headline(phase, node)}`);
-  byId("sentence").textContent = sentence;
+  byId("sentence").textContent = unbroken(sentence);
   byId("play").setAttribute("aria-label", state.playing ? "Pause" : "Play");
   byId("health").setAttribute("aria-pressed", state.health);
   document.body.dataset.phase = count;
@@ -102,6 +102,9 @@ function show() {
   graph.follow(state.focus ?? (phase === "given" ? null : account.output));
   showPanel();
 }
+
+/** A sentence in which no line breaks within ∂L/∂W. */
+const unbroken = (text) => text.replaceAll("/∂", "/\u2060∂");
 
 function headline(phase, node) {
   if (phase === "given") return " · what is given";
@@ -166,7 +169,7 @@ function showPanel() {
   const held = document.activeElement?.closest("[data-figure]")?.dataset.figure;
   const scroll = panel.scrollTop;
   panel.replaceChildren(...present(state.health ? healthPanel() : state.focus ? valuePanel(state.focus) : phase === "given" ? givenPanel() : healthPanel()));
-  if (state.element) panel.append(elementCard(state.element));
+  byId("drill").replaceChildren(...present([state.element && elementCard(state.element)]));
   panel.scrollTop = scroll;
   if (held) panel.querySelector(`[data-figure="${held}"] [tabindex], [data-figure="${held}"] button`)?.focus({ preventScroll: true });
 }
@@ -223,8 +226,13 @@ function backwardPanel(vertex, { cameIn, shares }) {
   return [
     make("article", { class: "gradient half" }, make("h3", {}, `came in: ${name}`, shapeNote(cameIn)),
       figure(vertex.key, cameIn, "gradient", name, true), numbers(cameIn)),
-    ...shares.map((share) => shareCard(vertex, share)),
+    ...inView(shares).map((share) => shareCard(vertex, share)),
   ];
+}
+
+/** A sum that undoes a broadcast comes first: it is the longest to look at, and beside it stands what is summed. */
+function inView(shares) {
+  return [...shares.filter(({ raw }) => raw), ...shares.filter(({ raw }) => !raw)];
 }
 
 function shareCard(vertex, share) {
