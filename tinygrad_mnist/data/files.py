@@ -15,16 +15,14 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises OSError, with the path as its filename, where there is no room or no way to write.
     """
     try:
-        _check_ordinary(path)
+        _check_no_device(path)
         _replace(path.resolve(), content)
     except OSError as error:
         raise type(error)(error.errno, error.strerror, str(path)) from error
 
 
-def _check_ordinary(path: Path) -> None:
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "a folder stands where a file is to be written", str(path))
-    if path.exists() and not path.is_file():
+def _check_no_device(path: Path) -> None:
+    if path.exists() and not (path.is_file() or path.is_dir()):
         raise FileExistsError(errno.EEXIST, "a device stands where a file is to be written", str(path))
 
 
@@ -49,7 +47,9 @@ def prepare_folder(folder: Path, *names: str) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for path in (folder / name for name in names):
-        _check_ordinary(path)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "a folder stands where a file is to be written", str(path))
+        _check_no_device(path)
         for leftover in folder.glob(f".{glob.escape(path.name)}.{'?' * 8}"):
             leftover.unlink()
     with tempfile.TemporaryFile(dir=folder):
