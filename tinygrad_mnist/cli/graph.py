@@ -97,7 +97,7 @@ def _loss(network: nn.Module, dataset: data.Dataset) -> Tensor:
     images = dataset.train[:EXAMPLES]
     if not len(images):
         raise data.DataError(f"{dataset.name}: there are no training images")
-    loss = nn.cross_entropy(network(Tensor(images.inputs(), name="X")), images.labels)
+    loss = nn.cross_entropy(network(Tensor(training.model_inputs(network, images), name="X")), images.labels)
     loss.name = "loss"
     for node in toposort(loss):
         node.place = None  # no line of the reader's made it
