@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+"""Two threads on two cores take longer than one for matrices as small as the tests'; read when NumPy is loaded."""
+
 
 @pytest.fixture(scope="session")
 def mnist_folder() -> Path:
