@@ -74,3 +74,9 @@ def test_a_replaced_value_is_noticed():
 
 def test_what_leads_to_a_leaf_is_no_step():
     assert graph.play(Tensor(2.0, requires_grad=True)) == []
+
+
+@pytest.mark.parametrize("given", [1.0, np.ones(3), None])
+def test_what_is_no_tensor_is_said(given):
+    with pytest.raises(TypeError, match="starts from a tensor"):
+        graph.play(given)

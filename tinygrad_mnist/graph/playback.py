@@ -47,9 +47,11 @@ def play(output: Node, gradient: Any = None) -> list[Step]:
     """The backward pass step by step, users before their inputs, as `engine.propagate` walks.
 
     gradient: the cotangent of the output, as in `backward`. The last total of every leaf is what `grad` gives.
-    Raises GraphError where no graph leads to the output or where it is no scalar and no gradient is given, and
-    MutationError where a value has been replaced since.
+    Raises GraphError where no graph leads to the output or where it is no scalar and no gradient is given,
+    MutationError where a value has been replaced since, and TypeError for what is not a tensor.
     """
+    if not isinstance(output, Node):
+        raise TypeError(f"the backward pass starts from a tensor, not {type(output).__name__} {output!r:.60}")
     totals: dict[Node, Array] = {output: seed(output, gradient, create_graph=False)}
     steps = []
     for node in reversed(toposort(output)):
