@@ -12,19 +12,13 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist import checks, data, manual, nn
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Data, Layers
+from tinygrad_mnist.cli.options import Data, Layers, one_of
 from tinygrad_mnist.data.files import prepare_folder, write_atomically
 
 
 def derived(name: str) -> str:
     if name not in manual.ACTIVATIONS:
         raise typer.BadParameter(f"{name!r} has no hand derivation; these have: {', '.join(manual.ACTIVATIONS)}")
-    return name
-
-
-def tolerated(name: str) -> str:
-    if name not in checks.TOLERANCES:
-        raise typer.BadParameter(f"{name!r} is none of {', '.join(checks.TOLERANCES)}")
     return name
 
 
@@ -42,7 +36,9 @@ def compare(
     ] = "leaky_relu",
     l2: Annotated[float, typer.Option(help="λ of the penalty (λ/2) Σ W².", callback=not_negative)] = 0.0,
     batch_size: Annotated[int, typer.Option(min=1, help="Training images to compare on.")] = 64,
-    dtype: Annotated[str, typer.Option(help=f"{', '.join(checks.TOLERANCES)}.", callback=tolerated)] = "float64",
+    dtype: Annotated[
+        str, typer.Option(help=f"{', '.join(checks.TOLERANCES)}.", callback=one_of(checks.TOLERANCES))
+    ] = "float64",
     columns: Annotated[
         bool | None, typer.Option("--columns/--rows", help="Only one convention of the two.", show_default="both")
     ] = None,

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.engine import Node
-from tinygrad_mnist.engine.autodiff import unbroadcast
 from tinygrad_mnist.engine.node import plain
 from tinygrad_mnist.graph.naming import LOG_PREDICTION
 from tinygrad_mnist.graph.notation import Text, number, write
-from tinygrad_mnist.graph.tracing import Traced, rule
+from tinygrad_mnist.graph.tracing import Traced, pull
 
 LONGEST = 600
 """How many characters of LaTeX a formula may have."""
@@ -33,21 +32,12 @@ def local_rule(node: Node, position: int, cotangent: Any, names: Sequence[Text],
     named.update((x, name) for x, name in zip(traced, names, strict=True) if isinstance(x, Node))
     named.update({gradient: g, value: out})
     try:
-        share = _pull(node, position, gradient, value, traced)
+        with np.errstate(all="ignore"):
+            share = pull(node.op, position, gradient, value, traced, node.params)
     except (TypeError, ValueError, IndexError):
         return None
     text = _write(share, named).text
     return text if len(text) <= LONGEST else None
-
-
-def _pull(node: Node, position: int, gradient: Traced, value: Traced, inputs: Sequence[Any]) -> Any:
-    assert node.op
-    vjp = rule(node.op, position)
-    assert vjp
-    with np.errstate(all="ignore"):
-        raw = vjp(gradient, value, *inputs, **node.params)
-    shape = inputs[position].shape
-    return raw if raw.shape == shape else unbroadcast(raw, shape)
 
 
 def _write(value: Any, named: dict[Any, Text]) -> Text:

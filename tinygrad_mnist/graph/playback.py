@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tinygrad_mnist.engine import Node, pullback, toposort
 from tinygrad_mnist.engine.autodiff import seed
 from tinygrad_mnist.engine.node import plain
+from tinygrad_mnist.graph.tracing import rule
 
 Array = NDArray[Any]
 
@@ -74,10 +75,10 @@ def _step(node: Node, totals: dict[Node, Array]) -> Step:
 def _rules(node: Node) -> list[tuple[int, Any]]:
     """The position and the vjp of each input that needs a gradient, as `pullback` runs them."""
     assert node.op
-    rules = [node.op.each(i) for i in range(len(node.inputs))] if node.op.each else node.op.vjps
+    rules = [rule(node.op, position) for position in range(len(node.inputs))]
     return [
         (position, vjp)
-        for position, (x, vjp) in enumerate(zip(node.inputs, rules, strict=False))
+        for position, (x, vjp) in enumerate(zip(node.inputs, rules, strict=True))
         if isinstance(x, Node) and x.requires_grad and vjp
     ]
 

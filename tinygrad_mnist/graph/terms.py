@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.engine.autodiff import unbroadcast
 from tinygrad_mnist.graph.storage import Storage
+from tinygrad_mnist.graph.tracing import rule
 
 Array = NDArray[Any]
 Form = dict[str, Any]
@@ -57,21 +58,21 @@ def local(node: Node, position: int, storage: Storage) -> Form | None:
 class _Probe:
     """The vjp of one input, run in float64 on any cotangent."""
 
-    def __init__(self, rule: Any, out: Array, values: list[Any], params: Any, position: int) -> None:
-        self.rule, self.out, self.values, self.params = rule, out, values, params
+    def __init__(self, vjp: Any, out: Array, values: list[Any], params: Any, position: int) -> None:
+        self.vjp, self.out, self.values, self.params = vjp, out, values, params
         self.shape = np.shape(values[position])
 
     @classmethod
     def of(cls, node: Node, position: int) -> _Probe | None:
         assert node.op
-        rule = node.op.each(position) if node.op.each else node.op.vjps[position]
-        if rule is None or not isinstance(node.inputs[position], Node) or node.inputs[position].dtype.kind != "f":
+        vjp = rule(node.op, position)
+        if vjp is None or not isinstance(node.inputs[position], Node) or node.inputs[position].dtype.kind != "f":
             return None
-        return cls(rule, _wide(node), [_wide(x) for x in node.inputs], node.params, position)
+        return cls(vjp, _wide(node), [_wide(x) for x in node.inputs], node.params, position)
 
     def __call__(self, cotangent: Array) -> Array:
         with np.errstate(all="ignore"):
-            return np.asarray(self.rule(cotangent, self.out, *self.values, **self.params), np.float64)
+            return np.asarray(self.vjp(cotangent, self.out, *self.values, **self.params), np.float64)
 
 
 def _scalar(probe: _Probe, storage: Storage) -> Form:
