@@ -110,7 +110,12 @@ def test_ctrl_c_saves_the_best_so_far(tmp_path):
     [
         (["train", "--epoch", "3"], 2, "No such option: --epoch"),
         (["train", "--epochs", "0"], 2, "--epochs"),
-        (["train", "--layers", "784,x,10"], 2, "no list of numbers"),
+        (["train", "--layers", "784,x,10"], 2, "layer 'x' does not fit behind 784"),
+        (["train", "--layers", "1x28x28,16c4,10"], 2, "an odd kernel such as 16c3"),
+        (["train", "--preset", "huge"], 2, "'huge' is none of default"),
+        (["train", "--augment", "turn=3"], 2, "names of shift, rotate, scale, shear, elastic, sigma"),
+        (["train", "--augment", "rotate=x"], 2, "is not such as rotate=10,shift=1"),
+        (["compare", "--layers", "784,x,10"], 2, "no list of numbers"),
         (["train", "--layers", "100,10"], 2, "must begin with 784"),
         (["train", "--activation", "rely"], 2, "'rely' is none of relu"),
         (["train", "--lr", "nan"], 2, "not a positive number"),

@@ -79,7 +79,8 @@ def test_a_run_that_is_done_can_go_on_for_more_epochs(tmp_path):
     out = tmp_path / "run"
     short, long = ["--epochs", "2", "--out", out], ["--epochs", "3", "--out", tmp_path / "long"]
     for arguments in (short, long):
-        assert command(tmp_path, "train", "--data", "digits", *arguments).returncode == 0
+        result = command(tmp_path, "train", "--data", "digits", "--schedule", "constant", *arguments)
+        assert result.returncode == 0
     result = command(tmp_path, "train", "--resume", "--epochs", "3", "--out", out)
     assert "resumed before epoch 3\nepoch 3/3" in result.stdout
     assert weights(out) == weights(tmp_path / "long")
@@ -107,6 +108,10 @@ def test_patience_stops_early(tmp_path):
     [
         (["--layers", "784,20,10"], "the run has --layers 784,16,10, not 784,20,10: leave --layers out, or train anew"),
         (["--optimizer", "sgd"], "the run has --optimizer adam, not sgd"),
+        (["--epochs", "9"], "the run has --epochs 4, with which its one_cycle schedule ends, not 9"),
+        (["--augment", "shift=2"], "the run has --augment shift=1,rotate=8,scale=0.05, not shift=2"),
+        (["--augment", "none"], "the run has --augment shift=1,rotate=8,scale=0.05, not none"),
+        (["--preset", "wide"], "the run has --layers 784,16,10, not 784,800,10"),
         (["--seed", "1"], "the run has --seed 0, not 1"),
         (["--batch-size", "32"], "the run has --batch-size 64, not 32"),
     ],

@@ -218,6 +218,17 @@ def test_max_norm_shortens_long_rows_alone():
     assert bias.item() == 9.0
 
 
+def test_an_average_that_warms_up_soon_leaves_the_start_behind():
+    model, steps = nn.Linear(1, 1, bias=False), range(1, 31)
+    average, expected = nn.ExponentialMovingAverage(model, 0.75, warm_up=True), 0.0
+    for n in steps:
+        model.weight.data = np.full((1, 1), float(n), np.float32)
+        average.update()
+        decay = 0.0 if n == 1 else min(0.75, n / (9 + n))
+        expected = decay * expected + (1 - decay) * n
+    assert average.state_dict()["average"]["weight"].item() == pytest.approx(expected, rel=1e-5)
+
+
 def test_the_average_follows_its_formula_and_is_applied_for_a_while():
     model = nn.Sequential(nn.Linear(3, 2, dtype=np.float64), nn.BatchNorm1d(2, dtype=np.float64))
     average = nn.ExponentialMovingAverage(model, 0.9)

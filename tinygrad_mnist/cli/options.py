@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import numpy as np
 import typer
 
 from tinygrad_mnist import data, nn, training
+from tinygrad_mnist.data.augment import Distortion
 
-INPUTS, CLASSES = data.SIDE**2, data.CLASSES
+INPUTS, IMAGES, CLASSES = data.SIDE**2, f"1x{data.SIDE}x{data.SIDE}", data.CLASSES
+
+
+T = TypeVar("T", bound=str | None)
 
 
 class Interrupted(Exception):
@@ -38,11 +43,39 @@ def layer_sizes(text: str) -> tuple[int, ...]:
     return sizes
 
 
-def one_of(names: Collection[str]) -> Callable[[str], str]:
-    """A check that a value is one of these names."""
+def network_layers(text: str | None) -> tuple[int | str, ...] | None:
+    """The items of a network in a line, from images of 28 × 28 to the ten digits."""
+    if text is None:
+        return None
+    try:
+        items = nn.parse_layers(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if items[0] not in (INPUTS, IMAGES) or items[-1] != CLASSES:
+        raise typer.BadParameter(f"{text!r} must begin with {INPUTS} or {IMAGES}, the pixels, and end with {CLASSES}")
+    return items
 
-    def known(name: str) -> str:
-        if name not in names:
+
+def distortion(text: str | None) -> Distortion | None:
+    """The distortion in "rotate=10,shift=1"; None for "none"."""
+    if text is None or text == "none":
+        return None
+    try:
+        return Distortion(
+            **{name: float(value) for name, _, value in (part.partition("=") for part in text.split(","))}
+        )
+    except (TypeError, ValueError) as error:
+        names = ", ".join(field.name for field in fields(Distortion))
+        raise typer.BadParameter(
+            f"{text!r} is not such as rotate=10,shift=1, with names of {names} ({error})"
+        ) from None
+
+
+def one_of(names: Collection[str]) -> Callable[[T], T]:
+    """A check that a value, where there is one, is one of these names."""
+
+    def known(name: T) -> T:
+        if name is not None and name not in names:
             raise typer.BadParameter(f"{name!r} is none of {', '.join(names)}")
         return name
 

@@ -8,54 +8,87 @@ from typing import Annotated, Any
 
 import typer
 
-from tinygrad_mnist import data, training
+from tinygrad_mnist import data, nn, training
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Activation, Data, Interrupted, Layers, one_of, positive
-from tinygrad_mnist.training import Recipe
+from tinygrad_mnist.cli.options import Data, Interrupted, distortion, network_layers, one_of, positive
+from tinygrad_mnist.data.augment import Distortion
+from tinygrad_mnist.training import PRESETS, Recipe
 
 VALIDATION_SHARE = 0.1
 MODEL, HISTORY, TABLE, CHECKPOINT = "model.safetensors", "history.json", "history.csv", "checkpoint.safetensors"
-_FREE = {"epochs", "patience"}
-"""What of a recipe may change when a run is resumed."""
+
+
+def _option(name: str, help: str, **checks: Any) -> Any:
+    """An option that changes what the preset has for this field of a recipe."""
+    return typer.Option(help=help, show_default=_text(getattr(Recipe(), name)), **checks)
 
 
 def train(
     context: typer.Context,
     source: Data = "auto",
-    layers: Layers = "784,128,64,10",
-    activation: Activation = "leaky_relu",
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training set.")] = 20,
-    batch_size: Annotated[int, typer.Option(min=1, help="Examples in each step.")] = 64,
-    optimizer: Annotated[
-        str, typer.Option(help=f"{', '.join(training.OPTIMIZERS)}.", callback=one_of(training.OPTIMIZERS))
-    ] = "sgd",
-    lr: Annotated[
-        float, typer.Option(help="Learning rate.", show_default="0.05 for sgd, else 0.001", callback=positive)
-    ] = 0.05,
-    schedule: Annotated[
+    preset: Annotated[
         str,
         typer.Option(
-            help=f"Of the learning rate: {', '.join(training.SCHEDULES)}.",
-            show_default="inverse for sgd, else constant",
-            callback=one_of(training.SCHEDULES),
+            help=f"A ready recipe: {', '.join(PRESETS)}. Options change it; the defaults below are those of default.",
+            callback=one_of(PRESETS),
         ),
-    ] = "inverse",
-    momentum: Annotated[float, typer.Option(min=0, max=0.999999, help="Of sgd.")] = 0.9,
-    weight_decay: Annotated[
-        float, typer.Option(min=0, help="Pulls weights towards 0.", show_default="0.01 for adamw, else 0")
-    ] = 0.0,
+    ] = "default",
+    layers: Annotated[
+        str | None,
+        _option("layers", "The network, such as 784,30,10 or 1x28x28,16c3,mp2,32c3,mp2,10.", callback=network_layers),
+    ] = None,
+    activation: Annotated[
+        str | None, _option("activation", f"{', '.join(nn.ACTIVATIONS)}.", callback=one_of(nn.ACTIVATIONS))
+    ] = None,
+    init: Annotated[
+        str | None, _option("init", f"Of the weights: {', '.join(nn.INITIALISERS)}.", callback=one_of(nn.INITIALISERS))
+    ] = None,
+    batch_norm: Annotated[bool | None, _option("batch_norm", "Batch normalization before each activation.")] = None,
+    dropout: Annotated[
+        float | None, _option("dropout", "Share of the inputs of a fully connected layer dropped.", min=0, max=0.99)
+    ] = None,
+    input_dropout: Annotated[
+        float | None, _option("input_dropout", "Share of the pixels dropped.", min=0, max=0.99)
+    ] = None,
+    augment: Annotated[
+        str | None,
+        _option(
+            "augment", "Distortion of the images, such as rotate=10,shift=1,elastic=34; or none.", callback=distortion
+        ),
+    ] = None,
+    epochs: Annotated[int | None, _option("epochs", "Passes over the training set.", min=1)] = None,
+    batch_size: Annotated[int | None, _option("batch_size", "Examples in each step.", min=1)] = None,
+    optimizer: Annotated[
+        str | None,
+        _option(
+            "optimizer",
+            f"{', '.join(training.OPTIMIZERS)}; another than the preset's brings its own lr and schedule.",
+            callback=one_of(training.OPTIMIZERS),
+        ),
+    ] = None,
+    lr: Annotated[float | None, _option("lr", "Learning rate.", callback=positive)] = None,
+    schedule: Annotated[
+        str | None,
+        _option(
+            "schedule", f"Of the learning rate: {', '.join(training.SCHEDULES)}.", callback=one_of(training.SCHEDULES)
+        ),
+    ] = None,
+    momentum: Annotated[float | None, _option("momentum", "Of sgd.", min=0, max=0.999999)] = None,
+    weight_decay: Annotated[float | None, _option("weight_decay", "Pulls weights towards 0.", min=0)] = None,
     label_smoothing: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of a label spread over all classes.")
-    ] = 0.0,
+        float | None, _option("label_smoothing", "Share of a label spread over all classes.", min=0, max=1)
+    ] = None,
     clip_norm: Annotated[
-        float | None, typer.Option(help="The gradient's greatest length.", callback=positive, show_default="none")
+        float | None, _option("clip_norm", "The gradient's greatest length.", callback=positive)
+    ] = None,
+    max_norm: Annotated[
+        float | None, _option("max_norm", "The greatest norm of a unit's incoming weights; 0 for no limit.", min=0)
     ] = None,
     average: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, help="Decay of an average of the weights, such as 0.999.", show_default="none"),
+        float | None, _option("average", "Decay of an average of the weights, such as 0.999; 0 for none.", min=0, max=1)
     ] = None,
     patience: Annotated[
-        int | None, typer.Option(min=1, help="Stop after so many epochs without a better one.", show_default="never")
+        int | None, _option("patience", "Stop after so many epochs without a better one.", min=1)
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, split and shuffling.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the model, its history and the checkpoint.")] = Path("run"),
@@ -65,19 +98,21 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out stopped.")] = False,
     pictures: Annotated[bool, typer.Option("--plots", help="Draw curves, mistakes and weights into --out.")] = False,
 ) -> None:
-    """Train an MLP, and score the best epoch on the test images.
+    """Train a network, and score the best epoch on the test images.
 
     Every two seconds the run is kept in a checkpoint; after a crash, --resume goes on from there, and ends with
     the same weights as without the crash, bit for bit.
     """
     given = {name: value for name, value in context.params.items() if _is_given(context, name)}
     changes = {field.name: given[field.name] for field in fields(Recipe) if field.name in given}
+    if resume and "preset" in given:
+        changes = {field.name: getattr(PRESETS[preset], field.name) for field in fields(Recipe)} | changes
     path = out / CHECKPOINT
     kept = training.read_notes(path) if resume else None
     if kept:
         recipe, seed, source = _resumed(kept, path, changes, given)
     else:
-        recipe = _recipe(changes)
+        recipe = _recipe(PRESETS[preset], changes)
         if resume:
             show.note(f"{path}: no such file, there is nothing to resume; starting at the beginning")
     notes = {"recipe": recipe.as_dict(), "seed": seed, "source": source}
@@ -85,7 +120,7 @@ def train(
     train_set, validation_set = _split(dataset, seed)
     training.prepare_folder(out, MODEL, HISTORY, TABLE, CHECKPOINT)
     model = recipe.make_model(seed)
-    show.line(f"{model!r}")
+    show.line(repr(model) if isinstance(model, nn.MLP) else model.summary((1, *training.input_shape(model))))
     show.line(
         f"{dataset.name}: {len(train_set):,} images to train on, {len(validation_set):,} to validate, "
         f"{len(dataset.test):,} to test"
@@ -136,9 +171,9 @@ def _is_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _recipe(changes: dict[str, Any]) -> Recipe:
+def _recipe(preset: Recipe, changes: dict[str, Any]) -> Recipe:
     try:
-        return Recipe().changed(**changes)
+        return preset.changed(**changes)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 
@@ -152,19 +187,27 @@ def _resumed(
         source = given.get("source", notes["source"])
     except (KeyError, TypeError, ValueError) as error:
         raise training.CheckpointError(f"{path}: another program wrote its notes ({error}); train anew") from None
-    then = {**recipe.as_dict(), "seed": seed}
+    free = {"patience", "epochs"} if recipe.schedule in training.ENDLESS else {"patience"}
+    then = {field.name: getattr(recipe, field.name) for field in fields(recipe)} | {"seed": seed}
     asked = changes | {name: given[name] for name in ("seed",) if name in given}
     for name, value in asked.items():
-        if name not in _FREE and value != then[name]:
+        if name not in free and value != then[name]:
             option = f"--{name.replace('_', '-')}"
+            reason = f", with which its {recipe.schedule} schedule ends" if name == "epochs" else ""
             raise training.CheckpointError(
-                f"{path}: the run has {option} {_text(then[name])}, not {_text(value)}: leave {option} out, "
+                f"{path}: the run has {option} {_text(then[name])}{reason}, not {_text(value)}: leave {option} out, "
                 f"or train anew without --resume"
             )
-    return recipe.changed(**{name: value for name, value in changes.items() if name in _FREE}), seed, source
+    return recipe.changed(**{name: value for name, value in changes.items() if name in free}), seed, source
 
 
 def _text(value: Any) -> str:
+    """A value as the option takes it."""
+    if value is None:
+        return "none"
+    if isinstance(value, Distortion):
+        strengths = {field.name: getattr(value, field.name) for field in fields(value)}
+        return ",".join(f"{name}={number:g}" for name, number in strengths.items() if number and name != "sigma")
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 

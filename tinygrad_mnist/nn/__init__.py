@@ -38,5 +38,6 @@ from tinygrad_mnist.nn.layers import (
 )
 from tinygrad_mnist.nn.mlp import ACTIVATIONS, MLP
 from tinygrad_mnist.nn.module import Module
+from tinygrad_mnist.nn.network import network, parse_layers
 from tinygrad_mnist.nn.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from tinygrad_mnist.nn.random import get_rng_state, manual_seed, set_rng_state

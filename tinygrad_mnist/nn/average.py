@@ -17,17 +17,19 @@ class ExponentialMovingAverage:
 
     Polyak and Juditsky 1992, in the exponential form of PyTorch's get_ema_multi_avg_fn. Call `update` after
     each step; the first takes the weights as they are. `with average.applied():` puts the average in place.
+    warm_up: the decay of update n is at most (1 + n) / (10 + n), so that the average soon leaves the start behind,
+    as TensorFlow's with num_updates.
     """
 
-    def __init__(self, model: Module, decay: float = 0.999) -> None:
+    def __init__(self, model: Module, decay: float = 0.999, warm_up: bool = False) -> None:
         if not 0 <= decay <= 1:
             raise ValueError(f"decay={decay} must be from 0 to 1")
-        self.model, self.decay, self.updates = model, decay, 0
+        self.model, self.decay, self.warm_up, self.updates = model, decay, warm_up, 0
         self._average = model.state_dict()
 
     def update(self) -> None:
         """Take in the weights as they are now."""
-        decay = self.decay if self.updates else 0.0
+        decay = self._decay()
         learned = {path for path, _ in self.model.named_parameters()}
         for path, array in self.model.state_dict().items():
             if path in learned:
@@ -37,6 +39,11 @@ class ExponentialMovingAverage:
             else:
                 self._average[path] = array
         self.updates += 1
+
+    def _decay(self) -> float:
+        if not self.updates:
+            return 0.0
+        return min(self.decay, (1 + self.updates) / (10 + self.updates)) if self.warm_up else self.decay
 
     @contextmanager
     def applied(self) -> Iterator[Module]:

@@ -9,11 +9,14 @@ from tinygrad_mnist.training.inputs import input_shape, model_inputs
 from tinygrad_mnist.training.loop import fit
 from tinygrad_mnist.training.metrics import Scores, confusion_matrix, evaluate, score
 from tinygrad_mnist.training.models import CheckpointError, load_model, load_weights, save_model
-from tinygrad_mnist.training.recipe import OPTIMIZERS, SCHEDULES, Recipe
+from tinygrad_mnist.training.presets import PRESETS
+from tinygrad_mnist.training.recipe import ENDLESS, OPTIMIZERS, SCHEDULES, Recipe
 from tinygrad_mnist.training.run import Callback, Run
 
 __all__ = [
+    "ENDLESS",
     "OPTIMIZERS",
+    "PRESETS",
     "SCHEDULES",
     "Averaging",
     "Callback",

@@ -9,13 +9,17 @@ from typing import Any
 
 from tinygrad_mnist import nn
 from tinygrad_mnist.data import Split
+from tinygrad_mnist.data.augment import Distortion
 from tinygrad_mnist.nn import Module, Optimizer
 from tinygrad_mnist.nn.schedules import CosineAnnealingLR, LinearLR, OneCycleLR
-from tinygrad_mnist.training.callbacks import Averaging
+from tinygrad_mnist.training.callbacks import Averaging, MaxNorm
 from tinygrad_mnist.training.checkpoint import Checkpoint
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.loop import fit
 from tinygrad_mnist.training.run import Callback, Schedule
+
+LIGHT = Distortion(shift=1, rotate=8, scale=0.05)
+"""Changes a digit no more than another hand would."""
 
 LR_DECAY = 1e-3
 """Of the inverse schedule: η = lr / (1 + LR_DECAY · steps)."""
@@ -25,28 +29,36 @@ LR_DECAY = 1e-3
 class Recipe:
     """A network and how it is trained.
 
+    layers to input_dropout: as in `nn.network`. augment: what happens to the images of a batch, None for nothing.
     optimizer: a name in OPTIMIZERS; momentum is for those that have it. schedule: a name in SCHEDULES.
-    clip_norm, patience: as in `fit`, None for without. average: the decay of a moving average of the weights,
-    which is then what is validated and kept.
+    clip_norm, patience: as in `fit`, None for without. max_norm: the greatest norm of a unit's incoming weights.
+    average: the decay of a moving average of the weights, which is then what is validated and kept.
     """
 
-    layers: tuple[int, ...] = (784, 128, 64, 10)
+    layers: tuple[int | str, ...] = (784, 128, 64, 10)
     activation: str = "leaky_relu"
     init: str = "he"
-    optimizer: str = "sgd"
-    lr: float = 0.05
+    batch_norm: bool = False
+    dropout: float = 0.0
+    input_dropout: float = 0.0
+    augment: Distortion | None = LIGHT
+    optimizer: str = "adamw"
+    lr: float = 0.002
     momentum: float = 0.9
-    weight_decay: float = 0.0
-    schedule: str = "inverse"
+    weight_decay: float = 0.01
+    schedule: str = "cosine"
     label_smoothing: float = 0.0
     clip_norm: float | None = None
-    average: float | None = None
-    epochs: int = 20
+    max_norm: float | None = None
+    average: float | None = 0.995
+    epochs: int = 25
     batch_size: int = 64
     patience: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))  # a list, where it comes from JSON
+        if isinstance(self.augment, dict):
+            object.__setattr__(self, "augment", Distortion(**self.augment))
         for what, name, names in (("optimizer", self.optimizer, OPTIMIZERS), ("schedule", self.schedule, SCHEDULES)):
             if name not in names:
                 raise ValueError(f"unknown {what} {name!r}: it is one of {', '.join(names)}")
@@ -65,7 +77,10 @@ class Recipe:
 
     def make_model(self, seed: int) -> Module:
         """The network, its weights drawn from the seed."""
-        return nn.MLP(self.layers, self.activation, self.init, seed)
+        return nn.network(
+            self.layers, self.activation, self.init,
+            batch_norm=self.batch_norm, dropout=self.dropout, input_dropout=self.input_dropout, seed=seed,
+        )  # fmt: skip
 
     def make_optimizer(self, model: Module) -> Optimizer:
         """The optimizer of the network's parameters."""
@@ -82,13 +97,15 @@ class Recipe:
     ) -> History:  # fmt: skip
         """Train a model of `make_model` by this recipe; see `training.fit`."""
         optimizer = self.make_optimizer(model)
-        own = [Averaging(nn.ExponentialMovingAverage(model, self.average))] if self.average else []
+        own: list[Callback] = [MaxNorm(self.max_norm)] if self.max_norm else []
+        if self.average:
+            own.append(Averaging(nn.ExponentialMovingAverage(model, self.average, warm_up=True)))
         examples = len(data[0] if isinstance(data, tuple) else data)
         return fit(
             model, data, optimizer, epochs=self.epochs, batch_size=self.batch_size, seed=seed,
             loss=partial(nn.cross_entropy, label_smoothing=self.label_smoothing),
             schedule=self.make_schedule(optimizer, examples), clip_norm=self.clip_norm, patience=self.patience,
-            callbacks=[*own, *callbacks], checkpoint=checkpoint, resume=resume,
+            augment=self.augment, callbacks=[*own, *callbacks], checkpoint=checkpoint, resume=resume,
         )  # fmt: skip
 
 
@@ -137,3 +154,5 @@ SCHEDULES: dict[str, Callable[[Optimizer, float, int], Schedule | None]] = {
     "cosine": lambda optimizer, lr, steps: CosineAnnealingLR(optimizer, steps),
     "one_cycle": lambda optimizer, lr, steps: OneCycleLR(optimizer, lr, steps, cycle_momentum=False),
 }
+ENDLESS = {"inverse", "constant"}
+"""Schedules that go on in the same way, however many epochs there are."""

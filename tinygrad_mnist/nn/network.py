@@ -1,0 +1,137 @@
+"""A network in a line: 784,128,64,10 or 1x28x28,16c3,mp2,32c3,mp2,128,10.
+
+The notation is that of Ciresan et al. 2012 (Multi-column deep neural networks for image classification), where it
+reads 1x28x28-16C3-MP2-…: first the input, then one item for each layer.
+
+    784       so many numbers             16c3   16 maps, kernels of 3 × 3, the image keeps its size
+    1x28x28   channels, height, width     mp2    the maximum of each 2 × 2       ap2   their mean
+    128       fully connected
+
+The activation follows every layer of weights but the last, which puts out the logits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from math import prod
+
+import numpy as np
+
+from tinygrad_mnist.nn import layers as nn
+from tinygrad_mnist.nn.init import initialise
+from tinygrad_mnist.nn.mlp import MLP
+from tinygrad_mnist.nn.module import Module
+
+Item = int | str
+Shape = tuple[int, ...]
+
+ACTIVATION_MODULES: dict[str, type[Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+}
+
+POOLS: dict[str, Callable[[int], Module]] = {"m": nn.MaxPool2d, "a": nn.AvgPool2d}
+NORMS: dict[int, Callable[[int], Module]] = {1: nn.BatchNorm1d, 3: nn.BatchNorm2d}
+
+_IMAGES = re.compile(r"(\d+)x(\d+)x(\d+)")
+_CONVOLUTION = re.compile(r"(\d+)c(\d+)")
+_POOL = re.compile(r"([ma])p(\d+)")
+
+
+def network(
+    layers: Sequence[Item],
+    activation: str = "leaky_relu",
+    init: str = "he",
+    *,
+    batch_norm: bool = False,
+    dropout: float = 0.0,
+    input_dropout: float = 0.0,
+    seed: int = 0,
+) -> Module:
+    """The network of these items: an MLP where that is all it is, else a Sequential.
+
+    batch_norm: between every layer of weights and its activation (Ioffe and Szegedy 2015, section 3.2).
+    dropout: share of the inputs of every fully connected layer that is dropped in training, but for the input
+    itself, of which it is input_dropout. seed: of the initial weights.
+
+    Raises ValueError for items that make no network and for unknown names.
+    """
+    items = parse_layers(",".join(map(str, layers)))
+    if all(isinstance(item, int) for item in items) and not (batch_norm or dropout or input_dropout):
+        return MLP([int(item) for item in items], activation, init, seed)
+    if activation not in ACTIVATION_MODULES:
+        raise ValueError(f"unknown activation {activation!r}: it is one of {', '.join(ACTIVATION_MODULES)}")
+    first = [nn.Dropout(input_dropout)] if input_dropout else []
+    model = nn.Sequential(*first, *_modules(items, ACTIVATION_MODULES[activation], batch_norm, dropout))
+    initialise(model, init, np.random.default_rng(seed))
+    return model
+
+
+def parse_layers(text: str) -> tuple[Item, ...]:
+    """The items of a network in a line, sizes as integers; raises ValueError for a line that is none."""
+    items = tuple(int(item) if item.isdecimal() else item for item in text.lower().replace(" ", "").split(","))
+    shape = _input_shape(items[0])
+    for item in items[1:]:
+        shape = _next_shape(item, shape)
+    if len(items) < 2 or not isinstance(items[-1], int):
+        raise ValueError(f"layers {text}: the last one must be a number, that of the classes, after the input")
+    return items
+
+
+def _input_shape(item: Item) -> Shape:
+    images = _IMAGES.fullmatch(str(item))
+    shape = tuple(map(int, images.groups())) if images else (item if isinstance(item, int) else 0,)
+    if min(shape) < 1:
+        raise ValueError(f"the first layer is {item!r}, and must be the input: 784 for rows, 1x28x28 for images")
+    return shape
+
+
+def _next_shape(item: Item, shape: Shape) -> Shape:
+    """The shape of one example behind a layer."""
+    if isinstance(item, int) and item > 0:
+        return (item,)
+    if convolution := _CONVOLUTION.fullmatch(str(item)):
+        maps, kernel = map(int, convolution.groups())
+        if len(shape) == 3 and maps and kernel % 2:
+            return (maps, *shape[1:])
+    elif (pool := _POOL.fullmatch(str(item))) and len(shape) == 3 and 0 < int(pool[2]) <= min(shape[1:]):
+        return (shape[0], *(size // int(pool[2]) for size in shape[1:]))
+    raise ValueError(
+        f"layer {item!r} does not fit behind {'x'.join(map(str, shape))}: give a positive number of units, or, behind "
+        f"images, maps and an odd kernel such as 16c3, or a pool no larger than the image such as mp2"
+    )
+
+
+def _modules(items: Sequence[Item], activation: type[Module], batch_norm: bool, dropout: float) -> Iterator[Module]:
+    shape = _input_shape(items[0])
+    for position, item in enumerate(items[1:], start=1):
+        is_last = position == len(items) - 1
+        normed = batch_norm and not is_last
+        behind = _next_shape(item, shape)
+        if pool := _POOL.fullmatch(str(item)):
+            yield POOLS[pool[1]](int(pool[2]))
+        else:
+            if isinstance(item, int):
+                yield from _before_linear(shape, dropout if position > 1 else 0)
+                yield nn.Linear(prod(shape), item, bias=not normed)
+            else:
+                kernel = int(item.partition("c")[2])
+                yield nn.Conv2d(shape[0], behind[0], kernel, padding=kernel // 2, bias=not normed)
+            if normed:
+                yield NORMS[len(behind)](behind[0])
+            if not is_last:
+                yield activation()
+        shape = behind
+
+
+def _before_linear(shape: Shape, dropout: float) -> Iterator[Module]:
+    if len(shape) == 3:
+        yield nn.Flatten()
+    if dropout:
+        yield nn.Dropout(dropout)
