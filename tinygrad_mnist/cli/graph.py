@@ -11,7 +11,7 @@ import typer
 from tinygrad_mnist import data, nn, training
 from tinygrad_mnist import graph as readings
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Data, known_activation, layer_sizes, load
+from tinygrad_mnist.cli.options import Data, known_activation, load, network_layers
 from tinygrad_mnist.data.files import write_atomically
 from tinygrad_mnist.engine import Tensor, toposort
 
@@ -33,7 +33,9 @@ def known_format(name: str | None) -> str | None:
 def graph(
     model: Annotated[Path | None, typer.Argument(help="A model.safetensors; without it, a new network.")] = None,
     source: Data = "digits",
-    layers: Annotated[str | None, typer.Option(help="Sizes of a new network [default: 784,128,64,10].")] = None,
+    layers: Annotated[
+        str | None, typer.Option(help="A new network, as `train` takes it [default: 784,128,64,10].")
+    ] = None,
     activation: Annotated[str | None, typer.Option(help="Of a new network [default: leaky_relu].")] = None,
     format: Annotated[
         str | None,
@@ -86,8 +88,8 @@ def _format_of(path: Path) -> str:
 
 def _network(model: Path | None, layers: str | None, activation: str | None) -> nn.Module:
     if model is None:
-        sizes = layer_sizes(layers or "784,128,64,10")
-        return nn.MLP(sizes, known_activation(activation or "leaky_relu"))
+        items = network_layers(layers or "784,128,64,10")
+        return nn.network(items, known_activation(activation or "leaky_relu"))
     if layers or activation:
         raise typer.BadParameter(f"{model} has its own layers and activation: leave out --layers and --activation")
     return load(model)

@@ -17,7 +17,7 @@ from tinygrad_mnist.data.augment import Distortion
 INPUTS, IMAGES, CLASSES = data.SIDE**2, f"1x{data.SIDE}x{data.SIDE}", data.CLASSES
 
 
-T = TypeVar("T", bound=str | None)
+T = TypeVar("T")
 
 
 class Interrupted(Exception):
@@ -43,10 +43,13 @@ def layer_sizes(text: str) -> tuple[int, ...]:
     return sizes
 
 
-def network_layers(text: str | None) -> tuple[int | str, ...] | None:
+def if_given(check: Callable[[str], T]) -> Callable[[str | None], T | None]:
+    """A check of an option that may be left out."""
+    return lambda text: None if text is None else check(text)
+
+
+def network_layers(text: str) -> tuple[int | str, ...]:
     """The items of a network in a line, from images of 28 × 28 to the ten digits."""
-    if text is None:
-        return None
     try:
         items = nn.parse_layers(text)
     except ValueError as error:
@@ -56,9 +59,9 @@ def network_layers(text: str | None) -> tuple[int | str, ...] | None:
     return items
 
 
-def distortion(text: str | None) -> Distortion | None:
+def distortion(text: str) -> Distortion | None:
     """The distortion in "rotate=10,shift=1"; None for "none"."""
-    if text is None or text == "none":
+    if text == "none":
         return None
     try:
         return Distortion(
@@ -71,11 +74,11 @@ def distortion(text: str | None) -> Distortion | None:
         ) from None
 
 
-def one_of(names: Collection[str]) -> Callable[[T], T]:
-    """A check that a value, where there is one, is one of these names."""
+def one_of(names: Collection[str]) -> Callable[[str], str]:
+    """A check that a value is one of these names."""
 
-    def known(name: T) -> T:
-        if name is not None and name not in names:
+    def known(name: str) -> str:
+        if name not in names:
             raise typer.BadParameter(f"{name!r} is none of {', '.join(names)}")
         return name
 

@@ -10,7 +10,7 @@ import typer
 
 from tinygrad_mnist import data, nn, training
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Data, Interrupted, distortion, network_layers, one_of, positive
+from tinygrad_mnist.cli.options import Data, Interrupted, distortion, if_given, network_layers, one_of, positive
 from tinygrad_mnist.data.augment import Distortion
 from tinygrad_mnist.training import PRESETS, Recipe
 
@@ -35,13 +35,18 @@ def train(
     ] = "default",
     layers: Annotated[
         str | None,
-        _option("layers", "The network, such as 784,30,10 or 1x28x28,16c3,mp2,32c3,mp2,10.", callback=network_layers),
+        _option(
+            "layers",
+            "The network, such as 784,30,10 or 1x28x28,16c3,mp2,32c3,mp2,10.",
+            callback=if_given(network_layers),
+        ),
     ] = None,
     activation: Annotated[
-        str | None, _option("activation", f"{', '.join(nn.ACTIVATIONS)}.", callback=one_of(nn.ACTIVATIONS))
+        str | None, _option("activation", f"{', '.join(nn.ACTIVATIONS)}.", callback=if_given(one_of(nn.ACTIVATIONS)))
     ] = None,
     init: Annotated[
-        str | None, _option("init", f"Of the weights: {', '.join(nn.INITIALISERS)}.", callback=one_of(nn.INITIALISERS))
+        str | None,
+        _option("init", f"Of the weights: {', '.join(nn.INITIALISERS)}.", callback=if_given(one_of(nn.INITIALISERS))),
     ] = None,
     batch_norm: Annotated[bool | None, _option("batch_norm", "Batch normalization before each activation.")] = None,
     dropout: Annotated[
@@ -53,7 +58,9 @@ def train(
     augment: Annotated[
         str | None,
         _option(
-            "augment", "Distortion of the images, such as rotate=10,shift=1,elastic=34; or none.", callback=distortion
+            "augment",
+            "Distortion of the images, such as rotate=10,shift=1,elastic=34; or none.",
+            callback=if_given(distortion),
         ),
     ] = None,
     epochs: Annotated[int | None, _option("epochs", "Passes over the training set.", min=1)] = None,
@@ -63,14 +70,16 @@ def train(
         _option(
             "optimizer",
             f"{', '.join(training.OPTIMIZERS)}; another than the preset's brings its own lr and schedule.",
-            callback=one_of(training.OPTIMIZERS),
+            callback=if_given(one_of(training.OPTIMIZERS)),
         ),
     ] = None,
     lr: Annotated[float | None, _option("lr", "Learning rate.", callback=positive)] = None,
     schedule: Annotated[
         str | None,
         _option(
-            "schedule", f"Of the learning rate: {', '.join(training.SCHEDULES)}.", callback=one_of(training.SCHEDULES)
+            "schedule",
+            f"Of the learning rate: {', '.join(training.SCHEDULES)}.",
+            callback=if_given(one_of(training.SCHEDULES)),
         ),
     ] = None,
     momentum: Annotated[float | None, _option("momentum", "Of sgd.", min=0, max=0.999999)] = None,
@@ -205,6 +214,10 @@ def _text(value: Any) -> str:
     """A value as the option takes it."""
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
     if isinstance(value, Distortion):
         strengths = {field.name: getattr(value, field.name) for field in fields(value)}
         return ",".join(f"{name}={number:g}" for name, number in strengths.items() if number and name != "sigma")
