@@ -110,7 +110,7 @@ def page() -> str:
         "Time is that of the whole program on one core, reading and scoring included, while a second such program had",
         f"the other one. Every run was made with {' and '.join(sorted(machines()))}.\n",
         "## Run by run\n",
-        "| preset | seed | test | validation | seconds | MB |",
+        "| preset | seed | test | validation | seconds | memory (MB) |",
         "|---|---|---|---|---|---|",
         *(run_row(preset, row) for preset in MARKS for row in rows_of(preset)),
         "\n## The recipes\n",

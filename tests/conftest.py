@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,3 +21,14 @@ def mnist_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real MNIST is not here: TINYGRAD_MNIST_DATA is not set and {beside} does not exist")
     return folder
+
+
+@pytest.fixture
+def new_op() -> Iterator[Callable[..., Any]]:
+    """The decorator that declares an operation, which leaves the table again after the test."""
+    from tinygrad_mnist.engine import OPS, op
+
+    before = dict(OPS)
+    yield op
+    OPS.clear()
+    OPS.update(before)

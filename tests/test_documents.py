@@ -17,6 +17,7 @@ def blocks(path, language):
 
 
 @pytest.mark.parametrize("path", [p for p in DOCUMENTS if blocks(p, "python")], ids=lambda p: p.name)
+@pytest.mark.usefixtures("new_op")  # a snippet may declare an operation
 def test_snippets_run(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     namespace = {}
