@@ -65,6 +65,14 @@ def load_model(path: str | Path) -> Any:
     return model.eval()
 
 
+def as_new(model: Module) -> Any:
+    """Another model of the same architecture, with weights as its layers start; in training mode.
+
+    Raises ValueError for a model, or a part of one, of a class of your own.
+    """
+    return _built(_architecture(model), _to_file(model, model.state_dict()))
+
+
 def load_weights(model: Module, path: str | Path) -> None:
     """Take over the weights from a safetensors file of the same layers, ours or one that PyTorch's state_dict made.
 
