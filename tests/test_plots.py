@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +220,19 @@ def test_a_single_test_image_is_drawn(test_digits: data.Split, tmp_path: Path) -
     assert "predictions" in {path.stem for path in plots.save_all(tmp_path, test_digits[:1])}
 
 
+def test_a_bin_that_would_dwarf_the_others_goes_through_the_roof_with_its_share(test_digits: data.Split) -> None:
+    model = nn.MLP(SIZES, "relu", seed=1)
+    x, labels = test_digits.inputs(), test_digits.labels
+    figure = plots.signals({"one": model}, x, labels)
+    hidden, logits = figure.axes[0], figure.axes[2]
+    counts = sorted(bar.get_height() for bar in hidden.patches)
+    assert hidden.get_ylim()[1] == pytest.approx(3 * counts[-2])
+    share = re.search(r"↑ ([0-9.]+) %", " ".join(texts(figure)))
+    assert share is not None
+    assert float(share[1]) == pytest.approx(100 * counts[-1] / sum(counts), abs=0.05)
+    assert logits.get_ylim()[1] > max(bar.get_height() for bar in logits.patches)
+
+
 def test_numbers_that_overflow_are_counted_and_not_drawn(test_digits: data.Split) -> None:
     huge = nn.MLP(SIZES, "relu")
     for p in huge.weights:
@@ -233,6 +247,7 @@ def test_the_heading_of_a_small_picture_is_within_it(count: int, model: nn.MLP, 
         plots.first_layer(model.weights[0].numpy(), count),
         plots.saliency(model, test_digits[:count].inputs()),
         plots.filters(np.ones((count, 1, 3, 3))),
+        plots.filters(np.ones((100, count + 1, 11, 11))),
     ]
     for figure in figures:
         FigureCanvasAgg(figure).draw()

@@ -199,8 +199,9 @@ def filters(kernels: Array, count: int = 64) -> Figure:
     channels = min(kernels.shape[1], 16)
     shown = kernels[: max(1, count // channels), :channels]
     figure = _tiles(shown.reshape(-1, *kernels.shape[2:]), columns=8 if channels == 1 else channels)
-    number = f"{len(shown)} of {len(kernels)}" if len(shown) < len(kernels) else str(len(kernels))
-    _head(figure, f"{number} filters of {kernels.shape[2]} × {kernels.shape[3]}")
+    number = f"{len(shown)} of {len(kernels)}" if len(shown) < len(kernels) else f"all {len(kernels)}"
+    number += "" if channels == 1 else ", a line for each"
+    _head(figure, f"What the filters of {kernels.shape[2]} × {kernels.shape[3]} look for ({number})")
     return figure
 
 
@@ -262,10 +263,21 @@ def signals(models: Mapping[str, nn.Module], x: Array, labels: Array) -> Figure:
 
 def _draw_values(ax: Axes, layer: Layer) -> None:
     values, lost = _finite(layer.values)
-    ax.hist(values, bins=50, color=BLUE)
+    counts, edges, _ = ax.hist(values, bins=50, color=BLUE)
     flat = [] if layer.flat is None else [f"{percent(layer.flat, 1)} flat"]
     _note(ax, 0.97, f"σ {values.std():.3g}" if values.size else "", *flat, *lost)
     _plain(ax)
+    _cut(ax, np.asarray(counts), edges)
+
+
+def _cut(ax: Axes, counts: Array, edges: Array) -> None:
+    """Let a bin that would dwarf all others, as that of the zeros of a ReLU, go through the roof, with its share."""
+    highest, second = counts.argmax(), np.sort(counts)[-2]
+    if counts[highest] > 4 * second > 0:
+        ax.set_ylim(0, 3 * second)
+        share = percent(counts[highest] / counts.sum(), 1)
+        ax.annotate(f"↑ {share}", (edges[highest + 1], 3 * second), (2, -1), textcoords="offset points",
+                    va="top", fontsize=7.5, color=BLUE)  # fmt: skip
 
 
 def _draw_gradients(ax: Axes, layer: Layer) -> None:
