@@ -145,3 +145,19 @@ def test_binary_cross_entropy_is_that_of_the_sigmoid_and_does_not_overflow():
 def test_losses_say_what_does_not_fit(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets"),
+    [
+        (cross_entropy, [1, 0]),
+        (nll_loss, [1, 0]),
+        (mse_loss, np.ones((2, 2))),
+        (binary_cross_entropy_with_logits, np.ones((2, 2))),
+    ],
+)
+def test_a_loss_of_arrays_is_that_of_tensors(loss, targets):
+    z = np.array([[1.0, -2.0], [0.5, 3.0]])
+    expected = loss(Tensor(z), targets)
+    for array in (z, z.tolist()):
+        assert loss(array, targets).item() == expected.item()

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -181,7 +182,7 @@ def test_the_loss_is_a_function_of_logits_and_labels(splits):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"epochs": 0}, "epochs is 0; give at least 1"),
+        ({"epochs": 0}, "epochs is 0; give an integer from 1 on"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"patience": 0}, "patience is 0"),
         ({"clip_norm": -1}, "clip_norm is -1; give a positive number"),
@@ -212,3 +213,26 @@ def test_a_history_without_validation_has_empty_cells(splits, tmp_path):
     history.save_csv(tmp_path / "history.csv")
     (row,) = csv.DictReader((tmp_path / "history.csv").read_text().splitlines())
     assert row["validation_accuracy"] == row["validation_loss"] == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "words"),
+    [
+        (
+            {"optimizer": "sgd"},
+            TypeError,
+            "fit takes an optimizer, such as nn.SGD(model.parameters(), lr=0.1), not 'sgd'",
+        ),
+        ({"optimizer": nn.SGD}, TypeError, "fit takes an optimizer"),
+        ({"optimizer": nn.SGD(nn.MLP((784, 10)).parameters())}, ValueError, "no parameter of this model"),
+        ({"data": data.load("digits")}, TypeError, "takes a data.Split, such as data.load().train, not Dataset"),
+        ({"epochs": 2.5}, ValueError, "epochs is 2.5; give an integer from 1 on"),
+        ({"batch_size": "64"}, ValueError, "batch_size is '64'; give an integer from 1 on"),
+        ({"augment": lambda images, rng: images[:, :5]}, ValueError, "augment made shape"),
+    ],
+)
+def test_what_can_not_be_trained_is_said_before_it_begins(change, kind, words):
+    model = nn.MLP((784, 10))
+    given = {"data": data.load("digits").train[:10], "optimizer": nn.SGD(model.parameters()), **change}
+    with pytest.raises(kind, match=re.escape(words)):
+        training.fit(model, given.pop("data"), given.pop("optimizer"), **given)

@@ -41,7 +41,7 @@ def _identity(size: int, dtype: Any) -> NDArray[Any]:
 
 
 def cross_entropy(
-    logits: Tensor,
+    logits: Any,
     labels: ArrayLike | Tensor,
     reduction: Reduction = "mean",
     *,
@@ -58,6 +58,7 @@ def cross_entropy(
     Raises ValueError for labels of another shape or out of range, for no examples to take a mean of, and
     for an unknown reduction.
     """
+    logits = Tensor.wrap(logits)
     y = _rows(labels, logits)
     if reduction == "mean" and not y.size:
         raise ValueError(f"an empty batch, logits of shape {logits.shape}, has no mean cross-entropy")
@@ -107,7 +108,7 @@ def _weighed(
 
 
 def nll_loss(
-    log_probabilities: Tensor,
+    log_probabilities: Any,
     labels: ArrayLike | Tensor,
     weight: ArrayLike | Tensor | None = None,
     reduction: Reduction = "mean",
@@ -116,6 +117,7 @@ def nll_loss(
 
     Shapes, weight, reduction and errors are those of `cross_entropy`.
     """
+    log_probabilities = Tensor.wrap(log_probabilities)
     y = _rows(labels, log_probabilities)
     _check_reduction(reduction)
     if reduction == "mean" and not y.size:
@@ -125,17 +127,18 @@ def nll_loss(
     return losses.sum(axis=-1) if reduction == "none" else losses.sum()
 
 
-def mse_loss(predictions: Tensor, targets: ArrayLike | Tensor, reduction: Reduction = "mean") -> Tensor:
+def mse_loss(predictions: Any, targets: ArrayLike | Tensor, reduction: Reduction = "mean") -> Tensor:
     """(predictions - targets)², element by element; the mean over all of them, the sum, or each.
 
     Raises ValueError for targets of another shape, which would broadcast silently.
     """
+    predictions = Tensor.wrap(predictions)
     difference = predictions - _targets(targets, predictions)
     return _reduced(difference * difference, reduction)
 
 
 def binary_cross_entropy_with_logits(
-    logits: Tensor,
+    logits: Any,
     targets: ArrayLike | Tensor,
     weight: ArrayLike | Tensor | None = None,
     reduction: Reduction = "mean",
@@ -146,6 +149,7 @@ def binary_cross_entropy_with_logits(
     weight: a factor for each element; pos_weight: one for the term with y. Raises ValueError for targets of
     another shape.
     """
+    logits = Tensor.wrap(logits)
     y = _targets(targets, logits)
     positive = y if pos_weight is None else y * _like(pos_weight, logits)
     losses = positive * (-logits).softplus() + (1 - y) * logits.softplus()

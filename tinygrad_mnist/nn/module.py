@@ -93,6 +93,11 @@ class Module:
         """Behave as in use: `train(False)`."""
         return self.train(False)
 
+    def zero_grad(self) -> None:
+        """Forget the gradients of every parameter."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
     # what is saved
 
     def state_dict(self) -> dict[str, NDArray[Any]]:
@@ -105,6 +110,10 @@ class Module:
         strict=False takes what fits by name, and leaves alone what is missing on either side. Raises
         ValueError with the list of all that is missing, unexpected, or of another shape or kind of number.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                f"a state dict maps paths to arrays, as state_dict() gives it; this is {type(state).__name__}"
+            )
         own = {path: tensor for path, _, tensor in _tensors_of(self)}
         given = {path: np.asarray(value.data if isinstance(value, Tensor) else value) for path, value in state.items()}
         problems = [f"{path}: {given[path].shape} {given[path].dtype}, here it is {tensor.shape} {tensor.dtype}"
