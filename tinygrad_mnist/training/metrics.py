@@ -102,8 +102,10 @@ def _shares(confusion: NDArray[np.int64], totals: NDArray[np.int64]) -> NDArray[
     return shares
 
 
-def score(model: Module, split: Split, batch_size: int = 1000) -> Scores:
+def score(model: Module, split: Split, batch_size: int = 100) -> Scores:
     """The model's logits on a split, and what follows from them; the model is left in the mode it was in.
+
+    batch_size: how many images at a time; many at once make a convolution slow, and large in memory.
 
     Raises Diverged where the logits are not finite.
     """
@@ -123,6 +125,6 @@ def score(model: Module, split: Split, batch_size: int = 1000) -> Scores:
     return Scores(logits, split.labels)
 
 
-def evaluate(model: Module, split: Split, batch_size: int = 1000) -> float:
+def evaluate(model: Module, split: Split, batch_size: int = 100) -> float:
     """The model's accuracy on a split, from 0 to 1; raises Diverged where its logits are not finite."""
     return score(model, split, batch_size).accuracy
