@@ -320,3 +320,21 @@ def test_a_model_forgets_its_gradients_too():
     model(np.ones((1, 3), np.float32)).sum().backward()
     model.zero_grad()
     assert all(p.grad is None for p in model.parameters())
+
+
+@pytest.mark.parametrize(("one", "other"), [(SGD, Adam), (Adam, SGD), (RMSprop, AdamW), (AdamW, RMSprop)])
+def test_the_state_of_another_optimizer_is_refused_and_nothing_taken_over(one, other):
+    model = nn.MLP((3, 2))
+    model(np.ones((1, 3), np.float32)).sum().backward()
+    optimizer, stranger = one(model.parameters(), lr=0.1), other(model.parameters(), lr=0.2)
+    stranger.step()
+    with pytest.raises(ValueError, match="another optimizer's: it has no "):
+        optimizer.load_state_dict(stranger.state_dict())
+    assert optimizer.current_lr == 0.1
+    assert not optimizer.state
+
+
+@pytest.mark.parametrize("state", [{}, None, {"state": {}}, [1]])
+def test_what_is_no_state_of_an_optimizer_is_said_to_be_none(state):
+    with pytest.raises(ValueError, match="no state dict of an optimizer"):
+        Adam(nn.MLP((3, 2)).parameters()).load_state_dict(state)

@@ -121,10 +121,15 @@ class Optimizer:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over a state dict of the same optimizer over the same parameters; raises ValueError for another."""
+        if not isinstance(state_dict, Mapping) or not state_dict.keys() >= {"state", "param_groups"}:
+            raise ValueError(f"this is no state dict of an optimizer, as {type(self).__name__}.state_dict() gives it")
         saved, groups = state_dict["state"], state_dict["param_groups"]
         sizes, own = [len(g["params"]) for g in groups], [len(g["params"]) for g in self.param_groups]
         if sizes != own:
             raise ValueError(f"the state has groups of {sizes} parameters, but this optimizer has {own}")
+        missing = [name for name in self.defaults if any(name not in group for group in groups)]
+        if missing:
+            raise ValueError(f"the state is another optimizer's: it has no {', '.join(missing)}")
         parameters = [p for group in self.param_groups for p in group["params"]]
         numbers = [number for group in groups for number in group["params"]]
         kept = {p: saved[number] for p, number in zip(parameters, numbers, strict=True) if number in saved}
