@@ -10,6 +10,16 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.engine.node import plain
+from tinygrad_mnist.engine.ops import elu as elu
+from tinygrad_mnist.engine.ops import gelu as gelu
+from tinygrad_mnist.engine.ops import leaky_relu as leaky_relu
+from tinygrad_mnist.engine.ops import log_softmax as log_softmax
+from tinygrad_mnist.engine.ops import relu as relu
+from tinygrad_mnist.engine.ops import sigmoid as sigmoid
+from tinygrad_mnist.engine.ops import silu as silu
+from tinygrad_mnist.engine.ops import softmax as softmax
+from tinygrad_mnist.engine.ops import softplus as softplus
+from tinygrad_mnist.engine.ops import tanh as tanh
 from tinygrad_mnist.nn.patches import Pair, max_pool, patches
 from tinygrad_mnist.nn.random import generator
 
