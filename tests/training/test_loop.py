@@ -135,10 +135,13 @@ def test_a_single_example_is_learned(splits):
     assert history.epochs[-1].loss < 0.05
 
 
-@pytest.mark.parametrize(("count", "batch_size"), [(1, 64), (65, 64), (64, 1)])
-def test_batch_normalisation_of_a_single_example_is_named_at_once(splits, count, batch_size):
+@pytest.mark.parametrize(
+    ("count", "batch_size", "advice"),
+    [(1, 64, "give more"), (65, 64, "take another batch_size"), (64, 1, "take another batch_size")],
+)
+def test_batch_normalisation_of_a_single_example_is_named_at_once(splits, count, batch_size, advice):
     model = nn.Sequential(nn.Linear(784, 10), nn.BatchNorm1d(10))
-    with pytest.raises(ValueError, match=f"one of {count} examples would be alone .* take another batch_size"):
+    with pytest.raises(ValueError, match=f"one of {count} examples would be alone .* {advice}"):
         training.fit(model, splits[0][:count], nn.SGD(model.parameters()), epochs=1, batch_size=batch_size)
     assert model[1].num_batches_tracked.item() == 0
 

@@ -166,7 +166,8 @@ def _check_last_batch(run: Run) -> None:
     """Raise ValueError where the last batch has one example and a layer needs more, now and not an epoch later."""
     alone = run.batch_size == 1 or len(run.train) % run.batch_size == 1
     if alone and any(isinstance(module, nn.BatchNorm1d) for module in run.model.modules()):
+        advice = "take another batch_size" if len(run.train) > 1 else "give more, or a model without it"
         raise ValueError(
             f"one of {len(run.train)} examples would be alone in a batch of {run.batch_size}, and BatchNorm1d needs "
-            f"two or more: take another batch_size"
+            f"two or more: {advice}"
         )
