@@ -8,10 +8,8 @@ white, which is zero, to red; gradients from purple to orange; the scale is besi
 from __future__ import annotations
 
 import io
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,8 @@ from numpy.typing import NDArray
 from tinygrad_mnist import data, nn, training
 from tinygrad_mnist.data.files import prepare_folder, write_atomically
 from tinygrad_mnist.engine import Tensor, grad, toposort
-from tinygrad_mnist.training import Epoch, History
+from tinygrad_mnist.nn.init import initialise
+from tinygrad_mnist.training import History, Layer, layers, percent
 
 Array = NDArray[Any]
 
@@ -36,9 +35,6 @@ VALUES, GRADIENTS = "RdBu_r", "PuOr_r"
 
 DPI = 144
 INITS = ("standard_normal", "xavier", "he")
-FLAT = 0.05
-"""Where an activation's derivative is below this, hardly any gradient comes through."""
-
 VANISHED = 1e-12
 """Gradients below this are counted, not drawn."""
 
@@ -107,7 +103,7 @@ def _bars(ax: Axes, probabilities: Array, label: int, read: int) -> None:
     bars[read].set(facecolor="white", edgecolor=WRONG, hatch="/////")
     for digit, colour in ((label, RIGHT), (read, WRONG)):
         share = probabilities[digit]
-        ax.text(share + 0.06, digit, _percent(share), va="center", fontsize=7, color=colour, fontweight="bold")
+        ax.text(share + 0.06, digit, percent(share, 1), va="center", fontsize=7, color=colour, fontweight="bold")
     ax.set(xlim=(0, 1.75), xticks=[], ylim=(len(probabilities) - 0.4, -0.6))
     ax.set_yticks(range(len(probabilities)), [str(d) for d in range(len(probabilities))], fontsize=6.5)
     ax.tick_params(length=0, pad=2)
@@ -136,7 +132,7 @@ def confusion_matrix(counts: Array) -> Figure:
             color="white" if is_dark else "black", fontweight="bold" if true == read else "normal",
         )  # fmt: skip
     for true in classes:
-        right = _percent(shares[true, true]) if totals[true] else "–"
+        right = percent(shares[true, true], 1) if totals[true] else "–"
         ax.text(len(counts) - 0.35, true, right, va="center", fontsize=9, color=RIGHT)
     names = [str(c) for c in classes]
     ax.set_xticks(classes, names)
@@ -144,7 +140,7 @@ def confusion_matrix(counts: Array) -> Figure:
     ax.set(xlabel="read as", ylabel="is")
     ax.tick_params(length=0)
     total = int(totals.sum())
-    share = _percent(counts.trace() / max(total, 1))
+    share = percent(counts.trace() / max(total, 1), 1)
     ax.set_title(f"{int(counts.trace()):,} of {total:,} are read correctly ({share})", fontsize=11)
     return figure
 
@@ -203,8 +199,9 @@ def filters(kernels: Array, count: int = 64) -> Figure:
     channels = min(kernels.shape[1], 16)
     shown = kernels[: max(1, count // channels), :channels]
     figure = _tiles(shown.reshape(-1, *kernels.shape[2:]), columns=8 if channels == 1 else channels)
-    number = f"{len(shown)} of {len(kernels)}" if len(shown) < len(kernels) else str(len(kernels))
-    _head(figure, f"{number} filters of {kernels.shape[2]} × {kernels.shape[3]}")
+    number = f"{len(shown)} of {len(kernels)}" if len(shown) < len(kernels) else f"all {len(kernels)}"
+    number += "" if channels == 1 else ", a line for each"
+    _head(figure, f"What the filters of {kernels.shape[2]} × {kernels.shape[3]} look for ({number})")
     return figure
 
 
@@ -237,48 +234,18 @@ def saliency(model: Any, x: Array, labels: Array | None = None) -> Figure:
     return figure
 
 
-@dataclass(frozen=True)
-class Layer:
-    """What passes through a layer: activations a and gradients ∂L/∂z, both (n, units), and how much is flat.
-
-    flat: the share of a where f'(z) is below 0.05, so that hardly any gradient passes; None for the last, without f.
-    """
-
-    name: str
-    values: Array
-    gradients: Array
-    flat: float | None
-
-
-def layers(model: nn.MLP, x: Array, labels: Array) -> list[Layer]:
-    """The activations of each layer, and ∂L/∂z for the cross-entropy; the last layer's are the logits.
-
-    x: rows (n, 784). labels: (n,).
-    """
-    f = nn.ACTIVATIONS[model.activation]
-    z: list[Tensor] = []
-    a = [Tensor(x)]
-    for W, b in zip(model.weights, model.biases, strict=True):
-        z.append(a[-1] @ W.T + b)
-        a.append(f(z[-1]))
-    gradients = [g.numpy() for g in grad(nn.cross_entropy(z[-1], labels), z)]
-    slopes = [grad(after.sum(), [before])[0].numpy() for before, after in zip(z[:-1], a[1:-1], strict=True)]
-    hidden = [
-        Layer(f"layer {number}", a[number].numpy(), gradients[number - 1], float(np.mean(np.abs(slope) < FLAT)))
-        for number, slope in enumerate(slopes, start=1)
-    ]
-    return [*hidden, Layer("logits", z[-1].numpy(), gradients[-1], None)]
-
-
-def signals(models: Mapping[str, nn.MLP], x: Array, labels: Array) -> Figure:
+def signals(models: Mapping[str, nn.Module], x: Array, labels: Array) -> Figure:
     """Histograms of activations and gradients, a line for each layer, a column for each model (each init, say).
 
-    models: of equally many layers, by what they are called. x: rows (n, 784). labels: (n,).
+    models: of equally many layers, by what they are called. x: as they take it. labels: (n,). See `training.layers`.
     "Flat" is the share of units where the activation's derivative is below 0.05, so that hardly any gradient passes.
     """
     with np.errstate(over="ignore", invalid="ignore"):  # weights far too large are what one may want to see
         found = {name: layers(model, x, labels) for name, model in models.items()}
-    depth = len(next(iter(found.values())))
+    depth, *others = {len(of_model) for of_model in found.values()}
+    if others:
+        depths = ", ".join(f"{name} has {len(of_model)}" for name, of_model in found.items())
+        raise ValueError(f"signals compares models of equally many layers, and {depths}")
     figure = Figure(figsize=(max(4.0, 0.6 + 2.3 * len(found)), 0.9 + 2 * 1.15 * depth), dpi=DPI, layout="constrained")
     upper, lower = np.asarray(figure.subfigures(2, 1))
     upper.suptitle("activations", fontsize=11, color=BLUE)
@@ -296,10 +263,21 @@ def signals(models: Mapping[str, nn.MLP], x: Array, labels: Array) -> Figure:
 
 def _draw_values(ax: Axes, layer: Layer) -> None:
     values, lost = _finite(layer.values)
-    ax.hist(values, bins=50, color=BLUE)
-    flat = [] if layer.flat is None else [f"{_percent(layer.flat)} flat"]
+    counts, edges, _ = ax.hist(values, bins=50, color=BLUE)
+    flat = [] if layer.flat is None else [f"{percent(layer.flat, 1)} flat"]
     _note(ax, 0.97, f"σ {values.std():.3g}" if values.size else "", *flat, *lost)
     _plain(ax)
+    _cut(ax, np.asarray(counts), edges)
+
+
+def _cut(ax: Axes, counts: Array, edges: Array) -> None:
+    """Let a bin that would dwarf all others, as that of the zeros of a ReLU, go through the roof, with its share."""
+    highest, second = counts.argmax(), np.sort(counts)[-2]
+    if counts[highest] > 4 * second > 0:
+        ax.set_ylim(0, 3 * second)
+        share = percent(counts[highest] / counts.sum(), 1)
+        ax.annotate(f"↑ {share}", (edges[highest + 1], 3 * second), (2, -1), textcoords="offset points",
+                    va="top", fontsize=7.5, color=BLUE)  # fmt: skip
 
 
 def _draw_gradients(ax: Axes, layer: Layer) -> None:
@@ -307,7 +285,7 @@ def _draw_gradients(ax: Axes, layer: Layer) -> None:
     sizes, least = np.abs(values), math.log10(VANISHED)
     logs = np.log10(sizes[sizes >= VANISHED])
     ax.hist(logs, bins=np.arange(least, logs.max(initial=least) + 0.5, 0.25).tolist(), color=WRONG)
-    gone = [f"{_percent(1 - logs.size / sizes.size)} below {VANISHED:g}"] if logs.size < sizes.size else []
+    gone = [f"{percent(1 - logs.size / sizes.size, 1)} below {VANISHED:g}"] if logs.size < sizes.size else []
     _note(ax, 0.03, f"rms {np.sqrt(np.mean(sizes**2)):.2g}" if sizes.size else "", *gone, *lost)
     _plain(ax)
 
@@ -315,7 +293,7 @@ def _draw_gradients(ax: Axes, layer: Layer) -> None:
 def _finite(array: Array) -> tuple[Array, list[str]]:
     """The numbers that are finite, and a word on the others if there are any."""
     is_finite = np.isfinite(array)
-    lost = [] if is_finite.all() else [f"{_percent(1 - is_finite.mean())} NaN or ∞"]
+    lost = [] if is_finite.all() else [f"{percent(1 - is_finite.mean(), 1)} NaN or ∞"]
     return array[is_finite].astype(np.float64), lost
 
 
@@ -346,7 +324,7 @@ def save_all(run: str | Path, test: data.Split, folder: str | Path | None = None
     run = Path(run)
     folder = Path(folder) if folder else run / "plots"
     model = training.load_model(run / "model.safetensors")
-    history = _read_history(run / "history.json")
+    history = History.load(run / "history.json")
     prepare_folder(folder)
     pictures = {folder / f"{name}.png": _png(figure) for name, figure in _all(model, history, test).items()}
     for path, content in pictures.items():
@@ -372,37 +350,31 @@ def _all(model: Any, history: History, test: data.Split) -> dict[str, Figure]:
         "mistakes": worst_mistakes(x, labels, probabilities),
     }
     parameters = _parameters(model(x[:1]))
-    rows = [p for p in parameters if p.ndim == 2 and p.shape[1] == data.SIDE**2]
-    kernels = [p for p in parameters if p.ndim == 4]
-    if rows:
-        figures["first-layer"] = first_layer(rows[0])
-    if kernels:
-        figures["filters"] = filters(kernels[0])
+    weights = next((p for p in parameters if p.ndim >= 2), np.zeros(0))
+    if weights.ndim == 2 and weights.shape[1] == data.SIDE**2:
+        figures["first-layer"] = first_layer(weights)
+    if weights.ndim == 4:
+        figures["filters"] = filters(weights)
     figures["saliency"] = saliency(model, x[:10], labels[:10])
-    if isinstance(model, nn.MLP):
-        figures["signals"] = signals({"as trained": model, **_untrained(model)}, x[:500], labels[:500])
+    if len(x) > 1:  # one alone can't be normalised
+        figures["signals"] = signals({"as trained": model, **_untrained(model)}, x[:200], labels[:200])
     return figures
 
 
-def _untrained(model: nn.MLP) -> dict[str, nn.MLP]:
-    """Networks of these layers as they start, one for each init."""
-    return {f"init: {name}": nn.MLP(model.layer_sizes, model.activation, init=name) for name in INITS}
+def _untrained(model: nn.Module) -> dict[str, nn.Module]:
+    """Networks of these layers as they start, one for each init: normalised by the batch, and nothing dropped."""
+    models = {f"init: {name}": training.as_new(model) for name in INITS}
+    for init, new in zip(INITS, models.values(), strict=True):
+        initialise(new, init, np.random.default_rng(0))
+        for part in new.modules():
+            part.training = not isinstance(part, nn.Dropout)
+    return models
 
 
 def _parameters(output: Tensor) -> list[Array]:
     """The arrays of the parameters that an output was computed from, in the order of use."""
     leaves = [x for node in toposort(output) for x in node.inputs if isinstance(x, Tensor) and not x.op]
     return [leaf.numpy() for leaf in dict.fromkeys(leaves) if leaf.requires_grad]
-
-
-def _read_history(path: Path) -> History:
-    try:
-        rows: Sequence[Mapping[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["epochs"]
-        return History([Epoch(**row) for row in rows])
-    except FileNotFoundError:
-        raise training.CheckpointError(f"{path}: no such file; give a folder that train has written") from None
-    except (ValueError, TypeError, KeyError) as error:
-        raise training.CheckpointError(f"{path}: no history of a run ({error}); train anew") from None
 
 
 # the parts of a picture
@@ -472,12 +444,3 @@ def _only_words(text: str) -> Figure:
     figure = Figure(figsize=(4, 1), dpi=DPI)
     figure.text(0.5, 0.5, text, ha="center", va="center")
     return figure
-
-
-def _percent(share: float) -> str:
-    """A share from 0 to 1, as 97.5 %; what is not quite 0 or 1 never looks like it."""
-    if 0 < share < 0.0005:
-        return "<0.1 %"
-    if 0.9995 <= share < 1:
-        return ">99.9 %"
-    return f"{100 * share:.1f} %"

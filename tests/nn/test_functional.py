@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tinygrad_mnist import Tensor, cross_entropy, one_hot
-from tinygrad_mnist.nn import accuracy, binary_cross_entropy_with_logits, mse_loss, nll_loss
+from tinygrad_mnist.nn import accuracy, binary_cross_entropy_with_logits, functional, mse_loss, nll_loss
 
 logits_strategy = hnp.arrays(np.float64, st.tuples(st.integers(1, 5), st.integers(1, 6)), elements=st.floats(-50, 50))
 
@@ -145,3 +145,27 @@ def test_binary_cross_entropy_is_that_of_the_sigmoid_and_does_not_overflow():
 def test_losses_say_what_does_not_fit(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets"),
+    [
+        (cross_entropy, [1, 0]),
+        (nll_loss, [1, 0]),
+        (mse_loss, np.ones((2, 2))),
+        (binary_cross_entropy_with_logits, np.ones((2, 2))),
+    ],
+)
+def test_a_loss_of_arrays_is_that_of_tensors(loss, targets):
+    z = np.array([[1.0, -2.0], [0.5, 3.0]])
+    expected = loss(Tensor(z), targets)
+    for array in (z, z.tolist()):
+        assert loss(array, targets).item() == expected.item()
+
+
+def test_activations_are_functions_too_as_pytorch_s_tutorials_have_them():
+    x = Tensor(np.linspace(-2, 2, 6).reshape(2, 3), requires_grad=True)
+    for name in ("relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh", "softplus", "log_softmax"):
+        np.testing.assert_array_equal(getattr(functional, name)(x).numpy(), getattr(x, name)().numpy())
+    loss = nll_loss(functional.log_softmax(functional.relu(x), axis=1), [0, 2])
+    assert loss.item() == cross_entropy(x.relu(), [0, 2]).item()

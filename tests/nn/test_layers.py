@@ -1,6 +1,7 @@
 """Layers against references written by hand, their states, and what they say of inputs that do not fit."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -218,3 +219,18 @@ def test_wrong_types_are_said():
         nn.Conv2d(1, 2, 3)(np.zeros((1, 1, 4, 4), np.uint8))
     with pytest.raises(TypeError, match=r"argument 0 is list: pass them as Sequential\(\*layers\)"):
         nn.Sequential([nn.ReLU()])
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "words"),
+    [
+        (lambda: nn.Sequential(nn.Linear(3, 2), nn.ReLU), TypeError, "argument 1 is type: write ReLU("),
+        (lambda: nn.Dropout("0.5"), ValueError, "p='0.5' is a probability"),
+        (lambda: nn.LayerNorm(3.5), ValueError, "normalized_shape[0]=3.5 must be an integer"),
+        (lambda: nn.Linear(3, 2).load_state_dict(None), TypeError, "a state dict maps paths to arrays"),
+        (lambda: nn.Linear(3, 2).load_state_dict([1]), TypeError, "a state dict maps paths to arrays"),
+    ],
+)
+def test_arguments_of_another_kind_are_named(make, kind, words):
+    with pytest.raises(kind, match=re.escape(words)):
+        make()

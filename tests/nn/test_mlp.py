@@ -61,3 +61,15 @@ def test_gradients_reach_every_parameter_and_no_input():
     model(x).sum().backward()
     assert all(p.grad.shape == p.shape for p in model.parameters())
     assert x.grad is None
+
+
+@pytest.mark.parametrize("sizes", ["784", 784, None])
+def test_sizes_that_are_no_list_are_said_to_be_none(sizes):
+    with pytest.raises(TypeError, match="are no list of numbers: give them as"):
+        MLP(sizes)
+
+
+@pytest.mark.parametrize("sizes", [(784, 10.5, 10), ("784", "10"), (784, None)])
+def test_sizes_are_integers(sizes):
+    with pytest.raises(ValueError, match="two or more integers, each positive"):
+        MLP(sizes)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygrad_mnist import Tensor
-from tinygrad_mnist.nn import MLP, Module
+from tinygrad_mnist.nn import MLP, Linear, Module
 
 
 class Scale(Module):
@@ -112,3 +112,27 @@ def test_an_mlp_is_a_module_with_its_own_names():
     model = MLP((784, 16, 10))
     assert list(model.state_dict()) == ["W1", "b1", "W2", "b2"]
     assert model.summary((64, 784)).splitlines()[2].split()[-3:] == ["(64,", "10)", "12,730"]
+
+
+class Towers(Module):
+    """Parts in a dict, and two inputs."""
+
+    def __init__(self):
+        self.towers = {"left": Linear(3, 2), "right": Linear(4, 2)}
+        self.note = {"a": 1}
+
+    def forward(self, x, y, *, scale=1.0):
+        return (self.towers["left"](x) + self.towers["right"](y)) * scale
+
+
+def test_parts_in_a_dict_are_parts_and_a_model_may_take_several_inputs():
+    model = Towers()
+    assert [path for path, _ in model.named_parameters()] == [
+        "towers.left.weight", "towers.left.bias", "towers.right.weight", "towers.right.bias",
+    ]  # fmt: skip
+    assert model.towers["left"].weight.name == "towers.left.weight"
+    x, y = np.ones((1, 3), np.float32), np.ones((1, 4), np.float32)
+    np.testing.assert_array_equal(model(x, y, scale=2.0).numpy(), 2 * model(x, y).numpy())
+    other = Towers()
+    other.load_state_dict(model.state_dict())
+    np.testing.assert_array_equal(other(x, y).numpy(), model(x, y).numpy())

@@ -79,5 +79,6 @@ def test_what_makes_no_network_is_named(line, words):
 
 def test_a_line_is_read_as_people_write_it():
     assert nn.parse_layers("1x28x28, 16C3, MP2, 10") == ("1x28x28", "16c3", "mp2", 10)
+    assert repr(nn.network("784, 30, 10")) == repr(nn.network((784, 30, 10)))
     with pytest.raises(ValueError, match="unknown activation 'rely'"):
         nn.network(("1x28x28", "4c3", 10), "rely")

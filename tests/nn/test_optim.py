@@ -1,5 +1,7 @@
 """Optimizers against PyTorch's published update formulas, written out in NumPy."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -169,7 +171,7 @@ def test_a_graph_notices_that_its_parameters_have_moved():
     ],
 )  # fmt: skip
 def test_options_out_of_range_are_refused(optimizer, options):
-    with pytest.raises(ValueError, match="they must be"):
+    with pytest.raises(ValueError, match="must be"):
         optimizer([Tensor([1.0], requires_grad=True)], **options)
 
 
@@ -254,3 +256,85 @@ def test_the_average_follows_its_formula_and_is_applied_for_a_while():
         nn.ExponentialMovingAverage(nn.Linear(1, 1)).load_state_dict(average.state_dict())
     with pytest.raises(ValueError, match="decay=2"):
         nn.ExponentialMovingAverage(model, 2)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "words"),
+    [
+        (lambda model: model, TypeError, "not MLP: pass model.parameters()"),
+        (lambda model: model.parameters, TypeError, "not method: pass model.parameters()"),
+        (lambda model: model.named_parameters(), TypeError, "not tuple: pass model.parameters()"),
+        (lambda model: [p.numpy() for p in model.parameters()], TypeError, "not ndarray: pass model.parameters()"),
+        (lambda model: [{"lr": 0.1}], ValueError, "a group needs its parameters"),
+        (lambda model: [model.W1 * 0.01], ValueError, "was computed, by mul: compute its array first"),
+    ],
+)
+def test_what_an_optimizer_can_not_move_is_said(given, kind, words):
+    with pytest.raises(kind, match=re.escape(words)):
+        nn.SGD(given(nn.MLP((3, 2))), 0.1)
+
+
+def test_one_tensor_alone_is_moved_as_a_whole():
+    w = Tensor(np.ones((3, 2)), requires_grad=True)
+    optimizer = nn.SGD(w, 0.5)
+    w.sum().backward()
+    optimizer.step()
+    np.testing.assert_array_equal(w.numpy(), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "options", "words"),
+    [
+        (nn.SGD, {"lr": "0.1"}, "lr='0.1': it must be > 0"),
+        (nn.SGD, {"lr": None}, "lr=None"),
+        (nn.SGD, {"lr": 0.1, "momentum": None}, "momentum=None"),
+        (nn.Adam, {"betas": 0.9}, "betas=0.9: it must be two numbers"),
+    ],
+)
+def test_options_of_another_kind_are_named(optimizer, options, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        optimizer(nn.MLP((3, 2)).parameters(), **options)
+
+
+def test_limits_are_numbers_from_zero_on():
+    model = nn.MLP((3, 2))
+    model(np.ones((1, 3), np.float32)).sum().backward()
+    for limit in (nn.clip_grad_norm_, nn.clip_grad_value_, nn.max_norm_):
+        for value in (-1.0, float("nan"), "1"):
+            with pytest.raises(ValueError, match="must be a number from 0 on"):
+                limit(model.parameters(), value)
+        with pytest.raises(TypeError, match=re.escape("not MLP: pass model.parameters()")):
+            limit(model, 1.0)
+
+
+def test_what_takes_a_model_or_an_optimizer_says_so():
+    model = nn.MLP((3, 2))
+    with pytest.raises(TypeError, match="pass the model itself"):
+        nn.ExponentialMovingAverage(model.parameters())
+    with pytest.raises(TypeError, match="a schedule sets the rates of an optimizer, not MLP"):
+        nn.schedules.StepLR(model, 3)
+
+
+def test_a_model_forgets_its_gradients_too():
+    model = nn.MLP((3, 2))
+    model(np.ones((1, 3), np.float32)).sum().backward()
+    model.zero_grad()
+    assert all(p.grad is None for p in model.parameters())
+
+
+@pytest.mark.parametrize(("one", "other"), [(SGD, Adam), (Adam, SGD), (RMSprop, AdamW), (AdamW, RMSprop)])
+def test_the_state_of_another_optimizer_is_refused_and_nothing_taken_over(one, other):
+    model = nn.MLP((3, 2))
+    model(np.ones((1, 3), np.float32)).sum().backward()
+    optimizer, stranger = one(model.parameters(), lr=0.1), other(model.parameters(), lr=0.2)
+    stranger.step()
+    with pytest.raises(ValueError, match="another optimizer's: it has no "):
+        optimizer.load_state_dict(stranger.state_dict())
+    assert optimizer.current_lr == 0.1
+    assert not optimizer.state
+
+
+@pytest.mark.parametrize("state", [{}, None, {"state": {}}, [1]])
+def test_what_is_no_state_of_an_optimizer_is_said_to_be_none(state):
+    with pytest.raises(ValueError, match="no state dict of an optimizer"):
+        Adam(nn.MLP((3, 2)).parameters()).load_state_dict(state)

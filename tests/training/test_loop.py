@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -134,10 +135,13 @@ def test_a_single_example_is_learned(splits):
     assert history.epochs[-1].loss < 0.05
 
 
-@pytest.mark.parametrize(("count", "batch_size"), [(1, 64), (65, 64), (64, 1)])
-def test_batch_normalisation_of_a_single_example_is_named_at_once(splits, count, batch_size):
+@pytest.mark.parametrize(
+    ("count", "batch_size", "advice"),
+    [(1, 64, "give more"), (65, 64, "take another batch_size"), (64, 1, "take another batch_size")],
+)
+def test_batch_normalisation_of_a_single_example_is_named_at_once(splits, count, batch_size, advice):
     model = nn.Sequential(nn.Linear(784, 10), nn.BatchNorm1d(10))
-    with pytest.raises(ValueError, match=f"one of {count} examples would be alone .* take another batch_size"):
+    with pytest.raises(ValueError, match=f"one of {count} examples would be alone .* {advice}"):
         training.fit(model, splits[0][:count], nn.SGD(model.parameters()), epochs=1, batch_size=batch_size)
     assert model[1].num_batches_tracked.item() == 0
 
@@ -181,7 +185,7 @@ def test_the_loss_is_a_function_of_logits_and_labels(splits):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"epochs": 0}, "epochs is 0; give at least 1"),
+        ({"epochs": 0}, "epochs is 0; give an integer from 1 on"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"patience": 0}, "patience is 0"),
         ({"clip_norm": -1}, "clip_norm is -1; give a positive number"),
@@ -212,3 +216,26 @@ def test_a_history_without_validation_has_empty_cells(splits, tmp_path):
     history.save_csv(tmp_path / "history.csv")
     (row,) = csv.DictReader((tmp_path / "history.csv").read_text().splitlines())
     assert row["validation_accuracy"] == row["validation_loss"] == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "words"),
+    [
+        (
+            {"optimizer": "sgd"},
+            TypeError,
+            "fit takes an optimizer, such as nn.SGD(model.parameters(), lr=0.1), not 'sgd'",
+        ),
+        ({"optimizer": nn.SGD}, TypeError, "fit takes an optimizer"),
+        ({"optimizer": nn.SGD(nn.MLP((784, 10)).parameters())}, ValueError, "no parameter of this model"),
+        ({"data": data.load("digits")}, TypeError, "takes a data.Split, such as data.load().train, not Dataset"),
+        ({"epochs": 2.5}, ValueError, "epochs is 2.5; give an integer from 1 on"),
+        ({"batch_size": "64"}, ValueError, "batch_size is '64'; give an integer from 1 on"),
+        ({"augment": lambda images, rng: images[:, :5]}, ValueError, "augment made shape"),
+    ],
+)
+def test_what_can_not_be_trained_is_said_before_it_begins(change, kind, words):
+    model = nn.MLP((784, 10))
+    given = {"data": data.load("digits").train[:10], "optimizer": nn.SGD(model.parameters()), **change}
+    with pytest.raises(kind, match=re.escape(words)):
+        training.fit(model, given.pop("data"), given.pop("optimizer"), **given)

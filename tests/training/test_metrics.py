@@ -52,3 +52,15 @@ def test_a_class_never_read_has_no_precision():
 def test_labels_that_make_no_matrix_are_named(labels, predicted, words):
     with pytest.raises(ValueError, match=words):
         training.confusion_matrix(labels, predicted)
+
+
+@pytest.mark.parametrize(
+    ("share", "digits", "text"),
+    [
+        (0, 2, "0.00 %"), (1, 2, "100.00 %"), (0.97534, 2, "97.53 %"), (0.97534, 1, "97.5 %"), (0.5, 0, "50 %"),
+        (1e-9, 2, "<0.01 %"), (1 - 1e-9, 2, ">99.99 %"), (4e-4, 1, "<0.1 %"), (0.99951, 1, ">99.9 %"),
+        (0.0006, 1, "0.1 %"), (0.9994, 1, "99.9 %"), (float("nan"), 2, "–"),
+    ],
+)  # fmt: skip
+def test_what_is_not_quite_all_or_nothing_never_looks_like_it(share, digits, text):
+    assert training.percent(share, digits) == text

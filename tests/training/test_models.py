@@ -144,6 +144,27 @@ def test_every_layer_of_nn_can_be_rebuilt_from_its_file(tmp_path):
     assert loaded[0].weight.dtype == np.float64
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        nn.Sequential(nn.Flatten(), nn.MLP((6, 5, 4), "tanh"), nn.LogSoftmax()),
+        nn.Sequential(nn.MLP((6, 5), dtype=np.float64), nn.Sequential(nn.Linear(5, 4))),
+        nn.Sequential(nn.LayerNorm(6, elementwise_affine=False)),
+        nn.Sequential(nn.LayerNorm(6, bias=False), nn.Linear(6, 4, bias=False, dtype=np.float64)),
+        nn.Sequential(nn.BatchNorm1d(6, affine=False, track_running_stats=False), nn.Tanh()),
+    ],
+    ids=["an MLP within", "two dtypes", "nothing to keep", "no biases", "no statistics"],
+)
+def test_parts_come_back_as_they_were(model, tmp_path):
+    training.save_model(model.eval(), tmp_path / "model.safetensors")
+    loaded = training.load_model(tmp_path / "model.safetensors")
+    x = np.random.default_rng(0).random((3, 6), np.float32)
+    np.testing.assert_array_equal(loaded(x).numpy(), model(x).numpy())
+    for p, q in zip(loaded.parameters(), model.parameters(), strict=True):
+        assert p.dtype == q.dtype
+    assert repr(training.as_new(model)) == repr(model)
+
+
 def test_weights_of_a_class_of_ones_own_are_loaded_into_it(tmp_path):
     class Mine(nn.Module):
         def __init__(self):

@@ -24,7 +24,7 @@ def evaluate(
     dataset = data.load(source, say=show.note)
     scores = training.score(network, dataset.test)
     show.line(
-        f"{dataset.name}: {show.percent(scores.accuracy)} of {len(dataset.test):,} test images are read correctly"
+        f"{dataset.name}: {training.percent(scores.accuracy)} of {len(dataset.test):,} test images are read correctly"
     )
     if classes:
         show.line(f"\n{scores}\n\n{scores.confusion_table()}")

@@ -8,7 +8,7 @@ from rich.console import Console, RichCast
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from tinygrad_mnist.training import Callback, Epoch, Run
+from tinygrad_mnist.training import Callback, Epoch, Run, percent
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -36,11 +36,6 @@ def table(result: RichCast) -> None:
         console.print(result, "")
     else:
         line(f"{result}\n")
-
-
-def percent(share: float) -> str:
-    """A share from 0 to 1, as 97.53 %."""
-    return f"{100 * share:.2f} %"
 
 
 class Training(Callback):

@@ -172,7 +172,7 @@ def _say_the_end(history: training.History, best: training.Epoch, recipe: Recipe
         return
     if history.stopped_early:
         show.line(f"stopped early: no epoch was better than epoch {best.number} for {recipe.patience} epochs")
-    show.line(f"test accuracy {show.percent(facts['test_accuracy'])} (epoch {best.number}, chosen by validation)")
+    show.line(f"test accuracy {training.percent(facts['test_accuracy'])} (epoch {best.number}, chosen by validation)")
 
 
 def _is_given(context: typer.Context, name: str) -> bool:

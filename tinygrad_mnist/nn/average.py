@@ -24,6 +24,8 @@ class ExponentialMovingAverage:
     def __init__(self, model: Module, decay: float = 0.999, warm_up: bool = False) -> None:
         if not 0 <= decay <= 1:
             raise ValueError(f"decay={decay} must be from 0 to 1")
+        if not isinstance(model, Module):
+            raise TypeError(f"the average is over a model, not {type(model).__name__}: pass the model itself")
         self.model, self.decay, self.warm_up, self.updates = model, decay, warm_up, 0
         self._average = model.state_dict()
 

@@ -10,6 +10,16 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.engine.node import plain
+from tinygrad_mnist.engine.ops import elu as elu
+from tinygrad_mnist.engine.ops import gelu as gelu
+from tinygrad_mnist.engine.ops import leaky_relu as leaky_relu
+from tinygrad_mnist.engine.ops import log_softmax as log_softmax
+from tinygrad_mnist.engine.ops import relu as relu
+from tinygrad_mnist.engine.ops import sigmoid as sigmoid
+from tinygrad_mnist.engine.ops import silu as silu
+from tinygrad_mnist.engine.ops import softmax as softmax
+from tinygrad_mnist.engine.ops import softplus as softplus
+from tinygrad_mnist.engine.ops import tanh as tanh
 from tinygrad_mnist.nn.patches import Pair, max_pool, patches
 from tinygrad_mnist.nn.random import generator
 
@@ -41,7 +51,7 @@ def _identity(size: int, dtype: Any) -> NDArray[Any]:
 
 
 def cross_entropy(
-    logits: Tensor,
+    logits: Any,
     labels: ArrayLike | Tensor,
     reduction: Reduction = "mean",
     *,
@@ -58,6 +68,7 @@ def cross_entropy(
     Raises ValueError for labels of another shape or out of range, for no examples to take a mean of, and
     for an unknown reduction.
     """
+    logits = Tensor.wrap(logits)
     y = _rows(labels, logits)
     if reduction == "mean" and not y.size:
         raise ValueError(f"an empty batch, logits of shape {logits.shape}, has no mean cross-entropy")
@@ -107,7 +118,7 @@ def _weighed(
 
 
 def nll_loss(
-    log_probabilities: Tensor,
+    log_probabilities: Any,
     labels: ArrayLike | Tensor,
     weight: ArrayLike | Tensor | None = None,
     reduction: Reduction = "mean",
@@ -116,6 +127,7 @@ def nll_loss(
 
     Shapes, weight, reduction and errors are those of `cross_entropy`.
     """
+    log_probabilities = Tensor.wrap(log_probabilities)
     y = _rows(labels, log_probabilities)
     _check_reduction(reduction)
     if reduction == "mean" and not y.size:
@@ -125,17 +137,18 @@ def nll_loss(
     return losses.sum(axis=-1) if reduction == "none" else losses.sum()
 
 
-def mse_loss(predictions: Tensor, targets: ArrayLike | Tensor, reduction: Reduction = "mean") -> Tensor:
+def mse_loss(predictions: Any, targets: ArrayLike | Tensor, reduction: Reduction = "mean") -> Tensor:
     """(predictions - targets)², element by element; the mean over all of them, the sum, or each.
 
     Raises ValueError for targets of another shape, which would broadcast silently.
     """
+    predictions = Tensor.wrap(predictions)
     difference = predictions - _targets(targets, predictions)
     return _reduced(difference * difference, reduction)
 
 
 def binary_cross_entropy_with_logits(
-    logits: Tensor,
+    logits: Any,
     targets: ArrayLike | Tensor,
     weight: ArrayLike | Tensor | None = None,
     reduction: Reduction = "mean",
@@ -146,6 +159,7 @@ def binary_cross_entropy_with_logits(
     weight: a factor for each element; pos_weight: one for the term with y. Raises ValueError for targets of
     another shape.
     """
+    logits = Tensor.wrap(logits)
     y = _targets(targets, logits)
     positive = y if pos_weight is None else y * _like(pos_weight, logits)
     losses = positive * (-logits).softplus() + (1 - y) * logits.softplus()

@@ -42,6 +42,7 @@ class Sequential(Module):
         for i, module in enumerate(modules):
             if not isinstance(module, Module):
                 advice = ": pass them as Sequential(*layers)" if isinstance(module, list | tuple) else ""
+                advice = f": write {module.__name__}(…)" if isinstance(module, type) else advice
                 raise TypeError(f"Sequential takes modules, and argument {i} is {type(module).__name__}{advice}")
             setattr(self, str(i), module)
 
@@ -251,9 +252,9 @@ class LayerNorm(Module):
         *,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        shape = tuple(normalized_shape) if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
         _at_least_one(**{f"normalized_shape[{i}]": length for i, length in enumerate(shape)})
-        self.normalized_shape, self.eps = shape, eps
+        self.normalized_shape, self.eps, self.elementwise_affine = shape, eps, elementwise_affine
         self.weight = _parameter(np.ones(shape), dtype) if elementwise_affine else None
         self.bias = _parameter(np.zeros(shape), dtype) if elementwise_affine and bias else None
 
@@ -271,7 +272,7 @@ class LayerNorm(Module):
 
     def extra_repr(self) -> str:
         """The arguments that `repr` shows."""
-        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.weight is not None}"
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
 
 
 class Dropout(Module):
@@ -281,8 +282,8 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5) -> None:
-        if not 0 <= p <= 1:
-            raise ValueError(f"p={p} is a probability, from 0 to 1")
+        if not isinstance(p, int | float | np.floating) or not 0 <= p <= 1:
+            raise ValueError(f"p={p!r} is a probability, from 0 to 1")
         self.p = p
 
     def forward(self, x: Any) -> Tensor:

@@ -43,8 +43,7 @@ class MLP(Module):
         seed: int = 0,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        if len(layer_sizes) < 2 or any(size < 1 for size in layer_sizes):
-            raise ValueError(f"layer sizes {tuple(layer_sizes)} make no network: give two or more, each positive")
+        _check_sizes(layer_sizes)
         self.layer_sizes = tuple(layer_sizes)
         self.activation = _known("activation", activation, ACTIVATIONS)
         initialise = initialisers.known(init)
@@ -78,6 +77,13 @@ class MLP(Module):
         sizes = ", ".join(map(str, self.layer_sizes))
         count = sum(p.size for p in self.parameters())
         return f"MLP([{sizes}], activation={self.activation!r})  # {count:,} parameters"
+
+
+def _check_sizes(sizes: Any) -> None:
+    if isinstance(sizes, str) or not isinstance(sizes, Sequence | np.ndarray):
+        raise TypeError(f"layer sizes {sizes!r} are no list of numbers: give them as (784, 128, 10)")
+    if len(sizes) < 2 or not all(isinstance(size, int | np.integer) and size > 0 for size in sizes):
+        raise ValueError(f"layer sizes {tuple(sizes)} make no network: give two or more integers, each positive")
 
 
 def _rows(x: Any, inputs: int) -> Tensor:

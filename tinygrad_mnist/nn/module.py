@@ -21,8 +21,8 @@ class Module:
 
     A Tensor that is an attribute is a parameter; one given to `register_buffer` is a buffer, which is saved
     with the model but not learned (a running mean, say). A Module that is an attribute is a part, and so are
-    the Modules in an attribute that is a list. Paths are dotted, "layer1.weight" or "blocks.0.bias", and
-    become the tensors' names. Attributes whose names start with an underscore are private and left out.
+    the Modules in an attribute that is a list or a dict. Paths are dotted, "layer1.weight" or "blocks.0.bias",
+    and become the tensors' names. Attributes whose names start with an underscore are private and left out.
     """
 
     training: bool = True
@@ -32,8 +32,8 @@ class Module:
         """The output for an input; each Module says of which shapes."""
         raise NotImplementedError(f"{type(self).__name__} needs a method forward(self, x): its expression")
 
-    def __call__(self, x: Any) -> Tensor:
-        return self.forward(x)
+    def __call__(self, *inputs: Any, **options: Any) -> Tensor:
+        return self.forward(*inputs, **options)
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
@@ -93,6 +93,11 @@ class Module:
         """Behave as in use: `train(False)`."""
         return self.train(False)
 
+    def zero_grad(self) -> None:
+        """Forget the gradients of every parameter."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
     # what is saved
 
     def state_dict(self) -> dict[str, NDArray[Any]]:
@@ -105,6 +110,10 @@ class Module:
         strict=False takes what fits by name, and leaves alone what is missing on either side. Raises
         ValueError with the list of all that is missing, unexpected, or of another shape or kind of number.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                f"a state dict maps paths to arrays, as state_dict() gives it; this is {type(state).__name__}"
+            )
         own = {path: tensor for path, _, tensor in _tensors_of(self)}
         given = {path: np.asarray(value.data if isinstance(value, Tensor) else value) for path, value in state.items()}
         problems = [f"{path}: {given[path].shape} {given[path].dtype}, here it is {tensor.shape} {tensor.dtype}"
@@ -152,13 +161,14 @@ class Module:
 
 
 def _members(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """An attribute that is a tensor or module, or those in one that is a list, with its name."""
+    """An attribute that is a tensor or module, or those in one that is a list or dict, with its name."""
     if name.startswith("_"):
         return
     if isinstance(value, Tensor | Module):
         yield name, value
-    elif isinstance(value, list | tuple):
-        yield from ((f"{name}.{i}", v) for i, v in enumerate(value) if isinstance(v, Tensor | Module))
+    elif isinstance(value, list | tuple | dict):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        yield from ((f"{name}.{key}", v) for key, v in items if isinstance(v, Tensor | Module))
 
 
 def _members_of(module: Module) -> Iterator[tuple[str, Any]]:
@@ -222,8 +232,8 @@ def _watching(model: Module, shapes: dict[Module, tuple[int, ...]]) -> Iterator[
 def _noting(module: Module, shapes: dict[Module, tuple[int, ...]]) -> Any:
     forward = module.forward
 
-    def noted(x: Any) -> Tensor:
-        out = forward(x)
+    def noted(*inputs: Any, **options: Any) -> Tensor:
+        out = forward(*inputs, **options)
         shapes[module] = out.shape
         return out
 

@@ -45,7 +45,7 @@ _POOL = re.compile(r"([ma])p(\d+)")
 
 
 def network(
-    layers: Sequence[Item],
+    layers: str | Sequence[Item],
     activation: str = "leaky_relu",
     init: str = "he",
     *,
@@ -62,7 +62,7 @@ def network(
 
     Raises ValueError for items that make no network and for unknown names.
     """
-    items = parse_layers(",".join(map(str, layers)))
+    items = parse_layers(layers if isinstance(layers, str) else ",".join(map(str, layers)))
     if all(isinstance(item, int) for item in items) and not (batch_norm or dropout or input_dropout):
         return MLP([int(item) for item in items], activation, init, seed)
     if activation not in ACTIVATION_MODULES:

@@ -35,12 +35,16 @@ class Optimizer:
         self.defaults = options
         self.param_groups: list[Group] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
-        given = list(parameters)
+        if not isinstance(parameters, Iterable):
+            raise TypeError(f"an optimizer moves tensors, not {_kind(parameters)}: pass model.parameters()")
+        given: list[Any] = [parameters] if isinstance(parameters, Tensor) else list(parameters)
         for group in given if given and isinstance(given[0], Mapping) else [{"params": given}]:
             self.add_param_group(group)
 
     def add_param_group(self, group: Any) -> None:
         """Let further parameters, in a dict with "params" and their own options, move too."""
+        if "params" not in group:
+            raise ValueError(f'a group needs its parameters, {{"params": tensors, …}}: it has {", ".join(group)}')
         tensors = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
         unknown = group.keys() - {"params", *self.defaults}
         if unknown:
@@ -49,7 +53,12 @@ class Optimizer:
             raise ValueError("the optimizer got no parameters")
         for p in tensors:
             if not isinstance(p, Tensor):
-                raise TypeError(f"an optimizer moves tensors, not {type(p).__name__}: pass model.parameters()")
+                raise TypeError(f"an optimizer moves tensors, not {_kind(p)}: pass model.parameters()")
+            if p.op:
+                raise ValueError(
+                    f"an optimizer moves leaves, and {p.name or 'one of these tensors'} was computed, by {p.op}: "
+                    f"compute its array first, and make Tensor(array, requires_grad=True) of the result"
+                )
         present = [p for existing in self.param_groups for p in existing["params"]]
         if len({*present, *tensors}) < len(present) + len(tensors):
             raise ValueError("a parameter was given twice: it would move twice in each step")
@@ -112,10 +121,15 @@ class Optimizer:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over a state dict of the same optimizer over the same parameters; raises ValueError for another."""
+        if not isinstance(state_dict, Mapping) or not state_dict.keys() >= {"state", "param_groups"}:
+            raise ValueError(f"this is no state dict of an optimizer, as {type(self).__name__}.state_dict() gives it")
         saved, groups = state_dict["state"], state_dict["param_groups"]
         sizes, own = [len(g["params"]) for g in groups], [len(g["params"]) for g in self.param_groups]
         if sizes != own:
             raise ValueError(f"the state has groups of {sizes} parameters, but this optimizer has {own}")
+        missing = [name for name in self.defaults if any(name not in group for group in groups)]
+        if missing:
+            raise ValueError(f"the state is another optimizer's: it has no {', '.join(missing)}")
         parameters = [p for group in self.param_groups for p in group["params"]]
         numbers = [number for group in groups for number in group["params"]]
         kept = {p: saved[number] for p, number in zip(parameters, numbers, strict=True) if number in saved}
@@ -295,8 +309,12 @@ class Adam(Optimizer):
         """Raise ValueError for options out of range."""
         _positive(options, "lr")
         _not_negative(options, "eps", "weight_decay")
-        if len(options["betas"]) != 2 or not all(0 <= beta < 1 for beta in options["betas"]):
-            raise ValueError(f"betas={options['betas']}: they must be two numbers in [0, 1)")
+        _must(
+            "two numbers in [0, 1)",
+            lambda betas: len(betas) == 2 and all(0 <= b < 1 for b in betas),
+            options,
+            ["betas"],
+        )
 
     def slots(self, group: Group) -> tuple[str, ...]:
         """The running means of g and g²."""
@@ -341,6 +359,10 @@ class AdamW(Adam):
         return g
 
 
+def _kind(value: Any) -> str:
+    return type(value).__name__
+
+
 def _positive(options: Mapping[str, Any], *names: str) -> None:
     _must("> 0", lambda value: value > 0, options, names)
 
@@ -355,5 +377,9 @@ def _below_one(options: Mapping[str, Any], *names: str) -> None:
 
 def _must(words: str, holds: Any, options: Mapping[str, Any], names: Iterable[str]) -> None:
     for name in names:
-        if not holds(options[name]):
-            raise ValueError(f"{name}={options[name]}: they must be {words}")
+        try:
+            is_right = holds(options[name])
+        except TypeError:
+            is_right = False
+        if not is_right:
+            raise ValueError(f"{name}={options[name]!r}: it must be {words}")

@@ -17,6 +17,8 @@ class LRScheduler:
     """A rate for each group of an optimizer, `rate(steps, initial rate)`, set now and after every `step`."""
 
     def __init__(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"a schedule sets the rates of an optimizer, not {type(optimizer).__name__}")
         self.optimizer = optimizer
         self.last_epoch = 0
         for group in optimizer.param_groups:

@@ -7,11 +7,12 @@ from tinygrad_mnist.training.divergence import Diverged, TrainingError
 from tinygrad_mnist.training.history import Epoch, History
 from tinygrad_mnist.training.inputs import input_shape, model_inputs
 from tinygrad_mnist.training.loop import fit
-from tinygrad_mnist.training.metrics import Scores, confusion_matrix, evaluate, score
-from tinygrad_mnist.training.models import CheckpointError, load_model, load_weights, save_model
+from tinygrad_mnist.training.metrics import Scores, confusion_matrix, evaluate, percent, score
+from tinygrad_mnist.training.models import CheckpointError, as_new, load_model, load_weights, save_model
 from tinygrad_mnist.training.presets import PRESETS
 from tinygrad_mnist.training.recipe import ENDLESS, OPTIMIZERS, SCHEDULES, Recipe
 from tinygrad_mnist.training.run import Callback, Run
+from tinygrad_mnist.training.signals import Layer, layers
 
 __all__ = [
     "ENDLESS",
@@ -25,18 +26,22 @@ __all__ = [
     "Diverged",
     "Epoch",
     "History",
+    "Layer",
     "MaxNorm",
     "Recipe",
     "Run",
     "Scores",
     "TrainingError",
+    "as_new",
     "confusion_matrix",
     "evaluate",
     "fit",
     "input_shape",
+    "layers",
     "load_model",
     "load_weights",
     "model_inputs",
+    "percent",
     "prepare_folder",
     "read_notes",
     "save_model",

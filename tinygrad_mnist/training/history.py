@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_mnist.data.files import write_atomically
+from tinygrad_mnist.training.models import CheckpointError
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,22 @@ class History:
         text = json.dumps({**facts, **ends, "epochs": rows}, indent=2)
         write_atomically(Path(path), text.encode() + b"\n")
 
+    @classmethod
+    def load(cls, path: str | Path) -> History:
+        """What `save` wrote, but for the facts; raises CheckpointError where the file is missing or damaged."""
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            epochs = [_epoch(row) for row in content["epochs"]]
+            return cls(epochs, bool(content["interrupted"]), bool(content["stopped_early"]))
+        except FileNotFoundError:
+            raise CheckpointError(f"{path}: no such file; give a history.json that train has written") from None
+        except OSError as error:
+            raise CheckpointError(f"{path}: not readable ({error.strerror})") from None
+        except KeyError as error:
+            raise CheckpointError(f"{path}: no history of a run (it has no {error}); train anew") from None
+        except (ValueError, TypeError) as error:
+            raise CheckpointError(f"{path}: no history of a run ({error}); train anew") from None
+
     def save_csv(self, path: str | Path) -> None:
         """Write it as CSV: a line of names, then one for each epoch; what is None stays empty."""
         text = io.StringIO()
@@ -65,3 +82,12 @@ class History:
         table.writeheader()
         table.writerows(asdict(epoch) for epoch in self.epochs)
         write_atomically(Path(path), text.getvalue().encode())
+
+
+def _epoch(row: Any) -> Epoch:
+    """The epoch in a row of a file; raises ValueError or TypeError where it is none."""
+    epoch = Epoch(**row)
+    for name, value in asdict(epoch).items():
+        if not isinstance(value, int | float) and not (value is None and name.startswith("validation")):
+            raise ValueError(f"{name} is {value!r} and no number")
+    return epoch

@@ -27,10 +27,15 @@ def input_shape(model: Module) -> tuple[int, ...]:
 
 def model_inputs(model: Module, split: Split) -> NDArray[np.float32]:
     """The images of a split, float32 from 0 to 1, shape (n, *input_shape(model))."""
+    if not isinstance(split, Split):
+        raise TypeError(f"this takes a data.Split, such as data.load().train, not {type(split).__name__}")
     return split.inputs().reshape(len(split), *input_shape(model))
 
 
 def augmented(x: NDArray[Any], augment: Any, rng: np.random.Generator) -> NDArray[Any]:
     """A batch whose images, (n, 28, 28), have gone through `augment(images, rng)`; of the shape and dtype of x."""
-    images = np.asarray(augment(x.reshape(-1, SIDE, SIDE), rng), x.dtype)
+    given = x.reshape(-1, SIDE, SIDE)
+    images = np.asarray(augment(given, rng), x.dtype)
+    if images.shape != given.shape:
+        raise ValueError(f"augment made shape {images.shape} of images of shape {given.shape}: it must keep it")
     return images.reshape(x.shape)

@@ -58,6 +58,7 @@ def fit(
     from threadpoolctl import threadpool_limits
 
     _check(epochs, batch_size, clip_norm, patience, resume and checkpoint is None)
+    _check_optimizer(optimizer, model)
     train, validation = data if isinstance(data, tuple) else (data, None)
     if isinstance(checkpoint, str | Path):
         checkpoint = Checkpoint(checkpoint)
@@ -144,19 +145,29 @@ def _validated(run: Run, start: float) -> Epoch:
 
 def _check(epochs: int, batch_size: int, clip_norm: float | None, patience: int | None, homeless: bool) -> None:
     for name, value in {"epochs": epochs, "batch_size": batch_size, "patience": patience}.items():
-        if value is not None and value < 1:
-            raise ValueError(f"{name} is {value}; give at least 1")
+        if value is not None and (not isinstance(value, int | np.integer) or value < 1):
+            raise ValueError(f"{name} is {value!r}; give an integer from 1 on")
     if clip_norm is not None and not clip_norm > 0:
         raise ValueError(f"clip_norm is {clip_norm}; give a positive number, or None for no clipping")
     if homeless:
         raise ValueError("resume needs a checkpoint: the path of the file to go on from")
 
 
+def _check_optimizer(optimizer: Any, model: Module) -> None:
+    """Raise TypeError for what is no optimizer, and ValueError for one that moves nothing of the model."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"fit takes an optimizer, such as nn.SGD(model.parameters(), lr=0.1), not {optimizer!r}")
+    moved = {p for group in optimizer.param_groups for p in group["params"]}
+    if moved.isdisjoint(model.parameters()):
+        raise ValueError("the optimizer has no parameter of this model: make it from this very model's parameters()")
+
+
 def _check_last_batch(run: Run) -> None:
     """Raise ValueError where the last batch has one example and a layer needs more, now and not an epoch later."""
     alone = run.batch_size == 1 or len(run.train) % run.batch_size == 1
     if alone and any(isinstance(module, nn.BatchNorm1d) for module in run.model.modules()):
+        advice = "take another batch_size" if len(run.train) > 1 else "give more, or a model without it"
         raise ValueError(
             f"one of {len(run.train)} examples would be alone in a batch of {run.batch_size}, and BatchNorm1d needs "
-            f"two or more: take another batch_size"
+            f"two or more: {advice}"
         )

@@ -16,6 +16,18 @@ from tinygrad_mnist.training.divergence import Diverged
 from tinygrad_mnist.training.inputs import model_inputs
 
 
+def percent(share: float, digits: int = 2) -> str:
+    """A share from 0 to 1, as 97.53 %; what is not quite 0 or 1 never looks like it, and NaN is a dash."""
+    least = 10.0**-digits
+    if np.isnan(share):
+        return "–"
+    if 0 < share < least / 200:
+        return f"<{least:.{digits}f} %"
+    if 1 - least / 200 <= share < 1:
+        return f">{100 - least:.{digits}f} %"
+    return f"{100 * share:.{digits}f} %"
+
+
 def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, classes: int = CLASSES) -> NDArray[np.int64]:
     """How often class i was read as class j: counts of shape (classes, classes), the true class down the rows.
 
@@ -80,7 +92,7 @@ class Scores:
 
     def __str__(self) -> str:
         rows = zip(self.precision, self.recall, self.confusion.sum(axis=1), strict=True)
-        lines = [f"{c:>5}  {_percent(p)}  {_percent(r)}  {n:>8,}" for c, (p, r, n) in enumerate(rows)]
+        lines = [f"{c:>5}  {percent(p):>9}  {percent(r):>9}  {n:>8,}" for c, (p, r, n) in enumerate(rows)]
         return "\n".join(["class  precision     recall  examples", *lines])
 
 
@@ -90,12 +102,10 @@ def _shares(confusion: NDArray[np.int64], totals: NDArray[np.int64]) -> NDArray[
     return shares
 
 
-def _percent(share: float) -> str:
-    return f"{'–':>9}" if np.isnan(share) else f"{100 * share:>7.2f} %"
-
-
-def score(model: Module, split: Split, batch_size: int = 1000) -> Scores:
+def score(model: Module, split: Split, batch_size: int = 100) -> Scores:
     """The model's logits on a split, and what follows from them; the model is left in the mode it was in.
+
+    batch_size: how many images at a time; many at once make a convolution slow, and large in memory.
 
     Raises Diverged where the logits are not finite.
     """
@@ -115,6 +125,6 @@ def score(model: Module, split: Split, batch_size: int = 1000) -> Scores:
     return Scores(logits, split.labels)
 
 
-def evaluate(model: Module, split: Split, batch_size: int = 1000) -> float:
+def evaluate(model: Module, split: Split, batch_size: int = 100) -> float:
     """The model's accuracy on a split, from 0 to 1; raises Diverged where its logits are not finite."""
     return score(model, split, batch_size).accuracy

@@ -56,13 +56,21 @@ def load_model(path: str | Path) -> Any:
         )
     drawn = nn.get_rng_state()
     try:
-        model = _built(json.loads(metadata[_KEY]), _renamed(tensors))
+        model = _built(json.loads(metadata[_KEY]), tensors)
     except (KeyError, ValueError, TypeError, MemoryError) as error:
         raise CheckpointError(f"{path}: its metadata describe no model ({error})") from None
     finally:
         nn.set_rng_state(drawn)  # what layers start with is drawn, and not wanted here
     _take_over(path, model, tensors)
     return model.eval()
+
+
+def as_new(model: Module) -> Any:
+    """Another model of the same architecture, with weights as its layers start; in training mode.
+
+    Raises ValueError for a model, or a part of one, of a class of your own.
+    """
+    return _built(_architecture(model), model.state_dict())
 
 
 def load_weights(model: Module, path: str | Path) -> None:
@@ -143,23 +151,29 @@ def _as_json(argument: Any) -> Any:
 
 
 def _built(architecture: dict[str, Any], tensors: Arrays) -> Module:
-    """A model of this architecture, its weights not yet those of the tensors."""
+    """A model of this architecture with the dtypes of its tensors, its weights not yet theirs."""
     name = architecture["model"]
     if name == "MLP":
-        sizes = architecture["layer_sizes"]
+        sizes, tensors = architecture["layer_sizes"], _renamed(tensors)
         _check_sizes(sizes, tensors)
         return MLP(sizes, architecture["activation"], dtype=tensors["0.weight"].dtype)
     layer = getattr(nn, name, None)
     if not (isinstance(layer, type) and issubclass(layer, Module)):
         raise ValueError(f"{name} is no model of tinygrad_mnist.nn: build it, and load_weights(model, path)")
     if name == "Sequential":
-        return layer(*(_built(part, tensors) for part in architecture["layers"]))
+        return layer(*(_built(part, _below(f"{i}.", tensors)) for i, part in enumerate(architecture["layers"])))
     arguments = {argument: tuple(v) if isinstance(v, list) else v for argument, v in architecture["arguments"].items()}
     if "bias" in arguments:
         arguments["bias"] = bool(arguments["bias"])
     if "dtype" in inspect.signature(layer).parameters:
-        arguments["dtype"] = next(array.dtype for array in tensors.values() if array.dtype.kind == "f")
+        floating = [array.dtype for array in tensors.values() if array.dtype.kind == "f"]
+        arguments["dtype"] = floating[0] if floating else np.float32
     return layer(**arguments)
+
+
+def _below(path: str, tensors: Arrays) -> Arrays:
+    """The tensors of a part, by their names in it."""
+    return {name.removeprefix(path): array for name, array in tensors.items() if name.startswith(path)}
 
 
 def _check_sizes(sizes: list[int], tensors: Arrays) -> None:
