@@ -17,6 +17,7 @@ from tinygrad_mnist.cli.options import Interrupted
 from tinygrad_mnist.cli.plot import plot
 from tinygrad_mnist.cli.predict import evaluate, predict
 from tinygrad_mnist.cli.train import train
+from tinygrad_mnist.cli.tutorials import tutorials
 from tinygrad_mnist.graph import RenderingError
 
 _CTRL_C = 130
@@ -28,7 +29,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Learn to read handwritten digits, with gradients you can check by hand.",
 )
-for command in (train, evaluate, predict, compare, graph, grade, plot):
+for command in (train, evaluate, predict, compare, graph, grade, plot, tutorials):
     app.command()(command)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console, RichCast
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from tinygrad_mnist.training import Callback, Epoch, Run, percent
+from tinygrad_mnist.training.tutorials import Result, Tutorial
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -83,6 +84,98 @@ class Training(Callback):
 
 def _numbered(number: int, epochs: int) -> str:
     return f"epoch {number:>{len(str(epochs))}}/{epochs}"
+
+
+class Tutorials:
+    """A bar for what is being trained."""
+
+    def __init__(self) -> None:
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> Tutorials:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def update(self, what: str, share: float) -> None:
+        """So much of it is done."""
+        if not self._bar and console.is_terminal:
+            self._bar = Progress(TextColumn("{task.description}"), BarColumn(30), console=console, transient=True)
+            self._bar.add_task(what, total=1)
+            self._bar.start()
+        if self._bar:
+            self._bar.update(self._bar.task_ids[0], description=what, completed=share, refresh=False)
+
+    def stop(self) -> None:
+        """Take it away."""
+        if self._bar:
+            self._bar.stop()
+            self._bar = None
+
+
+_COLUMNS = (("", "<16"), ("network", "<24"), ("reported", ">8"), ("as written", ">10"), ("better", ">8"), ("s", ">6"))
+"""Of the tables of tutorials: name, and how it is aligned."""
+
+
+def tutorial_head(tutorial: Tutorial) -> None:
+    """What a tutorial is, and the head of its table."""
+    line("")
+    console.print(Text(f"{tutorial.id}  {tutorial.title}", style="bold"), soft_wrap=not console.is_terminal)
+    console.print(Text(_aligned([name for name, _ in _COLUMNS]), style="dim"), soft_wrap=True)
+
+
+def tutorial_row(result: Result) -> None:
+    """One line of a tutorial's table, and what there is to say of what was done as written."""
+    style = {True: "green", False: "red", None: ""}[result.is_beaten]
+    console.print(Text(_aligned(_cells(result)), style=style), soft_wrap=True)
+    for fact in _facts(result):
+        line(f"  {fact}")
+
+
+def tutorials_markdown(done: Sequence[tuple[Tutorial, list[Result]]], data: str, call: str, verdict: str) -> str:
+    """The same tables as Markdown."""
+    lines = [f"Written by `{call}`: {data}, {verdict}."]
+    for tutorial, results in done:
+        lines += ["", f"## {tutorial.id}: {tutorial.title}", ""]
+        lines += [_markdown_row([name for name, _ in _COLUMNS]), "|---|---|---:|---:|---:|---:|"]
+        lines += [_markdown_row(_cells(result)) for result in results]
+        lines += ["", *(f"- {fact}" for result in results for fact in _facts(result))]
+    return "\n".join(lines) + "\n"
+
+
+def _cells(result: Result) -> list[str]:
+    row, written = result.row, result.written
+    return [
+        row.name,
+        "-".join(str(item) for item in result.recipe.layers if item != "1x28x28"),
+        f"{100 * row.reported:.0f} %" if row.reported else "–",
+        percent(written.test) if written else "–",
+        percent(result.better.test),
+        f"{result.seconds:.1f}",
+    ]
+
+
+def _facts(result: Result) -> Iterator[str]:
+    if written := result.written:
+        yield f"gradients = hand-derived formulas: {written.error:.0e}"
+        last = len(written.curve) - 1
+        stops = sorted({round(last * share) for share in (0, 0.25, 0.5, 0.75, 1)})
+        yield "validation as written: " + " → ".join(f"{100 * written.curve[stop]:.1f}" for stop in stops) + " %"
+        if not written.is_finite:
+            yield "as written, weights became NaN or infinite"
+    if len(result.row.recipes) > 1:
+        recipe = result.recipe
+        best = f"lr {recipe.lr:g}, batches of {recipe.batch_size}, init {recipe.init}"
+        yield f"of {len(result.row.recipes)} choices, best on the validation images: {best}"
+
+
+def _aligned(cells: Sequence[str]) -> str:
+    return " ".join(f"{cell:{align}}" for cell, (_, align) in zip(cells, _COLUMNS, strict=True))
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def prediction(path: str, probabilities: Sequence[float]) -> None:

@@ -1,0 +1,99 @@
+"""`tinygrad-mnist tutorials`: what each tutorial reached, reaches here, and reaches with today's recipe."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tinygrad_mnist import data
+from tinygrad_mnist.cli import show
+from tinygrad_mnist.cli.options import Data, Interrupted
+from tinygrad_mnist.data import files
+from tinygrad_mnist.training import tutorials as training
+from tinygrad_mnist.training.tutorials import Result, Session, Tutorial
+
+TOLERANCE = 1e-12
+"""How far autograd's gradients may be from those by hand, relative, in float64."""
+
+
+def _known(asked: list[str] | None) -> list[str]:
+    known = training.ids()
+    names = [name.upper() for name in asked or known]
+    for name in names:
+        if name not in known:
+            raise typer.BadParameter(f"there is no tutorial {name}; there are {', '.join(known)}")
+    return list(dict.fromkeys(names))
+
+
+def tutorials(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[T0 T1 …]", help="Which, by default all.", callback=_known)
+    ] = None,
+    source: Data = "auto",
+    seed: Annotated[int, typer.Option(min=0, help="Of weights, split and shuffling.")] = 0,
+    markdown: Annotated[Path | None, typer.Option(help="Write the tables to this file, too.")] = None,
+) -> None:
+    """Run the networks of five tutorials as their authors wrote them, and with today's recipe.
+
+    Every row is scored once on the test images. Exit code 1 where a gradient is not that of the formulas by hand.
+    """
+    if markdown:
+        files.prepare_folder(markdown.parent, markdown.name)
+    chosen = [training.read(name) for name in names or ()]
+    dataset = data.load(source, say=show.note)
+    start = time.perf_counter()
+    done = list(_run(chosen, dataset, seed))
+    seconds = time.perf_counter() - start
+    verdict = _verdict(done, dataset, seconds)
+    show.line(verdict)
+    if markdown:
+        call = shlex.join(["tinygrad-mnist", *sys.argv[1:]])
+        files.write_atomically(markdown, show.tutorials_markdown(done, dataset.name, call, verdict).encode())
+    if any(r.written and not r.written.error <= TOLERANCE for _, results in done for r in results):
+        raise typer.Exit(1)
+
+
+def present(tutorial: Tutorial) -> list[Result]:
+    """Run one file on its own, `python t2.py [DATA]`: its results, printed; on the embedded digits by default."""
+    try:
+        dataset = data.load(sys.argv[1] if len(sys.argv) > 1 else "digits", say=show.note)
+        ((_, results),) = _run([tutorial], dataset, seed=0)
+    except (data.DataError, Interrupted) as error:
+        show.error(str(error))
+        sys.exit(1)
+    return results
+
+
+def _run(chosen: Iterable[Tutorial], dataset: data.Dataset, seed: int) -> Iterator[tuple[Tutorial, list[Result]]]:
+    """Each tutorial and its results, printed row by row."""
+    with show.Tutorials() as progress:
+        session = Session(dataset, seed, progress.update)
+        show.line(f"{dataset.name}: {len(session.train):,} images to train on, {len(dataset.test):,} to test")
+        try:
+            for tutorial in chosen:
+                show.tutorial_head(tutorial)
+                results = []
+                for row in tutorial.rows:
+                    results.append(session.run(row))
+                    progress.stop()
+                    show.tutorial_row(results[-1])
+                yield tutorial, results
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted; the rows above are done") from None
+
+
+def _verdict(done: Sequence[tuple[Tutorial, list[Result]]], dataset: data.Dataset, seconds: float) -> str:
+    """Whether every reported accuracy is beaten, in a sentence."""
+    if dataset.name == "digits":
+        return f"{seconds:.0f} s; what was reported is for MNIST, and says nothing of these digits"
+    compared = [(tutorial.id, r) for tutorial, results in done for r in results if r.is_beaten is not None]
+    missed = [f"{id} {r.row.name} ({show.percent(r.better.test)})" for id, r in compared if not r.is_beaten]
+    if missed:
+        return f"{seconds:.0f} s; not beaten: {', '.join(missed)}"
+    return f"{seconds:.0f} s; every reported accuracy ({len(compared)}) is beaten"

@@ -1,0 +1,233 @@
+"""The tutorials in examples/tutorials: each network as its authors wrote it, and with today's recipe."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.data import CLASSES, DataError, Dataset, Split, train_validation_split
+from tinygrad_mnist.engine import Tensor, grad, no_grad
+from tinygrad_mnist.nn import one_hot
+from tinygrad_mnist.training.metrics import evaluate
+from tinygrad_mnist.training.recipe import Recipe
+from tinygrad_mnist.training.run import Callback, Run
+
+Array = NDArray[Any]
+Progress = Callable[[str, float], None]
+"""Is told what runs, and which share of it is done."""
+
+VALIDATION_SHARE = 0.1
+CHECKED = 100
+"""How many training images the gradients are compared on."""
+
+_PACKAGE = Path(__file__).parents[1]
+_FOLDERS = (_PACKAGE / "tutorials", _PACKAGE.parent / "examples" / "tutorials")
+"""Where the files are after an installation, and in a checkout."""
+
+
+@dataclass(frozen=True)
+class AsWritten:
+    """A tutorial's own network and training. X is (784, m), from 0 to 1, and Y (10, m), one-hot: examples are columns.
+
+    initialise(rng): the parameters, float32. forward(X, *parameters): the Z of the last layer, (10, m).
+    loss(X, Y, *parameters): the mean cross-entropy. by_hand(X, Y, *parameters): the loss's gradients, in the order of
+    the parameters, from NumPy arrays and in NumPy alone. train(X, Y, parameters, rng): changes the parameters in
+    place, and yields the share that is done after every epoch, or every few iterations.
+    """
+
+    initialise: Callable[[np.random.Generator], list[Tensor]]
+    forward: Callable[..., Tensor]
+    loss: Callable[..., Tensor]
+    by_hand: Callable[..., Sequence[Array]]
+    train: Callable[..., Iterator[float]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a tutorial did, compared with, or wished for.
+
+    recipe: today's; of several, the best on the validation images counts. reported: an accuracy from 0 to 1.
+    """
+
+    name: str
+    recipe: Recipe | tuple[Recipe, ...]
+    reported: float | None = None
+    as_written: AsWritten | None = None
+
+    @property
+    def recipes(self) -> tuple[Recipe, ...]:
+        """The one recipe, or the several."""
+        return self.recipe if isinstance(self.recipe, tuple) else (self.recipe,)
+
+
+@dataclass(frozen=True)
+class Tutorial:
+    """A tutorial's id, what it builds in a line, and its rows, the network that its authors wrote first."""
+
+    id: str
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Accuracies of one training, and its seconds."""
+
+    test: float
+    validation: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Written(Trained):
+    """Of a training as written, too: the accuracies on validation images on the way, and what its gradients are worth.
+
+    error: the largest difference between autograd's gradients and those by hand, in float64, relative to the largest
+    number in each. is_finite: whether its weights still are.
+    """
+
+    error: float
+    curve: tuple[float, ...]
+    is_finite: bool
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a row came to. recipe: the one that was taken. seconds: of everything that the row took."""
+
+    row: Row
+    written: Written | None
+    better: Trained
+    recipe: Recipe
+    seconds: float
+
+    @property
+    def is_beaten(self) -> bool | None:
+        """Whether the reported accuracy is; None where there is none."""
+        return None if self.row.reported is None else self.better.test > self.row.reported
+
+
+@dataclass
+class Session:
+    """Runs rows on one data set; a recipe that several rows share runs once, with the time that it took.
+
+    Raises DataError where there are too few images to set some aside.
+    """
+
+    data: Dataset
+    seed: int = 0
+    progress: Progress = lambda what, share: None
+    _done: dict[Recipe, Trained] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        try:
+            self.train, self.validation = train_validation_split(self.data.train, VALIDATION_SHARE, self.seed)
+        except ValueError as error:
+            raise DataError(f"{self.data.name}: {error}") from None
+
+    def run(self, row: Row) -> Result:
+        """Train what a row names; the test images are scored once for each column.
+
+        Raises TrainingError where a recipe diverges; KeyboardInterrupt comes through.
+        """
+        written = self._write(row) if row.as_written else None
+        seconds = written.seconds if written else 0.0
+        trained = {recipe: self._follow(recipe, row.name) for recipe in row.recipes}
+        chosen = max(trained, key=lambda recipe: trained[recipe].validation)
+        seconds += sum(each.seconds for each in trained.values())
+        return Result(row, written, trained[chosen], chosen, seconds)
+
+    def _write(self, row: Row) -> Written:
+        from threadpoolctl import threadpool_limits
+
+        assert row.as_written
+        tutorial, rng = row.as_written, np.random.default_rng(self.seed)
+        X, Y = columns(self.train)
+        start = time.perf_counter()
+        with threadpool_limits(1, user_api="blas"), np.errstate(all="ignore"):
+            parameters = tutorial.initialise(rng)
+            error = gradient_error(tutorial, parameters, X[:, :CHECKED], Y[:, :CHECKED])
+            curve = []
+            for share in tutorial.train(X, Y, parameters, rng):
+                curve.append(_accuracy(tutorial, parameters, self.validation))
+                self.progress(f"{row.name} as written", share)
+            test = _accuracy(tutorial, parameters, self.data.test)
+        is_finite = all(np.isfinite(p.numpy()).all() for p in parameters)
+        seconds = time.perf_counter() - start
+        return Written(test, curve[-1], seconds, error, tuple(curve), is_finite)
+
+    def _follow(self, recipe: Recipe, name: str) -> Trained:
+        if recipe in self._done:
+            return self._done[recipe]
+        start = time.perf_counter()
+        model = recipe.make_model(self.seed)
+        listener = _Listener(lambda share: self.progress(name, share))
+        history = recipe.fit(model, (self.train, self.validation), seed=self.seed, callbacks=[listener])
+        if history.interrupted or history.best is None:
+            raise KeyboardInterrupt
+        validation = history.best.validation_accuracy or 0.0
+        trained = Trained(evaluate(model, self.data.test), validation, time.perf_counter() - start)
+        self._done[recipe] = trained
+        return trained
+
+
+class _Listener(Callback):
+    """Passes on which share of a training is done."""
+
+    def __init__(self, tell: Callable[[float], None]) -> None:
+        self.tell = tell
+
+    def step_ends(self, run: Run) -> None:
+        self.tell((run.epoch - 1 + run.totals.examples / len(run.train)) / run.epochs)
+
+
+def columns(split: Split) -> tuple[Array, Array]:
+    """Images and one-hot labels as the tutorials have them: float32 (784, m) and (10, m)."""
+    return split.inputs().T, one_hot(split.labels, CLASSES).T
+
+
+def gradient_error(tutorial: AsWritten, parameters: Sequence[Tensor], X: Array, Y: Array) -> float:
+    """The largest difference between autograd's gradients and those by hand, in float64; see `Written`."""
+    X, Y = X.astype(np.float64), Y.astype(np.float64)
+    doubles = [Tensor(p.numpy().astype(np.float64), requires_grad=True, name=p.name) for p in parameters]
+    found = [g.numpy() for g in grad(tutorial.loss(X, Y, *doubles), doubles)]
+    expected = tutorial.by_hand(X, Y, *(p.numpy() for p in doubles))
+    pairs = zip(found, expected, strict=True)
+    return max(float(np.abs(f - e).max() / np.abs(e).max()) if f.shape == e.shape else np.inf for f, e in pairs)
+
+
+def _accuracy(tutorial: AsWritten, parameters: Sequence[Tensor], split: Split) -> float:
+    X, _ = columns(split)
+    with no_grad():
+        Z = tutorial.forward(X, *parameters).numpy()
+    return float((Z.argmax(axis=0) == split.labels).mean())
+
+
+def ids() -> list[str]:
+    """T0, T1, …: the tutorials there are; raises FileNotFoundError where their folder is missing."""
+    return sorted(path.stem.upper() for path in _folder().glob("t[0-9].py"))
+
+
+def read(id: str) -> Tutorial:
+    """The tutorial of an id, from its file."""
+    path = _folder() / f"{id.lower()}.py"
+    spec = importlib.util.spec_from_file_location(f"tinygrad_mnist_tutorial_{path.stem}", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    tutorial: Tutorial = module.TUTORIAL
+    return tutorial
+
+
+def _folder() -> Path:
+    for folder in _FOLDERS:
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError(2, "the tutorials are missing; install the package again", str(_FOLDERS[0]))
