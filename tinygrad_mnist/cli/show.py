@@ -158,10 +158,8 @@ def _cells(result: Result) -> list[str]:
 
 def _facts(result: Result) -> Iterator[str]:
     if written := result.written:
-        yield f"gradients = hand-derived formulas: {written.error:.0e}"
-        last = len(written.curve) - 1
-        stops = sorted({round(last * share) for share in (0, 0.25, 0.5, 0.75, 1)})
-        yield "validation as written: " + " → ".join(f"{100 * written.curve[stop]:.1f}" for stop in stops) + " %"
+        yield f"gradients = hand-derived formulas: {written.error:.0e}; training images: {percent(written.train)}"
+        yield f"validation on the way: {' '.join(f'{100 * share:.1f}' for share in written.curve)} %"
         if not written.is_finite:
             yield "as written, weights became NaN or infinite"
     if len(result.row.recipes) > 1:

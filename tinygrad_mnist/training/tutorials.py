@@ -27,6 +27,12 @@ VALIDATION_SHARE = 0.1
 CHECKED = 100
 """How many training images the gradients are compared on."""
 
+PLAIN = Recipe(
+    activation="relu", augment=None, optimizer="sgd", lr=0.1, momentum=0, weight_decay=0, schedule="constant",
+    average=None, epochs=10,
+)  # fmt: skip
+"""Gradient descent as the tutorials have it, and nothing else."""
+
 _PACKAGE = Path(__file__).parents[1]
 _FOLDERS = (_PACKAGE / "tutorials", _PACKAGE.parent / "examples" / "tutorials")
 """Where the files are after an installation, and in a checkout."""
@@ -39,7 +45,7 @@ class AsWritten:
     initialise(rng): the parameters, float32. forward(X, *parameters): the Z of the last layer, (10, m).
     loss(X, Y, *parameters): the mean cross-entropy. by_hand(X, Y, *parameters): the loss's gradients, in the order of
     the parameters, from NumPy arrays and in NumPy alone. train(X, Y, parameters, rng): changes the parameters in
-    place, and yields the share that is done after every epoch, or every few iterations.
+    place, and yields the share that is done, ten times or so.
     """
 
     initialise: Callable[[np.random.Generator], list[Tensor]]
@@ -87,12 +93,14 @@ class Trained:
 
 @dataclass(frozen=True)
 class Written(Trained):
-    """Of a training as written, too: the accuracies on validation images on the way, and what its gradients are worth.
+    """What is known besides of a training as written.
 
+    train: the accuracy on what it learned from. curve: on the validation images, on the way.
     error: the largest difference between autograd's gradients and those by hand, in float64, relative to the largest
     number in each. is_finite: whether its weights still are.
     """
 
+    train: float
     error: float
     curve: tuple[float, ...]
     is_finite: bool
@@ -158,10 +166,11 @@ class Session:
             for share in tutorial.train(X, Y, parameters, rng):
                 curve.append(_accuracy(tutorial, parameters, self.validation))
                 self.progress(f"{row.name} as written", share)
+            train = _accuracy(tutorial, parameters, self.train)
             test = _accuracy(tutorial, parameters, self.data.test)
         is_finite = all(np.isfinite(p.numpy()).all() for p in parameters)
         seconds = time.perf_counter() - start
-        return Written(test, curve[-1], seconds, error, tuple(curve), is_finite)
+        return Written(test, curve[-1], seconds, train, error, tuple(curve), is_finite)
 
     def _follow(self, recipe: Recipe, name: str) -> Trained:
         if recipe in self._done:
@@ -219,7 +228,8 @@ def read(id: str) -> Tutorial:
     """The tutorial of an id, from its file."""
     path = _folder() / f"{id.lower()}.py"
     spec = importlib.util.spec_from_file_location(f"tinygrad_mnist_tutorial_{path.stem}", path)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     tutorial: Tutorial = module.TUTORIAL
