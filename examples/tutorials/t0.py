@@ -12,17 +12,13 @@ from tinygrad_mnist.cli.tutorials import present
 from tinygrad_mnist.training import PRESETS
 from tinygrad_mnist.training.tutorials import PLAIN, AsWritten, Row, Tutorial
 
-SIZES, SLOPE = (784, 128, 64, 10), 0.01
-ETA, BATCH, EPOCHS = 0.01, 64, 10
+SLOPE, ETA, BATCH, EPOCHS = 0.01, 0.01, 64, 10
 
 
 def initialise(rng):
-    parameters = []
-    for l, (fan_in, fan_out) in enumerate(zip(SIZES, SIZES[1:]), start=1):
-        W, b = rng.standard_normal((fan_out, fan_in)), rng.standard_normal((fan_out, 1))
-        parameters.append(Tensor(W.astype(np.float32), requires_grad=True, name=f"W{l}"))
-        parameters.append(Tensor(b.astype(np.float32), requires_grad=True, name=f"b{l}"))
-    return parameters
+    shapes = {"W1": (128, 784), "b1": (128, 1), "W2": (64, 128), "b2": (64, 1), "W3": (10, 64), "b3": (10, 1)}
+    normal = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+    return [Tensor(array, requires_grad=True, name=name) for name, array in normal.items()]
 
 
 def forward(X, W1, b1, W2, b2, W3, b3):
@@ -65,15 +61,12 @@ def by_hand(X, Y, W1, b1, W2, b2, W3, b3):
     return dW[0], db[0], dW[1], db[1], dW[2], db[2]
 
 
-he = PLAIN.changed(layers=SIZES, activation="leaky_relu", init="he", lr=ETA)
+he = PLAIN.changed(layers=(784, 128, 64, 10), activation="leaky_relu", init="he", lr=ETA)
 
-TUTORIAL = Tutorial(
-    "T0", "LeakyReLU, softmax, mini-batches, standard-normal weights",
-    (
-        Row("from scratch", PRESETS["default"], as_written=AsWritten(initialise, forward, loss, by_hand, train)),
-        Row("but He's init", he),
-    ),
-)  # fmt: skip
+TUTORIAL = Tutorial("T0", "LeakyReLU, softmax, mini-batches, standard-normal weights", (
+    Row("from scratch", PRESETS["default"], as_written=AsWritten(initialise, forward, loss, by_hand, train)),
+    Row("but He's init", he),
+))  # fmt: skip
 
 if __name__ == "__main__":
     first = present(TUTORIAL)[0]

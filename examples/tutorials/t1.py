@@ -20,14 +20,9 @@ ETA, BATCH, EPOCHS = 0.1, 64, 10
 
 
 def initialise(hidden, rng):
-    def weights(*shape):
-        return (0.01 * rng.standard_normal(shape)).astype(np.float32)
-
-    W1 = Tensor(weights(hidden, 784), requires_grad=True, name="W1")
-    b1 = Tensor(np.zeros((hidden, 1), np.float32), requires_grad=True, name="b1")
-    W2 = Tensor(weights(10, hidden), requires_grad=True, name="W2")
-    b2 = Tensor(np.zeros((10, 1), np.float32), requires_grad=True, name="b2")
-    return [W1, b1, W2, b2]
+    W1, W2 = 0.01 * rng.standard_normal((hidden, 784)), 0.01 * rng.standard_normal((10, hidden))
+    arrays = {"W1": W1, "b1": np.zeros((hidden, 1)), "W2": W2, "b2": np.zeros((10, 1))}
+    return [Tensor(array.astype(np.float32), requires_grad=True, name=name) for name, array in arrays.items()]
 
 
 def forward(X, W1, b1, W2, b2):
@@ -60,8 +55,7 @@ def by_hand(X, Y, W1, b1, W2, b2):
     a1 = np.maximum(z1, 0)
     z2 = W2 @ a1 + b2
     e = np.exp(z2 - z2.max(axis=0))
-    y_hat = e / e.sum(axis=0)
-    delta2 = y_hat - Y
+    delta2 = e / e.sum(axis=0) - Y
     delta1 = W2.T @ delta2 * (z1 > 0)
     dW1, db1 = delta1 @ X.T / m, delta1.sum(axis=1, keepdims=True) / m
     dW2, db2 = delta2 @ a1.T / m, delta2.sum(axis=1, keepdims=True) / m
@@ -70,8 +64,7 @@ def by_hand(X, Y, W1, b1, W2, b2):
 
 def row(hidden):
     recipe = PRESETS["default"].changed(layers=(784, hidden, 10), epochs=10)
-    written = AsWritten(partial(initialise, hidden), forward, loss, by_hand, train)
-    return Row("from scratch", recipe, as_written=written)
+    return Row("from scratch", recipe, None, AsWritten(partial(initialise, hidden), forward, loss, by_hand, train))
 
 
 TUTORIAL = Tutorial("T1", "ReLU, softmax, mini-batches, validated after every epoch", (row(128), row(64)))

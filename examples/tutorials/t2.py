@@ -5,6 +5,8 @@ Not given; taken: weights and biases uniform from −0.5 to 0.5, η = 0.1, 500 i
 Wished for: mini-batches, Adam, dropout, a CNN, and a choice of learning rate, batch size and initialisation.
 """
 
+from itertools import product
+
 import numpy as np
 
 from tinygrad_mnist import Tensor
@@ -56,25 +58,19 @@ def by_hand(X, Y, W1, b1, W2, b2):
 
 
 plain = PLAIN.changed(layers=(784, 10, 10))
-choices = tuple(
-    plain.changed(lr=lr, batch_size=m, init=init, epochs=4)
-    for lr in (0.03, 0.1, 0.3) for m in (32, 128) for init in ("he", "xavier")
-)  # fmt: skip
-adam = plain.changed(optimizer="adam")
+grid = product((0.03, 0.1, 0.3), (32, 128), ("he", "xavier"))
+choices = tuple(plain.changed(lr=lr, batch_size=m, init=init, epochs=4) for lr, m, init in grid)
 cnn = Recipe(("1x28x28", "16c3", "mp2", "32c3", "mp2", 128, 10), "relu", dropout=0.3, lr=1e-3, augment=None, epochs=2)
 
-TUTORIAL = Tutorial(
-    "T2", "784-10-10, ReLU, softmax, gradient descent on all images at once",
-    (
-        Row("from scratch", PRESETS["tiny"], 0.84, AsWritten(initialise, forward, loss, by_hand, train)),
-        Row("Keras", PRESETS["default"], 0.97),
-        Row("PyTorch CNN", cnn, 0.98),
-        Row("mini-batches", plain),
-        Row("Adam", adam),
-        Row("dropout", adam.changed(layers=(784, 128, 10), dropout=0.2)),
-        Row("lr, batch, init", choices),
-    ),
-)  # fmt: skip
+TUTORIAL = Tutorial("T2", "784-10-10, ReLU, softmax, gradient descent on all images at once", (
+    Row("from scratch", PRESETS["tiny"], 0.84, AsWritten(initialise, forward, loss, by_hand, train)),
+    Row("Keras", PRESETS["default"], 0.97),
+    Row("PyTorch CNN", cnn, 0.98),
+    Row("mini-batches", plain),
+    Row("Adam", plain.changed(optimizer="adam")),
+    Row("dropout", plain.changed(optimizer="adam", layers=(784, 128, 10), dropout=0.2)),
+    Row("lr, batch, init", choices),
+))  # fmt: skip
 
 if __name__ == "__main__":
     first = present(TUTORIAL)[0]

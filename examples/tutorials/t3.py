@@ -61,16 +61,13 @@ def by_hand(X, Y, W1, b1, W2, b2):
 
 plain = PLAIN.changed(layers=(784, 10, 10), epochs=EPOCHS, batch_size=BATCH)
 
-TUTORIAL = Tutorial(
-    "T3", "784-10-10, ReLU, softmax, 10 epochs",
-    (
-        Row("from scratch", PRESETS["tiny"], 0.89, AsWritten(initialise, forward, loss, by_hand, train)),
-        Row("TensorFlow", PRESETS["default"], 0.97),
-        Row("Adam", plain.changed(optimizer="adam")),
-        Row("clipping", plain.changed(clip_norm=1)),
-        Row("batch norm", plain.changed(batch_norm=True)),
-    ),
-)  # fmt: skip
+TUTORIAL = Tutorial("T3", "784-10-10, ReLU, softmax, 10 epochs", (
+    Row("from scratch", PRESETS["tiny"], 0.89, AsWritten(initialise, forward, loss, by_hand, train)),
+    Row("TensorFlow", PRESETS["default"], 0.97),
+    Row("Adam", plain.changed(optimizer="adam")),
+    Row("clipping", plain.changed(clip_norm=1)),
+    Row("batch norm", plain.changed(batch_norm=True)),
+))  # fmt: skip
 
 if __name__ == "__main__":
     first = present(TUTORIAL)[0]
