@@ -101,7 +101,7 @@ class Tutorials:
     def update(self, what: str, share: float) -> None:
         """So much of it is done."""
         if not self._bar and console.is_terminal:
-            self._bar = Progress(TextColumn("{task.description}"), BarColumn(30), console=console, transient=True)
+            self._bar = Progress(TextColumn("{task.description:<24}"), BarColumn(30), console=console, transient=True)
             self._bar.add_task(what, total=1)
             self._bar.start()
         if self._bar:
@@ -114,8 +114,11 @@ class Tutorials:
             self._bar = None
 
 
-_COLUMNS = (("", "<16"), ("network", "<24"), ("reported", ">8"), ("as written", ">10"), ("better", ">8"), ("s", ">6"))
+_COLUMNS = (("", "<16"), ("network", "<24"), ("reported", ">8"), ("as written", ">10"), ("better", ">10"), ("s", ">6"))
 """Of the tables of tutorials: name, and how it is aligned."""
+
+_MARKS = {True: " ✓", False: " ✗", None: "  "}
+"""Whether a reported accuracy is beaten."""
 
 
 def tutorial_head(tutorial: Tutorial) -> None:
@@ -127,7 +130,7 @@ def tutorial_head(tutorial: Tutorial) -> None:
 
 def tutorial_row(result: Result) -> None:
     """One line of a tutorial's table, and what there is to say of what was done as written."""
-    style = {True: "green", False: "red", None: ""}[result.is_beaten]
+    style = "" if result.is_beaten is None else "green" if result.is_beaten else "red"
     console.print(Text(_aligned(_cells(result)), style=style), soft_wrap=True)
     for fact in _facts(result):
         line(f"  {fact}")
@@ -140,7 +143,7 @@ def tutorials_markdown(done: Sequence[tuple[Tutorial, list[Result]]], data: str,
         lines += ["", f"## {tutorial.id}: {tutorial.title}", ""]
         lines += [_markdown_row([name for name, _ in _COLUMNS]), "|---|---|---:|---:|---:|---:|"]
         lines += [_markdown_row(_cells(result)) for result in results]
-        lines += ["", *(f"- {fact}" for result in results for fact in _facts(result))]
+        lines += ["", *(f"- {_network(result)}: {fact}" for result in results for fact in _facts(result))]
     return "\n".join(lines) + "\n"
 
 
@@ -148,24 +151,31 @@ def _cells(result: Result) -> list[str]:
     row, written = result.row, result.written
     return [
         row.name,
-        "-".join(str(item) for item in result.recipe.layers if item != "1x28x28"),
+        _network(result),
         f"{100 * row.reported:.0f} %" if row.reported else "–",
         percent(written.test) if written else "–",
-        percent(result.better.test),
+        percent(result.better.test) + _MARKS[result.is_beaten],
         f"{result.seconds:.1f}",
     ]
 
 
+def _network(result: Result) -> str:
+    """Its layers, but for the input of a CNN, which is that of every one."""
+    return "-".join(str(item) for item in result.recipe.layers if item != "1x28x28")
+
+
 def _facts(result: Result) -> Iterator[str]:
     if written := result.written:
-        yield f"gradients = hand-derived formulas: {written.error:.0e}; training images: {percent(written.train)}"
+        relation = "=" if written.agrees else "differ from the"
+        gradients = f"gradients {relation} hand-derived formulas: {written.error:.0e}"
+        yield f"{gradients}; training images: {percent(written.train)}"
         yield f"validation on the way: {' '.join(f'{100 * share:.1f}' for share in written.curve)} %"
         if not written.is_finite:
             yield "as written, weights became NaN or infinite"
     if len(result.row.recipes) > 1:
         recipe = result.recipe
-        best = f"lr {recipe.lr:g}, batches of {recipe.batch_size}, init {recipe.init}"
-        yield f"of {len(result.row.recipes)} choices, best on the validation images: {best}"
+        choice = f"lr {recipe.lr:g}, batches of {recipe.batch_size}, init {recipe.init}"
+        yield f"chosen of {len(result.row.recipes)} on the validation images: {choice}"
 
 
 def _aligned(cells: Sequence[str]) -> str:
@@ -173,7 +183,7 @@ def _aligned(cells: Sequence[str]) -> str:
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join(cell.strip() for cell in cells)} |"
 
 
 def prediction(path: str, probabilities: Sequence[float]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,9 +17,6 @@ from tinygrad_mnist.data import files
 from tinygrad_mnist.training import tutorials as training
 from tinygrad_mnist.training.tutorials import Result, Session, Tutorial
 
-TOLERANCE = 1e-12
-"""How far autograd's gradients may be from those by hand, relative, in float64."""
-
 
 def _known(asked: list[str] | None) -> list[str]:
     known = training.ids()
@@ -33,7 +29,7 @@ def _known(asked: list[str] | None) -> list[str]:
 
 def tutorials(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[T0 T1 …]", help="Which, by default all.", callback=_known)
+        list[str] | None, typer.Argument(metavar="T0…T4", help="Which, by default all.", callback=_known)
     ] = None,
     source: Data = "auto",
     seed: Annotated[int, typer.Option(min=0, help="Of weights, split and shuffling.")] = 0,
@@ -49,13 +45,13 @@ def tutorials(
     dataset = data.load(source, say=show.note)
     start = time.perf_counter()
     done = list(_run(chosen, dataset, seed))
-    seconds = time.perf_counter() - start
-    verdict = _verdict(done, dataset, seconds)
-    show.line(verdict)
+    verdict = f"{time.perf_counter() - start:.0f} s; {_verdict(done, dataset)}"
+    show.line(f"\n{verdict}")
     if markdown:
-        call = shlex.join(["tinygrad-mnist", *sys.argv[1:]])
+        named = source if source in ("auto", "mnist", "digits") else "FOLDER"
+        call = f"tinygrad-mnist tutorials {' '.join(names or ())} --data {named} --seed {seed}"
         files.write_atomically(markdown, show.tutorials_markdown(done, dataset.name, call, verdict).encode())
-    if any(r.written and not r.written.error <= TOLERANCE for _, results in done for r in results):
+    if any(r.written and not r.written.agrees for _, results in done for r in results):
         raise typer.Exit(1)
 
 
@@ -88,12 +84,12 @@ def _run(chosen: Iterable[Tutorial], dataset: data.Dataset, seed: int) -> Iterat
             raise Interrupted("interrupted; the rows above are done") from None
 
 
-def _verdict(done: Sequence[tuple[Tutorial, list[Result]]], dataset: data.Dataset, seconds: float) -> str:
+def _verdict(done: Sequence[tuple[Tutorial, list[Result]]], dataset: data.Dataset) -> str:
     """Whether every reported accuracy is beaten, in a sentence."""
-    if dataset.name == "digits":
-        return f"{seconds:.0f} s; what was reported is for MNIST, and says nothing of these digits"
+    if dataset.name == training.DIGITS:
+        return "what was reported is for MNIST, and says nothing of these digits"
     compared = [(tutorial.id, r) for tutorial, results in done for r in results if r.is_beaten is not None]
     missed = [f"{id} {r.row.name} ({show.percent(r.better.test)})" for id, r in compared if not r.is_beaten]
     if missed:
-        return f"{seconds:.0f} s; not beaten: {', '.join(missed)}"
-    return f"{seconds:.0f} s; every reported accuracy ({len(compared)}) is beaten"
+        return f"not beaten: {', '.join(missed)}"
+    return f"every reported accuracy is beaten ({len(compared)})" if compared else "no accuracy is reported to beat"
