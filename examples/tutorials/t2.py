@@ -60,7 +60,7 @@ def by_hand(X, Y, W1, b1, W2, b2):
 plain = PLAIN.changed(layers=(784, 10, 10), epochs=4)
 grid = product((0.03, 0.1, 0.3), (32, 128), ("he", "xavier"))
 choices = tuple(plain.changed(lr=lr, batch_size=m, init=init) for lr, m, init in grid)
-cnn = Recipe(("1x28x28", "16c3", "mp2", "32c3", "mp2", 128, 10), "relu", dropout=0.3, lr=1e-3, augment=None, epochs=2)
+cnn = Recipe(("1x28x28", "16c3", "mp2", "32c3", "mp2", 128, 10), "relu", batch_norm=True, augment=None, epochs=2)
 
 TUTORIAL = Tutorial("T2", "784-10-10, ReLU, softmax, gradient descent on all images at once", (
     Row("from scratch", PRESETS["tiny"], 0.84, AsWritten(initialise, forward, loss, by_hand, train)),
