@@ -55,7 +55,7 @@ def test_it_prints_plain_lines_row_by_row(tmp_path):
     assert all(len(line) <= 80 for line in lines)
     assert not any(c in result.stdout for c in "\x1b\r━")
     text = (tmp_path / "tables.md").read_text(encoding="utf-8")
-    assert text.startswith("Written by `tinygrad-mnist tutorials T3 --data digits --seed 0`: digits, ")
+    assert text.startswith("# The five tutorials, run\n\nWritten by `tinygrad-mnist tutorials T3 --data digits --seed 0`: digits, ")
     assert f"| TensorFlow | 784-128-64-10 | 97 % | – | {lines[7].split('–')[1].split('%')[0].strip()} % |" in text
 
 
@@ -96,7 +96,7 @@ def test_a_beaten_accuracy_is_marked(one_quick_row, tmp_path, capsys):
     assert re.search(r"5 % .* % ✓ ", printed)
     assert "every reported accuracy is beaten (1)" in printed
     text = (tmp_path / "tables.md").read_text(encoding="utf-8")
-    assert text.startswith("Written by `tinygrad-mnist tutorials T2 --data FOLDER --seed 0`: other, ")
+    assert text.startswith("# The five tutorials, run\n\nWritten by `tinygrad-mnist tutorials T2 --data FOLDER --seed 0`: other, ")
 
 
 def test_what_is_missed_is_named(one_quick_row, capsys):

@@ -138,7 +138,7 @@ def tutorial_row(result: Result) -> None:
 
 def tutorials_markdown(done: Sequence[tuple[Tutorial, list[Result]]], data: str, call: str, verdict: str) -> str:
     """The same tables as Markdown."""
-    lines = [f"Written by `{call}`: {data}, {verdict}."]
+    lines = ["# The five tutorials, run", "", f"Written by `{call}`: {data}, {verdict}."]
     for tutorial, results in done:
         lines += ["", f"## {tutorial.id}: {tutorial.title}", ""]
         lines += [_markdown_row([name for name, _ in _COLUMNS]), "|---|---|---:|---:|---:|---:|"]
