@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tinygrad_mnist import Tensor, data
-from tinygrad_mnist.training import PRESETS, tutorials
+from tinygrad_mnist.training import PRESETS, Recipe, tutorials
 from tinygrad_mnist.training.tutorials import PLAIN, Row, Session
 
 ROOT = Path(__file__).parents[2]
@@ -98,7 +98,20 @@ def test_of_several_recipes_the_best_validated_counts(session):
     for recipes in ((hopeless, QUICK), (QUICK, hopeless)):
         result = session.run(Row("choice", recipes))
         assert result.recipe is QUICK
-        assert result.better is session.run(Row("alone", QUICK)).better  # and ran once
+        assert result.better == session.run(Row("alone", QUICK)).better
+
+
+def test_recipes_run_once_and_only_the_chosen_is_scored_on_the_test_images(monkeypatch):
+    runs, scored = [], []
+    make_model, evaluate = Recipe.make_model, tutorials.evaluate
+    monkeypatch.setattr(Recipe, "make_model", lambda self, seed: runs.append(self) or make_model(self, seed))
+    monkeypatch.setattr(tutorials, "evaluate", lambda *given: scored.append(given) or evaluate(*given))
+    session = Session(data.load("digits"))
+    hopeless = QUICK.changed(lr=1e-9)
+    for _ in range(2):
+        session.run(Row("choice", (hopeless, QUICK)))
+    assert runs == [hopeless, QUICK]
+    assert len(scored) == 1
 
 
 @pytest.mark.parametrize(("reported", "beaten"), [(0.0, True), (1.0, False), (None, None)])

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.data import CLASSES, DataError, Dataset, Split, train_validation_split
 from tinygrad_mnist.engine import Tensor, grad, no_grad
-from tinygrad_mnist.nn import one_hot
+from tinygrad_mnist.nn import Module, one_hot
 from tinygrad_mnist.training.metrics import evaluate
 from tinygrad_mnist.training.recipe import Recipe
 from tinygrad_mnist.training.run import Callback, Run
@@ -141,7 +141,7 @@ class Session:
     data: Dataset
     seed: int = 0
     progress: Progress = lambda what, share: None
-    _done: dict[Recipe, Trained] = field(default_factory=dict)
+    _done: dict[Recipe, _Candidate] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         try:
@@ -158,10 +158,10 @@ class Session:
         """
         written = self._write(row) if row.as_written else None
         seconds = written.seconds if written else 0.0
-        trained = {recipe: self._follow(recipe, self._part(row, recipe)) for recipe in row.recipes}
-        chosen = max(trained, key=lambda recipe: trained[recipe].validation)
-        seconds += sum(each.seconds for each in trained.values())
-        better = trained[chosen]
+        candidates = {recipe: self._follow(recipe, self._part(row, recipe)) for recipe in row.recipes}
+        chosen = max(candidates, key=lambda recipe: candidates[recipe].validation)
+        better = self._score(candidates[chosen])
+        seconds += sum(each.seconds for each in candidates.values())
         is_beaten = None if row.reported is None or self.data.name == DIGITS else better.test > row.reported
         return Result(row, written, better, chosen, seconds, is_beaten)
 
@@ -190,18 +190,31 @@ class Session:
         number, count = row.recipes.index(recipe), len(row.recipes)
         return lambda share: self.progress(row.name, (number + share) / count)
 
-    def _follow(self, recipe: Recipe, tell: Callable[[float], None]) -> Trained:
-        if recipe in self._done:
-            return self._done[recipe]
-        start = time.perf_counter()
-        model = recipe.make_model(self.seed)
-        history = recipe.fit(model, (self.train, self.validation), seed=self.seed, callbacks=[_Listener(tell)])
-        if history.interrupted or history.best is None:
-            raise KeyboardInterrupt
-        validation = history.best.validation_accuracy or 0.0
-        trained = Trained(evaluate(model, self.data.test), validation, time.perf_counter() - start)
-        self._done[recipe] = trained
-        return trained
+    def _follow(self, recipe: Recipe, tell: Callable[[float], None]) -> _Candidate:
+        if recipe not in self._done:
+            start = time.perf_counter()
+            model = recipe.make_model(self.seed)
+            history = recipe.fit(model, (self.train, self.validation), seed=self.seed, callbacks=[_Listener(tell)])
+            if history.interrupted or history.best is None:
+                raise KeyboardInterrupt
+            validation = history.best.validation_accuracy or 0.0
+            self._done[recipe] = _Candidate(model, validation, time.perf_counter() - start)
+        return self._done[recipe]
+
+    def _score(self, candidate: _Candidate) -> Trained:
+        if candidate.test is None:
+            candidate.test = evaluate(candidate.model, self.data.test)
+        return Trained(candidate.test, candidate.validation, candidate.seconds)
+
+
+@dataclass
+class _Candidate:
+    """A model that followed a recipe; its test accuracy once it is chosen."""
+
+    model: Module
+    validation: float
+    seconds: float
+    test: float | None = None
 
 
 class _Listener(Callback):
@@ -235,9 +248,8 @@ def _distance(found: Array, expected: Array) -> float:
 
 
 def _accuracy(tutorial: AsWritten, parameters: Sequence[Tensor], split: Split) -> float:
-    X, _ = columns(split)
     with no_grad():
-        Z = tutorial.forward(X, *parameters).numpy()
+        Z = tutorial.forward(split.inputs().T, *parameters).numpy()
     return float((Z.argmax(axis=0) == split.labels).mean())
 
 
