@@ -14,6 +14,7 @@ from tinygrad_mnist import data
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Data, Interrupted
 from tinygrad_mnist.data import files
+from tinygrad_mnist.training import percent
 from tinygrad_mnist.training import tutorials as training
 from tinygrad_mnist.training.tutorials import Result, Session, Tutorial
 
@@ -89,7 +90,7 @@ def _verdict(done: Sequence[tuple[Tutorial, list[Result]]], dataset: data.Datase
     if dataset.name == training.DIGITS:
         return "what was reported is for MNIST, and says nothing of these digits"
     compared = [(tutorial.id, r) for tutorial, results in done for r in results if r.is_beaten is not None]
-    missed = [f"{id} {r.row.name} ({show.percent(r.better.test)})" for id, r in compared if not r.is_beaten]
+    missed = [f"{id} {r.row.name} ({percent(r.better.test)})" for id, r in compared if not r.is_beaten]
     if missed:
         return f"not beaten: {', '.join(missed)}"
     return f"every reported accuracy is beaten ({len(compared)})" if compared else "no accuracy is reported to beat"
