@@ -132,6 +132,7 @@ def test_ctrl_c_saves_the_best_so_far(tmp_path):
         (["train", "--data", "digits", "--out", "file/run"], 1, "file"),
         (["train", "--data", "mnist"], 1, "--data digits"),
         (["evaluate", "none.safetensors"], 1, "none.safetensors: no such file"),
+        (["evaluate", "."], 1, ".: a folder; give the model.safetensors in it"),
         (["evaluate", "file"], 1, "not a readable safetensors file"),
         (["predict", "MODEL", "none.png"], 1, "none.png: no such file"),
         (["predict", "MODEL", "file"], 1, "file: not a readable picture"),
