@@ -111,7 +111,8 @@ def test_patience_stops_early(tmp_path):
         (["--epochs", "9"], "the run has --epochs 4, with which its one_cycle schedule ends, not 9"),
         (["--augment", "shift=2"], "the run has --augment shift=1,rotate=8,scale=0.05, not shift=2"),
         (["--augment", "none"], "the run has --augment shift=1,rotate=8,scale=0.05, not none"),
-        (["--preset", "wide"], "the run has --layers 784,16,10, not 784,800,10"),
+        (["--preset", "wide"], "the run has --layers 784,16,10, not 784,800,10: leave --preset out, or train anew"),
+        (["--preset", "wide", "--layers", "784,9,10"], "not 784,9,10: leave --layers out"),
         (["--seed", "1"], "the run has --seed 0, not 1"),
         (["--batch-size", "32"], "the run has --batch-size 64, not 32"),
     ],
@@ -260,3 +261,11 @@ def test_evaluate_shows_each_class(whole, tmp_path):
     assert np.sum(counts) == 297
     assert [sum(row) for row in counts] == [int(line.split()[-1]) for line in lines[3:13]]
     assert all(len(line) <= 80 for line in lines)
+
+
+def test_a_preset_named_again_leaves_the_patience_of_the_run(tmp_path):
+    out = tmp_path / "run"
+    arguments = ["train", "--preset", "tiny", "--epochs", "2", "--out", out]
+    assert command(tmp_path, *arguments, "--data", "digits", "--patience", "1").returncode == 0
+    assert command(tmp_path, *arguments, "--resume").returncode == 0
+    assert json.loads((out / "history.json").read_text())["patience"] == 1

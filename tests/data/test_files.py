@@ -30,3 +30,22 @@ def test_a_device_is_never_replaced(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError, match="device"):
         prepare_folder(tmp_path, "pipe")
     assert pipe.is_fifo()
+
+
+def test_ctrl_c_right_after_the_file_is_there_comes_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace = os.replace
+
+    def interrupted(source: str, target: Path) -> None:
+        replace(source, target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(tmp_path / "file", b"new")
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_file_where_a_folder_is_asked_for_is_named_as_such(tmp_path: Path) -> None:
+    (tmp_path / "run").write_bytes(b"")
+    with pytest.raises(FileExistsError, match="where a folder is needed"):
+        prepare_folder(tmp_path / "run", "file")

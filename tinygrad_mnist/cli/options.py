@@ -34,13 +34,7 @@ def layer_sizes(text: str) -> tuple[int, ...]:
     """The layer sizes in "784,128,64,10"."""
     if not re.fullmatch(r"[0-9]+(,[0-9]+)*", text):
         raise typer.BadParameter(f"{text!r} is no list of numbers such as 784,128,64,10")
-    sizes = tuple(map(int, text.split(",")))
-    if len(sizes) < 2 or sizes[0] != INPUTS or sizes[-1] != CLASSES or min(sizes) < 1:
-        raise typer.BadParameter(
-            f"{text!r} must begin with {INPUTS} (28 × 28 pixels), end with {CLASSES} (the digits), and "
-            f"have only positive sizes between"
-        )
-    return sizes
+    return tuple(int(item) for item in network_layers(text))
 
 
 def if_given(check: Callable[[str], T]) -> Callable[[str | None], T | None]:
@@ -63,15 +57,16 @@ def distortion(text: str) -> Distortion | None:
     """The distortion in "rotate=10,shift=1"; None for "none"."""
     if text == "none":
         return None
+    parts = [part.partition("=") for part in text.replace(" ", "").split(",")]
     try:
-        return Distortion(
-            **{name: float(value) for name, _, value in (part.partition("=") for part in text.split(","))}
-        )
-    except (TypeError, ValueError) as error:
-        names = ", ".join(field.name for field in fields(Distortion))
-        raise typer.BadParameter(
-            f"{text!r} is not such as rotate=10,shift=1, with names of {names} ({error})"
-        ) from None
+        strengths = {name: float(value) for name, _, value in parts}
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not such as rotate=10,shift=1, nor none") from None
+    known = one_of([field.name for field in fields(Distortion)])
+    try:
+        return Distortion(**{known(name): value for name, value in strengths.items()})
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def one_of(names: Collection[str]) -> Callable[[str], str]:

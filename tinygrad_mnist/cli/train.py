@@ -202,12 +202,13 @@ def _resumed(
     for name, value in asked.items():
         if name not in free and value != then[name]:
             option = f"--{name.replace('_', '-')}"
+            given_as = option if name in given else "--preset"
             reason = f", with which its {recipe.schedule} schedule ends" if name == "epochs" else ""
             raise training.CheckpointError(
-                f"{path}: the run has {option} {_text(then[name])}{reason}, not {_text(value)}: leave {option} out, "
+                f"{path}: the run has {option} {_text(then[name])}{reason}, not {_text(value)}: leave {given_as} out, "
                 f"or train anew without --resume"
             )
-    return recipe.changed(**{name: value for name, value in changes.items() if name in free}), seed, source
+    return recipe.changed(**{name: given[name] for name in free & given.keys()}), seed, source
 
 
 def _text(value: Any) -> str:

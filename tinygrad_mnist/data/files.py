@@ -36,7 +36,7 @@ def _replace(path: Path, content: bytes) -> None:
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        Path(temporary).unlink(missing_ok=True)  # Ctrl-C may come just after it took its place
         raise
 
 
@@ -45,6 +45,8 @@ def prepare_folder(folder: Path, *names: str) -> None:
 
     What a killed write of these files has left is removed.
     """
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(errno.EEXIST, "is a file, where a folder is needed", str(folder))
     folder.mkdir(parents=True, exist_ok=True)
     for path in (folder / name for name in names):
         if path.is_dir():

@@ -39,6 +39,9 @@ ACTIVATION_MODULES: dict[str, type[Module]] = {
 POOLS: dict[str, Callable[[int], Module]] = {"m": nn.MaxPool2d, "a": nn.AvgPool2d}
 NORMS: dict[int, Callable[[int], Module]] = {1: nn.BatchNorm1d, 3: nn.BatchNorm2d}
 
+LARGEST = 1_000_000
+"""Of units and maps in a layer: what is far too large for any memory is named, before anything is made."""
+
 _IMAGES = re.compile(r"(\d+)x(\d+)x(\d+)")
 _CONVOLUTION = re.compile(r"(\d+)c(\d+)")
 _POOL = re.compile(r"([ma])p(\d+)")
@@ -94,17 +97,17 @@ def _input_shape(item: Item) -> Shape:
 
 def _next_shape(item: Item, shape: Shape) -> Shape:
     """The shape of one example behind a layer."""
-    if isinstance(item, int) and item > 0:
+    if isinstance(item, int) and 1 <= item <= LARGEST:
         return (item,)
     if convolution := _CONVOLUTION.fullmatch(str(item)):
         maps, kernel = map(int, convolution.groups())
-        if len(shape) == 3 and maps and kernel % 2:
+        if len(shape) == 3 and 1 <= maps <= LARGEST and kernel % 2 and kernel // 2 <= max(shape[1:]):
             return (maps, *shape[1:])
     elif (pool := _POOL.fullmatch(str(item))) and len(shape) == 3 and 0 < int(pool[2]) <= min(shape[1:]):
         return (shape[0], *(size // int(pool[2]) for size in shape[1:]))
     raise ValueError(
-        f"layer {item!r} does not fit behind {'x'.join(map(str, shape))}: give a positive number of units, or, behind "
-        f"images, maps and an odd kernel such as 16c3, or a pool no larger than the image such as mp2"
+        f"layer {item!r} does not fit behind {'x'.join(map(str, shape))}: give 1 to {LARGEST:,} units, or, behind "
+        f"images, maps and an odd kernel such as 16c3, or a pool such as mp2, no larger than the image"
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist import nn
-from tinygrad_mnist.data import Split
+from tinygrad_mnist.data import DataError, Split
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.nn import Module, Optimizer, accuracy, cross_entropy
 from tinygrad_mnist.training.checkpoint import Checkpoint
@@ -163,11 +163,11 @@ def _check_optimizer(optimizer: Any, model: Module) -> None:
 
 
 def _check_last_batch(run: Run) -> None:
-    """Raise ValueError where the last batch has one example and a layer needs more, now and not an epoch later."""
+    """Raise DataError where the last batch has one example and a layer needs more, now and not an epoch later."""
     alone = run.batch_size == 1 or len(run.train) % run.batch_size == 1
     if alone and any(isinstance(module, nn.BatchNorm1d) for module in run.model.modules()):
         advice = "take another batch_size" if len(run.train) > 1 else "give more, or a model without it"
-        raise ValueError(
+        raise DataError(
             f"one of {len(run.train)} examples would be alone in a batch of {run.batch_size}, and BatchNorm1d needs "
             f"two or more: {advice}"
         )

@@ -44,6 +44,8 @@ def load_model(path: str | Path) -> Any:
     Raises CheckpointError where the file is missing, damaged, or not ours. A model of a class of your own can't
     be built from its file: build it, then `load_weights`.
     """
+    if Path(path).is_dir():
+        raise CheckpointError(f"{path}: a folder; give the model.safetensors in it")
     if not Path(path).is_file():
         raise CheckpointError(f"{path}: no such file; give a model.safetensors that train has written")
     tensors, metadata = read_safetensors(path)
