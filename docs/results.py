@@ -4,8 +4,9 @@
     python docs/results.py FOLDER tiny cnn     these presets
     python docs/results.py                     prints the page that the kept runs make
 
-A run is kept as a row of docs/results/PRESET.json: accuracies, wall-clock seconds of the whole program and its peak
-memory. The first seed is 0; presets that take under a minute get five seeds, those under ten minutes three.
+A run is kept as a row of docs/results/PRESET.json: accuracies, wall-clock seconds of the whole program, its peak memory,
+and the recipe that it followed. The first seed is 0; presets that take under a minute get five seeds, those under ten
+minutes three.
 """
 
 import json
@@ -18,10 +19,12 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.training import PRESETS
+from tinygrad_mnist.data.files import prepare_folder, write_atomically
+from tinygrad_mnist.training import PRESETS, Recipe
 
 DOCS = Path(__file__).parent
 ROWS, PAGE = DOCS / "results", DOCS / "results.md"
@@ -41,7 +44,7 @@ MARKS = {
 
 @dataclass
 class Row:
-    """One run: accuracies as shares, seconds of the whole program, its peak memory in MB, and the machine."""
+    """One run: accuracies as shares, seconds of the whole program, its peak memory in MB, the machine, the recipe."""
 
     seed: int
     test_accuracy: float
@@ -50,6 +53,7 @@ class Row:
     seconds: float
     memory: float
     machine: str
+    recipe: dict[str, Any]
 
 
 def command(preset: str, seed: int | str) -> list[str]:
@@ -70,7 +74,7 @@ def measured(preset: str, seed: int, data: str) -> Row:
     kilobytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
     return Row(
         seed, facts["test_accuracy"], best["validation_accuracy"], len(facts["epochs"]),
-        round(seconds, 1), round(kilobytes / 1024), machine(),
+        round(seconds, 1), round(kilobytes / 1024), machine(), PRESETS[preset].as_dict(),
     )  # fmt: skip
 
 
@@ -85,9 +89,16 @@ def seeds(first: Row) -> range:
 
 def run(preset: str, data: str) -> None:
     rows = [measured(preset, 0, data)]
-    rows += [measured(preset, seed, data) for seed in seeds(rows[0])[1:]]
-    ROWS.mkdir(exist_ok=True)
-    (ROWS / f"{preset}.json").write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+    keep(preset, rows)
+    for seed in seeds(rows[0])[1:]:
+        rows.append(measured(preset, seed, data))
+        keep(preset, rows)
+
+
+def keep(preset: str, rows: list[Row]) -> None:
+    prepare_folder(ROWS)
+    text = json.dumps([asdict(row) for row in rows], indent=1)
+    write_atomically(ROWS / f"{preset}.json", text.encode() + b"\n")
 
 
 def rows_of(preset: str) -> list[Row]:
@@ -107,8 +118,8 @@ def page() -> str:
         "\n```sh",
         *(f"tinygrad-mnist {' '.join(command(preset, 'SEED'))} --data FOLDER" for preset in MARKS if rows_of(preset)),
         "```\n",
-        "Time is that of the whole program on one core, reading and scoring included, while a second such program had",
-        f"the other one. Every run was made with {' and '.join(sorted(machines()))}.\n",
+        "Time is that of the whole program, reading and scoring included, which keeps to one core. Made with",
+        f"{' and '.join(sorted(machines()))}.\n",
         "## Run by run\n",
         "| preset | seed | test | validation | seconds | memory (MB) |",
         "|---|---|---|---|---|---|",
@@ -130,7 +141,7 @@ def table_row(preset: str, rows: list[Row]) -> str:
     mean = statistics.mean(tests)
     verdict = "" if mean >= mark else " (missed)"
     seconds, memory = statistics.mean(row.seconds for row in rows), max(row.memory for row in rows)
-    layers = "-".join(map(str, PRESETS[preset].layers))
+    layers = "-".join(map(str, rows[0].recipe["layers"]))
     return (
         f"| {preset} | {layers} | **{mean:.2f}**{spread} | {mark}{verdict} | {published} | {len(rows)} "
         f"| {rows[0].epochs} | {duration(seconds)} | {memory:,.0f} MB |"
@@ -149,7 +160,7 @@ def run_row(preset: str, row: Row) -> str:
 
 
 def recipe_lines(preset: str) -> str:
-    recipe = PRESETS[preset]
+    recipe = Recipe(**rows_of(preset)[0].recipe)
     count = sum(p.size for p in recipe.make_model(0).parameters())
     return f"**{preset}**, {count:,} parameters:\n\n```python\n{recipe!r}\n```\n"
 
@@ -159,6 +170,8 @@ if __name__ == "__main__":
     if not folder:
         print(page(), end="")
     else:
+        if unknown := set(names) - MARKS.keys():
+            raise SystemExit(f"no preset {', '.join(sorted(unknown))}: they are {', '.join(MARKS)}")
         for name in names or MARKS:
             run(name, folder)
             PAGE.write_text(page())

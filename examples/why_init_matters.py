@@ -14,7 +14,7 @@ x, labels = digits.inputs(), digits.labels
 
 inits = ("standard_normal", "xavier", "he")
 models = {init: nn.MLP((784, 100, 100, 100, 10), "tanh", init=init, seed=0) for init in inits}
-layers = {init: training.layers(model, x, labels) for init, model in models.items()}
+layers = {init: training.layer_signals(model, x, labels) for init, model in models.items()}
 
 print("                 layer    spread of a    flat    |∂L/∂z|: median, largest")
 for init, found in layers.items():

@@ -196,7 +196,7 @@ def test_signals_of_networks_of_another_depth_are_refused(model: nn.MLP, test_di
 def test_under_each_init_a_network_is_normalised_by_the_batch_and_drops_nothing(test_digits: data.Split) -> None:
     model = nn.network((784, 20, 10), "tanh", batch_norm=True, dropout=0.5).eval()
     found = {
-        name: training.layers(new, test_digits[:80].inputs(), test_digits[:80].labels)
+        name: training.layer_signals(new, test_digits[:80].inputs(), test_digits[:80].labels)
         for name, new in plots._untrained(model).items()
     }
     assert found.keys() == {"init: standard_normal", "init: xavier", "init: he"}

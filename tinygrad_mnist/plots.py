@@ -23,7 +23,7 @@ from tinygrad_mnist import data, nn, training
 from tinygrad_mnist.data.files import prepare_folder, write_atomically
 from tinygrad_mnist.engine import Tensor, grad, toposort
 from tinygrad_mnist.nn.init import initialise
-from tinygrad_mnist.training import History, Layer, layers, percent
+from tinygrad_mnist.training import History, LayerSignals, layer_signals, percent
 
 Array = NDArray[Any]
 
@@ -237,11 +237,12 @@ def saliency(model: Any, x: Array, labels: Array | None = None) -> Figure:
 def signals(models: Mapping[str, nn.Module], x: Array, labels: Array) -> Figure:
     """Histograms of activations and gradients, a line for each layer, a column for each model (each init, say).
 
-    models: of equally many layers, by what they are called. x: as they take it. labels: (n,). See `training.layers`.
+    models: of equally many layers, by what they are called. x: as they take it. labels: (n,); see
+        `training.layer_signals`.
     "Flat" is the share of units where the activation's derivative is below 0.05, so that hardly any gradient passes.
     """
     with np.errstate(over="ignore", invalid="ignore"):  # weights far too large are what one may want to see
-        found = {name: layers(model, x, labels) for name, model in models.items()}
+        found = {name: layer_signals(model, x, labels) for name, model in models.items()}
     depth, *others = {len(of_model) for of_model in found.values()}
     if others:
         depths = ", ".join(f"{name} has {len(of_model)}" for name, of_model in found.items())
@@ -261,7 +262,7 @@ def signals(models: Mapping[str, nn.Module], x: Array, labels: Array) -> Figure:
     return figure
 
 
-def _draw_values(ax: Axes, layer: Layer) -> None:
+def _draw_values(ax: Axes, layer: LayerSignals) -> None:
     values, lost = _finite(layer.values)
     counts, edges, _ = ax.hist(values, bins=50, color=BLUE)
     flat = [] if layer.flat is None else [f"{percent(layer.flat, 1)} flat"]
@@ -280,7 +281,7 @@ def _cut(ax: Axes, counts: Array, edges: Array) -> None:
                     va="top", fontsize=7.5, color=BLUE)  # fmt: skip
 
 
-def _draw_gradients(ax: Axes, layer: Layer) -> None:
+def _draw_gradients(ax: Axes, layer: LayerSignals) -> None:
     values, lost = _finite(layer.gradients)
     sizes, least = np.abs(values), math.log10(VANISHED)
     logs = np.log10(sizes[sizes >= VANISHED])

@@ -51,7 +51,7 @@ def test_it_prints_plain_lines_row_by_row(tmp_path):
     assert re.fullmatch(r"  validation on the way:( \d+\.\d){10} %", lines[6])
     assert re.fullmatch(r"TensorFlow +784-128-64-10 +97 % +– +\d\d\.\d\d % +\d+\.\d", lines[7])
     assert [line.split("  ")[0] for line in lines[8:11]] == ["Adam", "clipping", "batch norm"]
-    assert re.fullmatch(r"\d+ s; what was reported is for MNIST, and says nothing of these digits", lines[12])
+    assert re.fullmatch(r"\d+ s; what was reported is for MNIST; these digits are too few for a few epochs", lines[12])
     assert all(len(line) <= 80 for line in lines)
     assert not any(c in result.stdout for c in "\x1b\r━")
     text = (tmp_path / "tables.md").read_text(encoding="utf-8")

@@ -18,7 +18,7 @@ def digits():
 def test_layers_are_those_of_the_hand_derivation(digits):
     model = nn.MLP(SIZES, "relu", seed=1, dtype=np.float64)
     x, labels = digits.inputs().astype(np.float64), digits.labels
-    found = training.layers(model, x, labels)
+    found = training.layer_signals(model, x, labels)
     W, b = [w.numpy() for w in model.weights], [c.numpy() for c in model.biases]
     run = manual.rows.forward(x, W, b, manual.relu)
     by_hand = manual.rows.backward(run, one_hot(labels, 10, np.float64), W, manual.relu)
@@ -28,7 +28,7 @@ def test_layers_are_those_of_the_hand_derivation(digits):
         expected = run.a[number] if number < 3 else run.z[3]
         np.testing.assert_allclose(layer.values, expected, atol=1e-12)
     assert found[0].flat == pytest.approx(np.mean(run.a[1] == 0))
-    saturated = training.layers(nn.MLP(SIZES, "tanh", init="standard_normal"), x.astype(np.float32), labels)[0]
+    saturated = training.layer_signals(nn.MLP(SIZES, "tanh", init="standard_normal"), x.astype(np.float32), labels)[0]
     assert saturated.flat == pytest.approx(np.mean(1 - saturated.values**2 < 0.05))
     assert found[2].flat is None
 
@@ -43,7 +43,7 @@ def test_a_network_of_modules_has_the_activations_that_its_modules_put_out(digit
     for module in model.modules():
         if isinstance(module, tuple(ACTIVATION_MODULES.values())):
             module.forward = noting(module.forward, outputs)
-    found = training.layers(model, x, digits.labels)
+    found = training.layer_signals(model, x, digits.labels)
     assert [layer.name for layer in found] == ["layer 1", "layer 2", "layer 3", "logits"]
     for layer, (before, after) in zip(found, outputs, strict=False):
         np.testing.assert_array_equal(layer.values, after)
@@ -75,7 +75,7 @@ class Residual(nn.Module):
 
 def test_a_signal_that_goes_past_a_layer_hides_none(digits):
     model = Residual()
-    found = training.layers(model, digits.inputs(), digits.labels)
+    found = training.layer_signals(model, digits.inputs(), digits.labels)
     a = ops.gelu(model.first(digits.inputs()))
     assert [layer.name for layer in found] == ["layer 1", "layer 2", "logits"]
     np.testing.assert_allclose(found[0].values, a.numpy(), rtol=1e-6)
@@ -87,7 +87,7 @@ def test_layers_without_an_activation_frozen_ones_too_are_layers(digits):
                           nn.Linear(338, 5), nn.Linear(5, 10))  # fmt: skip
     for p in model.parameters():
         p.requires_grad = False
-    found = training.layers(model, digits.inputs(), digits.labels)
+    found = training.layer_signals(model, digits.inputs(), digits.labels)
     assert [(layer.values.shape, layer.flat) for layer in found] == [
         ((30, 2, 26, 26), None), ((30, 5), None), ((30, 10), None),
     ]  # fmt: skip

@@ -14,7 +14,6 @@ from tinygrad_mnist.cli.options import Data, Interrupted, distortion, if_given, 
 from tinygrad_mnist.data.augment import Distortion
 from tinygrad_mnist.training import PRESETS, Recipe
 
-VALIDATION_SHARE = 0.1
 MODEL, HISTORY, TABLE, CHECKPOINT = "model.safetensors", "history.json", "history.csv", "checkpoint.safetensors"
 
 
@@ -126,7 +125,7 @@ def train(
             show.note(f"{path}: no such file, there is nothing to resume; starting at the beginning")
     notes = {"recipe": recipe.as_dict(), "seed": seed, "source": source}
     dataset = data.load(source, say=show.note)
-    train_set, validation_set = _split(dataset, seed)
+    train_set, validation_set = data.set_tenth_aside(dataset, seed)
     training.prepare_folder(out, MODEL, HISTORY, TABLE, CHECKPOINT)
     model = recipe.make_model(seed)
     show.line(repr(model) if isinstance(model, nn.MLP) else model.summary((1, *training.input_shape(model))))
@@ -220,15 +219,6 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, Distortion):
-        strengths = {field.name: getattr(value, field.name) for field in fields(value)}
-        return ",".join(f"{name}={number:g}" for name, number in strengths.items() if number and name != "sigma")
+        strengths = {field: getattr(value, field.name) for field in fields(value)}
+        return ",".join(f"{field.name}={v:g}" for field, v in strengths.items() if v != field.default)
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _split(dataset: data.Dataset, seed: int) -> tuple[data.Split, data.Split]:
-    try:
-        return data.train_validation_split(dataset.train, VALIDATION_SHARE, seed)
-    except ValueError:
-        raise data.DataError(
-            f"{dataset.name}: {len(dataset.train)} training images are too few to set a tenth aside; give 10 or more"
-        ) from None

@@ -88,7 +88,7 @@ def _run(chosen: Iterable[Tutorial], dataset: data.Dataset, seed: int) -> Iterat
 def _verdict(done: Sequence[tuple[Tutorial, list[Result]]], dataset: data.Dataset) -> str:
     """Whether every reported accuracy is beaten, in a sentence."""
     if dataset.name == training.DIGITS:
-        return "what was reported is for MNIST, and says nothing of these digits"
+        return "what was reported is for MNIST; these digits are too few for a few epochs"
     compared = [(tutorial.id, r) for tutorial, results in done for r in results if r.is_beaten is not None]
     missed = [f"{id} {r.row.name} ({percent(r.better.test)})" for id, r in compared if not r.is_beaten]
     if missed:

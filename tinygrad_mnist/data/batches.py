@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.data.dataset import Split
+from tinygrad_mnist.data.dataset import DataError, Dataset, Split
 
 
 def train_validation_split(split: Split, validation: int | float, seed: int) -> tuple[Split, Split]:
@@ -28,6 +28,19 @@ def train_validation_split(split: Split, validation: int | float, seed: int) -> 
     (rng,) = np.random.default_rng(seed).spawn(1)
     order = rng.permutation(total)
     return split[order[count:]], split[order[:count]]
+
+
+def set_tenth_aside(dataset: Dataset, seed: int) -> tuple[Split, Split]:
+    """What the commands train on, and what they validate with: a tenth of the training images, at random.
+
+    Raises DataError where there are too few.
+    """
+    try:
+        return train_validation_split(dataset.train, 0.1, seed)
+    except ValueError:
+        raise DataError(
+            f"{dataset.name}: {len(dataset.train)} training images are too few to set a tenth aside; give 10 or more"
+        ) from None
 
 
 def batches(

@@ -42,7 +42,7 @@ NORMS: dict[int, Callable[[int], Module]] = {1: nn.BatchNorm1d, 3: nn.BatchNorm2
 LARGEST = 1_000_000
 """Of units and maps in a layer: what is far too large for any memory is named, before anything is made."""
 
-_IMAGES = re.compile(r"(\d+)x(\d+)x(\d+)")
+_INPUT = re.compile(r"\d+(x\d+x\d+)?")
 _CONVOLUTION = re.compile(r"(\d+)c(\d+)")
 _POOL = re.compile(r"([ma])p(\d+)")
 
@@ -79,17 +79,23 @@ def network(
 def parse_layers(text: str) -> tuple[Item, ...]:
     """The items of a network in a line, sizes as integers; raises ValueError for a line that is none."""
     items = tuple(int(item) if item.isdecimal() else item for item in text.lower().replace(" ", "").split(","))
-    shape = _input_shape(items[0])
-    for item in items[1:]:
-        shape = _next_shape(item, shape)
-    if len(items) < 2 or not isinstance(items[-1], int):
+    stages = list(_stages(items))
+    if not stages or not isinstance(items[-1], int):
         raise ValueError(f"layers {text}: the last one must be a number, that of the classes, after the input")
     return items
 
 
+def _stages(items: Sequence[Item]) -> Iterator[tuple[Item, Shape, Shape]]:
+    """Each layer's item, and the shapes of one example before and behind it."""
+    shape = _input_shape(items[0])
+    for item in items[1:]:
+        behind = _next_shape(item, shape)
+        yield item, shape, behind
+        shape = behind
+
+
 def _input_shape(item: Item) -> Shape:
-    images = _IMAGES.fullmatch(str(item))
-    shape = tuple(map(int, images.groups())) if images else (item if isinstance(item, int) else 0,)
+    shape = tuple(map(int, str(item).split("x"))) if _INPUT.fullmatch(str(item)) else (0,)
     if min(shape) < 1:
         raise ValueError(f"the first layer is {item!r}, and must be the input: 784 for rows, 1x28x28 for images")
     return shape
@@ -112,29 +118,26 @@ def _next_shape(item: Item, shape: Shape) -> Shape:
 
 
 def _modules(items: Sequence[Item], activation: type[Module], batch_norm: bool, dropout: float) -> Iterator[Module]:
-    shape = _input_shape(items[0])
-    for position, item in enumerate(items[1:], start=1):
-        is_last = position == len(items) - 1
-        normed = batch_norm and not is_last
-        behind = _next_shape(item, shape)
+    *hidden, last = _stages(items)
+    for position, (item, before, behind) in enumerate(hidden):
         if pool := _POOL.fullmatch(str(item)):
             yield POOLS[pool[1]](int(pool[2]))
-        else:
-            if isinstance(item, int):
-                yield from _before_linear(shape, dropout if position > 1 else 0)
-                yield nn.Linear(prod(shape), item, bias=not normed)
-            else:
-                kernel = int(item.partition("c")[2])
-                yield nn.Conv2d(shape[0], behind[0], kernel, padding=kernel // 2, bias=not normed)
-            if normed:
-                yield NORMS[len(behind)](behind[0])
-            if not is_last:
-                yield activation()
-        shape = behind
+            continue
+        yield from _weights(item, before, behind, dropout if position else 0, bias=not batch_norm)
+        if batch_norm:
+            yield NORMS[len(behind)](behind[0])
+        yield activation()
+    yield from _weights(*last, dropout if hidden else 0)
 
 
-def _before_linear(shape: Shape, dropout: float) -> Iterator[Module]:
-    if len(shape) == 3:
+def _weights(item: Item, before: Shape, behind: Shape, dropout: float, bias: bool = True) -> Iterator[Module]:
+    """A layer of weights, and what it needs before it."""
+    if len(behind) == 3:
+        kernel = int(str(item).partition("c")[2])
+        yield nn.Conv2d(before[0], behind[0], kernel, padding=kernel // 2, bias=bias)
+        return
+    if len(before) == 3:
         yield nn.Flatten()
     if dropout:
         yield nn.Dropout(dropout)
+    yield nn.Linear(prod(before), behind[0], bias=bias)

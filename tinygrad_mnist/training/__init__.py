@@ -12,7 +12,7 @@ from tinygrad_mnist.training.models import CheckpointError, as_new, load_model, 
 from tinygrad_mnist.training.presets import PRESETS
 from tinygrad_mnist.training.recipe import ENDLESS, OPTIMIZERS, SCHEDULES, Recipe
 from tinygrad_mnist.training.run import Callback, Run
-from tinygrad_mnist.training.signals import Layer, layers
+from tinygrad_mnist.training.signals import LayerSignals, layer_signals
 
 __all__ = [
     "ENDLESS",
@@ -26,7 +26,7 @@ __all__ = [
     "Diverged",
     "Epoch",
     "History",
-    "Layer",
+    "LayerSignals",
     "MaxNorm",
     "Recipe",
     "Run",
@@ -37,7 +37,7 @@ __all__ = [
     "evaluate",
     "fit",
     "input_shape",
-    "layers",
+    "layer_signals",
     "load_model",
     "load_weights",
     "model_inputs",

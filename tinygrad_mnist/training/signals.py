@@ -27,7 +27,7 @@ NONLINEAR = {"relu", "leaky_relu", "elu", "sigmoid", "tanh", "softplus", "maximu
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerSignals:
     """What passes through a layer: activations a = f(z) and gradients ∂L/∂z, of one shape, (n, …).
 
     flat: the share of a where f'(z) is below 0.05, so that hardly any gradient passes; None without an f.
@@ -39,7 +39,7 @@ class Layer:
     flat: float | None
 
 
-def layers(model: Module, x: Array, labels: Array) -> list[Layer]:
+def layer_signals(model: Module, x: Array, labels: Array) -> list[LayerSignals]:
     """The activations of each layer of weights, and ∂L/∂z for the cross-entropy; the last layer's are the logits.
 
     x: as the model takes it, (n, 784) or (n, 1, 28, 28). labels: (n,). What z is: the layer's product with its bias,
@@ -52,7 +52,7 @@ def layers(model: Module, x: Array, labels: Array) -> list[Layer]:
     gradients = grad(cross_entropy(logits, labels), [z for z, _ in pairs])
     names = [*(f"layer {number}" for number in range(1, len(stretches))), "logits"]
     return [
-        Layer(name, a.numpy(), gradient.numpy(), None if a is z else _flat(z, a))
+        LayerSignals(name, a.numpy(), gradient.numpy(), None if a is z else _flat(z, a))
         for name, (z, a), gradient in zip(names, pairs, gradients, strict=True)
     ]
 

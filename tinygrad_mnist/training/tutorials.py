@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.data import CLASSES, DataError, Dataset, Split, train_validation_split
+from tinygrad_mnist.data import CLASSES, Dataset, Split, set_tenth_aside
 from tinygrad_mnist.engine import Tensor, grad, no_grad
 from tinygrad_mnist.nn import Module, one_hot
 from tinygrad_mnist.training.metrics import evaluate
@@ -24,7 +24,6 @@ Progress = Callable[[str, float], None]
 """Is told what runs, and which share of it is done."""
 
 DIGITS = "digits"
-VALIDATION_SHARE = 0.1
 CHECKED = 100
 """How many training images the gradients are compared on."""
 
@@ -144,12 +143,7 @@ class Session:
     _done: dict[Recipe, _Candidate] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        try:
-            self.train, self.validation = train_validation_split(self.data.train, VALIDATION_SHARE, self.seed)
-        except ValueError:
-            count = len(self.data.train)
-            reason = f"{count} training images are too few to set a tenth aside; give 10 or more"
-            raise DataError(f"{self.data.name}: {reason}") from None
+        self.train, self.validation = set_tenth_aside(self.data, self.seed)
 
     def run(self, row: Row) -> Result:
         """Train what a row names; the test images are scored once for each column.
