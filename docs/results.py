@@ -4,9 +4,9 @@
     python docs/results.py FOLDER tiny cnn     these presets
     python docs/results.py                     prints the page that the kept runs make
 
-A run is kept as a row of docs/results/PRESET.json: accuracies, wall-clock seconds of the whole program, its peak memory,
-and the recipe that it followed. The first seed is 0; presets that take under a minute get five seeds, those under ten
-minutes three.
+A run is kept as a row of docs/results/PRESET.json: accuracies, wall-clock seconds of the whole program, its peak
+memory, and the recipe that it followed. The first seed is 0; presets that take under a minute get five seeds, those
+under ten minutes three.
 """
 
 import json

@@ -15,8 +15,8 @@ PRESETS: dict[str, Recipe] = {
         layers=(784, 800, 10), augment=None, label_smoothing=0.1, weight_decay=0.05, lr=0.001, average=0.999, epochs=25,
     ),
     "dropout": Recipe(
-        layers=(784, 1024, 1024, 1024, 10), activation="relu", augment=None, dropout=0.3, input_dropout=0.1, max_norm=2,
-        label_smoothing=0.1, weight_decay=0.05, lr=0.001, average=0.999, batch_size=128, epochs=40,
+        layers=(784, 1024, 1024, 1024, 10), activation="relu", augment=None, batch_norm=True, dropout=0.5,
+        input_dropout=0.2, max_norm=2, label_smoothing=0.05, average=0.999, batch_size=128, epochs=75,
     ),
     "elastic": Recipe(
         layers=(784, 800, 10), augment=Distortion(shift=1, rotate=10, scale=0.1, shear=5, elastic=24),
