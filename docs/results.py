@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from tinygrad_mnist.data.files import prepare_folder, write_atomically
 from tinygrad_mnist.training import PRESETS, Recipe
 
 DOCS = Path(__file__).parent
-ROWS, PAGE = DOCS / "results", DOCS / "results.md"
+ROWS, TRIED, PAGE = DOCS / "results", DOCS / "results" / "tried", DOCS / "results.md"
 
 MARKS = {
     "tiny": (94.0, "84 to 89: the tutorials"),
@@ -101,8 +101,8 @@ def keep(preset: str, rows: list[Row]) -> None:
     write_atomically(ROWS / f"{preset}.json", text.encode() + b"\n")
 
 
-def rows_of(preset: str) -> list[Row]:
-    path = ROWS / f"{preset}.json"
+def rows_of(preset: str, folder: Path = ROWS) -> list[Row]:
+    path = folder / f"{preset}.json"
     return [Row(**row) for row in json.loads(path.read_text())] if path.exists() else []
 
 
@@ -125,9 +125,13 @@ def page() -> str:
         "|---|---|---|---|---|---|",
         *(run_row(preset, row) for preset in MARKS for row in rows_of(preset)),
         "\n## The recipes\n",
-        *(recipe_lines(preset) for preset in MARKS if rows_of(preset)),
+        f"Each is the default one, `{Recipe()!r}`, but for:\n",
+        *(f"- **{preset}**: {recipe_text(rows[0])}" for preset in MARKS if (rows := rows_of(preset))),
+        "\n## Tried before\n",
+        "Recipes that were run to the end, scored on the test images too, and then given up for those above:\n",
+        *(f"- {preset}, {tried(row)}" for preset in MARKS for row in rows_of(preset, TRIED)),
     ]
-    return "\n".join(lines)
+    return "\n".join(lines) + "\n"
 
 
 def machines() -> set[str]:
@@ -159,10 +163,20 @@ def run_row(preset: str, row: Row) -> str:
     )
 
 
-def recipe_lines(preset: str) -> str:
-    recipe = Recipe(**rows_of(preset)[0].recipe)
+def tried(row: Row) -> str:
+    return f"{100 * row.test_accuracy:.2f} in {duration(row.seconds)}: {recipe_text(row)}"
+
+
+def recipe_text(row: Row) -> str:
+    """What of a row's recipe is not as in the default one."""
+    recipe, default = Recipe(**row.recipe), Recipe()
     count = sum(p.size for p in recipe.make_model(0).parameters())
-    return f"**{preset}**, {count:,} parameters:\n\n```python\n{recipe!r}\n```\n"
+    changes = [
+        f"{field.name}={value!r}"
+        for field in fields(Recipe)
+        if (value := getattr(recipe, field.name)) != getattr(default, field.name)
+    ]
+    return f"{count:,} parameters" + (f"; `{', '.join(changes)}`" if changes else "")
 
 
 if __name__ == "__main__":
