@@ -81,6 +81,19 @@ def test_predict_reads_pictures_of_any_kind(trained, tmp_path):
     assert all(line.count("%") == 10 for line in result.stdout.splitlines()[1::2])
 
 
+def test_predict_reads_what_it_can(trained, tmp_path):
+    test = data.load("digits").test
+    Image.fromarray(test.images[0]).save(tmp_path / "good.png")
+    Image.new("L", (30, 30), 200).save(tmp_path / "blank.png")
+    pictures = [tmp_path / name for name in ("blank.png", "good.png", "none.png")]
+    result = command(tmp_path, "predict", trained[0] / "model.safetensors", *pictures)
+    assert result.returncode == 1
+    assert "good.png: " in result.stdout
+    assert [line.split(": ")[2] for line in result.stderr.splitlines()] == [
+        "no digit to be seen; draw one that stands out from its background", "no such file",
+    ]  # fmt: skip
+
+
 def test_auto_says_in_one_line_what_it_took_and_how_to_get_the_other(tmp_path):
     result = command(tmp_path, "train", "--epochs", "1", "--out", tmp_path / "run")
     assert result.returncode == 0, result.stderr

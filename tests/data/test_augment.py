@@ -200,7 +200,8 @@ def test_the_field_is_as_strong_as_theory_says_and_leans_to_no_side() -> None:
         ({"rotate": float("nan")}, "rotate is nan"),
         ({"elastic": float("inf")}, "elastic is inf"),
         ({"shear": 90}, "shear is 90; give less than 90 degrees"),
-        ({"sigma": 0}, "sigma is 0; give a positive number"),
+        ({"sigma": 0}, "sigma is 0; give a positive number of pixels"),
+        ({"sigma": 1e9}, "sigma is 1000000000.0; give a positive number of pixels, 28 at most"),
     ],
 )
 def test_strengths_out_of_range_are_named(strengths: dict[str, float], message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
 
 import typer
@@ -38,6 +39,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # δ and ✓ have no place in every encoding
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # who ends it so wants what Ctrl-C keeps
     sys.exit(_run())
 
 

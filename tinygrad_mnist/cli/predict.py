@@ -34,11 +34,18 @@ def predict(
     model: Model,
     images: Annotated[list[Path], typer.Argument(help="Pictures of one digit each, of any size and colour.")],
 ) -> None:
-    """Read the digit in each picture, with the probability of all ten."""
+    """Read the digit in each picture, with the probability of all ten; exit code 1 where one can't be read."""
     network = load(model)
-    framed = [data.read_image(path) for path in images]
-    pixels = np.stack(framed).reshape(len(framed), *training.input_shape(network)).astype(np.float32) / 255
-    with no_grad():
-        probabilities = network(pixels).softmax().numpy()
-    for path, row in zip(images, probabilities, strict=True):
-        show.prediction(str(path), row.tolist())
+    unread = 0
+    for path in images:
+        try:
+            pixels = data.read_image(path).reshape(1, *training.input_shape(network)).astype(np.float32) / 255
+        except data.DataError as error:
+            show.error(str(error))
+            unread += 1
+            continue
+        with no_grad():
+            (probabilities,) = network(pixels).softmax().numpy()
+        show.prediction(str(path), probabilities.tolist())
+    if unread:
+        raise typer.Exit(1)

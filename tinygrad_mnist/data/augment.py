@@ -54,8 +54,8 @@ class Distortion:
                 raise ValueError(f"{name} is {getattr(self, name)}; give a number from 0 on")
         if self.shear >= 90:
             raise ValueError(f"shear is {self.shear}; give less than 90 degrees")
-        if self.sigma == 0:
-            raise ValueError("sigma is 0; give a positive number of pixels")
+        if not 0 < self.sigma <= SIDE:
+            raise ValueError(f"sigma is {self.sigma}; give a positive number of pixels, {SIDE} at most")
 
     def __call__(self, images: Images, rng: np.random.Generator) -> NDArray[np.float32]:
         n = len(images)

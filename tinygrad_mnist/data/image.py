@@ -20,7 +20,6 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
 
     The paper is a plane through the picture's rim, so light may fall unevenly. What differs from it is cropped,
     scaled into 20 × 20 and put into the frame with its centre of mass in the middle, as MNIST was made
-    into the frame with its centre of mass in the middle, as MNIST was made
     (http://yann.lecun.com/exdb/mnist/). A picture of 28 × 28 counts as framed already.
 
     Raises DataError where the file is no picture, or nothing is drawn on it.
