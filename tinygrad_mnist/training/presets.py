@@ -28,8 +28,8 @@ PRESETS: dict[str, Recipe] = {
     ),
     "cnn-best": Recipe(
         layers=("1x28x28", "16c3", "mp2", "32c3", "32c3", "mp2", "64c3", "64c3", 128, 10), activation="relu",
-        dropout=0.4,
-        augment=Distortion(shift=2, rotate=12, scale=0.12, shear=10, elastic=16), lr=0.001, average=0.999, epochs=37,
+        dropout=0.4, augment=Distortion(shift=2, rotate=12, scale=0.12, shear=10, elastic=16),
+        lr=0.001, average=0.999, epochs=37,
     ),
 }  # fmt: skip
 """Chosen on a validation split of MNIST's training images."""
