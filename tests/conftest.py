@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ import pytest
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 """Two threads on two cores take longer than one for matrices as small as the tests'; read when NumPy is loaded."""
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""A shell that starts the tests in the background ignores Ctrl-C, and programs under test would inherit that."""
 
 
 @pytest.fixture(scope="session")
