@@ -231,6 +231,24 @@ def test_an_average_that_warms_up_soon_leaves_the_start_behind():
     assert average.state_dict()["average"]["weight"].item() == pytest.approx(expected, rel=1e-5)
 
 
+def test_a_parameter_that_two_parts_share_is_averaged_once():
+    class Tied(nn.Module):
+        def __init__(self):
+            self.one = nn.Linear(2, 2, bias=False)
+            self.two = nn.Linear(2, 2, bias=False)
+            self.two.weight = self.one.weight
+
+    model = Tied()
+    average = nn.ExponentialMovingAverage(model, 0.5)
+    for number in (1.0, 3.0):
+        model.one.weight.data = np.full((2, 2), number, np.float32)
+        average.update()
+    with average.applied():
+        assert (model.one.weight == 2.0).all()
+        assert model.two.weight is model.one.weight
+    assert (model.one.weight == 3.0).all()
+
+
 def test_the_average_follows_its_formula_and_is_applied_for_a_while():
     model = nn.Sequential(nn.Linear(3, 2, dtype=np.float64), nn.BatchNorm1d(2, dtype=np.float64))
     average = nn.ExponentialMovingAverage(model, 0.9)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.nn.module import Module
 
 
@@ -27,19 +29,20 @@ class ExponentialMovingAverage:
         if not isinstance(model, Module):
             raise TypeError(f"the average is over a model, not {type(model).__name__}: pass the model itself")
         self.model, self.decay, self.warm_up, self.updates = model, decay, warm_up, 0
-        self._average = model.state_dict()
+        self._average = {path: tensor.data.copy() for path, tensor in self._tensors()}
+
+    def _tensors(self) -> Iterator[tuple[str, Tensor]]:
+        return chain(self.model.named_parameters(), self.model.named_buffers())
 
     def update(self) -> None:
         """Take in the weights as they are now."""
         decay = self._decay()
-        learned = {path for path, _ in self.model.named_parameters()}
-        for path, array in self.model.state_dict().items():
-            if path in learned:
-                average = self._average[path]
-                average *= decay
-                average += (1 - decay) * array
-            else:
-                self._average[path] = array
+        for path, parameter in self.model.named_parameters():
+            average = self._average[path]
+            average *= decay
+            average += (1 - decay) * parameter.data
+        for path, buffer in self.model.named_buffers():
+            self._average[path] = buffer.data.copy()
         self.updates += 1
 
     def _decay(self) -> float:
@@ -51,7 +54,7 @@ class ExponentialMovingAverage:
     def applied(self) -> Iterator[Module]:
         """Inside, the model has the averaged weights; afterwards its own again."""
         own = self.model.state_dict()
-        self.model.load_state_dict(self._average)
+        self.model.load_state_dict(self._average, strict=False)  # a tensor that parts share is there once
         try:
             yield self.model
         finally:
