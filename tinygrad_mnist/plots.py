@@ -24,6 +24,7 @@ from tinygrad_mnist.data.files import prepare_folder, write_atomically
 from tinygrad_mnist.engine import Tensor, grad, toposort
 from tinygrad_mnist.nn.init import initialise
 from tinygrad_mnist.training import History, LayerSignals, layer_signals, percent
+from tinygrad_mnist.training.run import HISTORY, MODEL
 
 Array = NDArray[Any]
 
@@ -324,8 +325,8 @@ def save_all(run: str | Path, test: data.Split, folder: str | Path | None = None
     """
     run = Path(run)
     folder = Path(folder) if folder else run / "plots"
-    model = training.load_model(run / "model.safetensors")
-    history = History.load(run / "history.json")
+    model = training.load_model(run / MODEL)
+    history = History.load(run / HISTORY)
     prepare_folder(folder)
     pictures = {folder / f"{name}.png": _png(figure) for name, figure in _all(model, history, test).items()}
     for path, content in pictures.items():

@@ -91,9 +91,6 @@ def positive(value: float | None) -> float | None:
 
 
 Layers = Annotated[str, typer.Option(help="Sizes of the layers, inputs first.", callback=layer_sizes)]
-Activation = Annotated[
-    str, typer.Option(help=f"Of the hidden layers: {', '.join(nn.ACTIVATIONS)}.", callback=known_activation)
-]
 
 
 def load(path: Path) -> nn.Module:

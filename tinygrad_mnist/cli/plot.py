@@ -10,6 +10,7 @@ import typer
 from tinygrad_mnist import data
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Data, load
+from tinygrad_mnist.training.run import MODEL
 
 
 def plot(
@@ -18,7 +19,7 @@ def plot(
     out: Annotated[Path | None, typer.Option(help="Folder for the pictures.", show_default="RUN/plots")] = None,
 ) -> None:
     """Draw a run: its curves, what its model reads and misreads on the test images, what it has learned."""
-    load(run / "model.safetensors")
+    load(run / MODEL)
     dataset = data.load(source, say=show.note)
     from tinygrad_mnist import plots  # Matplotlib takes its time to load
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 from rich.console import Console, RichCast
 from rich.progress import BarColumn, Progress, TextColumn
@@ -13,6 +14,8 @@ from tinygrad_mnist.training.tutorials import Result, Tutorial
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
+
+B = TypeVar("B", bound="Bar")
 
 
 def line(text: str) -> None:
@@ -39,79 +42,82 @@ def table(result: RichCast) -> None:
         line(f"{result}\n")
 
 
-class Training(Callback):
-    """A bar for the epoch that is running, and a line for each that is done."""
+class Bar:
+    """On a terminal, a bar for what is being trained; elsewhere nothing."""
 
     def __init__(self) -> None:
-        self._bar: Progress | None = None
+        self._progress: Progress | None = None
 
-    def __enter__(self) -> Training:
+    def __enter__(self: B) -> B:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop()
+        self.stop()
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is one now."""
+        return self._progress is not None
+
+    def start(self, what: str, total: float) -> None:
+        """Show it, empty."""
+        if console.is_terminal:
+            columns = [TextColumn("{task.description}"), BarColumn(30), TextColumn("{task.fields[facts]}")]
+            self._progress = Progress(*columns, console=console, transient=True)
+            self._progress.add_task(what, total=total, facts="")
+            self._progress.start()
+
+    def move(self, completed: float, what: str | None = None, facts: str = "") -> None:
+        """Fill it so far, with these words beside it; where there is none, nothing happens."""
+        if self._progress:
+            task = self._progress.task_ids[0]
+            self._progress.update(task, completed=completed, description=what, facts=facts, refresh=False)
+
+    def stop(self) -> None:
+        """Take it away."""
+        if self._progress:
+            self._progress.stop()
+            self._progress = None
+
+
+class Training(Bar, Callback):
+    """A bar for the epoch that is running, and a line for each that is done."""
 
     def fit_begins(self, run: Run) -> None:
         if run.history.epochs or run.batch:
             line(f"resumed after {run}" if run.batch else f"resumed before epoch {run.epoch}")
 
     def epoch_begins(self, run: Run) -> None:
-        if console.is_terminal:
-            columns = [TextColumn("{task.description}"), BarColumn(30), TextColumn("{task.fields[facts]}")]
-            self._bar = Progress(*columns, console=console, transient=True)
-            self._bar.add_task(_numbered(run.epoch, run.epochs), total=len(run.train), facts="")
-            self._bar.start()
+        self.start(_numbered(run.epoch, run.epochs), len(run.train))
 
     def step_ends(self, run: Run) -> None:
-        if self._bar:
+        if self.is_shown:
             totals = run.totals
             facts = f"loss {totals.loss / totals.examples:.4f}  train {percent(totals.correct / totals.examples):>8}"
-            self._bar.update(self._bar.task_ids[0], completed=totals.examples, facts=facts, refresh=False)
+            self.move(totals.examples, facts=facts)
 
     def epoch_ends(self, run: Run, epoch: Epoch) -> None:
-        self._stop()
+        self.stop()
         best = "  best" if run.history.best is epoch else ""
         line(
             f"{_numbered(epoch.number, run.epochs)}  loss {epoch.loss:.4f}  train {percent(epoch.train_accuracy):>8}  "
             f"validation {percent(epoch.validation_accuracy or 0):>8}  {epoch.seconds:.2f} s{best}"
         )
 
-    def _stop(self) -> None:
-        if self._bar:
-            self._bar.stop()
-            self._bar = None
-
 
 def _numbered(number: int, epochs: int) -> str:
     return f"epoch {number:>{len(str(epochs))}}/{epochs}"
 
 
-class Tutorials:
-    """A bar for what is being trained."""
-
-    def __init__(self) -> None:
-        self._bar: Progress | None = None
-
-    def __enter__(self) -> Tutorials:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
+class Tutorials(Bar):
+    """A bar for the row that is being trained."""
 
     def update(self, what: str, share: float) -> None:
         """So much of it is done."""
-        if not self._bar and console.is_terminal:
-            self._bar = Progress(TextColumn("{task.description:<24}"), BarColumn(30), console=console, transient=True)
-            self._bar.add_task(what, total=1)
-            self._bar.start()
-        if self._bar:
-            self._bar.update(self._bar.task_ids[0], description=what, completed=share, refresh=False)
-
-    def stop(self) -> None:
-        """Take it away."""
-        if self._bar:
-            self._bar.stop()
-            self._bar = None
+        what = f"{what:<24}"
+        if not self.is_shown:
+            self.start(what, total=1)
+        self.move(share, what)
 
 
 _COLUMNS = (("", "<16"), ("network", "<24"), ("reported", ">8"), ("as written", ">10"), ("better", ">10"), ("s", ">6"))

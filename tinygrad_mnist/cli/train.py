@@ -13,8 +13,7 @@ from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Data, Interrupted, distortion, if_given, network_layers, one_of, positive
 from tinygrad_mnist.data.augment import Distortion
 from tinygrad_mnist.training import PRESETS, Recipe
-
-MODEL, HISTORY, TABLE, CHECKPOINT = "model.safetensors", "history.json", "history.csv", "checkpoint.safetensors"
+from tinygrad_mnist.training.run import CHECKPOINT, HISTORY, MODEL, TABLE
 
 
 def _option(name: str, help: str, **checks: Any) -> Any:
@@ -114,7 +113,7 @@ def train(
     given = {name: value for name, value in context.params.items() if _is_given(context, name)}
     changes = {field.name: given[field.name] for field in fields(Recipe) if field.name in given}
     if resume and "preset" in given:
-        changes = {field.name: getattr(PRESETS[preset], field.name) for field in fields(Recipe)} | changes
+        changes = vars(PRESETS[preset]) | changes
     path = out / CHECKPOINT
     kept = training.read_notes(path) if resume else None
     if kept:
@@ -196,7 +195,7 @@ def _resumed(
     except (KeyError, TypeError, ValueError) as error:
         raise training.CheckpointError(f"{path}: another program wrote its notes ({error}); train anew") from None
     free = {"patience", "epochs"} if recipe.schedule in training.ENDLESS else {"patience"}
-    then = {field.name: getattr(recipe, field.name) for field in fields(recipe)} | {"seed": seed}
+    then = vars(recipe) | {"seed": seed}
     asked = changes | {name: given[name] for name in ("seed",) if name in given}
     for name, value in asked.items():
         if name not in free and value != then[name]:

@@ -18,6 +18,10 @@ from tinygrad_mnist.training.inputs import model_inputs
 Array = NDArray[Any]
 
 
+MODEL, HISTORY, TABLE, CHECKPOINT = "model.safetensors", "history.json", "history.csv", "checkpoint.safetensors"
+"""The files in the folder of a run."""
+
+
 class Schedule(Protocol):
     """What changes the learning rate: `fit` calls step() after every step of the optimizer."""
 
@@ -69,11 +73,6 @@ class Run:
 
     def __str__(self) -> str:
         return f"epoch {self.epoch}, batch {self.batch}"
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """How many batches an epoch has."""
-        return -(-len(self.train) // self.batch_size)
 
     @property
     def is_over(self) -> bool:
