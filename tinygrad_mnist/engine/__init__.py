@@ -6,7 +6,7 @@ functions).
 """
 
 from tinygrad_mnist.engine import ops
-from tinygrad_mnist.engine.autodiff import grad, propagate, pullback, toposort
+from tinygrad_mnist.engine.autodiff import grad, propagate, toposort
 from tinygrad_mnist.engine.node import OPS, Node, Op, no_grad, op
 from tinygrad_mnist.engine.tensor import Tensor
 from tinygrad_mnist.engine.transforms import hessian, hvp, jacobian, jvp, vjp

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from heapq import heappop, heappush
 from itertools import count
 from operator import attrgetter
@@ -38,54 +38,53 @@ def unbroadcast(cotangent: Any, shape: tuple[int, ...], *origin: Node) -> Any:
     shape to the cotangent's: the rule is wrong.
     """
     new = cotangent.ndim - len(shape)
-    if new > 0 and cotangent.shape[new:] == shape:
-        return cotangent.sum(axis=0 if new == 1 else tuple(range(new)))
-    repeated = [i for i in range(cotangent.ndim) if i < new or shape[i - new] == 1]
-    total = cotangent.sum(axis=tuple(repeated), keepdims=True)
-    if new < 0 or total.shape[new:] != shape:
+    total = np.add.reduce(cotangent, axis=tuple(range(new))) if new > 0 else cotangent
+    if total.shape != shape and new >= 0:
+        total = np.add.reduce(total, axis=tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True)
+    if total.shape != shape:
         raise ValueError(misshapen(cotangent, shape, *origin))
-    return total.reshape(shape)
+    return total
 
 
-def pullback(node: Any, cotangent: Any, needed: Collection[Node] | None = None) -> Iterator[tuple[Any, Any]]:
-    """Carry ∂L/∂node to its inputs: each input that needs a gradient (and is needed), with its share of it.
-
-    An array is carried by the rules run on arrays; a tensor by the same rules, recorded.
-    """
-    inputs, out, values, params = node.inputs, node._array, node.values, node.params
-    if isinstance(cotangent, Node):
-        out, values = node, [x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)]
-    for x, vjp in zip(inputs, node.op.vjps or map(node.op.each, count())):
-        if isinstance(x, Node) and x.requires_grad and vjp and (needed is None or x in needed):
-            share, array = vjp(cotangent, out, *values, **params), x._array
-            if share.dtype is not array.dtype and (share.dtype.kind != "f" or array.dtype.kind != "f"):
-                raise TypeError(not_floating(x, node))
-            if share.shape != array.shape:
-                share = unbroadcast(share, array.shape, x, node)
-            yield x, share if share.dtype is array.dtype else share.astype(array.dtype)
+def convert(share: Any, x: Node, user: Node) -> Any:
+    """The share of an input, in the input's dtype. Raises TypeError unless both are floating point."""
+    if share.dtype.kind != "f" or x.dtype.kind != "f":
+        raise TypeError(not_floating(x, user))
+    return share.astype(x.dtype)
 
 
 def propagate(output: N, cotangent: Any, targets: Collection[Node] = ()) -> dict[N, Any]:
     """Walk from the output to the leaves, or to the targets alone: the cotangent ∂L/∂node of each.
 
-    Of the nodes with a cotangent the last born goes next. Its users were born later, so all its shares have
-    been added up by then; after its turn its cotangent is dropped, unless it is a target.
+    An array is carried by the rules run on arrays; a tensor by the same rules, recorded. Of the nodes with a
+    cotangent the last born goes next. Its users were born later, so all its shares have been added up by then;
+    after its turn its cotangent is dropped, unless it is a target.
     """
     needed = _users(targets, output) if targets else None
+    recorded = isinstance(cotangent, Node)
     cotangents = {output: cotangent}
     waiting = [(-output.born, output)] if output.op else []
     while waiting:
-        node = heappop(waiting)[1]
+        node: Any = heappop(waiting)[1]
         if last_change[0] > node.born:
             node.check_unchanged()
-        total = cotangents[node] if node in targets else cotangents.pop(node)
-        for x, share in pullback(node, total, needed):
-            if x in cotangents:
-                cotangents[x] = cotangents[x] + share
-            else:
-                cotangents[x] = share
-                if x.op:
-                    heappush(waiting, (-x.born, x))
+        g = cotangents[node] if node in targets else cotangents.pop(node)
+        inputs, out, values, params = node.inputs, node._array, node.values, node.params
+        if recorded:
+            out, values = node, [x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)]
+        for x, vjp in zip(inputs, node.op.vjps or map(node.op.each, count())):
+            if isinstance(x, Node) and x.requires_grad and vjp and (needed is None or x in needed):
+                share, array = vjp(g, out, *values, **params), x._array
+                if share.shape != array.shape:
+                    share = unbroadcast(share, array.shape, x, node)
+                if share.dtype is not array.dtype:
+                    share = convert(share, x, node)
+                if x in cotangents:
+                    cotangents[x] = cotangents[x] + share
+                else:
+                    cotangents[x] = share
+                    if x.op:
+                        heappush(waiting, (-x.born, x))
     return cotangents
 
 

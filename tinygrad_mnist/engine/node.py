@@ -153,17 +153,16 @@ class Op:
     def __repr__(self) -> str:
         return self.name
 
-    def bind(self, args: tuple[Any, ...], given: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def bind(self, args: tuple[Any, ...], named: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Split arguments into inputs and parameters, which may be positional, named or left out."""
-        inputs, rest, params = args[: self.arity], args[self.arity :], self.defaults | given
-        for name, value in zip(self.parameters, rest):
-            params[name] = value
-        if len(rest) > len(self.parameters) or (given and not given.keys().isdisjoint(self.parameters[: len(rest)])):
+        rest = args[self.arity :]
+        given = dict(zip(self.parameters, rest)) | named
+        if len(given) < len(rest) + len(named):
             raise TypeError(f"{self} takes {self.arity} inputs and then, once each, {self.parameters}")
-        for name, value in params.items():
+        for name, value in given.items():
             if isinstance(value, Node):
                 raise TypeError(f"{self}: {name} is a constant and can't be a tensor: pass {name}.numpy()")
-        return inputs, params
+        return args[: self.arity], self.defaults | given
 
     def __call__(self, forward: Rule) -> Callable[..., Tensor]:
         """Declare the operation with this forward; returns the function that runs or records it."""
@@ -178,8 +177,12 @@ class Op:
 
         @functools.wraps(forward)
         def apply(*inputs: Any, **params: Any) -> Any:
+            if params or len(inputs) > arity:
+                inputs, params = self.bind(inputs, params)
+            else:
+                params = defaults
             cls, learns, values = None, False, []
-            for x in inputs[:arity]:
+            for x in inputs:
                 if isinstance(x, Node):
                     cls = x.__class__
                     learns = learns or x.requires_grad
@@ -187,10 +190,6 @@ class Op:
                 elif not isinstance(x, (float, int, np.ndarray)):
                     x = np.asarray(x)
                 values.append(x)
-            if params or len(inputs) > arity:
-                inputs, params = self.bind(inputs, params)
-            else:
-                params = defaults
             if cls is None:
                 return forward(*inputs, **params)
             try:

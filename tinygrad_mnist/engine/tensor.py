@@ -17,6 +17,7 @@ Data = ArrayLike | Node
 N = TypeVar("N")
 
 _NUMPY: dict[Any, Rule] = {getattr(np, f.__name__): f for f in ops.FUNCTIONS.values() if hasattr(np, f.__name__)}
+_NUMPY["add.reduce"] = ops.sum
 _UNKNOWN = {"out", "dtype", "where", "order", "initial", "casting"}
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tinygrad_mnist.engine import Node, pullback, toposort
-from tinygrad_mnist.engine.autodiff import seed
+from tinygrad_mnist.engine import Node, toposort
+from tinygrad_mnist.engine.autodiff import convert, seed, unbroadcast
 from tinygrad_mnist.engine.node import plain
 from tinygrad_mnist.graph.tracing import rule
 
@@ -64,23 +64,16 @@ def play(output: Node, gradient: Any = None) -> list[Step]:
 
 def _step(node: Node, totals: dict[Node, Array]) -> Step:
     cotangent, shares = totals[node], []
-    for (x, contribution), (position, vjp) in zip(pullback(node, cotangent), _rules(node), strict=True):
-        raw = vjp(cotangent, plain(node), *node.values, **node.params)
-        first = x not in totals
-        totals[x] = contribution if first else totals[x] + contribution
-        shares.append(Share(x, position, raw, summed_axes(raw.shape, x.shape), contribution, totals[x], first))
-    return Step(node, cotangent, shares)
-
-
-def _rules(node: Node) -> list[tuple[int, Any]]:
-    """The position and the vjp of each input that needs a gradient, as `pullback` runs them."""
     assert node.op
-    rules = [rule(node.op, position) for position in range(len(node.inputs))]
-    return [
-        (position, vjp)
-        for position, (x, vjp) in enumerate(zip(node.inputs, rules, strict=True))
-        if isinstance(x, Node) and x.requires_grad and vjp
-    ]
+    for position, x in enumerate(node.inputs):
+        vjp = rule(node.op, position)
+        if isinstance(x, Node) and x.requires_grad and vjp:
+            raw = vjp(cotangent, plain(node), *node.values, **node.params)
+            contribution = convert(unbroadcast(raw, x.shape, x, node), x, node)
+            first = x not in totals
+            totals[x] = contribution if first else totals[x] + contribution
+            shares.append(Share(x, position, raw, summed_axes(raw.shape, x.shape), contribution, totals[x], first))
+    return Step(node, cotangent, shares)
 
 
 def summed_axes(shape: Sequence[int], target: Sequence[int]) -> tuple[int, ...]:
