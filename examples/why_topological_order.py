@@ -10,7 +10,6 @@ import sys
 import numpy as np
 
 from tinygrad_mnist import Tensor, grad, graph
-from tinygrad_mnist.engine import pullback
 
 a = Tensor(np.array(3.0), requires_grad=True, name="a")
 b = a + a
@@ -24,7 +23,8 @@ sends = []
 def naive_backward(node, share):
     gradients[node] = gradients[node] + share
     if node.op:
-        for x, onward in pullback(node, gradients[node]):
+        for x, vjp in zip(node.inputs, node.op.vjps):
+            onward = vjp(gradients[node], node.data, *node.values)
             sends.append(graph.Send(node, x, onward))
             naive_backward(x, onward)
 

@@ -248,6 +248,7 @@ TABLE: dict[str, Entry] = {
             Case(lambda f, x: f(x, 2), (np.array([0.0, 1.0, -1.0]),)),
         ],
     ),
+    "vdot": Entry(lambda x, y: (x * y).sum(), [on((3,), (3,)), on((2, 3), (2, 3)), on((), ())]),
     "matmul": Entry(
         np.matmul,
         [

@@ -72,7 +72,7 @@ def test_layers_are_told_from_the_names_of_the_parameters():
     found = scopes(loss)
     assert found["W1"] == found["b1"] == found["leaky_relu"] == ("layer1",)
     assert found["W2"] == found["b2"] == found["@"] == ("layer2",)
-    assert found["log_softmax"] == found["×"] == found["Σ"] == ("loss",)
+    assert found["log_softmax"] == found["Σ×"] == found["÷"] == ("loss",)
     assert {v.scope for v in graph.describe(loss).vertices if v.kind == "data"} == {()}
 
 

@@ -133,7 +133,7 @@ class Op:
     arrays it runs the forward and nothing else; where an input is a node, it records.
 
     vjps: one per input, called `vjp(g, out, *inputs, **params)` with g = ∂L/∂out, returning ∂L/∂input up
-        to broadcasting (undone for all rules in one place, `autodiff.pullback`). None: no gradient flows
+        to broadcasting (undone for all rules in one place, `autodiff.propagate`). None: no gradient flows
         there. Rules are written so that the same line runs on arrays and on tensors.
     each: for an op of any number of inputs, in place of vjps: from an input's position to its vjp.
     name, label: what messages and pictures call it, by default what the forward is called.

@@ -1,7 +1,7 @@
 """Every operation: first the primitives, each with its forward and its rules, then what composes from them.
 
 A rule is `vjp(g, out, *inputs, **params)`: g is ∂L/∂out, and the result is ∂L/∂input. It may have the
-shape that broadcasting gave; `autodiff.pullback` sums it back. The array language is all it uses, so the
+shape that broadcasting gave; `autodiff.unbroadcast` sums it back. The array language is all it uses, so the
 same line runs on arrays, for speed, and on tensors, to be differentiated again. Masks come from
 comparisons, which give plain boolean arrays: a constant, as the derivative wants it.
 
@@ -66,6 +66,15 @@ def _matmul_vjp_right(g: Array, out: Array, x: Array, y: Array) -> Array:
 
 
 matmul = op(_matmul_vjp_left, _matmul_vjp_right, label="@")(np.matmul)
+
+
+@op(lambda g, out, x, y: g * y, lambda g, out, x, y: g * x, label="Σ×")
+def vdot(x: Array, y: Array, /) -> Array:
+    """Σ x y over all elements of two arrays of one shape: their inner product (nothing is conjugated)."""
+    if x.shape != y.shape:
+        raise ValueError("an inner product takes two arrays of one shape")
+    return np.dot(x.reshape(-1), y.reshape(-1))
+
 
 # elementwise functions
 
@@ -230,7 +239,7 @@ def logsumexp(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
     return total + top.reshape(total.shape)
 
 
-@op(lambda g, out, x, axis: g - np.exp(out) * g.sum(axis=axis, keepdims=True))
+@op(lambda g, out, x, axis: g - np.exp(out) * np.add.reduce(g, axis=axis, keepdims=True))
 def log_softmax(x: Array, /, axis: Axis = -1) -> Array:
     """x - logsumexp(x): log-probabilities along an axis, never the log of a rounded zero."""
     shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True)

@@ -137,7 +137,7 @@ class Tensor(Node):
     sum, mean, max, min, prod = ops.sum, ops.mean, ops.max, ops.min, ops.prod
     var, std, cumsum = ops.var, ops.std, ops.cumsum
     logsumexp, softmax, log_softmax = ops.logsumexp, ops.softmax, ops.log_softmax
-    swapaxes, broadcast_to, flip = ops.swapaxes, ops.broadcast_to, ops.flip
+    vdot, swapaxes, broadcast_to, flip = ops.vdot, ops.swapaxes, ops.broadcast_to, ops.flip
     expand_dims, squeeze, flatten, split = ops.expand_dims, ops.squeeze, ops.flatten, ops.split
     take, take_along_axis, astype = ops.take, ops.take_along_axis, ops.astype
 

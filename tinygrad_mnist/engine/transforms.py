@@ -77,7 +77,7 @@ def _inner(slopes: tuple[Tensor, ...], vectors: Any) -> Tensor:
     for slope, vector in zip(slopes, map(plain, _tuple(vectors)), strict=True):
         if np.shape(vector) != slope.shape:
             raise ValueError(f"a vector of shape {np.shape(vector)} does not fit an input of shape {slope.shape}")
-        total = total + (slope * vector).sum()
+        total = total + slope.vdot(vector)
     return total
 
 

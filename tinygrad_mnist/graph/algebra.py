@@ -379,6 +379,9 @@ class Algebra:
 
     # rewrites: sums and broadcasts
 
+    def _rule_vdot(self, x: Traced, y: Traced, shape: tuple[int, ...]) -> Traced:
+        return self._rule_sum(self._rule_mul(x, y, x.shape), shape, None, False)
+
     def _rule_sum(self, x: Traced, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Traced:
         scaled = self._split(x)
         core = scaled.core

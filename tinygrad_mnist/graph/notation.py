@@ -294,6 +294,10 @@ def _matmul(matrix: str, inner: str) -> Template:
     return lambda call: f"<0:factor=>{inner if all(len(s) == 1 for s in call.shapes) else matrix}<1:factor>"
 
 
+def _inner(sum_sign: str, product: str) -> Template:
+    return lambda call: f"{sum_sign} <0:factor=>{product}<1:factor=>"
+
+
 def _transpose(style: Style) -> Template:
     def template(call: Call) -> str:
         axes = call.params.get("axes")
@@ -395,6 +399,7 @@ NOTATION: dict[str, Entry] = {
     "neg": Entry("-<0:product>", "−<0:product>", "-<0:product>", "sum"),
     "pow": Entry("{<0:atom>}^{<1>}", "<0:atom>^<1:power>", _power, "power"),
     "matmul": Entry(_matmul(r" \, ", r" \cdot "), _matmul(" ", "·"), "<0:factor=> @ <1:factor>", "product"),
+    "vdot": Entry(_inner(r"\sum", r" \odot "), _inner("Σ", " ⊙ "), "np.vdot(<0>, <1>)", levels={"latex": "factor", "text": "factor"}),
     # elementwise functions
     "exp": _function(r"\exp", "exp", "np.exp(<0>)"),
     "log": _function(r"\log", "log", "np.log(<0>)"),

@@ -3,7 +3,7 @@
 A derivative ∂out_j/∂in_i has out.size × in.size entries, and nearly all of them are zero. Three forms say
 which are not, so that the page can write any element's sum term by term:
 
-product  the operation is a sum of products over letters (matmul, einsum): the operands themselves are the weights
+product  the operation is a sum of products over letters (matmul, vdot, einsum): the operands themselves are the weights
 single   each element of the input, once broadcast, feeds one element of the result: sums, means, all elementwise
 sparse   a list of (from, to, weight), for what is left, such as log_softmax, where it is small enough
 
@@ -38,6 +38,9 @@ def product(node: Node) -> Form | None:
     if node.op.name == "einsum":
         letters, result = node.params["subscripts"].split("->")
         return {"operands": letters.split(","), "result": result}
+    if node.op.name == "vdot":
+        letters = ascii_letters[: np.ndim(_plain(node.inputs[0]))]
+        return {"operands": [letters, letters], "result": ""}
     if node.op.name == "matmul":
         left, right = (np.ndim(_plain(x)) for x in node.inputs)
         batch = ascii_letters[: max(left, right, 2) - 2]

@@ -13,6 +13,7 @@ Array = NDArray[Any]
 
 _FORWARD = {
     "matmul": "Each element of {out} is a sum of {inner} products: a row of {0} times a column of {1}.",
+    "vdot": "The products of the elements of {0} with those of {1} are added up: an inner product.",
     "add": "{0} and {1} are added{by}.",
     "sub": "{1} is taken from {0}{by}.",
     "mul": "{0} and {1} are multiplied{by}.",
@@ -36,6 +37,7 @@ _FORWARD = {
 
 _BACKWARD = {
     "matmul": "The gradient reaches {to} multiplied by the other factor, {other}, transposed.",
+    "vdot": "Each factor gets the gradient, one number, times the other factor.",
     "add": "A sum hands its gradient on unchanged, to each summand.",
     "sub": "A difference hands its gradient on, with the sign turned for what was subtracted.",
     "mul": "Each factor gets the gradient times the other factor.",

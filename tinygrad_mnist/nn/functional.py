@@ -41,7 +41,7 @@ def one_hot(labels: ArrayLike | Tensor, num_classes: int, dtype: DTypeLike = np.
             f"label {classes[place]} at index {', '.join(map(str, place)) or 0} is none of the {num_classes} "
             f"classes 0 to {num_classes - 1}"
         )
-    rows: NDArray[Any] = _identity(num_classes, np.dtype(dtype)).take(classes, axis=0)
+    rows: NDArray[Any] = _identity(num_classes, dtype).take(classes, axis=0)
     return rows
 
 
@@ -78,8 +78,10 @@ def cross_entropy(
         y, m = _weighed(y, weight, label_smoothing, reduction)
     rows = Tensor.wrap(y)
     rows.name = "y"
-    losses: Tensor = logits.log_softmax() * rows
-    total = losses.sum(axis=-1) if reduction == "none" else losses.sum()
+    log_probabilities = logits.log_softmax()
+    if reduction == "none":
+        return -(log_probabilities * rows).sum(axis=-1)
+    total: Tensor = log_probabilities.vdot(rows)
     return total / -m if reduction == "mean" else -total
 
 
