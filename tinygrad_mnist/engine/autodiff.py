@@ -62,10 +62,10 @@ def propagate(output: N, cotangent: Any, targets: Collection[Node] = ()) -> dict
     """
     needed = _users(targets, output) if targets else None
     recorded = isinstance(cotangent, Node)
-    cotangents = {output: cotangent}
-    waiting = [(-output.born, output)] if output.op else []
+    cotangents: dict[Any, Any] = {output: cotangent}
+    waiting: list[Any] = [(-output.born, output)] if output.op else []
     while waiting:
-        node: Any = heappop(waiting)[1]
+        node = heappop(waiting)[1]
         if last_change[0] > node.born:
             node.check_unchanged()
         g = cotangents[node] if node in targets else cotangents.pop(node)

@@ -168,11 +168,7 @@ astype = op(lambda g, out, x, dtype: g)(np.ndarray.astype)
 @op(lambda g, out, x, shape: g)
 def broadcast_to(x: Array, /, shape: tuple[int, ...]) -> Array:
     """x repeated along axes of length one, and along new ones on the left, to fill the shape."""
-    out = np.empty(shape, x.dtype)
-    if x.ndim > out.ndim:  # else the assignment would drop axes of length one
-        raise ValueError("there are more axes than the shape has")
-    out[...] = x
-    return out
+    return np.broadcast_to(x, shape).copy()  # its rows lie apart again, which a matrix product needs
 
 
 def _pad_vjp(g: Array, out: Array, x: Array, pad_width: Any, mode: str, constant_values: float) -> Array:
@@ -279,9 +275,7 @@ def _concatenate_vjp(position: int) -> Function:
     return vjp
 
 
-@op(each=_concatenate_vjp)
-def _concatenate(*arrays: Array, axis: int) -> Array:
-    return np.concatenate(arrays, axis)
+_concatenate = op(each=_concatenate_vjp, name="concatenate")(lambda *arrays, axis: np.concatenate(arrays, axis))
 
 
 def concatenate(arrays: Sequence[Array], axis: int | None = 0) -> Array:
@@ -294,8 +288,8 @@ def concatenate(arrays: Sequence[Array], axis: int | None = 0) -> Array:
 def _einsum_vjp(position: int) -> Function:
     """The same sum with g in the operand's place and the operand's letters as its result.
 
-    A letter that stands twice in the operand, as in "ii", gets a name of its own and an identity matrix to
-    tie the two; a letter that runs over this operand alone was summed there, and gets a vector of ones.
+    Where a letter stands twice in the operand, as in "ii", or there alone, a factor of zeros and ones ties the two
+    together, or repeats the sum along that axis.
     """
 
     def vjp(g: Array, out: Array, *arrays: Array, subscripts: str) -> Array:
@@ -303,24 +297,18 @@ def _einsum_vjp(position: int) -> Function:
         factors = [(result, g), *zip(letters.split(","), arrays, strict=True)]
         own, x = factors.pop(position + 1)
         shared = {c for term, factor in factors for c, n in zip(term, factor.shape, strict=True) if n > 1}
-        target = ""
-        for letter, length in zip(own, x.shape, strict=True):
-            if letter in target:
-                twin = _unused(subscripts + target)
-                factors.append((letter + twin, np.eye(length, dtype=g.dtype)))
-                letter = twin
-            elif letter not in shared:
-                factors.append((letter, np.ones(length, g.dtype)))
-            target += letter
+        target = "".join(_unused(subscripts)[i] if c in own[:i] else c for i, c in enumerate(own))
+        if not shared.issuperset(target):
+            at = np.indices(x.shape)
+            ties = np.logical_and.reduce([at[i] == at[own.index(c)] for i, c in enumerate(own)])
+            factors.append((target, ties.astype(g.dtype)))
         terms, operands = zip(*factors, strict=True)
         return _einsum(*operands, subscripts=f"{','.join(terms)}->{target}")
 
     return vjp
 
 
-@op(each=_einsum_vjp, label="Σ")
-def _einsum(*arrays: Array, subscripts: str) -> Array:
-    return np.einsum(subscripts, *arrays)
+_einsum = op(each=_einsum_vjp, name="einsum", label="Σ")(lambda *arrays, subscripts: np.einsum(subscripts, *arrays))
 
 
 def einsum(subscripts: str, *arrays: Array) -> Array:
@@ -341,13 +329,13 @@ def _explicit(subscripts: str, arrays: Sequence[Array]) -> str:
             f"einsum: {subscripts!r} needs a term for each of {len(arrays)} operands, and ... in its result"
         )
     hidden = [a.ndim - len(term) + 3 if "..." in term else 0 for term, a in zip(terms, arrays, strict=True)]
-    names = _unused(subscripts, builtins.max(hidden))
+    names = _unused(subscripts)[: builtins.max(hidden)]
     terms = [term.replace("...", names[len(names) - n :]) for term, n in zip(terms, hidden, strict=True)]
     return f"{','.join(terms)}->{result.replace('...', names)}"
 
 
-def _unused(letters: str, count: int = 1) -> str:
-    return "".join([c for c in string.ascii_letters if c not in letters][:count])
+def _unused(letters: str) -> str:
+    return "".join(c for c in string.ascii_letters if c not in letters)
 
 
 # composed of the above

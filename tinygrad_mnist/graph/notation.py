@@ -399,7 +399,7 @@ NOTATION: dict[str, Entry] = {
     "neg": Entry("-<0:product>", "−<0:product>", "-<0:product>", "sum"),
     "pow": Entry("{<0:atom>}^{<1>}", "<0:atom>^<1:power>", _power, "power"),
     "matmul": Entry(_matmul(r" \, ", r" \cdot "), _matmul(" ", "·"), "<0:factor=> @ <1:factor>", "product"),
-    "vdot": Entry(_inner(r"\sum", r" \odot "), _inner("Σ", " ⊙ "), "np.vdot(<0>, <1>)", levels={"latex": "factor", "text": "factor"}),
+    "vdot": Entry(_inner(r"\sum", r" \odot "), _inner("Σ", " ⊙ "), "np.vdot(<0>, <1>)", "factor"),
     # elementwise functions
     "exp": _function(r"\exp", "exp", "np.exp(<0>)"),
     "log": _function(r"\log", "log", "np.log(<0>)"),

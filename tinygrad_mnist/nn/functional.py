@@ -41,7 +41,7 @@ def one_hot(labels: ArrayLike | Tensor, num_classes: int, dtype: DTypeLike = np.
             f"label {classes[place]} at index {', '.join(map(str, place)) or 0} is none of the {num_classes} "
             f"classes 0 to {num_classes - 1}"
         )
-    rows: NDArray[Any] = _identity(num_classes, dtype).take(classes, axis=0)
+    rows: NDArray[Any] = _identity(num_classes, np.dtype(dtype)).take(classes, axis=0)
     return rows
 
 
