@@ -24,7 +24,7 @@ ALLOWED = {
 ENGINE_LINES = 630
 """What the engine may not outgrow; the aim is about 500."""
 
-ENGINE_ORDER = ["node", "ops", "autodiff", "tensor", "transforms", "__init__"]
+ENGINE_ORDER = ["node", "ops", "autodiff", "tensor", "__init__"]
 """Each module of the engine imports only those before it."""
 
 

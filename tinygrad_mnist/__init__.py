@@ -5,8 +5,9 @@ Importing it imports NumPy alone.
 
 from tinygrad_mnist import checks, data, engine, graph, manual, nn, training
 from tinygrad_mnist.checks import check_gradients
-from tinygrad_mnist.engine import Tensor, grad, hessian, hvp, jacobian, jvp, no_grad, vjp
+from tinygrad_mnist.engine import Tensor, grad, no_grad
 from tinygrad_mnist.nn import cross_entropy, one_hot
+from tinygrad_mnist.transforms import hessian, hvp, jacobian, jvp, vjp
 
 __version__ = "0.1.0"
 

@@ -1,13 +1,11 @@
 """The engine: a Tensor that records operations, and the walks over what it recorded.
 
 Read it in this order: `node` (what is recorded, and what an operation is), `ops` (every rule),
-`autodiff` (the chain rule over a graph), `tensor` (the face that users see), `transforms` (derivatives of
-functions).
+`autodiff` (the chain rule over a graph), `tensor` (the face that users see).
 """
 
 from tinygrad_mnist.engine import ops
 from tinygrad_mnist.engine.autodiff import grad, propagate, toposort
 from tinygrad_mnist.engine.node import OPS, Node, Op, no_grad, op
 from tinygrad_mnist.engine.tensor import Tensor
-from tinygrad_mnist.engine.transforms import hessian, hvp, jacobian, jvp, vjp
 from tinygrad_mnist.errors import GraphError, MutationError

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.engine.strategies import arrays, networks, steady
-from tinygrad_mnist.engine import GraphError, Tensor, hessian, hvp, jacobian, jvp, no_grad, ops, vjp
+from tinygrad_mnist import Tensor, hessian, hvp, jacobian, jvp, no_grad, vjp
+from tinygrad_mnist.engine import GraphError, ops
 
 
 def like(inputs: Any, seed: int) -> Any:

@@ -11,10 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.engine.autodiff import grad
+from tinygrad_mnist.engine import GraphError, Tensor, grad
 from tinygrad_mnist.engine.node import is_recording, plain
-from tinygrad_mnist.engine.tensor import Tensor
-from tinygrad_mnist.errors import GraphError
 
 Function = Callable[..., Tensor]
 
