@@ -110,15 +110,13 @@ def misshapen(cotangent: Any, shape: tuple[int, ...], x: Any = None, user: Any =
 
 
 def not_recorded(function: Any, options: Collection[str]) -> str:
-    """Why NumPy's own function can't be called on a tensor, or not with these options."""
+    """Why NumPy's own function can't be called on a tensor, or can't write into an array."""
     name = getattr(function, "__name__", function)
     if "out" in options:
         return (
             f"np.{name} can't write a Tensor's numbers into an array, as in `array -= tensor`: take the arrays of "
             f"both, p.data -= lr * p.grad.data, or make a new value, a = a - t"
         )
-    if options:
-        return f"np.{name} on a Tensor takes no {', '.join(sorted(options))}: nothing could be recorded"
     return f"np.{name} has no recorded counterpart for a Tensor: use .numpy() for the plain array"
 
 

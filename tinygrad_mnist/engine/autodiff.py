@@ -60,7 +60,10 @@ def propagate(output: N, cotangent: Any, targets: Collection[Node] = ()) -> dict
     cotangent the last born goes next. Its users were born later, so all its shares have been added up by then;
     after its turn its cotangent is dropped, unless it is a target.
     """
-    needed = _users(targets, output) if targets else None
+    needed = set(targets)  # where there are targets, what lies between them and the output
+    for node in toposort(output) if targets else ():
+        if any(isinstance(x, Node) and x in needed for x in node.inputs):
+            needed.add(node)
     recorded = isinstance(cotangent, Node)
     cotangents: dict[Any, Any] = {output: cotangent}
     waiting: list[Any] = [(-output.born, output)] if output.op else []
@@ -73,7 +76,7 @@ def propagate(output: N, cotangent: Any, targets: Collection[Node] = ()) -> dict
         if recorded:
             out, values = node, [x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)]
         for x, vjp in zip(inputs, node.op.vjps or map(node.op.each, count())):
-            if isinstance(x, Node) and x.requires_grad and vjp and (needed is None or x in needed):
+            if isinstance(x, Node) and x.requires_grad and vjp and (x in needed or not targets):
                 share, array = vjp(g, out, *values, **params), x._array
                 if share.shape != array.shape:
                     share = unbroadcast(share, array.shape, x, node)
@@ -88,15 +91,6 @@ def propagate(output: N, cotangent: Any, targets: Collection[Node] = ()) -> dict
     return cotangents
 
 
-def _users(targets: Collection[Node], output: Node) -> set[Node]:
-    """The targets, and every node between them and the output."""
-    found = set(targets)
-    for node in toposort(output):
-        if not found.isdisjoint(x for x in node.inputs if isinstance(x, Node)):
-            found.add(node)
-    return found
-
-
 def seed(output: Node, gradient: Any, create_graph: bool) -> Any:
     """The cotangent that a walk starts with: ones for a scalar, else what the caller gives."""
     if not output.requires_grad:
@@ -105,11 +99,10 @@ def seed(output: Node, gradient: Any, create_graph: bool) -> Any:
         if output._array.size != 1:
             raise GraphError(f"{describe(output)} is not a scalar: take .sum() or .mean(), or pass gradient=")
         gradient = np.array(1, output._array.dtype, ndmin=output._array.ndim)
-    else:
-        if not (create_graph and isinstance(gradient, Node)):
-            gradient = np.array(plain(gradient), output.dtype)
-        if gradient.shape != output.shape:
-            raise ValueError(f"gradient has shape {gradient.shape}, but {describe(output)} needs one of its own shape")
+    elif not (create_graph and isinstance(gradient, Node)):
+        gradient = np.array(plain(gradient), output.dtype)
+    if gradient.shape != output.shape:
+        raise ValueError(f"gradient has shape {gradient.shape}, but {describe(output)} needs one of its own shape")
     return output.wrap(gradient) if create_graph else gradient
 
 

@@ -8,14 +8,12 @@ nothing that uses them, so a graph has no reference cycle and goes away with its
 from __future__ import annotations
 
 import functools
-import inspect
-import itertools
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import count
 from operator import attrgetter
-from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +33,7 @@ last_change = [0]
 """When the data of any node was last replaced. (Not an attribute of the class: setting one costs its caches.)"""
 
 _NOTHING: Mapping[str, Any] = {}
-_clock = itertools.count(1)
+_clock = count(1)
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 is_recording = _recording.get
 
@@ -72,10 +70,7 @@ class Node:
     place: the code outside this package that made it; `source` says it as file and line.
     """
 
-    __slots__ = (
-        "_array", "op", "inputs", "params", "values", "place",
-        "requires_grad", "grad", "name", "born", "changed", "__weakref__",
-    )  # fmt: skip
+    __slots__ = "_array op inputs params values place requires_grad grad name born changed __weakref__".split()
 
     def __init__(
         self, array: NDArray[Any], op: Op | None = None, inputs: tuple[Any, ...] = (),
@@ -90,9 +85,7 @@ class Node:
 
     shape: tuple[int, ...] = computed(attrgetter("_array.shape"), "The lengths of the axes.")
     dtype: np.dtype[Any] = computed(attrgetter("_array.dtype"), "The NumPy dtype of the elements.")
-    source: tuple[str, int] | None = computed(
-        lambda node: locate(node.place), "The file and line of the user's code that made it; None for a leaf."
-    )
+    source: tuple[str, int] | None = computed(lambda x: locate(x.place), "The file and line that made it, or None.")
 
     @classmethod
     def wrap(cls, value: Any) -> Any:
@@ -142,13 +135,13 @@ class Op:
     """
 
     def __init__(
-        self, *vjps: Rule | None, each: Callable[[int], Rule] | None = None, name: str = "", label: str = "",
-        **defaults: Any,
-    ) -> None:  # fmt: skip
+        self, *vjps: Rule | None, each: Rule | None = None, name: str = "", label: str = "", **defaults: Any
+    ) -> None:
         self.vjps, self.each, self.name, self.label, self.defaults = vjps, each, name, label, defaults
         self.arity = sys.maxsize if each else len(vjps)
-        code: Any = getattr(next(filter(None, vjps), None), "__code__", None)
-        self.parameters = code.co_varnames[2 + self.arity : code.co_argcount] if code else ()
+        code: Any = getattr(each(0) if each else next(filter(None, vjps), None), "__code__", None)
+        names = code.co_varnames[2 : code.co_argcount + code.co_kwonlyargcount] if code else ()
+        self.parameters = names[len(vjps) :]
 
     def __repr__(self) -> str:
         return self.name
@@ -157,50 +150,49 @@ class Op:
         """Split arguments into inputs and parameters, which may be positional, named or left out."""
         rest = args[self.arity :]
         given = dict(zip(self.parameters, rest)) | named
-        if len(given) < len(rest) + len(named):
-            raise TypeError(f"{self} takes {self.arity} inputs and then, once each, {self.parameters}")
-        for name, value in given.items():
+        params = self.defaults | given
+        if len(given) < len(rest) + len(named) or len(params) > len(self.parameters):
+            raise TypeError(f"beside its inputs it takes, once each: {', '.join(self.parameters) or 'nothing'}")
+        for name, value in params.items():
             if isinstance(value, Node):
                 raise TypeError(f"{self}: {name} is a constant and can't be a tensor: pass {name}.numpy()")
-        return args[: self.arity], self.defaults | given
+        return args[: self.arity], params
 
     def __call__(self, forward: Rule) -> Callable[..., Tensor]:
         """Declare the operation with this forward; returns the function that runs or records it."""
         self.forward = forward
         self.name = self.name or forward.__name__.strip("_")
         self.label = self.label or self.name
-        if isinstance(forward, FunctionType):
-            declared = inspect.signature(forward).parameters.values()
-            self.defaults |= {p.name: p.default for p in declared if p.default is not p.empty}
+        declared = getattr(forward, "__defaults__", None) or ()
+        self.defaults |= zip(self.parameters[-len(declared) :], declared)
         OPS[self.name] = self
         arity, defaults, fill = self.arity, self.defaults, Node.__init__
 
         @functools.wraps(forward)
         def apply(*inputs: Any, **params: Any) -> Any:
-            if params or len(inputs) > arity:
-                inputs, params = self.bind(inputs, params)
-            else:
-                params = defaults
             cls, learns, values = None, False, []
-            for x in inputs:
-                if isinstance(x, Node):
-                    cls = x.__class__
-                    learns = learns or x.requires_grad
-                    x = x._array
-                elif not isinstance(x, (float, int, np.ndarray)):
-                    x = np.asarray(x)
-                values.append(x)
-            if cls is None:
-                return forward(*inputs, **params)
             try:
+                if params or len(inputs) > arity:
+                    inputs, params = self.bind(inputs, params)
+                else:
+                    params = defaults
+                for x in inputs:
+                    if isinstance(x, Node):
+                        cls = x.__class__
+                        learns = learns or x.requires_grad
+                        x = x._array
+                    elif not isinstance(x, (float, int, np.ndarray)):
+                        x = np.asarray(x)
+                    values.append(x)
+                if cls is None:
+                    return forward(*inputs, **params)
                 array = np.asarray(forward(*values, **params))
             except (ValueError, TypeError, IndexError) as error:
                 raise explain(error, self.name, inputs, params, user_place()) from error
+            if not (learns and is_recording()):
+                return cls.wrap(array)
             node = cls.__new__(cls)
-            if learns and is_recording():
-                fill(node, array, self, inputs, params, values, user_place())
-            else:
-                fill(node, array)
+            fill(node, array, self, inputs, params, values, user_place())
             return node
 
         return apply

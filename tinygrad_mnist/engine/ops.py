@@ -11,24 +11,22 @@ abs'(0) = 0, and clip' is 1 on its bounds. Ties in max, min, maximum and minimum
 
 from __future__ import annotations
 
-import builtins
 import math
 import operator
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.engine.node import op, plain
+from tinygrad_mnist.engine.node import Rule, op, plain
 
 Array = Any
 """An ndarray or a Tensor; what comes out is of the same kind."""
 
 Axis = int | tuple[int, ...] | None
-Function = Callable[..., Array]
 
 # arithmetic
 
@@ -79,13 +77,13 @@ def vdot(x: Array, y: Array, /) -> Array:
 # elementwise functions
 
 exp = op(lambda g, out, x: g * out)(np.exp)
-log: Function = op(lambda g, out, x: g / x)(np.log)
+log: Rule = op(lambda g, out, x: g / x)(np.log)
 log1p = op(lambda g, out, x: g / (1 + x))(np.log1p)
 expm1 = op(lambda g, out, x: g * (out + 1))(np.expm1)
 sqrt = op(lambda g, out, x: g / (2 * out), label="√")(np.sqrt)
 abs = op(lambda g, out, x: where(x > 0, g, -g) * (x != 0), name="abs", label="|·|")(np.absolute)
 sin = op(lambda g, out, x: g * cos(x))(np.sin)
-cos: Function = op(lambda g, out, x: -g * sin(x))(np.cos)
+cos: Rule = op(lambda g, out, x: -g * sin(x))(np.cos)
 tanh = op(lambda g, out, x: g * (1 - out * out))(np.tanh)
 
 
@@ -140,7 +138,7 @@ def elu(x: Array, /, alpha: float = 1.0) -> Array:
 
 
 clip = op(lambda g, out, x, min, max: g * (out == x), min=None, max=None)(np.clip)
-where: Function = op(None, lambda g, out, c, x, y: where(c, g, 0), lambda g, out, c, x, y: where(c, 0, g))(np.where)
+where: Rule = op(None, lambda g, out, c, x, y: where(c, g, 0), lambda g, out, c, x, y: where(c, 0, g))(np.where)
 
 
 # shape
@@ -158,9 +156,7 @@ def _transpose_vjp(g: Array, out: Array, x: Array, axes: Axis) -> Array:
 
 
 transpose = op(_transpose_vjp, label="ᵀ", axes=None)(np.transpose)
-flip: Function = op(lambda g, out, x, axis: flip(g, axis), axis=None)(np.flip)
-
-
+flip: Rule = op(lambda g, out, x, axis: flip(g, axis), axis=None)(np.flip)
 swapaxes = op(lambda g, out, x, axis1, axis2: g.swapaxes(axis1, axis2), label="ᵀ")(np.swapaxes)
 astype = op(lambda g, out, x, dtype: g)(np.ndarray.astype)
 
@@ -193,7 +189,7 @@ def _kept(g: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
 @op(lambda g, out, x, axis, keepdims: broadcast_to(_kept(g, x, axis, keepdims), x.shape), label="Σ")
 def sum(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
     """The sum over the axes, over all by default."""
-    total: Function = np.add.reduce
+    total: Rule = np.add.reduce
     return total(x, axis=axis, keepdims=keepdims)
 
 
@@ -221,7 +217,7 @@ def _product_of_others(x: Array, axes: tuple[int, ...]) -> Array:
 max = op(_extremum_vjp, axis=None, keepdims=False)(np.max)
 min = op(_extremum_vjp, axis=None, keepdims=False)(np.min)
 prod = op(_prod_vjp, label="Π", axis=None, keepdims=False)(np.prod)
-cumsum: Function = op(lambda g, out, x, axis: flip(cumsum(flip(g, axis), axis), axis).reshape(x.shape), axis=None)(
+cumsum: Rule = op(lambda g, out, x, axis: flip(cumsum(flip(g, axis), axis), axis).reshape(x.shape), axis=None)(
     np.cumsum
 )
 
@@ -267,7 +263,7 @@ def _along(axis: int, x: Array, part: Any) -> tuple[Any, ...]:
     return (*[slice(None)] * _axes(axis, x.ndim)[0], part)
 
 
-def _concatenate_vjp(position: int) -> Function:
+def _concatenate_vjp(position: int) -> Rule:
     def vjp(g: Array, out: Array, *arrays: Array, axis: int) -> Array:
         spans = list(pairwise(accumulate((a.shape[axis] for a in arrays), initial=0)))
         return g[_along(axis, g, slice(*spans[position]))]
@@ -285,7 +281,7 @@ def concatenate(arrays: Sequence[Array], axis: int | None = 0) -> Array:
     return _concatenate(*arrays, axis=axis)
 
 
-def _einsum_vjp(position: int) -> Function:
+def _einsum_vjp(position: int) -> Rule:
     """The same sum with g in the operand's place and the operand's letters as its result.
 
     Where a letter stands twice in the operand, as in "ii", or there alone, a factor of zeros and ones ties the two
@@ -325,11 +321,9 @@ def _explicit(subscripts: str, arrays: Sequence[Array]) -> str:
     if not arrow:
         result = "..." + "".join(sorted(c for c in set(letters) - {",", "."} if letters.count(c) == 1))
     if len(terms) != len(arrays) or ("..." in letters and "..." not in result):
-        raise ValueError(
-            f"einsum: {subscripts!r} needs a term for each of {len(arrays)} operands, and ... in its result"
-        )
+        raise ValueError(f"{subscripts!r} needs a term for each of {len(arrays)} operands, and ... in its result too")
     hidden = [a.ndim - len(term) + 3 if "..." in term else 0 for term, a in zip(terms, arrays, strict=True)]
-    names = _unused(subscripts)[: builtins.max(hidden)]
+    names = _unused(subscripts)[: sorted(hidden)[-1]]
     terms = [term.replace("...", names[len(names) - n :]) for term, n in zip(terms, hidden, strict=True)]
     return f"{','.join(terms)}->{result.replace('...', names)}"
 

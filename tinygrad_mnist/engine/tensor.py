@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from operator import attrgetter, methodcaller
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from tinygrad_mnist.engine import autodiff, ops
 from tinygrad_mnist.engine.node import Node, Rule, computed, plain
 from tinygrad_mnist.errors import describe, not_recorded
 
-Data = ArrayLike | Node
-N = TypeVar("N")
+DType = DTypeLike | None
 
 _NUMPY: dict[Any, Rule] = {getattr(np, f.__name__): f for f in ops.FUNCTIONS.values() if hasattr(np, f.__name__)}
 _NUMPY["add.reduce"] = ops.sum
-_UNKNOWN = {"out", "dtype", "where", "order", "initial", "casting"}
 
 
 def _compare(ufunc: np.ufunc) -> Rule:
@@ -30,7 +28,7 @@ def _reflect(function: Callable[..., Any]) -> Callable[[Tensor, Any], Tensor]:
     return lambda self, other: function(other, self)
 
 
-def _as(number: Callable[[Any], N]) -> Callable[[Tensor], N]:
+def _as(number: Callable[[Any], Any]) -> Callable[[Tensor], Any]:
     return lambda self: number(self.item())
 
 
@@ -42,15 +40,19 @@ class Tensor(Node):
     requires_grad: make a leaf that learns: it copies its data, and `backward` fills its `.grad`.
     name: what pictures, tables and error messages call it.
 
-    Raises TypeError for what is not numeric, and for integers that should require gradients.
+    Raises TypeError for what is not numeric, and for integers that should require gradients; ValueError for lists of
+    unequal length.
     """
 
     __slots__ = ()
 
-    def __init__(
-        self, data: Data, requires_grad: bool = False, name: str | None = None, dtype: DTypeLike | None = None
-    ) -> None:
-        array = _as_array(data, dtype)
+    def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None, dtype: DType = None) -> None:
+        data = plain(data)
+        array = np.asarray(data, dtype)
+        if array.dtype.kind not in "fiubc":
+            raise TypeError(f"a tensor holds numbers, and {data!r:.60} is {array.dtype}")
+        if dtype is None and not isinstance(data, (np.ndarray, np.generic)) and array.dtype.kind in "fiu":
+            array = array.astype(np.float32)
         if requires_grad and array.dtype.kind != "f":
             raise TypeError(f"{array.dtype} can't require gradients, floating point can: use .astype(np.float32)")
         Node.__init__(self, array.copy() if requires_grad else array)
@@ -63,9 +65,7 @@ class Tensor(Node):
 
     def numpy(self) -> NDArray[Any]:
         """The array, as a read-only view."""
-        view: NDArray[Any] = self._array.view()
-        view.flags.writeable = False
-        return view
+        return np.broadcast_to(self._array, self.shape)
 
     def item(self) -> Any:
         """The only element, as a Python number."""
@@ -118,9 +118,6 @@ class Tensor(Node):
     __pow__, __rpow__ = ops.pow, _reflect(ops.pow)
     __matmul__, __rmatmul__ = ops.matmul, _reflect(ops.matmul)
 
-    def __pos__(self) -> Tensor:
-        return self
-
     def reshape(self, *shape: Any) -> Tensor:
         """The same elements in another shape, given as one tuple or as numbers."""
         return ops.reshape(self, shape[0] if len(shape) == 1 else shape)
@@ -130,44 +127,26 @@ class Tensor(Node):
         return ops.transpose(self, axes[0] if len(axes) == 1 else axes or None)
 
     exp, log, log1p, expm1, sqrt, abs = ops.exp, ops.log, ops.log1p, ops.expm1, ops.sqrt, ops.abs
-    sin, cos, tanh = ops.sin, ops.cos, ops.tanh
-    sigmoid, softplus, relu, leaky_relu = ops.sigmoid, ops.softplus, ops.relu, ops.leaky_relu
-    elu, gelu, silu = ops.elu, ops.gelu, ops.silu
-    maximum, minimum, clip = ops.maximum, ops.minimum, ops.clip
-    sum, mean, max, min, prod = ops.sum, ops.mean, ops.max, ops.min, ops.prod
-    var, std, cumsum = ops.var, ops.std, ops.cumsum
-    logsumexp, softmax, log_softmax = ops.logsumexp, ops.softmax, ops.log_softmax
-    vdot, swapaxes, broadcast_to, flip = ops.vdot, ops.swapaxes, ops.broadcast_to, ops.flip
-    expand_dims, squeeze, flatten, split = ops.expand_dims, ops.squeeze, ops.flatten, ops.split
-    take, take_along_axis, astype = ops.take, ops.take_along_axis, ops.astype
+    sin, cos, tanh, sigmoid, softplus, relu = ops.sin, ops.cos, ops.tanh, ops.sigmoid, ops.softplus, ops.relu
+    leaky_relu, elu, gelu, silu, clip = ops.leaky_relu, ops.elu, ops.gelu, ops.silu, ops.clip
+    maximum, minimum, max, min, sum, prod = ops.maximum, ops.minimum, ops.max, ops.min, ops.sum, ops.prod
+    mean, var, std, cumsum, vdot = ops.mean, ops.var, ops.std, ops.cumsum, ops.vdot
+    logsumexp, softmax, log_softmax, astype = ops.logsumexp, ops.softmax, ops.log_softmax, ops.astype
+    swapaxes, broadcast_to, flip, expand_dims = ops.swapaxes, ops.broadcast_to, ops.flip, ops.expand_dims
+    squeeze, flatten, split, take = ops.squeeze, ops.flatten, ops.split, ops.take
+    take_along_axis = ops.take_along_axis
 
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: DType = None, copy: bool | None = None) -> NDArray[Any]:
         if self.requires_grad:
             raise TypeError(f"NumPy would take {describe(self)} from its graph: write .numpy() if that is meant")
         return np.array(self._array, dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        if method == "__call__" and not options and ufunc in _NUMPY:
-            return _NUMPY[ufunc](*inputs)
         called = ufunc if method == "__call__" else f"{ufunc.__name__}.{method}"
         return self.__array_function__(called, (), inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         """A NumPy function on tensors: the op of the same meaning, or an error; never a detached array."""
-        unknown = _UNKNOWN & options.keys()
-        if unknown or function not in _NUMPY:
-            raise TypeError(not_recorded(function, unknown if function in _NUMPY else ()))
+        if function not in _NUMPY or "out" in options:
+            raise TypeError(not_recorded(function, options))
         return _NUMPY[function](*args, **options)
-
-
-def _as_array(data: Any, dtype: DTypeLike | None) -> NDArray[Any]:
-    data = plain(data)
-    try:
-        array = np.asarray(data, dtype)
-    except ValueError as error:
-        raise TypeError(f"a tensor holds a rectangular array of numbers: {error}") from None
-    if array.dtype.kind not in "fiubc":
-        raise TypeError(f"a tensor holds numbers, and {data!r:.60} is {array.dtype}")
-    if dtype is None and not isinstance(data, (np.ndarray, np.generic)) and array.dtype.kind in "fiu":
-        return array.astype(np.float32)
-    return array
