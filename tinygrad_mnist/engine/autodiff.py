@@ -39,8 +39,10 @@ def unbroadcast(cotangent: Any, shape: tuple[int, ...], *origin: Node) -> Any:
     """
     new = cotangent.ndim - len(shape)
     total = np.add.reduce(cotangent, axis=tuple(range(new))) if new > 0 else cotangent
-    if total.shape != shape and new >= 0:
-        total = np.add.reduce(total, axis=tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True)
+    if total.shape == shape:
+        return total
+    repeated = tuple(i for i, n in enumerate(shape[: total.ndim]) if n == 1)
+    total = np.add.reduce(total, axis=repeated, keepdims=True)
     if total.shape != shape:
         raise ValueError(misshapen(cotangent, shape, *origin))
     return total
@@ -76,7 +78,7 @@ def propagate(output: N, cotangent: Any, targets: Collection[Node] = ()) -> dict
         if recorded:
             out, values = node, [x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)]
         for x, vjp in zip(inputs, node.op.vjps or map(node.op.each, count())):
-            if isinstance(x, Node) and x.requires_grad and vjp and (x in needed or not targets):
+            if isinstance(x, Node) and x.requires_grad and vjp and (not targets or x in needed):
                 share, array = vjp(g, out, *values, **params), x._array
                 if share.shape != array.shape:
                     share = unbroadcast(share, array.shape, x, node)
