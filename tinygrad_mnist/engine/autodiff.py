@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from functools import lru_cache
-from heapq import heappop, heappush
 from itertools import count
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -62,19 +61,20 @@ def convert(share: Any, x: Node, user: Node) -> Any:
 def propagate(output: N, cotangent: Any, targets: Collection[Node] = ()) -> dict[N, Any]:
     """Walk from the output to the leaves, or to the targets alone: the cotangent ∂L/∂node of each.
 
-    An array is carried by the rules run on arrays; a tensor by the same rules, recorded. Of the nodes with a
-    cotangent the last born goes next. Its users were born later, so all its shares have been added up by then;
-    after its turn its cotangent is dropped, unless it is a target.
+    An array is carried by the rules run on arrays; a tensor by the same rules, recorded. When a node's turn comes,
+    all its users have had theirs, so its cotangent is complete; after it the cotangent is dropped, unless the
+    node is a target.
     """
-    needed = set(targets)  # where there are targets, what lies between them and the output
-    for node in toposort(output) if targets else ():
+    order = toposort(output)
+    needed = set(targets)  # and, where there are targets, what lies between them and the output
+    for node in order if targets else ():
         if any(isinstance(x, Node) and x in needed for x in node.inputs):
             needed.add(node)
     recorded = isinstance(cotangent, Node)
     cotangents: dict[Any, Any] = {output: cotangent}
-    waiting: list[Any] = [(-output.born, output)] if output.op else []
-    while waiting:
-        node = heappop(waiting)[1]
+    for node in reversed(order):
+        if node not in cotangents:
+            continue
         if last_change[0] > node.born:
             node.check_unchanged()
         g = cotangents[node] if node in targets else cotangents.pop(node)
@@ -88,12 +88,7 @@ def propagate(output: N, cotangent: Any, targets: Collection[Node] = ()) -> dict
                     share = unbroadcast(share, array.shape, x, node)
                 if share.dtype is not array.dtype:
                     share = convert(share, x, node)
-                if x in cotangents:
-                    cotangents[x] = cotangents[x] + share
-                else:
-                    cotangents[x] = share
-                    if x.op:
-                        heappush(waiting, (-x.born, x))
+                cotangents[x] = cotangents[x] + share if x in cotangents else share
     return cotangents
 
 
