@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import tinygrad_mnist
 from tinygrad_mnist import data, nn, training
 
 ROOT = Path(__file__).parents[2]
@@ -139,6 +140,7 @@ def test_ctrl_c_saves_the_best_so_far(tmp_path):
         (["fly"], 2, "No such command 'fly'"),
         (["train", "--optimizer", "adagrad"], 2, "'adagrad' is none of sgd"),
         (["train", "--optimizer", "adam", "--schedule", "inverse"], 2, "the inverse schedule is made for sgd"),
+        (["train", "--optimizer", "adam", "--momentum", "0.5"], 2, "momentum is for the optimizer sgd"),
         (["train", "--patience", "0"], 2, "--patience"),
         (["train", "--clip-norm", "0"], 2, "not a positive number"),
         (["train", "--data", "nowhere"], 1, "nowhere: no folder or file of this name"),
@@ -204,3 +206,8 @@ def test_help_is_what_no_arguments_give(tmp_path):
     assert plain.returncode == asked.returncode == 0
     for name in ["train", "evaluate", "predict", "graph", "plot"]:
         assert name in asked.stdout
+
+
+def test_the_version_is_the_packages(tmp_path):
+    result = command(tmp_path, "--version")
+    assert (result.returncode, result.stdout) == (0, f"tinygrad-mnist {tinygrad_mnist.__version__}\n")

@@ -32,6 +32,12 @@ def test_what_does_not_go_together_is_named(values, words):
         Recipe(**values)
 
 
+def test_a_momentum_without_sgd_is_refused():
+    assert Recipe().changed(optimizer="sgd", momentum=0.5).momentum == 0.5
+    with pytest.raises(ValueError, match="momentum is for the optimizer sgd, and adam has none"):
+        Recipe().changed(optimizer="adam", momentum=0.5)
+
+
 PAIRS = [(o, s) for o in training.OPTIMIZERS for s in training.SCHEDULES if s != "inverse" or o == "sgd"]
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import signal
 import sys
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
-from tinygrad_mnist import data, training
+from tinygrad_mnist import __version__, data, training
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.compare import compare
 from tinygrad_mnist.cli.grade import grade
@@ -24,14 +25,24 @@ from tinygrad_mnist.graph import RenderingError
 _CTRL_C = 130
 """What typer makes of a KeyboardInterrupt."""
 
-app = typer.Typer(
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    help="Learn to read handwritten digits, with gradients you can check by hand.",
-)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 for command in (train, evaluate, predict, compare, graph, grade, plot, tutorials):
     app.command()(command)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        show.line(f"tinygrad-mnist {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Learn to read handwritten digits, with gradients you can check by hand."""
 
 
 def main() -> None:

@@ -66,9 +66,15 @@ class Recipe:
             raise ValueError(f"the inverse schedule is made for sgd, not {self.optimizer}: take constant or another")
 
     def changed(self, **given: Any) -> Recipe:
-        """The same with other values; another optimizer brings the rate, schedule and weight decay that suit it."""
-        if given.get("optimizer", self.optimizer) != self.optimizer:
-            given = {**SUITED.get(given["optimizer"], {}), **given}
+        """The same with other values; another optimizer brings the rate, schedule and weight decay that suit it.
+
+        Raises ValueError for a momentum where the optimizer has none.
+        """
+        optimizer = given.get("optimizer", self.optimizer)
+        if "momentum" in given and optimizer != "sgd":
+            raise ValueError(f"momentum is for the optimizer sgd, and {optimizer} has none")
+        if optimizer != self.optimizer:
+            given = {**SUITED.get(optimizer, {}), **given}
         return replace(self, **given)
 
     def as_dict(self) -> dict[str, Any]:
