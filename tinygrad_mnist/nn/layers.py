@@ -197,27 +197,31 @@ class _BatchNorm(Module):
             raise ValueError(
                 f"{self!r} takes shape {' or '.join(self.shapes)} with {self.num_features} channels, not {x.shape}"
             )
-        axes, across = (0, *range(2, x.ndim)), (1, -1, *[1] * (x.ndim - 2))
-        of_batch = self.training or not self.track_running_stats
-        mean = x.mean(axis=axes, keepdims=True) if of_batch else self.running_mean.reshape(across)
-        deviation = x - mean
-        var = (deviation * deviation).mean(axis=axes, keepdims=True) if of_batch else self.running_var.reshape(across)
-        if self.training:
-            self._track(mean.data, var.data, x.size // self.num_features, x.shape)
-        scale = 1 / (var + self.eps).sqrt()
-        if not self.affine:
-            return deviation * scale
-        return deviation * (self.weight.reshape(across) * scale) + self.bias.reshape(across)
+        if x.ndim == 2:
+            return self._normalised(x)
+        places = x.transpose(0, *range(2, x.ndim), 1)  # channels last: rows are added up faster than several axes
+        rows = self._normalised(places.reshape(-1, self.num_features))
+        return rows.reshape(places.shape).transpose(0, -1, *range(1, x.ndim - 1))
 
-    def _track(self, mean: NDArray[Any], var: NDArray[Any], n: int, shape: tuple[int, ...]) -> None:
+    def _normalised(self, rows: Tensor) -> Tensor:
+        of_batch = self.training or not self.track_running_stats
+        mean = rows.mean(axis=0) if of_batch else self.running_mean
+        deviation = rows - mean
+        var = (deviation * deviation).mean(axis=0) if of_batch else self.running_var
+        if self.training:
+            self._track(mean.data, var.data, len(rows))
+        scale = 1 / (var + self.eps).sqrt()
+        return deviation * (self.weight * scale) + self.bias if self.affine else deviation * scale
+
+    def _track(self, mean: NDArray[Any], var: NDArray[Any], n: int) -> None:
         """Move the running mean and variance towards those of a batch with n values for each channel."""
         if n < 2:
-            raise ValueError(f"{self!r} in training needs more than one value for each channel, not shape {shape}")
+            raise ValueError(f"{self!r} in training needs more than one value for each channel")
         if self.track_running_stats:
             self.num_batches_tracked.data += 1
             share = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
             for running, value in ((self.running_mean, mean), (self.running_var, var * (n / (n - 1)))):
-                running.data += share * (value.ravel() - running.data)
+                running.data += share * (value - running.data)
 
     def extra_repr(self) -> str:
         """The arguments that `repr` shows."""
