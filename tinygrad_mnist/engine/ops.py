@@ -172,10 +172,8 @@ def _pad_vjp(g: Array, out: Array, x: Array, pad_width: Any, mode: str, constant
     return g[tuple(slice(start, start + n) for start, n in zip(before, x.shape, strict=True))]
 
 
-@op(_pad_vjp)
-def pad(x: Array, /, pad_width: Any, mode: Any = "constant", constant_values: float = 0) -> Array:
-    """A frame of a constant (no other mode) around x; widths as in np.pad."""
-    return np.pad(x, pad_width, mode, constant_values=constant_values)
+pad = op(_pad_vjp, mode="constant", constant_values=0)(np.pad)
+"""A frame of a constant around x: NumPy takes no other mode together with constant_values."""
 
 
 # reductions
