@@ -243,10 +243,10 @@ def log_softmax(x: Array, /, axis: Axis = -1) -> Array:
 def scatter_add(x: Array, /, index: Any, shape: tuple[int, ...]) -> Array:
     """Zeros of a shape, with x added at the index; repeated indices add up."""
     out = np.zeros(shape, x.dtype)
-    if any(isinstance(part, (np.ndarray, list)) for part in (index if isinstance(index, tuple) else (index,))):
-        np.add.at(out, index, x)
-    else:
+    if np.may_share_memory(out, out[index]):  # a view has each element once
         out[index] = x
+    else:
+        np.add.at(out, index, x)
     return out
 
 
