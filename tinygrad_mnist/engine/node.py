@@ -51,9 +51,8 @@ def no_grad() -> Iterator[None]:
         _recording.reset(token)
 
 
-def computed(get: Callable[[Any], Any], doc: str) -> Any:
-    """A property without a def of its own: its type stands in the annotation beside its name."""
-    return property(get, doc=doc)
+computed: Rule = property
+"""A property without a def of its own: its type stands in the annotation beside its name."""
 
 
 class Node:
@@ -83,9 +82,9 @@ class Node:
         self.name: str | None = None
         self.born, self.changed = next(_clock), 0
 
-    shape: tuple[int, ...] = computed(attrgetter("_array.shape"), "The lengths of the axes.")
-    dtype: np.dtype[Any] = computed(attrgetter("_array.dtype"), "The NumPy dtype of the elements.")
-    source: tuple[str, int] | None = computed(lambda x: locate(x.place), "The file and line that made it, or None.")
+    shape: tuple[int, ...] = computed(attrgetter("_array.shape"), doc="The lengths of the axes.")
+    dtype: np.dtype[Any] = computed(attrgetter("_array.dtype"), doc="The NumPy dtype of the elements.")
+    source: tuple[str, int] | None = computed(lambda x: locate(x.place), doc="The file and line that made it, or None.")
 
     @classmethod
     def wrap(cls, value: Any) -> Any:

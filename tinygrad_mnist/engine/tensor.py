@@ -58,10 +58,10 @@ class Tensor(Node):
         Node.__init__(self, array.copy() if requires_grad else array)
         self.requires_grad, self.name = requires_grad, name
 
-    ndim: int = computed(attrgetter("_array.ndim"), "The number of axes.")
-    size: int = computed(attrgetter("_array.size"), "The number of elements.")
-    T: Tensor = computed(methodcaller("transpose"), "The axes in reverse order.")
-    mT: Tensor = computed(methodcaller("swapaxes", -1, -2), "The last two axes exchanged.")
+    ndim: int = computed(attrgetter("_array.ndim"), doc="The number of axes.")
+    size: int = computed(attrgetter("_array.size"), doc="The number of elements.")
+    T: Tensor = computed(methodcaller("transpose"), doc="The axes in reverse order.")
+    mT: Tensor = computed(methodcaller("swapaxes", -1, -2), doc="The last two axes exchanged.")
 
     def numpy(self) -> NDArray[Any]:
         """The array, as a read-only view."""
