@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from functools import lru_cache
-from itertools import count
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -81,7 +80,7 @@ def propagate(output: N, cotangent: Any, targets: Collection[Node] = ()) -> dict
         inputs, out, values, params = node.inputs, node._array, node.values, node.params
         if recorded:
             out, values = node, [x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)]
-        for x, vjp in zip(inputs, node.op.vjps or map(node.op.each, count())):
+        for x, vjp in zip(inputs, node.op.vjps or map(node.op.each, range(len(inputs)))):
             if isinstance(x, Node) and x.requires_grad and vjp and (not targets or x in needed):
                 share, array = vjp(g, out, *values, **params), x._array
                 if share.shape != array.shape:

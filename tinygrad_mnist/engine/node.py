@@ -127,7 +127,8 @@ class Op:
     vjps: one per input, called `vjp(g, out, *inputs, **params)` with g = ∂L/∂out, returning ∂L/∂input up
         to broadcasting (undone for all rules in one place, `autodiff.propagate`). None: no gradient flows
         there. Rules are written so that the same line runs on arrays and on tensors.
-    each: for an op of any number of inputs, in place of vjps: from an input's position to its vjp.
+    each: for an op of any number of inputs, in place of vjps: the rule of all of them, which is told the input's
+        position first. The op's own `each` gives the vjp of a position.
     name, label: what messages and pictures call it, by default what the forward is called.
     parameters, defaults: its keyword parameters, as its rules name them, and the values of those left out; for
         a forward that is NumPy's own, `op` is told the defaults.
@@ -136,11 +137,12 @@ class Op:
     def __init__(
         self, *vjps: Rule | None, each: Rule | None = None, name: str = "", label: str = "", **defaults: Any
     ) -> None:
-        self.vjps, self.each, self.name, self.label, self.defaults = vjps, each, name, label, defaults
-        self.arity = sys.maxsize if each else len(vjps)
-        code: Any = getattr(each(0) if each else next(filter(None, vjps), None), "__code__", None)
-        names = code.co_varnames[2 : code.co_argcount + code.co_kwonlyargcount] if code else ()
-        self.parameters = names[len(vjps) :]
+        self.vjps, self.name, self.label, self.defaults = vjps, name, label, defaults
+        self.each = functools.partial(functools.partial, each) if each else None
+        self.arity = len(vjps) or sys.maxsize
+        code: Any = getattr(each or next(filter(None, vjps), None), "__code__", None)
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code else ()
+        self.parameters = names[2 + (len(vjps) or 1) :]  # after g, out and the inputs; or the position, g and out
 
     def __repr__(self) -> str:
         return self.name

@@ -261,12 +261,9 @@ def _along(axis: int, x: Array, part: Any) -> tuple[Any, ...]:
     return (*[slice(None)] * _axes(axis, x.ndim)[0], part)
 
 
-def _concatenate_vjp(position: int) -> Rule:
-    def vjp(g: Array, out: Array, *arrays: Array, axis: int) -> Array:
-        spans = list(pairwise(accumulate((a.shape[axis] for a in arrays), initial=0)))
-        return g[_along(axis, g, slice(*spans[position]))]
-
-    return vjp
+def _concatenate_vjp(position: int, g: Array, out: Array, *arrays: Array, axis: int) -> Array:
+    spans = list(pairwise(accumulate((a.shape[axis] for a in arrays), initial=0)))
+    return g[_along(axis, g, slice(*spans[position]))]
 
 
 _concatenate = op(each=_concatenate_vjp, name="concatenate")(lambda *arrays, axis: np.concatenate(arrays, axis))
@@ -279,27 +276,23 @@ def concatenate(arrays: Sequence[Array], axis: int | None = 0) -> Array:
     return _concatenate(*arrays, axis=axis)
 
 
-def _einsum_vjp(position: int) -> Rule:
+def _einsum_vjp(position: int, g: Array, out: Array, *arrays: Array, subscripts: str) -> Array:
     """The same sum with g in the operand's place and the operand's letters as its result.
 
     Where a letter stands twice in the operand, as in "ii", or there alone, a factor of zeros and ones ties the two
     together, or repeats the sum along that axis.
     """
-
-    def vjp(g: Array, out: Array, *arrays: Array, subscripts: str) -> Array:
-        letters, result = subscripts.split("->")
-        factors = [(result, g), *zip(letters.split(","), arrays, strict=True)]
-        own, x = factors.pop(position + 1)
-        shared = {c for term, factor in factors for c, n in zip(term, factor.shape, strict=True) if n > 1}
-        target = "".join(_unused(subscripts)[i] if c in own[:i] else c for i, c in enumerate(own))
-        if not shared.issuperset(target):
-            at = np.indices(x.shape)
-            ties = np.logical_and.reduce([at[i] == at[own.index(c)] for i, c in enumerate(own)])
-            factors.append((target, ties.astype(g.dtype)))
-        terms, operands = zip(*factors, strict=True)
-        return _einsum(*operands, subscripts=f"{','.join(terms)}->{target}")
-
-    return vjp
+    letters, result = subscripts.split("->")
+    factors = [(result, g), *zip(letters.split(","), arrays, strict=True)]
+    own, x = factors.pop(position + 1)
+    shared = {c for term, factor in factors for c, n in zip(term, factor.shape, strict=True) if n > 1}
+    target = "".join(_unused(subscripts)[i] if c in own[:i] else c for i, c in enumerate(own))
+    if not shared.issuperset(target):
+        at = np.indices(x.shape)
+        ties = np.logical_and.reduce([at[i] == at[own.index(c)] for i, c in enumerate(own)])
+        factors.append((target, ties.astype(g.dtype)))
+    terms, operands = zip(*factors, strict=True)
+    return _einsum(*operands, subscripts=f"{','.join(terms)}->{target}")
 
 
 _einsum = op(each=_einsum_vjp, name="einsum", label="Σ")(lambda *arrays, subscripts: np.einsum(subscripts, *arrays))
