@@ -69,7 +69,6 @@ def propagate(output: N, cotangent: Any, targets: Collection[Node] = ()) -> dict
     for node in order if targets else ():
         if any(isinstance(x, Node) and x in needed for x in node.inputs):
             needed.add(node)
-    recorded = isinstance(cotangent, Node)
     cotangents: dict[Any, Any] = {output: cotangent}
     for node in reversed(order):
         if node not in cotangents:
@@ -78,7 +77,7 @@ def propagate(output: N, cotangent: Any, targets: Collection[Node] = ()) -> dict
             node.check_unchanged()
         g = cotangents[node] if node in targets else cotangents.pop(node)
         inputs, out, values, params = node.inputs, node._array, node.values, node.params
-        if recorded:
+        if isinstance(g, Node):
             out, values = node, [x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)]
         for x, vjp in zip(inputs, node.op.vjps or map(node.op.each, range(len(inputs)))):
             if isinstance(x, Node) and x.requires_grad and vjp and (not targets or x in needed):
