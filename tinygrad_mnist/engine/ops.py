@@ -286,7 +286,7 @@ def _einsum_vjp(position: int, g: Array, out: Array, *arrays: Array, subscripts:
     factors = [(result, g), *zip(letters.split(","), arrays, strict=True)]
     own, x = factors.pop(position + 1)
     shared = {c for term, factor in factors for c, n in zip(term, factor.shape, strict=True) if n > 1}
-    target = "".join(_unused(subscripts)[i] if c in own[:i] else c for i, c in enumerate(own))
+    target = "".join(_unused(subscripts)[-1 - i] if c in own[:i] else c for i, c in enumerate(own))
     if not shared.issuperset(target):
         at = np.indices(x.shape)
         ties = np.logical_and.reduce([at[i] == at[own.index(c)] for i, c in enumerate(own)])
@@ -302,25 +302,21 @@ def einsum(subscripts: str, *arrays: Array) -> Array:
     """Einstein's sum over letters, as np.einsum writes it: "ij,jk->ik", "...i,i", "ii"."""
     if not isinstance(subscripts, str):
         raise TypeError("einsum takes its subscripts as one string, and then the operands")
-    return _einsum(*arrays, subscripts=_explicit(subscripts.replace(" ", ""), arrays))
-
-
-def _explicit(subscripts: str, arrays: Sequence[Array]) -> str:
-    """The subscripts with a letter for each axis that an ellipsis stands for, and with the result."""
-    letters, arrow, result = subscripts.partition("->")
+    letters, arrow, result = subscripts.replace(" ", "").partition("->")
     terms = letters.split(",")
     if not arrow:
         result = "..." + "".join(sorted(c for c in set(letters) - {",", "."} if letters.count(c) == 1))
     if len(terms) != len(arrays) or ("..." in letters and "..." not in result):
         raise ValueError(f"{subscripts!r} needs a term for each of {len(arrays)} operands, and ... in its result too")
-    hidden = [a.ndim - len(term) + 3 if "..." in term else 0 for term, a in zip(terms, arrays, strict=True)]
-    names = _unused(subscripts)[: sorted(hidden)[-1]]
-    terms = [term.replace("...", names[len(names) - n :]) for term, n in zip(terms, hidden, strict=True)]
-    return f"{','.join(terms)}->{result.replace('...', names)}"
+    hidden = _unused(subscripts)  # letters for the axes that an ellipsis stands for, which are aligned from the right
+    first = [len(hidden) + len(term) - len("...") - a.ndim for term, a in zip(terms, arrays, strict=True)]
+    letters = ",".join(term.replace("...", hidden[i:]) for term, i in zip(terms, first, strict=True))
+    result = result.replace("...", "".join(c for c in hidden if c in letters))
+    return _einsum(*arrays, subscripts=f"{letters}->{result}")
 
 
 def _unused(letters: str) -> str:
-    return "".join(c for c in string.ascii_letters if c not in letters)
+    return "".join(c for c in sorted(string.ascii_letters) if c not in letters)
 
 
 # composed of the above
