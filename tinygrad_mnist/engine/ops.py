@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.engine.node import Rule, op, plain
+from tinygrad_mnist.engine.node import Rule, op
 
 Array = Any
 """An ndarray or a Tensor; what comes out is of the same kind."""
@@ -382,15 +382,15 @@ def split(x: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> 
 
 def take(x: Array, indices: Array, axis: int | None = None) -> Array:
     """Elements by their position along an axis, or in the flattened x."""
-    return flatten(x)[plain(indices)] if axis is None else x[_along(axis, x, plain(indices))]
+    return flatten(x)[indices] if axis is None else x[_along(axis, x, indices)]
 
 
 def take_along_axis(x: Array, indices: Array, axis: int = -1) -> Array:
     """For each row along the axis, the elements at that row's own indices."""
     grid = list(np.ogrid[tuple(map(slice, x.shape))])
-    grid[axis] = plain(indices)
+    grid[axis] = indices
     return x[tuple(grid)]
 
 
-FUNCTIONS = {n: f for n, f in globals().items() if isinstance(f, FunctionType) and n[0] != "_" and f is not plain}
+FUNCTIONS = {n: f for n, f in globals().items() if isinstance(f, FunctionType) and n[0] != "_"}
 """Every operation on arrays and tensors by its name, primitive or composed."""
