@@ -133,8 +133,7 @@ class Tensor(Node):
     mean, var, std, cumsum, vdot = ops.mean, ops.var, ops.std, ops.cumsum, ops.vdot
     logsumexp, softmax, log_softmax, astype = ops.logsumexp, ops.softmax, ops.log_softmax, ops.astype
     swapaxes, broadcast_to, flip, expand_dims = ops.swapaxes, ops.broadcast_to, ops.flip, ops.expand_dims
-    squeeze, flatten, split, take = ops.squeeze, ops.flatten, ops.split, ops.take
-    take_along_axis = ops.take_along_axis
+    squeeze, flatten, split, take, take_along_axis = ops.squeeze, ops.flatten, ops.split, ops.take, ops.take_along_axis
 
     def __array__(self, dtype: DType = None, copy: bool | None = None) -> NDArray[Any]:
         if self.requires_grad:
