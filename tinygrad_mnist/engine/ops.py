@@ -43,11 +43,8 @@ def _pow_vjp_base(g: Array, out: Array, x: Array, y: Array) -> Array:
     return g * y * where((x == 0) & (y == 0), 1, x) ** (y - 1.0)  # 0 ** 0 is flat, though 0 ** -1 has no value
 
 
-def _pow_vjp_exponent(g: Array, out: Array, x: Array, y: Array) -> Array:
-    return g * out * log(where(x == 0, g.dtype.type(1), x))  # 0 ** y stays 0 as y varies
-
-
-pow = op(_pow_vjp_base, _pow_vjp_exponent, label="^")(operator.pow)
+# 0 ** y stays 0 as y varies
+pow = op(_pow_vjp_base, lambda g, out, x, y: g * out * log(where(x == 0, g.dtype.type(1), x)), label="^")(operator.pow)
 
 
 def _matmul_vjp_left(g: Array, out: Array, x: Array, y: Array) -> Array:
