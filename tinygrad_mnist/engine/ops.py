@@ -306,10 +306,9 @@ def einsum(subscripts: str, *arrays: Array) -> Array:
     if len(terms) != len(arrays) or ("..." in letters and "..." not in result):
         raise ValueError(f"{subscripts!r} needs a term for each of {len(arrays)} operands, and ... in its result too")
     hidden = _unused(subscripts)  # letters for the axes that an ellipsis stands for, which are aligned from the right
-    first = [len(hidden) + len(term) - len("...") - a.ndim for term, a in zip(terms, arrays, strict=True)]
-    letters = ",".join(term.replace("...", hidden[i:]) for term, i in zip(terms, first, strict=True))
-    result = result.replace("...", "".join(c for c in hidden if c in letters))
-    return _einsum(*arrays, subscripts=f"{letters}->{result}")
+    terms = [t.replace("...", hidden[len(hidden) + len(t) - 3 - a.ndim :]) for t, a in zip(terms, arrays, strict=True)]
+    result = result.replace("...", "".join(c for c in hidden if any(c in term for term in terms)))
+    return _einsum(*arrays, subscripts=f"{','.join(terms)}->{result}")
 
 
 def _unused(letters: str) -> str:
