@@ -99,8 +99,7 @@ class Tensor(Node):
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, index: Any) -> Tensor:
-        parts = tuple(map(plain, index)) if isinstance(index, tuple) else plain(index)
-        return ops.getitem(self, parts)
+        return ops.getitem(self, tuple(map(plain, index)) if isinstance(index, tuple) else plain(index))
 
     __float__, __int__, __bool__ = _as(float), _as(int), _as(bool)
 
