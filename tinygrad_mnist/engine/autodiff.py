@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -29,7 +28,7 @@ def toposort(output: N) -> list[Any]:
             if isinstance(x, Node) and x.op and x not in seen:
                 seen.add(x)
                 found.append(x)
-    return sorted(found, key=attrgetter("born"))
+    return sorted(found, key=lambda node: node.born)
 
 
 def unbroadcast(cotangent: Any, shape: tuple[int, ...], *origin: Node) -> Any:

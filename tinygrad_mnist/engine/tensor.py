@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from operator import attrgetter, methodcaller
 from typing import Any
 
 import numpy as np
@@ -58,10 +57,10 @@ class Tensor(Node):
         Node.__init__(self, array.copy() if requires_grad else array)
         self.requires_grad, self.name = requires_grad, name
 
-    ndim: int = computed(attrgetter("_array.ndim"), doc="The number of axes.")
-    size: int = computed(attrgetter("_array.size"), doc="The number of elements.")
-    T: Tensor = computed(methodcaller("transpose"), doc="The axes in reverse order.")
-    mT: Tensor = computed(methodcaller("swapaxes", -1, -2), doc="The last two axes exchanged.")
+    ndim: int = computed(lambda x: x._array.ndim, doc="The number of axes.")
+    size: int = computed(lambda x: x._array.size, doc="The number of elements.")
+    T: Tensor = computed(lambda x: x.transpose(), doc="The axes in reverse order.")
+    mT: Tensor = computed(lambda x: x.swapaxes(-1, -2), doc="The last two axes exchanged.")
 
     def numpy(self) -> NDArray[Any]:
         """The array, as a read-only view."""
