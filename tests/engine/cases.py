@@ -137,6 +137,7 @@ INDICES: list[tuple[Shape, Any]] = [
     ((4, 3), (np.array([[0], [2]]), np.array([1, 1, 0]))),
     ((2, 3, 4), (slice(None), [2, 0, 2])),
     ((2, 3, 4), ([1, 1], slice(None), [3, 3])),
+    ((4, 3), (slice(None), (0, 0, 2))),
     ((4, 3), np.array([True, False, True, True])),
     ((2, 3), np.array([[True, False, True], [False, True, False]])),
     ((4, 3), (np.array([False, True, True, False]), 2)),
