@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,8 +82,8 @@ class Node:
         self.name: str | None = None
         self.born, self.changed = next(_clock), 0
 
-    shape: tuple[int, ...] = computed(lambda x: x._array.shape, doc="The lengths of the axes.")
-    dtype: np.dtype[Any] = computed(lambda x: x._array.dtype, doc="The NumPy dtype of the elements.")
+    shape: tuple[int, ...] = computed(attrgetter("_array.shape"), doc="The lengths of the axes.")
+    dtype: np.dtype[Any] = computed(attrgetter("_array.dtype"), doc="The NumPy dtype of the elements.")
     source: tuple[str, int] | None = computed(lambda x: locate(x.place), doc="The file and line that made it, or None.")
 
     @classmethod
@@ -102,7 +103,7 @@ class Node:
             self._array = array.astype(self.dtype, copy=self.requires_grad)
         self.changed = last_change[0] = next(_clock)
 
-    data = property(lambda self: self._array, _replace, doc="The array itself, writable; see the class.")
+    data = property(attrgetter("_array"), _replace, doc="The array itself, writable; see the class.")
 
     def check_unchanged(self) -> None:
         """Raise MutationError if its value or an input's was replaced since it was recorded."""
