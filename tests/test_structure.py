@@ -17,7 +17,7 @@ ALLOWED = {
     "graph": {"engine", "errors", "data"},
     "checks": {"engine", "errors", "nn", "manual", "data"},
     "training": {"engine", "nn", "data"},
-    "cli": {"engine", "nn", "manual", "data", "graph", "checks", "training", "plots"},
+    "cli": {"__version__", "engine", "nn", "manual", "data", "graph", "checks", "training", "plots"},
 }
 """What each folder may import, besides itself."""
 
