@@ -151,6 +151,25 @@ def test_a_new_operation_needs_its_forward_and_rules_alone(new_op: Callable[...,
         np.testing.assert_array_equal(g.data, times)
 
 
+def test_the_defaults_of_an_operation_are_the_forwards_by_name(new_op: Callable[..., Any]) -> None:
+    @new_op(lambda g, out, x, shift, factor: g * factor)
+    def affine(x: Any, *, factor: float = 3, shift: float = 1) -> Any:
+        return x * factor + shift
+
+    x = Tensor([1.0], requires_grad=True)
+    affine(x).backward()
+    assert (OPS["affine"].defaults, affine(x).item(), x.grad.item()) == ({"factor": 3, "shift": 1}, 4, 3)
+    assert affine(x, shift=0).item() == 3
+
+
+def test_an_operation_without_a_gradient_takes_parameters_too(new_op: Callable[..., Any]) -> None:
+    @new_op(None)
+    def place_of_largest(x: Any, /, axis: int = -1) -> Any:
+        return np.argmax(x, axis)
+
+    np.testing.assert_array_equal(place_of_largest(leaf([[1.0, 5.0], [3.0, 2.0]]), 0).data, [1, 0])
+
+
 # errors
 
 

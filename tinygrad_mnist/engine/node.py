@@ -8,6 +8,7 @@ nothing that uses them, so a graph has no reference cycle and goes away with its
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -130,8 +131,8 @@ class Op:
     each: for an op of any number of inputs, in place of vjps: the rule of all of them, which is told the input's
         position first. The op's own `each` gives the vjp of a position.
     name, label: what messages and pictures call it, by default what the forward is called.
-    parameters, defaults: its keyword parameters, as its rules name them, and the values of those left out; for
-        a forward that is NumPy's own, `op` is told the defaults.
+    parameters, defaults: its keyword parameters, and the values of those left out. A forward in Python declares
+        both; for one of NumPy's own the rules name the parameters, and `op` is told the defaults.
     """
 
     def __init__(
@@ -140,9 +141,8 @@ class Op:
         self.vjps, self.name, self.label, self.defaults = vjps, name, label, defaults
         self.each = functools.partial(functools.partial, each) if each else None
         self.arity = len(vjps) or sys.maxsize
-        code: Any = getattr(each or next(filter(None, vjps), None), "__code__", None)
-        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code else ()
-        self.parameters = names[2 + (len(vjps) or 1) :]  # after g, out and the inputs; or the position, g and out
+        code: Any = getattr(next(filter(None, vjps), None), "__code__", None)
+        self.parameters = code.co_varnames[2 + len(vjps) : code.co_argcount] if code else ()
 
     def __repr__(self) -> str:
         return self.name
@@ -164,8 +164,10 @@ class Op:
         self.forward = forward
         self.name = self.name or forward.__name__.strip("_")
         self.label = self.label or self.name
-        declared = getattr(forward, "__defaults__", None) or ()
-        self.defaults |= zip(self.parameters[-len(declared) :], declared)
+        if inspect.isfunction(forward):
+            declared = [*inspect.signature(forward).parameters.values()][len(self.vjps) or 1 :]
+            self.parameters = tuple(p.name for p in declared)
+            self.defaults |= {p.name: p.default for p in declared if p.default is not p.empty}
         OPS[self.name] = self
         arity, defaults, fill = self.arity, self.defaults, Node.__init__
 
