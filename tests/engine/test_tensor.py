@@ -229,9 +229,7 @@ def assign(array: Any, value: Any) -> None:
     ],
 )
 def test_what_can_not_be_recorded_is_an_error_and_never_an_array(lose: Any) -> None:
-    with pytest.raises(
-        TypeError, match=r"\.numpy\(\)|takes no|into an array|keepdims|constant|one string|unexpected|beside its inputs"
-    ):
+    with pytest.raises(TypeError, match=r"\.numpy\(\)|takes no|into an array|keepdims|parameter|one string|unexpected"):
         lose(leaf([[1.0, 2.0], [3.0, 4.0]]))
 
 

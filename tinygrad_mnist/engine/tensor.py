@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from tinygrad_mnist.engine import autodiff, ops
-from tinygrad_mnist.engine.node import Node, Rule, computed, plain
+from tinygrad_mnist.engine.node import Function, Node, computed, plain
 from tinygrad_mnist.errors import describe, not_recorded
 
 DType = DTypeLike | None
 
-_NUMPY: dict[Any, Rule] = {getattr(np, f.__name__): f for f in ops.FUNCTIONS.values() if hasattr(np, f.__name__)}
+_NUMPY: dict[Any, Function] = {getattr(np, f.__name__): f for f in ops.FUNCTIONS.values() if hasattr(np, f.__name__)}
 _NUMPY["add.reduce"] = ops.sum
 
 
-def _compare(ufunc: np.ufunc) -> Rule:
+def _compare(ufunc: np.ufunc) -> Function:
     _NUMPY[ufunc] = lambda x, y: ufunc(plain(x), plain(y))
     return _NUMPY[ufunc]
 
@@ -69,7 +69,7 @@ class Tensor(Node):
     def item(self) -> Any:
         """The only element, as a Python number."""
         if self.size != 1:
-            raise ValueError(f"item() needs a tensor of one element, and {describe(self)} has {self.size}")
+            raise ValueError(f"item() needs one element, and {describe(self)} has {self.size}: take .sum(), say")
         return self._array.item()
 
     def detach(self) -> Tensor:
