@@ -65,7 +65,7 @@ def at(place: Place | None) -> str:
 
 def describe(value: Any) -> str:
     """One operand in words: "W1 (10, 784) float32", or the number itself."""
-    if not hasattr(value, "shape"):
+    if not hasattr(value, "shape") or isinstance(value, type):
         return repr(value)
     name = getattr(value, "name", None) or "unnamed"
     made = f" ({value.op}{at(value.place)})" if name == "unnamed" and getattr(value, "op", None) else ""
@@ -119,6 +119,8 @@ def not_recorded(function: Any, options: Collection[str]) -> str:
             f"np.{name} can't write a Tensor's numbers into an array, as in `array -= tensor`: take the arrays of "
             f"both, p.data -= lr * p.grad.data, or make a new value, a = a - t"
         )
+    if options:
+        return f"np.{name} on a Tensor takes no {', '.join(sorted(options))}: nothing could be recorded"
     return (
         f"np.{name} is not recorded: write it with operations that are, as X @ Y, t.sum(), np.exp(t); t.numpy() is the "
         f"plain array, through which no gradient flows"
@@ -145,6 +147,6 @@ def _advice(op: str, inputs: Sequence[Any], error: Exception) -> str:
         return f"The inner lengths must be equal: {left[-1]} columns on the left, {right[-2:][0]} rows on the right."
     if "broadcast" in str(error):
         return "Aligned from the right, lengths must be equal or 1: reshape one of them, or transpose it."
-    if op == "reshape":
+    if op == "reshape" and inputs and hasattr(inputs[0], "size"):
         return f"Only {inputs[0].size} elements can be arranged; -1 lets one length be worked out."
     return ""

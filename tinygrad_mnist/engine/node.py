@@ -167,7 +167,7 @@ class Op:
         self.name = self.name or forward.__name__.strip("_")
         self.label = self.label or self.name
         if inspect.isfunction(forward):
-            declared = [*inspect.signature(forward).parameters.values()][len(self.vjps) or 1 :]
+            declared = [*inspect.signature(forward, follow_wrapped=False).parameters.values()][len(self.vjps) or 1 :]
             self.parameters = tuple(p.name for p in declared)
             self.defaults |= {p.name: p.default for p in declared if p.default is not p.empty}
         OPS[self.name] = self

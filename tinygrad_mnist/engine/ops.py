@@ -68,9 +68,9 @@ matmul = op(_matmul_vjp_left, _matmul_vjp_right, label="@")(np.matmul)
 @op(lambda g, out, x, y: g * y, lambda g, out, x, y: g * x, label="Σ×")
 def vdot(x: Array, y: Array, /) -> Array:
     """Σ x y over all elements of two arrays of one shape: their inner product (nothing is conjugated)."""
-    if x.shape != y.shape:
+    if np.shape(x) != np.shape(y):
         raise ValueError("an inner product takes two arrays of one shape")
-    return np.dot(x.reshape(-1), y.reshape(-1))
+    return np.dot(np.ravel(x), np.ravel(y))
 
 
 # elementwise functions
@@ -289,11 +289,11 @@ def _einsum_vjp(position: int, g: Array, out: Array, *arrays: Array, subscripts:
     letters, result = subscripts.split("->")
     factors = [(result, g), *zip(letters.split(","), arrays, strict=True)]
     own, x = factors.pop(position + 1)
-    shared = {c for term, factor in factors for c, n in zip(term, factor.shape, strict=True) if n > 1}
+    shared = {c for term, factor in factors for c, n in zip(term, np.shape(factor), strict=True) if n > 1}
     target = "".join(_unused(subscripts)[-1 - i] if c in own[:i] else c for i, c in enumerate(own))
     if not shared.issuperset(target):
-        at = np.indices(x.shape)
-        ties = np.logical_and.reduce([at[i] == at[own.index(c)] for i, c in enumerate(own)])
+        at = np.ogrid[tuple(map(slice, x.shape))]
+        ties = functools.reduce(np.logical_and, [at[i] == at[own.index(c)] for i, c in enumerate(own)])
         factors.append((target, ties.astype(g.dtype)))
     terms, operands = zip(*factors, strict=True)
     return _einsum(*operands, subscripts=f"{','.join(terms)}->{target}")
@@ -313,7 +313,9 @@ def einsum(subscripts: str, *arrays: Array) -> Array:
     if len(terms) != len(arrays) or ("..." in letters and "..." not in result):
         raise ValueError(f"{subscripts!r} needs a term for each of {len(arrays)} operands, and ... in its result too")
     hidden = _unused(subscripts)  # letters for the axes that an ellipsis stands for, which are aligned from the right
-    terms = [t.replace("...", hidden[len(hidden) + len(t) - 3 - a.ndim :]) for t, a in zip(terms, arrays, strict=True)]
+    terms = [
+        t.replace("...", hidden[len(hidden) + len(t) - 3 - np.ndim(a) :]) for t, a in zip(terms, arrays, strict=True)
+    ]
     result = result.replace("...", "".join(c for c in hidden if any(c in term for term in terms)))
     return _einsum(*arrays, subscripts=f"{','.join(terms)}->{result}")
 

@@ -15,7 +15,9 @@ from tinygrad_mnist.errors import describe, not_recorded
 DType = DTypeLike | None
 
 _NUMPY: dict[Any, Function] = {getattr(np, f.__name__): f for f in ops.FUNCTIONS.values() if hasattr(np, f.__name__)}
-_NUMPY["add.reduce"] = ops.sum
+_NUMPY["add.reduce"] = lambda x, axis=0, keepdims=False: ops.sum(x, axis, keepdims)
+_NUMPY |= {measure: lambda x, of=measure: of(plain(x)) for measure in (np.shape, np.ndim, np.size)}
+_UNKNOWN = {"out", "dtype", "where", "order", "initial", "casting"}
 
 
 def _compare(ufunc: np.ufunc) -> Function:
@@ -108,6 +110,9 @@ class Tensor(Node):
     __lt__, __le__ = _compare(np.less), _compare(np.less_equal)
     __gt__, __ge__ = _compare(np.greater), _compare(np.greater_equal)
 
+    def __pos__(self) -> Tensor:
+        return self
+
     __neg__, __abs__ = ops.neg, ops.abs
     __add__, __radd__ = ops.add, _reflect(ops.add)
     __sub__, __rsub__ = ops.sub, _reflect(ops.sub)
@@ -144,6 +149,6 @@ class Tensor(Node):
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         """A NumPy function on tensors: the op of the same meaning, or an error; never a detached array."""
-        if function not in _NUMPY or "out" in options:
-            raise TypeError(not_recorded(function, options))
+        if function not in _NUMPY or _UNKNOWN & options.keys():
+            raise TypeError(not_recorded(function, _UNKNOWN & options.keys() if function in _NUMPY else ()))
         return _NUMPY[function](*args, **options)
