@@ -119,7 +119,7 @@ def page() -> str:
         *(f"tinygrad-mnist {' '.join(command(preset, 'SEED'))} --data FOLDER" for preset in MARKS if rows_of(preset)),
         "```\n",
         "Time is that of the whole program, reading and scoring included, which keeps to one core. Made with",
-        f"{' and '.join(sorted(machines()))}. A run repeats bit for bit on the same machine with the same versions; other",
+        f"{' and '.join(sorted(machines()))}. On one machine with the same versions a run repeats bit for bit; other",
         "rounding, by another BLAS or another order of a sum in this project, changes a run as another seed does.\n",
         "## Run by run\n",
         "| preset | seed | test | validation | seconds | memory (MB) |",

@@ -21,7 +21,7 @@ ALLOWED = {
 }
 """What each folder may import, besides itself."""
 
-ENGINE_LINES = 522
+ENGINE_LINES = 532
 """What the engine may not outgrow; the aim is about 500."""
 
 ENGINE_ORDER = ["node", "ops", "autodiff", "tensor", "__init__"]
@@ -73,4 +73,6 @@ def test_the_engine_fits_in_the_head():
     result = subprocess.run(
         [sys.executable, ROOT / "docs" / "engine_size.py"], capture_output=True, text=True, check=True
     )
-    assert int(result.stdout.split()[-2]) <= ENGINE_LINES
+    lines = int(result.stdout.split()[-2])
+    assert lines <= ENGINE_LINES
+    assert f"| {lines} lines |" in (ROOT / "README.md").read_text(encoding="utf-8")

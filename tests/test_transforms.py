@@ -196,3 +196,10 @@ def test_under_no_grad_a_derivative_is_an_error_and_not_zero(derive: Any) -> Non
 def test_the_hessian_is_of_one_number() -> None:
     with pytest.raises(GraphError, match="not a scalar"):
         hessian(lambda t: t * t, np.ones(2))
+
+
+def test_a_python_number_is_an_input_like_any_other() -> None:
+    value, slope = jvp(lambda a: a * a, 3.0, 1.0)
+    assert (value.item(), slope.item()) == (9, 6)
+    value, curvature = hvp(lambda a: a * a * a, 3.0, 1.0)
+    assert (value.item(), curvature.item()) == (27, 18)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from types import CodeType
 from typing import Any
@@ -58,13 +59,13 @@ def at(place: Place | None) -> str:
     found = locate(place)
     if found is None:
         return ""
-    text = linecache.getline(*found).strip()
+    text = textwrap.shorten(linecache.getline(*found), 80, placeholder=" …")
     return f" at {found[0]}:{found[1]}" + (f', "{text}"' if text else "")
 
 
 def describe(value: Any) -> str:
     """One operand in words: "W1 (10, 784) float32", or the number itself."""
-    if not hasattr(value, "shape"):
+    if not hasattr(value, "shape") or isinstance(value, type):
         return repr(value)
     name = getattr(value, "name", None) or "unnamed"
     made = f" ({value.op}{at(value.place)})" if name == "unnamed" and getattr(value, "op", None) else ""
@@ -73,8 +74,9 @@ def describe(value: Any) -> str:
 
 def replaced(value: Any, user: Any) -> str:
     """Why no gradient can travel through an operation whose input, or output, has changed since."""
+    did = "made" if value is user else "used"
     return (
-        f"the data of {describe(value)} was replaced after {user.op} used it{at(user.place)}: its "
+        f"the data of {describe(value)} was replaced after {user.op} {did} it{at(user.place)}: its "
         f"gradient would be wrong. Call backward() before you update .data, or run the forward again"
     )
 
@@ -117,7 +119,12 @@ def not_recorded(function: Any, options: Collection[str]) -> str:
             f"np.{name} can't write a Tensor's numbers into an array, as in `array -= tensor`: take the arrays of "
             f"both, p.data -= lr * p.grad.data, or make a new value, a = a - t"
         )
-    return f"np.{name} has no recorded counterpart for a Tensor: use .numpy() for the plain array"
+    if options:
+        return f"np.{name} on a Tensor takes no {', '.join(sorted(options))}: nothing could be recorded"
+    return (
+        f"np.{name} is not recorded: write it with operations that are, as X @ Y, t.sum(), np.exp(t); t.numpy() is the "
+        f"plain array, through which no gradient flows"
+    )
 
 
 def explain(
@@ -125,7 +132,8 @@ def explain(
 ) -> Exception:
     """The error that NumPy raised, retold with the op, the operands, the user's line and what to do."""
     operands = ", ".join(describe(x) for x in inputs)
-    options = "".join(f", {name}={value!r:.60}" for name, value in params.items() if value is not None)
+    given = {name: textwrap.shorten(repr(v), 60, placeholder=" …") for name, v in params.items() if v is not None}
+    options = "".join(f", {name}={value}" for name, value in given.items())
     kind = next(k for k in (IndexError, TypeError, ValueError) if isinstance(error, k))
     return kind(f"{op}({operands}{options}){at(place)}: {error}. {_advice(op, inputs, error)}".rstrip())
 
@@ -139,6 +147,6 @@ def _advice(op: str, inputs: Sequence[Any], error: Exception) -> str:
         return f"The inner lengths must be equal: {left[-1]} columns on the left, {right[-2:][0]} rows on the right."
     if "broadcast" in str(error):
         return "Aligned from the right, lengths must be equal or 1: reshape one of them, or transpose it."
-    if op == "reshape":
+    if op == "reshape" and inputs and hasattr(inputs[0], "size"):
         return f"Only {inputs[0].size} elements can be arranged; -1 lets one length be worked out."
     return ""

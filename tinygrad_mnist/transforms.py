@@ -1,7 +1,7 @@
 """Derivatives of functions: vjp, jvp, jacobian, hessian and hvp, each a walk or two over a recorded graph.
 
 A function takes one or more tensors and returns one. `inputs` is one tensor or array, or a tuple of them,
-and the results come in the same form. Names and order of arguments follow torch.autograd.functional.
+and the results come in the same form. The functions and the order of their arguments follow torch.autograd.functional.
 """
 
 from __future__ import annotations

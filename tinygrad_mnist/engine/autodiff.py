@@ -1,4 +1,4 @@
-"""The chain rule over a recorded graph: backward, grad, and the functions built on them."""
+"""The chain rule over a recorded graph: the walk back, and backward and grad on top of it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tinygrad_mnist.engine import ops
 from tinygrad_mnist.engine.node import OPS, Node, last_change, plain
 from tinygrad_mnist.errors import GraphError, describe, misshapen, no_graph, not_floating
 
 N = TypeVar("N", bound=Node)
+
+_add_up = OPS[ops.sum.__name__].forward
 
 
 def toposort(output: N) -> list[Any]:
@@ -34,11 +37,11 @@ def unbroadcast(cotangent: Any, shape: tuple[int, ...], *origin: Node) -> Any:
     origin: the value, and the node that used it. Raises ValueError where broadcasting can't have led from the
     shape to the cotangent's: the rule is wrong.
     """
-    add_up, new = OPS["sum"].forward, cotangent.ndim - len(shape)
-    total = add_up(cotangent, axis=0 if new == 1 else tuple(range(new))) if new > 0 else cotangent
+    new = cotangent.ndim - len(shape)
+    total = _add_up(cotangent, axis=tuple(range(new))) if new > 0 else cotangent
     if total.shape != shape:
         repeated = tuple(i for i, n in enumerate(shape[: total.ndim]) if n == 1)
-        total = add_up(total, axis=repeated, keepdims=True)
+        total = _add_up(total, axis=repeated, keepdims=True)
     if total.shape != shape:
         raise ValueError(misshapen(cotangent, shape, *origin))
     return total
@@ -54,7 +57,7 @@ def convert(share: Any, x: Node, user: Node) -> Any:
 def propagate(output: N, cotangent: Any, targets: Collection[Node] = ()) -> dict[N, Any]:
     """Walk from the output to the leaves, or to the targets alone: the cotangent ∂L/∂node of each.
 
-    An array is carried by the rules run on arrays; a tensor by the same rules, recorded. When a node's turn comes,
+    Given an array, the rules run on arrays; given a tensor, on tensors, and are recorded. When a node's turn comes,
     all its users have had theirs, so its cotangent is complete; after it the cotangent is dropped, unless the
     node is a target.
     """
@@ -110,7 +113,7 @@ def backward(output: N, gradient: Any = None, create_graph: bool = False) -> Non
         if leaf.grad is not None:
             total = total + (leaf.grad if create_graph else leaf.grad._array)
         array = total._array if create_graph else total
-        if array.base is not None or id(array) in given:
+        if array.base is not None or id(array) in given:  # a rule may give a view, or one array to two inputs
             total = total * 1
         given.add(id(array))
         leaf.grad = leaf.wrap(total)

@@ -25,7 +25,7 @@ from tinygrad_mnist.errors import MutationError, Place, explain, locate, misfit,
 if TYPE_CHECKING:
     from tinygrad_mnist.engine.tensor import Tensor
 
-Rule = Callable[..., Any]
+Function = Callable[..., Any]
 
 OPS: dict[str, Op] = {}
 """Every primitive by its name."""
@@ -52,8 +52,8 @@ def no_grad() -> Iterator[None]:
         _recording.reset(token)
 
 
-computed: Rule = property
-"""A property without a def of its own: its type stands in the annotation beside its name."""
+computed: Function = property
+"""property, its type in the annotation beside the name."""
 
 
 class Node:
@@ -97,7 +97,7 @@ class Node:
         return node
 
     def _replace(self, value: ArrayLike) -> None:
-        if value is not self._array:
+        if value is not self._array:  # as it is after `p.data -= step`, which changed this very array
             array = np.asarray(value)
             if array.shape != self.shape or not np.can_cast(array.dtype, self.dtype, "same_kind"):
                 raise misfit(array, self)
@@ -136,7 +136,7 @@ class Op:
     """
 
     def __init__(
-        self, *vjps: Rule | None, each: Rule | None = None, name: str = "", label: str = "", **defaults: Any
+        self, *vjps: Function | None, each: Function | None = None, name: str = "", label: str = "", **defaults: Any
     ) -> None:
         self.vjps, self.name, self.label, self.defaults = vjps, name, label, defaults
         self.each = functools.partial(functools.partial, each) if each else None
@@ -153,19 +153,21 @@ class Op:
         given = dict(zip(self.parameters, rest)) | named
         params = self.defaults | given
         if len(given) < len(rest) + len(named) or len(params) > len(self.parameters):
-            raise TypeError(f"beside its inputs it takes, once each: {', '.join(self.parameters) or 'nothing'}")
+            raise TypeError(f"its parameters, given once each, are {', '.join(self.parameters) or 'none'}")
         for name, value in params.items():
             if isinstance(value, Node):
-                raise TypeError(f"{self}: {name} is a constant and can't be a tensor: pass {name}.numpy()")
+                raise TypeError(f"{name} is a parameter, without a rule, and can't be a tensor: pass {name}.numpy()")
         return args[: self.arity], params
 
-    def __call__(self, forward: Rule) -> Callable[..., Tensor]:
+    def __call__(self, forward: Function) -> Callable[..., Tensor]:
         """Declare the operation with this forward; returns the function that runs or records it."""
+        if not callable(forward) or not (self.vjps or self.each):
+            raise TypeError("an operation is declared with a rule for each input, @op(lambda g, out, x: …)")
         self.forward = forward
         self.name = self.name or forward.__name__.strip("_")
         self.label = self.label or self.name
         if inspect.isfunction(forward):
-            declared = [*inspect.signature(forward).parameters.values()][len(self.vjps) or 1 :]
+            declared = [*inspect.signature(forward, follow_wrapped=False).parameters.values()][len(self.vjps) or 1 :]
             self.parameters = tuple(p.name for p in declared)
             self.defaults |= {p.name: p.default for p in declared if p.default is not p.empty}
         OPS[self.name] = self

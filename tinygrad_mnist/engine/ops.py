@@ -1,9 +1,10 @@
 """Every operation: first the primitives, each with its forward and its rules, then what composes from them.
 
 A rule is `vjp(g, out, *inputs, **params)`: g is ∂L/∂out, and the result is ∂L/∂input. It may have the
-shape that broadcasting gave; `autodiff.unbroadcast` sums it back. The array language is all it uses, so the
-same line runs on arrays, for speed, and on tensors, to be differentiated again. Masks come from
-comparisons, which give plain boolean arrays: a constant, as the derivative wants it.
+shape that broadcasting gave; `autodiff.unbroadcast` sums it back. It is written with operators, methods and
+functions that arrays and tensors share (np.exp of a tensor records), so the same line runs on arrays, for speed,
+and on tensors, to be differentiated again. Masks come from comparisons, which give plain boolean arrays: a
+constant, as the derivative wants it.
 
 At a kink a rule takes one side: relu'(0) = 0, leaky_relu'(0) = negative_slope, elu'(0) = alpha,
 abs'(0) = 0, and clip' is 1 on its bounds. Ties in max, min, maximum and minimum share equally.
@@ -22,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.engine.node import Rule, op
+from tinygrad_mnist.engine.node import Function, op
 
 Array = Any
 """An ndarray or a Tensor; what comes out is of the same kind."""
@@ -67,21 +68,21 @@ matmul = op(_matmul_vjp_left, _matmul_vjp_right, label="@")(np.matmul)
 @op(lambda g, out, x, y: g * y, lambda g, out, x, y: g * x, label="Σ×")
 def vdot(x: Array, y: Array, /) -> Array:
     """Σ x y over all elements of two arrays of one shape: their inner product (nothing is conjugated)."""
-    if x.shape != y.shape:
+    if np.shape(x) != np.shape(y):
         raise ValueError("an inner product takes two arrays of one shape")
-    return np.dot(x.reshape(-1), y.reshape(-1))
+    return np.dot(np.ravel(x), np.ravel(y))
 
 
 # elementwise functions
 
 exp = op(lambda g, out, x: g * out)(np.exp)
-log: Rule = op(lambda g, out, x: g / x)(np.log)
+log: Function = op(lambda g, out, x: g / x)(np.log)
 log1p = op(lambda g, out, x: g / (1 + x))(np.log1p)
 expm1 = op(lambda g, out, x: g * (out + 1))(np.expm1)
 sqrt = op(lambda g, out, x: g / (2 * out), label="√")(np.sqrt)
 abs = op(lambda g, out, x: where(x > 0, g, -g) * (x != 0), name="abs", label="|·|")(np.absolute)
 sin = op(lambda g, out, x: g * cos(x))(np.sin)
-cos: Rule = op(lambda g, out, x: -g * sin(x))(np.cos)
+cos: Function = op(lambda g, out, x: -g * sin(x))(np.cos)
 tanh = op(lambda g, out, x: g * (1 - out * out))(np.tanh)
 
 
@@ -136,7 +137,7 @@ def elu(x: Array, /, alpha: float = 1.0) -> Array:
 
 
 clip = op(lambda g, out, x, min, max: g * (out == x), min=None, max=None)(np.clip)
-where: Rule = op(None, lambda g, out, c, x, y: where(c, g, 0), lambda g, out, c, x, y: where(c, 0, g))(np.where)
+where: Function = op(None, lambda g, out, c, x, y: where(c, g, 0), lambda g, out, c, x, y: where(c, 0, g))(np.where)
 
 
 # shape
@@ -154,7 +155,7 @@ def _transpose_vjp(g: Array, out: Array, x: Array, axes: Axis) -> Array:
 
 
 transpose = op(_transpose_vjp, label="ᵀ", axes=None)(np.transpose)
-flip: Rule = op(lambda g, out, x, axis: flip(g, axis), axis=None)(np.flip)
+flip: Function = op(lambda g, out, x, axis: flip(g, axis), axis=None)(np.flip)
 swapaxes = op(lambda g, out, x, axis1, axis2: g.swapaxes(axis1, axis2), label="ᵀ")(np.swapaxes)
 astype = op(lambda g, out, x, dtype: g)(np.ndarray.astype)
 
@@ -180,30 +181,30 @@ pad = op(_pad_vjp, mode="constant", constant_values=0)(np.pad)
 _ones = functools.lru_cache(maxsize=8)(np.ones)
 
 
-def _kept(g: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
-    """g in a shape that broadcasts against x: the axes that a reduction dropped put back, of length one."""
+def _kept(g: Array, axis: Axis, keepdims: bool) -> Array:
+    """g in a shape that broadcasts against what was reduced: the axes that were dropped put back, of length one."""
     return g if keepdims or axis is None else expand_dims(g, axis)
 
 
-@op(lambda g, out, x, axis, keepdims: broadcast_to(_kept(g, x, axis, keepdims), x.shape), label="Σ")
+@op(lambda g, out, x, axis, keepdims: broadcast_to(_kept(g, axis, keepdims), x.shape), label="Σ")
 def sum(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
-    """The sum over the axes, over all by default. Rows are added up by BLAS, 2 to 20 times as fast as by NumPy."""
+    """The sum over the axes, over all by default."""
     if isinstance(x, np.ndarray) and x.ndim == 2 and axis in (0, (0,)) and not keepdims and x.dtype.kind == "f":
-        return np.dot(_ones(len(x), x.dtype), x)
-    total: Rule = np.add.reduce
+        return np.dot(_ones(len(x), x.dtype), x)  # BLAS adds up rows 2 to 20 times as fast as np.add
+    total: Function = np.add.reduce
     return total(x, axis=axis, keepdims=keepdims)
 
 
 def _extremum_vjp(g: Array, out: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
-    ties = x == _kept(out, x, axis, keepdims)
+    ties = x == _kept(out, axis, keepdims)
     share = ties / np.sum(ties, axis=axis, keepdims=True)
-    return _kept(g, x, axis, keepdims) * share.astype(g.dtype)
+    return _kept(g, axis, keepdims) * share.astype(g.dtype)
 
 
 def _prod_vjp(g: Array, out: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
     if np.any(x == 0):
-        return _kept(g, x, axis, keepdims) * _product_of_others(x, _axes(axis, x.ndim))
-    return _kept(g * out, x, axis, keepdims) / x
+        return _kept(g, axis, keepdims) * _product_of_others(x, _axes(axis, x.ndim))
+    return _kept(g * out, axis, keepdims) / x
 
 
 def _product_of_others(x: Array, axes: tuple[int, ...]) -> Array:
@@ -218,12 +219,12 @@ def _product_of_others(x: Array, axes: tuple[int, ...]) -> Array:
 max = op(_extremum_vjp, axis=None, keepdims=False)(np.max)
 min = op(_extremum_vjp, axis=None, keepdims=False)(np.min)
 prod = op(_prod_vjp, label="Π", axis=None, keepdims=False)(np.prod)
-cumsum: Rule = op(lambda g, out, x, axis: flip(cumsum(flip(g, axis), axis), axis).reshape(x.shape), axis=None)(
+cumsum: Function = op(lambda g, out, x, axis: flip(cumsum(flip(g, axis), axis), axis).reshape(x.shape), axis=None)(
     np.cumsum
 )
 
 
-@op(lambda g, out, x, axis, keepdims: _kept(g, x, axis, keepdims) * exp(x - _kept(out, x, axis, keepdims)))
+@op(lambda g, out, x, axis, keepdims: _kept(g, axis, keepdims) * exp(x - _kept(out, axis, keepdims)))
 def logsumexp(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
     """log Σ exp(x) over the axes, without overflow: the maximum is subtracted first, where it is finite."""
     top = np.maximum.reduce(x, axis=axis, keepdims=True)
@@ -288,11 +289,11 @@ def _einsum_vjp(position: int, g: Array, out: Array, *arrays: Array, subscripts:
     letters, result = subscripts.split("->")
     factors = [(result, g), *zip(letters.split(","), arrays, strict=True)]
     own, x = factors.pop(position + 1)
-    shared = {c for term, factor in factors for c, n in zip(term, factor.shape, strict=True) if n > 1}
+    shared = {c for term, factor in factors for c, n in zip(term, np.shape(factor), strict=True) if n > 1}
     target = "".join(_unused(subscripts)[-1 - i] if c in own[:i] else c for i, c in enumerate(own))
     if not shared.issuperset(target):
-        at = np.indices(x.shape)
-        ties = np.logical_and.reduce([at[i] == at[own.index(c)] for i, c in enumerate(own)])
+        at = np.ogrid[tuple(map(slice, x.shape))]
+        ties = functools.reduce(np.logical_and, [at[i] == at[own.index(c)] for i, c in enumerate(own)])
         factors.append((target, ties.astype(g.dtype)))
     terms, operands = zip(*factors, strict=True)
     return _einsum(*operands, subscripts=f"{','.join(terms)}->{target}")
@@ -312,7 +313,9 @@ def einsum(subscripts: str, *arrays: Array) -> Array:
     if len(terms) != len(arrays) or ("..." in letters and "..." not in result):
         raise ValueError(f"{subscripts!r} needs a term for each of {len(arrays)} operands, and ... in its result too")
     hidden = _unused(subscripts)  # letters for the axes that an ellipsis stands for, which are aligned from the right
-    terms = [t.replace("...", hidden[len(hidden) + len(t) - 3 - a.ndim :]) for t, a in zip(terms, arrays, strict=True)]
+    terms = [
+        t.replace("...", hidden[len(hidden) + len(t) - 3 - np.ndim(a) :]) for t, a in zip(terms, arrays, strict=True)
+    ]
     result = result.replace("...", "".join(c for c in hidden if any(c in term for term in terms)))
     return _einsum(*arrays, subscripts=f"{','.join(terms)}->{result}")
 

@@ -9,16 +9,18 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from tinygrad_mnist.engine import autodiff, ops
-from tinygrad_mnist.engine.node import Node, Rule, computed, plain
+from tinygrad_mnist.engine.node import Function, Node, computed, plain
 from tinygrad_mnist.errors import describe, not_recorded
 
 DType = DTypeLike | None
 
-_NUMPY: dict[Any, Rule] = {getattr(np, f.__name__): f for f in ops.FUNCTIONS.values() if hasattr(np, f.__name__)}
-_NUMPY["add.reduce"] = ops.sum
+_NUMPY: dict[Any, Function] = {getattr(np, f.__name__): f for f in ops.FUNCTIONS.values() if hasattr(np, f.__name__)}
+_NUMPY["add.reduce"] = lambda x, axis=0, keepdims=False: ops.sum(x, axis, keepdims)
+_NUMPY |= {measure: lambda x, of=measure: of(plain(x)) for measure in (np.shape, np.ndim, np.size)}
+_UNKNOWN = {"out", "dtype", "where", "order", "initial", "casting"}
 
 
-def _compare(ufunc: np.ufunc) -> Rule:
+def _compare(ufunc: np.ufunc) -> Function:
     _NUMPY[ufunc] = lambda x, y: ufunc(plain(x), plain(y))
     return _NUMPY[ufunc]
 
@@ -69,7 +71,7 @@ class Tensor(Node):
     def item(self) -> Any:
         """The only element, as a Python number."""
         if self.size != 1:
-            raise ValueError(f"item() needs a tensor of one element, and {describe(self)} has {self.size}")
+            raise ValueError(f"item() needs one element, and {describe(self)} has {self.size}: take .sum(), say")
         return self._array.item()
 
     def detach(self) -> Tensor:
@@ -108,6 +110,9 @@ class Tensor(Node):
     __lt__, __le__ = _compare(np.less), _compare(np.less_equal)
     __gt__, __ge__ = _compare(np.greater), _compare(np.greater_equal)
 
+    def __pos__(self) -> Tensor:
+        return self
+
     __neg__, __abs__ = ops.neg, ops.abs
     __add__, __radd__ = ops.add, _reflect(ops.add)
     __sub__, __rsub__ = ops.sub, _reflect(ops.sub)
@@ -144,6 +149,6 @@ class Tensor(Node):
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         """A NumPy function on tensors: the op of the same meaning, or an error; never a detached array."""
-        if function not in _NUMPY or "out" in options:
-            raise TypeError(not_recorded(function, options))
+        if function not in _NUMPY or _UNKNOWN & options.keys():
+            raise TypeError(not_recorded(function, _UNKNOWN & options.keys() if function in _NUMPY else ()))
         return _NUMPY[function](*args, **options)

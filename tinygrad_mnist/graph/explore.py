@@ -184,9 +184,9 @@ class Gathering:
         begin = _step("start", self.output, words.start(self.names[self.output], output.shape))
         end = _step("done", None, words.summary(self.names[self.output], parameters))
         seen: Counter[str] = Counter()
-        return [begin, *(self._pullback(step, seen) for step in self.played), end]
+        return [begin, *(self._step_back(step, seen) for step in self.played), end]
 
-    def _pullback(self, step: Step, seen: Counter[str]) -> Account:
+    def _step_back(self, step: Step, seen: Counter[str]) -> Account:
         key = self.graph.key(step.node)
         shares = []
         for share in step.shares:

@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.engine import Node, Op, Tensor
+from tinygrad_mnist.engine import OPS, GraphError, Node, Op, Tensor
 from tinygrad_mnist.engine.autodiff import unbroadcast
 from tinygrad_mnist.engine.node import plain
+
+_BUILT_IN = dict(OPS)
 
 
 class Traced(Tensor):
@@ -123,6 +125,12 @@ class Recording:
                 if isinstance(x, Node) and x not in self.inputs:
                     self.inputs[x] = self._operands(x)
                     queue.append(x)
+        for node in queue:
+            if node.op and _BUILT_IN.get(node.op.name, node.op) is not node.op:
+                raise GraphError(
+                    f"an operation of yours is called {node.op}, as one of the engine's is, and would be written as "
+                    f"that one: give it a name of its own, @op(…, name=…)"
+                )
         self.nodes = sorted(queue, key=lambda node: (node.op is not None, node.born))
 
     def _operands(self, node: Node) -> tuple[Any, ...]:
