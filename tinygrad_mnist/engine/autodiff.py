@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from heapq import heappop, heappush
 from typing import Any, TypeVar
 
 import numpy as np
@@ -38,7 +39,7 @@ def unbroadcast(cotangent: Any, shape: tuple[int, ...], *origin: Node) -> Any:
     shape to the cotangent's: the rule is wrong.
     """
     new = cotangent.ndim - len(shape)
-    total = _add_up(cotangent, axis=tuple(range(new))) if new > 0 else cotangent
+    total = _add_up(cotangent, axis=0 if new == 1 else tuple(range(new))) if new > 0 else cotangent
     if total.shape != shape:
         repeated = tuple(i for i, n in enumerate(shape[: total.ndim]) if n == 1)
         total = _add_up(total, axis=repeated, keepdims=True)
@@ -57,19 +58,18 @@ def convert(share: Any, x: Node, user: Node) -> Any:
 def propagate(output: N, cotangent: Any, targets: Collection[Node] = ()) -> dict[N, Any]:
     """Walk from the output to the leaves, or to the targets alone: the cotangent ∂L/∂node of each.
 
-    Given an array, the rules run on arrays; given a tensor, on tensors, and are recorded. When a node's turn comes,
-    all its users have had theirs, so its cotangent is complete; after it the cotangent is dropped, unless the
-    node is a target.
+    Given an array, the rules run on arrays; given a tensor, on tensors, and are recorded. Of the nodes with a
+    cotangent the last born goes next: its users were born later, so all its shares have been added up by then. After
+    its turn its cotangent is dropped, unless it is a target.
     """
-    order = toposort(output)
     needed = set(targets)  # and, where there are targets, what lies between them and the output
-    for node in order if targets else ():
+    for node in toposort(output) if targets else ():
         if any(isinstance(x, Node) and x in needed for x in node.inputs):
             needed.add(node)
     cotangents: dict[Any, Any] = {output: cotangent}
-    for node in reversed(order):
-        if node not in cotangents:
-            continue
+    waiting: list[Any] = [(-output.born, output)] if output.op else []
+    while waiting:
+        node = heappop(waiting)[1]
         if last_change[0] > node.born:
             node.check_unchanged()
         g = cotangents[node] if node in targets else cotangents.pop(node)
@@ -83,7 +83,12 @@ def propagate(output: N, cotangent: Any, targets: Collection[Node] = ()) -> dict
                     share = unbroadcast(share, array.shape, x, node)
                 if share.dtype is not array.dtype:
                     share = convert(share, x, node)
-                cotangents[x] = cotangents[x] + share if x in cotangents else share
+                if x in cotangents:
+                    cotangents[x] = cotangents[x] + share
+                else:
+                    cotangents[x] = share
+                    if x.op:
+                        heappush(waiting, (-x.born, x))
     return cotangents
 
 

@@ -68,9 +68,10 @@ matmul = op(_matmul_vjp_left, _matmul_vjp_right, label="@")(np.matmul)
 @op(lambda g, out, x, y: g * y, lambda g, out, x, y: g * x, label="Σ×")
 def vdot(x: Array, y: Array, /) -> Array:
     """Σ x y over all elements of two arrays of one shape: their inner product (nothing is conjugated)."""
-    if np.shape(x) != np.shape(y):
+    x, y = np.asarray(x), np.asarray(y)
+    if x.shape != y.shape:
         raise ValueError("an inner product takes two arrays of one shape")
-    return np.dot(np.ravel(x), np.ravel(y))
+    return np.dot(x.reshape(-1), y.reshape(-1))
 
 
 # elementwise functions
