@@ -23,7 +23,7 @@ SIZES = (784, 12, 8, 10)
 
 
 @pytest.fixture(scope="module")
-def test_digits() -> data.Split:
+def unseen_digits() -> data.Split:
     return data.load("digits").test
 
 
@@ -33,10 +33,10 @@ def model() -> nn.MLP:
 
 
 @pytest.fixture(scope="module")
-def answers(model: nn.MLP, test_digits: data.Split) -> Array:
+def answers(model: nn.MLP, unseen_digits: data.Split) -> Array:
     """The probabilities of an untrained network: about a tenth is right."""
     with no_grad():
-        return model(test_digits.inputs()).softmax().numpy()
+        return model(unseen_digits.inputs()).softmax().numpy()
 
 
 def history(count: int) -> History:
@@ -64,16 +64,16 @@ def images_in(figure: Figure) -> list[Array]:
     return [np.asarray(ax.images[0].get_array()) for ax in figure.axes if ax.images]
 
 
-def test_digits_are_shown_with_their_labels(test_digits: data.Split) -> None:
-    some = test_digits[:13]
+def unseen_digits_are_shown_with_their_labels(unseen_digits: data.Split) -> None:
+    some = unseen_digits[:13]
     figure = plots.digits(some.images, some.labels)
     assert texts(figure) == [str(label) for label in some.labels]
     np.testing.assert_array_equal(images_in(figure), some.images)
     np.testing.assert_array_equal(images_in(plots.digits(some.inputs())), some.inputs().reshape(-1, 28, 28))
 
 
-def test_right_and_wrong_differ_in_sign_colour_and_frame(test_digits: data.Split, answers: Array) -> None:
-    some, probabilities = test_digits[:40], answers[:40]
+def test_right_and_wrong_differ_in_sign_colour_and_frame(unseen_digits: data.Split, answers: Array) -> None:
+    some, probabilities = unseen_digits[:40], answers[:40]
     figure = plots.predictions(some.images, some.labels, probabilities)
     frames = {True: set(), False: set()}
     axes = [ax for ax in figure.axes if ax.images]
@@ -94,21 +94,21 @@ def style(ax: Axes) -> tuple[Any, ...]:
     return matplotlib.colors.to_hex(spine.get_edgecolor()), str(spine.get_linestyle()), spine.get_linewidth()
 
 
-def test_the_worst_mistakes_come_first(test_digits: data.Split, answers: Array) -> None:
-    figure = plots.worst_mistakes(test_digits.images, test_digits.labels, answers, count=6)
-    read, of_label = answers.argmax(axis=1), answers[np.arange(len(answers)), test_digits.labels]
-    wrong = sorted((of_label[i], i) for i in np.flatnonzero(read != test_digits.labels))
+def test_the_worst_mistakes_come_first(unseen_digits: data.Split, answers: Array) -> None:
+    figure = plots.worst_mistakes(unseen_digits.images, unseen_digits.labels, answers, count=6)
+    read, of_label = answers.argmax(axis=1), answers[np.arange(len(answers)), unseen_digits.labels]
+    wrong = sorted((of_label[i], i) for i in np.flatnonzero(read != unseen_digits.labels))
     expected = [i for _, i in wrong[:6]]
     shown = [ax for ax in figure.axes if ax.images]
-    assert [ax.get_title() for ax in shown] == [f"is {test_digits.labels[i]}, read as {read[i]}" for i in expected]
-    np.testing.assert_array_equal(images_in(figure), test_digits.images[expected])
+    assert [ax.get_title() for ax in shown] == [f"is {unseen_digits.labels[i]}, read as {read[i]}" for i in expected]
+    np.testing.assert_array_equal(images_in(figure), unseen_digits.images[expected])
     bars = [[bar.get_width() for bar in ax.patches] for ax in figure.axes if not ax.images]
     np.testing.assert_allclose(bars, answers[expected])
 
 
-def test_no_mistakes_are_said_in_words(test_digits: data.Split) -> None:
-    sure = one_hot(test_digits.labels, 10)
-    assert texts(plots.worst_mistakes(test_digits.images, test_digits.labels, sure)) == [
+def test_no_mistakes_are_said_in_words(unseen_digits: data.Split) -> None:
+    sure = one_hot(unseen_digits.labels, 10)
+    assert texts(plots.worst_mistakes(unseen_digits.images, unseen_digits.labels, sure)) == [
         "every digit is read correctly"
     ]
 
@@ -160,10 +160,10 @@ def test_weights_and_filters_are_shown_as_images_around_zero(model: nn.MLP) -> N
     np.testing.assert_array_equal(images_in(plots.filters(deeper)), deeper[:, :16].reshape(32, 3, 3))
 
 
-def test_saliency_is_the_slope_of_the_answer(test_digits: data.Split) -> None:
+def test_saliency_is_the_slope_of_the_answer(unseen_digits: data.Split) -> None:
     model = nn.MLP(SIZES, "tanh", seed=1, dtype=np.float64)
-    x = test_digits[:12].inputs().astype(np.float64)
-    figure = plots.saliency(model, x, test_digits[:12].labels)
+    x = unseen_digits[:12].inputs().astype(np.float64)
+    figure = plots.saliency(model, x, unseen_digits[:12].labels)
     read = model(x).numpy().argmax(axis=1)
     maps = [np.asarray(ax.images[0].get_array()) for ax in figure.axes if ax.images and not ax.get_title()]
     assert len(maps) == 12
@@ -174,8 +174,8 @@ def test_saliency_is_the_slope_of_the_answer(test_digits: data.Split) -> None:
         assert maps[i][row, column] == pytest.approx(slope, rel=1e-5, abs=1e-9)
 
 
-def test_signals_have_a_column_for_each_model(model: nn.MLP, test_digits: data.Split) -> None:
-    x, labels = test_digits[:50].inputs(), test_digits[:50].labels
+def test_signals_have_a_column_for_each_model(model: nn.MLP, unseen_digits: data.Split) -> None:
+    x, labels = unseen_digits[:50].inputs(), unseen_digits[:50].labels
     dead = nn.MLP(SIZES, "relu")
     for p in dead.weights:
         p.data = np.zeros_like(p.data)
@@ -187,16 +187,16 @@ def test_signals_have_a_column_for_each_model(model: nn.MLP, test_digits: data.S
     assert pixels(figure).any()
 
 
-def test_signals_of_networks_of_another_depth_are_refused(model: nn.MLP, test_digits: data.Split) -> None:
-    x, labels = test_digits[:5].inputs(), test_digits[:5].labels
+def test_signals_of_networks_of_another_depth_are_refused(model: nn.MLP, unseen_digits: data.Split) -> None:
+    x, labels = unseen_digits[:5].inputs(), unseen_digits[:5].labels
     with pytest.raises(ValueError, match="a has 3, b has 2"):
         plots.signals({"a": model, "b": nn.MLP((784, 10, 10))}, x, labels)
 
 
-def test_under_each_init_a_network_is_normalised_by_the_batch_and_drops_nothing(test_digits: data.Split) -> None:
+def test_under_each_init_a_network_is_normalised_by_the_batch_and_drops_nothing(unseen_digits: data.Split) -> None:
     model = nn.network((784, 20, 10), "tanh", batch_norm=True, dropout=0.5).eval()
     found = {
-        name: training.layer_signals(new, test_digits[:80].inputs(), test_digits[:80].labels)
+        name: training.layer_signals(new, unseen_digits[:80].inputs(), unseen_digits[:80].labels)
         for name, new in plots._untrained(model).items()
     }
     assert found.keys() == {"init: standard_normal", "init: xavier", "init: he"}
@@ -205,24 +205,24 @@ def test_under_each_init_a_network_is_normalised_by_the_batch_and_drops_nothing(
         assert (hidden.gradients != 0).all()
 
 
-def test_weights_of_a_later_layer_are_not_drawn_as_images_of_digits(test_digits: data.Split, tmp_path: Path) -> None:
+def test_weights_of_a_later_layer_are_not_drawn_as_images_of_digits(unseen_digits: data.Split, tmp_path: Path) -> None:
     model = nn.network(("1x28x28", "4c3", "mp2", "16c3", "mp2", 20, 10))  # the third layer has 784 inputs too
     training.save_model(model, tmp_path / "model.safetensors")
     history(2).save(tmp_path / "history.json")
-    names = {path.stem for path in plots.save_all(tmp_path, test_digits[:20])}
+    names = {path.stem for path in plots.save_all(tmp_path, unseen_digits[:20])}
     assert "filters" in names
     assert "first-layer" not in names
 
 
-def test_a_single_test_image_is_drawn(test_digits: data.Split, tmp_path: Path) -> None:
+def test_a_single_test_image_is_drawn(unseen_digits: data.Split, tmp_path: Path) -> None:
     training.save_model(nn.network((784, 20, 10), batch_norm=True), tmp_path / "model.safetensors")
     history(1).save(tmp_path / "history.json")
-    assert "predictions" in {path.stem for path in plots.save_all(tmp_path, test_digits[:1])}
+    assert "predictions" in {path.stem for path in plots.save_all(tmp_path, unseen_digits[:1])}
 
 
-def test_a_bin_that_would_dwarf_the_others_goes_through_the_roof_with_its_share(test_digits: data.Split) -> None:
+def test_a_bin_that_would_dwarf_the_others_goes_through_the_roof_with_its_share(unseen_digits: data.Split) -> None:
     model = nn.MLP(SIZES, "relu", seed=1)
-    x, labels = test_digits.inputs(), test_digits.labels
+    x, labels = unseen_digits.inputs(), unseen_digits.labels
     figure = plots.signals({"one": model}, x, labels)
     hidden, logits = figure.axes[0], figure.axes[2]
     counts = sorted(bar.get_height() for bar in hidden.patches)
@@ -233,19 +233,19 @@ def test_a_bin_that_would_dwarf_the_others_goes_through_the_roof_with_its_share(
     assert logits.get_ylim()[1] > max(bar.get_height() for bar in logits.patches)
 
 
-def test_numbers_that_overflow_are_counted_and_not_drawn(test_digits: data.Split) -> None:
+def test_numbers_that_overflow_are_counted_and_not_drawn(unseen_digits: data.Split) -> None:
     huge = nn.MLP(SIZES, "relu")
     for p in huge.weights:
         p.data = p.data * np.float32(1e20)
-    figure = plots.signals({"huge": huge}, test_digits[:5].inputs(), test_digits[:5].labels)
+    figure = plots.signals({"huge": huge}, unseen_digits[:5].inputs(), unseen_digits[:5].labels)
     assert "100.0 % NaN or ∞" in " ".join(texts(figure))
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_heading_of_a_small_picture_is_within_it(count: int, model: nn.MLP, test_digits: data.Split) -> None:
+def test_the_heading_of_a_small_picture_is_within_it(count: int, model: nn.MLP, unseen_digits: data.Split) -> None:
     figures = [
         plots.first_layer(model.weights[0].numpy(), count),
-        plots.saliency(model, test_digits[:count].inputs()),
+        plots.saliency(model, unseen_digits[:count].inputs()),
         plots.filters(np.ones((count, 1, 3, 3))),
         plots.filters(np.ones((100, count + 1, 11, 11))),
     ]
@@ -263,8 +263,8 @@ def run(model: nn.MLP, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_every_picture_of_a_run_is_written_whole(run: Path, test_digits: data.Split, tmp_path: Path) -> None:
-    paths = plots.save_all(run, test_digits, tmp_path / "pictures")
+def test_every_picture_of_a_run_is_written_whole(run: Path, unseen_digits: data.Split, tmp_path: Path) -> None:
+    paths = plots.save_all(run, unseen_digits, tmp_path / "pictures")
     names = ["training", "predictions", "confusion", "mistakes", "first-layer", "saliency", "signals"]
     assert [path.name for path in paths] == [f"{name}.png" for name in names]
     assert {path.name for path in (tmp_path / "pictures").iterdir()} == {path.name for path in paths}
@@ -277,29 +277,29 @@ def test_every_picture_of_a_run_is_written_whole(run: Path, test_digits: data.Sp
     assert {path.name for path in run.iterdir()} == {"model.safetensors", "history.json"}
 
 
-def test_a_network_of_filters_is_drawn_as_it_is_used(test_digits: data.Split, tmp_path: Path) -> None:
+def test_a_network_of_filters_is_drawn_as_it_is_used(unseen_digits: data.Split, tmp_path: Path) -> None:
     layers = [nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Dropout(0.5)]
     model = nn.Sequential(*layers, nn.Linear(4 * 13**2, 10))
     training.save_model(model, tmp_path / "model.safetensors")
     history(2).save(tmp_path / "history.json")
-    paths = plots.save_all(tmp_path, test_digits[:60])
+    paths = plots.save_all(tmp_path, unseen_digits[:60])
     names = ["training", "predictions", "confusion", "mistakes", "filters", "saliency", "signals"]
     assert [path.stem for path in paths] == names
     first = paths[1].read_bytes()
-    assert plots.save_all(tmp_path, test_digits[:60])[1].read_bytes() == first
+    assert plots.save_all(tmp_path, unseen_digits[:60])[1].read_bytes() == first
 
 
 @pytest.mark.parametrize(
     ("content", "message"), [(None, "history.json: no such file"), ("{", "history.json: no history of a run")]
 )
 def test_a_run_without_a_history_is_named(
-    model: nn.MLP, test_digits: data.Split, tmp_path: Path, content: str | None, message: str
+    model: nn.MLP, unseen_digits: data.Split, tmp_path: Path, content: str | None, message: str
 ) -> None:
     training.save_model(model, tmp_path / "model.safetensors")
     if content is not None:
         (tmp_path / "history.json").write_text(content)
     with pytest.raises(training.CheckpointError, match=message):
-        plots.save_all(tmp_path, test_digits)
+        plots.save_all(tmp_path, unseen_digits)
     assert not (tmp_path / "plots").exists()
 
 
