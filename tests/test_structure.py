@@ -21,7 +21,7 @@ ALLOWED = {
 }
 """What each folder may import, besides itself."""
 
-ENGINE_LINES = 538
+ENGINE_LINES = 544
 """What the engine may not outgrow; the aim is about 500."""
 
 ENGINE_ORDER = ["node", "ops", "autodiff", "tensor", "__init__"]

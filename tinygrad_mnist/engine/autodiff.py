@@ -15,6 +15,7 @@ from tinygrad_mnist.errors import GraphError, describe, misshapen, no_graph, not
 N = TypeVar("N", bound=Node)
 
 _add_up = OPS[ops.sum.__name__].forward
+"""sum as it is now, so that an operation of the user's called sum changes no gradient."""
 
 
 def toposort(output: N) -> list[Any]:

@@ -70,7 +70,10 @@ class Node:
     place: the code outside this package that made it; `source` says it as file and line.
     """
 
-    __slots__ = "_array op inputs params values place requires_grad grad name born changed __weakref__".split()
+    __slots__ = (
+        "_array", "op", "inputs", "params", "values", "place",
+        "requires_grad", "grad", "name", "born", "changed", "__weakref__",
+    )  # fmt: skip
 
     def __init__(
         self, array: NDArray[Any], op: Op | None = None, inputs: tuple[Any, ...] = (),

@@ -66,7 +66,9 @@ class Tensor(Node):
 
     def numpy(self) -> NDArray[Any]:
         """The array, as a read-only view."""
-        return np.broadcast_to(self._array, self.shape)
+        view: NDArray[Any] = self._array.view()
+        view.flags.writeable = False
+        return view
 
     def item(self) -> Any:
         """The only element, as a Python number."""
@@ -149,6 +151,7 @@ class Tensor(Node):
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         """A NumPy function on tensors: the op of the same meaning, or an error; never a detached array."""
-        if function not in _NUMPY or _UNKNOWN & options.keys():
-            raise TypeError(not_recorded(function, _UNKNOWN & options.keys() if function in _NUMPY else ()))
+        unknown = _UNKNOWN & options.keys()
+        if unknown or function not in _NUMPY:
+            raise TypeError(not_recorded(function, unknown if function in _NUMPY else ()))
         return _NUMPY[function](*args, **options)
