@@ -15,6 +15,9 @@ from tinygrad_mnist.checks.probes import Convention, Probe
 
 WIDTH = 80
 
+ROUNDING = 1e-12
+"""Below this a relative difference in float64 is rounding: which digits it has depends on the CPU."""
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -141,7 +144,9 @@ class Report:
 
 
 def _difference(p: Parameter) -> str:
-    return "" if p.difference is None else f"{p.difference:.1e}"
+    if p.difference is None:
+        return ""
+    return f"{p.difference:.1e}" if p.difference >= ROUNDING else "rounding"
 
 
 def _places(finding: Finding) -> str:
