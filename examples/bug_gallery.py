@@ -10,9 +10,9 @@ from functools import cache
 import numpy as np
 
 from tinygrad_mnist import data, manual
-from tinygrad_mnist.checks import MISTAKES, bench, derivation, diagnose
-from tinygrad_mnist.checks.mistakes import Placed, lines
-from tinygrad_mnist.checks.report import quantity
+from tinygrad_mnist.grading import MISTAKES, bench, derivation, diagnose
+from tinygrad_mnist.grading.mistakes import Placed, lines
+from tinygrad_mnist.grading.report import quantity
 
 SIZES, RATE, L2, BATCH = (784, 10, 10), 0.1, 1e-4, 50
 

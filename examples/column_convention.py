@@ -7,7 +7,7 @@ dZ1 = W2ᵀ dZ2 ⊙ (Z1 > 0)     dW1 = dZ1 Xᵀ / m      db1 = Σ_columns dZ1 / 
 
 import numpy as np
 
-from tinygrad_mnist import Tensor, checks, cross_entropy, data, grad, manual, one_hot
+from tinygrad_mnist import Tensor, compare, cross_entropy, data, grad, manual, one_hot
 
 train = data.load("digits").train[:100]
 X, labels = train.inputs().astype(np.float64).T, train.labels  # 784 × m, one example per column
@@ -45,6 +45,6 @@ for expected, found in zip(by_hand(W1.numpy(), b1.numpy(), W2.numpy(), b2.numpy(
 
 # the same for any depth, node by node
 network.weights, network.biases, network.activation = [W1, W2], [b1, b2], "relu"
-comparison = checks.compare(network, (X, labels), manual.columns)
+comparison = compare(network, (X, labels), manual.columns)
 print(comparison)
 assert comparison.passed

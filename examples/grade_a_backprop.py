@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinygrad_mnist.checks import assert_gradients, grade
+from tinygrad_mnist.grading import assert_gradients, grade
 
 
 def softmax(z):

@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PROGRAMS = sorted(path for folder in ("docs", "benchmarks") for path in (ROOT / folder).glob("*.py"))
 
 
 def blocks(path, language):
@@ -39,25 +40,27 @@ def test_the_readme_has_exactly_two_set_up_commands():
     assert second.strip() in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
 
 
-@pytest.mark.parametrize("script", sorted((ROOT / "docs").glob("*.py")), ids=lambda p: p.name)
+@pytest.mark.parametrize("script", PROGRAMS, ids=lambda p: p.name)
 def test_the_commands_behind_the_figures_run(script):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     result = subprocess.run(
         [sys.executable, "-W", "error", str(script)], capture_output=True, text=True, env=environment
     )
     assert result.returncode == 0, result.stderr
-    assert f"python docs/{script.name}" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"python {script.relative_to(ROOT).as_posix()}" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
 def test_no_placeholder_is_left_and_named_programs_exist(path):
     text = path.read_text(encoding="utf-8")
     assert not re.findall(r"\| [A-Z_]+ \|", text)
-    assert all((ROOT / program).exists() for program in re.findall(r"`python ((?:docs|examples)/\S+\.py)`", text))
+    assert all(
+        (ROOT / program).exists() for program in re.findall(r"`python ((?:docs|examples|benchmarks)/\S+\.py)`", text)
+    )
 
 
 def test_the_gallery_of_bugs_has_a_row_for_every_mistake():
-    from tinygrad_mnist.checks import MISTAKES
+    from tinygrad_mnist.grading import MISTAKES
 
     rows = [line.split(" | ") for line in (ROOT / "docs" / "bugs.md").read_text(encoding="utf-8").splitlines()]
     rows = [row for row in rows if len(row) == 4][1:]
@@ -68,7 +71,7 @@ def test_the_gallery_of_bugs_has_a_row_for_every_mistake():
 
 
 def test_the_verdict_in_the_docs_is_what_the_grader_says():
-    from tinygrad_mnist.checks import grade
+    from tinygrad_mnist.grading import grade
 
     page = ROOT / "docs" / "grading.md"
     namespace = {}
@@ -81,5 +84,5 @@ def test_the_verdict_in_the_docs_is_what_the_grader_says():
 @pytest.mark.parametrize("part", ["page.css", "data.js", "heat.js", "graph.js", "terms.js", "page.js"])
 def test_the_page_in_the_docs_is_what_the_package_writes(part):
     page = (ROOT / "docs" / "backprop.html").read_text(encoding="utf-8")
-    static = (ROOT / "tinygrad_mnist" / "graph" / "explorer" / part).read_text(encoding="utf-8")
+    static = (ROOT / "tinygrad_mnist" / "graph" / "page" / "static" / part).read_text(encoding="utf-8")
     assert static in page, "write it again: tinygrad-mnist graph --layers 784,16,10 --html docs/backprop.html"

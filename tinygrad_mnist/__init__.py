@@ -3,31 +3,18 @@
 Importing it imports NumPy alone.
 """
 
-from tinygrad_mnist import checks, data, engine, graph, manual, nn, training
-from tinygrad_mnist.checks import check_gradients
+from tinygrad_mnist import comparing, data, engine, grading, graph, manual, nn, training
+from tinygrad_mnist.comparing import compare
 from tinygrad_mnist.engine import Tensor, grad, no_grad
+from tinygrad_mnist.engine.transforms import hessian, hvp, jacobian, jvp, vjp
+from tinygrad_mnist.gradcheck import GradientError, check_gradients
+from tinygrad_mnist.grading import grade
 from tinygrad_mnist.nn import cross_entropy, one_hot
-from tinygrad_mnist.transforms import hessian, hvp, jacobian, jvp, vjp
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Tensor",
-    "check_gradients",
-    "checks",
-    "cross_entropy",
-    "data",
-    "engine",
-    "grad",
-    "graph",
-    "hessian",
-    "hvp",
-    "jacobian",
-    "jvp",
-    "manual",
-    "nn",
-    "no_grad",
-    "one_hot",
-    "training",
+    "GradientError", "Tensor", "check_gradients", "compare", "comparing", "cross_entropy", "data", "engine", "grad",
+    "grade", "grading", "graph", "hessian", "hvp", "jacobian", "jvp", "manual", "nn", "no_grad", "one_hot", "training",
     "vjp",
-]
+]  # fmt: skip

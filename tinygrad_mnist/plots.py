@@ -20,8 +20,8 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from tinygrad_mnist import data, nn, training
-from tinygrad_mnist.data.files import prepare_folder, write_atomically
 from tinygrad_mnist.engine import Tensor, grad, toposort
+from tinygrad_mnist.files import prepare_folder, write_atomically
 from tinygrad_mnist.nn.init import initialise
 from tinygrad_mnist.training import History, LayerSignals, layer_signals, percent
 from tinygrad_mnist.training.run import HISTORY, MODEL

@@ -2,8 +2,8 @@
 
 import json
 
-from tests.checks.programs import COLUMNS, ROWS
 from tests.cli.test_cli import command
+from tests.grading.programs import COLUMNS, ROWS
 
 
 def write(tmp_path, program):

@@ -63,6 +63,6 @@ def test_what_is_wrong_is_said_in_one_line(run, tmp_path, arguments, code, words
 
 
 def test_other_commands_do_not_wait_for_matplotlib(tmp_path):
-    program = "import sys, tinygrad_mnist.cli.main; print('matplotlib' in sys.modules)"
+    program = "import sys, tinygrad_mnist.cli.app; print('matplotlib' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment(tmp_path))
     assert result.stdout == "False\n"

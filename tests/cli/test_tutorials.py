@@ -13,8 +13,8 @@ from tests.cli.test_cli import command, environment
 from tests.cli.test_train import message_of
 from tinygrad_mnist import data
 from tinygrad_mnist.cli import tutorials as cli
-from tinygrad_mnist.training import tutorials
-from tinygrad_mnist.training.tutorials import PLAIN, Row
+from tinygrad_mnist.tutorials import session as tutorials
+from tinygrad_mnist.tutorials.session import PLAIN, Row
 
 QUICK = PLAIN.changed(layers=(784, 10, 10), epochs=1)
 

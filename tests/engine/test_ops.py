@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.engine.cases import FUNCTIONS, TABLE, Array, Case, Entry
-from tinygrad_mnist.checks import check_gradients
+from tinygrad_mnist import check_gradients
 from tinygrad_mnist.engine import OPS, Tensor, toposort
 from tinygrad_mnist.engine.autodiff import unbroadcast
 

@@ -5,7 +5,7 @@ import pytest
 
 from tinygrad_mnist import data, manual, nn, one_hot, training
 from tinygrad_mnist.engine import ops
-from tinygrad_mnist.nn.network import ACTIVATION_MODULES
+from tinygrad_mnist.nn.architecture import ACTIVATION_MODULES
 
 SIZES = (784, 12, 8, 10)
 

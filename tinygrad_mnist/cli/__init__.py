@@ -1,5 +1,5 @@
 """The command line: arguments and printing, no logic."""
 
-from tinygrad_mnist.cli.main import main
+from tinygrad_mnist.cli.app import main
 
 __all__ = ["main"]

@@ -10,10 +10,10 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from tinygrad_mnist import checks, data, manual, nn
+from tinygrad_mnist import comparing, data, manual, nn
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Data, Layers, one_of
-from tinygrad_mnist.data.files import prepare_folder, write_atomically
+from tinygrad_mnist.files import prepare_folder, write_atomically
 
 
 def derived(name: str) -> str:
@@ -37,7 +37,7 @@ def compare(
     l2: Annotated[float, typer.Option(help="λ of the penalty (λ/2) Σ W².", callback=not_negative)] = 0.0,
     batch_size: Annotated[int, typer.Option(min=1, help="Training images to compare on.")] = 64,
     dtype: Annotated[
-        str, typer.Option(help=f"{', '.join(checks.TOLERANCES)}.", callback=one_of(checks.TOLERANCES))
+        str, typer.Option(help=f"{', '.join(comparing.TOLERANCES)}.", callback=one_of(comparing.TOLERANCES))
     ] = "float64",
     columns: Annotated[
         bool | None, typer.Option("--columns/--rows", help="Only one convention of the two.", show_default="both")
@@ -59,13 +59,13 @@ def compare(
 
     comparisons = []
     if not columns:
-        comparisons.append(checks.compare(model, (X, labels), manual.rows, l2))
+        comparisons.append(comparing.compare(model, (X, labels), manual.rows, l2))
     if columns is not False:
-        comparisons.append(checks.compare(checks.ColumnMLP(model), (X.T, labels), manual.columns, l2))
+        comparisons.append(comparing.compare(comparing.ColumnMLP(model), (X.T, labels), manual.columns, l2))
     passed = all(comparison.passed for comparison in comparisons)
 
     if html:
-        write_atomically(html, checks.page(comparisons).encode())
+        write_atomically(html, comparing.page(comparisons).encode())
     report = {"passed": passed, "comparisons": [comparison.to_dict() for comparison in comparisons]}
     text = json.dumps(report, ensure_ascii=False, indent=2)
     if json_file:

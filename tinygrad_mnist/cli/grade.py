@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from tinygrad_mnist import checks, manual
+from tinygrad_mnist import files, grading, manual
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import positive
-from tinygrad_mnist.data import files
 
 
 def grade(
@@ -23,7 +22,7 @@ def grade(
     l2: Annotated[float, typer.Option(min=0, help="λ of the penalty (λ/2) Σ W².")] = 0.0,
     labels: Annotated[str, typer.Option(help="How Y comes: one-hot, integers.")] = "one-hot",
     depth: Annotated[
-        int | None, typer.Option(min=1, max=checks.DEEPEST, help="Layers, where the function takes *parameters.")
+        int | None, typer.Option(min=1, max=grading.DEEPEST, help="Layers, where the function takes *parameters.")
     ] = None,
     function: Annotated[str, typer.Option(help="Its name.")] = "gradients",
     time_limit: Annotated[float, typer.Option(help="Seconds until it is stopped.", callback=positive)] = 10.0,
@@ -38,7 +37,7 @@ def grade(
     if json and json != "-":
         files.prepare_folder(Path(json).parent, Path(json).name)
     try:
-        report = checks.grade(
+        report = grading.grade(
             file,
             columns=columns,
             weights_in_out=weights_in_out,
@@ -49,7 +48,7 @@ def grade(
             function=function,
             time_limit=time_limit,
         )
-    except checks.GradeError as error:
+    except grading.GradeError as error:
         raise typer.BadParameter(str(error)) from None
     if json == "-":
         typer.echo(report.to_json())

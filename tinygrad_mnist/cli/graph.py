@@ -12,8 +12,8 @@ from tinygrad_mnist import data, nn, training
 from tinygrad_mnist import graph as readings
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Data, known_activation, load, network_layers
-from tinygrad_mnist.data.files import write_atomically
 from tinygrad_mnist.engine import Tensor, toposort
+from tinygrad_mnist.files import write_atomically
 
 EXAMPLES = 8
 """How many images the network is shown."""

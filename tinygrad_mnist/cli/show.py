@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from tinygrad_mnist.training import Callback, Epoch, Run, percent
-from tinygrad_mnist.training.tutorials import Result, Tutorial
+from tinygrad_mnist.tutorials.session import Result, Tutorial
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)

@@ -10,13 +10,12 @@ from typing import Annotated
 
 import typer
 
-from tinygrad_mnist import data
+from tinygrad_mnist import data, files
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Data, Interrupted
-from tinygrad_mnist.data import files
 from tinygrad_mnist.training import percent
-from tinygrad_mnist.training import tutorials as training
-from tinygrad_mnist.training.tutorials import Result, Session, Tutorial
+from tinygrad_mnist.tutorials import session as training
+from tinygrad_mnist.tutorials.session import Result, Session, Tutorial
 
 
 def _known(asked: list[str] | None) -> list[str]:

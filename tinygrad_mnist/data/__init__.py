@@ -1,7 +1,7 @@
 """The data: MNIST or anything in its format, the embedded digits, and the batches that training sees."""
 
 from tinygrad_mnist.data import augment
-from tinygrad_mnist.data.batches import batches, set_tenth_aside, train_validation_split
+from tinygrad_mnist.data.batching import batches, set_tenth_aside, train_validation_split
 from tinygrad_mnist.data.dataset import CLASSES, SIDE, DataError, Dataset, Split
 from tinygrad_mnist.data.digits import load_digits
 from tinygrad_mnist.data.idx import read_idx

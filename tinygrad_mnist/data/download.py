@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tinygrad_mnist.data.dataset import DataError
-from tinygrad_mnist.data.files import write_atomically
 from tinygrad_mnist.data.idx import decompress
+from tinygrad_mnist.files import write_atomically
 
 if TYPE_CHECKING:
     from requests import RequestException

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tinygrad_mnist.engine import ops
+from tinygrad_mnist.engine.errors import GraphError, describe, misshapen, no_graph, not_floating
 from tinygrad_mnist.engine.node import OPS, Node, last_change, plain
-from tinygrad_mnist.errors import GraphError, describe, misshapen, no_graph, not_floating
 
 N = TypeVar("N", bound=Node)
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tinygrad_mnist.errors import MutationError, Place, explain, locate, misfit, replaced, user_place
+from tinygrad_mnist.engine.errors import MutationError, Place, explain, locate, misfit, replaced, user_place
 
 if TYPE_CHECKING:
     from tinygrad_mnist.engine.tensor import Tensor

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from tinygrad_mnist.engine import autodiff, ops
+from tinygrad_mnist.engine.errors import describe, not_recorded
 from tinygrad_mnist.engine.node import Function, Node, computed, plain
-from tinygrad_mnist.errors import describe, not_recorded
 
 DType = DTypeLike | None
 

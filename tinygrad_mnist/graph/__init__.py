@@ -1,14 +1,14 @@
 """Readings of a recorded graph: neutral words, pictures, pages that step, the chain rule in formulas, NumPy source."""
 
 from tinygrad_mnist.graph.description import Description, Edge, Vertex, describe
-from tinygrad_mnist.graph.dot import draw
-from tinygrad_mnist.graph.explanation import Explanation, explain, rules
-from tinygrad_mnist.graph.explore import explore
-from tinygrad_mnist.graph.mermaid import mermaid
-from tinygrad_mnist.graph.orders import Send, compare_orders, engine_order
-from tinygrad_mnist.graph.picture import RenderingError
+from tinygrad_mnist.graph.page.gathering import explore
+from tinygrad_mnist.graph.page.orders import Send, compare_orders, engine_order
+from tinygrad_mnist.graph.pictures.boxes import RenderingError
+from tinygrad_mnist.graph.pictures.dot import draw
+from tinygrad_mnist.graph.pictures.flowchart import mermaid
 from tinygrad_mnist.graph.playback import Share, Step, play
-from tinygrad_mnist.graph.source import to_numpy
+from tinygrad_mnist.graph.symbolic.explanation import Explanation, explain, rules
+from tinygrad_mnist.graph.symbolic.source import to_numpy
 
 __all__ = [
     "Description", "Edge", "Explanation", "RenderingError", "Send", "Share", "Step", "Vertex",

@@ -9,10 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist import errors
-from tinygrad_mnist.engine import GraphError, Node
+from tinygrad_mnist.engine import GraphError, Node, errors
 from tinygrad_mnist.engine.node import plain
-from tinygrad_mnist.graph.scopes import Scope, scopes
+from tinygrad_mnist.graph.layers import Scope, scopes
 
 Kind = Literal["parameter", "data", "constant", "operation", "output"]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tinygrad_mnist.engine import Node, toposort
 from tinygrad_mnist.engine.autodiff import convert, seed, unbroadcast
 from tinygrad_mnist.engine.node import plain
-from tinygrad_mnist.graph.tracing import rule
+from tinygrad_mnist.graph.symbolic.traced import rule
 
 Array = NDArray[Any]
 

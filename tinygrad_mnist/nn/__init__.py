@@ -1,6 +1,7 @@
 """Models as expressions of tensors: layers, losses, initialisation, optimizers and their schedules."""
 
 from tinygrad_mnist.nn import functional, init, schedules
+from tinygrad_mnist.nn.architecture import network, parse_layers
 from tinygrad_mnist.nn.average import ExponentialMovingAverage
 from tinygrad_mnist.nn.clip import clip_grad_norm_, clip_grad_value_, max_norm_
 from tinygrad_mnist.nn.functional import (
@@ -38,6 +39,5 @@ from tinygrad_mnist.nn.layers import (
 )
 from tinygrad_mnist.nn.mlp import ACTIVATIONS, MLP
 from tinygrad_mnist.nn.module import Module
-from tinygrad_mnist.nn.network import network, parse_layers
 from tinygrad_mnist.nn.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from tinygrad_mnist.nn.random import get_rng_state, manual_seed, set_rng_state

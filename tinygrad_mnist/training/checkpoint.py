@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist import nn
 from tinygrad_mnist.data import Split
-from tinygrad_mnist.data.files import prepare_folder, write_atomically
+from tinygrad_mnist.files import prepare_folder, write_atomically
 from tinygrad_mnist.training.history import Epoch, History
 from tinygrad_mnist.training.models import RUN_KEY, CheckpointError, read_safetensors
 from tinygrad_mnist.training.run import Callback, Run, Totals

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from tinygrad_mnist.data.files import write_atomically
+from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.training.models import CheckpointError
 
 

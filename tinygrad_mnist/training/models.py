@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist import nn
-from tinygrad_mnist.data.files import write_atomically
 from tinygrad_mnist.engine import Tensor
+from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.nn import MLP, Module
 
 Arrays = dict[str, NDArray[Any]]

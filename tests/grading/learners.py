@@ -1,0 +1,44 @@
+"""Learners: the derivation with mistakes put into it, written in any convention."""
+
+from tinygrad_mnist.grading import derivation
+from tinygrad_mnist.grading.mistakes import MISTAKES, Placed, lines
+
+NUMBER = 0.05
+"""For mistakes with a number in them: a learning rate, a slope."""
+
+BY_NAME = {mistake.name: mistake for mistake in MISTAKES}
+
+
+def put(mistake, l, way=0):
+    return Placed(mistake, l, way, NUMBER if mistake.family else None)
+
+
+def derived(bench, placed):
+    """Its gradients on each probe, None where its shapes don't fit."""
+
+    def gradients(net):
+        try:
+            return derivation.derive(net, lines(placed))
+        except ValueError:
+            return None
+
+    return [gradients(net) for net in bench.nets]
+
+
+def function(placed, convention, activation, l2):
+    """A function gradients(X, Y, W1, b1, …) that makes these mistakes."""
+
+    def gradients(X, Y, *parameters):
+        W, b = list(parameters[::2]), list(parameters[1::2])
+        if not convention.columns:
+            X, Y = X.T, Y.T
+            W = [w.T for w in W] if convention.weights_in_out else W
+            b = [c[:, None] for c in b]
+        net = derivation.run(X, Y, W, b, activation, l2)
+        found = derivation.derive(net, lines(placed))
+        returned = []
+        for l in net.W:
+            returned += [convention.from_columns(found.dW[l], W[l - 1]), convention.from_columns(found.db[l], b[l - 1])]
+        return tuple(returned)
+
+    return gradients

@@ -1,0 +1,238 @@
+"""How a comparison is shown: text, a table of Rich, HTML, a figure of Matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinygrad_mnist.comparing import heatmaps
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from rich.console import Group
+
+    from tinygrad_mnist.comparing.rows import Comparison, Row
+
+HEADINGS = ("", "by hand", "in the graph", "absolute", "relative")
+Line = tuple[str, str, str, str, str]
+
+
+def facts(comparison: Comparison) -> str:
+    """The batch, and what was compared on it."""
+    penalty = f", λ = {comparison.l2:g}" if comparison.l2 else ""
+    examples = f"{comparison.examples} {'example' if comparison.examples == 1 else 'examples'}"
+    return f"{examples} as {comparison.convention}, {comparison.dtype}{penalty}"
+
+
+def summary(comparison: Comparison) -> str:
+    """The verdict in one sentence."""
+    wrong = [row for row in comparison.rows if not row.passed]
+    if not wrong:
+        worst = max(comparison.rows, key=lambda row: row.relative)
+        return (
+            f"All {len(comparison.rows)} rows agree: the largest relative difference is {worst.relative:.1e}, "
+            f"at {worst.name}; {comparison.tolerance:.0e} is allowed."
+        )
+    first, *others = wrong
+    passed_on = first.quantity in ("z", "a", "δ")
+    following = [row for row in others if passed_on and row.same_shape >= first.same_shape]
+    sentences = [
+        f"{len(wrong)} of {len(comparison.rows)} rows {'differ' if others else 'differs'}, the first is "
+        f"{first.name} = {first.formula}: {first.verdict.removeprefix('differs: ')}.",
+        *_about(following, "may follow from it"),
+        *_about([row for row in others if row not in following], "cannot follow from it"),
+    ]
+    return " ".join(sentences)
+
+
+def _about(rows: list[Row], what: str) -> list[str]:
+    return [f"{', '.join(row.name for row in rows)} {what}."] if rows else []
+
+
+def times(comparison: Comparison) -> str:
+    """How long each side took."""
+    hand, autograd = comparison.seconds_by_hand, comparison.seconds_by_autograd
+    return (
+        f"forward {1e3 * hand.forward:.2f} ms by hand, {1e3 * autograd.forward:.2f} ms by autograd; "
+        f"backward {1e3 * hand.backward:.2f} and {1e3 * autograd.backward:.2f} ms"
+    )
+
+
+def line(row: Row) -> Line:
+    """A row as the cells of a table."""
+    mark = "✓" if row.passed else "✗"
+    shape = "×".join(map(str, row.by_hand.shape)) or "scalar"
+    differences = (_brief(row.absolute), _brief(row.relative)) if row.same_shape else ("shape", shape)
+    return f"{mark} {row.name}", row.formula, str(row.node), *differences
+
+
+def _brief(number: float) -> str:
+    return f"{number:.1e}" if number else "0"
+
+
+def text(comparison: Comparison) -> str:
+    """Plain text, as wide as it needs to be; 80 columns are enough for networks of usual sizes."""
+    import textwrap
+
+    table = [HEADINGS, *map(line, comparison.rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in table]
+    closing = [*textwrap.wrap(summary(comparison), 80), *textwrap.wrap(times(comparison), 80)]
+    return "\n".join([comparison.model, facts(comparison), "", *lines, "", *closing])
+
+
+def table(comparison: Comparison) -> Group:
+    """The same for a terminal."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    for heading in HEADINGS:
+        grid.add_column(heading, overflow="fold")
+    for row in comparison.rows:
+        name, *cells = line(row)
+        grid.add_row(
+            Text(name, "green" if row.passed else "red"), *map(Text, cells), style=None if row.passed else "red"
+        )
+    verdict = Text(summary(comparison), style="bold green" if comparison.passed else "bold red")
+    title = Text.assemble((comparison.model, "bold"), "\n", facts(comparison), "\n")
+    return Group(title, grid, Text(), verdict, Text(times(comparison), style="dim"))
+
+
+def figure(comparison: Comparison) -> Figure:
+    """For each parameter its gradient by hand, by autograd, and their difference, each beside its scale."""
+    from matplotlib.figure import Figure
+
+    rows = comparison.parameters
+    pictures = [[heatmaps.arrange(side) for side in (r.by_hand, r.by_autograd, r.difference)] for r in rows]
+    heights = [max(3 * by_hand.shape[0] / by_hand.shape[1], 0.35) for by_hand, *_ in pictures]
+    drawing = Figure(figsize=(12, sum(heights) + 0.4 * len(rows) + 0.6), layout="constrained")
+    drawing.suptitle(f"{comparison.model}, {facts(comparison)}", fontsize=11)
+    grid = drawing.subplots(len(rows), 3, squeeze=False, gridspec_kw={"height_ratios": heights})
+    for axes, row, (by_hand, by_autograd, difference) in zip(grid, rows, pictures, strict=True):
+        end = heatmaps.limit(by_hand, by_autograd)
+        _panel(axes[0], by_hand, end, heatmaps.VALUES, f"{row.name} by hand")
+        _panel(axes[1], by_autograd, end, heatmaps.VALUES, f"{row.name} by autograd")
+        _panel(axes[2], difference, heatmaps.limit(difference), heatmaps.DIFFERENCES, "autograd - hand")
+    return drawing
+
+
+def _panel(axes: Axes, picture: heatmaps.Array, end: float, colours: str, title: str) -> None:
+    image = axes.imshow(picture, cmap=colours, vmin=-end or -1, vmax=end or 1, interpolation="nearest")
+    axes.set_aspect("auto" if len(picture) == 1 else "equal")
+    axes.set_title(title if end else f"{title}: {_nothing(picture)}", fontsize=9)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    if end:
+        bar = axes.figure.colorbar(image, cax=axes.inset_axes((1.02, 0, 0.03, 1)), ticks=[-end, 0, end])
+        bar.ax.set_yticklabels([f"{tick:.2g}" for tick in (-end, 0, end)], fontsize=7)
+
+
+def _nothing(picture: heatmaps.Array) -> str:
+    """Why a heat map has no scale."""
+    return "not comparable" if np.isnan(picture).all() else "exactly 0"
+
+
+def fragment(comparison: Comparison) -> str:
+    """The table as HTML that a notebook shows."""
+    head = "".join(f"<th>{heading}" for heading in HEADINGS)
+    body = "".join(_html_row(row) for row in comparison.rows)
+    verdict = "agrees" if comparison.passed else "differs"
+    return (
+        f'<div class="comparison"><style>{TABLE_STYLE}</style>'
+        f"<p><code>{escape(comparison.model)}</code><br>{escape(facts(comparison))}</p>"
+        f'<p class="verdict {verdict}">{escape(summary(comparison))}</p>'
+        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        f"<p>Time: {escape(times(comparison))}.</p></div>"
+    )
+
+
+def _html_row(row: Row) -> str:
+    name, formula, node, absolute, relative = map(escape, line(row))
+    kind = "agrees" if row.passed else "differs"
+    return (
+        f'<tr class="{kind}" title="{escape(row.verdict)}"><th scope="row">{name}</th><td>{formula}</td>'
+        f"<td>{node}</td><td>{absolute}</td><td>{relative}</td></tr>"
+    )
+
+
+def page(comparisons: Sequence[Comparison]) -> str:
+    """A page of its own that needs no network: tables and heat maps, light or dark as the reader's system is."""
+    sections = "".join(
+        f"<section><h2>Examples as {comparison.convention}</h2>{fragment(comparison)}"
+        f"<h3>The gradients as pictures</h3>{''.join(map(_heat_maps, comparison.parameters))}</section>"
+        for comparison in comparisons
+    )
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>Autograd beside the hand derivation</title><style>{PAGE_STYLE}</style></head>"
+        f"<body><h1>Autograd beside the hand derivation</h1>{LEGEND}{sections}</body></html>\n"
+    )
+
+
+def _heat_maps(row: Row) -> str:
+    end = heatmaps.limit(row.by_hand, row.by_autograd)
+    maps = (
+        ("by hand", row.by_hand, end, heatmaps.VALUES),
+        ("by autograd", row.by_autograd, end, heatmaps.VALUES),
+        ("autograd - hand", row.difference, heatmaps.limit(row.difference), heatmaps.DIFFERENCES),
+    )
+    shape = " × ".join(map(str, row.by_autograd.shape))
+    return (
+        f"<article><h4>{escape(row.name)} <small>{shape}, {heatmaps.arrangement(row.by_autograd)}</small></h4>"
+        f'<div class="maps">{"".join(_heat_map(row.name, *each) for each in maps)}</div></article>'
+    )
+
+
+def _heat_map(name: str, side: str, array: heatmaps.Array, end: float, colours: str) -> str:
+    picture = heatmaps.arrange(array)
+    kind = "strip" if len(picture) == 1 else "map" if max(picture.shape) > 250 else "coarse map"
+    stops = ", ".join("#{:02x}{:02x}{:02x}".format(*colour) for colour in heatmaps.palette(colours, 9))
+    bar = f'<span>{-end:.2g}</span><i style="background: linear-gradient(to right, {stops})"></i><span>{end:.2g}</span>'
+    scale = bar if end else f"<span>{_nothing(array)}</span>"
+    alternative = f"{escape(name)}, {side}: from {-end:.2g} to {end:.2g}"
+    return (
+        f"<figure><figcaption>{side}</figcaption>"
+        f'<img class="{kind}" alt="{alternative}" src="{heatmaps.png(picture, end, colours)}">'
+        f'<div class="scale">{scale}</div></figure>'
+    )
+
+
+LEGEND = (
+    "<p>Each row is a formula that is derived by hand and the node of the recorded graph that it stands for, with the "
+    "largest absolute difference of their numbers and that difference relative to the largest of them. δ(l) is "
+    "per example, m ∂L/∂z(l), and so stands at the node z(l). Rows are in the order of computation: the first that "
+    "disagrees is where to look.</p>"
+)
+
+TABLE_STYLE = """
+.comparison table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.comparison :is(td, th) { text-align: left; padding: .2em .8em .2em 0; white-space: nowrap; font-weight: normal; }
+.comparison thead th { border-bottom: 1px solid currentColor; font-weight: 600; }
+.comparison .scroll { overflow-x: auto; }
+.comparison .agrees th, .comparison .verdict.agrees { color: var(--good, #1a7f37); }
+.comparison tr.differs, .comparison .verdict.differs { color: var(--bad, #cf222e); font-weight: 600; }
+"""
+
+PAGE_STYLE = """
+:root { color-scheme: light dark; --ground: #fff; --ink: #1f2328; --faint: #59636e; --rule: #d1d9e0;
+  --good: #1a7f37; --bad: #cf222e; }
+@media (prefers-color-scheme: dark) { :root { --ground: #0d1117; --ink: #e6edf3; --faint: #9198a1; --rule: #3d444d;
+  --good: #3fb950; --bad: #ff7b72; } }
+body { background: var(--ground); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; max-width: 68rem;
+  margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.6rem; } h2 { margin-top: 2.5rem; border-bottom: 1px solid var(--rule); }
+h4 { margin: 1.5rem 0 .4rem; }
+small, figcaption, .scale { color: var(--faint); font-weight: normal; font-size: .85rem; }
+.maps { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 1rem; }
+figure { margin: 0; } img { display: block; width: 100%; }
+.strip { height: 1.4rem; } .strip, .coarse { image-rendering: pixelated; } .coarse { border: 1px solid var(--rule); }
+.scale { display: flex; gap: .5rem; align-items: center; font-variant-numeric: tabular-nums; margin-top: .3rem; }
+.scale i { flex: 1; height: .6rem; border-radius: .2rem; }
+"""

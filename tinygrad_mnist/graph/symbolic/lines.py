@@ -1,0 +1,466 @@
+"""A derivation as lines: each value that deserves a name, once, in an order in which it can be computed."""
+
+from __future__ import annotations
+
+import itertools
+import keyword
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_mnist.engine import Node
+from tinygrad_mnist.graph.symbolic import notation
+from tinygrad_mnist.graph.symbolic.derive import Derivation, local_derivative
+from tinygrad_mnist.graph.symbolic.notation import HELPERS, Style, Text
+from tinygrad_mnist.graph.symbolic.traced import Traced
+
+SHORT = 24
+"""Up to how many characters a constant is written out again wherever it is used."""
+
+WIDEST = 84
+"""How many characters an expression may have before its longest operand gets a line of its own."""
+
+
+class Name(NamedTuple):
+    """What a value is called in each style."""
+
+    latex: str
+    text: str
+    numpy: str = ""
+
+
+class Names:
+    """Gives out names, each of them once."""
+
+    def __init__(self) -> None:
+        self._identifiers = {*keyword.kwlist, *keyword.softkwlist, *HELPERS, "np", "loss_and_gradients"}
+        self._shown: set[str] = set()
+        self._counters: dict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
+
+    def new(self, wanted: str, latex: str = "", identifier: str = "") -> Name:
+        """The name that is wanted; with a number where it is taken."""
+        wanted = " ".join(wanted.split()) or "x"
+        shown = _untaken(wanted, self._shown)
+        known = latex if latex and shown == wanted else notation.name(shown, "latex").text
+        return Name(known, shown, self._identifier(identifier or shown))
+
+    def numbered(self, stem: str) -> Name:
+        """t1, t2, …: the first that is free."""
+        return self.new(next(name for i in self._counters[stem] if (name := f"{stem}{i}") not in self._shown))
+
+    def _identifier(self, wanted: str) -> str:
+        plain = unicodedata.normalize("NFKC", wanted.replace("∂", "d"))  # as Python reads it
+        stem = re.sub("_+", "_", "".join(c if f"_{c}".isidentifier() else "_" for c in plain)).strip("_") or "x"
+        return _untaken(stem if stem.isidentifier() else f"x_{stem}", self._identifiers)
+
+
+def _untaken(wanted: str, taken: set[str]) -> str:
+    found, number = wanted, 2
+    while found in taken:
+        found, number = f"{wanted}_{number}", number + 1
+    taken.add(found)
+    return found
+
+
+class View(NamedTuple):
+    """How an expression is read: an operation on operands."""
+
+    op: str
+    operands: tuple[Any, ...]
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A named value. gradient: whether it belongs to the backward pass; node: what it is the value or gradient of."""
+
+    name: Name
+    value: Traced
+    gradient: bool
+    node: Node | None
+
+
+@dataclass(frozen=True)
+class Count:
+    """A number that the data explain: the length of one of their axes, or how many elements they have.
+
+    axis: None for the number of elements. others: the tensors that would explain it as well.
+    """
+
+    name: Name
+    value: int
+    leaf: Traced
+    axis: int | None
+    others: list[Name]
+
+
+@dataclass
+class Writer:
+    """Writes expressions in terms of names. names: of values; counts: of the numbers that something is divided by."""
+
+    names: dict[Traced, Name] = field(default_factory=dict)
+    counts: dict[int, Count] = field(default_factory=dict)
+
+    def view(self, value: Traced) -> View:
+        """An expression as it is."""
+        assert value.op is not None
+        return View(value.op.name, value.inputs, value.params)
+
+    def write(self, value: Any, style: Style, by_name: bool = True) -> Text:
+        """An expression in terms of the names; by_name=False writes out what a name stands for."""
+        if not isinstance(value, Traced):
+            return notation.number(value, style)
+        if by_name and value in self.names:
+            name: str = getattr(self.names[value], style)
+            return Text(name, "factor" if name.startswith(("∂", r"\frac")) else "atom")
+        if value.op is None:
+            return _constant(value, style)
+        op, operands, params = self.view(value)
+        written = [self.write(x, style) for x in operands]
+        if op == "div" and isinstance(operands[1], int) and operands[1] in self.counts:
+            written[1] = Text(getattr(self.counts[operands[1]].name, style))
+        return notation.write(op, written, params, [getattr(x, "shape", ()) for x in operands], style)
+
+    def in_formulas(self, value: Traced, by_name: bool = True) -> Name:
+        """An expression in LaTeX and as plain text."""
+        return Name(self.write(value, "latex", by_name).text, self.write(value, "text", by_name).text)
+
+
+@dataclass(kw_only=True)
+class Program(Writer):
+    """The lines of a derivation, and what each value is called.
+
+    inputs: the leaves, data first. results: the lines of the output and of the gradients asked for. derivatives:
+    what is written as f'(z), for mathematics. node_names: the nodes of the graph that have a name.
+    """
+
+    derivation: Derivation
+    mathematical: bool
+    node_names: dict[Node, Name] = field(default_factory=dict)
+    inputs: list[tuple[Node, Traced]] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    results: list[Line] = field(default_factory=list)
+    derivatives: dict[Traced, Name] = field(default_factory=dict)
+    registry: Names = field(default_factory=Names)
+    logarithms: dict[Traced, Traced] = field(default_factory=dict)
+
+    def view(self, value: Traced) -> View:
+        """An expression as it is, or, for mathematics, exp(log_softmax(z)) as softmax(z)."""
+        if self.mathematical and _is_softmax(value):
+            (inner,) = value.inputs
+            return View("softmax", inner.inputs, inner.params)
+        if value in self.logarithms:
+            return View("log", (self.logarithms[value],), {})
+        return super().view(value)
+
+    def operands(self, value: Traced) -> list[Traced]:
+        """The tensors that an expression is made of; none for a leaf, and none for f'(z)."""
+        if value.op is None or value in self.derivatives:
+            return []
+        return [x for x in self.view(value).operands if isinstance(x, Traced)]
+
+    def expressions(self, roots: Sequence[Traced]) -> list[Traced]:
+        """The roots and every expression within them, operands first."""
+        order: dict[Traced, None] = {}
+        for root in sorted(roots, key=lambda value: value.born):
+            stack = [root]
+            while stack:
+                top = stack[-1]
+                waiting = [x for x in self.operands(top) if x not in order] if top not in order else []
+                stack.extend(waiting)
+                if not waiting:
+                    order[stack.pop()] = None
+        return list(order)
+
+    def definition(self, line: Line, style: Style) -> str:
+        """The right-hand side of a line."""
+        return self.write(line.value, style, by_name=self.names.get(line.value) is not line.name).text
+
+    def gradient_name(self, node: Node) -> Name:
+        """What ∂output/∂node is called: for z2 it is δ2."""
+        name = self.node_names[node]
+        layer = re.fullmatch(r"z_?(\d*)", name.text)
+        if layer and node is not self.derivation.output:
+            index = f"_{{{layer[1]}}}" if layer[1] else ""
+            return Name(rf"\delta{index}", f"δ{layer[1]}", f"delta{layer[1]}")
+        return self.partial(name)
+
+    def partial(self, name: Name) -> Name:
+        """∂output/∂name, written out."""
+        loss = self.node_names[self.derivation.output]
+        latex = rf"\frac{{\partial {loss.latex}}}{{\partial {name.latex}}}"
+        of = f"({name.text})" if name.text.endswith("ᵀ") else name.text
+        return Name(latex, f"∂{loss.text}/∂{of}", f"d{name.numpy}")
+
+
+def program(derivation: Derivation, mathematical: bool) -> Program:
+    """Lay a derivation out in lines: for mathematics, or for a computer."""
+    result = Program(derivation=derivation, mathematical=mathematical)
+    roots = [derivation.forward[derivation.output], *(derivation.gradients[x] for x in derivation.wrt)]
+    if mathematical:
+        result.logarithms = {x.inputs[0]: x for x in result.expressions(roots) if _is_softmax(x)}
+    present = result.expressions(roots)
+    _name_inputs(result, set(present))
+    _name_nodes(result, set(present))
+    if mathematical:
+        _name_derivatives(result, set(present))
+        present = result.expressions(roots)
+    _name_counts(result, present)
+    lines = _Lines(result, present)
+    for value in present:
+        lines.consider(value)
+    lines.finish(roots)
+    return result
+
+
+# names
+
+
+def _name_inputs(result: Program, present: set[Traced]) -> None:
+    """The leaves: the learner's own names; X for a layer's data, and x, x_2 … and c, c_2 … for what has none."""
+    derivation = result.derivation
+    leaves = [n for n in derivation.nodes if n.op is None and derivation.forward[n].name]
+    used = [n for n in leaves if derivation.forward[n] in present or n in derivation.wanted]
+    for node in sorted(used, key=lambda n: n.requires_grad or n in derivation.wanted):
+        fallback = "x" if node.requires_grad or node in derivation.wanted else "c"
+        wanted = node.name or derivation.layers.names.get(node, fallback)
+        result.node_names[node] = name = result.registry.new(wanted)
+        result.names[derivation.forward[node]] = name
+        result.inputs.append((node, derivation.forward[node]))
+
+
+def _name_nodes(result: Program, present: set[Traced]) -> None:
+    """The learner's own names for intermediate values, and those that layers go by."""
+    derivation = result.derivation
+    for node in derivation.nodes:
+        if node.op is None:
+            continue
+        wanted = node.name or derivation.layers.names.get(node)
+        if node is derivation.output and not wanted:
+            result.node_names[node] = result.registry.new("L", identifier="loss")
+        elif node in derivation.wanted or node is derivation.output or (wanted and derivation.forward[node] in present):
+            result.node_names[node] = result.registry.new(wanted or "t")
+
+
+def _name_derivatives(result: Program, present: set[Traced]) -> None:
+    """f'(z1) for the derivative of a layer's activation, where it is more than a name."""
+    derivation = result.derivation
+    for a, z in derivation.layers.activations.items():
+        if z not in result.node_names:
+            continue
+        value = local_derivative(derivation, a, z)
+        if value.op and value.op.name == "astype":
+            (value,) = value.inputs
+        if value in present and value.op is not None and value not in result.names:
+            alone = all(x is z for _, x in derivation.recording.tensors(a))
+            function = a.op.name if a.op and alone else "f"
+            latex = notation.name(function, "latex").text if len(function) == 1 else notation.operator_name(function)
+            of = result.node_names[z]
+            name = Name(rf"{latex}'\left({of.latex}\right)", f"{function}'({of.text})")
+            result.derivatives[value] = result.names[value] = name
+
+
+# lines
+
+
+class _Lines:
+    """Decides which expressions get a line, and what each line is called."""
+
+    def __init__(self, result: Program, present: Sequence[Traced]) -> None:
+        self.result, self.names = result, result.names
+        self.uses = dict.fromkeys(present, 0)
+        for value in present:
+            for x in result.operands(value):
+                self.uses[x] += 1
+        self.forward = set(result.expressions([result.derivation.forward[result.derivation.output]]))
+        derivation, named = result.derivation, result.node_names
+        self.values: dict[Traced, Node] = {}
+        self.gradients: dict[Traced, Node] = {}
+        for node in named:
+            if node.op is not None:
+                self.values.setdefault(derivation.forward[node], node)
+        for node, value in derivation.gradients.items():  # from the output back
+            if node not in named or node is derivation.output or value not in self.uses:
+                continue
+            if value not in self.gradients or (node in derivation.wanted and not self._is_shared(value)):
+                self.gradients[value] = node
+
+    def consider(self, value: Traced) -> None:
+        """Give an expression a line if it has a name, is used more than once, or would be too long otherwise."""
+        if value in self.names:
+            return
+        if value.op is None:
+            if self.uses[value] > 1 and self._width(value) > SHORT:
+                self.add(value)
+            return
+        op, operands, params = self.result.view(value)
+        for position in () if self.result.mathematical else _mentioned_twice(op, params, operands):
+            self._move_out(operands[position])
+        while self._is_long(value) and (inline := [x for x in self.result.operands(value) if self._is_inline(x)]):
+            self._move_out(max(inline, key=self._width))
+        moved = op in ("transpose", "swapaxes") and all(x in self.names for x in operands)
+        if self._has_a_name(value) or (self._is_shared(value) and not moved):
+            self.add(value)
+
+    def _is_inline(self, value: Any) -> bool:
+        return isinstance(value, Traced) and value.op is not None and value not in self.names
+
+    def _move_out(self, value: Any) -> None:
+        if self._is_inline(value):
+            self.add(value)
+
+    def _width(self, value: Traced) -> int:
+        return len(self.result.write(value, "text" if self.result.mathematical else "numpy").text)
+
+    def _is_long(self, value: Traced) -> bool:
+        return self._width(value) > WIDEST
+
+    def _is_shared(self, value: Traced) -> bool:
+        derivation = self.result.derivation
+        return self.uses[value] + sum(derivation.gradients[x] is value for x in derivation.wrt) > 1
+
+    def _has_a_name(self, value: Traced) -> bool:
+        node = self.gradients.get(value)
+        asked = node is not None and (
+            node in self.result.derivation.wanted or self.result.gradient_name(node).text.startswith("δ")
+        )
+        return value in self.values or (asked and value not in self.forward) or _is_softmax(value)
+
+    def add(self, value: Traced) -> None:
+        """A line for an expression that has none yet."""
+        result = self.result
+        known = value in self.gradients and value not in self.forward
+        if value in self.values:
+            node: Node | None = self.values[value]
+            name, gradient = result.node_names[self.values[value]], False
+        elif known:
+            node, gradient = self.gradients[value], True
+            name = self._gradient(self.gradients[value])
+        else:
+            node, name = None, self._common(value)
+            gradient = value not in self.forward and not _is_softmax(value)
+        self.names[value] = name
+        result.lines.append(Line(name, value, gradient, node))
+
+    def _gradient(self, node: Node) -> Name:
+        latex, text, identifier = self.result.gradient_name(node)
+        return self.result.registry.new(text, latex, identifier)
+
+    def _common(self, value: Traced) -> Name:
+        """A name for what occurs more than once."""
+        new = self.result.registry.new
+        if value.op is None:
+            return self.result.registry.numbered("c")
+        if _is_softmax(value):
+            return new("ŷ", r"\hat{y}", "y_hat")
+        if value.op and value.op.name == "log_softmax":
+            return new("log ŷ", r"\log \hat{y}", "log_y_hat")
+        return self.result.registry.numbered("t")
+
+    def finish(self, roots: Sequence[Traced]) -> None:
+        """The lines of the results; another one where a result has the value of an input or of another line."""
+        result = self.result
+        lines = {line.value: line for line in result.lines}
+        asked = [result.derivation.output, *result.derivation.wrt]
+        for position, (value, node) in enumerate(zip(roots, asked, strict=True)):
+            line = lines.get(value)
+            if line is None or line.node is not node or line.gradient != bool(position):
+                name = self._gradient(node) if position else result.node_names[node]
+                line = Line(name, value, bool(position), node)
+                result.lines.append(line)
+            result.results.append(line)
+        result.lines = self._arranged()
+
+    def _arranged(self) -> list[Line]:
+        """Gradients of leaves that follow each other, and that nothing else uses, in the order they were asked for."""
+        order = {line.name: position for position, line in enumerate(self.result.results)}
+        lines: list[Line] = []
+        run: list[Line] = []
+        for line in self.result.lines:
+            final = line.name in order and line.gradient and line.node is not None and line.node.op is None
+            if final and self.uses[line.value] == 0:
+                run.append(line)
+            else:
+                lines += [*sorted(run, key=lambda line: order[line.name]), line]
+                run = []
+        return lines + sorted(run, key=lambda line: order[line.name])
+
+
+def _is_softmax(value: Traced) -> bool:
+    inner = value.inputs[0] if value.op and value.op.name == "exp" else None
+    return isinstance(inner, Traced) and inner.op is not None and inner.op.name == "log_softmax"
+
+
+def _mentioned_twice(op: str, params: Mapping[str, Any], operands: Sequence[Any]) -> set[int]:
+    """The operands that the source of an operation mentions more than once."""
+    marks = [f"⟨{i}⟩" for i in range(len(operands))]
+    shapes = [getattr(x, "shape", ()) for x in operands]
+    text = notation.write(op, [Text(mark) for mark in marks], params, shapes, "numpy").text
+    return {i for i, mark in enumerate(marks) if text.count(mark) > 1}
+
+
+def _name_counts(result: Program, present: Sequence[Traced]) -> None:
+    """What is divided by: m for an axis that all data have, n for a number of elements; 2 may be anything."""
+    views = [result.view(value) for value in present if value.op is not None]
+    divisors = [v.operands[1] for v in views if v.op == "div" and isinstance(v.operands[1], int)]
+    data = [(node, value) for node, value in result.inputs if not node.requires_grad and node.shape]
+    for number in dict.fromkeys(divisors):
+        everywhere = number > 2 and all(number in node.shape for node, _ in data)
+        for node, value in data if number > 2 else ():
+            axes = node.shape if len(data) > 1 else node.shape[:1]
+            axis = axes.index(number) if everywhere and number in axes else None
+            if axis is not None or value.size == number:
+                own = {node} | ({n for n, _ in data} if axis is not None else set())
+                others = [result.node_names[n] for n, _ in result.inputs if _has_length(n, number, twice=n in own)]
+                name = result.registry.new("n" if axis is None else "m")
+                result.counts[number] = Count(name, number, value, axis, others)
+                break
+
+
+def _has_length(node: Node, number: int, twice: bool) -> bool:
+    """Whether a number may be the length of an axis, another one, or the number of elements."""
+    return node.shape.count(number) > 1 if twice else number in node.shape or node.data.size == number
+
+
+# constants
+
+
+def _constant(value: Traced, style: Style) -> Text:
+    """An array that has no name: a number where it is one throughout, an identity, or its numbers."""
+    array = value.numpy()
+    if not array.size:
+        return _filled(0, array.shape, style)
+    uniform = bool(np.all(array == array.flat[0]))
+    if uniform and not array.shape:
+        return notation.number(_whole(array.item()), style)
+    if uniform and array.dtype.kind == "f":
+        return _filled(_whole(array.flat[0]), array.shape, style)
+    if array.ndim == 2 and array.shape[0] == array.shape[1] and np.array_equal(array, np.eye(len(array))):
+        dtype = ", dtype=bool" if array.dtype == np.bool_ else ""
+        return Text(f"np.eye({len(array)}{dtype})" if style == "numpy" else "I")
+    if style == "numpy":
+        return Text(notation.source(array))
+    size = notation.size(array.shape, style)
+    return Text(rf"\text{{constant}}_{{{size}}}" if style == "latex" else f"constant({size})")
+
+
+def _filled(number: float, shape: tuple[int, ...], style: Style) -> Text:
+    """An array of one number."""
+    if style == "numpy":
+        size = notation.source(shape if len(shape) != 1 else shape[0])
+        functions: dict[float, str] = {0: f"np.zeros({size})", 1: f"np.ones({size})"}
+        return Text(functions.get(number, f"np.full({size}, {float(number)!r})"))
+    written, size = notation.number(number, style), notation.size(shape, style)
+    latex = style == "latex"
+    if number in (0, 1):
+        return Text(rf"\mathbf{{{number}}}_{{{size}}}" if latex else f"{'ones' if number else 'zeros'}({size})")
+    return Text(rf"{written} \cdot \mathbf{{1}}_{{{size}}}" if latex else f"{written} · ones({size})", "product")
+
+
+def _whole(number: Any) -> float:
+    return int(number) if np.isfinite(number) and number == int(number) and abs(number) < 1e15 else float(number)

@@ -1,0 +1,93 @@
+"""The backprop that one would have written by hand: a derivation as Python source that needs NumPy alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tinygrad_mnist.engine import Node
+from tinygrad_mnist.engine.errors import GraphError
+from tinygrad_mnist.graph.symbolic.derive import Derivation, derived
+from tinygrad_mnist.graph.symbolic.lines import Program, program
+from tinygrad_mnist.graph.symbolic.notation import HELPERS, NOTATION
+
+WIDTH = 120
+
+
+def to_numpy(output: Node, wrt: Iterable[Node]) -> str:
+    """Python source of a function that computes a scalar output and its gradients, as autograd does.
+
+    wrt: the tensors to differentiate with respect to; leaves or intermediate ones. The function is called
+    `loss_and_gradients`, takes the data and then the parameters, and returns the output and a gradient for each of
+    wrt. It agrees with `grad` to rounding. Numbers and shapes that the graph holds are constants in it; the number of
+    examples is read from the data where it can be told apart.
+
+    Raises what `graph.explain` raises, and GraphError for an operation without source.
+    """
+    return derived(_source, output, wrt)
+
+
+def _source(derivation: Derivation) -> str:
+    result = program(derivation, mathematical=False)
+    body = [f"    {line}" for line in _body(result)]
+    returned = ", ".join(line.name.numpy for line in result.results)
+    function = [_signature(result), *_docstring(result), *body, f"    return {returned}"]
+    helpers = [HELPERS[name] for name in _helpers(result)]
+    header = '"""Backprop by hand, written out from a recorded graph."""\n\nimport numpy as np\n'
+    return "\n\n".join([header, *helpers, "\n".join(function) + "\n"])
+
+
+def _signature(result: Program) -> str:
+    arguments = [result.names[value].numpy for _, value in result.inputs]
+    line = f"def loss_and_gradients({', '.join(arguments)}):"
+    if len(line) <= WIDTH:
+        return line
+    return "def loss_and_gradients(\n" + "".join(f"    {argument},\n" for argument in arguments) + "):"
+
+
+def _docstring(result: Program) -> list[str]:
+    loss = result.results[0].name.numpy
+    lines = [f'    """{loss} and its gradients: the chain rule, from the output back.', ""]
+    for _, value in result.inputs:
+        lines.append(f"    {result.names[value].numpy}: {_shape(value.shape)}")
+    for fact in result.derivation.facts:
+        what = {0: "column", 1: "row"}.get(fact.axis if fact.leaf.ndim == 2 else -1, f"axis {fact.axis}")
+        lines += ["", f"    Each {what} of {result.names[fact.leaf].numpy} must sum to 1."]
+    return [*lines, '    """']
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return f"shape {shape}" if shape else "a number"
+
+
+def _body(result: Program) -> list[str]:
+    lines = []
+    for count in result.counts.values():
+        data = result.names[count.leaf].numpy + (".size" if count.axis is None else f".shape[{count.axis}]")
+        others = ", ".join(name.numpy for name in count.others)
+        either = f"{count.value}  # {data}, or a length of {others}"
+        lines.append(f"{count.name.numpy} = " + (either if others else f"{data}  # {count.value}"))
+    for line in result.lines:
+        value = result.definition(line, "numpy")
+        value = f"{float(value)}" if value.lstrip("-").isdecimal() else value
+        text = f"{line.name.numpy} = {value}"
+        lines.append(f"{text}  # {line.value.shape}" if line.value.shape else text)
+    return lines
+
+
+def _helpers(result: Program) -> list[str]:
+    """The helper functions that the lines call, in the order of the table."""
+    used = set()
+    stack = [line.value for line in result.lines]
+    seen = set(stack)
+    for value in stack:
+        if value.op is None:
+            continue
+        op, operands, _ = result.view(value)
+        if op not in NOTATION:
+            raise GraphError(f"{op} has no NumPy source: add an entry for it to graph.notation.NOTATION")
+        used.add(NOTATION[op].helper)
+        for x in operands:
+            if not isinstance(x, int | float) and x not in seen:
+                seen.add(x)
+                stack.append(x)
+    return [name for name in HELPERS if name in used]
