@@ -12,7 +12,7 @@ def leaf(*shape, name=None):
 
 
 def scopes(output):
-    return {v.name or v.label: v.scope for v in graph.describe(output).vertices}
+    return {v.label: v.scope for v in graph.describe(output).vertices}
 
 
 def test_a_description_has_every_value_once_and_inputs_first():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.engine import GraphError, Node, errors
 from tinygrad_mnist.engine.node import plain
-from tinygrad_mnist.graph.layers import Scope, scopes
+from tinygrad_mnist.graph.layers import Layers, Scope
+from tinygrad_mnist.graph.recording import Recording
 
 Kind = Literal["parameter", "data", "constant", "operation", "output"]
 
@@ -22,7 +24,8 @@ class Vertex:
 
     key: unique in its description. kind: a parameter is a leaf that requires gradients, data a leaf that does
         not, or an array, a constant a number, an output what the description was asked for.
-    label: the operation's symbol, a leaf's name, or a number. name: the learner's own name for it, or None.
+    label: the operation's symbol, a leaf's name, or a number. name: what it is called, in every reading: the learner's
+        own name, else the books', z1 or W1; None where neither has one.
     op, params: the operation's name and its keyword parameters as text; None and "" for a leaf.
     dtype: NumPy's name for it; "int", "float" or "bool" for a Python number.
     source: file and line of the learner's code that made it, where one is known.
@@ -60,6 +63,7 @@ class Description:
     edges: list[Edge]
     _values: Mapping[str, Any] = field(repr=False)
     _keys: Mapping[Node, str] = field(repr=False)
+    layers: Layers = field(repr=False)
 
     @property
     def operations(self) -> list[Vertex]:
@@ -77,6 +81,17 @@ class Description:
     def value(self, key: str) -> NDArray[Any]:
         """The array behind a vertex; of no axes for a number."""
         return np.asarray(plain(self._values[key]))
+
+    def operands(self, key: str) -> list[str]:
+        """The keys of what a vertex was computed from, in order."""
+        return self._operands.get(key, [])
+
+    @cached_property
+    def _operands(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for edge in sorted(self.edges, key=lambda edge: edge.position):
+            found.setdefault(edge.target, []).append(edge.source)
+        return found
 
     def key(self, node: Node) -> str:
         """The key of a node's vertex. Raises KeyError for a node that is not described."""
@@ -96,28 +111,28 @@ def describe(output: Node | Sequence[Node], wrt: Iterable[Node] | None = None) -
     for node in outputs:
         if not node.requires_grad:
             raise GraphError(errors.no_graph(node))
-    nodes = _reachable(outputs)
-    found = scopes(nodes)
-    made = {node for node in nodes if node.op}
+    recording = Recording(*outputs)
+    layers = Layers(recording)
     asked = set(_tensors(wrt, "wrt")) if wrt is not None else set[Node]()
-    if wrt is not None:
-        made = _leading(nodes, asked)
-        nodes = _reachable(outputs, made)
-    keys = {node: f"n{number}" for number, node in enumerate(nodes)}
+    made = _leading(recording, asked) if wrt is not None else set(recording.operations)
+    nodes = {x for output in outputs for x in recording.beneath(output, within=made.__contains__)}
+    nodes.difference_update(recording.arrays)
+    keys = {node: f"n{number}" for number, node in enumerate(sorted(nodes, key=lambda node: node.born))}
     vertices: list[Vertex] = []
     edges: list[Edge] = []
-    targets = set(outputs)
     values: dict[str, Any] = {}
     for node, key in keys.items():
         for position, x in enumerate(node.inputs if node in made else ()):
             origin = keys[x] if isinstance(x, Node) else f"{key}_{position}"
             if not isinstance(x, Node):
-                vertices.append(_bare(node.values[position], origin, found[node]))
+                name = layers.name(recording.operands[node][position]) if np.shape(x) else None
+                vertices.append(_bare(node.values[position], origin, name, layers.scopes[node]))
                 values[origin] = node.values[position]
             edges.append(Edge(origin, key, position, np.shape(node.values[position])))
-        vertices.append(_vertex(node, key, _kind(node, made, targets, asked), found[node]))
+        kind = _kind(node, made, set(outputs), asked)
+        vertices.append(_vertex(node, key, kind, layers.name(node), layers.scopes[node]))
         values[key] = node
-    return Description(vertices, edges, values, keys)
+    return Description(vertices, edges, values, keys, layers)
 
 
 def _tensors(given: Any, what: str) -> list[Node]:
@@ -128,28 +143,13 @@ def _tensors(given: Any, what: str) -> list[Node]:
     return nodes
 
 
-def _reachable(outputs: Sequence[Node], made: set[Node] | None = None) -> list[Node]:
-    """All that outputs were computed from, in order of birth; without what led to a node that is not in `made`."""
-    found = list(dict.fromkeys(outputs))
-    seen = set(found)
-    for node in found:
-        for x in node.inputs if made is None or node in made else ():
-            if isinstance(x, Node) and x not in seen:
-                seen.add(x)
-                found.append(x)
-    return sorted(found, key=lambda node: node.born)
-
-
-def _leading(nodes: Sequence[Node], wrt: set[Node]) -> set[Node]:
-    """The operations that depend on nodes of wrt."""
-    missing = wrt.difference(nodes)
+def _leading(recording: Recording, wrt: set[Node]) -> set[Node]:
+    """The operations through which a gradient may reach nodes of wrt."""
+    missing = wrt.difference(recording.nodes)
     if missing:
         raise GraphError(f"the output does not depend on {', '.join(map(errors.describe, missing))}")
-    leading = set[Node]()
-    for node in nodes:
-        if any(isinstance(x, Node) and (x in wrt or x in leading) for x in node.inputs):
-            leading.add(node)
-    return leading
+    found = recording.between(wrt)
+    return {node for node in found if any(x in found for _, x in recording.tensors(node))}
 
 
 def _kind(node: Node, made: set[Node], outputs: set[Node], wrt: set[Node]) -> Kind:
@@ -160,24 +160,24 @@ def _kind(node: Node, made: set[Node], outputs: set[Node], wrt: set[Node]) -> Ki
     return "constant" if node.shape == () and not (node.name or node.op) else "data"
 
 
-def _vertex(node: Node, key: str, kind: Kind, scope: Scope) -> Vertex:
+def _vertex(node: Node, key: str, kind: Kind, name: str | None, scope: Scope) -> Vertex:
     if kind in ("operation", "output"):
         assert node.op
         label, op, params = node.op.label, node.op.name, readable(node.params)
     else:
-        label = node.name or (node.op.label if node.op else _label(plain(node)) if kind == "constant" else kind)
+        label = name or (node.op.label if node.op else _label(plain(node)) if kind == "constant" else kind)
         op, params = None, ""
     return Vertex(
-        key, kind, label, node.name, op, params, node.shape, str(node.dtype), node.requires_grad, node.source, scope
+        key, kind, label, name, op, params, node.shape, str(node.dtype), node.requires_grad, node.source, scope
     )
 
 
-def _bare(value: Any, key: str, scope: Scope) -> Vertex:
+def _bare(value: Any, key: str, name: str | None, scope: Scope) -> Vertex:
     """A Python number or an array that was put into an expression as it is."""
     shape = np.shape(value)
     kind: Kind = "data" if shape else "constant"
     dtype = str(value.dtype) if isinstance(value, np.ndarray | np.generic) else type(value).__name__
-    return Vertex(key, kind, _label(value), None, None, "", shape, dtype, False, None, () if shape else scope)
+    return Vertex(key, kind, name or _label(value), name, None, "", shape, dtype, False, None, () if shape else scope)
 
 
 def _label(value: Any) -> str:

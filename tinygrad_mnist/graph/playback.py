@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
 
-from tinygrad_mnist.engine import Node, toposort
+from tinygrad_mnist.engine import Node
 from tinygrad_mnist.engine.autodiff import convert, seed, unbroadcast
-from tinygrad_mnist.engine.node import plain
-from tinygrad_mnist.graph.symbolic.traced import rule
+from tinygrad_mnist.graph.recording import Recording, rule
 
 Array = NDArray[Any]
+Pull = Callable[[Node, int, Array], Array]
+"""Runs a node's vjp for the operand at a position on a cotangent."""
+
+
+def pull(node: Node, position: int, cotangent: Array) -> Array:
+    """One vjp, run on the arrays that the forward pass saw."""
+    vjp = rule(node.op, position)
+    assert vjp
+    raw: Array = vjp(cotangent, node.data, *node.values, **node.params)
+    return raw
 
 
 @dataclass(frozen=True)
@@ -44,10 +53,11 @@ class Step:
     shares: Sequence[Share]
 
 
-def play(output: Node, gradient: Any = None) -> list[Step]:
-    """The backward pass step by step, users before their inputs, as `engine.propagate` walks.
+def play(output: Node, gradient: Any = None, pull: Pull = pull) -> list[Step]:
+    """The backward pass step by step, users before their inputs, as the engine walks.
 
-    gradient: the cotangent of the output, as in `backward`. The last total of every leaf is what `grad` gives.
+    gradient: the cotangent of the output, as in `backward`. The last total of every leaf is what `grad` gives. pull:
+    runs each vjp, once.
     Raises GraphError where no graph leads to the output or where it is no scalar and no gradient is given,
     MutationError where a value has been replaced since, and TypeError for what is not a tensor.
     """
@@ -55,20 +65,18 @@ def play(output: Node, gradient: Any = None) -> list[Step]:
         raise TypeError(f"the backward pass starts from a tensor, not {type(output).__name__} {output!r:.60}")
     totals: dict[Node, Array] = {output: seed(output, gradient, create_graph=False)}
     steps = []
-    for node in reversed(toposort(output)):
+    for node in reversed(Recording(output).operations):
         if node in totals:
             node.check_unchanged()
-            steps.append(_step(node, totals))
+            steps.append(_step(node, totals, pull))
     return steps
 
 
-def _step(node: Node, totals: dict[Node, Array]) -> Step:
+def _step(node: Node, totals: dict[Node, Array], pull: Pull) -> Step:
     cotangent, shares = totals[node], []
-    assert node.op
     for position, x in enumerate(node.inputs):
-        vjp = rule(node.op, position)
-        if isinstance(x, Node) and x.requires_grad and vjp:
-            raw = vjp(cotangent, plain(node), *node.values, **node.params)
+        if isinstance(x, Node) and x.requires_grad and rule(node.op, position):
+            raw = pull(node, position, cotangent)
             contribution = convert(unbroadcast(raw, x.shape, x, node), x, node)
             first = x not in totals
             totals[x] = contribution if first else totals[x] + contribution

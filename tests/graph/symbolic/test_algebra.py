@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from tinygrad_mnist.graph.symbolic.algebra import Algebra, RewriteError
-from tinygrad_mnist.graph.symbolic.derive import in_peace
-from tinygrad_mnist.graph.symbolic.lines import Name, Writer
+from tinygrad_mnist.graph.symbolic.derive import isolated
+from tinygrad_mnist.graph.symbolic.names import named
 from tinygrad_mnist.graph.symbolic.traced import Traced
+from tinygrad_mnist.graph.symbolic.writing import Writer
 
 
 def leaf(name, shape=(3, 4), values=None):
@@ -50,9 +51,9 @@ def test_what_cancels_is_cancelled(expression, expected):
     algebra = Algebra()
     for x in (X, Y, V, S):
         algebra.leaf(x)
-    result = in_peace(lambda: algebra.simplify(expression()))
-    writer = Writer({x: Name(x.name, x.name) for x in (X, Y, V, S)})
-    assert writer.write(result, "text").text == expected
+    result = isolated(lambda: algebra.simplify(expression()))
+    writer = Writer({x: named(x.name) for x in (X, Y, V, S)})
+    assert writer.write(result, "text") == expected
 
 
 def test_equal_expressions_are_one_node():

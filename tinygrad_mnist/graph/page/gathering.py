@@ -16,14 +16,15 @@ from typing import Any
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.engine.errors import GraphError, no_graph
 from tinygrad_mnist.files import write_atomically
-from tinygrad_mnist.graph.description import Description, Vertex, describe
+from tinygrad_mnist.graph.description import Vertex, describe
 from tinygrad_mnist.graph.page import health, terms, words
 from tinygrad_mnist.graph.page.layout import lay_out
 from tinygrad_mnist.graph.page.naming import names, written
+from tinygrad_mnist.graph.page.rules import Rules
 from tinygrad_mnist.graph.page.storage import Storage
 from tinygrad_mnist.graph.playback import Share, Step, play
+from tinygrad_mnist.graph.symbolic.names import Name, partial
 from tinygrad_mnist.graph.symbolic.notation import Text, mathml
-from tinygrad_mnist.graph.symbolic.rule import local_rule
 
 LIMIT = 2000
 """How many values a page can show."""
@@ -87,10 +88,10 @@ class Gathering:
             raise ValueError(f"a page shows up to {LIMIT} values, and this graph has {len(shown)}: explore part of it")
         self.shown = {vertex.key: vertex for vertex in shown}
         self.output = self.graph.key(output)
-        self.played = play(output, gradient)
-        self.operands = _operands(self.graph)
-        self.named = names(self.graph, self.operands)
-        self.names = {key: named.text.text for key, named in self.named.items()}
+        self.rules = Rules()
+        self.played = play(output, gradient, self.rules.pull)
+        self.named = names(self.graph)
+        self.names: dict[str, str] = {key: name.text for key, name in self.named.items()}
         self.storage = Storage()
         self.uses = Counter(self.graph.key(share.node) for step in self.played for share in step.shares)
         self.gradients = {self.output: self.played[0].cotangent} | {
@@ -148,7 +149,7 @@ class Gathering:
         if not vertex.op:
             name = self.names[vertex.key]
             return name if len(name) <= WIDEST else f"{name[: WIDEST - 1]}…"
-        constants = ["" if key in self.shown else self.names[key] for key in self.operands[vertex.key]]
+        constants = ["" if key in self.shown else self.names[key] for key in self.graph.operands(vertex.key)]
         return " ".join([*constants[:1], "transpose" if vertex.label == "ᵀ" else vertex.label, *constants[1:]]).strip()
 
     def _operation(self, vertex: Vertex) -> Account:
@@ -159,19 +160,22 @@ class Gathering:
                 "key": key if key in self.shown else None,
                 "name": self.names[key],
                 "value": self.storage.add(self.graph.value(key)),
-                "local": None if product else terms.local(node, position, self.storage),
+                "local": None if product else self._local(node, position),
             }
-            for position, key in enumerate(self.operands[vertex.key])
+            for position, key in enumerate(self.graph.operands(vertex.key))
         ]
-        right = written(vertex, [self.named[key] for key in self.operands[vertex.key]], self.graph, self.operands)
-        formula = _equation(self.named[vertex.key].latex, right.latex)
+        formula = _equation(self.named[vertex.key].latex, written(vertex, self.named, self.graph).latex)
         return {"operands": operands, "product": product, "formula": formula}
+
+    def _local(self, node: Node, position: int) -> Account | None:
+        pull = self.rules.again(node, position)
+        return pull and terms.local(pull, node.shape, node.inputs[position].shape, self.storage)
 
     def _forward(self) -> list[Account]:
         leaves = [vertex for vertex in self.shown.values() if not vertex.op]
         steps = [_step("given", None, words.given(len(leaves)))]
         for vertex in self.graph.operations:
-            operands = self.operands[vertex.key]
+            operands = self.graph.operands(vertex.key)
             sentence = words.forward(
                 str(vertex.op), self.names[vertex.key], [self.names[key] for key in operands],
                 [self.graph.value(key) for key in operands], self.graph.value(vertex.key),
@@ -198,8 +202,8 @@ class Gathering:
     def _share(self, step: Step, share: Share, number: int) -> Account:
         key, to = self.graph.key(step.node), self.graph.key(share.node)
         name, op = self.names[to], str(self.shown[key].op)
-        operands = [self.names[x] for x in self.operands[key]]
-        shapes = [self.graph.value(x).shape for x in self.operands[key]]
+        operands = [self.names[x] for x in self.graph.operands(key)]
+        shapes = [self.graph.value(x).shape for x in self.graph.operands(key)]
         sentences = [
             words.backward(op, name, self.graph.value(to), operands, step.cotangent, share.contribution),
             words.unbroadcast(op, name, share.axes, share.raw.shape, self._gradient_of(key)) if share.axes else "",
@@ -220,15 +224,13 @@ class Gathering:
 
     def _rule(self, step: Step, share: Share) -> str | None:
         key, to = self.graph.key(step.node), self.graph.key(share.node)
-        operands = [self.named[x].latex for x in self.operands[key]]
-        g = self._partial(key)
-        right = local_rule(step.node, share.position, step.cotangent, operands, self.named[key].latex, g)
-        return None if right is None else _equation(self._partial(to), Text(right))
+        operands = [self.named[x] for x in self.graph.operands(key)]
+        right = self.rules.formula(step.node, share.position, self._partial(key), self.named[key], operands)
+        return None if right is None else _equation(self._partial(to).latex, right)
 
-    def _partial(self, key: str) -> Text:
-        """∂L/∂value in LaTeX."""
-        above, below = (_grouped(self.named[x].latex) for x in (self.output, key))
-        return Text(rf"\frac{{\partial {above}}}{{\partial {below}}}", "factor")
+    def _partial(self, key: str) -> Name:
+        """∂L/∂value."""
+        return partial(self.named[self.output], self.named[key])
 
     def _gradient_of(self, key: str) -> str:
         return f"∂{self.names[self.output]}/∂{self.names[key]}"
@@ -238,21 +240,9 @@ def _step(phase: str, key: str | None, sentence: str) -> Account:
     return {"phase": phase, "node": key, "sentence": sentence, "shares": []}
 
 
-def _operands(graph: Description) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {vertex.key: [] for vertex in graph.vertices}
-    for edge in sorted(graph.edges, key=lambda edge: edge.position):
-        found[edge.target].append(edge.source)
-    return found
-
-
 def _equation(left: Text, right: Text) -> str:
     """MathML of left = right; of one side where both are the same."""
-    return mathml(right.text if left.text == right.text else f"{left} = {right}")
-
-
-def _grouped(name: Text) -> str:
-    """A name, or an expression in brackets."""
-    return name.text if name.level == "atom" else rf"\left({name}\right)"
+    return mathml(right if left == right else f"{left} = {right}")
 
 
 def _source(vertex: Vertex) -> Account | None:

@@ -7,11 +7,13 @@ product  the operation is a sum of products over letters (matmul, vdot, einsum):
 single   each element of the input, once broadcast, feeds one element of the result: sums, means, all elementwise
 sparse   a list of (from, to, weight), for what is left, such as log_softmax, where it is small enough
 
-The last two are found by running the operation's own vjp, so a new operation needs no entry here.
+The last two are found from the operation's own vjp, so a new operation needs no entry here.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from string import ascii_letters
 from typing import Any
 
@@ -21,10 +23,11 @@ from numpy.typing import NDArray
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.engine.autodiff import unbroadcast
 from tinygrad_mnist.graph.page.storage import Storage
-from tinygrad_mnist.graph.symbolic.traced import rule
 
 Array = NDArray[Any]
 Form = dict[str, Any]
+Shape = tuple[int, ...]
+Pull = Callable[[Array], Array]
 
 PROBES = 1024
 """The largest result whose derivative is taken element by element."""
@@ -50,56 +53,40 @@ def product(node: Node) -> Form | None:
     return None
 
 
-def local(node: Node, position: int, storage: Storage) -> Form | None:
-    """The derivative with respect to one input in the single or the sparse form; None where there is none to show."""
-    probe = _Probe.of(node, position)
-    if probe is None or not node.shape or not all(node.shape):
-        return _scalar(probe, storage) if probe and node.shape == () else None
-    return _single(probe, storage) or _sparse(probe, storage)
+def local(pull: Pull, result: Shape, operand: Shape, storage: Storage) -> Form | None:
+    """The derivative with respect to one operand in the single or the sparse form; None where there is none to show.
+
+    pull: what the operation's vjp makes of a cotangent. result, operand: their shapes.
+    """
+    if not result:
+        return _scalar(pull, storage)
+    if not all(result):
+        return None
+    return _single(pull, result, storage) or _sparse(pull, result, operand, storage)
 
 
-class _Probe:
-    """The vjp of one input, run in float64 on any cotangent."""
-
-    def __init__(self, vjp: Any, out: Array, values: list[Any], params: Any, position: int) -> None:
-        self.vjp, self.out, self.values, self.params = vjp, out, values, params
-        self.shape = np.shape(values[position])
-
-    @classmethod
-    def of(cls, node: Node, position: int) -> _Probe | None:
-        assert node.op
-        vjp = rule(node.op, position)
-        if vjp is None or not isinstance(node.inputs[position], Node) or node.inputs[position].dtype.kind != "f":
-            return None
-        return cls(vjp, _wide(node), [_wide(x) for x in node.inputs], node.params, position)
-
-    def __call__(self, cotangent: Array) -> Array:
-        with np.errstate(all="ignore"):
-            return np.asarray(self.vjp(cotangent, self.out, *self.values, **self.params), np.float64)
-
-
-def _scalar(probe: _Probe, storage: Storage) -> Form:
+def _scalar(pull: Pull, storage: Storage) -> Form:
     """A result of one element: every element of the input feeds it."""
-    weight = probe(np.ones(()))
+    weight = pull(np.ones(()))
     zeros = [0] * weight.ndim
     return {"form": "single", "shape": list(weight.shape), "to": {"strides": zeros, "offset": 0},
             "weight": storage.add(weight)}  # fmt: skip
 
 
-def _single(probe: _Probe, storage: Storage) -> Form | None:
+def _single(pull: Pull, shape: Shape, storage: Storage) -> Form | None:
     """Ask where each element goes with the cotangent 1, 2, 3, …; believe it if a random cotangent agrees."""
-    size, shape = probe.out.size, probe.out.shape
-    weight = probe(np.ones(shape))
+    size = math.prod(shape)
+    weight = pull(np.ones(shape))
     known = np.isfinite(weight) & (weight != 0)
     with np.errstate(all="ignore"):
-        ramp = probe(np.arange(1.0, size + 1).reshape(shape)) / weight
+        ramp = pull(np.arange(1.0, size + 1).reshape(shape)) / weight
     to = np.arange(size).reshape(shape) if weight.shape == shape else np.full(weight.shape, -1)
     to[known] = np.rint(np.clip(np.where(np.isfinite(ramp), ramp, 0), 0, size + 1))[known].astype(int) - 1
     if to.max(initial=-1) >= size:
         return None
     trial = np.random.default_rng(0).uniform(1, 2, size)
     expected = np.where(weight == 0, 0, trial[to] * weight)
-    if not np.allclose(probe(trial.reshape(shape)), expected, rtol=1e-6, atol=0, equal_nan=True):
+    if not np.allclose(pull(trial.reshape(shape)), expected, rtol=1e-6, atol=0, equal_nan=True):
         return None
     return {"form": "single", "shape": list(weight.shape), "to": _regular(to, storage), "weight": storage.add(weight)}
 
@@ -117,8 +104,8 @@ def _regular(to: Array, storage: Storage) -> Form:
     return {"list": storage.add(to)}
 
 
-def _sparse(probe: _Probe, storage: Storage) -> Form | None:
-    size = probe.out.size
+def _sparse(pull: Pull, result: Shape, operand: Shape, storage: Storage) -> Form | None:
+    size = math.prod(result)
     if size > PROBES:
         return None
     entries: list[tuple[Array, Array, Array]] = []
@@ -126,7 +113,7 @@ def _sparse(probe: _Probe, storage: Storage) -> Form | None:
     for j in range(size):
         one = np.zeros(size)
         one[j] = 1
-        row = np.ravel(unbroadcast(probe(one.reshape(probe.out.shape)), probe.shape))
+        row = np.ravel(unbroadcast(pull(one.reshape(result)), operand))
         (places,) = np.nonzero(row)
         entries.append((places, np.full(places.size, j), row[places]))
         count += places.size

@@ -13,13 +13,16 @@ import numpy as np
 
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.engine.errors import GraphError, describe
-from tinygrad_mnist.engine.node import plain
+from tinygrad_mnist.graph.recording import Recording, rule
 from tinygrad_mnist.graph.symbolic import notation
 from tinygrad_mnist.graph.symbolic.algebra import Algebra
-from tinygrad_mnist.graph.symbolic.derive import INLINE, Derivation, Step, derived, in_peace
-from tinygrad_mnist.graph.symbolic.lines import Line, Name, Names, Program, Writer, program
+from tinygrad_mnist.graph.symbolic.derive import INLINE, Derivation, Step, derived, isolated
+from tinygrad_mnist.graph.symbolic.lines import Line, Program, program
+from tinygrad_mnist.graph.symbolic.names import Name, Names, named, partial
 from tinygrad_mnist.graph.symbolic.notation import Text
-from tinygrad_mnist.graph.symbolic.traced import Traced, pull, record, rule
+from tinygrad_mnist.graph.symbolic.rule import run
+from tinygrad_mnist.graph.symbolic.traced import Traced, record
+from tinygrad_mnist.graph.symbolic.writing import Writer
 
 Format = Literal["markdown", "latex", "mathml", "text"]
 
@@ -117,8 +120,8 @@ def _sections(derivation: Derivation) -> list[Section]:
 def _equation(result: Program, line: Line) -> Equation:
     left = line.name
     if line.node is not None and left.text.startswith("δ"):
-        partial = result.partial(result.node_names[line.node])
-        left = Name(f"{left.latex} = {partial.latex}", f"{left.text} = {partial.text}")
+        written = result.partial(result.node_names[line.node])
+        left = Name(Text(f"{left.latex} = {written.latex}"), Text(f"{left.text} = {written.text}"))
     own = result.names.get(line.value) is line.name
     return Equation(left, _written(result, line.value, by_name=not own), _size(line.value))
 
@@ -128,7 +131,11 @@ def _written(result: Program, value: Traced, by_name: bool) -> Name:
     written = result.in_formulas(value, by_name=by_name)
     if value.dtype != np.bool_ or (by_name and value in result.names):
         return written
-    return Name(rf"\left[{written.latex}\right]", f"[{written.text}]")
+    return Name(Text(rf"\left[{written.latex}\right]"), Text(f"[{written.text}]"))
+
+
+def _text_of(number: str) -> Name:
+    return Name(Text(number), Text(number))
 
 
 def _size(value: Traced) -> str:
@@ -146,13 +153,13 @@ def _remarks(result: Program) -> list[Equation]:
             what = ("rows", "columns")[count.axis] if count.axis < 2 else f"entries along axis {count.axis}"
         data = result.names[count.leaf].text
         remark = f"as many as {data} has {what}" if count.others else f"the number of {what} of {data}"
-        remarks.append(Equation(count.name, Name(str(count.value), str(count.value)), remark))
+        remarks.append(Equation(count.name, _text_of(str(count.value)), remark))
     for fact in result.derivation.facts:
         params = {"axis": fact.axis, "keepdims": False}
         leaf = result.names[fact.leaf]
-        latex = notation.write("sum", [Text(leaf.latex)], params, [fact.leaf.shape], "latex").text
-        text = notation.write("sum", [Text(leaf.text)], params, [fact.leaf.shape], "text").text
-        remarks.append(Equation(Name(latex, text), Name("1", "1"), "as seen in the data"))
+        latex = notation.write("sum", [leaf.latex], params, [fact.leaf.shape], "latex")
+        text = notation.write("sum", [leaf.text], params, [fact.leaf.shape], "text")
+        remarks.append(Equation(Name(latex, text), _text_of("1"), "as seen in the data"))
     return remarks
 
 
@@ -172,11 +179,11 @@ def _steps(result: Program) -> list[Equation]:
         previous = step.node
         sign = "=" if shares[step.input] == 1 else "+="
         equations.append(Equation(symbols.gradient(step.input), symbols.share(step), "", sign, depth=1))
-    return [equation for equation in equations if equation.left != equation.right]
+    return [equation for equation in equations if equation.left[:2] != equation.right[:2]]
 
 
 class _Symbols:
-    """A leaf for every node of the graph and for every gradient, so that one rule can be run on names alone."""
+    """A leaf for every node of the program and for every gradient, so that each rule is read on names alone."""
 
     def __init__(self, result: Program) -> None:
         self.result, self.derivation = result, result.derivation
@@ -185,7 +192,7 @@ class _Symbols:
         self.leaves: dict[Node, Traced] = {}
         self.names: dict[Node, Name] = dict(result.node_names)
         self._name_by_lines()
-        for node in self.derivation.nodes:
+        for node in self.derivation.recording.nodes:
             self._take_in(node)
 
     def _name_by_lines(self) -> None:
@@ -193,7 +200,7 @@ class _Symbols:
         forward = self.derivation.forward
         taken = {forward[node] for node in self.names}
         lines = {line.value: line.name for line in self.result.lines if not line.gradient and line.value not in taken}
-        for node in self.derivation.nodes:
+        for node in self.derivation.recording.nodes:
             if node not in self.names and forward[node] in lines:
                 self.names[node] = lines.pop(forward[node])
 
@@ -228,18 +235,17 @@ class _Symbols:
         return self.writer.in_formulas(value, by_name=value.op is None)
 
     def share(self, step: Step) -> Name:
-        """The vjp of a step, run on names."""
+        """The vjp of a step in terms of names."""
         node = step.node
-        assert node.op is not None
         g = self.algebra.full(node.shape)
         if node is not self.derivation.output:
-            g = self.algebra.leaf(Traced(self.derivation.gradients[node].numpy(), name="g"))
+            g = self.algebra.leaf(step.rule.g)
             self.writer.names[g] = self.gradient(node)
-        share = pull(node.op, step.position, g, self.leaves[node], self._operands(node), node.params)
+        share = step.rule.on(g, self.leaves[node], self._operands(node))
         return self.writer.in_formulas(self.algebra.simplify(share))
 
     def _operands(self, node: Node) -> list[Traced | float]:
-        return [self.leaves[x] if isinstance(x, Node) else x for x in self.derivation.recording.inputs[node]]
+        return [self.leaves[x] if isinstance(x, Node) else x for x in self.derivation.recording.operands[node]]
 
 
 def rules(node: Node) -> list[Equation]:
@@ -250,30 +256,29 @@ def rules(node: Node) -> list[Equation]:
     """
     if node.op is None:
         raise GraphError(f"{describe(node)} is no operation: it has no rule")
-    return in_peace(lambda: _rules(node))
+    return isolated(lambda: _rules(node))
 
 
 def _rules(node: Node) -> list[Equation]:
     assert node.op is not None
     algebra, registry, writer = Algebra(), Names(), Writer()
+    operands = Recording(node).operands[node]
+    free = iter(["x", "y", *"wuvabc", *itertools.repeat("x", len(operands))])
 
     def symbol(array: Any, name: str) -> Traced:
         leaf = algebra.leaf(Traced(array, name))
         writer.names[leaf] = registry.new(name)
         return leaf
 
-    free = iter(["x", "y", *"wuvabc", *itertools.repeat("x", len(node.inputs))])
-    tensors = {id(x): x for x in node.inputs if not isinstance(x, int | float)}
-    leaves = {key: symbol(plain(x), getattr(x, "name", None) or next(free)) for key, x in tensors.items()}
-    operands = [leaves.get(id(x), x) for x in node.inputs]
+    symbols = {x: symbol(x.data, x.name or next(free)) for x in operands if isinstance(x, Node)}
+    expressions = [symbols[x] if isinstance(x, Node) else x for x in operands]
     out, g = symbol(node.data, node.name or "z"), symbol(np.ones(node.shape), "g")
-    value = writer.in_formulas(record(node.op, operands, node.params), by_name=False)
+    value = writer.in_formulas(record(node.op, expressions, node.params), by_name=False)
     equations = [Equation(writer.names[out], value, _size(out))]
-    for position, x in enumerate(operands):
+    for position, x in enumerate(expressions):
         if isinstance(x, Traced) and rule(node.op, position):
-            share = algebra.simplify(pull(node.op, position, g, out, operands, node.params))
-            latex, text, _ = writer.names[x]
-            left = Name(rf"\frac{{\partial L}}{{\partial {latex}}}", f"∂L/∂{text}")
+            share = algebra.simplify(run(node, position, g.data, operands, Traced).on(g, out, expressions))
+            left = partial(named("L"), writer.names[x])
             equations.append(Equation(left, writer.in_formulas(share), _size(share)))
     return equations
 

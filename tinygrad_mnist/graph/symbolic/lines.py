@@ -2,77 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
-import keyword
-import re
-import unicodedata
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from tinygrad_mnist.engine import Node
+from tinygrad_mnist.graph import layers
+from tinygrad_mnist.graph.layers import error_of
 from tinygrad_mnist.graph.symbolic import notation
 from tinygrad_mnist.graph.symbolic.derive import Derivation, local_derivative
-from tinygrad_mnist.graph.symbolic.notation import HELPERS, Style, Text
+from tinygrad_mnist.graph.symbolic.names import Name, Names, named, partial
+from tinygrad_mnist.graph.symbolic.notation import Style, Text
 from tinygrad_mnist.graph.symbolic.traced import Traced
+from tinygrad_mnist.graph.symbolic.writing import Count, View, Writer
 
 SHORT = 24
 """Up to how many characters a constant is written out again wherever it is used."""
 
 WIDEST = 84
 """How many characters an expression may have before its longest operand gets a line of its own."""
-
-
-class Name(NamedTuple):
-    """What a value is called in each style."""
-
-    latex: str
-    text: str
-    numpy: str = ""
-
-
-class Names:
-    """Gives out names, each of them once."""
-
-    def __init__(self) -> None:
-        self._identifiers = {*keyword.kwlist, *keyword.softkwlist, *HELPERS, "np", "loss_and_gradients"}
-        self._shown: set[str] = set()
-        self._counters: dict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
-
-    def new(self, wanted: str, latex: str = "", identifier: str = "") -> Name:
-        """The name that is wanted; with a number where it is taken."""
-        wanted = " ".join(wanted.split()) or "x"
-        shown = _untaken(wanted, self._shown)
-        known = latex if latex and shown == wanted else notation.name(shown, "latex").text
-        return Name(known, shown, self._identifier(identifier or shown))
-
-    def numbered(self, stem: str) -> Name:
-        """t1, t2, …: the first that is free."""
-        return self.new(next(name for i in self._counters[stem] if (name := f"{stem}{i}") not in self._shown))
-
-    def _identifier(self, wanted: str) -> str:
-        plain = unicodedata.normalize("NFKC", wanted.replace("∂", "d"))  # as Python reads it
-        stem = re.sub("_+", "_", "".join(c if f"_{c}".isidentifier() else "_" for c in plain)).strip("_") or "x"
-        return _untaken(stem if stem.isidentifier() else f"x_{stem}", self._identifiers)
-
-
-def _untaken(wanted: str, taken: set[str]) -> str:
-    found, number = wanted, 2
-    while found in taken:
-        found, number = f"{wanted}_{number}", number + 1
-    taken.add(found)
-    return found
-
-
-class View(NamedTuple):
-    """How an expression is read: an operation on operands."""
-
-    op: str
-    operands: tuple[Any, ...]
-    params: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -83,52 +31,6 @@ class Line:
     value: Traced
     gradient: bool
     node: Node | None
-
-
-@dataclass(frozen=True)
-class Count:
-    """A number that the data explain: the length of one of their axes, or how many elements they have.
-
-    axis: None for the number of elements. others: the tensors that would explain it as well.
-    """
-
-    name: Name
-    value: int
-    leaf: Traced
-    axis: int | None
-    others: list[Name]
-
-
-@dataclass
-class Writer:
-    """Writes expressions in terms of names. names: of values; counts: of the numbers that something is divided by."""
-
-    names: dict[Traced, Name] = field(default_factory=dict)
-    counts: dict[int, Count] = field(default_factory=dict)
-
-    def view(self, value: Traced) -> View:
-        """An expression as it is."""
-        assert value.op is not None
-        return View(value.op.name, value.inputs, value.params)
-
-    def write(self, value: Any, style: Style, by_name: bool = True) -> Text:
-        """An expression in terms of the names; by_name=False writes out what a name stands for."""
-        if not isinstance(value, Traced):
-            return notation.number(value, style)
-        if by_name and value in self.names:
-            name: str = getattr(self.names[value], style)
-            return Text(name, "factor" if name.startswith(("∂", r"\frac")) else "atom")
-        if value.op is None:
-            return _constant(value, style)
-        op, operands, params = self.view(value)
-        written = [self.write(x, style) for x in operands]
-        if op == "div" and isinstance(operands[1], int) and operands[1] in self.counts:
-            written[1] = Text(getattr(self.counts[operands[1]].name, style))
-        return notation.write(op, written, params, [getattr(x, "shape", ()) for x in operands], style)
-
-    def in_formulas(self, value: Traced, by_name: bool = True) -> Name:
-        """An expression in LaTeX and as plain text."""
-        return Name(self.write(value, "latex", by_name).text, self.write(value, "text", by_name).text)
 
 
 @dataclass(kw_only=True)
@@ -177,25 +79,19 @@ class Program(Writer):
                     order[stack.pop()] = None
         return list(order)
 
-    def definition(self, line: Line, style: Style) -> str:
+    def definition(self, line: Line, style: Style) -> Text:
         """The right-hand side of a line."""
-        return self.write(line.value, style, by_name=self.names.get(line.value) is not line.name).text
+        return self.write(line.value, style, by_name=self.names.get(line.value) is not line.name)
 
     def gradient_name(self, node: Node) -> Name:
         """What ∂output/∂node is called: for z2 it is δ2."""
         name = self.node_names[node]
-        layer = re.fullmatch(r"z_?(\d*)", name.text)
-        if layer and node is not self.derivation.output:
-            index = f"_{{{layer[1]}}}" if layer[1] else ""
-            return Name(rf"\delta{index}", f"δ{layer[1]}", f"delta{layer[1]}")
-        return self.partial(name)
+        error = error_of(name.text)
+        return named(error) if error and node is not self.derivation.output else self.partial(name)
 
     def partial(self, name: Name) -> Name:
         """∂output/∂name, written out."""
-        loss = self.node_names[self.derivation.output]
-        latex = rf"\frac{{\partial {loss.latex}}}{{\partial {name.latex}}}"
-        of = f"({name.text})" if name.text.endswith("ᵀ") else name.text
-        return Name(latex, f"∂{loss.text}/∂{of}", f"d{name.numpy}")
+        return partial(self.node_names[self.derivation.output], name)
 
 
 def program(derivation: Derivation, mathematical: bool) -> Program:
@@ -222,25 +118,22 @@ def program(derivation: Derivation, mathematical: bool) -> Program:
 
 
 def _name_inputs(result: Program, present: set[Traced]) -> None:
-    """The leaves: the learner's own names; X for a layer's data, and x, x_2 … and c, c_2 … for what has none."""
+    """The leaves: the names they go by everywhere; x, x_2 … and c, c_2 … for what has none."""
     derivation = result.derivation
-    leaves = [n for n in derivation.nodes if n.op is None and derivation.forward[n].name]
+    leaves = [n for n in derivation.recording.nodes if n.op is None and derivation.forward[n].name]
     used = [n for n in leaves if derivation.forward[n] in present or n in derivation.wanted]
     for node in sorted(used, key=lambda n: n.requires_grad or n in derivation.wanted):
         fallback = "x" if node.requires_grad or node in derivation.wanted else "c"
-        wanted = node.name or derivation.layers.names.get(node, fallback)
-        result.node_names[node] = name = result.registry.new(wanted)
+        result.node_names[node] = name = result.registry.new(derivation.layers.name(node) or fallback)
         result.names[derivation.forward[node]] = name
         result.inputs.append((node, derivation.forward[node]))
 
 
 def _name_nodes(result: Program, present: set[Traced]) -> None:
-    """The learner's own names for intermediate values, and those that layers go by."""
+    """Intermediate values by the names that they go by everywhere; a prediction is found among the lines."""
     derivation = result.derivation
-    for node in derivation.nodes:
-        if node.op is None:
-            continue
-        wanted = node.name or derivation.layers.names.get(node)
+    for node in derivation.recording.operations:
+        wanted = derivation.layers.name(node) if derivation.is_named(node) else None
         if node is derivation.output and not wanted:
             result.node_names[node] = result.registry.new("L", identifier="loss")
         elif node in derivation.wanted or node is derivation.output or (wanted and derivation.forward[node] in present):
@@ -250,18 +143,19 @@ def _name_nodes(result: Program, present: set[Traced]) -> None:
 def _name_derivatives(result: Program, present: set[Traced]) -> None:
     """f'(z1) for the derivative of a layer's activation, where it is more than a name."""
     derivation = result.derivation
-    for a, z in derivation.layers.activations.items():
-        if z not in result.node_names:
+    for layer in derivation.layers:
+        before, activation = layer.before, layer.activation
+        if activation is None or before not in result.node_names:
             continue
-        value = local_derivative(derivation, a, z)
-        if value.op and value.op.name == "astype":
+        value = local_derivative(derivation, layer)
+        if value is not None and value.op and value.op.name == "astype":
             (value,) = value.inputs
         if value in present and value.op is not None and value not in result.names:
-            alone = all(x is z for _, x in derivation.recording.tensors(a))
-            function = a.op.name if a.op and alone else "f"
-            latex = notation.name(function, "latex").text if len(function) == 1 else notation.operator_name(function)
-            of = result.node_names[z]
-            name = Name(rf"{latex}'\left({of.latex}\right)", f"{function}'({of.text})")
+            alone = all(x is before for _, x in derivation.recording.tensors(activation))
+            function = activation.op.name if activation.op and alone else "f"
+            symbol = notation.name(function, "latex") if len(function) == 1 else notation.operator_name(function)
+            of = result.node_names[before]
+            name = Name(Text(rf"{symbol}'\left({of.latex}\right)"), Text(f"{function}'({of.text})"))
             result.derivatives[value] = result.names[value] = name
 
 
@@ -315,7 +209,7 @@ class _Lines:
             self.add(value)
 
     def _width(self, value: Traced) -> int:
-        return len(self.result.write(value, "text" if self.result.mathematical else "numpy").text)
+        return len(self.result.write(value, "text" if self.result.mathematical else "numpy"))
 
     def _is_long(self, value: Traced) -> bool:
         return self._width(value) > WIDEST
@@ -340,16 +234,12 @@ class _Lines:
             name, gradient = result.node_names[self.values[value]], False
         elif known:
             node, gradient = self.gradients[value], True
-            name = self._gradient(self.gradients[value])
+            name = result.registry.new(result.gradient_name(node))
         else:
             node, name = None, self._common(value)
             gradient = value not in self.forward and not _is_softmax(value)
         self.names[value] = name
         result.lines.append(Line(name, value, gradient, node))
-
-    def _gradient(self, node: Node) -> Name:
-        latex, text, identifier = self.result.gradient_name(node)
-        return self.result.registry.new(text, latex, identifier)
 
     def _common(self, value: Traced) -> Name:
         """A name for what occurs more than once."""
@@ -357,9 +247,9 @@ class _Lines:
         if value.op is None:
             return self.result.registry.numbered("c")
         if _is_softmax(value):
-            return new("ŷ", r"\hat{y}", "y_hat")
+            return new(layers.PREDICTION)
         if value.op and value.op.name == "log_softmax":
-            return new("log ŷ", r"\log \hat{y}", "log_y_hat")
+            return new(layers.LOG_PREDICTION)
         return self.result.registry.numbered("t")
 
     def finish(self, roots: Sequence[Traced]) -> None:
@@ -370,7 +260,7 @@ class _Lines:
         for position, (value, node) in enumerate(zip(roots, asked, strict=True)):
             line = lines.get(value)
             if line is None or line.node is not node or line.gradient != bool(position):
-                name = self._gradient(node) if position else result.node_names[node]
+                name = result.registry.new(result.gradient_name(node)) if position else result.node_names[node]
                 line = Line(name, value, bool(position), node)
                 result.lines.append(line)
             result.results.append(line)
@@ -400,7 +290,7 @@ def _mentioned_twice(op: str, params: Mapping[str, Any], operands: Sequence[Any]
     """The operands that the source of an operation mentions more than once."""
     marks = [f"⟨{i}⟩" for i in range(len(operands))]
     shapes = [getattr(x, "shape", ()) for x in operands]
-    text = notation.write(op, [Text(mark) for mark in marks], params, shapes, "numpy").text
+    text = notation.write(op, [Text(mark) for mark in marks], params, shapes, "numpy")
     return {i for i, mark in enumerate(marks) if text.count(mark) > 1}
 
 
@@ -425,42 +315,3 @@ def _name_counts(result: Program, present: Sequence[Traced]) -> None:
 def _has_length(node: Node, number: int, twice: bool) -> bool:
     """Whether a number may be the length of an axis, another one, or the number of elements."""
     return node.shape.count(number) > 1 if twice else number in node.shape or node.data.size == number
-
-
-# constants
-
-
-def _constant(value: Traced, style: Style) -> Text:
-    """An array that has no name: a number where it is one throughout, an identity, or its numbers."""
-    array = value.numpy()
-    if not array.size:
-        return _filled(0, array.shape, style)
-    uniform = bool(np.all(array == array.flat[0]))
-    if uniform and not array.shape:
-        return notation.number(_whole(array.item()), style)
-    if uniform and array.dtype.kind == "f":
-        return _filled(_whole(array.flat[0]), array.shape, style)
-    if array.ndim == 2 and array.shape[0] == array.shape[1] and np.array_equal(array, np.eye(len(array))):
-        dtype = ", dtype=bool" if array.dtype == np.bool_ else ""
-        return Text(f"np.eye({len(array)}{dtype})" if style == "numpy" else "I")
-    if style == "numpy":
-        return Text(notation.source(array))
-    size = notation.size(array.shape, style)
-    return Text(rf"\text{{constant}}_{{{size}}}" if style == "latex" else f"constant({size})")
-
-
-def _filled(number: float, shape: tuple[int, ...], style: Style) -> Text:
-    """An array of one number."""
-    if style == "numpy":
-        size = notation.source(shape if len(shape) != 1 else shape[0])
-        functions: dict[float, str] = {0: f"np.zeros({size})", 1: f"np.ones({size})"}
-        return Text(functions.get(number, f"np.full({size}, {float(number)!r})"))
-    written, size = notation.number(number, style), notation.size(shape, style)
-    latex = style == "latex"
-    if number in (0, 1):
-        return Text(rf"\mathbf{{{number}}}_{{{size}}}" if latex else f"{'ones' if number else 'zeros'}({size})")
-    return Text(rf"{written} \cdot \mathbf{{1}}_{{{size}}}" if latex else f"{written} · ones({size})", "product")
-
-
-def _whole(number: Any) -> float:
-    return int(number) if np.isfinite(number) and number == int(number) and abs(number) < 1e15 else float(number)

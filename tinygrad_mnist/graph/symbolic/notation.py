@@ -23,16 +23,17 @@ LEVELS = ("any", "comparison", "sum", "product", "factor", "power", "atom")
 """How tightly an expression binds, loosest first; a factor is what stands in a product without brackets."""
 
 
-@dataclass(frozen=True)
-class Text:
-    """A piece of a formula, how tightly it binds, and the operation that is outermost in it."""
+class Text(str):
+    """A piece of a formula, which knows how tightly it binds, and the operation that is outermost in it."""
 
-    text: str
-    level: str = "atom"
-    op: str = ""
+    __slots__ = ("level", "op")
+    level: str
+    op: str
 
-    def __str__(self) -> str:
-        return self.text
+    def __new__(cls, text: str, level: str = "atom", op: str = "") -> Text:
+        piece = super().__new__(cls, text)
+        piece.level, piece.op = level, op
+        return piece
 
 
 @dataclass(frozen=True)
@@ -94,21 +95,21 @@ def write(op: str, operands: Sequence[Text], params: Mapping[str, Any], shapes: 
         what, level = slot.groups()
         if what.isdigit():
             return _bracketed(operands[int(what)], level or "any", op, style)
-        return ", ".join(x.text for x in operands) if what == "all" else _parameter(params[what], style)
+        return ", ".join(operands) if what == "all" else _parameter(params[what], style)
 
     return Text(re.sub(r"<(\w+)(?::([a-z]+=?))?>", fill, template), entry.levels.get(style, entry.level), op)
 
 
 def formula(op: str, operands: Sequence[str], params: Mapping[str, Any], shapes: Sequence[Shape], style: Style) -> str:
     """The same as a string, for names and numbers: formula("add", ["z1", "2"], {}, [(3,), ()], "text")."""
-    return write(op, [name(x, style) for x in operands], params, shapes, style).text
+    return write(op, [name(x, style) for x in operands], params, shapes, style)
 
 
 def _bracketed(operand: Text, needed: str, op: str, style: Style) -> str:
     """An operand as it stands in a place; a comparison among numbers gets Iverson's brackets, [x > 0]."""
     level = LEVELS.index(needed.rstrip("="))
     if LEVELS.index(operand.level) >= level or (needed.endswith("=") and operand.op == op):
-        return operand.text
+        return operand
     left, right = "[]" if operand.level == "comparison" and style != "numpy" else "()"
     return rf"\left{left}{operand}\right{right}" if style == "latex" else f"{left}{operand}{right}"
 
@@ -151,6 +152,7 @@ def mathml(latex: str) -> str:
         words.append(f"<mtext>{text}</mtext>" if match[1] == "text" else f"<mi>{text}</mi>")
         return rf"\text{{word{len(words) - 1}}}"
 
+    latex = latex.replace(r"\hat{y}", "ŷ")
     formula = re.sub(r"\\(text|operatorname|mathrm)\{((?:[^{}\\]|\\.)*)\}", keep, latex)
     result: str = convert(formula).replace("<math ", '<math displaystyle="true" ', 1)
     return re.sub(r"<mtext>word(\d+)</mtext>", lambda match: words[int(match[1])], result)
@@ -196,7 +198,7 @@ def source(value: Any) -> str:
 def _parameter(value: Any, style: Style) -> str:
     if style == "numpy":
         return source(value)
-    return number(value, style).text if isinstance(value, int | float) else str(value)
+    return number(value, style) if isinstance(value, int | float) else str(value)
 
 
 def _index(value: Any, style: Style) -> str:
@@ -282,7 +284,7 @@ def _product(array: str, scalar: str) -> Template:
 
 
 def _power(call: Call) -> str:
-    simple = all(re.fullmatch(r"[\w.]+", x.text) for x in call.operands)
+    simple = all(re.fullmatch(r"[\w.]+", x) for x in call.operands)
     return "<0:atom>**<1:power>" if simple else "<0:atom> ** <1:power>"
 
 
@@ -345,7 +347,7 @@ def _shaped(word: str, numpy: str) -> Entry:
 
 def _clip(style: Style) -> Template:
     def bound(value: Any, infinite: str) -> str:
-        return infinite if value is None else "…" if isinstance(value, np.ndarray) else number(value, style).text
+        return infinite if value is None else "…" if isinstance(value, np.ndarray) else number(value, style)
 
     def template(call: Call) -> str:
         low, high = call.params.get("min"), call.params.get("max")

@@ -1,57 +1,112 @@
-"""The local rule of each share, as a formula: the operation's own vjp, run on named tensors and written down."""
+"""One vjp, run once on leaves that stand for what it takes: a small program that every reading writes or replays."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tinygrad_mnist.engine import Node
+from tinygrad_mnist.engine.autodiff import unbroadcast
 from tinygrad_mnist.engine.node import plain
-from tinygrad_mnist.graph.page.naming import LOG_PREDICTION
-from tinygrad_mnist.graph.symbolic.notation import Text, number, write
-from tinygrad_mnist.graph.symbolic.traced import Traced, pull
+from tinygrad_mnist.graph.recording import rule
+from tinygrad_mnist.graph.symbolic.traced import Traced, record
 
-LONGEST = 600
-"""How many characters of LaTeX a formula may have."""
-
-_TRANSPOSES = ("transpose", "swapaxes")
-_TRANSPOSED = r"^{\top}"
+Array = NDArray[Any]
 
 
-def local_rule(node: Node, position: int, cotangent: Any, names: Sequence[Text], out: Text, g: Text) -> str | None:
-    """∂L/∂input in LaTeX; None where the rule does not run on names, or comes out too long to help.
+@dataclass(frozen=True)
+class Rule:
+    """What the vjp of a node's operation does for the operand at a position.
 
-    names: of the inputs, in order; out and g: of the result and of the gradient that came in.
+    g, out, operands: leaves for ∂L/∂node, for the node and for its operands; Python numbers are themselves. raw: what
+    the rule makes of them, of the shape that broadcasting gave.
     """
+
+    node: Node
+    position: int
+    g: Traced
+    out: Traced
+    operands: tuple[Any, ...]
+    raw: Traced
+
+    @property
+    def share(self) -> Traced:
+        """The result with broadcasting undone: ∂L/∂operand, as far as it comes from this node."""
+        shape = self.operands[self.position].shape
+        return self.raw if self.raw.shape == shape else unbroadcast(self.raw, shape)
+
+    def on(self, g: Traced, out: Traced, operands: Sequence[Any]) -> Traced:
+        """The share of other expressions in place of the leaves."""
+        given = {leaf: x for leaf, x in zip(self.operands, operands, strict=True) if isinstance(leaf, Traced)}
+        replaced: Traced = _replaced(self.share, {**given, self.out: out, self.g: g})
+        return replaced
+
+    def at(self, g: Array) -> Array:
+        """The raw result for another cotangent, in float64: the recorded program, run again."""
+        values: dict[Any, Any] = {self.g: g}
+        for node in self._moving:
+            operands = (values[x] if isinstance(x, Traced) and x in values else _wide(x) for x in node.inputs)
+            values[node] = node.op.forward(*operands, **node.params)
+        return np.asarray(values.get(self.raw, self.raw.data), np.float64)
+
+    @cached_property
+    def _moving(self) -> list[Any]:
+        """What depends on the cotangent, in order."""
+        order = _in_order(self.raw)
+        moving = {self.g}
+        for node in order:
+            if any(isinstance(x, Traced) and x in moving for x in node.inputs):
+                moving.add(node)
+        return [node for node in order if node in moving and node.op]
+
+
+def run(node: Node, position: int, cotangent: Any, operands: Sequence[Any], leaf: Callable[[Any], Traced]) -> Rule:
+    """Run one vjp on leaves. operands: of the node: nodes, arrays and numbers. leaf: makes a leaf of an array."""
     assert node.op
-    traced = [Traced(x.data) if isinstance(x, Node) else x for x in node.inputs]
-    gradient, value = Traced(cotangent), Traced(node.data)
-    named = dict[Any, Text]()
-    named.update((x, name) for x, name in zip(traced, names, strict=True) if isinstance(x, Node))
-    named.update({gradient: g, value: out})
-    try:
-        with np.errstate(all="ignore"):
-            share = pull(node.op, position, gradient, value, traced, node.params)
-    except (TypeError, ValueError, IndexError):
-        return None
-    text = _write(share, named).text
-    return text if len(text) <= LONGEST else None
+    leaves = {id(x): leaf(plain(x)) for x in operands if not isinstance(x, int | float)}
+    stand_ins = tuple(leaves.get(id(x), x) for x in operands)
+    g, out = leaf(cotangent), leaf(node.data)
+    g.name = "g"  # it is no constant, though all its numbers may be the same
+    vjp = rule(node.op, position)
+    assert vjp
+    with np.errstate(all="ignore"):
+        return Rule(node, position, g, out, stand_ins, vjp(g, out, *stand_ins, **node.params))
 
 
-def _write(value: Any, named: dict[Any, Text]) -> Text:
-    """An expression down to what has a name; rules are a few operations deep."""
-    if isinstance(value, Node) and value in named:
-        return named[value]
-    if not isinstance(value, Node) or value.op is None:
-        array = np.asarray(plain(value))
-        return number(array.item(), "latex") if array.size == 1 else Text(r"\mathrm{const}")
-    operands = [_write(x, named) for x in value.inputs]
-    shapes = [getattr(plain(x), "shape", ()) for x in value.inputs]
-    name, first = value.op.name, operands[0]
-    if name == "swapaxes" and first.op in _TRANSPOSES and first.text.endswith(_TRANSPOSED):
-        return Text(first.text.removesuffix(_TRANSPOSED))
-    if name == "exp" and first == LOG_PREDICTION:
-        return Text("ŷ")
-    return write(name, operands, value.params, shapes, "latex")
+def exact(array: Array) -> Traced:
+    """A leaf that keeps its array's dtype, so that what is computed from it is what the engine computes."""
+    node = Traced(np.empty(0))
+    node._array = np.asarray(array)
+    return node
+
+
+def _replaced(value: Any, given: Mapping[Traced, Traced]) -> Any:
+    """The expression with other expressions in place of some leaves."""
+    done: dict[Any, Any] = dict(given)
+    for node in _in_order(value):
+        if node not in done:
+            operands = [done.get(x, x) if isinstance(x, Traced) else x for x in node.inputs]
+            done[node] = record(node.op, operands, node.params)
+    return done.get(value, value)
+
+
+def _in_order(value: Traced) -> list[Any]:
+    """The operations of an expression, operands first."""
+    found = [value] if value.op else []
+    seen = set(found)
+    for node in found:
+        for x in node.inputs:
+            if isinstance(x, Traced) and x.op and x not in seen:
+                seen.add(x)
+                found.append(x)
+    return sorted(found, key=lambda node: node.born)
+
+
+def _wide(x: Any) -> Any:
+    array = plain(x)
+    return array.astype(np.float64) if isinstance(array, np.ndarray) and array.dtype.kind == "f" else array

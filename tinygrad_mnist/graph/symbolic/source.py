@@ -67,7 +67,7 @@ def _body(result: Program) -> list[str]:
         either = f"{count.value}  # {data}, or a length of {others}"
         lines.append(f"{count.name.numpy} = " + (either if others else f"{data}  # {count.value}"))
     for line in result.lines:
-        value = result.definition(line, "numpy")
+        value: str = result.definition(line, "numpy")
         value = f"{float(value)}" if value.lstrip("-").isdecimal() else value
         text = f"{line.name.numpy} = {value}"
         lines.append(f"{text}  # {line.value.shape}" if line.value.shape else text)

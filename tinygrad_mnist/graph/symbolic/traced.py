@@ -7,16 +7,13 @@ what a rule computes can be read off afterwards, with a concrete value at each n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.engine import OPS, GraphError, Node, Op, Tensor
-from tinygrad_mnist.engine.autodiff import unbroadcast
+from tinygrad_mnist.engine import Node, Op, Tensor
 from tinygrad_mnist.engine.node import plain
-
-_BUILT_IN = dict(OPS)
 
 
 class Traced(Tensor):
@@ -93,62 +90,3 @@ def record(op: Op, inputs: Sequence[Any], params: Mapping[str, Any] | None = Non
 def traced(x: Any) -> Any:
     """An operand of a recorded operation: a traced tensor, or a Python number."""
     return x if isinstance(x, Traced | int | float) else Traced(x)
-
-
-def rule(op: Op, position: int) -> Callable[..., Any] | None:
-    """The vjp of an operation for one of its inputs; None where no gradient flows."""
-    return op.each(position) if op.each else op.vjps[position]
-
-
-def pull(op: Op, position: int, g: Traced, out: Traced, inputs: Sequence[Any], params: Mapping[str, Any]) -> Traced:
-    """One vjp, run: g = ∂L/∂out carried to one input, with broadcasting undone."""
-    vjp = rule(op, position)
-    assert vjp is not None
-    share: Traced = vjp(g, out, *inputs, **params)
-    shape = inputs[position].shape
-    return share if share.shape == shape else unbroadcast(share, shape)
-
-
-class Recording:
-    """A recorded graph: its nodes, inputs before their users, and the inputs of each.
-
-    An array among the inputs is a leaf like any other; Python numbers stay what they are.
-    """
-
-    def __init__(self, output: Node) -> None:
-        self.output = output
-        self._arrays: dict[int, Node] = {}
-        self.inputs: dict[Node, tuple[Any, ...]] = {output: self._operands(output)}
-        queue = [output]
-        for node in queue:
-            for x in self.inputs[node]:
-                if isinstance(x, Node) and x not in self.inputs:
-                    self.inputs[x] = self._operands(x)
-                    queue.append(x)
-        for node in queue:
-            if node.op and _BUILT_IN.get(node.op.name, node.op) is not node.op:
-                raise GraphError(
-                    f"an operation of yours is called {node.op}, as one of the engine's is, and would be written as "
-                    f"that one: give it a name of its own, @op(…, name=…)"
-                )
-        self.nodes = sorted(queue, key=lambda node: (node.op is not None, node.born))
-
-    def _operands(self, node: Node) -> tuple[Any, ...]:
-        return tuple(x if isinstance(x, Node | int | float) else self._leaf(x) for x in node.inputs)
-
-    def _leaf(self, array: Any) -> Node:
-        if id(array) not in self._arrays:
-            self._arrays[id(array)] = Node.wrap(array)
-        return self._arrays[id(array)]
-
-    def between(self, targets: Iterable[Node]) -> set[Node]:
-        """The targets, and every node to which a gradient may flow back on its way to one of them."""
-        found = set(targets)
-        for node in self.nodes:
-            if node.op and any(x in found and rule(node.op, i) for i, x in self.tensors(node)):
-                found.add(node)
-        return found
-
-    def tensors(self, node: Node) -> list[tuple[int, Node]]:
-        """Those inputs that are tensors, with their positions."""
-        return [(i, x) for i, x in enumerate(self.inputs[node]) if isinstance(x, Node)]
