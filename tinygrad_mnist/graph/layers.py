@@ -78,8 +78,8 @@ class Layers:
 
     def __init__(self, recording: Recording, inputs: Collection[Node] = ()) -> None:
         self.recording = recording
-        self.parameters = _parameters(recording, set(inputs))
-        self.layers = list(_layers(recording, self.parameters))
+        self.parameters = _parameters(recording, inputs)
+        self.layers = list(_layers(recording, self.parameters, any_name=bool(inputs)))
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.layers)
@@ -175,26 +175,31 @@ def _is_path(node: Node) -> bool:
 
 
 def _parameters(recording: Recording, inputs: Collection[Node]) -> set[Node]:
-    """Parameters, frozen ones among them, and what is computed from nothing but them."""
+    """Parameters, frozen ones among them, and what is computed from nothing but them.
+
+    Where the inputs are known, it is what was not computed from them.
+    """
+    if inputs:
+        return {node for node, nearest in recording.nearest(inputs).items() if not nearest}
     found = set[Node]()
     for node in recording.nodes:
-        if node.op:
-            made_of = [x for _, x in recording.tensors(node) if x.op or x.shape or x in found]
-            is_parameter = bool(made_of) and found.issuperset(made_of)
-        else:
-            is_parameter = node.name not in _INPUTS and (
-                node.requires_grad or _is_path(node) or bool(_NUMBERED.fullmatch(node.name or ""))
-            )
-        if is_parameter and node not in inputs:
+        made_of = [x for _, x in recording.tensors(node) if x.op or x.shape or x in found]
+        if (made_of and found.issuperset(made_of)) if node.op else _is_parameter(node):
             found.add(node)
     return found
+
+
+def _is_parameter(leaf: Node) -> bool:
+    if leaf.name in _INPUTS:
+        return False
+    return leaf.requires_grad or _is_path(leaf) or bool(_NUMBERED.fullmatch(leaf.name or ""))
 
 
 # finding the layers
 
 
-def _layers(recording: Recording, parameters: set[Node]) -> Iterator[Layer]:
-    sums = list(_sums(recording, parameters))
+def _layers(recording: Recording, parameters: set[Node], any_name: bool) -> Iterator[Layer]:
+    sums = list(_sums(recording, parameters, any_name))
     numbers = _numbers([weight for weight, *_ in sums])
     stretches = _stretches(recording, [z for *_, z in sums], {product for _, _, product, _ in sums})
     for (weight, bias, product, z), number, stretch in zip(sums, numbers, stretches, strict=True):
@@ -203,11 +208,13 @@ def _layers(recording: Recording, parameters: set[Node]) -> Iterator[Layer]:
         yield Layer(number, weight, bias, product, z, before, activation)
 
 
-def _sums(recording: Recording, parameters: set[Node]) -> Iterator[tuple[Node, Node | None, Node, Node]]:
+def _sums(
+    recording: Recording, parameters: set[Node], any_name: bool
+) -> Iterator[tuple[Node, Node | None, Node, Node]]:
     """The weight, the bias, the product and the sum of each layer, in order of computation.
 
-    Without a bias a weight must be called like one, or nothing, and counts the first time that it is used: the
-    backward pass uses it again.
+    A weight without a bias counts the first time that it is used: the backward pass uses it again. It must be called
+    like a weight, or nothing, unless any name will do.
     """
     used = set[Node]()
     for product in recording.operations:
@@ -217,7 +224,8 @@ def _sums(recording: Recording, parameters: set[Node]) -> Iterator[tuple[Node, N
             continue
         weight = _unmoved(factors[0])
         bias, z = _biased(recording, product, parameters)
-        if bias is not None or (weight not in used and not weight.op and _is_called_weight(weight)):
+        is_weight = not weight.op and (any_name or _is_called_weight(weight))
+        if bias is not None or (is_weight and weight not in used):
             used.add(weight)
             yield weight, bias, product, z
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.engine import Tensor, toposort
+from tinygrad_mnist.engine import Tensor
+from tinygrad_mnist.graph.layers import Layers
+from tinygrad_mnist.graph.recording import Recording
 from tinygrad_mnist.nn import Module
 
 
@@ -33,15 +34,17 @@ class Diverged(TrainingError):
 
 def _first_bad(output: Tensor, names: dict[Tensor, str]) -> tuple[str | None, str | None, str]:
     """The operation and the layer where numbers first left the finite, and that in words."""
-    for node in toposort(output):
+    recording = Recording(output)
+    for node in recording.operations:
         for x, value in zip(node.inputs, node.values, strict=True):
             if not getattr(x, "op", None) and not np.isfinite(value).all():
                 return None, names.get(x) if isinstance(x, Tensor) else None, _leaf(x, value, names)
         if not np.isfinite(node.data).all():
-            layer = next((names[x] for x in _nearest(node) if x in names), None)
-            where = f", in the layer of {layer}," if layer else ""
+            parameter: Any = next((x for x in recording.beneath(node) if x in names), None)
+            where = "" if parameter is None else f", in the layer of {_called(parameter, names, recording)},"
             reach = max((_largest(v) for v in node.values), default=0.0)
-            return str(node.op), layer, f"{node.op}{where} made {_example(node.data)} of inputs up to {reach:.3g}"
+            found = f"{node.op}{where} made {_example(node.data)} of inputs up to {reach:.3g}"
+            return str(node.op), names.get(parameter), found
     return None, None, "every number before it is finite"
 
 
@@ -53,16 +56,10 @@ def _leaf(x: Any, value: NDArray[Any], names: dict[Tensor, str]) -> str:
     return f"{update}, whose gradient is not finite" if is_gradient_bad else update
 
 
-def _nearest(node: Tensor) -> Iterator[Tensor]:
-    """The tensors that a node was computed from, the nearest first."""
-    found = [node]
-    seen = {node}
-    for current in found:
-        for x in current.inputs:
-            if isinstance(x, Tensor) and x not in seen:
-                seen.add(x)
-                found.append(x)
-    return iter(found)
+def _called(parameter: Any, names: dict[Tensor, str], recording: Recording) -> str:
+    """A parameter by its name in the readings of a graph, and by its path: W2 (2.weight)."""
+    path, name = names[parameter], Layers(recording).name(parameter)
+    return path if name in (path, None) else f"{name} ({path})"
 
 
 def _example(array: NDArray[Any]) -> Any:
