@@ -203,9 +203,11 @@ def _max_pool(x: Array, kernel: Shape, stride: Shape, padding: Shape = (0, 0)) -
     return _window_rows(x, kernel, stride, padding, -np.inf).max(axis=(3, 4)).transpose(0, 3, 1, 2)
 
 
-def _unpool(share: Array, wins: Array, shape: Shape, kernel: Shape, stride: Shape, padding: Shape = (0, 0)) -> Array:
-    rows = (wins * share.transpose(0, 2, 3, 1)).transpose(1, 2, 3, 0, 4)
-    return _fold(rows.reshape(-1, len(wins) * share.shape[1]), shape, kernel, stride, padding)
+def _unpool(g: Array, x: Array, top: Array, kernel: Shape, stride: Shape, padding: Shape = (0, 0)) -> Array:
+    by_window = (slice(None), slice(None), slice(None), None, None)
+    wins = _window_rows(x, kernel, stride, padding, -np.inf) == top.transpose(0, 2, 3, 1)[by_window]
+    shares = wins * (g.transpose(0, 2, 3, 1)[by_window] / wins.sum(axis=(3, 4), keepdims=True, dtype=g.dtype))
+    return _fold(shares.reshape(math.prod(shares.shape[:3]), -1), x.shape, kernel, stride, padding)
 
 
 WINDOWS: list[tuple[Shape, Shape, Shape, Shape]] = [
@@ -220,10 +222,9 @@ WINDOWS: list[tuple[Shape, Shape, Shape, Shape]] = [
 """Few and many channels, windows that overlap, that touch, and that leave pixels out, with and without a frame."""
 
 
-def wins(shape: Shape, kernel: Shape, stride: Shape, padding: Shape) -> Array:
-    """Which places of each window win: some of them, several in some windows."""
-    counts = _max_pool(np.zeros(shape), kernel, stride, padding).transpose(0, 2, 3, 1).shape
-    return np.random.default_rng(0).random((math.prod(kernel), *counts)) < 0.6
+def tied(shape: Shape, dtype: Any) -> Array:
+    """Images of few numbers, so that several places of a window hold its maximum."""
+    return np.random.default_rng(0).integers(0, 3, shape).astype(dtype)
 
 
 TABLE: dict[str, Entry] = {
@@ -509,7 +510,9 @@ TABLE: dict[str, Entry] = {
         _unpool,
         [
             by(
-                lambda f, share, shape=shape, window=window: f(share, wins(shape, *window), shape, *window),
+                lambda f, g, shape=shape, window=window: f(
+                    g, x := tied(shape, g.dtype), _max_pool(x, *window), *window
+                ),
                 _max_pool(np.zeros(shape), *window).shape,
             )
             for shape, *window in WINDOWS

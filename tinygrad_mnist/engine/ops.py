@@ -23,7 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.engine.node import Function, op, plain
+from tinygrad_mnist.engine.node import Function, op
+from tinygrad_mnist.engine.node import plain as _plain
 
 Array = Any
 """An ndarray or a Tensor; what comes out is of the same kind."""
@@ -58,7 +59,7 @@ def _matmul_vjp_left(g: Array, out: Array, x: Array, y: Array) -> Array:
 def _matmul_vjp_right(g: Array, out: Array, x: Array, y: Array) -> Array:
     if x.ndim == 1:
         return g * x if y.ndim == 1 else expand_dims(x, -1) * expand_dims(g, -2)
-    as_y_lies = plain(y).flags.f_contiguous  # then W of x @ W.T gets its gradient in W's order
+    as_y_lies = _plain(y).flags.f_contiguous  # then W of x @ W.T gets its gradient in W's order
     return (x.mT @ expand_dims(g, -1))[..., 0] if y.ndim == 1 else (g.mT @ x).mT if as_y_lies else x.mT @ g
 
 

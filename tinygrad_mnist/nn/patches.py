@@ -105,14 +105,7 @@ def fold(rows: Array, /, shape: tuple[int, ...], kernel: Pair, stride: Pair = (1
 
 
 def _max_pool_vjp(g: Array, out: Array, x: Array, kernel: Pair, stride: Pair, padding: Pair) -> Array:
-    """g, shared equally among the places of each window that hold its maximum."""
-    top = _channels_last(plain(out))
-    places = _places(_framed(plain(x), padding, -np.inf), kernel, stride)
-    wins = np.empty((len(places), *top.shape), bool)
-    for place, wins_there in zip(places, wins, strict=True):
-        np.equal(place, top, out=wins_there)
-    ties = _channels_first(np.add.reduce(wins, axis=0, dtype=g.dtype))
-    return unpool(g / ties, wins, x.shape, kernel, stride, padding)
+    return unpool(g, x, out, kernel, stride, padding)
 
 
 @op(_max_pool_vjp)
@@ -121,24 +114,31 @@ def max_pool(x: Array, /, kernel: Pair, stride: Pair, padding: Pair = (0, 0)) ->
     return _channels_first(reduce(np.maximum, _places(_framed(x, padding, -np.inf), kernel, stride)))
 
 
+def _winners(x: Array, top: Array, kernel: Pair, stride: Pair, padding: Pair) -> tuple[Array, Array]:
+    """Which places of each window hold its maximum, (places, batch, rows, columns, channels); and how many do."""
+    top = _channels_last(top)
+    places = _places(_framed(x, padding, -np.inf), kernel, stride)
+    wins = np.empty((len(places), *top.shape), bool)
+    for place, wins_there in zip(places, wins, strict=True):
+        np.equal(place, top, out=wins_there)
+    return wins, _channels_first(np.add.reduce(wins, axis=0, dtype=top.dtype))
+
+
 def _unpool_vjp(
-    g: Array, out: Array, share: Array, wins: Array, shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair
+    u: Array, out: Array, g: Array, x: Array, top: Array, kernel: Pair, stride: Pair, padding: Pair
 ) -> Array:
-    rows = patches(g, kernel, stride, padding)
+    wins, ties = _winners(plain(x), plain(top), kernel, stride, padding)
+    rows = patches(u, kernel, stride, padding)
     by_place = rows.reshape(*wins.shape[1:4], len(wins), wins.shape[4]).transpose(3, 0, 1, 2, 4)
-    return _channels_first((by_place * wins).sum(axis=0))
+    return _channels_first((by_place * wins).sum(axis=0)) / ties
 
 
-@op(_unpool_vjp, None)
-def unpool(
-    share: Array, wins: Array, /, shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair = (0, 0)
-) -> Array:
-    """Images of a shape, to which every window adds its share at those of its places that win.
-
-    wins: booleans of shape (places of a window, batch, rows, columns, channels).
-    """
-    framed, inside = _frame(shape, padding, 0, share.dtype)
-    share = _channels_last(share)
+@op(_unpool_vjp, None, None)
+def unpool(g: Array, x: Array, top: Array, /, kernel: Pair, stride: Pair, padding: Pair = (0, 0)) -> Array:
+    """Images like x, to which every window adds its g, shared equally among the places where x is at its top."""
+    framed, inside = _frame(x.shape, padding, 0, g.dtype)
+    wins, ties = _winners(x, top, kernel, stride, padding)
+    share = _channels_last(g / ties)
     for place, wins_there in zip(_places(framed, kernel, stride), wins, strict=True):
         place += share * wins_there
     return _channels_first(inside)

@@ -9,11 +9,10 @@ from tinygrad_mnist.engine import OPS
 from tinygrad_mnist.graph.symbolic import notation
 from tinygrad_mnist.graph.symbolic.notation import NOTATION, Text, formula, number, write
 from tinygrad_mnist.graph.symbolic.traced import TRACING_OPS
-from tinygrad_mnist.nn.patches import FUNCTIONS
 
 
 def test_every_operation_of_the_engine_has_one_entry_and_nothing_else_has():
-    assert NOTATION.keys() == (OPS.keys() - FUNCTIONS.keys()) | TRACING_OPS
+    assert NOTATION.keys() == OPS.keys() | TRACING_OPS
 
 
 def test_a_helper_is_the_function_that_the_source_calls():

@@ -11,7 +11,6 @@ import pytest
 from tests.engine.cases import FUNCTIONS, TABLE
 from tinygrad_mnist import Tensor, cross_entropy, grad, graph, nn, one_hot
 from tinygrad_mnist.engine import GraphError, ops
-from tinygrad_mnist.nn import patches
 
 
 def execute(source, *arguments):
@@ -109,16 +108,8 @@ def test_ruff_finds_nothing_to_say():
     assert formatted.stdout == source
 
 
-@pytest.mark.parametrize("name", patches.FUNCTIONS)
-def test_operations_on_windows_have_no_source_and_say_so(name):
-    case = TABLE[name].cases[0]
-    inputs = [Tensor(x, requires_grad=True, name=f"x{i}") for i, x in enumerate(case.inputs)]
-    with pytest.raises(GraphError, match="has no NumPy source"):
-        graph.to_numpy(case.call(FUNCTIONS[name], *inputs).sum(), inputs)
-
-
-@pytest.mark.parametrize("name", sorted(TABLE.keys() - patches.FUNCTIONS.keys()))
-def test_every_operation_of_the_engine_gives_the_numbers_of_autograd(name):
+@pytest.mark.parametrize("name", sorted(TABLE.keys() - {"unpool"}))  # max_pool calls it on its way back
+def test_every_operation_gives_the_numbers_of_autograd(name):
     for case in TABLE[name].cases:
         inputs = [Tensor(x, requires_grad=True, name=f"x{i}") for i, x in enumerate(case.inputs)]
         out = case.call(FUNCTIONS[name], *inputs)

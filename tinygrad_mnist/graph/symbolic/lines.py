@@ -300,7 +300,7 @@ def _name_counts(result: Program, present: Sequence[Traced]) -> None:
     divisors = [v.operands[1] for v in views if v.op == "div" and isinstance(v.operands[1], int)]
     data = [(node, value) for node, value in result.inputs if not node.requires_grad and node.shape]
     for number in dict.fromkeys(divisors):
-        everywhere = number > 2 and all(number in node.shape for node, _ in data)
+        everywhere = number > 2 and all(_is_by_example(node, number) for node, _ in data)
         for node, value in data if number > 2 else ():
             axes = node.shape if len(data) > 1 else node.shape[:1]
             axis = axes.index(number) if everywhere and number in axes else None
@@ -310,6 +310,11 @@ def _name_counts(result: Program, present: Sequence[Traced]) -> None:
                 name = result.registry.new("n" if axis is None else "m")
                 result.counts[number] = Count(name, number, value, axis, others)
                 break
+
+
+def _is_by_example(node: Node, number: int) -> bool:
+    """Whether data may have something for each of so many examples: along an axis, or a row for each of its windows."""
+    return number in node.shape or node.shape[0] % number == 0
 
 
 def _has_length(node: Node, number: int, twice: bool) -> bool:

@@ -392,6 +392,8 @@ def _unknown(op: str) -> Entry:
     return Entry(rf"{operator_name(op)}\left(<all>\right)", f"{op}(<all>)", f"{op}(<all>)")
 
 
+_WINDOW = "<0>, <kernel>, <stride>, <padding>"
+
 NOTATION: dict[str, Entry] = {
     # arithmetic
     "add": Entry("<0:sum> + <1:product>", "<0:sum> + <1:product>", "<0:sum> + <1:product>", "sum"),
@@ -466,6 +468,14 @@ NOTATION: dict[str, Entry] = {
         lambda call: f"einsum({call.params['subscripts'].replace('->', ' → ')}; <all>)",
         lambda call: f"np.einsum({call.params['subscripts']!r}, <all>)".replace("'", '"'),
     ),
+    # windows over images, of the package nn
+    "patches": _function(operator_name("patches"), "patches", f"patches({_WINDOW})", helper="patches"),
+    "fold": _function(operator_name("fold"), "fold", f"fold(<0>, <shape>{_WINDOW[3:]})", helper="fold"),
+    "max_pool": _function(operator_name("max_pool"), "max_pool", f"max_pool({_WINDOW})", helper="max_pool"),
+    "unpool": Entry(
+        rf"{operator_name('unpool')}\left(<0>; <1>\right)", "unpool(<0>; <1>)", f"unpool(<0>, <1>, <2>{_WINDOW[3:]})",
+        helper="unpool",
+    ),
     # what is met in rules alone: masks
     "greater": _compare(">", ">", ">"),
     "greater_equal": _compare(r"\geq", "≥", ">="),
@@ -511,6 +521,47 @@ def scatter_add(x, index, shape):
     out = np.zeros(shape)
     np.add.at(out, index, x)
     return out
+''',
+    "patches": '''\
+def patches(x, kernel, stride, padding):
+    """A row for each window of images (batch, channels, height, width): the numbers in order (*kernel, channels)."""
+    frame = [(0, 0), (0, 0), *((p, p) for p in padding)]
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(x, frame), kernel, axis=(2, 3))
+    windows = windows[:, :, :: stride[0], :: stride[1]].transpose(0, 2, 3, 4, 5, 1)
+    return windows.reshape(-1, kernel[0] * kernel[1] * x.shape[1])
+''',
+    "fold": '''\
+def fold(rows, shape, kernel, stride, padding):
+    """Images of a shape, to which every row of patches is added where it was taken from."""
+    n, channels, *size = shape
+    framed = np.zeros((n, channels, size[0] + 2 * padding[0], size[1] + 2 * padding[1]))
+    counts = [(length - k) // s + 1 for length, k, s in zip(framed.shape[2:], kernel, stride)]
+    windows = rows.reshape(n, *counts, *kernel, channels).transpose(4, 3, 0, 5, 1, 2)
+    for i, j in np.ndindex(*kernel):
+        down, across = (slice(at, at + s * (c - 1) + 1, s) for at, s, c in zip((i, j), stride, counts))
+        framed[:, :, down, across] += windows[j, i]
+    return framed[:, :, padding[0] : padding[0] + size[0], padding[1] : padding[1] + size[1]]
+''',
+    "max_pool": '''\
+def max_pool(x, kernel, stride, padding):
+    """The maximum of each window of images (batch, channels, height, width)."""
+    framed = np.pad(x, [(0, 0), (0, 0), *((p, p) for p in padding)], constant_values=-np.inf)
+    windows = np.lib.stride_tricks.sliding_window_view(framed, kernel, axis=(2, 3))
+    return windows[:, :, :: stride[0], :: stride[1]].max(axis=(4, 5))
+''',
+    "unpool": '''\
+def unpool(g, x, top, kernel, stride, padding):
+    """Images like x, to which every window adds its g, shared equally among the places where x is at its top."""
+    framed = np.pad(x, [(0, 0), (0, 0), *((p, p) for p in padding)], constant_values=-np.inf)
+    out, ties = np.zeros(framed.shape), np.zeros(top.shape)
+    places = []
+    for i, j in np.ndindex(*kernel):
+        down, across = (slice(at, at + s * (c - 1) + 1, s) for at, s, c in zip((i, j), stride, top.shape[2:]))
+        places.append((slice(None), slice(None), down, across))
+        ties += framed[places[-1]] == top
+    for place in places:
+        out[place] += g / ties * (framed[place] == top)
+    return out[:, :, padding[0] : padding[0] + x.shape[2], padding[1] : padding[1] + x.shape[3]]
 ''',
 }
 """Functions that the source of an operation calls, written once above it."""
