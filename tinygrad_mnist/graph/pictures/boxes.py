@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.graph.description import Description, Kind, Vertex, describe
-from tinygrad_mnist.graph.layers import Scope
+from tinygrad_mnist.graph.layers import Scope, error_of
 from tinygrad_mnist.graph.playback import Share, Step, play
 
 BoxKind = Kind | Literal["layer", "vjp", "sum", "plus", "gradient", "layer vjp"]
@@ -191,7 +191,8 @@ class _Backward:
 
     def _step(self, key: str, step: Step) -> None:
         vjp = f"{key}_vjp"
-        self._box(vjp, "vjp", f"vjp of {self._vertices[key].label}", key, step.cotangent)
+        vertex = self._vertices[key]
+        self._box(vjp, "vjp", f"vjp of {vertex.label}", key, step.cotangent, error_of(vertex.name or ""))
         self._drawn.pairs.append((key, vjp))
         self._drawn.arrows.append(Arrow(key, vjp, "", "beside"))
         self._arrive(key, vjp)
@@ -235,9 +236,12 @@ class _Backward:
         self._drawn.pairs.append((key, gradient))
         self._arrive(key, gradient)
 
-    def _box(self, key: str, kind: BoxKind, label: str, beside: str, array: NDArray[Any] | None = None) -> None:
-        shown = [summary(array)] if self._values and array is not None else []
-        self._drawn.boxes.append(Box(key, kind, (label, *shown), self._vertices[beside].scope, label))
+    def _box(
+        self, key: str, kind: BoxKind, label: str, beside: str, array: NDArray[Any] | None = None, name: str | None = None
+    ) -> None:
+        shown = summary(array) if self._values and array is not None else ""
+        lines = tuple(filter(None, (label, name, shown)))
+        self._drawn.boxes.append(Box(key, kind, lines, self._vertices[beside].scope, label))
 
 
 def _layer_or_rest(drawn: Picture) -> Callable[[Box], Scope]:
