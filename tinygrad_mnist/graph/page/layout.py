@@ -13,6 +13,8 @@ Key = str
 GAP = 22.0
 LAYER = 66.0
 SWEEPS = 12
+SETTLED = 0.01
+"""A sweep that moves nothing by more pixels is the last."""
 MAIN = 60.0
 """How much more an edge of the longest path pulls than any other: it becomes a straight line."""
 
@@ -119,16 +121,33 @@ def _order(layers: _Layers) -> None:
 def _spread(layers: _Layers) -> dict[Key, float]:
     """Places along the rows: each where its neighbours pull it, no closer than the widths allow."""
     x: dict[Key, float] = {}
-    for row in layers.rows:
-        x.update(zip(row, _apart([0.0] * len(row), [1.0] * len(row), _offsets(row, layers)), strict=True))
+    rows = [_Pulled.of(keys, layers) for keys in layers.rows]
+    for row in rows:
+        x.update(zip(row.keys, _apart([0.0] * len(row.keys), [1.0] * len(row.keys), row.offsets), strict=True))
     for sweep in range(4 * SWEEPS):
-        rows = layers.rows if sweep % 2 else layers.rows[::-1]
-        for row in rows:
-            pulls = [layers.above.get(key, []) + layers.below.get(key, []) for key in row]
-            wished = [_mean([(x[k], w) for k, w in pull], x[key]) for key, pull in zip(row, pulls, strict=True)]
-            weights = [sum(w for _, w in pull) + 0.01 for pull in pulls]
-            x.update(zip(row, _apart(wished, weights, _offsets(row, layers)), strict=True))
+        before = dict(x)
+        for row in rows if sweep % 2 else rows[::-1]:
+            pulls = zip(row.keys, row.pulls, strict=True)
+            wished = [_mean([(x[k], w) for k, w in pull], x[key]) for key, pull in pulls]
+            x.update(zip(row.keys, _apart(wished, row.weights, row.offsets), strict=True))
+        if all(abs(x[key] - place) < SETTLED for key, place in before.items()):
+            break
     return x
+
+
+@dataclass(frozen=True)
+class _Pulled:
+    """A row of vertices, with what pulls each, how strongly in all, and how far apart they stand when packed."""
+
+    keys: Sequence[Key]
+    pulls: list[list[tuple[Key, float]]]
+    weights: list[float]
+    offsets: list[float]
+
+    @classmethod
+    def of(cls, row: Sequence[Key], layers: _Layers) -> _Pulled:
+        pulls = [layers.above.get(key, []) + layers.below.get(key, []) for key in row]
+        return cls(row, pulls, [sum(w for _, w in pull) + 0.01 for pull in pulls], _offsets(row, layers))
 
 
 def _offsets(row: Sequence[Key], layers: _Layers) -> list[float]:

@@ -26,9 +26,15 @@ class Storage:
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[str, bytes], int] = {}
+        self._stored: dict[int, tuple[NDArray[Any], View]] = {}
 
     def add(self, array: NDArray[Any]) -> View:
         """Store real numbers of any shape. Raises TypeError for complex ones."""
+        if id(array) not in self._stored:
+            self._stored[id(array)] = array, self._view(array)  # kept, so that no other array gets its id
+        return self._stored[id(array)][1]
+
+    def _view(self, array: NDArray[Any]) -> View:
         if array.dtype.kind == "c":
             raise TypeError("the page shows real numbers, and this graph has complex ones")
         shape = list(array.shape)

@@ -16,6 +16,7 @@ from tinygrad_mnist.graph.description import Description, Kind, Vertex, describe
 from tinygrad_mnist.graph.layers import Scope, error_of
 from tinygrad_mnist.graph.playback import Share, Step, play
 
+Array = NDArray[Any]
 BoxKind = Kind | Literal["layer", "vjp", "sum", "plus", "gradient", "layer vjp"]
 BACKWARD = {"vjp", "sum", "plus", "gradient", "layer vjp"}
 
@@ -116,7 +117,7 @@ def written(shape: Sequence[int]) -> str:
     return " × ".join(map(str, shape))
 
 
-def summary(array: NDArray[Any]) -> str:
+def summary(array: Array) -> str:
     """A few numbers themselves; of many their range, and how many are not finite."""
     if array.dtype.kind == "c":
         return "complex numbers"
@@ -175,7 +176,7 @@ class _Backward:
         self._output = description.key(output)
         self._symbol = (output.name if output.shape == () else None) or "L"
         self._arriving: dict[str, list[tuple[str, str]]] = {}
-        self._totals: dict[str, NDArray[Any]] = {}
+        self._totals: dict[str, Array] = {}
 
     def add(self, steps: Sequence[Step]) -> None:
         """Draw what each step of the backward pass does."""
@@ -237,7 +238,7 @@ class _Backward:
         self._arrive(key, gradient)
 
     def _box(
-        self, key: str, kind: BoxKind, label: str, beside: str, array: NDArray[Any] | None = None, name: str | None = None
+        self, key: str, kind: BoxKind, label: str, beside: str, array: Array | None = None, name: str | None = None
     ) -> None:
         shown = summary(array) if self._values and array is not None else ""
         lines = tuple(filter(None, (label, name, shown)))

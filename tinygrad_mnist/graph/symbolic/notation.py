@@ -8,6 +8,7 @@ returns the template.
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -141,21 +142,49 @@ def words(text: str) -> str:
     return rf"\text{{{''.join(_SPECIAL.get(c, c) for c in ' '.join(text.split()))}}}"
 
 
-def mathml(latex: str) -> str:
-    """A formula of this module's as MathML, for a browser. Needs latex2mathml, which knows formulas but not words."""
-    from latex2mathml.converter import convert
+_WORDS = r"\\(text|operatorname|mathrm)\{((?:[^{}\\]|\\.)*)\}"
+_BRACED = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
+_PIECES = rf"{_WORDS}|\\frac\{{\\partial [^{{}}]*\}}{_BRACED}(?!\^)"
+"""Words, and derivatives ∂L/∂x that stand in a formula as they are."""
 
-    words: list[str] = []
+
+def mathml(latex: str) -> str:
+    """A formula of this module's as MathML, for a browser. Needs latex2mathml, which knows formulas but not words.
+
+    A derivative ∂L/∂x is converted once, in however many formulas it stands.
+    """
+    return _assembled(latex.replace(r"\hat{y}", "ŷ"), _PIECES)
+
+
+def _assembled(latex: str, pattern: str) -> str:
+    """The formula with what matches the pattern converted on its own."""
+    pieces: list[str] = []
 
     def keep(match: re.Match[str]) -> str:
-        text = html.escape(re.sub(r"\\(.)", r"\1", match[2]))
-        words.append(f"<mtext>{text}</mtext>" if match[1] == "text" else f"<mi>{text}</mi>")
-        return rf"\text{{word{len(words) - 1}}}"
+        pieces.append(_words_as_mathml(match[1], match[2]) if match[1] else _derivative(match[0]))
+        return rf"\text{{word{len(pieces) - 1}}}"
 
-    latex = latex.replace(r"\hat{y}", "ŷ")
-    formula = re.sub(r"\\(text|operatorname|mathrm)\{((?:[^{}\\]|\\.)*)\}", keep, latex)
-    result: str = convert(formula).replace("<math ", '<math displaystyle="true" ', 1)
-    return re.sub(r"<mtext>word(\d+)</mtext>", lambda match: words[int(match[1])], result)
+    converted = _converted(re.sub(pattern, keep, latex))
+    return re.sub(r"<mtext>word(\d+)</mtext>", lambda match: pieces[int(match[1])], converted)
+
+
+def _words_as_mathml(kind: str, text: str) -> str:
+    shown = html.escape(re.sub(r"\\(.)", r"\1", text))
+    return f"<mtext>{shown}</mtext>" if kind == "text" else f"<mi>{shown}</mi>"
+
+
+@functools.lru_cache(maxsize=1000)
+def _derivative(latex: str) -> str:
+    whole = _assembled(latex, _WORDS)
+    return whole[whole.index("<mrow>") + len("<mrow>") : -len("</mrow></math>")]
+
+
+@functools.lru_cache(maxsize=1000)
+def _converted(latex: str) -> str:
+    from latex2mathml.converter import convert
+
+    result: str = convert(latex)
+    return result.replace("<math ", '<math displaystyle="true" ', 1)
 
 
 def number(value: float, style: Style) -> Text:

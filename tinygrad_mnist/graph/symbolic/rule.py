@@ -48,21 +48,24 @@ class Rule:
 
     def at(self, g: Array) -> Array:
         """The raw result for another cotangent, in float64: the recorded program, run again."""
-        values: dict[Any, Any] = {self.g: g}
-        for node in self._moving:
-            operands = (values[x] if isinstance(x, Traced) and x in values else _wide(x) for x in node.inputs)
-            values[node] = node.op.forward(*operands, **node.params)
+        values: dict[Traced, Array] = {self.g: g}
+        for node, operands in self._program:
+            arrays = (values[x] if isinstance(x, Traced) else x for x in operands)
+            values[node] = node.op.forward(*arrays, **node.params)
         return np.asarray(values.get(self.raw, self.raw.data), np.float64)
 
     @cached_property
-    def _moving(self) -> list[Any]:
-        """What depends on the cotangent, in order."""
-        order = _in_order(self.raw)
+    def _program(self) -> list[tuple[Any, list[Any]]]:
+        """The operations that depend on the cotangent, in order, with their operands; what does not is an array."""
         moving = {self.g}
-        for node in order:
-            if any(isinstance(x, Traced) and x in moving for x in node.inputs):
+        program = []
+        for node in _in_order(self.raw):
+            moved = [isinstance(x, Traced) and x in moving for x in node.inputs]
+            if any(moved):
                 moving.add(node)
-        return [node for node in order if node in moving and node.op]
+                operands = zip(node.inputs, moved, strict=True)
+                program.append((node, [x if is_moved else _wide(x) for x, is_moved in operands]))
+        return program
 
 
 def run(node: Node, position: int, cotangent: Any, operands: Sequence[Any], leaf: Callable[[Any], Traced]) -> Rule:
