@@ -62,7 +62,7 @@ def write_page(path: Path, name: str, data: Account) -> Path:
     parts = {
         "TITLE": escape(data["title"]),
         "STYLE": _static("page.css"),
-        "DATA": json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
+        "DATA": _json(data),
         "SCRIPT": script,
         "HASH": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     }
@@ -70,6 +70,14 @@ def write_page(path: Path, name: str, data: Account) -> Path:
     text = before + "".join(parts[key] + rest for key, rest in (piece.split("}}", 1) for piece in marked))
     write_atomically(path, text.encode())
     return path
+
+
+def _json(data: Account) -> str:
+    """The account as JSON that may stand in a page. Its buffers, by far the longest part, hold nothing to escape."""
+    rest = {name: value for name, value in data.items() if name != "buffers"}
+    text = json.dumps(rest, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    buffers = ",".join(f'{{"type":"{buffer["type"]}","bytes":"{buffer["bytes"]}"}}' for buffer in data["buffers"])
+    return f'{text[:-1]},"buffers":[{buffers}]}}'
 
 
 def _static(file: str) -> str:

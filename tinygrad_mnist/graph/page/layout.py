@@ -13,7 +13,7 @@ Key = str
 GAP = 22.0
 LAYER = 66.0
 SWEEPS = 12
-SETTLED = 0.01
+SETTLED = 0.5
 """A sweep that moves nothing by more pixels is the last."""
 MAIN = 60.0
 """How much more an edge of the longest path pulls than any other: it becomes a straight line."""
@@ -127,9 +127,7 @@ def _spread(layers: _Layers) -> dict[Key, float]:
     for sweep in range(4 * SWEEPS):
         before = dict(x)
         for row in rows if sweep % 2 else rows[::-1]:
-            pulls = zip(row.keys, row.pulls, strict=True)
-            wished = [_mean([(x[k], w) for k, w in pull], x[key]) for key, pull in pulls]
-            x.update(zip(row.keys, _apart(wished, row.weights, row.offsets), strict=True))
+            x.update(zip(row.keys, _apart(row.wished(x), row.weights, row.offsets), strict=True))
         if all(abs(x[key] - place) < SETTLED for key, place in before.items()):
             break
     return x
@@ -148,6 +146,11 @@ class _Pulled:
     def of(cls, row: Sequence[Key], layers: _Layers) -> _Pulled:
         pulls = [layers.above.get(key, []) + layers.below.get(key, []) for key in row]
         return cls(row, pulls, [sum(w for _, w in pull) + 0.01 for pull in pulls], _offsets(row, layers))
+
+    def wished(self, x: Mapping[Key, float]) -> list[float]:
+        """Where each vertex would stand: at the mean of its neighbours, weighted by their pull."""
+        vertices = zip(self.keys, self.pulls, self.weights, strict=True)
+        return [sum(x[k] * w for k, w in pull) / (total - 0.01) if pull else x[key] for key, pull, total in vertices]
 
 
 def _offsets(row: Sequence[Key], layers: _Layers) -> list[float]:
