@@ -57,14 +57,15 @@ class Layer:
     """A layer of weights: z = the product with its bias, a = f(z).
 
     number: "1", "2", …, or "" where there is but one, with a W of no number. weight: a leaf, or what is computed from
-    leaves alone. bias: None where there is none. before: what the activation is applied to: z itself, or z normalised,
-    or in another shape. activation: None for a layer without.
+    leaves alone. bias: None where there is none. entering: what is multiplied with the weight. before: what the
+    activation is applied to: z itself, or z normalised, or in another shape. activation: None for a layer without.
     """
 
     number: str
     weight: Node
     bias: Node | None
     product: Node
+    entering: Node
     z: Node
     before: Node
     activation: Node | None
@@ -202,10 +203,13 @@ def _layers(recording: Recording, parameters: set[Node], any_name: bool) -> Iter
     sums = list(_sums(recording, parameters, any_name))
     numbers = _numbers([weight for weight, *_ in sums])
     stretches = _stretches(recording, [z for *_, z in sums], {product for _, _, product, _ in sums})
-    for (weight, bias, product, z), number, stretch in zip(sums, numbers, stretches, strict=True):
-        is_last = z is sums[-1][-1]
-        before, activation = _output_activation(recording, z) if is_last else _activation(recording, stretch)
-        yield Layer(number, weight, bias, product, z, before, activation)
+    entering = [next(x for _, x in recording.tensors(product) if x not in parameters) for _, _, product, _ in sums]
+    for i, (weight, bias, product, z) in enumerate(sums):
+        if i + 1 < len(sums):
+            before, activation = _activation(recording, stretches[i], entering[i + 1])
+        else:
+            before, activation = _output_activation(recording, z)
+        yield Layer(numbers[i], weight, bias, product, entering[i], z, before, activation)
 
 
 def _sums(
@@ -273,17 +277,20 @@ def _stretches(recording: Recording, sums: Sequence[Node], products: set[Node]) 
     return [stretches[z] for z in sums]
 
 
-def _activation(recording: Recording, stretch: Sequence[Node]) -> tuple[Node, Node | None]:
+def _activation(recording: Recording, stretch: Sequence[Node], following: Node) -> tuple[Node, Node | None]:
     """f of a hidden layer: what it is applied to, and its result.
 
-    It is the first step from one bottleneck to the next that is not linear. Without one, the layer's signal is the
-    last bottleneck of the sum's size: no pooling follows it.
+    It is the first step from one bottleneck to the next that is not linear; else, as f may be anything, what enters the
+    following layer, if it is made of this sum alone and element by element. Without one, the layer's signal is the last
+    bottleneck of the sum's size: no pooling follows it.
     """
     bottlenecks = _bottlenecks(recording, stretch)
     for start, end in pairwise(bottlenecks):
         if any(str(node.op) in NONLINEAR for node in stretch[start + 1 : end + 1]):
             return stretch[start], stretch[end]
     z = stretch[0]
+    if following is not z and following in set(stretch) and following.shape == z.shape:
+        return z, following
     return next(stretch[i] for i in reversed(bottlenecks) if stretch[i].data.size == z.data.size), None
 
 

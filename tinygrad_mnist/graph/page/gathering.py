@@ -17,6 +17,7 @@ from tinygrad_mnist.engine import Node
 from tinygrad_mnist.engine.errors import GraphError, no_graph
 from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.graph.description import Vertex, describe
+from tinygrad_mnist.graph.layers import error_of
 from tinygrad_mnist.graph.page import health, terms, words
 from tinygrad_mnist.graph.page.layout import lay_out
 from tinygrad_mnist.graph.page.naming import names, written
@@ -147,6 +148,7 @@ class Gathering:
             "value": self.storage.add(value),
             "gradient": None if gradient is None else self.storage.add(gradient),
             "uses": self.uses[key],
+            "error": error_of(vertex.name or ""),
             "marks": health.marks(vertex.op, value, gradient, vertex.kind == "parameter"),
             "norms": _norms(value, gradient),
             **(self._operation(vertex) if vertex.op else {}),

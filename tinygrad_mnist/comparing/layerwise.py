@@ -1,0 +1,118 @@
+"""The hand derivation of networks that are more than dense layers: the layers by the book, the rest by the graph.
+
+A normalisation, a dropout, a pooling or a convolution's windows stand between what the book derives. So each layer is
+derived from what enters it, and its error is carried back to the layer below by the graph's own rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from numpy.typing import NDArray
+
+from tinygrad_mnist.engine import Tensor, grad
+from tinygrad_mnist.graph.layers import Layer
+from tinygrad_mnist.manual.activations import Activation
+from tinygrad_mnist.manual.rows import Backward, Forward
+
+Array = NDArray[Any]
+
+
+def is_textbook(layers: Sequence[Layer]) -> bool:
+    """Whether the layers are what the book derives: X and each a(l) enter the next layer as they are, as matrices."""
+    chained = all(above.entering is below.activation and below.before is below.z for below, above in pairwise(layers))
+    return chained and layers[0].entering.op is None and all(layer.z.data.ndim == 2 for layer in layers)
+
+
+class Layerwise:
+    """A derivation as `manual.rows` and `manual.columns` are, for the layers of one graph.
+
+    textbook: which of the two it follows. A single example without an axis of its own is a column.
+    """
+
+    def __init__(self, layers: Sequence[Layer], textbook: Any) -> None:
+        self.layers = dict(enumerate(layers, start=1))
+        self.textbook, self.EXAMPLES_AXIS = textbook, textbook.EXAMPLES_AXIS
+
+    def forward(self, X: Array, W: Sequence[Array], b: Sequence[Array], activation: Activation | None) -> Forward:
+        """z(l) from what enters the layer, and a(l) from what the activation is applied to."""
+        z: dict[int, Array] = {}
+        a: dict[int, Array] = {}
+        for l, layer in self.layers.items():
+            x, w = self._factors(layer)
+            product = w @ x if self.EXAMPLES_AXIS else x @ w
+            z[l] = (product + self._matrix(b[l - 1])).reshape(layer.z.shape)
+            if layer is self.layers[len(self.layers)]:
+                a[l] = self.textbook.softmax(self._matrix(z[l])).reshape(z[l].shape)
+            elif layer.activation is not None:
+                a[l] = activation.f(layer.before.data) if activation else layer.activation.data
+        return Forward(z, a)
+
+    def loss(self, run: Forward, Y: Array, W: Sequence[Array], l2: float = 0.0) -> float:
+        """The mean cross-entropy, and the penalty."""
+        L = len(W)
+        cross_entropy: float = self.textbook.loss(Forward({L: self._matrix(run.z[L])}, {}), self._matrix(Y), W, l2)
+        return cross_entropy
+
+    def backward(
+        self, run: Forward, Y: Array, W: Sequence[Array], activation: Activation | None, l2: float = 0.0
+    ) -> Backward:
+        """Each layer's δ, carried from the layer above through what stands between, and what follows from it."""
+        L, examples = len(W), self.EXAMPLES_AXIS
+        delta, dW, db = {L: run.a[L] - Y}, {}, {}
+        m = self._matrix(Y).shape[examples]
+        for l in range(L, 0, -1):
+            layer = self.layers[l]
+            x, w = self._factors(layer)
+            error = self._matrix(delta[l])
+            product = error @ x.T if examples else x.T @ error
+            dW[l] = _back(layer.weight, self._weight(layer), product) / m + l2 * W[l - 1]
+            if layer.bias is not None:
+                db[l] = (error.sum(axis=examples) / m).reshape(layer.bias.shape)
+            if l > 1:
+                below = self.layers[l - 1]
+                carried = (w.T @ error if examples else error @ w.T).reshape(layer.entering.shape)
+                if activation and layer.entering is below.activation and below.before is below.z:
+                    delta[l - 1] = carried * activation.f_prime(below.z.data)
+                else:
+                    delta[l - 1] = _back(below.z, layer.entering, carried)
+        return Backward(delta, dW, db)
+
+    def formulas(self, l: int, L: int, l2: float = 0.0) -> dict[str, str]:
+        """The equations of the textbook; x(l) is what enters layer l where that is no activation of its layer below."""
+        book = dict(self.textbook.formulas(l, L, l2))
+        layer, below = self.layers[l], self.layers.get(l - 1)
+        if layer.entering is not (below.activation if below else None) and (below or layer.entering.op):
+            book |= {key: book[key].replace(f"a({l - 1})", f"x({l})") for key in ("z", "dW")}
+        if l < L:
+            above = self.layers[l + 1]
+            if above.entering is not layer.activation or layer.before is not layer.z:
+                book["delta"] = book["delta"].partition(" ⊙ ")[0] + ", back through the graph"
+            if layer.before is not layer.z:
+                book["a"] = f"f(n({l}))"
+        return book
+
+    def _weight(self, layer: Layer) -> Tensor:
+        """The factor beside what enters: the weight, transposed or arranged as the product takes it."""
+        weight: Tensor = next(x for x in layer.product.inputs if x is not layer.entering)
+        return weight
+
+    def _factors(self, layer: Layer) -> tuple[Array, Array]:
+        return self._matrix(layer.entering.data), self._weight(layer).data
+
+    def _matrix(self, x: Array) -> Array:
+        """An array as a matrix: a single example is a column, or a row."""
+        if x.ndim > 1:
+            return x
+        return x.reshape(-1, 1) if self.EXAMPLES_AXIS else x.reshape(1, -1)
+
+
+def _back(target: Any, output: Any, cotangent: Array) -> Array:
+    """A cotangent carried from one node of the graph back to another."""
+    if target is output:
+        return cotangent
+    (carried,) = grad(output, [target], gradient=cotangent)
+    numbers: Array = carried.numpy()
+    return numbers
