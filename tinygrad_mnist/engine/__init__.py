@@ -7,5 +7,6 @@ Read it in this order: `node` (what is recorded, and what an operation is), `ops
 from tinygrad_mnist.engine import ops
 from tinygrad_mnist.engine.autodiff import grad, propagate, toposort
 from tinygrad_mnist.engine.errors import GraphError, MutationError
-from tinygrad_mnist.engine.node import OPS, Node, Op, no_grad, op
+from tinygrad_mnist.engine.node import Node, no_grad
+from tinygrad_mnist.engine.primitive import OPS, Op, op
 from tinygrad_mnist.engine.tensor import Tensor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import linecache
 import os
 import sys
@@ -24,22 +25,17 @@ class GraphError(RuntimeError):
     """A derivative was asked for where no graph leads to it."""
 
 
-class _Inside(dict[str, bool]):
-    """Whether a file belongs to this package, worked out once for each."""
-
-    def __missing__(self, filename: str) -> bool:
-        self[filename] = inside = filename.startswith(PACKAGE)
-        return inside
-
-
-_inside = _Inside()
+@functools.cache
+def _inside(filename: str) -> bool:
+    """Whether a file belongs to this package."""
+    return filename.startswith(PACKAGE)
 
 
 def user_place() -> Place:
     """Where the innermost code outside this package stands."""
     frame = sys._getframe(2)
     code = frame.f_code
-    while _inside[code.co_filename] and frame.f_back:
+    while _inside(code.co_filename) and frame.f_back:
         frame = frame.f_back
         code = frame.f_code
     return code, frame.f_lasti
@@ -109,6 +105,11 @@ def misshapen(cotangent: Any, shape: tuple[int, ...], x: Any = None, user: Any =
     """Why a rule's result can't be the gradient of an input x: broadcasting does not lead from its shape there."""
     rule = f"the rule of {user.op} for its input {describe(x)}{at(user.place)}: " if user is not None else ""
     return f"{rule}a cotangent of shape {cotangent.shape} does not fit a value of shape {shape}"
+
+
+def taken(operation: Any) -> str:
+    """Why no other operation can be called as this one is."""
+    return f"an operation {operation} is declared in {operation.module}: call yours something else, @op(…, name=…)"
 
 
 def not_recorded(function: Any, options: Collection[str]) -> str:

@@ -9,9 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from tinygrad_mnist.engine import Node, toposort
-from tinygrad_mnist.engine.autodiff import convert, seed, unbroadcast
-from tinygrad_mnist.engine.node import plain
-from tinygrad_mnist.graph.symbolic.traced import rule
+from tinygrad_mnist.engine.autodiff import seed, shares
 
 Array = NDArray[Any]
 
@@ -63,17 +61,13 @@ def play(output: Node, gradient: Any = None) -> list[Step]:
 
 
 def _step(node: Node, totals: dict[Node, Array]) -> Step:
-    cotangent, shares = totals[node], []
-    assert node.op
-    for position, x in enumerate(node.inputs):
-        vjp = rule(node.op, position)
-        if isinstance(x, Node) and x.requires_grad and vjp:
-            raw = vjp(cotangent, plain(node), *node.values, **node.params)
-            contribution = convert(unbroadcast(raw, x.shape, x, node), x, node)
-            first = x not in totals
-            totals[x] = contribution if first else totals[x] + contribution
-            shares.append(Share(x, position, raw, summed_axes(raw.shape, x.shape), contribution, totals[x], first))
-    return Step(node, cotangent, shares)
+    cotangent, given = totals[node], []
+    for position, raw, contribution in shares(node, cotangent):
+        x = node.inputs[position]
+        first = x not in totals
+        totals[x] = contribution if first else totals[x] + contribution
+        given.append(Share(x, position, raw, summed_axes(raw.shape, x.shape), contribution, totals[x], first))
+    return Step(node, cotangent, given)
 
 
 def summed_axes(shape: Sequence[int], target: Sequence[int]) -> tuple[int, ...]:

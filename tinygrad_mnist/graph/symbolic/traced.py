@@ -12,11 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.engine import OPS, GraphError, Node, Op, Tensor
+from tinygrad_mnist.engine import Node, Op, Tensor
 from tinygrad_mnist.engine.autodiff import unbroadcast
 from tinygrad_mnist.engine.node import plain
-
-_BUILT_IN = dict(OPS)
 
 
 class Traced(Tensor):
@@ -43,9 +41,7 @@ class Traced(Tensor):
 
 def _operation(forward: Callable[..., Any], arity: int) -> Op:
     """An operation that only a reading knows: it has no rule, and stands in no table."""
-    operation = Op(*[None] * arity, name=forward.__name__)
-    operation.forward = forward
-    return operation
+    return Op(forward, [None] * arity)
 
 
 _MASKS: dict[Any, Op] = {
@@ -97,7 +93,7 @@ def traced(x: Any) -> Any:
 
 def rule(op: Op, position: int) -> Callable[..., Any] | None:
     """The vjp of an operation for one of its inputs; None where no gradient flows."""
-    return op.each(position) if op.each else op.vjps[position]
+    return op.vjp(position)
 
 
 def pull(op: Op, position: int, g: Traced, out: Traced, inputs: Sequence[Any], params: Mapping[str, Any]) -> Traced:
@@ -125,12 +121,6 @@ class Recording:
                 if isinstance(x, Node) and x not in self.inputs:
                     self.inputs[x] = self._operands(x)
                     queue.append(x)
-        for node in queue:
-            if node.op and _BUILT_IN.get(node.op.name, node.op) is not node.op:
-                raise GraphError(
-                    f"an operation of yours is called {node.op}, as one of the engine's is, and would be written as "
-                    f"that one: give it a name of its own, @op(…, name=…)"
-                )
         self.nodes = sorted(queue, key=lambda node: (node.op is not None, node.born))
 
     def _operands(self, node: Node) -> tuple[Any, ...]:
