@@ -1,7 +1,7 @@
 """The engine: a Tensor that records operations, and the walks over what it recorded.
 
-Read it in this order: `node` (what is recorded, and what an operation is), `ops` (every rule),
-`autodiff` (the chain rule over a graph), `tensor` (the face that users see).
+Read it in this order: `node` (what is recorded), `primitive` (how an operation is declared, and what it does when it is
+called), `ops` (every rule), `autodiff` (the chain rule over a graph), `tensor` (the face that users see).
 """
 
 from tinygrad_mnist.engine import ops
