@@ -41,7 +41,7 @@ LAYERS = {
 }
 """What each part of the package may import, besides itself."""
 
-ENGINE_LINES = 684
+ENGINE_LINES = 681
 """What the engine may not outgrow; the aim is about 500."""
 
 ENGINE_ORDER = ["errors", "node", "primitive", "ops", "autodiff", "tensor", "__init__", "transforms"]

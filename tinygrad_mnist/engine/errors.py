@@ -132,11 +132,10 @@ def explain(
     error: Exception, op: str, inputs: Sequence[Any], params: Mapping[str, Any], place: Place | None
 ) -> Exception:
     """The error that NumPy raised, retold with the op, the operands, the user's line and what to do."""
-    operands = ", ".join(describe(x) for x in inputs)
-    given = {name: textwrap.shorten(repr(v), 60, placeholder=" …") for name, v in params.items() if v is not None}
-    options = "".join(f", {name}={value}" for name, value in given.items())
+    options = {name: textwrap.shorten(repr(v), 60, placeholder=" …") for name, v in params.items() if v is not None}
+    operands = ", ".join([*map(describe, inputs), *(f"{name}={value}" for name, value in options.items())])
     kind = next(k for k in (IndexError, TypeError, ValueError) if isinstance(error, k))
-    return kind(f"{op}({operands}{options}){at(place)}: {error}. {_advice(op, inputs, error)}".rstrip())
+    return kind(f"{op}({operands}){at(place)}: {error}. {_advice(op, inputs, error)}".rstrip())
 
 
 def _advice(op: str, inputs: Sequence[Any], error: Exception) -> str:

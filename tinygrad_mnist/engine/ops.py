@@ -167,9 +167,7 @@ def broadcast_to(x: Array, /, shape: tuple[int, ...]) -> Array:
     return np.broadcast_to(x, shape).copy()  # its rows lie apart again, which a matrix product needs
 
 
-def _pad_vjp(
-    g: Array, out: Array, x: Array, pad_width: Any, mode: str = "constant", constant_values: float = 0
-) -> Array:
+def _pad_vjp(g: Array, out: Array, x: Array, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Array:
     before = np.broadcast_to(pad_width, (x.ndim, 2))[:, 0]
     return g[tuple(slice(start, start + n) for start, n in zip(before, x.shape, strict=True))]
 

@@ -89,10 +89,10 @@ def op(
 
 
 def _signature(forward: Function, vjps: Sequence[Function | None]) -> list[inspect.Parameter]:
-    """The inputs and the parameters: as a forward in Python has them, else as a rule does, after g and out."""
-    rule = next(filter(None, vjps), None)
+    """The inputs and parameters: those of a forward in Python; for NumPy's own those of a rule, after g and out."""
     if inspect.isfunction(forward):
         return [*inspect.signature(forward, follow_wrapped=False).parameters.values()]
+    rule = next(filter(None, vjps), None)
     return [*inspect.signature(rule).parameters.values()][2:] if rule else []
 
 
