@@ -42,7 +42,7 @@ LAYERS = {
 """What each part of the package may import, besides itself."""
 
 ENGINE_LINES = 681
-"""What the engine may not outgrow; the aim is about 500."""
+"""What the engine may not outgrow; the aim is under 620."""
 
 ENGINE_ORDER = ["errors", "node", "primitive", "ops", "autodiff", "tensor", "__init__", "transforms"]
 """Each module of the engine imports only those before it."""
