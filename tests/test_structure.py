@@ -41,10 +41,10 @@ LAYERS = {
 }
 """What each part of the package may import, besides itself."""
 
-ENGINE_LINES = 645
-"""What the engine may not outgrow; the aim is about 500."""
+ENGINE_LINES = 682
+"""What the engine may not outgrow; the aim is under 620."""
 
-ENGINE_ORDER = ["errors", "node", "ops", "autodiff", "tensor", "__init__", "transforms"]
+ENGINE_ORDER = ["errors", "node", "primitive", "ops", "autodiff", "tensor", "__init__", "transforms"]
 """Each module of the engine imports only those before it."""
 
 

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinygrad_mnist import graph
-from tinygrad_mnist.engine import OPS, GraphError, MutationError, Tensor, grad, ops
+from tinygrad_mnist.engine import OPS, MutationError, Tensor, grad, ops
 
 
 def leaf(array: Any, name: str | None = None) -> Tensor:
@@ -163,16 +162,29 @@ def test_the_defaults_of_an_operation_are_the_forwards_by_name(new_op: Callable[
     assert affine(x, shift=0).item() == 3
 
 
-def test_an_operation_called_as_one_of_the_engines_leaves_that_one_alone(new_op: Callable[..., Any]) -> None:
-    @new_op(lambda g, out, x: g)
-    def sum(x: Any) -> Any:
-        return x
+def test_a_name_that_another_module_has_given_is_refused(new_op: Callable[..., Any]) -> None:
+    with pytest.raises(ValueError, match=r"an operation sum is declared in tinygrad_mnist\.engine\.ops: .*name="):
 
-    w, b = leaf(np.ones((3, 2))), leaf([1.0, 2.0])
-    (g,) = grad((w + b).sum(), [b])
-    np.testing.assert_array_equal(g.data, [3, 3])
-    with pytest.raises(GraphError, match="an operation of yours is called sum"):
-        graph.to_numpy(sum(w).mean(), [w])
+        @new_op(lambda g, out, x: g)
+        def sum(x: Any) -> Any:
+            return x
+
+    assert OPS["sum"].module == "tinygrad_mnist.engine.ops"
+
+
+def test_a_declaration_that_runs_again_takes_the_place_of_the_earlier_one(new_op: Callable[..., Any]) -> None:
+    def cell(factor: float) -> Callable[..., Any]:
+        @new_op(lambda g, out, x: g * factor)
+        def scaled(x: Any, /) -> Any:
+            return x * factor
+
+        return scaled
+
+    w = leaf([1.0, 2.0])
+    before, after = cell(2)(w), cell(3)(w)
+    assert OPS["scaled"] is after.op is not before.op
+    for y, factor in ((before, 2), (after, 3)):
+        np.testing.assert_array_equal(grad(y.sum(), [w])[0].data, factor)
 
 
 @pytest.mark.parametrize("declare", [lambda op: op(lambda x: x)(leaf([1.0])), lambda op: op()(lambda x: x)])

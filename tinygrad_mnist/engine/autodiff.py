@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from heapq import heappop, heappush
+from collections.abc import Collection, Iterable, Iterator
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import numpy as np
 
 from tinygrad_mnist.engine import ops
 from tinygrad_mnist.engine.errors import GraphError, describe, misshapen, no_graph, not_floating
-from tinygrad_mnist.engine.node import OPS, Node, last_change, plain
+from tinygrad_mnist.engine.node import Node, plain
+from tinygrad_mnist.engine.primitive import OPS
 
 N = TypeVar("N", bound=Node)
 
-_add_up = OPS[ops.sum.__name__].forward
-"""sum as it is now, so that an operation of the user's called sum changes no gradient."""
+_sum = OPS[ops.sum.__name__].forward
+"""The forward alone: it takes arrays and tensors as they are, and no time to sort its arguments."""
 
 
 def toposort(output: N) -> list[Any]:
@@ -30,7 +31,7 @@ def toposort(output: N) -> list[Any]:
             if isinstance(x, Node) and x.op and x not in seen:
                 seen.add(x)
                 found.append(x)
-    return sorted(found, key=lambda node: node.born)
+    return sorted(found, key=attrgetter("born"))
 
 
 def unbroadcast(cotangent: Any, shape: tuple[int, ...], *origin: Node) -> Any:
@@ -40,56 +41,71 @@ def unbroadcast(cotangent: Any, shape: tuple[int, ...], *origin: Node) -> Any:
     shape to the cotangent's: the rule is wrong.
     """
     new = cotangent.ndim - len(shape)
-    total = _add_up(cotangent, axis=0 if new == 1 else tuple(range(new))) if new > 0 else cotangent
+    total = _sum(cotangent, axis=0 if new == 1 else tuple(range(new))) if new > 0 else cotangent
     if total.shape != shape:
         repeated = tuple(i for i, n in enumerate(shape[: total.ndim]) if n == 1)
-        total = _add_up(total, axis=repeated, keepdims=True)
+        total = _sum(total, axis=repeated, keepdims=True)
     if total.shape != shape:
         raise ValueError(misshapen(cotangent, shape, *origin))
     return total
 
 
-def convert(share: Any, x: Node, user: Node) -> Any:
-    """The share of an input, in the input's dtype. Raises TypeError unless both are floating point."""
+def fit(share: Any, x: Node, user: Node) -> Any:
+    """What a rule gives for an input, in the input's shape and dtype.
+
+    Raises ValueError where broadcasting can't have led to its shape, and TypeError unless both are floating point.
+    """
+    if share.shape != x._array.shape:
+        share = unbroadcast(share, x._array.shape, x, user)
+    if share.dtype is x._array.dtype:
+        return share
     if share.dtype.kind != "f" or x.dtype.kind != "f":
         raise TypeError(not_floating(x, user))
     return share.astype(x.dtype)
 
 
+def between(targets: Collection[Node], order: Iterable[Any]) -> set[Node]:
+    """The targets, and the operations of a topological order that depend on one of them."""
+    found = set(targets)
+    for node in order:
+        if any(isinstance(x, Node) and x in found for x in node.inputs):
+            found.add(node)
+    return found
+
+
+def shares(node: Any, g: Any, needed: Collection[Node] | None = None) -> Iterator[tuple[int, Any, Any]]:
+    """Carry the cotangent g of a node to its inputs: position, what the rule gives, and the share that fits the input.
+
+    Inputs that require no gradient are passed over and, where some are needed, all others. Given an array, the rules
+    run on arrays; given a tensor, on tensors, and are recorded.
+    """
+    inputs, out, values, params = node.inputs, node._array, node.values, node.params
+    if isinstance(g, Node):
+        out, values = node, [x if isinstance(x, Node) else v for x, v in zip(inputs, values)]
+    for position, x in enumerate(inputs):
+        if isinstance(x, Node) and x.requires_grad and (needed is None or x in needed):
+            vjp = node.op.vjp(position)
+            if vjp:
+                raw = vjp(g, out, *values, **params)
+                yield position, raw, fit(raw, x, node)
+
+
 def propagate(output: N, cotangent: Any, targets: Collection[Node] = ()) -> dict[N, Any]:
     """Walk from the output to the leaves, or to the targets alone: the cotangent ∂L/∂node of each.
 
-    Given an array, the rules run on arrays; given a tensor, on tensors, and are recorded. Of the nodes with a
-    cotangent the last born goes next: its users were born later, so all its shares have been added up by then. After
-    its turn its cotangent is dropped, unless it is a target.
+    A node's turn comes after those of its users, when all its shares have been added up. After its turn its cotangent
+    is dropped, unless it is a target.
     """
-    needed = set(targets)  # and, where there are targets, what lies between them and the output
-    for node in toposort(output) if targets else ():
-        if any(isinstance(x, Node) and x in needed for x in node.inputs):
-            needed.add(node)
+    order = toposort(output)
+    needed = between(targets, order) if targets else None
     cotangents: dict[Any, Any] = {output: cotangent}
-    waiting: list[Any] = [(-output.born, output)] if output.op else []
-    while waiting:
-        node = heappop(waiting)[1]
-        if last_change[0] > node.born:
+    for node in reversed(order):
+        if node in cotangents:
             node.check_unchanged()
-        g = cotangents[node] if node in targets else cotangents.pop(node)
-        inputs, out, values, params = node.inputs, node._array, node.values, node.params
-        if isinstance(g, Node):
-            out, values = node, [x if isinstance(x, Node) else v for x, v in zip(inputs, values, strict=True)]
-        for x, vjp in zip(inputs, node.op.vjps or map(node.op.each, range(len(inputs)))):
-            if isinstance(x, Node) and x.requires_grad and vjp and (not targets or x in needed):
-                share, array = vjp(g, out, *values, **params), x._array
-                if share.shape != array.shape:
-                    share = unbroadcast(share, array.shape, x, node)
-                if share.dtype is not array.dtype:
-                    share = convert(share, x, node)
-                if x in cotangents:
-                    cotangents[x] = cotangents[x] + share
-                else:
-                    cotangents[x] = share
-                    if x.op:
-                        heappush(waiting, (-x.born, x))
+            g = cotangents[node] if node in targets else cotangents.pop(node)
+            for position, _, share in shares(node, g, needed):
+                x = node.inputs[position]
+                cotangents[x] = cotangents[x] + share if x in cotangents else share
     return cotangents
 
 

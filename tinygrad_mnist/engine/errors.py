@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import linecache
 import os
 import sys
@@ -24,22 +25,17 @@ class GraphError(RuntimeError):
     """A derivative was asked for where no graph leads to it."""
 
 
-class _Inside(dict[str, bool]):
-    """Whether a file belongs to this package, worked out once for each."""
-
-    def __missing__(self, filename: str) -> bool:
-        self[filename] = inside = filename.startswith(PACKAGE)
-        return inside
-
-
-_inside = _Inside()
+@functools.cache
+def _inside(filename: str) -> bool:
+    """Whether a file belongs to this package."""
+    return filename.startswith(PACKAGE)
 
 
 def user_place() -> Place:
     """Where the innermost code outside this package stands."""
     frame = sys._getframe(2)
     code = frame.f_code
-    while _inside[code.co_filename] and frame.f_back:
+    while _inside(code.co_filename) and frame.f_back:
         frame = frame.f_back
         code = frame.f_code
     return code, frame.f_lasti
@@ -111,6 +107,11 @@ def misshapen(cotangent: Any, shape: tuple[int, ...], x: Any = None, user: Any =
     return f"{rule}a cotangent of shape {cotangent.shape} does not fit a value of shape {shape}"
 
 
+def taken(operation: Any) -> str:
+    """Why no other operation can be called as this one is."""
+    return f"an operation {operation} is declared in {operation.module}: call yours something else, @op(…, name=…)"
+
+
 def not_recorded(function: Any, options: Collection[str]) -> str:
     """Why NumPy's own function can't be called on a tensor, or can't write into an array."""
     name = getattr(function, "__name__", function)
@@ -131,11 +132,10 @@ def explain(
     error: Exception, op: str, inputs: Sequence[Any], params: Mapping[str, Any], place: Place | None
 ) -> Exception:
     """The error that NumPy raised, retold with the op, the operands, the user's line and what to do."""
-    operands = ", ".join(describe(x) for x in inputs)
-    given = {name: textwrap.shorten(repr(v), 60, placeholder=" …") for name, v in params.items() if v is not None}
-    options = "".join(f", {name}={value}" for name, value in given.items())
+    options = {name: textwrap.shorten(repr(v), 60, placeholder=" …") for name, v in params.items() if v is not None}
+    operands = ", ".join([*map(describe, inputs), *(f"{name}={value}" for name, value in options.items())])
     kind = next(k for k in (IndexError, TypeError, ValueError) if isinstance(error, k))
-    return kind(f"{op}({operands}{options}){at(place)}: {error}. {_advice(op, inputs, error)}".rstrip())
+    return kind(f"{op}({operands}){at(place)}: {error}. {_advice(op, inputs, error)}".rstrip())
 
 
 def _advice(op: str, inputs: Sequence[Any], error: Exception) -> str:

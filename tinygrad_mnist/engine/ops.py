@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.engine.node import Function, op
 from tinygrad_mnist.engine.node import plain as _plain
+from tinygrad_mnist.engine.primitive import Function, op
 
 Array = Any
 """An ndarray or a Tensor; what comes out is of the same kind."""
@@ -138,7 +138,7 @@ def elu(x: Array, /, alpha: float = 1.0) -> Array:
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
 
 
-clip = op(lambda g, out, x, min, max: g * (out == x), min=None, max=None)(np.clip)
+clip = op(lambda g, out, x, min=None, max=None: g * (out == x))(np.clip)
 where: Function = op(None, lambda g, out, c, x, y: where(c, g, 0), lambda g, out, c, x, y: where(c, 0, g))(np.where)
 
 
@@ -152,12 +152,12 @@ def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
 reshape = op(lambda g, out, x, shape: g.reshape(x.shape))(np.reshape)
 
 
-def _transpose_vjp(g: Array, out: Array, x: Array, axes: Axis) -> Array:
+def _transpose_vjp(g: Array, out: Array, x: Array, axes: Axis = None) -> Array:
     return g.transpose(None if axes is None else tuple(np.argsort(_axes(axes, x.ndim))))
 
 
-transpose = op(_transpose_vjp, label="ᵀ", axes=None)(np.transpose)
-flip: Function = op(lambda g, out, x, axis: flip(g, axis), axis=None)(np.flip)
+transpose = op(_transpose_vjp, label="ᵀ")(np.transpose)
+flip: Function = op(lambda g, out, x, axis=None: flip(g, axis))(np.flip)
 swapaxes = op(lambda g, out, x, axis1, axis2: g.swapaxes(axis1, axis2), label="ᵀ")(np.swapaxes)
 astype = op(lambda g, out, x, dtype: g)(np.ndarray.astype)
 
@@ -168,12 +168,12 @@ def broadcast_to(x: Array, /, shape: tuple[int, ...]) -> Array:
     return np.broadcast_to(x, shape).copy()  # its rows lie apart again, which a matrix product needs
 
 
-def _pad_vjp(g: Array, out: Array, x: Array, pad_width: Any, mode: str, constant_values: float) -> Array:
+def _pad_vjp(g: Array, out: Array, x: Array, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Array:
     before = np.broadcast_to(pad_width, (x.ndim, 2))[:, 0]
     return g[tuple(slice(start, start + n) for start, n in zip(before, x.shape, strict=True))]
 
 
-pad = op(_pad_vjp, mode="constant", constant_values=0)(np.pad)
+pad = op(_pad_vjp)(np.pad)
 """A frame of a constant around x: NumPy takes no other mode together with constant_values."""
 
 
@@ -197,13 +197,13 @@ def sum(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
     return total(x, axis=axis, keepdims=keepdims)
 
 
-def _extremum_vjp(g: Array, out: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
+def _extremum_vjp(g: Array, out: Array, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     ties = x == _kept(out, axis, keepdims)
     share = ties / np.sum(ties, axis=axis, keepdims=True)
     return _kept(g, axis, keepdims) * share.astype(g.dtype)
 
 
-def _prod_vjp(g: Array, out: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
+def _prod_vjp(g: Array, out: Array, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     if np.any(x == 0):
         return _kept(g, axis, keepdims) * _product_of_others(x, _axes(axis, x.ndim))
     return _kept(g * out, axis, keepdims) / x
@@ -218,12 +218,10 @@ def _product_of_others(x: Array, axes: tuple[int, ...]) -> Array:
     return others.reshape(moved.shape).transpose(tuple(np.argsort(order)))
 
 
-max = op(_extremum_vjp, axis=None, keepdims=False)(np.max)
-min = op(_extremum_vjp, axis=None, keepdims=False)(np.min)
-prod = op(_prod_vjp, label="Π", axis=None, keepdims=False)(np.prod)
-cumsum: Function = op(lambda g, out, x, axis: flip(cumsum(flip(g, axis), axis), axis).reshape(x.shape), axis=None)(
-    np.cumsum
-)
+max = op(_extremum_vjp)(np.max)
+min = op(_extremum_vjp)(np.min)
+prod = op(_prod_vjp, label="Π")(np.prod)
+cumsum: Function = op(lambda g, out, x, axis=None: flip(cumsum(flip(g, axis), axis), axis).reshape(x.shape))(np.cumsum)
 
 
 @op(lambda g, out, x, axis, keepdims: _kept(g, axis, keepdims) * exp(x - _kept(out, axis, keepdims)))
@@ -399,5 +397,5 @@ def take_along_axis(x: Array, indices: Array, axis: int = -1) -> Array:
     return x[tuple(grid)]
 
 
-FUNCTIONS = {n: f for n, f in globals().items() if isinstance(f, FunctionType) and n[0] != "_"}
+FUNCTIONS = {n: f for n, f in globals().items() if isinstance(f, FunctionType) and n[0] != "_" and f is not op}
 """Every operation on arrays and tensors by its name, primitive or composed."""

@@ -10,19 +10,16 @@ from numpy.typing import DTypeLike, NDArray
 
 from tinygrad_mnist.engine import autodiff, ops
 from tinygrad_mnist.engine.errors import describe, not_recorded
-from tinygrad_mnist.engine.node import Function, Node, computed, plain
+from tinygrad_mnist.engine.node import Node, plain
+from tinygrad_mnist.engine.primitive import Function
 
 DType = DTypeLike | None
 
 _NUMPY: dict[Any, Function] = {getattr(np, f.__name__): f for f in ops.FUNCTIONS.values() if hasattr(np, f.__name__)}
 _NUMPY["add.reduce"] = lambda x, axis=0, keepdims=False: ops.sum(x, axis, keepdims)
-_NUMPY |= {measure: lambda x, of=measure: of(plain(x)) for measure in (np.shape, np.ndim, np.size)}
+_PLAIN = (np.shape, np.ndim, np.size, np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)
+_NUMPY |= {f: lambda *args, function=f: function(*map(plain, args)) for f in _PLAIN}
 _UNKNOWN = {"out", "dtype", "where", "order", "initial", "casting"}
-
-
-def _compare(ufunc: np.ufunc) -> Function:
-    _NUMPY[ufunc] = lambda x, y: ufunc(plain(x), plain(y))
-    return _NUMPY[ufunc]
 
 
 def _reflect(function: Callable[..., Any]) -> Callable[[Tensor, Any], Tensor]:
@@ -59,10 +56,25 @@ class Tensor(Node):
         Node.__init__(self, array.copy() if requires_grad else array)
         self.requires_grad, self.name = requires_grad, name
 
-    ndim: int = computed(lambda x: x._array.ndim, doc="The number of axes.")
-    size: int = computed(lambda x: x._array.size, doc="The number of elements.")
-    T: Tensor = computed(lambda x: x.transpose(), doc="The axes in reverse order.")
-    mT: Tensor = computed(lambda x: x.swapaxes(-1, -2), doc="The last two axes exchanged.")
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._array.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self._array.size
+
+    @property
+    def T(self) -> Tensor:
+        """The axes in reverse order."""
+        return ops.transpose(self)
+
+    @property
+    def mT(self) -> Tensor:
+        """The last two axes exchanged."""
+        return ops.swapaxes(self, -1, -2)
 
     def numpy(self) -> NDArray[Any]:
         """The array, as a read-only view."""
@@ -108,9 +120,9 @@ class Tensor(Node):
 
     # comparisons are plain boolean arrays: they have no gradient
     __hash__ = object.__hash__
-    __eq__, __ne__ = _compare(np.equal), _compare(np.not_equal)
-    __lt__, __le__ = _compare(np.less), _compare(np.less_equal)
-    __gt__, __ge__ = _compare(np.greater), _compare(np.greater_equal)
+    __eq__, __ne__ = _NUMPY[np.equal], _NUMPY[np.not_equal]
+    __lt__, __le__ = _NUMPY[np.less], _NUMPY[np.less_equal]
+    __gt__, __ge__ = _NUMPY[np.greater], _NUMPY[np.greater_equal]
 
     def __pos__(self) -> Tensor:
         return self

@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from tinygrad_mnist.engine import Node
-from tinygrad_mnist.engine.autodiff import convert, seed, unbroadcast
+from tinygrad_mnist.engine.autodiff import fit, seed
 from tinygrad_mnist.graph.recording import Recording, rule
 
 Array = NDArray[Any]
@@ -19,7 +19,7 @@ Pull = Callable[[Node, int, Array], Array]
 
 def pull(node: Node, position: int, cotangent: Array) -> Array:
     """One vjp, run on the arrays that the forward pass saw."""
-    vjp = rule(node.op, position)
+    vjp = rule(node, position)
     assert vjp
     raw: Array = vjp(cotangent, node.data, *node.values, **node.params)
     return raw
@@ -75,9 +75,9 @@ def play(output: Node, gradient: Any = None, pull: Pull = pull) -> list[Step]:
 def _step(node: Node, totals: dict[Node, Array], pull: Pull) -> Step:
     cotangent, shares = totals[node], []
     for position, x in enumerate(node.inputs):
-        if isinstance(x, Node) and x.requires_grad and rule(node.op, position):
+        if isinstance(x, Node) and x.requires_grad and rule(node, position):
             raw = pull(node, position, cotangent)
-            contribution = convert(unbroadcast(raw, x.shape, x, node), x, node)
+            contribution = fit(raw, x, node)
             first = x not in totals
             totals[x] = contribution if first else totals[x] + contribution
             shares.append(Share(x, position, raw, summed_axes(raw.shape, x.shape), contribution, totals[x], first))

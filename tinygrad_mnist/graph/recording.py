@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any
 
-from tinygrad_mnist.engine import Node, Op
+from tinygrad_mnist.engine import Node
 
 Operand = Any
 """A node, or a Python number."""
@@ -72,7 +72,7 @@ class Recording:
         """The targets, and every node to which a gradient may flow back on its way to one of them."""
         found = set(targets)
         for node in self.operations:
-            if any(x in found and rule(node.op, i) for i, x in self.tensors(node)):
+            if any(x in found and rule(node, i) for i, x in self.tensors(node)):
                 found.add(node)
         return found
 
@@ -96,7 +96,7 @@ class Recording:
         return found
 
 
-def rule(op: Op | None, position: int) -> Callable[..., Any] | None:
-    """The vjp of an operation for one of its inputs; None where no gradient flows."""
-    assert op
-    return op.each(position) if op.each else op.vjps[position]
+def rule(node: Node, position: int) -> Callable[..., Any] | None:
+    """The vjp of a node's operation for one of its inputs; None where no gradient flows."""
+    assert node.op
+    return node.op.vjp(position)

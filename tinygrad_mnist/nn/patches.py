@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tinygrad_mnist.engine.node import op, plain
+from tinygrad_mnist.engine.node import plain
 from tinygrad_mnist.engine.ops import Array
+from tinygrad_mnist.engine.primitive import op
 
 Pair = tuple[int, int]
 FEW_CHANNELS = 4

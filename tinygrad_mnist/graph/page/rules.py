@@ -49,7 +49,7 @@ class Rules:
     def again(self, node: Node, position: int) -> Callable[[Array], Array] | None:
         """The vjp for the operand at a position, for any cotangent; None where there is nothing to differentiate."""
         x = node.inputs[position]
-        if not isinstance(x, Node) or x.dtype.kind != "f" or rule(node.op, position) is None:
+        if not isinstance(x, Node) or x.dtype.kind != "f" or rule(node, position) is None:
             return None
         if (node, position) not in self._run:
             self._record(node, position, np.ones(node.shape, node.dtype))

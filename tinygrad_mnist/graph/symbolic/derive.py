@@ -146,7 +146,7 @@ def _walk_back(derivation: Derivation, needed: set[Node]) -> None:
         if node not in gradients:
             continue
         total, operands = gradients[node], derivation.operands(node)
-        onward = [(i, x) for i, x in recording.tensors(node) if x in needed and rule(node.op, i)]
+        onward = [(i, x) for i, x in recording.tensors(node) if x in needed and rule(node, i)]
         named = derivation.is_named(node) or node in derivation.wanted
         if named or len(onward) > 1:
             algebra.seal(total, soft=not named)

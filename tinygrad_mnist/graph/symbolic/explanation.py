@@ -276,7 +276,7 @@ def _rules(node: Node) -> list[Equation]:
     value = writer.in_formulas(record(node.op, expressions, node.params), by_name=False)
     equations = [Equation(writer.names[out], value, _size(out))]
     for position, x in enumerate(expressions):
-        if isinstance(x, Traced) and rule(node.op, position):
+        if isinstance(x, Traced) and rule(node, position):
             share = algebra.simplify(run(node, position, g.data, operands, Traced).on(g, out, expressions))
             left = partial(named("L"), writer.names[x])
             equations.append(Equation(left, writer.in_formulas(share), _size(share)))

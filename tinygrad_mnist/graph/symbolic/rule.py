@@ -75,7 +75,7 @@ def run(node: Node, position: int, cotangent: Any, operands: Sequence[Any], leaf
     stand_ins = tuple(leaves.get(id(x), x) for x in operands)
     g, out = leaf(cotangent), leaf(node.data)
     g.name = "g"  # it is no constant, though all its numbers may be the same
-    vjp = rule(node.op, position)
+    vjp = rule(node, position)
     assert vjp
     with np.errstate(all="ignore"):
         return Rule(node, position, g, out, stand_ins, vjp(g, out, *stand_ins, **node.params))

@@ -40,9 +40,7 @@ class Traced(Tensor):
 
 def _operation(forward: Callable[..., Any], arity: int) -> Op:
     """An operation that only a reading knows: it has no rule, and stands in no table."""
-    operation = Op(*[None] * arity, name=forward.__name__)
-    operation.forward = forward
-    return operation
+    return Op(forward, [None] * arity)
 
 
 _MASKS: dict[Any, Op] = {
