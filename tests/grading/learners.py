@@ -1,7 +1,8 @@
 """Learners: the derivation with mistakes put into it, written in any convention."""
 
 from tinygrad_mnist.grading import derivation
-from tinygrad_mnist.grading.mistakes import MISTAKES, Placed, lines
+from tinygrad_mnist.grading.catalogue import MISTAKES
+from tinygrad_mnist.grading.mistakes import Placement, lines
 
 NUMBER = 0.05
 """For mistakes with a number in them: a learning rate, a slope."""
@@ -9,20 +10,13 @@ NUMBER = 0.05
 BY_NAME = {mistake.name: mistake for mistake in MISTAKES}
 
 
-def put(mistake, l, way=0):
-    return Placed(mistake, l, way, NUMBER if mistake.family else None)
+def put(mistake, l, variant=0):
+    return Placement(mistake, l, variant, NUMBER if mistake.family else None)
 
 
-def derived(bench, placed):
+def derived(probes, placed):
     """Its gradients on each probe, None where its shapes don't fit."""
-
-    def gradients(net):
-        try:
-            return derivation.derive(net, lines(placed))
-        except ValueError:
-            return None
-
-    return [gradients(net) for net in bench.nets]
+    return probes.derive(lines(placed))
 
 
 def function(placed, convention, activation, l2):
