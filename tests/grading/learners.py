@@ -19,6 +19,15 @@ def derived(probes, placed):
     return probes.derive(lines(placed))
 
 
+def from_columns(convention, gradient, parameter):
+    """The reverse of `Convention.to_columns`, for a gradient that was derived in columns."""
+    if parameter.shape[1] > 1:
+        return gradient.T if convention.weights_in_out else gradient
+    if convention.columns:
+        return gradient
+    return gradient[:, 0] if gradient.shape == parameter.shape else gradient.T
+
+
 def function(placed, convention, activation, l2):
     """A function gradients(X, Y, W1, b1, …) that makes these mistakes."""
 
@@ -32,7 +41,8 @@ def function(placed, convention, activation, l2):
         found = derivation.derive(net, lines(placed))
         returned = []
         for l in net.W:
-            returned += [convention.from_columns(found.dW[l], W[l - 1]), convention.from_columns(found.db[l], b[l - 1])]
+            for gradient, parameter in ((found.dW[l], W[l - 1]), (found.db[l], b[l - 1])):
+                returned.append(from_columns(convention, gradient, parameter))
         return tuple(returned)
 
     return gradients

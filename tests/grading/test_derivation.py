@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.grading.learners import from_columns
 from tinygrad_mnist import Tensor, cross_entropy, grad, manual
 from tinygrad_mnist.grading import derivation
 from tinygrad_mnist.grading.probes import probes_for
@@ -53,8 +54,8 @@ def test_a_convention_leads_there_and_back(convention):
     for l, (W, b) in enumerate(zip(parameters[::2], parameters[1::2]), start=1):
         np.testing.assert_array_equal(convention.to_columns(W, net.W[l]), net.W[l])
         np.testing.assert_array_equal(convention.to_columns(b, net.b[l]), net.b[l])
-        assert convention.from_columns(net.W[l], net.W[l]).shape == W.shape
-        assert convention.from_columns(net.b[l], net.b[l]).shape == b.shape
+        assert from_columns(convention, net.W[l], net.W[l]).shape == W.shape
+        assert from_columns(convention, net.b[l], net.b[l]).shape == b.shape
 
 
 def test_labels_come_as_integers_where_that_is_asked():

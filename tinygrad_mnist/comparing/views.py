@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -104,26 +104,44 @@ def table(comparison: Comparison) -> Group:
     return Group(title, grid, Text(), verdict, Text(times(comparison), style="dim"))
 
 
+class Panel(NamedTuple):
+    """A heat map of a parameter's gradient: on which side, the picture, where its scale ends, and its colours."""
+
+    side: str
+    picture: heatmaps.Array
+    end: float
+    colours: str
+
+
+def panels(row: Row) -> list[Panel]:
+    """A gradient by hand and by autograd on one scale, and their difference on its own."""
+    end, apart = heatmaps.limit(row.by_hand, row.by_autograd), heatmaps.limit(row.difference)
+    return [
+        Panel("by hand", heatmaps.arrange(row.by_hand), end, heatmaps.VALUES),
+        Panel("by autograd", heatmaps.arrange(row.by_autograd), end, heatmaps.VALUES),
+        Panel("autograd - hand", heatmaps.arrange(row.difference), apart, heatmaps.DIFFERENCES),
+    ]
+
+
 def figure(comparison: Comparison) -> Figure:
-    """For each parameter its gradient by hand, by autograd, and their difference, each beside its scale."""
+    """For each parameter its panels side by side, each beside its scale."""
     from matplotlib.figure import Figure
 
-    rows = comparison.parameters
-    pictures = [[heatmaps.arrange(side) for side in (r.by_hand, r.by_autograd, r.difference)] for r in rows]
-    heights = [max(3 * by_hand.shape[0] / by_hand.shape[1], 0.35) for by_hand, *_ in pictures]
+    rows = [(row.name, panels(row)) for row in comparison.parameters]
+    shapes = [by_hand.picture.shape for _, (by_hand, *_) in rows]
+    heights = [max(3 * lines / columns, 0.35) for lines, columns in shapes]
     drawing = Figure(figsize=(12, sum(heights) + 0.4 * len(rows) + 0.6), layout="constrained")
     drawing.suptitle(f"{comparison.model}, {facts(comparison)}", fontsize=11)
     grid = drawing.subplots(len(rows), 3, squeeze=False, gridspec_kw={"height_ratios": heights})
-    for axes, row, (by_hand, by_autograd, difference) in zip(grid, rows, pictures, strict=True):
-        end = heatmaps.limit(by_hand, by_autograd)
-        _panel(axes[0], by_hand, end, heatmaps.VALUES, f"{row.name} by hand")
-        _panel(axes[1], by_autograd, end, heatmaps.VALUES, f"{row.name} by autograd")
-        _panel(axes[2], difference, heatmaps.limit(difference), heatmaps.DIFFERENCES, "autograd - hand")
+    for axes, (name, shown) in zip(grid, rows, strict=True):
+        for ax, panel in zip(axes, shown, strict=True):
+            _draw(ax, panel, f"{name} {panel.side}")
     return drawing
 
 
-def _panel(axes: Axes, picture: heatmaps.Array, end: float, colours: str, title: str) -> None:
-    image = axes.imshow(picture, cmap=colours, vmin=-end or -1, vmax=end or 1, interpolation="nearest")
+def _draw(axes: Axes, panel: Panel, title: str) -> None:
+    end, picture = panel.end, panel.picture
+    image = axes.imshow(picture, cmap=panel.colours, vmin=-end or -1, vmax=end or 1, interpolation="nearest")
     axes.set_aspect("auto" if len(picture) == 1 else "equal")
     axes.set_title(title if end else f"{title}: {_nothing(picture)}", fontsize=9)
     axes.set_xticks([])
@@ -177,25 +195,20 @@ def page(comparisons: Sequence[Comparison]) -> str:
 
 
 def _heat_maps(row: Row) -> str:
-    end = heatmaps.limit(row.by_hand, row.by_autograd)
-    maps = (
-        ("by hand", row.by_hand, end, heatmaps.VALUES),
-        ("by autograd", row.by_autograd, end, heatmaps.VALUES),
-        ("autograd - hand", row.difference, heatmaps.limit(row.difference), heatmaps.DIFFERENCES),
-    )
     shape = " × ".join(map(str, row.by_autograd.shape))
+    maps = "".join(_heat_map(row.name, panel) for panel in panels(row))
     return (
         f"<article><h4>{escape(row.name)} <small>{shape}, {heatmaps.arrangement(row.by_autograd)}</small></h4>"
-        f'<div class="maps">{"".join(_heat_map(row.name, *each) for each in maps)}</div></article>'
+        f'<div class="maps">{maps}</div></article>'
     )
 
 
-def _heat_map(name: str, side: str, array: heatmaps.Array, end: float, colours: str) -> str:
-    picture = heatmaps.arrange(array)
+def _heat_map(name: str, panel: Panel) -> str:
+    side, picture, end, colours = panel
     kind = "strip" if len(picture) == 1 else "map" if max(picture.shape) > 250 else "coarse map"
     stops = ", ".join("#{:02x}{:02x}{:02x}".format(*colour) for colour in heatmaps.palette(colours, 9))
     bar = f'<span>{-end:.2g}</span><i style="background: linear-gradient(to right, {stops})"></i><span>{end:.2g}</span>'
-    scale = bar if end else f"<span>{_nothing(array)}</span>"
+    scale = bar if end else f"<span>{_nothing(picture)}</span>"
     alternative = f"{escape(name)}, {side}: from {-end:.2g} to {end:.2g}"
     return (
         f"<figure><figcaption>{side}</figcaption>"

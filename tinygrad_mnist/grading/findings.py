@@ -8,9 +8,7 @@ from tinygrad_mnist.grading.catalogue import possible
 from tinygrad_mnist.grading.derivation import HIDDEN_ONLY, LAST_ONLY, QUANTITY, Network
 from tinygrad_mnist.grading.mistakes import Explanation, Placement, Unknown
 from tinygrad_mnist.grading.report import Finding
-from tinygrad_mnist.manual.notation import Notation
-
-SYMBOLS = {"delta": "δ", "dW": "∂L/∂W", "db": "∂L/∂b"}
+from tinygrad_mnist.manual.notation import SYMBOLS, Notation
 
 
 def symbol(slot: str, l: int) -> str:

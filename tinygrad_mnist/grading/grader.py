@@ -18,6 +18,7 @@ from tinygrad_mnist.grading.probes import Found, Probes
 from tinygrad_mnist.grading.report import Finding, Problem, Report
 from tinygrad_mnist.grading.settings import Convention, Labels, Settings
 from tinygrad_mnist.manual import Activation
+from tinygrad_mnist.manual.notation import COLUMNS
 
 TIME_LIMIT = 10.0
 """Seconds for a learner's file, from its import to its last result."""
@@ -68,10 +69,9 @@ def grade(
     return report if report.explained or not _stops(result) else _for_another_convention(report, settings, run)
 
 
-def diagnose(gradients: Found, probes: Probes, convention: Convention | None = None) -> tuple[Finding, ...]:
+def diagnose(gradients: Found, probes: Probes) -> tuple[Finding, ...]:
     """Name the mistakes behind gradients that were computed, in columns, on the probes; none if right."""
-    notation = (convention or Convention(columns=True)).notation
-    return tuple(findings(explain(gradients, probes), probes.nets[0], notation))
+    return tuple(findings(explain(gradients, probes), probes.nets[0], COLUMNS))
 
 
 def assert_gradients(target: Callable[..., Any] | str | Path, **settings: Any) -> None:

@@ -48,19 +48,13 @@ def judge(subject: str, function: str, settings: Settings, result: dict[str, Any
     if wrong and not activation and not any(outcome.get("varies") for outcome in outcomes):
         unexplained = [Explanation((), tuple(_unexplained(found, probes)))]
         named = tuple(findings(explanations or unexplained, probes.nets[0], settings.convention.notation))
-    return Report(
-        subject,
-        str(settings),
-        parameters,
-        named,
-        (
-            *problems.of_the_runs(outcomes, probes, explanations, subject),
-            *problems.not_finite(found, probes),
-            *activation,
-        ),
-        _notes(result["printed"]),
-        all(problems.raises_too(explanations, p) for p in stopped),
+    besides = (
+        *problems.of_the_runs(outcomes, probes, explanations, subject),
+        *problems.not_finite(found, probes),
+        *activation,
     )
+    explained = all(problems.raises_too(explanations, p) for p in stopped)
+    return Report(subject, str(settings), parameters, named, besides, _notes(result["printed"]), explained)
 
 
 def _parameter(quantity: str, l: int, found: Found, probes: Probes) -> Parameter:

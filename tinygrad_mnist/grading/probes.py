@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,6 +119,10 @@ Change = Callable[[Array, list[Array], list[Array]], None]
 """Changes X, every W(l) and every b(l) of a network in place, before it runs."""
 
 
+def _unchanged(X: Array, W: list[Array], b: list[Array]) -> None:
+    """As the numbers were drawn."""
+
+
 def _on_the_kink(X: Array, W: list[Array], b: list[Array]) -> None:
     """One unit of each hidden layer has z = 0 exactly, another one in each."""
     for l, (w, c) in enumerate(zip(W[:-1], b[:-1], strict=True)):
@@ -145,17 +148,14 @@ def _spread_logits(X: Array, W: list[Array], b: list[Array]) -> None:
     b[-1] -= 150
 
 
-def _network(
-    seed: int, sizes: Sequence[int], m: int, activation: Activation, l2: float, change: Change | None
-) -> Network:
+def _arrays(seed: int, sizes: Sequence[int], m: int) -> tuple[Array, Array, list[Array], list[Array]]:
+    """Random X, Y, every W(l) and every b(l)."""
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((sizes[0], m))
     Y = np.eye(sizes[-1])[rng.integers(0, sizes[-1], m)].T.copy()
     W = [rng.standard_normal((o, i)) * 1.2 / np.sqrt(i) for i, o in zip(sizes, sizes[1:], strict=False)]
     b = [rng.standard_normal((o, 1)) / 2 for o in sizes[1:]]
-    if change:
-        change(X, W, b)
-    return run(X, Y, W, b, activation, l2)
+    return X, Y, W, b
 
 
 @lru_cache
@@ -168,9 +168,11 @@ def probes_for(depth: int, activation: Activation, l2: float) -> Probes:
     equal = [6] * (depth + 1)
 
     def probe(
-        about: str, seed: int, sizes: Sequence[int], m: int, change: Change | None = None, **options: Any
+        about: str, seed: int, sizes: Sequence[int], m: int, change: Change = _unchanged, rtol: float = 1e-5
     ) -> Probe:
-        return Probe(about, _network(seed, sizes, m, activation, l2, change), **options)
+        X, Y, W, b = _arrays(seed, sizes, m)
+        change(X, W, b)
+        return Probe(about, run(X, Y, W, b, activation, l2), rtol)
 
     return Probes(
         (

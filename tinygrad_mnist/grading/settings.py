@@ -19,6 +19,9 @@ from tinygrad_mnist.manual.rows import Backward
 
 Labels = Literal["one-hot", "integers"]
 
+ORDERS = ((False, False), (True, False), (False, True))
+"""What `columns` and `weights_in_out` may be."""
+
 
 class GradeError(ValueError):
     """The grader was asked for something that it does not have."""
@@ -56,10 +59,8 @@ class Convention:
 
     def others(self) -> Iterator[Convention]:
         """Every other convention."""
-        for (columns, in_out), labels in product(((False, False), (True, False), (False, True)), get_args(Labels)):
-            other = Convention(columns, in_out, labels)
-            if other != self:
-                yield other
+        every = (Convention(*order, labels) for order, labels in product(ORDERS, get_args(Labels)))
+        return (convention for convention in every if convention != self)
 
     def arguments(self, net: Network) -> list[Array]:
         """X, Y, W1, b1, … as the learner's function takes them; copies."""
@@ -91,14 +92,6 @@ class Convention:
         array = np.atleast_2d(gradient)
         array = array.T if turned else array
         return array.T if bias and array.shape[1] == 1 and 1 < len(array) != len(parameter) else array
-
-    def from_columns(self, gradient: Array, parameter: Array) -> Array:
-        """The reverse, for a gradient that was derived in columns."""
-        if parameter.shape[1] > 1:
-            return gradient.T if self.weights_in_out else gradient
-        if self.columns:
-            return gradient
-        return gradient[:, 0] if gradient.shape == parameter.shape else gradient.T
 
 
 @dataclass(frozen=True)

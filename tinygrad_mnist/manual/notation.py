@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SYMBOLS = {"z": "z", "a": "a", "loss": "L", "delta": "δ", "dW": "∂L/∂W", "db": "∂L/∂b"}
+"""How the quantities are written, in the order of computation in a layer."""
+
 
 @dataclass(frozen=True)
 class Notation:
