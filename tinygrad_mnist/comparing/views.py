@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from html import escape
+from importlib import resources
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -76,8 +78,6 @@ def _brief(number: float) -> str:
 
 def text(comparison: Comparison) -> str:
     """Plain text, as wide as it needs to be; 80 columns are enough for networks of usual sizes."""
-    import textwrap
-
     table = [HEADINGS, *map(line, comparison.rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in table]
@@ -162,7 +162,7 @@ def fragment(comparison: Comparison) -> str:
     body = "".join(_html_row(row) for row in comparison.rows)
     verdict = "agrees" if comparison.passed else "differs"
     return (
-        f'<div class="comparison"><style>{TABLE_STYLE}</style>'
+        f'<div class="comparison"><style>\n{_static("table.css")}</style>'
         f"<p><code>{escape(comparison.model)}</code><br>{escape(facts(comparison))}</p>"
         f'<p class="verdict {verdict}">{escape(summary(comparison))}</p>'
         f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
@@ -189,7 +189,7 @@ def page(comparisons: Sequence[Comparison]) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Autograd beside the hand derivation</title><style>{PAGE_STYLE}</style></head>"
+        f"<title>Autograd beside the hand derivation</title><style>\n{_static('page.css')}</style></head>"
         f"<body><h1>Autograd beside the hand derivation</h1>{LEGEND}{sections}</body></html>\n"
     )
 
@@ -217,35 +217,13 @@ def _heat_map(name: str, panel: Panel) -> str:
     )
 
 
+def _static(file: str) -> str:
+    return (resources.files("tinygrad_mnist.comparing") / "static" / file).read_text(encoding="utf-8")
+
+
 LEGEND = (
     "<p>Each row is a formula that is derived by hand and the node of the recorded graph that it stands for, with the "
     "largest absolute difference of their numbers and that difference relative to the largest of them. δ(l) is "
     "per example, m ∂L/∂z(l), and so stands at the node z(l). Rows are in the order of computation: the first that "
     "disagrees is where to look.</p>"
 )
-
-TABLE_STYLE = """
-.comparison table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-.comparison :is(td, th) { text-align: left; padding: .2em .8em .2em 0; white-space: nowrap; font-weight: normal; }
-.comparison thead th { border-bottom: 1px solid currentColor; font-weight: 600; }
-.comparison .scroll { overflow-x: auto; }
-.comparison .agrees th, .comparison .verdict.agrees { color: var(--good, #1a7f37); }
-.comparison tr.differs, .comparison .verdict.differs { color: var(--bad, #cf222e); font-weight: 600; }
-"""
-
-PAGE_STYLE = """
-:root { color-scheme: light dark; --ground: #fff; --ink: #1f2328; --faint: #59636e; --rule: #d1d9e0;
-  --good: #1a7f37; --bad: #cf222e; }
-@media (prefers-color-scheme: dark) { :root { --ground: #0d1117; --ink: #e6edf3; --faint: #9198a1; --rule: #3d444d;
-  --good: #3fb950; --bad: #ff7b72; } }
-body { background: var(--ground); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; max-width: 68rem;
-  margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; } h2 { margin-top: 2.5rem; border-bottom: 1px solid var(--rule); }
-h4 { margin: 1.5rem 0 .4rem; }
-small, figcaption, .scale { color: var(--faint); font-weight: normal; font-size: .85rem; }
-.maps { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 1rem; }
-figure { margin: 0; } img { display: block; width: 100%; }
-.strip { height: 1.4rem; } .strip, .coarse { image-rendering: pixelated; } .coarse { border: 1px solid var(--rule); }
-.scale { display: flex; gap: .5rem; align-items: center; font-variant-numeric: tabular-nums; margin-top: .3rem; }
-.scale i { flex: 1; height: .6rem; border-radius: .2rem; }
-"""

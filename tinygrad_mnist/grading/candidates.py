@@ -104,7 +104,7 @@ class Candidates:
 
     def _fingerprint(self, quantity: str, values: Values) -> tuple[NDArray[np.int64], Array, Array]:
         """For each probe: a code of the shape and of what is not finite; a weighted sum; what rounding may add."""
-        scale = self.probes.scale(quantity, self.l)
+        scale = self.probes.scale[quantity, self.l]
         prints = [_fingerprint(x, probe.rtol, size) for x, probe, size in zip(values, self.probes, scale, strict=True)]
         codes, sums, bounds = zip(*prints, strict=True)
         return np.array(codes), np.array(sums), np.array(bounds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from tinygrad_mnist.grading.catalogue import possible
@@ -122,9 +123,8 @@ def _number(p: Placement) -> str:
 
 
 def _in_layer(text: str, p: Placement) -> str:
-    for shift in (-2, -1, 0, 1, 2):
-        text = text.replace(f"(l{shift:+d})" if shift else "(l)", f"({p.layer + shift})")
-    return _input_is_X(text)
+    """A text about layer l, about the layer of the mistake."""
+    return _input_is_X(re.sub(r"\(l([+-]\d)?\)", lambda match: f"({p.layer + int(match[1] or 0)})", text))
 
 
 def _input_is_X(text: str) -> str:

@@ -98,4 +98,4 @@ def _for_another_convention(report: Report, settings: Settings, run: Callable[[S
                 f"it stops when called with {asked}, but runs with {other}: is that meant? Then say so: {other.options}"
             )
             return replace(report, findings=(), problems=(Problem("settings", message), *report.problems))
-    return replace(report, findings=tuple(f for f in report.findings if f.known))
+    return replace(report, findings=tuple(f for f in report.findings if f.names))

@@ -62,7 +62,7 @@ def _parameter(quantity: str, l: int, found: Found, probes: Probes) -> Parameter
     values, correct = values_of(found, quantity, l), values_of(probes.correct, quantity, l)
     differences = [
         float(np.abs(f - c).max()) / size
-        for f, c, size in zip(values, correct, probes.scale(quantity, l), strict=True)
+        for f, c, size in zip(values, correct, probes.scale[quantity, l], strict=True)
         if f is not None and c is not None and f.shape == c.shape and np.isfinite(f).all()
     ]
     right = any(found) and probes.same(quantity, l, values, correct, given(found))

@@ -11,11 +11,6 @@ Condition = Callable[[Network, int], bool]
 """Of a network and a layer of it."""
 
 
-def anywhere(net: Network, l: int) -> bool:
-    """In every layer that has the line."""
-    return True
-
-
 @dataclass(frozen=True)
 class Mistake:
     """One changed line of the derivation, which derives a wrong gradient on purpose.
@@ -24,7 +19,7 @@ class Mistake:
     title: in a few words, without the layer.
     explanation: what happens and why it is wrong. hint: where to think again, without the finished code.
     variants: the line as people write it wrong; several where the same mistake gives several results.
-    where: the layers of a network that it can be made in.
+    where: the layers of a network that it can be made in, if not in all that have the line.
     family: in place of variants, the line for a number that only the learner knows; δ is linear in it.
     """
 
@@ -34,13 +29,13 @@ class Mistake:
     explanation: str
     hint: str
     variants: tuple[Line, ...] = ()
-    where: Condition = anywhere
+    where: Condition | None = None
     family: Callable[[float], Line] | None = None
 
     def fits(self, net: Network, l: int) -> bool:
         """Whether it can be made in layer l of this network."""
         missing = HIDDEN_ONLY if l == net.L else LAST_ONLY
-        return self.slot not in missing and self.where(net, l)
+        return self.slot not in missing and (self.where is None or self.where(net, l))
 
 
 @dataclass(frozen=True)

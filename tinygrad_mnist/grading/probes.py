@@ -69,7 +69,7 @@ def values_of(gradients: Found, quantity: str, l: int) -> Values:
 
 
 class Probes:
-    """Several probes of one depth, with their right gradients, which say how large a gradient is."""
+    """Several probes of one depth, with their right gradients; scale: how large each of them is on each probe."""
 
     def __init__(self, probes: Sequence[Probe]) -> None:
         self._probes = probes
@@ -77,7 +77,7 @@ class Probes:
         self.correct = [derive(net) for net in self.nets]
         self.L = self.nets[0].L
         self.gradients = [(quantity, l) for l, quantity in product(range(1, self.L + 1), ("dW", "db"))]
-        self._scales = {
+        self.scale = {
             (quantity, l): [float(np.abs(getattr(right, quantity)[l]).max()) for right in self.correct]
             for quantity, l in self.gradients
         }
@@ -85,15 +85,11 @@ class Probes:
     def __iter__(self) -> Iterator[Probe]:
         return iter(self._probes)
 
-    def scale(self, quantity: str, l: int) -> list[float]:
-        """How large the right gradient is on each probe."""
-        return self._scales[quantity, l]
-
     def same(self, quantity: str, l: int, found: Values, candidate: Values, usable: Mask) -> bool:
         """Whether a candidate for a gradient is what was found, on every probe that is evidence."""
         return all(
             same(f, c, scale, probe.rtol)
-            for f, c, scale, probe, use in zip(found, candidate, self.scale(quantity, l), self, usable, strict=True)
+            for f, c, scale, probe, use in zip(found, candidate, self.scale[quantity, l], self, usable, strict=True)
             if use
         )
 

@@ -48,10 +48,6 @@ class Finding:
     explanation: str
     hint: str
 
-    @property
-    def known(self) -> bool:
-        return bool(self.names)
-
 
 @dataclass(frozen=True)
 class Problem:

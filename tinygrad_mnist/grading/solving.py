@@ -48,7 +48,7 @@ def _fitted(layer: Layer, mistake: Mistake, other: Mistakes) -> list[State]:
 def _fit(layer: Layer, quantity: str, at_0: Values, at_1: Values) -> float | None:
     """The number for which the line through two values comes nearest to what was found, by least squares."""
     top = bottom = 0.0
-    scale = layer.probes.scale(quantity, layer.l)
+    scale = layer.probes.scale[quantity, layer.l]
     for f, a, b, size, use in zip(layer.found[quantity], at_0, at_1, scale, layer.usable, strict=True):
         if not use or f is None or a is None or b is None:
             continue
