@@ -7,7 +7,6 @@ are kept, all of them where several fit, and each is derived once more from the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
@@ -134,7 +133,7 @@ class _Search:
         both = tuple(self.layer.unknown(quantity, right) for quantity in ("dW", "db"))
         return [*states, self._state(0, 0, (), both)]
 
-    def _state(self, in_delta: int, index: int, mistakes: Sequence[Any], unknown: tuple[Unknown, ...] = ()) -> State:
+    def _state(self, in_delta: int, index: int, mistakes: Mistakes, unknown: tuple[Unknown, ...] = ()) -> State:
         """The state with a δ(l) of the catalogue, and mistakes in the gradients."""
         in_this_delta, delta = self.layer.candidates.deltas(in_delta)[index]
         return self.layer.state(delta, (*in_this_delta, *mistakes), unknown)

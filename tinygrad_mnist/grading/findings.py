@@ -53,7 +53,7 @@ class _Words:
         return Finding(names, where, title + _number(first), formulas, explanation, hint)
 
     def _where(self, places: Sequence[Placement], names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The quantities that a mistake stands in, and how they should be; told once where it is everywhere."""
+        """The quantities that a mistake stands in, and how they should be; only once where it is everywhere."""
         slot, layer = places[0].mistake.slot, places[0].layer
         if slot == "factor":
             return ("every gradient",), (self.formula("mean_W", layer), self.formula("mean_b", layer))
