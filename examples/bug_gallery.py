@@ -10,9 +10,9 @@ from functools import cache
 import numpy as np
 
 from tinygrad_mnist import data, manual
-from tinygrad_mnist.grading import MISTAKES, bench, derivation, diagnose
-from tinygrad_mnist.grading.mistakes import Placed, lines
-from tinygrad_mnist.grading.report import quantity
+from tinygrad_mnist.grading import MISTAKES, derivation, diagnose, probes_for
+from tinygrad_mnist.grading.findings import symbol
+from tinygrad_mnist.grading.mistakes import Placement, lines
 
 SIZES, RATE, L2, BATCH = (784, 10, 10), 0.1, 1e-4, 50
 
@@ -50,21 +50,16 @@ def accuracy(dataset, mistakes, epochs):
 
 def verdict(mistakes):
     """What the grader calls these mistakes."""
-    on = bench(2, manual.relu, L2)
-    found = []
-    for net in on.nets:
-        try:
-            found.append(derivation.derive(net, lines(mistakes)))
-        except ValueError:
-            found.append(None)
-    return ", ".join(name for finding in diagnose(found, on) for name in finding.names) or "right"
+    probes = probes_for(2, manual.relu, L2)
+    found = probes.derive(lines(mistakes))
+    return ", ".join(name for finding in diagnose(found, probes) for name in finding.names) or "right"
 
 
 def places(mistake):
     """In every layer that it can be made in; then in each alone."""
-    net = bench(2, manual.relu, L2).nets[0]
+    net = probes_for(2, manual.relu, L2).nets[0]
     number = 0.01 if mistake.family else None
-    every = [Placed(mistake, l, value=number) for l in (2, 1) if mistake.fits(net, l)]
+    every = [Placement(mistake, l, value=number) for l in (2, 1) if mistake.fits(net, l)]
     return [every, *([p] for p in every if len(every) > 1)]
 
 
@@ -94,7 +89,7 @@ with np.errstate(all="ignore"):
         named += mistake.name in said.split(", ")
         working += score is not None and score > right - 0.05
         shown = "stops: shapes" if score is None else "NaN" if np.isnan(score) else f"{score:.1%}"
-        where = ", ".join(quantity(mistake.slot, p.layer) for p in placed)
+        where = ", ".join(symbol(mistake.slot, p.layer) for p in placed)
         print(f"| {where} | {mistake.title} | {shown} | {said} |")
 print(f"\n{working} of {total} mistakes come within 5 points of the right one; the grader names {named} of them all.")
 

@@ -1,7 +1,8 @@
 """Learners: the derivation with mistakes put into it, written in any convention."""
 
 from tinygrad_mnist.grading import derivation
-from tinygrad_mnist.grading.mistakes import MISTAKES, Placed, lines
+from tinygrad_mnist.grading.catalogue import MISTAKES
+from tinygrad_mnist.grading.mistakes import Placement, lines
 
 NUMBER = 0.05
 """For mistakes with a number in them: a learning rate, a slope."""
@@ -9,20 +10,22 @@ NUMBER = 0.05
 BY_NAME = {mistake.name: mistake for mistake in MISTAKES}
 
 
-def put(mistake, l, way=0):
-    return Placed(mistake, l, way, NUMBER if mistake.family else None)
+def put(mistake, l, variant=0):
+    return Placement(mistake, l, variant, NUMBER if mistake.family else None)
 
 
-def derived(bench, placed):
+def derived(probes, placed):
     """Its gradients on each probe, None where its shapes don't fit."""
+    return probes.derive(lines(placed))
 
-    def gradients(net):
-        try:
-            return derivation.derive(net, lines(placed))
-        except ValueError:
-            return None
 
-    return [gradients(net) for net in bench.nets]
+def from_columns(convention, gradient, parameter):
+    """The reverse of `Convention.to_columns`, for a gradient that was derived in columns."""
+    if parameter.shape[1] > 1:
+        return gradient.T if convention.weights_in_out else gradient
+    if convention.columns:
+        return gradient
+    return gradient[:, 0] if gradient.shape == parameter.shape else gradient.T
 
 
 def function(placed, convention, activation, l2):
@@ -38,7 +41,8 @@ def function(placed, convention, activation, l2):
         found = derivation.derive(net, lines(placed))
         returned = []
         for l in net.W:
-            returned += [convention.from_columns(found.dW[l], W[l - 1]), convention.from_columns(found.db[l], b[l - 1])]
+            for gradient, parameter in ((found.dW[l], W[l - 1]), (found.db[l], b[l - 1])):
+                returned.append(from_columns(convention, gradient, parameter))
         return tuple(returned)
 
     return gradients

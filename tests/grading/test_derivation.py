@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from tests.grading.learners import from_columns
 from tinygrad_mnist import Tensor, cross_entropy, grad, manual
 from tinygrad_mnist.grading import derivation
-from tinygrad_mnist.grading.candidates import bench
-from tinygrad_mnist.grading.probes import Convention
+from tinygrad_mnist.grading.probes import probes_for
+from tinygrad_mnist.grading.settings import Convention
 
 ACTIVATIONS = [manual.relu, manual.leaky_relu(0.01), manual.leaky_relu(0.2)]
 CONVENTIONS = [Convention(columns=True), Convention(), Convention(weights_in_out=True)]
@@ -15,7 +16,7 @@ CONVENTIONS = [Convention(columns=True), Convention(), Convention(weights_in_out
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("depth", [1, 2, 3, 5])
 def test_it_is_the_hand_derivation_of_both_conventions(activation, depth):
-    for net in bench(depth, activation, 0.3).nets:
+    for net in probes_for(depth, activation, 0.3).nets:
         found = derivation.derive(net)
         W, b = list(net.W.values()), list(net.b.values())
         columns = manual.columns.backward(manual.columns.forward(net.a[0], W, b, activation), net.Y, W, activation, 0.3)
@@ -31,7 +32,7 @@ def test_it_is_the_hand_derivation_of_both_conventions(activation, depth):
 
 
 def test_it_is_what_autograd_computes():
-    for net in bench(3, manual.leaky_relu(0.01), 0.3).nets:
+    for net in probes_for(3, manual.leaky_relu(0.01), 0.3).nets:
         W = {l: Tensor(w, requires_grad=True, name=f"W{l}") for l, w in net.W.items()}
         b = {l: Tensor(c, requires_grad=True, name=f"b{l}") for l, c in net.b.items()}
         a = Tensor(net.a[0])
@@ -46,19 +47,19 @@ def test_it_is_what_autograd_computes():
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
 def test_a_convention_leads_there_and_back(convention):
-    net = bench(3, manual.relu, 0.0).nets[1]
+    net = probes_for(3, manual.relu, 0.0).nets[1]
     X, Y, *parameters = convention.arguments(net)
     assert X.shape == (net.a[0].shape if convention.columns else net.a[0].T.shape)
     assert Y.shape == (net.Y.shape if convention.columns else net.Y.T.shape)
     for l, (W, b) in enumerate(zip(parameters[::2], parameters[1::2]), start=1):
         np.testing.assert_array_equal(convention.to_columns(W, net.W[l]), net.W[l])
         np.testing.assert_array_equal(convention.to_columns(b, net.b[l]), net.b[l])
-        assert convention.from_columns(net.W[l], net.W[l]).shape == W.shape
-        assert convention.from_columns(net.b[l], net.b[l]).shape == b.shape
+        assert from_columns(convention, net.W[l], net.W[l]).shape == W.shape
+        assert from_columns(convention, net.b[l], net.b[l]).shape == b.shape
 
 
 def test_labels_come_as_integers_where_that_is_asked():
-    net = bench(2, manual.relu, 0.0).nets[0]
+    net = probes_for(2, manual.relu, 0.0).nets[0]
     labels = Convention(labels="integers").arguments(net)[1]
     assert labels.dtype.kind == "i"
     np.testing.assert_array_equal(np.eye(len(net.Y))[labels].T, net.Y)
@@ -66,8 +67,8 @@ def test_labels_come_as_integers_where_that_is_asked():
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_the_probes_see_both_sides_of_the_kink_and_the_kink(activation):
-    on = bench(3, activation, 0.0)
-    for net in on.nets:
+    probes = probes_for(3, activation, 0.0)
+    for net in probes.nets:
         assert all((net.z[l] > 0).any() and (net.z[l] < 0).any() for l in (1, 2))
         assert all(np.isfinite(g).all() for g in derivation.derive(net).dW.values())
-    assert any(all((net.z[l] == 0).any() for l in (1, 2)) for net in on.nets)
+    assert any(all((net.z[l] == 0).any() for l in (1, 2)) for net in probes.nets)

@@ -9,10 +9,10 @@ import pytest
 from tests.grading.learners import BY_NAME, derived, function, put
 from tinygrad_mnist import manual
 from tinygrad_mnist.grading import MISTAKES, derivation, diagnose, grade
-from tinygrad_mnist.grading.candidates import bench, same
+from tinygrad_mnist.grading.catalogue import possible
 from tinygrad_mnist.grading.diagnosis import explain
-from tinygrad_mnist.grading.mistakes import placements
-from tinygrad_mnist.grading.probes import Convention
+from tinygrad_mnist.grading.probes import probes_for, same
+from tinygrad_mnist.grading.settings import Convention
 
 LEAKY = manual.leaky_relu(0.01)
 CONVENTIONS = {
@@ -26,8 +26,8 @@ def names(explanations):
     return [set(e.keys) for e in explanations]
 
 
-def every_placement(on):
-    return [put(mistake, l) for mistake, l in placements(on.nets[0])]
+def every_placement(probes):
+    return [put(p.mistake, p.layer) for p in possible(probes.nets[0])]
 
 
 def test_the_catalogue_is_large_and_its_entries_say_what_they_must():
@@ -35,7 +35,7 @@ def test_the_catalogue_is_large_and_its_entries_say_what_they_must():
     assert len({m.name for m in MISTAKES}) == len(MISTAKES)
     for mistake in MISTAKES:
         assert mistake.slot in derivation.CORRECT
-        assert mistake.ways or mistake.family
+        assert mistake.variants or mistake.family
         assert mistake.title
         assert mistake.explanation.endswith((".", ")"))
         assert "?" in mistake.hint or mistake.hint.endswith(".")
@@ -44,19 +44,19 @@ def test_the_catalogue_is_large_and_its_entries_say_what_they_must():
 @pytest.mark.parametrize("activation", [LEAKY, manual.relu], ids=["leaky_relu", "relu"])
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_every_mistake_in_every_layer_and_way_is_named_and_no_other(activation, depth):
-    on = bench(depth, activation, 0.1)
-    for mistake, l in placements(on.nets[0]):
-        for way in range(max(1, len(mistake.ways))):
-            placed = put(mistake, l, way)
-            found = explain(derived(on, [placed]), on)
-            assert names(found) == [{placed.key}], (placed.key, way)
+    probes = probes_for(depth, activation, 0.1)
+    for mistake, l in [(p.mistake, p.layer) for p in possible(probes.nets[0])]:
+        for variant in range(max(1, len(mistake.variants))):
+            placed = put(mistake, l, variant)
+            found = explain(derived(probes, [placed]), probes)
+            assert names(found) == [{placed.key}], (placed.key, variant)
             assert not found[0].unknown
             assert placed.value is None or found[0].mistakes[0].value == pytest.approx(placed.value)
 
 
 def test_any_two_mistakes_give_different_gradients_on_the_probes():
-    on = bench(3, LEAKY, 0.1)
-    every = [(p, derived(on, [p])) for p in every_placement(on)]
+    probes = probes_for(3, LEAKY, 0.1)
+    every = [(p, derived(probes, [p])) for p in every_placement(probes)]
     for (p, one), (q, other) in combinations(every, 2):
         assert not all(
             (a is None) == (b is None)
@@ -68,7 +68,7 @@ def test_any_two_mistakes_give_different_gradients_on_the_probes():
                     for l in x
                 )
             )
-            for a, b, right, probe in zip(one, other, on.correct, on.probes)
+            for a, b, right, probe in zip(one, other, probes.correct, probes)
         ), (p.key, q.key)
 
 
@@ -78,7 +78,7 @@ def test_grade_names_every_mistake_in_every_convention(name, activation):
     convention = CONVENTIONS[name]
     f = manual.ACTIVATIONS[activation]
     settings = {"columns": convention.columns, "weights_in_out": convention.weights_in_out, "activation": activation}
-    for placed in every_placement(bench(3, f, 0.1)):
+    for placed in every_placement(probes_for(3, f, 0.1)):
         report = grade(function([placed], convention, f, 0.1), **settings, l2=0.1, depth=3)
         assert [finding.names for finding in report.findings] == [(placed.mistake.name,)], placed.key
         assert not report.passed
@@ -101,21 +101,21 @@ def hides(p, q):
     return False
 
 
-def pairs(on):
-    every = every_placement(on)
+def pairs(probes):
+    every = every_placement(probes)
     return [(p, q) for p, q in combinations(every, 2) if (p.layer, p.mistake.slot) != (q.layer, q.mistake.slot)]
 
 
 def test_two_mistakes_are_both_named():
     """A share of all pairs; all 4,576 with TINYGRAD_MNIST_PAIRS=1, in less than a minute."""
     share = float(os.environ.get("TINYGRAD_MNIST_PAIRS", "0.03"))
-    on = bench(3, LEAKY, 0.1)
+    probes = probes_for(3, LEAKY, 0.1)
     rng = np.random.default_rng(0)
     same_layer, missed = 0, []
-    for p, q in pairs(on):
+    for p, q in pairs(probes):
         if rng.random() > share:
             continue
-        found = explain(derived(on, [p, q]), on)
+        found = explain(derived(probes, [p, q]), probes)
         if hides(p, q):
             assert names(found) in ([{p.key}], [{q.key}])
         elif p.layer != q.layer:
@@ -131,7 +131,7 @@ def test_two_mistakes_are_both_named():
 def test_two_mistakes_are_both_named_in_rows(name):
     convention = CONVENTIONS[name]
     rng = np.random.default_rng(1)
-    for p, q in pairs(bench(3, LEAKY, 0.1)):
+    for p, q in pairs(probes_for(3, LEAKY, 0.1)):
         if p.layer != q.layer and rng.random() < 0.02:
             gradients = function([p, q], convention, LEAKY, 0.1)
             settings = {"activation": "leaky_relu", "l2": 0.1, "depth": 3}
@@ -141,29 +141,29 @@ def test_two_mistakes_are_both_named_in_rows(name):
 
 
 def test_one_mistake_in_each_layer_is_three_mistakes():
-    on = bench(3, LEAKY, 0.1)
+    probes = probes_for(3, LEAKY, 0.1)
     placed = [put(BY_NAME["bias-flat"], 3), put(BY_NAME["slope-side"], 2), put(BY_NAME["entering-own"], 1)]
-    assert names(explain(derived(on, placed), on)) == [{p.key for p in placed}]
+    assert names(explain(derived(probes, placed), probes)) == [{p.key for p in placed}]
 
 
 def test_the_same_mistake_everywhere_is_told_once():
-    on = bench(3, manual.relu, 0.0)
+    probes = probes_for(3, manual.relu, 0.0)
     missing = [put(BY_NAME["slope-missing"], l) for l in (1, 2)]
-    (finding,) = diagnose(derived(on, missing), on)
+    (finding,) = diagnose(derived(probes, missing), probes)
     assert finding.where == ("δ in every hidden layer",)
-    (finding,) = diagnose(derived(on, [put(BY_NAME["weight-mean-missing"], l) for l in (1, 2, 3)]), on)
+    (finding,) = diagnose(derived(probes, [put(BY_NAME["weight-mean-missing"], l) for l in (1, 2, 3)]), probes)
     assert finding.where == ("∂L/∂W in every layer",)
 
 
 def test_right_gradients_have_no_findings():
-    on = bench(3, manual.relu, 0.1)
-    assert diagnose(derived(on, []), on) == ()
+    probes = probes_for(3, manual.relu, 0.1)
+    assert diagnose(derived(probes, []), probes) == ()
 
 
-def damaged(on, change):
+def damaged(probes, change):
     """The right gradients, with δ(2) changed and all that follows from it."""
     found = []
-    for net in on.nets:
+    for net in probes.nets:
         d = {("carried", 2): lambda n, l, delta, dW, net=net: change(net, net.W[3].T @ delta)}
         found.append(derivation.derive(net, d))
     return found
@@ -182,8 +182,8 @@ def damaged(on, change):
     ],
 )
 def test_what_nobody_knows_is_called_unknown_at_the_first_wrong_quantity(change, fact):
-    on = bench(3, LEAKY, 0.1)
-    found = explain(damaged(on, change), on)
+    probes = probes_for(3, LEAKY, 0.1)
+    found = explain(damaged(probes, change), probes)
     assert len(found) == 1
     assert not found[0].mistakes
     (unknown,) = found[0].unknown
@@ -192,22 +192,22 @@ def test_what_nobody_knows_is_called_unknown_at_the_first_wrong_quantity(change,
 
 
 def test_an_unknown_gradient_does_not_hide_a_known_mistake_below():
-    on = bench(3, LEAKY, 0.0)
-    found = derived(on, [put(BY_NAME["slope-missing"], 1)])
+    probes = probes_for(3, LEAKY, 0.0)
+    found = derived(probes, [put(BY_NAME["slope-missing"], 1)])
     for gradients in found:
         gradients.dW[3] = gradients.dW[3] ** 3 + 1
-    (explanation,) = explain(found, on)
+    (explanation,) = explain(found, probes)
     assert explanation.keys == {("slope-missing", 1)}
     assert [(u.quantity, u.layer) for u in explanation.unknown] == [("dW", 3)]
 
 
 def test_noise_is_never_given_a_name():
-    on = bench(2, manual.relu, 0.1)
+    probes = probes_for(2, manual.relu, 0.1)
     rng = np.random.default_rng(0)
     for _ in range(5):
-        found = derived(on, [])
+        found = derived(probes, [])
         for gradients in found:
             for l in (1, 2):
                 gradients.dW[l] = rng.standard_normal(gradients.dW[l].shape)
                 gradients.db[l] = rng.standard_normal(gradients.db[l].shape)
-        assert all(not e.mistakes for e in explain(found, on))
+        assert all(not e.mistakes for e in explain(found, probes))

@@ -13,7 +13,7 @@ from tinygrad_mnist import nn
 from tinygrad_mnist.comparing.rows import Comparison, GraphNode, Row, Seconds
 from tinygrad_mnist.engine import Node, Tensor, grad, toposort
 from tinygrad_mnist.engine.errors import describe
-from tinygrad_mnist.manual import ACTIVATIONS, Activation, rows
+from tinygrad_mnist.manual import ACTIVATIONS, Activation, notation, rows
 from tinygrad_mnist.manual.rows import Backward, Forward
 
 Array = NDArray[Any]
@@ -22,10 +22,11 @@ T = TypeVar("T")
 TOLERANCES = {"float64": 1e-12, "float32": 1e-5}
 """The relative difference up to which two results agree, by dtype."""
 
-Key = tuple[str, int | None]
-"""A quantity and its layer."""
+Quantities = dict[str, dict[int, T]]
+"""Something for each quantity of `notation.SYMBOLS` and each layer; the loss stands in layer 0."""
 
-_LOSS: Key = ("L", None)
+FORWARD, BACKWARD = ("z", "a"), ("delta", "dW", "db")
+
 _FUNCTIONS = ("EXAMPLES_AXIS", "forward", "loss", "backward", "formulas")
 
 
@@ -46,14 +47,10 @@ class Derivation(Protocol):
 
     @property
     def EXAMPLES_AXIS(self) -> int: ...
-    @property
-    def forward(self) -> Callable[..., Forward]: ...
-    @property
-    def loss(self) -> Callable[..., float]: ...
-    @property
-    def backward(self) -> Callable[..., Backward]: ...
-    @property
-    def formulas(self) -> Callable[..., Mapping[str, str]]: ...
+    def forward(self, *args: Any, **kwargs: Any) -> Forward: ...
+    def loss(self, *args: Any, **kwargs: Any) -> float: ...
+    def backward(self, *args: Any, **kwargs: Any) -> Backward: ...
+    def formulas(self, *args: Any, **kwargs: Any) -> Mapping[str, str]: ...
 
 
 class ColumnMLP:
@@ -69,10 +66,9 @@ class ColumnMLP:
         """The logits, shape (outputs, m), of columns x, shape (inputs, m)."""
         f = nn.ACTIVATIONS[self.activation]
         *hidden, (W, b) = zip(self.weights, self.biases, strict=True)
-        a = x
         for W_hidden, b_hidden in hidden:
-            a = f(W_hidden @ a + b_hidden)
-        return W @ a + b
+            x = f(W_hidden @ x + b_hidden)
+        return W @ x + b
 
     def __repr__(self) -> str:
         return repr(self._like)
@@ -110,11 +106,16 @@ def compare(
     if not 0 <= l2 < np.inf:
         raise ValueError(f"l2 is {l2}: λ must be a number from 0 on")
     nodes, by_autograd, seconds_by_autograd = _by_autograd(model, X, labels, axis, l2, repeats)
-    dtype = by_autograd[_LOSS].dtype
+    dtype = by_autograd["loss"][0].dtype
     allowed = _tolerance(dtype) if tolerance is None else tolerance
-    classes = model.weights[-1].shape[0]
-    Y = np.moveaxis(nn.one_hot(labels, classes, dtype), 0, axis)
+    Y = np.moveaxis(nn.one_hot(labels, model.weights[-1].shape[0], dtype), 0, axis)
     formulas, by_hand, seconds_by_hand = _by_hand(manual, model, X, Y, f, l2, repeats)
+
+    def row(key: str, layer: int) -> Row:
+        formula, node = formulas[key][layer], GraphNode.of(nodes[key][layer])
+        hand, autograd = np.asarray(by_hand[key][layer]), by_autograd[key][layer]
+        return Row(notation.SYMBOLS[key], layer or None, formula, node, hand, autograd, allowed)
+
     return Comparison(
         model=getattr(model, "__name__", repr(model)).partition("  #")[0],
         convention=("rows", "columns")[axis],
@@ -122,19 +123,23 @@ def compare(
         dtype=str(dtype),
         l2=l2,
         tolerance=allowed,
-        rows=tuple(
-            Row(*key, formulas[key], GraphNode.of(node), np.asarray(by_hand[key]), by_autograd[key], allowed)
-            for key, node in nodes.items()
-        ),
+        rows=tuple(row(key, layer) for key, layer in _in_order(len(model.weights))),
         seconds_by_hand=seconds_by_hand,
         seconds_by_autograd=seconds_by_autograd,
     )
 
 
+def _in_order(L: int) -> list[tuple[str, int]]:
+    """Every quantity and layer, in the order of computation."""
+    layers = range(1, L + 1)
+    forward = [(key, layer) for layer in layers for key in FORWARD]
+    return [*forward, ("loss", 0), *((key, layer) for layer in reversed(layers) for key in BACKWARD)]
+
+
 def _by_autograd(
     model: Model, X: Array, labels: Array, axis: int, l2: float, repeats: int
-) -> tuple[dict[Key, Tensor], dict[Key, Array], Seconds]:
-    """The node of each quantity, its numbers, and the time they took."""
+) -> tuple[Quantities[Tensor], Quantities[Array], Seconds]:
+    """The nodes, their numbers, or gradients, and the time they took."""
 
     def forward() -> tuple[Tensor, Tensor]:
         logits = model(Tensor(X, name="X"))
@@ -146,21 +151,21 @@ def _by_autograd(
     (logits, loss), seconds_forward = _timed(forward, repeats)
     z, a = _layers(logits, model, axis)
     W, b = _by_layer(model.weights), _by_layer(model.biases)
-    targets = [*z.values(), *W.values(), *b.values()]
+    nodes: Quantities[Tensor] = {"z": z, "a": a, "loss": {0: loss}, "delta": z, "dW": W, "db": b}
+    targets = [node for key in BACKWARD for node in nodes[key].values()]
     gradients, seconds_backward = _timed(lambda: [g.numpy() for g in grad(loss, targets)], repeats)
 
     L, m = len(z), len(labels)
-    dz, dW, db = (_by_layer(gradients[i * L : (i + 1) * L]) for i in range(3))
-    delta = {layer: m * g for layer, g in dz.items()}
-    nodes = _in_order(z, a, z, W, b, loss=loss)
-    values = _in_order(_arrays(z), _arrays(a), delta, dW, db, loss=loss.numpy())
+    values = {key: {layer: node.numpy() for layer, node in nodes[key].items()} for key in (*FORWARD, "loss")}
+    values |= {key: _by_layer(gradients[i * L : (i + 1) * L]) for i, key in enumerate(BACKWARD)}
+    values["delta"] = {layer: m * dz for layer, dz in values["delta"].items()}
     return nodes, values, Seconds(seconds_forward, seconds_backward)
 
 
 def _by_hand(
     manual: Derivation, model: Model, X: Array, Y: Array, f: Activation, l2: float, repeats: int
-) -> tuple[dict[Key, str], dict[Key, Array], Seconds]:
-    """The formula of each quantity, its numbers, and the time they took."""
+) -> tuple[Quantities[str], Quantities[Any], Seconds]:
+    """The formulas, their numbers, and the time they took."""
     W, b = [w.numpy() for w in model.weights], [c.numpy() for c in model.biases]
 
     def forward() -> tuple[Forward, float]:
@@ -171,34 +176,16 @@ def _by_hand(
     back, seconds_backward = _timed(lambda: manual.backward(run, Y, W, f, l2), repeats)
 
     L = len(W)
-    _check_layers({"z": run.z, "a": run.a, "delta": back.delta, "dW": back.dW, "db": back.db}, L)
-    book = [manual.formulas(layer, L, l2) for layer in range(1, L + 1)]
-    z, a, delta, dW, db = (_by_layer([layer[key] for layer in book]) for key in ("z", "a", "delta", "dW", "db"))
-    mean = "-(1/m) Σ y log ŷ" + (" + ½ λ Σ W²" if l2 else "")
-    formulas = _in_order(z, a, delta, dW, db, loss=mean)
-    values = _in_order(run.z, run.a, back.delta, back.dW, back.db, loss=loss)
+    values: Quantities[Any] = {"z": run.z, "a": run.a, "delta": back.delta, "dW": back.dW, "db": back.db}
+    _check_layers(values, L)
+    book = {layer: manual.formulas(layer, L, l2) for layer in range(1, L + 1)}
+    formulas = {key: {layer: equations[key] for layer, equations in book.items()} for key in values}
+    formulas["loss"], values["loss"] = {0: notation.loss(l2)}, {0: loss}
     return formulas, values, Seconds(seconds_forward, seconds_backward)
-
-
-def _in_order(
-    z: dict[int, Any], a: dict[int, Any], delta: dict[int, Any], dW: dict[int, Any], db: dict[int, Any], *, loss: Any
-) -> dict[Key, Any]:
-    """What belongs to each quantity, by its symbol and layer, in the order of computation."""
-    placed: dict[Key, Any] = {}
-    for layer in z:
-        placed |= {("z", layer): z[layer], ("a", layer): a[layer]}
-    placed[_LOSS] = loss
-    for layer in reversed(z):
-        placed |= {("δ", layer): delta[layer], ("∂L/∂W", layer): dW[layer], ("∂L/∂b", layer): db[layer]}
-    return placed
 
 
 def _by_layer(values: Sequence[T]) -> dict[int, T]:
     return dict(enumerate(values, start=1))
-
-
-def _arrays(nodes: dict[int, Tensor]) -> dict[int, Array]:
-    return {layer: node.numpy() for layer, node in nodes.items()}
 
 
 def _timed(function: Callable[[], T], repeats: int) -> tuple[T, float]:

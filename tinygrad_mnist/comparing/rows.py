@@ -145,30 +145,14 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """What JSON holds: everything but the arrays. None stands for what is not a finite number."""
         failure = self.first_failure
+        own = ("model", "convention", "examples", "dtype", "l2", "tolerance")
+        of_rows = ("name", "quantity", "layer", "formula", "node", "absolute", "relative", "passed", "verdict")
         return {
             "passed": self.passed,
             "first_failure": failure.name if failure else None,
-            "model": self.model,
-            "convention": self.convention,
-            "examples": self.examples,
-            "dtype": self.dtype,
-            "l2": self.l2,
-            "tolerance": self.tolerance,
+            **{name: getattr(self, name) for name in own},
             "seconds": {"by hand": asdict(self.seconds_by_hand), "by autograd": asdict(self.seconds_by_autograd)},
-            "rows": [
-                {
-                    "name": row.name,
-                    "quantity": row.quantity,
-                    "layer": row.layer,
-                    "formula": row.formula,
-                    "node": asdict(row.node),
-                    "absolute": _finite(row.absolute),
-                    "relative": _finite(row.relative),
-                    "passed": row.passed,
-                    "verdict": row.verdict,
-                }
-                for row in self.rows
-            ],
+            "rows": [{name: _plain(getattr(row, name)) for name in of_rows} for row in self.rows],
         }
 
     def to_json(self) -> str:
@@ -192,5 +176,8 @@ class Comparison:
         return views.fragment(self)
 
 
-def _finite(number: float) -> float | None:
-    return number if np.isfinite(number) else None
+def _plain(value: Any) -> Any:
+    """A value as JSON can hold it."""
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return asdict(value) if isinstance(value, GraphNode) else value

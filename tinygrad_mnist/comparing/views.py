@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from importlib import resources
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -76,8 +78,6 @@ def _brief(number: float) -> str:
 
 def text(comparison: Comparison) -> str:
     """Plain text, as wide as it needs to be; 80 columns are enough for networks of usual sizes."""
-    import textwrap
-
     table = [HEADINGS, *map(line, comparison.rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in table]
@@ -104,26 +104,44 @@ def table(comparison: Comparison) -> Group:
     return Group(title, grid, Text(), verdict, Text(times(comparison), style="dim"))
 
 
+class Panel(NamedTuple):
+    """A heat map of a parameter's gradient: on which side, the picture, where its scale ends, and its colours."""
+
+    side: str
+    picture: heatmaps.Array
+    end: float
+    colours: str
+
+
+def panels(row: Row) -> list[Panel]:
+    """A gradient by hand and by autograd on one scale, and their difference on its own."""
+    end, apart = heatmaps.limit(row.by_hand, row.by_autograd), heatmaps.limit(row.difference)
+    return [
+        Panel("by hand", heatmaps.arrange(row.by_hand), end, heatmaps.VALUES),
+        Panel("by autograd", heatmaps.arrange(row.by_autograd), end, heatmaps.VALUES),
+        Panel("autograd - hand", heatmaps.arrange(row.difference), apart, heatmaps.DIFFERENCES),
+    ]
+
+
 def figure(comparison: Comparison) -> Figure:
-    """For each parameter its gradient by hand, by autograd, and their difference, each beside its scale."""
+    """For each parameter its panels side by side, each beside its scale."""
     from matplotlib.figure import Figure
 
-    rows = comparison.parameters
-    pictures = [[heatmaps.arrange(side) for side in (r.by_hand, r.by_autograd, r.difference)] for r in rows]
-    heights = [max(3 * by_hand.shape[0] / by_hand.shape[1], 0.35) for by_hand, *_ in pictures]
+    rows = [(row.name, panels(row)) for row in comparison.parameters]
+    shapes = [by_hand.picture.shape for _, (by_hand, *_) in rows]
+    heights = [max(3 * lines / columns, 0.35) for lines, columns in shapes]
     drawing = Figure(figsize=(12, sum(heights) + 0.4 * len(rows) + 0.6), layout="constrained")
     drawing.suptitle(f"{comparison.model}, {facts(comparison)}", fontsize=11)
     grid = drawing.subplots(len(rows), 3, squeeze=False, gridspec_kw={"height_ratios": heights})
-    for axes, row, (by_hand, by_autograd, difference) in zip(grid, rows, pictures, strict=True):
-        end = heatmaps.limit(by_hand, by_autograd)
-        _panel(axes[0], by_hand, end, heatmaps.VALUES, f"{row.name} by hand")
-        _panel(axes[1], by_autograd, end, heatmaps.VALUES, f"{row.name} by autograd")
-        _panel(axes[2], difference, heatmaps.limit(difference), heatmaps.DIFFERENCES, "autograd - hand")
+    for axes, (name, shown) in zip(grid, rows, strict=True):
+        for ax, panel in zip(axes, shown, strict=True):
+            _draw(ax, panel, f"{name} {panel.side}")
     return drawing
 
 
-def _panel(axes: Axes, picture: heatmaps.Array, end: float, colours: str, title: str) -> None:
-    image = axes.imshow(picture, cmap=colours, vmin=-end or -1, vmax=end or 1, interpolation="nearest")
+def _draw(axes: Axes, panel: Panel, title: str) -> None:
+    end, picture = panel.end, panel.picture
+    image = axes.imshow(picture, cmap=panel.colours, vmin=-end or -1, vmax=end or 1, interpolation="nearest")
     axes.set_aspect("auto" if len(picture) == 1 else "equal")
     axes.set_title(title if end else f"{title}: {_nothing(picture)}", fontsize=9)
     axes.set_xticks([])
@@ -144,7 +162,7 @@ def fragment(comparison: Comparison) -> str:
     body = "".join(_html_row(row) for row in comparison.rows)
     verdict = "agrees" if comparison.passed else "differs"
     return (
-        f'<div class="comparison"><style>{TABLE_STYLE}</style>'
+        f'<div class="comparison"><style>\n{_static("table.css")}</style>'
         f"<p><code>{escape(comparison.model)}</code><br>{escape(facts(comparison))}</p>"
         f'<p class="verdict {verdict}">{escape(summary(comparison))}</p>'
         f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
@@ -171,31 +189,26 @@ def page(comparisons: Sequence[Comparison]) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Autograd beside the hand derivation</title><style>{PAGE_STYLE}</style></head>"
+        f"<title>Autograd beside the hand derivation</title><style>\n{_static('page.css')}</style></head>"
         f"<body><h1>Autograd beside the hand derivation</h1>{LEGEND}{sections}</body></html>\n"
     )
 
 
 def _heat_maps(row: Row) -> str:
-    end = heatmaps.limit(row.by_hand, row.by_autograd)
-    maps = (
-        ("by hand", row.by_hand, end, heatmaps.VALUES),
-        ("by autograd", row.by_autograd, end, heatmaps.VALUES),
-        ("autograd - hand", row.difference, heatmaps.limit(row.difference), heatmaps.DIFFERENCES),
-    )
     shape = " × ".join(map(str, row.by_autograd.shape))
+    maps = "".join(_heat_map(row.name, panel) for panel in panels(row))
     return (
         f"<article><h4>{escape(row.name)} <small>{shape}, {heatmaps.arrangement(row.by_autograd)}</small></h4>"
-        f'<div class="maps">{"".join(_heat_map(row.name, *each) for each in maps)}</div></article>'
+        f'<div class="maps">{maps}</div></article>'
     )
 
 
-def _heat_map(name: str, side: str, array: heatmaps.Array, end: float, colours: str) -> str:
-    picture = heatmaps.arrange(array)
+def _heat_map(name: str, panel: Panel) -> str:
+    side, picture, end, colours = panel
     kind = "strip" if len(picture) == 1 else "map" if max(picture.shape) > 250 else "coarse map"
     stops = ", ".join("#{:02x}{:02x}{:02x}".format(*colour) for colour in heatmaps.palette(colours, 9))
     bar = f'<span>{-end:.2g}</span><i style="background: linear-gradient(to right, {stops})"></i><span>{end:.2g}</span>'
-    scale = bar if end else f"<span>{_nothing(array)}</span>"
+    scale = bar if end else f"<span>{_nothing(picture)}</span>"
     alternative = f"{escape(name)}, {side}: from {-end:.2g} to {end:.2g}"
     return (
         f"<figure><figcaption>{side}</figcaption>"
@@ -204,35 +217,13 @@ def _heat_map(name: str, side: str, array: heatmaps.Array, end: float, colours: 
     )
 
 
+def _static(file: str) -> str:
+    return (resources.files("tinygrad_mnist.comparing") / "static" / file).read_text(encoding="utf-8")
+
+
 LEGEND = (
     "<p>Each row is a formula that is derived by hand and the node of the recorded graph that it stands for, with the "
     "largest absolute difference of their numbers and that difference relative to the largest of them. δ(l) is "
     "per example, m ∂L/∂z(l), and so stands at the node z(l). Rows are in the order of computation: the first that "
     "disagrees is where to look.</p>"
 )
-
-TABLE_STYLE = """
-.comparison table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-.comparison :is(td, th) { text-align: left; padding: .2em .8em .2em 0; white-space: nowrap; font-weight: normal; }
-.comparison thead th { border-bottom: 1px solid currentColor; font-weight: 600; }
-.comparison .scroll { overflow-x: auto; }
-.comparison .agrees th, .comparison .verdict.agrees { color: var(--good, #1a7f37); }
-.comparison tr.differs, .comparison .verdict.differs { color: var(--bad, #cf222e); font-weight: 600; }
-"""
-
-PAGE_STYLE = """
-:root { color-scheme: light dark; --ground: #fff; --ink: #1f2328; --faint: #59636e; --rule: #d1d9e0;
-  --good: #1a7f37; --bad: #cf222e; }
-@media (prefers-color-scheme: dark) { :root { --ground: #0d1117; --ink: #e6edf3; --faint: #9198a1; --rule: #3d444d;
-  --good: #3fb950; --bad: #ff7b72; } }
-body { background: var(--ground); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; max-width: 68rem;
-  margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; } h2 { margin-top: 2.5rem; border-bottom: 1px solid var(--rule); }
-h4 { margin: 1.5rem 0 .4rem; }
-small, figcaption, .scale { color: var(--faint); font-weight: normal; font-size: .85rem; }
-.maps { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 1rem; }
-figure { margin: 0; } img { display: block; width: 100%; }
-.strip { height: 1.4rem; } .strip, .coarse { image-rendering: pixelated; } .coarse { border: 1px solid var(--rule); }
-.scale { display: flex; gap: .5rem; align-items: center; font-variant-numeric: tabular-nums; margin-top: .3rem; }
-.scale i { flex: 1; height: .6rem; border-radius: .2rem; }
-"""

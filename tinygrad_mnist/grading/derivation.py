@@ -1,28 +1,30 @@
 """The hand derivation line by line, so that any one line can be replaced by a mistaken one.
 
-Columns are examples (features × m), as in `manual.columns`:
+Columns are examples (features × m), and each line (a slot) is a step of the formulas of `manual.columns`:
 
-    softmax   ŷ = softmax(z(L))                 error   ŷ - y      factor  × 1         = δ(L)
-    carried   W(l+1)ᵀ δ(l+1)                    slope   f'(z(l))   carried ⊙ slope     = δ(l)
-    entering  a(l-1)                            product δ(l) a(l-1)ᵀ
-    mean_W    ÷ m                               decay_W + λ W(l)               = ∂L/∂W(l)
-    sum       Σ_examples δ(l)                   mean_b  ÷ m     decay_b + 0    = ∂L/∂b(l)
+    δ(L)      softmax → error (ŷ - y) → factor (1)
+    δ(l)      carried (W(l+1)ᵀ δ(l+1)) ⊙ slope (f'(z(l)))
+    ∂L/∂W(l)  entering (a(l-1)) → product with δ(l) → mean_W → decay_W
+    ∂L/∂b(l)  sum of δ(l) → mean_b → decay_b (none)
 
-Other conventions are transposed at the edge (`grading.probes`), so everything is derived once.
+Other conventions are transposed at the edge (`grading.settings`), so everything is derived once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from typing import TypeVar
 
 from tinygrad_mnist.manual import Activation, columns
 from tinygrad_mnist.manual.activations import Array
+from tinygrad_mnist.manual.rows import Backward
 
-Line = Callable[..., Any]
+T = TypeVar("T")
+
+Line = Callable[..., Array]
+"""A line of the derivation: takes the network, the layer, and what the lines before it gave."""
+
 Lines = Mapping[tuple[str, int], Line]
 """The lines that are replaced, by slot and layer."""
 
@@ -69,49 +71,64 @@ CORRECT: dict[str, Line] = {
     "decay_b": lambda net, l, mean: mean,
 }
 
-DELTA_SLOTS = ("softmax", "error", "factor", "carried", "slope")
-WEIGHT_SLOTS = ("entering", "product", "mean_W", "decay_W")
-BIAS_SLOTS = ("sum", "mean_b", "decay_b")
+SLOTS = {
+    "delta": ("softmax", "error", "factor", "carried", "slope"),
+    "dW": ("entering", "product", "mean_W", "decay_W"),
+    "db": ("sum", "mean_b", "decay_b"),
+}
+"""The lines of each quantity."""
+
+QUANTITY = {slot: quantity for quantity, slots in SLOTS.items() for slot in slots}
+
+LAST_ONLY, HIDDEN_ONLY = ("softmax", "error", "factor"), ("carried", "slope")
+"""The lines of δ that are those of the last layer, and of the others."""
 
 
-@dataclass(frozen=True)
-class Gradients:
-    """δ(l), ∂L/∂W(l) and ∂L/∂b(l), by layer."""
-
-    delta: dict[int, Array]
-    dW: dict[int, Array]
-    db: dict[int, Array]
+def _lines(quantity: str, l: int, replaced: Lines) -> list[Line]:
+    return [replaced.get((slot, l), CORRECT[slot]) for slot in SLOTS[quantity]]
 
 
-def delta(net: Network, l: int, delta_above: Array | None, dW_above: Array | None, lines: Lines) -> Array:
-    """δ(l), from what layer l + 1 has."""
-    y: dict[str, Line] = {slot: lines.get((slot, l), CORRECT[slot]) for slot in DELTA_SLOTS}
+def delta(
+    net: Network, l: int, replaced: Lines, delta_above: Array | None = None, dW_above: Array | None = None
+) -> Array:
+    """δ(l), from what layer l + 1 has: in the last layer, from nothing."""
+    softmax, error, factor, carried, slope = _lines("delta", l, replaced)
     if l == net.L:
-        return np.asarray(y["factor"](net, l, y["error"](net, l, y["softmax"](net, l))))
-    return np.asarray(y["carried"](net, l, delta_above, dW_above) * y["slope"](net, l))
+        return factor(net, l, error(net, l, softmax(net, l)))
+    return carried(net, l, delta_above, dW_above) * slope(net, l)
 
 
-def weight_gradient(net: Network, l: int, delta: Array, lines: Lines) -> Array:
+def weight_gradient(net: Network, l: int, replaced: Lines, delta: Array) -> Array:
     """∂L/∂W(l) from δ(l)."""
-    entering, product, mean, decay = (lines.get((slot, l), CORRECT[slot]) for slot in WEIGHT_SLOTS)
-    return np.asarray(decay(net, l, mean(net, l, product(net, l, delta, entering(net, l)))))
+    entering, product, mean, decay = _lines("dW", l, replaced)
+    return decay(net, l, mean(net, l, product(net, l, delta, entering(net, l))))
 
 
-def bias_gradient(net: Network, l: int, delta: Array, lines: Lines) -> Array:
+def bias_gradient(net: Network, l: int, replaced: Lines, delta: Array) -> Array:
     """∂L/∂b(l) from δ(l)."""
-    total, mean, decay = (lines.get((slot, l), CORRECT[slot]) for slot in BIAS_SLOTS)
-    return np.asarray(decay(net, l, mean(net, l, total(net, l, delta))))
+    total, mean, decay = _lines("db", l, replaced)
+    return decay(net, l, mean(net, l, total(net, l, delta)))
 
 
-def derive(net: Network, lines: Lines | None = None) -> Gradients:
-    """Every gradient, with the given lines in place of the correct ones.
+def derive(net: Network, replaced: Lines | None = None) -> Backward:
+    """Every δ and gradient, with the given lines in place of the correct ones.
 
     Raises ValueError where a mistaken line does not fit the shapes.
     """
-    replaced = lines or {}
-    found = Gradients({}, {}, {})
+    lines = replaced or {}
+    found = Backward({}, {}, {})
     for l in range(net.L, 0, -1):
-        found.delta[l] = delta(net, l, found.delta.get(l + 1), found.dW.get(l + 1), replaced)
-        found.dW[l] = weight_gradient(net, l, found.delta[l], replaced)
-        found.db[l] = bias_gradient(net, l, found.delta[l], replaced)
+        found.delta[l] = delta(net, l, lines, found.delta.get(l + 1), found.dW.get(l + 1))
+        found.dW[l] = weight_gradient(net, l, lines, found.delta[l])
+        found.db[l] = bias_gradient(net, l, lines, found.delta[l])
     return found
+
+
+def attempt(function: Callable[..., T], *arguments: object) -> T | None:
+    """What a function gives, or None where an argument is None or the shapes don't fit."""
+    if any(a is None for a in arguments):
+        return None
+    try:
+        return function(*arguments)
+    except ValueError:
+        return None

@@ -1,4 +1,4 @@
-"""What can be said about a quantity that is wrong in a way nobody knows."""
+"""What can be said about a quantity that is wrong in a way that the catalogue does not know."""
 
 from __future__ import annotations
 
@@ -6,21 +6,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.grading.derivation import Network, derive
-from tinygrad_mnist.grading.probes import Probe
+from tinygrad_mnist.grading.probes import Mask, Probe, Probes, Values
 from tinygrad_mnist.manual.activations import Array
 
+_MULTIPLE = "it is a multiple of what it should be, another one on each network"
 
-def facts(
-    quantity: str,
-    l: int,
-    found: Sequence[Array | None],
-    expected: Sequence[Array | None],
-    probes: Sequence[Probe],
-    usable: NDArray[np.bool_],
-) -> tuple[str, ...]:
+
+def facts(quantity: str, l: int, found: Values, expected: Values, probes: Probes, usable: Mask) -> tuple[str, ...]:
     """Sentences that hold wherever the numbers differ: about "delta", "dW" or "db" of layer l."""
     sets, strange = [], []
     differing: list[Probe] = []
@@ -33,15 +27,19 @@ def facts(
             sets.append(_facts(quantity, l, f, e, probe))
         elif not _nearly(f, e, _tolerance(e, probe) / 100):
             differing.append(probe)
-    common = [fact for fact in sets[0] if all(fact in other for other in sets[1:])] if sets else []
-    if len(common) > 1 and _MULTIPLE in common:
-        common.remove(_MULTIPLE)
     if differing and not sets and not strange:
         return (_nearly_right(differing),)
-    return (*(common or ["it differs in places"] * bool(sets)), *strange)
+    return (*_common(sets), *strange)
 
 
-_MULTIPLE = "it is a multiple of what it should be, another one on each network"
+def _common(sets: Sequence[list[str]]) -> list[str]:
+    """The sentences that hold on every network, without one that says less than another."""
+    if not sets:
+        return []
+    common = [fact for fact in sets[0] if all(fact in other for other in sets[1:])]
+    if len(common) > 1 and _MULTIPLE in common:
+        common.remove(_MULTIPLE)
+    return common or ["it differs in places"]
 
 
 def _nearly_right(differing: Sequence[Probe]) -> str:
@@ -97,24 +95,28 @@ def _ratio(found: Array, expected: Array, tolerance: float) -> float | None:
 
 
 def _where(quantity: str, l: int, wrong: Array, net: Network) -> list[str]:
-    """Which units, examples or inputs are wrong, where it is not all of them."""
-    said = []
-    if quantity == "delta" and l < net.L:
-        negative, zero = net.z[l] < 0, net.z[l] == 0
-        if wrong.any() and not wrong[~(negative | zero)].any():
-            sides = "≤" if wrong[zero].any() else "<"
-            said.append(f"it is wrong only where z {sides if wrong[negative].any() else '='} 0")
-        if wrong.any() and not wrong[negative | zero].any():
-            said.append("it is wrong only where z > 0")
-    units = np.asarray(wrong.any(axis=1))
-    word = "class" if l == net.L else "unit"
-    if units.sum() == 1 and len(units) > 1:
-        which = int(units.argmax())
-        ends = {0: f"the first {word}", len(units) - 1: f"the last {word}"}
-        said.append(f"it is wrong only for {ends.get(which, f'{word} {which}')}")
-    if wrong.shape[1] > 1 and wrong.any(axis=0).sum() == 1:
-        which = int(wrong.any(axis=0).argmax())
-        thing = "example" if quantity == "delta" else "input"
-        ends = {0: f"the first {thing}", wrong.shape[1] - 1: f"the last {thing}"}
-        said.append(f"it is wrong only for {ends.get(which, f'{thing} {which}')}")
-    return said or (["it differs nearly everywhere"] if wrong.mean() > 0.8 else [])
+    """Which sides of the kink, units, examples or inputs are wrong, where it is not all of them."""
+    sides = _side(wrong, net.z[l]) if quantity == "delta" and l < net.L else []
+    unit = _only(np.any(wrong, axis=1), "class" if l == net.L else "unit")
+    column = _only(np.any(wrong, axis=0), "example" if quantity == "delta" else "input")
+    return [*sides, *unit, *column] or (["it differs nearly everywhere"] if wrong.mean() > 0.8 else [])
+
+
+def _side(wrong: Array, z: Array) -> list[str]:
+    """Where a δ(l) is wrong on one side of the kink alone."""
+    negative, zero, positive = z < 0, z == 0, z > 0
+    if wrong[positive].any() == wrong[~positive].any():
+        return []
+    if wrong[positive].any():
+        return ["it is wrong only where z > 0"]
+    sides = "=" if not wrong[negative].any() else "≤" if wrong[zero].any() else "<"
+    return [f"it is wrong only where z {sides} 0"]
+
+
+def _only(wrong: Array, thing: str) -> list[str]:
+    """Which one is wrong, where it is a single one of several."""
+    if wrong.sum() != 1 or len(wrong) == 1:
+        return []
+    which = int(wrong.argmax())
+    ends = {0: f"the first {thing}", len(wrong) - 1: f"the last {thing}"}
+    return [f"it is wrong only for {ends.get(which, f'{thing} {which}')}"]

@@ -1,59 +1,28 @@
-"""The inputs on which a learner's backprop is run, and the conventions it may be written in."""
+"""The networks on which a learner's function is run, with their right gradients."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tinygrad_mnist.grading.derivation import Network, run
+from tinygrad_mnist.grading.derivation import Lines, Network, attempt, derive, run
 from tinygrad_mnist.manual import Activation
 from tinygrad_mnist.manual.activations import Array
+from tinygrad_mnist.manual.rows import Backward
 
-Labels = Literal["one-hot", "integers"]
+Found = Sequence[Backward | None]
+"""Gradients on each probe, in columns; None where there are none."""
 
+Values = Sequence[Array | None]
+"""A quantity on each probe; None where it could not be computed."""
 
-@dataclass(frozen=True)
-class Convention:
-    """How a learner writes a layer: columns W @ X + b, rows X @ W.T + b, or rows X @ W + b."""
-
-    columns: bool = False
-    weights_in_out: bool = False
-    labels: Labels = "one-hot"
-
-    def arguments(self, net: Network) -> list[Array]:
-        """X, Y, W1, b1, … as the learner's function takes them; copies."""
-        X, Y = net.a[0], net.Y
-        arrays = [X if self.columns else X.T, Y if self.columns else Y.T]
-        if self.labels == "integers":
-            arrays[1] = Y.argmax(axis=0)
-        for l in range(1, net.L + 1):
-            arrays.append(net.W[l].T if self.weights_in_out else net.W[l])
-            arrays.append(net.b[l] if self.columns else net.b[l][:, 0])
-        return [np.array(a, order="C") for a in arrays]
-
-    def to_columns(self, gradient: Array, parameter: Array) -> Array:
-        """A learner's gradient of W (out, in) or b (out, 1) as it is written in columns.
-
-        One axis less broadcasts as one axis of length 1 in front, as in NumPy. A vector that is not as long as
-        the bias is a row, whichever way it was kept.
-        """
-        bias = parameter.shape[1] == 1
-        turned = not self.columns if bias else self.weights_in_out
-        array = np.atleast_2d(gradient)
-        array = array.T if turned else array
-        return array.T if bias and array.shape[1] == 1 and 1 < len(array) != len(parameter) else array
-
-    def from_columns(self, gradient: Array, parameter: Array) -> Array:
-        """The reverse, for a gradient that was derived in columns."""
-        if parameter.shape[1] > 1:
-            return gradient.T if self.weights_in_out else gradient
-        if self.columns:
-            return gradient
-        return gradient[:, 0] if gradient.shape == parameter.shape else gradient.T
+Mask = NDArray[np.bool_]
+"""For each probe, whether what was found on it is evidence."""
 
 
 @dataclass(frozen=True)
@@ -79,27 +48,75 @@ class Probe:
         return f"{'-'.join(map(str, layers))} with {self.net.m} examples"
 
 
-Damage = Callable[[Array, list[Array], list[Array]], None]
+def same(found: Array | None, expected: Array | None, scale: float, rtol: float) -> bool:
+    """Whether two arrays are equal up to rounding, relative to the largest number in the expected one, or to scale."""
+    if found is None or expected is None:
+        return found is expected
+    if found.shape != expected.shape:
+        return False
+    finite = np.isfinite(expected)
+    if finite.all():
+        size = max(scale, float(np.abs(expected).max(initial=0)))
+        return bool((np.abs(found - expected) <= rtol * size).all())  # a NaN compares false
+    if not np.array_equal(finite, np.isfinite(found)):
+        return False
+    return same(found[finite], expected[finite], scale, rtol)
 
 
-def _probe(
-    about: str,
-    seed: int,
-    sizes: list[int],
-    m: int,
-    activation: Activation,
-    l2: float,
-    change: Damage | None = None,
-    rtol: float = 1e-5,
-) -> Probe:
-    rng = np.random.default_rng(seed)
-    X = rng.standard_normal((sizes[0], m))
-    Y = np.eye(sizes[-1])[rng.integers(0, sizes[-1], m)].T.copy()
-    W = [rng.standard_normal((o, i)) * 1.2 / np.sqrt(i) for i, o in zip(sizes, sizes[1:], strict=False)]
-    b = [rng.standard_normal((o, 1)) / 2 for o in sizes[1:]]
-    if change:
-        change(X, W, b)
-    return Probe(about, run(X, Y, W, b, activation, l2), rtol)
+def values_of(gradients: Found, quantity: str, l: int) -> Values:
+    """One gradient of a layer on each probe: "dW" or "db"."""
+    return [None if g is None else getattr(g, quantity)[l] for g in gradients]
+
+
+class Probes:
+    """Several probes of one depth, with their right gradients; scale: how large each of them is on each probe."""
+
+    def __init__(self, probes: Sequence[Probe]) -> None:
+        self._probes = probes
+        self.nets = [p.net for p in probes]
+        self.correct = [derive(net) for net in self.nets]
+        self.L = self.nets[0].L
+        self.gradients = [(quantity, l) for l, quantity in product(range(1, self.L + 1), ("dW", "db"))]
+        self.scale = {
+            (quantity, l): [float(np.abs(getattr(right, quantity)[l]).max()) for right in self.correct]
+            for quantity, l in self.gradients
+        }
+
+    def __iter__(self) -> Iterator[Probe]:
+        return iter(self._probes)
+
+    def same(self, quantity: str, l: int, found: Values, candidate: Values, usable: Mask) -> bool:
+        """Whether a candidate for a gradient is what was found, on every probe that is evidence."""
+        return all(
+            same(f, c, scale, probe.rtol)
+            for f, c, scale, probe, use in zip(found, candidate, self.scale[quantity, l], self, usable, strict=True)
+            if use
+        )
+
+    def all_same(self, found: Found, candidate: Found) -> bool:
+        """Whether every gradient is what was found, wherever something was."""
+        usable = given(found)
+        return all(
+            self.same(quantity, l, values_of(found, quantity, l), values_of(candidate, quantity, l), usable)
+            for quantity, l in self.gradients
+        )
+
+    def derive(self, replaced: Lines) -> Found:
+        """The gradients with lines of the derivation replaced; None where the shapes don't fit."""
+        return [attempt(derive, net, replaced) for net in self.nets]
+
+
+def given(found: Found | Values) -> Mask:
+    """Where there is something."""
+    return np.array([x is not None for x in found])
+
+
+Change = Callable[[Array, list[Array], list[Array]], None]
+"""Changes X, every W(l) and every b(l) of a network in place, before it runs."""
+
+
+def _unchanged(X: Array, W: list[Array], b: list[Array]) -> None:
+    """As the numbers were drawn."""
 
 
 def _on_the_kink(X: Array, W: list[Array], b: list[Array]) -> None:
@@ -127,8 +144,18 @@ def _spread_logits(X: Array, W: list[Array], b: list[Array]) -> None:
     b[-1] -= 150
 
 
+def _arrays(seed: int, sizes: Sequence[int], m: int) -> tuple[Array, Array, list[Array], list[Array]]:
+    """Random X, Y, every W(l) and every b(l)."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((sizes[0], m))
+    Y = np.eye(sizes[-1])[rng.integers(0, sizes[-1], m)].T.copy()
+    W = [rng.standard_normal((o, i)) * 1.2 / np.sqrt(i) for i, o in zip(sizes, sizes[1:], strict=False)]
+    b = [rng.standard_normal((o, 1)) / 2 for o in sizes[1:]]
+    return X, Y, W, b
+
+
 @lru_cache
-def probes(depth: int, activation: Activation, l2: float) -> tuple[Probe, ...]:
+def probes_for(depth: int, activation: Activation, l2: float) -> Probes:
     """The networks of so many layers that a learner's function is run on, in float64 and from fixed seeds.
 
     Where all sizes are equal everything fits everything, so that a mistake with a transpose runs and can be named;
@@ -136,15 +163,21 @@ def probes(depth: int, activation: Activation, l2: float) -> tuple[Probe, ...]:
     """
     equal = [6] * (depth + 1)
 
-    def probe(about: str, seed: int, sizes: list[int], m: int, **options: Any) -> Probe:
-        return _probe(about, seed, sizes, m, activation, l2, **options)
+    def probe(
+        about: str, seed: int, sizes: Sequence[int], m: int, change: Change = _unchanged, rtol: float = 1e-5
+    ) -> Probe:
+        X, Y, W, b = _arrays(seed, sizes, m)
+        change(X, W, b)
+        return Probe(about, run(X, Y, W, b, activation, l2), rtol)
 
-    return (
-        probe("all sizes equal", 1, equal, 6),
-        probe("all sizes different", 2, [*range(12 + depth, 12, -1), 4], 5),
-        probe("square weights", 3, [7] * (depth + 1), 5),
-        probe("inputs of another size", 7, [8, *equal[1:]], 6),
-        probe("units with z = 0", 4, equal, 6, change=_on_the_kink),
-        probe("large logits", 5, equal, 6, change=_large_logits, rtol=1e-3),
-        probe("logits far apart", 6, equal, 6, change=_spread_logits, rtol=1e-3),
+    return Probes(
+        (
+            probe("all sizes equal", 1, equal, 6),
+            probe("all sizes different", 2, [*range(12 + depth, 12, -1), 4], 5),
+            probe("square weights", 3, [7] * (depth + 1), 5),
+            probe("inputs of another size", 7, [8, *equal[1:]], 6),
+            probe("units with z = 0", 4, equal, 6, _on_the_kink),
+            probe("large logits", 5, equal, 6, _large_logits, rtol=1e-3),
+            probe("logits far apart", 6, equal, 6, _spread_logits, rtol=1e-3),
+        )
     )

@@ -21,12 +21,18 @@ from typing import Any
 
 import numpy as np
 
+DEEPEST = 8
+"""How many layers a graded network may have."""
+
 PRINTED = 2000
 """How many characters of what the function prints are kept."""
 
+Inputs = Callable[[int], list[list[Any]]]
+"""The arguments for each call of a function of so many layers."""
 
-class Printed(io.TextIOBase):
-    """The beginning of what was printed."""
+
+class Beginning(io.TextIOBase):
+    """Keeps the beginning of what is written to it."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -36,27 +42,52 @@ class Printed(io.TextIOBase):
         return len(text)
 
 
-def positional(function: Callable[..., Any]) -> tuple[int, bool]:
-    """How many arguments a function must be given, and whether it takes any number (`*parameters`)."""
-    parameters = inspect.signature(function).parameters.values()
-    needed = [p for p in parameters if p.kind <= p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
-    return len(needed), any(p.kind == p.VAR_POSITIONAL for p in parameters)
+def printed(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """A result with what was "printed" on the way to it."""
+    beginning = Beginning()
+    with redirect_stdout(beginning), redirect_stderr(io.StringIO()):
+        result = run()
+    return {**result, "printed": beginning.text}
+
+
+def examine(function: Callable[..., Any], asked: int | None, inputs: Inputs, file: str | None) -> dict[str, Any]:
+    """What a function gives on the inputs for its number of layers, or what is wrong with its "signature"."""
+    try:
+        depth = depth_of(function, asked)
+    except (TypeError, ValueError) as error:
+        return {"signature": str(error)}
+    return {"depth": depth, "outcomes": calls(function, inputs(depth), file)}
 
 
 def depth_of(function: Callable[..., Any], asked: int | None) -> int:
-    """How many layers a function gradients(X, Y, W1, b1, …) takes; TypeError where it takes none."""
-    count, any_number = positional(function)
+    """How many layers a function gradients(X, Y, W1, b1, …) takes, 2 if it takes any number; TypeError for none."""
+    parameters = inspect.signature(function).parameters.values()
+    count = sum(p.kind <= p.POSITIONAL_OR_KEYWORD and p.default is p.empty for p in parameters)
+    any_number = any(p.kind == p.VAR_POSITIONAL for p in parameters)
     if asked is None and any_number:
         return 2
     depth = asked or (count - 2) // 2
     if depth < 1 or not (2 + 2 * depth == count or (any_number and count <= 2 + 2 * depth)):
         expected = ", ".join(["X", "Y", *(f"{p}{l}" for l in range(1, max(depth, 2) + 1) for p in "Wb")])
         raise TypeError(f"takes {count} arguments; expected are X, Y and a W and a b for each layer: ({expected})")
+    if depth > DEEPEST:
+        raise TypeError(f"takes {depth} layers; at most {DEEPEST} are graded")
     return depth
 
 
+def calls(function: Any, inputs: list[list[Any]], file: str | None) -> list[dict[str, Any]]:
+    """What the function gives on each of the inputs, and whether it "varies" when called again on the first."""
+    outcomes = [call(function, arguments, file) for arguments in inputs]
+    first, again = outcomes[0].get("arrays"), call(function, inputs[0], file).get("arrays")
+    outcomes[0]["varies"] = first is not None and not (
+        again is not None
+        and all(a.shape == b.shape and np.allclose(a, b, 1e-6, 1e-9, True) for a, b in zip(first, again, strict=True))
+    )
+    return outcomes
+
+
 def call(function: Callable[..., Any], arguments: Sequence[Any], file: str | None) -> dict[str, Any]:
-    """What became of one call: its arrays, or the problem in words, and which arguments it changed."""
+    """What became of one call: its "arrays", or the problem in words, and which arguments it "changed"."""
     given = [np.array(a) for a in arguments]
     before = [a.copy() for a in given]
     try:
@@ -72,57 +103,46 @@ def call(function: Callable[..., Any], arguments: Sequence[Any], file: str | Non
     return outcome
 
 
-def calls(function: Any, inputs: list[list[Any]], file: str | None) -> list[dict[str, Any]]:
-    """What the function gives on each of the inputs, and whether it "varies" when called again on the first."""
-    outcomes = [call(function, arguments, file) for arguments in inputs]
-    first, again = outcomes[0].get("arrays"), call(function, inputs[0], file).get("arrays")
-    outcomes[0]["varies"] = first is not None and not (
-        again is not None
-        and all(a.shape == b.shape and np.allclose(a, b, 1e-6, 1e-9, True) for a, b in zip(first, again, strict=True))
-    )
-    return outcomes
-
-
 def sorted_out(returned: Any, depth: int) -> dict[str, Any]:
-    """The arrays dW1, db1, … from a tuple, a list or a dict; or what is wrong with what was returned."""
+    """The "arrays" dW1, db1, … from a tuple, a list or a dict; or what is wrong with what was "returned"."""
     names = [f"d{p}{l}" for l in range(1, depth + 1) for p in "Wb"]
+    try:
+        return {"arrays": [_array(*item) for item in zip(names, _in_order(returned, names), strict=True)]}
+    except TypeError as error:
+        return {"returned": str(error)}
+
+
+def _in_order(returned: Any, names: list[str]) -> list[Any]:
     if isinstance(returned, dict):
         missing = [n for n in names if n not in returned]
         if missing:
             has = ", ".join(map(str, returned)) or "nothing"
-            return {"returned": f"a dict without {', '.join(missing)} (it has {has})"}
-        values = [returned[n] for n in names]
-    elif isinstance(returned, tuple | list):
-        values = list(returned)
-        if len(values) != len(names):
-            return {"returned": f"{len(values)} values, where {len(names)} are expected: {', '.join(names)}"}
-    else:
-        what = "nothing (None)" if returned is None else f"a single {type(returned).__name__}"
-        return {"returned": f"{what}, where a tuple or a dict of {', '.join(names)} is expected"}
-    arrays = []
-    for name, value in zip(names, values, strict=True):
-        try:
-            array = np.asarray(value)
-        except Exception:
-            array = np.asarray(None)
-        if array.dtype.kind not in "fiub":
-            return {"returned": f"{name} as {_kind(value, array)}, where an array of real numbers is expected"}
-        arrays.append(np.array(array, np.float64))
-    return {"arrays": arrays}
+            raise TypeError(f"a dict without {', '.join(missing)} (it has {has})")
+        return [returned[n] for n in names]
+    if isinstance(returned, tuple | list):
+        if len(returned) != len(names):
+            raise TypeError(f"{len(returned)} values, where {len(names)} are expected: {', '.join(names)}")
+        return list(returned)
+    what = "nothing (None)" if returned is None else f"a single {type(returned).__name__}"
+    raise TypeError(f"{what}, where a tuple or a dict of {', '.join(names)} is expected")
 
 
-def _kind(value: Any, array: Any) -> str:
-    if value is None:
-        return "None"
-    return f"an array of {array.dtype}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
+def _array(name: str, value: Any) -> Any:
+    try:
+        array = np.asarray(value)
+    except Exception:
+        array = np.asarray(None)
+    if array.dtype.kind in "fiub":
+        return np.array(array, np.float64)
+    kind = f"an array of {array.dtype}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
+    raise TypeError(f"{name} as {'None' if value is None else kind}, where an array of real numbers is expected")
 
 
 def what_went_wrong(error: BaseException, file: str | None) -> dict[str, Any]:
     """An exception in words, with the last line of the learner's own file that it went through."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if file and f.filename == file]
-    place = own[-1] if own else None
-    line, text = (place.lineno, place.line) if place else (None, None)
+    own = [(f.lineno, f.line) for f in frames if file and f.filename == file]
+    line, text = own[-1] if own else (None, None)
     if isinstance(error, SyntaxError) and error.filename == file:
         line, text = error.lineno, (error.text or "").strip()
     message = error.msg if isinstance(error, SyntaxError) else str(error)
@@ -142,43 +162,27 @@ def load(path: Path) -> Any:
     return module
 
 
-def examine(path: Path, name: str, asked: int | None, inputs: dict[int, list[list[Any]]]) -> dict[str, Any]:
-    """What a file's function gives on the inputs for its number of layers."""
-    file = str(path)
+def examine_file(path: Path, name: str, asked: int | None, inputs: Inputs) -> dict[str, Any]:
+    """The same for a function in a file; or what went wrong in its "import", or what it has where that is "missing"."""
     try:
         module = load(path)
     except BaseException as error:
-        return {"import": what_went_wrong(error, file)}
+        return {"import": what_went_wrong(error, str(path))}
     function = getattr(module, name, None)
-    if not callable(function):
-        found = [n for n, v in vars(module).items() if inspect.isfunction(v) and v.__module__ == module.__name__]
-        return {"missing": found}
-    try:
-        depth = depth_of(function, asked)
-    except (TypeError, ValueError) as error:
-        return {"signature": str(error)}
-    if depth not in inputs:
-        return {"signature": f"takes {depth} layers; at most {max(inputs)} are graded"}
-    return {"depth": depth, "outcomes": calls(function, inputs[depth], file)}
+    if callable(function):
+        return examine(function, asked, inputs, str(path))
+    return {
+        "missing": [n for n, v in vars(module).items() if inspect.isfunction(v) and v.__module__ == module.__name__]
+    }
 
 
 def _main() -> None:
     inputs_file, results_file = map(Path, sys.argv[1:])
     task = pickle.loads(inputs_file.read_bytes())
-    printed = Printed()
-    with redirect_stdout(printed), redirect_stderr(io.StringIO()):
-        result = examine(Path(task["path"]), task["function"], task["depth"], task["inputs"])
-    result["printed"] = printed.text
-    arrays = {}
-    for i, outcome in enumerate(result.get("outcomes", ())):
-        own = outcome.pop("arrays", ())
-        outcome["count"] = len(own)
-        arrays.update({f"{i}.{k}": a for k, a in enumerate(own)})
-
-    buffer = io.BytesIO()
-    np.savez(buffer, result=np.array(json.dumps(result)), **arrays)
+    inputs = task["inputs"].__getitem__
+    result = printed(lambda: examine_file(Path(task["path"]), task["function"], task["depth"], inputs))
     temporary = results_file.with_suffix(".part")
-    temporary.write_bytes(buffer.getvalue())
+    temporary.write_text(json.dumps(result, default=np.ndarray.tolist), encoding="ascii")
     os.replace(temporary, results_file)
     os._exit(0)  # what the learner's file left running is not waited for
 

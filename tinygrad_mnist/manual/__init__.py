@@ -1,7 +1,8 @@
 """Backprop derived by hand, in NumPy alone: the independent judge of what autograd computes.
 
 `rows` has one example per row (batch × features), as the library does; `columns` has one per column
-(features × m), as the tutorials write it. Both are the same derivation, for any depth and width.
+(features × m), as the tutorials write it. Both are the same derivation, for any depth and width. They are written to
+be read beside the book, and not optimized.
 """
 
 from tinygrad_mnist.manual import columns, rows

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinygrad_mnist.manual.activations import Activation, Array, relu
+from tinygrad_mnist.manual.notation import COLUMNS
 from tinygrad_mnist.manual.rows import Backward, Forward
 
 EXAMPLES_AXIS = 1
@@ -61,12 +62,5 @@ def backward(run: Forward, Y: Array, W: Sequence[Array], activation: Activation 
     return Backward(delta, dW, db)
 
 
-def formulas(l: int, L: int, l2: float = 0.0) -> dict[str, str]:
-    """The equations of layer l out of L as the book writes them, for z, a, delta, dW and db."""
-    return {
-        "z": f"W({l}) a({l - 1}) + b({l})",
-        "a": f"f(z({l}))" if l < L else f"softmax(z({l}))",
-        "delta": f"W({l + 1})ᵀ δ({l + 1}) ⊙ f'(z({l}))" if l < L else "ŷ - y",
-        "dW": f"(1/m) δ({l}) a({l - 1})ᵀ" + (f" + λ W({l})" if l2 else ""),
-        "db": f"(1/m) Σ_columns δ({l})",
-    }
+formulas = COLUMNS.formulas
+"""The equations of a layer as text: formulas(l, L, l2), for z, a, delta, dW and db."""

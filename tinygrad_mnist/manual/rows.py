@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygrad_mnist.manual.activations import Activation, Array, relu
+from tinygrad_mnist.manual.notation import ROWS
 
 EXAMPLES_AXIS = 0
 """The axis along which the examples of X, Y, z, a and δ lie."""
@@ -80,12 +81,5 @@ def backward(run: Forward, Y: Array, W: Sequence[Array], activation: Activation 
     return Backward(delta, dW, db)
 
 
-def formulas(l: int, L: int, l2: float = 0.0) -> dict[str, str]:
-    """The equations of layer l out of L as the book writes them, for z, a, delta, dW and db."""
-    return {
-        "z": f"a({l - 1}) W({l})ᵀ + b({l})",
-        "a": f"f(z({l}))" if l < L else f"softmax(z({l}))",
-        "delta": f"δ({l + 1}) W({l + 1}) ⊙ f'(z({l}))" if l < L else "ŷ - y",
-        "dW": f"(1/m) δ({l})ᵀ a({l - 1})" + (f" + λ W({l})" if l2 else ""),
-        "db": f"(1/m) Σ_rows δ({l})",
-    }
+formulas = ROWS.formulas
+"""The equations of a layer as text: formulas(l, L, l2), for z, a, delta, dW and db."""

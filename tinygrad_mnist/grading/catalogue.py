@@ -1,0 +1,279 @@
+"""The catalogue of known mistakes, in the order of the derivation, each with the line as it is written wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from tinygrad_mnist.grading.derivation import Line, Network
+from tinygrad_mnist.grading.mistakes import Mistake, Placement
+from tinygrad_mnist.manual.activations import Array
+from tinygrad_mnist.manual.columns import softmax
+
+
+def _overflowing(dtype: DTypeLike) -> Line:
+    """softmax without the shift, in a dtype."""
+
+    def line(net: Network, l: int) -> Array:
+        e = np.exp(net.z[l].astype(dtype))
+        return np.asarray(e / e.sum(axis=0), float)
+
+    return line
+
+
+def _shifted_by_the_largest_of_all(net: Network, l: int) -> Array:
+    e = np.exp(net.z[l] - net.z[l].max())
+    return np.asarray(e / e.sum(axis=0))
+
+
+def _through_softmax_again(net: Network, l: int, y: Array) -> Array:
+    error = y - net.Y
+    return np.asarray(y * (error - (y * error).sum(axis=0)))
+
+
+def _slope(s: float) -> Line:
+    return lambda net, l: np.where(net.z[l] > 0, 1, s)
+
+
+def _updated(rate: float) -> Line:
+    return lambda net, l, delta, dW: (net.W[l + 1] - rate * dW).T @ delta
+
+
+def _same_length(total: Array, net: Network, l: int) -> Array:
+    """A sum over the wrong axis that was not kept; beside as many units as examples it looks like the bias."""
+    return total.reshape(-1, 1) if net.m == len(net.W[l]) else total.reshape(1, -1)
+
+
+def _for_each_unit(value: float, net: Network, l: int) -> Array:
+    return np.full((len(net.W[l]), 1), value)
+
+
+def _above_the_first(net: Network, l: int) -> bool:
+    return l > 1
+
+
+def _two_below_the_last(net: Network, l: int) -> bool:
+    return l <= net.L - 2
+
+
+def _with_a_penalty(net: Network, l: int) -> bool:
+    return net.l2 > 0
+
+
+def _with_a_slope(net: Network, l: int) -> bool:
+    """Whether something passes where z < 0: not for ReLU."""
+    return bool(net.activation.f_prime(np.array([-1.0]))[0])
+
+
+_COUNT = (
+    "m counted along the wrong axis",
+    "The gradient is divided by the number of features or classes, not of examples.",
+    "Which axis of X holds the examples in the convention you use?",
+)
+_BY_ANOTHER_COUNT: tuple[Line, ...] = (
+    lambda net, l, total: total / len(net.a[0]),
+    lambda net, l, total: total / len(net.Y),
+)
+_MEAN_MISSING: tuple[str, str, str, tuple[Line, ...]] = (
+    "1/m missing",
+    "The loss is the mean over the m examples, so its gradient is too. Without 1/m it is m times too large, and "
+    "the learning rate depends on the size of the batch.",
+    "What does the mean in the loss do to the gradient of each example's own loss?",
+    (lambda net, l, total: total,),
+)
+_MEAN_TWICE: tuple[str, str, str, tuple[Line, ...]] = (
+    "1/m twice (or the mean of a mean)",
+    "1/m belongs to the loss and comes into each gradient once. Here it is applied a second time, so the "
+    "gradient is m times too small and training crawls.",
+    "Count the places where you divide by m, or take a mean, between δ(L) and this gradient.",
+    (lambda net, l, total: total / net.m**2,),
+)
+
+# fmt: off
+MISTAKES: tuple[Mistake, ...] = (
+    Mistake("softmax-axis", "softmax", "softmax over the wrong axis",
+        "Each example's class probabilities must sum to 1. Here the examples' probabilities of each class do.",
+        "Which axis of z(L) holds the classes of one example?",
+        (lambda net, l: softmax(net.z[l].T).T,)),
+    Mistake("softmax-unshifted", "softmax", "softmax without the maximum subtracted",
+        "exp overflows above 709 (above 88 in float32), and ∞/∞ is NaN. On small logits it looks right.",
+        "What can be subtracted from all logits of an example without changing its softmax?",
+        (_overflowing(float), _overflowing(np.float32))),
+    Mistake("softmax-array-max", "softmax", "softmax shifted by the maximum of the whole array",
+        "Where one example's logits lie far below another's, all of its exp underflow to 0, and 0/0 is NaN.",
+        "Whose maximum must be subtracted from the logits of an example?",
+        (_shifted_by_the_largest_of_all,)),
+    Mistake("error-sign", "error", "sign of δ(L) turned: y - ŷ",
+        "Every gradient points uphill: gradient descent then raises the loss.",
+        "Where the probability of a wrong class is too high, must its ∂L/∂z be positive or negative?",
+        (lambda net, l, y: net.Y - y,)),
+    Mistake("error-labels-missing", "error", "ŷ alone, the labels are not subtracted",
+        "The gradient does not depend on the labels at all, so nothing can be learned from them.",
+        "Where do the labels come into the derivative of -Σ y log ŷ?",
+        (lambda net, l, y: y,)),
+    Mistake("error-log-alone", "error", "-y/ŷ, the softmax's derivative is missing",
+        "-y/ŷ is the derivative by the output ŷ. δ(L) is the derivative by z(L): one step further back.",
+        "You have ∂L/∂ŷ. What lies between ŷ and z(L), and what is its derivative?",
+        (lambda net, l, y: -net.Y / y,)),
+    Mistake("error-softmax-again", "error", "derivative of the softmax applied again on top of ŷ - y",
+        "ŷ - y is the derivative of cross-entropy and softmax together. Multiplied by the softmax's own derivative "
+        "it almost vanishes where the network is surely wrong.",
+        "By what is ŷ - y the derivative of the loss: by ŷ, or already by z(L)?",
+        (lambda net, l, y: (y - net.Y) * y * (1 - y),
+         _through_softmax_again)),
+    Mistake("error-activation", "error", "hidden activation's derivative applied to the output layer",
+        "The output goes through the softmax, not through the hidden layers' f.",
+        "Which function leads from z(L) to a(L)? Is its derivative not in ŷ - y already?",
+        (lambda net, l, y: (y - net.Y) * net.activation.f_prime(net.z[l]),)),
+    Mistake("error-doubled", "error", "a factor 2 on δ(L), as of a squared error",
+        "The 2 comes from differentiating a square. The cross-entropy has none.",
+        "Which loss's derivative carries a 2?",
+        (lambda net, l, y: 2 * (y - net.Y),)),
+    Mistake("error-sum", "factor", "gradient of the sum of the losses, where the mean was asked",
+        "The mean over the examples brings 1/m into each gradient; without it each is m times too large.",
+        "Is the loss the sum over the examples, or their mean?",
+        (lambda net, l, error: error * net.m,)),
+    Mistake("error-mean-twice", "factor", "1/m in δ(L) already, and again in every gradient",
+        "1/m may stand in δ(L) or in the gradients, but not in both: each gradient is m times too small.",
+        "Count the places where you divide by m between δ(L) and ∂L/∂W.",
+        (lambda net, l, error: error / net.m,)),
+    Mistake("error-count", "factor", *_COUNT,
+        (lambda net, l, error: error * net.m / len(net.a[0]),
+         lambda net, l, error: error * net.m / len(net.Y))),
+    Mistake("carried-untransposed", "carried", "W(l+1) the wrong way round",
+        "z = W a leads forward, so the transpose leads back. With a square W the wrong product runs unnoticed.",
+        "Write out ∂z_k/∂a_j for one weight: over which index of W is summed on the way back?",
+        (lambda net, l, delta, dW: net.W[l + 1] @ delta,)),
+    Mistake("carried-own", "carried", "W(l) where W(l+1) belongs",
+        "δ(l+1) came to be behind W(l+1), and the way back to a(l) leads through the same weights.",
+        "Which weights stand between a(l) and z(l+1)?",
+        (lambda net, l, delta, dW: net.W[l].T @ delta,)),
+    Mistake("carried-next", "carried", "W(l+2) where W(l+1) belongs",
+        "δ(l+1) came to be behind W(l+1), and the way back to a(l) leads through the same weights.",
+        "Which weights stand between a(l) and z(l+1)?",
+        (lambda net, l, delta, dW: net.W[l + 2].T @ delta,), where=_two_below_the_last),
+    Mistake("carried-updated", "carried", "W(l+1) already updated when δ(l) is computed",
+        "All gradients belong to the weights of the forward pass. Update after the last of them is known.",
+        "When was the loss computed: with W(l+1) from before the step, or from after it?",
+        family=_updated),
+    Mistake("slope-missing", "slope", "activation's derivative missing",
+        "Units that were switched off in the forward pass get a gradient as if they had been on.",
+        "δ(l) is the derivative by z(l). Which function leads from z(l) to a(l)?",
+        (lambda net, l: np.array(1.0),)),
+    Mistake("slope-previous", "slope", "activation's derivative taken in the layer before, at a(l-1)",
+        "The derivative belongs at this layer's own z(l) (for ReLU and LeakyReLU, a(l) has the same sign).",
+        "For which units does δ(l) stand? Where were they on or off?",
+        (lambda net, l: net.activation.f_prime(net.a[l - 1]),)),
+    Mistake("slope-next", "slope", "activation's derivative taken in the layer behind, at z(l+1)",
+        "The derivative belongs at this layer's own z(l).",
+        "For which units does δ(l) stand? Where were they on or off?",
+        (lambda net, l: net.activation.f_prime(net.z[l + 1]),)),
+    Mistake("slope-relu", "slope", "ReLU's derivative, where LeakyReLU was asked",
+        "LeakyReLU lets a little through where z < 0; with ReLU's 0 those units learn nothing.",
+        "What is the slope of f left of 0?",
+        (lambda net, l: np.where(net.z[l] > 0, 1.0, 0.0),), where=_with_a_slope),
+    Mistake("slope-other", "slope", "another slope than f has where z < 0",
+        "Forward and backward must use the same f: its slope where z < 0 is not the one that was asked.",
+        "What is the slope of f left of 0? Is it the same number in the forward and the backward pass?",
+        family=_slope),
+    Mistake("slope-side", "slope", "slopes of the two sides of 0 exchanged",
+        "The derivative is 1 where z > 0; here it is 1 where z < 0.",
+        "Where is the unit on: left or right of 0?",
+        (lambda net, l: net.activation.f_prime(-net.z[l]),)),
+    Mistake("slope-kink", "slope", ">= at the kink: f'(0) = 1",
+        "At z = 0 there is no derivative, and everyone agrees on the one from the left (0 for ReLU). It matters: "
+        "units that are exactly 0, as with weights of zeros, would otherwise learn.",
+        "Which value do frameworks take for the derivative at exactly 0?",
+        (lambda net, l: np.where(net.z[l] >= 0, 1, net.activation.f_prime(net.z[l])),)),
+    Mistake("slope-value", "slope", "the activation itself where its derivative belongs",
+        "δ(l) is multiplied by f(z(l)), not by f'(z(l)).",
+        "The chain rule multiplies by a derivative. Which one is it here?",
+        (lambda net, l: net.a[l],)),
+    Mistake("slope-sigmoid", "slope", "the sigmoid's derivative a (1 - a)",
+        "a (1 - a) is the derivative of the sigmoid; this network's f is another function.",
+        "Which activation do the hidden layers have, and what is its derivative?",
+        (lambda net, l: net.a[l] * (1 - net.a[l]),)),
+    Mistake("entering-own", "entering", "a(l) where a(l-1) belongs",
+        "W(l) is multiplied by what enters the layer, not by what leaves it.",
+        "What stands beside W(l) in z(l)?",
+        (lambda net, l: net.a[l],)),
+    Mistake("entering-earlier", "entering", "a(l-2) where a(l-1) belongs",
+        "W(l) is multiplied by what enters this layer, not by what enters the one before.",
+        "What stands beside W(l) in z(l)?",
+        (lambda net, l: net.a[l - 2],), where=_above_the_first),
+    Mistake("entering-z", "entering", "z(l-1) where a(l-1) belongs",
+        "What enters the layer has been through the activation.",
+        "What stands beside W(l) in z(l)?",
+        (lambda net, l: net.z[l - 1],), where=_above_the_first),
+    Mistake("product-transposed", "product", "transposed",
+        "A gradient has the shape of what it is the gradient of. With a square W a transposed one runs unnoticed.",
+        "Which index of W belongs to δ(l), and which to a(l-1)?",
+        (lambda net, l, delta, a: a @ delta.T,)),
+    Mistake("product-elementwise", "product", "elementwise product for matrix product",
+        "Each weight has a part in every example: its gradient is a sum over the examples, and @ is what sums.",
+        "Over which index must δ(l) and a(l-1) be summed? Which operator does that?",
+        (lambda net, l, delta, a: delta * a.T,
+         lambda net, l, delta, a: delta * a,
+         lambda net, l, delta, a: (delta * a).T,
+         lambda net, l, delta, a: delta.T * a)),
+    Mistake("weight-mean-missing", "mean_W", *_MEAN_MISSING),
+    Mistake("weight-mean-twice", "mean_W", *_MEAN_TWICE),
+    Mistake("weight-count", "mean_W", *_COUNT, _BY_ANOTHER_COUNT),
+    Mistake("decay-missing", "decay_W", "L2 missing",
+        "The loss has (λ/2) Σ W², and its derivative belongs to the gradient.",
+        "Which terms of the loss depend on W(l)?",
+        (lambda net, l, mean: mean,), where=_with_a_penalty),
+    Mistake("decay-doubled", "decay_W", "L2 doubled: 2λ W",
+        "The penalty is (λ/2) Σ W²: the ½ is there to cancel the 2 of the square.",
+        "What is the derivative of (λ/2) w²?",
+        (lambda net, l, mean: mean + 2 * net.l2 * net.W[l],), where=_with_a_penalty),
+    Mistake("decay-unscaled", "decay_W", "L2 without its factor λ",
+        "Without λ the weights are pulled to 0 far too strongly.",
+        "What is the derivative of (λ/2) w²?",
+        (lambda net, l, mean: mean + net.W[l],), where=_with_a_penalty),
+    Mistake("decay-mean", "decay_W", "L2 divided by m",
+        "The penalty (λ/2) Σ W² is no mean over examples. (Some courses do write (λ/2m) Σ W²; this loss does not.)",
+        "Which parts of the loss have 1/m in front?",
+        (lambda net, l, mean: mean + net.l2 / net.m * net.W[l],), where=_with_a_penalty),
+    Mistake("decay-sign", "decay_W", "L2 with the wrong sign",
+        "The penalty then pushes the weights away from 0.",
+        "Does the loss rise or fall when a positive weight grows?",
+        (lambda net, l, mean: mean - net.l2 * net.W[l],), where=_with_a_penalty),
+    Mistake("bias-all-axes", "sum", "summed over every axis, not over the examples alone",
+        "All units of the layer get the same number. In the last layer it is exactly 0, because each example's ŷ - y "
+        "sums to 0, so the output bias never trains; the network still reaches a decent accuracy.",
+        "b(l) has one number for each unit. Over what is summed, and what stays apart?",
+        (lambda net, l, delta: np.full((1, 1), delta.sum()),
+         lambda net, l, delta: np.full((1, 1), delta.mean() * net.m),
+         lambda net, l, delta: np.full((1, 1), delta.mean()),
+         lambda net, l, delta: _for_each_unit(delta.sum(), net, l),
+         lambda net, l, delta: _for_each_unit(delta.mean() * net.m, net, l),
+         lambda net, l, delta: _for_each_unit(delta.mean(), net, l))),
+    Mistake("bias-wrong-axis", "sum", "summed over the units, not over the examples",
+        "There is then one number for each example, where there should be one for each unit.",
+        "b(l) was added to every example. Along which axis do the examples lie?",
+        (lambda net, l, delta: delta.sum(axis=0, keepdims=True),
+         lambda net, l, delta: _same_length(delta.sum(axis=0), net, l))),
+    Mistake("bias-not-summed", "sum", "not summed over the examples",
+        "b(l) was added to every example, so its gradient is the sum of what comes back from all of them.",
+        "b(l) has one number for each unit, whatever m is. How does the gradient get that shape?",
+        (lambda net, l, delta: delta,)),
+    Mistake("bias-flat", "sum", "lying down where the bias stands (or the other way round)",
+        "The numbers are right, but b - η db broadcasts silently to a matrix.",
+        "Compare the shapes of b(l) and of your sum (keepdims?).",
+        (lambda net, l, delta: delta.sum(axis=1)[None, :],)),
+    Mistake("bias-mean-missing", "mean_b", *_MEAN_MISSING),
+    Mistake("bias-mean-twice", "mean_b", *_MEAN_TWICE),
+    Mistake("bias-count", "mean_b", *_COUNT, _BY_ANOTHER_COUNT),
+    Mistake("bias-decay", "decay_b", "L2 on the bias too",
+        "The penalty is on the weights alone; the loss has no term b².",
+        "Which parameters stand in the L2 term of the loss?",
+        (lambda net, l, mean: mean + net.l2 * net.b[l],), where=_with_a_penalty),
+)
+# fmt: on
+"""Every known mistake. A line takes what `derivation.CORRECT` shows for its slot."""
+
+
+def possible(net: Network) -> list[Placement]:
+    """Every mistake in every layer of the network that it can be made in."""
+    return [Placement(mistake, l) for l in range(1, net.L + 1) for mistake in MISTAKES if mistake.fits(net, l)]

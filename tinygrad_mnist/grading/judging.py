@@ -1,0 +1,94 @@
+"""The verdict on what a learner's function gave on the probes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.grading import problems
+from tinygrad_mnist.grading.diagnosis import explain
+from tinygrad_mnist.grading.findings import findings
+from tinygrad_mnist.grading.mistakes import Explanation, Unknown
+from tinygrad_mnist.grading.observations import facts
+from tinygrad_mnist.grading.probes import Found, Probes, given, probes_for, values_of
+from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
+from tinygrad_mnist.grading.settings import Settings
+from tinygrad_mnist.manual import ACTIVATIONS, Activation, leaky_relu
+from tinygrad_mnist.manual.activations import Array
+
+
+def _sigmoid(z: Array) -> Array:
+    return 1 / (1 + np.exp(-z))
+
+
+_USUAL = {
+    **ACTIVATIONS,
+    **{f"leaky_relu with a slope of {slope}": leaky_relu(slope) for slope in (0.1, 0.2, 0.3)},
+    "tanh": Activation(np.tanh, lambda z: 1 - np.tanh(z) ** 2),
+    "sigmoid": Activation(_sigmoid, lambda z: _sigmoid(z) * (1 - _sigmoid(z))),
+}
+"""What a learner may have taken instead of the activation that was asked for."""
+
+
+def judge(subject: str, function: str, settings: Settings, result: dict[str, Any]) -> Report:
+    """The report on a result of `execution`."""
+    problem = problems.before_it_ran(result, subject, function)
+    if problem:
+        return Report(subject, str(settings), problems=(problem,))
+    probes, outcomes = settings.probes(result["depth"]), result["outcomes"]
+    found = [settings.convention.gradients(o.get("arrays"), net) for o, net in zip(outcomes, probes.nets, strict=True)]
+    parameters = tuple(_parameter(quantity, l, found, probes) for quantity, l in probes.gradients)
+    wrong = any(found) and not all(p.right for p in parameters)
+    explanations = explain(found, probes) if any(found) else []
+    activation = _for_another_activation(found, probes, settings) if wrong else []
+    stopped = [p for outcome, p in zip(outcomes, probes, strict=True) if "raised" in outcome]
+    named: tuple[Finding, ...] = ()
+    if wrong and not activation and not any(outcome.get("varies") for outcome in outcomes):
+        unexplained = [Explanation((), tuple(_unexplained(found, probes)))]
+        named = tuple(findings(explanations or unexplained, probes.nets[0], settings.convention.notation))
+    besides = (
+        *problems.of_the_runs(outcomes, probes, explanations, subject),
+        *problems.not_finite(found, probes),
+        *activation,
+    )
+    explained = all(problems.raises_too(explanations, p) for p in stopped)
+    return Report(subject, str(settings), parameters, named, besides, _notes(result["printed"]), explained)
+
+
+def _parameter(quantity: str, l: int, found: Found, probes: Probes) -> Parameter:
+    """Whether a gradient is right wherever there is one, and its largest difference where that can be measured."""
+    values, correct = values_of(found, quantity, l), values_of(probes.correct, quantity, l)
+    differences = [
+        float(np.abs(f - c).max()) / size
+        for f, c, size in zip(values, correct, probes.scale[quantity, l], strict=True)
+        if f is not None and c is not None and f.shape == c.shape and np.isfinite(f).all()
+    ]
+    right = any(found) and probes.same(quantity, l, values, correct, given(found))
+    return Parameter(f"{quantity}{l}", right, max(differences, default=None))
+
+
+def _for_another_activation(found: Found, asked: Probes, settings: Settings) -> list[Problem]:
+    """What to say where every gradient is right for another activation than was asked."""
+    for name, activation in _USUAL.items():
+        other = probes_for(asked.L, activation, settings.l2)
+        if activation is not settings.activation and other.all_same(found, other.correct):
+            return [Problem("settings", f"every gradient is right for {name}, but {settings.name} was asked")]
+    return []
+
+
+def _unexplained(found: Found, probes: Probes) -> Iterator[Unknown]:
+    """Every wrong gradient with what is known about it, for numbers that no explanation holds for throughout."""
+    usable = given(found)
+    for l in range(probes.L, 0, -1):
+        for quantity in ("dW", "db"):
+            values, correct = values_of(found, quantity, l), values_of(probes.correct, quantity, l)
+            if not probes.same(quantity, l, values, correct, usable):
+                yield Unknown(quantity, l, facts(quantity, l, values, correct, probes, usable))
+
+
+def _notes(printed: str) -> tuple[str, ...]:
+    if not printed.strip():
+        return ()
+    return (f"it prints: {printed.strip().splitlines()[0][:50]!r} …; no mistake, but slow in training",)

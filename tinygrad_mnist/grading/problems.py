@@ -1,0 +1,79 @@
+"""What went wrong besides wrong numbers, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.grading.derivation import attempt, derive
+from tinygrad_mnist.grading.mistakes import Explanation, lines
+from tinygrad_mnist.grading.probes import Found, Probe, Probes
+from tinygrad_mnist.grading.report import Problem
+
+Outcomes = Sequence[dict[str, Any]]
+"""What `runner.call` says of each call."""
+
+VARIES = (
+    "called twice with the same arguments it gives different numbers: does it draw at random, or keep something from "
+    "the call before?"
+)
+
+
+def before_it_ran(result: dict[str, Any], subject: str, function: str) -> Problem | None:
+    """Why there are no outcomes."""
+    if "import" in result:
+        return _raised(result["import"], subject, "while the file was read")
+    if "missing" in result:
+        has = ", ".join(result["missing"])
+        return Problem("missing", f"there is no function {function} in {subject}{f'; it has {has}' if has else ''}")
+    if "signature" in result:
+        return Problem("signature", f"{function} {result['signature']}")
+    return next((Problem(kind, result[kind]) for kind in ("time", "crash") if kind in result), None)
+
+
+def of_the_runs(outcomes: Outcomes, probes: Probes, explanations: Sequence[Explanation], subject: str) -> list[Problem]:
+    """What was raised, returned or changed: each kind once, with the first network on which it happened."""
+    problems: dict[Any, Problem] = {}
+    for outcome, probe in zip(outcomes, probes, strict=True):
+        if "raised" in outcome:
+            error = outcome["raised"]
+            because = "; the mistake named here explains it" if raises_too(explanations, probe) else ""
+            problem = _raised(error, subject, f"on a network {probe.sizes}{because}")
+            problems.setdefault((error["type"], error["line"]), problem)
+        if "returned" in outcome:
+            problems.setdefault("returned", Problem("returned", f"it returns {outcome['returned']}"))
+        if outcome.get("varies"):
+            problems["varies"] = Problem("varies", VARIES)
+        if outcome["changed"]:
+            names = ["X", "Y", *(f"{p}{l}" for l in range(1, probes.L + 1) for p in "Wb")]
+            changed = ", ".join(names[i] for i in outcome["changed"])
+            message = f"it changes its arguments in place: {changed}. Work on copies, and update after all gradients"
+            problems.setdefault("changed", Problem("changed", message))
+    return list(problems.values())
+
+
+def not_finite(found: Found, probes: Probes) -> list[Problem]:
+    """Where a gradient holds NaN or infinite numbers."""
+    where = [
+        probe.about
+        for gradients, probe in zip(found, probes, strict=True)
+        if gradients and not all(np.isfinite(x).all() for x in (*gradients.dW.values(), *gradients.db.values()))
+    ]
+    return [Problem("nan", f"it gives NaN or infinite numbers on networks with {', '.join(where)}")] if where else []
+
+
+def raises_too(explanations: Sequence[Explanation], probe: Probe) -> bool:
+    """Whether the shapes don't fit on this network either if the mistakes of an explanation are made."""
+    return any(attempt(derive, probe.net, lines(e.mistakes)) is None for e in explanations)
+
+
+def _raised(error: dict[str, Any], subject: str, when: str) -> Problem:
+    """An exception with the learner's own line."""
+    at = f"{subject}:{error['line']}" if subject.endswith(".py") else f"line {error['line']}"
+    place = f"{at}, {error['text']!r}: " if error["line"] else ""
+    if error["type"] == "SystemExit":
+        return Problem("exit", f"{place}it called sys.exit({error['message']}) {when}")
+    kind = "syntax" if error["type"] in ("SyntaxError", "IndentationError", "TabError") else "exception"
+    return Problem(kind, f"{place}{error['type']}: {error['message']} ({when})")
