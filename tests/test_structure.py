@@ -14,14 +14,15 @@ PACKAGE = ROOT / "tinygrad_mnist"
 LAYERS = {
     "engine": set(),
     "manual": set(),
+    "arguments": set(),
     "files": set(),
-    "data": {"files"},
+    "data": {"arguments", "files"},
     "gradcheck": {"engine"},
-    "nn": {"engine"},
+    "nn": {"engine", "arguments"},
     "graph": {"engine", "files"},
     "comparing": {"engine", "nn", "manual", "data", "graph", "files"},
     "grading": {"engine", "manual", "files"},
-    "training": {"engine", "nn", "data", "graph", "files"},
+    "training": {"arguments", "engine", "nn", "data", "graph", "files"},
     "plots": {"engine", "nn", "data", "graph", "training", "files"},
     "tutorials": {"Tensor", "engine", "nn", "manual", "data", "training", "cli"},
     "cli": {

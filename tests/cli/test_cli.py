@@ -139,7 +139,6 @@ def test_ctrl_c_saves_the_best_so_far(tmp_path):
         (["train", "--lr", "nan"], 2, "not a positive number"),
         (["fly"], 2, "No such command 'fly'"),
         (["train", "--optimizer", "adagrad"], 2, "'adagrad' is none of sgd"),
-        (["train", "--optimizer", "adam", "--schedule", "inverse"], 2, "the inverse schedule is made for sgd"),
         (["train", "--optimizer", "adam", "--momentum", "0.5"], 2, "momentum is for the optimizer sgd"),
         (["train", "--patience", "0"], 2, "--patience"),
         (["train", "--clip-norm", "0"], 2, "not a positive number"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from math import prod
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -158,6 +159,29 @@ class Module:
         learned = _count(p for p in self.parameters() if p.requires_grad)
         end = f"{total:,} parameters" + (f", {total - learned:,} of them frozen" if learned < total else "")
         return _table(("", "layer", "output" if shapes else "", "parameters"), rows) + f"\n{end}"
+
+
+class Layer(Module):
+    """A module that keeps its arguments as attributes of their names: `repr` shows them, `save_model` writes them."""
+
+    _arguments: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        cls._arguments = tuple(inspect.signature(cls).parameters)
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments that it keeps, by name; of a parameter, whether it is there."""
+        kept = {name: getattr(self, name) for name in self._arguments if hasattr(self, name)}
+        return {name: value is not None if name == "bias" else value for name, value in kept.items()}
+
+    def extra_repr(self) -> str:
+        """The arguments that `repr` shows."""
+        return ", ".join(f"{name}={value!r}" for name, value in self.arguments().items())
+
+
+def as_tensor(x: Any) -> Tensor:
+    """A tensor as it is, and of anything else one."""
+    return x if isinstance(x, Tensor) else Tensor(x)
 
 
 def _members(name: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -8,10 +8,11 @@ from functools import partial
 from typing import Any
 
 from tinygrad_mnist import nn
+from tinygrad_mnist.arguments import check_name
 from tinygrad_mnist.data import Split
 from tinygrad_mnist.data.augment import Distortion
 from tinygrad_mnist.nn import Module, Optimizer
-from tinygrad_mnist.nn.schedules import CosineAnnealingLR, LinearLR, OneCycleLR
+from tinygrad_mnist.nn.schedules import CosineAnnealingLR, InverseTimeLR, LinearLR, OneCycleLR
 from tinygrad_mnist.training.callbacks import Averaging, MaxNorm
 from tinygrad_mnist.training.checkpoint import Checkpoint
 from tinygrad_mnist.training.history import History
@@ -21,8 +22,34 @@ from tinygrad_mnist.training.run import Callback, Schedule
 LIGHT = Distortion(shift=1, rotate=8, scale=0.05)
 """Changes a digit no more than another hand would."""
 
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    "sgd": nn.SGD,
+    "rmsprop": nn.RMSprop,
+    "adam": nn.Adam,
+    "adamw": nn.AdamW,
+}
+
 LR_DECAY = 1e-3
 """Of the inverse schedule: η = lr / (1 + LR_DECAY · steps)."""
+
+SCHEDULES: dict[str, Callable[[Optimizer, float, int], Schedule | None]] = {
+    "inverse": lambda optimizer, lr, steps: InverseTimeLR(optimizer, LR_DECAY),
+    "constant": lambda optimizer, lr, steps: None,
+    "linear": lambda optimizer, lr, steps: LinearLR(optimizer, 1.0, 0.0, steps),
+    "cosine": lambda optimizer, lr, steps: CosineAnnealingLR(optimizer, steps),
+    "one_cycle": lambda optimizer, lr, steps: OneCycleLR(optimizer, lr, steps, cycle_momentum=False),
+}
+ENDLESS = {"inverse", "constant"}
+"""Schedules that go on in the same way, however many epochs there are."""
+
+_ADAPTIVE = {"lr": 1e-3, "schedule": "constant", "weight_decay": 0.0}
+SUITED: dict[str, dict[str, Any]] = {
+    "sgd": {"lr": 0.05, "schedule": "inverse", "weight_decay": 0.0},
+    "rmsprop": _ADAPTIVE,
+    "adam": _ADAPTIVE,
+    "adamw": _ADAPTIVE | {"weight_decay": 0.01},
+}
+"""What suits an optimizer where nothing else is asked for."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +86,8 @@ class Recipe:
         object.__setattr__(self, "layers", tuple(self.layers))  # a list, where it comes from JSON
         if isinstance(self.augment, dict):
             object.__setattr__(self, "augment", Distortion(**self.augment))
-        for what, name, names in (("optimizer", self.optimizer, OPTIMIZERS), ("schedule", self.schedule, SCHEDULES)):
-            if name not in names:
-                raise ValueError(f"unknown {what} {name!r}: it is one of {', '.join(names)}")
-        if self.schedule == "inverse" and self.optimizer != "sgd":
-            raise ValueError(f"the inverse schedule is made for sgd, not {self.optimizer}: take constant or another")
+        check_name("optimizer", self.optimizer, OPTIMIZERS)
+        check_name("schedule", self.schedule, SCHEDULES)
 
     def changed(self, **given: Any) -> Recipe:
         """The same with other values; another optimizer brings the rate, schedule and weight decay that suit it.
@@ -90,7 +114,8 @@ class Recipe:
 
     def make_optimizer(self, model: Module) -> Optimizer:
         """The optimizer of the network's parameters."""
-        return OPTIMIZERS[self.optimizer](model, self)
+        momentum = {"momentum": self.momentum} if self.optimizer == "sgd" else {}
+        return OPTIMIZERS[self.optimizer](model.parameters(), self.lr, weight_decay=self.weight_decay, **momentum)
 
     def make_schedule(self, optimizer: Optimizer, examples: int) -> Schedule | None:
         """The schedule over all steps of a training set of so many examples; None where the optimizer needs none."""
@@ -113,52 +138,3 @@ class Recipe:
             schedule=self.make_schedule(optimizer, examples), clip_norm=self.clip_norm, patience=self.patience,
             augment=self.augment, callbacks=[*own, *callbacks], checkpoint=checkpoint, resume=resume,
         )  # fmt: skip
-
-
-def _sgd(model: Module, recipe: Recipe) -> Optimizer:
-    decay = LR_DECAY if recipe.schedule == "inverse" else 0.0
-    return nn.SGD(model.parameters(), recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay, lr_decay=decay)
-
-
-def _rmsprop(model: Module, recipe: Recipe) -> Optimizer:
-    return nn.RMSprop(model.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
-
-
-def _adam(model: Module, recipe: Recipe) -> Optimizer:
-    return nn.Adam(model.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
-
-
-def _adamw(model: Module, recipe: Recipe) -> Optimizer:
-    return nn.AdamW(model.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
-
-
-OPTIMIZERS: dict[str, Callable[[Module, Recipe], Optimizer]] = {
-    "sgd": _sgd,
-    "rmsprop": _rmsprop,
-    "adam": _adam,
-    "adamw": _adamw,
-}
-
-_ADAPTIVE = {"lr": 1e-3, "schedule": "constant", "weight_decay": 0.0}
-SUITED: dict[str, dict[str, Any]] = {
-    "sgd": {"lr": 0.05, "schedule": "inverse", "weight_decay": 0.0},
-    "rmsprop": _ADAPTIVE,
-    "adam": _ADAPTIVE,
-    "adamw": _ADAPTIVE | {"weight_decay": 0.01},
-}
-"""What suits an optimizer where nothing else is asked for."""
-
-
-def _none(optimizer: Optimizer, lr: float, steps: int) -> None:
-    """The optimizer's rate stays, or falls by itself."""
-
-
-SCHEDULES: dict[str, Callable[[Optimizer, float, int], Schedule | None]] = {
-    "inverse": _none,
-    "constant": _none,
-    "linear": lambda optimizer, lr, steps: LinearLR(optimizer, 1.0, 0.0, steps),
-    "cosine": lambda optimizer, lr, steps: CosineAnnealingLR(optimizer, steps),
-    "one_cycle": lambda optimizer, lr, steps: OneCycleLR(optimizer, lr, steps, cycle_momentum=False),
-}
-ENDLESS = {"inverse", "constant"}
-"""Schedules that go on in the same way, however many epochs there are."""
