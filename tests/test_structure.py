@@ -27,6 +27,7 @@ LAYERS = {
     "tutorials": {"Tensor", "engine", "nn", "manual", "data", "training", "cli"},
     "cli": {
         "__version__",
+        "arguments",
         "engine",
         "nn",
         "manual",

@@ -34,6 +34,10 @@ class Range:
             if value not in self:
                 raise ValueError(f"{name}={value!r} must be {self.words}")
 
+    def check_given(self, **values: Any) -> None:
+        """The same, where None stands for nothing."""
+        self.check(**{name: value for name, value in values.items() if value is not None})
+
 
 POSITIVE = Range("a positive number", excluded=(0, math.inf))
 NOT_NEGATIVE = Range("a number from 0 on", excluded=(math.inf,))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from typing import Any
 
 from tinygrad_mnist import nn
-from tinygrad_mnist.arguments import check_name
+from tinygrad_mnist.arguments import COUNT, NOT_NEGATIVE, POSITIVE, SHARE, Range, check_name
 from tinygrad_mnist.data import Split
 from tinygrad_mnist.data.augment import Distortion
 from tinygrad_mnist.nn import Module, Optimizer
@@ -52,42 +52,63 @@ SUITED: dict[str, dict[str, Any]] = {
 """What suits an optimizer where nothing else is asked for."""
 
 
+DROPPED = Range("a number from 0 to 0.99", most=0.99)
+MOMENTUM = Range("a number from 0 to 0.999999", most=0.999999)
+
+
+def _setting(default: Any, help: str, allowed: Range | Collection[str] | None = None) -> Any:
+    """A field with what it is, in a line, and what it may be: numbers in a range, or names in a table."""
+    return field(default=default, metadata={"help": help, "allowed": allowed})
+
+
 @dataclass(frozen=True)
 class Recipe:
-    """A network and how it is trained.
+    """A network and how it is trained: the options of `tinygrad-mnist train`.
 
-    layers to input_dropout: as in `nn.network`. augment: what happens to the images of a batch, None for nothing.
-    optimizer: a name in OPTIMIZERS; momentum is for those that have it. schedule: a name in SCHEDULES.
-    clip_norm, patience: as in `fit`, None for without. max_norm: the greatest norm of a unit's incoming weights.
-    average: the decay of a moving average of the weights, which is then what is validated and kept.
+    layers to input_dropout: as in `nn.network`. augment: None for nothing. clip_norm, patience: as in `fit`, None for
+    without. max_norm, average: 0 and None for none; what is averaged is then validated and kept.
+
+    Raises ValueError for numbers out of range and unknown names.
     """
 
-    layers: tuple[int | str, ...] = (784, 128, 64, 10)
-    activation: str = "leaky_relu"
-    init: str = "he"
-    batch_norm: bool = False
-    dropout: float = 0.0
-    input_dropout: float = 0.0
-    augment: Distortion | None = LIGHT
-    optimizer: str = "adamw"
-    lr: float = 0.002
-    momentum: float = 0.9
-    weight_decay: float = 0.01
-    schedule: str = "cosine"
-    label_smoothing: float = 0.0
-    clip_norm: float | None = None
-    max_norm: float | None = None
-    average: float | None = 0.995
-    epochs: int = 25
-    batch_size: int = 64
-    patience: int | None = None
+    layers: tuple[int | str, ...] = _setting(
+        (784, 128, 64, 10), "The network, such as 784,30,10 or 1x28x28,16c3,mp2,32c3,mp2,10."
+    )
+    activation: str = _setting("leaky_relu", f"{', '.join(nn.ACTIVATIONS)}.", nn.ACTIVATIONS)
+    init: str = _setting("he", f"Of the weights: {', '.join(nn.INITIALISERS)}.", nn.INITIALISERS)
+    batch_norm: bool = _setting(False, "Batch normalization before each activation.")
+    dropout: float = _setting(0.0, "Share of the inputs of a fully connected layer dropped.", DROPPED)
+    input_dropout: float = _setting(0.0, "Share of the pixels dropped.", DROPPED)
+    augment: Distortion | None = _setting(  # noqa: RUF009 (what it gives is a field)
+        LIGHT, "Distortion of the images, such as rotate=10,shift=1,elastic=34; or none."
+    )
+    epochs: int = _setting(25, "Passes over the training set.", COUNT)
+    batch_size: int = _setting(64, "Examples in each step.", COUNT)
+    optimizer: str = _setting(
+        "adamw", f"{', '.join(OPTIMIZERS)}; another than the preset's brings its own lr and schedule.", OPTIMIZERS
+    )
+    lr: float = _setting(0.002, "Learning rate.", POSITIVE)
+    schedule: str = _setting("cosine", f"Of the learning rate: {', '.join(SCHEDULES)}.", SCHEDULES)
+    momentum: float = _setting(0.9, "Of sgd.", MOMENTUM)
+    weight_decay: float = _setting(0.01, "Pulls weights towards 0.", NOT_NEGATIVE)
+    label_smoothing: float = _setting(0.0, "Share of a label spread over all classes.", SHARE)
+    clip_norm: float | None = _setting(None, "The gradient's greatest length.", POSITIVE)
+    max_norm: float | None = _setting(
+        None, "The greatest norm of a unit's incoming weights; 0 for no limit.", NOT_NEGATIVE
+    )
+    average: float | None = _setting(0.995, "Decay of an average of the weights, such as 0.999; 0 for none.", SHARE)
+    patience: int | None = _setting(None, "Stop after so many epochs without a better one.", COUNT)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))  # a list, where it comes from JSON
         if isinstance(self.augment, dict):
             object.__setattr__(self, "augment", Distortion(**self.augment))
-        check_name("optimizer", self.optimizer, OPTIMIZERS)
-        check_name("schedule", self.schedule, SCHEDULES)
+        for setting in fields(self):
+            allowed, value = setting.metadata["allowed"], getattr(self, setting.name)
+            if isinstance(allowed, Range):
+                allowed.check_given(**{setting.name: value})
+            elif allowed is not None:
+                check_name(setting.name, value, allowed)
 
     def changed(self, **given: Any) -> Recipe:
         """The same with other values; another optimizer brings the rate, schedule and weight decay that suit it.
