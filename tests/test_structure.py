@@ -24,7 +24,7 @@ LAYERS = {
     "grading": {"engine", "manual", "files"},
     "training": {"arguments", "engine", "nn", "data", "graph", "files"},
     "plots": {"engine", "nn", "data", "graph", "training", "files"},
-    "tutorials": {"Tensor", "engine", "nn", "manual", "data", "training", "cli"},
+    "tutorials": {"Tensor", "engine", "nn", "manual", "data", "training"},
     "cli": {
         "__version__",
         "arguments",

@@ -32,7 +32,7 @@ def _option(setting: Field[Any]) -> inspect.Parameter:
 
 
 def _checks(allowed: Range | Collection[str] | None) -> dict[str, Any]:
-    """What typer is told of a range or of names."""
+    """The arguments of typer.Option that check a range or names."""
     if allowed is None:
         return {}
     if not isinstance(allowed, Range):

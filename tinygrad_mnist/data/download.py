@@ -54,7 +54,7 @@ def fetch(
     """The decompressed content of files: those the folder has, the others from the first mirror that works.
 
     checksums: for each file name the SHA-256 of its decompressed content. mirrors: addresses that end in "/".
-    A mirror that fails is skipped and `say` told why; a broken file in the folder is removed, and told too.
+    A mirror that fails is skipped, a broken file in the folder is removed; `say` is called with the reason.
     Raises DataError with each mirror's reason when none is left, or when the folder cannot be written.
     """
     try:

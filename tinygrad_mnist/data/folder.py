@@ -25,7 +25,7 @@ TEST_SHARE = 7
 def read_path(path: Path, say: Callable[[str], None]) -> Dataset:
     """The data set in a folder (four IDX files, mnist.npz, or train.csv and test.csv) or in an .npz or CSV file.
 
-    say: is told when test images had to be set aside, because no labelled ones are given.
+    say: called with a message when test images had to be set aside, because no labelled ones are given.
     Raises DataError when the data is not there or not usable.
     """
     if path.is_file():

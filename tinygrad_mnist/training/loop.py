@@ -74,11 +74,11 @@ def fit(
         with threadpool_limits(1, user_api="blas"):
             if checkpoint and resume:
                 checkpoint.restore(run)
-            run.tell("fit_begins")
+            run.notify("fit_begins")
             while not run.is_over:
                 _run_epoch(run, loss, clip_norm, augment)
             run.history.stopped_early = run.epoch <= run.epochs
-            run.tell("fit_ends")
+            run.notify("fit_ends")
     except KeyboardInterrupt:
         run.history.interrupted = True
     finally:
@@ -93,21 +93,21 @@ def _run_epoch(run: Run, loss: Loss, clip_norm: float | None, augment: Augment |
     if run.batch == 0:
         run.totals.lr = run.optimizer.current_lr
     run.model.train()
-    run.tell("epoch_begins")
+    run.notify("epoch_begins")
     for x, y in run.remaining_batches():
         if augment:
             x = augmented(x, augment, run.generator(run.epoch))
         _train_on(run, x, y, loss, clip_norm)
         run.totals.seconds = time.perf_counter() - start
-        run.tell("step_ends")
-    run.tell("validation_begins")
+        run.notify("step_ends")
+    run.notify("validation_begins")
     epoch = _validated(run, start)
     run.history.epochs.append(epoch)
     if run.history.best is epoch:
         run.best = run.model.state_dict()
-    run.tell("validation_ends")
+    run.notify("validation_ends")
     run.epoch, run.batch, run.totals = run.epoch + 1, 0, Totals()
-    run.tell("epoch_ends", epoch)
+    run.notify("epoch_ends", epoch)
 
 
 def _train_on(run: Run, x: NDArray[Any], y: NDArray[Any], loss: Loss, clip_norm: float | None) -> None:

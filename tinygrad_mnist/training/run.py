@@ -1,4 +1,4 @@
-"""A training run, where it stands, and who is told of it."""
+"""A training run, where it stands, and the callbacks that follow it."""
 
 from __future__ import annotations
 
@@ -96,14 +96,14 @@ class Run:
         """Random numbers for the batch that is next in an epoch: they follow from seed, epoch and batch alone."""
         return np.random.default_rng([self.seed, epoch, self.batch + 1])
 
-    def tell(self, event: str, *facts: Any) -> None:
+    def notify(self, event: str, *facts: Any) -> None:
         """Call this method of every callback."""
         for callback in self.callbacks:
             getattr(callback, event)(self, *facts)
 
 
 class Callback:
-    """What `fit` tells of while it runs; override what you want to hear of.
+    """Methods that `fit` calls while it runs; override those you need.
 
     With a state that a resumed run needs, override state_dict and load_state_dict too: trees of dicts, lists,
     numbers, strings and arrays.
