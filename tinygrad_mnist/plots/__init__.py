@@ -9,8 +9,3 @@ from tinygrad_mnist.plots.layers import signals
 from tinygrad_mnist.plots.learning import filters, first_layer, saliency, training_curves
 from tinygrad_mnist.plots.reading import confusion_matrix, digits, predictions, worst_mistakes
 from tinygrad_mnist.plots.run import save_all
-
-__all__ = [
-    "confusion_matrix", "digits", "filters", "first_layer", "predictions", "saliency", "save_all", "signals",
-    "training_curves", "worst_mistakes",
-]  # fmt: skip

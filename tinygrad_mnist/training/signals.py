@@ -78,15 +78,15 @@ def _activation(stretch: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
 
     Without such a step they are one: the last node of the product's size, so that no pool follows it.
     """
-    necks = _necks(stretch)
-    for start, end in pairwise(necks):
+    ends = _bottlenecks(stretch)
+    for start, end in pairwise(ends):
         if any(str(node.op) in NONLINEAR for node in stretch[start + 1 : end + 1]):
             return stretch[start], stretch[end]
-    last = max(neck for neck in necks if stretch[neck].size == stretch[0].size)
+    last = max(end for end in ends if stretch[end].size == stretch[0].size)
     return stretch[last], stretch[last]
 
 
-def _necks(nodes: Sequence[Tensor]) -> list[int]:
+def _bottlenecks(nodes: Sequence[Tensor]) -> list[int]:
     """The positions past which no earlier node reaches: all that follows is computed from the node there alone."""
     position = {node: i for i, node in enumerate(nodes)}
     last_use = list(range(len(nodes)))
