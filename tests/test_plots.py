@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tinygrad_mnist import Tensor, data, nn, no_grad, one_hot, plots, training
+from tinygrad_mnist.plots.drawing import RIGHT, WRONG
 from tinygrad_mnist.plots.run import _parameters, _untrained
-from tinygrad_mnist.plots.sheet import RIGHT, WRONG
 from tinygrad_mnist.training import Epoch, History
 
 Array = NDArray[Any]

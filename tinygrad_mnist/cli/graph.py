@@ -11,7 +11,7 @@ import typer
 from tinygrad_mnist import data, nn, training
 from tinygrad_mnist import graph as readings
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Data, known_activation, load, network_layers
+from tinygrad_mnist.cli.options import Data, if_given, known_activation, load, network_layers, one_of
 from tinygrad_mnist.engine import Tensor, toposort
 from tinygrad_mnist.files import write_atomically
 
@@ -22,12 +22,7 @@ PICTURES = ("svg", "png", "pdf")
 TEXTS = ("dot", "mermaid", "latex", "numpy")
 FORMATS = (*PICTURES, "html", *TEXTS)
 SUFFIXES = {".gv": "dot", ".mmd": "mermaid", ".tex": "latex", ".py": "numpy", ".htm": "html"}
-
-
-def known_format(name: str | None) -> str | None:
-    if name not in (None, *FORMATS):
-        raise typer.BadParameter(f"{name!r} is none of {', '.join(FORMATS)}")
-    return name
+known_format = if_given(one_of(FORMATS))
 
 
 def graph(

@@ -83,17 +83,9 @@ def torch_default(rng: np.random.Generator, shape: Shape) -> NDArray[Any]:
     return _uniform(rng, shape, 1 / (3 * fans(shape)[0]))
 
 
-INITIALISERS: dict[str, Initialiser] = {
-    "he": he,
-    "he_uniform": he_uniform,
-    "xavier": xavier,
-    "xavier_uniform": xavier_uniform,
-    "lecun": lecun,
-    "lecun_uniform": lecun_uniform,
-    "standard_normal": standard_normal,
-    "zeros": zeros,
-    "torch_default": torch_default,
-}
+_ALL = (he, he_uniform, xavier, xavier_uniform, lecun, lecun_uniform, standard_normal, zeros, torch_default)
+INITIALISERS: dict[str, Initialiser] = {initialiser.__name__: initialiser for initialiser in _ALL}
+"""By name."""
 
 
 def initialise(model: Module, init: str, rng: np.random.Generator | None = None) -> None:

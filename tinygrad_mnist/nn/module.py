@@ -268,15 +268,11 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """Columns as wide as they need, the second shortened so that a line keeps to 80 characters."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     widths[1] = min(widths[1], max(12, WIDTH - 6 - widths[0] - widths[2] - widths[3]))
+    alignments = (str.ljust, str.ljust, str.ljust, str.rjust)
     lines = []
     for path, layer, shape, count in (head, *rows):
-        cells = (
-            path.ljust(widths[0]),
-            _shortened(layer, widths[1]).ljust(widths[1]),
-            shape.ljust(widths[2]),
-            count.rjust(widths[3]),
-        )
-        lines.append("  ".join(cell for cell, width in zip(cells, widths, strict=True) if width))
+        cells = zip(alignments, (path, _shortened(layer, widths[1]), shape, count), widths, strict=True)
+        lines.append("  ".join(align(cell, width) for align, cell, width in cells if width))
     rule = "─" * len(lines[0])
     return "\n".join([lines[0], rule, *lines[1:], rule])
 

@@ -5,7 +5,6 @@ Right and wrong differ by colour, by ✓ and ✗, and by a thin frame and a dash
 white, which is zero, to red; gradients from purple to orange; the scale is beside them.
 """
 
-from tinygrad_mnist.plots.layers import signals
-from tinygrad_mnist.plots.learning import filters, first_layer, saliency, training_curves
+from tinygrad_mnist.plots.learning import filters, first_layer, saliency, signals, training_curves
 from tinygrad_mnist.plots.reading import confusion_matrix, digits, predictions, worst_mistakes
 from tinygrad_mnist.plots.run import save_all

@@ -10,18 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from tinygrad_mnist.plots.sheet import (
-    DPI,
-    GREY,
-    RIGHT,
-    WRONG,
-    as_frames,
-    draw_frame,
-    only_words,
-    sheet,
-    show_digit,
-    write_head,
-)
+from tinygrad_mnist.plots import drawing
 from tinygrad_mnist.training import percent
 
 Array = NDArray[Any]
@@ -29,9 +18,9 @@ Array = NDArray[Any]
 
 def digits(images: Array, labels: Array | None = None) -> Figure:
     """Images, (n, 784) or (n, 28, 28), ten in a line, with their labels above them."""
-    figure, axes = sheet(len(images), columns=10, above=0.05 if labels is None else 0.22)
-    for i, (ax, image) in enumerate(zip(axes, as_frames(images), strict=False)):
-        show_digit(ax, image)
+    figure, axes = drawing.sheet(len(images), columns=10, above=0.05 if labels is None else 0.22)
+    for i, (ax, image) in enumerate(zip(axes, drawing.as_frames(images), strict=False)):
+        drawing.show_digit(ax, image)
         ax.set_title("" if labels is None else str(labels[i]), fontsize=10, pad=3)
     return figure
 
@@ -42,17 +31,17 @@ def predictions(images: Array, labels: Array, probabilities: Array) -> Figure:
     images: (n, 784) or (n, 28, 28). labels: (n,). probabilities: (n, 10).
     """
     read = probabilities.argmax(axis=-1)
-    figure, axes = sheet(len(images), columns=10, above=0.27, head=0.32)
-    for ax, image, label, answer in zip(axes, as_frames(images), labels, read, strict=False):
-        show_digit(ax, image)
+    figure, axes = drawing.sheet(len(images), columns=10, above=0.27, head=0.32)
+    for ax, image, label, answer in zip(axes, drawing.as_frames(images), labels, read, strict=False):
+        drawing.show_digit(ax, image)
         is_right = answer == label
         ax.set_title(
             f"✓ {answer}" if is_right else f"✗ {answer}, is {label}", fontsize=9, pad=4,
-            color=RIGHT if is_right else WRONG, fontweight="normal" if is_right else "bold",
+            color=drawing.RIGHT if is_right else drawing.WRONG, fontweight="normal" if is_right else "bold",
         )  # fmt: skip
-        draw_frame(ax, is_right)
+        drawing.draw_frame(ax, is_right)
     right = int(np.sum(read == labels))
-    write_head(figure, f"{right} of {len(labels)} are read correctly")
+    drawing.write_head(figure, f"{right} of {len(labels)} are read correctly")
     return figure
 
 
@@ -65,17 +54,17 @@ def worst_mistakes(images: Array, labels: Array, probabilities: Array, count: in
     wrong = np.flatnonzero(read != labels)
     worst = wrong[np.argsort(of_label[wrong], kind="stable")][:count]
     if not len(worst):
-        return only_words("every digit is read correctly")
+        return drawing.only_words("every digit is read correctly")
     columns = 4
     lines = math.ceil(len(worst) / columns)
-    figure = Figure(figsize=(8, 0.5 + 1.55 * lines), dpi=DPI, layout="constrained")
+    figure = drawing.new_figure(8, 0.5 + 1.55 * lines)
     figure.suptitle(f"Misread: {len(wrong):,} of {len(labels):,} digits. The worst:", fontsize=11)
     grid = figure.add_gridspec(lines, 2 * columns, width_ratios=[1, 0.85] * columns)
     for place, i in enumerate(worst):
         line, column = divmod(place, columns)
         ax = figure.add_subplot(grid[line, 2 * column])
-        show_digit(ax, as_frames(images[i : i + 1])[0])
-        draw_frame(ax, is_right=False)
+        drawing.show_digit(ax, drawing.as_frames(images[i : i + 1])[0])
+        drawing.draw_frame(ax, is_right=False)
         ax.set_title(f"is {labels[i]}, read as {read[i]}", fontsize=9, pad=4)
         _bars(figure.add_subplot(grid[line, 2 * column + 1]), probabilities[i], int(labels[i]), int(read[i]))
     return figure
@@ -84,16 +73,16 @@ def worst_mistakes(images: Array, labels: Array, probabilities: Array, count: in
 def _bars(ax: Axes, probabilities: Array, label: int, read: int) -> None:
     """The probability of each digit: of the right one in green, of the one that was read hatched in red."""
     bars = ax.barh(range(len(probabilities)), probabilities, color="#bbbbbb", height=0.8)
-    bars[label].set_color(RIGHT)
-    bars[read].set(facecolor="white", edgecolor=WRONG, hatch="/////")
-    for digit, colour in ((label, RIGHT), (read, WRONG)):
+    bars[label].set_color(drawing.RIGHT)
+    bars[read].set(facecolor="white", edgecolor=drawing.WRONG, hatch="/////")
+    for digit, colour in ((label, drawing.RIGHT), (read, drawing.WRONG)):
         share = probabilities[digit]
         ax.text(share + 0.06, digit, percent(share, 1), va="center", fontsize=7, color=colour, fontweight="bold")
     ax.set(xlim=(0, 1.75), xticks=[], ylim=(len(probabilities) - 0.4, -0.6))
     ax.set_yticks(range(len(probabilities)), [str(d) for d in range(len(probabilities))], fontsize=6.5)
     ax.tick_params(length=0, pad=2)
     for tick, digit in zip(ax.get_yticklabels(), range(len(probabilities)), strict=True):
-        tick.set(color=RIGHT if digit == label else WRONG if digit == read else GREY)
+        tick.set(color=drawing.RIGHT if digit == label else drawing.WRONG if digit == read else drawing.GREY)
     ax.spines[["top", "right", "bottom"]].set_visible(False)
 
 
@@ -106,7 +95,7 @@ def confusion_matrix(counts: Array) -> Figure:
     shares = counts / np.maximum(totals, 1)[:, None]
     mistakes = np.ma.masked_where(np.eye(len(counts), dtype=bool), shares)
     darkest = max(float(mistakes.max()), 1e-9)
-    figure = Figure(figsize=(6.2, 5.8), dpi=DPI, layout="constrained")
+    figure = drawing.new_figure(6.2, 5.8)
     ax = figure.add_subplot()
     ax.set_facecolor("#d9f0e6")
     ax.imshow(mistakes, cmap="Oranges", vmin=0, vmax=1.25 * darkest)
@@ -118,7 +107,7 @@ def confusion_matrix(counts: Array) -> Figure:
         )  # fmt: skip
     for true in classes:
         right = percent(shares[true, true], 1) if totals[true] else "–"
-        ax.text(len(counts) - 0.35, true, right, va="center", fontsize=9, color=RIGHT)
+        ax.text(len(counts) - 0.35, true, right, va="center", fontsize=9, color=drawing.RIGHT)
     names = [str(c) for c in classes]
     ax.set_xticks(classes, names)
     ax.set_yticks(classes, names)

@@ -14,8 +14,7 @@ from tinygrad_mnist import data, nn, training
 from tinygrad_mnist.engine import Tensor, toposort
 from tinygrad_mnist.files import prepare_folder, write_atomically
 from tinygrad_mnist.nn.init import initialise
-from tinygrad_mnist.plots.layers import signals
-from tinygrad_mnist.plots.learning import filters, first_layer, saliency, training_curves
+from tinygrad_mnist.plots.learning import filters, first_layer, saliency, signals, training_curves
 from tinygrad_mnist.plots.reading import confusion_matrix, predictions, worst_mistakes
 from tinygrad_mnist.training import History
 from tinygrad_mnist.training.run import HISTORY, MODEL

@@ -24,6 +24,11 @@ VALUES, GRADIENTS = "RdBu_r", "PuOr_r"
 DPI = 144
 
 
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure, sizes in inches, whose parts make room for each other."""
+    return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+
+
 def as_frames(images: Array) -> Array:
     """Rows (n, 784) as images, (n, 28, 28)."""
     return images.reshape(-1, SIDE, SIDE)
