@@ -119,9 +119,7 @@ def signals(models: Mapping[str, nn.Module], x: Array, labels: Array) -> Figure:
     if others:
         depths = ", ".join(f"{name} has {len(of_model)}" for name, of_model in found.items())
         raise ValueError(f"signals compares models of equally many layers, and {depths}")
-    figure = Figure(
-        figsize=(max(4.0, 0.6 + 2.3 * len(found)), 0.9 + 2 * 1.15 * depth), dpi=drawing.DPI, layout="constrained"
-    )
+    figure = drawing.new_figure(max(4.0, 0.6 + 2.3 * len(found)), 0.9 + 2 * 1.15 * depth)
     upper, lower = np.asarray(figure.subfigures(2, 1))
     upper.suptitle("activations", fontsize=11, color=drawing.BLUE)
     lower.suptitle("gradients: log₁₀ |∂L/∂z|", fontsize=11, color=drawing.WRONG)
