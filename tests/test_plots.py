@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tinygrad_mnist import Tensor, data, nn, no_grad, one_hot, plots, training
+from tinygrad_mnist.plots.drawing import RIGHT, WRONG
+from tinygrad_mnist.plots.run import _parameters, _untrained
 from tinygrad_mnist.training import Epoch, History
 
 Array = NDArray[Any]
@@ -80,7 +82,7 @@ def test_right_and_wrong_differ_in_sign_colour_and_frame(unseen_digits: data.Spl
     for ax, label, read in zip(axes, some.labels, probabilities.argmax(axis=1), strict=True):
         is_right = bool(label == read)
         assert ax.get_title() == (f"✓ {read}" if is_right else f"✗ {read}, is {label}")
-        assert ax.title.get_color() == (plots.RIGHT if is_right else plots.WRONG)
+        assert ax.title.get_color() == (RIGHT if is_right else WRONG)
         frames[is_right].add(style(ax))
     assert len(frames[True]) == len(frames[False]) == 1
     (right, wrong) = (*frames[True], *frames[False])
@@ -197,7 +199,7 @@ def test_under_each_init_a_network_is_normalised_by_the_batch_and_drops_nothing(
     model = nn.network((784, 20, 10), "tanh", batch_norm=True, dropout=0.5).eval()
     found = {
         name: training.layer_signals(new, unseen_digits[:80].inputs(), unseen_digits[:80].labels)
-        for name, new in plots._untrained(model).items()
+        for name, new in _untrained(model).items()
     }
     assert found.keys() == {"init: standard_normal", "init: xavier", "init: he"}
     for hidden, _ in found.values():
@@ -304,7 +306,7 @@ def test_a_run_without_a_history_is_named(
 
 
 def test_the_parameters_that_a_model_used_are_found_in_its_graph(model: nn.MLP) -> None:
-    found = plots._parameters(model(Tensor(np.zeros((1, 784), np.float32))))
+    found = _parameters(model(Tensor(np.zeros((1, 784), np.float32))))
     expected = [p.shape for layer in zip(model.weights, model.biases) for p in layer]
     assert sorted(a.shape for a in found) == sorted(expected)
     assert found[0].shape == (12, 784)

@@ -196,12 +196,12 @@ def test_the_field_is_as_strong_as_theory_says_and_leans_to_no_side() -> None:
 @pytest.mark.parametrize(
     ("strengths", "message"),
     [
-        ({"shift": -1}, "shift is -1; give a number from 0 on"),
-        ({"rotate": float("nan")}, "rotate is nan"),
-        ({"elastic": float("inf")}, "elastic is inf"),
-        ({"shear": 90}, "shear is 90; give less than 90 degrees"),
-        ({"sigma": 0}, "sigma is 0; give a positive number of pixels"),
-        ({"sigma": 1e9}, "sigma is 1000000000.0; give a positive number of pixels, 28 at most"),
+        ({"shift": -1}, "shift=-1 must be a number from 0 on"),
+        ({"rotate": float("nan")}, "rotate=nan"),
+        ({"elastic": float("inf")}, "elastic=inf"),
+        ({"shear": 90}, "shear=90 must be a number of degrees from 0 on, and less than 90"),
+        ({"sigma": 0}, "sigma=0 must be a positive number of pixels"),
+        ({"sigma": 1e9}, "sigma=1000000000.0 must be a positive number of pixels, 28 at most"),
     ],
 )
 def test_strengths_out_of_range_are_named(strengths: dict[str, float], message: str) -> None:

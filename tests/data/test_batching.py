@@ -54,7 +54,7 @@ def test_the_order_is_that_of_the_seed_and_the_epoch() -> None:
     [
         (np.zeros((3, 2)), np.zeros(4), 2, "^x has 3 rows but y has 4; every example needs one of each$"),
         (np.zeros((0, 2)), np.zeros(0), 2, "^x and y are empty; at least one example is needed$"),
-        (np.zeros((3, 2)), np.zeros(3), 0, "^batch_size is 0; give at least 1$"),
+        (np.zeros((3, 2)), np.zeros(3), 0, "^batch_size=0 must be an integer from 1 on$"),
     ],
 )
 def test_a_wrong_argument_is_told_before_the_first_batch(

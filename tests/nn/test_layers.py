@@ -203,7 +203,7 @@ def test_float32_stays_float32_and_weights_start_as_pytorchs_do():
         (lambda: nn.BatchNorm2d(3)(np.zeros((2, 3))), r"takes shape \(batch, channels, height, width\)"),
         (lambda: nn.BatchNorm1d(3)(np.zeros((1, 3))), "more than one value for each channel"),
         (lambda: nn.LayerNorm((3, 4))(np.zeros((2, 4, 3))), r"ends with \(3, 4\)"),
-        (lambda: nn.Dropout(1.5), "p=1.5 is a probability"),
+        (lambda: nn.Dropout(1.5), "p=1.5 must be a number from 0 to 1"),
         (lambda: nn.Flatten(2)(np.zeros((2, 3))), "does not fit shape"),
         (lambda: nn.Unflatten(1, (1, 28, 28))(np.zeros((2, 783))), "does not fit shape"),
         (lambda: nn.GELU("none"), "only the form with tanh"),
@@ -225,7 +225,7 @@ def test_wrong_types_are_said():
     ("make", "kind", "words"),
     [
         (lambda: nn.Sequential(nn.Linear(3, 2), nn.ReLU), TypeError, "argument 1 is type: write ReLU("),
-        (lambda: nn.Dropout("0.5"), ValueError, "p='0.5' is a probability"),
+        (lambda: nn.Dropout("0.5"), ValueError, "p='0.5' must be a number from 0 to 1"),
         (lambda: nn.LayerNorm(3.5), ValueError, "normalized_shape[0]=3.5 must be an integer"),
         (lambda: nn.Linear(3, 2).load_state_dict(None), TypeError, "a state dict maps paths to arrays"),
         (lambda: nn.Linear(3, 2).load_state_dict([1]), TypeError, "a state dict maps paths to arrays"),

@@ -7,7 +7,15 @@ import pytest
 
 from tinygrad_mnist import Tensor
 from tinygrad_mnist.nn import SGD, Adam
-from tinygrad_mnist.nn.schedules import CosineAnnealingLR, LambdaLR, LinearLR, OneCycleLR, SequentialLR, StepLR
+from tinygrad_mnist.nn.schedules import (
+    CosineAnnealingLR,
+    InverseTimeLR,
+    LambdaLR,
+    LinearLR,
+    OneCycleLR,
+    SequentialLR,
+    StepLR,
+)
 
 
 def sgd(lr=0.1, **options):
@@ -31,6 +39,7 @@ CASES = {
     "step": (lambda o: StepLR(o, 7), lambda t: 0.1 * 0.1 ** (t // 7)),
     "linear": (lambda o: LinearLR(o), lambda t: 0.1 * (1 / 3 + 2 / 3 * min(t, 5) / 5)),
     "linear down": (lambda o: LinearLR(o, 1.0, 0.2, 10), lambda t: 0.1 * (1 - 0.8 * min(t, 10) / 10)),
+    "inverse": (lambda o: InverseTimeLR(o, 0.5), lambda t: 0.1 / (1 + 0.5 * t)),
     "cosine": (
         lambda o: CosineAnnealingLR(o, 20, 0.01), lambda t: 0.01 + 0.09 * (1 + math.cos(math.pi * t / 20)) / 2,
     ),
@@ -96,6 +105,7 @@ def test_every_group_has_its_own_rate():
         (lambda o: StepLR(o, 0), "step_size=0"),
         (lambda o: CosineAnnealingLR(o, 1.5), "T_max=1.5"),
         (lambda o: LinearLR(o, 0.0), "start_factor"),
+        (lambda o: InverseTimeLR(o, -1), "decay=-1"),
         (lambda o: OneCycleLR(o, 0.5, 20), "no momentum to cycle"),
         (lambda o: OneCycleLR(o, [0.5, 0.1], 20, cycle_momentum=False), "2 rates for 1 groups"),
         (lambda o: OneCycleLR(o, 0.5, 20, anneal_strategy="sin"), "'sin'"),

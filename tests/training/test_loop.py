@@ -185,10 +185,10 @@ def test_the_loss_is_a_function_of_logits_and_labels(splits):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"epochs": 0}, "epochs is 0; give an integer from 1 on"),
-        ({"batch_size": 0}, "batch_size is 0"),
-        ({"patience": 0}, "patience is 0"),
-        ({"clip_norm": -1}, "clip_norm is -1; give a positive number"),
+        ({"epochs": 0}, "epochs=0 must be an integer from 1 on"),
+        ({"batch_size": 0}, "batch_size=0"),
+        ({"patience": 0}, "patience=0"),
+        ({"clip_norm": -1}, "clip_norm=-1 must be a positive number"),
         ({"resume": True}, "resume needs a checkpoint"),
     ],
 )
@@ -229,8 +229,8 @@ def test_a_history_without_validation_has_empty_cells(splits, tmp_path):
         ({"optimizer": nn.SGD}, TypeError, "fit takes an optimizer"),
         ({"optimizer": nn.SGD(nn.MLP((784, 10)).parameters())}, ValueError, "no parameter of this model"),
         ({"data": data.load("digits")}, TypeError, "takes a data.Split, such as data.load().train, not Dataset"),
-        ({"epochs": 2.5}, ValueError, "epochs is 2.5; give an integer from 1 on"),
-        ({"batch_size": "64"}, ValueError, "batch_size is '64'; give an integer from 1 on"),
+        ({"epochs": 2.5}, ValueError, "epochs=2.5 must be an integer from 1 on"),
+        ({"batch_size": "64"}, ValueError, "batch_size='64' must be an integer from 1 on"),
         ({"augment": lambda images, rng: images[:, :5]}, ValueError, "augment made shape"),
     ],
 )

@@ -38,14 +38,6 @@ def described(**architecture):
 GOOD = {"0.weight": np.zeros((2, 2), np.float32), "0.bias": np.zeros(2, np.float32)}
 
 
-def test_files_from_before_the_names_were_pytorchs_are_read(tmp_path):
-    old = {"W1": np.ones((2, 2), np.float32), "b1": np.full(2, 7, np.float32)}
-    save_file(old, tmp_path / "old.safetensors", described())
-    model = training.load_model(tmp_path / "old.safetensors")
-    assert (model.W1.numpy() == 1).all()
-    assert (model.b1.numpy() == 7).all()
-
-
 @pytest.mark.parametrize(
     ("tensors", "metadata", "words"),
     [

@@ -85,6 +85,13 @@ def test_a_row_as_written_and_better(session):
     assert result.is_beaten is None  # digits are not what was reported of
 
 
+@pytest.mark.parametrize("id", IDS)
+def test_today_s_recipe_is_better_than_the_first_network_as_written(session, id):
+    result = session.run(tutorials.read(id).rows[0])
+    assert result.written.agrees
+    assert result.better.test > result.written.test
+
+
 def test_weights_that_leave_the_finite_are_what_it_gives(session, monkeypatch):
     row = tutorials.read("T0").rows[0]
     monkeypatch.setitem(row.as_written.train.__globals__, "ETA", 1e3)

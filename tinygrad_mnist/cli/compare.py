@@ -11,8 +11,9 @@ import typer
 from numpy.typing import NDArray
 
 from tinygrad_mnist import comparing, data, manual, nn
+from tinygrad_mnist.arguments import NOT_NEGATIVE
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Data, Layers, one_of
+from tinygrad_mnist.cli.options import Data, Layers, one_of, within
 from tinygrad_mnist.files import prepare_folder, write_atomically
 
 
@@ -22,19 +23,13 @@ def derived(name: str) -> str:
     return name
 
 
-def not_negative(value: float) -> float:
-    if not 0 <= value < float("inf"):
-        raise typer.BadParameter(f"{value} is not a number from 0 on")
-    return value
-
-
 def compare(
     source: Data = "auto",
     layers: Layers = "784,128,64,10",
     activation: Annotated[
         str, typer.Option(help=f"Of the hidden layers: {', '.join(manual.ACTIVATIONS)}.", callback=derived)
     ] = "leaky_relu",
-    l2: Annotated[float, typer.Option(help="λ of the penalty (λ/2) Σ W².", callback=not_negative)] = 0.0,
+    l2: Annotated[float, typer.Option(help="λ of the penalty (λ/2) Σ W².", callback=within(NOT_NEGATIVE))] = 0.0,
     batch_size: Annotated[int, typer.Option(min=1, help="Training images to compare on.")] = 64,
     dtype: Annotated[
         str, typer.Option(help=f"{', '.join(comparing.TOLERANCES)}.", callback=one_of(comparing.TOLERANCES))

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from tinygrad_mnist import files, grading, manual
+from tinygrad_mnist.arguments import POSITIVE
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import positive
+from tinygrad_mnist.cli.options import within
 
 
 def grade(
@@ -25,7 +26,7 @@ def grade(
         int | None, typer.Option(min=1, max=grading.DEEPEST, help="Layers, where the function takes *parameters.")
     ] = None,
     function: Annotated[str, typer.Option(help="Its name.")] = "gradients",
-    time_limit: Annotated[float, typer.Option(help="Seconds until it is stopped.", callback=positive)] = 10.0,
+    time_limit: Annotated[float, typer.Option(help="Seconds until it is stopped.", callback=within(POSITIVE))] = 10.0,
     json: Annotated[str | None, typer.Option("--json", help="Write the report as JSON to a file, or to - .")] = None,
 ) -> None:
     """Run a backprop of your own, and say which term is wrong and why.

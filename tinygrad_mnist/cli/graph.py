@@ -11,9 +11,10 @@ import typer
 from tinygrad_mnist import data, nn, training
 from tinygrad_mnist import graph as readings
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Data, known_activation, load, network_layers
-from tinygrad_mnist.engine import Tensor, toposort
+from tinygrad_mnist.cli.options import Data, if_given, known_activation, load, network_layers, one_of
+from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.files import write_atomically
+from tinygrad_mnist.graph.recording import Recording
 
 EXAMPLES = 8
 """How many images the network is shown."""
@@ -22,12 +23,7 @@ PICTURES = ("svg", "png", "pdf")
 TEXTS = ("dot", "mermaid", "latex", "numpy")
 FORMATS = (*PICTURES, "html", *TEXTS)
 SUFFIXES = {".gv": "dot", ".mmd": "mermaid", ".tex": "latex", ".py": "numpy", ".htm": "html"}
-
-
-def known_format(name: str | None) -> str | None:
-    if name not in (None, *FORMATS):
-        raise typer.BadParameter(f"{name!r} is none of {', '.join(FORMATS)}")
-    return name
+known_format = if_given(one_of(FORMATS))
 
 
 def graph(
@@ -101,7 +97,7 @@ def _loss(network: nn.Module, dataset: data.Dataset) -> Tensor:
         raise data.DataError(f"{dataset.name}: there are no training images")
     loss = nn.cross_entropy(network(Tensor(training.model_inputs(network, images), name="X")), images.labels)
     loss.name = "loss"
-    for node in toposort(loss):
+    for node in Recording(loss).operations:
         node.place = None  # no line of the reader's made it
     return loss
 

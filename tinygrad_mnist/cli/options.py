@@ -12,11 +12,13 @@ import numpy as np
 import typer
 
 from tinygrad_mnist import data, nn, training
+from tinygrad_mnist.arguments import Range
 from tinygrad_mnist.data.augment import Distortion
 
 INPUTS, IMAGES, CLASSES = data.SIDE**2, f"1x{data.SIDE}x{data.SIDE}", data.CLASSES
 
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -37,9 +39,9 @@ def layer_sizes(text: str) -> tuple[int, ...]:
     return tuple(int(item) for item in network_layers(text))
 
 
-def if_given(check: Callable[[str], T]) -> Callable[[str | None], T | None]:
+def if_given(check: Callable[[S], T]) -> Callable[[S | None], T | None]:
     """A check of an option that may be left out."""
-    return lambda text: None if text is None else check(text)
+    return lambda value: None if value is None else check(value)
 
 
 def network_layers(text: str) -> tuple[int | str, ...]:
@@ -83,11 +85,15 @@ def one_of(names: Collection[str]) -> Callable[[str], str]:
 known_activation = one_of(nn.ACTIVATIONS)
 
 
-def positive(value: float | None) -> float | None:
-    """A check that a number, where there is one, is positive."""
-    if value is not None and not 0 < value < float("inf"):
-        raise typer.BadParameter(f"{value} is not a positive number")
-    return value
+def within(numbers: Range) -> Callable[[float], float]:
+    """A check that a number is in a range."""
+
+    def checked(number: float) -> float:
+        if number not in numbers:
+            raise typer.BadParameter(f"{number} is not {numbers.words}")
+        return number
+
+    return checked
 
 
 Layers = Annotated[str, typer.Option(help="Sizes of the layers, inputs first.", callback=layer_sizes)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,17 +9,13 @@ import typer
 
 from tinygrad_mnist import data, nn, training
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Data, Interrupted, distortion, if_given, network_layers, one_of, positive
-from tinygrad_mnist.data.augment import Distortion
+from tinygrad_mnist.cli.options import Data, Interrupted, one_of
+from tinygrad_mnist.cli.recipe import as_text, with_recipe_options
 from tinygrad_mnist.training import PRESETS, Recipe
 from tinygrad_mnist.training.run import CHECKPOINT, HISTORY, MODEL, TABLE
 
 
-def _option(name: str, help: str, **checks: Any) -> Any:
-    """An option that changes what the preset has for this field of a recipe."""
-    return typer.Option(help=help, show_default=_text(getattr(Recipe(), name)), **checks)
-
-
+@with_recipe_options
 def train(
     context: typer.Context,
     source: Data = "auto",
@@ -31,72 +26,7 @@ def train(
             callback=one_of(PRESETS),
         ),
     ] = "default",
-    layers: Annotated[
-        str | None,
-        _option(
-            "layers",
-            "The network, such as 784,30,10 or 1x28x28,16c3,mp2,32c3,mp2,10.",
-            callback=if_given(network_layers),
-        ),
-    ] = None,
-    activation: Annotated[
-        str | None, _option("activation", f"{', '.join(nn.ACTIVATIONS)}.", callback=if_given(one_of(nn.ACTIVATIONS)))
-    ] = None,
-    init: Annotated[
-        str | None,
-        _option("init", f"Of the weights: {', '.join(nn.INITIALISERS)}.", callback=if_given(one_of(nn.INITIALISERS))),
-    ] = None,
-    batch_norm: Annotated[bool | None, _option("batch_norm", "Batch normalization before each activation.")] = None,
-    dropout: Annotated[
-        float | None, _option("dropout", "Share of the inputs of a fully connected layer dropped.", min=0, max=0.99)
-    ] = None,
-    input_dropout: Annotated[
-        float | None, _option("input_dropout", "Share of the pixels dropped.", min=0, max=0.99)
-    ] = None,
-    augment: Annotated[
-        str | None,
-        _option(
-            "augment",
-            "Distortion of the images, such as rotate=10,shift=1,elastic=34; or none.",
-            callback=if_given(distortion),
-        ),
-    ] = None,
-    epochs: Annotated[int | None, _option("epochs", "Passes over the training set.", min=1)] = None,
-    batch_size: Annotated[int | None, _option("batch_size", "Examples in each step.", min=1)] = None,
-    optimizer: Annotated[
-        str | None,
-        _option(
-            "optimizer",
-            f"{', '.join(training.OPTIMIZERS)}; another than the preset's brings its own lr and schedule.",
-            callback=if_given(one_of(training.OPTIMIZERS)),
-        ),
-    ] = None,
-    lr: Annotated[float | None, _option("lr", "Learning rate.", callback=positive)] = None,
-    schedule: Annotated[
-        str | None,
-        _option(
-            "schedule",
-            f"Of the learning rate: {', '.join(training.SCHEDULES)}.",
-            callback=if_given(one_of(training.SCHEDULES)),
-        ),
-    ] = None,
-    momentum: Annotated[float | None, _option("momentum", "Of sgd.", min=0, max=0.999999)] = None,
-    weight_decay: Annotated[float | None, _option("weight_decay", "Pulls weights towards 0.", min=0)] = None,
-    label_smoothing: Annotated[
-        float | None, _option("label_smoothing", "Share of a label spread over all classes.", min=0, max=1)
-    ] = None,
-    clip_norm: Annotated[
-        float | None, _option("clip_norm", "The gradient's greatest length.", callback=positive)
-    ] = None,
-    max_norm: Annotated[
-        float | None, _option("max_norm", "The greatest norm of a unit's incoming weights; 0 for no limit.", min=0)
-    ] = None,
-    average: Annotated[
-        float | None, _option("average", "Decay of an average of the weights, such as 0.999; 0 for none.", min=0, max=1)
-    ] = None,
-    patience: Annotated[
-        int | None, _option("patience", "Stop after so many epochs without a better one.", min=1)
-    ] = None,
+    *,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, split and shuffling.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the model, its history and the checkpoint.")] = Path("run"),
     checkpoint_steps: Annotated[
@@ -104,6 +34,7 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out stopped.")] = False,
     pictures: Annotated[bool, typer.Option("--plots", help="Draw curves, mistakes and weights into --out.")] = False,
+    **changes: Any,
 ) -> None:
     """Train a network, and score the best epoch on the test images.
 
@@ -111,7 +42,7 @@ def train(
     the same weights as without the crash, bit for bit.
     """
     given = {name: value for name, value in context.params.items() if _is_given(context, name)}
-    changes = {field.name: given[field.name] for field in fields(Recipe) if field.name in given}
+    changes = {name: value for name, value in changes.items() if name in given}
     if resume and "preset" in given:
         changes = vars(PRESETS[preset]) | changes
     path = out / CHECKPOINT
@@ -203,21 +134,7 @@ def _resumed(
             given_as = option if name in given else "--preset"
             reason = f", with which its {recipe.schedule} schedule ends" if name == "epochs" else ""
             raise training.CheckpointError(
-                f"{path}: the run has {option} {_text(then[name])}{reason}, not {_text(value)}: leave {given_as} out, "
-                f"or train anew without --resume"
+                f"{path}: the run has {option} {as_text(then[name])}{reason}, not {as_text(value)}: "
+                f"leave {given_as} out, or train anew without --resume"
             )
     return recipe.changed(**{name: given[name] for name in free & given.keys()}), seed, source
-
-
-def _text(value: Any) -> str:
-    """A value as the option takes it."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, Distortion):
-        strengths = {field: getattr(value, field.name) for field in fields(value)}
-        return ",".join(f"{field.name}={v:g}" for field, v in strengths.items() if v != field.default)
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

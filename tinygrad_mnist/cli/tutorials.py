@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -14,12 +13,12 @@ from tinygrad_mnist import data, files
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Data, Interrupted
 from tinygrad_mnist.training import percent
-from tinygrad_mnist.tutorials import session as training
+from tinygrad_mnist.tutorials import session as lessons
 from tinygrad_mnist.tutorials.session import Result, Session, Tutorial
 
 
 def _known(asked: list[str] | None) -> list[str]:
-    known = training.ids()
+    known = lessons.ids()
     names = [name.upper() for name in asked or known]
     for name in names:
         if name not in known:
@@ -41,7 +40,7 @@ def tutorials(
     """
     if markdown:
         files.prepare_folder(markdown.parent, markdown.name)
-    chosen = [training.read(name) for name in names or ()]
+    chosen = [lessons.read(name) for name in names or ()]
     dataset = data.load(source, say=show.note)
     start = time.perf_counter()
     done = list(_run(chosen, dataset, seed))
@@ -53,17 +52,6 @@ def tutorials(
         files.write_atomically(markdown, show.tutorials_markdown(done, dataset.name, call, verdict).encode())
     if any(r.written and not r.written.agrees for _, results in done for r in results):
         raise typer.Exit(1)
-
-
-def present(tutorial: Tutorial) -> list[Result]:
-    """Run one file on its own, `python t2.py [DATA]`: its results, printed; on the embedded digits by default."""
-    try:
-        dataset = data.load(sys.argv[1] if len(sys.argv) > 1 else "digits", say=show.note)
-        ((_, results),) = _run([tutorial], dataset, seed=0)
-    except (data.DataError, Interrupted) as error:
-        show.error(str(error))
-        sys.exit(1)
-    return results
 
 
 def _run(chosen: Iterable[Tutorial], dataset: data.Dataset, seed: int) -> Iterator[tuple[Tutorial, list[Result]]]:
@@ -86,7 +74,7 @@ def _run(chosen: Iterable[Tutorial], dataset: data.Dataset, seed: int) -> Iterat
 
 def _verdict(done: Sequence[tuple[Tutorial, list[Result]]], dataset: data.Dataset) -> str:
     """Whether every reported accuracy is beaten, in a sentence."""
-    if dataset.name == training.DIGITS:
+    if dataset.name == lessons.DIGITS:
         return "what was reported is for MNIST; these digits are too few for a few epochs"
     compared = [(tutorial.id, r) for tutorial, results in done for r in results if r.is_beaten is not None]
     missed = [f"{id} {r.row.name} ({percent(r.better.test)})" for id, r in compared if not r.is_beaten]

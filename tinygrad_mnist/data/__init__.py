@@ -8,21 +8,3 @@ from tinygrad_mnist.data.idx import read_idx
 from tinygrad_mnist.data.image import read_image
 from tinygrad_mnist.data.kaggle import read_csv
 from tinygrad_mnist.data.mnist import load, load_mnist
-
-__all__ = [
-    "CLASSES",
-    "SIDE",
-    "DataError",
-    "Dataset",
-    "Split",
-    "augment",
-    "batches",
-    "load",
-    "load_digits",
-    "load_mnist",
-    "read_csv",
-    "read_idx",
-    "read_image",
-    "set_tenth_aside",
-    "train_validation_split",
-]

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tinygrad_mnist.arguments import NOT_NEGATIVE, Range
 from tinygrad_mnist.data.dataset import SIDE
 
 Images = NDArray[np.floating[Any]]
@@ -25,6 +26,9 @@ Places = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Where each pixel of each new image comes from: rows and columns of the old one, both (n, 28, 28)."""
 
 _CENTRE = (SIDE - 1) / 2
+
+SLANTS = Range("a number of degrees from 0 on, and less than 90", most=90, excluded=(90,))
+WIDTHS = Range(f"a positive number of pixels, {SIDE} at most", most=SIDE, excluded=(0,))
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,9 @@ class Distortion:
     sigma: float = 4.0
 
     def __post_init__(self) -> None:
-        for name in (field.name for field in fields(self)):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}; give a number from 0 on")
-        if self.shear >= 90:
-            raise ValueError(f"shear is {self.shear}; give less than 90 degrees")
-        if not 0 < self.sigma <= SIDE:
-            raise ValueError(f"sigma is {self.sigma}; give a positive number of pixels, {SIDE} at most")
+        NOT_NEGATIVE.check(**vars(self))
+        SLANTS.check(shear=self.shear)
+        WIDTHS.check(sigma=self.sigma)
 
     def __call__(self, images: Images, rng: np.random.Generator) -> NDArray[np.float32]:
         n = len(images)

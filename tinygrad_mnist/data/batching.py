@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.arguments import COUNT
 from tinygrad_mnist.data.dataset import DataError, Dataset, Split
 
 
@@ -55,8 +56,7 @@ def batches(
         raise ValueError(f"x has {len(x)} rows but y has {len(y)}; every example needs one of each")
     if len(x) == 0:
         raise ValueError("x and y are empty; at least one example is needed")
-    if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}; give at least 1")
+    COUNT.check(batch_size=batch_size)
     order = np.random.default_rng([seed, epoch]).permutation(len(x))
     picks = (order[start : start + batch_size] for start in range(0, len(x), batch_size))
     return ((x[pick], y[pick]) for pick in picks)

@@ -51,6 +51,14 @@ class Split:
         return rows
 
 
+def split_from(source: object, images: NDArray[Any], labels: NDArray[Any]) -> Split:
+    """The split of a file's arrays; its DataError names the file, `source`."""
+    try:
+        return Split(images, labels)
+    except DataError as error:
+        raise DataError(f"{source}: {error}") from error
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """A named data set: what a model may learn from, and what it is scored on once, at the end."""

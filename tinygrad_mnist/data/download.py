@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
+import itertools
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/")
+PIECE = 1 << 14
+"""Bytes between two looks at the clock."""
 
 Say = Callable[[str], None]
 
@@ -52,7 +54,7 @@ def fetch(
     """The decompressed content of files: those the folder has, the others from the first mirror that works.
 
     checksums: for each file name the SHA-256 of its decompressed content. mirrors: addresses that end in "/".
-    A mirror that fails is skipped and `say` told why; a broken file in the folder is removed, and told too.
+    A mirror that fails is skipped, a broken file in the folder is removed; `say` is called with the reason.
     Raises DataError with each mirror's reason when none is left, or when the folder cannot be written.
     """
     try:
@@ -112,9 +114,9 @@ def _verified(data: bytes, checksum: str, name: str | Path) -> bytes:
 
 
 def _get(url: str, patience: Patience, deadline: float) -> bytes:
-    with _progress_bar() as bar:
+    with _progress() as progress:
         try:
-            return _run_until(deadline, lambda: _receive(url, patience, bar))
+            return _run_until(deadline, lambda: _receive(url, patience, deadline, progress))
         except FutureTimeoutError as error:
             raise DataError(f"not finished after {patience.mirror:g} s") from error
 
@@ -136,21 +138,21 @@ def _run_until(deadline: float, work: Callable[[], bytes]) -> bytes:
     return outcome.result(timeout=deadline - time.monotonic())
 
 
-def _receive(url: str, patience: Patience, bar: _ProgressBar) -> bytes:
-    from pooch import HTTPDownloader  # type: ignore[import-untyped]
-    from requests import RequestException
+def _receive(url: str, patience: Patience, deadline: float, progress: Progress) -> bytes:
+    """What a server sends, as far as it comes before the deadline."""
+    import requests
 
     body = io.BytesIO()
-    with ExitStack() as responses:  # pooch leaves the response open when it fails
-        download = HTTPDownloader(
-            progressbar=bar,
-            timeout=(patience.connect, patience.read),
-            hooks={"response": lambda response, **_: responses.enter_context(response)},
-        )
-        try:
-            download(url, body, None)
-        except RequestException as error:
-            raise DataError(_reason(error)) from error
+    try:
+        with requests.get(url, stream=True, timeout=(patience.connect, patience.read)) as response:
+            response.raise_for_status()
+            task = progress.add_task("", total=int(response.headers.get("Content-Length", 0)) or None)
+            pieces = response.iter_content(PIECE)
+            for piece in itertools.takewhile(lambda _: time.monotonic() < deadline, pieces):
+                body.write(piece)
+                progress.advance(task, len(piece))
+    except requests.RequestException as error:
+        raise DataError(_reason(error)) from error
     return body.getvalue()
 
 
@@ -169,44 +171,10 @@ def _reason(error: RequestException) -> str:
     return type(error).__name__
 
 
-class _ProgressBar:
-    """A rich progress bar as pooch wants it."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._task = progress.add_task("", total=None)
-        self.abandoned = False
-
-    @property
-    def total(self) -> float | None:
-        return self._progress.tasks[self._task].total
-
-    @total.setter
-    def total(self, size: int) -> None:
-        self._progress.update(self._task, total=size or None)
-
-    def update(self, size: int) -> None:
-        if self.abandoned:
-            raise FutureTimeoutError
-        self._progress.update(self._task, advance=size)
-
-    def reset(self) -> None:
-        self._progress.reset(self._task)
-
-    def close(self) -> None:
-        self._progress.refresh()
-
-
-@contextmanager
-def _progress_bar() -> Iterator[_ProgressBar]:
-    """A bar on stderr while the block runs, where that is a terminal."""
+def _progress() -> Progress:
+    """A bar on stderr, where that is a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
     columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
-        bar = _ProgressBar(progress)
-        try:
-            yield bar
-        finally:
-            bar.abandoned = True
+    return Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tinygrad_mnist.data.dataset import DataError, Dataset, Split
+from tinygrad_mnist.data.dataset import DataError, Dataset, Split, split_from
 from tinygrad_mnist.data.idx import read_idx
 from tinygrad_mnist.data.kaggle import read_csv
 from tinygrad_mnist.data.npz import read_npz
@@ -25,7 +25,7 @@ TEST_SHARE = 7
 def read_path(path: Path, say: Callable[[str], None]) -> Dataset:
     """The data set in a folder (four IDX files, mnist.npz, or train.csv and test.csv) or in an .npz or CSV file.
 
-    say: is told when test images had to be set aside, because no labelled ones are given.
+    say: called with a message when test images had to be set aside, because no labelled ones are given.
     Raises DataError when the data is not there or not usable.
     """
     if path.is_file():
@@ -44,9 +44,8 @@ def read_path(path: Path, say: Callable[[str], None]) -> Dataset:
         )
     if npz := _find(path, NPZ):
         return read_npz(npz, name)
-    if csv := _find(path, TRAIN_CSV):
-        return _read_csv(csv, _find(path, TEST_CSV), name, say)
-    raise _nothing(path, [*_spellings(TRAIN_IMAGES), *NPZ, *TRAIN_CSV])
+    csv = _find(path, TRAIN_CSV) or _existing(path, [*_spellings(TRAIN_IMAGES), *NPZ, *TRAIN_CSV])
+    return _read_csv(csv, _find(path, TEST_CSV), name, say)
 
 
 def _read_file(path: Path, say: Callable[[str], None]) -> Dataset:
@@ -81,27 +80,12 @@ def _read_csv(train: Path, test: Path | None, name: str, say: Callable[[str], No
 
 def _csv_split(path: Path) -> Split | None:
     images, labels = read_csv(path)
-    if labels is None:
-        return None
-    try:
-        return Split(images, labels)
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from error
+    return None if labels is None else split_from(path, images, labels)
 
 
 def _read_idx_split(folder: Path, images_name: str, labels_name: str) -> Split:
-    paths = []
-    for name in (images_name, labels_name):
-        path = _find(folder, _spellings(name))
-        if path is None:
-            raise _nothing(folder, _spellings(name))
-        paths.append(path)
-    images, labels = paths
-    arrays = read_idx(images), read_idx(labels)
-    try:
-        return Split(*arrays)
-    except DataError as error:
-        raise DataError(f"{images} with {labels.name}: {error}") from error
+    images, labels = _existing(folder, _spellings(images_name)), _existing(folder, _spellings(labels_name))
+    return split_from(f"{images} with {labels.name}", read_idx(images), read_idx(labels))
 
 
 def _spellings(name: str) -> list[str]:
@@ -113,5 +97,8 @@ def _find(folder: Path, names: list[str] | tuple[str, ...]) -> Path | None:
     return next((folder / name for name in names if (folder / name).exists()), None)
 
 
-def _nothing(folder: Path, names: list[str]) -> DataError:
-    return DataError(f"{folder}: none of the files {', '.join(names)} is there; put one of them there")
+def _existing(folder: Path, names: list[str]) -> Path:
+    path = _find(folder, names)
+    if path is None:
+        raise DataError(f"{folder}: none of the files {', '.join(names)} is there; put one of them there")
+    return path

@@ -25,11 +25,16 @@ def read_idx(path: str | Path) -> NDArray[Any]:
     Its shape and type are those the file states, in the machine's byte order; MNIST's files hold uint8.
     Raises DataError when the file cannot be read, is no IDX file, or is shorter or longer than it states.
     """
+    return parse_idx(read_decompressed(path), path)
+
+
+def read_decompressed(path: str | Path) -> bytes:
+    """What a file holds, gzipped or not; raises DataError where it cannot be read or decompressed."""
     try:
         data = Path(path).read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check path and permissions") from error
-    return parse_idx(decompress(data, path), path)
+    return decompress(data, path)
 
 
 def decompress(data: bytes, name: str | Path) -> bytes:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.data.dataset import SIDE, DataError
-from tinygrad_mnist.data.idx import decompress
+from tinygrad_mnist.data.idx import read_decompressed
 
 PIXELS = SIDE**2
 
@@ -26,11 +26,7 @@ def read_csv(path: str | Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | N
     Raises DataError, naming the line, when the file cannot be read or a line is not 784 pixels from 0 to 255 with or
     without a label before them.
     """
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check path and permissions") from error
-    content = decompress(data, path).removeprefix(b"\xef\xbb\xbf")
+    content = read_decompressed(path).removeprefix(b"\xef\xbb\xbf")
     first = content.split(b"\n", 1)[0].decode(errors="replace").strip().split(",")
     has_labels, has_header = len(first) == PIXELS + 1, not first[0].strip().isdecimal()
     if len(first) not in (PIXELS, PIXELS + 1) or (has_header and has_labels != (first[0].strip('"') == "label")):

@@ -39,7 +39,7 @@ def load(
         set in its format, as IDX, .npz or CSV (see `read_path`); or "auto": MNIST where a folder is set, cached, or
         can be downloaded in seconds, else the embedded digits. Only "auto" ever takes something else, and it says what.
     cache_dir: where downloads are kept, by default the user's cache.
-    say: is given what there is to tell, line by line; by default it prints to stderr.
+    say: called with each message; by default it prints to stderr.
 
     Raises DataError when the data is not there or not usable.
     """

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.data.dataset import DataError, Dataset, Split
+from tinygrad_mnist.data.dataset import DataError, Dataset, split_from
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
@@ -30,8 +30,12 @@ def read_npz(path: Path, name: str) -> Dataset:
 
     Raises DataError when the file cannot be read, is no such archive or is damaged, or its arrays are no digits.
     """
-    x_train, y_train, x_test, y_test = _read_arrays(path)
-    return Dataset(name, train=_split(path, "train", x_train, y_train), test=_split(path, "test", x_test, y_test))
+    x_train, y_train, x_test, y_test = map(np.asarray, _read_arrays(path))
+    return Dataset(
+        name,
+        train=split_from(f"{path}, x_train with y_train", x_train, y_train),
+        test=split_from(f"{path}, x_test with y_test", x_test, y_test),
+    )
 
 
 def _read_arrays(path: Path) -> list[NDArray[Any]]:
@@ -49,10 +53,3 @@ def _read_arrays(path: Path) -> list[NDArray[Any]]:
         there = ", ".join(names) or "nothing"
         raise DataError(f"{path}: it has no {' and no '.join(missing)}, but {there}; get the file again")
     return arrays
-
-
-def _split(path: Path, part: str, images: Any, labels: Any) -> Split:
-    try:
-        return Split(np.asarray(images), np.asarray(labels))
-    except DataError as error:
-        raise DataError(f"{path}, x_{part} with y_{part}: {error}") from error

@@ -1,6 +1,20 @@
 """Models as expressions of tensors: layers, losses, initialisation, optimizers and their schedules."""
 
 from tinygrad_mnist.nn import functional, init, schedules
+from tinygrad_mnist.nn.activations import (
+    ACTIVATIONS,
+    ELU,
+    GELU,
+    Identity,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from tinygrad_mnist.nn.architecture import network, parse_layers
 from tinygrad_mnist.nn.average import ExponentialMovingAverage
 from tinygrad_mnist.nn.clip import clip_grad_norm_, clip_grad_value_, max_norm_
@@ -14,30 +28,19 @@ from tinygrad_mnist.nn.functional import (
 )
 from tinygrad_mnist.nn.init import INITIALISERS
 from tinygrad_mnist.nn.layers import (
-    ELU,
-    GELU,
     AvgPool2d,
     BatchNorm1d,
     BatchNorm2d,
     Conv2d,
     Dropout,
     Flatten,
-    Identity,
     LayerNorm,
-    LeakyReLU,
     Linear,
-    LogSoftmax,
     MaxPool2d,
-    ReLU,
     Sequential,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Tanh,
     Unflatten,
 )
-from tinygrad_mnist.nn.mlp import ACTIVATIONS, MLP
+from tinygrad_mnist.nn.mlp import MLP
 from tinygrad_mnist.nn.module import Module
 from tinygrad_mnist.nn.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from tinygrad_mnist.nn.random import get_rng_state, manual_seed, set_rng_state

@@ -18,23 +18,15 @@ from math import prod
 
 import numpy as np
 
+from tinygrad_mnist.arguments import check_name
 from tinygrad_mnist.nn import layers as nn
+from tinygrad_mnist.nn.activations import ACTIVATION_MODULES
 from tinygrad_mnist.nn.init import initialise
 from tinygrad_mnist.nn.mlp import MLP
 from tinygrad_mnist.nn.module import Module
 
 Item = int | str
 Shape = tuple[int, ...]
-
-ACTIVATION_MODULES: dict[str, type[Module]] = {
-    "relu": nn.ReLU,
-    "leaky_relu": nn.LeakyReLU,
-    "elu": nn.ELU,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-    "sigmoid": nn.Sigmoid,
-    "tanh": nn.Tanh,
-}
 
 POOLS: dict[str, Callable[[int], Module]] = {"m": nn.MaxPool2d, "a": nn.AvgPool2d}
 NORMS: dict[int, Callable[[int], Module]] = {1: nn.BatchNorm1d, 3: nn.BatchNorm2d}
@@ -68,8 +60,7 @@ def network(
     items = parse_layers(layers if isinstance(layers, str) else ",".join(map(str, layers)))
     if all(isinstance(item, int) for item in items) and not (batch_norm or dropout or input_dropout):
         return MLP([int(item) for item in items], activation, init, seed)
-    if activation not in ACTIVATION_MODULES:
-        raise ValueError(f"unknown activation {activation!r}: it is one of {', '.join(ACTIVATION_MODULES)}")
+    check_name("activation", activation, ACTIVATION_MODULES)
     first = [nn.Dropout(input_dropout)] if input_dropout else []
     model = nn.Sequential(*first, *_modules(items, ACTIVATION_MODULES[activation], batch_norm, dropout))
     initialise(model, init, np.random.default_rng(seed))

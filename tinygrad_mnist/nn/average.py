@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tinygrad_mnist.arguments import SHARE
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.nn.module import Module
 
@@ -24,8 +25,7 @@ class ExponentialMovingAverage:
     """
 
     def __init__(self, model: Module, decay: float = 0.999, warm_up: bool = False) -> None:
-        if not 0 <= decay <= 1:
-            raise ValueError(f"decay={decay} must be from 0 to 1")
+        SHARE.check(decay=decay)
         if not isinstance(model, Module):
             raise TypeError(f"the average is over a model, not {type(model).__name__}: pass the model itself")
         self.model, self.decay, self.warm_up, self.updates = model, decay, warm_up, 0

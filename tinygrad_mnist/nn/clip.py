@@ -7,7 +7,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from tinygrad_mnist.arguments import Range
 from tinygrad_mnist.engine import Tensor
+
+LIMIT = Range("a number from 0 on")
+"""Infinity is one: what is measured, and not clipped."""
 
 
 def clip_grad_norm_(
@@ -18,7 +22,7 @@ def clip_grad_norm_(
     Pascanu et al. 2013, algorithm 1. As in PyTorch the factor is max_norm / (norm + 1e-6), where that is less
     than 1. Raises RuntimeError, if asked to, where the norm is no finite number.
     """
-    _not_negative(max_norm=max_norm)
+    LIMIT.check(max_norm=max_norm)
     grads = _gradients(parameters)
     norms = np.array([np.linalg.norm(g.data.ravel(), norm_type) for g in grads], np.float64)
     norm = float(np.linalg.norm(norms, norm_type)) if grads else 0.0
@@ -33,7 +37,7 @@ def clip_grad_norm_(
 
 def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float) -> None:
     """Bring every element of the gradients into [-clip_value, clip_value]."""
-    _not_negative(clip_value=clip_value)
+    LIMIT.check(clip_value=clip_value)
     for g in _gradients(parameters):
         g.data = np.clip(g.data, -clip_value, clip_value)
 
@@ -43,19 +47,13 @@ def max_norm_(parameters: Iterable[Tensor] | Tensor, max_norm: float) -> None:
 
     To be called after each step (Srivastava et al. 2014, section 5.1). A weight has the shape (out, in, …).
     """
-    _not_negative(max_norm=max_norm)
+    LIMIT.check(max_norm=max_norm)
     for p in _each(parameters):
         if p.ndim >= 2:
             rows = p.data.reshape(len(p.data), -1)
             norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
             factors = np.minimum(1, max_norm / np.maximum(norms, np.finfo(p.dtype).tiny))
             p.data *= factors.astype(p.dtype).reshape(-1, *[1] * (p.ndim - 1))
-
-
-def _not_negative(**limits: float) -> None:
-    for name, limit in limits.items():
-        if not isinstance(limit, int | float | np.floating) or not limit >= 0:
-            raise ValueError(f"{name}={limit!r} must be a number from 0 on")
 
 
 def _each(parameters: Iterable[Tensor] | Tensor) -> list[Tensor]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from tinygrad_mnist.arguments import SHARE, check_name
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.engine.node import plain
 from tinygrad_mnist.engine.ops import elu as elu
@@ -20,10 +21,12 @@ from tinygrad_mnist.engine.ops import silu as silu
 from tinygrad_mnist.engine.ops import softmax as softmax
 from tinygrad_mnist.engine.ops import softplus as softplus
 from tinygrad_mnist.engine.ops import tanh as tanh
+from tinygrad_mnist.nn.module import as_tensor
 from tinygrad_mnist.nn.patches import Pair, max_pool, patches
 from tinygrad_mnist.nn.random import generator
 
 Reduction = Literal["mean", "sum", "none"]
+REDUCTIONS = get_args(Reduction)
 
 
 def one_hot(labels: ArrayLike | Tensor, num_classes: int, dtype: DTypeLike = np.float32) -> NDArray[Any]:
@@ -72,7 +75,7 @@ def cross_entropy(
     y = _rows(labels, logits)
     if reduction == "mean" and not y.size:
         raise ValueError(f"an empty batch, logits of shape {logits.shape}, has no mean cross-entropy")
-    _check_reduction(reduction)
+    check_name("reduction", reduction, REDUCTIONS)
     m: Any = y.size // y.shape[-1]
     if weight is not None or label_smoothing:
         y, m = _weighed(y, weight, label_smoothing, reduction)
@@ -98,17 +101,11 @@ def _rows(labels: ArrayLike | Tensor, logits: Tensor) -> NDArray[Any]:
     )
 
 
-def _check_reduction(reduction: str) -> None:
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
-
-
 def _weighed(
     y: NDArray[Any], weight: ArrayLike | Tensor | None, smoothing: float, reduction: Reduction
 ) -> tuple[NDArray[Any], Any]:
     """The labels' rows, smoothed and weighed, and what a mean divides by."""
-    if not 0 <= smoothing <= 1:
-        raise ValueError(f"label_smoothing={smoothing} is a share, from 0 to 1")
+    SHARE.check(label_smoothing=smoothing)
     classes = y.shape[-1]
     factors = np.ones(classes, y.dtype) if weight is None else np.asarray(plain(weight), y.dtype)
     if factors.shape != (classes,):
@@ -131,7 +128,7 @@ def nll_loss(
     """
     log_probabilities = Tensor.wrap(log_probabilities)
     y = _rows(labels, log_probabilities)
-    _check_reduction(reduction)
+    check_name("reduction", reduction, REDUCTIONS)
     if reduction == "mean" and not y.size:
         raise ValueError("an empty batch has no mean loss")
     y, m = _weighed(y, weight, 0.0, reduction)
@@ -181,7 +178,7 @@ def _targets(targets: ArrayLike | Tensor, predictions: Tensor) -> Any:
 
 
 def _reduced(losses: Tensor, reduction: Reduction) -> Tensor:
-    _check_reduction(reduction)
+    check_name("reduction", reduction, REDUCTIONS)
     if reduction == "mean" and not losses.size:
         raise ValueError("an empty batch has no mean loss")
     return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
@@ -238,7 +235,7 @@ def avg_pool2d(x: Any, kernel_size: int | Pair, stride: int | Pair | None = None
 
 
 def _images(what: str, x: Any) -> Tensor:
-    images = x if isinstance(x, Tensor) else Tensor(x)
+    images = as_tensor(x)
     if images.ndim != 4:
         advice = {2: "; rows become images by .reshape(-1, 1, 28, 28)", 3: "; a single image needs a batch, x[None]"}
         raise ValueError(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.arguments import check_name
 from tinygrad_mnist.nn.module import Module
 from tinygrad_mnist.nn.random import generator
 
@@ -82,34 +83,20 @@ def torch_default(rng: np.random.Generator, shape: Shape) -> NDArray[Any]:
     return _uniform(rng, shape, 1 / (3 * fans(shape)[0]))
 
 
-INITIALISERS: dict[str, Initialiser] = {
-    "he": he,
-    "he_uniform": he_uniform,
-    "xavier": xavier,
-    "xavier_uniform": xavier_uniform,
-    "lecun": lecun,
-    "lecun_uniform": lecun_uniform,
-    "standard_normal": standard_normal,
-    "zeros": zeros,
-    "torch_default": torch_default,
-}
-
-
-def known(name: str) -> Initialiser:
-    """The initialiser of a name; raises ValueError for an unknown one."""
-    if name not in INITIALISERS:
-        raise ValueError(f"unknown init {name!r}: it is one of {', '.join(INITIALISERS)}")
-    return INITIALISERS[name]
+_ALL = (he, he_uniform, xavier, xavier_uniform, lecun, lecun_uniform, standard_normal, zeros, torch_default)
+INITIALISERS: dict[str, Initialiser] = {initialiser.__name__: initialiser for initialiser in _ALL}
+"""By name."""
 
 
 def initialise(model: Module, init: str, rng: np.random.Generator | None = None) -> None:
     """Start the weights of every layer anew, and biases at 0; scales of normalisation layers are left alone.
 
-    init: a name in INITIALISERS. rng: by default that of `nn.manual_seed`.
+    init: a name in INITIALISERS; another raises ValueError. rng: by default that of `nn.manual_seed`.
     """
-    initialiser, rng = known(init), rng or generator()
+    check_name("init", init, INITIALISERS)
+    rng = rng or generator()
     for path, p in model.named_parameters():
         if p.ndim >= 2:
-            p.data = initialiser(rng, p.shape).astype(p.dtype)
+            p.data = INITIALISERS[init](rng, p.shape).astype(p.dtype)
         elif path.rpartition(".")[2].startswith("b"):
             p.data = np.zeros_like(p.data)

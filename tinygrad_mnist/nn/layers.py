@@ -13,26 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from tinygrad_mnist.engine import Tensor, ops
+from tinygrad_mnist.arguments import COUNT, SHARE
+from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.nn import functional as F
 from tinygrad_mnist.nn.init import torch_default
-from tinygrad_mnist.nn.module import Module
+from tinygrad_mnist.nn.module import Layer, Module, as_tensor
 from tinygrad_mnist.nn.patches import Pair
 from tinygrad_mnist.nn.random import generator
 
 
-def _tensor(x: Any) -> Tensor:
-    return x if isinstance(x, Tensor) else Tensor(x)
-
-
 def _parameter(array: NDArray[Any], dtype: DTypeLike) -> Tensor:
     return Tensor(array, requires_grad=True, dtype=dtype)
-
-
-def _at_least_one(**sizes: int) -> None:
-    for name, size in sizes.items():
-        if not isinstance(size, int | np.integer) or size < 1:
-            raise ValueError(f"{name}={size!r} must be an integer from 1 on")
 
 
 class Sequential(Module):
@@ -50,7 +41,7 @@ class Sequential(Module):
         """The last module's output."""
         for module in self.children():
             x = module(x)
-        return _tensor(x)
+        return as_tensor(x)
 
     def __getitem__(self, index: int) -> Module:
         return list(self.children())[index]
@@ -62,28 +53,24 @@ class Sequential(Module):
         return self.children()
 
 
-class Linear(Module):
+class Linear(Layer):
     """x Wᵀ + b with rows x of shape (..., in_features); weight (out_features, in_features), bias (out_features,)."""
 
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, *, dtype: DTypeLike = np.float32
     ) -> None:
-        _at_least_one(in_features=in_features, out_features=out_features)
+        COUNT.check(in_features=in_features, out_features=out_features)
         self.in_features, self.out_features = in_features, out_features
         self.weight = _parameter(torch_default(generator(), (out_features, in_features)), dtype)
         self.bias = _bias(self.weight, dtype) if bias else None
 
     def forward(self, x: Any) -> Tensor:
         """Shape (..., out_features)."""
-        rows = _tensor(x)
+        rows = as_tensor(x)
         if not rows.ndim or rows.shape[-1] != self.in_features:
             advice = "; put Flatten() before it" if rows.ndim > 2 else ""
             raise ValueError(f"{self!r} takes rows of {self.in_features} numbers, not shape {rows.shape}{advice}")
         return F.linear(rows, self.weight, self.bias)
-
-    def extra_repr(self) -> str:
-        """The arguments that `repr` shows."""
-        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
 def _bias(weight: Tensor, dtype: DTypeLike) -> Tensor:
@@ -91,7 +78,7 @@ def _bias(weight: Tensor, dtype: DTypeLike) -> Tensor:
     return _parameter(generator().uniform(-bound, bound, weight.shape[0]), dtype)
 
 
-class Conv2d(Module):
+class Conv2d(Layer):
     """Each output channel is its kernel's product with every window; weight (out_channels, in_channels, *kernel_size).
 
     Images have the shape (batch, in_channels, height, width); see `functional.conv2d`.
@@ -108,7 +95,7 @@ class Conv2d(Module):
         bias: bool = True,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        _at_least_one(in_channels=in_channels, out_channels=out_channels)
+        COUNT.check(in_channels=in_channels, out_channels=out_channels)
         self.in_channels, self.out_channels = in_channels, out_channels
         self.kernel_size = F.pair("kernel_size", kernel_size, 1)
         self.stride, self.padding = F.pair("stride", stride, 1), F.pair("padding", padding, 0)
@@ -127,16 +114,12 @@ class Conv2d(Module):
         return f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, {', '.join(options)}"
 
 
-class _Pool(Module):
+class _Pool(Layer):
     """Windows over images of shape (batch, channels, height, width), channel by channel."""
 
     def __init__(self, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0) -> None:
         F.pair("kernel_size", kernel_size, 1)
         self.kernel_size, self.stride, self.padding = kernel_size, kernel_size if stride is None else stride, padding
-
-    def extra_repr(self) -> str:
-        """The arguments that `repr` shows."""
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
 class MaxPool2d(_Pool):
@@ -155,7 +138,7 @@ class AvgPool2d(_Pool):
         return F.avg_pool2d(x, self.kernel_size, self.stride, self.padding)
 
 
-class _BatchNorm(Module):
+class _BatchNorm(Layer):
     """(x - μ) / √(σ² + eps) · weight + bias, with mean and variance over all axes but the channels'.
 
     In training μ and σ² are those of the batch, and the running ones move towards them by momentum (None:
@@ -178,7 +161,7 @@ class _BatchNorm(Module):
         *,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        _at_least_one(num_features=num_features)
+        COUNT.check(num_features=num_features)
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         if affine:
@@ -191,7 +174,7 @@ class _BatchNorm(Module):
 
     def forward(self, x: Any) -> Tensor:
         """The shape of x."""
-        x = _tensor(x)
+        x = as_tensor(x)
         ndims = [shape.count(",") + 1 for shape in self.shapes]
         if x.ndim not in ndims or x.shape[1] != self.num_features:
             raise ValueError(
@@ -241,7 +224,7 @@ class BatchNorm2d(_BatchNorm):
     shapes = ("(batch, channels, height, width)",)
 
 
-class LayerNorm(Module):
+class LayerNorm(Layer):
     """(x - μ) / √(σ² + eps) · weight + bias with mean and variance of each example (Ba et al. 2016, eq. 3).
 
     normalized_shape: the last axes, over which they are taken, or the length of the last one.
@@ -257,14 +240,14 @@ class LayerNorm(Module):
         dtype: DTypeLike = np.float32,
     ) -> None:
         shape = tuple(normalized_shape) if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
-        _at_least_one(**{f"normalized_shape[{i}]": length for i, length in enumerate(shape)})
+        COUNT.check(**{f"normalized_shape[{i}]": length for i, length in enumerate(shape)})
         self.normalized_shape, self.eps, self.elementwise_affine = shape, eps, elementwise_affine
         self.weight = _parameter(np.ones(shape), dtype) if elementwise_affine else None
         self.bias = _parameter(np.zeros(shape), dtype) if elementwise_affine and bias else None
 
     def forward(self, x: Any) -> Tensor:
         """The shape of x."""
-        x = _tensor(x)
+        x = as_tensor(x)
         axes = tuple(range(-len(self.normalized_shape), 0))
         if x.shape[len(x.shape) - len(axes) :] != self.normalized_shape:
             raise ValueError(f"{self!r} takes a shape that ends with {self.normalized_shape}, not {x.shape}")
@@ -279,27 +262,22 @@ class LayerNorm(Module):
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
 
 
-class Dropout(Module):
+class Dropout(Layer):
     """In training, each number zero with probability p, and the others times 1 / (1 - p) (Srivastava et al. 2014).
 
     What to drop comes from `nn.manual_seed`'s generator. In use it changes nothing.
     """
 
     def __init__(self, p: float = 0.5) -> None:
-        if not isinstance(p, int | float | np.floating) or not 0 <= p <= 1:
-            raise ValueError(f"p={p!r} is a probability, from 0 to 1")
+        SHARE.check(p=p)
         self.p = p
 
     def forward(self, x: Any) -> Tensor:
         """The shape of x."""
-        return F.dropout(_tensor(x), self.p, self.training)
-
-    def extra_repr(self) -> str:
-        """The arguments that `repr` shows."""
-        return f"p={self.p}"
+        return F.dropout(as_tensor(x), self.p, self.training)
 
 
-class Flatten(Module):
+class Flatten(Layer):
     """The axes from start_dim to end_dim as one: images as rows, by default."""
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
@@ -307,18 +285,14 @@ class Flatten(Module):
 
     def forward(self, x: Any) -> Tensor:
         """The shape of x with these axes multiplied."""
-        x = _tensor(x)
+        x = as_tensor(x)
         start, end = (dim % x.ndim if -x.ndim <= dim < x.ndim else -1 for dim in (self.start_dim, self.end_dim))
         if not 0 <= start <= end:
             raise ValueError(f"{self!r} does not fit shape {x.shape}")
         return x.reshape((*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
 
-    def extra_repr(self) -> str:
-        """The arguments that `repr` shows."""
-        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
 
-
-class Unflatten(Module):
+class Unflatten(Layer):
     """One axis as several: rows as images by Unflatten(1, (1, 28, 28))."""
 
     def __init__(self, dim: int, unflattened_size: tuple[int, ...]) -> None:
@@ -326,136 +300,8 @@ class Unflatten(Module):
 
     def forward(self, x: Any) -> Tensor:
         """The shape of x with this axis divided."""
-        x = _tensor(x)
+        x = as_tensor(x)
         if not -x.ndim <= self.dim < x.ndim or x.shape[self.dim] != math.prod(self.unflattened_size):
             raise ValueError(f"{self!r} does not fit shape {x.shape}")
         dim = self.dim % x.ndim
         return x.reshape((*x.shape[:dim], *self.unflattened_size, *x.shape[dim + 1 :]))
-
-    def extra_repr(self) -> str:
-        """The arguments that `repr` shows."""
-        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
-
-
-class Identity(Module):
-    """x itself."""
-
-    def forward(self, x: Any) -> Tensor:
-        """The shape of x."""
-        return _tensor(x)
-
-
-class ReLU(Module):
-    """max(x, 0)."""
-
-    def forward(self, x: Any) -> Tensor:
-        """The shape of x."""
-        return _tensor(x).relu()
-
-
-class LeakyReLU(Module):
-    """x where it is positive, negative_slope · x elsewhere."""
-
-    def __init__(self, negative_slope: float = 0.01) -> None:
-        self.negative_slope = negative_slope
-
-    def forward(self, x: Any) -> Tensor:
-        """The shape of x."""
-        return _tensor(x).leaky_relu(self.negative_slope)
-
-    def extra_repr(self) -> str:
-        """The arguments that `repr` shows."""
-        return f"negative_slope={self.negative_slope}"
-
-
-class ELU(Module):
-    """x where it is positive, alpha (exp x - 1) elsewhere (Clevert et al. 2016)."""
-
-    def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = alpha
-
-    def forward(self, x: Any) -> Tensor:
-        """The shape of x."""
-        return _tensor(x).elu(self.alpha)
-
-    def extra_repr(self) -> str:
-        """The arguments that `repr` shows."""
-        return f"alpha={self.alpha}"
-
-
-class GELU(Module):
-    """x Φ(x) in its tanh form, PyTorch's GELU(approximate="tanh") (Hendrycks and Gimpel 2016)."""
-
-    def __init__(self, approximate: str = "tanh") -> None:
-        if approximate != "tanh":
-            raise ValueError(f"approximate={approximate!r}: only the form with tanh is here, approximate='tanh'")
-
-    def forward(self, x: Any) -> Tensor:
-        """The shape of x."""
-        return _tensor(x).gelu()
-
-    def extra_repr(self) -> str:
-        """The arguments that `repr` shows."""
-        return "approximate='tanh'"
-
-
-class SiLU(Module):
-    """x σ(x), also called swish."""
-
-    def forward(self, x: Any) -> Tensor:
-        """The shape of x."""
-        return _tensor(x).silu()
-
-
-class Sigmoid(Module):
-    """1 / (1 + exp(-x))."""
-
-    def forward(self, x: Any) -> Tensor:
-        """The shape of x."""
-        return _tensor(x).sigmoid()
-
-
-class Tanh(Module):
-    """The hyperbolic tangent."""
-
-    def forward(self, x: Any) -> Tensor:
-        """The shape of x."""
-        return _tensor(x).tanh()
-
-
-class Softplus(Module):
-    """log(1 + exp x)."""
-
-    def forward(self, x: Any) -> Tensor:
-        """The shape of x."""
-        return _tensor(x).softplus()
-
-
-class Softmax(Module):
-    """Probabilities exp(x) / Σ exp(x) along an axis; for training, give the logits to `cross_entropy` instead."""
-
-    def __init__(self, dim: int = -1) -> None:
-        self.dim = dim
-
-    def forward(self, x: Any) -> Tensor:
-        """The shape of x."""
-        return ops.softmax(_tensor(x), self.dim)
-
-    def extra_repr(self) -> str:
-        """The arguments that `repr` shows."""
-        return f"dim={self.dim}"
-
-
-class LogSoftmax(Module):
-    """x - log Σ exp(x) along an axis, for `nll_loss`."""
-
-    def __init__(self, dim: int = -1) -> None:
-        self.dim = dim
-
-    def forward(self, x: Any) -> Tensor:
-        """The shape of x."""
-        return _tensor(x).log_softmax(self.dim)
-
-    def extra_repr(self) -> str:
-        """The arguments that `repr` shows."""
-        return f"dim={self.dim}"

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_mnist.engine import Tensor, ops
-from tinygrad_mnist.nn import init as initialisers
-from tinygrad_mnist.nn.module import Module
-
-ACTIVATIONS: dict[str, Callable[..., Any]] = {
-    "relu": ops.relu,
-    "leaky_relu": ops.leaky_relu,
-    "elu": ops.elu,
-    "gelu": ops.gelu,
-    "silu": ops.silu,
-    "sigmoid": ops.sigmoid,
-    "tanh": ops.tanh,
-}
+from tinygrad_mnist.arguments import check_name
+from tinygrad_mnist.engine import Tensor
+from tinygrad_mnist.nn.activations import ACTIVATIONS
+from tinygrad_mnist.nn.init import INITIALISERS
+from tinygrad_mnist.nn.module import Module, as_tensor
 
 
 class MLP(Module):
@@ -44,12 +36,12 @@ class MLP(Module):
         dtype: DTypeLike = np.float32,
     ) -> None:
         _check_sizes(layer_sizes)
-        self.layer_sizes = tuple(layer_sizes)
-        self.activation = _known("activation", activation, ACTIVATIONS)
-        initialise = initialisers.known(init)
+        check_name("activation", activation, ACTIVATIONS)
+        check_name("init", init, INITIALISERS)
+        self.layer_sizes, self.activation = tuple(layer_sizes), activation
         rng = np.random.default_rng(seed)
         for layer, (inputs, outputs) in enumerate(pairwise(layer_sizes), start=1):
-            W = initialise(rng, (outputs, inputs)).astype(dtype)
+            W = INITIALISERS[init](rng, (outputs, inputs)).astype(dtype)
             setattr(self, f"W{layer}", Tensor(W, requires_grad=True))
             setattr(self, f"b{layer}", Tensor(np.zeros(outputs, dtype), requires_grad=True))
 
@@ -87,13 +79,7 @@ def _check_sizes(sizes: Any) -> None:
 
 
 def _rows(x: Any, inputs: int) -> Tensor:
-    rows = x if isinstance(x, Tensor) else Tensor(x)
+    rows = as_tensor(x)
     if rows.ndim != 2 or rows.shape[1] != inputs:
         raise ValueError(f"the model takes rows of {inputs} numbers, shape (batch, {inputs}), not {rows.shape}")
     return rows
-
-
-def _known(what: str, name: str, names: dict[str, Any]) -> str:
-    if name not in names:
-        raise ValueError(f"unknown {what} {name!r}: it is one of {', '.join(names)}")
-    return name

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from math import prod
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -160,6 +161,29 @@ class Module:
         return _table(("", "layer", "output" if shapes else "", "parameters"), rows) + f"\n{end}"
 
 
+class Layer(Module):
+    """A module that keeps its arguments as attributes of their names: `repr` shows them, `save_model` writes them."""
+
+    _arguments: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        cls._arguments = tuple(inspect.signature(cls).parameters)
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments that it keeps, by name; of a parameter, whether it is there."""
+        kept = {name: getattr(self, name) for name in self._arguments if hasattr(self, name)}
+        return {name: value is not None if name == "bias" else value for name, value in kept.items()}
+
+    def extra_repr(self) -> str:
+        """The arguments that `repr` shows."""
+        return ", ".join(f"{name}={value!r}" for name, value in self.arguments().items())
+
+
+def as_tensor(x: Any) -> Tensor:
+    """A tensor as it is, and of anything else one."""
+    return x if isinstance(x, Tensor) else Tensor(x)
+
+
 def _members(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     """An attribute that is a tensor or module, or those in one that is a list or dict, with its name."""
     if name.startswith("_"):
@@ -244,15 +268,11 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """Columns as wide as they need, the second shortened so that a line keeps to 80 characters."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     widths[1] = min(widths[1], max(12, WIDTH - 6 - widths[0] - widths[2] - widths[3]))
+    alignments = (str.ljust, str.ljust, str.ljust, str.rjust)
     lines = []
     for path, layer, shape, count in (head, *rows):
-        cells = (
-            path.ljust(widths[0]),
-            _shortened(layer, widths[1]).ljust(widths[1]),
-            shape.ljust(widths[2]),
-            count.rjust(widths[3]),
-        )
-        lines.append("  ".join(cell for cell, width in zip(cells, widths, strict=True) if width))
+        cells = zip(alignments, (path, _shortened(layer, widths[1]), shape, count), widths, strict=True)
+        lines.append("  ".join(align(cell, width) for align, cell, width in cells if width))
     rule = "─" * len(lines[0])
     return "\n".join([lines[0], rule, *lines[1:], rule])
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.arguments import BELOW_ONE, NOT_NEGATIVE, POSITIVE, Range
 from tinygrad_mnist.engine import Tensor
 
 Array = NDArray[Any]
@@ -26,10 +27,13 @@ class Optimizer:
     """What the optimizers share: groups of parameters with their options, and a state for each parameter.
 
     parameters: tensors, or groups of them with options of their own, as [{"params": tensors, "lr": 0.1}, …].
-    An optimizer gives `slots`, the arrays it keeps for each parameter, and `update`, its formula.
+    An optimizer gives `ranges` of its options, `slots`, the arrays it keeps for each parameter, and `update`, its
+    formula.
 
     Raises ValueError for options out of range, an empty list of parameters, and a parameter given twice.
     """
+
+    ranges: ClassVar[dict[str, Range]] = {}
 
     def __init__(self, parameters: Iterable[Tensor] | Iterable[Mapping[str, Any]], **options: Any) -> None:
         self.defaults = options
@@ -63,12 +67,13 @@ class Optimizer:
         if len({*present, *tensors}) < len(present) + len(tensors):
             raise ValueError("a parameter was given twice: it would move twice in each step")
         whole = {**self.defaults, **group, "params": tensors}
-        self.check(**{name: value for name, value in whole.items() if name != "params"})
+        self.check(whole)
         self.param_groups.append(whole)
 
-    def check(self, **options: Any) -> None:
+    def check(self, options: Group) -> None:
         """Raise ValueError for options out of range."""
-        raise NotImplementedError
+        for name, numbers in self.ranges.items():
+            numbers.check(**{name: options[name]})
 
     def slots(self, group: Group) -> tuple[str, ...]:
         """The names of the arrays, zeros at first, that are kept for each parameter of a group."""
@@ -165,9 +170,10 @@ class SGD(Optimizer):
     """Stochastic gradient descent: v ← momentum · v + (1 - dampening) · g, p ← p - lr · v.
 
     g is the gradient plus weight_decay · p; the first v is g itself. nesterov moves by g + momentum · v
-    (Sutskever et al. 2013, as PyTorch writes it). lr_decay divides lr by 1 + lr_decay · steps, as in
-    torch.optim.Adagrad.
+    (Sutskever et al. 2013, as PyTorch writes it).
     """
+
+    ranges: ClassVar = {"lr": POSITIVE, "momentum": BELOW_ONE, "weight_decay": NOT_NEGATIVE}
 
     def __init__(
         self,
@@ -177,20 +183,14 @@ class SGD(Optimizer):
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
-        *,
-        lr_decay: float = 0.0,
     ) -> None:
-        self.steps = 0
         super().__init__(
-            parameters, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay,
-            nesterov=nesterov, lr_decay=lr_decay,
-        )  # fmt: skip
+            parameters, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov
+        )
 
-    def check(self, **options: Any) -> None:
+    def check(self, options: Group) -> None:
         """Raise ValueError for options out of range."""
-        _positive(options, "lr")
-        _not_negative(options, "weight_decay", "lr_decay")
-        _below_one(options, "momentum")
+        super().check(options)
         if options["nesterov"] and (not options["momentum"] or options["dampening"]):
             raise ValueError("nesterov needs a momentum, and no dampening: they must be as in Sutskever's formula")
 
@@ -206,27 +206,7 @@ class SGD(Optimizer):
             v *= group["momentum"]
             v += g if step == 1 or not group["dampening"] else (1 - group["dampening"]) * g
             g = g + group["momentum"] * v if group["nesterov"] else v
-        p -= group["lr"] / (1 + group["lr_decay"] * self.steps) * g
-
-    def step(self) -> None:
-        """Move every parameter that has a gradient."""
-        super().step()
-        self.steps += 1
-
-    @property
-    def current_lr(self) -> float:
-        """The learning rate of the next step, in the first group."""
-        group = self.param_groups[0]
-        return float(group["lr"] / (1 + group["lr_decay"] * self.steps))
-
-    def state_dict(self) -> dict[str, Any]:
-        """Copies of what `load_state_dict` needs to go on, with the number of steps behind the decay."""
-        return {**super().state_dict(), "steps": self.steps}
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over a state dict of the same optimizer over the same parameters; raises ValueError for another."""
-        super().load_state_dict(state_dict)
-        self.steps = state_dict.get("steps", 0)
+        p -= group["lr"] * g
 
 
 class RMSprop(Optimizer):
@@ -235,6 +215,10 @@ class RMSprop(Optimizer):
     centered subtracts the square of the running mean of g from s (Graves 2013, eq. 38 to 41); with momentum
     the quotient goes into a velocity as in SGD. weight_decay · p is added to g.
     """
+
+    ranges: ClassVar = {
+        "lr": POSITIVE, "alpha": BELOW_ONE, "eps": NOT_NEGATIVE, "weight_decay": NOT_NEGATIVE, "momentum": BELOW_ONE,
+    }  # fmt: skip
 
     def __init__(
         self,
@@ -249,12 +233,6 @@ class RMSprop(Optimizer):
         super().__init__(
             parameters, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum, centered=centered
         )
-
-    def check(self, **options: Any) -> None:
-        """Raise ValueError for options out of range."""
-        _positive(options, "lr")
-        _not_negative(options, "eps", "weight_decay")
-        _below_one(options, "alpha", "momentum")
 
     def slots(self, group: Group) -> tuple[str, ...]:
         """The running mean of g², and those that centered and momentum need."""
@@ -294,6 +272,8 @@ class Adam(Optimizer):
     (Reddi et al. 2018).
     """
 
+    ranges: ClassVar = {"lr": POSITIVE, "eps": NOT_NEGATIVE, "weight_decay": NOT_NEGATIVE}
+
     def __init__(
         self,
         parameters: Iterable[Tensor] | Iterable[Mapping[str, Any]],
@@ -305,16 +285,12 @@ class Adam(Optimizer):
     ) -> None:
         super().__init__(parameters, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad)
 
-    def check(self, **options: Any) -> None:
+    def check(self, options: Group) -> None:
         """Raise ValueError for options out of range."""
-        _positive(options, "lr")
-        _not_negative(options, "eps", "weight_decay")
-        _must(
-            "two numbers in [0, 1)",
-            lambda betas: len(betas) == 2 and all(0 <= b < 1 for b in betas),
-            options,
-            ["betas"],
-        )
+        super().check(options)
+        betas = options["betas"]
+        if not isinstance(betas, tuple | list) or len(betas) != 2 or not all(beta in BELOW_ONE for beta in betas):
+            raise ValueError(f"betas={betas!r} must be two numbers from 0 to 1, and less than 1")
 
     def slots(self, group: Group) -> tuple[str, ...]:
         """The running means of g and g²."""
@@ -361,25 +337,3 @@ class AdamW(Adam):
 
 def _kind(value: Any) -> str:
     return type(value).__name__
-
-
-def _positive(options: Mapping[str, Any], *names: str) -> None:
-    _must("> 0", lambda value: value > 0, options, names)
-
-
-def _not_negative(options: Mapping[str, Any], *names: str) -> None:
-    _must(">= 0", lambda value: value >= 0, options, names)
-
-
-def _below_one(options: Mapping[str, Any], *names: str) -> None:
-    _must("in [0, 1)", lambda value: 0 <= value < 1, options, names)
-
-
-def _must(words: str, holds: Any, options: Mapping[str, Any], names: Iterable[str]) -> None:
-    for name in names:
-        try:
-            is_right = holds(options[name])
-        except TypeError:
-            is_right = False
-        if not is_right:
-            raise ValueError(f"{name}={options[name]!r}: it must be {words}")

@@ -10,7 +10,20 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tinygrad_mnist.arguments import COUNT, NOT_NEGATIVE, SHARE, Range, check_name
 from tinygrad_mnist.nn.optim import Optimizer
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
+
+
+def _line(start: float, end: float, share: float) -> float:
+    return start + (end - start) * share
+
+
+ANNEALING = {"cos": _cosine, "linear": _line}
+START_FACTOR = Range("a number from 0 to 1, and more than 0", most=1, excluded=(0,))
 
 
 class LRScheduler:
@@ -70,7 +83,7 @@ class StepLR(LRScheduler):
     """Times gamma after every step_size steps."""
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
-        _from_one(step_size=step_size)
+        COUNT.check(step_size=step_size)
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer)
 
@@ -79,15 +92,28 @@ class StepLR(LRScheduler):
         return float(base * self.gamma ** (steps // self.step_size))
 
 
+class InverseTimeLR(LRScheduler):
+    """The initial rate divided by 1 + decay · steps, TensorFlow's InverseTimeDecay."""
+
+    def __init__(self, optimizer: Optimizer, decay: float) -> None:
+        NOT_NEGATIVE.check(decay=decay)
+        self.decay = decay
+        super().__init__(optimizer)
+
+    def rate(self, steps: int, base: float) -> float:
+        """The rate after so many steps, from the initial one."""
+        return base / (1 + self.decay * steps)
+
+
 class LinearLR(LRScheduler):
     """From start_factor to end_factor times the initial rate, evenly over total_iters steps: a warm-up."""
 
     def __init__(
         self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5
     ) -> None:
-        if not 0 < start_factor <= 1 or not 0 <= end_factor <= 1:
-            raise ValueError(f"start_factor={start_factor} must be in (0, 1], end_factor={end_factor} in [0, 1]")
-        _from_one(total_iters=total_iters)
+        START_FACTOR.check(start_factor=start_factor)
+        SHARE.check(end_factor=end_factor)
+        COUNT.check(total_iters=total_iters)
         self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
         super().__init__(optimizer)
 
@@ -101,7 +127,7 @@ class CosineAnnealingLR(LRScheduler):
     """From the initial rate to eta_min in T_max steps, along half a cosine (Loshchilov and Hutter 2017, eq. 5)."""
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
-        _from_one(T_max=T_max)
+        COUNT.check(T_max=T_max)
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer)
 
@@ -150,11 +176,9 @@ class OneCycleLR(LRScheduler):
         div_factor: float = 25.0,
         final_div_factor: float = 1e4,
     ) -> None:
-        _from_one(total_steps=total_steps)
-        if not 0 <= pct_start <= 1 or anneal_strategy not in ("cos", "linear"):
-            raise ValueError(
-                f"pct_start={pct_start} must be in [0, 1], and anneal_strategy={anneal_strategy!r} 'cos' or 'linear'"
-            )
+        COUNT.check(total_steps=total_steps)
+        SHARE.check(pct_start=pct_start)
+        check_name("anneal_strategy", anneal_strategy, ANNEALING)
         groups = optimizer.param_groups
         peaks = [max_lr] * len(groups) if isinstance(max_lr, int | float) else list(max_lr)
         if len(peaks) != len(groups):
@@ -162,7 +186,7 @@ class OneCycleLR(LRScheduler):
         if cycle_momentum and not all(group.get("momentum") or group.get("betas") for group in groups):
             raise ValueError("the optimizer has no momentum to cycle: give it some, or pass cycle_momentum=False")
         self.total_steps, self.pct_start, self.cycle_momentum = total_steps, pct_start, cycle_momentum
-        self.anneal = _cosine if anneal_strategy == "cos" else _line
+        self.anneal = ANNEALING[anneal_strategy]
         self.base_momentum, self.max_momentum = base_momentum, max_momentum
         self.div_factor, self.final_div_factor = div_factor, final_div_factor
         for group, peak in zip(groups, peaks, strict=True):
@@ -192,17 +216,3 @@ class OneCycleLR(LRScheduler):
         if steps <= top:
             return self.anneal(start, peak, steps / top if top else 1.0)
         return self.anneal(peak, end, min((steps - top) / (last - top), 1.0) if last > top else 1.0)
-
-
-def _cosine(start: float, end: float, share: float) -> float:
-    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
-
-
-def _line(start: float, end: float, share: float) -> float:
-    return start + (end - start) * share
-
-
-def _from_one(**counts: int) -> None:
-    for name, count in counts.items():
-        if not isinstance(count, int) or count < 1:
-            raise ValueError(f"{name}={count!r} must be an integer from 1 on")

@@ -13,37 +13,3 @@ from tinygrad_mnist.training.presets import PRESETS
 from tinygrad_mnist.training.recipe import ENDLESS, OPTIMIZERS, SCHEDULES, Recipe
 from tinygrad_mnist.training.run import Callback, Run
 from tinygrad_mnist.training.signals import LayerSignals, layer_signals
-
-__all__ = [
-    "ENDLESS",
-    "OPTIMIZERS",
-    "PRESETS",
-    "SCHEDULES",
-    "Averaging",
-    "Callback",
-    "Checkpoint",
-    "CheckpointError",
-    "Diverged",
-    "Epoch",
-    "History",
-    "LayerSignals",
-    "MaxNorm",
-    "Recipe",
-    "Run",
-    "Scores",
-    "TrainingError",
-    "as_new",
-    "confusion_matrix",
-    "evaluate",
-    "fit",
-    "input_shape",
-    "layer_signals",
-    "load_model",
-    "load_weights",
-    "model_inputs",
-    "percent",
-    "prepare_folder",
-    "read_notes",
-    "save_model",
-    "score",
-]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist import nn
+from tinygrad_mnist.arguments import COUNT, POSITIVE
 from tinygrad_mnist.data import DataError, Split
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.nn import Module, Optimizer, accuracy, cross_entropy
@@ -19,7 +20,6 @@ from tinygrad_mnist.training.checkpoint import Checkpoint
 from tinygrad_mnist.training.divergence import Diverged
 from tinygrad_mnist.training.history import Epoch, History
 from tinygrad_mnist.training.inputs import augmented
-from tinygrad_mnist.training.metrics import score
 from tinygrad_mnist.training.run import Callback, Run, Schedule, Totals
 
 Augment = Callable[[NDArray[Any], np.random.Generator], NDArray[Any]]
@@ -57,7 +57,11 @@ def fit(
     """
     from threadpoolctl import threadpool_limits
 
-    _check(epochs, batch_size, clip_norm, patience, resume and checkpoint is None)
+    COUNT.check(epochs=epochs, batch_size=batch_size)
+    COUNT.check_given(patience=patience)
+    POSITIVE.check_given(clip_norm=clip_norm)
+    if resume and checkpoint is None:
+        raise ValueError("resume needs a checkpoint: the path of the file to go on from")
     _check_optimizer(optimizer, model)
     train, validation = data if isinstance(data, tuple) else (data, None)
     if isinstance(checkpoint, str | Path):
@@ -70,11 +74,11 @@ def fit(
         with threadpool_limits(1, user_api="blas"):
             if checkpoint and resume:
                 checkpoint.restore(run)
-            run.tell("fit_begins")
+            run.notify("fit_begins")
             while not run.is_over:
                 _run_epoch(run, loss, clip_norm, augment)
             run.history.stopped_early = run.epoch <= run.epochs
-            run.tell("fit_ends")
+            run.notify("fit_ends")
     except KeyboardInterrupt:
         run.history.interrupted = True
     finally:
@@ -89,21 +93,21 @@ def _run_epoch(run: Run, loss: Loss, clip_norm: float | None, augment: Augment |
     if run.batch == 0:
         run.totals.lr = run.optimizer.current_lr
     run.model.train()
-    run.tell("epoch_begins")
+    run.notify("epoch_begins")
     for x, y in run.remaining_batches():
         if augment:
             x = augmented(x, augment, run.generator(run.epoch))
         _train_on(run, x, y, loss, clip_norm)
         run.totals.seconds = time.perf_counter() - start
-        run.tell("step_ends")
-    run.tell("validation_begins")
+        run.notify("step_ends")
+    run.notify("validation_begins")
     epoch = _validated(run, start)
     run.history.epochs.append(epoch)
     if run.history.best is epoch:
         run.best = run.model.state_dict()
-    run.tell("validation_ends")
+    run.notify("validation_ends")
     run.epoch, run.batch, run.totals = run.epoch + 1, 0, Totals()
-    run.tell("epoch_ends", epoch)
+    run.notify("epoch_ends", epoch)
 
 
 def _train_on(run: Run, x: NDArray[Any], y: NDArray[Any], loss: Loss, clip_norm: float | None) -> None:
@@ -131,7 +135,7 @@ def _train_on(run: Run, x: NDArray[Any], y: NDArray[Any], loss: Loss, clip_norm:
 def _validated(run: Run, start: float) -> Epoch:
     """The row of an epoch whose batches are done."""
     totals = run.totals
-    validation = score(run.model, run.validation) if run.validation else None
+    validation = run.score_validation()
     return Epoch(
         number=run.epoch,
         loss=totals.loss / totals.examples,
@@ -141,16 +145,6 @@ def _validated(run: Run, start: float) -> Epoch:
         lr=totals.lr,
         seconds=time.perf_counter() - start,
     )
-
-
-def _check(epochs: int, batch_size: int, clip_norm: float | None, patience: int | None, homeless: bool) -> None:
-    for name, value in {"epochs": epochs, "batch_size": batch_size, "patience": patience}.items():
-        if value is not None and (not isinstance(value, int | np.integer) or value < 1):
-            raise ValueError(f"{name} is {value!r}; give an integer from 1 on")
-    if clip_norm is not None and not clip_norm > 0:
-        raise ValueError(f"clip_norm is {clip_norm}; give a positive number, or None for no clipping")
-    if homeless:
-        raise ValueError("resume needs a checkpoint: the path of the file to go on from")
 
 
 def _check_optimizer(optimizer: Any, model: Module) -> None:

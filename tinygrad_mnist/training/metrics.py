@@ -109,7 +109,11 @@ def score(model: Module, split: Split, batch_size: int = 100) -> Scores:
 
     Raises Diverged where the logits are not finite.
     """
-    x = model_inputs(model, split)
+    return score_inputs(model, model_inputs(model, split), split.labels, batch_size)
+
+
+def score_inputs(model: Module, x: NDArray[Any], labels: NDArray[np.int64], batch_size: int = 100) -> Scores:
+    """The same for images as the model takes them, which need no conversion then."""
     parts = [x[start : start + batch_size] for start in range(0, len(x), batch_size)]
     mode = model.training
     model.eval()
@@ -122,7 +126,7 @@ def score(model: Module, split: Split, batch_size: int = 100) -> Scores:
                 raise Diverged("the logits are no finite numbers", model(first), model)
     finally:
         model.train(mode)
-    return Scores(logits, split.labels)
+    return Scores(logits, labels)
 
 
 def evaluate(model: Module, split: Split, batch_size: int = 100) -> float:

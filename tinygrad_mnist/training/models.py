@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist import nn
-from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.nn import MLP, Module
+from tinygrad_mnist.nn.module import Layer
 
 Arrays = dict[str, NDArray[Any]]
 _KEY = "tinygrad_mnist"
@@ -34,7 +33,8 @@ def save_model(model: Module, path: str | Path) -> None:
     """Write the parameters and buffers, and the architecture beside them, whole or not at all."""
     from safetensors.numpy import save
 
-    tensors = {name: np.asarray(array, order="C") for name, array in _to_file(model, model.state_dict()).items()}
+    state = model.state_dict()
+    tensors = {file_name: np.asarray(state[name], order="C") for name, file_name in _file_names(model, state).items()}
     write_atomically(Path(path), save(tensors, {_KEY: json.dumps(_architecture(model))}))
 
 
@@ -100,27 +100,21 @@ def read_safetensors(path: str | Path) -> tuple[Arrays, dict[str, str]]:
 # names
 
 
-def _to_file(model: Module, state: Arrays) -> Arrays:
-    return {_file_name(name): array for name, array in state.items()} if isinstance(model, MLP) else state
+def _file_names(model: Module, state: Arrays) -> dict[str, str]:
+    """What each tensor of a model is called in its file."""
+    return {name: _sequential_name(name) if isinstance(model, MLP) else name for name in state}
 
 
-def _file_name(name: str) -> str:
+def _sequential_name(name: str) -> str:
     """W2 → 2.weight: in an nn.Sequential, the activations stand between the layers and are counted too."""
     letter, layer = name[0], int(name[1:])
     return f"{2 * (layer - 1)}.{'weight' if letter == 'W' else 'bias'}"
 
 
-def _renamed(tensors: Arrays) -> Arrays:
-    """The tensors of an MLP; older files of ours have W1, b1, W2, …"""
-    return {_file_name(n) if re.fullmatch(r"[Wb][1-9][0-9]*", n) else n: array for n, array in tensors.items()}
-
-
 def _take_over(path: str | Path, model: Module, tensors: Arrays) -> None:
     """Load a file's tensors into the model, all of them or none; raises CheckpointError where they do not fit."""
     state = model.state_dict()
-    own = {name: name for name in state}
-    if isinstance(model, MLP):
-        own, tensors = {_file_name(name): name for name in state}, _renamed(tensors)
+    own = {file_name: name for name, file_name in _file_names(model, state).items()}
     known = {own.get(name, name): array for name, array in tensors.items()}
     for name, array in known.items():
         if name in state and (array.dtype.kind != state[name].dtype.kind or not np.isfinite(array).all()):
@@ -143,34 +137,30 @@ def _architecture(model: Module) -> dict[str, Any]:
         return {"model": name}
     if name == "Sequential":
         return {"model": name, "layers": [_architecture(layer) for layer in model.children()]}
-    attributes = [argument for argument in inspect.signature(type(model)).parameters if hasattr(model, argument)]
-    return {"model": name, "arguments": {name: _as_json(getattr(model, name)) for name in attributes}}
-
-
-def _as_json(argument: Any) -> Any:
-    """An argument of a layer; of a parameter, only that it is there."""
-    return True if isinstance(argument, Tensor) else argument
+    assert isinstance(model, Layer)  # as all others in nn
+    return {"model": name, "arguments": model.arguments()}
 
 
 def _built(architecture: dict[str, Any], tensors: Arrays) -> Module:
     """A model of this architecture with the dtypes of its tensors, its weights not yet theirs."""
     name = architecture["model"]
     if name == "MLP":
-        sizes, tensors = architecture["layer_sizes"], _renamed(tensors)
-        _check_sizes(sizes, tensors)
-        return MLP(sizes, architecture["activation"], dtype=tensors["0.weight"].dtype)
+        _check_sizes(architecture["layer_sizes"], tensors)
+        return MLP(architecture["layer_sizes"], architecture["activation"], dtype=_dtype(tensors))
     layer = getattr(nn, name, None)
     if not (isinstance(layer, type) and issubclass(layer, Module)):
         raise ValueError(f"{name} is no model of tinygrad_mnist.nn: build it, and load_weights(model, path)")
     if name == "Sequential":
         return layer(*(_built(part, _below(f"{i}.", tensors)) for i, part in enumerate(architecture["layers"])))
     arguments = {argument: tuple(v) if isinstance(v, list) else v for argument, v in architecture["arguments"].items()}
-    if "bias" in arguments:
-        arguments["bias"] = bool(arguments["bias"])
     if "dtype" in inspect.signature(layer).parameters:
-        floating = [array.dtype for array in tensors.values() if array.dtype.kind == "f"]
-        arguments["dtype"] = floating[0] if floating else np.float32
+        arguments["dtype"] = _dtype(tensors)
     return layer(**arguments)
+
+
+def _dtype(tensors: Arrays) -> Any:
+    """That of the floating-point ones."""
+    return next((array.dtype for array in tensors.values() if array.dtype.kind == "f"), np.float32)
 
 
 def _below(path: str, tensors: Arrays) -> Arrays:
@@ -180,7 +170,7 @@ def _below(path: str, tensors: Arrays) -> Arrays:
 
 def _check_sizes(sizes: list[int], tensors: Arrays) -> None:
     """Raise ValueError unless the weights have these sizes, before anything as large is made of them."""
-    for layer, (inputs, outputs) in enumerate(pairwise(sizes)):
-        name = f"{2 * layer}.weight"
-        if name in tensors and tensors[name].shape != (outputs, inputs):
-            raise ValueError(f"{name} has shape {tensors[name].shape}, but its layers need {(outputs, inputs)}")
+    for layer, (inputs, outputs) in enumerate(pairwise(sizes), start=1):
+        for name in (f"W{layer}", _sequential_name(f"W{layer}")):  # as part of a model, and as one
+            if name in tensors and tensors[name].shape != (outputs, inputs):
+                raise ValueError(f"{name} has shape {tensors[name].shape}, but its layers need {(outputs, inputs)}")

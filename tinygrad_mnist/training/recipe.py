@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from typing import Any
 
 from tinygrad_mnist import nn
+from tinygrad_mnist.arguments import COUNT, NOT_NEGATIVE, POSITIVE, SHARE, Range, check_name
 from tinygrad_mnist.data import Split
 from tinygrad_mnist.data.augment import Distortion
 from tinygrad_mnist.nn import Module, Optimizer
-from tinygrad_mnist.nn.schedules import CosineAnnealingLR, LinearLR, OneCycleLR
+from tinygrad_mnist.nn.schedules import CosineAnnealingLR, InverseTimeLR, LinearLR, OneCycleLR
 from tinygrad_mnist.training.callbacks import Averaging, MaxNorm
 from tinygrad_mnist.training.checkpoint import Checkpoint
 from tinygrad_mnist.training.history import History
@@ -21,49 +22,93 @@ from tinygrad_mnist.training.run import Callback, Schedule
 LIGHT = Distortion(shift=1, rotate=8, scale=0.05)
 """Changes a digit no more than another hand would."""
 
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    "sgd": nn.SGD,
+    "rmsprop": nn.RMSprop,
+    "adam": nn.Adam,
+    "adamw": nn.AdamW,
+}
+
 LR_DECAY = 1e-3
 """Of the inverse schedule: η = lr / (1 + LR_DECAY · steps)."""
+
+SCHEDULES: dict[str, Callable[[Optimizer, float, int], Schedule | None]] = {
+    "inverse": lambda optimizer, lr, steps: InverseTimeLR(optimizer, LR_DECAY),
+    "constant": lambda optimizer, lr, steps: None,
+    "linear": lambda optimizer, lr, steps: LinearLR(optimizer, 1.0, 0.0, steps),
+    "cosine": lambda optimizer, lr, steps: CosineAnnealingLR(optimizer, steps),
+    "one_cycle": lambda optimizer, lr, steps: OneCycleLR(optimizer, lr, steps, cycle_momentum=False),
+}
+ENDLESS = {"inverse", "constant"}
+"""Schedules that go on in the same way, however many epochs there are."""
+
+_ADAPTIVE = {"lr": 1e-3, "schedule": "constant", "weight_decay": 0.0}
+SUITED: dict[str, dict[str, Any]] = {
+    "sgd": {"lr": 0.05, "schedule": "inverse", "weight_decay": 0.0},
+    "rmsprop": _ADAPTIVE,
+    "adam": _ADAPTIVE,
+    "adamw": _ADAPTIVE | {"weight_decay": 0.01},
+}
+"""What suits an optimizer where nothing else is asked for."""
+
+
+DROPPED = Range("a number from 0 to 0.99", most=0.99)
+MOMENTUM = Range("a number from 0 to 0.999999", most=0.999999)
+
+
+def _setting(default: Any, help: str, allowed: Range | Collection[str] | None = None) -> Any:
+    """A field with what it is, in a line, and what it may be: numbers in a range, or names in a table."""
+    return field(default=default, metadata={"help": help, "allowed": allowed})
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A network and how it is trained.
+    """A network and how it is trained: the options of `tinygrad-mnist train`.
 
-    layers to input_dropout: as in `nn.network`. augment: what happens to the images of a batch, None for nothing.
-    optimizer: a name in OPTIMIZERS; momentum is for those that have it. schedule: a name in SCHEDULES.
-    clip_norm, patience: as in `fit`, None for without. max_norm: the greatest norm of a unit's incoming weights.
-    average: the decay of a moving average of the weights, which is then what is validated and kept.
+    layers to input_dropout: as in `nn.network`. augment: None for nothing. clip_norm, patience: as in `fit`, None for
+    without. max_norm, average: 0 and None for none; what is averaged is then validated and kept.
+
+    Raises ValueError for numbers out of range and unknown names.
     """
 
-    layers: tuple[int | str, ...] = (784, 128, 64, 10)
-    activation: str = "leaky_relu"
-    init: str = "he"
-    batch_norm: bool = False
-    dropout: float = 0.0
-    input_dropout: float = 0.0
-    augment: Distortion | None = LIGHT
-    optimizer: str = "adamw"
-    lr: float = 0.002
-    momentum: float = 0.9
-    weight_decay: float = 0.01
-    schedule: str = "cosine"
-    label_smoothing: float = 0.0
-    clip_norm: float | None = None
-    max_norm: float | None = None
-    average: float | None = 0.995
-    epochs: int = 25
-    batch_size: int = 64
-    patience: int | None = None
+    layers: tuple[int | str, ...] = _setting(
+        (784, 128, 64, 10), "The network, such as 784,30,10 or 1x28x28,16c3,mp2,32c3,mp2,10."
+    )
+    activation: str = _setting("leaky_relu", f"{', '.join(nn.ACTIVATIONS)}.", nn.ACTIVATIONS)
+    init: str = _setting("he", f"Of the weights: {', '.join(nn.INITIALISERS)}.", nn.INITIALISERS)
+    batch_norm: bool = _setting(False, "Batch normalization before each activation.")
+    dropout: float = _setting(0.0, "Share of the inputs of a fully connected layer dropped.", DROPPED)
+    input_dropout: float = _setting(0.0, "Share of the pixels dropped.", DROPPED)
+    augment: Distortion | None = _setting(  # noqa: RUF009 (what it gives is a field)
+        LIGHT, "Distortion of the images, such as rotate=10,shift=1,elastic=34; or none."
+    )
+    epochs: int = _setting(25, "Passes over the training set.", COUNT)
+    batch_size: int = _setting(64, "Examples in each step.", COUNT)
+    optimizer: str = _setting(
+        "adamw", f"{', '.join(OPTIMIZERS)}; another than the preset's brings its own lr and schedule.", OPTIMIZERS
+    )
+    lr: float = _setting(0.002, "Learning rate.", POSITIVE)
+    schedule: str = _setting("cosine", f"Of the learning rate: {', '.join(SCHEDULES)}.", SCHEDULES)
+    momentum: float = _setting(0.9, "Of sgd.", MOMENTUM)
+    weight_decay: float = _setting(0.01, "Pulls weights towards 0.", NOT_NEGATIVE)
+    label_smoothing: float = _setting(0.0, "Share of a label spread over all classes.", SHARE)
+    clip_norm: float | None = _setting(None, "The gradient's greatest length.", POSITIVE)
+    max_norm: float | None = _setting(
+        None, "The greatest norm of a unit's incoming weights; 0 for no limit.", NOT_NEGATIVE
+    )
+    average: float | None = _setting(0.995, "Decay of an average of the weights, such as 0.999; 0 for none.", SHARE)
+    patience: int | None = _setting(None, "Stop after so many epochs without a better one.", COUNT)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))  # a list, where it comes from JSON
         if isinstance(self.augment, dict):
             object.__setattr__(self, "augment", Distortion(**self.augment))
-        for what, name, names in (("optimizer", self.optimizer, OPTIMIZERS), ("schedule", self.schedule, SCHEDULES)):
-            if name not in names:
-                raise ValueError(f"unknown {what} {name!r}: it is one of {', '.join(names)}")
-        if self.schedule == "inverse" and self.optimizer != "sgd":
-            raise ValueError(f"the inverse schedule is made for sgd, not {self.optimizer}: take constant or another")
+        for setting in fields(self):
+            allowed, value = setting.metadata["allowed"], getattr(self, setting.name)
+            if isinstance(allowed, Range):
+                allowed.check_given(**{setting.name: value})
+            elif allowed is not None:
+                check_name(setting.name, value, allowed)
 
     def changed(self, **given: Any) -> Recipe:
         """The same with other values; another optimizer brings the rate, schedule and weight decay that suit it.
@@ -90,7 +135,8 @@ class Recipe:
 
     def make_optimizer(self, model: Module) -> Optimizer:
         """The optimizer of the network's parameters."""
-        return OPTIMIZERS[self.optimizer](model, self)
+        momentum = {"momentum": self.momentum} if self.optimizer == "sgd" else {}
+        return OPTIMIZERS[self.optimizer](model.parameters(), self.lr, weight_decay=self.weight_decay, **momentum)
 
     def make_schedule(self, optimizer: Optimizer, examples: int) -> Schedule | None:
         """The schedule over all steps of a training set of so many examples; None where the optimizer needs none."""
@@ -113,52 +159,3 @@ class Recipe:
             schedule=self.make_schedule(optimizer, examples), clip_norm=self.clip_norm, patience=self.patience,
             augment=self.augment, callbacks=[*own, *callbacks], checkpoint=checkpoint, resume=resume,
         )  # fmt: skip
-
-
-def _sgd(model: Module, recipe: Recipe) -> Optimizer:
-    decay = LR_DECAY if recipe.schedule == "inverse" else 0.0
-    return nn.SGD(model.parameters(), recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay, lr_decay=decay)
-
-
-def _rmsprop(model: Module, recipe: Recipe) -> Optimizer:
-    return nn.RMSprop(model.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
-
-
-def _adam(model: Module, recipe: Recipe) -> Optimizer:
-    return nn.Adam(model.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
-
-
-def _adamw(model: Module, recipe: Recipe) -> Optimizer:
-    return nn.AdamW(model.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
-
-
-OPTIMIZERS: dict[str, Callable[[Module, Recipe], Optimizer]] = {
-    "sgd": _sgd,
-    "rmsprop": _rmsprop,
-    "adam": _adam,
-    "adamw": _adamw,
-}
-
-_ADAPTIVE = {"lr": 1e-3, "schedule": "constant", "weight_decay": 0.0}
-SUITED: dict[str, dict[str, Any]] = {
-    "sgd": {"lr": 0.05, "schedule": "inverse", "weight_decay": 0.0},
-    "rmsprop": _ADAPTIVE,
-    "adam": _ADAPTIVE,
-    "adamw": _ADAPTIVE | {"weight_decay": 0.01},
-}
-"""What suits an optimizer where nothing else is asked for."""
-
-
-def _none(optimizer: Optimizer, lr: float, steps: int) -> None:
-    """The optimizer's rate stays, or falls by itself."""
-
-
-SCHEDULES: dict[str, Callable[[Optimizer, float, int], Schedule | None]] = {
-    "inverse": _none,
-    "constant": _none,
-    "linear": lambda optimizer, lr, steps: LinearLR(optimizer, 1.0, 0.0, steps),
-    "cosine": lambda optimizer, lr, steps: CosineAnnealingLR(optimizer, steps),
-    "one_cycle": lambda optimizer, lr, steps: OneCycleLR(optimizer, lr, steps, cycle_momentum=False),
-}
-ENDLESS = {"inverse", "constant"}
-"""Schedules that go on in the same way, however many epochs there are."""

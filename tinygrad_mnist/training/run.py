@@ -1,4 +1,4 @@
-"""A training run, where it stands, and who is told of it."""
+"""A training run, where it stands, and the callbacks that follow it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tinygrad_mnist.data import Split, batches
 from tinygrad_mnist.nn import Module, Optimizer
 from tinygrad_mnist.training.history import Epoch, History
 from tinygrad_mnist.training.inputs import model_inputs
+from tinygrad_mnist.training.metrics import Scores, score_inputs
 
 Array = NDArray[Any]
 
@@ -70,6 +71,7 @@ class Run:
     def __post_init__(self) -> None:
         self.best = self.model.state_dict()
         self._x = model_inputs(self.model, self.train)
+        self._validation_x = model_inputs(self.model, self.validation) if self.validation else None
 
     def __str__(self) -> str:
         return f"epoch {self.epoch}, batch {self.batch}"
@@ -84,18 +86,24 @@ class Run:
         everything = batches(self._x, self.train.labels, self.batch_size, self.seed, self.epoch)
         return islice(everything, self.batch, None)
 
+    def score_validation(self) -> Scores | None:
+        """How well the model reads the validation images; None without any."""
+        if self.validation is None or self._validation_x is None:
+            return None
+        return score_inputs(self.model, self._validation_x, self.validation.labels)
+
     def generator(self, epoch: int) -> np.random.Generator:
         """Random numbers for the batch that is next in an epoch: they follow from seed, epoch and batch alone."""
         return np.random.default_rng([self.seed, epoch, self.batch + 1])
 
-    def tell(self, event: str, *facts: Any) -> None:
+    def notify(self, event: str, *facts: Any) -> None:
         """Call this method of every callback."""
         for callback in self.callbacks:
             getattr(callback, event)(self, *facts)
 
 
 class Callback:
-    """What `fit` tells of while it runs; override what you want to hear of.
+    """Methods that `fit` calls while it runs; override those you need.
 
     With a state that a resumed run needs, override state_dict and load_state_dict too: trees of dicts, lists,
     numbers, strings and arrays.

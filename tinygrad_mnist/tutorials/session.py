@@ -1,4 +1,4 @@
-"""The tutorials in examples/tutorials: each network as its authors wrote it, and with today's recipe."""
+"""The tutorials in this folder: each network as its authors wrote it, and with today's recipe."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tinygrad_mnist.training.run import Callback, Run
 
 Array = NDArray[Any]
 Progress = Callable[[str, float], None]
-"""Is told what runs, and which share of it is done."""
+"""Called with what runs, and the share of it that is done."""
 
 DIGITS = "digits"
 CHECKED = 100
@@ -161,30 +161,31 @@ class Session:
         assert row.as_written
         tutorial, rng = row.as_written, np.random.default_rng(self.seed)
         X, Y = columns(self.train)
+        validation, test = (split.inputs().T for split in (self.validation, self.data.test))
         start = time.perf_counter()
         with threadpool_limits(1, user_api="blas"), np.errstate(all="ignore"):
             parameters = tutorial.initialise(rng)
             error = gradient_error(tutorial, parameters, X[:, :CHECKED], Y[:, :CHECKED])
             curve = []
             for share in tutorial.train(X, Y, parameters, rng):
-                curve.append(_accuracy(tutorial, parameters, self.validation))
+                curve.append(_accuracy(tutorial, parameters, validation, self.validation))
                 self.progress(f"{row.name} as written", share)
-            train = _accuracy(tutorial, parameters, self.train)
-            test = _accuracy(tutorial, parameters, self.data.test)
+            train = _accuracy(tutorial, parameters, X, self.train)
+            test = _accuracy(tutorial, parameters, test, self.data.test)
         is_finite = all(np.isfinite(p.numpy()).all() for p in parameters)
         seconds = time.perf_counter() - start
         return Written(test, curve[-1], seconds, train, error, tuple(curve), is_finite)
 
     def _part(self, row: Row, recipe: Recipe) -> Callable[[float], None]:
-        """What a recipe tells of its share is told of the row's."""
+        """Reports the progress of a row from that of one of its recipes."""
         number, count = row.recipes.index(recipe), len(row.recipes)
         return lambda share: self.progress(row.name, (number + share) / count)
 
-    def _follow(self, recipe: Recipe, tell: Callable[[float], None]) -> _Candidate:
+    def _follow(self, recipe: Recipe, report: Callable[[float], None]) -> _Candidate:
         if recipe not in self._done:
             start = time.perf_counter()
             model = recipe.make_model(self.seed)
-            history = recipe.fit(model, (self.train, self.validation), seed=self.seed, callbacks=[_Listener(tell)])
+            history = recipe.fit(model, (self.train, self.validation), seed=self.seed, callbacks=[_Progress(report)])
             if history.interrupted or history.best is None:
                 raise KeyboardInterrupt
             validation = history.best.validation_accuracy or 0.0
@@ -207,14 +208,14 @@ class _Candidate:
     test: float | None = None
 
 
-class _Listener(Callback):
-    """Passes on which share of a training is done."""
+class _Progress(Callback):
+    """Reports the share of a training that is done."""
 
-    def __init__(self, tell: Callable[[float], None]) -> None:
-        self.tell = tell
+    def __init__(self, report: Callable[[float], None]) -> None:
+        self.report = report
 
     def step_ends(self, run: Run) -> None:
-        self.tell((run.epoch - 1 + run.totals.examples / len(run.train)) / run.epochs)
+        self.report((run.epoch - 1 + run.totals.examples / len(run.train)) / run.epochs)
 
 
 def columns(split: Split) -> tuple[Array, Array]:
@@ -237,9 +238,10 @@ def _distance(found: Array, expected: Array) -> float:
     return float(np.abs(found - expected).max() / np.abs(expected).max())
 
 
-def _accuracy(tutorial: AsWritten, parameters: Sequence[Tensor], split: Split) -> float:
+def _accuracy(tutorial: AsWritten, parameters: Sequence[Tensor], X: Array, split: Split) -> float:
+    """The share of a split, whose images are the columns of X, that is read correctly."""
     with no_grad():
-        Z = tutorial.forward(split.inputs().T, *parameters).numpy()
+        Z = tutorial.forward(X, *parameters).numpy()
     return float((Z.argmax(axis=0) == split.labels).mean())
 
 

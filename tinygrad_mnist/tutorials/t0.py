@@ -8,7 +8,6 @@ training spends its time on undoing them, as the row with He's init shows on MNI
 import numpy as np
 
 from tinygrad_mnist import Tensor
-from tinygrad_mnist.cli.tutorials import present
 from tinygrad_mnist.training import PRESETS
 from tinygrad_mnist.tutorials.session import PLAIN, AsWritten, Row, Tutorial
 
@@ -67,8 +66,3 @@ TUTORIAL = Tutorial("T0", "LeakyReLU, softmax, mini-batches, standard-normal wei
     Row("from scratch", PRESETS["default"], as_written=AsWritten(initialise, forward, loss, by_hand, train)),
     Row("but He's init", he),
 ))  # fmt: skip
-
-if __name__ == "__main__":
-    first = present(TUTORIAL)[0]
-    assert first.written.agrees
-    assert first.better.test > first.written.test

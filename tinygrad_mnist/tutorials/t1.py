@@ -12,7 +12,6 @@ from functools import partial
 import numpy as np
 
 from tinygrad_mnist import Tensor
-from tinygrad_mnist.cli.tutorials import present
 from tinygrad_mnist.training import PRESETS
 from tinygrad_mnist.tutorials.session import AsWritten, Row, Tutorial
 
@@ -68,8 +67,3 @@ def row(hidden):
 
 
 TUTORIAL = Tutorial("T1", "ReLU, softmax, mini-batches, validated after every epoch", (row(128), row(64)))
-
-if __name__ == "__main__":
-    first = present(TUTORIAL)[0]
-    assert first.written.agrees
-    assert first.better.test > first.written.test

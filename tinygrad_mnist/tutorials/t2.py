@@ -10,7 +10,6 @@ from itertools import product
 import numpy as np
 
 from tinygrad_mnist import Tensor
-from tinygrad_mnist.cli.tutorials import present
 from tinygrad_mnist.training import PRESETS, Recipe
 from tinygrad_mnist.tutorials.session import PLAIN, AsWritten, Row, Tutorial
 
@@ -72,8 +71,3 @@ TUTORIAL = Tutorial("T2", "784-10-10, ReLU, softmax, gradient descent on all ima
     Row("L2 penalty", plain.changed(weight_decay=1e-4)),
     Row("lr, batch, init", choices),
 ))  # fmt: skip
-
-if __name__ == "__main__":
-    first = present(TUTORIAL)[0]
-    assert first.written.agrees
-    assert first.better.test > first.written.test

@@ -8,7 +8,6 @@ with any of the three: what beats TensorFlow's number here is 784-128-64-10.
 import numpy as np
 
 from tinygrad_mnist import Tensor
-from tinygrad_mnist.cli.tutorials import present
 from tinygrad_mnist.training import PRESETS
 from tinygrad_mnist.tutorials.session import PLAIN, AsWritten, Row, Tutorial
 
@@ -68,8 +67,3 @@ TUTORIAL = Tutorial("T3", "784-10-10, ReLU, softmax, 10 epochs", (
     Row("clipping", plain.changed(clip_norm=1)),
     Row("batch norm", plain.changed(batch_norm=True)),
 ))  # fmt: skip
-
-if __name__ == "__main__":
-    first = present(TUTORIAL)[0]
-    assert first.written.agrees
-    assert first.better.test > first.written.test

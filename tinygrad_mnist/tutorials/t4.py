@@ -9,7 +9,6 @@ from functools import partial
 import numpy as np
 
 from tinygrad_mnist import Tensor, manual
-from tinygrad_mnist.cli.tutorials import present
 from tinygrad_mnist.training import PRESETS
 from tinygrad_mnist.tutorials.session import PLAIN, AsWritten, Row, Tutorial
 
@@ -72,8 +71,3 @@ TUTORIAL = Tutorial("T4", "any layer_sizes, ReLU, softmax", (
     Row("Xavier's init", plain.changed(init="xavier")),
     Row("He's init", plain.changed(init="he")),
 ))  # fmt: skip
-
-if __name__ == "__main__":
-    first = present(TUTORIAL)[0]
-    assert first.written.agrees
-    assert first.better.test > first.written.test
