@@ -15,15 +15,30 @@ from numpy.typing import NDArray
 from tinygrad_mnist.engine import Tensor, grad
 from tinygrad_mnist.graph.layers import Layer
 from tinygrad_mnist.manual.activations import Activation
+from tinygrad_mnist.manual.notation import COLUMNS, ROWS, ROWS_IN_OUT, Notation
 from tinygrad_mnist.manual.rows import Backward, Forward
 
 Array = NDArray[Any]
 
 
-def is_textbook(layers: Sequence[Layer]) -> bool:
+def is_textbook(layers: Sequence[Layer], textbook: Any) -> bool:
     """Whether the layers are what the book derives: X and each a(l) enter the next layer as they are, as matrices."""
+    if any(_takes_weight_as_it_is(layer) == (textbook.EXAMPLES_AXIS == 0) for layer in layers):
+        return False
     chained = all(above.entering is below.activation and below.before is below.z for below, above in pairwise(layers))
-    return chained and layers[0].entering.op is None and all(layer.z.data.ndim == 2 for layer in layers)
+    plain = all(layer.z.data.ndim == layer.weight.data.ndim == 2 and layer.bias is not None for layer in layers)
+    return chained and plain and layers[0].entering.op is None
+
+
+def _takes_weight_as_it_is(layer: Layer) -> bool:
+    factor = _factor(layer)
+    return factor is layer.weight or (str(factor.op) == "reshape" and factor.shape == layer.weight.shape)
+
+
+def _factor(layer: Layer) -> Tensor:
+    """The operand beside what enters: the weight, transposed or arranged as the product takes it."""
+    factor: Tensor = next(x for x in layer.product.inputs if x is not layer.entering)
+    return factor
 
 
 class Layerwise:
@@ -68,7 +83,7 @@ class Layerwise:
             x, w = self._factors(layer)
             error = self._matrix(delta[l])
             product = error @ x.T if examples else x.T @ error
-            dW[l] = _back(layer.weight, self._weight(layer), product) / m + l2 * W[l - 1]
+            dW[l] = _back(layer.weight, _factor(layer), product) / m + l2 * W[l - 1]
             if layer.bias is not None:
                 db[l] = (error.sum(axis=examples) / m).reshape(layer.bias.shape)
             if l > 1:
@@ -82,31 +97,33 @@ class Layerwise:
 
     def formulas(self, l: int, L: int, l2: float = 0.0) -> dict[str, str]:
         """The equations of the textbook; x(l) is what enters layer l where that is no activation of its layer below."""
-        book = dict(self.textbook.formulas(l, L, l2))
         layer, below = self.layers[l], self.layers.get(l - 1)
+        book = _notation(layer, self.textbook).formulas(l, L, l2)
         if layer.entering is not (below.activation if below else None) and (below or layer.entering.op):
             book |= {key: book[key].replace(f"a({l - 1})", f"x({l})") for key in ("z", "dW")}
         if l < L:
             above = self.layers[l + 1]
             if above.entering is not layer.activation or layer.before is not layer.z:
-                book["delta"] = book["delta"].partition(" ⊙ ")[0] + ", back through the graph"
+                carried = _notation(above, self.textbook).formulas(l, L)["delta"].partition(" ⊙ ")[0]
+                book["delta"] = f"{carried}, back through the graph"
             if layer.before is not layer.z:
                 book["a"] = f"f(n({l}))"
         return book
 
-    def _weight(self, layer: Layer) -> Tensor:
-        """The factor beside what enters: the weight, transposed or arranged as the product takes it."""
-        weight: Tensor = next(x for x in layer.product.inputs if x is not layer.entering)
-        return weight
-
     def _factors(self, layer: Layer) -> tuple[Array, Array]:
-        return self._matrix(layer.entering.data), self._weight(layer).data
+        return self._matrix(layer.entering.data), _factor(layer).data
 
     def _matrix(self, x: Array) -> Array:
         """An array as a matrix: a single example is a column, or a row."""
         if x.ndim > 1:
             return x
         return x.reshape(-1, 1) if self.EXAMPLES_AXIS else x.reshape(1, -1)
+
+
+def _notation(layer: Layer, textbook: Any) -> Notation:
+    if textbook.EXAMPLES_AXIS:
+        return COLUMNS
+    return ROWS_IN_OUT if _takes_weight_as_it_is(layer) else ROWS
 
 
 def _back(target: Any, output: Any, cotangent: Array) -> Array:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_mnist import nn
+from tinygrad_mnist.comparing.layerwise import Layerwise, is_textbook
 from tinygrad_mnist.comparing.rows import Comparison, GraphNode, Row, Seconds
-from tinygrad_mnist.engine import Node, Tensor, grad, toposort
+from tinygrad_mnist.engine import Tensor, grad
 from tinygrad_mnist.engine.errors import describe
-from tinygrad_mnist.manual import ACTIVATIONS, Activation, notation, rows
+from tinygrad_mnist.graph.layers import Layer, Layers
+from tinygrad_mnist.graph.recording import Recording
+from tinygrad_mnist.manual import ACTIVATIONS, Activation, leaky_relu, notation, rows
 from tinygrad_mnist.manual.rows import Backward, Forward
 
 Array = NDArray[Any]
@@ -27,19 +31,8 @@ Quantities = dict[str, dict[int, T]]
 
 FORWARD, BACKWARD = ("z", "a"), ("delta", "dW", "db")
 
+_HOW = "write layers as x @ W.T + b, or W @ x + b"
 _FUNCTIONS = ("EXAMPLES_AXIS", "forward", "loss", "backward", "formulas")
-
-
-class Model(Protocol):
-    """A network as an expression: called with X it gives the logits, of tensors W1, W2, … and b1, b2, …"""
-
-    activation: Any
-
-    @property
-    def weights(self) -> list[Tensor]: ...
-    @property
-    def biases(self) -> list[Tensor]: ...
-    def __call__(self, x: Tensor, /) -> Tensor: ...
 
 
 class Derivation(Protocol):
@@ -75,7 +68,7 @@ class ColumnMLP:
 
 
 def compare(
-    model: Model,
+    model: Callable[..., Tensor],
     batch: tuple[ArrayLike, ArrayLike],
     manual: Derivation = rows,
     l2: float = 0.0,
@@ -85,45 +78,51 @@ def compare(
 ) -> Comparison:
     """Compare the gradients that autograd finds in a model's expression with those of the hand derivation.
 
-    model: an `nn.MLP`, or any function of X that has `weights`, `biases` and `activation` (a name in
-        `manual.ACTIVATIONS`, or a `manual.Activation`). z(l) is the sum in its graph that b(l) goes into, a(l)
-        the factor that W(l+1) is multiplied with; δ(l) is m ∂L/∂z(l).
-    batch: X as the model takes it, (m, inputs) with `manual.rows`, (inputs, m) with `manual.columns`; and m
-        integer labels.
+    model: any function of X that gives the logits. Its layers are found in its graph (`graph.layers`): z(l) is a
+        layer's weighted sum, a(l) its activation, which is the model's `activation` where it has one (a name in
+        `manual.ACTIVATIONS`, or a `manual.Activation`), else that of the graph; δ(l) is m ∂L/∂z(l). Where more
+        stands between two layers, a normalisation, a dropout or a pooling, the graph carries the error through it.
+    batch: X as the model takes it, (m, …) with `manual.rows`, (…, m) with `manual.columns`, and m integer labels;
+        or one example without an axis of its own, and its label.
     manual: the derivation to compare with, or a changed one that has the same functions.
     l2: λ of the penalty (λ/2) Σ W² that is added to the mean cross-entropy.
     tolerance: the relative difference that is allowed; by default 1e-12 in float64 and 1e-5 in float32.
     repeats: how often each side is run; the fastest run is its time.
 
     Raises ValueError for an activation or a dtype that can't be judged, for a model whose graph has no such
-    nodes, and for a batch that does not fit; TypeError for a derivation that lacks a function.
+    layers, and for a batch that does not fit; TypeError for a derivation that lacks a function.
     """
     X, labels = np.asarray(batch[0]), np.asarray(batch[1])
     _check_derivation(manual)
     axis = manual.EXAMPLES_AXIS
-    f = _activation(model.activation)
+    f = _activation(model.activation) if hasattr(model, "activation") else None
     _check_batch(X, labels, axis)
     if not 0 <= l2 < np.inf:
         raise ValueError(f"l2 is {l2}: λ must be a number from 0 on")
-    nodes, by_autograd, seconds_by_autograd = _by_autograd(model, X, labels, axis, l2, repeats)
+    network, nodes, by_autograd, seconds_by_autograd = _by_autograd(model, X, labels, axis, l2, repeats)
+    layers = network.layers
     dtype = by_autograd["loss"][0].dtype
     allowed = _tolerance(dtype) if tolerance is None else tolerance
-    Y = np.moveaxis(nn.one_hot(labels, model.weights[-1].shape[0], dtype), 0, axis)
-    formulas, by_hand, seconds_by_hand = _by_hand(manual, model, X, Y, f, l2, repeats)
+    f = f or _activation_of(layers)
+    derivation = manual if f and is_textbook(layers, manual) else Layerwise(layers, manual)
+    Y = nn.one_hot(labels, layers[-1].z.data.size // labels.size, dtype)
+    Y = np.moveaxis(Y, 0, axis) if labels.ndim else Y
+    formulas, by_hand, seconds_by_hand = _by_hand(derivation, layers, X, Y, f, l2, repeats)
 
     def row(key: str, layer: int) -> Row:
-        formula, node = formulas[key][layer], GraphNode.of(nodes[key][layer])
-        hand, autograd = np.asarray(by_hand[key][layer]), by_autograd[key][layer]
-        return Row(notation.SYMBOLS[key], layer or None, formula, node, hand, autograd, allowed)
+        node, hand, autograd = nodes[key][layer], np.asarray(by_hand[key][layer]), by_autograd[key][layer]
+        found = GraphNode.of(node, node.name if node.op else network.name(node))
+        summed = float(np.abs(by_autograd["delta"][layer]).mean()) if key == "db" else 0.0
+        return Row(notation.SYMBOLS[key], layer or None, formulas[key][layer], found, hand, autograd, allowed, summed)
 
     return Comparison(
         model=getattr(model, "__name__", repr(model)).partition("  #")[0],
         convention=("rows", "columns")[axis],
-        examples=len(labels),
+        examples=labels.size,
         dtype=str(dtype),
         l2=l2,
         tolerance=allowed,
-        rows=tuple(row(key, layer) for key, layer in _in_order(len(model.weights))),
+        rows=tuple(row(key, layer) for key, layer in _in_order(len(layers)) if layer in nodes[key]),
         seconds_by_hand=seconds_by_hand,
         seconds_by_autograd=seconds_by_autograd,
     )
@@ -137,36 +136,42 @@ def _in_order(L: int) -> list[tuple[str, int]]:
 
 
 def _by_autograd(
-    model: Model, X: Array, labels: Array, axis: int, l2: float, repeats: int
-) -> tuple[Quantities[Tensor], Quantities[Array], Seconds]:
-    """The nodes, their numbers, or gradients, and the time they took."""
+    model: Callable[..., Tensor], X: Array, labels: Array, axis: int, l2: float, repeats: int
+) -> tuple[Layers, Quantities[Any], Quantities[Array], Seconds]:
+    """The layers, their nodes, the numbers or gradients of these, and the time they took."""
+    weights: list[Any] = [layer.weight for layer in _layers(model, model(Tensor(X, name="X")))]
 
     def forward() -> tuple[Tensor, Tensor]:
         logits = model(Tensor(X, name="X"))
-        loss = nn.cross_entropy(logits if axis == 0 else logits.T, labels)
+        loss = nn.cross_entropy(logits.T if axis and logits.ndim > 1 else logits, labels)
         if l2:
-            loss = loss + l2 / 2 * sum((w * w).sum() for w in model.weights)
+            loss = loss + l2 / 2 * sum(w.vdot(w) for w in weights)
         return logits, loss
 
     (logits, loss), seconds_forward = _timed(forward, repeats)
-    z, a = _layers(logits, model, axis)
-    W, b = _by_layer(model.weights), _by_layer(model.biases)
-    nodes: Quantities[Tensor] = {"z": z, "a": a, "loss": {0: loss}, "delta": z, "dW": W, "db": b}
-    targets = [node for key in BACKWARD for node in nodes[key].values()]
-    gradients, seconds_backward = _timed(lambda: [g.numpy() for g in grad(loss, targets)], repeats)
+    network = _layers(model, logits)
+    layers = network.layers
+    z = _by_layer([layer.z for layer in layers])
+    a = {l: layer.activation for l, layer in enumerate(layers, start=1) if layer.activation is not None}
+    a[len(z)] = logits.softmax(axis=1 - axis if logits.ndim > 1 else 0)  # no node of the loss, which takes log ŷ
+    b = {l: layer.bias for l, layer in enumerate(layers, start=1) if layer.bias is not None}
+    W = _by_layer([layer.weight for layer in layers])
+    nodes: Quantities[Any] = {"z": z, "a": a, "loss": {0: loss}, "delta": z, "dW": W, "db": b}
 
-    L, m = len(z), len(labels)
-    values = {key: {layer: node.numpy() for layer, node in nodes[key].items()} for key in (*FORWARD, "loss")}
-    values |= {key: _by_layer(gradients[i * L : (i + 1) * L]) for i, key in enumerate(BACKWARD)}
-    values["delta"] = {layer: m * dz for layer, dz in values["delta"].items()}
-    return nodes, values, Seconds(seconds_forward, seconds_backward)
+    targets = [(key, l) for key in BACKWARD for l in nodes[key]]
+    gradients, seconds_backward = _timed(lambda: grad(loss, [nodes[key][l] for key, l in targets]), repeats)
+    values: Quantities[Any] = {key: {l: node.data for l, node in nodes[key].items()} for key in (*FORWARD, "loss")}
+    for (key, l), gradient in zip(targets, gradients, strict=True):
+        values.setdefault(key, {})[l] = gradient.data * labels.size if key == "delta" else gradient.data
+    return network, nodes, values, Seconds(seconds_forward, seconds_backward)
 
 
 def _by_hand(
-    manual: Derivation, model: Model, X: Array, Y: Array, f: Activation, l2: float, repeats: int
+    manual: Any, layers: Sequence[Layer], X: Array, Y: Array, f: Activation | None, l2: float, repeats: int
 ) -> tuple[Quantities[str], Quantities[Any], Seconds]:
     """The formulas, their numbers, and the time they took."""
-    W, b = [w.numpy() for w in model.weights], [c.numpy() for c in model.biases]
+    W = [layer.weight.data for layer in layers]
+    b = [np.zeros(1, layer.z.dtype) if layer.bias is None else layer.bias.data for layer in layers]
 
     def forward() -> tuple[Forward, float]:
         run = manual.forward(X, W, b, f)
@@ -177,7 +182,8 @@ def _by_hand(
 
     L = len(W)
     values: Quantities[Any] = {"z": run.z, "a": run.a, "delta": back.delta, "dW": back.dW, "db": back.db}
-    _check_layers(values, L)
+    if not isinstance(manual, Layerwise):
+        _check_layers(values, L)
     book = {layer: manual.formulas(layer, L, l2) for layer in range(1, L + 1)}
     formulas = {key: {layer: equations[key] for layer, equations in book.items()} for key in values}
     formulas["loss"], values["loss"] = {0: notation.loss(l2)}, {0: loss}
@@ -219,9 +225,11 @@ def _check_derivation(manual: Derivation) -> None:
 
 
 def _check_batch(X: Array, labels: Array, axis: int) -> None:
+    if labels.ndim == 0 and X.ndim == 1:
+        return
     if labels.ndim != 1 or not labels.size:
         raise ValueError(f"the labels are one class number for each example, not an array of shape {labels.shape}")
-    if X.ndim != 2 or X.shape[axis] != len(labels):
+    if X.ndim < 2 or X.shape[-1 if axis else 0] != len(labels):
         shape = f"({len(labels)}, inputs)" if axis == 0 else f"(inputs, {len(labels)})"
         raise ValueError(f"X has shape {X.shape}; {len(labels)} labels in this convention need {shape}")
 
@@ -239,27 +247,29 @@ def _tolerance(dtype: np.dtype[Any]) -> float:
     return TOLERANCES[str(dtype)]
 
 
-def _layers(logits: Tensor, model: Model, axis: int) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
-    """The nodes z(l) and a(l) of the graph: where b(l) is added, and what W(l+1) is multiplied with.
+def _layers(model: Any, logits: Tensor) -> Layers:
+    """The layers of weights in the graph of the logits, each a function of the one before."""
+    found = Layers(Recording(logits))
+    layers = found.layers
+    for what, given, used in (
+        ("matmul", getattr(model, "weights", ()), [layer.weight for layer in layers]),
+        ("add", getattr(model, "biases", ()), [layer.bias for layer in layers]),
+    ):
+        for leaf in given:
+            if not any(leaf is x for x in used):
+                raise ValueError(f"no {what} of {describe(leaf)} leads to the logits: {_HOW}")
+    if not layers:
+        raise ValueError(f"no product with a weight leads to the logits: {_HOW}")
+    nearest = found.recording.nearest([layer.z for layer in layers])
+    if any(nearest[above.entering] != {below.z} for below, above in pairwise(layers)):
+        raise ValueError("a signal goes past a layer of this model, which is not derived by hand: compare a chain")
+    return found
 
-    a(L) = softmax(z(L)) is no node of the loss, which takes log ŷ at once; it is computed here.
-    """
-    order = toposort(logits)
-    z = {layer: _first_use(order, b, "add")[0] for layer, b in _by_layer(model.biases).items()}
-    a = {}
-    for layer, W in _by_layer(model.weights[1:]).items():
-        product, downstream = _first_use(order, W, "matmul")
-        a[layer] = next((x for x in product.inputs if x not in downstream), product)
-    a[len(z)] = z[len(z)].softmax(axis=1 - axis)
-    return z, a
 
-
-def _first_use(order: list[Tensor], leaf: Tensor, op: str) -> tuple[Tensor, set[Node]]:
-    """The first operation of this name that a leaf flows into, and what it flows through on the way."""
-    downstream: set[Node] = {leaf}
-    for node in order:
-        if downstream.intersection(x for x in node.inputs if isinstance(x, Node)):
-            if str(node.op) == op:
-                return node, downstream
-            downstream.add(node)
-    raise ValueError(f"no {op} of {describe(leaf)} leads to the logits: write layers as x @ W.T + b, or W @ x + b")
+def _activation_of(layers: Sequence[Layer]) -> Activation | None:
+    """The activation that all hidden layers have in the graph, where there is a hand derivation for it."""
+    found = {(str(h.activation.op), *h.activation.params.values()) for h in layers[:-1] if h.activation is not None}
+    if len(found) > 1:
+        return None
+    name, *slope = found.pop() if found else ("relu",)
+    return leaky_relu(*slope) if name == "leaky_relu" else ACTIVATIONS.get(name)

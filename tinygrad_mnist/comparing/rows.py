@@ -30,9 +30,9 @@ class GraphNode:
     shape: tuple[int, ...]
 
     @classmethod
-    def of(cls, node: Node) -> GraphNode:
+    def of(cls, node: Node, name: str | None) -> GraphNode:
         op, label = (node.op.name, node.op.label) if node.op else (None, None)
-        return cls(op, label, node.name, node.shape)
+        return cls(op, label, name, node.shape)
 
     def __str__(self) -> str:
         """Its symbol or name and its shape: "@ 64×128", "W1 128×784"."""
@@ -41,7 +41,10 @@ class GraphNode:
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One quantity, by hand and by autograd: z, a, δ, ∂L/∂W or ∂L/∂b of a layer, or the loss L."""
+    """One quantity, by hand and by autograd: z, a, δ, ∂L/∂W or ∂L/∂b of a layer, or the loss L.
+
+    scale: how large the numbers are that it was added up from, where they may cancel: their rounding stays behind.
+    """
 
     quantity: str
     layer: int | None
@@ -50,6 +53,7 @@ class Row:
     by_hand: Array
     by_autograd: Array
     tolerance: float
+    scale: float = 0.0
 
     @property
     def name(self) -> str:
@@ -74,8 +78,8 @@ class Row:
 
     @cached_property
     def relative(self) -> float:
-        """The largest absolute difference, divided by the largest number on either side."""
-        scale = max(float(np.abs(side).max(initial=0)) for side in (self.by_hand, self.by_autograd))
+        """The largest absolute difference, divided by the largest number on either side, or that it was made of."""
+        scale = max(self.scale, *(float(np.abs(side).max(initial=0)) for side in (self.by_hand, self.by_autograd)))
         return self.absolute / scale if self.absolute else 0.0
 
     @property
