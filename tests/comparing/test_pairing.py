@@ -282,3 +282,34 @@ def test_a_derivation_without_its_functions_is_said():
     only = SimpleNamespace(forward=manual.rows.forward, backward=manual.rows.backward)
     with pytest.raises(TypeError, match="the derivation has no EXAMPLES_AXIS, loss, formulas: take"):
         small(change=lambda _: only)
+
+
+def test_layers_without_a_bias_have_no_row_for_one():
+    model = nn.Sequential(nn.Linear(6, 5, bias=False), nn.ReLU(), nn.Linear(5, 3))
+    comparison = compare(model, (np.ones((7, 6), np.float32), np.arange(7) % 3), l2=0.1)
+    assert comparison.passed
+    assert {"∂L/∂b(2)"} == {row.name for row in comparison.rows if row.quantity == "∂L/∂b"}
+
+
+@pytest.mark.parametrize("between", [nn.BatchNorm1d(5), nn.Tanh(), nn.LayerNorm(5), nn.Dropout(0.4), nn.Identity()])
+def test_what_stands_between_two_layers_is_carried_by_the_graph(between):
+    nn.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 5, dtype=np.float64), between, nn.Linear(5, 3, dtype=np.float64))
+    X = np.random.default_rng(0).standard_normal((7, 6))
+    comparison = compare(model, (X, np.arange(7) % 3), repeats=1)
+    assert comparison.passed
+    assert comparison["δ(1)"].formula == "δ(2) W(2), back through the graph"
+    assert comparison["∂L/∂W(1)"].node.name == "W1"
+
+
+def test_a_signal_that_goes_past_a_layer_is_refused():
+    first, inner, last = nn.Linear(6, 5), nn.Linear(5, 5), nn.Linear(5, 3)
+
+    def residual(x):
+        a = first(x).relu()
+        return last(a + inner(a).relu())
+
+    with pytest.raises(ValueError, match="a signal goes past a layer"):
+        compare(residual, (np.ones((7, 6), np.float32), np.arange(7) % 3))
+    with pytest.raises(ValueError, match="no product with a weight leads to the logits"):
+        compare(lambda x: x * 2, (np.ones((7, 6), np.float32), np.arange(7) % 3))

@@ -44,14 +44,16 @@ def _factor(layer: Layer) -> Tensor:
 class Layerwise:
     """A derivation as `manual.rows` and `manual.columns` are, for the layers of one graph.
 
-    textbook: which of the two it follows. A single example without an axis of its own is a column.
+    textbook: which of the two it follows. activation: None where the graph's has no hand derivation. A single example
+    without an axis of its own is a column, or a row.
     """
 
-    def __init__(self, layers: Sequence[Layer], textbook: Any) -> None:
+    def __init__(self, layers: Sequence[Layer], textbook: Any, activation: Activation | None) -> None:
         self.layers = dict(enumerate(layers, start=1))
+        self.activation = activation
         self.textbook, self.EXAMPLES_AXIS = textbook, textbook.EXAMPLES_AXIS
 
-    def forward(self, X: Array, W: Sequence[Array], b: Sequence[Array], activation: Activation | None) -> Forward:
+    def forward(self, X: Array, W: Sequence[Array], b: Sequence[Array], activation: Any) -> Forward:
         """z(l) from what enters the layer, and a(l) from what the activation is applied to."""
         z: dict[int, Array] = {}
         a: dict[int, Array] = {}
@@ -62,7 +64,7 @@ class Layerwise:
             if layer is self.layers[len(self.layers)]:
                 a[l] = self.textbook.softmax(self._matrix(z[l])).reshape(z[l].shape)
             elif layer.activation is not None:
-                a[l] = activation.f(layer.before.data) if activation else layer.activation.data
+                a[l] = self.activation.f(layer.before.data) if self.activation else layer.activation.data
         return Forward(z, a)
 
     def loss(self, run: Forward, Y: Array, W: Sequence[Array], l2: float = 0.0) -> float:
@@ -71,9 +73,7 @@ class Layerwise:
         cross_entropy: float = self.textbook.loss(Forward({L: self._matrix(run.z[L])}, {}), self._matrix(Y), W, l2)
         return cross_entropy
 
-    def backward(
-        self, run: Forward, Y: Array, W: Sequence[Array], activation: Activation | None, l2: float = 0.0
-    ) -> Backward:
+    def backward(self, run: Forward, Y: Array, W: Sequence[Array], activation: Any, l2: float = 0.0) -> Backward:
         """Each layer's δ, carried from the layer above through what stands between, and what follows from it."""
         L, examples = len(W), self.EXAMPLES_AXIS
         delta, dW, db = {L: run.a[L] - Y}, {}, {}
@@ -89,8 +89,8 @@ class Layerwise:
             if l > 1:
                 below = self.layers[l - 1]
                 carried = (w.T @ error if examples else error @ w.T).reshape(layer.entering.shape)
-                if activation and layer.entering is below.activation and below.before is below.z:
-                    delta[l - 1] = carried * activation.f_prime(below.z.data)
+                if self.activation and self._is_plain(l - 1):
+                    delta[l - 1] = carried * self.activation.f_prime(below.z.data)
                 else:
                     delta[l - 1] = _back(below.z, layer.entering, carried)
         return Backward(delta, dW, db)
@@ -102,13 +102,17 @@ class Layerwise:
         if layer.entering is not (below.activation if below else None) and (below or layer.entering.op):
             book |= {key: book[key].replace(f"a({l - 1})", f"x({l})") for key in ("z", "dW")}
         if l < L:
-            above = self.layers[l + 1]
-            if above.entering is not layer.activation or layer.before is not layer.z:
-                carried = _notation(above, self.textbook).formulas(l, L)["delta"].partition(" ⊙ ")[0]
+            if not (self.activation and self._is_plain(l)):
+                carried = _notation(self.layers[l + 1], self.textbook).formulas(l, L)["delta"].partition(" ⊙ ")[0]
                 book["delta"] = f"{carried}, back through the graph"
             if layer.before is not layer.z:
                 book["a"] = f"f(n({l}))"
         return book
+
+    def _is_plain(self, l: int) -> bool:
+        """Whether nothing but an activation leads from z(l) to the layer above."""
+        layer = self.layers[l]
+        return self.layers[l + 1].entering is layer.activation and layer.before is layer.z
 
     def _factors(self, layer: Layer) -> tuple[Array, Array]:
         return self._matrix(layer.entering.data), _factor(layer).data

@@ -104,7 +104,7 @@ def compare(
     dtype = by_autograd["loss"][0].dtype
     allowed = _tolerance(dtype) if tolerance is None else tolerance
     f = f or _activation_of(layers)
-    derivation = manual if f and is_textbook(layers, manual) else Layerwise(layers, manual)
+    derivation = manual if f and is_textbook(layers, manual) else Layerwise(layers, manual, f)
     Y = nn.one_hot(labels, layers[-1].z.data.size // labels.size, dtype)
     Y = np.moveaxis(Y, 0, axis) if labels.ndim else Y
     formulas, by_hand, seconds_by_hand = _by_hand(derivation, layers, X, Y, f, l2, repeats)

@@ -289,7 +289,8 @@ def _activation(recording: Recording, stretch: Sequence[Node], following: Node) 
         if any(str(node.op) in NONLINEAR for node in stretch[start + 1 : end + 1]):
             return stretch[start], stretch[end]
     z = stretch[0]
-    if following is not z and following in set(stretch) and following.shape == z.shape:
+    until = {node: i for i, node in enumerate(stretch)}.get(following, 0)
+    if until and all(node.shape == z.shape for node in stretch[1 : until + 1]):
         return z, following
     return next(stretch[i] for i in reversed(bottlenecks) if stretch[i].data.size == z.data.size), None
 
