@@ -14,7 +14,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 SVG = "{http://www.w3.org/2000/svg}"
-NUMBER = re.compile(r"[−-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+NUMBER = re.compile(r"[−-]?\d+(?:\.\d+(?:e[+-]?\d+)?|e[+-]\d+)")
+"""Those that are measured; whole ones are counts and sizes."""
 
 
 def run(*arguments):
