@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 PROGRAMS = sorted(path for folder in ("docs", "benchmarks") for path in (ROOT / folder).glob("*.py"))
 
 
@@ -79,10 +79,3 @@ def test_the_verdict_in_the_docs_is_what_the_grader_says():
     shown = page.read_text(encoding="utf-8").split("The verdict on this one:\n\n")[1].split("\nThe same from Python")[0]
     report = str(grade(namespace["gradients"])).splitlines()
     assert [line.removeprefix("    ") for line in shown.splitlines()][1:] == report[1:]
-
-
-@pytest.mark.parametrize("part", ["page.css", "data.js", "heat.js", "graph.js", "terms.js", "page.js"])
-def test_the_page_in_the_docs_is_what_the_package_writes(part):
-    page = (ROOT / "docs" / "backprop.html").read_text(encoding="utf-8")
-    static = (ROOT / "tinygrad_mnist" / "graph" / "page" / "static" / part).read_text(encoding="utf-8")
-    assert static in page, "write it again: tinygrad-mnist graph --layers 784,16,10 --html docs/backprop.html"

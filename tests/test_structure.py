@@ -5,6 +5,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -77,13 +78,33 @@ def test_parts_import_downward(name):
         assert not upward, f"{path.relative_to(ROOT)} imports {upward}"
 
 
+def dotted(path):
+    """A file's module, as a dotted path below the package."""
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix("__init__").rstrip(".")
+
+
+MODULES = {dotted(path): path for path in PACKAGE.rglob("*.py")}
+
+
+def module_of(name):
+    """The module that an imported name is, or is taken from."""
+    while name not in MODULES:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    uses = {module: {module_of(name) for name in imports(path)} - {module} for module, path in MODULES.items()}
+    TopologicalSorter(uses).prepare()  # raises CycleError, which names the circle
+
+
 @pytest.mark.parametrize("package", [p.parent for p in PACKAGE.rglob("__init__.py")], ids=lambda p: p.name)
 def test_no_function_hides_a_module_of_its_name(package):
-    dotted = ".".join(package.relative_to(ROOT).parts)
+    whole = ".".join(package.relative_to(ROOT).parts)
     for info in pkgutil.iter_modules([str(package)]):
         if info.name != "__main__":
-            module = importlib.import_module(f"{dotted}.{info.name}")
-            assert getattr(sys.modules[dotted], info.name) is module
+            module = importlib.import_module(f"{whole}.{info.name}")
+            assert getattr(sys.modules[whole], info.name) is module
 
 
 @pytest.mark.parametrize("module", ENGINE_ORDER)

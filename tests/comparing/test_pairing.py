@@ -200,7 +200,7 @@ def test_json_goes_there_and_back():
 
 @CONVENTIONS
 def test_text_and_table_fit_80_columns(mnist_batch, columns):
-    comparison = run(network((784, 128, 64, 10), "leaky_relu"), *mnist_batch, columns, l2=1e-3)
+    comparison = run(network((784, 128, 64, 10), "leaky_relu"), *mnist_batch, columns=columns, l2=1e-3)
     assert max(map(len, str(comparison).splitlines())) <= 80
     console = Console(width=80, force_terminal=True, color_system=None)
     with console.capture() as capture:

@@ -44,7 +44,7 @@ def test_any_size_and_colour_is_framed(tmp_path_factory, height, width, colours,
     if mode == "1" and abs(colours[0] - colours[1]) < 255:
         return
     path = tmp_path_factory.mktemp("image") / "drawn.png"
-    drawn((height, width), *colours, mode).save(path)
+    drawn((height, width), *colours, mode=mode).save(path)
     image = read_image(path)
     assert image.shape == (28, 28)
     assert image.max() == 255

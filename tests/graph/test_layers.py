@@ -46,14 +46,13 @@ def test_a_normalisation_belongs_to_the_layer_whose_sum_it_normalises():
 
 def test_a_pooling_and_a_dropout_are_no_part_of_the_activation():
     images = np.random.default_rng(0).random((8, 1, 8, 8), np.float32)
-    model = nn.Sequential(
-        nn.Conv2d(1, 3, 3), nn.Sigmoid(), nn.AvgPool2d(2), nn.Flatten(), nn.Dropout(0.5), nn.Linear(27, 10)
-    )
+    conv, linear = nn.Conv2d(1, 3, 3), nn.Linear(27, 10)
+    model = nn.Sequential(conv, nn.Sigmoid(), nn.AvgPool2d(2), nn.Flatten(), nn.Dropout(0.5), linear)
     first, last = layers(cross_entropy(model(images), LABELS))
     assert first.activation.shape == (8, 3, 6, 6)
     assert str(first.activation.op) == "sigmoid"
-    assert first.weight is model[0].weight
-    assert last.weight is model[5].weight
+    assert first.weight is conv.weight
+    assert last.weight is linear.weight
 
 
 def test_names_of_ones_own_stay_and_are_given_to_nothing_else():

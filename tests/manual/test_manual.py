@@ -68,7 +68,7 @@ def assert_agrees(W, b, X, labels, activation, l2=0.0, columns=False):
 )
 @settings(derandomize=True, deadline=None, max_examples=100)
 def test_random_networks_agree_in_float64(sizes, batch, seed, activation, l2, columns):
-    assert_agrees(*network([*sizes, 3], batch, seed, np.float64), activation, l2, columns)
+    assert_agrees(*network([*sizes, 3], batch, seed, np.float64), activation=activation, l2=l2, columns=columns)
 
 
 @pytest.mark.parametrize("columns", [False, True], ids=["rows", "columns"])

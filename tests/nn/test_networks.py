@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tinygrad_mnist import Tensor, check_gradients, nn
 
 f64 = np.float64
-ON_IMAGES: dict[str, Callable[[int, int, int, Any], nn.Module]] = {
+ON_IMAGES: dict[str, Callable[..., nn.Module]] = {
     # each from channels, height, width and Hypothesis's draw
     "Conv2d": lambda c, h, w, draw: nn.Conv2d(
         c, draw(st.integers(1, 5)), (min(h, 2), min(w, draw(st.integers(1, 3)))), draw(st.integers(1, 2)),

@@ -4,6 +4,12 @@ const HEIGHT = 46;
 const LEGIBLE = 0.6;
 const spaceOf = "http://www.w3.org/2000/svg";
 
+/**
+ * @template {keyof SVGElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, any>} properties
+ * @param {(Node | string | null)[]} children
+ */
 function svg(tag, properties = {}, ...children) {
   const element = document.createElementNS(spaceOf, tag);
   for (const [key, value] of Object.entries(properties)) element.setAttribute(key, value);
@@ -12,7 +18,18 @@ function svg(tag, properties = {}, ...children) {
 }
 
 class Graph {
-  /** host: the element to draw in. choose: called with the key of a vertex that was clicked. */
+  scale = 1;
+  cropped = false;
+  middle = { x: 0, y: 0 };
+  /** @type {string | null} */
+  centre = null;
+  /** @type {{x: number, y: number} | null} */
+  held = null;
+
+  /**
+   * @param {HTMLElement} host The element to draw in.
+   * @param {(key: string) => void} choose Called with the key of a vertex that was clicked.
+   */
   constructor(host, choose) {
     this.host = host;
     this.nodes = new Map(account.vertices.map((vertex) => [vertex.key, drawVertex(vertex, choose)]));
@@ -30,7 +47,7 @@ class Graph {
   }
 
   tools() {
-    const button = (text, title, act) => make("button", { title, "aria-label": title, onclick: act }, text);
+    const button = (/** @type {string} */ text, /** @type {string} */ title, /** @type {() => void} */ act) => make("button", { title, "aria-label": title, onclick: act }, text);
     return make("div", { class: "zoom" },
       button("+", "Zoom in (+)", () => this.zoom(1.25)),
       button("−", "Zoom out (−)", () => this.zoom(0.8)),
@@ -39,13 +56,17 @@ class Graph {
 
   /** As wide as the graph needs at the height there is, between 30 and 55 percent of the page. */
   shareWidth() {
-    const { width, height } = this.host.parentElement.getBoundingClientRect();
+    const frame = /** @type {HTMLElement} */ (this.host.parentElement);
+    const { width, height } = frame.getBoundingClientRect();
     const needed = (height - 30) * (this.whole.width / this.whole.height) + 60;
     const share = Math.min(Math.max(needed / width, 0.3), 0.55);
-    this.host.parentElement.style.setProperty("--graph", `${Math.round(100 * share)}%`);
+    frame.style.setProperty("--graph", `${Math.round(100 * share)}%`);
   }
 
-  /** Show all of it; where that would be too small to read, as much as is legible around a vertex. */
+  /**
+   * Show all of it; where that would be too small to read, as much as is legible around a vertex.
+   * @param {string | null} centre
+   */
   fit(centre = null) {
     const { width, height } = this.picture.getBoundingClientRect();
     if (!width || !height) return;
@@ -57,13 +78,16 @@ class Graph {
     this.show();
   }
 
-  /** Bring a vertex to the middle where the graph does not fit. */
+  /**
+   * Bring a vertex to the middle where the graph does not fit.
+   * @param {string | null} key
+   */
   follow(key) {
     this.centre = key;
     if (!this.cropped || !key) return;
     this.scale = Math.max(this.scale, LEGIBLE);
     const { width, height } = this.picture.getBoundingClientRect();
-    const { x, y } = vertices.get(key);
+    const { x, y } = vertexOf(key);
     this.middle = {
       x: within(x, this.whole.x, this.whole.width, width / this.scale),
       y: within(y, this.whole.y, this.whole.height, height / this.scale),
@@ -71,6 +95,7 @@ class Graph {
     this.show();
   }
 
+  /** @param {number} factor */
   zoom(factor) {
     this.scale = Math.min(Math.max(this.scale * factor, 0.05), 6);
     this.show();
@@ -98,16 +123,28 @@ class Graph {
     });
   }
 
-  /** vertexState, edgeState: from a key, or two joined by ">", to class names; badge: to the gradient's badge. */
+  /**
+   * @param {(key: string) => string} vertexState From a key to class names.
+   * @param {(pair: string) => string} edgeState From two keys joined by ">" to class names.
+   * @param {(key: string) => string} badge From a key to the gradient's badge.
+   */
   update(vertexState, edgeState, badge) {
     for (const [key, node] of this.nodes) {
-      node.setAttribute("class", `vertex ${vertices.get(key).kind} ${vertexState(key)}`);
-      writeBadge(this.badges.get(key), badge(key));
+      node.setAttribute("class", `vertex ${vertexOf(key).kind} ${vertexState(key)}`);
+    }
+    for (const [key, place] of this.badges) {
+      writeBadge(place, badge(key));
     }
     for (const [pair, arrow] of this.arrows) arrow.setAttribute("class", `edge ${edgeState(pair)}`);
   }
 }
 
+/**
+ * @param {number} place
+ * @param {number} start
+ * @param {number} length
+ * @param {number} room
+ */
 function within(place, start, length, room) {
   if (room >= length) return start + length / 2;
   return Math.min(Math.max(place, start + room / 2), start + length - room / 2);
@@ -122,6 +159,10 @@ function extent() {
   return { x: from, y: -0.8 * HEIGHT, width: to - from, height: bottom + 1.6 * HEIGHT };
 }
 
+/**
+ * @param {Vertex} vertex
+ * @param {(key: string) => void} choose
+ */
 function drawVertex(vertex, choose) {
   const { x, y, width, key, kind, name, caption, marks } = vertex;
   const group = svg("g", { transform: `translate(${x} ${y})`, role: "button", tabindex: -1, "data-key": key,
@@ -135,15 +176,22 @@ function drawVertex(vertex, choose) {
   return group;
 }
 
+/**
+ * @param {Kind} kind
+ * @param {number} width
+ */
 function outlineOf(kind, width) {
-  const box = (inset, round) => svg("rect", { class: inset ? "inner" : "outer", x: -width / 2 + inset, y: -HEIGHT / 2 + inset,
+  const box = (/** @type {number} */ inset, /** @type {number} */ round) => svg("rect", { class: inset ? "inner" : "outer", x: -width / 2 + inset, y: -HEIGHT / 2 + inset,
     width: width - 2 * inset, height: HEIGHT - 2 * inset, rx: round });
   if (kind === "parameter") return cylinder(width);
   if (kind === "output") return [box(0, HEIGHT / 2), box(4, HEIGHT / 2)];
   return [box(0, kind === "data" ? 0 : HEIGHT / 2)];
 }
 
-/** A parameter's shape, as in a picture by Graphviz. */
+/**
+ * A parameter's shape, as in a picture by Graphviz.
+ * @param {number} width
+ */
 function cylinder(width) {
   const [left, top, lid] = [-width / 2, 4 - HEIGHT / 2, `a ${width / 2} 4 0 0`];
   return [
@@ -152,16 +200,22 @@ function cylinder(width) {
   ];
 }
 
+/** @param {Vertex} vertex */
 function below(vertex) {
   const named = vertex.name !== vertex.caption && vertex.name.length <= 24;
   const gap = vertex.value.shape.length ? "\u2003" : " ";
   return `${named ? vertex.name + gap : ""}${shapeOrNumber(vertex)}`;
 }
 
+/** @param {Vertex} vertex */
 function shapeOrNumber({ value }) {
   return value.shape.length ? dimensions(value.shape) : `= ${format(viewOf(value).at([]), 4)}`;
 }
 
+/**
+ * @param {Mark[]} marks
+ * @param {number} width
+ */
 function drawMark(marks, width) {
   const level = marks.some((mark) => mark.level === "warning") ? "warning" : "info";
   const text = marks.map(({ symbol, text }) => `${symbol} ${text}`).join("\n");
@@ -169,11 +223,18 @@ function drawMark(marks, width) {
     svg("title", {}, text), svg("circle", { r: 10 }), svg("text", { y: 5 }, marks[0].symbol));
 }
 
-/** The badge at the lower right corner says that a gradient has come; it stands above all vertices. */
+/**
+ * The badge at the lower right corner says that a gradient has come; it stands above all vertices.
+ * @param {Vertex} vertex
+ */
 function placeBadge({ x, y, width }) {
   return svg("g", { class: "badge", transform: `translate(${x + width / 2 - 2} ${y + HEIGHT / 2 - 2})` });
 }
 
+/**
+ * @param {SVGGElement} badge
+ * @param {string} text
+ */
 function writeBadge(badge, text) {
   badge.replaceChildren();
   if (!text) return;
@@ -181,12 +242,19 @@ function writeBadge(badge, text) {
   badge.append(svg("rect", { x: -10, y: -9, width, height: 18, rx: 9 }), svg("text", { x: width / 2 - 10, y: 4.5 }, text));
 }
 
-/** One arrow for each use: b + b takes b twice. */
+/**
+ * One arrow for each use: b + b takes b twice.
+ * @param {Edge} edge
+ */
 function drawEdge(edge) {
   const uses = Array.from({ length: edge.count }, (_, i) => 16 * (i - (edge.count - 1) / 2));
   return svg("g", { "data-edge": `${edge.from}>${edge.to}` }, ...uses.map((shift) => drawArrow(edge, shift)));
 }
 
+/**
+ * @param {Edge} edge
+ * @param {number} shift
+ */
 function drawArrow({ points, to }, shift) {
   const bent = points.map(([x, y]) => [x + shift, y]);
   bent[0] = [bent[0][0], bent[0][1] + HEIGHT / 2];
@@ -199,22 +267,26 @@ function drawArrow({ points, to }, shift) {
   return svg("path", { d: path });
 }
 
-/** Arrows that come from the side end beside the middle, so that several can be told apart. */
+/**
+ * Arrows that come from the side end beside the middle, so that several can be told apart.
+ * @param {[number, number][]} points
+ * @param {string} to
+ */
 function lean(points, to) {
   const [[before], [x]] = points.slice(-2);
-  const room = vertices.get(to).width / 3;
+  const room = vertexOf(to).width / 3;
   return Math.max(-room, Math.min(room, (before - x) / 3));
 }
 
 function arrowHeads() {
-  const head = (id, d, refX) => svg("marker", { id, viewBox: "0 0 10 10", refX, refY: 5, markerWidth: 10, markerHeight: 10,
+  const head = (/** @type {string} */ id, /** @type {string} */ d, /** @type {number} */ refX) => svg("marker", { id, viewBox: "0 0 10 10", refX, refY: 5, markerWidth: 10, markerHeight: 10,
     markerUnits: "userSpaceOnUse", orient: "auto" }, svg("path", { d }));
   return svg("defs", {}, head("forward", "M0 0 10 5 0 10z", 10), head("backward", "M10 0 0 5 10 10z", 0));
 }
 
 /** What the shapes mean. */
 function key() {
-  const sample = (kind, text) => {
+  const sample = (/** @type {Kind} */ kind, /** @type {string} */ text) => {
     const picture = svg("svg", { viewBox: `-36 -26 72 52`, width: 27, height: 20, "aria-hidden": "true" },
       svg("g", { class: `vertex ${kind} done` }, ...outlineOf(kind, 68)));
     return make("span", {}, picture, text);

@@ -3,7 +3,21 @@
 const SIDE = 28;
 const MOST_TILES = 256;
 
-/** Which element stands at which pixel: tiles of rows × columns, laid out in a grid with gaps between them. */
+/** @typedef {{width: number, height: number, elements: Int32Array, pixels: Map<number, number>, hidden: number}} Plan */
+/** @typedef {{across: number, down: number, numbers: boolean}} Cell */
+/** @typedef {{less: number[], zero: number[], more: number[], odd: number[]}} Palette Colours as red, green and blue. */
+/** @typedef {(index: Index) => void} OnSelect */
+/**
+ * @typedef {{
+ *   view: View, family: Family, name: string, plan: Plan, cell: Cell, canvas: HTMLCanvasElement,
+ *   readout: HTMLOutputElement, selected: Index | null,
+ * }} HeatMap
+ */
+
+/**
+ * Which element stands at which pixel: tiles of rows × columns, laid out in a grid with gaps between them.
+ * @param {Index} shape
+ */
 function arrange(shape) {
   const size = shape.reduce((a, b) => a * b, 1);
   const last = shape.at(-1) ?? 1;
@@ -16,6 +30,13 @@ function arrange(shape) {
   return tiles(page ? size / page : 0, rows, last, (tile, pixel) => tile * page + pixel);
 }
 
+/**
+ * @param {number} count
+ * @param {number} rows
+ * @param {number} columns
+ * @param {(tile: number, pixel: number) => number} elementAt
+ * @returns {Plan}
+ */
 function tiles(count, rows, columns, elementAt) {
   const shown = Math.min(count, MOST_TILES);
   const across = shown > 1 ? Math.min(shown, Math.max(1, Math.round(Math.sqrt((shown * 2 * rows) / columns)))) : 1;
@@ -37,13 +58,22 @@ function tiles(count, rows, columns, elementAt) {
   return { width, height, elements, pixels, hidden: count - shown };
 }
 
+/**
+ * @param {Family} family
+ * @returns {Palette}
+ */
 function colours(family) {
   const style = getComputedStyle(document.documentElement);
-  const read = (name) => style.getPropertyValue(name).trim().match(/\w\w/g).map((pair) => parseInt(pair, 16));
+  const read = (/** @type {string} */ name) => (style.getPropertyValue(name).match(/\w\w/g) ?? []).map((pair) => parseInt(pair, 16));
   return { less: read(`--${family}-less`), zero: read("--zero"), more: read(`--${family}-more`), odd: read("--odd") };
 }
 
-/** The colour of a number between −extent and extent; NaN and Inf have a colour of their own. */
+/**
+ * The colour of a number between −extent and extent; NaN and Inf have a colour of their own.
+ * @param {number} x
+ * @param {number} extent
+ * @param {Palette} palette
+ */
 function colour(x, extent, palette) {
   if (!Number.isFinite(x)) return palette.odd;
   const end = x < 0 ? palette.less : palette.more;
@@ -51,19 +81,30 @@ function colour(x, extent, palette) {
   return palette.zero.map((channel, i) => Math.round(channel + (end[i] - channel) * share));
 }
 
-/** The size of a cell in pixels: with room for its number where there are few, else square unless that is too flat. */
+/**
+ * The size of a cell in pixels: with room for its number where there are few, else square unless that is too flat.
+ * @param {Plan} plan
+ * @param {number} room
+ * @returns {Cell}
+ */
 function cellSize({ width, height }, room) {
   if (fewCells({ width, height })) return { across: Math.min(room / width, 64), down: 22, numbers: true };
   const widest = Math.max(Math.floor(Math.min(room / width, 22)), 1);
   const highest = Math.max(Math.min(Math.floor(260 / height), 22), 1);
   const square = Math.min(widest, highest);
-  const stretched = (most, length) => Math.max(square, Math.min(most, Math.floor(60 / length)));
+  const stretched = (/** @type {number} */ most, /** @type {number} */ length) => Math.max(square, Math.min(most, Math.floor(60 / length)));
   return { across: stretched(widest, width), down: stretched(highest, height), numbers: false };
 }
 
-const fewCells = ({ width, height }) => width <= 10 && height <= 16;
+const fewCells = (/** @type {{width: number, height: number}} */ { width, height }) => width <= 10 && height <= 16;
 
-/** A figure with the picture of an array, its scale, and a line that says the element under the pointer. */
+/**
+ * A figure with the picture of an array, its scale, and a line that says the element under the pointer.
+ * @param {Stored} stored
+ * @param {Family} family
+ * @param {string} name
+ * @param {{selected?: Index | null, onselect?: OnSelect | null, room?: number}} options
+ */
 function heatMap(stored, family, name, { selected = null, onselect = null, room = 560 } = {}) {
   const view = viewOf(stored);
   if (!view.size) return make("p", { class: "empty" }, `no elements: shape ${tuple(view.shape)}`);
@@ -86,6 +127,12 @@ function heatMap(stored, family, name, { selected = null, onselect = null, room 
   return make("div", { class: `figure ${family}` }, canvas, make("div", { class: "beneath" }, legend(view, family), readout), hidden);
 }
 
+/**
+ * @param {View} view
+ * @param {Family} family
+ * @param {string} name
+ * @param {OnSelect | null} onselect
+ */
 function lone(view, family, name, onselect) {
   const number = format(view.flat(0), 6);
   const properties = { class: `lone ${family}`, "aria-label": `${name} = ${number}` };
@@ -94,9 +141,13 @@ function lone(view, family, name, onselect) {
   return make("button", { ...properties, onclick: () => onselect(index), "data-element": "0" }, number);
 }
 
-const least = (view) => view.values.reduce((a, b) => Math.min(a, b), Infinity);
-const most = (view) => view.values.reduce((a, b) => Math.max(a, b), -Infinity);
+const least = (/** @type {View} */ view) => view.values.reduce((a, b) => Math.min(a, b), Infinity);
+const most = (/** @type {View} */ view) => view.values.reduce((a, b) => Math.max(a, b), -Infinity);
 
+/** @param {HTMLCanvasElement} canvas */
+const pen = (canvas) => /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+
+/** @param {HeatMap} map */
 function paint({ view, family, plan, cell, canvas, selected }) {
   const sharp = window.devicePixelRatio > 1 ? 2 : 1;
   const width = Math.round(plan.width * cell.across);
@@ -104,7 +155,7 @@ function paint({ view, family, plan, cell, canvas, selected }) {
   Object.assign(canvas, { width: width * sharp, height: height * sharp });
   canvas.style.aspectRatio = `${width} / ${height}`;
   canvas.style.width = `${width}px`;
-  const context = canvas.getContext("2d");
+  const context = pen(canvas);
   const palette = colours(family);
   context.imageSmoothingEnabled = false;
   context.drawImage(pixels(view, plan, palette), 0, 0, canvas.width, canvas.height);
@@ -113,6 +164,11 @@ function paint({ view, family, plan, cell, canvas, selected }) {
   if (selected) outline(context, view, plan, cell, selected);
 }
 
+/**
+ * @param {View} view
+ * @param {Plan} plan
+ * @param {Palette} palette
+ */
 function pixels(view, plan, palette) {
   const small = make("canvas", { width: plan.width, height: plan.height });
   const image = new ImageData(plan.width, plan.height);
@@ -120,10 +176,17 @@ function pixels(view, plan, palette) {
     if (element < 0) return;
     image.data.set([...colour(view.values[element], view.extent, palette), 255], 4 * place);
   });
-  small.getContext("2d").putImageData(image, 0, 0);
+  pen(small).putImageData(image, 0, 0);
   return small;
 }
 
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {View} view
+ * @param {Plan} plan
+ * @param {Cell} cell
+ * @param {Palette} palette
+ */
 function writeNumbers(context, view, plan, cell, palette) {
   const [size, digits] = cell.across < 50 ? [11, 2] : [12, 3];
   Object.assign(context, { font: `${size}px ui-monospace, monospace`, textAlign: "center", textBaseline: "middle" });
@@ -137,17 +200,28 @@ function writeNumbers(context, view, plan, cell, palette) {
   });
 }
 
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {View} view
+ * @param {Plan} plan
+ * @param {Cell} cell
+ * @param {Index} index
+ */
 function outline(context, view, plan, cell, index) {
   const place = plan.pixels.get(ravel(index, view.shape));
   if (place === undefined) return;
   const [x, y] = [(place % plan.width) * cell.across, Math.floor(place / plan.width) * cell.down];
   const [width, height] = [Math.max(cell.across, 6), Math.max(cell.down, 6)];
-  for (const [ink, thickness] of [["#fff", 4], ["#000", 2]]) {
-    Object.assign(context, { strokeStyle: ink, lineWidth: thickness });
+  for (const pencil of [{ strokeStyle: "#fff", lineWidth: 4 }, { strokeStyle: "#000", lineWidth: 2 }]) {
+    Object.assign(context, pencil);
     context.strokeRect(x + (cell.across - width) / 2 + 1, y + (cell.down - height) / 2 + 1, width - 2, height - 2);
   }
 }
 
+/**
+ * @param {HeatMap} map
+ * @param {PointerEvent} event
+ */
 function elementUnder({ view, plan, canvas }, event) {
   const box = canvas.getBoundingClientRect();
   const column = Math.floor(((event.clientX - box.left) / box.width) * plan.width);
@@ -156,10 +230,18 @@ function elementUnder({ view, plan, canvas }, event) {
   return element >= 0 ? unravel(element, view.shape) : null;
 }
 
+/**
+ * @param {HeatMap} map
+ * @param {Index | null} index
+ */
 function tell({ view, name, readout }, index) {
   readout.textContent = index ? `${name}${subscript(index)} = ${format(view.at(index), 6)}` : " ";
 }
 
+/**
+ * @param {HeatMap} map
+ * @param {OnSelect} onselect
+ */
 function listen(map, onselect) {
   map.canvas.addEventListener("click", (event) => {
     const index = elementUnder(map, event);
@@ -174,9 +256,14 @@ function listen(map, onselect) {
   });
 }
 
+/** @type {Record<string, [number, number]>} */
 const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1], Enter: [0, 0] };
 
-/** The element next to the selected one in the picture, in the direction of a key. */
+/**
+ * The element next to the selected one in the picture, in the direction of a key.
+ * @param {HeatMap} map
+ * @param {string} key
+ */
 function neighbour({ view, plan, selected }, key) {
   if (!moves[key]) return null;
   const place = selected ? plan.pixels.get(ravel(selected, view.shape)) : null;
@@ -190,6 +277,10 @@ function neighbour({ view, plan, selected }, key) {
   return unravel(plan.elements[y * plan.width + x], view.shape);
 }
 
+/**
+ * @param {View} view
+ * @param {Family} family
+ */
 function legend({ extent, size, values }, family) {
   const odd = values.filter((x) => !Number.isFinite(x)).length;
   if (!extent) return make("p", { class: "note" }, odd ? `${odd} of ${size} are NaN or ∞` : `all ${size} are 0`);
@@ -198,17 +289,21 @@ function legend({ extent, size, values }, family) {
     make("span", { class: `bar ${family}` }), ...ends.map((text) => make("span", {}, text)));
 }
 
-/** The first and last numbers of an array, as NumPy prints them. */
+/**
+ * The first and last numbers of an array, as NumPy prints them.
+ * @param {Stored} stored
+ */
 function excerpt(stored) {
   const view = viewOf(stored);
   const columns = ends(view.shape.at(-1) ?? 1);
   const rows = ends(view.size / (view.shape.at(-1) ?? 1));
   const width = view.shape.at(-1) ?? 1;
-  const cell = (row, column) => (row === null || column === null ? "…" : format(view.flat(row * width + column), 4));
+  const cell = (/** @type {number | null} */ row, /** @type {number | null} */ column) => (row === null || column === null ? "…" : format(view.flat(row * width + column), 4));
   return make("table", { class: "numbers" },
     rows.map((row) => make("tr", {}, columns.map((column) => make("td", {}, cell(row, column))))));
 }
 
+/** @param {number} length */
 function ends(length) {
   return length <= 6 ? Array.from({ length }, (_, i) => i) : [0, 1, 2, null, length - 2, length - 1];
 }

@@ -1,11 +1,19 @@
 // Several orders of the backward pass over one graph, stepped together.
 
-const byId = (id) => document.getElementById(id);
-const total = Math.max(...account.runs.map(({ events }) => events.length)) + 1;
-const withGradient = account.vertices.filter(({ gradient }) => gradient).reverse();
+/**
+ * @typedef {{
+ *   from: string, to: string, early: boolean, again: boolean, total: Stored, sentence: string,
+ * }} Send A node sends an input its share of the gradient.
+ */
+/** @typedef {{title: string, events: Send[], wrong: string[], verdict: string}} Run One order of the backward pass. */
+/** @typedef {{run: Run, sentence: HTMLElement, table: HTMLElement, graph: Graph}} Pane */
+
+const { runs } = /** @type {Account & {runs: Run[]}} */ (account);
+const total = Math.max(...runs.map(({ events }) => events.length)) + 1;
+const withGradient = account.vertices.flatMap(({ key, name, gradient }) => (gradient ? [{ key, name, gradient }] : [])).reverse();
 let step = 0;
 
-const panes = account.runs.map((run) => {
+const panes = runs.map((run) => {
   const host = make("div", { class: "drawing" });
   const sentence = make("p", { class: "told", "aria-live": "polite" });
   const table = make("table", { class: "totals" });
@@ -13,6 +21,7 @@ const panes = account.runs.map((run) => {
   return { run, sentence, table, graph: new Graph(host, () => {}) };
 });
 
+/** @param {number} place */
 function goTo(place) {
   step = Math.min(Math.max(place, 0), total);
   byId("place").textContent = `step ${step} of ${total}`;
@@ -20,28 +29,34 @@ function goTo(place) {
   showDots();
 }
 
+/** @param {Pane} pane */
 function showRun({ run, sentence, table, graph }) {
   const events = run.events.slice(0, step);
   const now = run.events[step - 1];
   const over = step > run.events.length;
-  const got = new Map([[account.output, viewOf(vertices.get(account.output).gradient)]]);
-  events.forEach(({ to, total: stored }) => got.set(to, viewOf(stored)));
-  const wrong = (key) => over && run.wrong.includes(key);
+  const seed = withGradient.filter(({ key }) => key === account.output);
+  const sent = events.map(({ to, total: stored }) => ({ key: to, gradient: stored }));
+  const got = new Map([...seed, ...sent].map(({ key, gradient }) => [key, viewOf(gradient)]));
+  const wrong = (/** @type {string} */ key) => over && run.wrong.includes(key);
   graph.update(
     (key) => `done ${got.has(key) ? "reached" : ""} ${now?.from === key ? "now" : ""} ${now?.to === key ? "near" : ""}` +
       ` ${wrong(key) || (now?.from === key && (now.early || now.again)) ? "wrong" : ""}`,
     (pair) => (now && pair === `${now.to}>${now.from}` ? "now back" : events.some(({ from, to }) => pair === `${to}>${from}`) ? "back" : "done"),
-    (key) => (got.has(key) ? `∂ ${shown(got.get(key))}${wrong(key) ? " ✗" : ""}` : ""));
+    (key) => {
+      const view = got.get(key);
+      return view ? `∂ ${shown(view)}${wrong(key) ? " ✗" : ""}` : "";
+    });
   sentence.textContent = over ? run.verdict : now ? now.sentence : start();
   sentence.className = `told ${over ? (run.wrong.length ? "bad" : "good") : now?.early || now?.again ? "bad" : ""}`;
   table.replaceChildren(header(), ...withGradient.map((vertex) => row(vertex, got.get(vertex.key), over)));
 }
 
 function start() {
-  const { name } = vertices.get(account.output);
+  const { name } = vertexOf(account.output);
   return `The gradient of ${name} is 1.`;
 }
 
+/** @param {View} view */
 function shown(view) {
   return view.size === 1 ? format(view.flat(0)) : dimensions(view.shape);
 }
@@ -50,10 +65,15 @@ function header() {
   return make("tr", {}, ["", "so far", "right", ""].map((text) => make("th", {}, text)));
 }
 
+/**
+ * @param {{key: string, name: string, gradient: Stored}} vertex
+ * @param {View | undefined} view
+ * @param {boolean} over
+ */
 function row({ name, gradient, key }, view, over) {
   const right = viewOf(gradient);
   const equal = view && right.values.every((x, i) => Math.abs(x - view.values[i]) < 1e-9);
-  const { name: output } = vertices.get(account.output);
+  const { name: output } = vertexOf(account.output);
   return make("tr", { "data-key": key, class: over && !equal ? "bad" : "" }, make("th", {}, `∂${output}/∂${name}`),
     make("td", {}, view ? shown(view) : "–"), make("td", {}, shown(right)), make("td", {}, over ? (equal ? "✓" : "✗") : ""));
 }
@@ -67,8 +87,8 @@ function showDots() {
     dot.classList.toggle("done", number <= step);
     dot.classList.toggle("now", number === step);
   });
-  dots.setAttribute("aria-valuemax", total);
-  dots.setAttribute("aria-valuenow", step);
+  dots.setAttribute("aria-valuemax", String(total));
+  dots.setAttribute("aria-valuenow", String(step));
   dots.setAttribute("aria-valuetext", panes.map(({ sentence }) => sentence.textContent).join(" / "));
 }
 
@@ -78,6 +98,7 @@ function turnTheme() {
   root.dataset.theme = dark ? "light" : "dark";
 }
 
+/** @type {Record<string, () => void>} */
 const keys = {
   ArrowRight: () => goTo(step + 1), ArrowLeft: () => goTo(step - 1), Home: () => goTo(0), End: () => goTo(total), t: turnTheme,
 };

@@ -1,0 +1,49 @@
+"""Every check of this project, each in an environment of its own: `nox` runs them all, `nox -s lowest` one of them."""
+
+import shutil
+
+import nox
+
+nox.options.default_venv_backend = "uv"
+nox.options.error_on_missing_interpreters = False
+
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The tests, on each Python that is installed."""
+    session.install("--editable", ".[test]")
+    session.run("pytest", "-n", "auto", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def lowest(session: nox.Session) -> None:
+    """The tests, with the lowest version of every dependency that setup.cfg declares."""
+    session.install("--resolution", "lowest-direct", "--editable", ".[test]")
+    session.run("pytest", "-n", "auto", *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """How much of the package the tests run; fails below the floor in pyproject.toml."""
+    session.install("--editable", ".[test]")
+    session.run("pytest", "-n", "auto", "--cov", "--cov-report=term-missing:skip-covered", *session.posargs)
+
+
+@nox.session
+def style(session: nox.Session) -> None:
+    """Lint, format and types of the Python code."""
+    session.install("--editable", ".[test]")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+
+
+@nox.session(venv_backend="none")
+def javascript(session: nox.Session) -> None:
+    """Lint and types of the pages' JavaScript."""
+    if not shutil.which("npm"):
+        session.skip("there is no npm")
+    session.run("npm", "--prefix", "javascript", "ci")
+    session.run("npm", "--prefix", "javascript", "run", "check")
