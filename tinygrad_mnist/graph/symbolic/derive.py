@@ -16,7 +16,8 @@ import numpy as np
 
 from tinygrad_mnist.engine import OPS, Node
 from tinygrad_mnist.engine.errors import GraphError, describe, no_graph
-from tinygrad_mnist.graph.symbolic.algebra import Algebra, Fact
+from tinygrad_mnist.graph.symbolic.algebra import Algebra
+from tinygrad_mnist.graph.symbolic.expressions import Fact
 from tinygrad_mnist.graph.symbolic.traced import Recording, Traced, pull, record, rule
 
 T = TypeVar("T")
