@@ -41,7 +41,7 @@ class Rules:
     def _record(self, node: Node, position: int, cotangent: Array) -> Rule | None:
         """A rule of a learner's own may do what only arrays can: it is run as it is then, and has no formula."""
         try:
-            recorded = isolated(lambda: run(node, position, cotangent, node.inputs, exact))
+            recorded = isolated(lambda: run(node, position, cotangent, node, node.inputs, exact))
         except (TypeError, ValueError, IndexError):
             recorded = None
         return self._run.setdefault((node, position), recorded)

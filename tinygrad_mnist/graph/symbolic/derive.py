@@ -17,7 +17,8 @@ from tinygrad_mnist.engine import OPS, Node
 from tinygrad_mnist.engine.errors import GraphError, describe, no_graph
 from tinygrad_mnist.graph.layers import Layer, Layers
 from tinygrad_mnist.graph.recording import Recording, rule
-from tinygrad_mnist.graph.symbolic.algebra import Algebra, Fact
+from tinygrad_mnist.graph.symbolic.algebra import Algebra
+from tinygrad_mnist.graph.symbolic.expressions import Fact
 from tinygrad_mnist.graph.symbolic.rule import Rule, run
 from tinygrad_mnist.graph.symbolic.traced import Traced, record
 
@@ -151,7 +152,7 @@ def _walk_back(derivation: Derivation, needed: set[Node]) -> None:
         if named or len(onward) > 1:
             algebra.seal(total, soft=not named)
         for i, x in onward:
-            step = Step(node, x, run(node, i, total.numpy(), recording.operands[node], Traced))
+            step = Step(node, x, run(node, i, total.numpy(), derivation.forward[node], operands))
             share = algebra.shorter(step.rule.on(total, derivation.forward[node], operands), total)
             if x in gradients:
                 share = algebra.shorter(record(OPS["add"], (gradients[x], share)), gradients[x], share)
@@ -167,7 +168,7 @@ def local_derivative(derivation: Derivation, layer: Layer) -> Traced | None:
     gradients = {layer.activation: algebra.full(layer.activation.shape)}
     for step in derivation.steps:
         if step.node in gradients and step.node is not layer.before and step.input in between:
-            share = step.rule.on(gradients[step.node], forward[step.node], derivation.operands(step.node))
+            share = step.rule.on(gradients[step.node], forward[step.node], derivation.operands(step.node), False)
             earlier = gradients.get(step.input)
             gradients[step.input] = algebra.simplify(share if earlier is None else record(OPS["add"], (earlier, share)))
     return gradients.get(layer.before)

@@ -205,7 +205,7 @@ class _Symbols:
                 self.names[node] = lines.pop(forward[node])
 
     def _take_in(self, node: Node) -> None:
-        leaf = Traced(node.data)
+        leaf = Traced(self.derivation.forward[node].numpy())
         if node.op is None and node not in self.names and not node.name and node.data.size <= INLINE:
             self.leaves[node] = self.algebra.simplify(leaf)
         elif node.op and node.op.name in ("transpose", "swapaxes") and node not in self.names:
@@ -277,7 +277,7 @@ def _rules(node: Node) -> list[Equation]:
     equations = [Equation(writer.names[out], value, _size(out))]
     for position, x in enumerate(expressions):
         if isinstance(x, Traced) and rule(node, position):
-            share = algebra.simplify(run(node, position, g.data, operands, Traced).on(g, out, expressions))
+            share = algebra.simplify(run(node, position, g.data, node, operands).on(g, out, expressions))
             left = partial(named("L"), writer.names[x])
             equations.append(Equation(left, writer.in_formulas(share), _size(share)))
     return equations

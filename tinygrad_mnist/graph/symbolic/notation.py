@@ -513,6 +513,10 @@ NOTATION: dict[str, Entry] = {
     "equal": _compare("=", "=", "=="),
     "not_equal": _compare(r"\neq", "≠", "!="),
     "logical_and": Entry(r"<0> \wedge <1>", "<0> ∧ <1>", "np.logical_and(<0>, <1>)", "comparison"),
+    # the product of a column and a row
+    "outer": Entry(
+        r"<0:factor> \, <1:atom>^{\top}", "<0:factor> <1:atom>ᵀ", "np.outer(<0>, <1>)", "product", {"numpy": "atom"}
+    ),
     # what a learner would rather read than exp(log_softmax(z))
     "softmax": _along("softmax", "softmax", helper="softmax", default=-1),
 }  # fmt: skip

@@ -40,10 +40,10 @@ class Rule:
         shape = self.operands[self.position].shape
         return self.raw if self.raw.shape == shape else unbroadcast(self.raw, shape)
 
-    def on(self, g: Traced, out: Traced, operands: Sequence[Any]) -> Traced:
-        """The share of other expressions in place of the leaves."""
+    def on(self, g: Traced, out: Traced, operands: Sequence[Any], same_numbers: bool = True) -> Traced:
+        """The share of other expressions in place of the leaves, which have the same numbers unless told otherwise."""
         given = {leaf: x for leaf, x in zip(self.operands, operands, strict=True) if isinstance(leaf, Traced)}
-        replaced: Traced = _replaced(self.share, {**given, self.out: out, self.g: g})
+        replaced: Traced = _replaced(self.share, {**given, self.out: out, self.g: g}, same_numbers)
         return replaced
 
     def at(self, g: Array) -> Array:
@@ -68,17 +68,26 @@ class Rule:
         return program
 
 
-def run(node: Node, position: int, cotangent: Any, operands: Sequence[Any], leaf: Callable[[Any], Traced]) -> Rule:
-    """Run one vjp on leaves. operands: of the node: nodes, arrays and numbers. leaf: makes a leaf of an array."""
-    assert node.op
+def run(
+    node: Node,
+    position: int,
+    cotangent: Any,
+    out: Node,
+    operands: Sequence[Any],
+    leaf: Callable[[Any], Traced] = Traced,
+) -> Rule:
+    """Run one vjp of a node on leaves, with the numbers of a cotangent, a result and operands.
+
+    operands: nodes, arrays and Python numbers. leaf: makes a leaf of an array; by default in float64.
+    """
     leaves = {id(x): leaf(plain(x)) for x in operands if not isinstance(x, int | float)}
     stand_ins = tuple(leaves.get(id(x), x) for x in operands)
-    g, out = leaf(cotangent), leaf(node.data)
+    g, result = leaf(cotangent), leaf(out.data)
     g.name = "g"  # it is no constant, though all its numbers may be the same
     vjp = rule(node, position)
     assert vjp
     with np.errstate(all="ignore"):
-        return Rule(node, position, g, out, stand_ins, vjp(g, out, *stand_ins, **node.params))
+        return Rule(node, position, g, result, stand_ins, vjp(g, result, *stand_ins, **node.params))
 
 
 def exact(array: Array) -> Traced:
@@ -88,13 +97,13 @@ def exact(array: Array) -> Traced:
     return node
 
 
-def _replaced(value: Any, given: Mapping[Traced, Traced]) -> Any:
+def _replaced(value: Any, given: Mapping[Traced, Traced], same_numbers: bool) -> Any:
     """The expression with other expressions in place of some leaves."""
     done: dict[Any, Any] = dict(given)
     for node in _in_order(value):
         if node not in done:
             operands = [done.get(x, x) if isinstance(x, Traced) else x for x in node.inputs]
-            done[node] = record(node.op, operands, node.params)
+            done[node] = record(node.op, operands, node.params, like=node if same_numbers else None)
     return done.get(value, value)
 
 

@@ -50,8 +50,9 @@ def _docstring(result: Program) -> list[str]:
     for _, value in result.inputs:
         lines.append(f"    {result.names[value].numpy}: {_shape(value.shape)}")
     for fact in result.derivation.facts:
-        what = {0: "column", 1: "row"}.get(fact.axis if fact.leaf.ndim == 2 else -1, f"axis {fact.axis}")
-        lines += ["", f"    Each {what} of {result.names[fact.leaf].numpy} must sum to 1."]
+        slices = {1: "", 2: ("Each column of ", "Each row of ")[fact.axis % 2]}
+        each = slices.get(fact.leaf.ndim, f"Each axis {fact.axis} of ")
+        lines += ["", f"    {each}{result.names[fact.leaf].numpy} must sum to 1."]
     return [*lines, '    """']
 
 

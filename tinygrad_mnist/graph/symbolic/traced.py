@@ -16,28 +16,6 @@ from tinygrad_mnist.engine import Node, Op, Tensor
 from tinygrad_mnist.engine.node import plain
 
 
-class Traced(Tensor):
-    """A tensor whose every use is recorded, comparisons included."""
-
-    __slots__ = ()
-    __hash__ = object.__hash__
-
-    def __init__(self, data: Any, name: str | None = None) -> None:
-        array = np.asarray(data)
-        Node.__init__(self, array.astype(np.float64) if array.dtype.kind == "f" else array)
-        self.requires_grad, self.name = True, name
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        if method == "__call__" and not options and ufunc in _MASKS:
-            return record(_MASKS[ufunc], inputs)
-        return super().__array_ufunc__(ufunc, method, *inputs, **options)
-
-    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        if function in (np.any, np.all):  # what a rule decides on is a matter of the numbers at hand
-            return function(*map(plain, args), **options)
-        return super().__array_function__(function, types, args, options)
-
-
 def _operation(forward: Callable[..., Any], arity: int) -> Op:
     """An operation that only a reading knows: it has no rule, and stands in no table."""
     return Op(forward, [None] * arity)
@@ -52,15 +30,35 @@ _MASKS: dict[Any, Op] = {
 _MASKS[np.bitwise_and] = _MASKS[np.logical_and]
 
 
-def _comparison(ufunc: np.ufunc) -> Any:
+def _mask(ufunc: np.ufunc) -> Any:
     return lambda self, other: record(_MASKS[ufunc], (self, other))
 
 
-for _dunder, _ufunc in {
-    "__gt__": np.greater, "__ge__": np.greater_equal, "__lt__": np.less, "__le__": np.less_equal,
-    "__eq__": np.equal, "__ne__": np.not_equal, "__and__": np.logical_and,
-}.items():  # fmt: skip
-    setattr(Traced, _dunder, _comparison(_ufunc))
+class Traced(Tensor):
+    """A tensor whose every use is recorded, comparisons included."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+    def __init__(self, data: Any, name: str | None = None) -> None:
+        array = np.asarray(data)
+        Node.__init__(self, array.astype(np.float64, copy=False) if array.dtype.kind == "f" else array)
+        self.requires_grad, self.name = True, name
+
+    __eq__, __ne__ = _mask(np.equal), _mask(np.not_equal)
+    __lt__, __le__ = _mask(np.less), _mask(np.less_equal)
+    __gt__, __ge__ = _mask(np.greater), _mask(np.greater_equal)
+    __and__ = _mask(np.logical_and)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if method == "__call__" and not options and ufunc in _MASKS:
+            return record(_MASKS[ufunc], inputs)
+        return super().__array_ufunc__(ufunc, method, *inputs, **options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        if function in (np.any, np.all):  # what a rule decides on is a matter of the numbers at hand
+            return function(*map(plain, args), **options)
+        return super().__array_function__(function, types, args, options)
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
@@ -69,19 +67,21 @@ def softmax(x: Any, axis: int = -1) -> Any:
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
-SOFTMAX = _operation(softmax, 1)
+SOFTMAX, OUTER = _operation(softmax, 1), _operation(np.outer, 2)
 
-TRACING_OPS = {operation.name for operation in _MASKS.values()} | {SOFTMAX.name}
+TRACING_OPS = {operation.name for operation in (*_MASKS.values(), SOFTMAX, OUTER)}
 """The operations that are met in readings alone."""
 
 
-def record(op: Op, inputs: Sequence[Any], params: Mapping[str, Any] | None = None) -> Traced:
-    """The operation on these inputs, which are traced tensors, arrays and Python numbers."""
-    params = params or {}
-    operands = tuple(traced(x) for x in inputs)
-    array = np.asarray(op.forward(*map(plain, operands), **params))
+def record(op: Op, inputs: Sequence[Any], params: Mapping[str, Any] | None = None, like: Any = None) -> Traced:
+    """The operation on these inputs, which are traced tensors, arrays and Python numbers.
+
+    like: a traced tensor of the same value, which then need not be computed again.
+    """
+    operands, params = tuple(map(traced, inputs)), params or {}
+    array = op.forward(*map(plain, operands), **params) if like is None else like.numpy()
     node = Traced.__new__(Traced)
-    Node.__init__(node, array, op, operands, params)
+    Node.__init__(node, np.asarray(array), op, operands, params)
     return node
 
 
