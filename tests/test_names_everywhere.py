@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tinygrad_mnist import Tensor, compare, cross_entropy, graph, manual, nn
-from tinygrad_mnist.graph.page.gathering import account
+from tinygrad_mnist.graph.page.writing import account
 
 LABELS = np.arange(8) % 10
 

@@ -1,8 +1,8 @@
 """Readings of a recorded graph: neutral words, pictures, pages that step, the chain rule in formulas, NumPy source."""
 
 from tinygrad_mnist.graph.description import Description, Edge, Vertex, describe
-from tinygrad_mnist.graph.page.gathering import explore
 from tinygrad_mnist.graph.page.orders import Send, compare_orders, engine_order
+from tinygrad_mnist.graph.page.writing import explore
 from tinygrad_mnist.graph.pictures.boxes import RenderingError
 from tinygrad_mnist.graph.pictures.dot import draw
 from tinygrad_mnist.graph.pictures.flowchart import mermaid

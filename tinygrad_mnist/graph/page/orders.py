@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.engine import Node
-from tinygrad_mnist.graph.page.gathering import Account, Gathering, write_page
+from tinygrad_mnist.graph.page.gathering import Account, Gathering
+from tinygrad_mnist.graph.page.writing import collect, write_page
 from tinygrad_mnist.graph.playback import play
 
 
@@ -36,7 +37,7 @@ def compare_orders(output: Node, runs: Mapping[str, Iterable[Send]], path: str |
     and so is every gradient that ends up wrong. Raises as `explore` does.
     """
     gathering = Gathering(output)
-    page = gathering.collect("Why topological order?")
+    page = collect(gathering, "Why topological order?")
     page["runs"] = [{"title": title, **_run(gathering, sends)} for title, sends in runs.items()]
     page["buffers"] = gathering.storage.buffers()
     return write_page(Path(path), "order", page)

@@ -13,8 +13,8 @@ from tests.engine.cases import FUNCTIONS, TABLE
 from tinygrad_mnist import Tensor, cross_entropy, grad, graph, nn
 from tinygrad_mnist.engine import GraphError
 from tinygrad_mnist.engine.autodiff import unbroadcast
-from tinygrad_mnist.graph.page.gathering import account
 from tinygrad_mnist.graph.page.layout import lay_out
+from tinygrad_mnist.graph.page.writing import account
 
 EVERY_CASE = pytest.mark.parametrize(
     ("name", "case"),
@@ -159,7 +159,7 @@ def test_where_it_was_made_is_told() -> None:
     a = Tensor([1.0, 2.0], requires_grad=True, name="a")
     b = a * 3
     made = Reader(account(b.sum())).data["vertices"][1]
-    assert made["source"]["file"] == "test_gathering.py"
+    assert made["source"]["file"] == "test_writing.py"
     assert made["source"]["text"] == "b = a * 3"
     assert made["caption"] == "× 3"
 
