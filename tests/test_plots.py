@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from tinygrad_mnist import Tensor, data, nn, no_grad, one_hot, plots, training
+from tinygrad_mnist import data, nn, no_grad, one_hot, plots, training
 from tinygrad_mnist.plots.drawing import RIGHT, WRONG
-from tinygrad_mnist.plots.run import _parameters, _untrained
+from tinygrad_mnist.plots.run import _untrained
 from tinygrad_mnist.training import Epoch, History
 
 Array = NDArray[Any]
@@ -303,10 +303,3 @@ def test_a_run_without_a_history_is_named(
     with pytest.raises(training.CheckpointError, match=message):
         plots.save_all(tmp_path, unseen_digits)
     assert not (tmp_path / "plots").exists()
-
-
-def test_the_parameters_that_a_model_used_are_found_in_its_graph(model: nn.MLP) -> None:
-    found = _parameters(model(Tensor(np.zeros((1, 784), np.float32))))
-    expected = [p.shape for layer in zip(model.weights, model.biases) for p in layer]
-    assert sorted(a.shape for a in found) == sorted(expected)
-    assert found[0].shape == (12, 784)

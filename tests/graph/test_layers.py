@@ -108,3 +108,8 @@ def test_products_that_are_no_layers_have_no_names():
     a, b = leaf("a", 3, 3), leaf("b", 3, 3)
     assert names((a @ b).sum()) == {"a", "b"}
     assert names((leaf("q", 4, 3) @ leaf("k", 4, 3).T).sum()) == {"q", "k"}
+
+
+def test_layers_stand_in_the_order_in_which_the_data_meet_them():
+    model = nn.MLP((20, 16, 12, 10))
+    assert [layer.weight.name for layer in layers(model(X))] == ["W1", "W2", "W3"]
