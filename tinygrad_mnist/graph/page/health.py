@@ -44,10 +44,12 @@ def norm(array: Array) -> float:
 
 
 def _not_finite(what: str, array: Array) -> list[Mark]:
+    if np.isfinite(array).all():
+        return []
     nans, infinite = int(np.isnan(array).sum()), int(np.isinf(array).sum())
     counts = [f"{n} {word}" for n, word in ((nans, "NaN"), (infinite, "Inf")) if n]
     text = f"the {what} has {' and '.join(counts)} among {array.size} elements"
-    return [Mark(symbol="⚠", level="warning", text=text)] if counts else []
+    return [Mark(symbol="⚠", level="warning", text=text)]
 
 
 def _dead(value: Array) -> list[Mark]:

@@ -38,7 +38,7 @@ class Storage:
         if array.dtype.kind == "c":
             raise TypeError("the page shows real numbers, and this graph has complex ones")
         shape = list(array.shape)
-        if array.size and (array == array.flat[0]).all():
+        if array.size and array.flat[0] == array.flat[-1] and (array == array.flat[0]).all():
             return View(buffer=self._put(array.reshape(-1)[:1]), offset=0, shape=shape, strides=[0] * array.ndim)
         order = np.argsort([-abs(stride) for stride in array.strides], kind="stable")
         packed = np.ascontiguousarray(array.transpose(order)) if array.ndim else array
@@ -50,7 +50,7 @@ class Storage:
     def _put(self, packed: NDArray[Any]) -> int:
         narrow = packed.dtype in (np.float32, np.float16) or packed.size > DOUBLE
         with np.errstate(over="ignore"):
-            numbers = packed.astype("<f4" if narrow else "<f8")
+            numbers = packed.astype("<f4" if narrow else "<f8", copy=False)
         return self._numbers.setdefault((numbers.dtype.str, numbers.tobytes()), len(self._numbers))
 
     def buffers(self) -> list[dict[str, str]]:
