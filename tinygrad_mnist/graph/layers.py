@@ -74,7 +74,7 @@ class Layer:
 class Layers:
     """The layers of a program, their names and their scopes.
 
-    inputs: the data, where they are not to be told from what requires gradients and what does not.
+    inputs: the data, where they can not be seen from what requires gradients and what does not.
     """
 
     def __init__(self, recording: Recording, inputs: Collection[Node] = ()) -> None:

@@ -225,7 +225,7 @@ def test_the_naive_order_goes_wrong_beside_the_right_one(browser, tmp_path):
     told = []
     for _ in range(7):
         browser.press(RIGHT)
-        told.append([element.text for element in browser.all(".told")])
+        told.append([element.text for element in browser.all(".sentence")])
     assert "Too early" in told[1][0]
     assert "counted twice" in told[4][0]
     assert told[-1] == ["∂c/∂a is 4, and this order gives 6.", "Every gradient is right."]

@@ -1,7 +1,7 @@
 """Simplifies traced expressions by the rewrites of a table, each checked on the numbers as it is applied.
 
-A gradient that is used in several places is sealed: it is written once, under a name, and what is built on it is
-simplified around it; see `Algebra.seal`.
+A gradient that is used in several places is opaque: it is written once, under a name, and what is built on it is
+simplified around it; see `Algebra.make_opaque`.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class Algebra(Expressions):
         super().__init__(tidy, squares)
         self._soft: set[Traced] = set()
 
-    def seal(self, node: Traced, soft: bool = False) -> None:
-        """From now on, let no rewrite look into this expression; a soft seal gives way if that makes things shorter."""
+    def make_opaque(self, node: Traced, soft: bool = False) -> None:
+        """From now on, let no rewrite look into this expression; soft: unless what is built on it becomes shorter so."""
         if node.op is not None:
-            self.sealed.add(node)
+            self.opaque.add(node)
             (self._soft.add if soft else self._soft.discard)(node)
 
     def simplify(self, node: Traced) -> Traced:
@@ -68,29 +68,29 @@ class Algebra(Expressions):
         x = traced(x)
         return self.join(self.split(x)) if isinstance(x, Traced) else x
 
-    def shorter(self, node: Traced, *seals: Traced) -> Traced:
-        """The simplest form of an expression built on sealed ones: around them, or seen through, if that is shorter."""
+    def shorter(self, node: Traced, *opaque: Traced) -> Traced:
+        """The simplest form of an expression built on opaque ones: around them, or through them, if that is shorter."""
         around = self.simplify(node)
-        opened = self._seals_to_open(seals)
+        opened = self._to_see_through(opaque)
         if not opened:
             return around
         facts = len(self.facts)
-        self.sealed -= opened
+        self.opaque -= opened
         through = self.simplify(node)
         gain = self.cost(around) - self.cost(through)
-        self.sealed |= opened
+        self.opaque |= opened
         if gain > 0 and (opened <= self._soft or self.cost(through) < self.cost(around)):
             return through
         del self.facts[facts:]
         return around
 
-    def _seals_to_open(self, seals: Iterable[Traced], limit: int = 8) -> set[Traced]:
-        """The seals, and the soft ones within them: a few, nearest first."""
-        opened = {seal for seal in seals if seal in self.sealed}
-        queue = list(seals)
+    def _to_see_through(self, opaque: Iterable[Traced], limit: int = 8) -> set[Traced]:
+        """The opaque expressions, and the soft ones within them: a few, nearest first."""
+        opened = {node for node in opaque if node in self.opaque}
+        queue = list(opaque)
         seen = set(queue)
         for node in queue:
-            for x in _tensors(node) if len(opened) < limit and (node not in self.sealed or node in opened) else ():
+            for x in _tensors(node) if len(opened) < limit and (node not in self.opaque or node in opened) else ():
                 if x not in seen:
                     seen.add(x)
                     queue.append(x)
@@ -99,12 +99,12 @@ class Algebra(Expressions):
         return opened
 
     def cost(self, node: Traced, limit: int = 60) -> int:
-        """How many operations it takes to write an expression, sealed ones counting as names; up to a limit."""
+        """How many operations it takes to write an expression, opaque ones counting as names; up to a limit."""
         seen: set[Traced] = set()
         stack = [node]
         while stack and len(seen) < limit:
             top = stack.pop()
-            if top.op is not None and top not in self.sealed and top not in seen:
+            if top.op is not None and top not in self.opaque and top not in seen:
                 seen.add(top)
                 stack += _tensors(top)
         return len(seen)

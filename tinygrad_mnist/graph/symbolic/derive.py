@@ -135,7 +135,7 @@ def _replay(derivation: Derivation) -> None:
         else:
             forward[node] = algebra.simplify(record(node.op, derivation.operands(node), node.params))
             if named:
-                algebra.seal(forward[node])
+                algebra.make_opaque(forward[node])
     algebra.tidy = False
 
 
@@ -150,7 +150,7 @@ def _walk_back(derivation: Derivation, needed: set[Node]) -> None:
         onward = [(i, x) for i, x in recording.tensors(node) if x in needed and rule(node, i)]
         named = derivation.is_named(node) or node in derivation.wanted
         if named or len(onward) > 1:
-            algebra.seal(total, soft=not named)
+            algebra.make_opaque(total, soft=not named)
         for i, x in onward:
             step = Step(node, x, run(node, i, total.numpy(), derivation.forward[node], operands))
             share = algebra.shorter(step.rule.on(total, derivation.forward[node], operands), total)

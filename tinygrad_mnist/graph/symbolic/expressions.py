@@ -86,7 +86,7 @@ class Expressions:
         self.facts: list[Fact] = []
         self.data: set[Traced] = set()
         self.done: set[Traced] = set()
-        self.sealed: set[Traced] = set()
+        self.opaque: set[Traced] = set()
         self._pool: dict[Any, Traced] = {}
         self._numbers: dict[Traced, float] = {}
 
@@ -137,7 +137,7 @@ class Expressions:
 
     def made_by(self, x: Operand, *ops: str) -> bool:
         """Whether an operand comes from one of these operations, and may be looked into."""
-        return isinstance(x, Traced) and x.op is not None and x.op.name in ops and x not in self.sealed
+        return isinstance(x, Traced) and x.op is not None and x.op.name in ops and x not in self.opaque
 
     def number(self, x: Operand) -> float | None:
         """What all elements of a constant are."""

@@ -15,7 +15,7 @@ let step = 0;
 
 const panes = runs.map((run) => {
   const host = make("div", { class: "drawing" });
-  const sentence = make("p", { class: "told", "aria-live": "polite" });
+  const sentence = make("p", { class: "sentence", "aria-live": "polite" });
   const table = make("table", { class: "totals" });
   byId("runs").append(make("section", { class: "run", "aria-label": run.title }, make("h2", {}, run.title), host, sentence, table));
   return { run, sentence, table, graph: new Graph(host, () => {}) };
@@ -47,7 +47,7 @@ function showRun({ run, sentence, table, graph }) {
       return view ? `∂ ${shown(view)}${wrong(key) ? " ✗" : ""}` : "";
     });
   sentence.textContent = over ? run.verdict : now ? now.sentence : start();
-  sentence.className = `told ${over ? (run.wrong.length ? "bad" : "good") : now?.early || now?.again ? "bad" : ""}`;
+  sentence.className = `sentence ${over ? (run.wrong.length ? "bad" : "good") : now?.early || now?.again ? "bad" : ""}`;
   table.replaceChildren(header(), ...withGradient.map((vertex) => row(vertex, got.get(vertex.key), over)));
 }
 
