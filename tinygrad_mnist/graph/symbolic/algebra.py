@@ -29,7 +29,7 @@ class Algebra(Expressions):
         self._soft: set[Traced] = set()
 
     def make_opaque(self, node: Traced, soft: bool = False) -> None:
-        """From now on, let no rewrite look into this expression; soft: unless what is built on it becomes shorter so."""
+        """From now on, let no rewrite look into an expression; soft: unless what is built on it becomes shorter so."""
         if node.op is not None:
             self.opaque.add(node)
             (self._soft.add if soft else self._soft.discard)(node)
