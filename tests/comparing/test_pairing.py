@@ -302,6 +302,14 @@ def test_what_stands_between_two_layers_is_carried_by_the_graph(between):
     assert comparison["∂L/∂W(1)"].node.name == "W1"
 
 
+def test_a_model_in_training_is_left_as_it_was():
+    model = nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 3))
+    before = model.state_dict()
+    compare(model, (np.random.default_rng(0).standard_normal((7, 6)).astype(np.float32), np.arange(7) % 3))
+    for name, array in model.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
 def test_a_signal_that_goes_past_a_layer_is_refused():
     first, inner, last = nn.Linear(6, 5), nn.Linear(5, 5), nn.Linear(5, 3)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, Protocol, TypeVar
 
@@ -99,7 +100,8 @@ def compare(
     _check_batch(X, labels, axis)
     if not 0 <= l2 < np.inf:
         raise ValueError(f"l2 is {l2}: λ must be a number from 0 on")
-    network, nodes, by_autograd, seconds_by_autograd = _by_autograd(model, X, labels, axis, l2, repeats)
+    with _buffers_kept(model):
+        network, nodes, by_autograd, seconds_by_autograd = _by_autograd(model, X, labels, axis, l2, repeats)
     layers = network.layers
     dtype = by_autograd["loss"][0].dtype
     allowed = _tolerance(dtype) if tolerance is None else tolerance
@@ -133,6 +135,18 @@ def _in_order(L: int) -> list[tuple[str, int]]:
     layers = range(1, L + 1)
     forward = [(key, layer) for layer in layers for key in FORWARD]
     return [*forward, ("loss", 0), *((key, layer) for layer in reversed(layers) for key in BACKWARD)]
+
+
+@contextmanager
+def _buffers_kept(model: Any) -> Iterator[None]:
+    """A model in training moves its running statistics at every run; a comparison leaves it as it was."""
+    buffers = list(model.buffers()) if isinstance(model, nn.Module) else []
+    kept = [buffer.data.copy() for buffer in buffers]
+    try:
+        yield
+    finally:
+        for buffer, data in zip(buffers, kept, strict=True):
+            buffer.data = data
 
 
 def _by_autograd(
