@@ -288,9 +288,101 @@ def test_one_wrong_gradient_is_told_in_the_singular():
     assert report.verdict == "1 of 4 gradients is wrong"
 
 
-def test_the_order_of_what_is_returned_is_recognized():
-    report = grade(lambda *arguments: [einsum(*arguments)[i] for i in (0, 2, 1, 3)])
-    assert "is the order dW1, db1, dW2, db2" in str(report)
+@pytest.mark.parametrize(
+    ("order", "names"),
+    [((0, 2, 1, 3), "dW1, dW2, db1, db2"), ((2, 3, 0, 1), "dW2, db2, dW1, db1"), ((2, 0, 3, 1), "dW2, dW1, db2, db1")],
+)
+def test_the_order_of_what_is_returned_is_recognized(order, names):
+    report = grade(lambda *arguments: [einsum(*arguments)[i] for i in order])
+    assert report.passed
+    assert report.notes == (f"it returns {names}, and was judged in this order",)
+
+
+def test_another_order_is_recognized_beside_a_mistake():
+    def gradients(*arguments):
+        dW1, db1, dW2, db2 = einsum(*arguments)
+        return dW1, dW2, db1.sum(), db2.sum()
+
+    (finding,) = grade(gradients).findings
+    assert finding.where == ("∂L/∂b in every layer",)
+    assert "summed over every axis" in finding.what
+
+
+def test_numbers_in_no_order_are_said_to_be_anothers():
+    report = grade(lambda *arguments: [einsum(*arguments)[i] for i in (2, 1, 0, 3)])
+    assert "it holds the numbers of db1" in " ".join(finding.what for finding in report.findings)
+
+
+def test_arguments_are_told_apart_by_their_names():
+    def data_last(w_1, bias1, w_2, bias2, inputs, y_true):
+        return einsum(inputs, y_true, w_1, bias1, w_2, bias2)
+
+    def weights_first(X, Y, W1, W2, b1, b2):
+        return einsum(X, Y, W1, b1, W2, b2)
+
+    def without_names(p, q, r, s, t, u):
+        return einsum(p, q, r, s, t, u)
+
+    assert all(grade(function).passed for function in (data_last, weights_first, without_names))
+
+
+def test_biases_of_one_row_are_recognized():
+    def gradients(X, Y, W1, b1, W2, b2):
+        b1, b2 = b1.copy(), b2.copy()
+        dW1, db1, dW2, db2 = einsum(X, Y, W1, b1[0], W2, b2[0])
+        b1 -= np.reshape(db1, (1, -1))
+        return dW1, np.reshape(db1, (1, -1)), dW2, np.reshape(db2, (1, -1))
+
+    report = grade(gradients)
+    assert report.passed
+    assert "biases (1, out)" in report.settings
+
+
+def test_what_is_right_but_for_nan_is_not_called_wrong():
+    def gradients(X, Y, W1, b1, W2, b2):
+        a = np.maximum(X @ W1.T + b1, 0)
+        z = a @ W2.T + b2
+        e = np.exp(z - z.max())
+        d2 = (e / e.sum(axis=1, keepdims=True) - Y) / len(X)
+        d1 = d2 @ W2 * (a > 0)
+        return d1.T @ X, d1.sum(axis=0), d2.T @ a, d2.sum(axis=0)
+
+    report = grade(gradients)
+    assert not report.passed
+    assert {p.verdict for p in report.parameters} == {"NaN"}
+    assert report.verdict == "4 of 4 gradients are NaN or infinite on some networks, else right"
+    assert "maximum of the whole array" in report.findings[0].what
+
+
+def test_zeros_are_not_taken_for_a_sum_that_rounds_to_zero():
+    def gradients(*arguments):
+        dW1, db1, dW2, db2 = einsum(*arguments)
+        return dW1, 0 * db1, dW2, 0 * db2
+
+    findings = grade(gradients).findings
+    assert [finding.names for finding in findings] == [(), ()]
+    assert all("zero everywhere: is the bias left out?" in finding.what for finding in findings)
+
+
+@pytest.mark.parametrize("factor", [1e-4, 1e-9])
+def test_a_small_multiple_is_not_zero(factor):
+    def gradients(*arguments):
+        dW1, db1, dW2, db2 = einsum(*arguments)
+        return factor * dW1, db1, dW2, db2
+
+    (finding,) = grade(gradients).findings
+    assert f"it is {factor:.4g} times what it should be" in finding.what
+
+
+def test_a_finding_stays_when_another_network_raises():
+    def gradients(X, y, W1, b1, W2, b2):
+        Y = np.eye(y.max() + 1)[y]
+        dW1, db1, dW2, db2 = einsum(X, Y, W1, b1, W2, b2)
+        return dW1, db1, 3 * dW2, db2
+
+    report = grade(gradients, labels="integers")
+    assert [problem.kind for problem in report.problems] == ["exception"]
+    assert "it is 3 times what it should be" in report.findings[0].what
 
 
 def test_a_function_written_in_a_test_shows_its_own_line():

@@ -12,6 +12,7 @@ from tinygrad_mnist.grading.diagnosis import explain
 from tinygrad_mnist.grading.findings import findings
 from tinygrad_mnist.grading.mistakes import Explanation, Unknown
 from tinygrad_mnist.grading.observations import facts
+from tinygrad_mnist.grading.ordering import reordered
 from tinygrad_mnist.grading.probes import Found, Probes, given, probes_for, values_of
 from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
 from tinygrad_mnist.grading.settings import Settings
@@ -37,7 +38,13 @@ def judge(subject: str, function: str, settings: Settings, result: dict[str, Any
     problem = problems.before_it_ran(result, subject, function)
     if problem:
         return Report(subject, str(settings), problems=(problem,))
-    probes, outcomes = settings.probes(result["depth"]), result["outcomes"]
+    with np.errstate(all="ignore"):  # what is not finite is reported
+        return _judge(subject, settings, result)
+
+
+def _judge(subject: str, settings: Settings, result: dict[str, Any]) -> Report:
+    probes = settings.probes(result["depth"])
+    outcomes, order = reordered(result["outcomes"], probes.nets, settings.convention)
     found = [settings.convention.gradients(o.get("arrays"), net) for o, net in zip(outcomes, probes.nets, strict=True)]
     parameters = tuple(_parameter(quantity, l, found, probes) for quantity, l in probes.gradients)
     wrong = any(found) and not all(p.right for p in parameters)
@@ -54,7 +61,7 @@ def judge(subject: str, function: str, settings: Settings, result: dict[str, Any
         *activation,
     )
     explained = all(problems.raises_too(explanations, p) for p in stopped)
-    return Report(subject, str(settings), parameters, named, besides, _notes(result["printed"]), explained)
+    return Report(subject, str(settings), parameters, named, besides, _notes(result["printed"], order), explained)
 
 
 def _parameter(quantity: str, l: int, found: Found, probes: Probes) -> Parameter:
@@ -65,8 +72,11 @@ def _parameter(quantity: str, l: int, found: Found, probes: Probes) -> Parameter
         for f, c, size in zip(values, correct, probes.scale[quantity, l], strict=True)
         if f is not None and c is not None and f.shape == c.shape and np.isfinite(f).all()
     ]
-    right = any(found) and probes.same(quantity, l, values, correct, given(found))
-    return Parameter(f"{quantity}{l}", right, max(differences, default=None))
+    usable = given(found)
+    finite = usable & [v is None or bool(np.isfinite(v).all()) for v in values]
+    right = any(found) and probes.same(quantity, l, values, correct, usable)
+    not_finite = not right and bool(finite.any()) and probes.same(quantity, l, values, correct, finite)
+    return Parameter(f"{quantity}{l}", right, max(differences, default=None), not_finite)
 
 
 def _for_another_activation(found: Found, asked: Probes, settings: Settings) -> list[Problem]:
@@ -88,7 +98,9 @@ def _unexplained(found: Found, probes: Probes) -> Iterator[Unknown]:
                 yield Unknown(quantity, l, facts(quantity, l, values, correct, probes, usable))
 
 
-def _notes(printed: str) -> tuple[str, ...]:
-    if not printed.strip():
-        return ()
-    return (f"it prints: {printed.strip().splitlines()[0][:50]!r} …; no mistake, but slow in training",)
+def _notes(printed: str, order: str) -> tuple[str, ...]:
+    said = printed.strip().splitlines()
+    return (
+        *([f"it returns {order}, and was judged in this order"] if order else []),
+        *([f"it prints: {said[0][:50]!r} …; no mistake, but slow in training"] if said else []),
+    )

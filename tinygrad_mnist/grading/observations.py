@@ -62,8 +62,8 @@ def _nearly(a: Array, b: Array, tolerance: float) -> bool:
 def _facts(quantity: str, l: int, found: Array, expected: Array, probe: Probe) -> list[str]:
     tolerance = _tolerance(expected, probe)
     equal = partial(_nearly, tolerance=tolerance)
-    if equal(found, np.zeros_like(found)):
-        return ["it is zero everywhere"]
+    if not found.any():
+        return [f"it is zero everywhere{': is the bias left out?' if quantity == 'db' else ''}"]
     other = _another(quantity, l, found, probe, equal)
     if other:
         return [f"it holds the numbers of {other}: is the order dW1, db1, dW2, db2, … kept?"]
@@ -73,7 +73,7 @@ def _facts(quantity: str, l: int, found: Array, expected: Array, probe: Probe) -
         return ["its sign is turned"]
     if equal(found.T, expected):
         return ["it is transposed"]
-    ratio = _ratio(found, expected, tolerance)
+    ratio = _ratio(found, expected, probe)
     if ratio is not None:
         return [f"it is {ratio:.4g} times what it should be, everywhere", _MULTIPLE]
     return _where(quantity, l, np.abs(found - expected) > tolerance, probe.net)
@@ -89,9 +89,10 @@ def _another(quantity: str, l: int, found: Array, probe: Probe, equal: Callable[
     return next((name for name, g in others.items() if equal(found, g) or equal(found.T, g)), None)
 
 
-def _ratio(found: Array, expected: Array, tolerance: float) -> float | None:
+def _ratio(found: Array, expected: Array, probe: Probe) -> float | None:
     ratio = float((found * expected).sum() / ((expected**2).sum() or 1))
-    return ratio if ratio and (np.abs(found - ratio * expected) <= tolerance * max(1, abs(ratio))).all() else None
+    multiple = ratio * expected
+    return ratio if ratio and _nearly(found, multiple, _tolerance(multiple, probe)) else None
 
 
 def _where(quantity: str, l: int, wrong: Array, net: Network) -> list[str]:

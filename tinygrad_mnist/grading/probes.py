@@ -63,6 +63,11 @@ def same(found: Array | None, expected: Array | None, scale: float, rtol: float)
     return same(found[finite], expected[finite], scale, rtol)
 
 
+def _any(values: Values, usable: Mask) -> Iterator[bool]:
+    """Where it is used, whether a quantity is anything but zero."""
+    return (x is not None and bool(x.any()) for x, use in zip(values, usable, strict=True) if use)
+
+
 def values_of(gradients: Found, quantity: str, l: int) -> Values:
     """One gradient of a layer on each probe: "dW" or "db"."""
     return [None if g is None else getattr(g, quantity)[l] for g in gradients]
@@ -86,7 +91,12 @@ class Probes:
         return iter(self._probes)
 
     def same(self, quantity: str, l: int, found: Values, candidate: Values, usable: Mask) -> bool:
-        """Whether a candidate for a gradient is what was found, on every probe that is evidence."""
+        """Whether a candidate for a gradient is what was found, on every probe that is evidence.
+
+        Zeros on all of them were not computed: they are no evidence for a sum that rounding leaves near zero.
+        """
+        if any(_any(candidate, usable)) and not any(_any(found, usable)):
+            return False
         return all(
             same(f, c, scale, probe.rtol)
             for f, c, scale, probe, use in zip(found, candidate, self.scale[quantity, l], self, usable, strict=True)

@@ -21,11 +21,18 @@ class Parameter:
     """One gradient: its name as the learner returns it, whether it is right, the largest difference.
 
     difference: relative to the largest number in the right gradient; None for another shape, NaN or no result.
+    not_finite: whether it is right wherever its numbers are finite, and they are not everywhere.
     """
 
     name: str
     right: bool
     difference: float | None
+    not_finite: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """In a word."""
+        return "right" if self.right else "NaN" if self.not_finite else "WRONG"
 
     def __str__(self) -> str:
         """The difference in words."""
@@ -94,9 +101,11 @@ class Report:
         """In one line."""
         if self.passed:
             return f"all {len(self.parameters)} gradients are right"
-        wrong = sum(not p.right for p in self.parameters)
-        verb = "is" if wrong == 1 else "are"
-        return f"{wrong} of {len(self.parameters)} gradients {verb} wrong" if wrong else "it did not pass"
+        for verdict, words in (("WRONG", "wrong"), ("NaN", "NaN or infinite on some networks, else right")):
+            count = sum(p.verdict == verdict for p in self.parameters)
+            if count:
+                return f"{count} of {len(self.parameters)} gradients {'is' if count == 1 else 'are'} {words}"
+        return "it did not pass"
 
     def to_dict(self) -> dict[str, Any]:
         return {"passed": self.passed, **asdict(self)}
@@ -106,7 +115,7 @@ class Report:
 
     def __str__(self) -> str:
         """Plain text, 80 columns wide."""
-        cells = [HEADINGS, *((p.name, "right" if p.right else "WRONG", str(p)) for p in self.parameters)]
+        cells = [HEADINGS, *((p.name, p.verdict, str(p)) for p in self.parameters)]
         table = ["  {:10}{:9}{}".format(*row).rstrip() for row in cells] if self.parameters else []
         return "\n".join([str(self._heading), *table, *map(str, self._paragraphs())])
 
@@ -125,7 +134,7 @@ class Report:
         for name in HEADINGS:
             table.add_column(name, header_style="dim")
         for p in self.parameters:
-            table.add_row(p.name, Text("right", "green") if p.right else Text("wrong", "bold red"), str(p))
+            table.add_row(p.name, Text(p.verdict, "green" if p.right else "bold red"), str(p))
         tables = [Padding(table, (1, 2, 0, 2))] if self.parameters else []
         return Group(rich(self._heading), *tables, *map(rich, self._paragraphs()))
 

@@ -27,6 +27,14 @@ DEEPEST = 8
 PRINTED = 2000
 """How many characters of what the function prints are kept."""
 
+NAMES = {
+    "X": ("x", "xbatch", "xtrain", "inputs", "input", "images", "data"),
+    "Y": ("y", "ybatch", "ytrain", "ytrue", "yonehot", "onehoty", "labels", "label", "targets", "target", "t"),
+    "W": ("w", "weight", "weights"),
+    "b": ("b", "bias", "biases"),
+}
+"""What learners call the arguments, in lower case and without underscores; those of W and b end in the layer."""
+
 Inputs = Callable[[int], list[list[Any]]]
 """The arguments for each call of a function of so many layers."""
 
@@ -56,7 +64,32 @@ def examine(function: Callable[..., Any], asked: int | None, inputs: Inputs, fil
         depth = depth_of(function, asked)
     except (TypeError, ValueError) as error:
         return {"signature": str(error)}
-    return {"depth": depth, "outcomes": calls(function, inputs(depth), file)}
+    places = places_of(function, depth)
+    return {
+        "depth": depth,
+        "outcomes": calls(lambda *given: function(*(given[i] for i in places)), inputs(depth), file),
+    }
+
+
+def places_of(function: Callable[..., Any], depth: int) -> list[int]:
+    """Which of X, Y, W1, b1, … each parameter is, by its name; in this order where the names don't say."""
+    usual = ["X", "Y", *(f"{p}{l}" for l in range(1, depth + 1) for p in "Wb")]
+    parameters = inspect.signature(function).parameters.values()
+    roles = [_role(p.name) for p in parameters if p.kind <= p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
+    return (
+        [usual.index(role) for role in roles if role]
+        if sorted(map(str, roles)) == sorted(usual)
+        else [*range(len(usual))]
+    )
+
+
+def _role(name: str) -> str | None:
+    """What a parameter of this name is, as far as names go."""
+    plain = name.casefold().replace("_", "")
+    layer = plain.lstrip("abcdefghijklmnopqrstuvwxyz")
+    kind = plain.removesuffix(layer)
+    role = next((role for role, names in NAMES.items() if kind in names), None)
+    return role and f"{role}{layer}"
 
 
 def depth_of(function: Callable[..., Any], asked: int | None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal, get_args
@@ -19,7 +19,8 @@ from tinygrad_mnist.manual.rows import Backward
 
 Labels = Literal["one-hot", "integers"]
 
-ORDERS = ((False, False), (True, False), (False, True))
+IN_COLUMNS = (True, False)
+ORDERS = ((False, False), IN_COLUMNS, (False, True))
 """What `columns` and `weights_in_out` may be."""
 
 
@@ -29,11 +30,15 @@ class GradeError(ValueError):
 
 @dataclass(frozen=True)
 class Convention:
-    """How a learner writes a layer: columns W @ X + b, rows X @ W.T + b, or rows X @ W + b; and how Y comes."""
+    """How a learner writes a layer: columns W @ X + b, rows X @ W.T + b, or rows X @ W + b; and how Y comes.
+
+    one_row: with rows, whether a bias is (1, out), as a sum with keepdims is, and not (out,).
+    """
 
     columns: bool = False
     weights_in_out: bool = False
     labels: Labels = "one-hot"
+    one_row: bool = False
 
     def __post_init__(self) -> None:
         if self.labels not in get_args(Labels):
@@ -49,7 +54,8 @@ class Convention:
 
     def __str__(self) -> str:
         labels = "integer" if self.labels == "integers" else self.labels
-        return f"{self.notation.examples}, {self.notation.layer}, {labels} labels"
+        biases = ", biases (1, out)" if self.one_row else ""
+        return f"{self.notation.examples}, {self.notation.layer}{biases}, {labels} labels"
 
     @property
     def options(self) -> str:
@@ -57,10 +63,14 @@ class Convention:
         order = "--columns" if self.columns else "--weights-in-out" if self.weights_in_out else "--rows"
         return f"{order} --labels {self.labels}"
 
-    def others(self) -> Iterator[Convention]:
-        """Every other convention."""
-        every = (Convention(*order, labels) for order, labels in product(ORDERS, get_args(Labels)))
-        return (convention for convention in every if convention != self)
+    def others(self) -> list[Convention]:
+        """Every other convention, those that the same options ask for first."""
+        every = [
+            Convention(*order, labels, one_row)
+            for one_row, order, labels in product((False, True), ORDERS, get_args(Labels))
+            if not (one_row and order == IN_COLUMNS)
+        ]
+        return sorted((c for c in every if c != self), key=lambda c: c.options != self.options)
 
     def arguments(self, net: Network) -> list[Array]:
         """X, Y, W1, b1, … as the learner's function takes them; copies."""
@@ -70,7 +80,7 @@ class Convention:
             arrays[1] = Y.argmax(axis=0)
         for l in range(1, net.L + 1):
             arrays.append(net.W[l].T if self.weights_in_out else net.W[l])
-            arrays.append(net.b[l] if self.columns else net.b[l][:, 0])
+            arrays.append(net.b[l] if self.columns else net.b[l].T if self.one_row else net.b[l][:, 0])
         return [np.array(a, order="C") for a in arrays]
 
     def gradients(self, returned: Sequence[Array] | None, net: Network) -> Backward | None:
