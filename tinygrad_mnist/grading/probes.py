@@ -121,6 +121,9 @@ def given(found: Found | Values) -> Mask:
     return np.array([x is not None for x in found])
 
 
+CLASSES = 10
+NO_LAST_CLASS = "no example of the last class"
+
 Change = Callable[[Array, list[Array], list[Array]], None]
 """Changes X, every W(l) and every b(l) of a network in place, before it runs."""
 
@@ -154,11 +157,11 @@ def _spread_logits(X: Array, W: list[Array], b: list[Array]) -> None:
     b[-1] -= 150
 
 
-def _arrays(seed: int, sizes: Sequence[int], m: int) -> tuple[Array, Array, list[Array], list[Array]]:
-    """Random X, Y, every W(l) and every b(l)."""
+def _arrays(seed: int, sizes: Sequence[int], m: int, occurring: int) -> tuple[Array, Array, list[Array], list[Array]]:
+    """Random X, Y with so many classes that occur, every W(l) and every b(l)."""
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((sizes[0], m))
-    Y = np.eye(sizes[-1])[rng.integers(0, sizes[-1], m)].T.copy()
+    Y = np.eye(sizes[-1])[rng.permutation(np.arange(m) % occurring)].T.copy()
     W = [rng.standard_normal((o, i)) * 1.2 / np.sqrt(i) for i, o in zip(sizes, sizes[1:], strict=False)]
     b = [rng.standard_normal((o, 1)) / 2 for o in sizes[1:]]
     return X, Y, W, b
@@ -169,25 +172,32 @@ def probes_for(depth: int, activation: Activation, l2: float) -> Probes:
     """The networks of so many layers that a learner's function is run on, in float64 and from fixed seeds.
 
     Where all sizes are equal everything fits everything, so that a mistake with a transpose runs and can be named;
-    where all are different it can't hide.
+    where all are different it can't hide. There are ten classes, as programs for MNIST have them written in.
     """
-    equal = [6] * (depth + 1)
+    equal = [CLASSES] * (depth + 1)
 
     def probe(
-        about: str, seed: int, sizes: Sequence[int], m: int, change: Change = _unchanged, rtol: float = 1e-5
+        about: str,
+        seed: int,
+        sizes: Sequence[int],
+        m: int,
+        change: Change = _unchanged,
+        rtol: float = 1e-5,
+        occurring: int = CLASSES,
     ) -> Probe:
-        X, Y, W, b = _arrays(seed, sizes, m)
+        X, Y, W, b = _arrays(seed, sizes, m, occurring)
         change(X, W, b)
         return Probe(about, run(X, Y, W, b, activation, l2), rtol)
 
     return Probes(
         (
-            probe("all sizes equal", 1, equal, 6),
-            probe("all sizes different", 2, [*range(12 + depth, 12, -1), 4], 5),
-            probe("square weights", 3, [7] * (depth + 1), 5),
-            probe("inputs of another size", 7, [8, *equal[1:]], 6),
-            probe("units with z = 0", 4, equal, 6, _on_the_kink),
-            probe("large logits", 5, equal, 6, _large_logits, rtol=1e-3),
-            probe("logits far apart", 6, equal, 6, _spread_logits, rtol=1e-3),
+            probe("all sizes equal", 1, equal, CLASSES),
+            probe("all sizes different", 2, [*range(20 + depth, 20, -1), CLASSES], 11),
+            probe("square weights", 3, equal, 12),
+            probe("inputs of another size", 7, [8, *equal[1:]], CLASSES),
+            probe("units with z = 0", 4, equal, CLASSES, _on_the_kink),
+            probe(NO_LAST_CLASS, 8, equal, CLASSES, occurring=CLASSES - 1),
+            probe("large logits", 5, equal, CLASSES, _large_logits, rtol=1e-3),
+            probe("logits far apart", 6, equal, CLASSES, _spread_logits, rtol=1e-3),
         )
     )

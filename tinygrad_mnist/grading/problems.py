@@ -9,11 +9,16 @@ import numpy as np
 
 from tinygrad_mnist.grading.derivation import attempt, derive
 from tinygrad_mnist.grading.mistakes import Explanation, lines
-from tinygrad_mnist.grading.probes import Found, Probe, Probes
+from tinygrad_mnist.grading.probes import NO_LAST_CLASS, Found, Probe, Probes
 from tinygrad_mnist.grading.report import Problem
 
 Outcomes = Sequence[dict[str, Any]]
 """What `runner.call` says of each call."""
+
+COUNTED_BY_MAX = (
+    "this batch has no example of the last class, and there alone it stops: the number of classes is that of W's "
+    "outputs, not Y.max() + 1"
+)
 
 VARIES = (
     "called twice with the same arguments it gives different numbers: does it draw at random, or keep something from "
@@ -36,10 +41,12 @@ def before_it_ran(result: dict[str, Any], subject: str, function: str) -> Proble
 def of_the_runs(outcomes: Outcomes, probes: Probes, explanations: Sequence[Explanation], subject: str) -> list[Problem]:
     """What was raised, returned or changed: each kind once, with the first network on which it happened."""
     problems: dict[Any, Problem] = {}
+    stops = [probe.about for outcome, probe in zip(outcomes, probes, strict=True) if "raised" in outcome]
     for outcome, probe in zip(outcomes, probes, strict=True):
         if "raised" in outcome:
             error = outcome["raised"]
             because = "; the mistake named here explains it" if raises_too(explanations, probe) else ""
+            because = f"; {COUNTED_BY_MAX}" if stops == [NO_LAST_CLASS] else because
             problem = _raised(error, subject, f"on a network {probe.sizes}{because}")
             problems.setdefault((error["type"], error["line"]), problem)
         if "returned" in outcome:
