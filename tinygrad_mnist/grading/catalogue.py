@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import DTypeLike
 
@@ -26,6 +28,16 @@ def _shifted_by_the_largest_of_all(net: Network, l: int) -> Array:
     return np.asarray(e / e.sum(axis=0))
 
 
+def _over_the_examples(shift: Callable[[Array], float | Array]) -> Line:
+    """softmax whose classes sum to 1 over the examples, with any shift."""
+
+    def line(net: Network, l: int) -> Array:
+        e = np.exp(net.z[l] - shift(net.z[l]))
+        return np.asarray(e / e.sum(axis=1, keepdims=True))
+
+    return line
+
+
 def _through_softmax_again(net: Network, l: int, y: Array) -> Array:
     error = y - net.Y
     return np.asarray(y * (error - (y * error).sum(axis=0)))
@@ -33,6 +45,10 @@ def _through_softmax_again(net: Network, l: int, y: Array) -> Array:
 
 def _slope(s: float) -> Line:
     return lambda net, l: np.where(net.z[l] > 0, 1, s)
+
+
+def _by_a_constant(share: float) -> Line:
+    return lambda net, l, error: error * net.m * max(share, 0)  # what is counted is not negative
 
 
 def _updated(rate: float) -> Line:
@@ -94,7 +110,10 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("softmax-axis", "softmax", "softmax over the wrong axis",
         "Each example's class probabilities must sum to 1. Here the examples' probabilities of each class do.",
         "Which axis of z(L) holds the classes of one example?",
-        (lambda net, l: softmax(net.z[l].T).T,)),
+        (lambda net, l: softmax(net.z[l].T).T,
+         _over_the_examples(lambda z: 0.0),
+         _over_the_examples(lambda z: z.max(axis=0)),
+         _over_the_examples(np.max))),
     Mistake("softmax-unshifted", "softmax", "softmax without the maximum subtracted",
         "exp overflows above 709 (above 88 in float32), and ∞/∞ is NaN. On small logits it looks right.",
         "What can be subtracted from all logits of an example without changing its softmax?",
@@ -140,6 +159,10 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("error-count", "factor", *_COUNT,
         (lambda net, l, error: error * net.m / len(net.a[0]),
          lambda net, l, error: error * net.m / len(net.Y))),
+    Mistake("error-constant", "factor", "divided not by m, but by a constant",
+        "The mean is over the examples that the function is given, a batch, and not over those of the whole data set.",
+        "How many examples are in the X of this call?",
+        family=_by_a_constant),
     Mistake("carried-untransposed", "carried", "W(l+1) the wrong way round",
         "z = W a leads forward, so the transpose leads back. With a square W the wrong product runs unnoticed.",
         "Write out ∂z_k/∂a_j for one weight: over which index of W is summed on the way back?",
@@ -156,6 +179,10 @@ MISTAKES: tuple[Mistake, ...] = (
         "All gradients belong to the weights of the forward pass. Update after the last of them is known.",
         "When was the loss computed: with W(l+1) from before the step, or from after it?",
         family=_updated),
+    Mistake("carried-activated", "carried", "activation applied to the error on its way back",
+        "f belongs to the forward pass. What comes back is multiplied by f'(z(l)), whatever its own sign is.",
+        "The chain rule multiplies by a derivative. At which value is it taken?",
+        (lambda net, l, delta, dW: net.activation.f(net.W[l + 1].T @ delta),)),
     Mistake("slope-missing", "slope", "activation's derivative missing",
         "Units that were switched off in the forward pass get a gradient as if they had been on.",
         "δ(l) is the derivative by z(l). Which function leads from z(l) to a(l)?",
@@ -262,6 +289,10 @@ MISTAKES: tuple[Mistake, ...] = (
         "The numbers are right, but b - η db broadcasts silently to a matrix.",
         "Compare the shapes of b(l) and of your sum (keepdims?).",
         (lambda net, l, delta: delta.sum(axis=1)[None, :],)),
+    Mistake("bias-from-weights", "sum", "∂L/∂W(l) summed over its inputs",
+        "Each example's δ(l) is then weighted with the sum of its inputs. b(l) is added as it is: its input is 1.",
+        "By what is b(l) multiplied in z(l)?",
+        (lambda net, l, delta: (delta @ net.a[l - 1].T).sum(axis=1, keepdims=True),)),
     Mistake("bias-mean-missing", "mean_b", *_MEAN_MISSING),
     Mistake("bias-mean-twice", "mean_b", *_MEAN_TWICE),
     Mistake("bias-count", "mean_b", *_COUNT, _BY_ANOTHER_COUNT),

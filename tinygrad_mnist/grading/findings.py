@@ -119,7 +119,8 @@ def _title_and_place(p: Placement) -> str:
 def _number(p: Placement) -> str:
     if p.value is None:
         return ""
-    return f" (a learning rate of {p.value:.4g})" if p.mistake.slot == "carried" else f" ({p.value:.4g})"
+    number = float(f"{1 / p.value if p.mistake.slot == 'factor' else p.value:.4g}")
+    return f" (a learning rate of {number:g})" if p.mistake.slot == "carried" else f" ({number:g})"
 
 
 def _in_layer(text: str, p: Placement) -> str:
