@@ -131,5 +131,5 @@ def test_the_engine_fits_in_the_head():
         [sys.executable, ROOT / "benchmarks" / "engine_size.py"], capture_output=True, text=True, check=True
     )
     lines = int(result.stdout.split()[-2])
-    assert lines <= ENGINE_LINES
+    assert lines <= ENGINE_LINES, f"the engine has {lines} lines: if they are worth it, raise ENGINE_LINES"
     assert f"| {lines} lines |" in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -36,7 +36,7 @@ def test_a_mistake_has_exit_code_1_and_its_name_in_the_json(tmp_path):
 def test_wrong_usage_has_exit_code_2_and_one_line(tmp_path):
     path = write(tmp_path, ROWS)
     for arguments in (
-        [tmp_path / "no.py"], [], [path, "--activation", "tanh"], [path, "--labels", "words"],
+        [tmp_path / "no.py"], [], [path, "--activation", "swish"], [path, "--labels", "words"],
         [path, "--columns", "--weights-in-out"], [path, "--l2", "nan"], [path, "--l2", "inf"], [path, "--depth", "9"],
     ):  # fmt: skip
         result = command(tmp_path, "grade", *arguments)

@@ -291,7 +291,7 @@ def test_layers_without_a_bias_have_no_row_for_one():
     assert {"∂L/∂b(2)"} == {row.name for row in comparison.rows if row.quantity == "∂L/∂b"}
 
 
-@pytest.mark.parametrize("between", [nn.BatchNorm1d(5), nn.Tanh(), nn.LayerNorm(5), nn.Dropout(0.4), nn.Identity()])
+@pytest.mark.parametrize("between", [nn.BatchNorm1d(5), nn.GELU(), nn.LayerNorm(5), nn.Dropout(0.4), nn.Identity()])
 def test_what_stands_between_two_layers_is_carried_by_the_graph(between):
     nn.manual_seed(0)
     model = nn.Sequential(nn.Linear(6, 5, dtype=np.float64), between, nn.Linear(5, 3, dtype=np.float64))
@@ -308,6 +308,18 @@ def test_a_model_in_training_is_left_as_it_was():
     compare(model, (np.random.default_rng(0).standard_normal((7, 6)).astype(np.float32), np.arange(7) % 3))
     for name, array in model.state_dict().items():
         np.testing.assert_array_equal(array, before[name])
+
+
+def test_tied_and_frozen_weights_are_refused():
+    W, V = (Tensor(np.eye(6), requires_grad=True, name=name) for name in "WV")
+    batch = np.ones((4, 6)), np.arange(4)
+    with pytest.raises(ValueError, match="is no layer of its own"):
+        compare(lambda X: ((X @ W.T).tanh() @ W.T).tanh() @ V.T, batch)
+    frozen = nn.Linear(6, 5)
+    frozen.weight.requires_grad = False
+    model = nn.Sequential(frozen, nn.ReLU(), nn.Linear(5, 4))
+    with pytest.raises(ValueError, match=r"0\.weight is frozen"):
+        compare(model, (np.ones((4, 6), np.float32), np.arange(4)))
 
 
 def test_a_signal_that_goes_past_a_layer_is_refused():

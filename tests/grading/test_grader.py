@@ -386,6 +386,19 @@ def test_a_constant_for_m_is_not_negative():
     assert names == [("error-sign",), ("error-constant",)]
 
 
+def test_a_mistake_is_named_with_another_activation_than_asked():
+    def gradients(X, Y, W1, b1, W2, b2):
+        a = np.tanh(X @ W1.T + b1)
+        d2 = (softmax(a @ W2.T + b2) - Y) / len(X)
+        d1 = d2 @ W2 * (1 - a**2) / len(X)
+        return d1.T @ X, d1.sum(axis=0), d2.T @ a, d2.sum(axis=0)
+
+    asked, other = grade(gradients, activation="tanh"), grade(gradients)
+    assert other.findings == asked.findings
+    assert other.findings[0].names == ("weight-mean-twice", "bias-mean-twice")
+    assert [p.message for p in other.problems] == ["all that is wrong for tanh is named here, but relu was asked"]
+
+
 def test_ten_classes_may_be_written_in():
     assert grade(lambda X, y, *parameters: einsum(X, np.eye(10)[y], *parameters), labels="integers", depth=2).passed
 
@@ -424,7 +437,7 @@ def test_assert_gradients_says_in_plain_text_what_is_wrong():
 @pytest.mark.parametrize(
     "settings",
     [
-        {"activation": "tanh"}, {"labels": "words"}, {"l2": -1.0}, {"l2": float("nan")}, {"depth": 0}, {"depth": 99},
+        {"activation": "swish"}, {"labels": "words"}, {"l2": -1.0}, {"l2": float("nan")}, {"depth": 0}, {"depth": 99},
         {"columns": True, "weights_in_out": True},
     ],
 )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinygrad_mnist import Tensor, cross_entropy, data, grad, manual, one_hot
+from tinygrad_mnist import Tensor, cross_entropy, data, grad, manual, nn, one_hot
 
 TOLERANCE = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 1e-5}
 SLOPES = {"relu": 0.0, "leaky_relu": 0.01}
@@ -96,6 +96,18 @@ def test_the_kink_is_the_engines(activation):
     z = Tensor(np.array([-1.0, 0.0, 1.0]), requires_grad=True)
     z.leaky_relu(SLOPES[activation]).sum().backward()
     np.testing.assert_array_equal(manual.ACTIVATIONS[activation].f_prime(z.numpy()), z.grad.numpy())
+
+
+@pytest.mark.parametrize("activation", sorted(manual.ACTIVATIONS))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_f_and_its_derivative_are_the_engines(activation, dtype):
+    z = Tensor(np.array([-800.0, -2.0, -0.5, 0.3, 4.0, 800.0], dtype), requires_grad=True)
+    a = nn.ACTIVATIONS[activation](z)
+    a.sum().backward()
+    f = manual.ACTIVATIONS[activation]
+    np.testing.assert_allclose(f.f(z.data), a.data, rtol=TOLERANCE[z.dtype])
+    np.testing.assert_allclose(f.f_prime(z.data), z.grad.data, atol=TOLERANCE[z.dtype])
+    assert f.f(z.data).dtype == f.f_prime(z.data).dtype == dtype
 
 
 def test_huge_logits_give_a_finite_loss():

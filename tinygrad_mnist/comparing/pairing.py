@@ -16,7 +16,7 @@ from tinygrad_mnist.comparing.layerwise import Layerwise, is_textbook
 from tinygrad_mnist.comparing.rows import Comparison, GraphNode, Row, Seconds
 from tinygrad_mnist.engine import Tensor, grad
 from tinygrad_mnist.engine.errors import describe
-from tinygrad_mnist.graph.layers import Layer, Layers
+from tinygrad_mnist.graph.layers import PRODUCTS, Layer, Layers
 from tinygrad_mnist.graph.recording import Recording
 from tinygrad_mnist.manual import ACTIVATIONS, Activation, leaky_relu, notation, rows
 from tinygrad_mnist.manual.rows import Backward, Forward
@@ -265,6 +265,13 @@ def _layers(model: Any, logits: Tensor) -> Layers:
     """The layers of weights in the graph of the logits, each a function of the one before."""
     found = Layers(Recording(logits))
     layers = found.layers
+    frozen = (
+        [name for name, p in model.named_parameters() if not p.requires_grad] if isinstance(model, nn.Module) else []
+    )
+    if frozen:
+        raise ValueError(
+            f"{frozen[0]} is frozen, so that its gradient is not computed: set its requires_grad for a comparison"
+        )
     for what, given, used in (
         ("matmul", getattr(model, "weights", ()), [layer.weight for layer in layers]),
         ("add", getattr(model, "biases", ()), [layer.bias for layer in layers]),
@@ -275,6 +282,14 @@ def _layers(model: Any, logits: Tensor) -> Layers:
     if not layers:
         raise ValueError(f"no product with a weight leads to the logits: {_HOW}")
     nearest = found.recording.nearest([layer.z for layer in layers])
+    products = {layer.product for layer in layers}
+    for node in found.recording.operations:
+        if str(node.op) in PRODUCTS and node not in products and any(x in found.parameters for x in node.inputs):
+            weight = next(x for x in node.inputs if x in found.parameters)
+            raise ValueError(
+                f"a product with {describe(weight)} is no layer of its own: each layer needs a weight used once, "
+                f"called W or weight, or nothing"
+            )
     if any(nearest[above.entering] != {below.z} for below, above in pairwise(layers)):
         raise ValueError("a signal goes past a layer of this model, which is not derived by hand: compare a chain")
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,20 +16,9 @@ from tinygrad_mnist.grading.ordering import reordered
 from tinygrad_mnist.grading.probes import Found, Probes, given, probes_for, values_of
 from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
 from tinygrad_mnist.grading.settings import Settings
-from tinygrad_mnist.manual import ACTIVATIONS, Activation, leaky_relu
-from tinygrad_mnist.manual.activations import Array
+from tinygrad_mnist.manual import ACTIVATIONS, leaky_relu
 
-
-def _sigmoid(z: Array) -> Array:
-    return 1 / (1 + np.exp(-z))
-
-
-_USUAL = {
-    **ACTIVATIONS,
-    **{f"leaky_relu with a slope of {slope}": leaky_relu(slope) for slope in (0.1, 0.2, 0.3)},
-    "tanh": Activation(np.tanh, lambda z: 1 - np.tanh(z) ** 2),
-    "sigmoid": Activation(_sigmoid, lambda z: _sigmoid(z) * (1 - _sigmoid(z))),
-}
+_USUAL = {**ACTIVATIONS, **{f"leaky_relu with a slope of {slope}": leaky_relu(slope) for slope in (0.1, 0.2, 0.3)}}
 """What a learner may have taken instead of the activation that was asked for."""
 
 
@@ -49,10 +38,12 @@ def _judge(subject: str, settings: Settings, result: dict[str, Any]) -> Report:
     parameters = tuple(_parameter(quantity, l, found, probes) for quantity, l in probes.gradients)
     wrong = any(found) and not all(p.right for p in parameters)
     explanations = explain(found, probes) if any(found) else []
-    activation = _for_another_activation(found, probes, settings) if wrong else []
+    activation: list[Problem] = []
+    if wrong and not _named(explanations):
+        explanations, activation = _with_another_activation(found, probes, settings) or (explanations, [])
     stopped = [p for outcome, p in zip(outcomes, probes, strict=True) if "raised" in outcome]
     named: tuple[Finding, ...] = ()
-    if wrong and not activation and not any(outcome.get("varies") for outcome in outcomes):
+    if wrong and not any(outcome.get("varies") for outcome in outcomes):
         unexplained = [Explanation((), tuple(_unexplained(found, probes)))]
         named = tuple(findings(explanations or unexplained, probes.nets[0], settings.convention.notation))
     besides = (
@@ -79,13 +70,28 @@ def _parameter(quantity: str, l: int, found: Found, probes: Probes) -> Parameter
     return Parameter(f"{quantity}{l}", right, max(differences, default=None), not_finite)
 
 
-def _for_another_activation(found: Found, asked: Probes, settings: Settings) -> list[Problem]:
-    """What to say where every gradient is right for another activation than was asked."""
-    for name, activation in _USUAL.items():
-        other = probes_for(asked.L, activation, settings.l2)
-        if activation is not settings.activation and other.all_same(found, other.correct):
-            return [Problem("settings", f"every gradient is right for {name}, but {settings.name} was asked")]
-    return []
+def _partly_right(found: Found, probes: Probes) -> bool:
+    """Whether one gradient is right: then it is no guess that the probes are those that the learner means."""
+    return any(_parameter(quantity, l, found, probes).right for quantity, l in probes.gradients)
+
+
+def _named(explanations: Sequence[Explanation]) -> bool:
+    """Whether they leave nothing unknown."""
+    return bool(explanations) and not any(e.unknown for e in explanations)
+
+
+def _with_another_activation(
+    found: Found, asked: Probes, settings: Settings
+) -> tuple[list[Explanation], list[Problem]] | None:
+    """The explanations with the usual activation that they are shortest with, where it leaves nothing unknown."""
+    others = {n: probes_for(asked.L, f, settings.l2) for n, f in _USUAL.items() if f is not settings.activation}
+    explained = {name: explain(found, other) for name, other in others.items() if _partly_right(found, other)}
+    name = min((n for n in explained if _named(explained[n])), key=lambda n: explained[n][0].rank, default=None)
+    if name is None:
+        return None
+    some = any(e.mistakes for e in explained[name])
+    fits = f"all that is wrong for {name} is named here" if some else f"every gradient is right for {name}"
+    return explained[name], [Problem("settings", f"{fits}, but {settings.name} was asked")]
 
 
 def _unexplained(found: Found, probes: Probes) -> Iterator[Unknown]:

@@ -318,9 +318,10 @@ def _output_activation(recording: Recording, z: Node) -> tuple[Node, Node | None
 
 
 def _data_of(recording: Recording, first: Layer, parameters: set[Node]) -> list[Node]:
-    """What the first layer is applied to, if it is a leaf or arranged from a single one."""
+    """What the first layer is applied to, if it is a leaf or made of a single one and parameters."""
     signals = [x for _, x in recording.tensors(first.product) if x not in parameters]
-    return [x for signal in signals for x in recording.beneath(signal) if not x.op and x.shape][:1]
+    beneath = [x for signal in signals for x in recording.beneath(signal)]
+    return [x for x in beneath if not x.op and x.shape and x not in parameters][:1]
 
 
 def _uses(recording: Recording, leaf: Node) -> Iterator[Node]:

@@ -6,6 +6,6 @@ be read beside the book, and not optimized.
 """
 
 from tinygrad_mnist.manual import columns, rows
-from tinygrad_mnist.manual.activations import ACTIVATIONS, Activation, leaky_relu, relu
+from tinygrad_mnist.manual.activations import ACTIVATIONS, Activation, leaky_relu, relu, sigmoid, tanh
 
-__all__ = ["ACTIVATIONS", "Activation", "columns", "leaky_relu", "relu", "rows"]
+__all__ = ["ACTIVATIONS", "Activation", "columns", "leaky_relu", "relu", "rows", "sigmoid", "tanh"]

@@ -35,5 +35,16 @@ def leaky_relu(negative_slope: float = 0.01) -> Activation:
 relu = leaky_relu(negative_slope=0.0)
 """f(z) = max(z, 0); f'(0) = 0."""
 
-ACTIVATIONS = {"relu": relu, "leaky_relu": leaky_relu()}
+tanh = Activation(np.tanh, lambda z: 1 - np.tanh(z) ** 2)
+"""f'(z) = 1 - f(z)²."""
+
+
+def _sigmoid(z: Array) -> Array:
+    return (1 + np.tanh(z / 2)) / 2  # 1 / (1 + exp(-z)), which overflows
+
+
+sigmoid = Activation(_sigmoid, lambda z: _sigmoid(z) * (1 - _sigmoid(z)))
+"""f(z) = 1 / (1 + exp(-z)); f'(z) = f(z) (1 - f(z))."""
+
+ACTIVATIONS = {"relu": relu, "leaky_relu": leaky_relu(), "tanh": tanh, "sigmoid": sigmoid}
 """By the names that `nn.MLP` uses."""

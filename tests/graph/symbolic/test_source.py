@@ -83,6 +83,21 @@ def test_it_holds_for_another_number_of_examples():
     np.testing.assert_allclose(execute(source, *arguments)[0], larger.item(), rtol=1e-12)
 
 
+def test_a_batch_norm_holds_for_another_number_of_examples():
+    layers = nn.Linear(6, 5, dtype=np.float64), nn.BatchNorm1d(5, dtype=np.float64), nn.ReLU()
+    model = nn.Sequential(*layers, nn.Linear(5, 3, dtype=np.float64))
+
+    def loss(m):
+        X, labels = np.random.default_rng(m).standard_normal((m, 6)), np.arange(m) % 3
+        return cross_entropy(model(Tensor(X, name="X")), labels), X, one_hot(labels, 3)
+
+    source = graph.to_numpy(loss(8)[0], model.parameters())
+    other, X, Y = loss(13)
+    _, *found = execute(source, X, Y, *(p.data for p in model.parameters()))
+    for gradient, expected in zip(found, grad(other, model.parameters())):
+        np.testing.assert_allclose(gradient, expected.data, rtol=1e-9, atol=1e-12)
+
+
 def test_a_number_that_may_be_another_length_stays_a_number():
     model, loss, arguments = network(batch=16)
     source = check(loss, model.parameters(), *arguments)

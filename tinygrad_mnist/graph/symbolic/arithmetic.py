@@ -192,11 +192,35 @@ def sum_with_zero(e: Expressions, node: Traced, *_: Operand) -> Traced | None:
 def multiples_of_one_core(e: Expressions, node: Traced, *_: Operand) -> Traced | None:
     """c · x + d · x is (c + d) · x."""
     x, y = _terms(e, node)
-    if x.core is not y.core:
-        return None
+    return e.join(_together(x, y)) if x.core is y.core else None
+
+
+def _together(x: Scaled, y: Scaled) -> Scaled:
+    """The sum of two multiples of one core.
+
+    x/2m + x/2m is x/m, where m is the length of an axis: a mean was differentiated, and m is another for other data.
+    """
+    once = Scaled(1, 1, x.core)
     if x.denominator == y.denominator:
-        return e.join(Scaled(1, 1, x.core).times(x.numerator + y.numerator, x.denominator))
-    return e.join(Scaled(1, 1, x.core).times(x.numerator / x.denominator + y.numerator / y.denominator))
+        numerator, denominator = x.numerator + y.numerator, x.denominator
+        length, rest = divmod(denominator, abs(numerator) or 1)
+        if not rest and length in x.core.shape and denominator not in x.core.shape:
+            return once.times(math.copysign(1, numerator), length)
+        return once.times(numerator, denominator)
+    return once.times(x.numerator / x.denominator + y.numerator / y.denominator)
+
+
+@rewrite("add", "sub", example=lambda x, y: (y - x) - x, result="y − 2 · x")
+def multiples_beside_another_term(e: Expressions, node: Traced, *_: Operand) -> Traced | None:
+    """(y + c · x) + d · x is y + (c + d) · x."""
+    first, second = _terms(e, node)
+    for whole, term in ((first, second), (second, first)):
+        if whole.numerator == whole.denominator == 1 and (e.made_by(whole.core, "add") or e.made_by(whole.core, "sub")):
+            x, y = _terms(e, whole.core)
+            for one, other in ((x, y), (y, x)):
+                if other.core is term.core:
+                    return e.of("add", e.join(one), e.join(_together(other, term)))
+    return None
 
 
 @rewrite("add", "sub", example=lambda x: (x > 0) * 0.99 + 0.01, result="(1 if x > 0 else 0.01)")
