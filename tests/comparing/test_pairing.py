@@ -289,6 +289,15 @@ def test_layers_without_a_bias_have_no_row_for_one():
     comparison = compare(model, (np.ones((7, 6), np.float32), np.arange(7) % 3), l2=0.1)
     assert comparison.passed
     assert {"∂L/∂b(2)"} == {row.name for row in comparison.rows if row.quantity == "∂L/∂b"}
+    assert (comparison["z(1)"].formula, comparison["z(2)"].formula) == ("a(0) W(1)ᵀ", "a(1) W(2)ᵀ + b(2)")
+
+
+def test_an_activation_in_another_shape_is_no_normalisation():
+    comparison = compare(
+        nn.network(("1x8x8", "2c3", "mp2", 6, 3), "relu"), (np.ones((4, 1, 8, 8), np.float32), [0, 1, 2, 0])
+    )
+    assert comparison.passed
+    assert comparison["a(1)"].formula == "f(z(1))"
 
 
 @pytest.mark.parametrize("between", [nn.BatchNorm1d(5), nn.GELU(), nn.LayerNorm(5), nn.Dropout(0.4), nn.Identity()])

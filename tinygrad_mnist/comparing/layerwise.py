@@ -13,7 +13,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from tinygrad_mnist.engine import Tensor, grad
-from tinygrad_mnist.graph.layers import Layer
+from tinygrad_mnist.graph.layers import Layer, unmoved
 from tinygrad_mnist.manual.activations import Activation
 from tinygrad_mnist.manual.notation import COLUMNS, ROWS, ROWS_IN_OUT, Notation
 from tinygrad_mnist.manual.rows import Backward, Forward
@@ -105,8 +105,10 @@ class Layerwise:
             if not (self.activation and self._is_plain(l)):
                 carried = _notation(self.layers[l + 1], self.textbook).formulas(l, L)["delta"].partition(" ⊙ ")[0]
                 book["delta"] = f"{carried}, back through the graph"
-            if layer.before is not layer.z:
+            if unmoved(layer.before) is not layer.z:
                 book["a"] = f"f(n({l}))"
+        if layer.bias is None:
+            book["z"] = book["z"].removesuffix(f" + b({l})")
         return book
 
     def _is_plain(self, l: int) -> bool:

@@ -104,7 +104,7 @@ class Layers:
         if self.layers:
             yield from ((x, "X") for x in _data_of(self.recording, self.layers[0], self.parameters))
         for layer in self.layers:
-            normalised = layer.before if _unmoved(layer.before) is not layer.z else None
+            normalised = layer.before if unmoved(layer.before) is not layer.z else None
             named = {"W": layer.weight, "b": layer.bias, "z": layer.z, "n": normalised, "a": layer.activation}
             yield from ((x, f"{letter}{layer.number}") for letter, x in named.items() if x is not None)
         yield from ((leaf, f"{letter}{layer.number}") for leaf, (layer, letter) in self._norms.items())
@@ -226,7 +226,7 @@ def _sums(
         factors = [x for x in tensors if x in parameters]
         if str(product.op) not in PRODUCTS or len(factors) != 1 or len(tensors) < 2 or factors[0].data.ndim < 2:
             continue
-        weight = _unmoved(factors[0])
+        weight = unmoved(factors[0])
         bias, z = _biased(recording, product, parameters)
         is_weight = not weight.op and (any_name or _is_called_weight(weight))
         if bias is not None or (is_weight and weight not in used):
@@ -234,7 +234,7 @@ def _sums(
             yield weight, bias, product, z
 
 
-def _unmoved(node: Node) -> Node:
+def unmoved(node: Node) -> Node:
     """What a node is another arrangement of."""
     while node.op and node.op.name in MOVES:
         node = node.inputs[0]
@@ -250,7 +250,7 @@ def _biased(recording: Recording, product: Node, parameters: set[Node]) -> tuple
     users = recording.users[product]
     if len(users) == 1 and str(users[0].op) == "add":
         for _, x in recording.tensors(users[0]):
-            bias = _unmoved(x)
+            bias = unmoved(x)
             if x is not product and x in parameters and not bias.op:
                 return bias, users[0]
     return None, product
