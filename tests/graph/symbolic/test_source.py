@@ -83,9 +83,10 @@ def test_it_holds_for_another_number_of_examples():
     np.testing.assert_allclose(execute(source, *arguments)[0], larger.item(), rtol=1e-12)
 
 
-def test_a_batch_norm_holds_for_another_number_of_examples():
+@pytest.mark.parametrize("training", [True, False])
+def test_a_batch_norm_holds_for_another_number_of_examples(training):
     layers = nn.Linear(6, 5, dtype=np.float64), nn.BatchNorm1d(5, dtype=np.float64), nn.ReLU()
-    model = nn.Sequential(*layers, nn.Linear(5, 3, dtype=np.float64))
+    model = nn.Sequential(*layers, nn.Linear(5, 3, dtype=np.float64)).train(training)
 
     def loss(m):
         X, labels = np.random.default_rng(m).standard_normal((m, 6)), np.arange(m) % 3
@@ -93,7 +94,19 @@ def test_a_batch_norm_holds_for_another_number_of_examples():
 
     source = graph.to_numpy(loss(8)[0], model.parameters())
     other, X, Y = loss(13)
-    _, *found = execute(source, X, Y, *(p.data for p in model.parameters()))
+    mean = {} if training else {"x_1_running_mean": model[1].running_mean.data}
+    namespace = {}
+    exec(source, namespace)
+    names = {
+        "W1": "0.weight",
+        "b1": "0.bias",
+        "gamma1": "1.weight",
+        "beta1": "1.bias",
+        "W2": "3.weight",
+        "b2": "3.bias",
+    }
+    state = model.state_dict()
+    _, *found = namespace["loss_and_gradients"](X=X, y=Y, **mean, **{n: state[path] for n, path in names.items()})
     for gradient, expected in zip(found, grad(other, model.parameters())):
         np.testing.assert_allclose(gradient, expected.data, rtol=1e-9, atol=1e-12)
 

@@ -298,7 +298,8 @@ def _name_counts(result: Program, present: Sequence[Traced]) -> None:
     """What is divided by: m for an axis that all data have, n for a number of elements; 2 may be anything."""
     views = [result.view(value) for value in present if value.op is not None]
     divisors = [v.operands[1] for v in views if v.op == "div" and isinstance(v.operands[1], int)]
-    data = [(node, value) for node, value in result.inputs if not node.requires_grad and node.shape]
+    known = result.derivation.layers.parameters  # running statistics among them
+    data = [(node, value) for node, value in result.inputs if node not in known and node.shape]
     for number in dict.fromkeys(divisors):
         everywhere = number > 2 and all(_is_by_example(node, number) for node, _ in data)
         for node, value in data if number > 2 else ():
