@@ -354,6 +354,15 @@ def test_what_is_right_but_for_nan_is_not_called_wrong():
     assert "maximum of the whole array" in report.findings[0].what
 
 
+def test_what_was_not_computed_is_not_called_wrong():
+    def gradients(X, Y, W1, b1, W2, b2):
+        raise NotImplementedError("later")
+
+    report = grade(gradients)
+    assert {p.verdict for p in report.parameters} == {"none"}
+    assert report.verdict == "4 of 4 gradients are not computed, so not judged"
+
+
 def test_zeros_are_not_taken_for_a_sum_that_rounds_to_zero():
     def gradients(*arguments):
         dW1, db1, dW2, db2 = einsum(*arguments)

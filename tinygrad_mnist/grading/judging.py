@@ -67,7 +67,7 @@ def _parameter(quantity: str, l: int, found: Found, probes: Probes) -> Parameter
     finite = usable & [v is None or bool(np.isfinite(v).all()) for v in values]
     right = any(found) and probes.same(quantity, l, values, correct, usable)
     not_finite = not right and bool(finite.any()) and probes.same(quantity, l, values, correct, finite)
-    return Parameter(f"{quantity}{l}", right, max(differences, default=None), not_finite)
+    return Parameter(f"{quantity}{l}", right, max(differences, default=None), not_finite, bool(usable.any()))
 
 
 def _partly_right(found: Found, probes: Probes) -> bool:

@@ -13,6 +13,11 @@ WIDTH = 80
 ROUNDING = 1e-12
 """Below this a relative difference in float64 is rounding: which digits it has depends on the CPU."""
 
+_WORDS = {
+    "WRONG": "wrong", "NaN": "NaN or infinite on some networks, else right", "none": "not computed, so not judged",
+}  # fmt: skip
+"""What the last line says of gradients with a verdict."""
+
 HEADINGS = ("gradient", "verdict", "largest difference")
 
 
@@ -22,16 +27,20 @@ class Parameter:
 
     difference: relative to the largest number in the right gradient; None for another shape, NaN or no result.
     not_finite: whether it is right wherever its numbers are finite, and they are not everywhere.
+    computed: whether there was one on any network.
     """
 
     name: str
     right: bool
     difference: float | None
     not_finite: bool = False
+    computed: bool = True
 
     @property
     def verdict(self) -> str:
         """In a word."""
+        if not self.computed:
+            return "none"
         return "right" if self.right else "NaN" if self.not_finite else "WRONG"
 
     def __str__(self) -> str:
@@ -101,7 +110,7 @@ class Report:
         """In one line."""
         if self.passed:
             return f"all {len(self.parameters)} gradients are right"
-        for verdict, words in (("WRONG", "wrong"), ("NaN", "NaN or infinite on some networks, else right")):
+        for verdict, words in _WORDS.items():
             count = sum(p.verdict == verdict for p in self.parameters)
             if count:
                 return f"{count} of {len(self.parameters)} gradients {'is' if count == 1 else 'are'} {words}"
