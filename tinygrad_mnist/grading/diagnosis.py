@@ -45,7 +45,7 @@ def explain(found: Found, probes: Probes) -> list[Explanation]:
         for l in range(probes.L, 0, -1):
             states = _best([below for above in states for below in _states(Layer(probes, l, above, found))])
         explanations = [s.explanation for s in states]
-        confirmed = [e for e in explanations if e.unknown or probes.all_same(found, probes.derive(lines(e.mistakes)))]
+        confirmed = [e for e in explanations if e.unknown or probes.all_agree(found, probes.derive(lines(e.mistakes)))]
     best = min((e.rank for e in confirmed), default=None)
     chosen = {(e.keys, e.unknown): e for e in reversed(confirmed) if e.rank == best}
     return list(chosen.values())

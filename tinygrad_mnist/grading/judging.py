@@ -65,14 +65,14 @@ def _parameter(quantity: str, l: int, found: Found, probes: Probes) -> Parameter
     ]
     usable = given(found)
     finite = usable & [v is None or bool(np.isfinite(v).all()) for v in values]
-    right = any(found) and probes.same(quantity, l, values, correct, usable)
+    right = any(found) and probes.agree(quantity, l, found, probes.correct)
     not_finite = not right and bool(finite.any()) and probes.same(quantity, l, values, correct, finite)
     return Parameter(f"{quantity}{l}", right, max(differences, default=None), not_finite, bool(usable.any()))
 
 
 def _partly_right(found: Found, probes: Probes) -> bool:
     """Whether one gradient is right: then it is no guess that the probes are those that the learner means."""
-    return any(_parameter(quantity, l, found, probes).right for quantity, l in probes.gradients)
+    return any(probes.agree(quantity, l, found, probes.correct) for quantity, l in probes.gradients)
 
 
 def _named(explanations: Sequence[Explanation]) -> bool:
@@ -99,8 +99,8 @@ def _unexplained(found: Found, probes: Probes) -> Iterator[Unknown]:
     usable = given(found)
     for l in range(probes.L, 0, -1):
         for quantity in ("dW", "db"):
-            values, correct = values_of(found, quantity, l), values_of(probes.correct, quantity, l)
-            if not probes.same(quantity, l, values, correct, usable):
+            if not probes.agree(quantity, l, found, probes.correct):
+                values, correct = values_of(found, quantity, l), values_of(probes.correct, quantity, l)
                 yield Unknown(quantity, l, facts(quantity, l, values, correct, probes, usable))
 
 

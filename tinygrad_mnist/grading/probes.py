@@ -63,9 +63,9 @@ def same(found: Array | None, expected: Array | None, scale: float, rtol: float)
     return same(found[finite], expected[finite], scale, rtol)
 
 
-def _any(values: Values, usable: Mask) -> Iterator[bool]:
-    """Where it is used, whether a quantity is anything but zero."""
-    return (x is not None and bool(x.any()) for x, use in zip(values, usable, strict=True) if use)
+def _is_zero(values: Values, usable: Mask) -> bool:
+    """Whether a quantity is nothing but zeros where it is evidence."""
+    return not any(x is not None and x.any() for x, use in zip(values, usable, strict=True) if use)
 
 
 def values_of(gradients: Found, quantity: str, l: int) -> Values:
@@ -95,7 +95,7 @@ class Probes:
 
         Zeros on all of them were not computed: they are no evidence for a sum that rounding leaves near zero.
         """
-        if any(_any(candidate, usable)) and not any(_any(found, usable)):
+        if _is_zero(found, usable) and not _is_zero(candidate, usable):
             return False
         return all(
             same(f, c, scale, probe.rtol)
@@ -103,13 +103,13 @@ class Probes:
             if use
         )
 
-    def all_same(self, found: Found, candidate: Found) -> bool:
+    def agree(self, quantity: str, l: int, found: Found, candidate: Found) -> bool:
+        """Whether one gradient is what was found, wherever something was."""
+        return self.same(quantity, l, values_of(found, quantity, l), values_of(candidate, quantity, l), given(found))
+
+    def all_agree(self, found: Found, candidate: Found) -> bool:
         """Whether every gradient is what was found, wherever something was."""
-        usable = given(found)
-        return all(
-            self.same(quantity, l, values_of(found, quantity, l), values_of(candidate, quantity, l), usable)
-            for quantity, l in self.gradients
-        )
+        return all(self.agree(quantity, l, found, candidate) for quantity, l in self.gradients)
 
     def derive(self, replaced: Lines) -> Found:
         """The gradients with lines of the derivation replaced; None where the shapes don't fit."""

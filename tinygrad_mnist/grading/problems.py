@@ -11,6 +11,7 @@ from tinygrad_mnist.grading.derivation import attempt, derive
 from tinygrad_mnist.grading.mistakes import Explanation, lines
 from tinygrad_mnist.grading.probes import NO_LAST_CLASS, Found, Probe, Probes
 from tinygrad_mnist.grading.report import Problem
+from tinygrad_mnist.grading.runner import arguments
 
 Outcomes = Sequence[dict[str, Any]]
 """What `runner.call` says of each call."""
@@ -54,8 +55,7 @@ def of_the_runs(outcomes: Outcomes, probes: Probes, explanations: Sequence[Expla
         if outcome.get("varies"):
             problems["varies"] = Problem("varies", VARIES)
         if outcome["changed"]:
-            names = ["X", "Y", *(f"{p}{l}" for l in range(1, probes.L + 1) for p in "Wb")]
-            changed = ", ".join(names[i] for i in outcome["changed"])
+            changed = ", ".join(arguments(probes.L)[i] for i in outcome["changed"])
             message = f"it changes its arguments in place: {changed}. Work on copies, and update after all gradients"
             problems.setdefault("changed", Problem("changed", message))
     return list(problems.values())

@@ -73,14 +73,21 @@ def examine(function: Callable[..., Any], asked: int | None, inputs: Inputs, fil
 
 def places_of(function: Callable[..., Any], depth: int) -> list[int]:
     """Which of X, Y, W1, b1, … each parameter is, by its name; in this order where the names don't say."""
-    usual = ["X", "Y", *(f"{p}{l}" for l in range(1, depth + 1) for p in "Wb")]
+    usual = arguments(depth)
+    roles = [_role(p.name) for p in _required(function)]
+    places = [usual.index(role) for role in roles if role in usual]
+    return places if sorted(places) == [*range(len(usual))] and len(roles) == len(usual) else [*range(len(usual))]
+
+
+def arguments(depth: int) -> list[str]:
+    """What a function of so many layers takes: X, Y, W1, b1, …"""
+    return ["X", "Y", *(f"{p}{l}" for l in range(1, depth + 1) for p in "Wb")]
+
+
+def _required(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters that a call must give by their places."""
     parameters = inspect.signature(function).parameters.values()
-    roles = [_role(p.name) for p in parameters if p.kind <= p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
-    return (
-        [usual.index(role) for role in roles if role]
-        if sorted(map(str, roles)) == sorted(usual)
-        else [*range(len(usual))]
-    )
+    return [p for p in parameters if p.kind <= p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
 
 
 def _role(name: str) -> str | None:
@@ -94,14 +101,13 @@ def _role(name: str) -> str | None:
 
 def depth_of(function: Callable[..., Any], asked: int | None) -> int:
     """How many layers a function gradients(X, Y, W1, b1, …) takes, 2 if it takes any number; TypeError for none."""
-    parameters = inspect.signature(function).parameters.values()
-    count = sum(p.kind <= p.POSITIONAL_OR_KEYWORD and p.default is p.empty for p in parameters)
-    any_number = any(p.kind == p.VAR_POSITIONAL for p in parameters)
+    count = len(_required(function))
+    any_number = any(p.kind == p.VAR_POSITIONAL for p in inspect.signature(function).parameters.values())
     if asked is None and any_number:
         return 2
     depth = asked or (count - 2) // 2
     if depth < 1 or not (2 + 2 * depth == count or (any_number and count <= 2 + 2 * depth)):
-        expected = ", ".join(["X", "Y", *(f"{p}{l}" for l in range(1, max(depth, 2) + 1) for p in "Wb")])
+        expected = ", ".join(arguments(max(depth, 2)))
         raise TypeError(f"takes {count} arguments; expected are X, Y and a W and a b for each layer: ({expected})")
     if depth > DEEPEST:
         raise TypeError(f"takes {depth} layers; at most {DEEPEST} are graded")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.engine import Node
+from tinygrad_mnist.engine import Node, toposort
 from tinygrad_mnist.engine.autodiff import unbroadcast
 from tinygrad_mnist.engine.node import plain
 from tinygrad_mnist.graph.recording import rule
@@ -59,7 +59,7 @@ class Rule:
         """The operations that depend on the cotangent, in order, with their operands; what does not is an array."""
         moving = {self.g}
         program = []
-        for node in _in_order(self.raw):
+        for node in toposort(self.raw):
             moved = [isinstance(x, Traced) and x in moving for x in node.inputs]
             if any(moved):
                 moving.add(node)
@@ -100,23 +100,11 @@ def exact(array: Array) -> Traced:
 def _replaced(value: Any, given: Mapping[Traced, Traced], same_numbers: bool) -> Any:
     """The expression with other expressions in place of some leaves."""
     done: dict[Any, Any] = dict(given)
-    for node in _in_order(value):
+    for node in toposort(value):
         if node not in done:
             operands = [done.get(x, x) if isinstance(x, Traced) else x for x in node.inputs]
             done[node] = record(node.op, operands, node.params, like=node if same_numbers else None)
     return done.get(value, value)
-
-
-def _in_order(value: Traced) -> list[Any]:
-    """The operations of an expression, operands first."""
-    found = [value] if value.op else []
-    seen = set(found)
-    for node in found:
-        for x in node.inputs:
-            if isinstance(x, Traced) and x.op and x not in seen:
-                seen.add(x)
-                found.append(x)
-    return sorted(found, key=lambda node: node.born)
 
 
 def _wide(x: Any) -> Any:
