@@ -10,9 +10,10 @@ from functools import cache
 import numpy as np
 
 from tinygrad_mnist import data, manual
-from tinygrad_mnist.grading import MISTAKES, derivation, diagnose, probes_for
-from tinygrad_mnist.grading.findings import symbol
-from tinygrad_mnist.grading.mistakes import Placement, lines
+from tinygrad_mnist.grading import MISTAKES, diagnose, probes_for
+from tinygrad_mnist.grading.textbook import derivation
+from tinygrad_mnist.grading.textbook.findings import symbol
+from tinygrad_mnist.grading.textbook.mistakes import Placement, lines
 
 SIZES, RATE, L2, BATCH = (784, 10, 10), 0.1, 1e-4, 50
 

@@ -1,8 +1,8 @@
 """Learners: the derivation with mistakes put into it, written in any convention."""
 
-from tinygrad_mnist.grading import derivation
-from tinygrad_mnist.grading.catalogue import MISTAKES
-from tinygrad_mnist.grading.mistakes import Placement, lines
+from tinygrad_mnist.grading.textbook import derivation
+from tinygrad_mnist.grading.textbook.catalogue import MISTAKES
+from tinygrad_mnist.grading.textbook.mistakes import Placement, lines
 
 NUMBER = 0.05
 """For mistakes with a number in them: a learning rate, a slope."""

@@ -5,9 +5,9 @@ import pytest
 
 from tests.grading.learners import from_columns
 from tinygrad_mnist import Tensor, cross_entropy, grad, manual
-from tinygrad_mnist.grading import derivation
-from tinygrad_mnist.grading.probes import probes_for
 from tinygrad_mnist.grading.settings import Convention
+from tinygrad_mnist.grading.textbook import derivation
+from tinygrad_mnist.grading.textbook.probes import probes_for
 
 ACTIVATIONS = [manual.relu, manual.leaky_relu(0.01), manual.leaky_relu(0.2)]
 CONVENTIONS = [Convention(columns=True), Convention(), Convention(weights_in_out=True)]

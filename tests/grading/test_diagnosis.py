@@ -8,11 +8,12 @@ import pytest
 
 from tests.grading.learners import BY_NAME, derived, function, put
 from tinygrad_mnist import manual
-from tinygrad_mnist.grading import MISTAKES, derivation, diagnose, grade
-from tinygrad_mnist.grading.catalogue import possible
-from tinygrad_mnist.grading.diagnosis import explain
-from tinygrad_mnist.grading.probes import probes_for, same
+from tinygrad_mnist.grading import MISTAKES, diagnose, grade
 from tinygrad_mnist.grading.settings import Convention
+from tinygrad_mnist.grading.textbook import derivation
+from tinygrad_mnist.grading.textbook.catalogue import possible
+from tinygrad_mnist.grading.textbook.diagnosis import explain
+from tinygrad_mnist.grading.textbook.probes import probes_for, same
 
 LEAKY = manual.leaky_relu(0.01)
 CONVENTIONS = {

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading import problems
-from tinygrad_mnist.grading.diagnosis import explain
-from tinygrad_mnist.grading.findings import findings
-from tinygrad_mnist.grading.mistakes import Explanation, Unknown
-from tinygrad_mnist.grading.observations import facts
-from tinygrad_mnist.grading.ordering import reordered
-from tinygrad_mnist.grading.probes import Found, Probes, given, probes_for, values_of
+from tinygrad_mnist.grading.calling import problems
+from tinygrad_mnist.grading.calling.ordering import reordered
 from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
 from tinygrad_mnist.grading.settings import Settings
+from tinygrad_mnist.grading.textbook.diagnosis import explain
+from tinygrad_mnist.grading.textbook.findings import findings
+from tinygrad_mnist.grading.textbook.mistakes import Explanation, Unknown
+from tinygrad_mnist.grading.textbook.observations import facts
+from tinygrad_mnist.grading.textbook.probes import Found, Probes, given, probes_for, values_of
 from tinygrad_mnist.manual import ACTIVATIONS, leaky_relu
 
 _USUAL = {**ACTIVATIONS, **{f"leaky_relu with a slope of {slope}": leaky_relu(slope) for slope in (0.1, 0.2, 0.3)}}

@@ -9,9 +9,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from tinygrad_mnist.grading.derivation import Network
-from tinygrad_mnist.grading.probes import Probes, probes_for
-from tinygrad_mnist.grading.runner import DEEPEST
+from tinygrad_mnist.grading.calling.runner import DEEPEST
+from tinygrad_mnist.grading.textbook.derivation import Network
+from tinygrad_mnist.grading.textbook.probes import Probes, probes_for
 from tinygrad_mnist.manual import ACTIVATIONS, Activation
 from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.notation import COLUMNS, ROWS, ROWS_IN_OUT, Notation

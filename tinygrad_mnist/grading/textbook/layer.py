@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tinygrad_mnist.grading.candidates import Candidates, candidates, combine
-from tinygrad_mnist.grading.mistakes import Explanation, Mistakes, Unknown
-from tinygrad_mnist.grading.observations import facts
-from tinygrad_mnist.grading.probes import Found, Mask, Probes, Values, values_of
+from tinygrad_mnist.grading.textbook.candidates import Candidates, candidates, combine
+from tinygrad_mnist.grading.textbook.mistakes import Explanation, Mistakes, Unknown
+from tinygrad_mnist.grading.textbook.observations import facts
+from tinygrad_mnist.grading.textbook.probes import Found, Mask, Probes, Values, values_of
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tinygrad_mnist.grading.derivation import Network
 from tinygrad_mnist.grading.settings import Convention
+from tinygrad_mnist.grading.textbook.derivation import Network
 
 Order = tuple[tuple[str, int], ...]
 """A "W" or "b" and its layer, for each array that is returned."""

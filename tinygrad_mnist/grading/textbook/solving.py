@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinygrad_mnist.grading.catalogue import MISTAKES
-from tinygrad_mnist.grading.layer import Layer, State
-from tinygrad_mnist.grading.mistakes import Mistake, Mistakes, Placement, Unknown
-from tinygrad_mnist.grading.observations import facts
-from tinygrad_mnist.grading.probes import Values, given
+from tinygrad_mnist.grading.textbook.catalogue import MISTAKES
+from tinygrad_mnist.grading.textbook.layer import Layer, State
+from tinygrad_mnist.grading.textbook.mistakes import Mistake, Mistakes, Placement, Unknown
+from tinygrad_mnist.grading.textbook.observations import facts
+from tinygrad_mnist.grading.textbook.probes import Values, given
 from tinygrad_mnist.manual.activations import Array
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from tinygrad_mnist.grading.catalogue import possible
-from tinygrad_mnist.grading.derivation import HIDDEN_ONLY, LAST_ONLY, QUANTITY, Network
-from tinygrad_mnist.grading.mistakes import Explanation, Placement, Unknown
 from tinygrad_mnist.grading.report import Finding
+from tinygrad_mnist.grading.textbook.catalogue import possible
+from tinygrad_mnist.grading.textbook.derivation import HIDDEN_ONLY, LAST_ONLY, QUANTITY, Network
+from tinygrad_mnist.grading.textbook.mistakes import Explanation, Placement, Unknown
 from tinygrad_mnist.manual.notation import SYMBOLS, Notation
 
 

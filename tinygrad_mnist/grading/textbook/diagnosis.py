@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.derivation import SLOTS
-from tinygrad_mnist.grading.layer import Layer, State
-from tinygrad_mnist.grading.mistakes import Explanation, Mistakes, Unknown, lines
-from tinygrad_mnist.grading.probes import Found, Probes, Values, given
-from tinygrad_mnist.grading.solving import fitted, recovered
+from tinygrad_mnist.grading.textbook.derivation import SLOTS
+from tinygrad_mnist.grading.textbook.layer import Layer, State
+from tinygrad_mnist.grading.textbook.mistakes import Explanation, Mistakes, Unknown, lines
+from tinygrad_mnist.grading.textbook.probes import Found, Probes, Values, given
+from tinygrad_mnist.grading.textbook.solving import fitted, recovered
 
 MOST = 2
 """How many mistakes are looked for in δ(l), in ∂L/∂W(l) and in ∂L/∂b(l) each."""

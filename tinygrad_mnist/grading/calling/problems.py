@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.derivation import attempt, derive
-from tinygrad_mnist.grading.mistakes import Explanation, lines
-from tinygrad_mnist.grading.probes import NO_LAST_CLASS, Found, Probe, Probes
+from tinygrad_mnist.grading.calling.runner import arguments
 from tinygrad_mnist.grading.report import Problem
-from tinygrad_mnist.grading.runner import arguments
+from tinygrad_mnist.grading.textbook.derivation import attempt, derive
+from tinygrad_mnist.grading.textbook.mistakes import Explanation, lines
+from tinygrad_mnist.grading.textbook.probes import NO_LAST_CLASS, Found, Probe, Probes
 
 Outcomes = Sequence[dict[str, Any]]
 """What `runner.call` says of each call."""

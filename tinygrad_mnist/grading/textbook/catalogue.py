@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_mnist.grading.derivation import Line, Network
-from tinygrad_mnist.grading.mistakes import Mistake, Placement
+from tinygrad_mnist.grading.textbook.derivation import Line, Network
+from tinygrad_mnist.grading.textbook.mistakes import Mistake, Placement
 from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.columns import softmax
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tinygrad_mnist.grading.derivation import HIDDEN_ONLY, LAST_ONLY, Line, Network
+from tinygrad_mnist.grading.textbook.derivation import HIDDEN_ONLY, LAST_ONLY, Line, Network
 
 Condition = Callable[[Network, int], bool]
 """Of a network and a layer of it."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading import runner
+from tinygrad_mnist.grading.calling import runner
 from tinygrad_mnist.grading.settings import Settings
 
 

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.grading import derivation
-from tinygrad_mnist.grading.catalogue import MISTAKES
-from tinygrad_mnist.grading.derivation import SLOTS, attempt
-from tinygrad_mnist.grading.mistakes import Mistakes, Placement, lines
-from tinygrad_mnist.grading.probes import Mask, Probes, Values
+from tinygrad_mnist.grading.textbook import derivation
+from tinygrad_mnist.grading.textbook.catalogue import MISTAKES
+from tinygrad_mnist.grading.textbook.derivation import SLOTS, attempt
+from tinygrad_mnist.grading.textbook.mistakes import Mistakes, Placement, lines
+from tinygrad_mnist.grading.textbook.probes import Mask, Probes, Values
 from tinygrad_mnist.manual.activations import Array
 
 GRADIENTS = {"dW": derivation.weight_gradient, "db": derivation.bias_gradient}

@@ -10,7 +10,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.grading.derivation import Lines, Network, attempt, derive, run
+from tinygrad_mnist.grading.textbook.derivation import Lines, Network, attempt, derive, run
 from tinygrad_mnist.manual import Activation
 from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.rows import Backward
