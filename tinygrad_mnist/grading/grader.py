@@ -12,6 +12,7 @@ from tinygrad_mnist.grading.calling.execution import run_apart, run_here
 from tinygrad_mnist.grading.judging import judge
 from tinygrad_mnist.grading.report import Finding, Problem, Report
 from tinygrad_mnist.grading.settings import Convention, Labels, Settings
+from tinygrad_mnist.grading.watching.program import grade_program
 from tinygrad_mnist.grading.textbook.diagnosis import explain
 from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.probes import Found, Probes
@@ -60,6 +61,9 @@ def grade(
         if not path.is_file():
             missing = Problem("file", f"there is no file {target}")
             return Report(str(target), str(settings), problems=(missing,))
+        watched = grade_program(path, time_limit)
+        if watched is not None:
+            return watched
         run = partial(run_apart, path, function, time_limit)
     result = run(settings)
     report = judge(subject, name, settings, result)

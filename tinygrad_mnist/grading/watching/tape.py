@@ -128,6 +128,8 @@ class Tape:
             return function(*arguments, **options)
         if isinstance(function, type) and function in ROWWISE:
             return function(*(self.iterate(line, a) for a in arguments), **options)
+        if function is setattr:
+            return self.set_attribute(line, *arguments)
         if function in (sum, max, min):
             arguments = tuple(list(a) if isinstance(a, types.GeneratorType) else a for a in arguments)
         name = getattr(function, "__name__", type(function).__name__)
@@ -144,6 +146,8 @@ class Tape:
         value = function(*arguments, **options)
         if changed:
             self._after_call(line, name, changed, before)
+        if name == "update" and isinstance(getattr(function, "__self__", None), dict):
+            self._updated_dict(line, function.__self__)
         if isinstance(value, (np.ndarray, np.generic, float)):
             self._record(line, name, *_unbound(function, owner, arguments), options, value)
         elif isinstance(value, (tuple, list)) and value and all(isinstance(v, np.ndarray) for v in value):
@@ -151,6 +155,11 @@ class Tape:
             for i, part in enumerate(value):
                 self._record(line, name, functools.partial(_part, unbound, i), everything, options, part)
         return value
+
+    def _updated_dict(self, line: int, owner: dict[Any, Any]) -> None:
+        for key, value in owner.items():
+            if isinstance(key, str):
+                self.bound(line, owner, key, value)
 
     def _unwatched(
         self, line: int, name: str, function: Any, arguments: tuple[Any, ...], options: dict[str, Any]
@@ -175,6 +184,10 @@ class Tape:
         if isinstance(owner, np.ndarray):
             self._record(line, name, operator.attrgetter(name), (owner,), {}, value)
         return value
+
+    def set_attribute(self, line: int, owner: Any, name: str, value: Any) -> None:
+        setattr(owner, name, value)
+        self.bound(line, owner, name, value)
 
     def iterate(self, line: int, iterable: Any) -> Any:
         return self._rows(line, iterable) if isinstance(iterable, np.ndarray) and iterable.ndim else iterable
@@ -213,7 +226,7 @@ class Tape:
             node = self.node(array)
             if name not in node.names:
                 node.names.append(name)
-            key = (owner if isinstance(owner, int) else id(owner), name)
+            key = (owner if isinstance(owner, int) else id(owner), name.rpartition(".")[2])
             old = self._bindings.get(key)
             self._bindings[key] = node
             if old is not None and old is not node and old.shape == node.shape and _made_from(node, old):

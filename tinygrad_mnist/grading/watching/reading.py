@@ -1,0 +1,99 @@
+"""The report on a watched program: what it was read as, the verdict on each gradient, and the lines of what is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from tinygrad_mnist.grading.report import Finding, Parameter, Report
+from tinygrad_mnist.grading.watching import verdict
+from tinygrad_mnist.grading.watching.graph import seen_through
+from tinygrad_mnist.grading.watching.running import Run
+from tinygrad_mnist.grading.watching.tape import Node
+from tinygrad_mnist.grading.watching.textbook import Observed, observe
+from tinygrad_mnist.grading.watching.training import Step, steps
+from tinygrad_mnist.manual.notation import SYMBOLS
+
+JUDGED = 2
+"""How many steps are judged."""
+
+
+def report(run: Run, subject: str, lines: Sequence[str]) -> Report | None:
+    """The report, or None where nothing was trained."""
+    trained = list(steps(run.tape))[:JUDGED]
+    if not trained:
+        return None
+    observed = [observe(step) for step in trained]
+    if any(o is None for o in observed):
+        return None
+    read = [o for o in observed if o is not None]
+    found = verdict.judge(read)
+    places = _Places(read[0], lines)
+    return Report(
+        subject,
+        _read_as(read[0]),
+        tuple(_called(p, read[0]) for p in found.parameters),
+        tuple(places.of(finding) for finding in found.findings),
+        notes=found.notes,
+        remarks=found.remarks,
+    )
+
+
+def _read_as(observed: Observed) -> str:
+    net = observed.network
+    sizes = "-".join(map(str, [len(net.a[0]), *(len(w) for w in net.W.values())]))
+    return f"its own training, {sizes} with {net.m} examples, {observed.notation.layer}"
+
+
+def _called(parameter: Parameter, observed: Observed) -> Parameter:
+    """A gradient by its name in the program, where it has a short one."""
+    gradient = observed.gradients[parameter.name[:2], int(parameter.name[2:])]
+    names = [name.rpartition(".")[2] for name in gradient.node.names] if gradient else []
+    short = [name for name in names if re.fullmatch(r"\w{2,9}", name)]
+    return replace(parameter, name=short[-1] if short else parameter.name)
+
+
+class _Places:
+    """Where the quantities of a finding stand in the program."""
+
+    def __init__(self, observed: Observed, lines: Sequence[str]) -> None:
+        self.lines = lines
+        self.nodes = {"ŷ": [p.output for p in observed.passes[:1]]}
+        for (quantity, l), gradient in observed.gradients.items():
+            if gradient is None:
+                continue
+            self.nodes[f"{SYMBOLS[quantity]}({l})"] = [gradient.node]
+            if quantity == "dW":
+                self.nodes[f"δ({l})"] = list(_errors(gradient.node, observed.step))[:1]
+
+    def of(self, finding: Finding) -> Finding:
+        nodes = [node for symbol in self._symbols(finding) for node in self.nodes.get(symbol, ())]
+        texts = dict.fromkeys(self._line(node.line) for node in nodes if 0 < node.line <= len(self.lines))
+        return replace(finding, places=tuple(texts))
+
+    def _symbols(self, finding: Finding) -> Iterator[str]:
+        for where in finding.where:
+            if where in self.nodes:
+                yield where
+            for kind in re.findall(r"(\S+)(?= in every| and )", where) + re.findall(r" and (\S+) in every", where):
+                yield from (s for s in self.nodes if s.startswith(f"{kind}("))
+
+    def _line(self, line: int) -> str:
+        return f"line {line}: {self.lines[line - 1].strip()}"
+
+
+def _errors(gradient: Node, step: Step) -> Iterator[Node]:
+    """The δ in the product that a gradient of weights is."""
+    waiting = [gradient]
+    seen = set()
+    while waiting:
+        node = waiting.pop(0)
+        if node in seen:
+            continue
+        seen.add(node)
+        learned = [o for o in node.operands if o in step.by_labels and o in step.by_parameters]
+        if node.op in ("@", "dot", "matmul", "outer", "einsum", "tensordot"):
+            yield from map(seen_through, learned)
+        else:
+            waiting += learned
