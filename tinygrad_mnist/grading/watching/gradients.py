@@ -61,7 +61,7 @@ def _candidates(step: Step, before: Node, after: Node) -> Iterator[Node]:
         if node not in on_its_way:
             yield node
         if node.op in ELEMENTWISE or is_view(node) or node.op in ("[]=", "maximum", "where"):
-            waiting += [o for o in node.operands if o in learned and o.value.size in (after.value.size, 1)]
+            waiting += [o for o in node.operands if o in learned and np.size(o.value) <= np.size(after.value)]
 
 
 def _on_its_way(before: Node, after: Node) -> set[Node]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 from tinygrad_mnist.grading.report import Finding, Parameter, Report
 from tinygrad_mnist.grading.watching import verdict
@@ -24,10 +25,9 @@ def report(run: Run, subject: str, lines: Sequence[str]) -> Report | None:
     trained = list(steps(run.tape))[:JUDGED]
     if not trained:
         return None
-    observed = [observe(step) for step in trained]
-    if any(o is None for o in observed):
+    read = [o for o in takewhile(lambda o: o is not None, map(observe, trained)) if o is not None]
+    if not read:
         return None
-    read = [o for o in observed if o is not None]
     found = verdict.judge(read)
     places = _Places(read[0], lines)
     return Report(

@@ -39,6 +39,10 @@ MUTATING = {"sort", "fill", "partition", "put", "itemset", "resize", "shuffle", 
 ROWWISE = (zip, enumerate, reversed, map)
 """What goes through the rows of arrays."""
 
+ADDING = {"+", "-", "*", "/", "neg", "add", "subtract", "multiply", "divide", "true_divide", "clip", "where", "[]=",
+          "copy", "array", "asarray", "astype", "maximum", "minimum"}  # fmt: skip
+"""Operations by which something is updated."""
+
 UNWATCHED = {"vectorize", "apply_along_axis", "piecewise", "fromiter", "frompyfunc"}
 """What calls a function of the program for each element: one operation, whatever goes on inside."""
 
@@ -229,7 +233,7 @@ class Tape:
             key = (owner if isinstance(owner, int) else id(owner), name.rpartition(".")[2])
             old = self._bindings.get(key)
             self._bindings[key] = node
-            if old is not None and old is not node and old.shape == node.shape and _made_from(node, old):
+            if old is not None and old is not node and _made_from(node, old):
                 self._updated(Update(old, node, line, text))
 
     def enter(self, line: int, name: str, arguments: dict[str, Any]) -> int:
@@ -406,9 +410,9 @@ def _named_arrays(text: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _made_from(new: Node, old: Node, depth: int = 5) -> bool:
-    """Whether a value was made from another of its shape by sums, differences and products."""
+    """Whether a value was made from another by sums, differences and products; broadcast in the last one, at most."""
     if new is old:
         return True
-    return depth > 0 and any(_made_from(n, old, depth - 1) for n in new.operands if n.shape == old.shape)
-
-
+    if depth == 0 or new.op not in ADDING:
+        return False
+    return any(n is old or (n.shape == old.shape and _made_from(n, old, depth - 1)) for n in new.operands)

@@ -78,17 +78,20 @@ def lineages(tape: Tape) -> list[Lineage]:
     labelled = depending(nodes, lambda n: n not in anything and is_label(n))
     found = []
     for root, descendants in by_root.items():
+        if any(root in others for other, others in by_root.items() if other is not root):
+            continue
         versions = [root]
         updates: list[Update] = []
         while versions[-1] in followed:
             updates.append(followed[versions[-1]])
             versions.append(updates[-1].new)
-        chain = set(versions)
-        meets = _meets(descendants, chain, labelled)
-        if meets is not None and any(_learns(u, root, by_root, labelled) for u in updates):
+        meets = _meets(descendants, set(versions), labelled)
+        learns = max(_learns(u, root, by_root, labelled) for u in updates)
+        if meets is not None and learns:
             name = next((n for v in versions for n in v.names), updates[0].text)
-            found.append((meets, Lineage(name, tuple(versions), tuple(u.line for u in updates))))
-    return [lineage for _, lineage in sorted(found, key=lambda pair: pair[0])]
+            found.append((learns, meets, Lineage(name, tuple(versions), tuple(u.line for u in updates))))
+    most = max((learns for learns, _, _ in found), default=0)
+    return [lineage for learns, _, lineage in sorted(found, key=lambda f: f[1]) if learns == most]
 
 
 def _followed(updates: Sequence[Update]) -> dict[Node, Update]:
@@ -105,12 +108,13 @@ def _meets(descendants: set[Node], chain: set[Node], labelled: set[Node]) -> int
     return None
 
 
-def _learns(update: Update, root: Node, by_root: dict[Node, set[Node]], labelled: set[Node]) -> bool:
-    """Whether what is added depends on labels or on other parameters."""
+def _learns(update: Update, root: Node, by_root: dict[Node, set[Node]], labelled: set[Node]) -> int:
+    """2 where what is added depends on labels, 1 where it depends on other parameters, else 0."""
     added = [o for o in made_of([update.new], {update.old}) if o is not update.old]
-    return any(n in labelled for n in added) or any(
-        n in descendants for other, descendants in by_root.items() if other is not root for n in added
-    )
+    if any(n in labelled for n in added):
+        return 2
+    others = (descendants for other, descendants in by_root.items() if other is not root)
+    return int(any(n in descendants for descendants in others for n in added))
 
 
 def steps(tape: Tape) -> Iterator[Step]:
