@@ -110,6 +110,70 @@ def test_f_and_its_derivative_are_the_engines(activation, dtype):
     assert f.f(z.data).dtype == f.f_prime(z.data).dtype == dtype
 
 
+def by_name(Y):
+    """The loss of each head, summed over outputs and examples, as a user of the library writes it on Tensors."""
+
+    def squared(a):
+        return ((a - Y) ** 2).sum() / 2
+
+    return {
+        "softmax-cross-entropy": lambda z: -(z.log_softmax(axis=-1) * Y).sum(),
+        "sigmoid-log-loss": lambda z: -(z.sigmoid().log() * Y + (1 - z.sigmoid()).log() * (1 - Y)).sum(),
+        "sigmoid-squared-error": lambda z: squared(z.sigmoid()),
+        "softmax-squared-error": lambda z: squared(z.softmax(axis=-1)),
+        "linear-squared-error": squared,
+        "tanh-squared-error": lambda z: squared(z.tanh()),
+    }
+
+
+EVERY_HEAD = [scaled for head in manual.HEADS.values() for scaled in manual.heads.scales(head)]
+
+
+@pytest.mark.parametrize("penalty", manual.PENALTIES.values(), ids=lambda penalty: penalty.name)
+@pytest.mark.parametrize("head", EVERY_HEAD, ids=str)
+@pytest.mark.parametrize("columns", [False, True], ids=["rows", "columns"])
+def test_every_head_and_penalty_is_autograds(head, penalty, columns):
+    W, b, X, labels = network([5, 4, 3], 6, 2, np.float64)
+    Y, l2, m, n = one_hot(labels, 3, np.float64), 0.3, 6, 3
+    weights, biases = ([Tensor(p, requires_grad=True) for p in parameters] for parameters in (W, b))
+    z1 = Tensor(X) @ weights[0].T + biases[0]
+    z2 = z1.tanh() @ weights[1].T + biases[1]
+    squares = sum((w * w).sum() for w in weights)
+    weight = {"1/2": l2 / 2, "1/2m": l2 / (2 * m), "1": l2, "1/m": l2 / m}[penalty.name]
+    scale = head.factor / (n if head.averaged else 1)
+    loss = by_name(Y)[head.name](z2) * scale / m + squares * weight
+    delta, *expected = [g.numpy() for g in grad(loss, [z2, *weights, *biases])]
+    by_hand = manual.columns if columns else manual.rows
+    if columns:
+        X, Y, b = X.T, Y.T, [c[:, None] for c in b]
+    run = by_hand.forward(X, W, b, manual.tanh, head)
+    back = by_hand.backward(run, Y, W, manual.tanh, l2, head, penalty)
+    assert by_hand.loss(run, Y, W, l2, head, penalty) == pytest.approx(loss.item(), rel=1e-12)
+    np.testing.assert_allclose((back.delta[2].T if columns else back.delta[2]) / m, delta, atol=1e-14)
+    for found, right in zip([back.dW[1], back.dW[2], back.db[1], back.db[2]], expected):
+        np.testing.assert_allclose(np.reshape(found, right.shape), right, atol=1e-14)
+
+
+@pytest.mark.parametrize("head", EVERY_HEAD, ids=str)
+def test_the_derivative_by_the_output_leads_to_that_by_z(head):
+    rng = np.random.default_rng(0)
+    z, Y = rng.standard_normal((4, 3)), np.eye(3)[[0, 1, 2, 0]]
+    y_hat = head.f(z, 1)
+    carried = head.scale(3) * head.output.back(head.by_output(y_hat, Y), y_hat, 1)
+    np.testing.assert_allclose(head.error(y_hat, Y, 1), carried, atol=1e-14)
+
+
+@pytest.mark.parametrize("head", EVERY_HEAD, ids=str)
+def test_a_head_says_its_error_as_it_computes_it(head):
+    rng = np.random.default_rng(1)
+    z, Y = rng.standard_normal(5), np.eye(5)[2]
+    y_hat = head.f(z, 0)
+    text = head.formula.replace("²", "**2").replace("⊙", "*").replace("ŷ", "a").replace("(1/n) ", "1/n*")
+    text = text.replace("2 ", "2*").replace("(2/n) ", "2/n*").replace("Σ a * (a - y)", "(a * (a - y)).sum()")
+    found = eval(text, {"a": y_hat, "y": Y, "n": 5})
+    np.testing.assert_allclose(head.error(y_hat, Y, 0), found, atol=1e-14)
+
+
 def test_huge_logits_give_a_finite_loss():
     W, b = [np.eye(3) * 1e4], [np.zeros(3)]
     Y = np.array([[0.0, 1.0, 0.0]])

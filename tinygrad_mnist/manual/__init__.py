@@ -5,7 +5,11 @@
 be read beside the book, and not optimized.
 """
 
-from tinygrad_mnist.manual import columns, rows
+from tinygrad_mnist.manual import columns, heads, rows
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Activation, leaky_relu, relu, sigmoid, tanh
+from tinygrad_mnist.manual.heads import HEADS, PENALTIES, Head, Penalty
 
-__all__ = ["ACTIVATIONS", "Activation", "columns", "leaky_relu", "relu", "rows", "sigmoid", "tanh"]
+__all__ = [
+    "ACTIVATIONS", "HEADS", "PENALTIES", "Activation", "Head", "Penalty", "columns", "heads", "leaky_relu", "relu",
+    "rows", "sigmoid", "tanh",
+]  # fmt: skip

@@ -6,61 +6,77 @@
     ∂L/∂W(l) = (1/m) δ(l) a(l-1)ᵀ + λ W(l)          ∂L/∂b(l) = (1/m) Σ_columns δ(l)
 
 The tutorials' formulas (T1) as they stand. δ(l) is per example: ∂L/∂z(l) = δ(l)/m.
+Another end, `heads.HEADS`, has another ŷ, L and δ(L); another penalty of `heads.PENALTIES`, another last term.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
+from tinygrad_mnist.manual import heads
 from tinygrad_mnist.manual.activations import Activation, Array, relu
+from tinygrad_mnist.manual.heads import HALF, SOFTMAX_CROSS_ENTROPY, Head, Penalty
 from tinygrad_mnist.manual.notation import COLUMNS
 from tinygrad_mnist.manual.rows import Backward, Forward
 
 EXAMPLES_AXIS = 1
 """The axis along which the examples of X, Y, z, a and δ lie."""
 
+CLASSES_AXIS = 0
+"""The axis along which the outputs of one example lie."""
+
 
 def softmax(z: Array) -> Array:
     """Each column's probabilities; its maximum is subtracted first, so that exp can't overflow."""
-    e: Array = np.exp(z - z.max(axis=0, keepdims=True))
-    probabilities: Array = e / e.sum(axis=0, keepdims=True)
-    return probabilities
+    return heads.softmax(z, CLASSES_AXIS)
 
 
-def forward(X: Array, W: Sequence[Array], b: Sequence[Array], activation: Activation = relu) -> Forward:
+def forward(
+    X: Array, W: Sequence[Array], b: Sequence[Array], activation: Activation = relu, head: Head = SOFTMAX_CROSS_ENTROPY
+) -> Forward:
     """Run the network on X (features, m), with W[l-1] of shape (out, in) and b[l-1] of shape (out, 1)."""
     L = len(W)
     z, a = {}, {0: X}
     for l in range(1, L + 1):
         z[l] = W[l - 1] @ a[l - 1] + b[l - 1]
-        a[l] = activation.f(z[l]) if l < L else softmax(z[l])
+        a[l] = activation.f(z[l]) if l < L else head.f(z[l], CLASSES_AXIS)
     return Forward(z, a)
 
 
-def loss(run: Forward, Y: Array, W: Sequence[Array], l2: float = 0.0) -> float:
-    """The mean cross-entropy of one-hot columns Y, and (λ/2) Σ W² with λ = l2."""
-    z = run.z[len(W)]
-    shifted = z - z.max(axis=0, keepdims=True)
-    log_y_hat = shifted - np.log(np.exp(shifted).sum(axis=0, keepdims=True))
-    m = Y.shape[1]
-    return float(-(Y * log_y_hat).sum() / m + l2 / 2 * sum((w**2).sum() for w in W))
+def loss(
+    run: Forward,
+    Y: Array,
+    W: Sequence[Array],
+    l2: float = 0.0,
+    head: Head = SOFTMAX_CROSS_ENTROPY,
+    penalty: Penalty = HALF,
+) -> float:
+    """The mean over the examples of the head's loss, for one-hot columns Y, and the penalty with λ = l2."""
+    m = int(Y.shape[EXAMPLES_AXIS])
+    return head.value(run.z[len(W)], Y, CLASSES_AXIS) / m + penalty.value(l2, W, m)
 
 
-def backward(run: Forward, Y: Array, W: Sequence[Array], activation: Activation = relu, l2: float = 0.0) -> Backward:
+def backward(
+    run: Forward,
+    Y: Array,
+    W: Sequence[Array],
+    activation: Activation = relu,
+    l2: float = 0.0,
+    head: Head = SOFTMAX_CROSS_ENTROPY,
+    penalty: Penalty = HALF,
+) -> Backward:
     """Carry the error of the one-hot columns Y (classes, m) back through every layer."""
     L, m = len(W), Y.shape[1]
     delta, dW, db = {}, {}, {}
     for l in range(L, 0, -1):
         if l == L:
-            delta[L] = run.a[L] - Y
+            delta[L] = head.error(run.a[L], Y, CLASSES_AXIS)
         else:
             delta[l] = (W[l].T @ delta[l + 1]) * activation.f_prime(run.z[l])
-        dW[l] = delta[l] @ run.a[l - 1].T / m + l2 * W[l - 1]
+        dW[l] = delta[l] @ run.a[l - 1].T / m + penalty.rate(l2, m) * W[l - 1]
         db[l] = delta[l].sum(axis=1, keepdims=True) / m
     return Backward(delta, dW, db)
 
 
 formulas = COLUMNS.formulas
-"""The equations of a layer as text: formulas(l, L, l2), for z, a, delta, dW and db."""
+"""The equations of a layer as text: formulas(l, L, l2, head, penalty), for z, a, delta, dW and db."""

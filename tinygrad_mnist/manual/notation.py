@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tinygrad_mnist.manual.heads import HALF, LINEAR, SOFTMAX_CROSS_ENTROPY, Head, Penalty
+
 SYMBOLS = {"z": "z", "a": "a", "loss": "L", "delta": "δ", "dW": "∂L/∂W", "db": "∂L/∂b"}
 """How the quantities are written, in the order of computation in a layer."""
 
@@ -21,15 +23,20 @@ class Notation:
     delta: str
     dW: str
 
-    def formulas(self, l: int, L: int, l2: float = 0.0) -> dict[str, str]:
-        """The equations of layer l out of L as the book writes them, for z, a, delta, dW and db; λ = l2."""
+    def formulas(
+        self, l: int, L: int, l2: float = 0.0, head: Head = SOFTMAX_CROSS_ENTROPY, penalty: Penalty = HALF
+    ) -> dict[str, str]:
+        """The equations of layer l out of L as the book writes them, for z, a, delta, dW and db; λ = l2.
+
+        n in δ(L) is the number of outputs.
+        """
         z, delta, dW = (x.format(l=l, before=l - 1, after=l + 1) for x in (self.z, self.delta, self.dW))
         hidden = l < L
         return {
             "z": f"{z} + b({l})",
-            "a": f"f(z({l}))" if hidden else f"softmax(z({l}))",
-            "delta": f"{delta} ⊙ f'(z({l}))" if hidden else "ŷ - y",
-            "dW": f"(1/m) {dW}" + (f" + λ W({l})" if l2 else ""),
+            "a": f"f(z({l}))" if hidden else _output(head, l),
+            "delta": f"{delta} ⊙ f'(z({l}))" if hidden else head.formula,
+            "dW": f"(1/m) {dW}" + (f" + {penalty.rate_words} W({l})" if l2 else ""),
             "db": f"(1/m) Σ_{self.examples} δ({l})",
         }
 
@@ -40,6 +47,12 @@ ROWS_IN_OUT = Notation("X @ W + b", "rows", "a({before}) W({l})", "δ({after}) W
 """Rows with W(l) of shape (in, out)."""
 
 
-def loss(l2: float = 0.0) -> str:
-    """The mean cross-entropy, and the penalty where λ = l2 is not 0."""
-    return "-(1/m) Σ y log ŷ" + (" + ½ λ Σ W²" if l2 else "")
+def _output(head: Head, l: int) -> str:
+    return f"z({l})" if head.output is LINEAR else f"{head.output.name}(z({l}))"
+
+
+def loss(l2: float = 0.0, head: Head = SOFTMAX_CROSS_ENTROPY, penalty: Penalty = HALF) -> str:
+    """The mean of the head's loss over the examples, and the penalty where λ = l2 is not 0."""
+    words = head.words
+    mean = f"-(1/m) Σ {words.removeprefix('-Σ ')}" if head is SOFTMAX_CROSS_ENTROPY else f"(1/m) Σ ({words})"
+    return mean + (f" + {penalty.words}" if l2 else "")

@@ -107,18 +107,18 @@ _MEAN_TWICE: tuple[str, str, str, tuple[Line, ...]] = (
 
 # fmt: off
 MISTAKES: tuple[Mistake, ...] = (
-    Mistake("softmax-axis", "softmax", "softmax over the wrong axis",
+    Mistake("softmax-axis", "output", "softmax over the wrong axis",
         "Each example's class probabilities must sum to 1. Here the examples' probabilities of each class do.",
         "Which axis of z(L) holds the classes of one example?",
         (lambda net, l: softmax(net.z[l].T).T,
          _over_the_examples(lambda z: 0.0),
          _over_the_examples(lambda z: z.max(axis=0)),
          _over_the_examples(np.max))),
-    Mistake("softmax-unshifted", "softmax", "softmax without the maximum subtracted",
+    Mistake("softmax-unshifted", "output", "softmax without the maximum subtracted",
         "exp overflows above 709 (above 88 in float32), and ∞/∞ is NaN. On small logits it looks right.",
         "What can be subtracted from all logits of an example without changing its softmax?",
         (_overflowing(float), _overflowing(np.float32))),
-    Mistake("softmax-array-max", "softmax", "softmax shifted by the maximum of the whole array",
+    Mistake("softmax-array-max", "output", "softmax shifted by the maximum of the whole array",
         "Where one example's logits lie far below another's, all of its exp underflow to 0, and 0/0 is NaN.",
         "Whose maximum must be subtracted from the logits of an example?",
         (_shifted_by_the_largest_of_all,)),

@@ -2,7 +2,7 @@
 
 Columns are examples (features × m), and each line (a slot) is a step of the formulas of `manual.columns`:
 
-    δ(L)      softmax → error (ŷ - y) → factor (1)
+    δ(L)      output (ŷ) → error (ŷ - y, or what the head has) → factor (1)
     δ(l)      carried (W(l+1)ᵀ δ(l+1)) ⊙ slope (f'(z(l)))
     ∂L/∂W(l)  entering (a(l-1)) → product with δ(l) → mean_W → decay_W
     ∂L/∂b(l)  sum of δ(l) → mean_b → decay_b (none)
@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from tinygrad_mnist.manual import Activation, columns
 from tinygrad_mnist.manual.activations import Array
+from tinygrad_mnist.manual.heads import HALF, SOFTMAX_CROSS_ENTROPY, Head, Penalty
 from tinygrad_mnist.manual.rows import Backward
 
 T = TypeVar("T")
@@ -40,6 +41,8 @@ class Network:
     a: dict[int, Array]
     activation: Activation
     l2: float
+    head: Head = SOFTMAX_CROSS_ENTROPY
+    penalty: Penalty = HALF
 
     @property
     def L(self) -> int:
@@ -49,30 +52,44 @@ class Network:
     def m(self) -> int:
         return int(self.Y.shape[1])
 
+    def decay(self, l: int) -> Array:
+        """The penalty's part of ∂L/∂W(l)."""
+        return self.penalty.rate(self.l2, self.m) * self.W[l]
 
-def run(X: Array, Y: Array, W: list[Array], b: list[Array], activation: Activation, l2: float = 0.0) -> Network:
+
+def run(
+    X: Array,
+    Y: Array,
+    W: list[Array],
+    b: list[Array],
+    activation: Activation,
+    l2: float = 0.0,
+    head: Head = SOFTMAX_CROSS_ENTROPY,
+    penalty: Penalty = HALF,
+) -> Network:
     """The forward pass on X (features, m) with one-hot Y (classes, m), W[l-1] (out, in) and b[l-1] (out, 1)."""
-    forward = columns.forward(X, W, b, activation)
-    return Network(Y, dict(enumerate(W, 1)), dict(enumerate(b, 1)), forward.z, forward.a, activation, l2)
+    forward = columns.forward(X, W, b, activation, head)
+    layers = dict(enumerate(W, 1)), dict(enumerate(b, 1))
+    return Network(Y, *layers, forward.z, forward.a, activation, l2, head, penalty)
 
 
 CORRECT: dict[str, Line] = {
-    "softmax": lambda net, l: columns.softmax(net.z[l]),
-    "error": lambda net, l, y_hat: y_hat - net.Y,
+    "output": lambda net, l: net.head.f(net.z[l], columns.CLASSES_AXIS),
+    "error": lambda net, l, y_hat: net.head.error(y_hat, net.Y, columns.CLASSES_AXIS),
     "factor": lambda net, l, error: error,
     "carried": lambda net, l, delta, dW: net.W[l + 1].T @ delta,
     "slope": lambda net, l: net.activation.f_prime(net.z[l]),
     "entering": lambda net, l: net.a[l - 1],
     "product": lambda net, l, delta, a: delta @ a.T,
     "mean_W": lambda net, l, total: total / net.m,
-    "decay_W": lambda net, l, mean: mean + net.l2 * net.W[l] if net.l2 else mean,
+    "decay_W": lambda net, l, mean: mean + net.decay(l) if net.l2 else mean,
     "sum": lambda net, l, delta: delta.sum(axis=1, keepdims=True),
     "mean_b": lambda net, l, total: total / net.m,
     "decay_b": lambda net, l, mean: mean,
 }
 
 SLOTS = {
-    "delta": ("softmax", "error", "factor", "carried", "slope"),
+    "delta": ("output", "error", "factor", "carried", "slope"),
     "dW": ("entering", "product", "mean_W", "decay_W"),
     "db": ("sum", "mean_b", "decay_b"),
 }
@@ -80,7 +97,7 @@ SLOTS = {
 
 QUANTITY = {slot: quantity for quantity, slots in SLOTS.items() for slot in slots}
 
-LAST_ONLY, HIDDEN_ONLY = ("softmax", "error", "factor"), ("carried", "slope")
+LAST_ONLY, HIDDEN_ONLY = ("output", "error", "factor"), ("carried", "slope")
 """The lines of δ that are those of the last layer, and of the others."""
 
 
@@ -92,9 +109,9 @@ def delta(
     net: Network, l: int, replaced: Lines, delta_above: Array | None = None, dW_above: Array | None = None
 ) -> Array:
     """δ(l), from what layer l + 1 has: in the last layer, from nothing."""
-    softmax, error, factor, carried, slope = _lines("delta", l, replaced)
+    output, error, factor, carried, slope = _lines("delta", l, replaced)
     if l == net.L:
-        return factor(net, l, error(net, l, softmax(net, l)))
+        return factor(net, l, error(net, l, output(net, l)))
     return carried(net, l, delta_above, dW_above) * slope(net, l)
 
 

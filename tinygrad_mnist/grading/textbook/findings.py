@@ -9,12 +9,13 @@ from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import possible
 from tinygrad_mnist.grading.textbook.derivation import HIDDEN_ONLY, LAST_ONLY, QUANTITY, Network
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, Placement, Unknown
+from tinygrad_mnist.manual.heads import SOFTMAX
 from tinygrad_mnist.manual.notation import SYMBOLS, Notation
 
 
 def symbol(slot: str, l: int) -> str:
     """What a line of layer l belongs to: "ŷ", "δ(2)", "∂L/∂W(1)"."""
-    return "ŷ" if slot == "softmax" else f"{SYMBOLS[QUANTITY[slot]]}({l})"
+    return "ŷ" if slot == "output" else f"{SYMBOLS[QUANTITY[slot]]}({l})"
 
 
 def findings(explanations: Sequence[Explanation], net: Network, notation: Notation) -> Iterator[Finding]:
@@ -103,12 +104,13 @@ class _Words:
 
     def formula(self, slot: str, l: int) -> str:
         """What a line of layer l belongs to, as it should be."""
-        if slot == "softmax":
+        if slot == "output" and self.net.head.output is SOFTMAX:
             return f"ŷ = softmax(z({l}) - max z({l})), both over each example's classes"
         return self._equation(QUANTITY[slot], l)
 
     def _equation(self, quantity: str, l: int) -> str:
-        right = self.notation.formulas(l, self.net.L, self.net.l2)[quantity]
+        net = self.net
+        right = self.notation.formulas(l, net.L, net.l2, net.head, net.penalty)[quantity]
         return _input_is_X(f"{SYMBOLS[quantity]}({l}) = {right}")
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tinygrad_mnist.grading.textbook.derivation import Lines, Network, attempt, derive, run
 from tinygrad_mnist.manual import Activation
 from tinygrad_mnist.manual.activations import Array
+from tinygrad_mnist.manual.heads import HALF, SOFTMAX_CROSS_ENTROPY, Head, Penalty
 from tinygrad_mnist.manual.rows import Backward
 
 Found = Sequence[Backward | None]
@@ -168,7 +169,9 @@ def _arrays(seed: int, sizes: Sequence[int], m: int, occurring: int) -> tuple[Ar
 
 
 @lru_cache
-def probes_for(depth: int, activation: Activation, l2: float) -> Probes:
+def probes_for(
+    depth: int, activation: Activation, l2: float, head: Head = SOFTMAX_CROSS_ENTROPY, penalty: Penalty = HALF
+) -> Probes:
     """The networks of so many layers that a learner's function is run on, in float64 and from fixed seeds.
 
     Where all sizes are equal everything fits everything, so that a mistake with a transpose runs and can be named;
@@ -187,7 +190,7 @@ def probes_for(depth: int, activation: Activation, l2: float) -> Probes:
     ) -> Probe:
         X, Y, W, b = _arrays(seed, sizes, m, occurring)
         change(X, W, b)
-        return Probe(about, run(X, Y, W, b, activation, l2), rtol)
+        return Probe(about, run(X, Y, W, b, activation, l2, head, penalty), rtol)
 
     return Probes(
         (

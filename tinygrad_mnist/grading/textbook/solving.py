@@ -77,7 +77,7 @@ def recovered(layer: Layer) -> list[State]:
 
 
 def _delta_behind_the_weights(layer: Layer) -> Values:
-    """δ(l) solved from ∂L/∂W(l) = δ(l) a(l-1)ᵀ/m + λ W(l), which with m ≤ inputs determines it.
+    """δ(l) solved from ∂L/∂W(l) = δ(l) a(l-1)ᵀ/m and the penalty's part, which with m ≤ inputs determines it.
 
     Only if the rest of ∂L/∂W(l) proves right where m < inputs: its rows lie in the span of the a(l-1).
     """
@@ -90,7 +90,7 @@ def _delta_behind_the_weights(layer: Layer) -> Values:
             continue
         if net.m > len(a) or np.linalg.cond(a) > 1e6:
             continue
-        total = (dW - net.l2 * W) * net.m
+        total = (dW - net.decay(layer.l)) * net.m
         delta[i] = solved = total @ np.linalg.pinv(a).T
         if np.abs(solved @ a.T - total).max() > 1e-4 * np.abs(total).max():
             return nothing
