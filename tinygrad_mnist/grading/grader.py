@@ -12,10 +12,10 @@ from tinygrad_mnist.grading.calling.execution import run_apart, run_here
 from tinygrad_mnist.grading.judging import judge
 from tinygrad_mnist.grading.report import Finding, Problem, Report
 from tinygrad_mnist.grading.settings import Convention, Labels, Settings
-from tinygrad_mnist.grading.watching.program import grade_program
 from tinygrad_mnist.grading.textbook.diagnosis import explain
 from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.probes import Found, Probes
+from tinygrad_mnist.grading.watching.program import grade_program
 from tinygrad_mnist.manual import Activation
 from tinygrad_mnist.manual.notation import COLUMNS
 

@@ -172,7 +172,13 @@ def _difference(reading: Reading, lineage: Lineage) -> float | None:
     if g is None or expected is None or np.size(g.node.value) != expected.size:
         return None
     value = np.asarray(g.node.value, float)
-    value = value if value.shape == expected.shape else value.T if value.T.shape == expected.shape else value.reshape(expected.shape)
+    value = (
+        value
+        if value.shape == expected.shape
+        else value.T
+        if value.T.shape == expected.shape
+        else value.reshape(expected.shape)
+    )
     known = np.isfinite(expected)
     size = np.abs(expected[known]).max() * abs(reading.scale)
     return float(np.abs(value[known] - reading.scale * expected[known]).max() / size) if size else None

@@ -17,8 +17,12 @@ ELEMENTWISE = {"+", "-", "*", "/", "neg", "add", "subtract", "multiply", "divide
                "sqrt", "**", "square", "power", "sum", "mean", "stack", "array"}  # fmt: skip
 """Operations between a gradient and the update that is made of it: rates, decays, momentum, sums over examples."""
 
-CALLED_GRADIENT = re.compile(r"^(self\.)?_?(d(?!ata|ot|im|el_)|g(rad)?_?|delta|nabla|∂)|grad|delta|nabla", re.IGNORECASE)
-CALLED_OTHERWISE = re.compile(r"velocity|moment|^(self\.)?(v|m|s|vd|sd|md)_?[wb]?\d*$|update|step|change", re.IGNORECASE)
+CALLED_GRADIENT = re.compile(
+    r"^(self\.)?_?(d(?!ata|ot|im|el_)|g(rad)?_?|delta|nabla|∂)|grad|delta|nabla", re.IGNORECASE
+)
+CALLED_OTHERWISE = re.compile(
+    r"velocity|moment|^(self\.)?(v|m|s|vd|sd|md)_?[wb]?\d*$|update|step|change", re.IGNORECASE
+)
 """What a gradient is called, and what is called otherwise though it looks like one."""
 
 

@@ -7,13 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
+import numpy as np
+
 from tinygrad_mnist.grading.report import Finding, Parameter, Report
-from tinygrad_mnist.grading.watching import verdict
+from tinygrad_mnist.grading.watching import general, verdict
 from tinygrad_mnist.grading.watching.graph import seen_through
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.textbook import Observed, observe
 from tinygrad_mnist.grading.watching.training import Step, steps
+from tinygrad_mnist.manual.activations import ACTIVATIONS, Activation
+from tinygrad_mnist.manual.heads import Head
 from tinygrad_mnist.manual.notation import SYMBOLS
 
 JUDGED = 2
@@ -27,23 +31,45 @@ def report(run: Run, subject: str, lines: Sequence[str]) -> Report | None:
         return None
     read = [o for o in takewhile(lambda o: o is not None, map(observe, trained)) if o is not None]
     if not read:
-        return None
+        return _of_any_network(run, trained, subject, lines)
     found = verdict.judge(read)
     places = _Places(read[0], lines)
     return Report(
         subject,
-        _read_as(read[0]),
+        _read_as(read[0], found.reading.head),
         tuple(_called(p, read[0]) for p in found.parameters),
         tuple(places.of(finding) for finding in found.findings),
         notes=found.notes,
-        remarks=found.remarks,
     )
 
 
-def _read_as(observed: Observed) -> str:
+def _of_any_network(run: Run, trained: Sequence[Step], subject: str, lines: Sequence[str]) -> Report | None:
+    """The report on a network that is not the textbook's: autograd of its own forward pass is the judge."""
+    versions = {version for step in trained for version in (*step.before.values(), *step.after.values())}
+    readings = [r for step in trained for r in (general.read(run.tape, step, versions),) if r is not None]
+    if not readings:
+        return None
+    parameters, wrong = general.judged(readings)
+    findings = [
+        replace(general.described(node, readings[0]), places=(f"line {node.line}: {lines[node.line - 1].strip()}",))
+        for node in wrong[:3]
+    ]
+    judge = "autograd of its own forward pass"
+    if readings[0].by_differences:
+        judge = f"central differences ({readings[0].by_differences})"
+    return Report(subject, f"{readings[0].loss}, judged by {judge}", parameters, tuple(findings))
+
+
+def _read_as(observed: Observed, head: Head) -> str:
     net = observed.network
     sizes = "-".join(map(str, [len(net.a[0]), *(len(w) for w in net.W.values())]))
-    return f"its own training, {sizes} with {net.m} examples, {observed.notation.layer}"
+    hidden = f", {_activation(net.activation)}" if net.L > 1 else ""
+    return f"{sizes} with {net.m} examples, {observed.notation.layer}{hidden}, {head}"
+
+
+def _activation(activation: Activation) -> str:
+    slope = float(activation.f(np.array([-1.0]))[0]) * -1
+    return next((name for name, a in ACTIVATIONS.items() if a is activation), f"leaky_relu with a slope of {slope:g}")
 
 
 def _called(parameter: Parameter, observed: Observed) -> Parameter:

@@ -140,8 +140,12 @@ class _Rewriter(ast.NodeTransformer):
         given = ast.Dict([ast.Constant(n) for n in names], [_load(n) for n in names])
         call = _call(node, "enter", ast.Constant(node.name), given)
         enter = ast.copy_location(ast.Assign([ast.Name(SCOPE, ast.Store())], call), node)
-        docstring = bool(node.body) and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant)
-        declared = sum(isinstance(s, (ast.Global, ast.Nonlocal)) for s in node.body[int(docstring) : int(docstring) + 1])
+        docstring = (
+            bool(node.body) and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant)
+        )
+        declared = sum(
+            isinstance(s, (ast.Global, ast.Nonlocal)) for s in node.body[int(docstring) : int(docstring) + 1]
+        )
         node.body.insert(int(docstring) + declared, enter)
         return node
 
@@ -160,9 +164,7 @@ class _Rewriter(ast.NodeTransformer):
 
     def _bound(self, at: ast.stmt, names: list[tuple[ast.expr, str, ast.expr]]) -> list[ast.stmt]:
         return [
-            _statement(at, "bound", owner, ast.Constant(text), value)
-            for owner, text, value in names
-            if _plain(value)
+            _statement(at, "bound", owner, ast.Constant(text), value) for owner, text, value in names if _plain(value)
         ]
 
 

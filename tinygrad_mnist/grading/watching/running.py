@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
+import random
 import sys
 import types
 import warnings
@@ -38,6 +39,8 @@ def watch(text: str, filename: str, folder: Path, seconds: float) -> Run:
     module.__dict__.update({RECORDER: tape, SCOPE: 0, "__file__": filename, "__builtins__": __builtins__})
     sys.modules[OWN] = module
     sys.meta_path.insert(0, _OwnModules(folder, tape))
+    np.random.seed(0)
+    random.seed(0)
     error: BaseException | None = None
     try:
         code = rewrite(text, filename)
@@ -88,5 +91,3 @@ class _Rewritten(importlib.machinery.SourceFileLoader):
     def exec_module(self, module: types.ModuleType) -> None:
         module.__dict__.update({RECORDER: self.tape, SCOPE: 0})
         exec(self.get_code(module.__name__), module.__dict__)
-
-

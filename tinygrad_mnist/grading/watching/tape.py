@@ -216,9 +216,7 @@ class Tape:
             if isinstance(result, (np.ndarray, np.generic, float)):
                 self._record(line, symbol, OPERATORS[symbol], (target, value), {}, result)
             return result
-        return self._change(
-            line, symbol, OPERATORS[symbol], target, (value,), lambda: IN_PLACE[symbol](target, value)
-        )
+        return self._change(line, symbol, OPERATORS[symbol], target, (value,), lambda: IN_PLACE[symbol](target, value))
 
     def update_item(self, line: int, symbol: str, owner: Any, index: Any, value: Any) -> None:
         """`owner[index] += value`."""

@@ -6,7 +6,7 @@ Both are in columns, as everything in `grading.textbook` is, and few of the inpu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.training import Lineage, Step
 from tinygrad_mnist.manual import Activation
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Array, leaky_relu
+from tinygrad_mnist.manual.columns import CLASSES_AXIS
+from tinygrad_mnist.manual.heads import HEADS, Head
 from tinygrad_mnist.manual.notation import COLUMNS, ROWS_IN_OUT, Notation
 from tinygrad_mnist.manual.rows import Backward
 
@@ -24,15 +26,23 @@ FEATURES = 16
 """How many of the input's features are looked at: those that vary most."""
 
 
+TINY = 1e-300
+"""In place of zeros that were computed: they are evidence, and not what nobody computed."""
+
+
 @dataclass(frozen=True)
 class Observed:
-    """A step of the textbook's network. gradients: the program's, by ("dW" or "db", layer); None where none was seen."""
+    """A step of the textbook's network. gradients: the program's, by ("dW" or "db", layer); None where none was seen.
+
+    heads: those whose output is the program's, or all where it is none of them.
+    """
 
     step: Step
     passes: tuple[Pass, ...]
     notation: Notation
     network: Network
     gradients: dict[tuple[str, int], Gradient | None]
+    heads: tuple[Head, ...]
 
     @property
     def layers(self) -> tuple[Linear, ...]:
@@ -62,7 +72,16 @@ def observe(step: Step) -> Observed | None:
     for l, linear in enumerate(layers, 1):
         gradients["dW", l] = gradient(step, linear.weight) if isinstance(linear.weight, Lineage) else None
         gradients["db", l] = gradient(step, linear.bias) if isinstance(linear.bias, Lineage) else None
-    return Observed(step, tuple(found), notation, network, gradients)
+    return Observed(step, tuple(found), notation, network, gradients, _heads(z[len(layers)], a[len(layers)]))
+
+
+def _heads(z: Array, y_hat: Array) -> tuple[Head, ...]:
+    """The heads that lead from z(L) to ŷ; all of them where none does."""
+    with np.errstate(all="ignore"):
+        fitting = [h for h in HEADS.values() if np.allclose(h.f(z, CLASSES_AXIS), y_hat, rtol=1e-4, atol=1e-6)]
+    one_output = len(z) == 1
+    usual = [h for h in HEADS.values() if h.output.name != "softmax"] if one_output else list(HEADS.values())
+    return tuple(h for h in fitting if not (one_output and h.output.name == "softmax")) or tuple(usual)
 
 
 def _parameters(a_pass: Pass) -> list[object]:
@@ -120,8 +139,8 @@ def _labels(found: Sequence[Pass], output: Array, notation: Notation) -> Array |
 class Columns:
     """Turns a program's gradients into columns, with a few of the input's features in place of all."""
 
-    def __init__(self, observed: Observed) -> None:
-        self.observed = observed
+    def __init__(self, observed: Observed, head: Head, l2: float) -> None:
+        self.observed, self.head, self.l2 = observed, head, l2
         net = observed.network
         inputs = net.a[0]
         most = np.argsort(-inputs.var(axis=1), kind="stable")[:FEATURES]
@@ -132,7 +151,7 @@ class Columns:
         """The network as it is seen through these features: z and a are those of all."""
         net = self.observed.network
         a, W = {**net.a, 0: net.a[0][self.features]}, {**net.W, 1: net.W[1][:, self.features]}
-        return Network(net.Y, W, net.b, net.z, a, net.activation, net.l2)
+        return replace(net, W=W, a=a, head=self.head, l2=self.l2)
 
     def found(self, scale: float = 1.0) -> Backward:
         """The program's gradients, each multiplied by a number."""
@@ -141,14 +160,16 @@ class Columns:
             getattr(found, quantity)[l] = None if g is None else scale * self.turned(g, quantity, l)
         return found
 
-    def turned(self, g: Gradient, quantity: str, l: int, every: bool = False) -> Array:
+    def turned(self, g: Gradient, quantity: str, l: int) -> Array:
         """One of them in columns."""
         net = self.observed.network
         value = np.asarray(g.node.value, float)
+        if not value.any() and g.node in self.observed.step.by_labels:
+            value = value + TINY
         if quantity == "db":
             return _bias_in_columns(value, len(net.W[l]), self.observed.notation)
         value = value.T if value.ndim == 2 and self.observed.notation is ROWS_IN_OUT else np.atleast_2d(value)
-        if l > 1 or every:
+        if l > 1:
             return value
         inputs = len(net.a[0])
         for axis, length in enumerate(value.shape):

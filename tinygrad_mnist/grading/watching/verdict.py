@@ -2,134 +2,156 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 from tinygrad_mnist.grading.report import Finding, Parameter
-from tinygrad_mnist.grading.textbook.derivation import Network
 from tinygrad_mnist.grading.textbook.diagnosis import explain
 from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.mistakes import Explanation
 from tinygrad_mnist.grading.textbook.probes import Probe, Probes
 from tinygrad_mnist.grading.watching.gradients import Gradient
 from tinygrad_mnist.grading.watching.textbook import Columns, Observed
+from tinygrad_mnist.manual.activations import Array
+from tinygrad_mnist.manual.heads import Head, scales
 from tinygrad_mnist.manual.rows import Backward
 
 SINGLE = 2e-3
 DOUBLE = 1e-5
 """The relative difference that rounding may make in float32 and in float64."""
 
-Scale = Callable[[Network], float]
-"""What a program's gradients are multiplied with to be those of the mean over the examples."""
-
-MEAN: Scale = lambda net: 1.0  # noqa: E731
-SUM: Scale = lambda net: 1.0 / net.m  # noqa: E731
+EXPLAINED = 3
+"""For how many ways to read a loss mistakes are looked for."""
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What was judged of a training, and what was found."""
 
+    reading: Reading
     parameters: tuple[Parameter, ...]
     findings: tuple[Finding, ...]
-    remarks: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-class Steps:
-    """The steps of a training as probes, with what the program's gradients were."""
+@dataclass(frozen=True)
+class Scale:
+    """By what the program divides its sums over the examples: by m, by nothing (1), or by another number."""
 
-    def __init__(self, observed: Sequence[Observed]) -> None:
-        self.observed = observed
-        self.columns = [Columns(o) for o in observed]
+    divisor: float | None = None
+
+    def of(self, m: int) -> float:
+        """What its gradients are multiplied with to be those of the mean."""
+        return 1.0 if self.divisor is None else self.divisor / m
+
+
+MEAN, SUM = Scale(), Scale(1.0)
+
+
+class Reading:
+    """The steps of a training as probes, with a loss that the gradients may be of."""
+
+    def __init__(self, observed: Sequence[Observed], head: Head, l2: float, scale: Scale) -> None:
+        self.observed, self.head, self.l2, self.scale = observed, head, l2, scale
+        self.columns = [Columns(o, head, l2) for o in observed]
         rtol = max(_rounding(g) for o in observed for g in o.gradients.values() if g)
-        self.probes = Probes(
-            [Probe(f"step {i}", c.network, rtol) for i, c in enumerate(self.columns, 1)]
-        )
+        self.probes = Probes([Probe(f"step {i}", c.network, rtol) for i, c in enumerate(self.columns, 1)])
+        self.judged = [key for key in self.probes.gradients if all(o.gradients[key] for o in observed)]
+        self.found = [self._found(c, right) for c, right in zip(self.columns, self.probes.correct, strict=True)]
+        self.right = {key for key in self.judged if self.probes.agree(*key, self.found, self.probes.correct)}
+
+    def _found(self, columns: Columns, right: Backward) -> Backward:
+        """The program's gradients in columns, the right ones in place of those that it does not have."""
+        gradients = columns.found(self.scale.of(columns.observed.network.m))
+        for quantity, l in self.probes.gradients:
+            of_quantity = getattr(gradients, quantity)
+            if of_quantity[l] is None:
+                of_quantity[l] = getattr(right, quantity)[l]
+        return gradients
 
     @property
-    def judged(self) -> list[tuple[str, int]]:
-        """The gradients that the program has."""
-        return [key for key in self.probes.gradients if all(o.gradients[key] for o in self.observed)]
+    def is_right(self) -> bool:
+        return len(self.right) == len(self.judged)
 
-    def found(self, scale: Scale) -> list[Backward]:
-        """The program's gradients in columns, the right ones in place of those that it does not have."""
-        found = []
-        for columns, right in zip(self.columns, self.probes.correct, strict=True):
-            gradients = columns.found(scale(columns.observed.network))
-            for quantity, l in self.probes.gradients:
-                if getattr(gradients, quantity)[l] is None:
-                    getattr(gradients, quantity)[l] = getattr(right, quantity)[l]
-            found.append(gradients)
-        return found
 
-    def right(self, scale: Scale) -> set[tuple[str, int]]:
-        found = self.found(scale)
-        return {key for key in self.judged if self.probes.agree(*key, found, self.probes.correct)}
+def readings(observed: Sequence[Observed]) -> Iterator[Reading]:
+    """Every loss that the gradients may be of, the usual ones first."""
+    heads = [scaled for head in observed[0].heads for scaled in scales(head)]
+    for head, l2, scale in product(heads, (0.0,), (MEAN, SUM)):
+        reading = Reading(observed, head, l2, scale)
+        yield reading
+        for l2, divisor in dict.fromkeys(_fits(reading)):
+            if l2 or divisor:
+                yield Reading(observed, head, l2, Scale(divisor) if divisor else scale)
 
-    def scales(self) -> Iterator[Scale]:
-        """The mean, the sum, and a constant that one of the gradients shows."""
-        yield MEAN
-        yield SUM
-        for constant in dict.fromkeys(self._constants()):
-            yield lambda net, constant=constant: constant / net.m  # type: ignore[misc]
 
-    def _constants(self) -> Iterator[float]:
-        """By what the gradients seem to be divided, in place of m."""
-        for columns, right in zip(self.columns, self.probes.correct, strict=True):
-            found = columns.found()
-            for quantity, l in self.judged:
-                g, r = getattr(found, quantity)[l], getattr(right, quantity)[l]
-                if g is not None and g.shape == r.shape and g.any():
-                    ratio = float((g * r).sum() / (g * g).sum())
-                    if np.abs(ratio * g - r).max() <= 1e-4 * np.abs(r).max():
-                        yield round(ratio * columns.observed.network.m, 6)
+def _fits(reading: Reading) -> Iterator[tuple[float, float]]:
+    """λ and a divisor with which one of the gradients of weights would be right."""
+    for columns, found, right in zip(reading.columns, reading.found, reading.probes.correct, strict=True):
+        net = columns.network
+        for quantity, l in reading.judged:
+            if quantity != "dW":
+                continue
+            f, r, W = found.dW[l], right.dW[l], net.W[l]
+            if f.shape != r.shape or not np.isfinite(f).all() or not f.any():
+                continue
+            (c, d), *_ = np.linalg.lstsq(np.stack([r.ravel(), W.ravel()], axis=1), f.ravel(), rcond=None)
+            if np.abs(f - c * r - d * W).max() > 1e-5 * np.abs(f).max() or c <= 0:
+                continue
+            l2 = d / c if abs(d) * np.abs(W).max() > 1e-5 * np.abs(f).max() else 0.0
+            divisor = net.m / c * (reading.scale.divisor or net.m) / net.m
+            whole = abs(divisor - round(divisor)) < 1e-4 * divisor and round(divisor) > net.m
+            if abs(c - 1) < 1e-4:
+                yield abs(float(f"{l2:.6g}")), 0.0
+            elif whole:
+                yield abs(float(f"{l2:.6g}")), float(round(divisor))
 
 
 def judge(observed: Sequence[Observed]) -> Verdict:
     """The verdict on the steps of one training."""
-    steps = Steps(observed)
     with np.errstate(all="ignore"):
-        scales = {scale: steps.right(scale) for scale in steps.scales()}
-        best = max(scales, key=lambda scale: len(scales[scale]))
-        right = scales[best]
+        every = list(readings(observed))
+        best = max(every, key=lambda r: len(r.right))
         found: list[Finding] = []
-        if len(right) < len(steps.judged):
-            explanations = _explanations(steps, best)
-            best = explanations[1]
-            right = steps.right(best)
-            found = list(findings(explanations[0], steps.probes.nets[0], observed[0].notation))
-    parameters = tuple(_parameter(key, steps, best, key in right) for key in steps.judged)
-    return Verdict(parameters, tuple(_placed(f, observed[0]) for f in found), (), _notes(best, steps))
+        if not best.is_right:
+            explanations, best = _explanations(every)
+            found = list(findings(explanations, best.probes.nets[0], observed[0].notation))
+    parameters = tuple(_parameter(key, best) for key in best.judged)
+    return Verdict(best, parameters, tuple(found), tuple(_notes(best)))
 
 
-def _explanations(steps: Steps, best: Scale) -> tuple[list[Explanation], Scale]:
-    """The shortest explanations, whichever way the program scales its gradients."""
-    tried = [(explain(steps.found(scale), steps.probes), scale) for scale in dict.fromkeys((best, MEAN, SUM))]
-    tried = [(explanations, scale) for explanations, scale in tried if explanations]
-    return min(tried, key=lambda pair: pair[0][0].rank)
+def _explanations(every: list[Reading]) -> tuple[list[Explanation], Reading]:
+    """The shortest explanations, with the loss that they are shortest for."""
+    likely = sorted(every, key=lambda r: -len(r.right))[:EXPLAINED]
+    tried = [(explain(reading.found, reading.probes), reading) for reading in likely]
+    return min(((e, reading) for e, reading in tried if e), key=lambda pair: pair[0][0].rank)
 
 
-def _parameter(key: tuple[str, int], steps: Steps, scale: Scale, right: bool) -> Parameter:
+def _parameter(key: tuple[str, int], reading: Reading) -> Parameter:
     quantity, l = key
-    difference = None
-    for found, correct in zip(steps.found(scale), steps.probes.correct, strict=True):
-        f, c = getattr(found, quantity)[l], getattr(correct, quantity)[l]
-        if f.shape == c.shape and np.isfinite(f).all():
-            difference = max(difference or 0.0, float(np.abs(f - c).max() / np.abs(c).max()))
-    return Parameter(f"{quantity}{l}", right, difference)
+    differences = [
+        _difference(getattr(found, quantity)[l], getattr(right, quantity)[l])
+        for found, right in zip(reading.found, reading.probes.correct, strict=True)
+    ]
+    known = [d for d in differences if d is not None]
+    return Parameter(f"{quantity}{l}", key in reading.right, max(known, default=None))
 
 
-def _notes(scale: Scale, steps: Steps) -> tuple[str, ...]:
-    if scale is SUM and any(net.m > 1 for net in steps.probes.nets):
-        return ("the gradients are those of the sum of the losses over the examples, and were judged as such",)
-    return ()
+def _difference(found: Array, right: Array) -> float | None:
+    if found.shape != right.shape or not np.isfinite(found).all() or not right.any():
+        return None
+    return float(np.abs(found - right).max() / np.abs(right).max())
 
 
-def _placed(finding: Finding, observed: Observed) -> Finding:
-    return finding
+def _notes(reading: Reading) -> Iterator[str]:
+    ms = {net.m for net in reading.probes.nets}
+    if reading.scale == SUM and ms != {1}:
+        yield "the gradients are those of the sum of the losses over the examples, and were judged as such"
+    if reading.l2:
+        yield f"with L2: {reading.l2:g} W in each gradient of weights"
 
 
 def _rounding(g: Gradient) -> float:
