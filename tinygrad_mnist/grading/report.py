@@ -113,7 +113,8 @@ class Report:
     @property
     def passed(self) -> bool:
         """Whether every gradient is right and nothing else went wrong."""
-        return bool(self.parameters) and all(p.right for p in self.parameters) and not self.problems
+        right = bool(self.parameters) and all(p.right for p in self.parameters)
+        return right and not self.problems and not self.findings
 
     @property
     def verdict(self) -> str:
@@ -124,7 +125,7 @@ class Report:
             count = sum(p.verdict == verdict for p in self.parameters)
             if count:
                 return f"{count} of {len(self.parameters)} gradients {'is' if count == 1 else 'are'} {words}"
-        return "it did not pass"
+        return "the gradients are right, what is made of them is not" if self.findings else "it did not pass"
 
     def to_dict(self) -> dict[str, Any]:
         return {"passed": self.passed, **asdict(self)}

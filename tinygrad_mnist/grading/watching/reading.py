@@ -32,14 +32,15 @@ def report(run: Run, subject: str, lines: Sequence[str]) -> Report | None:
     read = [o for o in takewhile(lambda o: o is not None, map(observe, trained)) if o is not None]
     if not read:
         return _of_any_network(run, trained, subject, lines)
-    found = verdict.judge(read)
+    found = verdict.judge(read, run.tape)
     places = _Places(read[0], lines)
     return Report(
         subject,
         _read_as(read[0], found.reading.head),
-        tuple(_called(p, read[0]) for p in found.parameters),
+        tuple(_called(found.parameters, read[0])),
         tuple(places.of(finding) for finding in found.findings),
         notes=found.notes,
+        remarks=tuple(places.of(remark) for remark in found.remarks),
     )
 
 
@@ -72,12 +73,16 @@ def _activation(activation: Activation) -> str:
     return next((name for name, a in ACTIVATIONS.items() if a is activation), f"leaky_relu with a slope of {slope:g}")
 
 
-def _called(parameter: Parameter, observed: Observed) -> Parameter:
-    """A gradient by its name in the program, where it has a short one."""
-    gradient = observed.gradients[parameter.name[:2], int(parameter.name[2:])]
-    names = [name.rpartition(".")[2] for name in gradient.node.names] if gradient else []
-    short = [name for name in names if re.fullmatch(r"\w{2,9}", name)]
-    return replace(parameter, name=short[-1] if short else parameter.name)
+def _called(parameters: Sequence[Parameter], observed: Observed) -> Iterator[Parameter]:
+    """The gradients by their names in the program, where they have short ones of their own."""
+    taken: set[str] = set()
+    for parameter in parameters:
+        gradient = observed.gradients[parameter.name[:2], int(parameter.name[2:])]
+        names = [name.rpartition(".")[2] for name in gradient.node.names] if gradient else []
+        own = [name for name in names if re.fullmatch(r"\w{2,9}", name) and name not in taken]
+        name = own[-1] if own else parameter.name
+        taken.add(name)
+        yield replace(parameter, name=name)
 
 
 class _Places:
@@ -90,12 +95,14 @@ class _Places:
             if gradient is None:
                 continue
             self.nodes[f"{SYMBOLS[quantity]}({l})"] = [gradient.node]
+            self.nodes[f"update of {quantity[1]}({l})"] = [observed.step.after[gradient.lineage]]
             if quantity == "dW":
                 self.nodes[f"δ({l})"] = list(_errors(gradient.node, observed.step))[:1]
 
     def of(self, finding: Finding) -> Finding:
         nodes = [node for symbol in self._symbols(finding) for node in self.nodes.get(symbol, ())]
-        texts = dict.fromkeys(self._line(node.line) for node in nodes if 0 < node.line <= len(self.lines))
+        numbers = [int(place) for place in finding.places] or [node.line for node in nodes]
+        texts = dict.fromkeys(self._line(line) for line in numbers if 0 < line <= len(self.lines))
         return replace(finding, places=tuple(texts))
 
     def _symbols(self, finding: Finding) -> Iterator[str]:

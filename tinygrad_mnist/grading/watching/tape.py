@@ -110,6 +110,7 @@ class Tape:
     def __init__(self, finished: Callable[[Tape], bool] = lambda tape: False, seconds: float = math.inf) -> None:
         self.nodes: list[Node] = []
         self.updates: list[Update] = []
+        self.rebound: list[Update] = []
         self.entered: list[tuple[int, str, int, dict[str, Any]]] = []
         self.finished = finished
         self._of: dict[int, tuple[Any, Node]] = {}
@@ -231,8 +232,13 @@ class Tape:
             key = (owner if isinstance(owner, int) else id(owner), name.rpartition(".")[2])
             old = self._bindings.get(key)
             self._bindings[key] = node
-            if old is not None and old is not node and _made_from(node, old):
-                self._updated(Update(old, node, line, text))
+            if old is None or old is node:
+                continue
+            update = Update(old, node, line, text)
+            if _made_from(node, old):
+                self._updated(update)
+            elif old.shape == node.shape:
+                self.rebound.append(update)
 
     def enter(self, line: int, name: str, arguments: dict[str, Any]) -> int:
         """A function begins; the number of this call of it."""

@@ -140,7 +140,17 @@ def steps(tape: Tape) -> Iterator[Step]:
 
 
 def _next(lineage: Lineage, version: Node, live: list[Node], number: int) -> Node:
-    return live[number + 1] if number + 1 < len(live) else lineage.versions[-1]
+    """What a version has become when the next forward pass is run; without one, when a line comes again."""
+    if number + 1 < len(live):
+        return live[number + 1]
+    place = lineage.versions.index(version)
+    lines: set[int] = set()
+    for new, line in zip(lineage.versions[place + 1 :], lineage.lines[place:], strict=True):
+        if line in lines:
+            break
+        lines.add(line)
+        version = new
+    return version
 
 
 def _step(before: dict[Lineage, Node], after: dict[Lineage, Node], labelled: Collection[Node]) -> Step:

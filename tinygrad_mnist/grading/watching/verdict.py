@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -13,7 +13,9 @@ from tinygrad_mnist.grading.textbook.diagnosis import explain
 from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.mistakes import Explanation
 from tinygrad_mnist.grading.textbook.probes import Probe, Probes
+from tinygrad_mnist.grading.watching import practice, updates
 from tinygrad_mnist.grading.watching.gradients import Gradient
+from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.textbook import Columns, Observed
 from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.heads import Head, scales
@@ -34,19 +36,26 @@ class Verdict:
     reading: Reading
     parameters: tuple[Parameter, ...]
     findings: tuple[Finding, ...]
+    remarks: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Scale:
-    """By what the program divides its sums over the examples: by m, by nothing (1), or by another number."""
+    """By what the program divides its sums over the examples: by m, by nothing (1), or by another number.
+
+    sign: -1 where all that is called a gradient is the way down, and is added.
+    """
 
     divisor: float | None = None
+    sign: float = 1.0
 
     def of(self, m: int) -> float:
         """What its gradients are multiplied with to be those of the mean."""
-        return 1.0 if self.divisor is None else self.divisor / m
+        return self.sign * (1.0 if self.divisor is None else self.divisor / m)
 
+
+Key = tuple[str, int]
 
 MEAN, SUM = Scale(), Scale(1.0)
 
@@ -73,19 +82,24 @@ class Reading:
         return gradients
 
     @property
-    def is_right(self) -> bool:
-        return len(self.right) == len(self.judged)
+    def first(self) -> tuple[dict[Key, Array], dict[Key, Array]]:
+        """The right gradients of the first step, and the program's."""
+        both = self.probes.correct[0], self.found[0]
+        right, found = ({(q, l): getattr(b, q)[l] for q, l in self.judged} for b in both)
+        return right, found
 
 
 def readings(observed: Sequence[Observed]) -> Iterator[Reading]:
     """Every loss that the gradients may be of, the usual ones first."""
     heads = [scaled for head in observed[0].heads for scaled in scales(head)]
-    for head, l2, scale in product(heads, (0.0,), (MEAN, SUM)):
-        reading = Reading(observed, head, l2, scale)
+    added = not any(g.descends for g in observed[0].gradients.values() if g)
+    for head, scale, sign in product(heads, (MEAN, SUM), (1.0, -1.0) if added else (1.0,)):
+        signed = replace(scale, sign=sign)
+        reading = Reading(observed, head, 0.0, signed)
         yield reading
         for l2, divisor in dict.fromkeys(_fits(reading)):
             if l2 or divisor:
-                yield Reading(observed, head, l2, Scale(divisor) if divisor else scale)
+                yield Reading(observed, head, l2, replace(signed, divisor=divisor) if divisor else signed)
 
 
 def _fits(reading: Reading) -> Iterator[tuple[float, float]]:
@@ -110,17 +124,25 @@ def _fits(reading: Reading) -> Iterator[tuple[float, float]]:
                 yield abs(float(f"{l2:.6g}")), float(round(divisor))
 
 
-def judge(observed: Sequence[Observed]) -> Verdict:
+def judge(observed: Sequence[Observed], tape: Tape) -> Verdict:
     """The verdict on the steps of one training."""
+    untouched = list(updates.untouched(observed[0], tape))
+    if untouched:  # the next step is not that of these parameters
+        observed = observed[:1]
     with np.errstate(all="ignore"):
         every = list(readings(observed))
         best = max(every, key=lambda r: len(r.right))
         found: list[Finding] = []
-        if not best.is_right:
+        swapped = dict(updates.swapped(observed[0], set(best.judged) - best.right, *best.first))
+        if len(best.right) + len(swapped) < len(best.judged):
             explanations, best = _explanations(every)
             found = list(findings(explanations, best.probes.nets[0], observed[0].notation))
+            swapped = {}
+        uphill = dict(updates.uphill(observed[0], best.right)) if best.scale.sign > 0 else {}
+        more = [*swapped.values(), *uphill.values(), *untouched]
+        more += practice.mistakes(observed[0])
     parameters = tuple(_parameter(key, best) for key in best.judged)
-    return Verdict(best, parameters, tuple(found), tuple(_notes(best)))
+    return Verdict(best, parameters, (*found, *more), tuple(practice.remarks(observed[0])), tuple(_notes(best)))
 
 
 def _explanations(every: list[Reading]) -> tuple[list[Explanation], Reading]:
@@ -130,7 +152,7 @@ def _explanations(every: list[Reading]) -> tuple[list[Explanation], Reading]:
     return min(((e, reading) for e, reading in tried if e), key=lambda pair: pair[0][0].rank)
 
 
-def _parameter(key: tuple[str, int], reading: Reading) -> Parameter:
+def _parameter(key: Key, reading: Reading) -> Parameter:
     quantity, l = key
     differences = [
         _difference(getattr(found, quantity)[l], getattr(right, quantity)[l])
