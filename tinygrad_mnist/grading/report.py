@@ -125,7 +125,9 @@ class Report:
             count = sum(p.verdict == verdict for p in self.parameters)
             if count:
                 return f"{count} of {len(self.parameters)} gradients {'is' if count == 1 else 'are'} {words}"
-        return "the gradients are right, what is made of them is not" if self.findings else "it did not pass"
+        if self.findings and not self.problems:
+            return "the gradients are right, what is made of them is not"
+        return "it did not pass"
 
     def to_dict(self) -> dict[str, Any]:
         return {"passed": self.passed, **asdict(self)}

@@ -38,7 +38,11 @@ class Gradient:
 
 def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     """The gradient behind a parameter's update: what is called so, or else what a number is multiplied with."""
+    if lineage not in step.after:
+        return None
     before, after = step.before[lineage], step.after[lineage]
+    if len(lineage.versions) == 1:  # it stopped before an update
+        return Gradient(lineage, after, True, (after,))
     candidates = list(dict.fromkeys(_candidates(step, before, after)))
     if not candidates:
         return None

@@ -99,9 +99,9 @@ def _linears(step: Step, users: dict[Node, list[Node]]) -> list[Linear]:
         if np.ndim(weight.value) != 2:
             continue
         as_used, entering = node.operands[place], node.operands[1 - place]
-        turned = _turned(as_used)
-        notation = COLUMNS if place == 0 and not turned else ROWS if place == 1 and turned else ROWS_IN_OUT
-        if place == 0 and turned:  # W.T @ a with W (in, out)
+        transposed = turned(as_used)
+        notation = COLUMNS if place == 0 and not transposed else ROWS if place == 1 and transposed else ROWS_IN_OUT
+        if place == 0 and transposed:  # W.T @ a with W (in, out)
             continue
         bias, z = _bias(node, step, users, by_node)
         found.append(Linear(by_node.get(weight, weight), bias, node, entering, z, notation))
@@ -118,13 +118,13 @@ def _never_updated(node: Node, step: Step, product: Node, place: int) -> bool:
     )
 
 
-def _turned(node: Node) -> bool:
+def turned(node: Node) -> bool:
     """Whether an odd number of transposes lies between a parameter and its use."""
-    turned = False
+    odd = False
     while node.op in ("T", "transpose") or (node.operands and seen_through(node) is not node):
-        turned ^= node.op in ("T", "transpose", "swapaxes")
+        odd ^= node.op in ("T", "transpose", "swapaxes")
         node = node.operands[0]
-    return turned
+    return odd
 
 
 def _bias(

@@ -9,13 +9,15 @@ from itertools import takewhile
 
 import numpy as np
 
-from tinygrad_mnist.grading.report import Finding, Parameter, Report
-from tinygrad_mnist.grading.watching import general, verdict
+from tinygrad_mnist.grading.calling.problems import raised
+from tinygrad_mnist.grading.calling.runner import what_went_wrong
+from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
+from tinygrad_mnist.grading.watching import general, stopping, verdict
 from tinygrad_mnist.grading.watching.graph import seen_through
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.textbook import Observed, observe
-from tinygrad_mnist.grading.watching.training import Step, steps
+from tinygrad_mnist.grading.watching.training import Step, cut_off, steps
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Activation
 from tinygrad_mnist.manual.heads import Head
 from tinygrad_mnist.manual.notation import SYMBOLS
@@ -27,6 +29,10 @@ JUDGED = 2
 def report(run: Run, subject: str, lines: Sequence[str]) -> Report | None:
     """The report, or None where nothing was trained."""
     trained = list(steps(run.tape))[:JUDGED]
+    problems = _stopped(run, subject) if not trained else ()
+    if not trained:
+        step = cut_off(run.tape) if run.error else None
+        trained = [step] if step else []
     if not trained:
         return None
     read = [o for o in takewhile(lambda o: o is not None, map(observe, trained)) if o is not None]
@@ -34,14 +40,27 @@ def report(run: Run, subject: str, lines: Sequence[str]) -> Report | None:
         return _of_any_network(run, trained, subject, lines)
     found = verdict.judge(read, run.tape)
     places = _Places(read[0], lines)
+    findings = found.findings
+    if problems and run.tape.failed is not None:
+        here = (str(run.tape.failed.line),)
+        stops = [replace(f, places=here) for f in stopping.why(read[0], run.tape.failed)]
+        findings = (*(f for f in findings if f.names), *stops)
     return Report(
         subject,
         _read_as(read[0], found.reading.head),
         tuple(_called(found.parameters, read[0])),
-        tuple(places.of(finding) for finding in found.findings),
+        tuple(places.of(finding) for finding in findings),
         notes=found.notes,
+        problems=problems,
         remarks=tuple(places.of(remark) for remark in found.remarks),
     )
+
+
+def _stopped(run: Run, subject: str) -> tuple[Problem, ...]:
+    """What stopped a program before it had trained, if anything did."""
+    if run.error is None:
+        return ()
+    return (raised(what_went_wrong(run.error, run.module.__file__), subject, "before the first update"),)
 
 
 def _of_any_network(run: Run, trained: Sequence[Step], subject: str, lines: Sequence[str]) -> Report | None:

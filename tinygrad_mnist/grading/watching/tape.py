@@ -111,6 +111,7 @@ class Tape:
         self.nodes: list[Node] = []
         self.updates: list[Update] = []
         self.rebound: list[Update] = []
+        self.failed: Node | None = None
         self.entered: list[tuple[int, str, int, dict[str, Any]]] = []
         self.finished = finished
         self._of: dict[int, tuple[Any, Node]] = {}
@@ -123,7 +124,11 @@ class Tape:
     # what stands in the program
 
     def operate(self, line: int, symbol: str, *operands: Any) -> Any:
-        value = OPERATORS[symbol](*operands)
+        try:
+            value = OPERATORS[symbol](*operands)
+        except Exception:
+            self._fail(line, symbol, operands)
+            raise
         if isinstance(value, (np.ndarray, np.generic, float)):
             self._record(line, symbol, OPERATORS[symbol], operands, {}, value)
         return value
@@ -148,7 +153,11 @@ class Tape:
             before = [a.copy() for a in changed]
             for array in changed:
                 self._before_change(array)
-        value = function(*arguments, **options)
+        try:
+            value = function(*arguments, **options)
+        except Exception:
+            self._fail(line, name, (owner, *arguments))
+            raise
         if changed:
             self._after_call(line, name, changed, before)
         if name == "update" and isinstance(getattr(function, "__self__", None), dict):
@@ -352,6 +361,13 @@ class Tape:
             if not np.array_equal(array, old, equal_nan=True):
                 node = self.node(array)
                 self._add(line, name, None, (), {}, (node,), array, node)
+
+    def _fail(self, line: int, op: str, arguments: tuple[Any, ...]) -> None:
+        """Keep what an operation that raises was given."""
+        operands: list[Node] = []
+        for argument in arguments:
+            self._linked(argument, operands)
+        self.failed = Node(len(self.nodes), op, None, (), {}, tuple(operands), np.nan, line)
 
     def _updated(self, update: Update) -> None:
         self.updates.append(update)

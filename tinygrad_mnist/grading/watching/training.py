@@ -6,17 +6,21 @@ A label is known by its values: whole numbers, or one 1 among zeros for each exa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import depending, made_of, seen_through, used_by
+from tinygrad_mnist.grading.watching.graph import depending, made_of, used_by
 from tinygrad_mnist.grading.watching.tape import Node, Tape, Update
 
 CLASSES = 26
 """How many classes labels may have."""
+
+CALLED_PARAMETER = re.compile(r"w|b|theta|syn|gamma|beta", re.IGNORECASE)
+"""What the name of a parameter has in it."""
 
 PRODUCTS = {"@", "dot", "matmul", "inner", "outer", "tensordot", "einsum", "multiply", "*", "+", "add", "-", "subtract",
             "vdot", "kron", "linear"}  # fmt: skip
@@ -161,6 +165,26 @@ def _step(before: dict[Lineage, Node], after: dict[Lineage, Node], labelled: Col
     return Step(tuple(before), before, after, nodes, by_labels & nodes, by_parameters)
 
 
-def whole(node: Node) -> Node:
-    """What a node is a view of."""
-    return seen_through(node)
+def cut_off(tape: Tape) -> Step | None:
+    """The step in which a program stopped before its first update: parameters and gradients told by their names."""
+    by_name = {name.rpartition(".")[2]: node for node in tape.nodes for name in node.names}
+    before: dict[Lineage, Node] = {}
+    after: dict[Lineage, Node] = {}
+    for name, gradient in by_name.items():
+        parameter = by_name.get(re.sub(r"^(d_?|grads?_?|nabla_?|delta_?)|(_?grads?)$", "", name))
+        if parameter is None or parameter is gradient or not CALLED_PARAMETER.search(name) or gradient.op == "leaf":
+            continue
+        if parameter.index < gradient.index and np.ndim(parameter.value) > 0 and not is_label(parameter):
+            lineage = Lineage(parameter.name, (parameter,), ())
+            before[lineage], after[lineage] = parameter, gradient
+    for name, parameter in by_name.items():  # those whose gradients were not reached
+        alike = re.fullmatch(r"(w|b|theta|syn|weights?|bias(es)?)_?\d*(\[\d\])?", name, re.IGNORECASE)
+        if alike and parameter not in before.values() and np.ndim(parameter.value) > 0 and not is_label(parameter):
+            before[Lineage(parameter.name, (parameter,), ())] = parameter
+    start = set(before.values())
+    reached = depending(set(tape.nodes), lambda n: n in start)
+    ends = [*after.values(), *(tape.failed.operands if tape.failed else ())] or [n for n in reached if n.names]
+    nodes = made_of(ends, start)
+    by_parameters = depending(nodes, lambda n: n in start)
+    by_labels = depending(nodes, lambda n: n not in by_parameters and is_label(n), start)
+    return Step(tuple(before), before, after, nodes, by_labels, by_parameters) if by_labels & by_parameters else None

@@ -66,7 +66,7 @@ class Reading:
     def __init__(self, observed: Sequence[Observed], head: Head, l2: float, scale: Scale) -> None:
         self.observed, self.head, self.l2, self.scale = observed, head, l2, scale
         self.columns = [Columns(o, head, l2) for o in observed]
-        rtol = max(_rounding(g) for o in observed for g in o.gradients.values() if g)
+        rtol = max((_rounding(g) for o in observed for g in o.gradients.values() if g), default=DOUBLE)
         self.probes = Probes([Probe(f"step {i}", c.network, rtol) for i, c in enumerate(self.columns, 1)])
         self.judged = [key for key in self.probes.gradients if all(o.gradients[key] for o in observed)]
         self.found = [self._found(c, right) for c, right in zip(self.columns, self.probes.correct, strict=True)]
