@@ -78,7 +78,8 @@ def raises_too(explanations: Sequence[Explanation], probe: Probe) -> bool:
 
 def raised(error: dict[str, Any], subject: str, when: str) -> Problem:
     """An exception with the learner's own line."""
-    at = f"{subject}:{error['line']}" if subject.endswith(".py") else f"line {error['line']}"
+    line = error["line"]
+    at = str(line) if isinstance(line, str) else f"{subject}:{line}" if subject.endswith(".py") else f"line {line}"
     place = f"{at}, {error['text']!r}: " if error["line"] else ""
     if error["type"] == "SystemExit":
         return Problem("exit", f"{place}it called sys.exit({error['message']}) {when}")

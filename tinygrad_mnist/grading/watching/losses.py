@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.grading.textbook.derivation import Network
 from tinygrad_mnist.grading.watching.graph import depending, used_by
 from tinygrad_mnist.grading.watching.tape import Node, Tape
 from tinygrad_mnist.grading.watching.training import Step
+from tinygrad_mnist.manual.columns import CLASSES_AXIS
+from tinygrad_mnist.manual.heads import Head
 
 CALLED_LOSS = re.compile(r"loss|cost|error|^(self\.)?(j|l|e|c)$", re.IGNORECASE)
 NOT_DIFFERENTIABLE = {"==", "!=", ">", "<", ">=", "<=", "argmax", "argmin", "round", "isclose", "equal"}
@@ -51,7 +54,7 @@ def own_losses(tape: Tape, step: Step, versions: set[Node]) -> list[Node]:
     start = set(step.before.values())
     first = min(n.index for n in step.forward)
     last = max(n.index for n in step.after.values())
-    nodes = [n for n in tape.nodes if n.index >= 0 and (n in start or first <= n.index)]
+    nodes = [n for n in tape.nodes if n in start or n in step.by_labels or first <= n.index]
     reached = depending(nodes, lambda n: n in start, versions)
     labelled = depending(nodes, lambda n: n in step.by_labels - step.by_parameters, versions)
     blocked = depending(nodes, lambda n: n.op in NOT_DIFFERENTIABLE and n in reached)
@@ -102,3 +105,36 @@ def usual_losses(found: Sequence[Output]) -> Iterator[tuple[str, Callable[[Any],
                 return sum(parts[1:], parts[0])
 
             yield name, loss
+
+
+@dataclass(frozen=True)
+class Own:
+    """The loss that a program computes itself, as the textbook writes it: an output with its loss, and λ of ½ λ Σ W²."""
+
+    head: Head
+    l2: float
+    node: Node
+
+
+def own_loss(tape: Tape, networks: Sequence[tuple[Step, Network]], heads: Sequence[Head]) -> Own | None:
+    """The loss in the record whose value in every step is a textbook's, with one λ; None where there is none."""
+    versions = {v for step, _ in networks for v in (*step.before.values(), *step.after.values())}
+    found = [own_losses(tape, step, versions) for step, _ in networks]
+    for candidates in zip(*map(reversed, found), strict=False):
+        for head in heads:
+            for mean in (True, False):
+                l2 = [_l2(n, head, net, mean) for n, (_, net) in zip(candidates, networks, strict=True)]
+                if None not in l2 and np.allclose(l2, l2[0], rtol=1e-2):  # type: ignore[arg-type]  # no None
+                    return Own(head, float(f"{l2[0]:.3g}"), candidates[0])
+    return None
+
+
+def _l2(node: Node, head: Head, net: Network, mean: bool) -> float | None:
+    """λ with which a number is the loss of the network."""
+    loss = float(np.asarray(node.value).reshape(()))
+    with np.errstate(all="ignore"):
+        data = head.value(net.z[net.L], net.Y, CLASSES_AXIS) / (net.m if mean else 1)
+    penalty = (loss - data) * 2 / sum(float((w**2).sum()) for w in net.W.values())
+    if abs(loss - data) <= 1e-5 * abs(data):
+        return 0.0
+    return penalty if penalty > 0 and loss - data < 100 * abs(data) else None

@@ -15,6 +15,7 @@ from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
 from tinygrad_mnist.grading.watching import general, stopping, verdict
 from tinygrad_mnist.grading.watching.graph import seen_through
 from tinygrad_mnist.grading.watching.running import Run
+from tinygrad_mnist.grading.watching.source import Source
 from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.textbook import Observed, observe
 from tinygrad_mnist.grading.watching.training import Step, cut_off, steps
@@ -26,10 +27,10 @@ JUDGED = 2
 """How many steps are judged."""
 
 
-def report(run: Run, subject: str, lines: Sequence[str]) -> Report | None:
+def report(run: Run, source: Source) -> Report | None:
     """The report, or None where nothing was trained."""
     trained = list(steps(run.tape))[:JUDGED]
-    problems = _stopped(run, subject) if not trained else ()
+    problems = _stopped(run, source) if not trained else ()
     if not trained:
         step = cut_off(run.tape) if run.error else None
         trained = [step] if step else []
@@ -37,16 +38,16 @@ def report(run: Run, subject: str, lines: Sequence[str]) -> Report | None:
         return None
     read = [o for o in takewhile(lambda o: o is not None, map(observe, trained)) if o is not None]
     if not read:
-        return _of_any_network(run, trained, subject, lines)
+        return _of_any_network(run, trained, source)
     found = verdict.judge(read, run.tape)
-    places = _Places(read[0], lines)
+    places = _Places(read[0], source)
     findings = found.findings
     if problems and run.tape.failed is not None:
         here = (str(run.tape.failed.line),)
         stops = [replace(f, places=here) for f in stopping.why(read[0], run.tape.failed)]
         findings = (*(f for f in findings if f.names), *stops)
     return Report(
-        subject,
+        source.name,
         _read_as(read[0], found.reading.head),
         tuple(_called(found.parameters, read[0])),
         tuple(places.of(finding) for finding in findings),
@@ -56,14 +57,17 @@ def report(run: Run, subject: str, lines: Sequence[str]) -> Report | None:
     )
 
 
-def _stopped(run: Run, subject: str) -> tuple[Problem, ...]:
+def _stopped(run: Run, source: Source) -> tuple[Problem, ...]:
     """What stopped a program before it had trained, if anything did."""
     if run.error is None:
         return ()
-    return (raised(what_went_wrong(run.error, run.module.__file__), subject, "before the first update"),)
+    error = what_went_wrong(run.error, run.module.__file__)
+    error["text"] = source.line(error["line"] or 0) or error["text"]
+    error["line"] = error["line"] and source.place(error["line"])
+    return (raised(error, source.name, "before the first update"),)
 
 
-def _of_any_network(run: Run, trained: Sequence[Step], subject: str, lines: Sequence[str]) -> Report | None:
+def _of_any_network(run: Run, trained: Sequence[Step], source: Source) -> Report | None:
     """The report on a network that is not the textbook's: autograd of its own forward pass is the judge."""
     versions = {version for step in trained for version in (*step.before.values(), *step.after.values())}
     readings = [r for step in trained for r in (general.read(run.tape, step, versions),) if r is not None]
@@ -71,13 +75,13 @@ def _of_any_network(run: Run, trained: Sequence[Step], subject: str, lines: Sequ
         return None
     parameters, wrong = general.judged(readings)
     findings = [
-        replace(general.described(node, readings[0]), places=(f"line {node.line}: {lines[node.line - 1].strip()}",))
+        replace(general.described(node, readings[0]), places=(_written(source, node.line),))
         for node in wrong[:3]
     ]
     judge = "autograd of its own forward pass"
     if readings[0].by_differences:
         judge = f"central differences ({readings[0].by_differences})"
-    return Report(subject, f"{readings[0].loss}, judged by {judge}", parameters, tuple(findings))
+    return Report(source.name, f"{readings[0].loss}, judged by {judge}", parameters, tuple(findings))
 
 
 def _read_as(observed: Observed, head: Head) -> str:
@@ -107,8 +111,8 @@ def _called(parameters: Sequence[Parameter], observed: Observed) -> Iterator[Par
 class _Places:
     """Where the quantities of a finding stand in the program."""
 
-    def __init__(self, observed: Observed, lines: Sequence[str]) -> None:
-        self.lines = lines
+    def __init__(self, observed: Observed, source: Source) -> None:
+        self.source = source
         self.nodes = {"ŷ": [p.output for p in observed.passes[:1]]}
         for (quantity, l), gradient in observed.gradients.items():
             if gradient is None:
@@ -121,7 +125,7 @@ class _Places:
     def of(self, finding: Finding) -> Finding:
         nodes = [node for symbol in self._symbols(finding) for node in self.nodes.get(symbol, ())]
         numbers = [int(place) for place in finding.places] or [node.line for node in nodes]
-        texts = dict.fromkeys(self._line(line) for line in numbers if 0 < line <= len(self.lines))
+        texts = dict.fromkeys(_written(self.source, line) for line in numbers if line > 0)
         return replace(finding, places=tuple(texts))
 
     def _symbols(self, finding: Finding) -> Iterator[str]:
@@ -131,8 +135,9 @@ class _Places:
             for kind in re.findall(r"(\S+)(?= in every| and )", where) + re.findall(r" and (\S+) in every", where):
                 yield from (s for s in self.nodes if s.startswith(f"{kind}("))
 
-    def _line(self, line: int) -> str:
-        return f"line {line}: {self.lines[line - 1].strip()}"
+
+def _written(source: Source, line: int) -> str:
+    return f"{source.place(line)}: {source.line(line)}"
 
 
 def _errors(gradient: Node, step: Step) -> Iterator[Node]:
