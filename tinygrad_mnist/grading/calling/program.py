@@ -155,12 +155,11 @@ class Program:
 def _made(returned: Any, names: Sequence[tuple[str | None, ...]], depth: int) -> dict[str, Any]:
     """What a forward pass gave: by the names of its variables, by those in its dicts, and by their roles."""
     ran = Ran(returned, names)
-    found: dict[str, Any] = {}
+    whole = next((n[0] for n in names if len(n) == 1 and n[0]), None)
+    found: dict[str, Any] = {plain(whole): returned} if whole else {}
     if isinstance(returned, (tuple, list)):
         own = next((n for n in names if len(n) == len(returned)), ())
         found |= {plain(name): value for name, value in zip(own, returned, strict=False) if name}
-    elif names and len(names[0]) == 1 and names[0][0]:
-        found[plain(names[0][0])] = returned
     for path, value in ran.leaves:
         word = next((key for key in reversed(path) if isinstance(key, str)), None)
         if word and numeric(value):
