@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -69,16 +69,19 @@ class Reading:
 
     @staticmethod
     def _gradient(ran: Ran, role: str, after: Array) -> Array:
-        before = ran.before[role]
-        return (before - np.reshape(after, before.shape)) / (ran.rate or 1)
+        """What a step changed by; where that broadcast the parameter, what was broadcast."""
+        change = (ran.before[role] - np.asarray(after)) / (ran.rate or 1)
+        if change.ndim == 2 and change.shape != ran.before[role].shape and np.allclose(change, change[:1]):
+            return change[:1]
+        return change
 
 
-def read(runs: Sequence[Ran], values: Sequence[Values], convention: Convention) -> Reading:
-    """How to read what all calls left behind; where nothing fits, as it is expected, which then raises."""
+def read(runs: Sequence[Ran], values: Sequence[Values], convention: Convention) -> list[Reading]:
+    """How what all calls left behind may be read; where nothing fits, as it is expected, which then raises."""
     if not runs:
-        return Reading("returned")
+        return [Reading("returned")]
     reading = _by_names(runs[0]) or _by_steps(runs[0]) or _by_order(runs, values, convention)
-    return _turned(reading, runs, values, convention) if reading else Reading("returned")
+    return _turned(reading, runs, values, convention) if reading else [Reading("returned")]
 
 
 def _by_names(ran: Ran) -> Reading | None:
@@ -228,24 +231,41 @@ def fits(value: Any, role: str, values: Values, convention: Convention) -> bool:
     return array.dtype.kind in "fiub" and convention.to_columns(array, parameter).shape == parameter.shape
 
 
-def _turned(reading: Reading, runs: Sequence[Ran], values: Sequence[Values], convention: Convention) -> Reading:
-    """The reading with every dW turned, where all of them lie the other way, and layers from the other end."""
+def _turned(
+    reading: Reading, runs: Sequence[Ran], values: Sequence[Values], convention: Convention
+) -> list[Reading]:
+    """The reading, and with every dW turned where shapes allow it, or with layers from the other end where they ask."""
     depth = len(runs[0].before) // 2
-    try:
-        arrays = dict(zip(parameters(depth), reading.arrays(runs[0]), strict=True))
-    except TypeError:
-        return reading
-    shapes = [(arrays[f"W{l}"].shape, convention.write("W1", values[0][f"W{l}"]).shape) for l in range(1, depth + 1)]
-    if depth > 1 and all(found == right[::-1] != right for found, right in shapes):
-        note = "every dW comes transposed: it was judged so, but W -= η dW needs it turned"
-        return Reading(reading.where, reading.places, reading.steps, True, reading.note or note)
-    if depth > 1 and reading.places and not any(found == right for found, right in shapes):
-        backwards = [reading.places[2 * l + i] for l in reversed(range(depth)) for i in (0, 1)]
-        other = Reading(reading.where, tuple(backwards), reading.steps, note="it returns the last layer first")
-        again = dict(zip(parameters(depth), other.arrays(runs[0]), strict=True))
-        if all(again[f"W{l}"].shape == right for l, (_, right) in enumerate(shapes, 1)):
-            return other
-    return reading
+    total = sum(value[f"W{l}"].shape != value[f"W{l}"].T.shape for value in values for l in range(1, depth + 1))
+    standing, lying = _shapes(reading, runs, values, convention)
+    if depth == 1 or standing:
+        return [reading]
+    backwards = [reading.places[2 * l + i] for l in reversed(range(depth)) for i in (0, 1)] if reading.places else []
+    other = replace(reading, places=tuple(backwards), note="it returns the last layer first")
+    if total and backwards and _shapes(other, runs, values, convention)[0] == total:
+        return [other]
+    turned = replace(reading, transposed=True, note=reading.note or TRANSPOSED)
+    return [turned] if total and lying == total else [reading, turned]
+
+
+TRANSPOSED = "every dW comes transposed: it was judged so, but W -= η dW needs it turned"
+
+
+def _shapes(
+    reading: Reading, runs: Sequence[Ran], values: Sequence[Values], convention: Convention
+) -> tuple[int, int]:
+    """How many dW of weights that are not square have their shape, and how many their transpose's."""
+    standing = lying = 0
+    for ran, value in zip(runs, values, strict=True):
+        try:
+            arrays = reading.arrays(ran)[::2]
+        except (TypeError, ValueError):
+            continue
+        for l, array in enumerate(arrays, 1):
+            right = convention.write("W", value[f"W{l}"]).shape
+            standing += array.shape == right != right[::-1]
+            lying += array.shape == right[::-1] != right
+    return standing, lying
 
 
 def _in_this_order(names: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ import numpy as np
 
 from .finding import Missing, of, programs
 from .program import Program
-from .trying import Task, attempts, outcome, what_went_wrong
+from .trying import Task, attempts, outcomes, what_went_wrong
 
 PRINTED = 2000
 """How many characters of what the function prints are kept."""
@@ -68,7 +68,7 @@ def _examined(program: Program, asked: bool, task: Task, file: str | None) -> di
     result: dict[str, Any] = {"notes": notes}
     for kind, conventions in (("candidates", task.asked), ("others", task.others)):
         best = attempts(program, task, conventions)
-        result[kind] = [outcome(attempt, program, task, file) for attempt in best]
+        result[kind] = [found for attempt in best for found in outcomes(attempt, program, task, file)]
         if _runs(result):
             break
     return result

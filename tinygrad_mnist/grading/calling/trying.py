@@ -58,20 +58,20 @@ class Attempt:
     style: Style
     calls: dict[int, Call]
 
-    def read(self, networks: Sequence[Values]) -> Reading:
-        """How to read what its calls left behind: by the network whose sizes tell, first of all."""
+    def read(self, networks: Sequence[Values]) -> list[Reading]:
+        """How what its calls left behind may be read: by the network whose sizes tell, first of all."""
         numbers = sorted(self.calls, key=lambda number: number != TELLS)
         ran = [(call.ran, networks[number]) for number in numbers for call in [self.calls[number]] if call.ran]
         return read([r for r, _ in ran], [values for _, values in ran], self.convention)
 
     def fitting(self, networks: Sequence[Values]) -> int:
         """How many gradients have their parameters' shapes."""
-        reading = self.read(networks)
+        reading = self.read(networks)[0]
         count = 0
         for i, call in self.calls.items():
             try:
                 arrays = reading.arrays(call.ran) if call.ran else []
-            except TypeError:
+            except (TypeError, ValueError):
                 continue
             count += sum(
                 fits(a, r, networks[i], self.convention) for a, r in zip(arrays, parameters(self.depth), strict=False)
@@ -121,20 +121,24 @@ def _rank(attempt: Attempt, program: Program, networks: Sequence[Values]) -> tup
     return (attempt.fitting(networks), *attempt.far(program))
 
 
-def outcome(attempt: Attempt, program: Program, task: Task, file: str | None) -> dict[str, Any]:
-    """An attempt as it is judged: its convention, the outcome on each network, and what is to be said."""
+def outcomes(attempt: Attempt, program: Program, task: Task, file: str | None) -> list[dict[str, Any]]:
+    """An attempt as it is judged, in each way to read it: what came of it on each network, and what is to be said."""
     networks = task.networks[attempt.depth]
-    reading = attempt.read(networks)
-    outcomes = [_outcome(attempt.calls[i], reading, file) for i in range(len(networks))]
     again = program.call(networks[0], attempt.depth, attempt.convention, attempt.style)
-    outcomes[0]["varies"] = _varies(outcomes[0], _outcome(again, reading, file))
-    return {
-        "depth": attempt.depth,
-        "convention": asdict(attempt.convention),
-        "outcomes": outcomes,
-        "notes": [reading.note] if reading.note else [],
-        "l2": program.default_l2(),
-    }
+    found = []
+    for reading in attempt.read(networks):
+        on_each = [_outcome(attempt.calls[i], reading, file) for i in range(len(networks))]
+        on_each[0]["varies"] = _varies(on_each[0], _outcome(again, reading, file))
+        found.append(
+            {
+                "depth": attempt.depth,
+                "convention": asdict(attempt.convention),
+                "outcomes": on_each,
+                "notes": [reading.note] if reading.note else [],
+                "l2": program.default_l2(),
+            }
+        )
+    return found
 
 
 def _varies(first: Mapping[str, Any], again: Mapping[str, Any]) -> bool:
@@ -153,7 +157,7 @@ def _outcome(call: Call, reading: Reading, file: str | None) -> dict[str, Any]:
         return {"raised": what_went_wrong(call.error, file), "changed": changed}
     try:
         return {"arrays": reading.arrays(call.ran), "changed": changed}
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         return {"returned": str(error), "changed": changed}
 
 
