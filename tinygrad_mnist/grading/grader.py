@@ -91,7 +91,7 @@ def chosen_settings(
 
 
 def _chosen(candidates: Sequence[dict[str, Any]], settings: Settings) -> dict[str, Any]:
-    """The way of calling with the most right gradients; the first of several."""
+    """The way of calling with the most right gradients, the first of several: in batches, if one is right in these."""
 
     def right(candidate: dict[str, Any]) -> int:
         those = replace(settings, l2=settings.l2 if candidate["l2"] is None else candidate["l2"])
@@ -101,7 +101,9 @@ def _chosen(candidates: Sequence[dict[str, Any]], settings: Settings) -> dict[st
         return any(found) and sum(probes.agree(quantity, l, found, probes.correct) for quantity, l in probes.gradients)
 
     with np.errstate(all="ignore"):
-        return max(candidates, key=right)
+        batch, single = ([c for c in candidates if (c["convention"].examples == "batch") == is_batch] for is_batch in (True, False))
+        best = max(batch, key=right)
+        return max(single, key=right) if single and not right(best) else best
 
 
 def diagnose(gradients: Found, probes: Probes) -> tuple[Finding, ...]:

@@ -6,7 +6,7 @@ Inside, everything is in columns: X (features, m), W(l) (out, in), b(l) (out, 1)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -43,12 +43,14 @@ class Convention:
     """How a learner writes a layer: columns W @ X + b, rows X @ W.T + b, or rows X @ W + b; and how Y comes.
 
     one_row: with rows, whether a bias is (1, out), as a sum with keepdims is, and not (out,).
+    examples: whether X holds a "batch" of them, a single "one" along the same axis, or one as a "vector".
     """
 
     columns: bool = False
     weights_in_out: bool = False
     labels: Labels = "one-hot"
     one_row: bool = False
+    examples: Literal["batch", "one", "vector"] = "batch"
 
     def __post_init__(self) -> None:
         if self.labels not in get_args(Labels):
@@ -67,7 +69,8 @@ class Convention:
     def __str__(self) -> str:
         labels = "integer" if self.labels == "integers" else self.labels
         biases = ", biases (1, out)" if self.one_row else ""
-        return f"{self.notation.examples}, {self.notation.layer}{biases}, {labels} labels"
+        examples = "" if self.examples == "batch" else ", one example at a time"
+        return f"{self.notation.examples}, {self.notation.layer}{biases}, {labels} labels{examples}"
 
     @property
     def options(self) -> str:
@@ -80,11 +83,13 @@ class Convention:
         if not isinstance(value, np.ndarray):
             return value
         if role == "Y" and self.labels == "integers":
-            return value.argmax(axis=0)
+            return value.argmax(axis=0) if self.examples != "vector" else int(value.argmax())
         if role[0] == "W":
             return np.array(value.T if self.weights_in_out else value, order="C")
         if role[0] == "b" and not self.columns:
             return np.array(value.T if self.one_row else value[:, 0], order="C")
+        if self.examples == "vector":
+            return np.array(value[:, 0])
         return np.array(value if self.columns else value.T, order="C")
 
     def arguments(self, net: Network) -> list[Array]:
@@ -127,6 +132,22 @@ EVERY: Sequence[Convention] = [
     if not (one_row and order == IN_COLUMNS)
 ]
 """The usual ones first."""
+
+
+def single(conventions: Sequence[Convention]) -> list[Convention]:
+    """The same with one example at a time."""
+    vectors = [replace(c, examples="vector") for c in conventions if not c.columns and not c.one_row]
+    return [*(replace(c, examples="one") for c in conventions), *vectors]
+
+
+def examples(values: Values) -> list[dict[str, Any]]:
+    """A network for each of its examples."""
+
+    def of(i: int) -> dict[str, Any]:
+        sliced = {role: v[:, i : i + 1] for role, v in values.items() if role[0] in "XYza" and np.ndim(v) == 2}
+        return {**values, **sliced, "m": 1}
+
+    return [of(i) for i in range(values["m"])]
 
 
 def admitted(columns: bool | None, weights_in_out: bool | None, labels: Labels | None) -> list[Convention]:

@@ -68,7 +68,7 @@ def _examined(program: Program, asked: bool, task: Task, file: str | None) -> di
     result: dict[str, Any] = {"notes": notes}
     for kind, conventions in (("candidates", task.asked), ("others", task.others)):
         best = attempts(program, task, conventions)
-        result[kind] = [found for attempt in best for found in outcomes(attempt, program, task, file)]
+        result[kind] = [found for attempt in best for found in outcomes(attempt, file)]
         if _runs(result):
             break
     return result

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .arguments import Style
-from .conventions import Convention, Values
+from .conventions import Array, Convention, Values, examples, single
 from .program import Call, Program
 from .returned import Reading, fits, read
 from .roles import parameters
@@ -49,96 +49,133 @@ class Task:
         return cls(**{**sent, **{name: [Convention(**c) for c in sent[name]] for name in ("asked", "others")}})
 
 
-@dataclass
 class Attempt:
-    """A way of calling, and what came of it on the networks so far, by their number."""
+    """A way of calling a program, and what came of it on the networks so far: a call on each, or one for each example."""
 
-    depth: int
-    convention: Convention
-    style: Style
-    calls: dict[int, Call]
+    def __init__(
+        self, program: Program, networks: Sequence[Values], depth: int, convention: Convention, style: Style
+    ) -> None:
+        self.program, self.networks = program, networks
+        self.depth, self.convention, self.style = depth, convention, style
+        self.calls: dict[int, list[Call]] = {}
 
-    def read(self, networks: Sequence[Values]) -> list[Reading]:
+    def call(self, number: int) -> list[Call]:
+        """What comes of calling it on a network."""
+        values = self.networks[number]
+        each = [values] if self.convention.examples == "batch" else examples(values)
+        return [self.program.call(one, self.depth, self.convention, self.style) for one in each]
+
+    def begin(self) -> None:
+        """Call it on the network whose sizes tell."""
+        tells = min(TELLS, len(self.networks) - 1)
+        self.calls[tells] = self.call(tells)
+
+    def finish(self) -> None:
+        """Call it on the others."""
+        self.calls = {number: self.calls.get(number) or self.call(number) for number in range(len(self.networks))}
+
+    def read(self) -> list[Reading]:
         """How what its calls left behind may be read: by the network whose sizes tell, first of all."""
         numbers = sorted(self.calls, key=lambda number: number != TELLS)
-        ran = [(call.ran, networks[number]) for number in numbers for call in [self.calls[number]] if call.ran]
+        ran = [(call.ran, self.networks[number]) for number in numbers for call in self.calls[number] if call.ran]
         return read([r for r, _ in ran], [values for _, values in ran], self.convention)
 
-    def fitting(self, networks: Sequence[Values]) -> int:
-        """How many gradients have their parameters' shapes."""
-        reading = self.read(networks)[0]
-        count = 0
-        for i, call in self.calls.items():
+    @property
+    def fitting(self) -> list[str]:
+        """The gradients that have their parameters' shapes, on each network."""
+        reading = self.read()[0]
+        found: list[str] = []
+        for number, calls in self.calls.items():
             try:
-                arrays = reading.arrays(call.ran) if call.ran else []
+                arrays = zip(averaged(calls, reading), parameters(self.depth), strict=True)
             except (TypeError, ValueError):
                 continue
-            count += sum(
-                fits(a, r, networks[i], self.convention) for a, r in zip(arrays, parameters(self.depth), strict=False)
-            )
-        return count
+            found += [role for array, role in arrays if fits(array, role, self.networks[number], self.convention)]
+        return found
 
-    def far(self, program: Program) -> tuple[int, int]:
-        """On how many networks it runs, and how far down in the learner's code it came where it does not."""
-        lines = [_line(call.error, program) for call in self.calls.values() if call.error]
-        return sum(call.error is None for call in self.calls.values()), max(lines, default=0)
+    @property
+    def fits(self) -> bool:
+        """Whether all have, after no more than the first call."""
+        return len(self.fitting) == 2 * self.depth * len(self.calls)
+
+    @property
+    def rank(self) -> tuple[int, int, int]:
+        """How many gradients fit, on how many networks it runs, how far down in the code it came where it does not."""
+        calls = [call for each in self.calls.values() for call in each]
+        lines = [_line(call.error, self.program) for call in calls if call.error]
+        return len(self.fitting), sum(call.error is None for call in calls), max(lines, default=0)
 
 
 TELLS = 1
 """The network whose sizes are all different: what fits there fits by no chance."""
 
 
+def averaged(calls: Sequence[Call], reading: Reading) -> list[Array]:
+    """The gradients of one call, or the mean over those of several. Raises TypeError or ValueError for none."""
+    arrays = [reading.arrays(call.ran) for call in calls if call.ran]
+    if len(arrays) < len(calls):
+        raise TypeError("it raises")
+    return [np.mean(each, axis=0) for each in zip(*arrays, strict=True)] if len(arrays) > 1 else arrays[0]
+
+
 def attempts(program: Program, task: Task, conventions: Sequence[Convention]) -> list[Attempt]:
-    """Those that fit best, the usual ones first: called on every network."""
-    tried: list[tuple[tuple[int, ...], Attempt]] = []
-    for depth in program.depths(task.depth):
-        if program.why_not(depth):
-            continue
-        networks = task.networks[depth]
-        tells = min(TELLS, len(networks) - 1)
-        for style in program.styles():
-            for convention in conventions:
-                if program.network and not program.network.agrees(convention):
-                    continue
-                call = program.call(networks[tells], depth, convention, style)
-                attempt = Attempt(depth, convention, style, {tells: call})
-                tried.append((_rank(attempt, program, networks), attempt))
-    if not tried:
-        return []
-    whole = [t for t in tried if t[0][1] and t[0][0] == 2 * t[1].depth]
-    chosen = [a for _, a in whole] or [a for _, a in sorted(tried, key=lambda t: t[0], reverse=True)][: 3 * KEPT]
+    """Those that fit best, the usual ones first, called on every network.
+
+    Where no sum over the examples has a bias's shape, what is called may be written for one example: that is tried too.
+    """
+    begun = _begun(program, task, conventions)
+    best = _best(begun)
+    if best and not any(role[0] == "b" for attempt in best for role in attempt.fitting):
+        best += [a for a in _best(_begun(program, task, single(conventions))) if a.fits]
+    return best
+
+
+def _begun(program: Program, task: Task, conventions: Sequence[Convention]) -> list[Attempt]:
+    """Every way of calling, called once."""
+    begun = [
+        Attempt(program, task.networks[depth], depth, convention, style)
+        for depth in program.depths(task.depth)
+        if not program.why_not(depth)
+        for style in program.styles()
+        for convention in conventions
+        if not program.network or program.network.agrees(convention)
+    ]
+    for attempt in begun:
+        attempt.begin()
+    return begun
+
+
+def _best(begun: Sequence[Attempt]) -> list[Attempt]:
+    """Those in which all gradients fit, or that come nearest to it, called on all networks."""
+    whole = [attempt for attempt in begun if attempt.fits]
+    chosen = whole or sorted(begun, key=lambda attempt: attempt.rank, reverse=True)[: 3 * KEPT]
     for attempt in chosen:
-        networks = task.networks[attempt.depth]
-        for i, values in enumerate(networks):
-            if i not in attempt.calls:
-                attempt.calls[i] = program.call(values, attempt.depth, attempt.convention, attempt.style)
-    ranks = [_rank(a, program, task.networks[a.depth]) for a in chosen]
-    best = max(ranks)
-    return [a for rank, a in zip(ranks, chosen, strict=True) if rank == best or not whole][:KEPT]
+        attempt.finish()
+    ranks = [attempt.rank for attempt in chosen]
+    return [a for rank, a in zip(ranks, chosen, strict=True) if rank == max(ranks) or not whole][:KEPT]
 
 
-def _rank(attempt: Attempt, program: Program, networks: Sequence[Values]) -> tuple[int, ...]:
-    return (attempt.fitting(networks), *attempt.far(program))
-
-
-def outcomes(attempt: Attempt, program: Program, task: Task, file: str | None) -> list[dict[str, Any]]:
+def outcomes(attempt: Attempt, file: str | None) -> list[dict[str, Any]]:
     """An attempt as it is judged, in each way to read it: what came of it on each network, and what is to be said."""
-    networks = task.networks[attempt.depth]
-    again = program.call(networks[0], attempt.depth, attempt.convention, attempt.style)
+    again = attempt.call(0)
     found = []
-    for reading in attempt.read(networks):
-        on_each = [_outcome(attempt.calls[i], reading, file) for i in range(len(networks))]
+    for reading in attempt.read():
+        on_each = [_outcome(attempt.calls[number], reading, file) for number in sorted(attempt.calls)]
         on_each[0]["varies"] = _varies(on_each[0], _outcome(again, reading, file))
         found.append(
             {
                 "depth": attempt.depth,
                 "convention": asdict(attempt.convention),
                 "outcomes": on_each,
-                "notes": [reading.note] if reading.note else [],
-                "l2": program.default_l2(),
+                "notes": [note for note in (reading.note, _SINGLE[attempt.convention.examples]) if note],
+                "l2": attempt.program.default_l2(),
             }
         )
     return found
+
+
+_ONE = "it takes one example at a time: the mean of its gradients over the examples was judged"
+_SINGLE = {"batch": "", "one": _ONE, "vector": _ONE}
 
 
 def _varies(first: Mapping[str, Any], again: Mapping[str, Any]) -> bool:
@@ -150,13 +187,14 @@ def _varies(first: Mapping[str, Any], again: Mapping[str, Any]) -> bool:
     )
 
 
-def _outcome(call: Call, reading: Reading, file: str | None) -> dict[str, Any]:
-    """What became of one call: its "arrays", or the problem in words, and which arguments it "changed"."""
-    changed = [] if reading.steps else list(call.changed)
-    if call.ran is None:
-        return {"raised": what_went_wrong(call.error, file), "changed": changed}
+def _outcome(calls: Sequence[Call], reading: Reading, file: str | None) -> dict[str, Any]:
+    """What became of one network: its "arrays", or the problem in words, and which arguments were "changed"."""
+    changed = [] if reading.steps else sorted({name for call in calls for name in call.changed})
+    stopped = next((call.error for call in calls if call.ran is None), None)
+    if stopped is not None:
+        return {"raised": what_went_wrong(stopped, file), "changed": changed}
     try:
-        return {"arrays": reading.arrays(call.ran), "changed": changed}
+        return {"arrays": averaged(calls, reading), "changed": changed}
     except (TypeError, ValueError) as error:
         return {"returned": str(error), "changed": changed}
 
