@@ -101,7 +101,8 @@ def _chosen(candidates: Sequence[dict[str, Any]], settings: Settings) -> dict[st
         return any(found) and sum(probes.agree(quantity, l, found, probes.correct) for quantity, l in probes.gradients)
 
     with np.errstate(all="ignore"):
-        batch, single = ([c for c in candidates if (c["convention"].examples == "batch") == is_batch] for is_batch in (True, False))
+        batch = [c for c in candidates if c["convention"].examples == "batch"]
+        single = [c for c in candidates if c["convention"].examples != "batch"]
         best = max(batch, key=right)
         return max(single, key=right) if single and not right(best) else best
 

@@ -142,9 +142,14 @@ _TELLING = ("W", "b", "p", "c")
 
 
 class Signature:
-    """A learner's function and what its parameters are; made: names of what a forward pass of theirs gives."""
+    """A learner's function and what its parameters are; made: names of what a forward pass of theirs gives.
 
-    def __init__(self, function: Code, made: Iterable[str] = (), constructing: bool = False) -> None:
+    constructing: whether it makes a network, of sizes. leads: whether it is a forward pass, which begins with X.
+    """
+
+    def __init__(
+        self, function: Code, made: Iterable[str] = (), *, constructing: bool = False, leads: bool = False
+    ) -> None:
         self.function = function
         self.known = {plain(name) for name in made}
         try:
@@ -161,6 +166,9 @@ class Signature:
             del every[0]
         if not constructing and not any(p.made or (p.role or "")[:1] in _TELLING for p in every):
             every = [replace(p, role=None) if len(p.name) == 1 and p.name not in "XYxy" else p for p in every]
+        if leads and every and not any(p.role == "X" for p in every):
+            first = next((i for i, p in enumerate(every) if p.role is None or p.role[0] == "a"), None)
+            every = [replace(p, role="X") if i == first else p for i, p in enumerate(every)]
         self.every, self.parameters = every, [p for p in every if p.given]
 
     @cached_property
@@ -207,7 +215,9 @@ class Signature:
             if self.any_number and not [p for p in self.unnamed if p.role == "partial"]:
                 return None
             unknown = ", ".join(p.name for p in self.unnamed)
-            return f"takes {count} arguments, and what {unknown} is can't be told from its name"
+            step = any(p.role == "partial" for p in self.unnamed)
+            one = "; it may be one step of a backward pass, where all of it is wanted, from X and Y to every dW and db"
+            return f"takes {count} arguments, and its names don't say what {unknown} is{one if step else ''}"
         intermediate = any(role[0] in "za" for role in roles) or any(p.made for p in self.parameters)
         missing = [r for r in parameters(depth) if r not in roles and not (r[0] == "b" and intermediate)]
         if depth < 1 or (missing and not holds and not intermediate):
@@ -267,8 +277,8 @@ class Signature:
         """A value of the forward pass, a container or a number."""
         if role in ("m", "classes"):
             return given.values[role]
-        if role == "keep":
-            return 1.0
+        if role in ("keep", "flag"):
+            return 1.0 if role == "keep" else False
         if role == "parameters":
             return PARAMETERS[given.style.parameters](given)
         if role == "cache":
@@ -301,4 +311,10 @@ def keys(functions: Iterable[Code]) -> dict[str, str]:
         role = role_of(word) if word.isidentifier() else None
         if role and (role[0] in "Wbza" and (role[1:].isdigit() or role in ("W", "b"))):
             found.setdefault(role, word)
-    return found
+    from_0 = [kinds for kinds, first in (("Wb", "W0"), ("za", "z0")) if first in found]
+    return {_from_1(role) if role[0] in "".join(from_0) else role: word for role, word in found.items()}
+
+
+def _from_1(role: str) -> str:
+    """The role where layers are counted from 0."""
+    return f"{role[0]}{int(role[1:]) + 1}" if role[1:] else role

@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .naming import signature_of
+from .naming import returned_names, signature_of
 from .networks import Network
 from .program import Program
-from .roles import plain
+from .roles import gradient_of, holds_gradients, plain
 
 _BACKWARD = (
     r"^gradients$", r"^(back|bprop|bp$)(?!.*(step|once))", r"back",
@@ -53,7 +53,7 @@ def programs(
     """
     functions = {n: v for n, v in names.items() if inspect.isfunction(v) and _own(v, module)}
     classes = {n: v for n, v in names.items() if inspect.isclass(v) and _own(v, module)}
-    has = [*(signature_of(n, f) for n, f in functions.items()), *_methods(classes)]
+    has = contents(names, module)
     if function and "." in function and not of_class:
         of_class, function = function.split(".", 1)
     for asked in (function if not of_class else None, forward if not of_class else None):
@@ -70,7 +70,7 @@ def programs(
         yield Program(names[ahead], names.get(found) if found else None, l2=l2), True
         return
     found = _first(functions, _FORWARD) if forward is None else forward
-    backwards = _ranked(functions, _BACKWARD) if not function else []
+    backwards = [] if function else list(dict.fromkeys([*_ranked(functions, _BACKWARD), *_giving_gradients(functions)]))
     usable, failed = [], None
     for name in backwards:
         if name != found:
@@ -87,11 +87,29 @@ def programs(
     yield from ((program, False) for program in usable)
 
 
+def contents(names: Mapping[str, Any], module: str | None) -> list[str]:
+    """The functions and methods of a module, with their parameters."""
+    functions = {n: v for n, v in names.items() if inspect.isfunction(v) and _own(v, module)}
+    classes = {n: v for n, v in names.items() if inspect.isclass(v) and _own(v, module)}
+    return [*(signature_of(n, f) for n, f in functions.items()), *_methods(classes)]
+
+
+def forward_of(function: Any, name: str | None) -> Any:
+    """The forward pass that stands beside a function in its module, of this name or by its name."""
+    names = getattr(function, "__globals__", {})
+    if name:
+        return names.get(name)
+    beside = {n: v for n, v in names.items() if inspect.isfunction(v) and v.__module__ == function.__module__}
+    found = _first({n: v for n, v in beside.items() if v is not function}, _FORWARD)
+    return beside[found] if found else None
+
+
 def of(network: Any, function: str | None, forward: str | None, l2: float | None) -> Program:
     """The program of a class or an instance. Raises Missing without a backward pass, TypeError without weights."""
     cls = network if isinstance(network, type) else type(network)
     methods = {n: v for n, v in inspect.getmembers(cls, inspect.isfunction) if not n.startswith("__")}
-    backward = function if function in methods else None if function else _first(methods, _BACKWARD)
+    found = [*_ranked(methods, _BACKWARD), *_giving_gradients(methods)]
+    backward = next((name for name in [function] if name in methods), None) if function else next(iter(found), None)
     if backward is None:
         raise Missing(f"method {function}" if function else "method backward", _methods({cls.__name__: cls}))
     ahead = forward or _first({n: v for n, v in methods.items() if n != backward}, _FORWARD)
@@ -125,6 +143,16 @@ def _ranked(functions: Mapping[str, Callable[..., Any]], patterns: tuple[str, ..
             if re.search(pattern, short) and not _NOT.search(short):
                 found.setdefault(name)
     return list(found)
+
+
+def _giving_gradients(functions: Mapping[str, Callable[..., Any]]) -> list[str]:
+    """Those that return something which is called a gradient, or gradients."""
+    return [
+        name
+        for name, function in functions.items()
+        if not re.search(r"check|numeric|clip|descent|update|relu|sigmoid|softmax|tanh|activation", plain(name))
+        and any(w and (gradient_of(w) or holds_gradients(w)) for words in returned_names(function) for w in words)
+    ]
 
 
 def _first(functions: Mapping[str, Callable[..., Any]], patterns: tuple[str, ...]) -> str | None:

@@ -73,9 +73,7 @@ class Network:
             return False
         if len(bias) == 1:
             return not convention.columns and not convention.one_row
-        return (bias[1] == 1) == convention.columns if size > 1 and not convention.one_row else (
-            bias[0] == 1 and convention.one_row
-        )  # fmt: skip
+        return convention.columns if bias[1] == 1 else convention.one_row
 
     def make(self, sizes: Sequence[int], values: Mapping[str, Any]) -> Any:
         """An instance with these parameters."""

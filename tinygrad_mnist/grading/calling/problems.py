@@ -33,10 +33,21 @@ def before_it_ran(result: dict[str, Any], subject: str, function: str) -> Proble
     if "missing" in result:
         has = ", ".join(result["missing"])
         asked = result.get("asked", f"function {function}")
-        return Problem("missing", f"there is no {asked} in {subject}{f'; it has {has}' if has else ''}")
+        message = f"there is no {asked} in {subject}{f'; it has {has}' if has else ''}"
+        return Problem("missing", f"{message}. {_ask(subject)}" if has else message)
     if "signature" in result:
-        return Problem("signature", f"{result['name']} {result['signature']}".strip())
+        message = f"{result['name']} {result['signature']}".strip()
+        has = ", ".join(result.get("has", ()))
+        return Problem("signature", f"{message}. {subject} has {has}. {_ask(subject)}" if has else message)
     return next((Problem(kind, result[kind]) for kind in ("time", "crash") if kind in result), None)
+
+
+def _ask(subject: str) -> str:
+    """The command that says what could not be found."""
+    return (
+        f"Say which is the backward pass: tinygrad-mnist grade {subject} --function NAME (of a class: NAME.METHOD), "
+        "with --forward NAME for the forward pass whose values it takes"
+    )
 
 
 def of_the_runs(outcomes: Outcomes, probes: Probes, explanations: Sequence[Explanation], subject: str) -> list[Problem]:

@@ -44,9 +44,11 @@ class Program:
         self.backward_name, self.forward_name = self._name(backward), self._name(forward)
         functions = [f for f in (self.backward, self.forward) if f]
         self.keys = keys(functions)
-        made = [name for names in returned_names(self.forward) for name in names if name] if self.forward else []
+        self.returns = returned_names(self.backward)
+        self.makes = returned_names(self.forward) if self.forward else []
+        made = [name for names in self.makes for name in names if name]
         self.takes = Signature(self.backward, [n for n in made if self._made(n)])
-        self.first = Signature(self.forward) if self.forward else None
+        self.first = Signature(self.forward, leads=True) if self.forward else None
 
     def _function(self, named: Any) -> Any:
         return getattr(self.owner, named) if isinstance(named, str) and self.owner else named
@@ -89,8 +91,9 @@ class Program:
         notes = [f"{signature_of(self.backward_name, self.backward)} was taken for the backward pass"]
         if self.needs_forward and self.forward:
             made = [p.name for p in self.takes.parameters if p.made or (p.role or "")[:1] in tuple("zac")]
-            what = ", ".join(made) or "what it needs"
-            notes.append(f"{what}: output of {signature_of(self.forward_name, self.forward)}")
+            forward = signature_of(self.forward_name, self.forward)
+            said = f"{', '.join(made)}: output of {forward}" if made else f"{forward} is called before it"
+            notes.append(said)
         return notes
 
     def default_l2(self) -> float | None:
@@ -124,7 +127,7 @@ class Program:
         if self.needs_forward and self.forward and self.first:
             by_place, by_name = self.first.arguments(given)
             given.forward = self._bound(self.forward, instance)(*by_place, **by_name)
-            given.made = _made(given.forward, returned_names(self.forward), depth)
+            given.made = _made(given.forward, self.makes, depth)
         by_place, by_name = self.takes.arguments(given)
         names = [p.name for p in self.takes.parameters]
         watched += [
@@ -136,9 +139,9 @@ class Program:
         if instance is not None and self.network:
             after = self.network.parameters(instance)
             rate = self._rate() or self.network.rate(instance)
-            return Ran(returned, returned_names(self.backward), leaves(instance), before, after, rate)
+            return Ran(returned, self.returns, leaves(instance), before, after, rate)
         after = _after(by_place, by_name, self.takes, depth)
-        return Ran(returned, returned_names(self.backward), [], before, after, self._rate())
+        return Ran(returned, self.returns, [], before, after, self._rate())
 
     def _rate(self) -> float | None:
         """The learning rate that its backward pass is called with."""

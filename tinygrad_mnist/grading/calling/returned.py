@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ class Ran:
     after: Mapping[str, Array] = field(default_factory=dict)
     rate: float | None = None
 
-    @property
+    @cached_property
     def leaves(self) -> list[Leaf]:
         """What was returned, with the names that its variables have in the source."""
         if not isinstance(self.returned, (tuple, list)):
@@ -80,7 +81,8 @@ def read(runs: Sequence[Ran], values: Sequence[Values], convention: Convention) 
     """How what all calls left behind may be read; where nothing fits, as it is expected, which then raises."""
     if not runs:
         return [Reading("returned")]
-    reading = _by_names(runs[0]) or _by_steps(runs[0]) or _by_order(runs, values, convention)
+    first = runs[0]
+    reading = _by_names(first) or _by_steps(first) or _by_parameters(first) or _by_order(runs, values, convention)
     return _turned(reading, runs, values, convention) if reading else [Reading("returned")]
 
 
@@ -97,11 +99,14 @@ def _by_names(ran: Ran) -> Reading | None:
     return None
 
 
-def named(found: Sequence[Leaf], depth: int) -> list[int] | None:
-    """The places of dW1, db1, … among leaves that have such names; None where one is missing."""
+def named(found: Sequence[Leaf], depth: int, plainly: bool = False) -> list[int] | None:
+    """The places of dW1, db1, … among leaves that have such names; None where one is missing.
+
+    plainly: whether they are called as their parameters.
+    """
     by_role: dict[tuple[str, str], list[int]] = {}
     for place, (path, value) in enumerate(found):
-        gradient = _gradient_at(path)
+        gradient = _gradient_at(path, plainly)
         if gradient and (numeric(value) or isinstance(value, list)):
             by_role.setdefault(gradient, []).append(place)
     said = {layer for _, layer in by_role if layer.isdigit()}
@@ -122,7 +127,7 @@ def _numbers(path: Path) -> tuple[int, ...]:
     return tuple(key for key in path if isinstance(key, int))
 
 
-def _gradient_at(path: Path) -> tuple[str, str] | None:
+def _gradient_at(path: Path, plainly: bool = False) -> tuple[str, str] | None:
     """Which gradient lies at a path: its own name says it, or that of what it lies in."""
     words = [key for key in path if isinstance(key, str)]
     for place, word in reversed(list(enumerate(words))):
@@ -130,7 +135,7 @@ def _gradient_at(path: Path) -> tuple[str, str] | None:
         if gradient:
             return gradient
         role = role_of(word)
-        if role and role[0] in "Wb" and any(map(holds_gradients, words[:place])):
+        if role and role[0] in "Wb" and (plainly or any(map(holds_gradients, words[:place]))):
             return role[0], role[1:]
     return None
 
@@ -148,6 +153,14 @@ def _by_steps(ran: Ran) -> Reading | None:
         note = "it updates the parameters: its gradients are what they changed by, divided by its learning rate"
         return Reading("updated", steps=True, note=note)
     return None
+
+
+def _by_parameters(ran: Ran) -> Reading | None:
+    """Gradients in a dict that calls them as their parameters are called."""
+    depth = len(ran.before) // 2
+    dicts = ran.returned if isinstance(ran.returned, (tuple, list)) else [ran.returned]
+    places = named(ran.leaves, depth, plainly=True) if any(isinstance(d, dict) for d in dicts) else None
+    return Reading("returned", tuple(places)) if places else None
 
 
 def _parameter_at(path: Path) -> str | None:
@@ -231,9 +244,7 @@ def fits(value: Any, role: str, values: Values, convention: Convention) -> bool:
     return array.dtype.kind in "fiub" and convention.to_columns(array, parameter).shape == parameter.shape
 
 
-def _turned(
-    reading: Reading, runs: Sequence[Ran], values: Sequence[Values], convention: Convention
-) -> list[Reading]:
+def _turned(reading: Reading, runs: Sequence[Ran], values: Sequence[Values], convention: Convention) -> list[Reading]:
     """The reading, and with every dW turned where shapes allow it, or with layers from the other end where they ask."""
     depth = len(runs[0].before) // 2
     total = sum(value[f"W{l}"].shape != value[f"W{l}"].T.shape for value in values for l in range(1, depth + 1))
@@ -251,9 +262,7 @@ def _turned(
 TRANSPOSED = "every dW comes transposed: it was judged so, but W -= η dW needs it turned"
 
 
-def _shapes(
-    reading: Reading, runs: Sequence[Ran], values: Sequence[Values], convention: Convention
-) -> tuple[int, int]:
+def _shapes(reading: Reading, runs: Sequence[Ran], values: Sequence[Values], convention: Convention) -> tuple[int, int]:
     """How many dW of weights that are not square have their shape, and how many their transpose's."""
     standing = lying = 0
     for ran, value in zip(runs, values, strict=True):

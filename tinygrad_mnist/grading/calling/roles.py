@@ -51,6 +51,7 @@ PLAIN = {
            "dout", "outfeatures", "outsize", "outdim", "outputlayer", "onodes", "outputneurons", "outputlayersize",
            "outputunits", "output", "out", "numclasses", "nclasses", "classes", "o", "k"),
     "keep": ("keepprob", "keepprobability"),
+    "flag": ("verbose", "debug", "printcost", "printloss", "print", "plot", "log", "training", "istraining", "dropout"),
     "seed": ("seed", "randomseed", "randomstate"),
 }  # fmt: skip
 """Names that stand alone."""

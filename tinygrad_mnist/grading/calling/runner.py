@@ -6,6 +6,7 @@ With NumPy alone. It is no sandbox: the learner's file can do what its reader ca
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import io
 import json
 import os
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .finding import Missing, of, programs
+from .finding import Missing, contents, forward_of, of, programs
 from .program import Program
 from .trying import Task, attempts, outcomes, what_went_wrong
 
@@ -95,12 +96,11 @@ def examine_target(target: Any, task: Task) -> dict[str, Any]:
 
 def _of_target(target: Any, task: Task) -> Iterable[Program]:
     owner = getattr(target, "__self__", None)
-    if isinstance(target, type):
+    if isinstance(target, type) or not callable(target):
         return [of(target, task.function, task.forward, task.l2)]
-    if owner is not None and hasattr(owner, "__dict__") and not isinstance(owner, type(np)):
+    if inspect.ismethod(target):
         return [of(owner, target.__name__, task.forward, task.l2)]
-    names = getattr(target, "__globals__", {})
-    forward = names.get(task.forward) if isinstance(task.forward, str) else task.forward
+    forward = task.forward if callable(task.forward) else forward_of(target, task.forward)
     return [Program(target, forward, l2=task.l2)]
 
 
@@ -129,7 +129,7 @@ def examine_file(path: Path, task: Task) -> dict[str, Any]:
         return {"missing": missing.has, "asked": missing.asked}
     except TypeError as error:
         return {"signature": str(error), "name": ""}
-    return examine(found, task, str(path))
+    return {**examine(found, task, str(path)), "has": contents(vars(module), module.__name__)}
 
 
 def main(inputs_file: Path, results_file: Path) -> None:

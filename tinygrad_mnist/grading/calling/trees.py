@@ -46,7 +46,7 @@ def children(value: Any) -> list[tuple[Any, Any]] | None:
 def _of_numbers(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return bool(value) and all(map(_of_numbers, value))
-    return isinstance(value, (int, float, complex, np.number)) and not isinstance(value, np.ndarray)
+    return isinstance(value, (int, float, complex)) and not isinstance(value, np.generic)
 
 
 def replaced(value: Any, new: Callable[[Path, Any], Any], path: Path = (), depth: int = DEEP) -> Any:

@@ -50,7 +50,7 @@ class Task:
 
 
 class Attempt:
-    """A way of calling a program, and what came of it on the networks so far: a call on each, or one for each example."""
+    """A way of calling a program, and what came of it on the networks so far: a call on each, or for each example."""
 
     def __init__(
         self, program: Program, networks: Sequence[Values], depth: int, convention: Convention, style: Style
@@ -77,7 +77,7 @@ class Attempt:
     def read(self) -> list[Reading]:
         """How what its calls left behind may be read: by the network whose sizes tell, first of all."""
         numbers = sorted(self.calls, key=lambda number: number != TELLS)
-        ran = [(call.ran, self.networks[number]) for number in numbers for call in self.calls[number] if call.ran]
+        ran = [(call.ran, self.networks[number]) for number in numbers for call in self.calls[number][:1] if call.ran]
         return read([r for r, _ in ran], [values for _, values in ran], self.convention)
 
     @property
