@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.grading.calling import problems
-from tinygrad_mnist.grading.calling.ordering import reordered
 from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
 from tinygrad_mnist.grading.settings import Settings
 from tinygrad_mnist.grading.textbook.diagnosis import explain
@@ -33,7 +32,7 @@ def judge(subject: str, function: str, settings: Settings, result: dict[str, Any
 
 def _judge(subject: str, settings: Settings, result: dict[str, Any]) -> Report:
     probes = settings.probes(result["depth"])
-    outcomes, order = reordered(result["outcomes"], probes.nets, settings.convention)
+    outcomes = result["outcomes"]
     found = [settings.convention.gradients(o.get("arrays"), net) for o, net in zip(outcomes, probes.nets, strict=True)]
     parameters = tuple(_parameter(quantity, l, found, probes) for quantity, l in probes.gradients)
     wrong = any(found) and not all(p.right for p in parameters)
@@ -52,7 +51,9 @@ def _judge(subject: str, settings: Settings, result: dict[str, Any]) -> Report:
         *activation,
     )
     explained = all(problems.raises_too(explanations, p) for p in stopped)
-    return Report(subject, str(settings), parameters, named, besides, _notes(result["printed"], order), explained)
+    return Report(
+        subject, str(settings), parameters, named, besides, _notes(result["printed"], result["notes"]), explained
+    )
 
 
 def _parameter(quantity: str, l: int, found: Found, probes: Probes) -> Parameter:
@@ -104,9 +105,6 @@ def _unexplained(found: Found, probes: Probes) -> Iterator[Unknown]:
                 yield Unknown(quantity, l, facts(quantity, l, values, correct, probes, usable))
 
 
-def _notes(printed: str, order: str) -> tuple[str, ...]:
+def _notes(printed: str, notes: Sequence[str]) -> tuple[str, ...]:
     said = printed.strip().splitlines()
-    return (
-        *([f"it returns {order}, and was judged in this order"] if order else []),
-        *([f"it prints: {said[0][:50]!r} …; no mistake, but slow in training"] if said else []),
-    )
+    return (*notes, *([f"it prints: {said[0][:50]!r} …; no mistake, but slow in training"] if said else []))

@@ -70,7 +70,10 @@ class Data:
             kaggle = re.search(r"(^|[/\\])(train|test)\.csv$", low)
             flat = X.reshape(len(X), -1)
             with_labels = not (kaggle and test)
-            rows = [",".join(map(str, [label, *row] if with_labels else row)) for label, row in zip(y.tolist(), flat.tolist(), strict=True)]
+            rows = [
+                ",".join(map(str, [label, *row] if with_labels else row))
+                for label, row in zip(y.tolist(), flat.tolist(), strict=True)
+            ]
             names = [*(["label"] if with_labels else []), *(f"pixel{i}" for i in range(784))]
             return "\n".join([",".join(names), *rows] if kaggle else rows).encode() + b"\n"
         return None

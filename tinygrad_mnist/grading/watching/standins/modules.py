@@ -71,9 +71,20 @@ def functions(data: Data) -> dict[str, dict[str, Any]]:
         "tensorflow.examples.tutorials.mnist.input_data": {"read_data_sets": lambda *a, **o: _old(data, o)},
     }  # fmt: skip
     for name in ("mnist", "fashion_mnist"):
-        for root in ("keras.datasets", "tensorflow.keras.datasets", "tensorflow.python.keras.datasets", "keras.api.datasets"):
+        for root in (
+            "keras.datasets",
+            "tensorflow.keras.datasets",
+            "tensorflow.python.keras.datasets",
+            "keras.api.datasets",
+        ):
             found[f"{root}.{name}"] = keras
-    for root in ("keras.utils", "tensorflow.keras.utils", "keras.utils.np_utils", "np_utils", "tensorflow.python.keras.utils"):
+    for root in (
+        "keras.utils",
+        "tensorflow.keras.utils",
+        "keras.utils.np_utils",
+        "np_utils",
+        "tensorflow.python.keras.utils",
+    ):
         found[root] = {"to_categorical": learning.to_categorical, "normalize": learning.normalize}
     return found
 
@@ -151,7 +162,9 @@ class _Loaded:
 
     def __getattr__(self, name: str) -> Any:
         if name in ("float", "long", "int", "cpu", "detach", "contiguous", "double"):
-            return lambda: _Loaded(self.array.astype({"float": "f4", "long": "i8", "int": "i4"}.get(name, self.array.dtype)))
+            return lambda: _Loaded(
+                self.array.astype({"float": "f4", "long": "i8", "int": "i4"}.get(name, self.array.dtype))
+            )
         if name in ("view", "reshape"):
             return lambda *shape: _Loaded(self.array.reshape(*shape))
         if name == "item":
