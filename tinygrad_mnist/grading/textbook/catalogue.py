@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_mnist.grading.textbook.derivation import Line, Network
-from tinygrad_mnist.grading.textbook.mistakes import Condition, Mistake, Placement
+from tinygrad_mnist.grading.textbook.derivation import Derived, Line, Network, Values
+from tinygrad_mnist.grading.textbook.mistakes import Condition, Mistake, Placement, rounded
 from tinygrad_mnist.manual.activations import Activation, Array, sigmoid, tanh
 from tinygrad_mnist.manual.columns import CLASSES_AXIS, softmax
 from tinygrad_mnist.manual.heads import LINEAR, SIGMOID, SOFTMAX
@@ -62,7 +62,38 @@ def _by_a_constant(share: float) -> Line:
 
 
 def _updated(rate: float) -> Line:
-    return lambda net, l, delta, dW: (net.W[l + 1] - rate * dW).T @ delta
+    return lambda net, l, above: (net.W[l + 1] - rate * above.dW[l + 1]).T @ above.delta[l + 1]
+
+
+def _updated_with_each(rate: float) -> Line:
+    """Example by example: W - rate δaᵀ, carried back, is Wᵀδ - rate a (δᵀδ)."""
+
+    def line(net: Network, l: int, above: Derived) -> Array:
+        delta = above.delta[l + 1]
+        return np.asarray(net.W[l + 1].T @ delta - rate * net.a[l] * (delta**2).sum(axis=0))
+
+    return line
+
+
+def _clipped(limit: float) -> Line:
+    return lambda net, l, gradient: np.clip(gradient, -limit, limit)
+
+
+def _largest(found: Values, expected: Values) -> float | None:
+    """The number that gradients can have been clipped at: where some are, others must have been let through."""
+    pairs = [(f, e) for f, e in zip(found, expected, strict=True) if f is not None and e is not None]
+    finite = [(f, e) for f, e in pairs if f.shape == e.shape and np.isfinite(f).all() and np.isfinite(e).all()]
+    limit = max((float(np.abs(f).max()) for f, _ in finite), default=0.0)
+    through = sum(int((np.abs(e) < limit).sum()) for _, e in finite)
+    return limit if through >= 10 else None
+
+
+def _a_learning_rate(value: float) -> str:
+    return f"a learning rate of {rounded(value)}"
+
+
+def _reciprocal(value: float) -> str:
+    return rounded(1 / value) if value else "0"
 
 
 def _same_length(total: Array, net: Network, l: int) -> Array:
@@ -194,6 +225,44 @@ _MEAN_TWICE: tuple[str, str, str, tuple[Line, ...]] = (
     (lambda net, l, total: total / net.m**2,),
 )
 
+_SCALED = (
+    "It is right but for one number, the same on every network: a learning rate and momentum's 1 - β belong to the "
+    "update, and a factor of the loss into δ(L).",
+    "Which numbers in your program are neither in the loss nor in its derivative?",
+)
+
+
+def _given(name: str, slot: str) -> tuple[Mistake, ...]:
+    """What can become of a gradient that was right before it is handed back."""
+    return (
+        Mistake(
+            f"{name}-sign",
+            slot,
+            "sign turned",
+            "Gradient descent subtracts the gradient: with its sign turned it climbs.",
+            "Is it the gradient that you return, or already the step against it?",
+            (lambda net, l, gradient: -gradient,),
+        ),
+        Mistake(
+            f"{name}-scaled",
+            slot,
+            "a constant times what it should be",
+            *_SCALED,
+            family=lambda c: lambda net, l, gradient: c * gradient,
+            harmless=1.0,
+        ),
+        Mistake(
+            f"{name}-clipped",
+            slot,
+            "clipped",
+            "What is clipped is no longer the gradient of the loss. Clip in the update, and return the gradient.",
+            "Is clipping a part of the derivative, or of the step?",
+            family=_clipped,
+            guess=_largest,
+        ),
+    )
+
+
 # fmt: off
 MISTAKES: tuple[Mistake, ...] = (
     Mistake("softmax-axis", "output", "softmax over the wrong axis",
@@ -284,27 +353,38 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("error-constant", "factor", "divided not by m, but by a constant",
         "The mean is over the examples that the function is given, a batch, and not over those of the whole data set.",
         "How many examples are in the X of this call?",
-        family=_by_a_constant),
+        family=_by_a_constant, number=_reciprocal),
+    Mistake("error-scaled", "factor", "a constant times what it should be",
+        *_SCALED, family=lambda c: lambda net, l, error: c * error, harmless=1.0),
     Mistake("carried-untransposed", "carried", "W(l+1) the wrong way round",
         "z = W a leads forward, so the transpose leads back. With a square W the wrong product runs unnoticed.",
         "Write out ∂z_k/∂a_j for one weight: over which index of W is summed on the way back?",
-        (lambda net, l, delta, dW: net.W[l + 1] @ delta,)),
+        (lambda net, l, above: net.W[l + 1] @ above.delta[l + 1],)),
     Mistake("carried-own", "carried", "W(l) where W(l+1) belongs",
         "δ(l+1) came to be behind W(l+1), and the way back to a(l) leads through the same weights.",
         "Which weights stand between a(l) and z(l+1)?",
-        (lambda net, l, delta, dW: net.W[l].T @ delta,)),
+        (lambda net, l, above: net.W[l].T @ above.delta[l + 1],)),
     Mistake("carried-next", "carried", "W(l+2) where W(l+1) belongs",
         "δ(l+1) came to be behind W(l+1), and the way back to a(l) leads through the same weights.",
         "Which weights stand between a(l) and z(l+1)?",
-        (lambda net, l, delta, dW: net.W[l + 2].T @ delta,), where=_two_below_the_last),
+        (lambda net, l, above: net.W[l + 2].T @ above.delta[l + 1],), where=_two_below_the_last),
     Mistake("carried-updated", "carried", "W(l+1) already updated when δ(l) is computed",
         "All gradients belong to the weights of the forward pass. Update after the last of them is known.",
         "When was the loss computed: with W(l+1) from before the step, or from after it?",
-        family=_updated),
-    Mistake("carried-activated", "carried", "activation applied to the error on its way back",
-        "f belongs to the forward pass. What comes back is multiplied by f'(z(l)), whatever its own sign is.",
-        "The chain rule multiplies by a derivative. At which value is it taken?",
-        (lambda net, l, delta, dW: net.activation.f(net.W[l + 1].T @ delta),)),
+        family=_updated, number=_a_learning_rate),
+    Mistake("carried-updated-each", "carried", "W(l+1) already updated with each example when its δ(l) is computed",
+        "All gradients belong to the weights of the forward pass. Update after the last of them is known.",
+        "When was the loss computed: with W(l+1) from before the step, or from after it?",
+        family=_updated_with_each, number=_a_learning_rate),
+    Mistake("carried-without-slope", "carried", "∂L/∂a(l+1) carried on, without f'(z(l+1)) on the way",
+        "What is carried back is δ(l+1), which has f'(z(l+1)) in it. Without it, units that were switched off there "
+        "pass the error on as if they had been on.",
+        "Which of your variables is ∂L/∂z(l+1), and which is still ∂L/∂a(l+1)?",
+        (lambda net, l, above: net.W[l + 1].T @ above.carried[l + 1],), where=_two_below_the_last),
+    Mistake("carried-other", "carried", "δ(l+2) carried back where δ(l+1) belongs",
+        "The error goes back one layer at a time: to a(l) it comes from z(l+1).",
+        "Which δ stands behind W(l+1)?",
+        (lambda net, l, above: net.W[l + 1].T @ above.delta[l + 2],), where=_two_below_the_last),
     Mistake("slope-missing", "slope", "activation's derivative missing",
         "Units that were switched off in the forward pass get a gradient as if they had been on.",
         "δ(l) is the derivative by z(l). Which function leads from z(l) to a(l)?",
@@ -358,6 +438,17 @@ MISTAKES: tuple[Mistake, ...] = (
         "δ(l) passes through f once on its way back.",
         "Where else in your program is this error multiplied by f'(z(l))?",
         (lambda net, l: net.activation.f_prime(net.z[l]) ** 2,), where=_with_a_slope),
+    Mistake("carried-activated", "passed", "activation applied to the error on its way back",
+        "f belongs to the forward pass. What comes back is multiplied by f'(z(l)), whatever its own sign is.",
+        "The chain rule multiplies by a derivative. At which value is it taken?",
+        (lambda net, l, carried, slope: net.activation.f(carried),
+         lambda net, l, carried, slope: net.activation.f(carried) * slope)),
+    Mistake("carried-sign", "passed", "sign of δ(l) turned",
+        "The error comes back with the sign that it has; what lies below is trained uphill.",
+        "Where does a minus come into δ(l)?",
+        (lambda net, l, carried, slope: -carried * slope,)),
+    Mistake("carried-scaled", "passed", "a constant times what it should be",
+        *_SCALED, family=lambda c: lambda net, l, carried, slope: c * carried * slope, harmless=1.0),
     Mistake("entering-own", "entering", "a(l) where a(l-1) belongs",
         "W(l) is multiplied by what enters the layer, not by what leaves it.",
         "What stands beside W(l) in z(l)?",
@@ -370,6 +461,10 @@ MISTAKES: tuple[Mistake, ...] = (
         "What enters the layer has been through the activation.",
         "What stands beside W(l) in z(l)?",
         (lambda net, l: net.z[l - 1],), where=_above_the_first),
+    Mistake("entering-input", "entering", "X where a(l-1) belongs",
+        "W(l) is multiplied by what enters this layer, and X enters the first alone.",
+        "What stands beside W(l) in z(l)?",
+        (lambda net, l: net.a[0],), where=lambda net, l: l > 2),
     Mistake("product-transposed", "product", "transposed",
         "A gradient has the shape of what it is the gradient of. With a square W a transposed one runs unnoticed.",
         "Which index of W belongs to δ(l), and which to a(l-1)?",
@@ -412,6 +507,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "The penalty then pushes the weights away from 0.",
         "Does the loss rise or fall when a positive weight grows?",
         (lambda net, l, mean: mean - net.decay(l),), where=_with_a_penalty),
+    *_given("weight", "given_W"),
     Mistake("bias-all-axes", "sum", "summed over every axis, not over the examples alone",
         "All units of the layer get the same number. In the last layer it is exactly 0, because each example's ŷ - y "
         "sums to 0, so the output bias never trains; the network still reaches a decent accuracy.",
@@ -439,6 +535,10 @@ MISTAKES: tuple[Mistake, ...] = (
         "Each example's δ(l) is then weighted with the sum of its inputs. b(l) is added as it is: its input is 1.",
         "By what is b(l) multiplied in z(l)?",
         (lambda net, l, delta: (delta @ net.a[l - 1].T).sum(axis=1, keepdims=True),)),
+    Mistake("bias-max", "sum", "the largest of the examples where their sum belongs",
+        "b(l) was added to every example, so all of them have their part in its gradient.",
+        "b(l) has a part in every example's loss. How are these parts put together?",
+        (lambda net, l, delta: delta.max(axis=1, keepdims=True),)),
     Mistake("bias-mean-missing", "mean_b", *_MEAN_MISSING),
     Mistake("bias-mean-twice", "mean_b", *_MEAN_TWICE),
     Mistake("bias-count", "mean_b", *_COUNT, _BY_ANOTHER_COUNT),
@@ -446,6 +546,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "The penalty is on the weights alone; the loss has no term b².",
         "Which parameters stand in the L2 term of the loss?",
         (lambda net, l, mean: mean + net.penalty.rate(net.l2, net.m) * net.b[l],), where=_with_a_penalty),
+    *_given("bias", "given_b"),
 )
 # fmt: on
 """Every known mistake. A line takes what `derivation.CORRECT` shows for its slot."""
