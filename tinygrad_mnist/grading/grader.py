@@ -15,6 +15,7 @@ from tinygrad_mnist.grading.settings import Convention, Labels, Settings
 from tinygrad_mnist.grading.textbook.diagnosis import explain
 from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.probes import Found, Probes
+from tinygrad_mnist.grading.watching.program import grade_program
 from tinygrad_mnist.manual import Activation
 from tinygrad_mnist.manual.notation import COLUMNS
 
@@ -60,6 +61,9 @@ def grade(
         if not path.is_file():
             missing = Problem("file", f"there is no file {target}")
             return Report(str(target), str(settings), problems=(missing,))
+        watched = grade_program(path, time_limit)
+        if watched is not None:
+            return watched
         run = partial(run_apart, path, function, time_limit)
     result = run(settings)
     report = judge(subject, name, settings, result)

@@ -55,6 +55,7 @@ class Finding:
     """One mistake, or the choice between several that give the same numbers, or something unknown.
 
     names: the catalogue's; empty for something unknown. where: the quantities it stands in. what: in a line.
+    places: the learner's own lines, where they are known.
     """
 
     names: tuple[str, ...]
@@ -63,6 +64,7 @@ class Finding:
     formulas: tuple[str, ...]
     explanation: str
     hint: str
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,10 @@ class Problem:
 
     kind: str
     message: str
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,10 @@ class _Paragraph:
 
 @dataclass(frozen=True)
 class Report:
-    """The verdict on a learner's backprop. explained: whether the findings explain every exception."""
+    """The verdict on a learner's backprop.
+
+    remarks: what is not wrong, and would be better another way. explained: whether the findings explain every exception.
+    """
 
     subject: str
     settings: str
@@ -99,11 +108,13 @@ class Report:
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
     explained: bool = True
+    remarks: tuple[Finding, ...] = ()
 
     @property
     def passed(self) -> bool:
         """Whether every gradient is right and nothing else went wrong."""
-        return bool(self.parameters) and all(p.right for p in self.parameters) and not self.problems
+        right = bool(self.parameters) and all(p.right for p in self.parameters)
+        return right and not self.problems and not self.findings
 
     @property
     def verdict(self) -> str:
@@ -114,10 +125,21 @@ class Report:
             count = sum(p.verdict == verdict for p in self.parameters)
             if count:
                 return f"{count} of {len(self.parameters)} gradients {'is' if count == 1 else 'are'} {words}"
+        if self.findings and not self.problems:
+            return "the gradients are right, what is made of them is not"
         return "it did not pass"
 
     def to_dict(self) -> dict[str, Any]:
         return {"passed": self.passed, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, saved: dict[str, Any]) -> Report:
+        """The report that `to_dict` was made of, also by way of JSON."""
+        kinds = {"parameters": Parameter, "findings": Finding, "problems": Problem, "remarks": Finding}
+        parts: dict[str, Any] = {k: v for k, v in saved.items() if k != "passed"}
+        for key, kind in kinds.items():
+            parts[key] = tuple(kind(**{k: _frozen(v) for k, v in part.items()}) for part in saved[key])
+        return cls(**parts | {"notes": tuple(saved["notes"])})
 
     def to_json(self) -> str:
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=2, allow_nan=False)
@@ -161,12 +183,22 @@ class Report:
         for number, finding in enumerate(self.findings, 1):
             head = f"{number}. {', '.join(finding.where)}: "
             yield _Paragraph(((head, "bold"), (finding.what, "bold yellow")), rest=3)
+            for place in finding.places:
+                yield _Paragraph((("you wrote     ", "dim"), (place, "")), 3, 17)
             for formula in finding.formulas:
-                yield _Paragraph((("it should be  ", "dim"), (formula, "green")), 3, 3)
+                yield _Paragraph((("it should be  ", "dim"), (formula, "green")), 3, 17)
             if finding.explanation:
                 yield _Paragraph(((finding.explanation, ""),), 3, 3)
             if finding.hint:
                 yield _Paragraph((("think again: ", "dim"), (finding.hint, "italic")), 3, 3)
+            yield blank
+        for remark in self.remarks:
+            where = f"{', '.join(remark.where)}: " if remark.where else ""
+            yield _Paragraph((("remark: ", "bold"), (f"{where}{remark.what}", "")), rest=2)
+            for place in remark.places:
+                yield _Paragraph((("you wrote  ", "dim"), (place, "")), 2, 13)
+            if remark.explanation:
+                yield _Paragraph(((remark.explanation, ""),), 2, 2)
             yield blank
         for note in self.notes:
             yield _Paragraph(((f"note: {note}", "dim"),), rest=2)

@@ -30,7 +30,7 @@ VARIES = (
 def before_it_ran(result: dict[str, Any], subject: str, function: str) -> Problem | None:
     """Why there are no outcomes."""
     if "import" in result:
-        return _raised(result["import"], subject, "while the file was read")
+        return raised(result["import"], subject, "while the file was read")
     if "missing" in result:
         has = ", ".join(result["missing"])
         return Problem("missing", f"there is no function {function} in {subject}{f'; it has {has}' if has else ''}")
@@ -48,7 +48,7 @@ def of_the_runs(outcomes: Outcomes, probes: Probes, explanations: Sequence[Expla
             error = outcome["raised"]
             because = "; the mistake named here explains it" if raises_too(explanations, probe) else ""
             because = f"; {COUNTED_BY_MAX}" if stops == [NO_LAST_CLASS] else because
-            problem = _raised(error, subject, f"on a network {probe.sizes}{because}")
+            problem = raised(error, subject, f"on a network {probe.sizes}{because}")
             problems.setdefault((error["type"], error["line"]), problem)
         if "returned" in outcome:
             problems.setdefault("returned", Problem("returned", f"it returns {outcome['returned']}"))
@@ -76,9 +76,10 @@ def raises_too(explanations: Sequence[Explanation], probe: Probe) -> bool:
     return any(attempt(derive, probe.net, lines(e.mistakes)) is None for e in explanations)
 
 
-def _raised(error: dict[str, Any], subject: str, when: str) -> Problem:
+def raised(error: dict[str, Any], subject: str, when: str) -> Problem:
     """An exception with the learner's own line."""
-    at = f"{subject}:{error['line']}" if subject.endswith(".py") else f"line {error['line']}"
+    line = error["line"]
+    at = str(line) if isinstance(line, str) else f"{subject}:{line}" if subject.endswith(".py") else f"line {line}"
     place = f"{at}, {error['text']!r}: " if error["line"] else ""
     if error["type"] == "SystemExit":
         return Problem("exit", f"{place}it called sys.exit({error['message']}) {when}")

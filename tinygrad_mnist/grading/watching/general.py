@@ -1,0 +1,196 @@
+"""The verdict on a watched training of any network: autograd of its own forward pass beside its own backward pass."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.grading.report import Finding, Parameter
+from tinygrad_mnist.grading.watching.gradients import Gradient, gradient
+from tinygrad_mnist.grading.watching.losses import outputs, own_losses, usual_losses
+from tinygrad_mnist.grading.watching.replay import UnfollowedError, cotangents, numerical, on_tensors
+from tinygrad_mnist.grading.watching.tape import Node, Tape
+from tinygrad_mnist.grading.watching.training import Lineage, Step
+from tinygrad_mnist.manual.activations import Array
+
+RTOL = 1e-4
+"""The relative difference that rounding may make, and the little number in a logarithm."""
+
+
+@dataclass
+class Reading:
+    """A step with the loss that its gradients are of.
+
+    loss: in words. expected: ∂loss/∂node, of the sum over the examples, for parameters and for what lies between.
+    scale: what the program's gradients are multiples of these by. by_differences: whether only numbers could tell.
+    """
+
+    step: Step
+    loss: str
+    expected: dict[Node, Array]
+    gradients: dict[Lineage, Gradient | None]
+    scale: float = 1.0
+    right: set[Lineage] = field(default_factory=set)
+    by_differences: str = ""
+
+
+def multiple(value: Any, expected: Array) -> float | None:
+    """By which number one array is a multiple of another; None where it is none. A transpose counts as the same."""
+    found = np.asarray(value, float)
+    if found.shape != expected.shape:
+        if found.T.shape == expected.shape:
+            found = found.T
+        elif found.size == expected.size:
+            found = found.reshape(expected.shape)
+        else:
+            return None
+    known = np.isfinite(expected)
+    f, e = found[known], expected[known]
+    if not np.isfinite(f).all() or not e.any() or not f.any():
+        return None
+    factor = float((f * e).sum() / (e * e).sum())
+    return factor if np.abs(f - factor * e).max() <= RTOL * np.abs(f).max() else None
+
+
+def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:
+    """A step with the loss under which most of its gradients are right; None where there is no loss to be seen."""
+    gradients = {lineage: gradient(step, lineage) for lineage in step.before}
+    readings = list(_readings(tape, step, versions, gradients))
+    for reading in readings:
+        _scaled(reading)
+    return max(readings, key=lambda r: len(r.right), default=None)
+
+
+def _readings(
+    tape: Tape, step: Step, versions: set[Node], gradients: dict[Lineage, Gradient | None]
+) -> Iterator[Reading]:
+    found = outputs(step)
+    own = own_losses(tape, step, versions)[-3:]
+    start = list(step.before.values())
+    between = [n for n in sorted(step.forward, key=lambda n: n.index) if n not in step.before.values()]
+    for node in reversed(own):
+        try:
+            values = on_tensors(start, [node])
+            expected = cotangents(values[node], values, [*start, *between])
+        except (UnfollowedError, ValueError, TypeError, RuntimeError):
+            continue
+        yield Reading(step, f"its own loss{f' {node.name}' if node.name else ''}", expected, gradients)
+    if not found:
+        return
+    try:
+        values = on_tensors(start, [output.node for output in found])
+        for name, loss in usual_losses(found):
+            yield Reading(step, name, cotangents(loss(values), values, [*start, *between]), gradients)
+    except (UnfollowedError, ValueError, TypeError, RuntimeError) as error:
+        yield from _numerical(step, found, gradients, str(error))
+
+
+def _numerical(step: Step, found: Any, gradients: Any, why: str) -> Iterator[Reading]:
+    start = {node: np.asarray(node.value, float) for node in step.before.values()}
+    targets = [output.node for output in found]
+    rng = np.random.default_rng(0)
+    for name, loss in usual_losses(found):
+
+        def number(values: Any, loss: Any = loss) -> float:
+            from tinygrad_mnist.engine import Tensor
+
+            return float(loss({k: Tensor(np.asarray(v, float)) for k, v in values.items() if k in targets}).item())
+
+        try:
+            expected = {node: numerical(number, start, targets, node, rng) for node in start}
+        except Exception:
+            return
+        yield Reading(step, name, expected, gradients, by_differences=why)
+
+
+def _scaled(reading: Reading) -> None:
+    """Find the number that most of the gradients are multiples of the right ones by."""
+    factors = {}
+    for lineage, g in reading.gradients.items():
+        expected = reading.expected.get(reading.step.before[lineage])
+        if g is not None and expected is not None:
+            candidates = [multiple(node.value, expected) for node in (g.node, *g.candidates)]
+            factors[lineage] = candidates[0] if candidates else None
+    known = [f for f in factors.values() if f is not None]
+    if not known:
+        return
+    reading.scale = max(known, key=lambda f: (sum(np.isclose(f, k, rtol=1e-3) for k in known), f > 0))
+    reading.right = {
+        lineage for lineage, f in factors.items() if f is not None and np.isclose(f, reading.scale, rtol=1e-3)
+    }
+
+
+def first_wrong(reading: Reading) -> Iterator[Node]:
+    """The values on the way back that are no derivative of the loss by anything, though all that they are made of is."""
+    step = reading.step
+    back = step.by_labels & step.by_parameters
+    good = {n for n in back if np.size(n.value) > 2 and any(_same_kind(n, e) for e in reading.expected.values())}
+    wrong = [g.node for l, g in reading.gradients.items() if g is not None and l not in reading.right]
+    seen: set[Node] = set()
+    culprits: set[Node] = set()
+    waiting = list(wrong)
+    while waiting:
+        node = waiting.pop()
+        if node in seen or node in good:
+            continue
+        seen.add(node)
+        below = [o for o in node.operands if o in back and o not in good]
+        if not below:
+            culprits.add(node)
+        waiting += below
+    yield from sorted(culprits, key=lambda n: n.index)
+
+
+def _same_kind(node: Node, expected: Array) -> bool:
+    return np.size(node.value) == expected.size and multiple(node.value, expected) is not None
+
+
+def judged(readings: Sequence[Reading]) -> tuple[tuple[Parameter, ...], list[Node]]:
+    """Each gradient's verdict in all of the steps, and the first wrong values in the first that has some."""
+    parameters = []
+    for lineage in readings[0].step.before:
+        here = [r for r in readings if lineage in r.step.before]
+        g = here[0].gradients[lineage]
+        right = g is not None and all(lineage in r.right for r in here)
+        parameters.append(Parameter(_name(lineage, g), right, _difference(here[0], lineage), computed=g is not None))
+    wrong = next((list(first_wrong(r)) for r in readings if len(r.right) < len(r.step.before)), [])
+    return tuple(parameters), wrong
+
+
+def _name(lineage: Lineage, g: Gradient | None) -> str:
+    names = [name.rpartition(".")[2] for name in g.node.names] if g else []
+    short = [name for name in names if re.fullmatch(r"\w{2,12}", name)]
+    return short[-1] if short else f"d{lineage.name.rpartition('.')[2]}"
+
+
+def _difference(reading: Reading, lineage: Lineage) -> float | None:
+    g, expected = reading.gradients[lineage], reading.expected.get(reading.step.before[lineage])
+    if g is None or expected is None or np.size(g.node.value) != expected.size:
+        return None
+    value = np.asarray(g.node.value, float)
+    value = (
+        value
+        if value.shape == expected.shape
+        else value.T
+        if value.T.shape == expected.shape
+        else value.reshape(expected.shape)
+    )
+    known = np.isfinite(expected)
+    size = np.abs(expected[known]).max() * abs(reading.scale)
+    return float(np.abs(value[known] - reading.scale * expected[known]).max() / size) if size else None
+
+
+def described(node: Node, reading: Reading) -> Finding:
+    """A value that is no derivative, beside what it may have been meant for."""
+    names = node.names or ["this"]
+    alike = [n for n, e in reading.expected.items() if e.shape == node.shape and n.names]
+    meant = f"; ∂loss/∂{alike[0].name} has its shape" if alike else ""
+    return Finding(
+        (), (names[0],),
+        f"no derivative of {reading.loss} by anything, though what it is made of is right{meant}",
+        (), "", "This is the first wrong value on the way back; what comes after it may follow from it.",
+    )  # fmt: skip

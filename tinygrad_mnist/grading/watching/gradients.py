@@ -1,0 +1,112 @@
+"""Which of a program's values is its gradient of a parameter: what the parameter's update was made of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.grading.watching.graph import is_view
+from tinygrad_mnist.grading.watching.tape import Node
+from tinygrad_mnist.grading.watching.training import Lineage, Step
+
+ELEMENTWISE = {"+", "-", "*", "/", "neg", "add", "subtract", "multiply", "divide", "true_divide", "negative", "clip",
+               "sqrt", "**", "square", "power", "sum", "mean", "stack", "array"}  # fmt: skip
+"""Operations between a gradient and the update that is made of it: rates, decays, momentum, sums over examples."""
+
+CALLED_GRADIENT = re.compile(
+    r"^(self\.)?_?(d(?!ata|ot|im|el_)|g(rad)?_?|delta|nabla|∂)|grad|delta|nabla", re.IGNORECASE
+)
+CALLED_OTHERWISE = re.compile(
+    r"velocity|moment|^(self\.)?(v|m|s|vd|sd|md)_?[wb]?\d*$|update|step|change", re.IGNORECASE
+)
+"""What a gradient is called, and what is called otherwise though it looks like one."""
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """A program's gradient of a parameter, and whether the update goes against it, as gradient descent does."""
+
+    lineage: Lineage
+    node: Node
+    descends: bool
+    candidates: tuple[Node, ...]
+
+
+def gradient(step: Step, lineage: Lineage) -> Gradient | None:
+    """The gradient behind a parameter's update: what is called so, or else what a number is multiplied with."""
+    if lineage not in step.after:
+        return None
+    before, after = step.before[lineage], step.after[lineage]
+    if len(lineage.versions) == 1:  # it stopped before an update
+        return Gradient(lineage, after, True, (after,))
+    candidates = list(dict.fromkeys(_candidates(step, before, after)))
+    if not candidates:
+        return None
+    named = [n for n in candidates if any(_is_gradient(name) for name in n.names)]
+    chosen = named[0] if named else _without_rate(candidates, step)
+    change = np.asarray(before.value, float) - np.asarray(after.value, float)
+    return Gradient(lineage, chosen, bool((change * _like(chosen, change)).sum() >= 0), tuple(candidates))
+
+
+def _is_gradient(name: str) -> bool:
+    return bool(CALLED_GRADIENT.search(name)) and not CALLED_OTHERWISE.search(name)
+
+
+def _candidates(step: Step, before: Node, after: Node) -> Iterator[Node]:
+    """What an update was made of, from it down to the first value that is no sum, difference or multiple."""
+    learned = step.by_labels or step.by_parameters
+    waiting, seen = [after], {before}
+    on_its_way = _on_its_way(before, after)
+    while waiting:
+        node = waiting.pop(0)
+        if node in seen:
+            continue
+        seen.add(node)
+        if node not in on_its_way:
+            yield node
+        if node.op in ELEMENTWISE or is_view(node) or node.op in ("[]=", "maximum", "where"):
+            waiting += [o for o in node.operands if o in learned and np.size(o.value) <= np.size(after.value)]
+
+
+def _on_its_way(before: Node, after: Node) -> set[Node]:
+    """The parameter from its old value to its new one: where something is added to it, or it is made a little less."""
+    way = {before}
+    node = after
+    while node not in way:
+        way.add(node)
+        node = next((o for o in node.operands if o is before or _close(o.value, before.value)), before)
+    return way
+
+
+def _close(value: Any, old: Any) -> bool:
+    """Whether it may be the old value of a parameter with a small change."""
+    if np.shape(value) != np.shape(old) or not np.ndim(old):
+        return False
+    return bool(np.linalg.norm(value - old) < 0.5 * np.linalg.norm(old))
+
+
+def _without_rate(candidates: list[Node], step: Step) -> Node:
+    """The first candidate, or what it multiplies with a number that does not depend on the labels."""
+    node = candidates[0]
+    while node.op in ("*", "/", "neg", "multiply", "divide") and len(node.operands) <= 2:
+        factors = [o for o in node.operands if o in candidates]
+        if len(factors) != 1:
+            break
+        node = factors[0]
+    return node
+
+
+def _like(node: Node, like: np.ndarray) -> np.ndarray:
+    value = np.asarray(node.value, float)
+    if value.shape == like.shape:
+        return value
+    if value.T.shape == like.shape:
+        return value.T
+    try:
+        return np.broadcast_to(value, like.shape)
+    except ValueError:
+        return value.reshape(like.shape) if value.size == like.size else np.zeros_like(like)

@@ -1,0 +1,57 @@
+"""Questions to a part of a tape: what is made from what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+
+from tinygrad_mnist.grading.watching.tape import Node
+
+VIEWS = {"T", "transpose", "reshape", "copy", "asarray", "array", "astype", "ravel", "flatten", "squeeze", "atleast_2d",
+         "expand_dims", "ascontiguousarray", "swapaxes", "float64", "float32"}  # fmt: skip
+"""Operations whose result holds the numbers of their first operand."""
+
+
+def made_of(nodes: Iterable[Node], stop: Collection[Node] = ()) -> set[Node]:
+    """These nodes and all that they were made of, down to where it stops."""
+    seen: set[Node] = set()
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        if node not in seen:
+            seen.add(node)
+            waiting += () if node in stop else node.operands
+    return seen
+
+
+def depending(nodes: Collection[Node], on: Callable[[Node], bool], stop: Collection[Node] = ()) -> set[Node]:
+    """Those of the nodes that are, or are made of one for which `on` holds; nothing is followed through `stop`."""
+    found: set[Node] = set()
+    for node in sorted(nodes, key=lambda n: n.index):
+        if on(node) or (node not in stop and any(operand in found for operand in node.operands)):
+            found.add(node)
+    return found
+
+
+def used_by(nodes: Collection[Node]) -> dict[Node, list[Node]]:
+    """For each node, those of the nodes that have it as an operand, in the order of the program."""
+    users: dict[Node, list[Node]] = {node: [] for node in nodes}
+    for node in sorted(nodes, key=lambda n: n.index):
+        for operand in dict.fromkeys(node.operands):
+            if operand in users:
+                users[operand].append(node)
+    return users
+
+
+def is_view(node: Node) -> bool:
+    """Whether it holds the numbers of its first operand, all of them."""
+    if not node.operands:
+        return False
+    whole = node.value.size == node.operands[0].value.size if hasattr(node.operands[0].value, "size") else False
+    return whole and (node.op in VIEWS or (node.op == "[]" and len(node.operands) == 1))
+
+
+def seen_through(node: Node) -> Node:
+    """What it is a view of."""
+    while is_view(node):
+        node = node.operands[0]
+    return node

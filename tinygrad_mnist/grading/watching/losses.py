@@ -1,0 +1,140 @@
+"""Which loss a program's gradients may be of: one that it computes itself, or one that its output and labels suggest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.grading.textbook.derivation import Network
+from tinygrad_mnist.grading.watching.graph import depending, used_by
+from tinygrad_mnist.grading.watching.tape import Node, Tape
+from tinygrad_mnist.grading.watching.training import Step
+from tinygrad_mnist.manual.columns import CLASSES_AXIS
+from tinygrad_mnist.manual.heads import Head
+
+CALLED_LOSS = re.compile(r"loss|cost|error|^(self\.)?(j|l|e|c)$", re.IGNORECASE)
+NOT_DIFFERENTIABLE = {"==", "!=", ">", "<", ">=", "<=", "argmax", "argmin", "round", "isclose", "equal"}
+
+
+@dataclass(frozen=True)
+class Output:
+    """A value that meets the labels first: ŷ, and the labels of its examples."""
+
+    node: Node
+    labels: Node
+
+
+def outputs(step: Step) -> list[Output]:
+    """The outputs of a step's forward passes, in the order of the program."""
+    users = used_by(step.nodes)
+    found: list[Output] = []
+    below: set[Node] = set()
+    for node in sorted(step.forward, key=lambda n: n.index):
+        if any(o in below for o in node.operands):
+            below.add(node)
+            continue
+        if np.asarray(node.value).dtype.kind != "f":
+            continue
+        met = [
+            o for user in users[node] if user not in step.before for o in user.operands
+            if o in step.by_labels and o not in step.by_parameters
+        ]  # fmt: skip
+        if met:
+            found.append(Output(node, met[-1]))
+            below.add(node)
+    return found
+
+
+def own_losses(tape: Tape, step: Step, versions: set[Node]) -> list[Node]:
+    """The numbers that a program computes from a step's outputs and labels, those that are called a loss last."""
+    start = set(step.before.values())
+    first = min(n.index for n in step.forward)
+    last = max(n.index for n in step.after.values())
+    nodes = [n for n in tape.nodes if n in start or n in step.by_labels or first <= n.index]
+    reached = depending(nodes, lambda n: n in start, versions)
+    labelled = depending(nodes, lambda n: n in step.by_labels - step.by_parameters, versions)
+    blocked = depending(nodes, lambda n: n.op in NOT_DIFFERENTIABLE and n in reached)
+    found = [
+        n for n in sorted(reached & labelled, key=lambda n: n.index)
+        if np.size(n.value) == 1 and n not in step.nodes and n not in blocked and np.asarray(n.value).dtype.kind == "f"
+    ]  # fmt: skip
+    near = [n for n in found if n.index <= last + 40]
+    return sorted(near, key=lambda n: any(CALLED_LOSS.search(name) for name in n.names))
+
+
+Usual = Callable[[Any, Any], Any]
+
+USUAL: dict[str, Usual] = {
+    "cross-entropy": lambda y, Y: -(Y * (y + 1e-300).log()).sum(),
+    "log loss": lambda y, Y: -(Y * (y + 1e-300).log() + (1 - Y) * (1 - y + 1e-300).log()).sum(),
+    "squared error": lambda y, Y: ((y - Y) ** 2).sum() * 0.5,
+    "cross-entropy of logits": lambda y, Y: -(Y * y).sum() + y.logsumexp(axis=-1).sum(),
+}
+"""The losses that outputs and one-hot labels of the same shape may have, summed over everything."""
+
+
+def one_hot(output: Output) -> Any:
+    """The labels in the shape of the output, or None where they don't fit."""
+    y, labels = np.asarray(output.node.value), np.asarray(output.labels.value)
+    if labels.shape == y.shape:
+        return labels.astype(float)
+    if labels.size == y.size:
+        return (labels.reshape(y.shape) if 1 in y.shape or y.ndim != 2 else labels.T).astype(float)
+    if y.ndim == 2 and labels.size in y.shape and labels.dtype.kind in "iuf":
+        axis = 0 if labels.size == y.shape[0] else 1
+        hot = np.eye(max(y.shape[1 - axis], int(labels.max()) + 1))[labels.astype(int).ravel()]
+        return hot if axis == 0 else hot.T
+    return None
+
+
+def usual_losses(found: Sequence[Output]) -> Iterator[tuple[str, Callable[[Any], Any]]]:
+    """Name and function of the nodes' values, for every usual loss that the outputs may have."""
+    targets = [one_hot(output) for output in found]
+    if not found or any(t is None or t.shape != o.node.shape for t, o in zip(targets, found, strict=True)):
+        return
+    inside = all(((v := np.asarray(o.node.value)) >= 0).all() and (v <= 1).all() for o in found)
+    for name, usual in USUAL.items():
+        if inside or name not in ("cross-entropy", "log loss"):
+
+            def loss(values: Any, usual: Usual = usual) -> Any:
+                parts = [usual(values[o.node], t) for o, t in zip(found, targets, strict=True)]
+                return sum(parts[1:], parts[0])
+
+            yield name, loss
+
+
+@dataclass(frozen=True)
+class Own:
+    """The loss that a program computes itself, as the textbook writes it: an output with its loss, and λ of ½ λ Σ W²."""
+
+    head: Head
+    l2: float
+    node: Node
+
+
+def own_loss(tape: Tape, networks: Sequence[tuple[Step, Network]], heads: Sequence[Head]) -> Own | None:
+    """The loss in the record whose value in every step is a textbook's, with one λ; None where there is none."""
+    versions = {v for step, _ in networks for v in (*step.before.values(), *step.after.values())}
+    found = [own_losses(tape, step, versions) for step, _ in networks]
+    for candidates in zip(*map(reversed, found), strict=False):
+        for head in heads:
+            for mean in (True, False):
+                l2 = [_l2(n, head, net, mean) for n, (_, net) in zip(candidates, networks, strict=True)]
+                if None not in l2 and np.allclose(l2, l2[0], rtol=1e-2):  # type: ignore[arg-type]  # no None
+                    return Own(head, float(f"{l2[0]:.3g}"), candidates[0])
+    return None
+
+
+def _l2(node: Node, head: Head, net: Network, mean: bool) -> float | None:
+    """λ with which a number is the loss of the network."""
+    loss = float(np.asarray(node.value).reshape(()))
+    with np.errstate(all="ignore"):
+        data = head.value(net.z[net.L], net.Y, CLASSES_AXIS) / (net.m if mean else 1)
+    penalty = (loss - data) * 2 / sum(float((w**2).sum()) for w in net.W.values())
+    if abs(loss - data) <= 1e-5 * abs(data):
+        return 0.0
+    return penalty if penalty > 0 and loss - data < 100 * abs(data) else None

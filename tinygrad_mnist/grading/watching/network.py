@@ -1,0 +1,163 @@
+"""The textbook's network in a step of training: which arrays are W(l), b(l), z(l), a(l), ŷ and Y, and in which convention.
+
+Everything is told by what it was computed from, and written in columns (features × examples) for the textbook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.grading.watching.graph import seen_through, used_by
+from tinygrad_mnist.grading.watching.tape import Node
+from tinygrad_mnist.grading.watching.training import Lineage, Step
+from tinygrad_mnist.manual.activations import Array
+from tinygrad_mnist.manual.notation import COLUMNS, ROWS, ROWS_IN_OUT, Notation
+
+LINEAR = {"@", "dot", "matmul"}
+
+
+@dataclass(frozen=True)
+class Linear:
+    """z(l) = W(l) a(l-1) + b(l) where it was computed: its parameters, what entered, and in which notation."""
+
+    weight: Lineage | Node
+    bias: Lineage | Node | None
+    product: Node
+    entering: Node
+    z: Node
+    notation: Notation
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One forward pass: its layers in order, the output ŷ, and the labels that it was compared with, if any."""
+
+    layers: tuple[Linear, ...]
+    output: Node
+    labels: Node | None
+
+
+def in_columns(value: Any, notation: Notation) -> Array:
+    """Activations or errors as features × examples; a vector is one example."""
+    array = np.asarray(value, float)
+    if array.ndim == 1:
+        return array[:, None]
+    return array if notation is COLUMNS else array.T
+
+
+def passes(step: Step) -> list[Pass]:
+    """The forward passes of a step, in the order of the program; none where layers are not products with weights."""
+    users = used_by(step.nodes)
+    found = sorted(_linears(step, users), key=lambda linear: linear.product.index)
+    behind: dict[Node, Linear] = {}
+    by_first: dict[Node, list[Linear]] = {}
+    first_of: dict[Node, Node] = {}
+    for linear in found:
+        below = _last_below(linear.entering, {l.z for l in behind.values()} | {l.product for l in behind.values()})
+        first = linear.product if below is None else first_of[below]
+        for node in (linear.product, linear.z):
+            first_of[node] = first
+            behind[node] = linear
+        by_first.setdefault(first, []).append(linear)
+    return [_pass(layers, step, users) for layers in by_first.values()]
+
+
+def _last_below(node: Node, ends: set[Node]) -> Node | None:
+    """The nearest of the layers' outputs that a value was made of."""
+    waiting, seen = [node], set()
+    best: Node | None = None
+    while waiting:
+        current = waiting.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        if current in ends:
+            best = current if best is None or current.index > best.index else best
+            continue
+        waiting += current.operands
+    return best
+
+
+def _linears(step: Step, users: dict[Node, list[Node]]) -> list[Linear]:
+    by_node = {node: lineage for lineage, node in step.before.items()}
+    found = []
+    for node in step.forward:
+        if node.op not in LINEAR or len(node.operands) != 2:
+            continue
+        left, right = map(seen_through, node.operands)
+        sides = [(left, 0), (right, 1)]
+        known = [(w, place) for w, place in sides if w in by_node or _never_updated(w, step, node, place)]
+        if len(known) != 1:
+            known = [(w, place) for w, place in known if w in by_node]
+            if len(known) != 1:
+                continue
+        weight, place = known[0]
+        if np.ndim(weight.value) != 2:
+            continue
+        as_used, entering = node.operands[place], node.operands[1 - place]
+        transposed = turned(as_used)
+        notation = COLUMNS if place == 0 and not transposed else ROWS if place == 1 and transposed else ROWS_IN_OUT
+        if place == 0 and transposed:  # W.T @ a with W (in, out)
+            continue
+        bias, z = _bias(node, step, users, by_node)
+        found.append(Linear(by_node.get(weight, weight), bias, node, entering, z, notation))
+    return found
+
+
+def _never_updated(node: Node, step: Step, product: Node, place: int) -> bool:
+    """Whether it looks like weights that no update reaches: an array that depends on nothing, beside what is learned."""
+    return (
+        node not in step.by_parameters
+        and product.operands[1 - place] in step.by_parameters
+        and np.ndim(node.value) == 2
+        and not node.operands
+    )
+
+
+def turned(node: Node) -> bool:
+    """Whether an odd number of transposes lies between a parameter and its use."""
+    odd = False
+    while node.op in ("T", "transpose") or (node.operands and seen_through(node) is not node):
+        odd ^= node.op in ("T", "transpose", "swapaxes")
+        node = node.operands[0]
+    return odd
+
+
+def _bias(
+    product: Node, step: Step, users: dict[Node, list[Node]], by_node: dict[Node, Lineage]
+) -> tuple[Lineage | Node | None, Node]:
+    """The bias that is added to a product, and the sum."""
+    for user in users[product]:
+        if user.op not in ("+", "add") or user in step.by_labels or user.shape != product.shape:
+            continue
+        for other in user.operands:
+            base = seen_through(other)
+            if other is not product and base in by_node and base.value.size in (*product.shape, 1):
+                return by_node[base], user
+            if other is not product and base not in step.by_parameters and base.value.size in product.shape:
+                return base, user
+    return None, product
+
+
+def _pass(layers: Sequence[Linear], step: Step, users: dict[Node, list[Node]]) -> Pass:
+    last = layers[-1].z
+    output, labels = last, None
+    reached = {last}
+    candidates = [last]
+    for node in sorted(step.forward, key=lambda n: n.index):
+        if any(o in reached for o in node.operands):
+            reached.add(node)
+            candidates.append(node)
+    for node in candidates:
+        if node.value.size != last.value.size or node.op in ("exp", "log"):
+            continue
+        for user in users[node]:
+            met = [o for o in user.operands if o in step.by_labels and o not in step.by_parameters]
+            if met:
+                return Pass(tuple(layers), node, met[-1])
+    same = [n for n in candidates if np.shape(n.value) == last.shape]
+    return Pass(tuple(layers), (same or [output])[-1], labels)

@@ -1,0 +1,82 @@
+"""What is no wrong gradient, and would be better another way: in the forward pass, the data and the beginning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tinygrad_mnist.grading.report import Finding
+from tinygrad_mnist.grading.watching.graph import made_of
+from tinygrad_mnist.grading.watching.tape import Node
+from tinygrad_mnist.grading.watching.textbook import Observed
+
+SATURATED = 0.9
+"""The share of a layer's units that stand where a sigmoid or tanh is flat, with weights that are too large."""
+
+
+def _remark(name: str, where: str, what: str, explanation: str, *nodes: Node) -> Finding:
+    return Finding((name,), (where,) if where else (), what, (), explanation, "", tuple(str(n.line) for n in nodes))
+
+
+def remarks(observed: Observed) -> Iterator[Finding]:
+    """Everything that the textbook would do another way."""
+    yield from _softmax(observed)
+    yield from _pixels(observed)
+    yield from _beginning(observed)
+
+
+def mistakes(observed: Observed) -> Iterator[Finding]:
+    """What keeps a network from learning though every gradient is right."""
+    net = observed.network
+    if net.L > 1 and not any(net.W[l].any() for l in net.W):
+        yield Finding(
+            ("init-zero",), ("every W(l)",), "all weights begin at 0", (),
+            "Every unit of a layer then computes the same and gets the same gradient; with ReLU nothing moves at all.",
+            "What would make two units of a layer become different?",
+        )  # fmt: skip
+
+
+def _softmax(observed: Observed) -> Iterator[Finding]:
+    a_pass = observed.passes[0]
+    if observed.heads[0].output.name != "softmax":
+        return
+    z = a_pass.layers[-1].z
+    for node in sorted(made_of([a_pass.output], {z}), key=lambda n: n.index):
+        if node.op != "exp" or not node.operands:
+            continue
+        entering = np.asarray(node.operands[0].value)
+        if entering.shape != z.shape:
+            continue
+        shift = np.asarray(z.value, float) - entering
+        if not shift.any():
+            yield _remark(
+                "softmax-unshifted", "ŷ", "softmax without the maximum subtracted",
+                "exp overflows above 709 (above 88 in float32), and ∞/∞ is NaN. On small logits it is right.", node,
+            )  # fmt: skip
+        elif np.ptp(shift) == 0 and np.asarray(z.value).ndim == 2 and min(z.shape) > 1:
+            yield _remark(
+                "softmax-array-max", "ŷ", "softmax shifted by the maximum of the whole array",
+                "Where one example's logits lie far below another's, all of its exp underflow to 0, and 0/0 is NaN.", node,
+            )  # fmt: skip
+        return
+
+
+def _pixels(observed: Observed) -> Iterator[Finding]:
+    X = observed.network.a[0]
+    if np.abs(X).max() > 50:
+        yield _remark(
+            "pixels-unscaled", "X", f"its numbers go up to {np.abs(X).max():.0f}",
+            "Divide pixels by 255: with inputs of this size the first layer saturates, and the learning rate must be tiny.",
+        )  # fmt: skip
+
+
+def _beginning(observed: Observed) -> Iterator[Finding]:
+    net = observed.network
+    for l in range(1, net.L):
+        slopes = net.activation.f_prime(net.z[l])
+        if net.activation.f_prime(np.array([30.0]))[0] < 1e-6 and (slopes < 0.01).mean() > SATURATED:
+            yield _remark(
+                "init-saturated", f"W({l})", f"{(slopes < 0.01).mean():.0%} of layer {l} stand where f is flat",
+                f"z({l}) is so large in the beginning that almost no gradient gets through. Divide the initial weights by √inputs.",
+            )  # fmt: skip

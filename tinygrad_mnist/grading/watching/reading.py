@@ -1,0 +1,156 @@
+"""The report on a watched program: what it was read as, the verdict on each gradient, and the lines of what is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import takewhile
+
+import numpy as np
+
+from tinygrad_mnist.grading.calling.problems import raised
+from tinygrad_mnist.grading.calling.runner import what_went_wrong
+from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
+from tinygrad_mnist.grading.watching import general, stopping, verdict
+from tinygrad_mnist.grading.watching.graph import seen_through
+from tinygrad_mnist.grading.watching.running import Run
+from tinygrad_mnist.grading.watching.source import Source
+from tinygrad_mnist.grading.watching.tape import Node
+from tinygrad_mnist.grading.watching.textbook import Observed, observe
+from tinygrad_mnist.grading.watching.training import Step, cut_off, steps
+from tinygrad_mnist.manual.activations import ACTIVATIONS, Activation
+from tinygrad_mnist.manual.heads import Head
+from tinygrad_mnist.manual.notation import SYMBOLS
+
+JUDGED = 2
+"""How many steps are judged."""
+
+
+def report(run: Run, source: Source) -> Report | None:
+    """The report, or None where nothing was trained."""
+    trained = list(steps(run.tape))[:JUDGED]
+    problems = _stopped(run, source) if not trained else ()
+    if not trained:
+        step = cut_off(run.tape) if run.error else None
+        trained = [step] if step else []
+    if not trained:
+        return None
+    read = [o for o in takewhile(lambda o: o is not None, map(observe, trained)) if o is not None]
+    if not read:
+        return _of_any_network(run, trained, source)
+    found = verdict.judge(read, run.tape)
+    places = _Places(read[0], source)
+    findings = found.findings
+    if problems and run.tape.failed is not None:
+        here = (str(run.tape.failed.line),)
+        stops = [replace(f, places=here) for f in stopping.why(read[0], run.tape.failed)]
+        findings = (*(f for f in findings if f.names), *stops)
+    return Report(
+        source.name,
+        _read_as(read[0], found.reading.head),
+        tuple(_called(found.parameters, read[0])),
+        tuple(places.of(finding) for finding in findings),
+        notes=found.notes,
+        problems=problems,
+        remarks=tuple(places.of(remark) for remark in found.remarks),
+    )
+
+
+def _stopped(run: Run, source: Source) -> tuple[Problem, ...]:
+    """What stopped a program before it had trained, if anything did."""
+    if run.error is None:
+        return ()
+    error = what_went_wrong(run.error, run.module.__file__)
+    error["text"] = source.line(error["line"] or 0) or error["text"]
+    error["line"] = error["line"] and source.place(error["line"])
+    return (raised(error, source.name, "before the first update"),)
+
+
+def _of_any_network(run: Run, trained: Sequence[Step], source: Source) -> Report | None:
+    """The report on a network that is not the textbook's: autograd of its own forward pass is the judge."""
+    versions = {version for step in trained for version in (*step.before.values(), *step.after.values())}
+    readings = [r for step in trained for r in (general.read(run.tape, step, versions),) if r is not None]
+    if not readings:
+        return None
+    parameters, wrong = general.judged(readings)
+    findings = [
+        replace(general.described(node, readings[0]), places=(_written(source, node.line),))
+        for node in wrong[:3]
+    ]
+    judge = "autograd of its own forward pass"
+    if readings[0].by_differences:
+        judge = f"central differences ({readings[0].by_differences})"
+    return Report(source.name, f"{readings[0].loss}, judged by {judge}", parameters, tuple(findings))
+
+
+def _read_as(observed: Observed, head: Head) -> str:
+    net = observed.network
+    sizes = "-".join(map(str, [len(net.a[0]), *(len(w) for w in net.W.values())]))
+    hidden = f", {_activation(net.activation)}" if net.L > 1 else ""
+    return f"{sizes} with {net.m} examples, {observed.notation.layer}{hidden}, {head}"
+
+
+def _activation(activation: Activation) -> str:
+    slope = float(activation.f(np.array([-1.0]))[0]) * -1
+    return next((name for name, a in ACTIVATIONS.items() if a is activation), f"leaky_relu with a slope of {slope:g}")
+
+
+def _called(parameters: Sequence[Parameter], observed: Observed) -> Iterator[Parameter]:
+    """The gradients by their names in the program, where they have short ones of their own."""
+    taken: set[str] = set()
+    for parameter in parameters:
+        gradient = observed.gradients[parameter.name[:2], int(parameter.name[2:])]
+        names = [name.rpartition(".")[2] for name in gradient.node.names] if gradient else []
+        own = [name for name in names if re.fullmatch(r"\w{2,9}", name) and name not in taken]
+        name = own[-1] if own else parameter.name
+        taken.add(name)
+        yield replace(parameter, name=name)
+
+
+class _Places:
+    """Where the quantities of a finding stand in the program."""
+
+    def __init__(self, observed: Observed, source: Source) -> None:
+        self.source = source
+        self.nodes = {"ŷ": [p.output for p in observed.passes[:1]]}
+        for (quantity, l), gradient in observed.gradients.items():
+            if gradient is None:
+                continue
+            self.nodes[f"{SYMBOLS[quantity]}({l})"] = [gradient.node]
+            self.nodes[f"update of {quantity[1]}({l})"] = [observed.step.after[gradient.lineage]]
+            if quantity == "dW":
+                self.nodes[f"δ({l})"] = list(_errors(gradient.node, observed.step))[:1]
+
+    def of(self, finding: Finding) -> Finding:
+        nodes = [node for symbol in self._symbols(finding) for node in self.nodes.get(symbol, ())]
+        numbers = [int(place) for place in finding.places] or [node.line for node in nodes]
+        texts = dict.fromkeys(_written(self.source, line) for line in numbers if line > 0)
+        return replace(finding, places=tuple(texts))
+
+    def _symbols(self, finding: Finding) -> Iterator[str]:
+        for where in finding.where:
+            if where in self.nodes:
+                yield where
+            for kind in re.findall(r"(\S+)(?= in every| and )", where) + re.findall(r" and (\S+) in every", where):
+                yield from (s for s in self.nodes if s.startswith(f"{kind}("))
+
+
+def _written(source: Source, line: int) -> str:
+    return f"{source.place(line)}: {source.line(line)}"
+
+
+def _errors(gradient: Node, step: Step) -> Iterator[Node]:
+    """The δ in the product that a gradient of weights is."""
+    waiting = [gradient]
+    seen = set()
+    while waiting:
+        node = waiting.pop(0)
+        if node in seen:
+            continue
+        seen.add(node)
+        learned = [o for o in node.operands if o in step.by_labels and o in step.by_parameters]
+        if node.op in ("@", "dot", "matmul", "outer", "einsum", "tensordot"):
+            yield from map(seen_through, learned)
+        else:
+            waiting += learned

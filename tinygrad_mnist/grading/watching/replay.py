@@ -1,0 +1,146 @@
+"""A recorded forward pass run again on tensors: autograd of the program's own expressions.
+
+Every operation is called once more, as the program called it, with tensors for what depends on the parameters, and
+must give what it gave. Where it can't be followed, central differences of the same replay on arrays take its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.engine import Tensor, grad, ops
+from tinygrad_mnist.grading.watching.graph import made_of
+from tinygrad_mnist.grading.watching.tape import Node
+from tinygrad_mnist.manual.activations import Array
+
+SAMPLED = 12
+"""How many elements of an array are differentiated numerically."""
+
+Loss = Callable[[Mapping[Node, Any]], Any]
+"""A number from the values of the nodes, tensors or arrays."""
+
+_UNCHANGED = {"float", "item", "float64", "asarray", "array", "copy", "ascontiguousarray", "float32", "astype"}
+"""Operations that a tensor goes through as it is."""
+
+
+class UnfollowedError(Exception):
+    """An operation that tensors can't do, or that gives something else on them."""
+
+    def __init__(self, node: Node, why: str) -> None:
+        super().__init__(why)
+        self.node = node
+
+
+def on_tensors(start: Collection[Node], targets: Iterable[Node]) -> dict[Node, Any]:
+    """The targets, and all between, as tensors made of the start, whose elements are float64.
+
+    Raises UnfollowedError.
+    """
+    values: dict[Node, Any] = {
+        node: Tensor(np.array(node.value, float), requires_grad=True, name=node.name or None) for node in start
+    }
+    for node in sorted(made_of(targets, start), key=lambda n: n.index):
+        if node not in values:
+            values[node] = _again(node, values)
+    return values
+
+
+def _again(node: Node, values: dict[Node, Any]) -> Any:
+    if not any(isinstance(values[o], Tensor) for o in node.operands):
+        return node.value
+    if node.function is None:
+        raise UnfollowedError(node, f"{node.op} changes its argument in place")
+    try:
+        value = _apply(node, values)
+    except Exception as error:
+        raise UnfollowedError(node, str(error)) from error
+    array = value.numpy() if isinstance(value, Tensor) else np.asarray(value)
+    if array.shape != node.shape or not np.allclose(array, node.value, rtol=1e-3, atol=1e-5, equal_nan=True):
+        raise UnfollowedError(node, f"{node.op} gives something else on tensors")
+    return value
+
+
+def _apply(node: Node, values: dict[Node, Any]) -> Any:
+    arguments = [_filled(a, values) for a in node.arguments]
+    if node.op in _UNCHANGED and isinstance(arguments[0], Tensor):
+        return arguments[0]
+    if node.op == "[]=":
+        return _placed(*arguments)
+    options = {k: _filled(o, values) for k, o in node.options.items() if k not in ("out", "dtype", "copy")}
+    return node.function(*arguments, **options)  # type: ignore[misc]  # looked at before
+
+
+def _filled(argument: Any, values: Mapping[Node, Any]) -> Any:
+    if isinstance(argument, Node):
+        return values[argument]
+    if isinstance(argument, (tuple, list)):
+        return type(argument)(_filled(a, values) for a in argument)
+    return argument
+
+
+def _placed(target: Any, index: Any, value: Any) -> Any:
+    """`target[index] = value`, as an expression."""
+    kept = np.ones(target.shape, float)
+    kept[index] = 0
+    if not isinstance(value, Tensor):
+        new = np.zeros(target.shape)
+        new[index] = value
+        return target * kept + new
+    places = np.empty(target.shape)[index]
+    return target * kept + ops.scatter_add(ops.broadcast_to(value, places.shape), index, target.shape)
+
+
+def cotangents(loss: Any, values: Mapping[Node, Any], nodes: Sequence[Node]) -> dict[Node, Array]:
+    """∂loss/∂node for the nodes that are tensors on the way to the loss; 0 for those that are not on it."""
+    wanted = [node for node in nodes if isinstance(values.get(node), Tensor)]
+    distinct = list(dict.fromkeys(values[node] for node in wanted))
+    reached = _reached(loss)
+    on_the_way = [t for t in distinct if t in reached]
+    found = dict(zip(on_the_way, grad(loss, on_the_way), strict=True))
+    nothing = {t: np.zeros(t.shape) for t in distinct}
+    return {node: found[t].numpy() if (t := values[node]) in found else nothing[t] for node in wanted}
+
+
+def _reached(loss: Any) -> set[Any]:
+    seen, waiting = set(), [loss]
+    while waiting:
+        node = waiting.pop()
+        if node not in seen:
+            seen.add(node)
+            waiting += [x for x in node.inputs if isinstance(x, Tensor)]
+    return seen
+
+
+def numerical(
+    loss: Loss, start: Mapping[Node, Array], targets: Sequence[Node], node: Node, rng: np.random.Generator
+) -> Array:
+    """∂loss/∂node by central differences, at some elements of it; NaN at all others."""
+    found = np.full(node.shape, np.nan)
+    array = np.array(start[node], float)
+    for place in rng.permutation(array.size)[:SAMPLED]:
+        index = np.unravel_index(place, array.shape)
+        h = 1e-5 * max(1.0, abs(float(array[index])))
+        ends = []
+        for step in (h, -h):
+            moved = array.copy()
+            moved[index] += step
+            ends.append(float(loss(_on_arrays({**start, node: moved}, targets))))
+        found[index] = (ends[0] - ends[1]) / (2 * h)
+    return found
+
+
+def _on_arrays(start: Mapping[Node, Array], targets: Sequence[Node]) -> dict[Node, Any]:
+    values: dict[Node, Any] = dict(start)
+    for node in sorted(made_of(targets, start.keys()), key=lambda n: n.index):
+        if node in values:
+            continue
+        if node.function is None or not any(o in values for o in node.operands):
+            values[node] = node.value
+        else:
+            arguments = [_filled(a, values) for a in node.arguments]
+            options = {k: _filled(o, values) for k, o in node.options.items() if k != "out"}
+            values[node] = node.function(*arguments, **options)
+    return values

@@ -1,0 +1,229 @@
+"""A program rewritten so that every operation on arrays goes through a recorder, and does what it did before.
+
+`a + b` becomes `__watch__.operate(line, "+", a, b)`, `f(x)` becomes `__watch__.call(line, f, x)`, and after `z = …` stands
+a line that tells the recorder the name. What a name means, what is evaluated when and what is raised stay the same.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+RECORDER = "__watch__"
+SCOPE = "__scope__"
+"""The names under which a rewritten program finds its recorder, and the running function its number."""
+
+BINARY: dict[type[ast.operator], str] = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.Pow: "**",
+    ast.FloorDiv: "//", ast.Mod: "%", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^",
+    ast.LShift: "<<", ast.RShift: ">>",
+}  # fmt: skip
+UNARY: dict[type[ast.unaryop], str] = {ast.USub: "neg", ast.UAdd: "pos", ast.Invert: "~"}
+COMPARISONS: dict[type[ast.cmpop], str] = {
+    ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<=", ast.Eq: "==", ast.NotEq: "!=",
+}  # fmt: skip
+
+AS_THEY_ARE = {"super", "locals", "globals", "vars", "dir", "eval", "exec", "print", "isinstance", "__import__"}
+"""Functions that look at who calls them, or that give no arrays."""
+
+
+def rewrite(text: str, filename: str) -> Any:
+    """The program compiled, with calls of the recorder in it. Raises SyntaxError as compile does."""
+    tree = ast.parse(text, filename)
+    return compile(ast.fix_missing_locations(_Rewriter().visit(tree)), filename, "exec")
+
+
+class _Rewriter(ast.NodeTransformer):
+    """globals: the names that the function being rewritten declares as global."""
+
+    def __init__(self) -> None:
+        self.globals: set[str] = set()
+
+    # expressions
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        if isinstance(node.left, ast.Constant) and isinstance(node.right, ast.Constant):
+            return node
+        self.generic_visit(node)
+        return _call(node, "operate", ast.Constant(BINARY[type(node.op)]), node.left, node.right)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        self.generic_visit(node)
+        if type(node.op) not in UNARY or isinstance(node.operand, ast.Constant):
+            return node
+        return _call(node, "operate", ast.Constant(UNARY[type(node.op)]), node.operand)
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        self.generic_visit(node)
+        if len(node.ops) != 1 or type(node.ops[0]) not in COMPARISONS:
+            return node
+        return _call(node, "operate", ast.Constant(COMPARISONS[type(node.ops[0])]), node.left, node.comparators[0])
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id in AS_THEY_ARE:
+            return node
+        call = _call(node, "call", node.func, *node.args)
+        call.keywords = node.keywords
+        return call
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        self.generic_visit(node)
+        if not isinstance(node.ctx, ast.Load):
+            return node
+        return _call(node, "item", node.value, _index(node.slice))
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        self.generic_visit(node)
+        if node.attr not in ("T", "mT") or not isinstance(node.ctx, ast.Load):
+            return node
+        return _call(node, "attribute", node.value, ast.Constant(node.attr))
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.comprehension:
+        self.generic_visit(node)
+        node.iter = _call(node.iter, "iterate", node.iter)
+        return node
+
+    def visit_MatchValue(self, node: Any) -> Any:
+        return node  # a pattern is no expression
+
+    # statements
+
+    def visit_Assign(self, node: ast.Assign) -> list[ast.stmt]:
+        self.generic_visit(node)
+        if len(node.targets) == 1 and isinstance(node.targets[0], ast.Subscript):
+            return [_store(node, node.targets[0], node.value)]
+        names = [pair for target in node.targets for pair in self._names(target)]
+        parts = [part for target in node.targets for part in _parts(target)]
+        if not any(isinstance(part, ast.Subscript) for part in parts):
+            return [node, *self._bound(node, names)]
+        kept = {id(part): f"__part{i}__" for i, part in enumerate(parts) if isinstance(part, ast.Subscript)}
+        stores = [_store(node, p, _load(kept[id(p)])) for p in parts if isinstance(p, ast.Subscript)]
+        node.targets = [_with_names(target, kept) for target in node.targets]
+        return [node, *stores, *self._bound(node, names)]
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> list[ast.stmt]:
+        if node.value is None:
+            return [node]
+        node.value = self.visit(node.value)
+        return [node, *self._bound(node, self._names(node.target))]
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> list[ast.stmt]:
+        self.generic_visit(node)
+        symbol = ast.Constant(BINARY[type(node.op)])
+        target = node.target
+        if isinstance(target, ast.Subscript):
+            call = _call(node, "update_item", symbol, target.value, _index(target.slice), node.value)
+            return [ast.copy_location(ast.Expr(call), node)]
+        updated = _call(node, "update", symbol, _loaded(target), node.value)
+        assign = ast.copy_location(ast.Assign([target], updated), node)
+        return [assign, *self._bound(node, self._names(target))]
+
+    def visit_For(self, node: ast.For) -> list[ast.stmt]:
+        self.generic_visit(node)
+        node.iter = _call(node.iter, "iterate", node.iter)
+        names = self._bound(node, self._names(node.target))
+        node.body = [_statement(node, "tick"), *names, *node.body]
+        return [node]
+
+    def visit_While(self, node: ast.While) -> ast.While:
+        self.generic_visit(node)
+        node.body.insert(0, _statement(node, "tick"))
+        return node
+
+    def visit_FunctionDef(self, node: Any) -> Any:
+        outer, self.globals = self.globals, {n for s in ast.walk(node) if isinstance(s, ast.Global) for n in s.names}
+        self.generic_visit(node)
+        self.globals = outer
+        a = node.args
+        names = [x.arg for x in (*a.posonlyargs, *a.args, *a.kwonlyargs)]
+        given = ast.Dict([ast.Constant(n) for n in names], [_load(n) for n in names])
+        call = _call(node, "enter", ast.Constant(node.name), given)
+        enter = ast.copy_location(ast.Assign([ast.Name(SCOPE, ast.Store())], call), node)
+        docstring = (
+            bool(node.body) and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant)
+        )
+        declared = sum(
+            isinstance(s, (ast.Global, ast.Nonlocal)) for s in node.body[int(docstring) : int(docstring) + 1]
+        )
+        node.body.insert(int(docstring) + declared, enter)
+        return node
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def _names(self, target: ast.expr) -> list[tuple[ast.expr, str, ast.expr]]:
+        """The owner (a scope, or an object), the text and the value of each name in a target."""
+        found: list[tuple[ast.expr, str, ast.expr]] = []
+        for part in _parts(target):
+            if isinstance(part, ast.Name):
+                scope = ast.Constant(0) if part.id in self.globals else _load(SCOPE)
+                found.append((scope, part.id, _load(part.id)))
+            elif isinstance(part, ast.Attribute):
+                found.append((_loaded(part.value), ast.unparse(part), _loaded(part)))
+        return found
+
+    def _bound(self, at: ast.stmt, names: list[tuple[ast.expr, str, ast.expr]]) -> list[ast.stmt]:
+        return [
+            _statement(at, "bound", owner, ast.Constant(text), value) for owner, text, value in names if _plain(value)
+        ]
+
+
+def _plain(value: ast.expr) -> bool:
+    """Whether it can be evaluated once more without anything happening: a name, attributes and items of one."""
+    if isinstance(value, ast.Attribute):
+        return _plain(value.value)
+    if isinstance(value, ast.Call):
+        return isinstance(value.func, ast.Attribute) and _is_recorder(value.func.value) and all(map(_plain, value.args))
+    return isinstance(value, (ast.Name, ast.Constant))
+
+
+def _is_recorder(value: ast.expr) -> bool:
+    return isinstance(value, ast.Name) and value.id == RECORDER
+
+
+def _parts(target: ast.expr) -> list[ast.expr]:
+    """A target's names, attributes and items."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        return [part for element in target.elts for part in _parts(element)]
+    return _parts(target.value) if isinstance(target, ast.Starred) else [target]
+
+
+def _with_names(target: ast.expr, kept: dict[int, str]) -> ast.expr:
+    """A target with names in place of its items."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        target.elts = [_with_names(element, kept) for element in target.elts]
+    return ast.Name(kept[id(target)], ast.Store()) if id(target) in kept else target
+
+
+def _load(name: str) -> ast.Name:
+    return ast.Name(name, ast.Load())
+
+
+def _loaded(target: ast.expr) -> ast.expr:
+    """What is assigned to, as an expression."""
+    return ast.parse(ast.unparse(target), mode="eval").body
+
+
+def _index(node: ast.expr) -> ast.expr:
+    """What stands in brackets, as an expression: `a:b` becomes `slice(a, b)`."""
+    if isinstance(node, ast.Slice):
+        nothing = ast.Constant(None)
+        ends = [node.lower or nothing, node.upper or nothing, node.step or nothing]
+        return ast.Call(ast.Attribute(_load(RECORDER), "slice", ast.Load()), ends, [])
+    if isinstance(node, ast.Tuple):
+        return ast.Tuple([_index(element) for element in node.elts], ast.Load())
+    return node
+
+
+def _call(at: Any, hook: str, *arguments: ast.expr) -> ast.Call:
+    line = ast.Constant(at.lineno)
+    call = ast.Call(ast.Attribute(_load(RECORDER), hook, ast.Load()), [line, *arguments], [])
+    return ast.copy_location(call, at)
+
+
+def _statement(at: Any, hook: str, *arguments: ast.expr) -> ast.Expr:
+    return ast.copy_location(ast.Expr(_call(at, hook, *arguments)), at)
+
+
+def _store(at: ast.stmt, target: ast.Subscript, value: ast.expr) -> ast.stmt:
+    return _statement(at, "store", target.value, _index(target.slice), value)

@@ -1,0 +1,93 @@
+"""A program run to watch it train: as it is, in this process, until enough was seen or its time is over."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import random
+import sys
+import types
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.grading.watching.rewriting import RECORDER, SCOPE, rewrite
+from tinygrad_mnist.grading.watching.tape import OWN, Enough, Tape
+from tinygrad_mnist.grading.watching.training import steps
+
+STEPS = 3
+"""How many steps are watched: the last one may be cut off."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was recorded, the module with what the program defined, and what stopped it, if anything did."""
+
+    tape: Tape
+    module: types.ModuleType
+    error: BaseException | None
+
+
+def watch(text: str, filename: str, folder: Path, seconds: float) -> Run:
+    """Run a program for so many seconds, or until it has trained for some steps."""
+    tape = Tape(_Enough(), seconds)
+    module = types.ModuleType(OWN)
+    module.__dict__.update({RECORDER: tape, SCOPE: 0, "__file__": filename, "__builtins__": __builtins__})
+    sys.modules[OWN] = module
+    sys.meta_path.insert(0, _OwnModules(folder, tape))
+    np.random.seed(0)
+    random.seed(0)
+    error: BaseException | None = None
+    try:
+        code = rewrite(text, filename)
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            exec(code, module.__dict__)
+    except Enough:
+        pass
+    except BaseException as stopped:
+        error = stopped
+    return Run(tape, module, error)
+
+
+class _Enough:
+    """Whether a training was seen: looked at when there were so many updates, and when there are twice as many."""
+
+    def __init__(self) -> None:
+        self.next = 6
+
+    def __call__(self, tape: Tape) -> bool:
+        if len(tape.updates) < self.next:
+            return False
+        self.next = 2 * len(tape.updates)
+        return len(list(steps(tape))) > STEPS
+
+
+class _OwnModules:
+    """Finds the modules that lie beside the program, and rewrites them too."""
+
+    def __init__(self, folder: Path, tape: Tape) -> None:
+        self.folder, self.tape = folder, tape
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> Any:
+        file = self.folder.joinpath(*name.split(".")).with_suffix(".py")
+        if not file.is_file():
+            return None
+        return importlib.util.spec_from_file_location(name, file, loader=_Rewritten(name, str(file), self.tape))
+
+
+class _Rewritten(importlib.machinery.SourceFileLoader):
+    def __init__(self, name: str, path: str, tape: Tape) -> None:
+        super().__init__(name, path)
+        self.tape = tape
+
+    def get_code(self, fullname: str) -> Any:
+        return rewrite(self.get_data(self.path).decode(), self.path)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        module.__dict__.update({RECORDER: self.tape, SCOPE: 0})
+        exec(self.get_code(module.__name__), module.__dict__)

@@ -1,0 +1,92 @@
+"""Why a backward pass stops: the operation whose shapes don't fit, read as the line of the derivation that it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tinygrad_mnist.grading.report import Finding
+from tinygrad_mnist.grading.textbook.catalogue import MISTAKES
+from tinygrad_mnist.grading.textbook.findings import findings
+from tinygrad_mnist.grading.textbook.mistakes import Explanation, Placement
+from tinygrad_mnist.grading.watching.graph import made_of, seen_through
+from tinygrad_mnist.grading.watching.network import LINEAR, turned
+from tinygrad_mnist.grading.watching.tape import Node
+from tinygrad_mnist.grading.watching.textbook import Observed
+from tinygrad_mnist.grading.watching.training import Lineage
+
+
+def why(observed: Observed, failed: Node) -> Iterator[Finding]:
+    """The mistake in an operation that raised, as far as it is a carry or a product with the wrong operand."""
+    backward = _Backward(observed)
+    for node in (failed, *failed.operands):
+        placed = backward.carry(node) or backward.product(node)
+        if placed is None:
+            continue
+        name, l = placed
+        mistake = next(m for m in MISTAKES if m.name == name)
+        if mistake.fits(observed.network, l):
+            explanation = Explanation((Placement(mistake, l),))
+            yield from findings([explanation], observed.network, observed.notation)
+            return
+
+
+class _Backward:
+    """Which layer the values of a backward pass belong to."""
+
+    def __init__(self, observed: Observed) -> None:
+        self.step = observed.step
+        self.layers = observed.layers
+        self.L = len(self.layers)
+        self.weights = {
+            self.step.before[linear.weight]: l
+            for l, linear in enumerate(self.layers, 1)
+            if isinstance(linear.weight, Lineage)
+        }
+        self.entering = {seen_through(linear.entering): l - 1 for l, linear in enumerate(self.layers, 1)}
+        self.entering[observed.passes[0].output] = self.L
+        self.z = {linear.z: l for l, linear in enumerate(self.layers, 1)}
+
+    def _error(self, node: Node) -> int | None:
+        """The layer of a δ: one less for each carry that it came through."""
+        if node not in self.step.by_labels or node not in self.step.by_parameters:
+            return None
+        stop = {n for n in self.step.nodes if n not in self.step.by_labels}
+        carries = [n for n in made_of([node], stop) if n.op in LINEAR and self._weight(n) is not None]
+        return self.L - len(carries)
+
+    def _weight(self, node: Node) -> tuple[int, Node] | None:
+        """The layer of the weights in a product, and how they stand in it."""
+        for operand in node.operands:
+            l = self.weights.get(seen_through(operand))
+            if l is not None:
+                return l, operand
+        return None
+
+    def carry(self, node: Node) -> tuple[str, int] | None:
+        """The mistake in δ(l+1) on its way through W(l+1)."""
+        weight = self._weight(node)
+        if node.op not in LINEAR or weight is None or len(node.operands) != 2:
+            return None
+        error = self._error(next(o for o in node.operands if o is not weight[1]))
+        if error is None or error < 2:
+            return None
+        if weight[0] == error:
+            forward = self.layers[error - 1].product
+            same = turned(weight[1]) == turned(next(o for o in forward.operands if seen_through(o) in self.weights))
+            return ("carried-untransposed", error - 1) if same else None
+        return {error - 1: "carried-own", error + 1: "carried-next"}.get(weight[0], "carried-own"), error - 1
+
+    def product(self, node: Node) -> tuple[str, int] | None:
+        """The mistake in ∂L/∂W(l) = δ(l) a(l-1)ᵀ."""
+        if node.op not in LINEAR or len(node.operands) != 2:
+            return None
+        for operand, other in (node.operands, node.operands[::-1]):
+            l, base = self._error(operand), seen_through(other)
+            if l is None:
+                continue
+            if base in self.z and self.z[base] == l - 1:
+                return "entering-z", l
+            if base in self.entering:
+                names = {l: "entering-own", l - 2: "entering-earlier", l - 1: "product-transposed"}
+                return (names[self.entering[base]], l) if self.entering[base] in names else None
+        return None

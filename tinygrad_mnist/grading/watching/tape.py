@@ -1,0 +1,438 @@
+"""The record of a running program: every operation on arrays, with its operands, its value, its line and its names."""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+import time
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.grading.watching.rewriting import RECORDER
+
+OPERATORS: dict[str, Callable[..., Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "@": operator.matmul,
+    "**": operator.pow, "//": operator.floordiv, "%": operator.mod, "&": operator.and_, "|": operator.or_,
+    "^": operator.xor, "<<": operator.lshift, ">>": operator.rshift,
+    ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "==": operator.eq, "!=": operator.ne,
+    "neg": operator.neg, "pos": operator.pos, "~": operator.invert,
+}  # fmt: skip
+IN_PLACE: dict[str, Callable[..., Any]] = {
+    "+": operator.iadd, "-": operator.isub, "*": operator.imul, "/": operator.itruediv, "@": operator.imatmul,
+    "**": operator.ipow, "//": operator.ifloordiv, "%": operator.imod, "&": operator.iand, "|": operator.ior,
+    "^": operator.ixor, "<<": operator.ilshift, ">>": operator.irshift,
+}  # fmt: skip
+
+OWN = "__main__"
+"""The name under which the program runs."""
+
+MUTATING = {"sort", "fill", "partition", "put", "itemset", "resize", "shuffle", "copyto", "place", "putmask",
+            "fill_diagonal", "at"}  # fmt: skip
+"""What changes its arguments, by name."""
+
+ROWWISE = (zip, enumerate, reversed, map)
+"""What goes through the rows of arrays."""
+
+ADDING = {"+", "-", "*", "/", "neg", "add", "subtract", "multiply", "divide", "true_divide", "clip", "where", "[]=",
+          "copy", "array", "asarray", "astype", "maximum", "minimum"}  # fmt: skip
+"""Operations by which something is updated."""
+
+UNWATCHED = {"vectorize", "apply_along_axis", "piecewise", "fromiter", "frompyfunc"}
+"""What calls a function of the program for each element: one operation, whatever goes on inside."""
+
+MOST_NODES = 60_000
+MOST_BYTES = 3 * 2**30
+
+
+class Enough(BaseException):
+    """The program has been watched for long enough."""
+
+
+@dataclass(eq=False)
+class Node:
+    """One value: what made it (`function` of `arguments`, which hold nodes), or a leaf.
+
+    op: the operation's name. value: an array or a NumPy number, as it was then. operands: the nodes in its arguments.
+    changes: the node whose object it is now, where it was changed in place. names: what the program called it.
+    """
+
+    index: int
+    op: str
+    function: Callable[..., Any] | None
+    arguments: tuple[Any, ...]
+    options: dict[str, Any]
+    operands: tuple[Node, ...]
+    value: Any
+    line: int
+    changes: Node | None = None
+    names: list[str] = field(default_factory=list)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return np.shape(self.value)
+
+    @property
+    def name(self) -> str:
+        return self.names[0] if self.names else ""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method as a function of its object."""
+
+    name: str
+
+    def __call__(self, owner: Any, *arguments: Any, **options: Any) -> Any:
+        return getattr(owner, self.name)(*arguments, **options)
+
+
+@dataclass(frozen=True)
+class Update:
+    """A name, or an object, that got a new value made from its old one."""
+
+    old: Node
+    new: Node
+    line: int
+    text: str
+
+
+class Tape:
+    """The recorder of a program. Its methods stand in the rewritten program in place of the operations."""
+
+    slice = slice
+
+    def __init__(self, finished: Callable[[Tape], bool] = lambda tape: False, seconds: float = math.inf) -> None:
+        self.nodes: list[Node] = []
+        self.updates: list[Update] = []
+        self.rebound: list[Update] = []
+        self.failed: Node | None = None
+        self.entered: list[tuple[int, str, int, dict[str, Any]]] = []
+        self.finished = finished
+        self._of: dict[int, tuple[Any, Node]] = {}
+        self._bindings: dict[tuple[int, str], Node] = {}
+        self._sharing: dict[int, dict[int, Any]] = {}
+        self._bytes = 0
+        self._deadline = time.monotonic() + seconds
+        self._paused = False
+
+    # what stands in the program
+
+    def operate(self, line: int, symbol: str, *operands: Any) -> Any:
+        try:
+            value = OPERATORS[symbol](*operands)
+        except Exception:
+            self._fail(line, symbol, operands)
+            raise
+        if isinstance(value, (np.ndarray, np.generic, float)):
+            self._record(line, symbol, OPERATORS[symbol], operands, {}, value)
+        return value
+
+    def call(self, line: int, function: Any, /, *arguments: Any, **options: Any) -> Any:
+        if _is_own(function):
+            return function(*arguments, **options)
+        if isinstance(function, type) and function in ROWWISE:
+            return function(*(self.iterate(line, a) for a in arguments), **options)
+        if function is setattr:
+            return self.set_attribute(line, *arguments)
+        if function in (sum, max, min):
+            arguments = tuple(list(a) if isinstance(a, types.GeneratorType) else a for a in arguments)
+        name = getattr(function, "__name__", type(function).__name__)
+        if name in UNWATCHED or isinstance(function, np.vectorize):
+            return self._unwatched(line, name, function, arguments, options)
+        owner = _owner(function)
+        changed: list[Any] = []
+        if name in MUTATING or options.get("out") is not None:
+            given = [owner, *arguments, *options.values()]
+            changed = [a for a in given if isinstance(a, np.ndarray)]
+            before = [a.copy() for a in changed]
+            for array in changed:
+                self._before_change(array)
+        try:
+            value = function(*arguments, **options)
+        except Exception:
+            self._fail(line, name, (owner, *arguments))
+            raise
+        if changed:
+            self._after_call(line, name, changed, before)
+        if name == "update" and isinstance(getattr(function, "__self__", None), dict):
+            self._updated_dict(line, function.__self__)
+        if isinstance(value, (np.ndarray, np.generic, float)):
+            self._record(line, name, *_unbound(function, owner, arguments), options, value)
+        elif isinstance(value, (tuple, list)) and value and all(isinstance(v, np.ndarray) for v in value):
+            unbound, everything = _unbound(function, owner, arguments)
+            for i, part in enumerate(value):
+                self._record(line, name, functools.partial(_part, unbound, i), everything, options, part)
+        return value
+
+    def _updated_dict(self, line: int, owner: dict[Any, Any]) -> None:
+        for key, value in owner.items():
+            if isinstance(key, str):
+                self.bound(line, owner, key, value)
+
+    def _unwatched(
+        self, line: int, name: str, function: Any, arguments: tuple[Any, ...], options: dict[str, Any]
+    ) -> Any:
+        paused, self._paused = self._paused, True
+        try:
+            value = function(*arguments, **options)
+        finally:
+            self._paused = paused
+        if isinstance(value, np.ndarray):
+            self._record(line, name, function, arguments, options, value)
+        return value
+
+    def item(self, line: int, owner: Any, index: Any) -> Any:
+        value = owner[index]
+        if isinstance(owner, np.ndarray):
+            self._record(line, "[]", operator.getitem, (owner, index), {}, value)
+        return value
+
+    def attribute(self, line: int, owner: Any, name: str) -> Any:
+        value = getattr(owner, name)
+        if isinstance(owner, np.ndarray):
+            self._record(line, name, operator.attrgetter(name), (owner,), {}, value)
+        return value
+
+    def set_attribute(self, line: int, owner: Any, name: str, value: Any) -> None:
+        setattr(owner, name, value)
+        self.bound(line, owner, name, value)
+
+    def iterate(self, line: int, iterable: Any) -> Any:
+        return self._rows(line, iterable) if isinstance(iterable, np.ndarray) and iterable.ndim else iterable
+
+    def _rows(self, line: int, array: NDArray[Any]) -> Iterator[Any]:
+        return (self.item(line, array, i) for i in range(len(array)))
+
+    def store(self, line: int, owner: Any, index: Any, value: Any) -> None:
+        """`owner[index] = value`."""
+        if isinstance(owner, np.ndarray):
+            self._change(line, "[]=", _stored, owner, (index, value), lambda: operator.setitem(owner, index, value))
+        else:
+            owner[index] = value
+            if isinstance(owner, (dict, list)) and isinstance(index, (str, int)):
+                text = index if isinstance(index, str) else f"[{index}]"
+                self.bound(line, owner, text, value)
+
+    def update(self, line: int, symbol: str, target: Any, value: Any) -> Any:
+        """`target += value`, whose result the target becomes."""
+        if not isinstance(target, np.ndarray):
+            result = IN_PLACE[symbol](target, value)
+            if isinstance(result, (np.ndarray, np.generic, float)):
+                self._record(line, symbol, OPERATORS[symbol], (target, value), {}, result)
+            return result
+        return self._change(line, symbol, OPERATORS[symbol], target, (value,), lambda: IN_PLACE[symbol](target, value))
+
+    def update_item(self, line: int, symbol: str, owner: Any, index: Any, value: Any) -> None:
+        """`owner[index] += value`."""
+        self.store(line, owner, index, self.update(line, symbol, self.item(line, owner, index), value))
+
+    def bound(self, line: int, owner: Any, text: str, value: Any) -> None:
+        """A name, an attribute or an item got this value. owner: the number of a scope, or the object."""
+        for name, array in () if self._paused else _named_arrays(text, value):
+            node = self.node(array)
+            if name not in node.names:
+                node.names.append(name)
+            key = (owner if isinstance(owner, int) else id(owner), name.rpartition(".")[2])
+            old = self._bindings.get(key)
+            self._bindings[key] = node
+            if old is None or old is node:
+                continue
+            update = Update(old, node, line, text)
+            if _made_from(node, old):
+                self._updated(update)
+            elif old.shape == node.shape:
+                self.rebound.append(update)
+
+    def enter(self, line: int, name: str, arguments: dict[str, Any]) -> int:
+        """A function begins; the number of this call of it."""
+        number = len(self.entered) + 1
+        self.entered.append((len(self.nodes), name, line, arguments))
+        for text, value in arguments.items():
+            if not (text == "self" or isinstance(value, (int, str))):
+                self.bound(line, number, text, value)
+        self.tick(line)
+        return number
+
+    def tick(self, line: int) -> None:
+        """A turn of a loop."""
+        if self._bytes > MOST_BYTES or len(self.nodes) > MOST_NODES or time.monotonic() > self._deadline:
+            raise Enough
+
+    # the record
+
+    def node(self, value: Any) -> Node:
+        """The node of an array or a number: a new leaf where nothing is known of it."""
+        known = self._of.get(id(value))
+        if known is not None:
+            return known[1]
+        return self._add(0, "leaf", None, (), {}, (), value)
+
+    def known(self, value: Any) -> Node | None:
+        entry = self._of.get(id(value))
+        return entry[1] if entry else None
+
+    def _record(
+        self, line: int, op: str, function: Any, arguments: tuple[Any, ...], options: dict[str, Any], value: Any
+    ) -> None:
+        if self._paused or id(value) in self._of:
+            return
+        if isinstance(value, np.ndarray) and value.dtype.kind not in "fiub":
+            return
+        operands: list[Node] = []
+        linked = tuple(self._linked(a, operands) for a in arguments)
+        if isinstance(value, float) and not operands:
+            return
+        named = {key: self._linked(option, operands) for key, option in options.items()}
+        self._add(line, op, function, linked, named, tuple(operands), value)
+
+    def _linked(self, argument: Any, operands: list[Node]) -> Any:
+        """An argument with nodes in place of arrays and of numbers that were recorded."""
+        if isinstance(argument, np.ndarray):
+            if argument.dtype.kind not in "fiub":
+                return argument
+            node = self.node(argument)
+        elif isinstance(argument, (float, np.generic)):
+            known = self.known(argument)
+            if known is None:
+                return argument
+            node = known
+        elif isinstance(argument, (tuple, list)) and len(argument) <= 1000:
+            linked = [self._linked(a, operands) for a in argument]
+            return tuple(linked) if isinstance(argument, tuple) else linked
+        else:
+            return argument
+        operands.append(node)
+        return node
+
+    def _add(
+        self, line: int, op: str, function: Any, arguments: tuple[Any, ...], options: dict[str, Any],
+        operands: tuple[Node, ...], value: Any, changes: Node | None = None,
+    ) -> Node:  # fmt: skip
+        node = Node(len(self.nodes), op, function, arguments, options, operands, value, line, changes)
+        self.nodes.append(node)
+        self._of[id(value)] = value, node
+        if isinstance(value, np.ndarray):
+            self._sharing.setdefault(id(_root(value)), {})[id(value)] = value
+            self._bytes += value.nbytes if value.base is None else 0
+        if node.index % 256 == 0:
+            self.tick(line)
+        return node
+
+    def _change(
+        self, line: int, op: str, function: Any, target: NDArray[Any], rest: tuple[Any, ...], change: Callable[[], Any]
+    ) -> Any:
+        """Change an array in place; its object then stands for a new node, and so do those that share its memory."""
+        if self._paused:
+            return change()
+        old = self.node(target)
+        operands = [old]
+        linked = tuple(self._linked(a, operands) for a in rest)
+        self._before_change(target)
+        result = change()
+        self._add(line, op, function, (old, *linked), {}, tuple(operands), target, old)
+        self._after_change(target)
+        new = self.node(target)
+        if op != "[]=":
+            self._updated(Update(old, new, line, old.name))
+        return result
+
+    def _before_change(self, target: NDArray[Any]) -> None:
+        """Keep the numbers as they are, for every node that would see them change."""
+        for array in list(self._sharing.get(id(_root(target)), {}).values()):
+            entry = self._of.get(id(array))
+            if entry and entry[1].value is array:
+                entry[1].value = array.copy()
+
+    def _after_change(self, target: NDArray[Any]) -> None:
+        """What shares memory with a changed array is that array's, seen another way: it is looked at anew."""
+        for array in list(self._sharing.get(id(_root(target)), {}).values()):
+            entry = self._of.get(id(array))
+            if entry and array is not target and not np.array_equal(entry[1].value, array, equal_nan=True):
+                self._add(0, "shared", None, (), {}, (entry[1], self.node(target)), array, entry[1])
+
+    def _after_call(self, line: int, name: str, changed: list[Any], before: list[Any]) -> None:
+        for array, old in zip(changed, before, strict=True):
+            if not np.array_equal(array, old, equal_nan=True):
+                node = self.node(array)
+                self._add(line, name, None, (), {}, (node,), array, node)
+
+    def _fail(self, line: int, op: str, arguments: tuple[Any, ...]) -> None:
+        """Keep what an operation that raises was given."""
+        operands: list[Node] = []
+        for argument in arguments:
+            self._linked(argument, operands)
+        self.failed = Node(len(self.nodes), op, None, (), {}, tuple(operands), np.nan, line)
+
+    def _updated(self, update: Update) -> None:
+        self.updates.append(update)
+        if self.finished(self):
+            raise Enough
+
+
+def _stored(target: Any, index: Any, value: Any) -> Any:
+    """A copy of an array with some of its elements replaced."""
+    copy = target.copy()
+    copy[index] = value
+    return copy
+
+
+def _part(function: Callable[..., Any], i: int, *arguments: Any, **options: Any) -> Any:
+    return function(*arguments, **options)[i]
+
+
+def _root(array: NDArray[Any]) -> Any:
+    """What owns an array's memory."""
+    base: Any = array
+    while isinstance(base, np.ndarray) and base.base is not None:
+        base = base.base
+    return base
+
+
+def _owner(function: Any) -> Any:
+    """The array whose method it is."""
+    owner = getattr(function, "__self__", None)
+    return owner if isinstance(owner, np.ndarray) else None
+
+
+def _unbound(function: Any, owner: Any, arguments: tuple[Any, ...]) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """A method as a function of its array."""
+    if owner is None:
+        return function, arguments
+    return Method(function.__name__), (owner, *arguments)
+
+
+def _is_own(function: Any) -> bool:
+    """Whether the program's own code is called, in which everything is recorded by itself."""
+    function = getattr(function, "__func__", function)
+    if isinstance(function, types.FunctionType):
+        return RECORDER in function.__globals__
+    own = function if isinstance(function, type) else type(function)
+    return getattr(own, "__module__", None) == OWN
+
+
+def _named_arrays(text: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The arrays that are called by a name: itself, or those in a list or a dict."""
+    if isinstance(value, (np.ndarray, np.floating)) or (isinstance(value, float) and not math.isnan(value)):
+        if not isinstance(value, np.ndarray) or value.dtype.kind in "fiub":
+            yield text, value
+    elif isinstance(value, (list, tuple)) and len(value) <= 16:
+        for i, part in enumerate(value):
+            yield from _named_arrays(f"{text}[{i}]", part) if isinstance(part, np.ndarray) else ()
+    elif isinstance(value, dict) and len(value) <= 64:
+        for key, part in value.items():
+            yield from _named_arrays(str(key), part) if isinstance(part, np.ndarray) else ()
+
+
+def _made_from(new: Node, old: Node, depth: int = 5) -> bool:
+    """Whether a value was made from another by sums, differences and products; broadcast in the last one, at most."""
+    if new is old:
+        return True
+    if depth == 0 or new.op not in ADDING:
+        return False
+    return any(n is old or (n.shape == old.shape and _made_from(n, old, depth - 1)) for n in new.operands)

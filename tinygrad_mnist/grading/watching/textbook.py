@@ -1,0 +1,185 @@
+"""A watched step in the textbook's words: its network with what the program computed, and the program's gradients.
+
+Both are in columns, as everything in `grading.textbook` is, and few of the input's features stand for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tinygrad_mnist.grading.textbook.derivation import Network
+from tinygrad_mnist.grading.watching.gradients import Gradient, gradient
+from tinygrad_mnist.grading.watching.network import Linear, Pass, in_columns, passes
+from tinygrad_mnist.grading.watching.tape import Node
+from tinygrad_mnist.grading.watching.training import Lineage, Step
+from tinygrad_mnist.manual import Activation
+from tinygrad_mnist.manual.activations import ACTIVATIONS, Array, leaky_relu
+from tinygrad_mnist.manual.columns import CLASSES_AXIS
+from tinygrad_mnist.manual.heads import HEADS, Head
+from tinygrad_mnist.manual.notation import COLUMNS, ROWS_IN_OUT, Notation
+from tinygrad_mnist.manual.rows import Backward
+
+FEATURES = 16
+"""How many of the input's features are looked at: those that vary most."""
+
+
+TINY = 1e-300
+"""In place of zeros that were computed: they are evidence, and not what nobody computed."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A step of the textbook's network. gradients: the program's, by ("dW" or "db", layer); None where none was seen.
+
+    heads: those whose output is the program's, or all where it is none of them.
+    """
+
+    step: Step
+    passes: tuple[Pass, ...]
+    notation: Notation
+    network: Network
+    gradients: dict[tuple[str, int], Gradient | None]
+    heads: tuple[Head, ...]
+
+    @property
+    def layers(self) -> tuple[Linear, ...]:
+        return self.passes[0].layers
+
+
+def observe(step: Step) -> Observed | None:
+    """The textbook's network in a step, or None where it is another one."""
+    found = passes(step)
+    if not found or any(_parameters(p) != _parameters(found[0]) for p in found):
+        return None
+    layers = found[0].layers
+    notation = layers[0].notation
+    if any(linear.notation is not notation for linear in layers):
+        return None
+    z = {l: _together([p.layers[l - 1].z for p in found], notation) for l in range(1, len(layers) + 1)}
+    a = {l: _together([p.layers[l].entering for p in found], notation) for l in range(len(layers))}
+    a[len(layers)] = _together([p.output for p in found], notation)
+    activation = _activation([(z[l], a[l]) for l in range(1, len(layers))])
+    Y = _labels(found, a[len(layers)], notation)
+    if activation is None or Y is None or any(z[l].shape != a[l].shape for l in z):
+        return None
+    W = {l: _weights(linear, step, notation) for l, linear in enumerate(layers, 1)}
+    b = {l: _biases(linear, step, len(W[l])) for l, linear in enumerate(layers, 1)}
+    network = Network(Y, W, b, z, a, activation, 0.0)
+    gradients = {}
+    for l, linear in enumerate(layers, 1):
+        gradients["dW", l] = gradient(step, linear.weight) if isinstance(linear.weight, Lineage) else None
+        gradients["db", l] = gradient(step, linear.bias) if isinstance(linear.bias, Lineage) else None
+    return Observed(step, tuple(found), notation, network, gradients, _heads(z[len(layers)], a[len(layers)]))
+
+
+def _heads(z: Array, y_hat: Array) -> tuple[Head, ...]:
+    """The heads that lead from z(L) to ŷ; all of them where none does."""
+    with np.errstate(all="ignore"):
+        fitting = [h for h in HEADS.values() if np.allclose(h.f(z, CLASSES_AXIS), y_hat, rtol=1e-4, atol=1e-6)]
+    one_output = len(z) == 1
+    usual = [h for h in HEADS.values() if h.output.name != "softmax"] if one_output else list(HEADS.values())
+    return tuple(h for h in fitting if not (one_output and h.output.name == "softmax")) or tuple(usual)
+
+
+def _parameters(a_pass: Pass) -> list[object]:
+    return [part for linear in a_pass.layers for part in (linear.weight, linear.bias)]
+
+
+def _together(nodes: Sequence[Node], notation: Notation) -> Array:
+    return np.hstack([in_columns(node.value, notation) for node in nodes])
+
+
+def _weights(linear: Linear, step: Step, notation: Notation) -> Array:
+    node = step.before[linear.weight] if isinstance(linear.weight, Lineage) else linear.weight
+    value = np.asarray(node.value, float)
+    return value.T if notation is ROWS_IN_OUT else value
+
+
+def _biases(linear: Linear, step: Step, units: int) -> Array:
+    if linear.bias is None:
+        return np.zeros((units, 1))
+    node = step.before[linear.bias] if isinstance(linear.bias, Lineage) else linear.bias
+    return np.broadcast_to(np.asarray(node.value, float).reshape(-1, 1), (units, 1))
+
+
+def _activation(pairs: Sequence[tuple[Array, Array]]) -> Activation | None:
+    """The function that leads from every z(l) to its a(l); ReLU where there are no hidden layers."""
+    if any(z.shape != a.shape for z, a in pairs):
+        return None
+    slopes = [a[z < 0] / z[z < 0] for z, a in pairs if (z < 0).any()]
+    slope = float(np.median(np.concatenate(slopes))) if slopes else 0.0
+    usual = [*ACTIVATIONS.values(), *([leaky_relu(round(slope, 6))] if 0 < slope < 1 else [])]
+    for activation in usual:
+        if all(np.allclose(activation.f(z), a, rtol=1e-4, atol=1e-6) for z, a in pairs):
+            return activation
+    return None
+
+
+def _labels(found: Sequence[Pass], output: Array, notation: Notation) -> Array | None:
+    """One-hot labels in columns, as many as there are outputs."""
+    parts = []
+    for a_pass in found:
+        if a_pass.labels is None:
+            return None
+        value = np.asarray(a_pass.labels.value)
+        shape = in_columns(a_pass.output.value, notation).shape
+        if value.size == shape[0] * shape[1]:
+            parts.append(in_columns(value, notation).reshape(shape).astype(float))
+        elif value.size == shape[1]:
+            parts.append(np.eye(max(shape[0], int(value.max()) + 1))[value.astype(int).ravel()].T[: shape[0]])
+        else:
+            return None
+    Y = np.hstack(parts)
+    return Y if Y.shape == output.shape else None
+
+
+class Columns:
+    """Turns a program's gradients into columns, with a few of the input's features in place of all."""
+
+    def __init__(self, observed: Observed, head: Head, l2: float) -> None:
+        self.observed, self.head, self.l2 = observed, head, l2
+        net = observed.network
+        inputs = net.a[0]
+        most = np.argsort(-inputs.var(axis=1), kind="stable")[:FEATURES]
+        self.features = np.sort(most) if len(inputs) > FEATURES else np.arange(len(inputs))
+
+    @property
+    def network(self) -> Network:
+        """The network as it is seen through these features: z and a are those of all."""
+        net = self.observed.network
+        a, W = {**net.a, 0: net.a[0][self.features]}, {**net.W, 1: net.W[1][:, self.features]}
+        return replace(net, W=W, a=a, head=self.head, l2=self.l2)
+
+    def found(self, scale: float = 1.0) -> Backward:
+        """The program's gradients, each multiplied by a number."""
+        found = Backward({}, {}, {})
+        for (quantity, l), g in self.observed.gradients.items():
+            getattr(found, quantity)[l] = None if g is None else scale * self.turned(g, quantity, l)
+        return found
+
+    def turned(self, g: Gradient, quantity: str, l: int) -> Array:
+        """One of them in columns."""
+        net = self.observed.network
+        value = np.asarray(g.node.value, float)
+        if not value.any() and g.node in self.observed.step.by_labels:
+            value = value + TINY
+        if quantity == "db":
+            return _bias_in_columns(value, len(net.W[l]), self.observed.notation)
+        value = value.T if value.ndim == 2 and self.observed.notation is ROWS_IN_OUT else np.atleast_2d(value)
+        if l > 1:
+            return value
+        inputs = len(net.a[0])
+        for axis, length in enumerate(value.shape):
+            if length == inputs:
+                return np.asarray(np.take(value, self.features, axis))
+        return value
+
+
+def _bias_in_columns(value: Array, units: int, notation: Notation) -> Array:
+    if value.size == units:
+        return value.reshape(-1, 1)
+    array = np.atleast_2d(value)
+    return array if notation is COLUMNS else array.T

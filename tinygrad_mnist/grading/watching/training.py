@@ -1,0 +1,190 @@
+"""What a program trains, and how: its parameters and labels, found in the record, and each step from one update to the next.
+
+A parameter is what gets a new value from its old one and from the labels, and was combined with other arrays before.
+A label is known by its values: whole numbers, or one 1 among zeros for each example.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.grading.watching.graph import depending, made_of, used_by
+from tinygrad_mnist.grading.watching.tape import Node, Tape, Update
+
+CLASSES = 26
+"""How many classes labels may have."""
+
+CALLED_PARAMETER = re.compile(r"w|b|theta|syn|gamma|beta", re.IGNORECASE)
+"""What the name of a parameter has in it."""
+
+PRODUCTS = {"@", "dot", "matmul", "inner", "outer", "tensordot", "einsum", "multiply", "*", "+", "add", "-", "subtract",
+            "vdot", "kron", "linear"}  # fmt: skip
+"""Operations by which parameters meet what goes through the network."""
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """A parameter: its name, and every value that it had, each made from the one before."""
+
+    name: str
+    versions: tuple[Node, ...]
+    lines: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """From the parameters that a forward pass was run with to the updated ones.
+
+    before, after: for each lineage, its value. nodes: all that the new values were made of.
+    by_labels, by_parameters: those of the nodes that depend on them.
+    """
+
+    lineages: tuple[Lineage, ...]
+    before: dict[Lineage, Node]
+    after: dict[Lineage, Node]
+    nodes: set[Node]
+    by_labels: set[Node]
+    by_parameters: set[Node]
+
+    @property
+    def forward(self) -> set[Node]:
+        """What depends on the parameters, and not on the labels."""
+        return self.by_parameters - self.by_labels
+
+
+def is_label(node: Node) -> bool:
+    """Whether it is labels by its values: whole numbers below 26, or one 1 among zeros for each example."""
+    value: Any = node.value
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub" or not 2 <= value.size <= 3_000_000:
+        return False
+    if value.ndim > 2 or value.min() < 0 or value.max() > CLASSES or (value != np.floor(value)).any():
+        return False
+    if value.ndim == 2 and value.max() == 1 and max(value.shape) > 1:
+        hot = (value == 1).sum(axis=0), (value == 1).sum(axis=1)
+        shape = value.shape
+        if (shape[0] > 1 and (hot[0] == 1).all()) or (shape[1] > 1 and (hot[1] == 1).all()):
+            return True
+    return value.size == max(value.shape) and value.min() != value.max()
+
+
+def lineages(tape: Tape) -> list[Lineage]:
+    """The parameters of what was trained, in the order in which they first were combined with something."""
+    followed = _followed(tape.updates)
+    roots = [update.old for update in followed.values() if update.old not in {u.new for u in followed.values()}]
+    nodes = set(tape.nodes)
+    by_root = {root: depending(nodes, lambda n, root=root: n is root) for root in dict.fromkeys(roots)}  # type: ignore[misc]
+    anything = set().union(*by_root.values())
+    labelled = depending(nodes, lambda n: n not in anything and is_label(n))
+    found = []
+    for root, descendants in by_root.items():
+        if any(root in others for other, others in by_root.items() if other is not root):
+            continue
+        versions = [root]
+        updates: list[Update] = []
+        while versions[-1] in followed:
+            updates.append(followed[versions[-1]])
+            versions.append(updates[-1].new)
+        meets = _meets(descendants, set(versions), labelled)
+        learns = max(_learns(u, root, by_root, labelled) for u in updates)
+        if meets is not None and learns:
+            name = next((n for v in versions for n in v.names), updates[0].text)
+            found.append((learns, meets, Lineage(name, tuple(versions), tuple(u.line for u in updates))))
+    most = max((learns for learns, _, _ in found), default=0)
+    return [lineage for learns, _, lineage in sorted(found, key=lambda f: f[1]) if learns == most]
+
+
+def _followed(updates: Sequence[Update]) -> dict[Node, Update]:
+    """The last update of each value: where one is changed on the way and then named, the whole way."""
+    return {update.old: update for update in updates}
+
+
+def _meets(descendants: set[Node], chain: set[Node], labelled: set[Node]) -> int | None:
+    """Where a parameter is first combined with an array that does not come from it, before any label."""
+    for node in sorted(descendants - chain - labelled, key=lambda n: n.index):
+        others = [o for o in node.operands if o not in descendants and np.ndim(o.value) > 0]
+        if node.op in PRODUCTS and others:
+            return node.index
+    return None
+
+
+def _learns(update: Update, root: Node, by_root: dict[Node, set[Node]], labelled: set[Node]) -> int:
+    """2 where what is added depends on labels, 1 where it depends on other parameters, else 0."""
+    added = [o for o in made_of([update.new], {update.old}) if o is not update.old]
+    if any(n in labelled for n in added):
+        return 2
+    others = (descendants for other, descendants in by_root.items() if other is not root)
+    return int(any(n in descendants for descendants in others for n in added))
+
+
+def steps(tape: Tape) -> Iterator[Step]:
+    """The steps of a training, as far as it was watched."""
+    every = tuple(lineages(tape))
+    if not every:
+        return
+    nodes = set(tape.nodes)
+    users = used_by(nodes)
+    versions = {v for lineage in every for v in lineage.versions}
+    from_parameters = depending(nodes, lambda n: n in versions)
+    labelled = depending(nodes, lambda n: n not in from_parameters and is_label(n), versions)
+    live = {
+        lineage: [v for v in lineage.versions if any(u not in labelled and u not in versions for u in users[v])]
+        for lineage in every
+    }
+    for number in range(max(map(len, live.values()))):
+        before = {lineage: versions[number] for lineage, versions in live.items() if number < len(versions)}
+        after = {l: _next(l, v, live[l], number) for l, v in before.items()}
+        if all(after[l] is before[l] for l in before):
+            return
+        yield _step(before, after, labelled)
+
+
+def _next(lineage: Lineage, version: Node, live: list[Node], number: int) -> Node:
+    """What a version has become when the next forward pass is run; without one, when a line comes again."""
+    if number + 1 < len(live):
+        return live[number + 1]
+    place = lineage.versions.index(version)
+    lines: set[int] = set()
+    for new, line in zip(lineage.versions[place + 1 :], lineage.lines[place:], strict=True):
+        if line in lines:
+            break
+        lines.add(line)
+        version = new
+    return version
+
+
+def _step(before: dict[Lineage, Node], after: dict[Lineage, Node], labelled: Collection[Node]) -> Step:
+    start = set(before.values())
+    nodes = made_of(after.values(), start)
+    by_parameters = depending(nodes, lambda n: n in start)
+    by_labels = depending(nodes, lambda n: n not in by_parameters and is_label(n), start)
+    return Step(tuple(before), before, after, nodes, by_labels & nodes, by_parameters)
+
+
+def cut_off(tape: Tape) -> Step | None:
+    """The step in which a program stopped before its first update: parameters and gradients told by their names."""
+    by_name = {name.rpartition(".")[2]: node for node in tape.nodes for name in node.names}
+    before: dict[Lineage, Node] = {}
+    after: dict[Lineage, Node] = {}
+    for name, gradient in by_name.items():
+        parameter = by_name.get(re.sub(r"^(d_?|grads?_?|nabla_?|delta_?)|(_?grads?)$", "", name))
+        if parameter is None or parameter is gradient or not CALLED_PARAMETER.search(name) or gradient.op == "leaf":
+            continue
+        if parameter.index < gradient.index and np.ndim(parameter.value) > 0 and not is_label(parameter):
+            lineage = Lineage(parameter.name, (parameter,), ())
+            before[lineage], after[lineage] = parameter, gradient
+    for name, parameter in by_name.items():  # those whose gradients were not reached
+        alike = re.fullmatch(r"(w|b|theta|syn|weights?|bias(es)?)_?\d*(\[\d\])?", name, re.IGNORECASE)
+        if alike and parameter not in before.values() and np.ndim(parameter.value) > 0 and not is_label(parameter):
+            before[Lineage(parameter.name, (parameter,), ())] = parameter
+    start = set(before.values())
+    reached = depending(set(tape.nodes), lambda n: n in start)
+    ends = [*after.values(), *(tape.failed.operands if tape.failed else ())] or [n for n in reached if n.names]
+    nodes = made_of(ends, start)
+    by_parameters = depending(nodes, lambda n: n in start)
+    by_labels = depending(nodes, lambda n: n not in by_parameters and is_label(n), start)
+    return Step(tuple(before), before, after, nodes, by_labels, by_parameters) if by_labels & by_parameters else None

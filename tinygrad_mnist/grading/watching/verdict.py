@@ -1,0 +1,199 @@
+"""The verdict on a watched training of the textbook's network, and what its mistakes are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+
+from tinygrad_mnist.grading.report import Finding, Parameter
+from tinygrad_mnist.grading.textbook.diagnosis import explain
+from tinygrad_mnist.grading.textbook.findings import findings
+from tinygrad_mnist.grading.textbook.mistakes import Explanation
+from tinygrad_mnist.grading.textbook.probes import Probe, Probes
+from tinygrad_mnist.grading.watching import practice, updates
+from tinygrad_mnist.grading.watching.gradients import Gradient
+from tinygrad_mnist.grading.watching.losses import Own, own_loss
+from tinygrad_mnist.grading.watching.tape import Tape
+from tinygrad_mnist.grading.watching.textbook import Columns, Observed
+from tinygrad_mnist.manual.activations import Array
+from tinygrad_mnist.manual.heads import Head, scales
+from tinygrad_mnist.manual.rows import Backward
+
+SINGLE = 2e-3
+DOUBLE = 1e-5
+"""The relative difference that rounding may make in float32 and in float64."""
+
+EXPLAINED = 3
+"""For how many ways to read a loss mistakes are looked for."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was judged of a training, and what was found."""
+
+    reading: Reading
+    parameters: tuple[Parameter, ...]
+    findings: tuple[Finding, ...]
+    remarks: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scale:
+    """By what the program divides its sums over the examples: by m, by nothing (1), or by another number.
+
+    sign: -1 where all that is called a gradient is the way down, and is added.
+    """
+
+    divisor: float | None = None
+    sign: float = 1.0
+
+    def of(self, m: int) -> float:
+        """What its gradients are multiplied with to be those of the mean."""
+        return self.sign * (1.0 if self.divisor is None else self.divisor / m)
+
+
+Key = tuple[str, int]
+
+MEAN, SUM = Scale(), Scale(1.0)
+
+
+class Reading:
+    """The steps of a training as probes, with a loss that the gradients may be of."""
+
+    def __init__(self, observed: Sequence[Observed], head: Head, l2: float, scale: Scale) -> None:
+        self.observed, self.head, self.l2, self.scale = observed, head, l2, scale
+        self.columns = [Columns(o, head, l2) for o in observed]
+        rtol = max((_rounding(g) for o in observed for g in o.gradients.values() if g), default=DOUBLE)
+        self.probes = Probes([Probe(f"step {i}", c.network, rtol) for i, c in enumerate(self.columns, 1)])
+        self.judged = [key for key in self.probes.gradients if all(o.gradients[key] for o in observed)]
+        self.found = [self._found(c, right) for c, right in zip(self.columns, self.probes.correct, strict=True)]
+        self.right = {key for key in self.judged if self.probes.agree(*key, self.found, self.probes.correct)}
+
+    def _found(self, columns: Columns, right: Backward) -> Backward:
+        """The program's gradients in columns, the right ones in place of those that it does not have."""
+        gradients = columns.found(self.scale.of(columns.observed.network.m))
+        for quantity, l in self.probes.gradients:
+            of_quantity = getattr(gradients, quantity)
+            if of_quantity[l] is None:
+                of_quantity[l] = getattr(right, quantity)[l]
+        return gradients
+
+    @property
+    def first(self) -> tuple[dict[Key, Array], dict[Key, Array]]:
+        """The right gradients of the first step, and the program's."""
+        both = self.probes.correct[0], self.found[0]
+        right, found = ({(q, l): getattr(b, q)[l] for q, l in self.judged} for b in both)
+        return right, found
+
+
+def readings(observed: Sequence[Observed]) -> Iterator[Reading]:
+    """Every loss that the gradients may be of, the usual ones first."""
+    heads = [scaled for head in observed[0].heads for scaled in scales(head)]
+    added = not any(g.descends for g in observed[0].gradients.values() if g)
+    for head, scale, sign in product(heads, (MEAN, SUM), (1.0, -1.0) if added else (1.0,)):
+        signed = replace(scale, sign=sign)
+        reading = Reading(observed, head, 0.0, signed)
+        yield reading
+        for l2, divisor in dict.fromkeys(_fits(reading)):
+            if l2 or divisor:
+                yield Reading(observed, head, l2, replace(signed, divisor=divisor) if divisor else signed)
+
+
+def _fits(reading: Reading) -> Iterator[tuple[float, float]]:
+    """λ and a divisor with which one of the gradients of weights would be right."""
+    for columns, found, right in zip(reading.columns, reading.found, reading.probes.correct, strict=True):
+        net = columns.network
+        for quantity, l in reading.judged:
+            if quantity != "dW":
+                continue
+            f, r, W = found.dW[l], right.dW[l], net.W[l]
+            if f.shape != r.shape or not np.isfinite(f).all() or not f.any():
+                continue
+            (c, d), *_ = np.linalg.lstsq(np.stack([r.ravel(), W.ravel()], axis=1), f.ravel(), rcond=None)
+            if np.abs(f - c * r - d * W).max() > 1e-5 * np.abs(f).max() or c <= 0:
+                continue
+            l2 = d / c if abs(d) * np.abs(W).max() > 1e-5 * np.abs(f).max() else 0.0
+            divisor = net.m / c * (reading.scale.divisor or net.m) / net.m
+            whole = abs(divisor - round(divisor)) < 1e-4 * divisor and round(divisor) > net.m
+            if abs(c - 1) < 1e-4:
+                yield abs(float(f"{l2:.6g}")), 0.0
+            elif whole:
+                yield abs(float(f"{l2:.6g}")), float(round(divisor))
+
+
+def judge(observed: Sequence[Observed], tape: Tape) -> Verdict:
+    """The verdict on the steps of one training."""
+    untouched = list(updates.untouched(observed[0], tape))
+    if untouched:  # the next step is not that of these parameters
+        observed = observed[:1]
+    with np.errstate(all="ignore"):
+        every = list(readings(observed))
+        best = max(every, key=lambda r: len(r.right))
+        heads = [scaled for head in observed[0].heads for scaled in scales(head)]
+        own = own_loss(tape, [(o.step, o.network) for o in observed], heads)
+        if own is not None and not _may_differ(own, best):
+            every = [r for r in every if r.head.name == own.head.name and r.l2 == own.l2] or [
+                Reading(observed, own.head, own.l2, best.scale)
+            ]
+            best = max(every, key=lambda r: len(r.right))
+        found: list[Finding] = []
+        swapped = dict(updates.swapped(observed[0], set(best.judged) - best.right, *best.first))
+        if len(best.right) + len(swapped) < len(best.judged):
+            explanations, best = _explanations(every)
+            found = list(findings(explanations, best.probes.nets[0], observed[0].notation))
+            swapped = {}
+        uphill = dict(updates.uphill(observed[0], best.right)) if best.scale.sign > 0 else {}
+        more = [*swapped.values(), *uphill.values(), *untouched]
+        more += practice.mistakes(observed[0])
+    parameters = tuple(_parameter(key, best) for key in best.judged)
+    return Verdict(best, parameters, (*found, *more), tuple(practice.remarks(observed[0])), tuple(_notes(best)))
+
+
+def _may_differ(own: Own, best: Reading) -> bool:
+    """Whether the gradients may be right though the program computes another loss beside them.
+
+    A squared error that is only printed beside a softmax is nobody's mistake; a decay that is in the gradient alone
+    is one way to write it.
+    """
+    if own.head.output.name != "softmax" and own.head.name != best.head.name:
+        return False
+    return own.l2 == 0 or abs(best.l2 - own.l2) <= 0.02 * own.l2
+
+
+def _explanations(every: list[Reading]) -> tuple[list[Explanation], Reading]:
+    """The shortest explanations, with the loss that they are shortest for."""
+    likely = sorted(every, key=lambda r: -len(r.right))[:EXPLAINED]
+    tried = [(explain(reading.found, reading.probes), reading) for reading in likely]
+    return min(((e, reading) for e, reading in tried if e), key=lambda pair: pair[0][0].rank)
+
+
+def _parameter(key: Key, reading: Reading) -> Parameter:
+    quantity, l = key
+    differences = [
+        _difference(getattr(found, quantity)[l], getattr(right, quantity)[l])
+        for found, right in zip(reading.found, reading.probes.correct, strict=True)
+    ]
+    known = [d for d in differences if d is not None]
+    return Parameter(f"{quantity}{l}", key in reading.right, max(known, default=None))
+
+
+def _difference(found: Array, right: Array) -> float | None:
+    if found.shape != right.shape or not np.isfinite(found).all() or not right.any():
+        return None
+    return float(np.abs(found - right).max() / np.abs(right).max())
+
+
+def _notes(reading: Reading) -> Iterator[str]:
+    ms = {net.m for net in reading.probes.nets}
+    if reading.scale == SUM and ms != {1}:
+        yield "the gradients are those of the sum of the losses over the examples, and were judged as such"
+    if reading.l2:
+        yield f"with L2: {reading.l2:g} W in each gradient of weights"
+
+
+def _rounding(g: Gradient) -> float:
+    return SINGLE if np.asarray(g.node.value).dtype == np.float32 else DOUBLE
