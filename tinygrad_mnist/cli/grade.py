@@ -19,8 +19,16 @@ def grade(
         bool, typer.Option("--columns/--rows", help="Examples are columns (W @ X + b), or rows (X @ W.T + b).")
     ] = False,
     weights_in_out: Annotated[bool, typer.Option("--weights-in-out", help="Rows with X @ W + b.")] = False,
-    activation: Annotated[str, typer.Option(help=f"Of the hidden layers: {', '.join(manual.ACTIVATIONS)}.")] = "relu",
-    l2: Annotated[float, typer.Option(min=0, help="λ of the penalty (λ/2) Σ W².")] = 0.0,
+    activation: Annotated[
+        str | None, typer.Option(help=f"Of the hidden layers: {', '.join(manual.ACTIVATIONS)}; found if not said.")
+    ] = None,
+    head: Annotated[
+        str | None, typer.Option(help=f"Output and loss: {', '.join(manual.HEADS)}; found if not said.")
+    ] = None,
+    l2: Annotated[float | None, typer.Option(min=0, help="λ of the penalty on the weights; found if not said.")] = None,
+    penalty: Annotated[
+        str | None, typer.Option(help=f"What stands before λ Σ W²: {', '.join(manual.PENALTIES)}; found if not said.")
+    ] = None,
     labels: Annotated[str, typer.Option(help="How Y comes: one-hot, integers.")] = "one-hot",
     depth: Annotated[
         int | None, typer.Option(min=1, max=grading.DEEPEST, help="Layers, where the function takes *parameters.")
@@ -43,7 +51,9 @@ def grade(
             columns=columns,
             weights_in_out=weights_in_out,
             activation=activation,
+            head=head,
             l2=l2,
+            penalty=penalty,
             labels=labels,  # type: ignore[arg-type]  # grade says what it may be
             depth=depth,
             function=function,

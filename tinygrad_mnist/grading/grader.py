@@ -14,9 +14,10 @@ from tinygrad_mnist.grading.report import Finding, Problem, Report
 from tinygrad_mnist.grading.settings import Convention, Labels, Settings
 from tinygrad_mnist.grading.textbook.diagnosis import explain
 from tinygrad_mnist.grading.textbook.findings import findings
+from tinygrad_mnist.grading.textbook.models import Asked
 from tinygrad_mnist.grading.textbook.probes import Found, Probes
 from tinygrad_mnist.grading.watching.program import grade_program
-from tinygrad_mnist.manual import Activation
+from tinygrad_mnist.manual import Activation, Head
 from tinygrad_mnist.manual.notation import COLUMNS
 
 TIME_LIMIT = 10.0
@@ -28,8 +29,10 @@ def grade(
     *,
     columns: bool = False,
     weights_in_out: bool = False,
-    activation: str | Activation = "relu",
-    l2: float = 0.0,
+    activation: str | Activation | None = None,
+    head: str | Head | None = None,
+    l2: float | None = None,
+    penalty: str | None = None,
     labels: Labels = "one-hot",
     depth: int | None = None,
     function: str = "gradients",
@@ -41,8 +44,12 @@ def grade(
         process of its own and stopped after time_limit seconds; a function is run here. Neither is a sandbox.
     columns: X is (features, m), W(l) is (out, in), b(l) is (out, 1). Otherwise X is (m, features), W(l) is
         (out, in), or (in, out) with weights_in_out, and b(l) is (out,).
-    activation: of the hidden layers: "relu", "leaky_relu" (0.01) or a `manual.Activation`; the output is a softmax.
-    l2: λ in the loss, the mean cross-entropy + (λ/2) Σ W².
+    activation: of the hidden layers: one of `manual.ACTIVATIONS` by its name, or a `manual.Activation`.
+    head: the output and the loss: one of `manual.HEADS` by its name (with any factor, summed over the outputs or
+        averaged), or a `manual.Head`. The loss is the mean of it over the examples, and the penalty.
+    l2: λ of the penalty on the weights, penalty: that which it is, one of `manual.PENALTIES` by its name.
+        What is not asked for of these is ReLU, a softmax with cross-entropy and no penalty, or ½ λ Σ W²; and where the
+        gradients are right, or all mistakes have names, for something else, it is that. The report says so.
     labels: how Y comes: "one-hot" in X's convention, or "integers" of shape (m,).
     depth: the number of layers, where the function takes *parameters.
 
@@ -51,7 +58,7 @@ def grade(
 
     Raises GradeError for settings that do not exist.
     """
-    settings = Settings(Convention(columns, weights_in_out, labels), activation, l2, depth)
+    settings = Settings(Convention(columns, weights_in_out, labels), Asked(activation, head, l2, penalty), depth)
     if callable(target):
         name = subject = getattr(target, "__name__", type(target).__name__)
         run = partial(run_here, target)

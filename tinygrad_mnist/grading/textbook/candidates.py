@@ -143,7 +143,7 @@ def combine(probes: Probes, l: int, quantity: str, count: int) -> tuple[Mistakes
     return tuple(chosen for some in combinations(by_slot, count) for chosen in product(*some))
 
 
-@lru_cache
+@lru_cache(maxsize=16)
 def _known(probes: Probes) -> dict[Any, Candidates]:
     return {}
 

@@ -176,7 +176,7 @@ def _arrays(seed: int, sizes: Sequence[int], m: int, occurring: int) -> tuple[Ar
     return X, Y, W, b
 
 
-@lru_cache
+@lru_cache(maxsize=1024)
 def probes_for(
     depth: int, activation: Activation, l2: float, head: Head = SOFTMAX_CROSS_ENTROPY, penalty: Penalty = HALF
 ) -> Probes:
