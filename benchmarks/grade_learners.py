@@ -106,8 +106,14 @@ def main() -> None:
             longest = max(longest, seconds)
             if verdict not in ("passed", "named") or seconds > 5:
                 found = [name for finding in report.findings for name in finding.names]
-                wanted = f" wanted {', '.join(submission.names)}; got {', '.join(found) or 'none'}" if submission.names else ""
-                print(f"{submission.program}: {verdict} {seconds:.1f} s{wanted}  {submission.change[:110]!r}", flush=True)
+                wanted = (
+                    f" wanted {', '.join(submission.names)}; got {', '.join(found) or 'none'}"
+                    if submission.names
+                    else ""
+                )
+                print(
+                    f"{submission.program}: {verdict} {seconds:.1f} s{wanted}  {submission.change[:110]!r}", flush=True
+                )
                 if options.show:
                     print(report)
     right, wrong = (sum(bool(s.names) is kind for s in every) for kind in (False, True))
