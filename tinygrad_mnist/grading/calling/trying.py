@@ -121,12 +121,13 @@ def averaged(calls: Sequence[Call], reading: Reading) -> list[Array]:
 def attempts(program: Program, task: Task, conventions: Sequence[Convention]) -> list[Attempt]:
     """Those that fit best, the usual ones first, called on every network.
 
-    Where no sum over the examples has a bias's shape, what is called may be written for one example: that is tried too.
+    Where no db has its bias's shape, what is called may be written for one example: that is tried too.
     """
     begun = _begun(program, task, conventions)
     best = _best(begun)
     if best and not any(role[0] == "b" for attempt in best for role in attempt.fitting):
-        best += [a for a in _best(_begun(program, task, single(conventions))) if a.fits]
+        further = max(len(attempt.fitting) for attempt in best)
+        best += [a for a in _best(_begun(program, task, single(conventions))) if len(a.fitting) > further]
     return best
 
 
