@@ -263,7 +263,7 @@ def test_a_wrong_forward_pass_sends_the_learner_there():
     assert "first wrong quantity" not in str(report)
 
 
-@pytest.mark.parametrize(("program", "settings"), [(COLUMNS, {}), (ROWS, {"columns": True})])
+@pytest.mark.parametrize(("program", "settings"), [(COLUMNS, {"columns": False}), (ROWS, {"columns": True})])
 def test_another_convention_than_asked_is_recognized(program, settings):
     report = grade(compiled(program), **settings)
     assert report.problems[0].kind == "settings"
@@ -336,6 +336,12 @@ def test_biases_of_one_row_are_recognized():
     report = grade(gradients)
     assert report.passed
     assert "biases (1, out)" in report.settings
+
+
+def test_the_convention_is_found_where_it_is_not_said():
+    report = grade(compiled(COLUMNS))
+    assert report.passed
+    assert report.settings.startswith("columns, W @ X + b, one-hot labels")
 
 
 def test_what_is_right_but_for_nan_is_not_called_wrong():

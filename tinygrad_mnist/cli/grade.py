@@ -14,11 +14,14 @@ from tinygrad_mnist.cli.options import within
 
 
 def grade(
-    file: Annotated[Path, typer.Argument(help="A Python file with a function gradients(X, Y, W1, b1, W2, b2, …).")],
+    file: Annotated[Path, typer.Argument(help="A Python file with a backward pass: functions or a class.")],
     columns: Annotated[
-        bool, typer.Option("--columns/--rows", help="Examples are columns (W @ X + b), or rows (X @ W.T + b).")
-    ] = False,
-    weights_in_out: Annotated[bool, typer.Option("--weights-in-out", help="Rows with X @ W + b.")] = False,
+        bool | None,
+        typer.Option("--columns/--rows", help="Examples are columns (W @ X + b), or rows. Found where not said."),
+    ] = None,
+    weights_in_out: Annotated[
+        bool | None, typer.Option("--weights-in-out/--weights-out-in", help="Rows with X @ W + b, or with X @ W.T + b.")
+    ] = None,
     activation: Annotated[
         str | None, typer.Option(help=f"Of the hidden layers: {', '.join(manual.ACTIVATIONS)}; found if not said.")
     ] = None,
@@ -29,11 +32,13 @@ def grade(
     penalty: Annotated[
         str | None, typer.Option(help=f"What stands before λ Σ W²: {', '.join(manual.PENALTIES)}; found if not said.")
     ] = None,
-    labels: Annotated[str, typer.Option(help="How Y comes: one-hot, integers.")] = "one-hot",
+    labels: Annotated[str | None, typer.Option(help="How Y comes: one-hot, integers. Found where not said.")] = None,
     depth: Annotated[
-        int | None, typer.Option(min=1, max=grading.DEEPEST, help="Layers, where the function takes *parameters.")
+        int | None, typer.Option(min=1, max=grading.DEEPEST, help="Layers, where names don't say it.")
     ] = None,
-    function: Annotated[str, typer.Option(help="Its name.")] = "gradients",
+    function: Annotated[str | None, typer.Option(help="The backward pass, by its name.")] = None,
+    forward: Annotated[str | None, typer.Option(help="The forward pass that it takes values of.")] = None,
+    of_class: Annotated[str | None, typer.Option("--class", help="The class whose methods these are.")] = None,
     time_limit: Annotated[float, typer.Option(help="Seconds until it is stopped.", callback=within(POSITIVE))] = 10.0,
     json: Annotated[str | None, typer.Option("--json", help="Write the report as JSON to a file, or to - .")] = None,
 ) -> None:
@@ -57,6 +62,8 @@ def grade(
             labels=labels,  # type: ignore[arg-type]  # grade says what it may be
             depth=depth,
             function=function,
+            forward=forward,
+            of_class=of_class,
             time_limit=time_limit,
         )
     except grading.GradeError as error:

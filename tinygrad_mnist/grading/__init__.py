@@ -1,6 +1,6 @@
 """A learner's backprop judged: which of its lines is wrong, and which mistake it is."""
 
-from tinygrad_mnist.grading.calling.runner import DEEPEST
+from tinygrad_mnist.grading.calling.arguments import DEEPEST
 from tinygrad_mnist.grading.grader import assert_gradients, diagnose, grade
 from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
 from tinygrad_mnist.grading.settings import GradeError

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from tinygrad_mnist.grading.calling.conventions import admitted
 from tinygrad_mnist.grading.calling.execution import run_apart, run_here
 from tinygrad_mnist.grading.judging import judge
 from tinygrad_mnist.grading.report import Finding, Problem, Report
-from tinygrad_mnist.grading.settings import Convention, Labels, Settings
+from tinygrad_mnist.grading.settings import Labels, Settings
 from tinygrad_mnist.grading.textbook.diagnosis import explain
 from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.models import Asked
@@ -25,25 +27,28 @@ TIME_LIMIT = 10.0
 
 
 def grade(
-    target: Callable[..., Any] | str | Path,
+    target: Any,
     *,
-    columns: bool = False,
-    weights_in_out: bool = False,
+    columns: bool | None = None,
+    weights_in_out: bool | None = None,
     activation: str | Activation | None = None,
     head: str | Head | None = None,
     l2: float | None = None,
     penalty: str | None = None,
-    labels: Labels = "one-hot",
+    labels: Labels | None = None,
     depth: int | None = None,
-    function: str = "gradients",
+    function: str | None = None,
+    forward: str | Callable[..., Any] | None = None,
+    of_class: str | None = None,
     time_limit: float = TIME_LIMIT,
 ) -> Report:
-    """Judge gradients(X, Y, W1, b1, W2, b2, …), which returns dW1, db1, dW2, db2, … (a tuple, or a dict by name).
+    """Judge a learner's backward pass: which of its gradients are right, and which mistake it is where they are not.
 
-    target: the function, or the path of a Python file that has one of the name `function`. A file is run in a
-        process of its own and stopped after time_limit seconds; a function is run here. Neither is a sandbox.
-    columns: X is (features, m), W(l) is (out, in), b(l) is (out, 1). Otherwise X is (m, features), W(l) is
-        (out, in), or (in, out) with weights_in_out, and b(l) is (out,).
+    target: the function; a class or an object whose methods are the passes; a method of an object; or the path of a
+        Python file with one of these. A file is run in a process of its own and stopped after time_limit seconds; the
+        others are run here. Neither is a sandbox.
+    columns, weights_in_out: X is (features, m), W(l) is (out, in), b(l) is (out, 1); or, without columns, X is
+        (m, features), W(l) is (out, in), or (in, out) with weights_in_out, and b(l) is (out,) or (1, out).
     activation: of the hidden layers: one of `manual.ACTIVATIONS` by its name, or a `manual.Activation`.
     head: the output and the loss: one of `manual.HEADS` by its name (with any factor, summed over the outputs or
         averaged), or a `manual.Head`. The loss is the mean of it over the examples, and the penalty.
@@ -51,30 +56,65 @@ def grade(
         What is not asked for of these is ReLU, a softmax with cross-entropy and no penalty, or ½ λ Σ W²; and where the
         gradients are right, or all mistakes have names, for something else, it is that. The report says so.
     labels: how Y comes: "one-hot" in X's convention, or "integers" of shape (m,).
-    depth: the number of layers, where the function takes *parameters.
+        What is not said of these is found, by calling it in every convention.
+    depth: the number of layers, where names don't say it.
+    function, forward, of_class: the names of the backward pass, of the forward pass and of the class in a file;
+        forward may be the function itself. Found by their names and by what they take where they are not said.
 
-    It is run on small networks in float64 from fixed seeds. A relative difference up to 1e-5 counts as rounding, so
-    that computing in float32 inside passes.
+    Its parameters are given what their names say: X, Y, W1, b1, Z1, A1, cache, parameters, m, …; values of a forward
+    pass come from the learner's own. It is run on small networks in float64 from fixed seeds. A relative difference
+    up to 1e-5 counts as rounding, so that computing in float32 inside passes.
 
     Raises GradeError for settings that do not exist.
     """
-    settings = Settings(Convention(columns, weights_in_out, labels), Asked(activation, head, l2, penalty), depth)
-    if callable(target):
-        name = subject = getattr(target, "__name__", type(target).__name__)
-        run = partial(run_here, target)
-    else:
+    said = tuple(admitted(columns, weights_in_out, labels))
+    settings = Settings(said[0], Asked(activation, head, l2, penalty), depth, said)
+    task = settings.task(function, forward, of_class, l2)
+    if isinstance(target, (str, Path)):
         path = Path(target).resolve()
-        name, subject = function, path.name
+        name, subject = function or "gradients", path.name
         if not path.is_file():
             missing = Problem("file", f"there is no file {target}")
             return Report(str(target), str(settings), problems=(missing,))
-        watched = grade_program(path, time_limit)
+        watched = None if function or forward or of_class else grade_program(path, time_limit)
         if watched is not None:
             return watched
-        run = partial(run_apart, path, function, time_limit)
-    result = run(settings)
-    report = judge(subject, name, settings, result)
-    return report if report.explained or not _stops(result) else _for_another_convention(report, settings, run)
+        result = run_apart(path, time_limit, task)
+    else:
+        name = subject = getattr(target, "__name__", type(target).__name__)
+        result = run_here(target, task)
+    if "candidates" not in result:
+        return judge(subject, name, settings, result)
+    chosen = _chosen(result["candidates"], settings)
+    report = judge(subject, name, *chosen_settings(settings, chosen, result))
+    return (
+        report if report.explained or not _stops(chosen) else _for_another_convention(report, chosen, result["others"])
+    )
+
+
+def chosen_settings(
+    settings: Settings, candidate: dict[str, Any], result: dict[str, Any]
+) -> tuple[Settings, dict[str, Any]]:
+    """The settings in which a candidate is judged, and what it gave as `judge` takes it."""
+    asked = settings.asked if candidate["l2"] is None else replace(settings.asked, l2=candidate["l2"])
+    judged = {**candidate, "notes": [*result["notes"], *candidate["notes"]], "printed": result["printed"]}
+    return replace(settings, convention=candidate["convention"], asked=asked), judged
+
+
+def _chosen(candidates: Sequence[dict[str, Any]], settings: Settings) -> dict[str, Any]:
+    """The way of calling with the most right gradients, the first of several: in batches, if one is right in these."""
+
+    def right(candidate: dict[str, Any]) -> int:
+        probes, convention = settings.probes(candidate["depth"]), candidate["convention"]
+        outcomes = zip(candidate["outcomes"], probes.nets, strict=True)
+        found = [convention.gradients(outcome.get("arrays"), net) for outcome, net in outcomes]
+        return any(found) and sum(probes.agree(quantity, l, found, probes.correct) for quantity, l in probes.gradients)
+
+    with np.errstate(all="ignore"):
+        batch = [c for c in candidates if c["convention"].examples == "batch"]
+        single = [c for c in candidates if c["convention"].examples != "batch"]
+        best = max(batch, key=right)
+        return max(single, key=right) if single and not right(best) else best
 
 
 def diagnose(gradients: Found, probes: Probes) -> tuple[Finding, ...]:
@@ -96,17 +136,14 @@ def _stops(result: dict[str, Any]) -> bool:
     return any(kind in ("ValueError", "IndexError") for kind in raised)
 
 
-def _for_another_convention(report: Report, settings: Settings, run: Callable[[Settings], dict[str, Any]]) -> Report:
+def _for_another_convention(report: Report, asked: dict[str, Any], others: Sequence[dict[str, Any]]) -> Report:
     """The report of a function that stops, with the convention in which it would not."""
-    asked = settings.convention
-    for other in asked.others():
-        those = replace(settings, convention=other)
-        result = run(those)
-        if "outcomes" in result and all("arrays" in outcome for outcome in result["outcomes"]):
-            if other.options == asked.options:
-                return judge(report.subject, "", those, result)
+    for other in others:
+        if all("arrays" in outcome for outcome in other["outcomes"]):
+            convention = other["convention"]
             message = (
-                f"it stops when called with {asked}, but runs with {other}: is that meant? Then say so: {other.options}"
+                f"it stops when called with {asked['convention']}, but runs with {convention}: is that meant? Then say "
+                f"so: {convention.options}"
             )
             return replace(report, findings=(), problems=(Problem("settings", message), *report.problems))
     if any(p.right for p in report.parameters):

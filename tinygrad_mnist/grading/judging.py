@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.grading.calling import problems
-from tinygrad_mnist.grading.calling.ordering import reordered
 from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
 from tinygrad_mnist.grading.settings import Settings
 from tinygrad_mnist.grading.textbook.findings import findings
@@ -31,7 +30,7 @@ def judge(subject: str, function: str, settings: Settings, result: dict[str, Any
 def _judge(subject: str, settings: Settings, result: dict[str, Any]) -> Report:
     depth = result["depth"]
     asked = settings.probes(depth)
-    outcomes, order = reordered(result["outcomes"], asked.nets, settings.convention)
+    outcomes = result["outcomes"]
     found = [settings.convention.gradients(o.get("arrays"), net) for o, net in zip(outcomes, asked.nets, strict=True)]
     fitting = fit(found, depth, settings.asked) if any(found) else Fit(settings.asked.usual, [])
     admitted = settings.asked.admits(fitting.model)
@@ -51,9 +50,9 @@ def _judge(subject: str, settings: Settings, result: dict[str, Any]) -> Report:
         *([] if admitted else [_another_than_asked(fitting, settings)]),
     )
     explained = all(problems.raises_too(explanations, p) for p in stopped)
-    judged_as = settings.judged_as(fitting.model if admitted else settings.asked.usual)
-    notes = _notes(result["printed"], order, fitting.model if admitted else settings.asked.usual, settings)
-    return Report(subject, judged_as, parameters, named, besides, notes, explained)
+    model = fitting.model if admitted else settings.asked.usual
+    notes = _notes(result["printed"], result["notes"], model, settings)
+    return Report(subject, settings.judged_as(model), parameters, named, besides, notes, explained)
 
 
 def _parameter(quantity: str, l: int, found: Found, probes: Probes) -> Parameter:
@@ -88,14 +87,11 @@ def _unexplained(found: Found, probes: Probes) -> Iterator[Unknown]:
                 yield Unknown(quantity, l, facts(quantity, l, values, correct, probes, usable))
 
 
-def _notes(printed: str, order: str, model: Model, settings: Settings) -> tuple[str, ...]:
+def _notes(printed: str, notes: Sequence[str], model: Model, settings: Settings) -> tuple[str, ...]:
     said = printed.strip().splitlines()
+    found = f"nothing else was asked for, and the numbers are those of: {model}"
     return (
-        *([f"it returns {order}, and was judged in this order"] if order else []),
-        *(
-            [f"nothing else was asked for, and the numbers are those of: {model}"]
-            if model != settings.asked.usual
-            else []
-        ),
+        *notes,
+        *([found] if model != settings.asked.usual else []),
         *([f"it prints: {said[0][:50]!r} …; no mistake, but slow in training"] if said else []),
     )

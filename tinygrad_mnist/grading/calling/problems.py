@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.calling.runner import arguments
 from tinygrad_mnist.grading.report import Problem
 from tinygrad_mnist.grading.textbook.derivation import attempt, derive
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, lines
 from tinygrad_mnist.grading.textbook.probes import NO_LAST_CLASS, Found, Probe, Probes
 
 Outcomes = Sequence[dict[str, Any]]
-"""What `runner.call` says of each call."""
+"""What `trying` says of each call."""
 
 COUNTED_BY_MAX = (
     "this batch has no example of the last class, and there alone it stops: the number of classes is that of W's "
@@ -33,10 +32,22 @@ def before_it_ran(result: dict[str, Any], subject: str, function: str) -> Proble
         return raised(result["import"], subject, "while the file was read")
     if "missing" in result:
         has = ", ".join(result["missing"])
-        return Problem("missing", f"there is no function {function} in {subject}{f'; it has {has}' if has else ''}")
+        asked = result.get("asked", f"function {function}")
+        message = f"there is no {asked} in {subject}{f'; it has {has}' if has else ''}"
+        return Problem("missing", f"{message}. {_ask(subject)}" if has else message)
     if "signature" in result:
-        return Problem("signature", f"{function} {result['signature']}")
+        message = f"{result['name']} {result['signature']}".strip()
+        has = ", ".join(result.get("has", ()))
+        return Problem("signature", f"{message}. {subject} has {has}. {_ask(subject)}" if has else message)
     return next((Problem(kind, result[kind]) for kind in ("time", "crash") if kind in result), None)
+
+
+def _ask(subject: str) -> str:
+    """The command that says what could not be found."""
+    return (
+        f"Say which is the backward pass: tinygrad-mnist grade {subject} --function NAME (of a class: NAME.METHOD), "
+        "with --forward NAME for the forward pass whose values it takes"
+    )
 
 
 def of_the_runs(outcomes: Outcomes, probes: Probes, explanations: Sequence[Explanation], subject: str) -> list[Problem]:
@@ -55,7 +66,7 @@ def of_the_runs(outcomes: Outcomes, probes: Probes, explanations: Sequence[Expla
         if outcome.get("varies"):
             problems["varies"] = Problem("varies", VARIES)
         if outcome["changed"]:
-            changed = ", ".join(arguments(probes.L)[i] for i in outcome["changed"])
+            changed = ", ".join(outcome["changed"])
             message = f"it changes its arguments in place: {changed}. Work on copies, and update after all gradients"
             problems.setdefault("changed", Problem("changed", message))
     return list(problems.values())

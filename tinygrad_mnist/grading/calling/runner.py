@@ -1,6 +1,6 @@
-"""Runs a learner's function on prepared inputs; as a program, in a process of its own.
+"""Runs a learner's program on prepared networks, here or, from `apart.py`, in a process of its own.
 
-`python runner.py INPUTS RESULTS`, with NumPy alone. It is no sandbox: the learner's file can do what its reader can.
+With NumPy alone. It is no sandbox: the learner's file can do what its reader can.
 """
 
 from __future__ import annotations
@@ -12,31 +12,19 @@ import json
 import os
 import pickle
 import sys
-import traceback
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-DEEPEST = 8
-"""How many layers a graded network may have."""
+from .finding import Missing, contents, forward_of, of, programs
+from .program import Program
+from .trying import Task, attempts, outcomes, what_went_wrong
 
 PRINTED = 2000
 """How many characters of what the function prints are kept."""
-
-NAMES = {
-    "X": ("x", "xbatch", "xtrain", "inputs", "input", "images", "data"),
-    "Y": ("y", "ybatch", "ytrain", "ytrue", "yonehot", "onehoty", "labels", "label", "targets", "target", "t"),
-    "W": ("w", "weight", "weights"),
-    "b": ("b", "bias", "biases"),
-}
-"""What learners call the arguments, in lower case and without underscores; those of W and b end in the layer."""
-
-Inputs = Callable[[int], list[list[Any]]]
-"""The arguments for each call of a function of so many layers."""
 
 
 class Beginning(io.TextIOBase):
@@ -58,134 +46,62 @@ def printed(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return {**result, "printed": beginning.text}
 
 
-def examine(function: Callable[..., Any], asked: int | None, inputs: Inputs, file: str | None) -> dict[str, Any]:
-    """What a function gives on the inputs for its number of layers, or what is wrong with its "signature"."""
+def examine(found: Iterable[tuple[Program, bool]], task: Task, file: str | None) -> dict[str, Any]:
+    """What the first backward pass that runs gives in each way that fits, or what is wrong with its "signature".
+
+    "candidates": in the conventions that were asked for; "others": where it stops in those, in others.
+    """
+    first: dict[str, Any] | None = None
+    for program, asked in found:
+        result = _examined(program, asked, task, file)
+        if "signature" not in result and _runs(result):
+            return result
+        first = result if first is None or ("signature" in first and "signature" not in result) else first
+    return first or {"missing": []}
+
+
+def _examined(program: Program, asked: bool, task: Task, file: str | None) -> dict[str, Any]:
+    depths = program.depths(task.depth)
+    reasons = [reason for depth in depths for reason in [program.why_not(depth)] if reason]
+    if len(reasons) == len(depths):
+        return {"signature": reasons[0], "name": program.backward_name}
+    notes = [] if asked and not program.needs_forward else program.description
+    result: dict[str, Any] = {"notes": notes}
+    for kind, conventions in (("candidates", task.asked), ("others", task.others)):
+        best = attempts(program, task, conventions)
+        result[kind] = [found for attempt in best for found in outcomes(attempt, file)]
+        if _runs(result):
+            break
+    return result
+
+
+def _runs(result: dict[str, Any]) -> bool:
+    """Whether in some way it gives arrays on every network."""
+    found = [*result.get("candidates", ()), *result.get("others", ())]
+    return any(all("arrays" in o for o in candidate["outcomes"]) for candidate in found)
+
+
+def examine_target(target: Any, task: Task) -> dict[str, Any]:
+    """The same for a function, a method, a class or an instance."""
     try:
-        depth = depth_of(function, asked)
-    except (TypeError, ValueError) as error:
-        return {"signature": str(error)}
-    places = places_of(function, depth)
-    return {
-        "depth": depth,
-        "outcomes": calls(lambda *given: function(*(given[i] for i in places)), inputs(depth), file),
-    }
-
-
-def places_of(function: Callable[..., Any], depth: int) -> list[int]:
-    """Which of X, Y, W1, b1, … each parameter is, by its name; in this order where the names don't say."""
-    usual = arguments(depth)
-    roles = [_role(p.name) for p in _required(function)]
-    places = [usual.index(role) for role in roles if role in usual]
-    return places if sorted(places) == [*range(len(usual))] and len(roles) == len(usual) else [*range(len(usual))]
-
-
-def arguments(depth: int) -> list[str]:
-    """What a function of so many layers takes: X, Y, W1, b1, …"""
-    return ["X", "Y", *(f"{p}{l}" for l in range(1, depth + 1) for p in "Wb")]
-
-
-def _required(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    """The parameters that a call must give by their places."""
-    parameters = inspect.signature(function).parameters.values()
-    return [p for p in parameters if p.kind <= p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
-
-
-def _role(name: str) -> str | None:
-    """What a parameter of this name is, as far as names go."""
-    plain = name.casefold().replace("_", "")
-    layer = plain.lstrip("abcdefghijklmnopqrstuvwxyz")
-    kind = plain.removesuffix(layer)
-    role = next((role for role, names in NAMES.items() if kind in names), None)
-    return role and f"{role}{layer}"
-
-
-def depth_of(function: Callable[..., Any], asked: int | None) -> int:
-    """How many layers a function gradients(X, Y, W1, b1, …) takes, 2 if it takes any number; TypeError for none."""
-    count = len(_required(function))
-    any_number = any(p.kind == p.VAR_POSITIONAL for p in inspect.signature(function).parameters.values())
-    if asked is None and any_number:
-        return 2
-    depth = asked or (count - 2) // 2
-    if depth < 1 or not (2 + 2 * depth == count or (any_number and count <= 2 + 2 * depth)):
-        expected = ", ".join(arguments(max(depth, 2)))
-        raise TypeError(f"takes {count} arguments; expected are X, Y and a W and a b for each layer: ({expected})")
-    if depth > DEEPEST:
-        raise TypeError(f"takes {depth} layers; at most {DEEPEST} are graded")
-    return depth
-
-
-def calls(function: Any, inputs: list[list[Any]], file: str | None) -> list[dict[str, Any]]:
-    """What the function gives on each of the inputs, and whether it "varies" when called again on the first."""
-    outcomes = [call(function, arguments, file) for arguments in inputs]
-    first, again = outcomes[0].get("arrays"), call(function, inputs[0], file).get("arrays")
-    outcomes[0]["varies"] = first is not None and not (
-        again is not None
-        and all(a.shape == b.shape and np.allclose(a, b, 1e-6, 1e-9, True) for a, b in zip(first, again, strict=True))
-    )
-    return outcomes
-
-
-def call(function: Callable[..., Any], arguments: Sequence[Any], file: str | None) -> dict[str, Any]:
-    """What became of one call: its "arrays", or the problem in words, and which arguments it "changed"."""
-    given = [np.array(a) for a in arguments]
-    before = [a.copy() for a in given]
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            returned = function(*given)
-    except (Exception, SystemExit) as error:
-        outcome: dict[str, Any] = {"raised": what_went_wrong(error, file)}
-    else:
-        outcome = sorted_out(returned, (len(given) - 2) // 2)
-    same = [a.shape == b.shape and np.array_equal(a, b, equal_nan=True) for a, b in zip(given, before, strict=True)]
-    outcome["changed"] = [i for i, ok in enumerate(same) if not ok]
-    return outcome
-
-
-def sorted_out(returned: Any, depth: int) -> dict[str, Any]:
-    """The "arrays" dW1, db1, … from a tuple, a list or a dict; or what is wrong with what was "returned"."""
-    names = [f"d{p}{l}" for l in range(1, depth + 1) for p in "Wb"]
-    try:
-        return {"arrays": [_array(*item) for item in zip(names, _in_order(returned, names), strict=True)]}
+        found = list(_of_target(target, task))
+    except Missing as missing:
+        return {"missing": missing.has, "asked": missing.asked}
     except TypeError as error:
-        return {"returned": str(error)}
+        return {"signature": str(error), "name": ""}
+    program = found[0]
+    code = getattr(program.backward, "__code__", None)
+    return examine([(p, True) for p in found], task, code and code.co_filename)
 
 
-def _in_order(returned: Any, names: list[str]) -> list[Any]:
-    if isinstance(returned, dict):
-        missing = [n for n in names if n not in returned]
-        if missing:
-            has = ", ".join(map(str, returned)) or "nothing"
-            raise TypeError(f"a dict without {', '.join(missing)} (it has {has})")
-        return [returned[n] for n in names]
-    if isinstance(returned, tuple | list):
-        if len(returned) != len(names):
-            raise TypeError(f"{len(returned)} values, where {len(names)} are expected: {', '.join(names)}")
-        return list(returned)
-    what = "nothing (None)" if returned is None else f"a single {type(returned).__name__}"
-    raise TypeError(f"{what}, where a tuple or a dict of {', '.join(names)} is expected")
-
-
-def _array(name: str, value: Any) -> Any:
-    try:
-        array = np.asarray(value)
-    except Exception:
-        array = np.asarray(None)
-    if array.dtype.kind in "fiub":
-        return np.array(array, np.float64)
-    kind = f"an array of {array.dtype}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
-    raise TypeError(f"{name} as {'None' if value is None else kind}, where an array of real numbers is expected")
-
-
-def what_went_wrong(error: BaseException, file: str | None) -> dict[str, Any]:
-    """An exception in words, with the last line of the learner's own file that it went through."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [(f.lineno, f.line) for f in frames if file and f.filename == file]
-    line, text = own[-1] if own else (None, None)
-    if isinstance(error, SyntaxError) and error.filename == file:
-        line, text = error.lineno, (error.text or "").strip()
-    message = error.msg if isinstance(error, SyntaxError) else str(error)
-    return {"type": type(error).__name__, "message": message, "line": line, "text": text}
+def _of_target(target: Any, task: Task) -> Iterable[Program]:
+    owner = getattr(target, "__self__", None)
+    if isinstance(target, type) or not callable(target):
+        return [of(target, task.function, task.forward, task.l2)]
+    if inspect.ismethod(target):
+        return [of(owner, target.__name__, task.forward, task.l2)]
+    forward = task.forward if callable(task.forward) else forward_of(target, task.forward)
+    return [Program(target, forward, l2=task.l2)]
 
 
 def load(path: Path) -> Any:
@@ -201,30 +117,26 @@ def load(path: Path) -> Any:
     return module
 
 
-def examine_file(path: Path, name: str, asked: int | None, inputs: Inputs) -> dict[str, Any]:
-    """The same for a function in a file; or what went wrong in its "import", or what it has where that is "missing"."""
+def examine_file(path: Path, task: Task) -> dict[str, Any]:
+    """The same for a file; or what went wrong in its "import", or what it has where a function is "missing"."""
     try:
         module = load(path)
     except BaseException as error:
         return {"import": what_went_wrong(error, str(path))}
-    function = getattr(module, name, None)
-    if callable(function):
-        return examine(function, asked, inputs, str(path))
-    return {
-        "missing": [n for n, v in vars(module).items() if inspect.isfunction(v) and v.__module__ == module.__name__]
-    }
+    try:
+        found = list(programs(vars(module), module.__name__, task.function, task.forward, task.of_class, task.l2))
+    except Missing as missing:
+        return {"missing": missing.has, "asked": missing.asked}
+    except TypeError as error:
+        return {"signature": str(error), "name": ""}
+    return {**examine(found, task, str(path)), "has": contents(vars(module), module.__name__)}
 
 
-def _main() -> None:
-    inputs_file, results_file = map(Path, sys.argv[1:])
-    task = pickle.loads(inputs_file.read_bytes())
-    inputs = task["inputs"].__getitem__
-    result = printed(lambda: examine_file(Path(task["path"]), task["function"], task["depth"], inputs))
+def main(inputs_file: Path, results_file: Path) -> None:
+    """Examine the file of a pickled (path, task), and write the result as JSON."""
+    path, task = pickle.loads(inputs_file.read_bytes())
+    result = printed(lambda: examine_file(Path(path), Task.of(task)))
     temporary = results_file.with_suffix(".part")
     temporary.write_text(json.dumps(result, default=np.ndarray.tolist), encoding="ascii")
     os.replace(temporary, results_file)
     os._exit(0)  # what the learner's file left running is not waited for
-
-
-if __name__ == "__main__":
-    _main()

@@ -75,8 +75,7 @@ def _of_any_network(run: Run, trained: Sequence[Step], source: Source) -> Report
         return None
     parameters, wrong = general.judged(readings)
     findings = [
-        replace(general.described(node, readings[0]), places=(_written(source, node.line),))
-        for node in wrong[:3]
+        replace(general.described(node, readings[0]), places=(_written(source, node.line),)) for node in wrong[:3]
     ]
     judge = "autograd of its own forward pass"
     if readings[0].by_differences:

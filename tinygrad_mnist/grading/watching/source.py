@@ -52,7 +52,11 @@ def read(path: Path) -> Source:
         raise SourceError(f"{path.name} can't be read: {error.strerror}") from None
     if not raw.strip():
         raise SourceError(f"{path.name} is empty")
-    return _notebook(path.name, raw) if path.suffix == ".ipynb" else Source(path.name, _without_magic(_text(path.name, raw)))
+    return (
+        _notebook(path.name, raw)
+        if path.suffix == ".ipynb"
+        else Source(path.name, _without_magic(_text(path.name, raw)))
+    )
 
 
 def _text(name: str, raw: bytes) -> str:

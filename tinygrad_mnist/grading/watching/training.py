@@ -58,18 +58,22 @@ class Step:
 
 
 def is_label(node: Node) -> bool:
-    """Whether it is labels by its values: whole numbers below 26, or one 1 among zeros for each example."""
+    """Whether it is labels by its values: whole numbers below 26, or for each example one that is not as the others."""
     value: Any = node.value
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub" or not 2 <= value.size <= 3_000_000:
         return False
-    if value.ndim > 2 or value.min() < 0 or value.max() > CLASSES or (value != np.floor(value)).any():
+    if value.ndim > 2 or not np.isfinite(value).all():
         return False
-    if value.ndim == 2 and value.max() == 1 and max(value.shape) > 1:
-        hot = (value == 1).sum(axis=0), (value == 1).sum(axis=1)
-        shape = value.shape
-        if (shape[0] > 1 and (hot[0] == 1).all()) or (shape[1] > 1 and (hot[1] == 1).all()):
+    low, high = value.min(), value.max()
+    if low == high:
+        return False
+    if ((value == low) | (value == high)).all() and low >= 0 and high <= 1:
+        hot = value == high
+        axes = [axis for axis in range(value.ndim) if value.shape[axis] > 2]
+        if any((hot.sum(axis=axis) == 1).all() for axis in axes):
             return True
-    return value.size == max(value.shape) and value.min() != value.max()
+    whole = low >= 0 and high <= CLASSES and (value == np.floor(value)).all()
+    return bool(whole and value.size == max(value.shape))
 
 
 def lineages(tape: Tape) -> list[Lineage]:

@@ -14,7 +14,6 @@ from tinygrad_mnist.grading.watching.training import Lineage
 Key = tuple[str, int]
 
 
-
 def uphill(observed: Observed, right: set[Key]) -> Iterator[tuple[Key, Finding]]:
     """Parameters that go along their right gradient, and not against it."""
     for key in sorted(right):
@@ -51,12 +50,18 @@ def untouched(observed: Observed, tape: Tape) -> Iterator[Finding]:
                 )  # fmt: skip
 
 
-def swapped(observed: Observed, wrong: set[Key], correct: dict[Key, np.ndarray], found: dict[Key, np.ndarray]) -> Iterator[tuple[Key, Finding]]:
+def swapped(
+    observed: Observed, wrong: set[Key], correct: dict[Key, np.ndarray], found: dict[Key, np.ndarray]
+) -> Iterator[tuple[Key, Finding]]:
     """Parameters that are updated with the right gradient of another one."""
     for key in sorted(wrong):
         f = found[key]
         for other, right in correct.items():
-            if other != key and right.shape == f.shape and np.allclose(f, right, rtol=1e-5, atol=1e-7 * np.abs(right).max()):
+            if (
+                other != key
+                and right.shape == f.shape
+                and np.allclose(f, right, rtol=1e-5, atol=1e-7 * np.abs(right).max())
+            ):
                 yield key, Finding(
                     ("update-swapped",), (f"update of {key[0][1]}({key[1]})",),
                     f"updated with the gradient of {other[0][1]}({other[1]})",

@@ -8,8 +8,20 @@ from typing import Any
 import numpy as np
 
 
-class Absorbing:
+class _Any(type):
+    """A class of which every attribute is an absorbing object too."""
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Absorbing()
+
+
+class Absorbing(metaclass=_Any):
     """Any attribute, call, item, loop, `with` and sum of it is again such an object."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """Whatever it is given."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):

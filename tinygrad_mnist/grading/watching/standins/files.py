@@ -58,7 +58,11 @@ class Files:
         return self.real_open(self.place(name), mode, *arguments, **options)
 
     def _as(self, raw: Any, mode: str, options: dict[str, Any]) -> Any:
-        return raw if "b" in mode else io.TextIOWrapper(raw, encoding=options.get("encoding") or "utf-8", newline=options.get("newline"))
+        return (
+            raw
+            if "b" in mode
+            else io.TextIOWrapper(raw, encoding=options.get("encoding") or "utf-8", newline=options.get("newline"))
+        )
 
     def content(self, name: str) -> bytes | None:
         """The bytes of a file of MNIST, packed as its name says."""

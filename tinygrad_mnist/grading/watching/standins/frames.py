@@ -172,7 +172,9 @@ class Frame:
             column = np.broadcast_to(np.asarray(value), len(self.values)).reshape(-1, 1)
             self.values = np.hstack([self.values, column]) if self.values.size else column
 
-    def drop(self, labels: Any = None, axis: Any = 0, columns: Any = None, inplace: bool = False, **options: Any) -> Any:
+    def drop(
+        self, labels: Any = None, axis: Any = 0, columns: Any = None, inplace: bool = False, **options: Any
+    ) -> Any:
         gone = columns if columns is not None else labels
         gone = [gone] if isinstance(gone, (str, int)) else list(gone)
         kept = [i for i, c in enumerate(self.columns) if c not in gone]
@@ -186,7 +188,9 @@ class Frame:
         self.drop(columns=name, inplace=True)
         return column
 
-    def sample(self, n: int | None = None, frac: float | None = None, random_state: Any = None, **options: Any) -> Frame:
+    def sample(
+        self, n: int | None = None, frac: float | None = None, random_state: Any = None, **options: Any
+    ) -> Frame:
         count = n if n is not None else round((frac or 1) * len(self))
         chosen = np.random.default_rng(0).permutation(len(self))[:count]
         return Frame(self.values[chosen], self.columns)

@@ -14,7 +14,9 @@ def train_test_split(*arrays: Any, test_size: Any = None, train_size: Any = None
     held = share if isinstance(share, int) and share > 1 else round(count * share)
     held = min(held, count // 2)
     order = np.random.default_rng(0).permutation(count) if options.get("shuffle", True) else np.arange(count)
-    rest, test = (order[held:], order[:held]) if options.get("shuffle", True) else (order[: count - held], order[count - held :])
+    rest, test = (
+        (order[held:], order[:held]) if options.get("shuffle", True) else (order[: count - held], order[count - held :])
+    )
     return [_taken(a, chosen) for a in arrays for chosen in (rest, test)]
 
 

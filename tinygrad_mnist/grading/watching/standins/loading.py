@@ -70,7 +70,10 @@ class Data:
             kaggle = re.search(r"(^|[/\\])(train|test)\.csv$", low)
             flat = X.reshape(len(X), -1)
             with_labels = not (kaggle and test)
-            rows = [",".join(map(str, [label, *row] if with_labels else row)) for label, row in zip(y.tolist(), flat.tolist(), strict=True)]
+            rows = [
+                ",".join(map(str, [label, *row] if with_labels else row))
+                for label, row in zip(y.tolist(), flat.tolist(), strict=True)
+            ]
             names = [*(["label"] if with_labels else []), *(f"pixel{i}" for i in range(784))]
             return "\n".join([",".join(names), *rows] if kaggle else rows).encode() + b"\n"
         return None
@@ -80,6 +83,26 @@ class Data:
         (X, y), (T, t) = self.train, self.test
         flat = [(a.reshape(len(a), -1) / np.float32(255), b.astype(np.int64)) for a, b in ((X, y), (T, t))]
         return flat[0], flat[1], flat[1]
+
+    def columns(self) -> Any:
+        """Lists of column vectors with one-hot or integer labels, as a well-known online book's loader gives them."""
+        (X, y), (T, t) = self.train, self.test
+        train = [(x.reshape(-1, 1) / np.float32(255), np.eye(10)[:, [label]]) for x, label in zip(X, y, strict=True)]
+        test = [(x.reshape(-1, 1) / np.float32(255), int(label)) for x, label in zip(T, t, strict=True)]
+        return train, test, test
+
+    def matrix(self, *arguments: Any, **options: Any) -> dict[str, Any]:
+        """What `loadmat` gives: a course's X with rows and y from 1 to 10, and the data and label of mnist-original.mat."""
+        X, y = self._both()
+        ten = np.where(y == 0, 10, y).reshape(-1, 1)
+        return {"X": X / 255, "y": ten, "data": X.T, "label": y.reshape(1, -1).astype(float)}
+
+    def hierarchical(self, *arguments: Any, **options: Any) -> dict[str, Any]:
+        """What a course's HDF5 file of pictures holds: three channels, and whether it is one thing or not."""
+        found: dict[str, Any] = {"list_classes": np.array([b"other", b"three"])}
+        for name, (X, y) in (("train", self.train), ("test", self.test)):
+            found |= {f"{name}_set_x": np.repeat(X[..., None], 3, -1), f"{name}_set_y": (y == 3).astype(int)}
+        return found
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What mnist.npz holds, by Keras' names."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import importlib
 import importlib.machinery
 import importlib.util
 import sys
@@ -20,7 +22,7 @@ REPLACED = {
     "kagglehub", "kaggle", "google", "sklearn", "tensorflow", "keras", "torch", "torchvision", "datasets", "mlxtend", "mnist",
     "idx2numpy", "h5py", "numba", "cupy", "pandas", "wandb", "joblib", "nnfs", "np_utils", "pygame", "tkinter", "turtle",
     "imageio", "skimage", "tensorflow_datasets", "deeplake", "python_mnist", "tensorboardX", "termcolor", "colorama", "rich",
-    "prettytable", "tabulate", "alive_progress", "progressbar", "psutil", "line_profiler", "streamlit", "gradio",
+    "scipy.io", "mnist_loader", "prettytable", "tabulate", "alive_progress", "progressbar", "psutil", "line_profiler", "streamlit", "gradio",
 }  # fmt: skip
 """What is never imported, whether it is here or not."""
 
@@ -58,6 +60,9 @@ def functions(data: Data) -> dict[str, dict[str, Any]]:
             ),
         },
         "idx2numpy": {"convert_from_file": lambda name: _from_idx(data, str(getattr(name, "name", name)))},
+        "mnist_loader": {"load_data_wrapper": data.columns, "load_data": data.pickled},
+        "scipy.io": {"loadmat": data.matrix}, "scipy.special": SPECIAL, "h5py": {"File": data.hierarchical},
+        "requests": {"get": lambda url, *a, **o: _Response(data, str(url))},
         "numba": {"njit": _decorated, "jit": _decorated, "prange": range},
         "IPython": {"get_ipython": lambda: Absorbing()}, "IPython.display": {"display": Absorbing(), "clear_output": Absorbing()},
         "torchvision.datasets": {n: _Torch(data) for n in ("MNIST", "FashionMNIST")},
@@ -66,9 +71,20 @@ def functions(data: Data) -> dict[str, dict[str, Any]]:
         "tensorflow.examples.tutorials.mnist.input_data": {"read_data_sets": lambda *a, **o: _old(data, o)},
     }  # fmt: skip
     for name in ("mnist", "fashion_mnist"):
-        for root in ("keras.datasets", "tensorflow.keras.datasets", "tensorflow.python.keras.datasets", "keras.api.datasets"):
+        for root in (
+            "keras.datasets",
+            "tensorflow.keras.datasets",
+            "tensorflow.python.keras.datasets",
+            "keras.api.datasets",
+        ):
             found[f"{root}.{name}"] = keras
-    for root in ("keras.utils", "tensorflow.keras.utils", "keras.utils.np_utils", "np_utils", "tensorflow.python.keras.utils"):
+    for root in (
+        "keras.utils",
+        "tensorflow.keras.utils",
+        "keras.utils.np_utils",
+        "np_utils",
+        "tensorflow.python.keras.utils",
+    ):
         found[root] = {"to_categorical": learning.to_categorical, "normalize": learning.normalize}
     return found
 
@@ -95,6 +111,43 @@ def _decorated(*arguments: Any, **options: Any) -> Any:
     return arguments[0] if arguments and callable(arguments[0]) else lambda function: function
 
 
+class _Response:
+    """What `requests.get` gives."""
+
+    status_code, ok = 200, True
+
+    def __init__(self, data: Data, url: str) -> None:
+        raw = data.raw(url) or b""
+        self.content = gzip.compress(raw, 1) if url.endswith(".gz") else raw
+        self.text = self.content.decode("latin1")
+
+    def iter_content(self, size: int = 1) -> list[bytes]:
+        return [self.content]
+
+    def raise_for_status(self) -> None:
+        """It is there."""
+
+    def __enter__(self) -> _Response:
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        """Nothing to close."""
+
+
+def _expit(z: Any) -> Any:
+    return 1 / (1 + np.exp(-z))
+
+
+def _softmax(z: Any, axis: Any = None) -> Any:
+    e = np.exp(z - np.max(z, axis=axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+SPECIAL = {"expit": _expit, "softmax": _softmax, "log_softmax": lambda z, axis=None: np.log(_softmax(z, axis)),
+           "logsumexp": lambda z, axis=None, **o: np.log(np.sum(np.exp(z), axis=axis, **o))}  # fmt: skip
+"""What programs take from scipy.special, where it is not there."""
+
+
 class _Loaded:
     """A tensor of torch, as far as it is turned into an array."""
 
@@ -109,7 +162,9 @@ class _Loaded:
 
     def __getattr__(self, name: str) -> Any:
         if name in ("float", "long", "int", "cpu", "detach", "contiguous", "double"):
-            return lambda: _Loaded(self.array.astype({"float": "f4", "long": "i8", "int": "i4"}.get(name, self.array.dtype)))
+            return lambda: _Loaded(
+                self.array.astype({"float": "f4", "long": "i8", "int": "i4"}.get(name, self.array.dtype))
+            )
         if name in ("view", "reshape"):
             return lambda *shape: _Loaded(self.array.reshape(*shape))
         if name == "item":
@@ -213,10 +268,13 @@ FOUND: dict[str, dict[str, Any]] = {}
 
 
 class Finder:
-    """Finds what is replaced, and everything below it."""
+    """Finds the modules of these names, and everything below them."""
+
+    def __init__(self, names: set[str]) -> None:
+        self.names = names
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> Any:
-        if name.partition(".")[0] not in REPLACED:
+        if name not in self.names and name.partition(".")[0] not in self.names:
             return None
         return importlib.machinery.ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]  # it loads
 
@@ -231,4 +289,5 @@ class Finder:
 
 def install(data: Data) -> None:
     FOUND.update(functions(data))
-    sys.meta_path.insert(0, Finder())  # type: ignore[arg-type]  # it finds
+    sys.meta_path.insert(0, Finder(REPLACED))  # type: ignore[arg-type]  # it finds
+    sys.meta_path.append(Finder({"scipy"}))  # type: ignore[arg-type]  # where it is not there

@@ -1,0 +1,72 @@
+"""Arrays inside of tuples, lists, dicts and objects, each with the path to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+Path = tuple[Any, ...]
+"""Names (of attributes, keys or variables) and places in lists, from the outside to the inside."""
+
+Leaf = tuple[Path, Any]
+
+DEEP = 6
+"""So many containers inside each other are looked into: an object may hold itself."""
+
+
+def leaves(value: Any, path: Path = ()) -> list[Leaf]:
+    """Everything that is no container, in order. A list of numbers is an array, unless it is the whole value."""
+    return list(_leaves(value, path, DEEP))
+
+
+def _leaves(value: Any, path: Path, depth: int) -> Iterator[Leaf]:
+    items = children(value) if depth else None
+    if items is None or (path and isinstance(value, (list, tuple)) and _of_numbers(value)):
+        yield path, value
+    else:
+        for key, inner in items:
+            yield from _leaves(inner, (*path, key), depth - 1)
+
+
+def children(value: Any) -> list[tuple[Any, Any]] | None:
+    """What is inside by key, place or attribute; None for what is no container."""
+    if isinstance(value, Mapping):
+        return list(value.items())
+    if isinstance(value, (tuple, list)):
+        return list(getattr(value, "_asdict", lambda: dict(enumerate(value)))().items())
+    if hasattr(value, "__dict__") and not isinstance(value, (type, np.ndarray)) and not callable(value):
+        return list(vars(value).items())
+    if hasattr(value, "__dict__") and getattr(type(value), "__module__", "") not in ("builtins", "numpy"):
+        return list(vars(value).items()) if not isinstance(value, type) else None
+    return None
+
+
+def _of_numbers(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(map(_of_numbers, value))
+    return isinstance(value, (int, float, complex)) and not isinstance(value, np.generic)
+
+
+def replaced(value: Any, new: Callable[[Path, Any], Any], path: Path = (), depth: int = DEEP) -> Any:
+    """The container with its leaves replaced, in place where it can be changed; tuples are made again."""
+    items = children(value) if depth else None
+    if items is None:
+        return new(path, value)
+    inner = {key: replaced(old, new, (*path, key), depth - 1) for key, old in items}
+    if isinstance(value, tuple):
+        return type(value)(*inner.values()) if hasattr(value, "_fields") else tuple(inner.values())
+    for key, item in inner.items():
+        if item is not dict(items)[key]:
+            if isinstance(value, (Mapping, list)):
+                value[key] = item  # type: ignore[index]
+            else:
+                setattr(value, key, item)
+    return value
+
+
+def numeric(value: Any) -> bool:
+    """Whether it is an array of real numbers, or a single one."""
+    kind = getattr(getattr(value, "dtype", None), "kind", "f" if type(value) in (int, float) else "O")
+    return kind in "fiu"
