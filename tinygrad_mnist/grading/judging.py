@@ -11,8 +11,9 @@ from tinygrad_mnist.grading.calling import problems
 from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
 from tinygrad_mnist.grading.settings import Settings
 from tinygrad_mnist.grading.textbook.findings import findings
+from tinygrad_mnist.grading.textbook.fitting import Fit, fit
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, Unknown
-from tinygrad_mnist.grading.textbook.models import Fit, Model, fit
+from tinygrad_mnist.grading.textbook.models import Model
 from tinygrad_mnist.grading.textbook.observations import facts
 from tinygrad_mnist.grading.textbook.probes import Found, Probes, given, values_of
 

@@ -81,6 +81,11 @@ class Head:
         """ŷ from z(L)."""
         return self.output.f(z, axis)
 
+    @property
+    def unscaled(self) -> Head:
+        """The same with its usual scale."""
+        return replace(self, factor=1.0, averaged=False)
+
     def scale(self, outputs: int) -> float:
         """What the sum is multiplied by, for so many outputs."""
         return self.factor / (outputs if self.averaged else 1)

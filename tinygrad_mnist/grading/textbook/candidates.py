@@ -18,7 +18,7 @@ from tinygrad_mnist.grading.textbook import derivation
 from tinygrad_mnist.grading.textbook.catalogue import MISTAKES
 from tinygrad_mnist.grading.textbook.derivation import SLOTS, Derived, Values, attempt
 from tinygrad_mnist.grading.textbook.mistakes import Mistakes, Placement, lines
-from tinygrad_mnist.grading.textbook.probes import Mask, Probes
+from tinygrad_mnist.grading.textbook.probes import Mask, Probes, is_zero
 from tinygrad_mnist.manual.activations import Array
 
 GRADIENTS = {"dW": derivation.weight_gradient, "db": derivation.bias_gradient}
@@ -71,6 +71,8 @@ class Candidates:
 
         Each as the number of its δ(l) in `deltas(in_delta)`, and the mistakes in the gradient itself.
         """
+        if in_delta + own and is_zero(found, usable):
+            return []
         group = self._group(quantity, in_delta, own)
         if not group.entries:
             return []

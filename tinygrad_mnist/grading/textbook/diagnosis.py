@@ -126,12 +126,21 @@ class _Search:
         ]
 
     def partly_explained(self) -> list[State]:
-        """The layer with one gradient explained, or none: the other is unknown."""
+        """The layer with one gradient explained by as few mistakes as will do, or none: the other is unknown."""
         states = []
-        for in_delta, (quantity, other) in product(range(MOST), (("dW", "db"), ("db", "dW"))):
-            for index, ways in self.matches[quantity, in_delta].items():
-                unknown = self.layer.unknown(other, self.layer.candidates.deltas(in_delta)[index][1])
-                states += [self._state(in_delta, index, way, (unknown,)) for way in ways if len(way) < MOST]
+        for quantity, other in (("dW", "db"), ("db", "dW")):
+            every = [
+                (in_delta, index, way)
+                for in_delta in range(MOST)
+                for index, ways in self.matches[quantity, in_delta].items()
+                for way in ways
+                if len(way) < MOST
+            ]
+            fewest = min((in_delta + len(way) for in_delta, _, way in every), default=0)
+            for in_delta, index, way in every:
+                if in_delta + len(way) == fewest:
+                    unknown = self.layer.unknown(other, self.layer.candidates.deltas(in_delta)[index][1])
+                    states.append(self._state(in_delta, index, way, (unknown,)))
         right = self.layer.candidates.deltas(0)[0][1]
         both = tuple(self.layer.unknown(quantity, right) for quantity in ("dW", "db"))
         return [*states, self._state(0, 0, (), both)]

@@ -22,7 +22,7 @@ def findings(explanations: Sequence[Explanation], net: Network, notation: Notati
     """The mistakes that all explanations share, one by one; then those between which they differ, as a choice."""
     if not explanations:
         return
-    words = _Words(net, notation)
+    words = _Words(net, notation, explanations)
     shared = frozenset.intersection(*(e.keys for e in explanations))
     certain = [p for p in explanations[0].mistakes if p.key in shared]
     alike: dict[tuple[str, float | None], list[Placement]] = {}
@@ -40,8 +40,9 @@ def findings(explanations: Sequence[Explanation], net: Network, notation: Notati
 class _Words:
     """Findings about one network, with formulas in one notation."""
 
-    def __init__(self, net: Network, notation: Notation) -> None:
+    def __init__(self, net: Network, notation: Notation, explanations: Sequence[Explanation]) -> None:
         self.net, self.notation = net, notation
+        self.placements = [p for e in explanations for p in e.mistakes]
 
     def mistake(self, places: Sequence[Placement]) -> Finding:
         """One mistake, or several of the same title, wherever it is made."""
@@ -51,7 +52,7 @@ class _Words:
             title, explanation, hint = (_in_layer(text, first) for text in (title, explanation, hint))
         names = tuple(dict.fromkeys(p.mistake.name for p in places))
         where, formulas = self._where(places, names)
-        return Finding(names, where, title + _number(first), formulas, explanation, hint)
+        return Finding(names, where, title + self._number(first), formulas, explanation, hint)
 
     def _where(self, places: Sequence[Placement], names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The quantities that a mistake stands in, and how they should be; only once where it is everywhere."""
@@ -73,7 +74,7 @@ class _Words:
         return Finding(
             tuple(dict.fromkeys(p.mistake.name for p in every)),
             tuple(dict.fromkeys(symbol(p.mistake.slot, p.layer) for p in every)),
-            "either " + ", or ".join(" with ".join(map(_title_and_place, choice)) for choice in choices),
+            "either " + ", or ".join(" with ".join(map(self._title_and_place, choice)) for choice in choices),
             tuple(dict.fromkeys(self.formula(p.mistake.slot, p.layer) for p in every)),
             "These give the same numbers, so the numbers can't tell which it is.",
             every[0].mistake.hint,
@@ -108,18 +109,19 @@ class _Words:
             return f"ŷ = softmax(z({l}) - max z({l})), both over each example's classes"
         return self._equation(QUANTITY[slot], l)
 
+    def _title_and_place(self, p: Placement) -> str:
+        return f"{_in_layer(p.mistake.title, p)}{self._number(p)} in {symbol(p.mistake.slot, p.layer)}"
+
+    def _number(self, p: Placement) -> str:
+        """The number in a mistake, or those between which the explanations differ."""
+        values = [q.value for q in self.placements if q.key == p.key and q.value is not None]
+        numbers = dict.fromkeys(map(p.mistake.number, values))
+        return f" ({' or '.join(numbers)})" if numbers else ""
+
     def _equation(self, quantity: str, l: int) -> str:
         net = self.net
         right = self.notation.formulas(l, net.L, net.l2, net.head, net.penalty)[quantity]
         return _input_is_X(f"{SYMBOLS[quantity]}({l}) = {right}")
-
-
-def _title_and_place(p: Placement) -> str:
-    return f"{_in_layer(p.mistake.title, p)}{_number(p)} in {symbol(p.mistake.slot, p.layer)}"
-
-
-def _number(p: Placement) -> str:
-    return "" if p.value is None else f" ({p.mistake.number(p.value)})"
 
 
 def _in_layer(text: str, p: Placement) -> str:

@@ -61,7 +61,7 @@ def same(found: Array | None, expected: Array | None, scale: float, rtol: float)
     return same(found[finite], expected[finite], scale, rtol)
 
 
-def _is_zero(values: Values, usable: Mask) -> bool:
+def is_zero(values: Values, usable: Mask) -> bool:
     """Whether a quantity is nothing but zeros where it is evidence."""
     return not any(x is not None and x.any() for x, use in zip(values, usable, strict=True) if use)
 
@@ -71,8 +71,18 @@ def values_of(gradients: Found, quantity: str, l: int) -> Values:
     return [None if g is None else getattr(g, quantity)[l] for g in gradients]
 
 
+def _sizes(values: Values) -> list[float]:
+    """The largest number in each array, or a billionth of that in all of them; 1 where there are zeros alone."""
+    sizes = [0.0 if x is None else float(np.abs(x).max(initial=0)) for x in values]
+    return [max(size, 1e-9 * max(sizes)) or 1.0 for size in sizes]
+
+
 class Probes:
-    """Several probes of one depth, with their right gradients; scale: how large each of them is on each probe."""
+    """Several probes of one depth, with their right gradients.
+
+    scale: how large each of them is on each probe; where an output is saturated and nothing comes back, what rounding
+        can leave.
+    """
 
     def __init__(self, probes: Sequence[Probe]) -> None:
         self._probes = probes
@@ -80,10 +90,7 @@ class Probes:
         self.correct = [derive(net) for net in self.nets]
         self.L = self.nets[0].L
         self.gradients = [(quantity, l) for l, quantity in product(range(1, self.L + 1), ("dW", "db"))]
-        self.scale = {
-            (quantity, l): [float(np.abs(getattr(right, quantity)[l]).max()) for right in self.correct]
-            for quantity, l in self.gradients
-        }
+        self.scale = {key: _sizes(values_of(self.correct, *key)) for key in self.gradients}
 
     def __iter__(self) -> Iterator[Probe]:
         return iter(self._probes)
@@ -94,7 +101,7 @@ class Probes:
         small: relative to how large the candidate is on all probes together, where that is less than what is right.
         Zeros on all of them were not computed: they are no evidence for a sum that rounding leaves near zero.
         """
-        if _is_zero(found, usable) and not _is_zero(candidate, usable):
+        if is_zero(found, usable) and not is_zero(candidate, usable):
             return False
         share = self._share(quantity, l, candidate) if small else 1.0
         return all(
