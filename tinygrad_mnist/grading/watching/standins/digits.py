@@ -1,4 +1,4 @@
-"""Digits drawn of seven strokes, as many as asked for: 28 × 28 pixels from 0 to 255, white on black, never two alike."""
+"""Digits drawn of seven strokes, as many as asked for: 28 × 28 pixels from 0 to 255, white on black."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ DRAWN = (
     ("top", "middle", "bottom", "upper left", "upper right", "lower right"),
 )
 
+MOST = 1000
+"""How many are drawn; more than that are these again, which a program that needs 60,000 does not mind."""
+
 Digits = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """Images (n, 28, 28) and their labels (n,)."""
 
@@ -36,7 +39,7 @@ def digits(count: int, seed: int = 0) -> Digits:
     """So many digits; the first ten are one of each class, and so on."""
     rng = np.random.default_rng(seed)
     labels = np.concatenate([rng.permutation(10) for _ in range(-(-count // 10))])[:count].astype(np.uint8)
-    few = min(count, 200)
+    few = min(count, MOST)
     shapes = np.zeros((10, 28, 28))
     for digit, strokes in enumerate(DRAWN):
         for stroke in strokes:
@@ -47,7 +50,7 @@ def digits(count: int, seed: int = 0) -> Digits:
         moved = np.roll(shapes[labels[i]], rng.integers(-3, 4, 2), (0, 1))
         ink = moved * rng.uniform(150, 255) * (rng.random((28, 28)) > 0.1)
         images[i] = np.clip(ink + (moved > 0) * rng.normal(0, 20, (28, 28)), 0, 255)
-    if count > few:  # the same again, which a program that needs 60,000 does not mind
+    if count > few:
         by_class = [np.flatnonzero(labels[:few] == digit) for digit in range(10)]
         chosen = np.array([by_class[label][i // 10 % len(by_class[label])] for i, label in enumerate(labels)])
         images = images[chosen]

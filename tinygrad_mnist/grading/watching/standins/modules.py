@@ -6,126 +6,287 @@ import gzip
 import importlib
 import importlib.machinery
 import importlib.util
+import pickle
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.standins import frames, learning
-from tinygrad_mnist.grading.watching.standins.absorbing import Absorbing
+from tinygrad_mnist.grading.watching.standins import frames, learning, science, tensors
+from tinygrad_mnist.grading.watching.standins.absorbing import Absorbing, named, used
+from tinygrad_mnist.grading.watching.standins.files import Files
 from tinygrad_mnist.grading.watching.standins.loading import Data
 
 REPLACED = {
-    "matplotlib", "seaborn", "plotly", "bokeh", "tqdm", "IPython", "ipywidgets", "cv2", "PIL", "requests", "wget", "gdown",
-    "kagglehub", "kaggle", "google", "sklearn", "tensorflow", "keras", "torch", "torchvision", "datasets", "mlxtend", "mnist",
-    "idx2numpy", "h5py", "numba", "cupy", "pandas", "wandb", "joblib", "nnfs", "np_utils", "pygame", "tkinter", "turtle",
-    "imageio", "skimage", "tensorflow_datasets", "deeplake", "python_mnist", "tensorboardX", "termcolor", "colorama", "rich",
-    "scipy.io", "mnist_loader", "prettytable", "tabulate", "alive_progress", "progressbar", "psutil", "line_profiler", "streamlit", "gradio",
+    # pictures and screens
+    "matplotlib", "pylab", "mpl_toolkits", "seaborn", "plotly", "bokeh", "altair", "IPython", "ipywidgets", "cv2", "PIL",
+    "imageio", "skimage", "pygame", "tkinter", "turtle", "streamlit", "gradio", "plotext", "visdom", "graphviz",
+    "networkx", "celluloid", "manim", "pyautogui", "kivy", "PyQt5", "arcade", "drawnow", "livelossplot", "scikitplot",
+    # progress and words
+    "tqdm", "rich", "termcolor", "colorama", "prettytable", "tabulate", "alive_progress", "progressbar", "yaspin",
+    "loguru", "coloredlogs", "tensorboardX", "tensorboard", "wandb", "mlflow", "neptune", "comet_ml", "fire", "click",
+    # data
+    "requests", "wget", "gdown", "kagglehub", "kaggle", "google", "datasets", "tensorflow_datasets", "mlxtend", "mnist",
+    "idx2numpy", "h5py", "pandas", "polars", "nnfs", "mnist_loader", "mnist_reader", "python_mnist", "emnist", "extra_keras_datasets",
+    "scipy.io", "scipy.misc", "deeplake", "joblib", "dill", "cPickle", "opendatasets", "lr_utils", "openml", "yaml",
+    # other frameworks
+    "sklearn", "tensorflow", "keras", "torch", "torchvision", "torchsummary", "np_utils", "jax", "jaxlib", "flax", "optax",
+    "autograd", "theano", "mxnet", "chainer", "lightning", "pytorch_lightning", "micrograd", "xgboost", "lightgbm",
+    # faster, and measured
+    "numba", "cupy", "psutil", "line_profiler", "memory_profiler", "pyinstrument", "GPUtil", "numexpr",
 }  # fmt: skip
-"""What is never imported, whether it is here or not."""
+"""What is never imported, whether it is here or not, unless it lies beside the program."""
+
+AS_NUMPY = {"cupy", "autograd.numpy", "jax.numpy"}
+"""Modules that are NumPy by another name."""
+
+PYPLOT = ("plot", "show", "figure", "subplot", "subplots", "imshow", "title", "xlabel", "ylabel", "legend", "axis", "grid",
+          "savefig", "scatter", "hist", "bar", "colorbar", "pause", "close", "clf", "cla", "ion", "ioff", "xlim", "ylim",
+          "xticks", "yticks", "tight_layout", "draw", "gca", "gcf", "suptitle", "plt", "cm", "rcParams", "matshow")  # fmt: skip
+TKINTER = ("Tk", "Canvas", "Button", "Label", "Frame", "Entry", "Text", "Toplevel", "StringVar", "IntVar", "PhotoImage",
+           "filedialog", "messagebox", "ttk", "mainloop", "ALL", "BOTH", "END", "LEFT", "RIGHT", "TOP", "BOTTOM", "X", "Y", "W",
+           "N", "E", "S", "ROUND", "TRUE", "YES")  # fmt: skip
+
+FOUND: dict[str, dict[str, Any]] = {}
+"""What the modules have that does something, by the module's name."""
 
 
-def functions(data: Data) -> dict[str, dict[str, Any]]:
-    """What the modules have that does something, by the module's name."""
-    keras = {"load_data": data.load_data}
-    iterable = {"tqdm": _through, "trange": range, "notebook": Absorbing()}
-    splits = {"train_test_split": learning.train_test_split}
-    scaling = {n: getattr(learning, n) for n in ("StandardScaler", "MinMaxScaler", "OneHotEncoder", "LabelBinarizer",
-                                                 "LabelEncoder", "normalize")}  # fmt: skip
-    every = {n: lambda: _flat(data.train) for n in ("load_training",)}
-    every["load_testing"] = lambda: _flat(data.test)
+def functions(data: Data, files: Files) -> dict[str, dict[str, Any]]:
+    """FOUND, for these data."""
+    return {
+        **_drawing(data), **_waiting(), **_tables(data, files), **_sklearn(data), **_loaders(data, files),
+        **_keras(data), **_torch(data), **science.MODULES,
+    }  # fmt: skip
+
+
+def _drawing(data: Data) -> dict[str, dict[str, Any]]:
+    plots: dict[str, Any] = {name: named(f"matplotlib.pyplot.{name}") for name in PYPLOT}
+    plots["imread"] = lambda name, *a, **o: np.float32(data.picture(name)) / np.float32(255)
+    screen = {name: named(f"tkinter.{name}") for name in TKINTER}
+    pixels = {"imread": lambda name, *a, **o: np.array(data.picture(name))}
+    vision = {"imread": lambda name, *a, **o: _read(data, name, *a), "resize": tensors.resized, "imwrite": _true,
+              "cvtColor": lambda image, *a: np.asarray(image)[..., :3].mean(-1).astype(np.uint8), "waitKey": lambda *a: 27,
+              "bitwise_not": lambda image: 255 - np.asarray(image), "IMREAD_GRAYSCALE": 0, "IMREAD_COLOR": 1}  # fmt: skip
+    image = {"open": data.picture, "fromarray": lambda a, *more: tensors.Picture(a), "Image": tensors.Picture,
+             "new": lambda mode, size, color=0: tensors.Picture(np.full(size[::-1], color, np.uint8))}  # fmt: skip
+    return {
+        "matplotlib": {}, "matplotlib.pyplot": plots, "pylab": {**vars(np), **plots}, "matplotlib.pylab": {**vars(np), **plots},
+        "matplotlib.image": {"imread": plots["imread"]}, "matplotlib.animation": {}, "cv2": vision, "PIL.Image": image,
+        "PIL": {"ImageOps": _ImageOps()}, "imageio": pixels, "imageio.v2": pixels, "imageio.v3": pixels, "skimage.io": pixels,
+        "skimage.transform": {"resize": lambda x, size, **o: tensors.resized(x, tuple(size)[1::-1])},
+        "scipy.misc": pixels, "tkinter": screen, "pygame": {"QUIT": 256},
+        "pygame.event": {"get": lambda *a: [learning.Bunch(type=256)]},
+        "IPython": {"get_ipython": lambda: Absorbing(), "display": named("IPython.display")}, "IPython.display": {},
+    }  # fmt: skip
+
+
+class _ImageOps:
+    """`PIL.ImageOps`."""
+
+    def invert(self, picture: tensors.Picture) -> tensors.Picture:
+        return tensors.Picture(255 - picture.pixels)
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda picture, *a, **o: picture
+
+
+def _read(data: Data, name: Any, flag: Any = 1, *arguments: Any) -> Any:
+    grey = np.array(data.picture(name))
+    return grey if flag == 0 else np.repeat(grey[..., None], 3, -1)
+
+
+def _true(*arguments: Any, **options: Any) -> bool:
+    return True
+
+
+class Progress:
+    """A progress bar: a loop over it is one over what it was given."""
+
+    def __init__(self, iterable: Any = (), *arguments: Any, **options: Any) -> None:
+        self.iterable = iterable
+        self.n, self.total = 0, options.get("total")
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.iterable)
+
+    def __len__(self) -> int:
+        return len(self.iterable)
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        """Nothing happens."""
+
+    @staticmethod
+    def write(*arguments: Any, **options: Any) -> None:
+        """Nothing is printed."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Absorbing()
+
+
+def _range(*arguments: Any, **options: Any) -> Progress:
+    return Progress(range(*arguments))
+
+
+def decorated(*arguments: Any, **options: Any) -> Any:
+    """A decorator, with or without arguments, that changes nothing."""
+    plain = len(arguments) == 1 and not options and callable(arguments[0])
+    return arguments[0] if plain else lambda function: function
+
+
+def _waiting() -> dict[str, dict[str, Any]]:
+    bars = {"tqdm": Progress, "trange": _range, "tqdm_notebook": Progress, "tnrange": _range}
+    fast = dict.fromkeys(("njit", "jit", "vectorize", "guvectorize", "generated_jit", "stencil"), decorated) | {
+        "prange": range
+    }
+    later = {
+        "Parallel": lambda *a, **o: lambda calls: [f(*args, **options) for f, args, options in calls],
+        "delayed": lambda f: lambda *args, **options: (f, args, options), "dump": _nothing, "load": _missing,
+        "cpu_count": lambda: 1,
+    }  # fmt: skip
+    return {
+        **{name: bars for name in ("tqdm", "tqdm.auto", "tqdm.notebook", "tqdm.std", "tqdm.autonotebook")},
+        "rich.progress": {"track": Progress}, "alive_progress": {"alive_it": Progress}, "progressbar": {"progressbar": Progress},
+        "termcolor": {"colored": lambda text, *a, **o: text}, "tabulate": {"tabulate": lambda *a, **o: ""},
+        "numba": fast, "line_profiler": {"profile": decorated}, "memory_profiler": {"profile": decorated},
+        "joblib": later, "dill": vars(pickle), "cPickle": vars(pickle), "cupy": {"asnumpy": np.asarray, "asarray": np.asarray},
+        "fire": {"Fire": lambda target=None, **o: target() if callable(target) else None},
+        "autograd": {}, "jax": {"jit": decorated},
+    }  # fmt: skip
+
+
+def _nothing(*arguments: Any, **options: Any) -> None:
+    """Nothing is written."""
+
+
+def _missing(name: Any, *arguments: Any, **options: Any) -> Any:
+    raise FileNotFoundError(2, "No such file or directory", str(name))
+
+
+def _tables(data: Data, files: Files) -> dict[str, dict[str, Any]]:
+    def read_csv(path: Any = "", sep: str = ",", header: Any = "infer", names: Any = None, **options: Any) -> Any:
+        name = str(getattr(path, "name", path))
+        table = _table(data, files, path, name, options.get("delimiter") or sep, header, names)
+        if options.get("index_col") is not None:
+            table = table.set_index(table.columns[options["index_col"]])
+        chosen = options.get("usecols")
+        table = table[list(chosen)] if chosen is not None else table
+        table = table.head(options["nrows"]) if options.get("nrows") else table
+        dtype = options.get("dtype")
+        return table.astype(dtype) if dtype is not None and not isinstance(dtype, dict) else table
+
     tables = {
-        "read_csv": data.read_csv, "DataFrame": frames.Frame, "Series": frames.Series, "get_dummies": frames.get_dummies,
-        "concat": lambda parts, axis=0, **o: frames.Frame(np.concatenate([np.asarray(p) for p in parts], axis)),
-        "to_numeric": lambda x, **o: frames.Series(np.asarray(x).astype(float)), "options": Absorbing(),
-        "set_option": Absorbing(),
+        "read_csv": read_csv, "read_table": read_csv, "read_parquet": read_csv, "read_pickle": read_csv,
+        "DataFrame": frames.Frame, "Series": frames.Series, "get_dummies": frames.get_dummies, "concat": frames.concat,
+        "to_numeric": lambda x, **o: frames.Series(np.asarray(x).astype(float)),
+        "Categorical": frames.Series, "unique": lambda x: frames.Series(x).unique(), "isnull": _is_missing, "isna": _is_missing,
+        "factorize": lambda x, **o: np.unique(np.asarray(x), return_inverse=True)[::-1],
+        "crosstab": lambda a, b, **o: frames.Frame(learning.confusion_matrix(a, b)), "core": Absorbing(),
     }  # fmt: skip
-    found: dict[str, dict[str, Any]] = {
-        "pandas": tables,
-        "tqdm": iterable, "tqdm.auto": iterable, "tqdm.notebook": {**iterable, "tqdm_notebook": _through},
-        "sklearn.datasets": {
-            "fetch_openml": data.fetch_openml, "load_digits": data.load_digits, "fetch_mldata": data.fetch_openml,
-        },
-        "sklearn.model_selection": splits, "sklearn.cross_validation": splits, "sklearn.preprocessing": scaling,
-        "sklearn.utils": {"shuffle": learning.shuffle}, "sklearn.metrics": {"accuracy_score": learning.accuracy_score},
-        "mlxtend.data": {"loadlocal_mnist": lambda *a, **o: _flat(data.test if "t10k" in str((a, o)) else data.train),
-                         "mnist_data": lambda: _flat(data.train)},
-        "mnist": {
-            "train_images": lambda: data.train[0], "train_labels": lambda: data.train[1],
-            "test_images": lambda: data.test[0], "test_labels": lambda: data.test[1],
-            "MNIST": lambda *a, **o: learning.Bunch(
-                load_training=lambda: _lists(data.train), load_testing=lambda: _lists(data.test), gz=False
-            ),
-        },
-        "idx2numpy": {"convert_from_file": lambda name: _from_idx(data, str(getattr(name, "name", name)))},
-        "mnist_loader": {"load_data_wrapper": data.columns, "load_data": data.pickled},
-        "scipy.io": {"loadmat": data.matrix}, "scipy.special": SPECIAL, "h5py": {"File": data.hierarchical},
-        "requests": {"get": lambda url, *a, **o: _Response(data, str(url))},
-        "numba": {"njit": _decorated, "jit": _decorated, "prange": range},
-        "IPython": {"get_ipython": lambda: Absorbing()}, "IPython.display": {"display": Absorbing(), "clear_output": Absorbing()},
-        "torchvision.datasets": {n: _Torch(data) for n in ("MNIST", "FashionMNIST")},
-        "torch.utils.data": {"DataLoader": _batches},
-        "datasets": {"load_dataset": lambda *a, **o: _hugging_face(data)},
-        "tensorflow.examples.tutorials.mnist.input_data": {"read_data_sets": lambda *a, **o: _old(data, o)},
-    }  # fmt: skip
-    for name in ("mnist", "fashion_mnist"):
-        for root in (
-            "keras.datasets",
-            "tensorflow.keras.datasets",
-            "tensorflow.python.keras.datasets",
-            "keras.api.datasets",
-        ):
-            found[f"{root}.{name}"] = keras
-    for root in (
-        "keras.utils",
-        "tensorflow.keras.utils",
-        "keras.utils.np_utils",
-        "np_utils",
-        "tensorflow.python.keras.utils",
-    ):
-        found[root] = {"to_categorical": learning.to_categorical, "normalize": learning.normalize}
-    return found
+    return {"pandas": tables, "polars": tables}
 
 
-def _flat(pair: Any) -> Any:
+def _is_missing(values: Any) -> Any:
+    return frames.Series(values).isnull().values
+
+
+def _table(data: Data, files: Files, path: Any, name: str, sep: str, header: Any, names: Any) -> frames.Frame:
+    """A file that was written by the program or that is there, unless it is one of MNIST; else digits."""
+    if hasattr(path, "read") and not files.exists(name):
+        text = path.read()
+        return frames.parse(text.decode() if isinstance(text, bytes) else text, header, sep, names)
+    written = files.written.get(files.key(name))
+    there = files.real_isfile(files.place(name)) and files.content(name) is None
+    if written is None and not there:
+        return data.read_csv(name, header, names)
+    with files.open(name, "rb") as file:
+        raw = file.read()
+    raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+    return frames.parse(raw.decode("utf-8-sig", "replace"), header, sep, names)
+
+
+def _sklearn(data: Data) -> dict[str, dict[str, Any]]:
+    loaded = {"fetch_openml": data.fetch_openml, "load_digits": data.load_digits, "fetch_mldata": data.fetch_mldata}
+    return {
+        "sklearn.datasets": {**loaded, **learning.SMALL_SETS}, "sklearn.model_selection": learning.MODEL_SELECTION,
+        "sklearn.cross_validation": learning.MODEL_SELECTION, "sklearn.preprocessing": learning.PREPROCESSING,
+        "sklearn.utils": {"shuffle": learning.shuffle, "resample": learning.shuffle}, "sklearn.metrics": learning.METRICS,
+        "sklearn.decomposition": {"PCA": learning.PCA},
+        "sklearn": {"datasets": None, "model_selection": None, "preprocessing": None, "metrics": None, "utils": None},
+    }  # fmt: skip
+
+
+def _rows(pair: Any) -> Any:
+    """Images as rows, and labels."""
     return pair[0].reshape(len(pair[0]), -1), pair[1]
 
 
 def _lists(pair: Any) -> Any:
-    return pair[0].reshape(len(pair[0]), -1).tolist(), pair[1].tolist()
+    """Images and labels as python-mnist gives them: lists, and an array of bytes."""
+    X, y = _rows(pair)
+    return X.tolist(), y.tolist()
 
 
-def _from_idx(data: Data, name: str) -> Any:
-    X, y = data.test if "t10k" in name or "test" in name else data.train
-    return y if "label" in name else X
+class _PythonMnist:
+    """`mnist.MNIST("folder")`."""
 
+    gz = True
 
-def _through(iterable: Any = (), *arguments: Any, **options: Any) -> Any:
-    """A progress bar is what it goes through."""
-    return iterable
+    def __init__(self, data: Data, options: dict[str, Any]) -> None:
+        self.data = data
+        self.as_arrays = options.get("return_type") == "numpy"
 
+    def _given(self, pair: Any) -> Any:
+        return _rows(pair) if self.as_arrays else _lists(pair)
 
-def _decorated(*arguments: Any, **options: Any) -> Any:
-    return arguments[0] if arguments and callable(arguments[0]) else lambda function: function
+    def load_training(self) -> Any:
+        return self._given(self.data.train)
+
+    def load_testing(self) -> Any:
+        return self._given(self.data.test)
+
+    def select_emnist(self, name: str) -> None:
+        """Digits all the same."""
+
+    @staticmethod
+    def display(image: Any, *arguments: Any) -> str:
+        return ""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name)
 
 
 class _Response:
-    """What `requests.get` gives."""
+    """What `requests.get` gives: a file of MNIST, or that there is none."""
 
-    status_code, ok = 200, True
+    def __init__(self, files: Files, url: str) -> None:
+        found = files.content(url)
+        self.content, self.url = found or b"", url
+        self.ok = found is not None
+        self.status_code = 200 if self.ok else 404
+        self.headers = {"content-length": str(len(self.content))}
+        self.raw = files.open(url, "rb") if self.ok else None
 
-    def __init__(self, data: Data, url: str) -> None:
-        raw = data.raw(url) or b""
-        self.content = gzip.compress(raw, 1) if url.endswith(".gz") else raw
-        self.text = self.content.decode("latin1")
+    @property
+    def text(self) -> str:
+        return self.content.decode("latin1")
 
-    def iter_content(self, size: int = 1) -> list[bytes]:
+    def json(self) -> Any:
+        return {}
+
+    def iter_content(self, chunk_size: Any = 1, **options: Any) -> list[bytes]:
         return [self.content]
 
     def raise_for_status(self) -> None:
-        """It is there."""
+        if not self.ok:
+            raise OSError(f"{self.url} is not fetched: a program that is graded gets no network")
 
     def __enter__(self) -> _Response:
         return self
@@ -134,160 +295,192 @@ class _Response:
         """Nothing to close."""
 
 
-def _expit(z: Any) -> Any:
-    return 1 / (1 + np.exp(-z))
+def _spiral(samples: int, classes: int) -> Any:
+    """`nnfs.datasets.spiral_data`: arms of points, uint8 labels."""
+    radius, y = np.tile(np.linspace(0, 1, samples), classes), np.repeat(np.arange(classes), samples)
+    angle = 4 * (radius + y) + np.random.randn(len(y)) * 0.2
+    return np.column_stack([radius * np.sin(2.5 * angle), radius * np.cos(2.5 * angle)]), y.astype(np.uint8)
 
 
-def _softmax(z: Any, axis: Any = None) -> Any:
-    e = np.exp(z - np.max(z, axis=axis, keepdims=True))
-    return e / np.sum(e, axis=axis, keepdims=True)
+def _vertical(samples: int, classes: int) -> Any:
+    y = np.repeat(np.arange(classes), samples)
+    return np.column_stack([np.random.randn(len(y)) * 0.1 + y / 3, np.random.randn(len(y)) * 0.1 + 0.5]), y.astype(
+        np.uint8
+    )
 
 
-SPECIAL = {"expit": _expit, "softmax": _softmax, "log_softmax": lambda z, axis=None: np.log(_softmax(z, axis)),
-           "logsumexp": lambda z, axis=None, **o: np.log(np.sum(np.exp(z), axis=axis, **o))}  # fmt: skip
-"""What programs take from scipy.special, where it is not there."""
+def _sine(samples: int = 1000) -> Any:
+    X = np.arange(samples).reshape(-1, 1) / samples
+    return X, np.sin(2 * np.pi * X)
 
 
-class _Loaded:
-    """A tensor of torch, as far as it is turned into an array."""
+def _loaders(data: Data, files: Files) -> dict[str, dict[str, Any]]:
+    def download(url: Any = "", output: Any = None, *arguments: Any, **options: Any) -> str:
+        name = str(output or options.get("out") or str(url).rpartition("/")[2])
+        content = files.content(str(url))
+        if content is not None and files.content(name) is None:
+            files.keep(name, content)
+        return name
 
-    def __init__(self, array: Any) -> None:
-        self.array = np.asarray(array)
+    def arrays() -> Any:
+        return (*_rows(data.train), *_rows(data.test))
 
-    def numpy(self) -> Any:
-        return self.array
+    def kind_of(path: Any = "", kind: str = "train", *arguments: Any, **options: Any) -> Any:
+        return _rows(data.of(kind))
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        return np.array(self.array, dtype)
+    def from_idx(name: Any) -> Any:
+        name = str(getattr(name, "name", name))
+        return data.of(name)[1 if "label" in name else 0].copy()
+
+    tables = _tables(data, files)["pandas"]["read_csv"]
+    mnist = {
+        "train_images": lambda: data.train[0].copy(), "train_labels": lambda: data.train[1].copy(),
+        "test_images": lambda: data.test[0].copy(), "test_labels": lambda: data.test[1].copy(),
+        "MNIST": lambda *a, **o: _PythonMnist(data, o), "load": arrays, "init": _nothing, "temporary_dir": lambda: "",
+        "load_mnist": data.book, "load_data": data.load_data,
+    }  # fmt: skip
+    fetched = {"get": lambda url, *a, **o: _Response(files, str(url)), "download": download}
+    fetched["Session"] = lambda: learning.Bunch(get=fetched["get"], headers={}, mount=_nothing)
+    return {
+        "mnist": mnist, "requests": fetched, "wget": {"download": download},
+        "gdown": {"download": download, "cached_download": download},
+        "kagglehub": {"dataset_download": lambda name, *a, **o: f"data/{name}", "competition_download": lambda n, *a, **o: f"data/{n}",
+                      "load_dataset": lambda adapter, name, path="train.csv", **o: tables(path)},
+        "mlxtend.data": {"loadlocal_mnist": lambda *a, **o: _rows(data.test if "t10k" in str((a, o)) else data.train),
+                         "mnist_data": lambda: _rows(data.train)},
+        "idx2numpy": {"convert_from_file": from_idx, "convert_from_string": lambda raw: _decoded(raw)},
+        "mnist_loader": {"load_data_wrapper": data.columns, "load_data": data.pickled}, "mnist_reader": {"load_mnist": kind_of},
+        "emnist": {"extract_training_samples": lambda *a: data.train, "extract_test_samples": lambda *a: data.test},
+        "scipy.io": {"loadmat": data.matrix, "savemat": _nothing}, "h5py": {"File": data.hierarchical},
+        "lr_utils": {"load_dataset": data.course}, "nnfs": {"init": _nothing},
+        "nnfs.datasets": {"spiral_data": _spiral, "vertical_data": _vertical, "sine_data": _sine},
+        "nnfs.datasets.spiral": {"create_data": _spiral}, "datasets": {"load_dataset": lambda *a, **o: tensors.hugging_face(data.parts, *a, **o)},
+        "tensorflow_datasets": {"load": lambda *a, **o: tensors.tensorflow_datasets(data.parts, *_split(a), **_options(a, o)),
+                                "as_numpy": lambda x: x},
+        "google.colab": {}, "google": {},
+    }  # fmt: skip
+
+
+def _split(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    return arguments[:1]
+
+
+def _options(arguments: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
+    return {"split": arguments[1], **options} if len(arguments) > 1 else options
+
+
+def _decoded(raw: bytes) -> Any:
+    """An IDX file's array."""
+    shape = np.frombuffer(raw, ">i4", raw[3], 4)
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3]).reshape(shape)
+
+
+def _keras(data: Data) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    loaded = {"load_data": data.load_data}
+    labels = {
+        "to_categorical": learning.to_categorical,
+        "normalize": lambda x, axis=-1, order=2: learning.normalize(x, axis=axis, order=order),
+    }
+    for keras in ("keras", "keras.api", "tensorflow.keras", "tensorflow.python.keras", "tensorflow.compat.v1.keras"):
+        found[keras] = {}
+        found |= {f"{keras}.datasets.{name}": loaded for name in ("mnist", "fashion_mnist")}
+        found |= {f"{keras}.utils": labels, f"{keras}.utils.np_utils": labels, f"{keras}.utils.numerical_utils": labels}
+    found["np_utils"] = labels
+    found["extra_keras_datasets.emnist"] = loaded
+    old = {"read_data_sets": lambda *a, **o: tensors.old_input_data(data.parts, *a, **o)}
+    found["tensorflow.examples.tutorials.mnist.input_data"] = old
+    found["tensorflow.examples.tutorials.mnist"] = {}
+    found["tensorflow"] = {
+        "constant": tensors.tensor, "convert_to_tensor": tensors.tensor, "cast": tensors.cast, "one_hot": tensors.one_hot,
+        "reshape": lambda x, shape, **o: tensors.tensor(np.reshape(x, shape)), "float32": np.float32, "float64": np.float64,
+        "int32": np.int32, "int64": np.int64, "uint8": np.uint8,
+    }  # fmt: skip
+    found["tensorflow.data"] = {"Dataset": tensors.Stream}
+    return found
+
+
+def _torch(data: Data) -> dict[str, dict[str, Any]]:
+    def pictures(root: Any = "", train: bool = True, *arguments: Any, **options: Any) -> tensors.Pictures:
+        given = dict(zip(("transform", "target_transform"), arguments, strict=False))
+        return tensors.Pictures(data.train if train else data.test, **{**given, **options})
+
+    sets = {"DataLoader": tensors.Loader, "random_split": tensors.random_split, "Subset": tensors.Part,
+            "TensorDataset": tensors.Arrays, "Dataset": type("Dataset", (), {})}  # fmt: skip
+    made = {"tensor": tensors.tensor, "Tensor": tensors.tensor, "from_numpy": tensors.tensor, "stack": tensors.stack,
+            "flatten": lambda x, start=0, end=-1: x.reshape(*x.shape[:start], -1), "manual_seed": named("torch.manual_seed"),
+            "as_tensor": tensors.tensor, "is_tensor": lambda x: isinstance(x, tensors.Tensor),
+            "float32": np.float32, "float64": np.float64, "long": np.int64, "int64": np.int64, "float": np.float32}  # fmt: skip
+    named_sets: Sequence[str] = ("MNIST", "FashionMNIST", "EMNIST", "KMNIST", "QMNIST")
+    return {
+        "torch": made, "torch.utils.data": sets, "torch.utils.data.dataloader": sets, "torch.utils.data.dataset": sets,
+        "torch.nn.functional": {"one_hot": tensors.one_hot}, "torch.utils.data.sampler": {},
+        "torchvision.datasets": dict.fromkeys(named_sets, pictures), "torchvision.datasets.mnist": dict.fromkeys(named_sets, pictures),
+        "torchvision.transforms": tensors.TRANSFORMS, "torchvision.transforms.v2": tensors.TRANSFORMS,
+        "torchvision.transforms.functional": {"to_tensor": tensors.to_tensor},
+    }  # fmt: skip
+
+
+class StandIn(types.ModuleType):
+    """A module of a package that is not there: its functions that do something, and absorbing objects for all else."""
+
+    __path__: list[str] = []
+    __version__ = "2.0.0"
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("float", "long", "int", "cpu", "detach", "contiguous", "double"):
-            return lambda: _Loaded(
-                self.array.astype({"float": "f4", "long": "i8", "int": "i4"}.get(name, self.array.dtype))
-            )
-        if name in ("view", "reshape"):
-            return lambda *shape: _Loaded(self.array.reshape(*shape))
-        if name == "item":
-            return self.array.item
-        return getattr(self.array, name)
-
-    def __len__(self) -> int:
-        return len(self.array)
-
-    def __getitem__(self, index: Any) -> Any:
-        return _Loaded(self.array[index])
-
-    def __truediv__(self, other: Any) -> Any:
-        return _Loaded(self.array / other)
-
-
-class _Torch:
-    """`torchvision.datasets.MNIST`."""
-
-    def __init__(self, data: Data) -> None:
-        self._data = data
-
-    def __call__(self, root: Any = "", train: bool = True, **options: Any) -> Any:
-        chosen = _Torch(self._data)
-        X, y = self._data.train if train else self._data.test
-        chosen.data, chosen.targets = _Loaded(X), _Loaded(y.astype(np.int64))
-        chosen.train_data, chosen.train_labels = chosen.data, chosen.targets
-        chosen.test_data, chosen.test_labels = chosen.data, chosen.targets
-        chosen.transformed = options.get("transform") is not None
-        return chosen
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def __getitem__(self, index: int) -> Any:
-        if index >= len(self):
-            raise IndexError(index)
-        image = self.data.array[index]
-        scaled = (image / np.float32(255))[None] if self.transformed else image
-        return _Loaded(scaled), int(self.targets.array[index])
-
-    data: _Loaded
-    targets: _Loaded
-    train_data: _Loaded
-    train_labels: _Loaded
-    test_data: _Loaded
-    test_labels: _Loaded
-    transformed: bool
-
-
-def _batches(dataset: Any, batch_size: int = 1, **options: Any) -> Any:
-    pairs = [dataset[i] for i in range(len(dataset))]
-    size = batch_size or 1
-    return [
-        (_Loaded(np.stack([p[0].array for p in part])), _Loaded(np.array([p[1] for p in part])))
-        for part in (pairs[i : i + size] for i in range(0, len(pairs), size))
-    ]
-
-
-def _hugging_face(data: Data) -> Any:
-    return {k: {"image": list(X), "label": y.tolist()} for k, (X, y) in (("train", data.train), ("test", data.test))}
-
-
-def _old(data: Data, options: dict[str, Any]) -> Any:
-    """TensorFlow's `input_data`: rows from 0 to 1."""
-
-    def part(pair: Any) -> Any:
-        X, y = _flat(pair)
-        labels = np.eye(10)[y] if options.get("one_hot") else y
-        images = X / np.float32(255)
-        state = {"at": 0}
-
-        def next_batch(size: int, **more: Any) -> Any:
-            chosen = np.arange(state["at"], state["at"] + size) % len(images)
-            state["at"] += size
-            return images[chosen], labels[chosen]
-
-        return learning.Bunch(images=images, labels=labels, num_examples=len(images), next_batch=next_batch)
-
-    return learning.Bunch(train=part(data.train), test=part(data.test), validation=part(data.test))
-
-
-class _StandIn(types.ModuleType):
-    """A module of a package that is not there."""
-
-    def __getattr__(self, name: str) -> Any:
+        found = FOUND.get(self.__name__, {})
+        if name == "__all__":
+            return [n for n in found if not n.startswith("_")]
         if name.startswith("__"):
             raise AttributeError(name)
         whole = f"{self.__name__}.{name}"
         if whole in sys.modules:
             return sys.modules[whole]
-        if any(known == whole or known.startswith(f"{whole}.") for known in FOUND):
-            return importlib.import_module(whole)
-        return type(name, (Absorbing,), {}) if name[:1].isupper() else Absorbing()
+        if whole in FOUND or any(known.startswith(f"{whole}.") for known in FOUND):
+            if found.get(name) is None:
+                return importlib.import_module(whole)
+        if found.get(name) is not None:
+            used.add(whole)
+            return found[name]
+        if self.__name__ in AS_NUMPY:
+            return getattr(np, name)
+        used.add(whole)
+        return _class(self.__name__, name) if name[:1].isupper() and not name.isupper() else named(whole)
 
-    __path__: list[str] = []
 
-
-FOUND: dict[str, dict[str, Any]] = {}
-"""The functions of every module, once they are installed."""
+def _class(module: str, name: str) -> type:
+    """A class that a program may inherit from, or make objects of."""
+    return type(name, (Absorbing,), {"__module__": f"{module}.{name}"})
 
 
 class Finder:
-    """Finds the modules of these names, and everything below them."""
+    """Finds the modules of these names, and everything below them, but none that lies beside the program."""
 
-    def __init__(self, names: set[str]) -> None:
-        self.names = names
+    def __init__(self, names: set[str], folder: Path) -> None:
+        self.names, self.folder = names, folder
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> Any:
-        if name not in self.names and name.partition(".")[0] not in self.names:
+        top = name.partition(".")[0]
+        if not any(name == known or name.startswith(f"{known}.") for known in self.names) or self._beside(top):
             return None
         return importlib.machinery.ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]  # it loads
 
+    def _beside(self, top: str) -> bool:
+        return (self.folder / f"{top}.py").is_file() or next((self.folder / top).glob("*.py"), None) is not None
+
     def create_module(self, spec: Any) -> types.ModuleType:
-        if spec.name == "cupy":
-            return np
-        return _StandIn(spec.name)
+        return StandIn(spec.name)
 
     def exec_module(self, module: types.ModuleType) -> None:
-        module.__dict__.update(FOUND.get(module.__name__, {}))
+        used.add(module.__name__)
 
 
-def install(data: Data) -> None:
-    FOUND.update(functions(data))
-    sys.meta_path.insert(0, Finder(REPLACED))  # type: ignore[arg-type]  # it finds
-    sys.meta_path.append(Finder({"scipy"}))  # type: ignore[arg-type]  # where it is not there
+def install(data: Data, files: Files, folder: Path) -> None:
+    """Put the stand-ins before, and SciPy's behind, the modules that are here."""
+    FOUND.clear()
+    FOUND.update(functions(data, files))
+    used.clear()
+    sys.meta_path.insert(0, Finder(REPLACED, folder))  # type: ignore[arg-type]  # it finds
+    sys.meta_path.append(Finder({"scipy"}, folder))  # type: ignore[arg-type]  # where it is not there
+    for name in [n for n in sys.modules if any(n == r or n.startswith(f"{r}.") for r in REPLACED)]:
+        del sys.modules[name]
