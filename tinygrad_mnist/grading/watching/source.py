@@ -30,6 +30,9 @@ NOT_PYTHON = re.compile(r"(\s*)(?:[%!?]|[\w.\[\]]+\?{1,2}\s*(?:#.*)?$)")
 TYPED_COMMAND = re.compile(r"(\s*)(?:pip3?|conda|cd|ls|ll|pwd|cat|mkdir|rm|cp|mv|clear|apt|wget|unzip)\b(?!\s*[=.(\[])")
 """A command that a notebook knows without % before it."""
 
+PATH = re.compile(r"\s+[/~.]\w")
+"""`cd /content`, which is a division by its form."""
+
 PYTHON_2 = re.compile(r"Missing parentheses in call to '(?:print|exec)'")
 
 
@@ -72,6 +75,8 @@ def read(path: Path) -> Source:
     if not raw.strip():
         raise SourceError(f"{name} is empty")
     source = _notebook(name, raw) if path.suffix.lower() == ".ipynb" else Source(name, _without_magic(_text(name, raw)))
+    if "\0" in source.text:
+        raise SourceError(f"{name} holds a null character: save it as text")
     _refuse_python_2(source)
     return source
 
@@ -157,7 +162,7 @@ def _python(line: str) -> str:
     other = NOT_PYTHON.match(line)
     if not other:
         other = TYPED_COMMAND.match(line)
-        if other and _compiles(line):
+        if other and _compiles(line) and not PATH.match(line, other.end()):
             return line
     return f"{other[1]}pass" if other else line
 
@@ -218,8 +223,7 @@ def _refuse_python_2(source: Source) -> None:
             compile(source.text, source.name, "exec")
     except SyntaxError as error:
         if PYTHON_2.match(error.msg or ""):
-            place = source.place(error.lineno or 0)
-            message = f"{source.name} is written for Python 2 ({place}: {source.line(error.lineno or 0)}): "
-            raise SourceError(message + "write print(…) with brackets, or convert it with 2to3") from None
-    except ValueError:
-        raise SourceError(f"{source.name} holds a null character: save it as text") from None
+            where = f"{source.place(error.lineno or 0)}: {source.line(error.lineno or 0)}"
+            raise SourceError(
+                f"{source.name} is written for Python 2 ({where}): write print(…) with brackets, or convert it with 2to3"
+            ) from None

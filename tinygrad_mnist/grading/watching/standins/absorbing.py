@@ -126,6 +126,4 @@ def _unpacked(frame: Any) -> int:
     """How many names the running line of a frame unpacks into: 0 where it does something else."""
     code = frame.f_code.co_code
     name, count = dis.opname[code[frame.f_lasti]], code[frame.f_lasti + 1]
-    if name == "UNPACK_SEQUENCE":
-        return int(count)
-    return int(count) + 1 if name == "UNPACK_EX" else 0
+    return int(count) if name in ("UNPACK_SEQUENCE", "UNPACK_EX") else 0

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 STROKES = {
-    "top": (6, 8, 4, 20), "middle": (13, 15, 9, 19), "bottom": (20, 22, 9, 19),
-    "upper left": (6, 14, 8, 10), "upper right": (6, 14, 18, 20),
-    "lower left": (14, 22, 8, 10), "lower right": (14, 22, 18, 20),
+    "top": (5, 8, 8, 20), "middle": (12, 15, 8, 20), "bottom": (19, 22, 8, 20),
+    "upper left": (5, 14, 8, 11), "upper right": (5, 14, 17, 20),
+    "lower left": (13, 22, 8, 11), "lower right": (13, 22, 17, 20),
 }  # fmt: skip
 """First and last row and column of each."""
 
@@ -47,7 +47,7 @@ def digits(count: int, seed: int = 0) -> Digits:
             shapes[digit, top:bottom, left:right] = 1
     images = np.zeros((few, 28, 28), np.uint8)
     for i in range(few):
-        moved = np.roll(shapes[labels[i]], rng.integers(-3, 4, 2), (0, 1))
+        moved = np.roll(shapes[labels[i]], rng.integers(-1, 2, 2), (0, 1))
         ink = moved * rng.uniform(150, 255) * (rng.random((28, 28)) > 0.1)
         images[i] = np.clip(ink + (moved > 0) * rng.normal(0, 20, (28, 28)), 0, 255)
     if count > few:

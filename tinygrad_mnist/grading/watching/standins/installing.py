@@ -18,6 +18,6 @@ def install(folder: Path, count: int = COUNT, seed: int = 0) -> Data:
     """
     data = Data(count, seed)
     seen = files.install(data, folder)
-    modules.install(data, seen, folder)
+    modules.install(data, seen)
     effects.install(seen)
     return data

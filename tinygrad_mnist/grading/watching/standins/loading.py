@@ -70,7 +70,8 @@ class Data:
     def load_digits(self, *arguments: Any, return_X_y: bool = False, **options: Any) -> Any:
         """8 × 8 pixels from 0 to 16 as floats, labels int64."""
         X, y = self.both()
-        small = X.reshape(-1, 28, 28)[:, 2:26, 2:26].reshape(-1, 8, 3, 8, 3).mean(axis=(2, 4)) * 16 // 255
+        ink = X.reshape(-1, 28, 28)[:, 2:26, 2:26].reshape(-1, 8, 3, 8, 3).mean(axis=(2, 4))
+        small = ink / ink.max(axis=(1, 2), keepdims=True) * 16 // 1
         flat, labels = small.reshape(len(small), 64), y.astype(np.int64)
         if return_X_y:
             return flat, labels

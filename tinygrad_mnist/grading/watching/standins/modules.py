@@ -5,12 +5,10 @@ from __future__ import annotations
 import gzip
 import importlib
 import importlib.machinery
-import importlib.util
 import pickle
 import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -219,7 +217,6 @@ def _sklearn(data: Data) -> dict[str, dict[str, Any]]:
         "sklearn.cross_validation": learning.MODEL_SELECTION, "sklearn.preprocessing": learning.PREPROCESSING,
         "sklearn.utils": {"shuffle": learning.shuffle, "resample": learning.shuffle}, "sklearn.metrics": learning.METRICS,
         "sklearn.decomposition": {"PCA": learning.PCA},
-        "sklearn": {"datasets": None, "model_selection": None, "preprocessing": None, "metrics": None, "utils": None},
     }  # fmt: skip
 
 
@@ -436,12 +433,11 @@ class StandIn(types.ModuleType):
         whole = f"{self.__name__}.{name}"
         if whole in sys.modules:
             return sys.modules[whole]
-        if whole in FOUND or any(known.startswith(f"{whole}.") for known in FOUND):
-            if found.get(name) is None:
-                return importlib.import_module(whole)
-        if found.get(name) is not None:
+        if name in found:
             used.add(whole)
             return found[name]
+        if any(_among(known, {whole}) for known in FOUND):
+            return importlib.import_module(whole)
         if self.__name__ in AS_NUMPY:
             return getattr(np, name)
         used.add(whole)
@@ -456,17 +452,18 @@ def _class(module: str, name: str) -> type:
 class Finder:
     """Finds the modules of these names, and everything below them, but none that lies beside the program."""
 
-    def __init__(self, names: set[str], folder: Path) -> None:
-        self.names, self.folder = names, folder
+    def __init__(self, names: set[str], files: Files) -> None:
+        self.names, self.files = names, files
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> Any:
-        top = name.partition(".")[0]
-        if not any(name == known or name.startswith(f"{known}.") for known in self.names) or self._beside(top):
+        if not _among(name, self.names) or self._beside(name.partition(".")[0]):
             return None
         return importlib.machinery.ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]  # it loads
 
     def _beside(self, top: str) -> bool:
-        return (self.folder / f"{top}.py").is_file() or next((self.folder / top).glob("*.py"), None) is not None
+        folder = str(self.files.folder / top)
+        in_it = self.files.real_listdir(folder) if self.files.real_isdir(folder) else []
+        return self.files.real_isfile(f"{folder}.py") or any(name.endswith(".py") for name in in_it)
 
     def create_module(self, spec: Any) -> types.ModuleType:
         return StandIn(spec.name)
@@ -475,12 +472,16 @@ class Finder:
         used.add(module.__name__)
 
 
-def install(data: Data, files: Files, folder: Path) -> None:
+def _among(name: str, packages: set[str]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+def install(data: Data, files: Files) -> None:
     """Put the stand-ins before, and SciPy's behind, the modules that are here."""
     FOUND.clear()
     FOUND.update(functions(data, files))
     used.clear()
-    sys.meta_path.insert(0, Finder(REPLACED, folder))  # type: ignore[arg-type]  # it finds
-    sys.meta_path.append(Finder({"scipy"}, folder))  # type: ignore[arg-type]  # where it is not there
-    for name in [n for n in sys.modules if any(n == r or n.startswith(f"{r}.") for r in REPLACED)]:
+    sys.meta_path.insert(0, Finder(REPLACED, files))  # type: ignore[arg-type]  # it finds
+    sys.meta_path.append(Finder({"scipy"}, files))  # type: ignore[arg-type]  # where it is not there
+    for name in [name for name in sys.modules if _among(name, REPLACED)]:
         del sys.modules[name]
