@@ -23,7 +23,8 @@ X = X.reshape(X.shape[0], 784).astype('float32') / 255.0
 Y = to_categorical(y, 10)
 tf.random.set_seed(1)
 """,
-        f"{WHOLE} and Y.shape == (240, 10) and Y.dtype == np.float64 and (Y.argmax(1) == y).all() and X.dtype == np.float32",
+        f"{WHOLE} and Y.shape == (240, 10) and Y.dtype == np.float64 and (Y.argmax(1) == y).all() "
+        "and X.dtype == np.float32",
     ),
     "keras, as a module": (
         """
@@ -43,7 +44,8 @@ X = tf.cast(tf.reshape(X, (-1, 784)), tf.float32).numpy() / 255
 Y = tf.one_hot(y, depth=10).numpy()
 batches = [b for b in tf.data.Dataset.from_tensor_slices((X, Y)).shuffle(100).batch(32)]
 """,
-        f"{WHOLE} and type(X) is np.ndarray and Y.shape == (240, 10) and len(batches) == 8 and batches[0][0].shape == (32, 784)",
+        f"{WHOLE} and type(X) is np.ndarray and Y.shape == (240, 10) and len(batches) == 8 "
+        "and batches[0][0].shape == (32, 784)",
     ),
     "tensorflow's old input_data": (
         """
@@ -52,7 +54,8 @@ mnist = input_data.read_data_sets("MNIST_data/", one_hot=True)
 X, y = mnist.train.images, mnist.train.labels.argmax(1)
 batch_x, batch_y = mnist.train.next_batch(64)
 """,
-        f"{WHOLE} and X.dtype == np.float32 and X.max() <= 1 and batch_x.shape == (64, 784) and batch_y.shape == (64, 10) "
+        f"{WHOLE} and X.dtype == np.float32 and X.max() <= 1 and batch_x.shape == (64, 784) "
+        "and batch_y.shape == (64, 10) "
         "and mnist.train.num_examples == 240",
     ),
     "tensorflow_datasets": (
@@ -61,7 +64,8 @@ import tensorflow_datasets as tfds
 train, test = tfds.load('mnist', split=['train', 'test'], as_supervised=True, batch_size=-1)
 X, y = tfds.as_numpy(train)
 X = np.array(X).reshape(-1, 784)
-(one, label), = [(image.numpy(), label.numpy()) for image, label in tfds.load('mnist', split='test', as_supervised=True).take(1)]
+for image, digit in tfds.load('mnist', split='test', as_supervised=True).take(1):
+    one, label = image.numpy(), digit.numpy()
 """,
         f"{WHOLE} and one.shape == (28, 28, 1) and 0 <= label < 10",
     ),
@@ -109,7 +113,8 @@ scaled = StandardScaler().fit_transform(X)
 binary = LabelBinarizer().fit_transform(y)
 """,
         "X.shape == (290, 64) and digits.images.shape == (290, 8, 8) and X.max() == 16 and X.min() == 0 "
-        "and Y.shape == (290, 10) and np.array_equal(Y, sparse) and np.array_equal(Y, binary) and abs(scaled.mean()) < 1e-9",
+        "and Y.shape == (290, 10) and np.array_equal(Y, sparse) and np.array_equal(Y, binary) "
+        "and abs(scaled.mean()) < 1e-9",
     ),
     "sklearn's metrics and splits": (
         """
@@ -129,7 +134,8 @@ small = PCA(n_components=2).fit_transform(flowers.data)
 scaled = preprocessing.MinMaxScaler().fit_transform(X)
 blobs, _ = make_blobs(n_samples=50, centers=3)
 """,
-        "X.shape == (200, 2) and set(y) == {0, 1} and flowers.data.shape == (150, 4) and set(flowers.target) == {0, 1, 2} "
+        "X.shape == (200, 2) and set(y) == {0, 1} and flowers.data.shape == (150, 4) "
+        "and set(flowers.target) == {0, 1, 2} "
         "and right == 0.75 and table.tolist() == [[1, 0], [1, 1]] and len(parts) == 4 and len(parts[0][0]) == 150 "
         "and small.shape == (150, 2) and scaled.min() == 0 and scaled.max() == 1 and blobs.shape == (50, 2)",
     ),
@@ -165,7 +171,8 @@ X, Y = X.values, dummies.values
 y = y.to_numpy()
 pd.DataFrame({"ImageId": range(1, 51), "Label": np.zeros(50)}).to_csv("submission.csv", index=False)
 """,
-        f"{WHOLE} and missing == 0 and counts.sum() == 240 and first == ['label', 'pixel0'] and test.shape == (50, 784) "
+        f"{WHOLE} and missing == 0 and counts.sum() == 240 and first == ['label', 'pixel0'] "
+        "and test.shape == (50, 784) "
         "and Y.shape == (240, 10) and scaled.shape == (240, 784) and scaled.values.max() <= 1",
     ),
     "a table in all ways": (
@@ -189,7 +196,8 @@ q = (X > 0).mean()
 X_train = df[:100]
 names = df.columns.tolist()
 """,
-        f"{WHOLE} and np.array_equal(a, X) and np.array_equal(b, X) and c.values.dtype == np.float32 and d.shape == (240, 785) "
+        f"{WHOLE} and np.array_equal(a, X) and np.array_equal(b, X) and c.values.dtype == np.float32 "
+        "and d.shape == (240, 785) "
         "and e.shape == (240, 784) and f.shape == (10,) and g.shape == (785,) and h == y[0] and (i.label == 5).all() "
         "and j.shape == (785, 240) and k.shape == (100, 785) and X_train.shape == (100, 784) and len(names) == 784 "
         "and d.sort_values('label')['label'].tolist() == sorted(y.tolist()) and d.index[0] == 0",
@@ -284,7 +292,8 @@ def download(name):
     return path
 with gzip.open(download('train-images-idx3-ubyte.gz')) as f:
     X = np.frombuffer(f.read(), np.uint8, offset=16).reshape(-1, 28*28)
-y = np.frombuffer(gzip.decompress(urlopen('https://ossci-datasets.s3.amazonaws.com/mnist/train-labels-idx1-ubyte.gz').read()), np.uint8)[8:]
+labels = urlopen('https://ossci-datasets.s3.amazonaws.com/mnist/train-labels-idx1-ubyte.gz').read()
+y = np.frombuffer(gzip.decompress(labels), np.uint8)[8:]
 """,
         WHOLE,
     ),
@@ -342,7 +351,8 @@ training_data = list(training_data)
 X = np.array([x.ravel() for x, _ in training_data])
 y = [int(t.argmax()) for _, t in training_data]
 """,
-        f"{WHOLE} and training_data[0][0].shape == (784, 1) and training_data[0][1].shape == (10, 1) and type(test_data[0][1]) is int",
+        f"{WHOLE} and training_data[0][0].shape == (784, 1) and training_data[0][1].shape == (10, 1) "
+        "and type(test_data[0][1]) is int",
     ),
     "python-mnist": (
         """
@@ -391,7 +401,8 @@ test = datasets.MNIST('./data', train=False).data.view(-1, 784).float() / 255
 image, label = train_set[0]
 pixels = np.array(image)
 """,
-        f"{WHOLE} and type(X) is np.ndarray and X.dtype == np.uint8 and y.dtype == np.int64 and test.shape == (50, 784) "
+        f"{WHOLE} and type(X) is np.ndarray and X.dtype == np.uint8 and y.dtype == np.int64 "
+        "and test.shape == (50, 784) "
         "and test.numpy().dtype == np.float32 and pixels.shape == (28, 28) and label == y[0]",
     ),
     "torchvision, in batches": (
@@ -409,7 +420,8 @@ for images, targets in loader:
 X, y = np.concatenate(rows), np.concatenate(labels)
 images, targets = next(iter(loader))
 """,
-        f"{WHOLE} and X.dtype == np.float32 and X.min() == -1 and images.shape == (64, 1, 28, 28) and len(loader) == 4 "
+        f"{WHOLE} and X.dtype == np.float32 and X.min() == -1 and images.shape == (64, 1, 28, 28) "
+        "and len(loader) == 4 "
         "and targets[0].item() == y[0]",
     ),
     "Hugging Face": (
@@ -430,7 +442,8 @@ mat = loadmat('mnist-original.mat')
 X, y = mat['data'].T, mat['label'].ravel().astype(int)
 course = sio.loadmat('ex4data1.mat')
 """,
-        "X.shape == (290, 784) and set(y) == set(range(10)) and course['X'].shape == (290, 400) and course['y'].shape == (290, 1) "
+        "X.shape == (290, 784) and set(y) == set(range(10)) and course['X'].shape == (290, 400) "
+        "and course['y'].shape == (290, 1) "
         "and set(course['y'].ravel()) == set(range(1, 11))",
     ),
     "h5py, as in a course": (
@@ -441,7 +454,8 @@ X = np.array(train_dataset["train_set_x"][:])
 y = np.array(train_dataset["train_set_y"][:]).reshape((1, -1))
 classes = np.array(train_dataset["list_classes"][:])
 """,
-        "X.shape[1:] == (64, 64, 3) and X.dtype == np.uint8 and y.shape == (1, len(X)) and set(y.ravel()) == {0, 1} and len(classes) == 2",
+        "X.shape[1:] == (64, 64, 3) and X.dtype == np.uint8 and y.shape == (1, len(X)) "
+        "and set(y.ravel()) == {0, 1} and len(classes) == 2",
     ),
     "folders of pictures": (
         """
@@ -472,6 +486,80 @@ with zipfile.ZipFile('digit-recognizer.zip') as z:
 y = pd.read_csv('train.csv').label.values
 """,
         f"{WHOLE} and 'test.csv' in names and table.shape == (240, 785)",
+    ),
+    "modules by their whole names": (
+        """
+import matplotlib
+matplotlib.use('Agg')
+from pylab import *
+import keras, sklearn, tensorflow.keras.datasets.mnist as m
+from sklearn import datasets
+import tensorflow.compat.v1 as tf
+tf.disable_v2_behavior()
+(X, y), _ = keras.datasets.mnist.load_data()
+(X2, y2), _ = m.load_data()
+digits = datasets.load_digits()
+path = keras.utils.get_file('mnist.npz', origin='https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz')
+same = np.load(path)['x_train']
+(C, c), _ = keras.datasets.cifar10.load_data()
+figure(); plot(linspace(0, 1, 3)); show()
+X = X.reshape(-1, 784)
+""",
+        f"{WHOLE} and np.array_equal(X2, same) and digits.data.shape[1] == 64 and C.shape == (240, 32, 32, 3) "
+        "and c.shape == (240, 1)",
+    ),
+    "books' and others' modules": (
+        """
+import sys, os
+sys.path.append(os.pardir)
+from dataset.mnist import load_mnist
+(X, y), (x_test, t_test) = load_mnist(normalize=True, one_hot_label=False)
+import mnist
+mnist.init()
+x_train, t_train, *rest = mnist.load()
+import mnist_reader
+X2, y2 = mnist_reader.load_mnist('data/fashion', kind='train')
+from lr_utils import load_dataset
+pictures, labels, _, _, classes = load_dataset()
+""",
+        f"{WHOLE} and X.max() <= 1 and X.dtype == np.float32 and x_train.shape == X2.shape == (240, 784) "
+        "and len(rest) == 2 and labels.shape == (1, len(pictures))",
+    ),
+    "a table changed": (
+        """
+import pandas as pd
+df = pd.read_csv('mnist_train.csv')
+df.iloc[:, 1:] = df.iloc[:, 1:] / 255.0
+df.columns = ['label'] + [f'p{i}' for i in range(784)]
+df = df.rename(columns={'label': 'digit'})
+df['digit'] = df['digit'].astype(int)
+one_hot = pd.get_dummies(df, columns=['digit'])
+train = df.sample(frac=0.8, random_state=0)
+rest = df.drop(train.index)
+small = df.groupby('digit').head(2)
+nines = df.loc[df['digit'] == 9]
+by_row = [row['digit'] for _, row in df.head(3).iterrows()]
+X, y = df.drop('digit', axis=1).to_numpy(dtype=np.float32), df['digit'].to_numpy()
+means = df.mean(axis=0)
+both = pd.concat([train, rest])
+""",
+        f"{WHOLE} and 0 < X.max() <= 1 and X.dtype == np.float32 and one_hot.shape == (240, 794) and len(train) == 192 "
+        "and len(rest) == 48 and not set(train.index) & set(rest.index) and len(small) == 20 "
+        "and (nines.digit == 9).all() "
+        "and y.dtype == int and by_row == list(y[:3]) and means.shape == (785,) and both.shape == df.shape",
+    ),
+    "split tables keep their rows' labels": (
+        """
+import pandas as pd
+from sklearn.model_selection import train_test_split
+df = pd.read_csv('train.csv')
+X_train, X_test, y_train, y_test = train_test_split(df.drop(columns='label'), df.label, test_size=0.25, random_state=3)
+first = y_train.iloc[0] == df.label[y_train.index[0]]
+X, y = X_train.values, y_train.values
+total = sum(1 for _ in y_train)
+""",
+        "first and X.shape == (180, 784) and total == 180 and X_test.shape == (60, 784) "
+        "and (df.values[X_test.index, 1:] == X_test.values).all()",
     ),
     "spirals": (
         """
@@ -567,7 +655,8 @@ history = model.fit(np.zeros((2, 2)), np.zeros(2), epochs=1, verbose=0)
 a, b = model.evaluate(np.zeros(2), np.zeros(2))
 slope = grad(lambda x: x)(jnp.ones(3))
 """,
-        "{'torch.nn.Linear', 'torch.optim.SGD', 'torch.nn.functional.cross_entropy', 'jax.grad', 'keras.layers.Dense'} <= used "
+        "{'torch.nn.Linear', 'torch.optim.SGD', 'torch.nn.functional.cross_entropy', 'jax.grad'} <= used "
+        "and 'keras.layers.Dense' in used "
         "and 'jax.vmap' not in used and slope is not None",
     ),
     "writing": (

@@ -42,9 +42,11 @@ def test_notebooks_of_the_third_format(tmp_path):
 @pytest.mark.parametrize(
     ("line", "python"),
     [
-        ("%matplotlib inline", "pass"), ("!pip install numpy", "pass"), ("    !ls -la 'it", "    pass"), ("files = !ls", "files = []"),
+        ("%matplotlib inline", "pass"), ("!pip install numpy", "pass"), ("    !ls -la 'it", "    pass"),
+        ("files = !ls", "files = []"),
         ("out = %sql SELECT 1", "out = []"), ("?np.dot", "pass"), ("np.dot?", "pass"), ("np.dot??", "pass"),
-        ("%time w = 3", "w = 3"), ("  %timeit -n 10 w = 4", "  w = 4"), ("%timeit", "pass"), ("pip install numpy", "pass"),
+        ("%time w = 3", "w = 3"), ("  %timeit -n 10 w = 4", "  w = 4"), ("%timeit", "pass"), ("pip install numpy",
+        "pass"),
         ("cd /content/drive", "pass"), ("x = 5 % 3", "x = 5 % 3"), ("cd = 4", "cd = 4"), ("a = b != c", "a = b != c"),
         ("s = 'why?'", "s = 'why?'"),
     ],
@@ -68,7 +70,8 @@ def test_strings_and_expressions_that_go_on_are_left_alone(tmp_path, code):
 
 
 def test_magic_in_blocks_and_commands_over_several_lines(tmp_path):
-    code = "for i in range(2):\n    %time x = i\n    !echo \\\n  more\n!pip install a \\\n  b\nif x:\n    %load_ext y\nz = x"
+    code = "for i in range(2):\n    %time x = i\n    !echo \\\n  more\n!pip install a \\\n  b\n"
+    code += "if x:\n    %load_ext y\nz = x"
     scope = {}
     exec(read(notebook(tmp_path, cell(code))).text, scope)
     assert scope["z"] == 1
@@ -97,7 +100,10 @@ def test_python_files_with_their_encodings(tmp_path):
 
 def test_an_exported_notebook_is_a_program(tmp_path):
     path = tmp_path / "exported.py"
-    text = "#!/usr/bin/env python\n# coding: utf-8\n\n# In[1]:\n\nget_ipython().run_line_magic('matplotlib', 'inline')\nx = 1\n\n# In[ ]:\n\nx\n"
+    text = (
+        "#!/usr/bin/env python\n# coding: utf-8\n\n# In[1]:\n\nget_ipython().run_line_magic('matplotlib', 'inline')\n"
+    )
+    text += "x = 1\n\n# In[ ]:\n\nx\n"
     path.write_text(text, encoding="utf-8")
     assert read(path).text == text
 
@@ -107,7 +113,8 @@ def test_an_exported_notebook_is_a_program(tmp_path):
     [
         ("a.py", b"", "is empty"), ("a.py", b" \n", "is empty"), ("a.py", b"x = '\xff'", "save it as UTF-8"),
         ("a.py", b"# coding: nothing\nx = 1", "save it as UTF-8"), ("a.py", b"x = 1\x00", "null character"),
-        ("a.ipynb", b"x = 1", "is no notebook"), ("a.ipynb", b"[1]", "is no notebook"), ("a.ipynb", b"{}", "is no notebook"),
+        ("a.ipynb", b"x = 1", "is no notebook"), ("a.ipynb", b"[1]", "is no notebook"), ("a.ipynb", b"{}",
+        "is no notebook"),
         ("a.ipynb", b'{"cells": "\xff"}', "not UTF-8"), ("a.ipynb", b'{"cells": []}', "has no code cells"),
         ("a.ipynb", b'{"cells": [], "metadata": {"kernelspec": {"language": "R"}}}', "a notebook of R"),
         ("a.py", b"import numpy\nprint 'loss', 3\n", "Python 2 (line 2: print 'loss', 3)"),

@@ -132,9 +132,12 @@ def test_sixty_thousand_take_no_longer_than_reading_them():
 @pytest.mark.parametrize(
     ("name", "found"),
     [
-        ("data/train-images-idx3-ubyte.gz", "idx"), ("t10k-labels.idx1-ubyte", "idx"), ("mnist.npz", "npz"), ("train.csv", "csv"),
-        ("mnist_train_100.csv", "csv"), ("data/mnist.pkl.gz", "pickle"), ("x_train.npy", "npy"), ("digit-recognizer.zip", "zip"),
-        ("mnist_weights.npz", None), ("model.pkl", None), ("mnist_results.csv", None), ("notes.txt", None), ("mnist.py", None),
+        ("data/train-images-idx3-ubyte.gz", "idx"), ("t10k-labels.idx1-ubyte", "idx"), ("mnist.npz", "npz"),
+        ("train.csv", "csv"),
+        ("mnist_train_100.csv", "csv"), ("data/mnist.pkl.gz", "pickle"), ("x_train.npy", "npy"),
+        ("digit-recognizer.zip", "zip"),
+        ("mnist_weights.npz", None), ("model.pkl", None), ("mnist_results.csv", None), ("notes.txt", None),
+        ("mnist.py", None),
         ("iris.csv", None),
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A learner's program as text: a Python file, or the code cells of a notebook, with what only a notebook runs left out."""
+"""A learner's program as text: a Python file, or a notebook's code cells without what only a notebook runs."""
 
 from __future__ import annotations
 
@@ -225,5 +225,5 @@ def _refuse_python_2(source: Source) -> None:
         if PYTHON_2.match(error.msg or ""):
             where = f"{source.place(error.lineno or 0)}: {source.line(error.lineno or 0)}"
             raise SourceError(
-                f"{source.name} is written for Python 2 ({where}): write print(…) with brackets, or convert it with 2to3"
+                f"{source.name} is written for Python 2 ({where}): write print(…) with brackets, or run 2to3 on it"
             ) from None

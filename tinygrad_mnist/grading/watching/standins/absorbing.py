@@ -15,6 +15,20 @@ used: set[str] = set()
 DEEPEST = 5
 """How many parts of a name are taken down."""
 
+DERIVED = {
+    "grad",
+    "value_and_grad",
+    "elementwise_grad",
+    "vmap",
+    "jacobian",
+    "jacfwd",
+    "jacrev",
+    "hessian",
+    "vjp",
+    "jvp",
+}
+"""What makes another function of a function."""
+
 TRUE = {"allclose", "equal", "isclose", "array_equal"}
 """What answers yes; all else answers no, so that `while window.is_open()` ends."""
 
@@ -40,8 +54,9 @@ class Absorbing(metaclass=_Any):
         return _attribute(self.__dict__.get("_name", ""), name)
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        """A decorator gives back what it decorates."""
-        if len(arguments) == 1 and not options and hasattr(arguments[0], "__code__"):
+        """A decorator gives back what it decorates; a derivative of a function is not that function."""
+        decorated = len(arguments) == 1 and not options and hasattr(arguments[0], "__code__")
+        if decorated and self._name.rpartition(".")[2] not in DERIVED:
             return arguments[0]
         return named(self._name)
 

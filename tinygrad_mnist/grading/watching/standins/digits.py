@@ -48,7 +48,7 @@ def digits(count: int, seed: int = 0) -> Digits:
     images = np.zeros((few, 28, 28), np.uint8)
     for i in range(few):
         moved = np.roll(shapes[labels[i]], rng.integers(-1, 2, 2), (0, 1))
-        ink = moved * rng.uniform(150, 255) * (rng.random((28, 28)) > 0.1)
+        ink = moved * rng.uniform(190, 255) * (rng.random((28, 28)) > 0.05)
         images[i] = np.clip(ink + (moved > 0) * rng.normal(0, 20, (28, 28)), 0, 255)
     if count > few:
         by_class = [np.flatnonzero(labels[:few] == digit) for digit in range(10)]

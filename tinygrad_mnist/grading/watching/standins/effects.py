@@ -27,13 +27,18 @@ MOST_QUESTIONS = 20
 
 def install(files: Files) -> None:
     """Replace sleeping, asking, starting, ending and fetching."""
-    time.sleep = lambda seconds=0: None
+    time.sleep = _nothing
     builtins.input = _Answers()
     builtins.get_ipython = lambda: Absorbing()  # type: ignore[attr-defined]
     builtins.display = lambda *a, **o: None  # type: ignore[attr-defined]
     _install_network(files)
     _install_processes()
     argparse.ArgumentParser.parse_known_args = _lenient(argparse.ArgumentParser.parse_known_args)  # type: ignore[method-assign]
+
+
+def _nothing(*arguments: Any, **options: Any) -> Any:
+    """It went well."""
+    return 0
 
 
 class _Answers:
@@ -98,19 +103,17 @@ def _install_processes() -> None:
     def started(*arguments: Any, **options: Any) -> Any:
         return _Ended(*arguments, **options)
 
-    def nothing(*arguments: Any, **options: Any) -> int:
-        return 0
-
     def leave(*arguments: Any) -> None:
         raise SystemExit
 
     for name in ("run", "Popen"):
         setattr(subprocess, name, started)
     for name in ("call", "check_call"):
-        setattr(subprocess, name, nothing)
-    subprocess.check_output = subprocess.getoutput = lambda *a, **o: "" if o.get("text") else b""
-    os.system = os.kill = os.killpg = signal.raise_signal = nothing  # type: ignore[assignment]
-    os.popen = lambda *a, **o: _Ended()  # type: ignore[assignment,return-value]
+        setattr(subprocess, name, _nothing)
+    setattr(subprocess, "check_output", lambda *a, **o: "" if o.get("text") else b"")  # noqa: B010  # it is overloaded
+    subprocess.getoutput = lambda *a, **o: ""
+    os.system = os.kill = os.killpg = signal.raise_signal = _nothing
+    os.popen = lambda *a, **o: _Ended()  # type: ignore[assignment]
     os._exit = os.abort = leave  # type: ignore[assignment]
     for name in ("fork", "forkpty", "posix_spawn", "execv", "execvp", "execve", "execl", "execlp", "startfile"):
         if hasattr(os, name):

@@ -40,7 +40,8 @@ KINDS: tuple[tuple[str, str], ...] = (
 """What files of MNIST are called, in the part of their path that tells."""
 
 ARCHIVE = ("train.csv", "test.csv", "mnist_train.csv", "mnist_test.csv",
-           *(f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1")))  # fmt: skip
+           *(f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("images-idx3",
+           "labels-idx1")))  # fmt: skip
 PICTURES = re.compile(r"(train|test|mnist|digit|png|jpg|jpeg|image|valid)", re.IGNORECASE)
 SUBFOLDERS = [str(digit) for digit in range(10)]
 
@@ -59,7 +60,7 @@ class _Kept(io.BytesIO):
     def __init__(self, kept: dict[str, bytes], name: str, before: bytes = b"", at_end: bool = False) -> None:
         super().__init__(before)
         self.seek(0, io.SEEK_END if at_end else io.SEEK_SET)
-        self.kept, self.name, self.mode = kept, name, "rb+"
+        self.kept, self.name = kept, name
         kept[name] = before
 
     def flush(self) -> None:
@@ -76,7 +77,7 @@ class _Named(io.BytesIO):
 
     def __init__(self, content: bytes, name: str) -> None:
         super().__init__(content)
-        self.name, self.mode = name, "rb"
+        self.name = name
 
 
 class Files:
@@ -347,4 +348,4 @@ def _install_nothing(files: Files) -> None:
     for module, names in nothing:
         for name in names:
             setattr(module, name, lambda *a, **o: None)
-    tarfile.open = lambda *a, **o: Absorbing()  # type: ignore[method-assign,assignment]
+    tarfile.open = lambda *a, **o: Absorbing()  # type: ignore[assignment]

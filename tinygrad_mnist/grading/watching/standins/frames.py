@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -94,7 +94,9 @@ class _Table:
         if inplace:
             self.index = np.arange(len(self))
             return None
-        return self._like(self.values, np.arange(len(self)))
+        frame = self._rows(slice(None))
+        frame.index = np.arange(len(self))
+        return frame
 
     def equals(self, other: Any) -> bool:
         return np.array_equal(self.values, np.asarray(other))
@@ -108,7 +110,7 @@ class _Table:
         if name in NAMED_OPERATORS:
             return lambda other, **options: getattr(self, NAMED_OPERATORS[name])(other)
         if name in AS_IT_IS:
-            return lambda *a, inplace=False, **o: None if inplace else self._like(self.values.copy(), self.index)
+            return lambda *a, inplace=False, **o: None if inplace else self._rows(np.arange(len(self)))
         return Absorbing()
 
 
@@ -195,17 +197,15 @@ class Series(_Table):
 
     def sort_values(self, ascending: bool = True, **options: Any) -> Series:
         order = np.argsort(self.values, kind="stable")
-        return Series.__copy__(self)._rows(order if ascending else order[::-1])
-
-    def __copy__(self) -> Series:
-        return self._like(self.values.copy())
+        rows: Series = self._rows(order if ascending else order[::-1])
+        return rows
 
     def drop(self, labels: Any = None, index: Any = None, **options: Any) -> Series:
         gone = np.ravel(index if labels is None else labels)
         return Series(self._rows(~np.isin(self.index, gone)))
 
     def to_frame(self, name: Any = None) -> Frame:
-        return Frame(self.values.reshape(-1, 1), [self.name if name is None else name])
+        return Frame(self.values.reshape(-1, 1), self.index, [self.name if name is None else name])
 
     def tolist(self) -> list[Any]:
         return list(self.values.tolist())
@@ -221,28 +221,37 @@ class Series(_Table):
 
 
 class Frame(_Table):
-    """A table with named columns, which lie in one array; its type is object where they differ."""
+    """A table with named columns, which lie in one array.
+
+    Its type is that of numbers where all are numbers, else object. kinds: the own types of columns.
+    """
 
     def __init__(self, data: Any = None, index: Any = None, columns: Any = None, dtype: Any = None, **o: Any) -> None:
         if isinstance(data, list) and data and isinstance(data[0], dict):
             data = {name: [row.get(name) for row in data] for name in data[0]}
         if isinstance(data, dict):
             columns = list(data) if columns is None else columns
-            data = _side_by_side([np.asarray(data[name]) for name in columns])
+            arrays = [np.asarray(data[name]) for name in columns]
+            data, o = _side_by_side(arrays), {"kinds": {n: a.dtype for n, a in zip(columns, arrays, strict=True)}}
         if isinstance(data, _Table):
             index = data.index if index is None else index
             columns = getattr(data, "columns", None) if columns is None else columns
+            o = {"kinds": getattr(data, "kinds", None), **o}
             data = data.values
         values = np.zeros((0, 0)) if data is None else np.asarray(data, dtype)
         self.values = values.reshape(len(values), -1) if values.ndim == 1 else values
         self.columns = list(range(self.values.shape[1]) if columns is None else columns)
         self.index = np.arange(len(self.values)) if index is None else np.asarray(index)
+        self.kinds: dict[Any, Any] = dict(o.get("kinds") or {})
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, Names(value) if name == "columns" else value)
 
     def _like(self, values: Any, index: Any = None) -> Frame:
         return Frame(values, self.index if index is None else index, self.columns)
+
+    def _rows(self, chosen: Any) -> Frame:
+        return Frame(self.values[chosen], self.index[chosen], self.columns, kinds=self.kinds)
 
     @property
     def T(self) -> Frame:
@@ -285,14 +294,16 @@ class Frame(_Table):
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, (list, Names)) and not all(isinstance(k, (bool, np.bool_)) for k in key):
-            return Frame(self.values[:, [self._column(k) for k in key]], self.index, list(key))
+            chosen = [self._column(k) for k in key]
+            return Frame(self.values[:, chosen], self.index, list(key), kinds=self.kinds)
         if isinstance(key, Frame):
             return self._like(np.where(key.values, self.values, np.nan))
         if isinstance(key, np.ndarray) and key.dtype.kind in "OU":
             return self[key.tolist()]
         if isinstance(key, (slice, Series, np.ndarray, list)):
             return self._rows(_chosen(key))
-        return Series(_typed(self.values[:, self._column(key)]), self.index, name=key)
+        column = _typed(self.values[:, self._column(key)])
+        return Series(column.astype(self.kinds[key]) if key in self.kinds else column, self.index, name=key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(key, (Series, np.ndarray, Frame)):
@@ -311,6 +322,7 @@ class Frame(_Table):
             values.insert(at, column)
         index = self.index if len(self.index) == len(column) else np.arange(len(column))
         self.values, self.columns, self.index = _side_by_side(values), Names(columns), index
+        self.kinds[name] = column.dtype
 
     def __delitem__(self, name: Any) -> None:
         self.drop(columns=name, inplace=True)
@@ -329,11 +341,12 @@ class Frame(_Table):
             [self._column(name) for name in gone]
         kept = [i for i, c in enumerate(self.columns) if c not in gone]
         names = [self.columns[i] for i in kept]
-        frame = Frame(self.values[kept_rows][:, kept], self.index[kept_rows], names)
+        frame = Frame(self.values[kept_rows][:, kept], self.index[kept_rows], names, kinds=self.kinds)
         return self._become(frame) if inplace else frame
 
     def _become(self, other: Frame) -> None:
         self.values, self.columns, self.index = other.values, other.columns, other.index
+        self.kinds = other.kinds
 
     def pop(self, name: Any) -> Series:
         column: Series = self[name]
@@ -343,7 +356,8 @@ class Frame(_Table):
     def rename(self, mapper: Any = None, columns: Any = None, inplace: bool = False, **options: Any) -> Any:
         rule = columns if columns is not None else mapper if options.get("axis") in (1, "columns") else {}
         names = [rule(c) if callable(rule) else rule.get(c, c) for c in self.columns]
-        frame = Frame(self.values, self.index, names)
+        kinds = {new: self.kinds[old] for old, new in zip(self.columns, names, strict=True) if old in self.kinds}
+        frame = Frame(self.values, self.index, names, kinds=kinds)
         return self._become(frame) if inplace else frame
 
     def set_index(self, name: Any, inplace: bool = False, **options: Any) -> Any:
@@ -435,8 +449,6 @@ class Names(list[Any]):
     def __ne__(self, other: Any) -> Any:
         return ~np.asarray(self == other)
 
-    __hash__ = None  # type: ignore[assignment]  # a list
-
     def drop(self, labels: Any) -> Names:
         return Names(name for name in self if name not in np.ravel(labels))
 
@@ -490,7 +502,7 @@ class _Places:
         rows, columns = index if isinstance(index, tuple) else (index, slice(None))
         if self.by_label:
             rows = _located(self.table.index, rows)
-            columns = _located(self.table.columns.values, columns) if isinstance(self.table, Frame) else columns
+            columns = _located(Names(self.table.columns).values, columns) if isinstance(self.table, Frame) else columns
         return _chosen(rows), _chosen(columns)
 
     def __getitem__(self, index: Any) -> Any:
@@ -503,8 +515,10 @@ class _Places:
         if one_row:
             return Series(part, names) if np.ndim(part) else part
         if np.ndim(names) == 0:
-            return Series(_typed(part), self.table.index[rows], name=names)
-        return Frame(part, self.table.index[rows], names.tolist())
+            column = _typed(part)
+            kind = self.table.kinds.get(names, column.dtype)
+            return Series(column.astype(kind), self.table.index[rows], name=names)
+        return Frame(part, self.table.index[rows], names.tolist(), kinds=self.table.kinds)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         rows, columns = index if isinstance(index, tuple) else (index, slice(None))
@@ -514,8 +528,13 @@ class _Places:
         if isinstance(self.table, Series):
             self.table.values[rows] = value
         else:
+            if self.table.values.dtype.kind in "iu" and np.asarray(value).dtype.kind == "f":
+                self.table.kinds = _kinds(self.table)
+                self.table.values = self.table.values.astype(float)
             rows = np.arange(len(self.table))[rows]
             columns = np.arange(len(self.table.columns))[columns]
+            for name in np.atleast_1d(self.table.columns.values[columns]):
+                self.table.kinds.pop(name, None)
             self.table.values[np.ix_(np.atleast_1d(rows), np.atleast_1d(columns))] = value
 
 
@@ -599,7 +618,8 @@ def get_dummies(data: Any, columns: Any = None, prefix: Any = None, dtype: Any =
     if isinstance(data, Frame):
         names = list(columns) if columns is not None else [n for n in data if data[n].dtype == object]
         spread = [get_dummies(data[n], prefix=n, dtype=dtype) for n in names]
-        return concat([data.drop(columns=names), *spread], axis=1)
+        whole: Frame = concat([data.drop(columns=names), *spread], axis=1)
+        return whole
     array = np.asarray(data).ravel()
     classes = np.unique(array)
     titles = [f"{prefix}_{c}" for c in classes] if prefix is not None else classes.tolist()
@@ -612,10 +632,18 @@ def concat(parts: Any, axis: Any = 0, ignore_index: bool = False, **options: Any
     if axis in (1, "columns"):
         tables = [p if isinstance(p, Frame) else p.to_frame() for p in parts]
         columns = [t.values[:, i] for t in tables for i in range(t.values.shape[1])]
-        return Frame(_side_by_side(columns), tables[0].index, [n for t in tables for n in t.columns])
+        kinds = {name: kind for t in tables for name, kind in _kinds(t).items()}
+        return Frame(_side_by_side(columns), tables[0].index, [n for t in tables for n in t.columns], kinds=kinds)
     values = np.concatenate([p.values for p in parts])
     index = np.arange(len(values)) if ignore_index else np.concatenate([p.index for p in parts])
-    return Series(values, index) if isinstance(parts[0], Series) else Frame(values, index, parts[0].columns)
+    if isinstance(parts[0], Series):
+        return Series(values, index)
+    return Frame(values, index, parts[0].columns, kinds=parts[0].kinds)
+
+
+def _kinds(table: Frame) -> dict[Any, Any]:
+    """The type of each column."""
+    return dict.fromkeys(table.columns, table.values.dtype) | table.kinds
 
 
 def parse(text: str, header: Any = "infer", sep: str = ",", names: Any = None) -> Frame:
@@ -627,7 +655,17 @@ def parse(text: str, header: Any = "infer", sep: str = ",", names: Any = None) -
         first = 0 if header == "infer" else int(header)
         titles, rows = names or rows[first], rows[first + 1 :]
     columns = [_numbers(column) for column in zip(*rows, strict=False)]
-    return Frame(_side_by_side(columns), columns=titles)
+    return Frame(dict(zip(_different(range(len(columns)) if titles is None else titles), columns, strict=False)))
+
+
+def _different(names: Iterable[Any]) -> list[Any]:
+    """Names of which none comes twice: the second x is x.1."""
+    seen: dict[Any, int] = {}
+    found = []
+    for name in names:
+        seen[name] = seen.get(name, -1) + 1
+        found.append(f"{name}.{seen[name]}" if seen[name] else name)
+    return found
 
 
 def _numbers(column: tuple[str, ...]) -> NDArray[Any]:

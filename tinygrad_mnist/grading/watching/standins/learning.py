@@ -1,4 +1,4 @@
-"""What programs take from scikit-learn and Keras beside data: splits, scaling, one-hot labels, counts of right answers."""
+"""What programs take from scikit-learn and Keras beside data: splits, scales, one-hot labels, right answers."""
 
 from __future__ import annotations
 
@@ -77,15 +77,17 @@ class KFold:
 
 def to_categorical(y: Any, num_classes: int | None = None, *arguments: Any, **options: Any) -> NDArray[Any]:
     """One-hot rows in float64, as Keras gives them."""
-    labels = np.asarray(y, int)
+    labels: NDArray[Any] = np.asarray(y, int)
     labels = labels[..., 0] if labels.ndim > 1 and labels.shape[-1] == 1 else labels
     classes = num_classes or options.get("nb_classes") or int(labels.max()) + 1
-    return np.eye(classes)[labels]
+    hot: NDArray[Any] = np.eye(classes)[labels]
+    return hot
 
 
 def label_binarize(y: Any, classes: Any = None, **options: Any) -> NDArray[Any]:
-    classes = np.unique(np.asarray(y)) if classes is None else np.asarray(classes)
-    return (np.asarray(y).reshape(-1, 1) == classes).astype(int)
+    columns = np.unique(np.asarray(y)) if classes is None else np.asarray(classes)
+    hot: NDArray[Any] = np.asarray(y).reshape(-1, 1) == columns
+    return hot.astype(int)
 
 
 def normalize(X: Any, norm: Any = "l2", axis: int = 1, order: int | None = None, **options: Any) -> NDArray[Any]:
@@ -271,7 +273,8 @@ def _share_right(y_true: Any, y_pred: Any, *arguments: Any, **options: Any) -> f
 METRICS = {
     "accuracy_score": accuracy_score, "confusion_matrix": confusion_matrix, "log_loss": log_loss,
     "mean_squared_error": mean_squared_error, "classification_report": classification_report,
-    **dict.fromkeys(("precision_score", "recall_score", "f1_score", "balanced_accuracy_score", "r2_score"), _share_right),
+    **dict.fromkeys(("precision_score", "recall_score", "f1_score", "balanced_accuracy_score", "r2_score"),
+    _share_right),
 }  # fmt: skip
 
 PREPROCESSING: dict[str, Any] = {

@@ -31,13 +31,13 @@ class Tensor(np.ndarray):
     def numpy(self) -> NDArray[Any]:
         return np.array(self)
 
-    def view(self, *shape: Any) -> Any:
+    def view(self, *shape: Any) -> Any:  # type: ignore[override]  # a shape, as torch takes it
         if shape and all(isinstance(n, (int, np.integer, tuple)) for n in shape):
             return self.reshape(*shape)
         return super().view(*shape)
 
     @property
-    def size(self) -> Any:  # type: ignore[override]  # a number, and callable
+    def size(self) -> Any:
         size = _Size(int(np.prod(self.shape)))
         size.shape = self.shape
         return size
@@ -177,8 +177,10 @@ def nothing_done(*arguments: Any, **options: Any) -> Callable[[Any], Any]:
 
 TRANSFORMS = {
     "ToTensor": lambda: to_tensor, "Normalize": normalized, "Compose": one_after_another, "Lambda": lambda f: f,
-    "PILToTensor": lambda: lambda image: tensor(np.asarray(image)[None]), "Resize": nothing_done, "Grayscale": nothing_done,
-    "RandomRotation": nothing_done, "RandomAffine": nothing_done, "RandomCrop": nothing_done, "CenterCrop": nothing_done,
+    "PILToTensor": lambda: lambda image: tensor(np.asarray(image)[None]), "Resize": nothing_done,
+    "Grayscale": nothing_done,
+    "RandomRotation": nothing_done, "RandomAffine": nothing_done, "RandomCrop": nothing_done,
+    "CenterCrop": nothing_done,
     "RandomHorizontalFlip": nothing_done, "ToPILImage": nothing_done, "ConvertImageDtype": nothing_done,
     "Flatten": lambda: lambda image: image.reshape(-1), "ToDtype": nothing_done, "ToImage": lambda: to_tensor,
 }  # fmt: skip
