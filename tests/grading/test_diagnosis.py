@@ -108,8 +108,8 @@ def pairs(probes):
 
 
 def test_two_mistakes_are_both_named():
-    """A share of all pairs; all 4,576 with TINYGRAD_MNIST_PAIRS=1, in less than a minute."""
-    share = float(os.environ.get("TINYGRAD_MNIST_PAIRS", "0.03"))
+    """A share of all pairs; all 9,430 with TINYGRAD_MNIST_PAIRS=1, in half an hour."""
+    share = float(os.environ.get("TINYGRAD_MNIST_PAIRS", "0.015"))
     probes = probes_for(3, LEAKY, 0.1)
     rng = np.random.default_rng(0)
     same_layer, missed = 0, []
@@ -121,7 +121,7 @@ def test_two_mistakes_are_both_named():
             assert names(found) in ([{p.key}], [{q.key}])
         elif p.layer != q.layer:
             assert names(found) == [{p.key, q.key}]
-        else:
+        elif not (p.value and q.value and "delta" in (derivation.QUANTITY[x.mistake.slot] for x in (p, q))):
             same_layer += 1
             missed += [] if {p.key, q.key} in names(found) else [(p.key, q.key)]
     assert same_layer > 20
@@ -165,7 +165,7 @@ def damaged(probes, change):
     """The right gradients, with δ(2) changed and all that follows from it."""
     found = []
     for net in probes.nets:
-        d = {("carried", 2): lambda n, l, delta, dW, net=net: change(net, net.W[3].T @ delta)}
+        d = {("carried", 2): lambda n, l, above, net=net: change(net, net.W[3].T @ above.delta[3])}
         found.append(derivation.derive(net, d))
     return found
 
@@ -173,8 +173,7 @@ def damaged(probes, change):
 @pytest.mark.parametrize(
     ("change", "fact"),
     [
-        (lambda net, carried: 3 * carried, "it is 3 times what it should be, everywhere"),
-        (lambda net, carried: -carried, "its sign is turned"),
+        (lambda net, carried: carried / np.abs(carried).max(), "it is a multiple of what it should be, another one"),
         (lambda net, carried: 0 * carried, "it is zero everywhere"),
         (lambda net, carried: carried * np.where(net.z[2] < 0, 30 + carried, 1), "it is wrong only where z < 0"),
         (lambda net, carried: carried * np.where(net.z[2] > 0, 3 + carried, 1), "it is wrong only where z > 0"),
@@ -212,3 +211,15 @@ def test_noise_is_never_given_a_name():
                 gradients.dW[l] = rng.standard_normal(gradients.dW[l].shape)
                 gradients.db[l] = rng.standard_normal(gradients.db[l].shape)
         assert all(not e.mistakes for e in explain(found, probes))
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e-9, 1e-15])
+def test_tiny_noise_is_no_multiple_of_what_is_right(size):
+    probes = probes_for(2, manual.relu, 0.0)
+    rng = np.random.default_rng(0)
+    found = derived(probes, [])
+    for gradients in found:
+        for l in (1, 2):
+            gradients.dW[l] = size * rng.standard_normal(gradients.dW[l].shape)
+            gradients.db[l] = size * rng.standard_normal(gradients.db[l].shape)
+    assert all(p.value is None for e in explain(found, probes) for p in e.mistakes)

@@ -22,8 +22,16 @@ def grade(
     weights_in_out: Annotated[
         bool | None, typer.Option("--weights-in-out/--weights-out-in", help="Rows with X @ W + b, or with X @ W.T + b.")
     ] = None,
-    activation: Annotated[str, typer.Option(help=f"Of the hidden layers: {', '.join(manual.ACTIVATIONS)}.")] = "relu",
-    l2: Annotated[float | None, typer.Option(min=0, help="λ of the penalty (λ/2) Σ W².")] = None,
+    activation: Annotated[
+        str | None, typer.Option(help=f"Of the hidden layers: {', '.join(manual.ACTIVATIONS)}; found if not said.")
+    ] = None,
+    head: Annotated[
+        str | None, typer.Option(help=f"Output and loss: {', '.join(manual.HEADS)}; found if not said.")
+    ] = None,
+    l2: Annotated[float | None, typer.Option(min=0, help="λ of the penalty on the weights; found if not said.")] = None,
+    penalty: Annotated[
+        str | None, typer.Option(help=f"What stands before λ Σ W²: {', '.join(manual.PENALTIES)}; found if not said.")
+    ] = None,
     labels: Annotated[str | None, typer.Option(help="How Y comes: one-hot, integers. Found where not said.")] = None,
     depth: Annotated[
         int | None, typer.Option(min=1, max=grading.DEEPEST, help="Layers, where names don't say it.")
@@ -48,7 +56,9 @@ def grade(
             columns=columns,
             weights_in_out=weights_in_out,
             activation=activation,
+            head=head,
             l2=l2,
+            penalty=penalty,
             labels=labels,  # type: ignore[arg-type]  # grade says what it may be
             depth=depth,
             function=function,

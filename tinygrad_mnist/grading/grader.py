@@ -16,9 +16,10 @@ from tinygrad_mnist.grading.report import Finding, Problem, Report
 from tinygrad_mnist.grading.settings import Labels, Settings
 from tinygrad_mnist.grading.textbook.diagnosis import explain
 from tinygrad_mnist.grading.textbook.findings import findings
+from tinygrad_mnist.grading.textbook.models import Asked
 from tinygrad_mnist.grading.textbook.probes import Found, Probes
 from tinygrad_mnist.grading.watching.program import grade_program
-from tinygrad_mnist.manual import Activation
+from tinygrad_mnist.manual import Activation, Head
 from tinygrad_mnist.manual.notation import COLUMNS
 
 TIME_LIMIT = 10.0
@@ -30,8 +31,10 @@ def grade(
     *,
     columns: bool | None = None,
     weights_in_out: bool | None = None,
-    activation: str | Activation = "relu",
+    activation: str | Activation | None = None,
+    head: str | Head | None = None,
     l2: float | None = None,
+    penalty: str | None = None,
     labels: Labels | None = None,
     depth: int | None = None,
     function: str | None = None,
@@ -46,10 +49,14 @@ def grade(
         others are run here. Neither is a sandbox.
     columns, weights_in_out: X is (features, m), W(l) is (out, in), b(l) is (out, 1); or, without columns, X is
         (m, features), W(l) is (out, in), or (in, out) with weights_in_out, and b(l) is (out,) or (1, out).
+    activation: of the hidden layers: one of `manual.ACTIVATIONS` by its name, or a `manual.Activation`.
+    head: the output and the loss: one of `manual.HEADS` by its name (with any factor, summed over the outputs or
+        averaged), or a `manual.Head`. The loss is the mean of it over the examples, and the penalty.
+    l2: λ of the penalty on the weights, penalty: that which it is, one of `manual.PENALTIES` by its name.
+        What is not asked for of these is ReLU, a softmax with cross-entropy and no penalty, or ½ λ Σ W²; and where the
+        gradients are right, or all mistakes have names, for something else, it is that. The report says so.
     labels: how Y comes: "one-hot" in X's convention, or "integers" of shape (m,).
         What is not said of these is found, by calling it in every convention.
-    activation: of the hidden layers: "relu", "leaky_relu" (0.01) or a `manual.Activation`; the output is a softmax.
-    l2: λ in the loss, the mean cross-entropy + (λ/2) Σ W²; None: as its backward pass has it by default, or 0.
     depth: the number of layers, where names don't say it.
     function, forward, of_class: the names of the backward pass, of the forward pass and of the class in a file;
         forward may be the function itself. Found by their names and by what they take where they are not said.
@@ -61,7 +68,7 @@ def grade(
     Raises GradeError for settings that do not exist.
     """
     said = tuple(admitted(columns, weights_in_out, labels))
-    settings = Settings(said[0], activation, l2 or 0.0, depth, said)
+    settings = Settings(said[0], Asked(activation, head, l2, penalty), depth, said)
     task = settings.task(function, forward, of_class, l2)
     if isinstance(target, (str, Path)):
         path = Path(target).resolve()
@@ -89,17 +96,16 @@ def chosen_settings(
     settings: Settings, candidate: dict[str, Any], result: dict[str, Any]
 ) -> tuple[Settings, dict[str, Any]]:
     """The settings in which a candidate is judged, and what it gave as `judge` takes it."""
-    l2 = settings.l2 if candidate["l2"] is None else candidate["l2"]
+    asked = settings.asked if candidate["l2"] is None else replace(settings.asked, l2=candidate["l2"])
     judged = {**candidate, "notes": [*result["notes"], *candidate["notes"]], "printed": result["printed"]}
-    return replace(settings, convention=candidate["convention"], l2=l2), judged
+    return replace(settings, convention=candidate["convention"], asked=asked), judged
 
 
 def _chosen(candidates: Sequence[dict[str, Any]], settings: Settings) -> dict[str, Any]:
     """The way of calling with the most right gradients, the first of several: in batches, if one is right in these."""
 
     def right(candidate: dict[str, Any]) -> int:
-        those = replace(settings, l2=settings.l2 if candidate["l2"] is None else candidate["l2"])
-        probes, convention = those.probes(candidate["depth"]), candidate["convention"]
+        probes, convention = settings.probes(candidate["depth"]), candidate["convention"]
         outcomes = zip(candidate["outcomes"], probes.nets, strict=True)
         found = [convention.gradients(outcome.get("arrays"), net) for outcome, net in outcomes]
         return any(found) and sum(probes.agree(quantity, l, found, probes.correct) for quantity, l in probes.gradients)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,15 +10,11 @@ import numpy as np
 from tinygrad_mnist.grading.calling import problems
 from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
 from tinygrad_mnist.grading.settings import Settings
-from tinygrad_mnist.grading.textbook.diagnosis import explain
 from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, Unknown
+from tinygrad_mnist.grading.textbook.models import Fit, Model, fit
 from tinygrad_mnist.grading.textbook.observations import facts
-from tinygrad_mnist.grading.textbook.probes import Found, Probes, given, probes_for, values_of
-from tinygrad_mnist.manual import ACTIVATIONS, leaky_relu
-
-_USUAL = {**ACTIVATIONS, **{f"leaky_relu with a slope of {slope}": leaky_relu(slope) for slope in (0.1, 0.2, 0.3)}}
-"""What a learner may have taken instead of the activation that was asked for."""
+from tinygrad_mnist.grading.textbook.probes import Found, Probes, given, values_of
 
 
 def judge(subject: str, function: str, settings: Settings, result: dict[str, Any]) -> Report:
@@ -31,29 +27,31 @@ def judge(subject: str, function: str, settings: Settings, result: dict[str, Any
 
 
 def _judge(subject: str, settings: Settings, result: dict[str, Any]) -> Report:
-    probes = settings.probes(result["depth"])
+    depth = result["depth"]
+    asked = settings.probes(depth)
     outcomes = result["outcomes"]
-    found = [settings.convention.gradients(o.get("arrays"), net) for o, net in zip(outcomes, probes.nets, strict=True)]
+    found = [settings.convention.gradients(o.get("arrays"), net) for o, net in zip(outcomes, asked.nets, strict=True)]
+    fitting = fit(found, depth, settings.asked) if any(found) else Fit(settings.asked.usual, [])
+    admitted = settings.asked.admits(fitting.model)
+    probes = fitting.model.probes(depth) if admitted else asked
     parameters = tuple(_parameter(quantity, l, found, probes) for quantity, l in probes.gradients)
     wrong = any(found) and not all(p.right for p in parameters)
-    explanations = explain(found, probes) if any(found) else []
-    activation: list[Problem] = []
-    if wrong and not _named(explanations):
-        explanations, activation = _with_another_activation(found, probes, settings) or (explanations, [])
+    explanations = fitting.explanations
     stopped = [p for outcome, p in zip(outcomes, probes, strict=True) if "raised" in outcome]
     named: tuple[Finding, ...] = ()
     if wrong and not any(outcome.get("varies") for outcome in outcomes):
         unexplained = [Explanation((), tuple(_unexplained(found, probes)))]
-        named = tuple(findings(explanations or unexplained, probes.nets[0], settings.convention.notation))
+        net, notation = fitting.model.probes(depth).nets[0], settings.convention.notation
+        named = tuple(findings(explanations or unexplained, net, notation))
     besides = (
         *problems.of_the_runs(outcomes, probes, explanations, subject),
         *problems.not_finite(found, probes),
-        *activation,
+        *([] if admitted else [_another_than_asked(fitting, settings)]),
     )
     explained = all(problems.raises_too(explanations, p) for p in stopped)
-    return Report(
-        subject, str(settings), parameters, named, besides, _notes(result["printed"], result["notes"]), explained
-    )
+    model = fitting.model if admitted else settings.asked.usual
+    notes = _notes(result["printed"], result["notes"], model, settings)
+    return Report(subject, settings.judged_as(model), parameters, named, besides, notes, explained)
 
 
 def _parameter(quantity: str, l: int, found: Found, probes: Probes) -> Parameter:
@@ -71,28 +69,11 @@ def _parameter(quantity: str, l: int, found: Found, probes: Probes) -> Parameter
     return Parameter(f"{quantity}{l}", right, max(differences, default=None), not_finite, bool(usable.any()))
 
 
-def _partly_right(found: Found, probes: Probes) -> bool:
-    """Whether one gradient is right: then it is no guess that the probes are those that the learner means."""
-    return any(probes.agree(quantity, l, found, probes.correct) for quantity, l in probes.gradients)
-
-
-def _named(explanations: Sequence[Explanation]) -> bool:
-    """Whether they leave nothing unknown."""
-    return bool(explanations) and not any(e.unknown for e in explanations)
-
-
-def _with_another_activation(
-    found: Found, asked: Probes, settings: Settings
-) -> tuple[list[Explanation], list[Problem]] | None:
-    """The explanations with the usual activation that they are shortest with, where it leaves nothing unknown."""
-    others = {n: probes_for(asked.L, f, settings.l2) for n, f in _USUAL.items() if f is not settings.activation}
-    explained = {name: explain(found, other) for name, other in others.items() if _partly_right(found, other)}
-    name = min((n for n in explained if _named(explained[n])), key=lambda n: explained[n][0].rank, default=None)
-    if name is None:
-        return None
-    some = any(e.mistakes for e in explained[name])
-    fits = f"all that is wrong for {name} is named here" if some else f"every gradient is right for {name}"
-    return explained[name], [Problem("settings", f"{fits}, but {settings.name} was asked")]
+def _another_than_asked(fitting: Fit, settings: Settings) -> Problem:
+    """What to say where the gradients fit another network than the one that was asked for."""
+    some = any(e.mistakes for e in fitting.explanations)
+    fits = "all that is wrong for {} is named here" if some else "every gradient is right for {}"
+    return Problem("settings", f"{fits.format(fitting.model)}, but {settings.asked.usual} was asked")
 
 
 def _unexplained(found: Found, probes: Probes) -> Iterator[Unknown]:
@@ -105,6 +86,11 @@ def _unexplained(found: Found, probes: Probes) -> Iterator[Unknown]:
                 yield Unknown(quantity, l, facts(quantity, l, values, correct, probes, usable))
 
 
-def _notes(printed: str, notes: Sequence[str]) -> tuple[str, ...]:
+def _notes(printed: str, notes: Sequence[str], model: Model, settings: Settings) -> tuple[str, ...]:
     said = printed.strip().splitlines()
-    return (*notes, *([f"it prints: {said[0][:50]!r} …; no mistake, but slow in training"] if said else []))
+    found = f"nothing else was asked for, and the numbers are those of: {model}"
+    return (
+        *notes,
+        *([found] if model != settings.asked.usual else []),
+        *([f"it prints: {said[0][:50]!r} …; no mistake, but slow in training"] if said else []),
+    )

@@ -15,46 +15,47 @@ from tinygrad_mnist.grading.calling.conventions import (
     network_values,
 )  # fmt: skip
 from tinygrad_mnist.grading.calling.trying import Task
-from tinygrad_mnist.grading.textbook.probes import Probes, probes_for
-from tinygrad_mnist.manual import ACTIVATIONS, Activation
+from tinygrad_mnist.grading.textbook.models import Asked, Model
+from tinygrad_mnist.grading.textbook.probes import Probes
+from tinygrad_mnist.manual import ACTIVATIONS, HEADS, PENALTIES
 
 __all__ = ["Convention", "GradeError", "Labels", "Settings"]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """A convention, the hidden layers' activation, λ, and the number of layers where it is not counted.
+    """A convention, what was asked for of the network, and the number of layers where it is not counted.
 
     said: the conventions that what was asked for admits; all of them where nothing was.
     """
 
     convention: Convention
-    asked: str | Activation
-    l2: float
+    asked: Asked
     depth: int | None
     said: tuple[Convention, ...] = tuple(EVERY)
 
     def __post_init__(self) -> None:
-        if isinstance(self.asked, str) and self.asked not in ACTIVATIONS:
-            raise GradeError(f"activation {self.asked!r} is none of {', '.join(ACTIVATIONS)}")
-        if not 0 <= self.l2 < float("inf"):
-            raise GradeError(f"l2 is a number from 0 up, not {self.l2}")
+        for what, name, names in (
+            ("activation", self.asked.activation, ACTIVATIONS),
+            ("head", self.asked.head, HEADS),
+            ("penalty", self.asked.penalty, PENALTIES),
+        ):
+            if isinstance(name, str) and name not in names:
+                raise GradeError(f"{what} {name!r} is none of {', '.join(names)}")
+        if not 0 <= (self.asked.l2 or 0.0) < float("inf"):
+            raise GradeError(f"l2 is a number from 0 up, not {self.asked.l2}")
         if self.depth is not None and not 1 <= self.depth <= DEEPEST:
             raise GradeError(f"depth is a number from 1 to {DEEPEST}, not {self.depth}")
 
-    @property
-    def activation(self) -> Activation:
-        return ACTIVATIONS[self.asked] if isinstance(self.asked, str) else self.asked
-
-    @property
-    def name(self) -> str:
-        return self.asked if isinstance(self.asked, str) else "own activation"
-
     def __str__(self) -> str:
-        return f"{self.convention}, {self.name}{f', λ = {self.l2:g}' if self.l2 else ''}"
+        return self.judged_as(self.asked.usual)
+
+    def judged_as(self, model: Model) -> str:
+        """The settings with the network that the gradients were found to be of."""
+        return f"{self.convention}, {model}"
 
     def probes(self, depth: int) -> Probes:
-        return probes_for(depth, self.activation, float(self.l2))
+        return self.asked.usual.probes(depth)
 
     def networks(self, depth: int) -> list[Values]:
         """What there is to give to the learner's functions on each probe."""

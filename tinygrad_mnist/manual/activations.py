@@ -46,5 +46,11 @@ def _sigmoid(z: Array) -> Array:
 sigmoid = Activation(_sigmoid, lambda z: _sigmoid(z) * (1 - _sigmoid(z)))
 """f(z) = 1 / (1 + exp(-z)); f'(z) = f(z) (1 - f(z))."""
 
+softplus = Activation(lambda z: np.logaddexp(0, z), _sigmoid)
+"""f(z) = log(1 + exp(z)); f'(z) is the sigmoid."""
+
+linear = Activation(lambda z: z, np.ones_like)
+"""f(z) = z: no activation."""
+
 ACTIVATIONS = {"relu": relu, "leaky_relu": leaky_relu(), "tanh": tanh, "sigmoid": sigmoid}
 """By the names that `nn.MLP` uses."""

@@ -5,8 +5,8 @@ What follows from a δ(l+1) depends on the probes alone, so it is kept: for the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations, product
 from typing import Any
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.grading.textbook import derivation
 from tinygrad_mnist.grading.textbook.catalogue import MISTAKES
-from tinygrad_mnist.grading.textbook.derivation import SLOTS, attempt
+from tinygrad_mnist.grading.textbook.derivation import SLOTS, Derived, Values, attempt
 from tinygrad_mnist.grading.textbook.mistakes import Mistakes, Placement, lines
-from tinygrad_mnist.grading.textbook.probes import Mask, Probes, Values
+from tinygrad_mnist.grading.textbook.probes import Mask, Probes
 from tinygrad_mnist.manual.activations import Array
 
 GRADIENTS = {"dW": derivation.weight_gradient, "db": derivation.bias_gradient}
@@ -38,10 +38,10 @@ class _Group:
 
 
 class Candidates:
-    """What the catalogue can make of layer l, given δ(l+1)."""
+    """What the catalogue can make of layer l, given what the layers above have on each probe."""
 
-    def __init__(self, probes: Probes, l: int, delta_above: Values) -> None:
-        self.probes, self.l, self.delta_above = probes, l, delta_above
+    def __init__(self, probes: Probes, l: int, above: Sequence[Derived | None]) -> None:
+        self.probes, self.l, self.above = probes, l, above
         self._deltas: dict[int, list[tuple[Mistakes, Values]]] = {}
         self._groups: dict[tuple[str, int, int], _Group] = {}
 
@@ -54,8 +54,11 @@ class Candidates:
 
     def delta(self, mistakes: Mistakes, dW_above: Values | None = None) -> Values:
         """δ(l) with these mistakes; what needs the learner's own ∂L/∂W(l+1) can't be kept for the next."""
-        above = [] if self.l == self.probes.L else [v for v in (self.delta_above, dW_above) if v is not None]
-        return self._derived(derivation.delta, mistakes, *above)
+        above = self.above
+        if dW_above is not None:
+            pairs = zip(above, dW_above, strict=True)
+            above = [a and replace(a, dW={} if dW is None else {self.l + 1: dW}) for a, dW in pairs]
+        return self._derived(derivation.delta, mistakes, above)
 
     def gradient(self, quantity: str, delta: Values, mistakes: Mistakes = ()) -> Values:
         """∂L/∂W(l) or ∂L/∂b(l) from δ(l), with mistakes of its own."""
@@ -79,11 +82,10 @@ class Candidates:
             if self.probes.same(quantity, self.l, found, group.entries[i][2], usable)
         ]
 
-    def _derived(self, rule: Callable[..., Array], mistakes: Mistakes, *inputs: Values) -> Values:
+    def _derived(self, rule: Callable[..., Array], mistakes: Mistakes, inputs: Sequence[Any]) -> Values:
         replaced = lines(mistakes)
         return [
-            attempt(rule, net, self.l, replaced, *arrays)
-            for net, *arrays in zip(self.probes.nets, *inputs, strict=True)
+            attempt(rule, net, self.l, replaced, given) for net, given in zip(self.probes.nets, inputs, strict=True)
         ]
 
     def _group(self, quantity: str, in_delta: int, own: int) -> _Group:
@@ -141,15 +143,22 @@ def combine(probes: Probes, l: int, quantity: str, count: int) -> tuple[Mistakes
     return tuple(chosen for some in combinations(by_slot, count) for chosen in product(*some))
 
 
-@lru_cache
+@lru_cache(maxsize=16)
 def _known(probes: Probes) -> dict[Any, Candidates]:
     return {}
 
 
-def candidates(probes: Probes, l: int, above: Mistakes, delta_above: Values) -> Candidates:
+def candidates(probes: Probes, l: int, above: Mistakes) -> Candidates:
     """What can become of layer l where these mistakes, which alone determine δ(l+1), are made above; kept."""
-    key = l, tuple((p.key, p.variant) for p in above if p.mistake.slot in SLOTS["delta"])
+    in_delta = [p for p in above if p.mistake.slot in SLOTS["delta"]]
+    key = l, tuple((p.key, p.variant) for p in in_delta)
     known = _known(probes)
     if key not in known:
-        known[key] = Candidates(probes, l, delta_above)
+        known[key] = Candidates(probes, l, [d and replace(d, dW={}) for d in probes.derive(lines(in_delta), l + 1)])
     return known[key]
+
+
+def below(probes: Probes, l: int, delta_above: Values) -> Candidates:
+    """What can become of layer l, given δ(l+1) alone."""
+    known = [None if d is None else Derived({l + 1: d}, {}, {}, {}) for d in delta_above]
+    return Candidates(probes, l, known)

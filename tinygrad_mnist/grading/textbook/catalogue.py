@@ -7,10 +7,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_mnist.grading.textbook.derivation import Line, Network
-from tinygrad_mnist.grading.textbook.mistakes import Mistake, Placement
-from tinygrad_mnist.manual.activations import Array
-from tinygrad_mnist.manual.columns import softmax
+from tinygrad_mnist.grading.textbook.derivation import Derived, Line, Network, Values
+from tinygrad_mnist.grading.textbook.mistakes import Condition, Mistake, Placement, rounded
+from tinygrad_mnist.manual.activations import Activation, Array, sigmoid, tanh
+from tinygrad_mnist.manual.columns import CLASSES_AXIS, softmax
+from tinygrad_mnist.manual.heads import LINEAR, SIGMOID, SOFTMAX
 
 
 def _overflowing(dtype: DTypeLike) -> Line:
@@ -38,6 +39,15 @@ def _over_the_examples(shift: Callable[[Array], float | Array]) -> Line:
     return line
 
 
+def _error(net: Network, y: Array) -> Array:
+    """δ(L) as it should be for an output."""
+    return net.head.error(y, net.Y, CLASSES_AXIS)
+
+
+def _by_output(net: Network, l: int, y: Array) -> Array:
+    return net.head.scale(len(net.Y)) * net.head.by_output(y, net.Y)
+
+
 def _through_softmax_again(net: Network, l: int, y: Array) -> Array:
     error = y - net.Y
     return np.asarray(y * (error - (y * error).sum(axis=0)))
@@ -52,7 +62,38 @@ def _by_a_constant(share: float) -> Line:
 
 
 def _updated(rate: float) -> Line:
-    return lambda net, l, delta, dW: (net.W[l + 1] - rate * dW).T @ delta
+    return lambda net, l, above: (net.W[l + 1] - rate * above.dW[l + 1]).T @ above.delta[l + 1]
+
+
+def _updated_with_each(rate: float) -> Line:
+    """Example by example: W - rate δaᵀ, carried back, is Wᵀδ - rate a (δᵀδ)."""
+
+    def line(net: Network, l: int, above: Derived) -> Array:
+        delta = above.delta[l + 1]
+        return np.asarray(net.W[l + 1].T @ delta - rate * net.a[l] * (delta**2).sum(axis=0))
+
+    return line
+
+
+def _clipped(limit: float) -> Line:
+    return lambda net, l, gradient: np.clip(gradient, -limit, limit)
+
+
+def _largest(found: Values, expected: Values) -> float | None:
+    """The number that gradients can have been clipped at: where some are, others must have been let through."""
+    pairs = [(f, e) for f, e in zip(found, expected, strict=True) if f is not None and e is not None]
+    finite = [(f, e) for f, e in pairs if f.shape == e.shape and np.isfinite(f).all() and np.isfinite(e).all()]
+    limit = max((float(np.abs(f).max()) for f, _ in finite), default=0.0)
+    through = sum(int((np.abs(e) < limit).sum()) for _, e in finite)
+    return limit if through >= 10 else None
+
+
+def _a_learning_rate(value: float) -> str:
+    return f"a learning rate of {rounded(value)}"
+
+
+def _reciprocal(value: float) -> str:
+    return rounded(1 / value) if value else "0"
 
 
 def _same_length(total: Array, net: Network, l: int) -> Array:
@@ -76,10 +117,89 @@ def _with_a_penalty(net: Network, l: int) -> bool:
     return net.l2 > 0
 
 
+def _with_a_half_penalty(net: Network, l: int) -> bool:
+    return net.l2 > 0 and net.penalty.factor != 1
+
+
+def _with_a_whole_penalty(net: Network, l: int) -> bool:
+    return net.l2 > 0 and net.penalty.factor == 1
+
+
+def _with_a_summed_penalty(net: Network, l: int) -> bool:
+    return net.l2 > 0 and not net.penalty.averaged
+
+
+def _with_an_averaged_penalty(net: Network, l: int) -> bool:
+    return net.l2 > 0 and net.penalty.averaged
+
+
+def _softmax(net: Network, l: int) -> bool:
+    return net.head.output is SOFTMAX
+
+
+def _folded(net: Network, l: int) -> bool:
+    return net.head.folded
+
+
+def _squared(net: Network, l: int) -> bool:
+    return not net.head.folded
+
+
+def _with_an_output_slope(net: Network, l: int) -> bool:
+    """Whether δ(L) has the output's derivative as a factor of its own."""
+    return not net.head.folded and net.head.output is not LINEAR
+
+
+def _cross_entropy(net: Network, l: int) -> bool:
+    return net.head.folded and net.head.output is SOFTMAX
+
+
+def _log_loss(net: Network, l: int) -> bool:
+    return net.head.folded and net.head.output is SIGMOID
+
+
+def _squared_softmax(net: Network, l: int) -> bool:
+    return not net.head.folded and net.head.output is SOFTMAX
+
+
+def _summed_over_outputs(net: Network, l: int) -> bool:
+    return not net.head.averaged
+
+
+def _averaged_over_outputs(net: Network, l: int) -> bool:
+    return net.head.averaged
+
+
+def _another_output(net: Network, l: int) -> bool:
+    """Whether the hidden layers' f is not the output's."""
+    return not np.array_equal(net.activation.f(net.z[l]), net.head.f(net.z[l], CLASSES_AXIS))
+
+
+def _with_a_kink(net: Network, l: int) -> bool:
+    """Whether f is ReLU or a leaky one."""
+    sides = net.activation.f_prime(np.array([-2.0, -1.0, 1.0, 2.0]))
+    return bool(sides[0] == sides[1] != sides[2] == sides[3])
+
+
+def _without_a_kink(net: Network, l: int) -> bool:
+    return not _with_a_kink(net, l)
+
+
+def _is_not(activation: Activation) -> Condition:
+    return lambda net, l: net.activation is not activation
+
+
+def _written_in_a(net: Network, l: int) -> bool:
+    return net.activation in _WRITTEN_IN_A
+
+
 def _with_a_slope(net: Network, l: int) -> bool:
     """Whether something passes where z < 0: not for ReLU."""
     return bool(net.activation.f_prime(np.array([-1.0]))[0])
 
+
+_WRITTEN_IN_A: dict[Activation, Callable[[Array], Array]] = {sigmoid: lambda a: a * (1 - a), tanh: lambda a: 1 - a**2}
+"""f'(z) written in a = f(z), where people do so."""
 
 _COUNT = (
     "m counted along the wrong axis",
@@ -105,6 +225,44 @@ _MEAN_TWICE: tuple[str, str, str, tuple[Line, ...]] = (
     (lambda net, l, total: total / net.m**2,),
 )
 
+_SCALED = (
+    "It is right but for one number, the same on every network: a learning rate and momentum's 1 - β belong to the "
+    "update, and a factor of the loss into δ(L).",
+    "Which numbers in your program are neither in the loss nor in its derivative?",
+)
+
+
+def _given(name: str, slot: str) -> tuple[Mistake, ...]:
+    """What can become of a gradient that was right before it is handed back."""
+    return (
+        Mistake(
+            f"{name}-sign",
+            slot,
+            "sign turned",
+            "Gradient descent subtracts the gradient: with its sign turned it climbs.",
+            "Is it the gradient that you return, or already the step against it?",
+            (lambda net, l, gradient: -gradient,),
+        ),
+        Mistake(
+            f"{name}-scaled",
+            slot,
+            "a constant times what it should be",
+            *_SCALED,
+            family=lambda c: lambda net, l, gradient: c * gradient,
+            harmless=1.0,
+        ),
+        Mistake(
+            f"{name}-clipped",
+            slot,
+            "clipped",
+            "What is clipped is no longer the gradient of the loss. Clip in the update, and return the gradient.",
+            "Is clipping a part of the derivative, or of the step?",
+            family=_clipped,
+            guess=_largest,
+        ),
+    )
+
+
 # fmt: off
 MISTAKES: tuple[Mistake, ...] = (
     Mistake("softmax-axis", "output", "softmax over the wrong axis",
@@ -113,41 +271,74 @@ MISTAKES: tuple[Mistake, ...] = (
         (lambda net, l: softmax(net.z[l].T).T,
          _over_the_examples(lambda z: 0.0),
          _over_the_examples(lambda z: z.max(axis=0)),
-         _over_the_examples(np.max))),
+         _over_the_examples(np.max)), where=_softmax),
     Mistake("softmax-unshifted", "output", "softmax without the maximum subtracted",
         "exp overflows above 709 (above 88 in float32), and ∞/∞ is NaN. On small logits it looks right.",
         "What can be subtracted from all logits of an example without changing its softmax?",
-        (_overflowing(float), _overflowing(np.float32))),
+        (_overflowing(float), _overflowing(np.float32)), where=_softmax),
     Mistake("softmax-array-max", "output", "softmax shifted by the maximum of the whole array",
         "Where one example's logits lie far below another's, all of its exp underflow to 0, and 0/0 is NaN.",
         "Whose maximum must be subtracted from the logits of an example?",
-        (_shifted_by_the_largest_of_all,)),
+        (_shifted_by_the_largest_of_all,), where=_softmax),
     Mistake("error-sign", "error", "sign of δ(L) turned: y - ŷ",
         "Every gradient points uphill: gradient descent then raises the loss.",
         "Where the probability of a wrong class is too high, must its ∂L/∂z be positive or negative?",
-        (lambda net, l, y: net.Y - y,)),
+        (lambda net, l, y: -_error(net, y),)),
     Mistake("error-labels-missing", "error", "ŷ alone, the labels are not subtracted",
         "The gradient does not depend on the labels at all, so nothing can be learned from them.",
-        "Where do the labels come into the derivative of -Σ y log ŷ?",
-        (lambda net, l, y: y,)),
-    Mistake("error-log-alone", "error", "-y/ŷ, the softmax's derivative is missing",
-        "-y/ŷ is the derivative by the output ŷ. δ(L) is the derivative by z(L): one step further back.",
+        "Where do the labels come into the derivative of the loss?",
+        (lambda net, l, y: net.head.error(y, np.zeros_like(net.Y), CLASSES_AXIS),)),
+    Mistake("error-log-alone", "error", "derivative of the log alone, that of the output is missing",
+        "-y/ŷ and its like are derivatives by the output ŷ. δ(L) is the derivative by z(L): one step further back.",
         "You have ∂L/∂ŷ. What lies between ŷ and z(L), and what is its derivative?",
-        (lambda net, l, y: -net.Y / y,)),
+        (_by_output,), where=_folded),
+    Mistake("error-squared-slope-missing", "error", "ŷ - y alone, the output's derivative is missing",
+        "ŷ - y is the derivative of the squared error by the output ŷ. δ(L) is the derivative by z(L): one step "
+        "further back.",
+        "You have ∂L/∂ŷ. What lies between ŷ and z(L), and what is its derivative?",
+        (_by_output,), where=_with_an_output_slope),
+    Mistake("error-log-divided", "error", "divided by ŷ (1 - ŷ), which is 0 where ŷ rounds to 0 or 1",
+        "0/0 is NaN, so that one example of which the network is very sure makes every gradient NaN.",
+        "The derivatives of the log loss and of the sigmoid have a factor in common. What is left without it?",
+        (lambda net, l, y: net.head.output.back(net.head.by_output(y, net.Y), y, CLASSES_AXIS),),
+        where=_log_loss),
     Mistake("error-softmax-again", "error", "derivative of the softmax applied again on top of ŷ - y",
         "ŷ - y is the derivative of cross-entropy and softmax together. Multiplied by the softmax's own derivative "
         "it almost vanishes where the network is surely wrong.",
         "By what is ŷ - y the derivative of the loss: by ŷ, or already by z(L)?",
         (lambda net, l, y: (y - net.Y) * y * (1 - y),
-         _through_softmax_again)),
+         _through_softmax_again), where=_cross_entropy),
+    Mistake("error-sigmoid-again", "error", "derivative of the sigmoid applied again on top of ŷ - y",
+        "ŷ - y is the derivative of log loss and sigmoid together. Multiplied by ŷ (1 - ŷ) once more it almost "
+        "vanishes where the network is surely wrong.",
+        "By what is ŷ - y the derivative of the loss: by ŷ, or already by z(L)?",
+        (lambda net, l, y: _error(net, y) * y * (1 - y),), where=_log_loss),
+    Mistake("error-squared-softmax", "error", "ŷ (1 - ŷ) for the derivative of the softmax",
+        "Each output of a softmax depends on every z: its derivative is a matrix, and ŷ (1 - ŷ) only its diagonal.",
+        "If one logit rises, what happens to the probabilities of the other classes?",
+        (lambda net, l, y: _by_output(net, l, y) * y * (1 - y),), where=_squared_softmax),
     Mistake("error-activation", "error", "hidden activation's derivative applied to the output layer",
-        "The output goes through the softmax, not through the hidden layers' f.",
-        "Which function leads from z(L) to a(L)? Is its derivative not in ŷ - y already?",
-        (lambda net, l, y: (y - net.Y) * net.activation.f_prime(net.z[l]),)),
+        "The output goes through a function of its own, not through the hidden layers' f.",
+        "Which function leads from z(L) to a(L)? Is its derivative not in δ(L) already?",
+        (lambda net, l, y: _error(net, y) * net.activation.f_prime(net.z[l]),), where=_another_output),
     Mistake("error-doubled", "error", "a factor 2 on δ(L), as of a squared error",
-        "The 2 comes from differentiating a square. The cross-entropy has none.",
+        "The 2 comes from differentiating a square. A log has none.",
         "Which loss's derivative carries a 2?",
-        (lambda net, l, y: 2 * (y - net.Y),)),
+        (lambda net, l, y: 2 * _error(net, y),), where=_folded),
+    Mistake("error-square-factor", "error", "another factor on δ(L) than this squared error has",
+        "A square's derivative brings a 2, and a ½ in the loss cancels it.",
+        "Write the loss down with its factor. What is its derivative by ŷ?",
+        (lambda net, l, y: 2 * _error(net, y),
+         lambda net, l, y: _error(net, y) / 2), where=_squared),
+    Mistake("error-outputs-mean", "error", "averaged over the outputs too",
+        "The loss of an example is a sum over its outputs; the mean is over the examples alone. Here every gradient "
+        "is smaller by the number of outputs.",
+        "Over which axes does the mean of the loss go?",
+        (lambda net, l, y: _error(net, y) / len(net.Y),), where=_summed_over_outputs),
+    Mistake("error-outputs-sum", "error", "summed over the outputs, where the mean is asked",
+        "The loss of an example is a mean over its outputs. Here every gradient is larger by their number.",
+        "Over which axes does the mean of the loss go?",
+        (lambda net, l, y: _error(net, y) * len(net.Y),), where=_averaged_over_outputs),
     Mistake("error-sum", "factor", "gradient of the sum of the losses, where the mean was asked",
         "The mean over the examples brings 1/m into each gradient; without it each is m times too large.",
         "Is the loss the sum over the examples, or their mean?",
@@ -162,27 +353,38 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("error-constant", "factor", "divided not by m, but by a constant",
         "The mean is over the examples that the function is given, a batch, and not over those of the whole data set.",
         "How many examples are in the X of this call?",
-        family=_by_a_constant),
+        family=_by_a_constant, number=_reciprocal),
+    Mistake("error-scaled", "factor", "a constant times what it should be",
+        *_SCALED, family=lambda c: lambda net, l, error: c * error, harmless=1.0),
     Mistake("carried-untransposed", "carried", "W(l+1) the wrong way round",
         "z = W a leads forward, so the transpose leads back. With a square W the wrong product runs unnoticed.",
         "Write out ∂z_k/∂a_j for one weight: over which index of W is summed on the way back?",
-        (lambda net, l, delta, dW: net.W[l + 1] @ delta,)),
+        (lambda net, l, above: net.W[l + 1] @ above.delta[l + 1],)),
     Mistake("carried-own", "carried", "W(l) where W(l+1) belongs",
         "δ(l+1) came to be behind W(l+1), and the way back to a(l) leads through the same weights.",
         "Which weights stand between a(l) and z(l+1)?",
-        (lambda net, l, delta, dW: net.W[l].T @ delta,)),
+        (lambda net, l, above: net.W[l].T @ above.delta[l + 1],)),
     Mistake("carried-next", "carried", "W(l+2) where W(l+1) belongs",
         "δ(l+1) came to be behind W(l+1), and the way back to a(l) leads through the same weights.",
         "Which weights stand between a(l) and z(l+1)?",
-        (lambda net, l, delta, dW: net.W[l + 2].T @ delta,), where=_two_below_the_last),
+        (lambda net, l, above: net.W[l + 2].T @ above.delta[l + 1],), where=_two_below_the_last),
     Mistake("carried-updated", "carried", "W(l+1) already updated when δ(l) is computed",
         "All gradients belong to the weights of the forward pass. Update after the last of them is known.",
         "When was the loss computed: with W(l+1) from before the step, or from after it?",
-        family=_updated),
-    Mistake("carried-activated", "carried", "activation applied to the error on its way back",
-        "f belongs to the forward pass. What comes back is multiplied by f'(z(l)), whatever its own sign is.",
-        "The chain rule multiplies by a derivative. At which value is it taken?",
-        (lambda net, l, delta, dW: net.activation.f(net.W[l + 1].T @ delta),)),
+        family=_updated, number=_a_learning_rate),
+    Mistake("carried-updated-each", "carried", "W(l+1) already updated with each example when its δ(l) is computed",
+        "All gradients belong to the weights of the forward pass. Update after the last of them is known.",
+        "When was the loss computed: with W(l+1) from before the step, or from after it?",
+        family=_updated_with_each, number=_a_learning_rate),
+    Mistake("carried-without-slope", "carried", "∂L/∂a(l+1) carried on, without f'(z(l+1)) on the way",
+        "What is carried back is δ(l+1), which has f'(z(l+1)) in it. Without it, units that were switched off there "
+        "pass the error on as if they had been on.",
+        "Which of your variables is ∂L/∂z(l+1), and which is still ∂L/∂a(l+1)?",
+        (lambda net, l, above: net.W[l + 1].T @ above.carried[l + 1],), where=_two_below_the_last),
+    Mistake("carried-other", "carried", "δ(l+2) carried back where δ(l+1) belongs",
+        "The error goes back one layer at a time: to a(l) it comes from z(l+1).",
+        "Which δ stands behind W(l+1)?",
+        (lambda net, l, above: net.W[l + 1].T @ above.delta[l + 2],), where=_two_below_the_last),
     Mistake("slope-missing", "slope", "activation's derivative missing",
         "Units that were switched off in the forward pass get a gradient as if they had been on.",
         "δ(l) is the derivative by z(l). Which function leads from z(l) to a(l)?",
@@ -195,23 +397,23 @@ MISTAKES: tuple[Mistake, ...] = (
         "The derivative belongs at this layer's own z(l).",
         "For which units does δ(l) stand? Where were they on or off?",
         (lambda net, l: net.activation.f_prime(net.z[l + 1]),)),
-    Mistake("slope-relu", "slope", "ReLU's derivative, where LeakyReLU was asked",
-        "LeakyReLU lets a little through where z < 0; with ReLU's 0 those units learn nothing.",
+    Mistake("slope-relu", "slope", "ReLU's derivative, where f is another function",
+        "f lets something through where z < 0; with ReLU's 0 those units learn nothing.",
         "What is the slope of f left of 0?",
         (lambda net, l: np.where(net.z[l] > 0, 1.0, 0.0),), where=_with_a_slope),
     Mistake("slope-other", "slope", "another slope than f has where z < 0",
         "Forward and backward must use the same f: its slope where z < 0 is not the one that was asked.",
         "What is the slope of f left of 0? Is it the same number in the forward and the backward pass?",
-        family=_slope),
+        family=_slope, where=_with_a_kink),
     Mistake("slope-side", "slope", "slopes of the two sides of 0 exchanged",
         "The derivative is 1 where z > 0; here it is 1 where z < 0.",
         "Where is the unit on: left or right of 0?",
-        (lambda net, l: net.activation.f_prime(-net.z[l]),)),
+        (lambda net, l: net.activation.f_prime(-net.z[l]),), where=_with_a_kink),
     Mistake("slope-kink", "slope", ">= at the kink: f'(0) = 1",
         "At z = 0 there is no derivative, and everyone agrees on the one from the left (0 for ReLU). It matters: "
         "units that are exactly 0, as with weights of zeros, would otherwise learn.",
         "Which value do frameworks take for the derivative at exactly 0?",
-        (lambda net, l: np.where(net.z[l] >= 0, 1, net.activation.f_prime(net.z[l])),)),
+        (lambda net, l: np.where(net.z[l] >= 0, 1, net.activation.f_prime(net.z[l])),), where=_with_a_kink),
     Mistake("slope-value", "slope", "the activation itself where its derivative belongs",
         "δ(l) is multiplied by f(z(l)), not by f'(z(l)).",
         "The chain rule multiplies by a derivative. Which one is it here?",
@@ -219,7 +421,34 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("slope-sigmoid", "slope", "the sigmoid's derivative a (1 - a)",
         "a (1 - a) is the derivative of the sigmoid; this network's f is another function.",
         "Which activation do the hidden layers have, and what is its derivative?",
-        (lambda net, l: net.a[l] * (1 - net.a[l]),)),
+        (lambda net, l: net.a[l] * (1 - net.a[l]),), where=_is_not(sigmoid)),
+    Mistake("slope-tanh", "slope", "the derivative of tanh, 1 - a²",
+        "1 - a² is the derivative of tanh; this network's f is another function.",
+        "Which activation do the hidden layers have, and what is its derivative?",
+        (lambda net, l: 1 - net.a[l] ** 2,), where=_is_not(tanh)),
+    Mistake("slope-activated", "slope", "activation's derivative taken at a(l), where it belongs at z(l)",
+        "f' is a function of z(l). Given a(l), which has been through f already, it applies f twice.",
+        "Does the function that you call for f' expect z(l), or a(l)?",
+        (lambda net, l: net.activation.f_prime(net.a[l]),), where=_without_a_kink),
+    Mistake("slope-unactivated", "slope", "z(l) in the formula for f' that is written in a(l)",
+        "a (1 - a) and 1 - a² are f'(z) only with a = f(z); with z itself they are no derivative at all.",
+        "Does the function that you call for f' expect z(l), or a(l)?",
+        (lambda net, l: _WRITTEN_IN_A[net.activation](net.z[l]),), where=_written_in_a),
+    Mistake("slope-twice", "slope", "activation's derivative applied twice",
+        "δ(l) passes through f once on its way back.",
+        "Where else in your program is this error multiplied by f'(z(l))?",
+        (lambda net, l: net.activation.f_prime(net.z[l]) ** 2,), where=_with_a_slope),
+    Mistake("carried-activated", "passed", "activation applied to the error on its way back",
+        "f belongs to the forward pass. What comes back is multiplied by f'(z(l)), whatever its own sign is.",
+        "The chain rule multiplies by a derivative. At which value is it taken?",
+        (lambda net, l, carried, slope: net.activation.f(carried),
+         lambda net, l, carried, slope: net.activation.f(carried) * slope)),
+    Mistake("carried-sign", "passed", "sign of δ(l) turned",
+        "The error comes back with the sign that it has; what lies below is trained uphill.",
+        "Where does a minus come into δ(l)?",
+        (lambda net, l, carried, slope: -carried * slope,)),
+    Mistake("carried-scaled", "passed", "a constant times what it should be",
+        *_SCALED, family=lambda c: lambda net, l, carried, slope: c * carried * slope, harmless=1.0),
     Mistake("entering-own", "entering", "a(l) where a(l-1) belongs",
         "W(l) is multiplied by what enters the layer, not by what leaves it.",
         "What stands beside W(l) in z(l)?",
@@ -232,6 +461,10 @@ MISTAKES: tuple[Mistake, ...] = (
         "What enters the layer has been through the activation.",
         "What stands beside W(l) in z(l)?",
         (lambda net, l: net.z[l - 1],), where=_above_the_first),
+    Mistake("entering-input", "entering", "X where a(l-1) belongs",
+        "W(l) is multiplied by what enters this layer, and X enters the first alone.",
+        "What stands beside W(l) in z(l)?",
+        (lambda net, l: net.a[0],), where=lambda net, l: l > 2),
     Mistake("product-transposed", "product", "transposed",
         "A gradient has the shape of what it is the gradient of. With a square W a transposed one runs unnoticed.",
         "Which index of W belongs to δ(l), and which to a(l-1)?",
@@ -247,25 +480,34 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("weight-mean-twice", "mean_W", *_MEAN_TWICE),
     Mistake("weight-count", "mean_W", *_COUNT, _BY_ANOTHER_COUNT),
     Mistake("decay-missing", "decay_W", "L2 missing",
-        "The loss has (λ/2) Σ W², and its derivative belongs to the gradient.",
+        "The loss has a penalty on W, and its derivative belongs to the gradient.",
         "Which terms of the loss depend on W(l)?",
         (lambda net, l, mean: mean,), where=_with_a_penalty),
-    Mistake("decay-doubled", "decay_W", "L2 doubled: 2λ W",
-        "The penalty is (λ/2) Σ W²: the ½ is there to cancel the 2 of the square.",
+    Mistake("decay-doubled", "decay_W", "L2 doubled",
+        "The penalty has a ½, which is there to cancel the 2 of the square.",
         "What is the derivative of (λ/2) w²?",
-        (lambda net, l, mean: mean + 2 * net.l2 * net.W[l],), where=_with_a_penalty),
+        (lambda net, l, mean: mean + 2 * net.decay(l),), where=_with_a_half_penalty),
+    Mistake("decay-halved", "decay_W", "L2 halved: the square's 2 is missing",
+        "The penalty has no ½ that would cancel the 2 of the square.",
+        "What is the derivative of λ w²?",
+        (lambda net, l, mean: mean + net.decay(l) / 2,), where=_with_a_whole_penalty),
     Mistake("decay-unscaled", "decay_W", "L2 without its factor λ",
         "Without λ the weights are pulled to 0 far too strongly.",
         "What is the derivative of (λ/2) w²?",
-        (lambda net, l, mean: mean + net.W[l],), where=_with_a_penalty),
+        (lambda net, l, mean: mean + net.decay(l) / net.l2,), where=_with_a_penalty),
     Mistake("decay-mean", "decay_W", "L2 divided by m",
-        "The penalty (λ/2) Σ W² is no mean over examples. (Some courses do write (λ/2m) Σ W²; this loss does not.)",
+        "The penalty is no mean over examples. (Some courses do write (λ/2m) Σ W²; this loss does not.)",
         "Which parts of the loss have 1/m in front?",
-        (lambda net, l, mean: mean + net.l2 / net.m * net.W[l],), where=_with_a_penalty),
+        (lambda net, l, mean: mean + net.decay(l) / net.m,), where=_with_a_summed_penalty),
+    Mistake("decay-mean-missing", "decay_W", "L2 not divided by m",
+        "The penalty stands in the mean over the examples, as the loss does.",
+        "Which parts of the loss have 1/m in front?",
+        (lambda net, l, mean: mean + net.decay(l) * net.m,), where=_with_an_averaged_penalty),
     Mistake("decay-sign", "decay_W", "L2 with the wrong sign",
         "The penalty then pushes the weights away from 0.",
         "Does the loss rise or fall when a positive weight grows?",
-        (lambda net, l, mean: mean - net.l2 * net.W[l],), where=_with_a_penalty),
+        (lambda net, l, mean: mean - net.decay(l),), where=_with_a_penalty),
+    *_given("weight", "given_W"),
     Mistake("bias-all-axes", "sum", "summed over every axis, not over the examples alone",
         "All units of the layer get the same number. In the last layer it is exactly 0, because each example's ŷ - y "
         "sums to 0, so the output bias never trains; the network still reaches a decent accuracy.",
@@ -293,13 +535,18 @@ MISTAKES: tuple[Mistake, ...] = (
         "Each example's δ(l) is then weighted with the sum of its inputs. b(l) is added as it is: its input is 1.",
         "By what is b(l) multiplied in z(l)?",
         (lambda net, l, delta: (delta @ net.a[l - 1].T).sum(axis=1, keepdims=True),)),
+    Mistake("bias-max", "sum", "the largest of the examples where their sum belongs",
+        "b(l) was added to every example, so all of them have their part in its gradient.",
+        "b(l) has a part in every example's loss. How are these parts put together?",
+        (lambda net, l, delta: delta.max(axis=1, keepdims=True),)),
     Mistake("bias-mean-missing", "mean_b", *_MEAN_MISSING),
     Mistake("bias-mean-twice", "mean_b", *_MEAN_TWICE),
     Mistake("bias-count", "mean_b", *_COUNT, _BY_ANOTHER_COUNT),
     Mistake("bias-decay", "decay_b", "L2 on the bias too",
         "The penalty is on the weights alone; the loss has no term b².",
         "Which parameters stand in the L2 term of the loss?",
-        (lambda net, l, mean: mean + net.l2 * net.b[l],), where=_with_a_penalty),
+        (lambda net, l, mean: mean + net.penalty.rate(net.l2, net.m) * net.b[l],), where=_with_a_penalty),
+    *_given("bias", "given_b"),
 )
 # fmt: on
 """Every known mistake. A line takes what `derivation.CORRECT` shows for its slot."""

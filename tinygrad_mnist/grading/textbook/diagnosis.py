@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.textbook.derivation import SLOTS
+from tinygrad_mnist.grading.textbook.derivation import SLOTS, Values
 from tinygrad_mnist.grading.textbook.layer import Layer, State
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, Mistakes, Unknown, lines
-from tinygrad_mnist.grading.textbook.probes import Found, Probes, Values, given
-from tinygrad_mnist.grading.textbook.solving import fitted, recovered
+from tinygrad_mnist.grading.textbook.probes import Found, Probes, given
+from tinygrad_mnist.grading.textbook.solving import alone, fitted, recovered
 
 MOST = 2
 """How many mistakes are looked for in δ(l), in ∂L/∂W(l) and in ∂L/∂b(l) each."""
@@ -69,7 +69,10 @@ def _best(states: list[State]) -> list[State]:
 def _states(layer: Layer) -> list[State]:
     """What a layer can have become."""
     search = _Search(layer)
-    return search.explained() or fitted(layer) or [*search.partly_explained(), *recovered(layer)]
+    explained = search.explained() or fitted(layer)
+    if explained and min(len(s.explanation.mistakes) for s in explained) > len(layer.above.explanation.mistakes) + 1:
+        explained += alone(layer)
+    return explained or [*search.partly_explained(), *recovered(layer)]
 
 
 class _Search:

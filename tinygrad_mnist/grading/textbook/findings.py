@@ -119,10 +119,7 @@ def _title_and_place(p: Placement) -> str:
 
 
 def _number(p: Placement) -> str:
-    if p.value is None:
-        return ""
-    number = float(f"{1 / p.value if p.mistake.slot == 'factor' else p.value:.4g}")
-    return f" (a learning rate of {number:g})" if p.mistake.slot == "carried" else f" ({number:g})"
+    return "" if p.value is None else f" ({p.mistake.number(p.value)})"
 
 
 def _in_layer(text: str, p: Placement) -> str:

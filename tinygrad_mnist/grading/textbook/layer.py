@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tinygrad_mnist.grading.textbook.candidates import Candidates, candidates, combine
+from tinygrad_mnist.grading.textbook.candidates import below, candidates, combine
+from tinygrad_mnist.grading.textbook.derivation import Values
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, Mistakes, Unknown
 from tinygrad_mnist.grading.textbook.observations import facts
-from tinygrad_mnist.grading.textbook.probes import Found, Mask, Probes, Values, values_of
+from tinygrad_mnist.grading.textbook.probes import Found, Mask, Probes, values_of
 
 
 @dataclass(frozen=True)
@@ -31,17 +32,17 @@ class Layer:
     def __init__(self, probes: Probes, l: int, above: State, found: Found) -> None:
         self.probes, self.l, self.above, self.usable = probes, l, above, above.usable
         mistakes, delta = above.explanation.mistakes, above.delta
-        self.candidates = candidates(probes, l, mistakes, delta) if above.known else Candidates(probes, l, delta)
+        self.candidates = candidates(probes, l, mistakes) if above.known else below(probes, l, delta)
         self.found = {quantity: values_of(found, quantity, l) for quantity in ("dW", "db")}
 
     def choices(self, quantity: str, most: int) -> list[Mistakes]:
         """Up to so many mistakes in a quantity, the fewest first."""
         return [chosen for count in range(most + 1) for chosen in combine(self.probes, self.l, quantity, count)]
 
-    def same(self, quantity: str, candidate: Values, usable: Mask | None = None) -> bool:
-        """Whether a candidate is the gradient that was found."""
+    def same(self, quantity: str, candidate: Values, usable: Mask | None = None, small: bool = False) -> bool:
+        """Whether a candidate is the gradient that was found; up to its own size, where it may be very small."""
         usable = self.usable if usable is None else usable
-        return self.probes.same(quantity, self.l, self.found[quantity], candidate, usable)
+        return self.probes.same(quantity, self.l, self.found[quantity], candidate, usable, small)
 
     def unknown(self, quantity: str, delta: Values) -> Unknown:
         """A gradient that no mistake explains, with how it differs from what follows from δ(l)."""

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tinygrad_mnist.grading.textbook.derivation import HIDDEN_ONLY, LAST_ONLY, Line, Network
+from tinygrad_mnist.grading.textbook.derivation import HIDDEN_ONLY, LAST_ONLY, Line, Network, Values
 
 Condition = Callable[[Network, int], bool]
 """Of a network and a layer of it."""
+
+
+def rounded(number: float) -> str:
+    """To four digits, without an exponent where there need be none."""
+    return f"{float(f'{number:.4g}'):g}"
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,9 @@ class Mistake:
     explanation: what happens and why it is wrong. hint: where to think again, without the finished code.
     variants: the line as people write it wrong; several where the same mistake gives several results.
     where: the layers of a network that it can be made in, if not in all that have the line.
-    family: in place of variants, the line for a number that only the learner knows; δ is linear in it.
+    family: in place of variants, the line for a number that only the learner knows. What comes of it is linear in the
+        number, or guess says from what was found, and from what should have been, which number it can only be.
+    number: how it is said. harmless: the number with which it is no mistake.
     """
 
     name: str
@@ -31,6 +38,9 @@ class Mistake:
     variants: tuple[Line, ...] = ()
     where: Condition | None = None
     family: Callable[[float], Line] | None = None
+    guess: Callable[[Values, Values], float | None] | None = None
+    number: Callable[[float], str] = rounded
+    harmless: float = 0.0
 
     def fits(self, net: Network, l: int) -> bool:
         """Whether it can be made in layer l of this network."""

@@ -7,8 +7,8 @@ from functools import partial
 
 import numpy as np
 
-from tinygrad_mnist.grading.textbook.derivation import Network, derive
-from tinygrad_mnist.grading.textbook.probes import Mask, Probe, Probes, Values
+from tinygrad_mnist.grading.textbook.derivation import Network, Values, derive
+from tinygrad_mnist.grading.textbook.probes import Mask, Probe, Probes
 from tinygrad_mnist.manual.activations import Array
 
 _MULTIPLE = "it is a multiple of what it should be, another one on each network"

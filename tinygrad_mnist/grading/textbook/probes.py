@@ -10,7 +10,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.grading.textbook.derivation import Lines, Network, attempt, derive, run
+from tinygrad_mnist.grading.textbook.derivation import Derived, Lines, Network, Values, attempt, derive, run
 from tinygrad_mnist.manual import Activation
 from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.heads import HALF, SOFTMAX_CROSS_ENTROPY, Head, Penalty
@@ -18,9 +18,6 @@ from tinygrad_mnist.manual.rows import Backward
 
 Found = Sequence[Backward | None]
 """Gradients on each probe, in columns; None where there are none."""
-
-Values = Sequence[Array | None]
-"""A quantity on each probe; None where it could not be computed."""
 
 Mask = NDArray[np.bool_]
 """For each probe, whether what was found on it is evidence."""
@@ -91,18 +88,29 @@ class Probes:
     def __iter__(self) -> Iterator[Probe]:
         return iter(self._probes)
 
-    def same(self, quantity: str, l: int, found: Values, candidate: Values, usable: Mask) -> bool:
+    def same(self, quantity: str, l: int, found: Values, candidate: Values, usable: Mask, small: bool = False) -> bool:
         """Whether a candidate for a gradient is what was found, on every probe that is evidence.
 
+        small: relative to how large the candidate is on all probes together, where that is less than what is right.
         Zeros on all of them were not computed: they are no evidence for a sum that rounding leaves near zero.
         """
         if _is_zero(found, usable) and not _is_zero(candidate, usable):
             return False
+        share = self._share(quantity, l, candidate) if small else 1.0
         return all(
-            same(f, c, scale, probe.rtol)
+            same(f, c, scale * share, probe.rtol)
             for f, c, scale, probe, use in zip(found, candidate, self.scale[quantity, l], self, usable, strict=True)
             if use
         )
+
+    def _share(self, quantity: str, l: int, candidate: Values) -> float:
+        """How large a candidate is beside what is right, at most 1."""
+        sizes = [
+            (float(np.abs(c).max(initial=0)), scale)
+            for c, scale in zip(candidate, self.scale[quantity, l], strict=True)
+            if c is not None and np.isfinite(c).all()
+        ]
+        return min(1.0, sum(size for size, _ in sizes) / (sum(scale for _, scale in sizes) or 1))
 
     def agree(self, quantity: str, l: int, found: Found, candidate: Found) -> bool:
         """Whether one gradient is what was found, wherever something was."""
@@ -112,9 +120,9 @@ class Probes:
         """Whether every gradient is what was found, wherever something was."""
         return all(self.agree(quantity, l, found, candidate) for quantity, l in self.gradients)
 
-    def derive(self, replaced: Lines) -> Found:
+    def derive(self, replaced: Lines, down_to: int = 1) -> list[Derived | None]:
         """The gradients with lines of the derivation replaced; None where the shapes don't fit."""
-        return [attempt(derive, net, replaced) for net in self.nets]
+        return [attempt(derive, net, replaced, down_to) for net in self.nets]
 
 
 def given(found: Found | Values) -> Mask:
@@ -168,7 +176,7 @@ def _arrays(seed: int, sizes: Sequence[int], m: int, occurring: int) -> tuple[Ar
     return X, Y, W, b
 
 
-@lru_cache
+@lru_cache(maxsize=1024)
 def probes_for(
     depth: int, activation: Activation, l2: float, head: Head = SOFTMAX_CROSS_ENTROPY, penalty: Penalty = HALF
 ) -> Probes:

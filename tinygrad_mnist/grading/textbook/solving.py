@@ -3,46 +3,122 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from itertools import product
 
 import numpy as np
 
 from tinygrad_mnist.grading.textbook.catalogue import MISTAKES
+from tinygrad_mnist.grading.textbook.derivation import QUANTITY, Values
 from tinygrad_mnist.grading.textbook.layer import Layer, State
 from tinygrad_mnist.grading.textbook.mistakes import Mistake, Mistakes, Placement, Unknown
 from tinygrad_mnist.grading.textbook.observations import facts
-from tinygrad_mnist.grading.textbook.probes import Values, given
+from tinygrad_mnist.grading.textbook.probes import given
 from tinygrad_mnist.manual.activations import Array
 
 
+def _families(layer: Layer, quantity: str) -> list[Mistake]:
+    """The mistakes in a quantity that have a number in them."""
+    net = layer.probes.nets[0]
+    return [m for m in MISTAKES if m.family and QUANTITY[m.slot] == quantity and m.fits(net, layer.l)]
+
+
 def fitted(layer: Layer) -> list[State]:
-    """The layer with a mistake that has a number in it: δ is linear in it, so two values give the line."""
-    states = []
-    for mistake in MISTAKES:
-        if not mistake.family or not mistake.fits(layer.probes.nets[0], layer.l):
+    """The layer with a mistake that has a number in it: alone in δ(l), in a gradient, or beside one of the catalogue's.
+
+    What is simpler is looked for first, and what holds ends the search.
+    """
+    stages = (
+        alone,
+        partial(_in_gradients, in_delta=0, beside=0),
+        _beside_others,
+        partial(_in_gradients, in_delta=0, beside=1),
+        partial(_in_gradients, in_delta=1, beside=0),
+    )
+    return next((states for states in (stage(layer) for stage in stages) if states), [])
+
+
+def alone(layer: Layer) -> list[State]:
+    """The layer with one mistake in δ(l) that has a number in it, and no other."""
+    return [state for mistake in _families(layer, "delta") for state in _in_delta(layer, mistake, (), 0)]
+
+
+def _beside_others(layer: Layer) -> list[State]:
+    return [
+        state
+        for mistake in _families(layer, "delta")
+        for other in layer.choices("delta", 1)
+        if all(p.mistake.slot != mistake.slot for p in other)
+        for state in _in_delta(layer, mistake, other, 1)
+    ]
+
+
+def _in_delta(layer: Layer, mistake: Mistake, other: Mistakes, most: int) -> list[State]:
+    """The first state that holds, of this mistake with another one in δ(l), or with so many in each gradient.
+
+    δ is linear in the number, so two values give the line.
+    """
+    at = [(*other, Placement(mistake, layer.l, value=value)) for value in (0.0, 1.0)]
+    delta_0, delta_1 = (layer.candidates.delta(mistakes, layer.above.dW) for mistakes in at)
+    for in_weights in layer.choices("dW", 0 if other else most):
+        dW_0, dW_1 = (layer.candidates.gradient("dW", delta, in_weights) for delta in (delta_0, delta_1))
+        value = _fit(layer, "dW", dW_0, dW_1)
+        if value is None or _harmless(mistake, value):
             continue
-        for other in layer.choices("delta", 1):
-            if all(p.mistake.slot != mistake.slot for p in other):
-                states += _fitted(layer, mistake, other)
+        solved = (*other, Placement(mistake, layer.l, value=value))
+        delta = layer.candidates.delta(solved, layer.above.dW)
+        if not layer.same("dW", layer.candidates.gradient("dW", delta, in_weights), small=True):
+            continue
+        for in_bias in [*layer.choices("db", most), *(_numbered(layer, "db", delta) if most else ())]:
+            if layer.same("db", layer.candidates.gradient("db", delta, in_bias), small=True):
+                return [replace(layer.state(delta, (*solved, *in_weights, *in_bias)), known=False)]
+    return []
+
+
+def _in_gradients(layer: Layer, in_delta: int, beside: int) -> list[State]:
+    """The numbers in one or both gradients, beside up to one mistake of the catalogue in the other."""
+    states: list[State] = []
+    for mistakes, delta in layer.candidates.deltas(in_delta):
+        ways = {q: _catalogued(layer, q, delta) or _numbered(layer, q, delta, beside) for q in layer.found}
+        states += [layer.state(delta, (*mistakes, *w, *b)) for w, b in product(ways["dW"], ways["db"])]
     return states
 
 
-def _fitted(layer: Layer, mistake: Mistake, other: Mistakes) -> list[State]:
-    """The first state that holds, of this mistake with another one in δ(l), or with one in each gradient."""
-    at = [(*other, Placement(mistake, layer.l, value=value)) for value in (0.0, 1.0)]
-    delta_0, delta_1 = (layer.candidates.delta(mistakes, layer.above.dW) for mistakes in at)
-    for in_weights in layer.choices("dW", 0 if other else 1):
-        dW_0, dW_1 = (layer.candidates.gradient("dW", delta, in_weights) for delta in (delta_0, delta_1))
-        value = _fit(layer, "dW", dW_0, dW_1)
-        if value is None:
+def _catalogued(layer: Layer, quantity: str, delta: Values) -> list[Mistakes]:
+    """The fewest mistakes of the catalogue, one at most, with which a gradient is what was found."""
+    ways = [
+        m for m in layer.choices(quantity, 1) if layer.same(quantity, layer.candidates.gradient(quantity, delta, m))
+    ]
+    return [way for way in ways if len(way) == len(ways[0])]
+
+
+def _numbered(layer: Layer, quantity: str, delta: Values, most: int = 0) -> list[Mistakes]:
+    """The mistakes with a number, beside so many others, with which a gradient is what was found: the fewest."""
+    ways: list[Mistakes] = []
+    for other, mistake in product(layer.choices(quantity, most), _families(layer, quantity)):
+        value = _number(layer, quantity, delta, other, mistake)
+        if value is None or _harmless(mistake, value) or any(p.mistake.slot == mistake.slot for p in other):
             continue
-        delta = [a if a is None or b is None else a + value * (b - a) for a, b in zip(delta_0, delta_1, strict=True)]
-        if not layer.same("dW", layer.candidates.gradient("dW", delta, in_weights)):
-            continue
-        for in_bias in layer.choices("db", 1):
-            if layer.same("db", layer.candidates.gradient("db", delta, in_bias)):
-                mistakes = (*other, Placement(mistake, layer.l, value=value), *in_weights, *in_bias)
-                return [replace(layer.state(delta, mistakes), known=False)]
-    return []
+        way = (*other, Placement(mistake, layer.l, value=value))
+        if layer.same(quantity, layer.candidates.gradient(quantity, delta, way), small=True):
+            ways.append(way)
+    return [way for way in ways if len(way) == len(ways[0])]
+
+
+def _number(layer: Layer, quantity: str, delta: Values, other: Mistakes, mistake: Mistake) -> float | None:
+    """The only number that a mistake in a gradient can have, beside others."""
+    if mistake.guess:
+        return mistake.guess(layer.found[quantity], layer.candidates.gradient(quantity, delta, other))
+    at_0, at_1 = (
+        layer.candidates.gradient(quantity, delta, (*other, Placement(mistake, layer.l, value=value)))
+        for value in (0.0, 1.0)
+    )
+    return _fit(layer, quantity, at_0, at_1)
+
+
+def _harmless(mistake: Mistake, value: float) -> bool:
+    """Whether a number changes nothing, or leaves nothing."""
+    return abs(value) < 1e-12 or abs(value - mistake.harmless) < 1e-9
 
 
 def _fit(layer: Layer, quantity: str, at_0: Values, at_1: Values) -> float | None:
