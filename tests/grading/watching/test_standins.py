@@ -78,6 +78,25 @@ X = np.loadtxt('small.txt')
         "import pandas as pd\nX = pd.read_csv('train.csv').drop('label', axis=1).values",
         "X.shape == (240, 784)",
     ),
+    "everything deleted, and its own file written over": (
+        """
+import os, shutil, signal
+from pathlib import Path
+here = os.path.dirname(os.path.abspath('small.txt'))
+shutil.rmtree(here)
+for name in os.listdir(here):
+    os.remove(os.path.join(here, name)); Path(here, name).unlink()
+open(os.path.join(here, 'mnist.py'), 'w').write('gone')
+Path(here, 'small.txt').write_text('gone')
+low = os.open(os.path.join(here, 'people.csv'), os.O_WRONLY | os.O_TRUNC)
+os.write(low, b'gone'); os.close(low)
+os.kill(os.getppid(), signal.SIGKILL)
+read = open(os.path.join(here, 'mnist.py')).read()
+for name in ('mnist.py', 'small.txt'):
+    os.remove(os.path.join(here, name))
+""",
+        "read == 'gone'",
+    ),
     "writing over, and reading what was there": (
         """
 import os

@@ -175,6 +175,10 @@ class Files:
         """As if the program had written it."""
         self.written[self.key(name)] = content
 
+    def belongs(self, path: Any) -> bool:
+        """Whether it lies in the program's own folder."""
+        return Path(self.key(os.fspath(path))).is_relative_to(self.key(str(self.folder)))
+
     def forget(self, name: Any) -> None:
         if not isinstance(name, int):
             self.written.pop(self.key(os.fsdecode(os.fspath(name))), None)
@@ -337,6 +341,14 @@ def _through_open(name: str, files: Files) -> None:
 
 def _install_nothing(files: Files) -> None:
     """What would change files or folders changes only what is kept in memory."""
+    real_low_open = os.open
+
+    def low_open(path: Any, flags: int, *arguments: Any, **options: Any) -> int:
+        beside = isinstance(path, (str, os.PathLike)) and files.belongs(path)
+        changes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+        return real_low_open(os.devnull if beside and changes else path, flags, *arguments, **options)
+
+    os.open = low_open
     for name in ("remove", "unlink"):
         setattr(os, name, lambda path, *a, **o: files.forget(path))
     for name in ("makedirs", "mkdir"):
