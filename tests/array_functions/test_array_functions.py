@@ -46,6 +46,7 @@ RECORDED: list[tuple[Callable[..., Any], list[tuple[int, ...]]]] = [
     (lambda a, b: np.vdot(a, b), [(), ()]),
     (lambda a, b: np.matmul(a, b), [(2, 3, 4), (4, 2)]),
     (lambda a, b: np.einsum("ij,kj->ik", a, b), [M, (2, 4)]),
+    (lambda a, b: np.einsum("ij,jk", a, b, optimize=True), [M, (4, 2)]),
     (lambda a, b: np.tensordot(a, b), [M, M]),
     (lambda a, b: np.tensordot(a, b, 0), [V, (3,)]),
     (lambda a, b: np.tensordot(a, b, axes=1), [M, (4, 2)]),

@@ -42,6 +42,12 @@ def outer(a: Array, b: Array, out: Any = None) -> Array:
     return ops.mul(ops.reshape(a, (-1, 1)), ops.reshape(b, (1, -1)))
 
 
+@means(np.einsum)
+def einsum(subscripts: str, *operands: Array, optimize: Any = False) -> Array:
+    """Einstein's sum over letters, in the order in which the engine takes it."""
+    return ops.einsum(subscripts, *operands)
+
+
 @means(np.tensordot)
 def tensordot(a: Array, b: Array, axes: Any = 2) -> Array:
     """Σ over these axes of a and those of b, or over the last of a and the first of b: one matrix product."""

@@ -168,13 +168,15 @@ class Tensor(Node):
         return np.array(self._array, dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        called = ufunc if method == "__call__" else f"{ufunc.__name__}.{method}"
+        name = f"{ufunc.__name__}.{method}".removesuffix(".__call__")  # by which SciPy's own are known
+        called = ufunc if method == "__call__" and name not in NUMPY else name
         return self.__array_function__(called, (), inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         """A NumPy function on tensors: the op of the same meaning, or an error; never a detached array."""
         if function in PLAIN and "out" not in options:
             return function(*map(plain, args), **options)
-        if function not in NUMPY or UNKNOWN & options.keys():
-            raise TypeError(not_recorded(function, UNKNOWN & options.keys()))
+        unknown = UNKNOWN & options.keys()
+        if unknown or function not in NUMPY:
+            raise TypeError(not_recorded(function, unknown))
         return NUMPY[function](*args, **options)
