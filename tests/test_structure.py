@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tinygrad_mnist"
 LAYERS = {
     "engine": set(),
+    "array_functions": {"engine"},
     "manual": set(),
     "arguments": set(),
     "files": set(),
