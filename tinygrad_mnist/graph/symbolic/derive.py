@@ -63,8 +63,8 @@ class Derivation:
         return [self.forward[x] if isinstance(x, Node) else x for x in self.recording.operands[node]]
 
     def is_named(self, node: Node) -> bool:
-        """Whether a node goes by a name."""
-        return bool(node.name) or node in self.layers.names
+        """Whether a node goes by a name, or gets one because its gradient is asked for."""
+        return bool(node.name) or node in self.layers.names or node in self.wanted
 
     @property
     def facts(self) -> list[Fact]:
@@ -129,7 +129,7 @@ def _replay(derivation: Derivation) -> None:
     for node in derivation.recording.nodes:
         named = derivation.is_named(node)
         if node.op is None:
-            constant = node.data.size <= INLINE and not (named or node in derivation.wanted or node.requires_grad)
+            constant = node.data.size <= INLINE and not (named or node.requires_grad)
             leaf = Traced(node.data, name=None if constant else node.name or "?")
             forward[node] = algebra.simplify(leaf) if constant else algebra.leaf(leaf, not node.requires_grad)
         else:
@@ -148,7 +148,7 @@ def _walk_back(derivation: Derivation, needed: set[Node]) -> None:
             continue
         total, operands = gradients[node], derivation.operands(node)
         onward = [(i, x) for i, x in recording.tensors(node) if x in needed and rule(node, i)]
-        named = derivation.is_named(node) or node in derivation.wanted
+        named = derivation.is_named(node)
         if named or len(onward) > 1:
             algebra.make_opaque(total, soft=not named)
         for i, x in onward:
