@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.graph.exercises.judging import Key, Verdict, Verdicts, judge
+from tinygrad_mnist.graph.exercises.notebook import write_notebook
+from tinygrad_mnist.graph.exercises.page import write_exercise
 
 Array = NDArray[Any]
 
@@ -73,12 +75,14 @@ class Solution:
 class Exercise:
     """Backpropagation by hand through one graph.
 
-    data: the arrays that the forward pass starts from, by name, as the graph has them. helpers: source of the
+    loss: what the value is called that is differentiated. data: the arrays that the forward pass starts from, by name,
+    as the graph has them. helpers: source of the
     functions that are called. forward: source of the forward pass, a line for each value, in float64. steps: the
     gradients, in an order in which they can be computed. keys: what answers are judged by.
     """
 
     title: str
+    loss: str
     data: Mapping[str, Array]
     helpers: list[str]
     forward: list[str]
@@ -119,17 +123,37 @@ class Exercise:
         return steps[name]
 
     @cached_property
+    def given(self) -> dict[str, Array]:
+        """The data by their names, in float64 where they are floating point."""
+        return {x: a.astype(np.float64) if a.dtype.kind == "f" else a for x, a in self.data.items()}
+
+    @cached_property
     def values(self) -> dict[str, Any]:
         """Every value of the forward pass by its name, data first."""
         namespace: dict[str, Any] = {"np": np}
         exec("\n".join(self.helpers), namespace)
         functions = set(namespace)
-        namespace |= {name: in_float64(array) for name, array in self.data.items()}
+        namespace |= self.given
         with np.errstate(all="ignore"):
             exec("\n".join(self.forward), namespace)
         return {name: value for name, value in namespace.items() if name not in functions}
 
-    # to keep
+    # to do elsewhere, and to keep
+
+    def to_notebook(self, path: str | os.PathLike[str]) -> Path:
+        """Write a notebook with a cell for every gradient; returns its path.
+
+        It runs wherever this package is installed: its data are in it, or, where they are large, in an .npz file of its
+        name beside it. Raises OSError where a file can't be written.
+        """
+        return write_notebook(self, Path(path))
+
+    def to_html(self, path: str | os.PathLike[str]) -> Path:
+        """Write a page, one file that works offline, in which each gradient is a formula to be typed; returns its path.
+
+        Raises ValueError where the arrays are too large for a page, and OSError where the file can't be written.
+        """
+        return write_exercise(self, Path(path))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write everything into an .npz file, from which `load` makes the exercise again, without the graph."""
@@ -139,7 +163,7 @@ class Exercise:
     def to_bytes(self) -> bytes:
         """The contents of that file."""
         words = {
-            "title": self.title, "helpers": self.helpers, "forward": self.forward,
+            "title": self.title, "loss": self.loss, "helpers": self.helpers, "forward": self.forward,
             "steps": [asdict(step) for step in self.steps], "data": list(self.data),
             "keys": {name: [list(key.shares), key.scale] for name, key in self.keys.items()},
         }  # fmt: skip
@@ -163,7 +187,7 @@ class Exercise:
         for step in steps:
             lines, scale = words["keys"][step.name]
             keys[step.name] = Key(step.name, step.of, {line: next(following) for line in lines}, scale)
-        return cls(words["title"], data, words["helpers"], words["forward"], steps, keys)
+        return cls(words["title"], words["loss"], data, words["helpers"], words["forward"], steps, keys)
 
     # to see
 
@@ -186,11 +210,6 @@ class Exercise:
         ]
         head = f"<b>{html.escape(self.title)}</b>: {len(self.right)} of {len(self.steps)} right"
         return f"<p>{head}</p><table>{''.join(rows)}</table>"
-
-
-def in_float64(array: Array) -> Array:
-    """An array as the exercise computes with it: wide where it is floating point."""
-    return array.astype(np.float64) if array.dtype.kind == "f" else array
 
 
 def _narrow(line: str, width: int = 78) -> str:

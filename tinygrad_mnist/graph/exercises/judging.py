@@ -46,6 +46,9 @@ WORDS = {
 
 RIGHT = ("exact", "rounding")
 
+ROUNDING, ROUNDING_IN_FLOAT32 = 1e-9, 1e-4
+"""How far right answers may be off, relative to the size of the numbers that they are added up from."""
+
 PATHS = 12
 """Up to how many shares of a value are looked for one by one."""
 
@@ -134,7 +137,7 @@ class _Answer:
     def __init__(self, key: Key, given: Array) -> None:
         self.key, self.right = key, key.value
         precise = given.dtype.kind != "f" or given.dtype.itemsize >= 8
-        self.tolerance = (1e-9 if precise else 1e-4) * key.scale
+        self.tolerance = (ROUNDING if precise else ROUNDING_IN_FLOAT32) * key.scale
         self.given = given.astype(np.float64)
 
     def is_near(self, given: Array, right: Array | None = None, times: float = 1) -> bool:

@@ -122,7 +122,8 @@ class _Making:
         self.derivation, self.recording = derivation, derivation.recording
         self.lines = dict.fromkeys(lines)
         self.program = program(derivation, mathematical=False, errors=False)
-        self.title = title or f"Backpropagation by hand, from {self.program.results[0].name.numpy} back"
+        self.loss = str(self.program.results[0].name.numpy)
+        self.title = title or f"Backpropagation by hand, from {self.loss} back"
         self.algebra, self.writer = Algebra(tidy=True, squares=False), Writer(counts=self.program.counts)
         self.names = dict(self.program.node_names)
         self.definitions: dict[Node, Traced] = {}
@@ -136,7 +137,7 @@ class _Making:
         forward = [*counted(self.program), *map(self._forward, self.lines), *self._extra()]
         steps, nodes = self._steps(), {str(name.numpy): node for node, name in self.names.items()}
         keys = {step.name: self._key(step, nodes[step.of]) for step in steps}
-        return Exercise(self.title, data, helpers(self.program, self.definitions.values()), forward, steps, keys)
+        return Exercise(self.title, self.loss, data, helpers(self.program, self.definitions.values()), forward, steps, keys)
 
     # the forward pass, as it was recorded
 
@@ -239,7 +240,7 @@ class _Making:
     # hints
 
     def _of_shape(self, node: Node) -> str:
-        name, of, loss = self._gradient(node), self.names[node].numpy, self.names[self.derivation.output].numpy
+        name, of, loss = self._gradient(node), self.names[node].numpy, self.loss
         each = f"has the shape of {of}, {node.shape}: for each element of {of}" if node.shape else "is a number:"
         return f"{name} {each} how much {loss} changes with it."
 
@@ -274,7 +275,7 @@ class _Making:
     def _gradient(self, node: Node) -> str:
         """What the gradient of a value is called; of the output it is 1."""
         if node is self.derivation.output:
-            return f"d{self.names[node].numpy} = 1"
+            return f"d{self.loss} = 1"
         return next(line.name.numpy for line in self.program.lines if line.gradient and line.node is node)
 
 
