@@ -7,6 +7,7 @@ import html
 import io
 import json
 import os
+import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -50,7 +51,7 @@ class Hint:
     text: str
 
     def __str__(self) -> str:
-        return f"{self.name}, hint {self.number} of {self.count}: {self.text}"
+        return textwrap.fill(f"{self.name}, hint {self.number} of {self.count}: {self.text}", 80)
 
     __repr__ = __str__
 

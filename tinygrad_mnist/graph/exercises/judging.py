@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -85,7 +86,7 @@ class Verdict:
         return self.kind in RIGHT
 
     def __str__(self) -> str:
-        return f"{self.mark} {self.name}: {self.text}"
+        return textwrap.fill(f"{self.mark} {self.name}: {self.text}", 80, subsequent_indent="  ")
 
     __repr__ = __str__
 
@@ -114,7 +115,8 @@ class Verdicts(list[Verdict]):
 
 def judge(key: Key, answer: Any) -> Verdict:
     """The verdict on an answer: an array, a tensor, a number or a nested list; None or … where there is none yet."""
-    kind, facts = _found(key, answer)
+    with np.errstate(all="ignore"):
+        kind, facts = _found(key, answer)
     return Verdict(key.name, kind, WORDS[kind].format(of=key.of, shape=key.value.shape, **facts))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.engine import Node
-from tinygrad_mnist.engine.errors import GraphError, describe, no_graph
 from tinygrad_mnist.graph.exercises.exercise import Exercise, Step
 from tinygrad_mnist.graph.exercises.judging import Key
 from tinygrad_mnist.graph.layers import MOVES, PREDICTION, Layers, unmoved
@@ -20,7 +19,7 @@ from tinygrad_mnist.graph.playback import summed_axes
 from tinygrad_mnist.graph.recording import Recording
 from tinygrad_mnist.graph.symbolic import derive
 from tinygrad_mnist.graph.symbolic.algebra import Algebra
-from tinygrad_mnist.graph.symbolic.derive import Derivation, derived
+from tinygrad_mnist.graph.symbolic.derive import Derivation, check, derived
 from tinygrad_mnist.graph.symbolic.explanation import equation
 from tinygrad_mnist.graph.symbolic.lines import Line, mentioned_twice, program
 from tinygrad_mnist.graph.symbolic.names import Name
@@ -42,36 +41,32 @@ def exercise(loss: Node, *, wrt: Iterable[Node] | None = None, title: str | None
     wrt: the tensors to arrive at; by default every leaf that requires gradients. title: of the exercise. Values are
     computed in float64, whatever the graph's dtype.
 
-    Raises GraphError for a loss without a graph or of more than one element, and for a tensor that it does not depend
-    on; TypeError for what is not a tensor.
+    Raises GraphError for a loss without a graph or of more than one element, for a tensor that it does not depend on,
+    and for an operation without NumPy source; ValueError for an empty wrt, and TypeError for what is not a tensor.
     """
-    if not isinstance(loss, Node):
-        raise TypeError(f"an exercise is made of a loss, a tensor, not of {type(loss).__name__} {loss!r:.60}")
-    if loss.op is None or not loss.requires_grad:
-        raise GraphError(no_graph(loss))
+    asked = wrt if wrt is None or isinstance(wrt, Node) else tuple(wrt)
+    check(loss, (loss,) if asked is None else asked)
     recording = Recording(loss)
-    parameters = [x for x in recording.nodes if x.requires_grad and not x.op] if wrt is None else list(wrt)
-    missing = [x for x in parameters if x not in recording.operands]
-    if missing:
-        raise GraphError(f"{describe(loss)} does not depend on {describe(missing[0])}: no gradient leads to it")
-    lines = _lines(recording, Layers(recording))
+    given = [x for x in recording.nodes if x.requires_grad and not x.op] if asked is None else asked
+    parameters = [x for x in given if x is not loss]
+    lines = _lines(recording, Layers(recording), set(parameters))
     between = recording.between(parameters)
-    asked = [node for node in lines if node in between and node is not loss]
-    made: Exercise = derived(lambda found: _Making(found, lines, title).exercise(), loss, [*asked, *parameters])
+    intermediate = [node for node in lines if node in between and node is not loss]
+    made: Exercise = derived(lambda found: _Making(found, lines, title).exercise(), loss, [*intermediate, *parameters])
     return made
 
 
 # what gets a line
 
 
-def _lines(recording: Recording, layers: Layers) -> list[Node]:
+def _lines(recording: Recording, layers: Layers, asked: Set[Node]) -> list[Node]:
     """The operations that get a line, and so a gradient to fill in; the others are written within their only user's.
 
     Those are what only moves or scales numbers, what a bias is added to, and a sum that is scaled: a mean is one line.
     """
 
     def is_own(node: Node) -> bool:
-        return len(recording.users[node]) != 1 or bool(layers.name(node))
+        return node in asked or len(recording.users[node]) != 1 or bool(layers.name(node))
 
     def is_mean(node: Node) -> bool:
         while _scales(node) and not is_own(_scaled(node)):
@@ -133,11 +128,15 @@ class _Making:
 
     def exercise(self) -> Exercise:
         """All of it."""
-        data = {str(self.names[node].numpy): node.data for node in self.recording.nodes if self._is_given(node)}
+        leaves = [node for node in self.recording.nodes if self._is_given(node)]
+        leaves.sort(key=lambda node: node in self.derivation.wanted)
+        data = {str(self.names[node].numpy): node.data for node in leaves}
         forward = [*counted(self.program), *map(self._forward, self.lines), *self._extra()]
         steps, nodes = self._steps(), {str(name.numpy): node for node, name in self.names.items()}
         keys = {step.name: self._key(step, nodes[step.of]) for step in steps}
-        return Exercise(self.title, self.loss, data, helpers(self.program, self.definitions.values()), forward, steps, keys)
+        return Exercise(
+            self.title, self.loss, data, helpers(self.program, self.definitions.values()), forward, steps, keys
+        )
 
     # the forward pass, as it was recorded
 

@@ -22,9 +22,9 @@ Cell = dict[str, Any]
 _INTRODUCTION = """\
 # {title}
 
-The forward pass is done. Fill in the gradient of every value, from the loss back to the parameters: `dz` stands for the
-derivative of `{loss}` with respect to `z`, and has the shape of `z`. Write NumPy in place of each `...` and run the cell:
-it says whether the numbers are right, or what is wrong with them. Each step has hints, the weakest first.
+The forward pass is done. Fill in the gradient of every value, from the loss back to the parameters: `dz` stands for
+the derivative of `{loss}` with respect to `z`, and has the shape of `z`. Write NumPy in place of each `...` and run the
+cell: it says whether the numbers are right, or what is wrong with them. Each step has hints, the weakest first.
 
 `exercise.solution("{first}")` shows how a step is done, and `.value` of it lets you go on without it."""
 
@@ -74,12 +74,12 @@ def _cells(exercise: Exercise, source: str) -> Iterator[Cell]:
 
 def _hints(step: Step) -> str:
     """A heading, and the hints one within the other; the formula in LaTeX."""
-    shown = [html.escape(hint) for hint in step.hints[:-1]] + [f"$${step.latex}$$"]
+    shown = [f"<p>{html.escape(hint)}</p>" for hint in step.hints[:-1]] + [f"$${step.latex}$$"]
     nested = ""
     for number, hint in reversed(list(enumerate(shown, start=1))):
         summary = f"<summary>Hint {number} of {len(shown)}</summary>"
         nested = f"<details>{summary}\n\n{hint}\n\n{nested}</details>\n"
-    return f"### {step.name}\n\n{nested}"
+    return f"### `{step.name}`\n\n{nested}"
 
 
 def _words(text: str) -> Cell:

@@ -17,7 +17,7 @@ from tinygrad_mnist.graph.symbolic.notation import mathml
 if TYPE_CHECKING:
     from tinygrad_mnist.graph.exercises.exercise import Exercise, Step
 
-LARGEST = 500_000
+LARGEST = 1_000_000
 """How many numbers a page may hold."""
 
 SCRIPTS = ("data.js", "arrays.js", "formulas.js", "exercise.js")
@@ -44,6 +44,7 @@ def _account(exercise: Exercise) -> Account:
         "title": exercise.title,
         "loss": exercise.loss,
         "fingerprint": hashlib.sha256(exercise.to_bytes()).hexdigest()[:16],
+        "given": [{"name": x, "shape": str(array.shape)} for x, array in exercise.data.items() if array.shape],
         "forward": [_source(line) for line in exercise.forward],
         "values": values,
         "tasks": tasks,

@@ -80,7 +80,7 @@ def derived(reading: Callable[[Derivation], T], output: Node, wrt: Iterable[Node
     """
     if not isinstance(wrt, Node):
         wrt = tuple(wrt)
-    _check(output, wrt)
+    check(output, wrt)
     recording = Recording(output)
     for x in wrt:
         if x not in recording.operands or output not in recording.between([x]):
@@ -99,7 +99,8 @@ def isolated(work: Callable[[], T]) -> T:
     return contextvars.Context().run(run)
 
 
-def _check(output: Node, wrt: Any) -> None:
+def check(output: Node, wrt: Any) -> None:
+    """Raise what `derived` raises of an output and of tensors alone."""
     if not isinstance(output, Node):
         raise TypeError(f"the output must be a tensor, not {type(output).__name__}")
     if isinstance(wrt, Node) or not all(isinstance(x, Node) for x in wrt):

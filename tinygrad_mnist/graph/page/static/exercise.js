@@ -10,7 +10,7 @@
 /** @typedef {{name: string, source: string, shape: string}} Source A line of the forward pass. */
 /**
  * @typedef {{
- *   loss: string, fingerprint: string, forward: Source[], values: {name: string, value: Stored}[], tasks: Task[],
+ *   loss: string, fingerprint: string, given: {name: string, shape: string}[], forward: Source[], values: {name: string, value: Stored}[], tasks: Task[],
  *   words: Record<string, string>, right: string[], tolerance: number,
  * }} Exercise
  */
@@ -224,7 +224,7 @@ function card(task) {
     done.add(name);
     return element;
   }
-  const input = make("input", { id: `answer-${name}`, autocomplete: "off", autocapitalize: "off", spellcheck: "false", value: progress.answers[name] ?? "" });
+  const input = make("input", { id: `answer-${name}`, autocomplete: "off", autocapitalize: "off", spellcheck: "false", "aria-labelledby": `title-${name}`, value: progress.answers[name] ?? "" });
   const verdict = make("p", { class: "verdict", "aria-live": "polite" });
   const list = make("ol", { class: "hints" });
   const hint = make("button", { type: "button", class: "hint", onclick: () => more() });
@@ -254,7 +254,7 @@ function card(task) {
     hint.hidden = count > last;
     hint.textContent = count === last ? "show the solution" : `hint ${count + 1} of ${last}`;
   };
-  const form = make("form", {}, make("label", { for: input.id }, `${name} =`), input, make("button", {}, "check"), hint);
+  const form = make("form", {}, make("label", { for: input.id }, "="), input, make("button", {}, "check"), hint);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     check();
@@ -308,6 +308,7 @@ function showTasks() {
 byId("sentence").textContent =
   `Fill in the gradient of every value, from ${exercise.loss} back: dz is ∂${exercise.loss}/∂z, and d${exercise.loss} is 1. ` +
   "Any of them may be used below, whether it is filled in or not.";
+byId("given").append(...exercise.given.map(({ name, shape }) => make("span", {}, make("code", {}, name), make("span", { class: "facts" }, shape))));
 byId("lines").append(...exercise.forward.map(sourceLine));
 byId("theme").addEventListener("click", () => {
   const root = document.documentElement;
@@ -321,4 +322,4 @@ byId("again").addEventListener("click", () => {
 });
 showTasks();
 const header = /** @type {HTMLElement} */ (document.querySelector("header"));
-new ResizeObserver(() => document.body.style.setProperty("--header", `${header.offsetHeight + 16}px`)).observe(header);
+new ResizeObserver(() => document.documentElement.style.setProperty("--header", `${header.offsetHeight + 16}px`)).observe(header);
