@@ -196,14 +196,12 @@ class _Answer:
 
     def _of_paths(self) -> Iterator[tuple[str, dict[str, Any]]]:
         shares = self.key.shares if 1 < len(self.key.shares) <= PATHS else {}
-        for along, share in shares.items():
-            facts = {"along": along, "count": len(shares)}
-            if self.is_near(self.given, self.right - share):
-                yield "path", facts
-            if self.is_near(self.given, share):
-                yield "alone", facts
-            if self.is_near(self.given, self.right + share):
-                yield "twice", facts
+        lacking = {along: self.right - share for along, share in shares.items()}
+        doubled = {along: self.right + share for along, share in shares.items()}
+        for kind, results in (("path", lacking), ("alone", shares), ("twice", doubled)):
+            for along, result in results.items():
+                if self.is_near(self.given, result):
+                    yield kind, {"along": along, "count": len(shares)}
 
     def _of_places(self) -> Iterator[tuple[str, dict[str, Any]]]:
         with np.errstate(invalid="ignore"):

@@ -46,6 +46,7 @@ def _account(exercise: Exercise) -> Account:
         "fingerprint": hashlib.sha256(exercise.to_bytes()).hexdigest()[:16],
         "given": [{"name": x, "shape": str(array.shape)} for x, array in exercise.data.items() if array.shape],
         "forward": [_source(line) for line in exercise.forward],
+        "helpers": "\n\n".join(exercise.helpers),
         "values": values,
         "tasks": tasks,
         "words": WORDS,

@@ -10,7 +10,7 @@
 /** @typedef {{name: string, source: string, shape: string}} Source A line of the forward pass. */
 /**
  * @typedef {{
- *   loss: string, fingerprint: string, given: {name: string, shape: string}[], forward: Source[], values: {name: string, value: Stored}[], tasks: Task[],
+ *   loss: string, fingerprint: string, helpers: string, given: {name: string, shape: string}[], forward: Source[], values: {name: string, value: Stored}[], tasks: Task[],
  *   words: Record<string, string>, right: string[], tolerance: number,
  * }} Exercise
  */
@@ -128,11 +128,12 @@ function ofFactor(given, right, tolerance) {
  * @returns {Verdict | null}
  */
 function ofPaths(given, right, shares, near) {
-  for (const { along, array } of shares.length > 1 ? shares : []) {
-    const facts = { along, count: shares.length };
-    if (near(given, elementwise(operators["-"], [right, array]))) return { kind: "path", facts };
-    if (near(given, array)) return { kind: "alone", facts };
-    if (near(given, elementwise(operators["+"], [right, array]))) return { kind: "twice", facts };
+  const combined = (/** @type {string} */ sign, /** @type {NDArray} */ array) => elementwise(operators[sign], [right, array]);
+  /** @type {[string, (array: NDArray) => NDArray][]} */
+  const kinds = [["path", (array) => combined("-", array)], ["alone", (array) => array], ["twice", (array) => combined("+", array)]];
+  for (const [kind, result] of shares.length > 1 ? kinds : []) {
+    const found = shares.find(({ array }) => near(given, result(array)));
+    if (found) return { kind, facts: { along: found.along, count: shares.length } };
   }
   return null;
 }
@@ -271,9 +272,10 @@ function card(task) {
  * @param {string} text
  */
 function verdictOn(task, text) {
-  if (!text.trim()) return [exercise.words.missing, ""];
+  const formula = text.replace(/^\s*([\p{L}\p{N}_]+)\s*=(?!=)/u, (all, name) => (name === task.name ? "" : all));
+  if (!formula.trim()) return [exercise.words.missing, ""];
   try {
-    const verdict = judge(task, computed(task, text));
+    const verdict = judge(task, computed(task, formula));
     const right = exercise.right.includes(verdict.kind);
     return [`${right ? "✓" : "✗"} ${sentenceOf(task, verdict)}`, right ? "right" : "wrong"];
   } catch (error) {
@@ -310,6 +312,8 @@ byId("sentence").textContent =
   "Any of them may be used below, whether it is filled in or not.";
 byId("given").append(...exercise.given.map(({ name, shape }) => make("span", {}, make("code", {}, name), make("span", { class: "facts" }, shape))));
 byId("lines").append(...exercise.forward.map(sourceLine));
+byId("helpers").textContent = exercise.helpers;
+byId("functions").hidden = !exercise.helpers;
 byId("theme").addEventListener("click", () => {
   const root = document.documentElement;
   const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
