@@ -1,4 +1,4 @@
-"""Readings of a recorded graph: neutral words, pictures, pages that step, the chain rule in formulas, source, exercises."""
+"""Readings of a recorded graph: words, pictures, pages that step, the chain rule in formulas, source, exercises."""
 
 from tinygrad_mnist.graph.description import Description, Edge, Vertex, describe
 from tinygrad_mnist.graph.exercises.exercise import Exercise

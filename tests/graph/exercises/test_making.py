@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from tests.graph.exercises.cases import CASES, batch_norm, branches, embedding, filled_in, random, residual, rows
+from tests.graph.graphs import every_case, recorded
+from tests.graph.symbolic.test_source import random_expression
 from tinygrad_mnist import Tensor, grad, graph
 from tinygrad_mnist.engine import GraphError
 from tinygrad_mnist.graph.recording import Recording
@@ -54,6 +56,35 @@ def loss_after(exercise, name, change):
         if line.startswith(f"{name} = "):
             namespace[name] = namespace[name] + change
     return namespace[exercise.loss]
+
+
+def check_solutions(loss):
+    exercise = graph.exercise(loss)
+    computed = filled_in(exercise)
+    np.testing.assert_allclose(computed[exercise.loss], loss.item(), rtol=1e-6)
+    for step in exercise.steps:
+        assert exercise.check(step.name, computed[step.name]), step
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in every_case()}))
+def test_every_operation_has_an_exercise(name):
+    for loss, leaves in (recorded(*case) for case in every_case() if case[0] == name):
+        check_solutions(loss + sum((x * x).sum() for x in leaves))
+
+
+def test_random_expressions():
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        shapes = {"x": (3, 4), "v": (4,), "s": (), "c": (3, 1)}
+        leaves = [Tensor(rng.standard_normal(shape), requires_grad=True, name=name) for name, shape in shapes.items()]
+        value = random_expression(rng, int(rng.integers(2, 6)), leaves)
+        check_solutions((value * value).sum() + sum(((x - 1) ** 2).sum() for x in leaves))
+
+
+def test_operations_that_change_nothing_have_a_line_all_the_same():
+    x = Tensor(random(3), requires_grad=True, name="x")
+    for loss in ((x + 0).sum(), ((x * 1).exp() * 1).sum(), (x * x * x).sum(), np.concatenate([x, x * 2, x]).sum()):
+        check_solutions(loss)
 
 
 def test_it_reads_like_the_ninja_exercise():

@@ -34,6 +34,9 @@ T = TypeVar("T")
 _REDUCTIONS = {"sum", "vdot"}
 _SCALINGS = {"add", "sub", "mul", "div"}
 
+_CANCELLED = 1e-3
+"""How small a share of what came in may be, before its rounding is compared with what came in: it has cancelled."""
+
 
 def exercise(loss: Node, *, wrt: Iterable[Node] | None = None, title: str | None = None) -> Exercise:
     """An exercise of a graph: fill in the gradient of every value between the parameters and the loss.
@@ -168,8 +171,7 @@ class _Making:
         return [self.expressions[x] if isinstance(x, Node) else x for x in self.recording.operands[node]]
 
     def _forward(self, node: Node) -> str:
-        written = self.writer.write(self.definitions[node], "numpy", by_name=False)
-        return assignment(self.names[node], written, node.shape)
+        return assignment(self.names[node], self._written(self.definitions[node]), node.shape)
 
     def _extra(self) -> list[str]:
         """The prediction, which the backward pass begins with, where the forward pass has its logarithm alone."""
@@ -232,8 +234,8 @@ class _Making:
         shares = {
             str(self.names[line].numpy): np.asarray(sum(s.rule.share.numpy() for s in uses[line])) for line in uses
         }
-        summands = [x.numpy() for steps in uses.values() for s in steps for x in (s.rule.raw, s.rule.share)]
-        scale = max(float(np.abs(x[np.isfinite(x)]).max(initial=0)) for x in summands)
+        rules = [s.rule for steps in uses.values() for s in steps]
+        scale = max(max(_size(r.raw), _size(r.share), _CANCELLED * _size(r.g)) for r in rules)
         return Key(step.name, step.of, shares, scale)
 
     # hints
@@ -280,6 +282,12 @@ class _Making:
 
 def _is_prediction(line: Line) -> bool:
     return line.node is None and line.name.text == PREDICTION
+
+
+def _size(x: Traced) -> float:
+    """The size of the largest finite number."""
+    array = np.abs(x.numpy())
+    return float(np.max(array, initial=0, where=np.isfinite(array)))
 
 
 def _growing(found: dict[T, None]) -> Iterator[T]:
