@@ -63,8 +63,8 @@ class Derivation:
         return [self.forward[x] if isinstance(x, Node) else x for x in self.recording.operands[node]]
 
     def is_named(self, node: Node) -> bool:
-        """Whether a node goes by a name."""
-        return bool(node.name) or node in self.layers.names
+        """Whether a node goes by a name, or gets one because its gradient is asked for."""
+        return bool(node.name) or node in self.layers.names or node in self.wanted
 
     @property
     def facts(self) -> list[Fact]:
@@ -96,7 +96,7 @@ def checked(output: Node, wrt: Any) -> list[Node]:
     """The tensors to differentiate with respect to, each once; raises what `derived` does."""
     if not isinstance(wrt, Node):
         wrt = tuple(wrt)
-    _check(output, wrt)
+    check(output, wrt)
     recording = Recording(output)
     for x in wrt:
         if x not in recording.operands or output not in recording.between([x]):
@@ -104,7 +104,8 @@ def checked(output: Node, wrt: Any) -> list[Node]:
     return list(dict.fromkeys(wrt))
 
 
-def _check(output: Node, wrt: Any) -> None:
+def check(output: Node, wrt: Any) -> None:
+    """Raise what `derived` raises of an output and of tensors alone."""
     if not isinstance(output, Node):
         raise TypeError(f"the output must be a tensor, not {type(output).__name__}")
     if isinstance(wrt, Node) or not all(isinstance(x, Node) for x in wrt):
@@ -134,7 +135,7 @@ def _replay(derivation: Derivation) -> None:
     for node in derivation.recording.nodes:
         named = derivation.is_named(node)
         if node.op is None:
-            constant = node.data.size <= INLINE and not (named or node in derivation.wanted or node.requires_grad)
+            constant = node.data.size <= INLINE and not (named or node.requires_grad)
             leaf = Traced(node.data, name=None if constant else node.name or "?")
             forward[node] = algebra.simplify(leaf) if constant else algebra.leaf(leaf, not node.requires_grad)
         else:

@@ -112,17 +112,18 @@ def explain(output: Node, wrt: Iterable[Node], format: Format = "text") -> Expla
 
 def _sections(result: Program, asides: list[Equation]) -> list[Section]:
     sections = [
-        Section("Forward", [_equation(result, line) for line in result.lines if not line.gradient]),
+        Section("Forward", [equation(result, line) for line in result.lines if not line.gradient]),
         Section("Backward, one rule at a time", _steps(result)),
         Section(
-            "Together, what cancels cancelled", [_equation(result, line) for line in result.lines if line.gradient]
+            "Together, what cancels cancelled", [equation(result, line) for line in result.lines if line.gradient]
         ),
         Section("Where", _remarks(result) + asides),
     ]
     return [section for section in sections if section.equations]
 
 
-def _equation(result: Program, line: Line) -> Equation:
+def equation(result: Program, line: Line) -> Equation:
+    """A line as a formula."""
     left = line.name
     if line.node is not None and left.text.startswith("δ"):
         written = result.partial(result.node_names[line.node])
