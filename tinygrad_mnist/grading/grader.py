@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tinygrad_mnist.grading import honesty
 from tinygrad_mnist.grading.calling.execution import run_apart, run_here
 from tinygrad_mnist.grading.judging import judge
 from tinygrad_mnist.grading.report import Finding, Problem, Report
@@ -63,7 +64,13 @@ def grade(
         run = partial(run_apart, path, function, time_limit)
     result = run(settings)
     report = judge(subject, name, settings, result)
-    return report if report.explained or not _stops(result) else _for_another_convention(report, settings, run)
+    if not report.explained and _stops(result):
+        report = _for_another_convention(report, settings, run)
+    if callable(target):
+        return report
+    suspected = honesty.suspicions(honesty.text_of(path), [function])
+    suspected = suspected or honesty.changed_numpy(result.get("patched", ()))
+    return replace(report, problems=(*suspected, *report.problems))
 
 
 def diagnose(gradients: Found, probes: Probes) -> tuple[Finding, ...]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Collection, Iterator
+from contextlib import suppress
+from pathlib import Path
 
 from tinygrad_mnist.grading.report import Problem
 
@@ -77,11 +80,24 @@ def suspicions(text: str, functions: Collection[str] | None = None) -> list[Prob
     return list(seen.values())
 
 
+def text_of(path: Path) -> str:
+    """A program's text: a file's, or that of a notebook's code cells, lines that are no Python left empty."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if path.suffix != ".ipynb":
+        return text
+    with suppress(ValueError, TypeError, KeyError, AttributeError):
+        cells = [c for c in json.loads(text)["cells"] if c["cell_type"] == "code"]
+        lines = "\n".join("".join(c["source"]) for c in cells).split("\n")
+        return "\n".join("" if line.lstrip()[:1] in ("%", "!", "?") else line for line in lines)
+    return ""
+
+
 def changed_numpy(names: Collection[str]) -> list[Problem]:
     """The problem where functions of NumPy were no longer those it began with, after the program had run."""
-    if not names:
+    changed = sorted(name for name in names if name not in HARMLESS)
+    if not changed:
         return []
-    shown = ", ".join(f"np.{name}" for name in sorted(names)[:3])
+    shown = ", ".join(f"np.{name}" for name in changed[:3])
     return [Problem("cheating", f"it puts functions of its own in the place of NumPy's: {shown}. Give them other names")]
 
 

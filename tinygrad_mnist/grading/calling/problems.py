@@ -36,6 +36,8 @@ def before_it_ran(result: dict[str, Any], subject: str, function: str) -> Proble
         return Problem("missing", f"there is no function {function} in {subject}{f'; it has {has}' if has else ''}")
     if "signature" in result:
         return Problem("signature", f"{function} {result['signature']}")
+    if "forged" in result:
+        return Problem("cheating", result["forged"])
     return next((Problem(kind, result[kind]) for kind in ("time", "crash") if kind in result), None)
 
 
