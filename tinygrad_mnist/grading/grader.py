@@ -62,13 +62,13 @@ def grade(
             missing = Problem("file", f"there is no file {target}")
             return Report(str(target), str(settings), problems=(missing,))
         run = partial(run_apart, path, function, time_limit)
+        suspected = honesty.suspicions(honesty.text_of(path), [function])
     result = run(settings)
     report = judge(subject, name, settings, result)
     if not report.explained and _stops(result):
         report = _for_another_convention(report, settings, run)
     if callable(target):
         return report
-    suspected = honesty.suspicions(honesty.text_of(path), [function])
     suspected = suspected or honesty.changed_numpy(result.get("patched", ()))
     return replace(report, problems=(*suspected, *report.problems))
 

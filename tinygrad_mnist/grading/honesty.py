@@ -98,7 +98,9 @@ def changed_numpy(names: Collection[str]) -> list[Problem]:
     if not changed:
         return []
     shown = ", ".join(f"np.{name}" for name in changed[:3])
-    return [Problem("cheating", f"it puts functions of its own in the place of NumPy's: {shown}. Give them other names")]
+    return [
+        Problem("cheating", f"it puts functions of its own in the place of NumPy's: {shown}. Give them other names")
+    ]
 
 
 def _problem(text: str, node: ast.AST, what: str) -> Problem:
@@ -134,13 +136,13 @@ class _Program:
             base = self.dotted(node.value)
             return base and f"{base}.{node.attr}"
         if isinstance(node, ast.Call):
-            first, *rest = node.args or [None]
+            first, second = [*node.args, None, None][:2]
             called = node.func.id if isinstance(node.func, ast.Name) else self.dotted(node.func)
             if called in ("__import__", "importlib.import_module") and isinstance(first, ast.Constant):
                 return str(first.value)
-            if called == "getattr" and first and rest and isinstance(rest[0], ast.Constant):
+            if called == "getattr" and first and isinstance(second, ast.Constant):
                 base = self.dotted(first)
-                return base and f"{base}.{rest[0].value}"
+                return base and f"{base}.{second.value!s}"
         return None
 
     def reached(self, names: Collection[str]) -> list[Block]:

@@ -47,8 +47,8 @@ HEAD = (
 STYLE = """
 :root { color-scheme: light dark; --rule: color-mix(in srgb, CanvasText 18%, Canvas); --good: #1a7f37; --bad: #c4232d; }
 @media (prefers-color-scheme: dark) { :root { --good: #4ac26b; --bad: #ff7b72; } }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; background: Canvas;
-  color: CanvasText; overflow-wrap: anywhere; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 0 auto; padding: 1.5rem 1rem 4rem;
+  background: Canvas; color: CanvasText; overflow-wrap: anywhere; }
 a { color: LinkText; }
 h1 { font-size: 1.5rem; line-height: 1.2; margin: 0 0 .3rem; }
 """
@@ -91,7 +91,9 @@ def _table(report: Report) -> str:
         f'<td style="{cell}">{badge(p.verdict)}</td><td style="{cell}">{escape(str(p))}</td></tr>'
         for p in report.parameters
     )
-    return f'<table style="border-collapse:collapse;margin:.6em 0"><tr style="background:none">{head}</tr>{rows}</table>'
+    return (
+        f'<table style="border-collapse:collapse;margin:.6em 0"><tr style="background:none">{head}</tr>{rows}</table>'
+    )
 
 
 def _groups(paragraphs: Iterable[Paragraph]) -> Iterator[list[Paragraph]]:
