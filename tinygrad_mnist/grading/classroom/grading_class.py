@@ -172,7 +172,6 @@ def _kept(submission: Submission, answer: dict[str, Any], seconds: float) -> Kep
     if "refused" in answer:
         raise GradeError(answer["refused"])
     if "failed" in answer:
-        return _ungraded(
-            submission, "crash", f"the grader itself stopped at it ({answer['failed']}); please report that"
-        )
+        message = f"the grader itself stopped at it ({answer['failed']}); please report that"
+        return _stopped(submission, "crash", message, seconds, is_judged=False)
     return Kept(made(Report, answer["report"]), round(seconds, 2))
