@@ -22,6 +22,10 @@ MARKS = {"right": ("✓", "good", 1), "WRONG": ("✗", "bad", 0), "NaN": ("NaN",
 """A gradient's verdict in the table: how it is written, its class, and what it is sorted by."""
 
 
+SHOWN = 10
+"""How many mistakes are seen without asking for more."""
+
+
 def learner_page(whole: ClassReport, graded: Graded) -> str:
     """The report, with the points and the way back to the class."""
     scores = whole.scores(graded)
@@ -64,13 +68,15 @@ def _counts(title: str, counts: Sequence[Count], learners: int) -> str:
     """A bar for each, which opens to say who."""
     if not counts:
         return ""
-    lines = "".join(
+    lines = [
         f'<details><summary><span class="number">{len(c.who)}</span>'
         f'<span class="bar"><i style="width:{100 * len(c.who) / learners:.1f}%"></i></span>'
         f"<span>{escape(c.what)}</span></summary><p>{', '.join(map(_link, c.who))}</p></details>"
         for c in counts
-    )
-    return f'<h2>{escape(title)}</h2><div class="counts">{lines}</div>'
+    ]
+    rest = lines[SHOWN:]
+    more = f"<details><summary>{len(rest)} more</summary>{''.join(rest)}</details>" if rest else ""
+    return f'<h2>{escape(title)}</h2><div class="counts">{"".join(lines[:SHOWN])}{more}</div>'
 
 
 def _gradients(whole: ClassReport) -> str:

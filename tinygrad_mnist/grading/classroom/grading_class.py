@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from tinygrad_mnist.grading import honesty
 from tinygrad_mnist.grading.classroom.class_report import Graded
 from tinygrad_mnist.grading.classroom.isolation import Worker, WorkerEndedError, WorkerHungError
 from tinygrad_mnist.grading.classroom.storage import Kept, Storage, made
@@ -52,7 +53,7 @@ def grade_class(
     again: bool = False,
     limits: Limits | None = None,
     **settings: Any,
-) -> Iterator[Graded]:
+) -> Generator[Graded, None, None]:
     """Each submission with its report, in the order in which they are done; those that were kept first.
 
     keep: the folder in whose `results` each is kept as soon as it is done. What lies there of the same content,
@@ -89,8 +90,10 @@ def _may_kill(submission: Submission) -> bool:
 
 
 def _stopped(submission: Submission, kind: str, message: str, seconds: float = 0.0, is_judged: bool = True) -> Kept:
-    """A report that says no more than why there is no other."""
-    report = Report(submission.file or submission.name, "not run to its end", problems=(Problem(kind, message),))
+    """A report that says no more than why there is no other, and what the program's text tells."""
+    suspected = honesty.suspicions(text_of(submission.root / submission.main)) if submission.main else []
+    problems = (*suspected, Problem(kind, message))
+    report = Report(submission.file or submission.name, "not run to its end", problems=problems)
     return Kept(report, seconds, is_judged=is_judged)
 
 

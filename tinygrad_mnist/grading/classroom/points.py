@@ -37,8 +37,9 @@ class Points:
             numbers = [float(value if equals else name) for name, equals, value in parts]
         except ValueError:
             numbers = []
-        named = [bool(equals and name) for name, equals, _ in parts]
-        if not numbers or not all(0 <= n < float("inf") for n in numbers) or not (all(named) or len(named) == 1):
+        named = [bool(equals) for _, equals, _ in parts]
+        in_range = bool(numbers) and all(0 <= n < float("inf") for n in numbers)
+        if not in_range or not all(name for name, _, _ in parts) or not (all(named) or len(named) == 1):
             raise GradeError(f"points are such as 10, or dW1=2,db1=1 for each gradient, not {text!r}")
         if not all(named):
             return cls(total=numbers[0])

@@ -6,7 +6,9 @@ import ast
 import hashlib
 import re
 import shutil
+import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +20,9 @@ PROGRAMS = (".py", ".ipynb")
 
 LARGEST = 200_000_000
 """Bytes that a submission may have, unpacked."""
+
+CLASS_LARGEST = 10 * LARGEST
+"""Bytes that an archive of a whole class may have."""
 
 MOST_FILES = 2000
 """How many files it may have."""
@@ -73,19 +78,20 @@ def find_submissions(paths: Sequence[Path], unpacked: Path) -> list[Submission]:
     """Every learner's program in folders, files and zip archives.
 
     In a folder, or an archive that is given alone, each file, each folder and each archive is one learner's.
-    unpacked: an empty folder, into which archives are unpacked.
+    unpacked: a folder into which archives are unpacked.
 
     Raises GradeError where a path does not exist, or where there is no submission.
     """
     found = []
-    for number, path in enumerate(paths):
+    unpacked.mkdir(parents=True, exist_ok=True)
+    for path in paths:
         if not path.exists():
             raise GradeError(f"there is no file or folder {path}")
         whole_class = path
         if path.suffix.lower() == ".zip" and len(paths) == 1:
-            whole_class = _unzip(path, unpacked / "class")
+            whole_class = _unzip(path, unpacked, CLASS_LARGEST)
         entries = sorted(whole_class.iterdir()) if whole_class.is_dir() else [whole_class]
-        found += [s for s in (_submission(e, unpacked / str(number)) for e in entries if not _ignored(e)) if s]
+        found += [s for s in (_submission(e, unpacked) for e in entries if not _ignored(e)) if s]
     if not found:
         raise GradeError(f"there is no .py, .ipynb, .zip or folder in {', '.join(map(str, paths))}")
     return _with_pages(_told_apart(found))
@@ -103,20 +109,19 @@ def _submission(entry: Path, unpacked: Path) -> Submission | None:
         return Submission(stem, "", entry.parent, (Path(entry.name),), Path(entry.name))
     try:
         if entry.is_dir():
-            return _of_folder(stem, entry)
-        return _of_folder(stem, _unzip(entry, unpacked / entry.name)) if suffix == ".zip" else None
+            return _of_folder(stem, entry, unpacked)
+        return _of_folder(stem, _unzip(entry, unpacked), unpacked) if suffix == ".zip" else None
     except (GradeError, OSError) as error:
         return Submission(stem, "", entry.parent, (), None, str(error))
 
 
-def _of_folder(name: str, folder: Path) -> Submission:
-    """The program in a folder, unpacking an archive in it that lies there alone."""
+def _of_folder(name: str, folder: Path, unpacked: Path, innermost: bool = False) -> Submission:
+    """The program in a folder, or in the one archive that lies there instead; not in an archive of that."""
     files = sorted(_files(folder))
     if not _programs(files):
         archives = [f for f in files if f.suffix.lower() == ".zip"]
-        if len(archives) == 1:
-            apart = Path(f"{folder}.unpacked") if folder.parent.name != "class" else folder.parent / f".{folder.name}"
-            return _of_folder(name, _unzip(folder / archives[0], apart))
+        if len(archives) == 1 and not innermost:
+            return _of_folder(name, _unzip(folder / archives[0], unpacked), unpacked, innermost=True)
         return Submission(name, "", folder, (), None, "there is no .py or .ipynb in it")
     return Submission(name, "", folder, tuple(files), _main(folder, _programs(files)))
 
@@ -168,20 +173,18 @@ def _imports(text: str) -> Iterator[str]:
             yield from [(node.module or "").split(".")[-1], *(alias.name for alias in node.names)]
 
 
-def _unzip(archive: Path, folder: Path) -> Path:
-    """Unpack an archive; zipfile keeps what is in it below the folder."""
+def _unzip(archive: Path, unpacked: Path, most: int = LARGEST) -> Path:
+    """A new folder below `unpacked` with what is in an archive; zipfile keeps it from leaving the folder."""
+    folder = Path(tempfile.mkdtemp(dir=unpacked))
     try:
         with zipfile.ZipFile(archive) as packed:
             members = [m for m in packed.infolist() if not m.is_dir()]
-            if sum(m.file_size for m in members) > LARGEST * (10 if folder.name == "class" else 1):
-                raise GradeError(f"{archive.name} is larger than {LARGEST // 1_000_000} MB unpacked")
+            if sum(m.file_size for m in members) > most:
+                raise GradeError(f"{archive.name} is larger than {most // 1_000_000} MB unpacked")
             for member in members:
                 packed.extract(member, folder)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
-        raise (
-            error if isinstance(error, GradeError) else GradeError(f"{archive.name} can't be unpacked: {error}")
-        ) from None
-    folder.mkdir(parents=True, exist_ok=True)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+        raise GradeError(f"{archive.name} can't be unpacked: {error}") from None
     return folder
 
 
