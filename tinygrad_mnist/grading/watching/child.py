@@ -1,15 +1,15 @@
-"""`python -m tinygrad_mnist.grading.watching.child PROGRAM RESULTS SECONDS`: watch a program, and write its report."""
+"""`python -m tinygrad_mnist.grading.watching.child`: watch the program that stdin names, and answer with its report."""
 
 from __future__ import annotations
 
 import ast
 import contextlib
 import io
-import json
-import os
 import sys
 from pathlib import Path
+from typing import Any
 
+from tinygrad_mnist.grading.calling import sealed
 from tinygrad_mnist.grading.report import Problem, Report
 from tinygrad_mnist.grading.watching import reading, running, standins
 from tinygrad_mnist.grading.watching.source import Source, SourceError, read
@@ -52,16 +52,12 @@ def _examples(source: Source) -> int:
     return max(standins.COUNT, *(2 * n for n in sliced)) if sliced else standins.COUNT
 
 
-def main(program: Path, results: Path, seconds: float) -> None:
-    """Write the report as JSON, or null where nothing was trained."""
-    write, replace, leave = open, os.replace, os._exit  # the program's are replaced
-    found = report(program, seconds)
-    part = f"{results}.part"
-    with write(part, "w", encoding="utf-8") as file:
-        json.dump(found and found.to_dict(), file)
-    replace(part, results)
-    leave(0)  # what the program left running is not waited for
+def work(task: tuple[str, float]) -> dict[str, Any] | None:
+    """The report as a dict."""
+    path, seconds = task
+    found = report(Path(path), seconds)
+    return found.to_dict() if found else None
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]))
+    sealed.answer(work)

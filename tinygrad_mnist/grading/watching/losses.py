@@ -40,7 +40,7 @@ def outputs(step: Step) -> list[Output]:
         if np.asarray(node.value).dtype.kind != "f":
             continue
         met = [
-            o for user in users[node] if user not in step.before for o in user.operands
+            o for user in users[node] for o in user.operands
             if o in step.by_labels and o not in step.by_parameters
         ]  # fmt: skip
         if met:

@@ -10,7 +10,7 @@ from itertools import takewhile
 import numpy as np
 
 from tinygrad_mnist.grading.calling.problems import raised
-from tinygrad_mnist.grading.calling.runner import what_went_wrong
+from tinygrad_mnist.grading.calling.trying import what_went_wrong
 from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
 from tinygrad_mnist.grading.watching import general, stopping, verdict
 from tinygrad_mnist.grading.watching.graph import seen_through

@@ -212,7 +212,7 @@ class Tape:
     def store(self, line: int, owner: Any, index: Any, value: Any) -> None:
         """`owner[index] = value`."""
         if isinstance(owner, np.ndarray):
-            self._change(line, "[]=", _stored, owner, (index, value), lambda: operator.setitem(owner, index, value))
+            self._change(line, "[]=", _stored, owner, (index, value), lambda: owner.__setitem__(index, value))
         else:
             owner[index] = value
             if isinstance(owner, (dict, list)) and isinstance(index, (str, int)):

@@ -114,9 +114,7 @@ def _sections(result: Program, asides: list[Equation]) -> list[Section]:
     sections = [
         Section("Forward", [equation(result, line) for line in result.lines if not line.gradient]),
         Section("Backward, one rule at a time", _steps(result)),
-        Section(
-            "Together, what cancels cancelled", [equation(result, line) for line in result.lines if line.gradient]
-        ),
+        Section("Together, what cancels cancelled", [equation(result, line) for line in result.lines if line.gradient]),
         Section("Where", _remarks(result) + asides),
     ]
     return [section for section in sections if section.equations]
