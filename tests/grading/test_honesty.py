@@ -204,8 +204,8 @@ def test_a_result_of_its_own_is_none(tmp_path):
 def test_a_result_in_the_right_place_lacks_the_seal(tmp_path):
     import json
 
-    from tinygrad_mnist.grading.calling.execution import _read
     from tinygrad_mnist.grading.calling.problems import before_it_ran
+    from tinygrad_mnist.grading.calling.sealed import _read
 
     path = tmp_path / "results.json"
     path.write_text(json.dumps({"depth": 2, "outcomes": []}))

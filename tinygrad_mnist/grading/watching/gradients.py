@@ -12,6 +12,7 @@ import numpy as np
 from tinygrad_mnist.grading.watching.graph import is_view
 from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.training import Lineage, Step
+from tinygrad_mnist.manual.activations import Array
 
 ELEMENTWISE = {"+", "-", "*", "/", "neg", "add", "subtract", "multiply", "divide", "true_divide", "negative", "clip",
                "sqrt", "**", "square", "power", "sum", "mean", "stack", "array"}  # fmt: skip
@@ -100,8 +101,8 @@ def _without_rate(candidates: list[Node], step: Step) -> Node:
     return node
 
 
-def _like(node: Node, like: np.ndarray) -> np.ndarray:
-    value = np.asarray(node.value, float)
+def _like(node: Node, like: Array) -> Array:
+    value: Array = np.asarray(node.value, float)
     if value.shape == like.shape:
         return value
     if value.T.shape == like.shape:

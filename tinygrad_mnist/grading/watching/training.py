@@ -83,7 +83,7 @@ def lineages(tape: Tape) -> list[Lineage]:
     nodes = set(tape.nodes)
     by_root = {root: depending(nodes, lambda n, root=root: n is root) for root in dict.fromkeys(roots)}  # type: ignore[misc]
     anything = set().union(*by_root.values())
-    labelled = depending(nodes, lambda n: n not in anything and is_label(n))
+    labelled = _labelled(nodes, anything)
     found = []
     for root, descendants in by_root.items():
         if any(root in others for other, others in by_root.items() if other is not root):
@@ -100,6 +100,12 @@ def lineages(tape: Tape) -> list[Lineage]:
             found.append((learns, meets, Lineage(name, tuple(versions), tuple(u.line for u in updates))))
     most = max((learns for learns, _, _ in found), default=0)
     return [lineage for learns, _, lineage in sorted(found, key=lambda f: f[1]) if learns == most]
+
+
+def _labelled(nodes: Collection[Node], by_parameters: Collection[Node], stop: Collection[Node] = ()) -> set[Node]:
+    """The labels, and what is made of parameters and labels; inputs that were split or shuffled with them are not."""
+    labels = {n for n in nodes if n not in by_parameters and is_label(n)}
+    return labels | depending(by_parameters, lambda n: any(o in labels for o in n.operands) and n not in stop, stop)
 
 
 def _followed(updates: Sequence[Update]) -> dict[Node, Update]:
@@ -134,7 +140,7 @@ def steps(tape: Tape) -> Iterator[Step]:
     users = used_by(nodes)
     versions = {v for lineage in every for v in lineage.versions}
     from_parameters = depending(nodes, lambda n: n in versions)
-    labelled = depending(nodes, lambda n: n not in from_parameters and is_label(n), versions)
+    labelled = _labelled(nodes, from_parameters, versions)
     live = {
         lineage: [v for v in lineage.versions if any(u not in labelled and u not in versions for u in users[v])]
         for lineage in every
@@ -165,7 +171,7 @@ def _step(before: dict[Lineage, Node], after: dict[Lineage, Node], labelled: Col
     start = set(before.values())
     nodes = made_of(after.values(), start)
     by_parameters = depending(nodes, lambda n: n in start)
-    by_labels = depending(nodes, lambda n: n not in by_parameters and is_label(n), start)
+    by_labels = _labelled(nodes, by_parameters, start)
     return Step(tuple(before), before, after, nodes, by_labels & nodes, by_parameters)
 
 
@@ -190,5 +196,5 @@ def cut_off(tape: Tape) -> Step | None:
     ends = [*after.values(), *(tape.failed.operands if tape.failed else ())] or [n for n in reached if n.names]
     nodes = made_of(ends, start)
     by_parameters = depending(nodes, lambda n: n in start)
-    by_labels = depending(nodes, lambda n: n not in by_parameters and is_label(n), start)
+    by_labels = _labelled(nodes, by_parameters, start)
     return Step(tuple(before), before, after, nodes, by_labels, by_parameters) if by_labels & by_parameters else None

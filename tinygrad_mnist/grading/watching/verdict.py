@@ -166,9 +166,14 @@ def _may_differ(own: Own, best: Reading) -> bool:
 
 def _explanations(every: list[Reading]) -> tuple[list[Explanation], Reading]:
     """The shortest explanations, with the loss that they are shortest for."""
-    likely = sorted(every, key=lambda r: -len(r.right))[:EXPLAINED]
-    tried = [(explain(reading.found, reading.probes), reading) for reading in likely]
-    return min(((e, reading) for e, reading in tried if e), key=lambda pair: pair[0][0].rank)
+    tried: list[tuple[list[Explanation], Reading]] = []
+    for reading in sorted(every, key=lambda r: -len(r.right))[:EXPLAINED]:
+        explanations = explain(reading.found, reading.probes)
+        if explanations:
+            tried.append((explanations, reading))
+            if not explanations[0].unknown and explanations[0].kinds == 1:
+                break
+    return min(tried, key=lambda pair: pair[0][0].rank)
 
 
 def _parameter(key: Key, reading: Reading) -> Parameter:
