@@ -17,6 +17,10 @@ from tinygrad_mnist.grading.watching.source import Source, SourceError, read
 WHOLE = {60000, 42000, 70000, 50000, 10000}
 """How many examples MNIST has, and its parts: a program that names them needs so many."""
 
+PIXELS = {784, 785, 28 * 28 * 28}
+LARGEST_BATCH = 1000
+"""Numbers up to this may be sizes of batches, of which there must be two."""
+
 
 def report(program: Path, seconds: float) -> Report | None:
     """The report on a program, run in this process; None where nothing was trained."""
@@ -39,17 +43,16 @@ def _examples(source: Source) -> int:
         tree = ast.parse(source.text)
     except SyntaxError:
         return standins.COUNT
-    numbers = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and type(n.value) is int}
-    whole = numbers & WHOLE
-    sliced = {
-        n.value
-        for s in ast.walk(tree) if isinstance(s, (ast.Slice, ast.Call, ast.Assign)) for n in ast.walk(s)
-        if isinstance(n, ast.Constant) and type(n.value) is int and standins.COUNT < n.value < 10_000
-        and n.value not in (784, 785, 256, 255)
-    }  # fmt: skip
-    if whole:
-        return 60_000 if whole & {60000, 70000, 50000} else 42_000 if 42000 in whole else 12_000
-    return max(standins.COUNT, *(2 * n for n in sliced)) if sliced else standins.COUNT
+    numbers = _whole_numbers(tree)
+    if numbers & WHOLE:
+        return 60_000 if numbers & {60_000, 70_000, 50_000} else 42_000 if 42_000 in numbers else 12_000
+    slices = set().union(*(_whole_numbers(s) for s in ast.walk(tree) if isinstance(s, ast.Slice)), ())
+    wanted = [2 * n for n in numbers - PIXELS if n <= LARGEST_BATCH] + [n + 500 for n in slices - PIXELS if n < 10_000]
+    return max(standins.COUNT, *wanted, 0)
+
+
+def _whole_numbers(tree: ast.AST) -> set[int]:
+    return {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and type(n.value) is int}
 
 
 def work(task: tuple[str, float]) -> dict[str, Any] | None:

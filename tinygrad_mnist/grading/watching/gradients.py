@@ -47,13 +47,14 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     candidates = list(dict.fromkeys(_candidates(step, before, after)))
     if not candidates:
         return None
-    named = [n for n in candidates if any(_is_gradient(name) for name in n.names)]
+    named = [n for n in candidates if any(is_called_gradient(name) for name in n.names)]
     chosen = named[0] if named else _without_rate(candidates, step)
     change = np.asarray(before.value, float) - np.asarray(after.value, float)
-    return Gradient(lineage, chosen, bool((change * _like(chosen, change)).sum() >= 0), tuple(candidates))
+    return Gradient(lineage, chosen, bool((change * like(chosen, change)).sum() >= 0), tuple(candidates))
 
 
-def _is_gradient(name: str) -> bool:
+def is_called_gradient(name: str) -> bool:
+    """Whether a program calls a gradient so."""
     return bool(CALLED_GRADIENT.search(name)) and not CALLED_OTHERWISE.search(name)
 
 
@@ -101,13 +102,16 @@ def _without_rate(candidates: list[Node], step: Step) -> Node:
     return node
 
 
-def _like(node: Node, like: Array) -> Array:
+def like(node: Node, array: Array) -> Array:
+    """A value in the shape of an array, turned or broadcast; zeros where it does not fit."""
     value: Array = np.asarray(node.value, float)
-    if value.shape == like.shape:
+    if value.shape == array.shape:
         return value
-    if value.T.shape == like.shape:
-        return value.T
+    if value.T.shape == array.shape:
+        return np.asarray(value.T)
+    if value.size == array.size:
+        return np.asarray(value.reshape(array.shape))
     try:
-        return np.broadcast_to(value, like.shape)
+        return np.asarray(np.broadcast_to(value, array.shape))
     except ValueError:
-        return value.reshape(like.shape) if value.size == like.size else np.zeros_like(like)
+        return np.zeros(array.shape)

@@ -113,11 +113,15 @@ def usual_losses(found: Sequence[Output]) -> Iterator[tuple[str, Callable[[Any],
 
 @dataclass(frozen=True)
 class Own:
-    """The loss that a program computes itself, as the textbook writes it: an output with its loss, and λ of ½ λ Σ W²."""
+    """The loss that a program computes itself, as the textbook writes it: an output with its loss, and λ of ½ λ Σ W².
+
+    mean: whether it is the mean over the examples, or their sum.
+    """
 
     head: Head
     l2: float
     node: Node
+    mean: bool
 
 
 def own_loss(tape: Tape, networks: Sequence[tuple[Step, Network]], heads: Sequence[Head]) -> Own | None:
@@ -129,7 +133,7 @@ def own_loss(tape: Tape, networks: Sequence[tuple[Step, Network]], heads: Sequen
         l2 = [_l2(n, head, net, mean) for n, (_, net) in zip(candidates, networks, strict=True)]
         known = [x for x in l2 if x is not None]
         if len(known) == len(l2) and np.allclose(known, known[0], rtol=1e-3) and without_penalty == (known[0] == 0):
-            return Own(head, float(f"{known[0]:.3g}"), candidates[0])
+            return Own(head, float(f"{known[0]:.3g}"), candidates[0], mean)
     return None
 
 

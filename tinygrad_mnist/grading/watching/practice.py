@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -35,6 +36,21 @@ def mistakes(observed: Observed) -> Iterator[Finding]:
             "Every unit of a layer then computes the same and gets the same gradient; with ReLU nothing moves at all.",
             "What would make two units of a layer become different?",
         )  # fmt: skip
+
+
+def renamed(finding: Finding, observed: Observed) -> Finding:
+    """A slope that is missing because the activation changed z(l) in place, by that name."""
+    if "slope-missing" not in finding.names and "slope-kink" not in finding.names:
+        return finding
+    for linear in observed.layers[:-1]:
+        changed = [n for n in observed.step.nodes if n.changes is linear.z]
+        if changed:
+            return replace(
+                finding, names=("relu-in-place", *finding.names), what="the activation changes z(l) in place, and its mask is lost",
+                hint="Which numbers stand in z(l) when the backward pass looks at their sign?",
+                places=(str(changed[0].line), *finding.places),
+            )  # fmt: skip
+    return finding
 
 
 def _softmax(observed: Observed) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_mnist.grading.calling.problems import raised
 from tinygrad_mnist.grading.calling.trying import what_went_wrong
 from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
-from tinygrad_mnist.grading.watching import general, stopping, verdict
+from tinygrad_mnist.grading.watching import general, gradients, stopping, verdict
 from tinygrad_mnist.grading.watching.graph import seen_through
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.source import Source
@@ -32,14 +32,14 @@ def report(run: Run, source: Source) -> Report | None:
     trained = list(steps(run.tape))[:JUDGED]
     problems = _stopped(run, source) if not trained else ()
     if not trained:
-        step = cut_off(run.tape) if run.error else None
+        step = cut_off(run.tape) if run.error or _again_and_again(run) else None
         trained = [step] if step else []
     if not trained:
         return None
     read = [o for o in takewhile(lambda o: o is not None, map(observe, trained)) if o is not None]
     if not read:
         return _of_any_network(run, trained, source)
-    found = verdict.judge(read, run.tape)
+    found = verdict.judge(read, run.tape, stopped=bool(problems))
     places = _Places(read[0], source)
     findings = found.findings
     if problems and run.tape.failed is not None:
@@ -55,6 +55,12 @@ def report(run: Run, source: Source) -> Report | None:
         problems=problems,
         remarks=tuple(places.of(remark) for remark in found.remarks),
     )
+
+
+def _again_and_again(run: Run) -> bool:
+    """Whether gradients were computed more than once, and no parameter ever changed."""
+    lines = [n.line for n in run.tape.nodes if n.names and gradients.is_called_gradient(n.names[0]) and n.operands]
+    return len(lines) > len(set(lines)) > 1
 
 
 def _stopped(run: Run, source: Source) -> tuple[Problem, ...]:

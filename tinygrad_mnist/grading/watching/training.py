@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ class Step:
     """From the parameters that a forward pass was run with to the updated ones.
 
     before, after: for each lineage, its value. nodes: all that the new values were made of.
-    by_labels, by_parameters: those of the nodes that depend on them.
+    by_labels, by_parameters: those of the nodes that depend on them. labels: every label that was there before its end.
     """
 
     lineages: tuple[Lineage, ...]
@@ -50,6 +51,7 @@ class Step:
     nodes: set[Node]
     by_labels: set[Node]
     by_parameters: set[Node]
+    labels: tuple[Node, ...]
 
     @property
     def forward(self) -> set[Node]:
@@ -57,6 +59,7 @@ class Step:
         return self.by_parameters - self.by_labels
 
 
+@lru_cache(maxsize=None)
 def is_label(node: Node) -> bool:
     """Whether it is labels by its values: whole numbers below 26, or for each example one that is not as the others."""
     value: Any = node.value
@@ -150,7 +153,7 @@ def steps(tape: Tape) -> Iterator[Step]:
         after = {l: _next(l, v, live[l], number) for l, v in before.items()}
         if all(after[l] is before[l] for l in before):
             return
-        yield _step(before, after, labelled)
+        yield _step(before, after, tape)
 
 
 def _next(lineage: Lineage, version: Node, live: list[Node], number: int) -> Node:
@@ -167,12 +170,16 @@ def _next(lineage: Lineage, version: Node, live: list[Node], number: int) -> Nod
     return version
 
 
-def _step(before: dict[Lineage, Node], after: dict[Lineage, Node], labelled: Collection[Node]) -> Step:
+def _step(before: dict[Lineage, Node], after: dict[Lineage, Node], tape: Tape) -> Step:
     start = set(before.values())
-    nodes = made_of(after.values(), start)
+    failed = tape.failed.operands if tape.failed and not all(l.versions[1:] for l in before) else ()
+    nodes = made_of([*after.values(), *failed], start)
     by_parameters = depending(nodes, lambda n: n in start)
     by_labels = _labelled(nodes, by_parameters, start)
-    return Step(tuple(before), before, after, nodes, by_labels & nodes, by_parameters)
+    end = max((n.index for n in nodes), default=0)
+    ever = depending(tape.nodes[: end + 1], lambda n: n in start)
+    labels = tuple(n for n in tape.nodes[:end] if n not in ever and is_label(n))
+    return Step(tuple(before), before, after, nodes, by_labels & nodes, by_parameters, labels)
 
 
 def cut_off(tape: Tape) -> Step | None:
@@ -191,10 +198,7 @@ def cut_off(tape: Tape) -> Step | None:
         alike = re.fullmatch(r"(w|b|theta|syn|weights?|bias(es)?)_?\d*(\[\d\])?", name, re.IGNORECASE)
         if alike and parameter not in before.values() and np.ndim(parameter.value) > 0 and not is_label(parameter):
             before[Lineage(parameter.name, (parameter,), ())] = parameter
-    start = set(before.values())
-    reached = depending(set(tape.nodes), lambda n: n in start)
-    ends = [*after.values(), *(tape.failed.operands if tape.failed else ())] or [n for n in reached if n.names]
-    nodes = made_of(ends, start)
-    by_parameters = depending(nodes, lambda n: n in start)
-    by_labels = _labelled(nodes, by_parameters, start)
-    return Step(tuple(before), before, after, nodes, by_labels, by_parameters) if by_labels & by_parameters else None
+    if not before:
+        return None
+    step = _step(before, after, tape)
+    return step if step.forward else None

@@ -117,17 +117,27 @@ def _fits(reading: Reading) -> Iterator[tuple[float, float]]:
             if np.abs(f - c * r - d * W).max() > 1e-5 * np.abs(f).max() or c <= 0:
                 continue
             l2 = d / c if abs(d) * np.abs(W).max() > 1e-5 * np.abs(f).max() else 0.0
-            divisor = net.m / c * (reading.scale.divisor or net.m) / net.m
-            whole = abs(divisor - round(divisor)) < 1e-4 * divisor and round(divisor) > net.m
+            divisor = (reading.scale.divisor or net.m) / c
             if abs(c - 1) < 1e-4:
                 yield abs(float(f"{l2:.6g}")), 0.0
-            elif whole:
+            elif _counts_the_set(divisor, reading.observed):
                 yield abs(float(f"{l2:.6g}")), float(round(divisor))
 
 
-def judge(observed: Sequence[Observed], tape: Tape) -> Verdict:
-    """The verdict on the steps of one training."""
-    untouched = list(updates.untouched(observed[0], tape))
+def _counts_the_set(divisor: float, observed: Sequence[Observed]) -> bool:
+    """Whether it may be the size of a data set of which every step takes the same large part.
+
+    The mean is then nearly right; in batches it is a mistake, and so is a number of inputs, or m twice.
+    """
+    net, first = observed[0].network, {o.passes[0].layers[0].entering for o in observed}
+    others = {len(net.a[0]), net.m**2, net.m * len(net.Y)}
+    whole = abs(divisor - round(divisor)) < 1e-4 * divisor and round(divisor) not in others
+    return whole and divisor > net.m and len(observed) > 1 and len(first) == 1
+
+
+def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Verdict:
+    """The verdict on the steps of one training; stopped: whether there was no update."""
+    untouched = [] if stopped else list(updates.untouched(observed[0], tape))
     if untouched:  # the next step is not that of these parameters
         observed = observed[:1]
     with np.errstate(all="ignore"):
@@ -140,6 +150,9 @@ def judge(observed: Sequence[Observed], tape: Tape) -> Verdict:
                 Reading(observed, own.head, own.l2, best.scale)
             ]
             best = max(every, key=lambda r: len(r.right))
+        if own is not None and own.mean and best.scale.divisor == 1 and not updates.divided(observed[0], tape):
+            every = [r for r in every if r.scale.divisor is None] or every
+            best = max(every, key=lambda r: len(r.right))
         found: list[Finding] = []
         swapped = dict(updates.swapped(observed[0], set(best.judged) - best.right, *best.first))
         if len(best.right) + len(swapped) < len(best.judged):
@@ -150,7 +163,19 @@ def judge(observed: Sequence[Observed], tape: Tape) -> Verdict:
         more = [*swapped.values(), *uphill.values(), *untouched]
         more += practice.mistakes(observed[0])
     parameters = tuple(_parameter(key, best) for key in best.judged)
-    return Verdict(best, parameters, (*found, *more), tuple(practice.remarks(observed[0])), tuple(_notes(best)))
+    named = (*(practice.renamed(finding, observed[0]) for finding in found), *more)
+    remarks = [*practice.remarks(observed[0]), *_of_the_set(best)]
+    return Verdict(best, parameters, named, tuple(remarks), tuple(_notes(best)))
+
+
+def _of_the_set(reading: Reading) -> Iterator[Finding]:
+    divisor = reading.scale.divisor
+    if divisor and divisor > 1:
+        m = reading.probes.nets[0].m
+        yield Finding(
+            ("error-constant",), ("every gradient",), f"divided by {divisor:.0f}, and not by the {m} examples of X", (),
+            "The mean is over the examples that the gradients are summed over. Here the step is a little too small.", "",
+        )  # fmt: skip
 
 
 def _may_differ(own: Own, best: Reading) -> bool:
