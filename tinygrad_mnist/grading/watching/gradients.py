@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.grading.watching.graph import is_view
+from tinygrad_mnist.grading.watching.names import is_called_gradient
 from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.training import Lineage, Step
 from tinygrad_mnist.manual.activations import Array
@@ -17,14 +17,6 @@ from tinygrad_mnist.manual.activations import Array
 ELEMENTWISE = {"+", "-", "*", "/", "neg", "add", "subtract", "multiply", "divide", "true_divide", "negative", "clip",
                "sqrt", "**", "square", "power", "sum", "mean", "stack", "array"}  # fmt: skip
 """Operations between a gradient and the update that is made of it: rates, decays, momentum, sums over examples."""
-
-CALLED_GRADIENT = re.compile(
-    r"^(self\.)?_?(d(?!ata|ot|im|el_)|g(rad)?_?|delta|nabla|∂)|grad|delta|nabla", re.IGNORECASE
-)
-CALLED_OTHERWISE = re.compile(
-    r"velocity|moment|^(self\.)?(v|m|s|vd|sd|md)_?[wb]?\d*$|update|step|change", re.IGNORECASE
-)
-"""What a gradient is called, and what is called otherwise though it looks like one."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +43,6 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     chosen = named[0] if named else _without_rate(candidates, step)
     change = np.asarray(before.value, float) - np.asarray(after.value, float)
     return Gradient(lineage, chosen, bool((change * like(chosen, change)).sum() >= 0), tuple(candidates))
-
-
-def is_called_gradient(name: str) -> bool:
-    """Whether a program calls a gradient so."""
-    return bool(CALLED_GRADIENT.search(name)) and not CALLED_OTHERWISE.search(name)
 
 
 def _candidates(step: Step, before: Node, after: Node) -> Iterator[Node]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -12,12 +11,12 @@ import numpy as np
 
 from tinygrad_mnist.grading.textbook.derivation import Network
 from tinygrad_mnist.grading.watching.graph import depending, used_by
+from tinygrad_mnist.grading.watching.names import CALLED_LOSS
 from tinygrad_mnist.grading.watching.tape import Node, Tape
 from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
 from tinygrad_mnist.manual.heads import Head
 
-CALLED_LOSS = re.compile(r"loss|cost|error|^(self\.)?(j|l|e|c)$", re.IGNORECASE)
 LARGEST = 10.0
 """What λ may be."""
 
@@ -128,12 +127,13 @@ def own_loss(tape: Tape, networks: Sequence[tuple[Step, Network]], heads: Sequen
     """The loss in the record whose value in every step is a textbook's, with one λ; None where there is none."""
     versions = {v for step, _ in networks for v in (*step.before.values(), *step.after.values())}
     found = [own_losses(tape, step, versions) for step, _ in networks]
-    every = list(zip(*map(reversed, found), strict=False))
-    for without_penalty, candidates, head, mean in product((True, False), every, heads, (True, False)):
-        l2 = [_l2(n, head, net, mean) for n, (_, net) in zip(candidates, networks, strict=True)]
-        known = [x for x in l2 if x is not None]
-        if len(known) == len(l2) and np.allclose(known, known[0], rtol=1e-3) and without_penalty == (known[0] == 0):
-            return Own(head, float(f"{known[0]:.3g}"), candidates[0], mean)
+    for without_penalty, head, mean in product((True, False), heads, (True, False)):
+        fits = [{_l2(n, head, net, mean): n for n in nodes} for nodes, (_, net) in zip(found, networks, strict=True)]
+        for l2, node in fits[0].items():
+            if l2 is None or without_penalty != (l2 == 0):
+                continue
+            if all(any(x is not None and np.isclose(x, l2, rtol=1e-3) for x in others) for others in fits[1:]):
+                return Own(head, float(f"{l2:.3g}"), node, mean)
     return None
 
 

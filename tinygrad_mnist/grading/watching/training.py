@@ -15,13 +15,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.grading.watching.graph import depending, made_of, used_by
+from tinygrad_mnist.grading.watching.names import CALLED_PARAMETER, is_called_gradient
 from tinygrad_mnist.grading.watching.tape import Node, Tape, Update
 
 CLASSES = 26
 """How many classes labels may have."""
-
-CALLED_PARAMETER = re.compile(r"w|b|theta|syn|gamma|beta", re.IGNORECASE)
-"""What the name of a parameter has in it."""
 
 PRODUCTS = {"@", "dot", "matmul", "inner", "outer", "tensordot", "einsum", "multiply", "*", "+", "add", "-", "subtract",
             "vdot", "kron", "linear"}  # fmt: skip
@@ -176,15 +174,25 @@ def _step(before: dict[Lineage, Node], after: dict[Lineage, Node], tape: Tape) -
     nodes = made_of([*after.values(), *failed], start)
     by_parameters = depending(nodes, lambda n: n in start)
     by_labels = _labelled(nodes, by_parameters, start)
+    if not by_labels & by_parameters:  # the labels are nowhere subtracted: names tell what is on the way back
+        by_labels |= depending(by_parameters, lambda n: n not in start and any(map(is_called_gradient, n.names)), start)
     end = max((n.index for n in nodes), default=0)
     ever = depending(tape.nodes[: end + 1], lambda n: n in start)
     labels = tuple(n for n in tape.nodes[:end] if n not in ever and is_label(n))
     return Step(tuple(before), before, after, nodes, by_labels & nodes, by_parameters, labels)
 
 
+def _first(node: Node, earlier: dict[Node, Node]) -> Node:
+    """What a value was before it was updated."""
+    while node in earlier:
+        node = earlier[node]
+    return node
+
+
 def cut_off(tape: Tape) -> Step | None:
     """The step in which a program stopped before its first update: parameters and gradients told by their names."""
-    by_name = {name.rpartition(".")[2]: node for node in tape.nodes for name in node.names}
+    earlier = {update.new: update.old for update in tape.updates}
+    by_name = {name.rpartition(".")[2]: _first(node, earlier) for node in tape.nodes for name in node.names}
     before: dict[Lineage, Node] = {}
     after: dict[Lineage, Node] = {}
     for name, gradient in by_name.items():
