@@ -103,6 +103,14 @@ def readings(observed: Sequence[Observed]) -> Iterator[Reading]:
                 yield Reading(observed, head, l2, replace(signed, divisor=divisor) if divisor else signed)
 
 
+def _until_right(observed: Sequence[Observed]) -> Iterator[Reading]:
+    """Readings up to the first for which every gradient is right."""
+    for reading in readings(observed):
+        yield reading
+        if len(reading.right) == len(reading.judged):
+            return
+
+
 def _fits(reading: Reading) -> Iterator[tuple[float, float]]:
     """λ and a divisor with which one of the gradients of weights would be right."""
     for columns, found, right in zip(reading.columns, reading.found, reading.probes.correct, strict=True):
@@ -141,17 +149,17 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
     if untouched:  # the next step is not that of these parameters
         observed = observed[:1]
     with np.errstate(all="ignore"):
-        every = list(readings(observed))
+        every = list(_until_right(observed))
         best = max(every, key=lambda r: len(r.right))
         heads = [scaled for head in observed[0].heads for scaled in scales(head)]
         own = own_loss(tape, [(o.step, o.network) for o in observed], heads)
         if own is not None and not _may_differ(own, best):
-            every = [r for r in every if r.head.name == own.head.name and r.l2 == own.l2] or [
+            every = [r for r in readings(observed) if r.head.name == own.head.name and r.l2 == own.l2] or [
                 Reading(observed, own.head, own.l2, best.scale)
             ]
             best = max(every, key=lambda r: len(r.right))
         if own is not None and own.mean and best.scale.divisor == 1 and not updates.divided(observed[0], tape):
-            every = [r for r in every if r.scale.divisor is None] or every
+            every = [r for r in readings(observed) if r.scale.divisor is None]
             best = max(every, key=lambda r: len(r.right))
         found: list[Finding] = []
         swapped = dict(updates.swapped(observed[0], set(best.judged) - best.right, *best.first))
