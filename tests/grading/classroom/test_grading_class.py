@@ -35,7 +35,7 @@ def test_hostile_programs_stop_no_one_else(tmp_path):
         assert results[name].report.problems, name
         assert not results[name].report.passed
     assert results["hangs"].report.problems[0].kind == "time"
-    assert {p.kind for p in results["kills_its_parent"].report.problems} == {"cheating", "crash"}
+    assert results["kills_its_parent"].report.problems[0].kind == "cheating"
     assert {p: p.read_bytes() for p in folder.iterdir()} == before
 
 

@@ -116,12 +116,12 @@ class Worker:
 
 
 def _started() -> subprocess.Popen[str]:
-    path = json.dumps([os.path.abspath(p) for p in sys.path])
+    path = [os.path.abspath(p) for p in sys.path]
+    own = {**dict.fromkeys(THREADS, "1"), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": os.pathsep.join(path)}
     return subprocess.Popen(
-        [sys.executable, "-c", START, path],
+        [sys.executable, "-c", START, json.dumps(path)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8",
-        errors="replace", start_new_session=True, cwd=tempfile.gettempdir(),
-        env={**os.environ, **dict.fromkeys(THREADS, "1"), "PYTHONDONTWRITEBYTECODE": "1"},
+        errors="replace", start_new_session=True, cwd=tempfile.gettempdir(), env={**os.environ, **own},
     )  # fmt: skip
 
 
