@@ -30,7 +30,7 @@ HOSTILE = {
 
 
 def hand_in(folder: Path, count: int) -> list[str]:
-    """So many programs, the hostile ones among them, as learning platforms name them: name_id_file; returns the names."""
+    """So many programs, the hostile among them, as learning platforms name them: name_id_file. Returns the names."""
     every = list(submissions())
     chosen = [
         every[number * 7 % len(every)] for number in range(count - len(HOSTILE))
