@@ -103,6 +103,14 @@ def readings(observed: Sequence[Observed]) -> Iterator[Reading]:
                 yield Reading(observed, head, l2, replace(signed, divisor=divisor) if divisor else signed)
 
 
+def _until_right(observed: Sequence[Observed]) -> Iterator[Reading]:
+    """Readings up to the first for which every gradient is right."""
+    for reading in readings(observed):
+        yield reading
+        if len(reading.right) == len(reading.judged):
+            return
+
+
 def _fits(reading: Reading) -> Iterator[tuple[float, float]]:
     """λ and a divisor with which one of the gradients of weights would be right."""
     for columns, found, right in zip(reading.columns, reading.found, reading.probes.correct, strict=True):
@@ -117,28 +125,41 @@ def _fits(reading: Reading) -> Iterator[tuple[float, float]]:
             if np.abs(f - c * r - d * W).max() > 1e-5 * np.abs(f).max() or c <= 0:
                 continue
             l2 = d / c if abs(d) * np.abs(W).max() > 1e-5 * np.abs(f).max() else 0.0
-            divisor = net.m / c * (reading.scale.divisor or net.m) / net.m
-            whole = abs(divisor - round(divisor)) < 1e-4 * divisor and round(divisor) > net.m
+            divisor = (reading.scale.divisor or net.m) / c
             if abs(c - 1) < 1e-4:
                 yield abs(float(f"{l2:.6g}")), 0.0
-            elif whole:
+            elif _counts_the_set(divisor, reading.observed):
                 yield abs(float(f"{l2:.6g}")), float(round(divisor))
 
 
-def judge(observed: Sequence[Observed], tape: Tape) -> Verdict:
-    """The verdict on the steps of one training."""
-    untouched = list(updates.untouched(observed[0], tape))
+def _counts_the_set(divisor: float, observed: Sequence[Observed]) -> bool:
+    """Whether it may be the size of a data set of which every step takes the same large part.
+
+    The mean is then nearly right; in batches it is a mistake, and so is a number of inputs, or m twice.
+    """
+    net, first = observed[0].network, {o.passes[0].layers[0].entering for o in observed}
+    others = {len(net.a[0]), net.m**2, net.m * len(net.Y)}
+    whole = abs(divisor - round(divisor)) < 1e-4 * divisor and round(divisor) not in others
+    return whole and divisor > net.m and len(observed) > 1 and len(first) == 1
+
+
+def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Verdict:
+    """The verdict on the steps of one training; stopped: whether there was no update."""
+    untouched = [] if stopped else list(updates.untouched(observed[0], tape))
     if untouched:  # the next step is not that of these parameters
         observed = observed[:1]
     with np.errstate(all="ignore"):
-        every = list(readings(observed))
+        every = list(_until_right(observed))
         best = max(every, key=lambda r: len(r.right))
         heads = [scaled for head in observed[0].heads for scaled in scales(head)]
         own = own_loss(tape, [(o.step, o.network) for o in observed], heads)
         if own is not None and not _may_differ(own, best):
-            every = [r for r in every if r.head.name == own.head.name and r.l2 == own.l2] or [
+            every = [r for r in readings(observed) if r.head.name == own.head.name and r.l2 == own.l2] or [
                 Reading(observed, own.head, own.l2, best.scale)
             ]
+            best = max(every, key=lambda r: len(r.right))
+        if own is not None and own.mean and best.scale.divisor == 1 and not updates.divided(observed[0], tape):
+            every = [r for r in readings(observed) if r.scale.divisor is None]
             best = max(every, key=lambda r: len(r.right))
         found: list[Finding] = []
         swapped = dict(updates.swapped(observed[0], set(best.judged) - best.right, *best.first))
@@ -150,7 +171,19 @@ def judge(observed: Sequence[Observed], tape: Tape) -> Verdict:
         more = [*swapped.values(), *uphill.values(), *untouched]
         more += practice.mistakes(observed[0])
     parameters = tuple(_parameter(key, best) for key in best.judged)
-    return Verdict(best, parameters, (*found, *more), tuple(practice.remarks(observed[0])), tuple(_notes(best)))
+    named = (*(practice.renamed(finding, observed[0]) for finding in found), *more)
+    remarks = [*practice.remarks(observed[0]), *_of_the_set(best)]
+    return Verdict(best, parameters, named, tuple(remarks), tuple(_notes(best)))
+
+
+def _of_the_set(reading: Reading) -> Iterator[Finding]:
+    divisor = reading.scale.divisor
+    if divisor and divisor > 1:
+        m = reading.probes.nets[0].m
+        yield Finding(
+            ("error-constant",), ("every gradient",), f"divided by {divisor:.0f}, and not by the {m} examples of X", (),
+            "The mean is over the examples that the gradients are summed over. Here the step is a little too small.", "",
+        )  # fmt: skip
 
 
 def _may_differ(own: Own, best: Reading) -> bool:
@@ -166,9 +199,14 @@ def _may_differ(own: Own, best: Reading) -> bool:
 
 def _explanations(every: list[Reading]) -> tuple[list[Explanation], Reading]:
     """The shortest explanations, with the loss that they are shortest for."""
-    likely = sorted(every, key=lambda r: -len(r.right))[:EXPLAINED]
-    tried = [(explain(reading.found, reading.probes), reading) for reading in likely]
-    return min(((e, reading) for e, reading in tried if e), key=lambda pair: pair[0][0].rank)
+    tried: list[tuple[list[Explanation], Reading]] = []
+    for reading in sorted(every, key=lambda r: -len(r.right))[:EXPLAINED]:
+        explanations = explain(reading.found, reading.probes)
+        if explanations:
+            tried.append((explanations, reading))
+            if not explanations[0].unknown and explanations[0].kinds == 1:
+                break
+    return min(tried, key=lambda pair: pair[0][0].rank)
 
 
 def _parameter(key: Key, reading: Reading) -> Parameter:

@@ -6,6 +6,6 @@ holds the whole names of what was taken from such packages: "keras.datasets.mnis
 """
 
 from tinygrad_mnist.grading.watching.standins.absorbing import used
-from tinygrad_mnist.grading.watching.standins.installing import COUNT, install
+from tinygrad_mnist.grading.watching.standins.installing import install
 
-__all__ = ["COUNT", "install", "used"]
+__all__ = ["install", "used"]

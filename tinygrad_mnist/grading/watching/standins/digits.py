@@ -27,7 +27,7 @@ DRAWN = (
     ("top", "middle", "bottom", "upper left", "upper right", "lower right"),
 )
 
-MOST = 1000
+MOST = 400
 """How many are drawn; more than that are these again, which a program that needs 60,000 does not mind."""
 
 Digits = tuple[NDArray[np.uint8], NDArray[np.uint8]]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.grading.watching.standins import frames
-from tinygrad_mnist.grading.watching.standins.digits import Digits, digits
+from tinygrad_mnist.grading.watching.standins.digits import MOST, Digits, digits
 from tinygrad_mnist.grading.watching.standins.frames import Frame, Series
 from tinygrad_mnist.grading.watching.standins.learning import Bunch
 from tinygrad_mnist.grading.watching.standins.tensors import Picture
@@ -32,6 +32,14 @@ class Data:
     @property
     def parts(self) -> dict[str, Digits]:
         return {"train": self.train, "test": self.test}
+
+    @property
+    def known(self) -> Digits:
+        """Every image that there is, once, with its label."""
+        return tuple(
+            np.concatenate(pair)
+            for pair in zip(*((X[:MOST], y[:MOST]) for X, y in (self.train, self.test)), strict=True)
+        )  # type: ignore[return-value]
 
     def of(self, name: str) -> Digits:
         """The digits that a file or folder of this name holds."""
