@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -61,6 +62,10 @@ def main() -> None:
         took = [json.loads(path.read_bytes())["seconds"] for path in (pages / "results").glob("*.json")]
     print("".join(done.stdout.splitlines(keepends=True)[-10:]), done.stderr, sep="")
     print(f"{len(names)} submissions in {seconds:.0f} s, {options.jobs} at once; {sum(took):.0f} s of grading in all")
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(
+        f"{used.ru_utime + used.ru_stime:.0f} s of processor time, which is what counts where others use the machine too"
+    )
     print(f"the longest took {max(took):.1f} s; without a page: {', '.join(without) or 'none'}")
     sys.exit(bool(done.returncode or set(without) - set(HOSTILE)))
 
