@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tinygrad_mnist.grading.calling import sealed
 from tinygrad_mnist.grading.report import Problem, Report
 from tinygrad_mnist.grading.watching import reading, running, standins
-from tinygrad_mnist.grading.watching.source import SourceError, read
+from tinygrad_mnist.grading.watching.running import Run
+from tinygrad_mnist.grading.watching.source import Source, SourceError, read
+from tinygrad_mnist.grading.watching.standins.loading import Data
 
 
 def report(program: Path, seconds: float) -> Report | None:
@@ -20,13 +23,25 @@ def report(program: Path, seconds: float) -> Report | None:
         source = read(program)
     except SourceError as error:
         return Report(program.name, "", problems=(Problem("file", str(error)),))
+    with silence():
+        run, data = watched(program, source, seconds)
+        return reading.report(run, source, data.known)
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """What is printed goes nowhere."""
     silent = io.StringIO()
     with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
-        sys.path.insert(0, str(program.parent))
-        sys.argv = [str(program)]
-        data = standins.install(program.parent)
-        run = running.watch(source.text, str(program), program.parent, seconds)
-        return reading.report(run, source, data.known)
+        yield
+
+
+def watched(program: Path, source: Source, seconds: float) -> tuple[Run, Data]:
+    """A program run for so long in this process, and the data that it was given."""
+    sys.path.insert(0, str(program.parent))
+    sys.argv = [str(program)]
+    data = standins.install(program.parent)
+    return running.watch(source.text, str(program), program.parent, seconds), data
 
 
 def work(task: tuple[str, float]) -> dict[str, Any] | None:

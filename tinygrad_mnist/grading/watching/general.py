@@ -27,6 +27,8 @@ class Reading:
 
     loss: in words. expected: ∂loss/∂node, of the sum over the examples, for parameters and for what lies between.
     scale: what the program's gradients are multiples of these by. by_differences: whether only numbers could tell.
+    output, values: the loss as a tensor, and the tensors of the nodes that it was made of. summed: whether the loss is
+    a usual one, summed over the examples, and none that the program computes.
     """
 
     step: Step
@@ -36,6 +38,9 @@ class Reading:
     scale: float = 1.0
     right: set[Lineage] = field(default_factory=set)
     by_differences: str = ""
+    output: Any = None
+    summed: bool = False
+    values: dict[Node, Any] = field(default_factory=dict)
 
 
 def multiple(value: Any, expected: Array) -> float | None:
@@ -78,13 +83,16 @@ def _readings(
             expected = cotangents(values[node], values, [*start, *between])
         except (UnfollowedError, ValueError, TypeError, RuntimeError):
             continue
-        yield Reading(step, f"its own loss{f' {node.name}' if node.name else ''}", expected, gradients)
+        name = f"its own loss{f' {node.name}' if node.name else ''}"
+        yield Reading(step, name, expected, gradients, output=values[node], values=values)
     if not found:
         return
     try:
         values = on_tensors(start, [output.node for output in found])
         for name, loss in usual_losses(found):
-            yield Reading(step, name, cotangents(loss(values), values, [*start, *between]), gradients)
+            total = loss(values)
+            expected = cotangents(total, values, [*start, *between])
+            yield Reading(step, name, expected, gradients, output=total, values=values, summed=True)
     except (UnfollowedError, ValueError, TypeError, RuntimeError) as error:
         yield from _numerical(step, found, gradients, str(error))
 
@@ -104,7 +112,7 @@ def _numerical(step: Step, found: Any, gradients: Any, why: str) -> Iterator[Rea
             expected = {node: numerical(number, start, targets, node, rng) for node in start}
         except Exception:
             return
-        yield Reading(step, name, expected, gradients, by_differences=why)
+        yield Reading(step, name, expected, gradients, by_differences=why, summed=True)
 
 
 def _scaled(reading: Reading) -> None:
