@@ -17,9 +17,9 @@ SIDE, FORMULA = 9, 52
 class Row:
     """One derivative: ∂L/∂name.
 
-    called, own: what the program calls it, and computes it by, "" where it doesn't; place: where. formula: autograd's. verdict: "equal",
-    "m times", "differs" and the like; equal: whether it is the derivative, or a multiple of it. difference: the
-    largest, relative to the largest number in the right one; None for another shape or nothing to compare.
+    called, own: what the program calls it, and computes it by, "" where it doesn't; place: where. formula: autograd's.
+    verdict: "equal", "m times", "differs" and the like; equal: whether it is the derivative, or a multiple of it.
+    difference: the largest, relative to the largest number in the right one; None where the numbers can't be compared.
     """
 
     name: str

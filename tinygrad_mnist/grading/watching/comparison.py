@@ -20,13 +20,14 @@ from tinygrad_mnist.grading.watching.formulas import Formulas, formulas
 from tinygrad_mnist.grading.watching.general import Reading, multiple
 from tinygrad_mnist.grading.watching.gradients import like
 from tinygrad_mnist.grading.watching.losses import one_hot, outputs
-from tinygrad_mnist.grading.watching.naming import short_name, short_names
+from tinygrad_mnist.grading.watching.naming import names_of, short_name, short_names
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.source import Source, SourceError, read
 from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.training import cut_off, steps
 from tinygrad_mnist.manual.activations import Array
 
+NO_LOSS = "no loss to differentiate: it computes none that can be followed, and its output and labels suggest none"
 SHARE = 0.5
 """How much of the time limit a program may run for; the rest is for the comparison."""
 
@@ -93,7 +94,7 @@ class _Comparison:
     def beside(self) -> Beside:
         reading = self.reading
         start = set(reading.step.before.values())
-        expected = [n for n in reading.expected if n in start or n.names]
+        expected = [n for n in reading.expected if n in start or names_of(n)]
         names = short_names(sorted(expected, key=lambda n: n.index))
         values = [n for n in names if n not in start]
         found = counterparts(reading, values)
@@ -105,7 +106,8 @@ class _Comparison:
     def _in_order(self, nodes: Sequence[Node], values: Sequence[Node]) -> list[Node]:
         """From the loss back: each value, then the parameters that it is made of directly."""
         start = set(self.reading.step.before.values())
-        forward = sorted(self.reading.step.forward, key=lambda n: n.index)
+        between = set(self.reading.expected) - start or self.reading.step.forward
+        forward = sorted(between, key=lambda n: n.index)
 
         def place(node: Node) -> tuple[int, bool, int]:
             if node not in start:
@@ -123,7 +125,8 @@ class _Comparison:
             return nothing, (why,)
         data = [n for n in self.run.tape.nodes if n not in reading.step.by_parameters]
         try:
-            return formulas(reading.output, reading.values, shown, names, data), ()
+            prediction = next((short_name(o.node) for o in outputs(reading.step)), "")
+            return formulas(reading.output, reading.values, shown, names, data, prediction), ()
         except (GraphError, ValueError, TypeError) as error:
             return nothing, (f"no formulas, numbers alone: {error}",)
 

@@ -1,4 +1,4 @@
-"""Which value on a program's way back stands for which derivative: by its numbers, else by names, else by what it leads to."""
+"""Which value on a program's way back stands for which derivative: by numbers, by names, or by what it leads to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_mnist.grading.watching.general import Reading, multiple
 from tinygrad_mnist.grading.watching.graph import depending, made_of
-from tinygrad_mnist.grading.watching.naming import likeness
+from tinygrad_mnist.grading.watching.naming import likeness, names_of
 from tinygrad_mnist.grading.watching.tape import Node
 
 
@@ -34,7 +34,7 @@ def _named_on_the_way_back(reading: Reading, gradients: Sequence[Node]) -> list[
     step = reading.step
     learned = step.by_labels & step.by_parameters
     made = made_of(gradients, set(step.before.values())) & learned - set(gradients)
-    return sorted((n for n in made if n.names and np.size(n.value) > 2), key=lambda n: n.index)
+    return sorted((n for n in made if names_of(n) and np.size(n.value) > 2), key=lambda n: n.index)
 
 
 def _by_numbers(back: Node, value: Node, reading: Reading) -> bool:
@@ -50,7 +50,7 @@ def _is_derivative(back: Node, reading: Reading) -> bool:
 
 
 def _likeness(back: Node, value: Node) -> int:
-    return max(likeness(b, v) for b in back.names for v in value.names)
+    return max((likeness(b, v) for b in names_of(back) for v in names_of(value)), default=0)
 
 
 def _by_what_it_leads_to(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,12 +28,18 @@ class Formulas:
 
 
 def formulas(
-    loss: Any, values: Mapping[Node, Any], wanted: Sequence[Node], names: Mapping[Node, str], data: Sequence[Node]
+    loss: Any,
+    values: Mapping[Node, Any],
+    wanted: Sequence[Node],
+    names: Mapping[Node, str],
+    data: Sequence[Node],
+    prediction: str = "",
 ) -> Formulas:
     """The formulas of the wanted values, derived from the graph of the loss.
 
     values: the tensors of nodes. names: what the values are called; where none is asked for, it is in none of the
-    formulas but as a value. data: what else has names in the program.
+    formulas but as a value. data: what else has names in the program. prediction: what it calls the output, where the loss is of what a
+    softmax is taken of.
     """
     recorded = set(Recording(loss).nodes)
     tensors = {node: t for node, t in values.items() if isinstance(t, Recorded) and t in recorded}
@@ -45,19 +51,24 @@ def formulas(
     if not targets:
         return Formulas({}, ())
     sections = graph.explain(loss, dict.fromkeys(targets.values())).sections
-    together = next(s for s in sections if s.title.startswith("Together"))
-    rest = [e for s in sections if s is not together and s.title in ("Forward", "Where") for e in s.equations]
-    unguarded = {e.left.text.partition(" without ")[0]: e for e in rest if " without " in e.left.text}
+    equations = [e for s in sections if not s.title.startswith("Backward") for e in s.equations]
+    whole = {name: e for e in equations for name in e.left.text.split(" = ")}
+    unguarded = {name.partition(" without ")[0]: e for name, e in whole.items() if " without " in name}
     written = {}
     for node in targets:
-        partial = f"∂{LOSS}/∂{names[node]}"
-        equation = unguarded.get(partial) or next(
-            (e for e in together.equations if e.left.text.split(" = ")[-1] == partial), None
-        )
+        equation = whole.get(f"∂{LOSS}/∂{names[node]}")
         if equation is not None:
-            written[node] = f"{equation.left.text.partition(' without ')[0]} = {equation.right.text}"
-    where = _where(written.values(), [*together.equations, *rest], set(names.values()))
-    return Formulas(written, tuple(where))
+            left = equation.left.text
+            written[node] = left, next((unguarded[n] for n in left.split(" = ") if n in unguarded), equation).right.text
+    shown = {name for left, _ in written.values() for name in left.split(" = ")} | set(names.values())
+    where = _where([right for _, right in written.values()], equations, shown)
+    called = prediction if prediction not in [tensor.name for tensor in tensors.values()] else ""
+    of = {node: _renamed(f"{left} = {right}", called) for node, (left, right) in written.items()}
+    return Formulas(of, tuple(_renamed(line, called) for line in where))
+
+
+def _renamed(text: str, prediction: str) -> str:
+    return text.replace("ŷ", prediction) if prediction else text
 
 
 def _name_data(loss: Any, data: Sequence[Node]) -> None:
@@ -75,7 +86,7 @@ def _name_data(loss: Any, data: Sequence[Node]) -> None:
 
 def _called(node: Node) -> str:
     if node.names:
-        return node.name.rpartition(".")[2]
+        return min((name.rpartition(".")[2] for name in node.names), key=len)
     turned = node.op in ("T", "transpose") and node.operands and node.operands[0].names
     return f"{_called(node.operands[0])}ᵀ" if turned else ""
 
@@ -84,19 +95,14 @@ def _same(value: Any, array: Any) -> bool:
     return value is array or (value.shape == array.shape and bool(np.array_equal(value, array)))
 
 
-def _where(written: Any, equations: Sequence[Equation], names: set[str]) -> Iterator[str]:
-    """The equations of what stands in the formulas and is no name in the program."""
-    text = list(written)
-    left = [
-        e for e in equations if e.left.text not in names and "∂" not in e.left.text and " without " not in e.left.text
-    ]
-    used: list[Equation] = []
-    for line in text:
-        for e in left:
-            if e not in used and re.search(rf"(?<!\w){re.escape(e.left.text)}(?!\w)", line):
-                used.append(e)
-                text.append(e.right.text)
-    for e in used:
-        if not e.remark.startswith("where "):
-            remark = f" ({e.remark})" if e.remark and "×" not in e.remark else ""
-            yield f"{e.left.text} = {e.right.text}{remark}"
+def _where(written: Sequence[str], equations: Sequence[Equation], shown: Collection[str]) -> Iterator[str]:
+    """The equations of what stands in the formulas and is neither a name in the program nor shown itself."""
+    texts = [LOSS, *written]
+    left = {e.left.text: e for e in equations if e.left.text not in shown and " without " not in e.left.text}
+    for text in texts:
+        for name in [n for n in left if re.search(rf"(?<![\w/∂]){re.escape(n)}(?!\w)", text)]:
+            equation = left.pop(name)
+            texts.append(equation.right.text)
+            if not equation.remark.startswith("where "):
+                remark = f" ({equation.remark})" if equation.remark and "×" not in equation.remark else ""
+                yield f"{name} = {equation.right.text}{remark}"

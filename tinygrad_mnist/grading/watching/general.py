@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.report import Finding, Parameter
 from tinygrad_mnist.grading.watching.gradients import Gradient, gradient
-from tinygrad_mnist.grading.watching.losses import outputs, own_losses, usual_losses
+from tinygrad_mnist.grading.watching.graph import made_of
+from tinygrad_mnist.grading.watching.losses import Output, one_hot, outputs, own_losses, usual_losses
 from tinygrad_mnist.grading.watching.replay import UnfollowedError, cotangents, numerical, on_tensors
 from tinygrad_mnist.grading.watching.tape import Node, Tape
 from tinygrad_mnist.grading.watching.training import Lineage, Step
@@ -87,6 +89,7 @@ def _readings(
         yield Reading(step, name, expected, gradients, output=values[node], values=values)
     if not found:
         return
+    yield from _of_logits(step, found, gradients)
     try:
         values = on_tensors(start, [output.node for output in found])
         for name, loss in usual_losses(found):
@@ -97,6 +100,42 @@ def _readings(
         yield from _numerical(step, found, gradients, str(error))
 
 
+def _of_logits(step: Step, found: Sequence[Output], gradients: dict[Lineage, Gradient | None]) -> Iterator[Reading]:
+    """Cross-entropy of what a softmax is taken of, where the outputs are one: right where they are 0 by rounding, too."""
+    labels = [one_hot(output) for output in found]
+    logits = [_softmax_of(output, step) for output in found]
+    parts = [(z, t, o) for z, t, o in zip(logits, labels, found, strict=True) if z and t is not None]
+    if len(parts) < len(found) or any(t.shape != o.node.shape for _, t, o in parts):
+        return
+    start = list(step.before.values())
+    try:
+        values = on_tensors(start, [z for (z, _), _, _ in parts])
+        losses = [
+            -(Tensor(t, name=o.labels.name or None) * values[z].log_softmax(axis=axis)).sum()
+            for (z, axis), t, o in parts
+        ]
+        total = sum(losses[1:], losses[0])
+        between = sorted((n for n in values if n in step.forward and n not in start), key=lambda n: n.index)
+        expected = cotangents(total, values, [*start, *between])
+    except (UnfollowedError, ValueError, TypeError, RuntimeError):
+        return
+    yield Reading(step, "cross-entropy", expected, gradients, output=total, values=values, summed=True)
+
+
+def _softmax_of(output: Output, step: Step) -> tuple[Node, int] | None:
+    """What an output is the softmax of, and along which axis."""
+    y = np.asarray(output.node.value, float)
+    made = made_of([output.node], set(step.before.values()))
+    for node in sorted(made & step.forward, key=lambda n: n.index):
+        z = np.asarray(node.value, float)
+        if z.shape == y.shape and node is not output.node and np.isfinite(z).all():
+            for axis in range(y.ndim - 1, -1, -1):
+                e = np.exp(z - z.max(axis=axis, keepdims=True))
+                if np.allclose(e / e.sum(axis=axis, keepdims=True), y, rtol=1e-4, atol=1e-7):
+                    return node, axis
+    return None
+
+
 def _numerical(step: Step, found: Any, gradients: Any, why: str) -> Iterator[Reading]:
     start = {node: np.asarray(node.value, float) for node in step.before.values()}
     targets = [output.node for output in found]
@@ -104,8 +143,6 @@ def _numerical(step: Step, found: Any, gradients: Any, why: str) -> Iterator[Rea
     for name, loss in usual_losses(found):
 
         def number(values: Any, loss: Any = loss) -> float:
-            from tinygrad_mnist.engine import Tensor
-
             return float(loss({k: Tensor(np.asarray(v, float)) for k, v in values.items() if k in targets}).item())
 
         try:

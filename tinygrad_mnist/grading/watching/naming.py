@@ -37,9 +37,16 @@ def short_names(nodes: Iterable[Node]) -> dict[Node, str]:
 
 def short_name(node: Node) -> str:
     """What a program calls a value, rather with an index than without; "" where it has no short name."""
-    names = [name.rpartition(".")[2] for name in node.names]
+    names = [name.rpartition(".")[2] for name in names_of(node)]
     fitting = [name for name in names if re.fullmatch(r"[^\W\d]\w{0,15}(\[\d+\])?", name)]
     return next((name for name in fitting if INDEXED.fullmatch(name)), fitting[0] if fitting else "")
+
+
+def names_of(node: Node) -> list[str]:
+    """The names of a value; where it is one changed in place, those that it had before."""
+    while not node.names and node.changes is not None:
+        node = node.changes
+    return node.names
 
 
 def likeness(derivative: str, value: str) -> int:
