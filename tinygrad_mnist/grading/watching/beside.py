@@ -78,7 +78,7 @@ class Beside:
     @classmethod
     def from_dict(cls, saved: dict[str, Any]) -> Beside:
         """What `to_dict` was made of, also by way of JSON."""
-        parts = {k: tuple(v) if isinstance(v, list) else v for k, v in saved.items() if k != "passed"}
+        parts: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in saved.items() if k != "passed"}
         return cls(**parts | {"rows": tuple(Row(**row) for row in saved["rows"])})
 
     def to_json(self) -> str:

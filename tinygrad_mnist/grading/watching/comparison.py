@@ -16,7 +16,7 @@ from tinygrad_mnist.grading.calling import sealed
 from tinygrad_mnist.grading.watching import child, general
 from tinygrad_mnist.grading.watching.beside import Beside, Row
 from tinygrad_mnist.grading.watching.counterparts import counterparts
-from tinygrad_mnist.grading.watching.formulas import Formulas, formulas
+from tinygrad_mnist.grading.watching.formulas import COMPARISONS, Formulas, formulas
 from tinygrad_mnist.grading.watching.general import Reading, multiple
 from tinygrad_mnist.grading.watching.gradients import like
 from tinygrad_mnist.grading.watching.losses import one_hot, outputs
@@ -123,7 +123,8 @@ class _Comparison:
         if reading.output is None:
             why = f"no formulas, numbers by central differences: autograd can't follow it ({reading.by_differences})"
             return nothing, (why,)
-        data = [n for n in self.run.tape.nodes if n not in reading.step.by_parameters]
+        learned = reading.step.by_parameters
+        data = [n for n in self.run.tape.nodes if n not in learned or n.op in COMPARISONS]
         try:
             prediction = next((short_name(o.node) for o in outputs(reading.step)), "")
             return formulas(reading.output, reading.values, shown, names, data, prediction), ()
@@ -133,8 +134,10 @@ class _Comparison:
     def _row(self, node: Node, name: str, back: Node | None, formula: str) -> Row:
         if back is None:
             return Row(name, "", "", "", formula, "not computed", False)
-        own, place = written(self.source, back.line), self.source.place(back.line)
-        return Row(name, short_name(back), own, place, formula, *self._verdict(back, self.reading.expected[node]))
+        in_place = back.changes is not None
+        called, own = "" if in_place else short_name(back), written(self.source, back.line, whole=in_place)
+        verdict = self._verdict(back, self.reading.expected[node])
+        return Row(name, called, own, self.source.place(back.line), formula, *verdict)
 
     def _verdict(self, back: Node, expected: Array) -> tuple[str, bool, float | None]:
         """In words, whether it is a multiple of what it should be, and the largest difference."""
@@ -166,15 +169,14 @@ def _as_a_mean(reading: Reading, m: int) -> Reading:
     over = round(1 / scale) if scale > 0 else 0
     output = reading.output
     if output is not None and scale != 1:
-        output = (
-            output / over if over > 1 and np.isclose(over * scale, 1, rtol=1e-3) else output * float(f"{scale:.6g}")
-        )
+        whole = over > 1 and np.isclose(over * scale, 1, rtol=1e-3)
+        output = output / over if whole else output * float(f"{scale:.6g}")
     expected = {node: scale * array for node, array in reading.expected.items()}
     return replace(reading, output=output, expected=expected, scale=1.0)
 
 
-def written(source: Source, line: int) -> str:
-    """What stands right of the = in the statement that a line is in, on one line; the whole where there is no =."""
+def written(source: Source, line: int, whole: bool = False) -> str:
+    """What stands right of the = in the statement that a line is in, on one line; whole: its left side, too."""
     try:
         tree = ast.parse(source.text)
     except SyntaxError:
@@ -184,7 +186,7 @@ def written(source: Source, line: int) -> str:
         return source.line(line)
     statement = around[-1]
     value = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Return)) else None
-    segment = ast.get_source_segment(source.text, value or statement) or source.line(line)
+    segment = ast.get_source_segment(source.text, statement if whole or value is None else value) or source.line(line)
     return " ".join(segment.split())
 
 

@@ -21,12 +21,11 @@ def counterparts(reading: Reading, values: Sequence[Node]) -> dict[Node, Node]:
     found = {step.before[l]: g.node for l, g in reading.gradients.items() if g is not None}
     way_back = _named_on_the_way_back(reading, list(found.values()))
     waiting = [v for v in reversed(values) if v not in found and reading.expected[v].any()]
-    for choose in (_by_numbers, _by_name):
-        for value in waiting:
-            taken = set(found.values())
-            fitting = [b for b in way_back if b not in taken and choose(b, value, reading)]
-            if value not in found and fitting:
-                found[value] = max(fitting, key=lambda b: (_likeness(b, value), -b.index))
+    for fits in (_by_numbers, _by_name):
+        pairs = [(value, b) for value in waiting for b in way_back if fits(b, value, reading)]
+        for value, back in sorted(pairs, key=lambda pair: -_likeness(pair[1], pair[0])):
+            if value not in found and back not in found.values():
+                found[value] = back
     return {**dict(_by_what_it_leads_to(reading, way_back, waiting, found)), **found}
 
 

@@ -18,6 +18,8 @@ from tinygrad_mnist.graph.symbolic.explanation import Equation
 LOSS = "L"
 """What the loss is called."""
 
+COMPARISONS = {">", ">=", "<", "<="}
+
 
 @dataclass(frozen=True)
 class Formulas:
@@ -37,15 +39,15 @@ def formulas(
 ) -> Formulas:
     """The formulas of the wanted values, derived from the graph of the loss.
 
-    values: the tensors of nodes. names: what the values are called; where none is asked for, it is in none of the
-    formulas but as a value. data: what else has names in the program. prediction: what it calls the output, where the loss is of what a
-    softmax is taken of.
+    values: the tensors of nodes. wanted: those whose derivatives stand in the formulas, where a formula leads through
+    them. names: what the values are called. data: what else has names in the program. prediction: what it calls the
+    output, where the loss is of what a softmax is taken of.
     """
     recorded = set(Recording(loss).nodes)
     tensors = {node: t for node, t in values.items() if isinstance(t, Recorded) and t in recorded}
     for node, tensor in tensors.items():
         tensor.name = names.get(node)
-    _name_data(loss, data)
+    _name_data(loss, data, names)
     loss.name = LOSS
     targets = {node: tensors[node] for node in wanted if node in tensors and tensors[node] is not loss}
     if not targets:
@@ -59,7 +61,8 @@ def formulas(
         equation = whole.get(f"∂{LOSS}/∂{names[node]}")
         if equation is not None:
             left = equation.left.text
-            written[node] = left, next((unguarded[n] for n in left.split(" = ") if n in unguarded), equation).right.text
+            plain = next((unguarded[name] for name in left.split(" = ") if name in unguarded), equation)
+            written[node] = left, plain.right.text
     shown = {name for left, _ in written.values() for name in left.split(" = ")} | set(names.values())
     where = _where([right for _, right in written.values()], equations, shown)
     called = prediction if prediction not in [tensor.name for tensor in tensors.values()] else ""
@@ -71,24 +74,30 @@ def _renamed(text: str, prediction: str) -> str:
     return text.replace("ŷ", prediction) if prediction else text
 
 
-def _name_data(loss: Any, data: Sequence[Node]) -> None:
+def _name_data(loss: Any, data: Sequence[Node], names: Mapping[Node, str]) -> None:
     """Put leaves with names in place of the arrays in a graph that have names in the program."""
-    arrays = [node for node in data if np.ndim(node.value) > 0]
+    called = [(name, node.value) for node in data if np.ndim(node.value) > 0 and (name := _called(node, names))]
     leaves: dict[int, Any] = {}
     for operation in Recording(loss).operations:
         for x in operation.inputs:
             if isinstance(x, np.ndarray) and x.size > 1 and id(x) not in leaves:
-                name = next((_called(n) for n in arrays if _called(n) and _same(n.value, x)), None)
                 leaves[id(x)] = Recorded(x)
-                leaves[id(x)].name = name
+                leaves[id(x)].name = next((name for name, value in called if _same(value, x)), None)
         operation.inputs = tuple(leaves.get(id(x), x) for x in operation.inputs)
 
 
-def _called(node: Node) -> str:
+def _called(node: Node, names: Mapping[Node, str]) -> str:
+    """What an array is called: Y, Xᵀ, or (Z1 > 0); "" for what is none of these."""
+    if node in names:
+        return names[node]
     if node.names:
         return min((name.rpartition(".")[2] for name in node.names), key=len)
-    turned = node.op in ("T", "transpose") and node.operands and node.operands[0].names
-    return f"{_called(node.operands[0])}ᵀ" if turned else ""
+    of = _called(node.operands[0], names) if len(node.operands) == 1 else ""
+    if of and node.op in ("T", "transpose"):
+        return f"{of}ᵀ"
+    if of and node.op in COMPARISONS and isinstance(node.arguments[-1], (int, float)):
+        return f"({of} {node.op} {node.arguments[-1]:g})"
+    return ""
 
 
 def _same(value: Any, array: Any) -> bool:

@@ -101,7 +101,7 @@ def _readings(
 
 
 def _of_logits(step: Step, found: Sequence[Output], gradients: dict[Lineage, Gradient | None]) -> Iterator[Reading]:
-    """Cross-entropy of what a softmax is taken of, where the outputs are one: right where they are 0 by rounding, too."""
+    """Cross-entropy of what a softmax is taken of, where the outputs are one; also right where they round to 0."""
     labels = [one_hot(output) for output in found]
     logits = [_softmax_of(output, step) for output in found]
     parts = [(z, t, o) for z, t, o in zip(logits, labels, found, strict=True) if z and t is not None]
@@ -111,7 +111,7 @@ def _of_logits(step: Step, found: Sequence[Output], gradients: dict[Lineage, Gra
     try:
         values = on_tensors(start, [z for (z, _), _, _ in parts])
         losses = [
-            -(Tensor(t, name=o.labels.name or None) * values[z].log_softmax(axis=axis)).sum()
+            -(Tensor(t, name=min(o.labels.names, key=len, default=None)) * values[z].log_softmax(axis=axis)).sum()
             for (z, axis), t, o in parts
         ]
         total = sum(losses[1:], losses[0])
@@ -123,12 +123,14 @@ def _of_logits(step: Step, found: Sequence[Output], gradients: dict[Lineage, Gra
 
 
 def _softmax_of(output: Output, step: Step) -> tuple[Node, int] | None:
-    """What an output is the softmax of, and along which axis."""
+    """What an output is the softmax of, all that is learned included, and along which axis."""
     y = np.asarray(output.node.value, float)
-    made = made_of([output.node], set(step.before.values()))
+    start = set(step.before.values())
+    made = made_of([output.node], start)
     for node in sorted(made & step.forward, key=lambda n: n.index):
         z = np.asarray(node.value, float)
-        if z.shape == y.shape and node is not output.node and np.isfinite(z).all():
+        whole = made_of([node], start) & start == made & start
+        if whole and z.shape == y.shape and node is not output.node and np.isfinite(z).all():
             for axis in range(y.ndim - 1, -1, -1):
                 e = np.exp(z - z.max(axis=axis, keepdims=True))
                 if np.allclose(e / e.sum(axis=axis, keepdims=True), y, rtol=1e-4, atol=1e-7):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from tinygrad_mnist.grading.watching.tape import Node
 
-INDEXED = re.compile(r"[^\W\d_]+_?\d+|\w+\[\d+\]")
+INDEXED = re.compile(r"[^\W\d_]+_?\d+")
 """A name that says which layer it is of."""
 
 DERIVATIVE = re.compile(r"^(?:d|delta|grad|g|nabla|∂|error|err)_?(?=\w)|_?(?:delta|grad|error|err)$", re.IGNORECASE)
@@ -39,7 +39,8 @@ def short_name(node: Node) -> str:
     """What a program calls a value, rather with an index than without; "" where it has no short name."""
     names = [name.rpartition(".")[2] for name in names_of(node)]
     fitting = [name for name in names if re.fullmatch(r"[^\W\d]\w{0,15}(\[\d+\])?", name)]
-    return next((name for name in fitting if INDEXED.fullmatch(name)), fitting[0] if fitting else "")
+    fitting.sort(key=lambda name: (not INDEXED.fullmatch(name), "[" in name))
+    return fitting[0] if fitting else ""
 
 
 def names_of(node: Node) -> list[str]:
