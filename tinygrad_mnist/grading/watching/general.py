@@ -172,7 +172,7 @@ def _scaled(reading: Reading) -> None:
 
 
 def first_wrong(reading: Reading) -> Iterator[Node]:
-    """The values on the way back that are no derivative of the loss by anything, though all that they are made of is."""
+    """The values on the way back that are no derivative of the loss by anything, though what they are made of is."""
     step = reading.step
     back = step.by_labels & step.by_parameters
     good = {n for n in back if np.size(n.value) > 2 and any(_same_kind(n, e) for e in reading.expected.values())}

@@ -1,4 +1,4 @@
-"""Which loss a program's gradients may be of: one that it computes itself, or one that its output and labels suggest."""
+"""Which loss a program's gradients may be of: one that it computes itself, or one that its output suggests."""
 
 from __future__ import annotations
 

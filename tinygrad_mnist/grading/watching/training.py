@@ -1,4 +1,4 @@
-"""What a program trains, and how: its parameters and labels, found in the record, and each step from one update to the next.
+"""What a program trains, and how: its parameters and labels, and each step from one update to the next.
 
 A parameter is what gets a new value from its old one and from the labels, and was combined with other arrays before.
 A label is known by its values: whole numbers, or one 1 among zeros for each example.
@@ -40,7 +40,8 @@ class Step:
     """From the parameters that a forward pass was run with to the updated ones.
 
     before, after: for each lineage, its value. nodes: all that the new values were made of.
-    by_labels, by_parameters: those of the nodes that depend on them. labels: every label that was there before its end.
+    by_labels, by_parameters: those of the nodes that depend on them.
+    labels: every label that was there before its end.
     """
 
     lineages: tuple[Lineage, ...]
@@ -127,9 +128,9 @@ def _followed(updates: Sequence[Update]) -> dict[Node, Update]:
 def _meets(nodes: Sequence[Node], bit: int, origins: dict[Node, int], apart: set[Node]) -> int | None:
     """Where a parameter is first combined with an array that does not come from it, before any label."""
     for node in nodes:
-        if origins[node] & bit and node.op in PRODUCTS and node not in apart:
-            if any(not origins[o] & bit and np.ndim(o.value) > 0 for o in node.operands):
-                return node.index
+        meets = origins[node] & bit and node.op in PRODUCTS and node not in apart
+        if meets and any(not origins[o] & bit and np.ndim(o.value) > 0 for o in node.operands):
+            return node.index
     return None
 
 

@@ -184,7 +184,7 @@ def _of_the_set(reading: Reading) -> Iterator[Finding]:
         m = reading.probes.nets[0].m
         yield Finding(
             ("error-constant",), ("every gradient",), f"divided by {divisor:.0f}, and not by the {m} examples of X", (),
-            "The mean is over the examples that the gradients are summed over. Here the step is a little too small.", "",
+            "The mean is over the examples that are summed over. Here the step is a little too small.", "",
         )  # fmt: skip
 
 
