@@ -80,37 +80,27 @@ def is_label(node: Node) -> bool:
 def lineages(tape: Tape) -> list[Lineage]:
     """The parameters of what was trained, in the order in which they first were combined with something."""
     followed = _followed(tape.updates)
-    made = {update.new for update in followed.values()}
-    roots = {update.old: 1 << i for i, update in enumerate(followed.values()) if update.old not in made}
-    origins = _origins(tape.nodes, roots)
-    labelled = _labelled(tape.nodes, {n for n, bits in origins.items() if bits})
+    roots = [update.old for update in followed.values() if update.old not in {u.new for u in followed.values()}]
+    nodes = set(tape.nodes)
+    by_root = {root: depending(nodes, lambda n, root=root: n is root) for root in dict.fromkeys(roots)}  # type: ignore[misc]
+    anything = set().union(*by_root.values())
+    labelled = _labelled(nodes, anything)
     found = []
-    for root, bit in roots.items():
-        if origins[root] != bit:
+    for root, descendants in by_root.items():
+        if any(root in others for other, others in by_root.items() if other is not root):
             continue
         versions = [root]
-        steps: list[Update] = []
+        updates: list[Update] = []
         while versions[-1] in followed:
-            steps.append(followed[versions[-1]])
-            versions.append(steps[-1].new)
-        learns = max(_learns(update, bit, origins, labelled) for update in steps)
-        meets = _meets(tape.nodes[root.index :], bit, origins, {*versions, *labelled}) if learns else None
-        if meets is not None:
-            name = next((n for v in versions for n in v.names), steps[0].text)
-            found.append((learns, meets, Lineage(name, tuple(versions), tuple(u.line for u in steps))))
+            updates.append(followed[versions[-1]])
+            versions.append(updates[-1].new)
+        meets = _meets(descendants, set(versions), labelled)
+        learns = max(_learns(u, root, by_root, labelled) for u in updates)
+        if meets is not None and learns:
+            name = next((n for v in versions for n in v.names), updates[0].text)
+            found.append((learns, meets, Lineage(name, tuple(versions), tuple(u.line for u in updates))))
     most = max((learns for learns, _, _ in found), default=0)
     return [lineage for learns, _, lineage in sorted(found, key=lambda f: f[1]) if learns == most]
-
-
-def _origins(nodes: Sequence[Node], roots: dict[Node, int]) -> dict[Node, int]:
-    """For each node the roots that it was made of, as the bits of a number."""
-    origins: dict[Node, int] = {}
-    for node in nodes:
-        bits = roots.get(node, 0)
-        for operand in node.operands:
-            bits |= origins[operand]
-        origins[node] = bits
-    return origins
 
 
 def _labelled(nodes: Collection[Node], by_parameters: Collection[Node], stop: Collection[Node] = ()) -> set[Node]:
@@ -124,21 +114,22 @@ def _followed(updates: Sequence[Update]) -> dict[Node, Update]:
     return {update.old: update for update in updates}
 
 
-def _meets(nodes: Sequence[Node], bit: int, origins: dict[Node, int], apart: set[Node]) -> int | None:
+def _meets(descendants: set[Node], chain: set[Node], labelled: set[Node]) -> int | None:
     """Where a parameter is first combined with an array that does not come from it, before any label."""
-    for node in nodes:
-        if origins[node] & bit and node.op in PRODUCTS and node not in apart:
-            if any(not origins[o] & bit and np.ndim(o.value) > 0 for o in node.operands):
-                return node.index
+    for node in sorted(descendants - chain - labelled, key=lambda n: n.index):
+        others = [o for o in node.operands if o not in descendants and np.ndim(o.value) > 0]
+        if node.op in PRODUCTS and others:
+            return node.index
     return None
 
 
-def _learns(update: Update, bit: int, origins: dict[Node, int], labelled: set[Node]) -> int:
+def _learns(update: Update, root: Node, by_root: dict[Node, set[Node]], labelled: set[Node]) -> int:
     """2 where what is added depends on labels, 1 where it depends on other parameters, else 0."""
-    added = [o for o in update.new.operands if o is not update.old]
-    if any(o in labelled for o in added):
+    added = [o for o in made_of([update.new], {update.old}) if o is not update.old]
+    if any(n in labelled for n in added):
         return 2
-    return int(any(origins[o] & ~bit for o in added))
+    others = (descendants for other, descendants in by_root.items() if other is not root)
+    return int(any(n in descendants for descendants in others for n in added))
 
 
 def steps(tape: Tape) -> Iterator[Step]:
