@@ -6,10 +6,13 @@ import contextlib
 import io
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tinygrad_mnist.grading import honesty
 from tinygrad_mnist.grading.calling import sealed
+from tinygrad_mnist.grading.calling.runner import functions_of_numpy, replaced_in_numpy
 from tinygrad_mnist.grading.report import Problem, Report
 from tinygrad_mnist.grading.watching import reading, running, standins
 from tinygrad_mnist.grading.watching.running import Run
@@ -24,8 +27,9 @@ def report(program: Path, seconds: float) -> Report | None:
     except SourceError as error:
         return Report(program.name, "", problems=(Problem("file", str(error)),))
     with silence():
-        run, data = watched(program, source, seconds)
-        return reading.report(run, source, data.known)
+        run, data, patched = watched(program, source, seconds)
+        found = reading.report(run, source, data.known)
+        return found and replace(found, problems=(*patched, *found.problems))
 
 
 @contextlib.contextmanager
@@ -36,12 +40,14 @@ def silence() -> Iterator[None]:
         yield
 
 
-def watched(program: Path, source: Source, seconds: float) -> tuple[Run, Data]:
-    """A program run for so long in this process, and the data that it was given."""
+def watched(program: Path, source: Source, seconds: float) -> tuple[Run, Data, list[Problem]]:
+    """A program run for so long in this process, the data that it was given, and what it put in NumPy's place."""
     sys.path.insert(0, str(program.parent))
     sys.argv = [str(program)]
     data = standins.install(program.parent)
-    return running.watch(source.text, str(program), program.parent, seconds), data
+    before = functions_of_numpy()
+    run = running.watch(source.text, str(program), program.parent, seconds)
+    return run, data, honesty.changed_numpy(replaced_in_numpy(before))
 
 
 def work(task: tuple[str, float]) -> dict[str, Any] | None:

@@ -49,7 +49,7 @@ def work(task: tuple[str, float]) -> dict[str, Any]:
     except SourceError as error:
         return Beside(path.name, problem=str(error)).to_dict()
     with child.silence(), np.errstate(all="ignore"):
-        run, _ = child.watched(path, source, task[1])
+        run, *_ = child.watched(path, source, task[1])
         return compared(run, source).to_dict()
 
 
