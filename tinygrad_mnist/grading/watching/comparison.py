@@ -91,21 +91,24 @@ class _Comparison:
         m = round(float(hot.sum())) if hot is not None else 1
         return cls(_as_a_mean(reading, m) if reading.summed else reading, run, source, m)
 
+    @property
+    def parameters(self) -> set[Node]:
+        return set(self.reading.step.before.values())
+
     def beside(self) -> Beside:
-        reading = self.reading
-        start = set(reading.step.before.values())
+        reading, start = self.reading, self.parameters
         expected = [n for n in reading.expected if n in start or names_of(n)]
         names = short_names(sorted(expected, key=lambda n: n.index))
         values = [n for n in names if n not in start]
         found = counterparts(reading, values)
         shown = self._in_order([n for n in names if n in found or n in start], values)
         written, notes = self._formulas(shown, names)
-        rows = tuple(self._row(node, names[node], found.get(node), written.of.get(node, "")) for node in shown)
+        rows = tuple(self._row(node, names, found.get(node), written.of.get(node, "")) for node in shown)
         return Beside(self.source.name, reading.loss, rows, written.where, notes)
 
     def _in_order(self, nodes: Sequence[Node], values: Sequence[Node]) -> list[Node]:
         """From the loss back: each value, then the parameters that it is made of directly."""
-        start = set(self.reading.step.before.values())
+        start = self.parameters
         between = set(self.reading.expected) - start or self.reading.step.forward
         forward = sorted(between, key=lambda n: n.index)
 
@@ -131,16 +134,24 @@ class _Comparison:
         except (GraphError, ValueError, TypeError) as error:
             return nothing, (f"no formulas, numbers alone: {error}",)
 
-    def _row(self, node: Node, name: str, back: Node | None, formula: str) -> Row:
+    def _row(self, node: Node, names: Mapping[Node, str], back: Node | None, formula: str) -> Row:
+        name = names[node]
         if back is None:
             return Row(name, "", "", "", formula, "not computed", False)
         in_place = back.changes is not None
         called, own = "" if in_place else short_name(back), written(self.source, back.line, whole=in_place)
-        verdict = self._verdict(back, self.reading.expected[node])
-        return Row(name, called, own, self.source.place(back.line), formula, *verdict)
+        verdict, equal, difference = self._verdict(back, self.reading.expected[node], node in self.parameters)
+        if not equal and difference:
+            others = [n for n in names if n is not node and n not in self.parameters]
+            of = next((n for n in others if multiple(back.value, self.reading.expected[n]) is not None), None)
+            verdict = f"differs: it is ∂L/∂{names[of]}" if of else verdict
+        return Row(name, called, own, self.source.place(back.line), formula, verdict, equal, difference)
 
-    def _verdict(self, back: Node, expected: Array) -> tuple[str, bool, float | None]:
-        """In words, whether it is a multiple of what it should be, and the largest difference."""
+    def _verdict(self, back: Node, expected: Array, of_parameter: bool) -> tuple[str, bool, float | None]:
+        """In words, whether it is what it should be, and the largest difference.
+
+        A value on the way may be any multiple of it; the gradients of the parameters must all be the same.
+        """
         value = np.asarray(back.value, float)
         if value.size != expected.size:
             return f"differs: {_size(value.shape)}, not {_size(expected.shape)}", False, None
@@ -151,7 +162,9 @@ class _Comparison:
         largest = float(np.abs(right).max(initial=0))
         factor = multiple(value, expected) if largest else None
         if factor is not None or not (largest or found.any()):
-            return self._times(1.0 if factor is None else factor), True, 0.0
+            factor = self.reading.scale if factor is None else factor
+            equal = not of_parameter or bool(np.isclose(factor, self.reading.scale, rtol=1e-3))
+            return self._times(factor), equal, 0.0
         if not found.any() or not largest:
             return f"differs: {'zero' if largest else 'not zero, as it should be'}", False, 1.0 if largest else None
         scales = {1.0, float(self.m), self.reading.scale}

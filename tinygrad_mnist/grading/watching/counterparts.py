@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_mnist.grading.watching.general import Reading, multiple
 from tinygrad_mnist.grading.watching.graph import depending, made_of
-from tinygrad_mnist.grading.watching.naming import likeness, names_of
+from tinygrad_mnist.grading.watching.naming import IN_FULL, likeness, names_of
 from tinygrad_mnist.grading.watching.tape import Node
 
 
@@ -21,8 +21,9 @@ def counterparts(reading: Reading, values: Sequence[Node]) -> dict[Node, Node]:
     found = {step.before[l]: g.node for l, g in reading.gradients.items() if g is not None}
     way_back = _named_on_the_way_back(reading, list(found.values()))
     waiting = [v for v in reversed(values) if v not in found and reading.expected[v].any()]
+    meant = {b: v for v in waiting for b in way_back if _likeness(b, v) == IN_FULL}
     for fits in (_by_numbers, _by_name):
-        pairs = [(value, b) for value in waiting for b in way_back if fits(b, value, reading)]
+        pairs = [(v, b) for v in waiting for b in way_back if fits(b, v, reading) and meant.get(b, v) is v]
         for value, back in sorted(pairs, key=lambda pair: -_likeness(pair[1], pair[0])):
             if value not in found and back not in found.values():
                 found[value] = back
@@ -41,7 +42,8 @@ def _by_numbers(back: Node, value: Node, reading: Reading) -> bool:
 
 
 def _by_name(back: Node, value: Node, reading: Reading) -> bool:
-    return not _is_derivative(back, reading) and _likeness(back, value) > 1
+    alike = _likeness(back, value)
+    return alike == IN_FULL or (alike > 1 and not _is_derivative(back, reading))
 
 
 def _is_derivative(back: Node, reading: Reading) -> bool:

@@ -18,6 +18,10 @@ SUMS = {"z", "s", "net", "u", "n", "pre", "h", "logits"}
 """What learners call the sums in a layer, whose derivatives δ are; lower case, without index."""
 
 
+IN_FULL = 3
+"""How clearly dZ1 says that it is the derivative of Z1."""
+
+
 def short_names(nodes: Iterable[Node]) -> dict[Node, str]:
     """A name for each node that has one, each once: those of the same name are numbered in the order of the program."""
     called = {node: name for node in nodes if (name := short_name(node))}
@@ -60,7 +64,7 @@ def likeness(derivative: str, value: str) -> int:
     if core == derivative.lower():
         return 0
     if (kind, index) == (of, layer):
-        return 3
+        return IN_FULL
     if not kind and index and index == layer and of in SUMS:
         return 2
     return int(kind == of and bool(kind))
