@@ -20,6 +20,7 @@ from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.models import Asked
 from tinygrad_mnist.grading.textbook.probes import Found, Probes
 from tinygrad_mnist.grading.watching.program import grade_program
+from tinygrad_mnist.grading.watching.source import as_python
 from tinygrad_mnist.manual import Activation, Head
 from tinygrad_mnist.manual.notation import COLUMNS
 
@@ -80,7 +81,8 @@ def grade(
     suspected = honesty.suspicions_of_file(path, [function] if function else None)
     report = None if function or forward or of_class else grade_program(path, time_limit)
     if report is None:
-        result = run_apart(path, time_limit, task)
+        with as_python(path) as file:
+            result = run_apart(file, time_limit, task)
         report = _judged(path.name, function or "gradients", settings, result)
         suspected = suspected or honesty.changed_numpy(result.get("patched", ()))
     return replace(report, problems=(*suspected, *report.problems))
