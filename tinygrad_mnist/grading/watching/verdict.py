@@ -28,7 +28,7 @@ DOUBLE = 1e-5
 """The relative difference that rounding may make in float32 and in float64."""
 
 PATIENCE = 2.5
-"""Seconds of a processor that mistakes are looked for with one reading: what takes longer is a combination that nobody makes."""
+"""Seconds of a processor for one reading: what takes longer to find is a combination that nobody makes."""
 
 EXPLAINED = 3
 """For how many heads mistakes are looked for."""
