@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tinygrad_mnist import files, grading, manual
 from tinygrad_mnist.arguments import POSITIVE
-from tinygrad_mnist.cli import show
+from tinygrad_mnist.cli import classroom, show
 from tinygrad_mnist.cli.options import within
 
 
 def grade(
-    file: Annotated[Path, typer.Argument(help="A Python file with a backward pass: functions or a class.")],
+    submitted: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE…",
+            help="A program or notebook with a network from scratch, or a backward pass alone; several, or a folder.",
+        ),
+    ],
     columns: Annotated[
         bool | None,
         typer.Option("--columns/--rows", help="Examples are columns (W @ X + b), or rows. Found where not said."),
@@ -36,36 +42,43 @@ def grade(
     depth: Annotated[
         int | None, typer.Option(min=1, max=grading.DEEPEST, help="Layers, where names don't say it.")
     ] = None,
-    function: Annotated[str | None, typer.Option(help="The backward pass, by its name.")] = None,
+    function: Annotated[
+        str | None, typer.Option("--backward", "--function", help="The backward pass, by its name.")
+    ] = None,
     forward: Annotated[str | None, typer.Option(help="The forward pass that it takes values of.")] = None,
     of_class: Annotated[str | None, typer.Option("--class", help="The class whose methods these are.")] = None,
     time_limit: Annotated[float, typer.Option(help="Seconds until it is stopped.", callback=within(POSITIVE))] = 10.0,
     json: Annotated[str | None, typer.Option("--json", help="Write the report as JSON to a file, or to - .")] = None,
+    html: classroom.Html = None,
+    csv: classroom.Csv = None,
+    points: classroom.PointsFor = None,
+    gradescope: classroom.Gradescope = None,
+    again: classroom.Again = False,
+    jobs: classroom.Jobs = None,
+    memory: classroom.Memory = 4.0,
 ) -> None:
-    """Run a backprop of your own, and say which term is wrong and why.
+    """Run a backprop of your own, and say which term is wrong and why; or those of a class.
 
-    Exit code 0: all gradients are right; 1: something is wrong. The file runs as a program of yours: no sandbox.
+    Exit code 0: all gradients are right; 1: something is wrong. Of a class 0: all could be graded, whatever the
+    verdicts. The files run as programs of yours: no sandbox.
     """
+    settings: dict[str, Any] = {
+        "columns": columns, "weights_in_out": weights_in_out, "activation": activation, "head": head, "l2": l2,
+        "penalty": penalty, "labels": labels, "depth": depth, "function": function, "forward": forward,
+        "of_class": of_class, "time_limit": time_limit,
+    }  # fmt: skip
+    if html or csv or points or gradescope or len(submitted) > 1 or submitted[0].suffix not in (".py", ".ipynb"):
+        if json:
+            raise typer.BadParameter("--json is for one file; of a class, each result is in the folder of --html")
+        classroom.grade_class(submitted, settings, html, csv, points, gradescope, again, jobs, memory)
+        return
+    (file,) = submitted
     if not file.is_file():
         raise typer.BadParameter(f"there is no file {file}")
     if json and json != "-":
         files.prepare_folder(Path(json).parent, Path(json).name)
     try:
-        report = grading.grade(
-            file,
-            columns=columns,
-            weights_in_out=weights_in_out,
-            activation=activation,
-            head=head,
-            l2=l2,
-            penalty=penalty,
-            labels=labels,  # type: ignore[arg-type]  # grade says what it may be
-            depth=depth,
-            function=function,
-            forward=forward,
-            of_class=of_class,
-            time_limit=time_limit,
-        )
+        report = grading.grade(file, **settings)
     except grading.GradeError as error:
         raise typer.BadParameter(str(error)) from None
     if json == "-":

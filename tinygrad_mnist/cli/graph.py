@@ -55,8 +55,8 @@ def graph(
             raise typer.BadParameter("--html names the file and its format: leave out --format and -o")
         format, out = "html", html
     format = format or (_format_of(out) if out else "svg")
-    network = _network(model, layers, activation)
-    loss = _loss(network, data.load(source, say=show.note))
+    network = new_or_loaded(model, layers, activation)
+    loss = loss_on_images(network, data.load(source, say=show.note))
     if format in TEXTS:
         text = _text(format, loss, network, backward, values, depth)
         if out is None:
@@ -82,7 +82,8 @@ def _format_of(path: Path) -> str:
     return found
 
 
-def _network(model: Path | None, layers: str | None, activation: str | None) -> nn.Module:
+def new_or_loaded(model: Path | None, layers: str | None, activation: str | None) -> nn.Module:
+    """The network of a file, or a new one."""
     if model is None:
         items = network_layers(layers or "784,128,64,10")
         return nn.network(items, known_activation(activation or "leaky_relu"))
@@ -91,14 +92,15 @@ def _network(model: Path | None, layers: str | None, activation: str | None) -> 
     return load(model)
 
 
-def _loss(network: nn.Module, dataset: data.Dataset) -> Tensor:
+def loss_on_images(network: nn.Module, dataset: data.Dataset) -> Tensor:
+    """The loss of a network on the first images of a data set, named so; no line of the reader's made it."""
     images = dataset.train[:EXAMPLES]
     if not len(images):
         raise data.DataError(f"{dataset.name}: there are no training images")
     loss = nn.cross_entropy(network(Tensor(training.model_inputs(network, images), name="X")), images.labels)
     loss.name = "loss"
     for node in Recording(loss).operations:
-        node.place = None  # no line of the reader's made it
+        node.place = None
     return loss
 
 

@@ -116,16 +116,10 @@ def not_recorded(function: Any, options: Collection[str]) -> str:
     """Why NumPy's own function can't be called on a tensor, or can't write into an array."""
     name = getattr(function, "__name__", function)
     if "out" in options:
-        return (
-            f"np.{name} can't write a Tensor's numbers into an array, as in `array -= tensor`: take the arrays of "
-            f"both, p.data -= lr * p.grad.data, or make a new value, a = a - t"
-        )
+        return f"np.{name} can't write a Tensor into an array, a -= t: write p.data -= lr * p.grad.data, or a = a - t"
     if options:
         return f"np.{name} on a Tensor takes no {', '.join(sorted(options))}: nothing could be recorded"
-    return (
-        f"np.{name} is not recorded: write it with operations that are, as X @ Y, t.sum(), np.exp(t); t.numpy() is the "
-        f"plain array, through which no gradient flows"
-    )
+    return f"np.{name} is not recorded: write it with what is, X @ Y, np.exp(t); no gradient flows through t.numpy()"
 
 
 def explain(

@@ -15,15 +15,24 @@ from tinygrad_mnist.engine.primitive import Function
 
 DType = DTypeLike | None
 
-_NUMPY: dict[Any, Function] = {getattr(np, f.__name__): f for f in ops.FUNCTIONS.values() if hasattr(np, f.__name__)}
-_NUMPY["add.reduce"] = lambda x, axis=0, keepdims=False: ops.sum(x, axis, keepdims)
-_PLAIN = (np.shape, np.ndim, np.size, np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)
-_NUMPY |= {f: lambda *args, function=f: function(*map(plain, args)) for f in _PLAIN}
-_UNKNOWN = {"out", "dtype", "where", "order", "initial", "casting"}
+NUMPY: dict[Any, Function] = {getattr(np, f.__name__): f for f in ops.FUNCTIONS.values() if hasattr(np, f.__name__)}
+"""What NumPy's functions do on tensors: operations are recorded. `array_functions` adds what is composed of them."""
+NUMPY["add.reduce"] = lambda x, axis=0, keepdims=False: ops.sum(x, axis, keepdims)
+
+_COMPARISONS = np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal
+PLAIN: set[Any] = set(_COMPARISONS)
+"""NumPy's functions without a derivative: on tensors they run on the arrays, and give plain arrays."""
+
+UNKNOWN = {"out", "dtype", "where", "initial", "casting"}
+"""What NumPy's functions take and no recorded operation does."""
 
 
 def _reflect(function: Callable[..., Any]) -> Callable[[Tensor, Any], Tensor]:
     return lambda self, other: function(other, self)
+
+
+def _compare(ufunc: np.ufunc) -> Callable[[Tensor, Any], Any]:
+    return lambda self, other: ufunc(self._array, plain(other))
 
 
 def _as(number: Callable[[Any], Any]) -> Callable[[Tensor], Any]:
@@ -120,9 +129,7 @@ class Tensor(Node):
 
     # comparisons are plain boolean arrays: they have no gradient
     __hash__ = object.__hash__
-    __eq__, __ne__ = _NUMPY[np.equal], _NUMPY[np.not_equal]
-    __lt__, __le__ = _NUMPY[np.less], _NUMPY[np.less_equal]
-    __gt__, __ge__ = _NUMPY[np.greater], _NUMPY[np.greater_equal]
+    __eq__, __ne__, __lt__, __le__, __gt__, __ge__ = map(_compare, _COMPARISONS)
 
     def __pos__(self) -> Tensor:
         return self
@@ -154,16 +161,22 @@ class Tensor(Node):
 
     def __array__(self, dtype: DType = None, copy: bool | None = None) -> NDArray[Any]:
         if self.requires_grad:
-            raise TypeError(f"NumPy would take {describe(self)} from its graph: write .numpy() if that is meant")
+            raise TypeError(
+                f"NumPy would take {describe(self)} from its graph, as array.dot(t) and np.array([t, t]) do: write "
+                f"array @ t, np.stack([t, t]), or .numpy() if that is meant"
+            )
         return np.array(self._array, dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        called = ufunc if method == "__call__" else f"{ufunc.__name__}.{method}"
+        name = f"{ufunc.__name__}.{method}".removesuffix(".__call__")  # by which SciPy's own are known
+        called = ufunc if method == "__call__" and name not in NUMPY else name
         return self.__array_function__(called, (), inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         """A NumPy function on tensors: the op of the same meaning, or an error; never a detached array."""
-        unknown = _UNKNOWN & options.keys()
-        if unknown or function not in _NUMPY:
-            raise TypeError(not_recorded(function, unknown if function in _NUMPY else ()))
-        return _NUMPY[function](*args, **options)
+        if function in PLAIN and "out" not in options:
+            return function(*map(plain, args), **options)
+        unknown = UNKNOWN & options.keys()
+        if unknown or function not in NUMPY:
+            raise TypeError(not_recorded(function, unknown))
+        return NUMPY[function](*args, **options)

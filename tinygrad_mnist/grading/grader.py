@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.grading import honesty
 from tinygrad_mnist.grading.calling.conventions import admitted
 from tinygrad_mnist.grading.calling.execution import run_apart, run_here
 from tinygrad_mnist.grading.judging import judge
@@ -70,19 +71,23 @@ def grade(
     said = tuple(admitted(columns, weights_in_out, labels))
     settings = Settings(said[0], Asked(activation, head, l2, penalty), depth, said)
     task = settings.task(function, forward, of_class, l2)
-    if isinstance(target, (str, Path)):
-        path = Path(target).resolve()
-        name, subject = function or "gradients", path.name
-        if not path.is_file():
-            missing = Problem("file", f"there is no file {target}")
-            return Report(str(target), str(settings), problems=(missing,))
-        watched = None if function or forward or of_class else grade_program(path, time_limit)
-        if watched is not None:
-            return watched
+    if not isinstance(target, (str, Path)):
+        subject = getattr(target, "__name__", type(target).__name__)
+        return _judged(subject, subject, settings, run_here(target, task))
+    path = Path(target).resolve()
+    if not path.is_file():
+        return Report(str(target), str(settings), problems=(Problem("file", f"there is no file {target}"),))
+    suspected = honesty.suspicions_of_file(path, [function] if function else None)
+    report = None if function or forward or of_class else grade_program(path, time_limit)
+    if report is None:
         result = run_apart(path, time_limit, task)
-    else:
-        name = subject = getattr(target, "__name__", type(target).__name__)
-        result = run_here(target, task)
+        report = _judged(path.name, function or "gradients", settings, result)
+        suspected = suspected or honesty.changed_numpy(result.get("patched", ()))
+    return replace(report, problems=(*suspected, *report.problems))
+
+
+def _judged(subject: str, name: str, settings: Settings, result: dict[str, Any]) -> Report:
+    """The report on what a backward pass gave, in the way of calling it that fits best."""
     if "candidates" not in result:
         return judge(subject, name, settings, result)
     chosen = _chosen(result["candidates"], settings)

@@ -6,7 +6,9 @@ import json
 import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
+
+from tinygrad_mnist.grading import report_page
 
 WIDTH = 80
 
@@ -70,7 +72,7 @@ class Finding:
 @dataclass(frozen=True)
 class Problem:
     """Something besides wrong numbers: "exception", "syntax", "exit", "missing", "signature", "returned", "changed",
-    "varies", "nan", "time", "crash", "import", "file" or "settings"; and in words."""
+    "varies", "nan", "time", "crash", "import", "file", "settings" or "cheating"; and in words."""
 
     kind: str
     message: str
@@ -81,7 +83,7 @@ def _frozen(value: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class _Paragraph:
+class Paragraph:
     """Pieces of text with a style of Rich's each, and by how much the first line and the others are indented."""
 
     pieces: tuple[tuple[str, str], ...] = ()
@@ -98,7 +100,8 @@ class _Paragraph:
 class Report:
     """The verdict on a learner's backprop.
 
-    remarks: what is not wrong, and would be better another way. explained: whether the findings explain every exception.
+    remarks: what is not wrong, and would be better another way.
+    explained: whether the findings explain every exception.
     """
 
     subject: str
@@ -109,6 +112,7 @@ class Report:
     notes: tuple[str, ...] = ()
     explained: bool = True
     remarks: tuple[Finding, ...] = ()
+    headings: ClassVar[tuple[str, ...]] = HEADINGS
 
     @property
     def passed(self) -> bool:
@@ -144,11 +148,19 @@ class Report:
     def to_json(self) -> str:
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=2, allow_nan=False)
 
+    def to_html(self) -> str:
+        """A whole page, which needs nothing else."""
+        return report_page.page(self.subject, report_page.piece(self))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return report_page.piece(self)
+
     def __str__(self) -> str:
         """Plain text, 80 columns wide."""
         cells = [HEADINGS, *((p.name, p.verdict, str(p)) for p in self.parameters)]
         table = ["  {:10}{:9}{}".format(*row).rstrip() for row in cells] if self.parameters else []
-        return "\n".join([str(self._heading), *table, *map(str, self._paragraphs())])
+        return "\n".join([str(self.heading), *table, *map(str, self.paragraphs())])
 
     def __rich__(self) -> Any:
         """The same for a terminal, with colour."""
@@ -157,7 +169,7 @@ class Report:
         from rich.table import Table
         from rich.text import Text
 
-        def rich(paragraph: _Paragraph) -> Text | Padding:
+        def rich(paragraph: Paragraph) -> Text | Padding:
             text = Text.assemble(*paragraph.pieces)
             return Padding(text, (0, 0, 0, paragraph.first)) if paragraph.first else text
 
@@ -167,39 +179,40 @@ class Report:
         for p in self.parameters:
             table.add_row(p.name, Text(p.verdict, "green" if p.right else "bold red"), str(p))
         tables = [Padding(table, (1, 2, 0, 2))] if self.parameters else []
-        return Group(rich(self._heading), *tables, *map(rich, self._paragraphs()))
+        return Group(rich(self.heading), *tables, *map(rich, self.paragraphs()))
 
     @property
-    def _heading(self) -> _Paragraph:
-        return _Paragraph(((f"{self.subject}: {self.settings}", "dim"),))
+    def heading(self) -> Paragraph:
+        """The first line."""
+        return Paragraph(((f"{self.subject}: {self.settings}", "dim"),))
 
-    def _paragraphs(self) -> Iterator[_Paragraph]:
+    def paragraphs(self) -> Iterator[Paragraph]:
         """What stands below the table; an empty paragraph is a blank line."""
-        blank = _Paragraph()
+        blank = Paragraph()
         yield blank
         for problem in self.problems:
-            yield _Paragraph(((f"{problem.kind}: ", "bold red"), (problem.message, "")), rest=2)
+            yield Paragraph(((f"{problem.kind}: ", "bold red"), (problem.message, "")), rest=2)
             yield blank
         for number, finding in enumerate(self.findings, 1):
             head = f"{number}. {', '.join(finding.where)}: "
-            yield _Paragraph(((head, "bold"), (finding.what, "bold yellow")), rest=3)
+            yield Paragraph(((head, "bold"), (finding.what, "bold yellow")), rest=3)
             for place in finding.places:
-                yield _Paragraph((("you wrote     ", "dim"), (place, "")), 3, 17)
+                yield Paragraph((("you wrote     ", "dim"), (place, "")), 3, 17)
             for formula in finding.formulas:
-                yield _Paragraph((("it should be  ", "dim"), (formula, "green")), 3, 17)
+                yield Paragraph((("it should be  ", "dim"), (formula, "green")), 3, 17)
             if finding.explanation:
-                yield _Paragraph(((finding.explanation, ""),), 3, 3)
+                yield Paragraph(((finding.explanation, ""),), 3, 3)
             if finding.hint:
-                yield _Paragraph((("think again: ", "dim"), (finding.hint, "italic")), 3, 3)
+                yield Paragraph((("think again: ", "dim"), (finding.hint, "italic")), 3, 3)
             yield blank
         for remark in self.remarks:
             where = f"{', '.join(remark.where)}: " if remark.where else ""
-            yield _Paragraph((("remark: ", "bold"), (f"{where}{remark.what}", "")), rest=2)
+            yield Paragraph((("remark: ", "bold"), (f"{where}{remark.what}", "")), rest=2)
             for place in remark.places:
-                yield _Paragraph((("you wrote  ", "dim"), (place, "")), 2, 13)
+                yield Paragraph((("you wrote  ", "dim"), (place, "")), 2, 13)
             if remark.explanation:
-                yield _Paragraph(((remark.explanation, ""),), 2, 2)
+                yield Paragraph(((remark.explanation, ""),), 2, 2)
             yield blank
         for note in self.notes:
-            yield _Paragraph(((f"note: {note}", "dim"),), rest=2)
-        yield _Paragraph(((self.verdict, "bold green" if self.passed else "bold red"),))
+            yield Paragraph(((f"note: {note}", "dim"),), rest=2)
+        yield Paragraph(((self.verdict, "bold green" if self.passed else "bold red"),))

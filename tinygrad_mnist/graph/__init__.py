@@ -1,6 +1,8 @@
-"""Readings of a recorded graph: neutral words, pictures, pages that step, the chain rule in formulas, NumPy source."""
+"""Readings of a recorded graph: words, pictures, pages that step, the chain rule in formulas, source, exercises."""
 
 from tinygrad_mnist.graph.description import Description, Edge, Vertex, describe
+from tinygrad_mnist.graph.exercises.exercise import Exercise
+from tinygrad_mnist.graph.exercises.making import exercise
 from tinygrad_mnist.graph.page.orders import Send, compare_orders, engine_order
 from tinygrad_mnist.graph.page.writing import explore
 from tinygrad_mnist.graph.pictures.boxes import RenderingError
@@ -11,6 +13,7 @@ from tinygrad_mnist.graph.symbolic.explanation import Explanation, explain, rule
 from tinygrad_mnist.graph.symbolic.source import to_numpy
 
 __all__ = [
-    "Description", "Edge", "Explanation", "RenderingError", "Send", "Share", "Step", "Vertex",
-    "compare_orders", "describe", "draw", "engine_order", "explain", "explore", "mermaid", "play", "rules", "to_numpy",
+    "Description", "Edge", "Exercise", "Explanation", "RenderingError", "Send", "Share", "Step", "Vertex",
+    "compare_orders", "describe", "draw", "engine_order", "exercise", "explain", "explore", "mermaid", "play", "rules",
+    "to_numpy",
 ]  # fmt: skip

@@ -58,6 +58,20 @@ def test_functions_classes_objects_and_methods_are_graded_from_python(loaded):
     assert all(np.array_equal(network.params[name], array) for name, array in before.items())
 
 
+def test_one_example_at_a_time_is_named_where_it_stops_on_most_networks(tmp_path):
+    program = SIGNATURES["a vector"][0].replace("W2.T @ d", "W2 @ d")
+    (finding,) = graded(tmp_path, program).findings
+    assert finding.names == ("carried-untransposed",)
+
+
+def test_a_batch_whose_bias_gradients_are_not_summed_is_not_taken_for_one_example(tmp_path):
+    program = SIGNATURES["cached"][0]
+    for layer in "12":
+        program = program.replace(f"np.sum(dZ{layer}, axis=1, keepdims=True)", f"dZ{layer}")
+    (finding,) = graded(tmp_path, program).findings
+    assert finding.names == ("bias-not-summed",)
+
+
 def test_what_was_taken_for_what_is_said(tmp_path):
     report = graded(tmp_path, SIGNATURES["cached"][0])
     assert report.notes == (

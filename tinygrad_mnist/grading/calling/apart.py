@@ -1,4 +1,4 @@
-"""The program `apart.py INPUTS RESULTS`: a learner's file examined in a process of its own."""
+"""The program `apart.py`: a learner's file examined in a process of its own, which reads its task from stdin."""
 
 import importlib
 import sys
@@ -7,12 +7,11 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 
-def run(inputs: str, results: str) -> None:
+def run() -> None:
     """As `runner.main`; this folder alone is imported: all of the package would take longer than the run."""
     sys.path[0] = str(HERE.parent)
-    runner = importlib.import_module(f"{HERE.name}.runner")
-    runner.main(Path(inputs), Path(results))
+    importlib.import_module(f"{HERE.name}.runner").main()
 
 
 if __name__ == "__main__":
-    run(*sys.argv[1:])
+    run()

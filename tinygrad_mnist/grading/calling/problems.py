@@ -39,6 +39,8 @@ def before_it_ran(result: dict[str, Any], subject: str, function: str) -> Proble
         message = f"{result['name']} {result['signature']}".strip()
         has = ", ".join(result.get("has", ()))
         return Problem("signature", f"{message}. {subject} has {has}. {_ask(subject)}" if has else message)
+    if "forged" in result:
+        return Problem("cheating", result["forged"])
     return next((Problem(kind, result[kind]) for kind in ("time", "crash") if kind in result), None)
 
 

@@ -73,6 +73,8 @@ class Candidates:
 
         Each as the number of its δ(l) in `deltas(in_delta)`, and the mistakes in the gradient itself.
         """
+        if (quantity, self.l) in self.probes.missing:
+            return [] if own else [(index, ()) for index in range(len(self.deltas(in_delta)))]
         if in_delta + own and is_zero(found, usable):
             return []
         group = self._group(quantity, in_delta, own)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -107,6 +108,17 @@ def _for_each_unit(value: float, net: Network, l: int) -> Array:
 
 def _above_the_first(net: Network, l: int) -> bool:
     return l > 1
+
+
+def _above_a_slope(net: Network, l: int) -> bool:
+    """Whether the layer above has a derivative of its own in its δ: a last one has none where it is folded in ŷ - y."""
+    return l <= net.L - 2 or (l == net.L - 1 and not net.head.folded and net.head.output.name != "linear")
+
+
+def _without_slope(net: Network, l: int, above: Any) -> Array:
+    if l + 1 < net.L:
+        return np.asarray(net.W[l + 1].T @ above.carried[l + 1])
+    return np.asarray(net.W[l + 1].T @ (net.head.scale(len(net.Y)) * (net.a[net.L] - net.Y)))
 
 
 def _two_below_the_last(net: Network, l: int) -> bool:
@@ -362,7 +374,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "What is carried back is δ(l+1), which has f'(z(l+1)) in it. Without it, units that were switched off there "
         "pass the error on as if they had been on.",
         "Which of your variables is ∂L/∂z(l+1), and which is still ∂L/∂a(l+1)?",
-        (lambda net, l, above: net.W[l + 1].T @ above.carried[l + 1],), where=_two_below_the_last),
+        (_without_slope,), where=_above_a_slope),
     Mistake("carried-other", "carried", "δ(l+2) carried back where δ(l+1) belongs",
         "The error goes back one layer at a time: to a(l) it comes from z(l+1).",
         "Which δ stands behind W(l+1)?",

@@ -1,21 +1,23 @@
-"""`python -m tinygrad_mnist.grading.watching.child PROGRAM RESULTS SECONDS`: watch a program, and write its report."""
+"""`python -m tinygrad_mnist.grading.watching.child`: watch the program that stdin names, and answer with its report."""
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import io
-import json
-import os
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from tinygrad_mnist.grading import honesty
+from tinygrad_mnist.grading.calling import sealed
+from tinygrad_mnist.grading.calling.runner import functions_of_numpy, replaced_in_numpy
 from tinygrad_mnist.grading.report import Problem, Report
 from tinygrad_mnist.grading.watching import reading, running, standins
+from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.source import Source, SourceError, read
-
-WHOLE = {60000, 42000, 70000, 50000, 10000}
-"""How many examples MNIST has, and its parts: a program that names them needs so many."""
+from tinygrad_mnist.grading.watching.standins.loading import Data
 
 
 def report(program: Path, seconds: float) -> Report | None:
@@ -24,44 +26,36 @@ def report(program: Path, seconds: float) -> Report | None:
         source = read(program)
     except SourceError as error:
         return Report(program.name, "", problems=(Problem("file", str(error)),))
+    with silence():
+        run, data, patched = watched(program, source, seconds)
+        found = reading.report(run, source, data.known)
+        return found and replace(found, problems=(*patched, *found.problems))
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """What is printed goes nowhere."""
     silent = io.StringIO()
     with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
-        sys.path.insert(0, str(program.parent))
-        sys.argv = [str(program)]
-        standins.install(program.parent, _examples(source))
-        run = running.watch(source.text, str(program), program.parent, seconds)
-        return reading.report(run, source)
+        yield
 
 
-def _examples(source: Source) -> int:
-    """How many examples the program needs to find what it looks for: more than any number that it slices with."""
-    try:
-        tree = ast.parse(source.text)
-    except SyntaxError:
-        return standins.COUNT
-    numbers = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and type(n.value) is int}
-    whole = numbers & WHOLE
-    sliced = {
-        n.value
-        for s in ast.walk(tree) if isinstance(s, (ast.Slice, ast.Call, ast.Assign)) for n in ast.walk(s)
-        if isinstance(n, ast.Constant) and type(n.value) is int and standins.COUNT < n.value < 10_000
-        and n.value not in (784, 785, 256, 255)
-    }  # fmt: skip
-    if whole:
-        return 60_000 if whole & {60000, 70000, 50000} else 42_000 if 42000 in whole else 12_000
-    return max(standins.COUNT, *(2 * n for n in sliced)) if sliced else standins.COUNT
+def watched(program: Path, source: Source, seconds: float) -> tuple[Run, Data, list[Problem]]:
+    """A program run for so long in this process, the data that it was given, and what it put in NumPy's place."""
+    sys.path.insert(0, str(program.parent))
+    sys.argv = [str(program)]
+    data = standins.install(program.parent)
+    before = functions_of_numpy()
+    run = running.watch(source.text, str(program), program.parent, seconds)
+    return run, data, honesty.changed_numpy(replaced_in_numpy(before))
 
 
-def main(program: Path, results: Path, seconds: float) -> None:
-    """Write the report as JSON, or null where nothing was trained."""
-    write, replace, leave = open, os.replace, os._exit  # the program's are replaced
-    found = report(program, seconds)
-    part = f"{results}.part"
-    with write(part, "w", encoding="utf-8") as file:
-        json.dump(found and found.to_dict(), file)
-    replace(part, results)
-    leave(0)  # what the program left running is not waited for
+def work(task: tuple[str, float]) -> dict[str, Any] | None:
+    """The report as a dict."""
+    path, seconds = task
+    found = report(Path(path), seconds)
+    return found.to_dict() if found else None
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]))
+    sealed.answer(work)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,20 +9,14 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.grading.watching.graph import is_view
+from tinygrad_mnist.grading.watching.names import is_called_gradient
 from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.training import Lineage, Step
+from tinygrad_mnist.manual.activations import Array
 
 ELEMENTWISE = {"+", "-", "*", "/", "neg", "add", "subtract", "multiply", "divide", "true_divide", "negative", "clip",
                "sqrt", "**", "square", "power", "sum", "mean", "stack", "array"}  # fmt: skip
 """Operations between a gradient and the update that is made of it: rates, decays, momentum, sums over examples."""
-
-CALLED_GRADIENT = re.compile(
-    r"^(self\.)?_?(d(?!ata|ot|im|el_)|g(rad)?_?|delta|nabla|∂)|grad|delta|nabla", re.IGNORECASE
-)
-CALLED_OTHERWISE = re.compile(
-    r"velocity|moment|^(self\.)?(v|m|s|vd|sd|md)_?[wb]?\d*$|update|step|change", re.IGNORECASE
-)
-"""What a gradient is called, and what is called otherwise though it looks like one."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +39,10 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     candidates = list(dict.fromkeys(_candidates(step, before, after)))
     if not candidates:
         return None
-    named = [n for n in candidates if any(_is_gradient(name) for name in n.names)]
+    named = [n for n in candidates if any(is_called_gradient(name) for name in n.names)]
     chosen = named[0] if named else _without_rate(candidates, step)
     change = np.asarray(before.value, float) - np.asarray(after.value, float)
-    return Gradient(lineage, chosen, bool((change * _like(chosen, change)).sum() >= 0), tuple(candidates))
-
-
-def _is_gradient(name: str) -> bool:
-    return bool(CALLED_GRADIENT.search(name)) and not CALLED_OTHERWISE.search(name)
+    return Gradient(lineage, chosen, bool((change * like(chosen, change)).sum() >= 0), tuple(candidates))
 
 
 def _candidates(step: Step, before: Node, after: Node) -> Iterator[Node]:
@@ -100,13 +89,16 @@ def _without_rate(candidates: list[Node], step: Step) -> Node:
     return node
 
 
-def _like(node: Node, like: np.ndarray) -> np.ndarray:
-    value = np.asarray(node.value, float)
-    if value.shape == like.shape:
+def like(node: Node, array: Array) -> Array:
+    """A value in the shape of an array, turned or broadcast; zeros where it does not fit."""
+    value: Array = np.asarray(node.value, float)
+    if value.shape == array.shape:
         return value
-    if value.T.shape == like.shape:
-        return value.T
+    if value.T.shape == array.shape:
+        return np.asarray(value.T)
+    if value.size == array.size:
+        return np.asarray(value.reshape(array.shape))
     try:
-        return np.broadcast_to(value, like.shape)
+        return np.asarray(np.broadcast_to(value, array.shape))
     except ValueError:
-        return value.reshape(like.shape) if value.size == like.size else np.zeros_like(like)
+        return np.zeros(array.shape)

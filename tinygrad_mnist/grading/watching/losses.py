@@ -1,23 +1,26 @@
-"""Which loss a program's gradients may be of: one that it computes itself, or one that its output and labels suggest."""
+"""Which loss a program's gradients may be of: one that it computes itself, or one that its output suggests."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist.grading.textbook.derivation import Network
 from tinygrad_mnist.grading.watching.graph import depending, used_by
+from tinygrad_mnist.grading.watching.names import CALLED_LOSS
 from tinygrad_mnist.grading.watching.tape import Node, Tape
 from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
 from tinygrad_mnist.manual.heads import Head
 
-CALLED_LOSS = re.compile(r"loss|cost|error|^(self\.)?(j|l|e|c)$", re.IGNORECASE)
-NOT_DIFFERENTIABLE = {"==", "!=", ">", "<", ">=", "<=", "argmax", "argmin", "round", "isclose", "equal"}
+LARGEST = 10.0
+"""What λ may be."""
+
+NOT_DIFFERENTIABLE = {"==", "!=", "argmax", "argmin", "round", "isclose", "equal"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def outputs(step: Step) -> list[Output]:
         if np.asarray(node.value).dtype.kind != "f":
             continue
         met = [
-            o for user in users[node] if user not in step.before for o in user.operands
+            o for user in users[node] for o in user.operands
             if o in step.by_labels and o not in step.by_parameters
         ]  # fmt: skip
         if met:
@@ -109,23 +112,30 @@ def usual_losses(found: Sequence[Output]) -> Iterator[tuple[str, Callable[[Any],
 
 @dataclass(frozen=True)
 class Own:
-    """The loss that a program computes itself, as the textbook writes it: an output with its loss, and λ of ½ λ Σ W²."""
+    """The loss that a program computes itself, as the textbook writes it: an output with its loss, and λ of ½ λ Σ W².
+
+    mean: whether it is the mean over the examples, or their sum.
+    """
 
     head: Head
     l2: float
     node: Node
+    mean: bool
 
 
 def own_loss(tape: Tape, networks: Sequence[tuple[Step, Network]], heads: Sequence[Head]) -> Own | None:
     """The loss in the record whose value in every step is a textbook's, with one λ; None where there is none."""
     versions = {v for step, _ in networks for v in (*step.before.values(), *step.after.values())}
     found = [own_losses(tape, step, versions) for step, _ in networks]
-    for candidates in zip(*map(reversed, found), strict=False):
-        for head in heads:
-            for mean in (True, False):
-                l2 = [_l2(n, head, net, mean) for n, (_, net) in zip(candidates, networks, strict=True)]
-                if None not in l2 and np.allclose(l2, l2[0], rtol=1e-2):  # type: ignore[arg-type]  # no None
-                    return Own(head, float(f"{l2[0]:.3g}"), candidates[0])
+    for without_penalty, head, mean in product((True, False), heads, (True, False)):
+        fits = [{_l2(n, head, net, mean): n for n in nodes} for nodes, (_, net) in zip(found, networks, strict=True)]
+        for l2, node in fits[0].items():
+            if l2 is None or without_penalty != (l2 == 0):
+                continue
+            if without_penalty:
+                return Own(head, 0.0, node, mean)
+            if all(any(x is not None and np.isclose(x, l2, rtol=1e-3) for x in others) for others in fits[1:]):
+                return Own(head, float(f"{l2:.3g}"), node, mean)
     return None
 
 
@@ -137,4 +147,4 @@ def _l2(node: Node, head: Head, net: Network, mean: bool) -> float | None:
     penalty = (loss - data) * 2 / sum(float((w**2).sum()) for w in net.W.values())
     if abs(loss - data) <= 1e-5 * abs(data):
         return 0.0
-    return penalty if penalty > 0 and loss - data < 100 * abs(data) else None
+    return penalty if 0 < penalty < LARGEST and loss - data < 3 * abs(data) else None

@@ -1,4 +1,4 @@
-"""The textbook's network in a step of training: which arrays are W(l), b(l), z(l), a(l), ŷ and Y, and in which convention.
+"""The textbook's network in a step of training: which arrays are W(l), b(l), z(l), a(l), ŷ and Y.
 
 Everything is told by what it was computed from, and written in columns (features × examples) for the textbook.
 """
@@ -109,7 +109,7 @@ def _linears(step: Step, users: dict[Node, list[Node]]) -> list[Linear]:
 
 
 def _never_updated(node: Node, step: Step, product: Node, place: int) -> bool:
-    """Whether it looks like weights that no update reaches: an array that depends on nothing, beside what is learned."""
+    """Whether it looks like weights that no update reaches: it depends on nothing, beside what is learned."""
     return (
         node not in step.by_parameters
         and product.operands[1 - place] in step.by_parameters
@@ -145,7 +145,7 @@ def _bias(
 
 def _pass(layers: Sequence[Linear], step: Step, users: dict[Node, list[Node]]) -> Pass:
     last = layers[-1].z
-    output, labels = last, None
+    output = last
     reached = {last}
     candidates = [last]
     for node in sorted(step.forward, key=lambda n: n.index):
@@ -160,4 +160,13 @@ def _pass(layers: Sequence[Linear], step: Step, users: dict[Node, list[Node]]) -
             if met:
                 return Pass(tuple(layers), node, met[-1])
     same = [n for n in candidates if np.shape(n.value) == last.shape]
-    return Pass(tuple(layers), (same or [output])[-1], labels)
+    output = (same or [output])[-1]
+    return Pass(tuple(layers), output, _labels_of(output, step))
+
+
+def _labels_of(output: Node, step: Step) -> Node | None:
+    """The labels that an output should have been compared with: the last of as many examples."""
+    shape = np.shape(output.value)
+    sizes = {output.value.size, *shape} if min(shape, default=1) > 1 else {output.value.size}
+    fitting = [n for n in step.labels if np.size(n.value) in sizes and "arange" not in n.op]
+    return max(fitting, key=lambda n: n.index, default=None)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.watching.graph import made_of
+from tinygrad_mnist.grading.watching.standins.digits import Digits
 from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.textbook import Observed
+from tinygrad_mnist.manual.activations import Array
+
+IN_PLACE = "the activation changes z(l) in place, and its mask is lost"
+
+LOOKED_AT = 40
+"""How many images are compared with known ones."""
 
 SATURATED = 0.9
 """The share of a layer's units that stand where a sigmoid or tanh is flat, with weights that are too large."""
@@ -26,6 +34,33 @@ def remarks(observed: Observed) -> Iterator[Finding]:
     yield from _beginning(observed)
 
 
+def mislabelled(observed: Observed, digits: Digits) -> Iterator[Finding]:
+    """Labels that are not those of their images, as far as the images are digits whose labels are known."""
+    net = observed.network
+    images, labels = digits
+    known, seen = _unit(images.reshape(len(images), -1).T), _unit(net.a[0][:, :LOOKED_AT])
+    if len(known) != len(seen) or len(net.Y) < 10:
+        return
+    alike = known.T @ seen
+    sure = alike.max(axis=0) > 0.98
+    true, said = labels[alike.argmax(axis=0)][sure].astype(int), net.Y[:, :LOOKED_AT].argmax(axis=0)[sure]
+    if len(true) < 5 or (true == said).mean() > 0.5:
+        return
+    shifts = np.unique((said - true + 4) % 10 - 4)
+    how = f"every one is {shifts[0]:+d} beside it" if len(shifts) == 1 else "they belong to other images"
+    yield Finding(
+        ("labels-shifted",), ("Y",), f"labels that are not those of their images: {how}", (),
+        f"An image of a {true[0]} is labelled {said[0]}. The network can learn that, but it is not what you mean.",
+        "Which row or column of the one-hot array is that of the digit 0? Were X and Y shuffled alike?",
+    )  # fmt: skip
+
+
+def _unit(columns: Array) -> Array:
+    """Columns about their mean, of length 1."""
+    centred = columns - columns.mean(axis=0)
+    return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=0), 1e-12))
+
+
 def mistakes(observed: Observed) -> Iterator[Finding]:
     """What keeps a network from learning though every gradient is right."""
     net = observed.network
@@ -35,6 +70,21 @@ def mistakes(observed: Observed) -> Iterator[Finding]:
             "Every unit of a layer then computes the same and gets the same gradient; with ReLU nothing moves at all.",
             "What would make two units of a layer become different?",
         )  # fmt: skip
+
+
+def renamed(finding: Finding, observed: Observed) -> Finding:
+    """A slope that is missing because the activation changed z(l) in place, by that name."""
+    if "slope-missing" not in finding.names and "slope-kink" not in finding.names:
+        return finding
+    for linear in observed.layers[:-1]:
+        changed = [n for n in observed.step.nodes if n.changes is linear.z]
+        if changed:
+            return replace(
+                finding, names=("relu-in-place", *finding.names), what=IN_PLACE,
+                hint="Which numbers stand in z(l) when the backward pass looks at their sign?",
+                places=(str(changed[0].line), *finding.places),
+            )  # fmt: skip
+    return finding
 
 
 def _softmax(observed: Observed) -> Iterator[Finding]:
@@ -57,7 +107,7 @@ def _softmax(observed: Observed) -> Iterator[Finding]:
         elif np.ptp(shift) == 0 and np.asarray(z.value).ndim == 2 and min(z.shape) > 1:
             yield _remark(
                 "softmax-array-max", "ŷ", "softmax shifted by the maximum of the whole array",
-                "Where one example's logits lie far below another's, all of its exp underflow to 0, and 0/0 is NaN.", node,
+                "Where one example's logits lie far below another's, all of its exp underflow to 0.", node,
             )  # fmt: skip
         return
 
@@ -67,7 +117,7 @@ def _pixels(observed: Observed) -> Iterator[Finding]:
     if np.abs(X).max() > 50:
         yield _remark(
             "pixels-unscaled", "X", f"its numbers go up to {np.abs(X).max():.0f}",
-            "Divide pixels by 255: with inputs of this size the first layer saturates, and the learning rate must be tiny.",
+            "Divide pixels by 255: with inputs of this size the first layer saturates.",
         )  # fmt: skip
 
 
@@ -78,5 +128,5 @@ def _beginning(observed: Observed) -> Iterator[Finding]:
         if net.activation.f_prime(np.array([30.0]))[0] < 1e-6 and (slopes < 0.01).mean() > SATURATED:
             yield _remark(
                 "init-saturated", f"W({l})", f"{(slopes < 0.01).mean():.0%} of layer {l} stand where f is flat",
-                f"z({l}) is so large in the beginning that almost no gradient gets through. Divide the initial weights by √inputs.",
+                f"z({l}) is so large that almost no gradient gets through. Divide the initial weights by √inputs.",
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The report on a watched program: what it was read as, the verdict on each gradient, and the lines of what is wrong."""
+"""The report on a watched program: what it was read as, the verdicts, and the lines of what is wrong."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from itertools import takewhile
 import numpy as np
 
 from tinygrad_mnist.grading.calling.problems import raised
-from tinygrad_mnist.grading.calling.runner import what_went_wrong
+from tinygrad_mnist.grading.calling.trying import what_went_wrong
 from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
-from tinygrad_mnist.grading.watching import general, stopping, verdict
+from tinygrad_mnist.grading.watching import general, practice, stopping, verdict
 from tinygrad_mnist.grading.watching.graph import seen_through
+from tinygrad_mnist.grading.watching.names import is_called_gradient
+from tinygrad_mnist.grading.watching.rewriting import SHRUNK
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.source import Source
+from tinygrad_mnist.grading.watching.standins.digits import Digits
 from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.textbook import Observed, observe
 from tinygrad_mnist.grading.watching.training import Step, cut_off, steps
@@ -27,21 +30,17 @@ JUDGED = 2
 """How many steps are judged."""
 
 
-def report(run: Run, source: Source) -> Report | None:
+def report(run: Run, source: Source, digits: Digits) -> Report | None:
     """The report, or None where nothing was trained."""
-    trained = list(steps(run.tape))[:JUDGED]
-    problems = _stopped(run, source) if not trained else ()
-    if not trained:
-        step = cut_off(run.tape) if run.error else None
-        trained = [step] if step else []
+    trained, problems = _trained(run, source)
     if not trained:
         return None
     read = [o for o in takewhile(lambda o: o is not None, map(observe, trained)) if o is not None]
     if not read:
         return _of_any_network(run, trained, source)
-    found = verdict.judge(read, run.tape)
+    found = verdict.judge(read, run.tape, stopped=bool(problems))
     places = _Places(read[0], source)
-    findings = found.findings
+    findings = (*found.findings, *practice.mislabelled(read[0], digits))
     if problems and run.tape.failed is not None:
         here = (str(run.tape.failed.line),)
         stops = [replace(f, places=here) for f in stopping.why(read[0], run.tape.failed)]
@@ -55,6 +54,23 @@ def report(run: Run, source: Source) -> Report | None:
         problems=problems,
         remarks=tuple(places.of(remark) for remark in found.remarks),
     )
+
+
+def _trained(run: Run, source: Source) -> tuple[list[Step], tuple[Problem, ...]]:
+    """The steps to judge, and what stopped the program before its first one was complete."""
+    trained = list(steps(run.tape))[:JUDGED]
+    if trained and (run.error is None or len(trained) > 1):
+        return trained, ()
+    step = cut_off(run.tape) if run.error or _again_and_again(run) else None
+    if step is None or (trained and len(step.before) <= len(trained[0].before)):
+        return trained, ()
+    return [step], _stopped(run, source)
+
+
+def _again_and_again(run: Run) -> bool:
+    """Whether gradients were computed more than once, and no parameter ever changed."""
+    lines = [n.line for n in run.tape.nodes if n.names and is_called_gradient(n.names[0]) and n.operands]
+    return len(lines) > len(set(lines)) > 1
 
 
 def _stopped(run: Run, source: Source) -> tuple[Problem, ...]:
@@ -125,7 +141,17 @@ class _Places:
         nodes = [node for symbol in self._symbols(finding) for node in self.nodes.get(symbol, ())]
         numbers = [int(place) for place in finding.places] or [node.line for node in nodes]
         texts = dict.fromkeys(_written(self.source, line) for line in numbers if line > 0)
-        return replace(finding, places=tuple(texts))
+        what = (
+            re.sub(r"\b\d{2,}\b", self._as_written, finding.what)
+            if finding.names == ("error-constant",)
+            else finding.what
+        )
+        return replace(finding, places=tuple(texts), what=what)
+
+    def _as_written(self, number: re.Match[str]) -> str:
+        """A count as the program has it, and not as it was shrunk."""
+        written = str(int(number[0]) * SHRUNK)
+        return written if re.search(rf"\b{written}\b", self.source.text.replace("_", "")) else number[0]
 
     def _symbols(self, finding: Finding) -> Iterator[str]:
         for where in finding.where:

@@ -1,7 +1,8 @@
 """A program rewritten so that every operation on arrays goes through a recorder, and does what it did before.
 
-`a + b` becomes `__watch__.operate(line, "+", a, b)`, `f(x)` becomes `__watch__.call(line, f, x)`, and after `z = …` stands
-a line that tells the recorder the name. What a name means, what is evaluated when and what is raised stay the same.
+`a + b` becomes `__watch__.operate(line, "+", a, b)`, `f(x)` becomes `__watch__.call(line, f, x)`, and after `z = …`
+stands a line that tells the recorder the name. What a name means, what is evaluated when and what is raised stay
+the same; only counts of examples shrink, and the data with them.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<=", ast.Eq: "==", ast.NotEq: "!=",
 }  # fmt: skip
 
+SHRUNK = 50
+"""By what large round numbers are divided: 60,000 examples are 1,200 where digits are stand-ins."""
+
 AS_THEY_ARE = {"super", "locals", "globals", "vars", "dir", "eval", "exec", "print", "isinstance", "__import__"}
 """Functions that look at who calls them, or that give no arrays."""
 
@@ -42,10 +46,9 @@ class _Rewriter(ast.NodeTransformer):
     # expressions
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        if isinstance(node.left, ast.Constant) and isinstance(node.right, ast.Constant):
-            return node
+        constant = isinstance(node.left, ast.Constant) and isinstance(node.right, ast.Constant)
         self.generic_visit(node)
-        return _call(node, "operate", ast.Constant(BINARY[type(node.op)]), node.left, node.right)
+        return node if constant else _call(node, "operate", ast.Constant(BINARY[type(node.op)]), node.left, node.right)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
         self.generic_visit(node)
@@ -82,6 +85,11 @@ class _Rewriter(ast.NodeTransformer):
     def visit_comprehension(self, node: ast.comprehension) -> ast.comprehension:
         self.generic_visit(node)
         node.iter = _call(node.iter, "iterate", node.iter)
+        return node
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        if type(node.value) is int and node.value >= 1000 and node.value % 100 == 0:
+            return ast.copy_location(ast.Constant(max(20, node.value // SHRUNK)), node)
         return node
 
     def visit_MatchValue(self, node: Any) -> Any:

@@ -47,7 +47,7 @@ def watch(text: str, filename: str, folder: Path, seconds: float) -> Run:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             exec(code, module.__dict__)
-    except Enough:
+    except (Enough, SystemExit):
         pass
     except BaseException as stopped:
         error = stopped

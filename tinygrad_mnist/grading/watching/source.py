@@ -1,4 +1,4 @@
-"""A learner's program as text: a Python file, or the code cells of a notebook, with what only a notebook runs left out."""
+"""A learner's program as text: a Python file, or a notebook's code cells without what only a notebook runs."""
 
 from __future__ import annotations
 
@@ -6,19 +6,38 @@ import io
 import json
 import re
 import tokenize
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-DROPPED = re.compile(r"^\s*%%(bash|sh|html|javascript|js|latex|markdown|svg|writefile|cmd|script|perl|ruby|R)\b")
-"""Cells that hold no Python."""
+OTHER_LANGUAGES = re.compile(
+    r"%%(bash|sh|zsh|html|javascript|js|latex|markdown|svg|writefile|file|cmd|powershell|script|system|sx|perl|ruby|r|"
+    r"sql|bigquery|cython|css|shell|configure|appendfile|!)(?!\w)|%%!",
+    re.IGNORECASE,
+)
+"""The first line of a cell that holds no Python."""
 
-MAGIC = re.compile(r"^(\s*)(?:[\w.,\s\[\]]+=\s*)?(?:[%!?].*|[\w.]+\?{1,2}\s*)$")
-"""A line that a notebook alone understands: %magic, !command, x = !command, help?"""
+TIMED = re.compile(r"(\s*)%(?:time|timeit|prun|memit)\s+(?:-\S+\s+(?:\d+\s+)?)*(?=\S)")
+"""A magic that runs the rest of its line."""
+
+ASSIGNED = re.compile(r"(\s*[A-Za-z_][\w.,\s\[\]]*=\s*)[%!]")
+"""`files = !ls`: what a shell or a magic would have given."""
+
+NOT_PYTHON = re.compile(r"(\s*)(?:[%!?]|[\w.\[\]]+\?{1,2}\s*(?:#.*)?$)")
+"""%magic, !command, ?help and help?"""
+
+TYPED_COMMAND = re.compile(r"(\s*)(?:pip3?|conda|cd|ls|ll|pwd|cat|mkdir|rm|cp|mv|clear|apt|wget|unzip)\b(?!\s*[=.(\[])")
+"""A command that a notebook knows without % before it."""
+
+PATH = re.compile(r"\s+[/~.]\w")
+"""`cd /content`, which is a division by its form."""
+
+PYTHON_2 = re.compile(r"Missing parentheses in call to '(?:print|exec)'")
 
 
 class SourceError(ValueError):
-    """A file that holds no program that can be read."""
+    """A file that holds no program that can be read; its message says why in plain words."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +49,7 @@ class Source:
     cells: tuple[tuple[int, int], ...] = ()
 
     def place(self, line: int) -> str:
-        """A line in words: "line 12", or "cell 3, line 4"."""
+        """A line in words: "line 12", or "cell 3, line 4" with the cells counted from the notebook's first."""
         if not self.cells or not 0 < line <= len(self.cells):
             return f"line {line}"
         cell, within = self.cells[line - 1]
@@ -44,44 +63,54 @@ class Source:
 
 def read(path: Path) -> Source:
     """The program in a .py or .ipynb file. Raises SourceError in words for what is none."""
+    name = path.name
     if path.is_dir():
-        raise SourceError(f"{path.name} is a folder")
+        raise SourceError(f"{name} is a folder: name the file in it")
     try:
         raw = path.read_bytes()
+    except FileNotFoundError:
+        raise SourceError(f"there is no file {path}") from None
     except OSError as error:
-        raise SourceError(f"{path.name} can't be read: {error.strerror}") from None
+        raise SourceError(f"{name} can't be read: {error.strerror}") from None
     if not raw.strip():
-        raise SourceError(f"{path.name} is empty")
-    return (
-        _notebook(path.name, raw)
-        if path.suffix == ".ipynb"
-        else Source(path.name, _without_magic(_text(path.name, raw)))
-    )
+        raise SourceError(f"{name} is empty")
+    source = _notebook(name, raw) if path.suffix.lower() == ".ipynb" else Source(name, _without_magic(_text(name, raw)))
+    if "\0" in source.text:
+        raise SourceError(f"{name} holds a null character: save it as text")
+    _refuse_python_2(source)
+    return source
 
 
 def _text(name: str, raw: bytes) -> str:
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
-        return raw.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+        return _lines_ended(raw.decode(encoding))
     except (SyntaxError, UnicodeDecodeError, LookupError):
         raise SourceError(f"{name} is no text that Python reads: save it as UTF-8") from None
 
 
+def _lines_ended(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def _notebook(name: str, raw: bytes) -> Source:
     try:
-        notebook = json.loads(raw)
+        notebook = json.loads(raw.decode("utf-8-sig"))
         cells = notebook.get("cells")
         if cells is None:
             cells = [cell for sheet in notebook["worksheets"] for cell in sheet["cells"]]
         codes = [(i, _joined(c)) for i, c in enumerate(cells, 1) if c.get("cell_type") == "code"]
+        language = _language(notebook.get("metadata") or {})
+    except UnicodeDecodeError:
+        raise SourceError(f"{name} is no notebook: it is not UTF-8, in which Jupyter writes") from None
     except (ValueError, KeyError, AttributeError, TypeError):
         raise SourceError(f"{name} is no notebook: it is not the JSON that Jupyter writes") from None
+    if "python" not in language.lower():
+        raise SourceError(f"{name} is a notebook of {language}, not of Python")
     lines: list[str] = []
     places: list[tuple[int, int]] = []
     for number, code in codes:
-        if DROPPED.match(code):
-            continue
-        for within, line in enumerate(_without_magic(code).split("\n"), 1):
+        for within, line in enumerate(_of_cell(code).split("\n"), 1):
             lines.append(line)
             places.append((number, within))
     if not "".join(lines).strip():
@@ -89,41 +118,112 @@ def _notebook(name: str, raw: bytes) -> Source:
     return Source(name, "\n".join(lines), tuple(places))
 
 
+def _language(metadata: dict[str, Any]) -> str:
+    kernel, info = metadata.get("kernelspec") or {}, metadata.get("language_info") or {}
+    return str(info.get("name") or kernel.get("language") or "python")
+
+
 def _joined(cell: dict[str, Any]) -> str:
     code = cell.get("source", cell.get("input", ""))
-    return code if isinstance(code, str) else "".join(code)
+    return _lines_ended(code if isinstance(code, str) else "".join(code))
+
+
+def _of_cell(code: str) -> str:
+    """A cell's Python: nothing of a cell in another language."""
+    return "" if OTHER_LANGUAGES.match(code.lstrip()) else _without_magic(code)
 
 
 def _without_magic(code: str) -> str:
-    """The code with `pass` in place of what is no Python, in the lines that are not inside of a string."""
-    lines = code.split("\n")
-    inside = _inside_strings(code)
-    for i, line in enumerate(lines):
-        match = MAGIC.match(line)
-        if match and i + 1 not in inside and not _is_python(line):
-            lines[i] = f"{match[1]}pass"
+    """The code, line by line, with `pass` for each line that is no Python and not inside of a string or of brackets."""
+    statements = _Statements()
+    lines: list[str] = []
+    command_goes_on = False
+    for line in code.split("\n"):
+        python = line
+        if command_goes_on:
+            python = ""
+        elif not statements.inside:
+            python = _python(line)
+        changed = python is not line
+        command_goes_on = (command_goes_on or changed) and line.endswith("\\")
+        statements.read(python)
+        lines.append(python)
     return "\n".join(lines)
 
 
-def _is_python(line: str) -> bool:
-    try:
-        compile(line.strip(), "", "exec")
-    except SyntaxError:
-        return False
+def _python(line: str) -> str:
+    """What runs in the place of a line that begins a statement."""
+    timed = TIMED.match(line)
+    if timed and _compiles(line[timed.end() :]):
+        return timed[1] + line[timed.end() :]
+    assigned = ASSIGNED.match(line)
+    if assigned:
+        return f"{assigned[1]}[]"
+    other = NOT_PYTHON.match(line)
+    if not other:
+        other = TYPED_COMMAND.match(line)
+        if other and _compiles(line) and not PATH.match(line, other.end()):
+            return line
+    return f"{other[1]}pass" if other else line
+
+
+def _compiles(line: str) -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            compile(line.strip(), "", "exec")
+        except (SyntaxError, ValueError):
+            return False
     return True
 
 
-def _inside_strings(code: str) -> set[int]:
-    """The lines that go on with a string, or with brackets, of a line before."""
-    inside: set[int] = set()
-    quoted = re.compile(r"(\"\"\"|''')(?:.|\n)*?\1")
-    for match in quoted.finditer(code):
-        first = code.count("\n", 0, match.start()) + 1
-        inside |= set(range(first + 1, first + match[0].count("\n") + 1))
-    depth = 0
-    for number, line in enumerate(code.split("\n"), 1):
-        if depth > 0:
-            inside.add(number)
-        bare = re.sub(r"#.*|\"[^\"]*\"|'[^']*'", "", line)
-        depth = max(0, depth + sum(map(bare.count, "([{")) - sum(map(bare.count, ")]}")))
-    return inside
+class _Statements:
+    """Follows a program line by line. inside: whether the next line goes on with a string, brackets, or a backslash."""
+
+    PIECES = re.compile(r"#.*|\"\"\"|'''|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|[([{]|[)\]}]")
+
+    def __init__(self) -> None:
+        self.quotes = ""
+        self.depth = 0
+        self.continued = False
+
+    @property
+    def inside(self) -> bool:
+        return bool(self.quotes or self.depth or self.continued)
+
+    def read(self, line: str) -> None:
+        at = 0
+        comment = False
+        while at < len(line):
+            if self.quotes:
+                end = re.compile(rf"(?:\\.|[^\\])*?{self.quotes}").match(line, at)
+                if not end:
+                    break
+                self.quotes, at = "", end.end()
+                continue
+            piece = self.PIECES.search(line, at)
+            if not piece:
+                break
+            at = piece.end()
+            text = piece[0]
+            if text in ('"""', "'''"):
+                self.quotes = text
+            elif text in "([{":
+                self.depth += 1
+            elif text in ")]}":
+                self.depth = max(0, self.depth - 1)
+            comment = text.startswith("#")
+        self.continued = line.endswith("\\") and not comment and not self.quotes
+
+
+def _refuse_python_2(source: Source) -> None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(source.text, source.name, "exec")
+    except SyntaxError as error:
+        if PYTHON_2.match(error.msg or ""):
+            where = f"{source.place(error.lineno or 0)}: {source.line(error.lineno or 0)}"
+            raise SourceError(
+                f"{source.name} is written for Python 2 ({where}): write print(…) with brackets, or run 2to3 on it"
+            ) from None

@@ -212,7 +212,7 @@ class Tape:
     def store(self, line: int, owner: Any, index: Any, value: Any) -> None:
         """`owner[index] = value`."""
         if isinstance(owner, np.ndarray):
-            self._change(line, "[]=", _stored, owner, (index, value), lambda: operator.setitem(owner, index, value))
+            self._change(line, "[]=", _stored, owner, (index, value), lambda: owner.__setitem__(index, value))
         else:
             owner[index] = value
             if isinstance(owner, (dict, list)) and isinstance(index, (str, int)):
@@ -234,20 +234,21 @@ class Tape:
 
     def bound(self, line: int, owner: Any, text: str, value: Any) -> None:
         """A name, an attribute or an item got this value. owner: the number of a scope, or the object."""
-        for name, array in () if self._paused else _named_arrays(text, value):
+        for keys, name, array in () if self._paused else _named_arrays(owner, text, value):
             node = self.node(array)
             if name not in node.names:
                 node.names.append(name)
-            key = (owner if isinstance(owner, int) else id(owner), name.rpartition(".")[2])
-            old = self._bindings.get(key)
-            self._bindings[key] = node
-            if old is None or old is node:
-                continue
-            update = Update(old, node, line, text)
-            if _made_from(node, old):
-                self._updated(update)
-            elif old.shape == node.shape:
-                self.rebound.append(update)
+            before = {self._bindings[key]: None for key in keys if key in self._bindings}
+            self._bindings.update(dict.fromkeys(keys, node))
+            for old in before:
+                if old is not node:
+                    self._rebound(Update(old, node, line, text))
+
+    def _rebound(self, update: Update) -> None:
+        if _made_from(update.new, update.old):
+            self._updated(update)
+        elif update.old.shape == update.new.shape:
+            self.rebound.append(update)
 
     def enter(self, line: int, name: str, arguments: dict[str, Any]) -> int:
         """A function begins; the number of this call of it."""
@@ -416,17 +417,26 @@ def _is_own(function: Any) -> bool:
     return getattr(own, "__module__", None) == OWN
 
 
-def _named_arrays(text: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """The arrays that are called by a name: itself, or those in a list or a dict."""
+Key = tuple[int, str]
+"""An owner, the number of a scope or the id of an object, and a name in it."""
+
+
+def _named_arrays(owner: Any, text: str, value: Any) -> Iterator[tuple[list[Key], str, Any]]:
+    """The arrays that are called by a name, itself or those in a list or a dict, with all the keys that they go by."""
+    place = owner if isinstance(owner, int) else id(owner)
     if isinstance(value, (np.ndarray, np.floating)) or (isinstance(value, float) and not math.isnan(value)):
         if not isinstance(value, np.ndarray) or value.dtype.kind in "fiub":
-            yield text, value
-    elif isinstance(value, (list, tuple)) and len(value) <= 16:
-        for i, part in enumerate(value):
-            yield from _named_arrays(f"{text}[{i}]", part) if isinstance(part, np.ndarray) else ()
+            yield [(place, text.rpartition(".")[2])], text, value
+        return
+    if isinstance(value, (list, tuple)) and len(value) <= 16:
+        parts = [(f"[{i}]", f"{text}[{i}]", part) for i, part in enumerate(value)]
     elif isinstance(value, dict) and len(value) <= 64:
-        for key, part in value.items():
-            yield from _named_arrays(str(key), part) if isinstance(part, np.ndarray) else ()
+        parts = [(str(key), str(key), part) for key, part in value.items()]
+    else:
+        return
+    for within, name, part in parts:
+        if isinstance(part, np.ndarray) and part.dtype.kind in "fiub":
+            yield [(id(value), within), (place, f"{text.rpartition('.')[2]}:{within}")], name, part
 
 
 def _made_from(new: Node, old: Node, depth: int = 5) -> bool:

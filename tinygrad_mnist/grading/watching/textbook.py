@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tinygrad_mnist.grading.textbook.derivation import Network
 from tinygrad_mnist.grading.watching.gradients import Gradient, gradient
@@ -35,6 +36,7 @@ class Observed:
     """A step of the textbook's network. gradients: the program's, by ("dW" or "db", layer); None where none was seen.
 
     heads: those whose output is the program's, or all where it is none of them.
+    features: the inputs that are looked at.
     """
 
     step: Step
@@ -43,6 +45,7 @@ class Observed:
     network: Network
     gradients: dict[tuple[str, int], Gradient | None]
     heads: tuple[Head, ...]
+    features: NDArray[np.intp]
 
     @property
     def layers(self) -> tuple[Linear, ...]:
@@ -72,7 +75,14 @@ def observe(step: Step) -> Observed | None:
     for l, linear in enumerate(layers, 1):
         gradients["dW", l] = gradient(step, linear.weight) if isinstance(linear.weight, Lineage) else None
         gradients["db", l] = gradient(step, linear.bias) if isinstance(linear.bias, Lineage) else None
-    return Observed(step, tuple(found), notation, network, gradients, _heads(z[len(layers)], a[len(layers)]))
+    heads = _heads(z[len(layers)], a[len(layers)])
+    return Observed(step, tuple(found), notation, network, gradients, heads, _varying(a[0]))
+
+
+def _varying(inputs: Array) -> NDArray[np.intp]:
+    """The inputs that vary most."""
+    most = np.argsort(-inputs.var(axis=1), kind="stable")[:FEATURES]
+    return np.sort(most) if len(inputs) > FEATURES else np.arange(len(inputs))
 
 
 def _heads(z: Array, y_hat: Array) -> tuple[Head, ...]:
@@ -141,10 +151,7 @@ class Columns:
 
     def __init__(self, observed: Observed, head: Head, l2: float) -> None:
         self.observed, self.head, self.l2 = observed, head, l2
-        net = observed.network
-        inputs = net.a[0]
-        most = np.argsort(-inputs.var(axis=1), kind="stable")[:FEATURES]
-        self.features = np.sort(most) if len(inputs) > FEATURES else np.arange(len(inputs))
+        self.features = observed.features
 
     @property
     def network(self) -> Network:

@@ -1,4 +1,4 @@
-"""What a program trains, and how: its parameters and labels, found in the record, and each step from one update to the next.
+"""What a program trains, and how: its parameters and labels, and each step from one update to the next.
 
 A parameter is what gets a new value from its old one and from the labels, and was combined with other arrays before.
 A label is known by its values: whole numbers, or one 1 among zeros for each example.
@@ -9,18 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist.grading.watching.graph import depending, made_of, used_by
+from tinygrad_mnist.grading.watching.names import CALLED_PARAMETER, is_called_gradient
 from tinygrad_mnist.grading.watching.tape import Node, Tape, Update
 
 CLASSES = 26
 """How many classes labels may have."""
-
-CALLED_PARAMETER = re.compile(r"w|b|theta|syn|gamma|beta", re.IGNORECASE)
-"""What the name of a parameter has in it."""
 
 PRODUCTS = {"@", "dot", "matmul", "inner", "outer", "tensordot", "einsum", "multiply", "*", "+", "add", "-", "subtract",
             "vdot", "kron", "linear"}  # fmt: skip
@@ -42,6 +41,7 @@ class Step:
 
     before, after: for each lineage, its value. nodes: all that the new values were made of.
     by_labels, by_parameters: those of the nodes that depend on them.
+    labels: every label that was there before its end.
     """
 
     lineages: tuple[Lineage, ...]
@@ -50,6 +50,7 @@ class Step:
     nodes: set[Node]
     by_labels: set[Node]
     by_parameters: set[Node]
+    labels: tuple[Node, ...]
 
     @property
     def forward(self) -> set[Node]:
@@ -57,6 +58,7 @@ class Step:
         return self.by_parameters - self.by_labels
 
 
+@cache
 def is_label(node: Node) -> bool:
     """Whether it is labels by its values: whole numbers below 26, or for each example one that is not as the others."""
     value: Any = node.value
@@ -79,27 +81,43 @@ def is_label(node: Node) -> bool:
 def lineages(tape: Tape) -> list[Lineage]:
     """The parameters of what was trained, in the order in which they first were combined with something."""
     followed = _followed(tape.updates)
-    roots = [update.old for update in followed.values() if update.old not in {u.new for u in followed.values()}]
-    nodes = set(tape.nodes)
-    by_root = {root: depending(nodes, lambda n, root=root: n is root) for root in dict.fromkeys(roots)}  # type: ignore[misc]
-    anything = set().union(*by_root.values())
-    labelled = depending(nodes, lambda n: n not in anything and is_label(n))
+    made = {update.new for update in followed.values()}
+    roots = {update.old: 1 << i for i, update in enumerate(followed.values()) if update.old not in made}
+    origins = _origins(tape.nodes, roots)
+    labelled = _labelled(tape.nodes, {n for n, bits in origins.items() if bits})
     found = []
-    for root, descendants in by_root.items():
-        if any(root in others for other, others in by_root.items() if other is not root):
+    for root, bit in roots.items():
+        if origins[root] != bit:
             continue
         versions = [root]
-        updates: list[Update] = []
+        steps: list[Update] = []
         while versions[-1] in followed:
-            updates.append(followed[versions[-1]])
-            versions.append(updates[-1].new)
-        meets = _meets(descendants, set(versions), labelled)
-        learns = max(_learns(u, root, by_root, labelled) for u in updates)
-        if meets is not None and learns:
-            name = next((n for v in versions for n in v.names), updates[0].text)
-            found.append((learns, meets, Lineage(name, tuple(versions), tuple(u.line for u in updates))))
+            steps.append(followed[versions[-1]])
+            versions.append(steps[-1].new)
+        learns = max(_learns(update, bit, origins, labelled) for update in steps)
+        meets = _meets(tape.nodes[root.index :], bit, origins, {*versions, *labelled}) if learns else None
+        if meets is not None:
+            name = next((n for v in versions for n in v.names), steps[0].text)
+            found.append((learns, meets, Lineage(name, tuple(versions), tuple(u.line for u in steps))))
     most = max((learns for learns, _, _ in found), default=0)
     return [lineage for learns, _, lineage in sorted(found, key=lambda f: f[1]) if learns == most]
+
+
+def _origins(nodes: Sequence[Node], roots: dict[Node, int]) -> dict[Node, int]:
+    """For each node the roots that it was made of, as the bits of a number."""
+    origins: dict[Node, int] = {}
+    for node in nodes:
+        bits = roots.get(node, 0)
+        for operand in node.operands:
+            bits |= origins[operand]
+        origins[node] = bits
+    return origins
+
+
+def _labelled(nodes: Collection[Node], by_parameters: Collection[Node], stop: Collection[Node] = ()) -> set[Node]:
+    """The labels, and what is made of parameters and labels; inputs that were split or shuffled with them are not."""
+    labels = {n for n in nodes if n not in by_parameters and is_label(n)}
+    return labels | depending(by_parameters, lambda n: any(o in labels for o in n.operands) and n not in stop, stop)
 
 
 def _followed(updates: Sequence[Update]) -> dict[Node, Update]:
@@ -107,22 +125,21 @@ def _followed(updates: Sequence[Update]) -> dict[Node, Update]:
     return {update.old: update for update in updates}
 
 
-def _meets(descendants: set[Node], chain: set[Node], labelled: set[Node]) -> int | None:
+def _meets(nodes: Sequence[Node], bit: int, origins: dict[Node, int], apart: set[Node]) -> int | None:
     """Where a parameter is first combined with an array that does not come from it, before any label."""
-    for node in sorted(descendants - chain - labelled, key=lambda n: n.index):
-        others = [o for o in node.operands if o not in descendants and np.ndim(o.value) > 0]
-        if node.op in PRODUCTS and others:
+    for node in nodes:
+        meets = origins[node] & bit and node.op in PRODUCTS and node not in apart
+        if meets and any(not origins[o] & bit and np.ndim(o.value) > 0 for o in node.operands):
             return node.index
     return None
 
 
-def _learns(update: Update, root: Node, by_root: dict[Node, set[Node]], labelled: set[Node]) -> int:
+def _learns(update: Update, bit: int, origins: dict[Node, int], labelled: set[Node]) -> int:
     """2 where what is added depends on labels, 1 where it depends on other parameters, else 0."""
-    added = [o for o in made_of([update.new], {update.old}) if o is not update.old]
-    if any(n in labelled for n in added):
+    added = [o for o in update.new.operands if o is not update.old]
+    if any(o in labelled for o in added):
         return 2
-    others = (descendants for other, descendants in by_root.items() if other is not root)
-    return int(any(n in descendants for descendants in others for n in added))
+    return int(any(origins[o] & ~bit for o in added))
 
 
 def steps(tape: Tape) -> Iterator[Step]:
@@ -134,7 +151,7 @@ def steps(tape: Tape) -> Iterator[Step]:
     users = used_by(nodes)
     versions = {v for lineage in every for v in lineage.versions}
     from_parameters = depending(nodes, lambda n: n in versions)
-    labelled = depending(nodes, lambda n: n not in from_parameters and is_label(n), versions)
+    labelled = _labelled(nodes, from_parameters, versions)
     live = {
         lineage: [v for v in lineage.versions if any(u not in labelled and u not in versions for u in users[v])]
         for lineage in every
@@ -144,7 +161,7 @@ def steps(tape: Tape) -> Iterator[Step]:
         after = {l: _next(l, v, live[l], number) for l, v in before.items()}
         if all(after[l] is before[l] for l in before):
             return
-        yield _step(before, after, labelled)
+        yield _step(before, after, tape)
 
 
 def _next(lineage: Lineage, version: Node, live: list[Node], number: int) -> Node:
@@ -161,17 +178,31 @@ def _next(lineage: Lineage, version: Node, live: list[Node], number: int) -> Nod
     return version
 
 
-def _step(before: dict[Lineage, Node], after: dict[Lineage, Node], labelled: Collection[Node]) -> Step:
+def _step(before: dict[Lineage, Node], after: dict[Lineage, Node], tape: Tape) -> Step:
     start = set(before.values())
-    nodes = made_of(after.values(), start)
+    failed = tape.failed.operands if tape.failed and not all(l.versions[1:] for l in before) else ()
+    nodes = made_of([*after.values(), *failed], start)
     by_parameters = depending(nodes, lambda n: n in start)
-    by_labels = depending(nodes, lambda n: n not in by_parameters and is_label(n), start)
-    return Step(tuple(before), before, after, nodes, by_labels & nodes, by_parameters)
+    by_labels = _labelled(nodes, by_parameters, start)
+    if not by_labels & by_parameters:  # the labels are nowhere subtracted: names tell what is on the way back
+        by_labels |= depending(by_parameters, lambda n: n not in start and any(map(is_called_gradient, n.names)), start)
+    end = max((n.index for n in nodes), default=0)
+    ever = depending(tape.nodes[: end + 1], lambda n: n in start)
+    labels = tuple(n for n in tape.nodes[:end] if n not in ever and is_label(n))
+    return Step(tuple(before), before, after, nodes, by_labels & nodes, by_parameters, labels)
+
+
+def _first(node: Node, earlier: dict[Node, Node]) -> Node:
+    """What a value was before it was updated."""
+    while node in earlier:
+        node = earlier[node]
+    return node
 
 
 def cut_off(tape: Tape) -> Step | None:
     """The step in which a program stopped before its first update: parameters and gradients told by their names."""
-    by_name = {name.rpartition(".")[2]: node for node in tape.nodes for name in node.names}
+    earlier = {update.new: update.old for update in tape.updates}
+    by_name = {name.rpartition(".")[2]: _first(node, earlier) for node in tape.nodes for name in node.names}
     before: dict[Lineage, Node] = {}
     after: dict[Lineage, Node] = {}
     for name, gradient in by_name.items():
@@ -185,10 +216,7 @@ def cut_off(tape: Tape) -> Step | None:
         alike = re.fullmatch(r"(w|b|theta|syn|weights?|bias(es)?)_?\d*(\[\d\])?", name, re.IGNORECASE)
         if alike and parameter not in before.values() and np.ndim(parameter.value) > 0 and not is_label(parameter):
             before[Lineage(parameter.name, (parameter,), ())] = parameter
-    start = set(before.values())
-    reached = depending(set(tape.nodes), lambda n: n in start)
-    ends = [*after.values(), *(tape.failed.operands if tape.failed else ())] or [n for n in reached if n.names]
-    nodes = made_of(ends, start)
-    by_parameters = depending(nodes, lambda n: n in start)
-    by_labels = depending(nodes, lambda n: n not in by_parameters and is_label(n), start)
-    return Step(tuple(before), before, after, nodes, by_labels, by_parameters) if by_labels & by_parameters else None
+    if not before:
+        return None
+    step = _step(before, after, tape)
+    return step if step.forward else None

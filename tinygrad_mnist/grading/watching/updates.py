@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinygrad_mnist.grading.report import Finding
+from tinygrad_mnist.grading.watching.gradients import like
 from tinygrad_mnist.grading.watching.tape import Node, Tape
 from tinygrad_mnist.grading.watching.textbook import Observed
-from tinygrad_mnist.grading.watching.training import Lineage
 
 Key = tuple[str, int]
 
@@ -25,6 +25,24 @@ def uphill(observed: Observed, right: set[Key]) -> Iterator[tuple[Key, Finding]]
                 "The gradient points to where the loss rises fastest. Gradient descent goes the other way.",
                 "Does the loss fall when you add a positive multiple of its gradient?",
             )  # fmt: skip
+
+
+def divided(observed: Observed, tape: Tape) -> bool:
+    """Whether an update divides by m what it is made of: it is a number that was named, the learning rate, over m."""
+    numbers = [float(n.value) for n in tape.nodes if n.names and np.ndim(n.value) == 0 and np.isfinite(n.value)]
+    for g in observed.gradients.values():
+        if g is None or g.lineage not in observed.step.before:
+            continue
+        change = np.asarray(observed.step.before[g.lineage].value, float) - observed.step.after[g.lineage].value
+        value = like(g.node, change)
+        if not value.any() or change.shape != value.shape:
+            continue
+        factor = abs(float((change * value).sum() / (value * value).sum()))
+        over_m, as_named = (
+            any(np.isclose(f, x, rtol=1e-6) for x in numbers) for f in (factor * observed.network.m, factor)
+        )
+        return over_m and not as_named
+    return False
 
 
 def untouched(observed: Observed, tape: Tape) -> Iterator[Finding]:
@@ -69,7 +87,3 @@ def swapped(
                     "Which gradient is subtracted from which parameter?",
                 )  # fmt: skip
                 break
-
-
-def is_parameter(part: object) -> bool:
-    return isinstance(part, Lineage)

@@ -27,7 +27,7 @@ DOUBLE = 1e-5
 """The relative difference that rounding may make in float32 and in float64."""
 
 EXPLAINED = 3
-"""For how many ways to read a loss mistakes are looked for."""
+"""For how many heads mistakes are looked for."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,8 @@ class Reading:
         self.observed, self.head, self.l2, self.scale = observed, head, l2, scale
         self.columns = [Columns(o, head, l2) for o in observed]
         rtol = max((_rounding(g) for o in observed for g in o.gradients.values() if g), default=DOUBLE)
-        self.probes = Probes([Probe(f"step {i}", c.network, rtol) for i, c in enumerate(self.columns, 1)])
+        missing = [key for o in observed for key, g in o.gradients.items() if g is None]
+        self.probes = Probes([Probe(f"step {i}", c.network, rtol) for i, c in enumerate(self.columns, 1)], missing)
         self.judged = [key for key in self.probes.gradients if all(o.gradients[key] for o in observed)]
         self.found = [self._found(c, right) for c, right in zip(self.columns, self.probes.correct, strict=True)]
         self.right = {key for key in self.judged if self.probes.agree(*key, self.found, self.probes.correct)}
@@ -94,13 +95,22 @@ def readings(observed: Sequence[Observed]) -> Iterator[Reading]:
     """Every loss that the gradients may be of, the usual ones first."""
     heads = [scaled for head in observed[0].heads for scaled in scales(head)]
     added = not any(g.descends for g in observed[0].gradients.values() if g)
-    for head, scale, sign in product(heads, (MEAN, SUM), (1.0, -1.0) if added else (1.0,)):
+    divisors = (MEAN,) if all(o.network.m == 1 for o in observed) else (MEAN, SUM)
+    for head, scale, sign in product(heads, divisors, (1.0, -1.0) if added else (1.0,)):
         signed = replace(scale, sign=sign)
         reading = Reading(observed, head, 0.0, signed)
         yield reading
         for l2, divisor in dict.fromkeys(_fits(reading)):
             if l2 or divisor:
                 yield Reading(observed, head, l2, replace(signed, divisor=divisor) if divisor else signed)
+
+
+def _until_right(observed: Sequence[Observed]) -> Iterator[Reading]:
+    """Readings up to the first for which every gradient is right."""
+    for reading in readings(observed):
+        yield reading
+        if len(reading.right) == len(reading.judged):
+            return
 
 
 def _fits(reading: Reading) -> Iterator[tuple[float, float]]:
@@ -117,28 +127,41 @@ def _fits(reading: Reading) -> Iterator[tuple[float, float]]:
             if np.abs(f - c * r - d * W).max() > 1e-5 * np.abs(f).max() or c <= 0:
                 continue
             l2 = d / c if abs(d) * np.abs(W).max() > 1e-5 * np.abs(f).max() else 0.0
-            divisor = net.m / c * (reading.scale.divisor or net.m) / net.m
-            whole = abs(divisor - round(divisor)) < 1e-4 * divisor and round(divisor) > net.m
+            divisor = (reading.scale.divisor or net.m) / c
             if abs(c - 1) < 1e-4:
                 yield abs(float(f"{l2:.6g}")), 0.0
-            elif whole:
+            elif _counts_the_set(divisor, reading.observed):
                 yield abs(float(f"{l2:.6g}")), float(round(divisor))
 
 
-def judge(observed: Sequence[Observed], tape: Tape) -> Verdict:
-    """The verdict on the steps of one training."""
-    untouched = list(updates.untouched(observed[0], tape))
+def _counts_the_set(divisor: float, observed: Sequence[Observed]) -> bool:
+    """Whether it may be the size of a data set of which every step takes the same large part.
+
+    The mean is then nearly right; in batches it is a mistake, and so is a number of inputs, or m twice.
+    """
+    net, first = observed[0].network, {o.passes[0].layers[0].entering for o in observed}
+    others = {len(net.a[0]), net.m**2, net.m * len(net.Y)}
+    whole = abs(divisor - round(divisor)) < 1e-4 * divisor and round(divisor) not in others
+    return whole and divisor > net.m and len(observed) > 1 and len(first) == 1
+
+
+def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Verdict:
+    """The verdict on the steps of one training; stopped: whether there was no update."""
+    untouched = [] if stopped else list(updates.untouched(observed[0], tape))
     if untouched:  # the next step is not that of these parameters
         observed = observed[:1]
     with np.errstate(all="ignore"):
-        every = list(readings(observed))
+        every = list(_until_right(observed))
         best = max(every, key=lambda r: len(r.right))
         heads = [scaled for head in observed[0].heads for scaled in scales(head)]
         own = own_loss(tape, [(o.step, o.network) for o in observed], heads)
         if own is not None and not _may_differ(own, best):
-            every = [r for r in every if r.head.name == own.head.name and r.l2 == own.l2] or [
+            every = [r for r in readings(observed) if r.head.name == own.head.name and r.l2 == own.l2] or [
                 Reading(observed, own.head, own.l2, best.scale)
             ]
+            best = max(every, key=lambda r: len(r.right))
+        if own is not None and own.mean and best.scale.divisor == 1 and not updates.divided(observed[0], tape):
+            every = [r for r in readings(observed) if r.scale.divisor is None]
             best = max(every, key=lambda r: len(r.right))
         found: list[Finding] = []
         swapped = dict(updates.swapped(observed[0], set(best.judged) - best.right, *best.first))
@@ -150,7 +173,19 @@ def judge(observed: Sequence[Observed], tape: Tape) -> Verdict:
         more = [*swapped.values(), *uphill.values(), *untouched]
         more += practice.mistakes(observed[0])
     parameters = tuple(_parameter(key, best) for key in best.judged)
-    return Verdict(best, parameters, (*found, *more), tuple(practice.remarks(observed[0])), tuple(_notes(best)))
+    named = (*(practice.renamed(finding, observed[0]) for finding in found), *more)
+    remarks = [*practice.remarks(observed[0]), *_of_the_set(best)]
+    return Verdict(best, parameters, named, tuple(remarks), tuple(_notes(best)))
+
+
+def _of_the_set(reading: Reading) -> Iterator[Finding]:
+    divisor = reading.scale.divisor
+    if divisor and divisor > 1:
+        m = reading.probes.nets[0].m
+        yield Finding(
+            ("error-constant",), ("every gradient",), f"divided by {divisor:.0f}, and not by the {m} examples of X", (),
+            "The mean is over the examples that are summed over. Here the step is a little too small.", "",
+        )  # fmt: skip
 
 
 def _may_differ(own: Own, best: Reading) -> bool:
@@ -164,11 +199,25 @@ def _may_differ(own: Own, best: Reading) -> bool:
     return own.l2 == 0 or abs(best.l2 - own.l2) <= 0.02 * own.l2
 
 
+def _likely(every: Sequence[Reading]) -> list[Reading]:
+    """The readings with most gradients right: for each head the best, and of the first head one more."""
+    by_right = sorted(every, key=lambda r: -len(r.right))
+    heads = {r.head.name: r for r in reversed(by_right)}
+    best = sorted(heads.values(), key=by_right.index)
+    second = [r for r in by_right if r.head.name == best[0].head.name][1:2]
+    return [best[0], *best[1:EXPLAINED], *second]
+
+
 def _explanations(every: list[Reading]) -> tuple[list[Explanation], Reading]:
     """The shortest explanations, with the loss that they are shortest for."""
-    likely = sorted(every, key=lambda r: -len(r.right))[:EXPLAINED]
-    tried = [(explain(reading.found, reading.probes), reading) for reading in likely]
-    return min(((e, reading) for e, reading in tried if e), key=lambda pair: pair[0][0].rank)
+    tried: list[tuple[list[Explanation], Reading]] = []
+    for reading in _likely(every):
+        explanations = explain(reading.found, reading.probes)
+        if explanations:
+            tried.append((explanations, reading))
+            if not explanations[0].unknown and explanations[0].kinds == 1:
+                break
+    return min(tried, key=lambda pair: pair[0][0].rank)
 
 
 def _parameter(key: Key, reading: Reading) -> Parameter:

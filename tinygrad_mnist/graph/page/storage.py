@@ -22,9 +22,13 @@ class View(TypedDict):
 
 
 class Storage:
-    """Buffers of a page. A transposed array shares the buffer of its original; a constant takes one element."""
+    """Buffers of a page. A transposed array shares the buffer of its original; a constant takes one element.
 
-    def __init__(self) -> None:
+    double: up to how many elements an array of float64 stays one.
+    """
+
+    def __init__(self, double: int = DOUBLE) -> None:
+        self._double = double
         self._numbers: dict[tuple[str, bytes], int] = {}
         self._stored: dict[int, tuple[NDArray[Any], View]] = {}
 
@@ -48,7 +52,7 @@ class Storage:
         return View(buffer=self._put(packed), offset=0, shape=shape, strides=strides)
 
     def _put(self, packed: NDArray[Any]) -> int:
-        narrow = packed.dtype in (np.float32, np.float16) or packed.size > DOUBLE
+        narrow = packed.dtype in (np.float32, np.float16) or packed.size > self._double
         with np.errstate(over="ignore"):
             numbers = packed.astype("<f4" if narrow else "<f8", copy=False)
         return self._numbers.setdefault((numbers.dtype.str, numbers.tobytes()), len(self._numbers))

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from collections import Counter
+from collections.abc import Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
@@ -17,6 +18,9 @@ from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.graph.page.gathering import Account, Gathering
 from tinygrad_mnist.graph.page.layout import lay_out
 from tinygrad_mnist.graph.page.steps import steps
+
+WITH_GRAPH = ("data.js", "heat.js", "graph.js", "terms.js")
+"""What a page with a graph runs before its own script."""
 
 
 def explore(output: Node, path: str | os.PathLike[str], gradient: Any = None, title: str | None = None) -> Path:
@@ -56,16 +60,18 @@ def collect(page: Gathering, title: str | None) -> Account:
     }
 
 
-def write_page(path: Path, name: str, data: Account) -> Path:
-    """Put the data and the static files of a page into one file."""
+def write_page(
+    path: Path, name: str, data: Account, scripts: Sequence[str] = (), styles: Sequence[str] = ("page.css",)
+) -> Path:
+    """Put the data and the static files of a page into one file; scripts: by default those of a page with a graph."""
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: name a file in it")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
-    script = "\n".join(_static(file) for file in ("data.js", "heat.js", "graph.js", "terms.js", f"{name}.js"))
+    script = "\n".join(map(_static, scripts or (*WITH_GRAPH, f"{name}.js")))
     parts = {
         "TITLE": escape(data["title"]),
-        "STYLE": _static("page.css"),
+        "STYLE": "\n".join(map(_static, styles)),
         "DATA": _json(data),
         "SCRIPT": script,
         "HASH": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),

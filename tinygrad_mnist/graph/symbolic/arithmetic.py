@@ -137,6 +137,37 @@ def _product(e: Expressions, factors: list[Traced]) -> Traced:
     return result
 
 
+@rewrite("mul", example=lambda x, y, v: (x / y - 3 / v) * (v * y), result="x ⊙ v − 3 · y")
+def sum_of_quotients_times_their_divisors(e: Expressions, node: Traced, x: Operand, y: Operand) -> Traced | None:
+    """(p / q + r) · q is p + r · q."""
+    factors = [] if e.tidy else [f for operand in (x, y) if isinstance(operand, Traced) for f in _factors(e, operand)]
+    for i, whole in enumerate(factors):
+        terms = _terms(e, whole) if e.made_by(whole, "add", "sub") else ()
+        others = Counter(factors[:i] + factors[i + 1 :])
+        quotients = [f for term in terms for f in _factors(e, term.core) if e.made_by(f, "div")]
+        divisors = Counter({f.inputs[1]: 1 for f in quotients if f.inputs[1] in others})
+        if divisors:
+            total = e.of("add", *(_times(e, term, divisors) for term in terms))
+            rest = _product(e, list((others - divisors).elements()))
+            return _filled(e, e.of("mul", rest, total), node.shape)
+    return None
+
+
+def _times(e: Expressions, term: Scaled, factors: Counter[Traced]) -> Traced:
+    """A term times factors, which may be what a factor of its own is divided by."""
+    left = Counter(factors)
+    own = []
+    for factor in _factors(e, term.core):
+        cancels = e.made_by(factor, "div") and left[factor.inputs[1]] > 0
+        if cancels:
+            left[factor.inputs[1]] -= 1
+        own.append(factor.inputs[0] if cancels and isinstance(factor.inputs[0], Traced) else factor)
+    result = e.full(())
+    for factor in [*own, *left.elements()]:
+        result = e.of("mul", result, factor)
+    return e.join(term.on(result))
+
+
 @rewrite("mul", example=lambda x, y, v: (x * y) * v, result="x ⊙ y ⊙ v")
 def factors_of_a_product(e: Expressions, node: Traced, x: Traced, y: Traced) -> Traced:
     """(f · g) · h is f · (g · h), and a mask comes last."""
@@ -243,6 +274,25 @@ def terms_broadcast_by_themselves(e: Expressions, node: Traced, *_: Operand) -> 
     thin_y = _thin(e, y.core, thin_x, node.shape)
     unchanged = thin_x is x.core and thin_y is y.core
     return None if unchanged else e.of("add", e.join(x.on(thin_x)), e.join(y.on(thin_y)))
+
+
+@rewrite("add", "sub", example=lambda x, y: x * (1 - y) - (1 - x) * y, result="x − y")
+def what_both_products_have_falls_out(e: Expressions, node: Traced, *_: Operand) -> Traced | None:
+    """x · (1 − y) − y · (1 − x) is x − y."""
+    first, second = _terms(e, node)
+    if e.tidy or first.numerator != -second.numerator or first.denominator != second.denominator:
+        return None
+    left, right = _factors(e, first.core), _factors(e, second.core)
+    for x in left:
+        for y in right:
+            if Counter(left) == Counter([x, _rest(e, y)]) and Counter(right) == Counter([y, _rest(e, x)]):
+                return e.join(first.on(e.of("sub", x, y)))
+    return None
+
+
+def _rest(e: Expressions, x: Traced) -> Traced:
+    """1 − x."""
+    return e.of("sub", 1, x)
 
 
 def _common_factors(left: list[Traced], right: list[Traced]) -> Iterator[list[Traced]]:

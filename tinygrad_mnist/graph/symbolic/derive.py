@@ -63,8 +63,8 @@ class Derivation:
         return [self.forward[x] if isinstance(x, Node) else x for x in self.recording.operands[node]]
 
     def is_named(self, node: Node) -> bool:
-        """Whether a node goes by a name."""
-        return bool(node.name) or node in self.layers.names
+        """Whether a node goes by a name, or gets one because its gradient is asked for."""
+        return bool(node.name) or node in self.layers.names or node in self.wanted
 
     @property
     def facts(self) -> list[Fact]:
@@ -78,15 +78,8 @@ def derived(reading: Callable[[Derivation], T], output: Node, wrt: Iterable[Node
     Raises TypeError for what is not a tensor, ValueError for an empty wrt, and GraphError for an output without a
     graph or with more than one element, and for a tensor that it does not depend on.
     """
-    if not isinstance(wrt, Node):
-        wrt = tuple(wrt)
-    _check(output, wrt)
-    recording = Recording(output)
-    for x in wrt:
-        if x not in recording.operands or output not in recording.between([x]):
-            raise GraphError(f"{describe(output)} does not depend on {describe(x)}: no gradient leads to it")
-    targets = list(dict.fromkeys(wrt))
-    return isolated(lambda: reading(_derive(recording, targets)))
+    targets = checked(output, wrt)
+    return isolated(lambda: reading(_derive(Recording(output), targets)))
 
 
 def isolated(work: Callable[[], T]) -> T:
@@ -99,7 +92,20 @@ def isolated(work: Callable[[], T]) -> T:
     return contextvars.Context().run(run)
 
 
-def _check(output: Node, wrt: Any) -> None:
+def checked(output: Node, wrt: Any) -> list[Node]:
+    """The tensors to differentiate with respect to, each once; raises what `derived` does."""
+    if not isinstance(wrt, Node):
+        wrt = tuple(wrt)
+    check(output, wrt)
+    recording = Recording(output)
+    for x in wrt:
+        if x not in recording.operands or output not in recording.between([x]):
+            raise GraphError(f"{describe(output)} does not depend on {describe(x)}: no gradient leads to it")
+    return list(dict.fromkeys(wrt))
+
+
+def check(output: Node, wrt: Any) -> None:
+    """Raise what `derived` raises of an output and of tensors alone."""
     if not isinstance(output, Node):
         raise TypeError(f"the output must be a tensor, not {type(output).__name__}")
     if isinstance(wrt, Node) or not all(isinstance(x, Node) for x in wrt):
@@ -129,7 +135,7 @@ def _replay(derivation: Derivation) -> None:
     for node in derivation.recording.nodes:
         named = derivation.is_named(node)
         if node.op is None:
-            constant = node.data.size <= INLINE and not (named or node in derivation.wanted or node.requires_grad)
+            constant = node.data.size <= INLINE and not (named or node.requires_grad)
             leaf = Traced(node.data, name=None if constant else node.name or "?")
             forward[node] = algebra.simplify(leaf) if constant else algebra.leaf(leaf, not node.requires_grad)
         else:
@@ -148,9 +154,10 @@ def _walk_back(derivation: Derivation, needed: set[Node]) -> None:
             continue
         total, operands = gradients[node], derivation.operands(node)
         onward = [(i, x) for i, x in recording.tensors(node) if x in needed and rule(node, i)]
-        named = derivation.is_named(node) or node in derivation.wanted
-        if named or len(onward) > 1:
-            algebra.make_opaque(total, soft=not named)
+        wanted = node in derivation.wanted
+        named = wanted or derivation.is_named(node)
+        if named or len(onward) > 1:  # ŷ − y is shorter than what leads through a prediction, named or not
+            algebra.make_opaque(total, soft=not named or (node in derivation.layers.predictions and not wanted))
         for i, x in onward:
             step = Step(node, x, run(node, i, total.numpy(), derivation.forward[node], operands))
             share = algebra.shorter(step.rule.on(total, derivation.forward[node], operands), total)

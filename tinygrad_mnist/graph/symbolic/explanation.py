@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import html
 import itertools
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from tinygrad_mnist.engine import Node
+from tinygrad_mnist.engine import OPS, Node
 from tinygrad_mnist.engine.errors import GraphError, describe
 from tinygrad_mnist.graph.recording import Recording, rule
 from tinygrad_mnist.graph.symbolic import notation
 from tinygrad_mnist.graph.symbolic.algebra import Algebra
-from tinygrad_mnist.graph.symbolic.derive import INLINE, Derivation, Step, derived, isolated
+from tinygrad_mnist.graph.symbolic.derive import INLINE, Step, checked, derived, isolated
+from tinygrad_mnist.graph.symbolic.handwritten import Reading, read
 from tinygrad_mnist.graph.symbolic.lines import Line, Program, program
 from tinygrad_mnist.graph.symbolic.names import Name, Names, named, partial
 from tinygrad_mnist.graph.symbolic.notation import Text
@@ -101,23 +103,25 @@ def explain(output: Node, wrt: Iterable[Node], format: Format = "text") -> Expla
     """
     if format not in ("markdown", "latex", "mathml", "text"):
         raise ValueError(f"format is 'markdown', 'latex', 'mathml' or 'text', not {format!r}")
-    return Explanation(derived(_sections, output, wrt), format)
+    wrt = checked(output, wrt)
+    reading = isolated(lambda: read(output, wrt))
+    result = derived(lambda derivation: program(derivation, mathematical=True), reading.output, reading.wrt)
+    asides = isolated(lambda: [*_ties(result, reading), *_guards(result, output, wrt, reading)])
+    return Explanation(isolated(lambda: _sections(result, asides)), format)
 
 
-def _sections(derivation: Derivation) -> list[Section]:
-    result = program(derivation, mathematical=True)
+def _sections(result: Program, asides: list[Equation]) -> list[Section]:
     sections = [
-        Section("Forward", [_equation(result, line) for line in result.lines if not line.gradient]),
+        Section("Forward", [equation(result, line) for line in result.lines if not line.gradient]),
         Section("Backward, one rule at a time", _steps(result)),
-        Section(
-            "Together, what cancels cancelled", [_equation(result, line) for line in result.lines if line.gradient]
-        ),
-        Section("Where", _remarks(result)),
+        Section("Together, what cancels cancelled", [equation(result, line) for line in result.lines if line.gradient]),
+        Section("Where", _remarks(result) + asides),
     ]
     return [section for section in sections if section.equations]
 
 
-def _equation(result: Program, line: Line) -> Equation:
+def equation(result: Program, line: Line) -> Equation:
+    """A line as a formula."""
     left = line.name
     if line.node is not None and left.text.startswith("δ"):
         written = result.partial(result.node_names[line.node])
@@ -161,6 +165,46 @@ def _remarks(result: Program) -> list[Equation]:
         text = notation.write("sum", [leaf.text], params, [fact.leaf.shape], "text")
         remarks.append(Equation(Name(latex, text), _text_of("1"), "as seen in the data"))
     return remarks
+
+
+def _ties(result: Program, reading: Reading) -> Iterator[Equation]:
+    """What was written with np.maximum, and read as an operation that has another slope at its kink."""
+    forward = result.derivation.forward
+    for node in reading.shared:
+        if node in forward and forward[node] in result.names:
+            z, slope = forward[node.inputs[0]], node.params.get("negative_slope", 0)
+            other = record(OPS["mul"], (slope, z)) if slope else 0
+            name = result.write(z, "text")
+            ties = int(np.count_nonzero(z.numpy() == 0))
+            here = f", at {ties} of {z.size} elements here" if ties else ""
+            yield Equation(
+                _written(result, forward[node], by_name=False),
+                _written(result, record(OPS["maximum"], (z, other)), by_name=False),
+                f"where {name} = 0, np.maximum takes the mean of both slopes{here}",
+            )
+
+
+def _guards(result: Program, output: Node, wrt: list[Node], reading: Reading) -> Iterator[Equation]:
+    """The first gradient as it would be if nothing guarded a logarithm from zero, and how far it is from that."""
+    if not reading.guards:
+        return
+    without = isolated(lambda: read(output, wrt, guarded=False))
+    bare = derived(lambda derivation: program(derivation, mathematical=True), without.output, without.wrt)
+    lines = {line.name.text: line for line in result.lines if line.gradient and line.node is not None}
+    for line in bare.lines:
+        formula = _written(bare, line.value, by_name=False)
+        if line.gradient and line.name.text in lines and not _TEMPORARY.search(formula.text):
+            guards = " and ".join(f"{number:g}".replace("e-0", "e-") for number in reading.guards)
+            apart = float(np.max(np.abs(lines[line.name.text].value.numpy() - line.value.numpy())))
+            left = Name(
+                Text(f"{line.name.latex} {notation.words(f' without {guards}')}"),
+                Text(f"{line.name.text} without {guards}"),
+            )
+            yield Equation(left, formula, f"no element differs by more than {apart:.1g}" if apart else "the same here")
+            return
+
+
+_TEMPORARY = re.compile(r"\bt\d")
 
 
 # step by step

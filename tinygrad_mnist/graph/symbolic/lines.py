@@ -38,11 +38,13 @@ class Program(Writer):
     """The lines of a derivation, and what each value is called.
 
     inputs: the leaves, data first. results: the lines of the output and of the gradients asked for. derivatives:
-    what is written as f'(z), for mathematics. node_names: the nodes of the graph that have a name.
+    what is written as f'(z), for mathematics. node_names: the nodes of the graph that have a name. errors: whether
+    ∂output/∂z2 is called δ2.
     """
 
     derivation: Derivation
     mathematical: bool
+    errors: bool = True
     node_names: dict[Node, Name] = field(default_factory=dict)
     inputs: list[tuple[Node, Traced]] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
@@ -86,7 +88,7 @@ class Program(Writer):
     def gradient_name(self, node: Node) -> Name:
         """What ∂output/∂node is called: for z2 it is δ2."""
         name = self.node_names[node]
-        error = error_of(name.text)
+        error = error_of(name.text) if self.errors else None
         return named(error) if error and node is not self.derivation.output else self.partial(name)
 
     def partial(self, name: Name) -> Name:
@@ -94,9 +96,9 @@ class Program(Writer):
         return partial(self.node_names[self.derivation.output], name)
 
 
-def program(derivation: Derivation, mathematical: bool) -> Program:
+def program(derivation: Derivation, mathematical: bool, errors: bool = True) -> Program:
     """Lay a derivation out in lines: for mathematics, or for a computer."""
-    result = Program(derivation=derivation, mathematical=mathematical)
+    result = Program(derivation=derivation, mathematical=mathematical, errors=errors)
     roots = [derivation.forward[derivation.output], *(derivation.gradients[x] for x in derivation.wrt)]
     if mathematical:
         result.logarithms = {x.inputs[0]: x for x in result.expressions(roots) if _is_softmax(x)}
@@ -137,7 +139,7 @@ def _name_nodes(result: Program, present: set[Traced]) -> None:
         if node is derivation.output and not wanted:
             result.node_names[node] = result.registry.new("L", identifier="loss")
         elif node in derivation.wanted or node is derivation.output or (wanted and derivation.forward[node] in present):
-            result.node_names[node] = result.registry.new(wanted or "t")
+            result.node_names[node] = result.registry.new(wanted) if wanted else result.registry.numbered("t")
 
 
 def _name_derivatives(result: Program, present: set[Traced]) -> None:
@@ -193,7 +195,7 @@ class _Lines:
                 self.add(value)
             return
         op, operands, params = self.result.view(value)
-        for position in () if self.result.mathematical else _mentioned_twice(op, params, operands):
+        for position in () if self.result.mathematical else mentioned_twice(op, params, operands):
             self._move_out(operands[position])
         while self._is_long(value) and (inline := [x for x in self.result.operands(value) if self._is_inline(x)]):
             self._move_out(max(inline, key=self._width))
@@ -286,7 +288,7 @@ def _is_softmax(value: Traced) -> bool:
     return isinstance(inner, Traced) and inner.op is not None and inner.op.name == "log_softmax"
 
 
-def _mentioned_twice(op: str, params: Mapping[str, Any], operands: Sequence[Any]) -> set[int]:
+def mentioned_twice(op: str, params: Mapping[str, Any], operands: Sequence[Any]) -> set[int]:
     """The operands that the source of an operation mentions more than once."""
     marks = [f"⟨{i}⟩" for i in range(len(operands))]
     shapes = [getattr(x, "shape", ()) for x in operands]

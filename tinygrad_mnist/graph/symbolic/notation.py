@@ -479,7 +479,7 @@ NOTATION: dict[str, Entry] = {
     "getitem": Entry(
         lambda call: rf"<0:atom>\left[{_index(call.params['index'], 'latex')}\right]",
         lambda call: f"<0:atom>[{_index(call.params['index'], 'text')}]",
-        lambda call: f"<0:atom>[{_index(call.params['index'], 'numpy')}]",
+        lambda call: f"{'<0:atom>' if call.ndim else 'np.asarray(<0>)'}[{_index(call.params['index'], 'numpy')}]",
     ),
     "scatter_add": Entry(
         lambda call: r"\operatorname{scatter}" + rf"_{{[{_index(call.params['index'], 'latex')}]}}\left(<0>\right)",

@@ -113,6 +113,23 @@ def sum_keeps_axes_by_itself(e: Expressions, node: Traced, x: Traced) -> Traced 
     return e.build("sum", x.inputs[0], axis=x.params["axis"], keepdims=keepdims and bool(node.shape))
 
 
+@rewrite("reshape", example=lambda v: (v.sum(keepdims=True) + 2).reshape(()), result="Σ v + 2")
+def single_number_needs_no_axes(e: Expressions, node: Traced, x: Traced) -> Traced | None:
+    """What is computed from single numbers is computed without axes that hold one number."""
+    if node.shape or not e.made_by(x, "add", "sub", "mul", "div"):
+        return None
+    if any(isinstance(y, Traced) and y.size != 1 for y in x.inputs):
+        return None
+    return e.again(x, *(e.of("reshape", y, shape=()) if isinstance(y, Traced) else y for y in x.inputs))
+
+
+@rewrite("broadcast_to", example=lambda v: v[0].reshape(1).broadcast_to((4,)), result="broadcast(v[0] to 4)")
+def single_number_fills_any_shape(e: Expressions, node: Traced, x: Traced) -> Traced | None:
+    """A single number needs no axes to be repeated."""
+    small = e.made_by(x, "reshape") and x.size == 1 and x.inputs[0].ndim <= node.ndim
+    return e.again(node, x.inputs[0], shape=node.shape) if small else None
+
+
 @rewrite("broadcast_to", "reshape", example=lambda x: x.reshape(4, -1), result="reshape(x to 4 × 3)")
 def shape_in_full(e: Expressions, node: Traced, x: Traced) -> Traced:
     """A shape says how long each axis is."""

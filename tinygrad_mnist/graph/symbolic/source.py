@@ -8,7 +8,9 @@ from tinygrad_mnist.engine import Node
 from tinygrad_mnist.engine.errors import GraphError
 from tinygrad_mnist.graph.symbolic.derive import Derivation, derived
 from tinygrad_mnist.graph.symbolic.lines import Program, program
+from tinygrad_mnist.graph.symbolic.names import Name
 from tinygrad_mnist.graph.symbolic.notation import HELPERS, NOTATION
+from tinygrad_mnist.graph.symbolic.traced import Traced
 
 WIDTH = 120
 
@@ -31,9 +33,8 @@ def _source(derivation: Derivation) -> str:
     body = [f"    {line}" for line in _body(result)]
     returned = ", ".join(line.name.numpy for line in result.results)
     function = [_signature(result), *_docstring(result), *body, f"    return {returned}"]
-    helpers = [HELPERS[name] for name in _helpers(result)]
     header = '"""Backprop by hand, written out from a recorded graph."""\n\nimport numpy as np\n'
-    return "\n\n".join([header, *helpers, "\n".join(function) + "\n"])
+    return "\n\n".join([header, *helpers(result), "\n".join(function) + "\n"])
 
 
 def _signature(result: Program) -> str:
@@ -61,24 +62,34 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 
 def _body(result: Program) -> list[str]:
+    lines = [assignment(line.name, result.definition(line, "numpy"), line.value.shape) for line in result.lines]
+    return [*counted(result), *lines]
+
+
+def counted(result: Program) -> list[str]:
+    """A line for each number that is read from the data: m = X.shape[0]."""
     lines = []
     for count in result.counts.values():
         data = result.names[count.leaf].numpy + (".size" if count.axis is None else f".shape[{count.axis}]")
         others = ", ".join(name.numpy for name in count.others)
         either = f"{count.value}  # {data}, or a length of {others}"
         lines.append(f"{count.name.numpy} = " + (either if others else f"{data}  # {count.value}"))
-    for line in result.lines:
-        value: str = result.definition(line, "numpy")
-        value = f"{float(value)}" if value.lstrip("-").isdecimal() else value
-        text = f"{line.name.numpy} = {value}"
-        lines.append(f"{text}  # {line.value.shape}" if line.value.shape else text)
     return lines
 
 
-def _helpers(result: Program) -> list[str]:
-    """The helper functions that the lines call, in the order of the table."""
+def assignment(name: Name, value: str, shape: tuple[int, ...]) -> str:
+    """A line of source, with the shape behind it."""
+    value = f"{float(value)}" if value.lstrip("-").isdecimal() else value
+    return f"{name.numpy} = {value}" + (f"  # {shape}" if shape else "")
+
+
+def helpers(result: Program, others: Iterable[Traced] = ()) -> list[str]:
+    """The source of the functions that the lines, and other expressions, call, in the order of the table.
+
+    Raises GraphError for an operation without source.
+    """
     used = set()
-    stack = [line.value for line in result.lines]
+    stack = [*(line.value for line in result.lines), *others]
     seen = set(stack)
     for value in stack:
         if value.op is None:
@@ -91,4 +102,4 @@ def _helpers(result: Program) -> list[str]:
             if not isinstance(x, int | float) and x not in seen:
                 seen.add(x)
                 stack.append(x)
-    return [name for name in HELPERS if name in used]
+    return [source for name, source in HELPERS.items() if name in used]

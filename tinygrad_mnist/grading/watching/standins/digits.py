@@ -1,4 +1,4 @@
-"""Digits drawn of seven strokes, as many as asked for: 28 × 28 pixels from 0 to 255, white on black, never two alike."""
+"""Digits drawn of seven strokes, as many as asked for: 28 × 28 pixels from 0 to 255, white on black."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 STROKES = {
-    "top": (6, 8, 4, 20), "middle": (13, 15, 9, 19), "bottom": (20, 22, 9, 19),
-    "upper left": (6, 14, 8, 10), "upper right": (6, 14, 18, 20),
-    "lower left": (14, 22, 8, 10), "lower right": (14, 22, 18, 20),
+    "top": (5, 8, 8, 20), "middle": (12, 15, 8, 20), "bottom": (19, 22, 8, 20),
+    "upper left": (5, 14, 8, 11), "upper right": (5, 14, 17, 20),
+    "lower left": (13, 22, 8, 11), "lower right": (13, 22, 17, 20),
 }  # fmt: skip
 """First and last row and column of each."""
 
@@ -27,6 +27,9 @@ DRAWN = (
     ("top", "middle", "bottom", "upper left", "upper right", "lower right"),
 )
 
+MOST = 400
+"""How many are drawn; more than that are these again, which a program that needs 60,000 does not mind."""
+
 Digits = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """Images (n, 28, 28) and their labels (n,)."""
 
@@ -36,7 +39,7 @@ def digits(count: int, seed: int = 0) -> Digits:
     """So many digits; the first ten are one of each class, and so on."""
     rng = np.random.default_rng(seed)
     labels = np.concatenate([rng.permutation(10) for _ in range(-(-count // 10))])[:count].astype(np.uint8)
-    few = min(count, 200)
+    few = min(count, MOST)
     shapes = np.zeros((10, 28, 28))
     for digit, strokes in enumerate(DRAWN):
         for stroke in strokes:
@@ -44,10 +47,10 @@ def digits(count: int, seed: int = 0) -> Digits:
             shapes[digit, top:bottom, left:right] = 1
     images = np.zeros((few, 28, 28), np.uint8)
     for i in range(few):
-        moved = np.roll(shapes[labels[i]], rng.integers(-3, 4, 2), (0, 1))
-        ink = moved * rng.uniform(150, 255) * (rng.random((28, 28)) > 0.1)
+        moved = np.roll(shapes[labels[i]], rng.integers(-1, 2, 2), (0, 1))
+        ink = moved * rng.uniform(190, 255) * (rng.random((28, 28)) > 0.05)
         images[i] = np.clip(ink + (moved > 0) * rng.normal(0, 20, (28, 28)), 0, 255)
-    if count > few:  # the same again, which a program that needs 60,000 does not mind
+    if count > few:
         by_class = [np.flatnonzero(labels[:few] == digit) for digit in range(10)]
         chosen = np.array([by_class[label][i // 10 % len(by_class[label])] for i, label in enumerate(labels)])
         images = images[chosen]

@@ -2,40 +2,279 @@
 
 from __future__ import annotations
 
+import argparse
 import builtins
+import concurrent.futures
+import multiprocessing
 import os
+import re
+import signal
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 import webbrowser
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tinygrad_mnist.grading.watching.standins.absorbing import Absorbing
 from tinygrad_mnist.grading.watching.standins.files import Files
 
+MOST_QUESTIONS = 20
+"""How often `input` answers before it says that there is nobody."""
+
 
 def install(files: Files) -> None:
-    """Replace sleeping, asking, starting and fetching."""
-    time.sleep = lambda seconds=0: None
-    builtins.input = lambda prompt="": "1"
-    webbrowser.open = lambda *a, **o: True  # type: ignore[assignment]
-    os.system = lambda command: 0  # type: ignore[assignment]
-    for name in ("run", "call", "check_call", "check_output", "Popen"):
-        setattr(subprocess, name, lambda *a, **o: Absorbing())
-    socket.socket.connect = _refused  # type: ignore[method-assign,assignment]
+    """Replace sleeping, asking, starting, ending and fetching."""
+    time.sleep = _nothing
+    builtins.input = _Answers()
+    builtins.get_ipython = lambda: Absorbing()  # type: ignore[attr-defined]
+    builtins.display = lambda *a, **o: None  # type: ignore[attr-defined]
+    _install_network(files)
+    _install_processes()
+    argparse.ArgumentParser.parse_known_args = _lenient(argparse.ArgumentParser.parse_known_args)  # type: ignore[method-assign]
+
+
+def _nothing(*arguments: Any, **options: Any) -> Any:
+    """It went well."""
+    return 0
+
+
+class _Answers:
+    """What `input` gives: a number, yes, or nothing."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self, prompt: object = "") -> str:
+        self.asked += 1
+        if self.asked > MOST_QUESTIONS:
+            raise EOFError("nobody answers the questions of a program that is graded")
+        return answer(str(prompt))
+
+
+def answer(prompt: str) -> str:
+    """To a question: yes, but no to loading what was saved; nothing where a key or a name is asked for; else 1."""
+    low = prompt.lower()
+    if re.search(r"\by\b.{0,3}\bn\b|yes|no\)", low):
+        return "n" if re.search(r"load|saved|existing|resume|restore|again|quit|exit", low) else "y"
+    return "" if re.search(r"press|enter to|hit |name|file|path|folder", low) else "1"
+
+
+# the network
+
+
+def _install_network(files: Files) -> None:
+    def fetched(url: Any) -> bytes:
+        name = str(getattr(url, "full_url", url))
+        content = files.content(name)
+        if content is None:
+            raise urllib.error.URLError(f"{name} is not fetched: a program that is graded gets no network")
+        return content
 
     def urlretrieve(url: str, filename: Any = None, *arguments: Any, **options: Any) -> Any:
-        return filename or url.rpartition("/")[2], {}
+        name = str(filename or url.rpartition("/")[2])
+        if files.content(name) is None:
+            files.keep(name, fetched(url))
+        return name, {}
 
     def urlopen(url: Any, *arguments: Any, **options: Any) -> Any:
+        fetched(url)
         return files.open(str(getattr(url, "full_url", url)), "rb")
 
     urllib.request.urlretrieve = urlretrieve
     urllib.request.urlopen = urlopen
-    builtins.get_ipython = lambda: Absorbing()  # type: ignore[attr-defined]
-    builtins.display = lambda *a, **o: None  # type: ignore[attr-defined]
+    webbrowser.open = webbrowser.open_new = webbrowser.open_new_tab = lambda *a, **o: True  # type: ignore[assignment]
+    for name in ("connect", "connect_ex", "bind", "sendto"):
+        setattr(socket.socket, name, _refused)
+    for name in ("create_connection", "getaddrinfo", "gethostbyname"):
+        setattr(socket, name, _refused)
 
 
-def _refused(*arguments: Any) -> None:
-    raise OSError("no network is given to a program that is graded")
+def _refused(*arguments: Any, **options: Any) -> None:
+    raise OSError("a program that is graded gets no network")
+
+
+# processes
+
+
+def _install_processes() -> None:
+    def started(*arguments: Any, **options: Any) -> Any:
+        return _Ended(*arguments, **options)
+
+    def leave(*arguments: Any) -> None:
+        raise SystemExit
+
+    for name in ("run", "Popen"):
+        setattr(subprocess, name, started)
+    for name in ("call", "check_call"):
+        setattr(subprocess, name, _nothing)
+    setattr(subprocess, "check_output", lambda *a, **o: "" if o.get("text") else b"")  # noqa: B010  # it is overloaded
+    subprocess.getoutput = lambda *a, **o: ""
+    os.system = os.kill = os.killpg = signal.raise_signal = _nothing
+    os.popen = lambda *a, **o: _Ended()  # type: ignore[assignment]
+    os._exit = os.abort = leave  # type: ignore[assignment]
+    for name in ("fork", "forkpty", "posix_spawn", "execv", "execvp", "execve", "execl", "execlp", "startfile"):
+        if hasattr(os, name):
+            setattr(os, name, _not_started)
+    multiprocessing.Pool = multiprocessing.pool = Pool  # type: ignore[assignment]
+    multiprocessing.Process = Process  # type: ignore[misc,assignment]
+    concurrent.futures.ProcessPoolExecutor = concurrent.futures.ThreadPoolExecutor = Pool  # type: ignore[misc,assignment]
+
+
+def _not_started(*arguments: Any) -> None:
+    raise OSError("a program that is graded starts no other")
+
+
+class _Ended:
+    """A command that has done its work: nothing."""
+
+    returncode, pid, stdin, stdout, stderr = 0, 0, None, b"", b""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.args = arguments[0] if arguments else ()
+        if options.get("text") or options.get("universal_newlines"):
+            self.stdout = self.stderr = ""  # type: ignore[assignment]
+
+    def communicate(self, *arguments: Any, **options: Any) -> Any:
+        return self.stdout, self.stderr
+
+    def wait(self, *arguments: Any, **options: Any) -> int:
+        return 0
+
+    poll = wait
+
+    def read(self, *arguments: Any) -> str:
+        return ""
+
+    def __enter__(self) -> _Ended:
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        """It has ended."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *a, **o: None
+
+
+class Done:
+    """What was to be computed elsewhere, and was computed here."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def get(self, timeout: Any = None) -> Any:
+        return self.value
+
+    result = get
+
+    def wait(self, timeout: Any = None) -> None:
+        """It is there."""
+
+    def done(self) -> bool:
+        return True
+
+    ready = successful = done
+
+
+class Pool:
+    """A pool of processes that computes in this one."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """Without any process."""
+
+    def map(self, function: Callable[..., Any], *iterables: Iterable[Any], **options: Any) -> list[Any]:
+        iterables = iterables[:1] if len(iterables) == 2 and isinstance(iterables[1], int) else iterables
+        return [function(*values) for values in zip(*iterables, strict=False)]
+
+    imap = imap_unordered = map
+
+    def starmap(self, function: Callable[..., Any], rows: Iterable[Any], *arguments: Any) -> list[Any]:
+        return [function(*row) for row in rows]
+
+    def apply(self, function: Callable[..., Any], args: Any = (), kwds: Any = None) -> Any:
+        return function(*args, **(kwds or {}))
+
+    def apply_async(self, function: Callable[..., Any], args: Any = (), kwds: Any = None, **options: Any) -> Done:
+        return Done(self.apply(function, args, kwds))
+
+    def map_async(self, function: Callable[..., Any], rows: Iterable[Any], *arguments: Any, **options: Any) -> Done:
+        return Done(self.map(function, rows))
+
+    def starmap_async(self, function: Callable[..., Any], rows: Iterable[Any], *arguments: Any) -> Done:
+        return Done(self.starmap(function, rows))
+
+    def submit(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Done:
+        return Done(function(*arguments, **options))
+
+    def close(self, *arguments: Any, **options: Any) -> None:
+        """There is nothing to end."""
+
+    join = terminate = shutdown = close
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        """There is nothing to end."""
+
+
+class Process:
+    """A process that runs in this one, when it is started."""
+
+    exitcode, pid = 0, 0
+
+    def __init__(
+        self, group: Any = None, target: Any = None, name: Any = None, args: Any = (), kwargs: Any = None, **o: Any
+    ):
+        self.target, self.args, self.kwargs = target, args, kwargs or {}
+        self.daemon, self.name = False, name
+
+    def run(self) -> None:
+        if self.target:
+            self.target(*self.args, **self.kwargs)
+
+    def start(self) -> None:
+        self.run()
+
+    def join(self, timeout: Any = None) -> None:
+        """It has ended."""
+
+    terminate = kill = close = join
+
+    def is_alive(self) -> bool:
+        return False
+
+
+# arguments
+
+
+def _lenient(parse: Callable[..., Any]) -> Callable[..., Any]:
+    """Reading of a command line to which nothing was given: what is required has a plausible value."""
+
+    def parse_known_args(self: Any, args: Any = None, namespace: Any = None) -> Any:
+        for action in self._actions:
+            if not action.required:
+                continue
+            action.required = False
+            if action.default is None:
+                action.default = _plausible(action)
+            if not action.option_strings and action.nargs is None:
+                action.nargs = "?"
+        return parse(self, args, namespace)
+
+    return parse_known_args
+
+
+def _plausible(action: Any) -> Any:
+    if action.choices:
+        return next(iter(action.choices))
+    name = action.dest.lower()
+    if action.type is int:
+        return 10
+    if action.type is float:
+        return 0.1
+    if re.search(r"test", name):
+        return "mnist_test.csv"
+    return "mnist_train.csv" if re.search(r"train|data|csv|file|input", name) else "1"

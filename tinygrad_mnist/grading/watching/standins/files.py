@@ -1,36 +1,83 @@
-"""Files: those of MNIST are drawn here, those that are there are read, and nothing is written outside of memory."""
+"""Files: those of MNIST are drawn here, those that are there are read, and what is written is kept in memory."""
 
 from __future__ import annotations
 
 import builtins
+import fnmatch
+import glob
 import gzip
 import io
 import os
 import pickle
 import re
 import shutil
+import tarfile
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.grading.watching.standins.absorbing import Absorbing
 from tinygrad_mnist.grading.watching.standins.loading import Data
 
-MNIST = re.compile(r"idx\d-ubyte|mnist.*\.(npz|pkl|pickle|csv|gz)|\.pkl\.gz|(^|[/\\])(train|test)\.csv$", re.IGNORECASE)
+OWN_WORK = re.compile(
+    r"model|weight|param|network|net\.|net_|trained|checkpoint|result|loss|pred|history|log|submission|output",
+    re.IGNORECASE,
+)
+"""What a program has made itself is never drawn: it is there, or not."""
+
+ENDINGS = r"(\.gz|\.zip|\.bz2)?$"
+KINDS: tuple[tuple[str, str], ...] = (
+    ("idx", r"idx\d[-._]ubyte|(train|t10k|test)[-_.](images|labels)\b(?!.*\.(npy|csv|txt|png))"),
+    ("csv", r"(mnist|digit|emnist)[^/\\]*\.(csv|data|txt)|(^|[/\\])(train|test)\.csv"),
+    ("npz", r"mnist[^/\\]*\.npz"),
+    ("pickle", r"mnist[^/\\]*\.(pkl|pickle|pk|p)\b|\.pkl\.gz"),
+    ("npy", r"(mnist|train|test|digit|full_numpy_bitmap)[^/\\]*\.npy|(^|[/\\])[xy](_\w+)?\.npy"),
+    ("zip", r"(mnist|digit|archive)[^/\\]*\.zip"),
+)
+"""What files of MNIST are called, in the part of their path that tells."""
+
+ARCHIVE = ("train.csv", "test.csv", "mnist_train.csv", "mnist_test.csv",
+           *(f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("images-idx3",
+           "labels-idx1")))  # fmt: skip
+PICTURES = re.compile(r"(train|test|mnist|digit|png|jpg|jpeg|image|valid)", re.IGNORECASE)
+SUBFOLDERS = [str(digit) for digit in range(10)]
+
+
+def kind(name: str) -> str | None:
+    """What a file of this name holds, if it is one of MNIST: idx, csv, npz, pickle, npy or zip."""
+    base = re.split(r"[?#]", name)[0]
+    if OWN_WORK.search(re.split(r"[/\\]", base)[-1]):
+        return None
+    return next((found for found, pattern in KINDS if re.search(pattern, base, re.IGNORECASE)), None)
 
 
 class _Kept(io.BytesIO):
     """A file that was written: its bytes are kept for who reads it again."""
 
-    def __init__(self, kept: dict[str, bytes], name: str, before: bytes = b"") -> None:
+    def __init__(self, kept: dict[str, bytes], name: str, before: bytes = b"", at_end: bool = False) -> None:
         super().__init__(before)
-        self.seek(0, io.SEEK_END)
+        self.seek(0, io.SEEK_END if at_end else io.SEEK_SET)
         self.kept, self.name = kept, name
+        kept[name] = before
 
-    def close(self) -> None:
+    def flush(self) -> None:
         if not self.closed:
             self.kept[self.name] = self.getvalue()
+
+    def close(self) -> None:
+        self.flush()
         super().close()
+
+
+class _Named(io.BytesIO):
+    """Bytes that know what file they are of."""
+
+    def __init__(self, content: bytes, name: str) -> None:
+        super().__init__(content)
+        self.name = name
 
 
 class Files:
@@ -39,103 +86,278 @@ class Files:
     def __init__(self, data: Data, folder: Path) -> None:
         self.data, self.folder = data, folder
         self.written: dict[str, bytes] = {}
+        self.made: set[str] = set()
+        self.drawn: dict[str, bytes] = {}
         self.real_open = builtins.open
-        self.real_exists = os.path.exists
+        self.real_exists, self.real_isfile, self.real_isdir = os.path.exists, os.path.isfile, os.path.isdir
+        self.real_listdir, self.real_getsize = os.listdir, os.path.getsize
 
     def open(self, file: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
-        if isinstance(file, int):
+        if isinstance(file, int) or file in (os.devnull,):
             return self.real_open(file, mode, *arguments, **options)
-        name = os.fspath(file)
-        name = os.fsdecode(name)
+        name = os.fsdecode(os.fspath(file))
+        options = {**dict(zip(("buffering", "encoding", "errors", "newline"), arguments, strict=False)), **options}
         if any(letter in mode for letter in "wax+"):
-            before = self.written.get(name, b"") if "a" in mode else b""
-            return self._as(_Kept(self.written, name, before), mode, options)
-        if name in self.written:
-            return self._as(io.BytesIO(self.written[name]), mode, options)
+            return self._as(self._writable(name, mode), mode, options)
         content = self.content(name)
         if content is not None:
-            return self._as(io.BytesIO(content), mode, options)
-        return self.real_open(self.place(name), mode, *arguments, **options)
+            return self._as(_Named(content, name), mode, options)
+        return self.real_open(self.place(name), mode, **options)
 
-    def _as(self, raw: Any, mode: str, options: dict[str, Any]) -> Any:
-        return (
-            raw
-            if "b" in mode
-            else io.TextIOWrapper(raw, encoding=options.get("encoding") or "utf-8", newline=options.get("newline"))
-        )
+    def _writable(self, name: str, mode: str) -> _Kept:
+        before = b""
+        if "w" not in mode and "x" not in mode:
+            found = self.content(name)
+            if found is None and self.real_isfile(self.place(name)):
+                with self.real_open(self.place(name), "rb") as file:
+                    found = file.read()
+            if found is None and "r" in mode:
+                raise FileNotFoundError(2, "No such file or directory", name)
+            before = found or b""
+        return _Kept(self.written, self.key(name), before, at_end="a" in mode)
+
+    @staticmethod
+    def _as(raw: Any, mode: str, options: dict[str, Any]) -> Any:
+        if "b" in mode:
+            return raw
+        encoding = options.get("encoding") or "utf-8"
+        return io.TextIOWrapper(raw, encoding, options.get("errors"), options.get("newline"))
+
+    @staticmethod
+    def key(name: str) -> str:
+        return os.path.abspath(name)
 
     def content(self, name: str) -> bytes | None:
-        """The bytes of a file of MNIST, packed as its name says."""
-        if not MNIST.search(name):
+        """The bytes of a file that was written by the program, or of one of MNIST, packed as its name says."""
+        if self.key(name) in self.written:
+            return self.written[self.key(name)]
+        found = kind(name)
+        if found is None or (found == "zip" and self.real_exists(self.place(name))):
             return None
-        if re.search(r"\.(pkl|pickle)(\.gz)?$", name):
-            raw: bytes | None = pickle.dumps(self.data.pickled())
-        elif name.endswith(".npz"):
-            buffer = io.BytesIO()
-            np.savez(buffer, **self.data.arrays())  # type: ignore[arg-type]  # arrays by name
-            raw = buffer.getvalue()
+        if name not in self.drawn:
+            self.drawn[name] = self._draw(name, found)
+        return self.drawn[name]
+
+    def _draw(self, name: str, found: str) -> bytes:
+        if found == "idx":
+            raw = self.data.idx(name)
+        elif found == "csv":
+            raw = self.data.csv(name)
+        elif found == "pickle":
+            raw = pickle.dumps(self.data.pickled())
+        elif found == "zip":
+            return self._zip(ARCHIVE)
         else:
-            raw = self.data.raw(name)
-        return gzip.compress(raw, 1) if raw is not None and name.endswith(".gz") else raw
+            buffer = io.BytesIO()
+            if found == "npz":
+                np.savez(buffer, **self.data.arrays())  # type: ignore[arg-type]  # arrays by name
+            else:
+                np.save(buffer, self.data.array(name))
+            raw = buffer.getvalue()
+        base = re.split(r"[?#]", name)[0]
+        if base.endswith(".zip"):
+            return self._zip([os.path.basename(base.removesuffix(".zip"))])
+        return gzip.compress(raw, 1) if base.endswith(".gz") else raw
+
+    def _zip(self, names: Any) -> bytes:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            for name in names:
+                archive.writestr(name, self.content(name) or b"")
+        return buffer.getvalue()
 
     def place(self, name: str) -> str:
         """A name as it is seen from where the program lies."""
         beside = self.folder / name
         return str(beside) if not os.path.isabs(name) and self.real_exists(beside) else name
 
+    def keep(self, name: str, content: bytes) -> None:
+        """As if the program had written it."""
+        self.written[self.key(name)] = content
+
+    def belongs(self, path: Any) -> bool:
+        """Whether it lies in the program's own folder."""
+        return Path(self.key(os.fspath(path))).is_relative_to(self.key(str(self.folder)))
+
+    def forget(self, name: Any) -> None:
+        if not isinstance(name, int):
+            self.written.pop(self.key(os.fsdecode(os.fspath(name))), None)
+
+    def make(self, name: Any) -> None:
+        self.made.add(self.key(os.fsdecode(os.fspath(name))))
+
+    # what is there
+
+    def isfile(self, path: Any) -> bool:
+        if isinstance(path, int):
+            return self.real_isfile(path)
+        name = os.fsdecode(os.fspath(path))
+        return self.key(name) in self.written or kind(name) is not None or self.real_isfile(self.place(name))
+
+    def isdir(self, path: Any) -> bool:
+        if isinstance(path, int):
+            return self.real_isdir(path)
+        name = os.fsdecode(os.fspath(path))
+        return self.key(name) in self.made or self.real_isdir(self.place(name)) or self._pictured(name)
+
     def exists(self, path: Any) -> bool:
-        name = os.fsdecode(os.fspath(path)) if not isinstance(path, int) else ""
-        if name in self.written or MNIST.search(name):
-            return True
-        return self.real_exists(self.place(name) if name else path)
+        if isinstance(path, int):
+            return self.real_exists(path)
+        return self.isfile(path) or self.isdir(path)
+
+    def getsize(self, path: Any) -> int:
+        content = self.content(os.fsdecode(os.fspath(path)))
+        return len(content) if content is not None else self.real_getsize(self.place(os.fsdecode(os.fspath(path))))
+
+    def _pictured(self, name: str) -> bool:
+        """Whether it is called as a folder of pictures is: train, or train/5."""
+        parts = [p for p in re.split(r"[/\\]", name) if p]
+        if not parts or "." in parts[-1]:
+            return False
+        within = parts[:-1] if parts[-1] in SUBFOLDERS else parts
+        return bool(within) and re.search(PICTURES, within[-1]) is not None
+
+    def listdir(self, path: Any = ".") -> list[str]:
+        name = os.fsdecode(os.fspath(path))
+        if self.real_isdir(self.place(name)):
+            here = self.key(name)
+            kept = [os.path.basename(p) for p in (*self.written, *self.made) if os.path.dirname(p) == here]
+            return sorted({*self.real_listdir(self.place(name)), *kept})
+        last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
+        if last in SUBFOLDERS:
+            return [f"{i}.png" for i in range(5)]
+        if self._pictured(name) and re.search(r"(train|test|valid)(ing|ation)?$", last, re.IGNORECASE):
+            return SUBFOLDERS
+        if self._pictured(name) or re.search(r"input|data|kaggle", name):
+            return list(ARCHIVE)
+        return self.real_listdir(self.place(name))
+
+    def glob(self, pattern: Any, **options: Any) -> list[str]:
+        """The files that are there; or else pictures of digits, or the files of MNIST that fit."""
+        pattern = os.fsdecode(os.fspath(pattern))
+        found = real_glob(self.place(str(Path(pattern).parent)) + "/" + Path(pattern).name, **options)
+        if found or not options.get("pictures", True):
+            return found
+        folder, last = os.path.split(pattern)
+        if re.search(r"\*.*\.(png|jpe?g|bmp)$", last):
+            parent = os.path.dirname(folder) if os.path.basename(folder) == "*" else folder
+            folders = [os.path.join(parent, d) for d in SUBFOLDERS] if parent != folder else [folder]
+            return [os.path.join(f, last.replace("*", str(i))) for f in folders for i in range(5)]
+        return [os.path.join(folder, name) for name in fnmatch.filter(ARCHIVE, last)]
+
+
+real_glob = glob.glob
 
 
 def install(data: Data, folder: Path) -> Files:
-    """Replace how files are opened, found and written."""
+    """Replace how files are opened, found, listed, written and removed."""
     files = Files(data, folder)
     builtins.open = io.open = files.open
-    os.path.exists = os.path.isfile = files.exists  # type: ignore[assignment]
-    Path.exists = Path.is_file = lambda self, **o: files.exists(self)  # type: ignore[assignment,method-assign,misc]
-    Path.open = lambda self, mode="r", *a, **o: files.open(self, mode, *a, **o)  # type: ignore[assignment,method-assign]
-    real_load = np.load
-
-    def load(file: Any, *arguments: Any, **options: Any) -> Any:
-        if isinstance(file, (str, os.PathLike)):
-            file = files.open(file, "rb")
-        return real_load(file, *arguments, **options)
-
-    np.load = load
-    for name in ("loadtxt", "genfromtxt"):
-        _through_open(name, files)
-    real_fromfile = np.fromfile
-
-    def fromfile(file: Any, dtype: Any = float, count: int = -1, sep: str = "", offset: int = 0, **options: Any) -> Any:
-        if isinstance(file, (str, os.PathLike)):
-            file = files.open(file, "rb")
-        if isinstance(file, io.BytesIO):
-            return np.frombuffer(file.read()[offset:], dtype, count)
-        return real_fromfile(file, dtype, count, sep, offset=offset, **options)
-
-    np.fromfile = fromfile
-    for module, names in (
-        (os, ("remove", "unlink", "rmdir", "rename", "replace", "makedirs", "mkdir", "removedirs", "truncate")),
-        (shutil, ("rmtree", "move", "copy", "copyfile", "copytree")),
-    ):
-        for name in names:
-            setattr(module, name, lambda *a, **o: None)
+    os.path.exists, os.path.isfile, os.path.isdir = files.exists, files.isfile, files.isdir  # type: ignore[assignment]
+    os.path.getsize, os.listdir = files.getsize, files.listdir  # type: ignore[assignment]
+    glob.glob = files.glob  # type: ignore[assignment]
+    _install_paths(files)
+    _install_numpy(files)
+    _install_nothing(files)
     return files
 
 
+def _install_paths(files: Files) -> None:
+    replaced: dict[str, Callable[..., Any]] = {
+        "exists": lambda self, **o: files.exists(self),
+        "is_file": lambda self, **o: files.isfile(self),
+        "is_dir": lambda self, **o: files.isdir(self),
+        "open": lambda self, mode="r", *a, **o: files.open(self, mode, *a, **o),
+        "iterdir": lambda self: (self / name for name in files.listdir(self)),
+        "mkdir": lambda self, *a, **o: files.make(self),
+        "touch": lambda self, *a, **o: files.keep(str(self), b""),
+        "unlink": lambda self, *a, **o: files.forget(self),
+    }
+    for name in ("rmdir", "rename", "replace", "chmod", "symlink_to"):
+        replaced[name] = lambda self, *a, **o: None
+    for name, function in replaced.items():
+        setattr(Path, name, function)
+
+
+def _install_numpy(files: Files) -> None:
+    real_load, real_fromfile, real_savetxt = np.load, np.fromfile, np.savetxt
+
+    def load(file: Any, *arguments: Any, **options: Any) -> Any:
+        if isinstance(file, (str, os.PathLike)):
+            file, arguments = files.open(file, "rb"), arguments[1:]
+            options.pop("mmap_mode", None)
+        if isinstance(file, _Named) and kind(file.name) == "pickle":
+            return pickle.load(file)
+        return real_load(file, *arguments, **options)
+
+    def fromfile(file: Any, dtype: Any = float, count: int = -1, sep: str = "", offset: int = 0, **options: Any) -> Any:
+        if isinstance(file, (str, os.PathLike)):
+            with files.open(file, "rb") as opened:
+                return fromfile(io.BytesIO(opened.read()), dtype, count, sep, offset)
+        if isinstance(file, io.BytesIO) and not sep:
+            size = np.dtype(dtype).itemsize
+            file.seek(offset, io.SEEK_CUR)
+            raw = file.read(-1 if count < 0 else count * size)
+            return np.frombuffer(raw[: len(raw) // size * size], dtype).copy()
+        return real_fromfile(file, dtype, count, sep, offset=offset, **options)
+
+    def savetxt(fname: Any, X: Any, *arguments: Any, **options: Any) -> None:
+        with files.open(fname, "w") if isinstance(fname, (str, os.PathLike)) else _left_open(fname) as file:
+            real_savetxt(file, np.asarray(X), *arguments, **options)
+
+    np.load, np.fromfile, np.savetxt = load, fromfile, savetxt  # type: ignore[assignment]
+    for name in ("loadtxt", "genfromtxt"):
+        _through_open(name, files)
+
+
+class _left_open:
+    """A file of the program's, which it closes itself."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+
+    def __enter__(self) -> Any:
+        return self.file
+
+    def __exit__(self, *raised: Any) -> None:
+        """It stays open."""
+
+
 def _through_open(name: str, files: Files) -> None:
-    """A reader of text that is given lines, so that a name is opened as the program opens it."""
+    """A reader of text that is given what it reads, so that a name is opened as the program opens it."""
     real = getattr(np, name)
 
     def reader(file: Any, *arguments: Any, **options: Any) -> Any:
         if isinstance(file, (str, os.PathLike)):
-            content = files.content(os.fsdecode(os.fspath(file)))
-            if content is not None:
-                content = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
-                file = io.StringIO(content.decode())
+            with files.open(file, "rb") as opened:
+                content = opened.read()
+            if content[:2] == b"\x1f\x8b":
+                content = gzip.decompress(content)
+            file = io.StringIO(content.decode(options.get("encoding") or "utf-8", "replace"))
         return real(file, *arguments, **options)
 
     setattr(np, name, reader)
+
+
+def _install_nothing(files: Files) -> None:
+    """What would change files or folders changes only what is kept in memory."""
+    real_low_open = os.open
+
+    def low_open(path: Any, flags: int, *arguments: Any, **options: Any) -> int:
+        beside = isinstance(path, (str, os.PathLike)) and files.belongs(path)
+        changes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+        return real_low_open(os.devnull if beside and changes else path, flags, *arguments, **options)
+
+    os.open = low_open
+    for name in ("remove", "unlink"):
+        setattr(os, name, lambda path, *a, **o: files.forget(path))
+    for name in ("makedirs", "mkdir"):
+        setattr(os, name, lambda path, *a, **o: files.make(path))
+    nothing = (
+        (os, ("rmdir", "rename", "replace", "renames", "removedirs", "truncate", "chdir", "chmod", "link", "symlink")),
+        (shutil, ("rmtree", "move", "copy", "copy2", "copyfile", "copytree", "unpack_archive", "make_archive")),
+    )
+    for module, names in nothing:
+        for name in names:
+            setattr(module, name, lambda *a, **o: None)
+    tarfile.open = lambda *a, **o: Absorbing()  # type: ignore[assignment]

@@ -7,13 +7,17 @@ from pathlib import Path
 from tinygrad_mnist.grading.watching.standins import effects, files, modules
 from tinygrad_mnist.grading.watching.standins.loading import Data
 
-COUNT = 240
-"""How many digits there are to train with, where the program asks for no more."""
+COUNT = 1200
+"""How many digits there are to train with: MNIST's 60,000 by the number that `rewriting` divides counts by."""
 
 
-def install(folder: Path, count: int = COUNT) -> Data:
-    """Stand-ins for what the program in this folder may load, import, write and ask."""
-    data = Data(count)
-    modules.install(data)
-    effects.install(files.install(data, folder))
+def install(folder: Path, count: int = COUNT, seed: int = 0) -> Data:
+    """Stand-ins for what the program in this folder may load, import, write and ask.
+
+    This changes the running process for good: call it in one that is the program's own.
+    """
+    data = Data(count, seed)
+    seen = files.install(data, folder)
+    modules.install(data, seen)
+    effects.install(seen)
     return data

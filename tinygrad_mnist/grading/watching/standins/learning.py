@@ -1,54 +1,108 @@
-"""What programs take from scikit-learn and Keras beside data: splits, scaling, one-hot labels, counts of right answers."""
+"""What programs take from scikit-learn and Keras beside data: splits, scales, one-hot labels, right answers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-def train_test_split(*arrays: Any, test_size: Any = None, train_size: Any = None, **options: Any) -> list[Any]:
+class Bunch(dict[str, Any]):
+    """A dict whose items are attributes too."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self:
+            raise AttributeError(name)
+        return self[name]
+
+
+# splits
+
+
+def train_test_split(
+    *arrays: Any, test_size: Any = None, train_size: Any = None, shuffle: bool = True, **options: Any
+) -> list[Any]:
+    """For each array its part to train with and its part to test with, in scikit-learn's order."""
     count = len(arrays[0])
-    share = test_size if test_size is not None else (1 - train_size if isinstance(train_size, float) else 0.25)
-    held = share if isinstance(share, int) and share > 1 else round(count * share)
-    held = min(held, count // 2)
-    order = np.random.default_rng(0).permutation(count) if options.get("shuffle", True) else np.arange(count)
-    rest, test = (
-        (order[held:], order[:held]) if options.get("shuffle", True) else (order[: count - held], order[count - held :])
+    held = _held_back(count, test_size, train_size)
+    seed = options.get("random_state")
+    order = (
+        np.random.default_rng(seed if isinstance(seed, int) else 0).permutation(count) if shuffle else np.arange(count)
     )
-    return [_taken(a, chosen) for a in arrays for chosen in (rest, test)]
+    rest, test = order[: count - held], order[count - held :]
+    return [taken(array, chosen) for array in arrays for chosen in (rest, test)]
 
 
-def _taken(array: Any, chosen: NDArray[Any]) -> Any:
-    if hasattr(array, "iloc") and hasattr(array, "columns"):
+def _held_back(count: int, test_size: Any, train_size: Any) -> int:
+    """How many to test with. Sizes that are meant for the whole of MNIST take half."""
+    if test_size is None:
+        test_size = (
+            0.25 if train_size is None else 1 - train_size if isinstance(train_size, float) else count - train_size
+        )
+    held = test_size if isinstance(test_size, (int, np.integer)) else int(np.ceil(count * test_size))
+    return int(held) if 0 < held < count else count // 2
+
+
+def taken(array: Any, chosen: NDArray[Any]) -> Any:
+    """Rows of an array, a table or a list, as what they were."""
+    if hasattr(array, "iloc"):
         return array.iloc[chosen]
-    return array[chosen] if hasattr(array, "values") else np.asarray(array)[chosen]
+    return [array[i] for i in chosen] if isinstance(array, list) else np.asarray(array)[chosen]
 
 
-def shuffle(*arrays: Any, **options: Any) -> Any:
-    order = np.random.default_rng(0).permutation(len(arrays[0]))
-    found = [_taken(a, order) for a in arrays]
+def shuffle(*arrays: Any, n_samples: int | None = None, **options: Any) -> Any:
+    order = np.random.default_rng(0).permutation(len(arrays[0]))[:n_samples]
+    found = [taken(a, order) for a in arrays]
     return found if len(found) > 1 else found[0]
 
 
-def to_categorical(y: Any, num_classes: int | None = None, **options: Any) -> NDArray[Any]:
-    labels = np.asarray(y, int).ravel()
-    return np.eye(num_classes or int(labels.max()) + 1)[labels]
+class KFold:
+    """`for train, test in KFold(5).split(X)`."""
+
+    def __init__(self, n_splits: int = 5, **options: Any) -> None:
+        self.n_splits = n_splits
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+        every = np.arange(len(X))
+        return ((np.setdiff1d(every, part), part) for part in np.array_split(every, self.n_splits))
+
+    def get_n_splits(self, *arguments: Any) -> int:
+        return self.n_splits
 
 
-def accuracy_score(a: Any, b: Any, **options: Any) -> float:
-    return float((np.asarray(a) == np.asarray(b)).mean())
+# labels and scales
 
 
-def normalize(X: Any, *arguments: Any, **options: Any) -> NDArray[Any]:
+def to_categorical(y: Any, num_classes: int | None = None, *arguments: Any, **options: Any) -> NDArray[Any]:
+    """One-hot rows in float64, as Keras gives them."""
+    labels: NDArray[Any] = np.asarray(y, int)
+    labels = labels[..., 0] if labels.ndim > 1 and labels.shape[-1] == 1 else labels
+    classes = num_classes or options.get("nb_classes") or int(labels.max()) + 1
+    hot: NDArray[Any] = np.eye(classes)[labels]
+    return hot
+
+
+def label_binarize(y: Any, classes: Any = None, **options: Any) -> NDArray[Any]:
+    columns = np.unique(np.asarray(y)) if classes is None else np.asarray(classes)
+    hot: NDArray[Any] = np.asarray(y).reshape(-1, 1) == columns
+    return hot.astype(int)
+
+
+def normalize(X: Any, norm: Any = "l2", axis: int = 1, order: int | None = None, **options: Any) -> NDArray[Any]:
+    """Rows of length 1."""
     X = np.asarray(X, float)
-    return np.asarray(X / np.maximum(np.linalg.norm(X, axis=1, keepdims=True), 1e-12))
+    lengths = {"l1": 1, "l2": 2, "max": np.inf}.get(norm, 2) if isinstance(norm, str) else 2
+    size = np.linalg.norm(X, ord=order or lengths, axis=axis, keepdims=True)
+    return np.asarray(X / np.where(size == 0, 1, size))
 
 
 class _Fitted:
+    """What is fitted to data, and then changes data."""
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        self.options = options
+        self.arguments, self.options = arguments, options
 
     def fit(self, X: Any, y: Any = None) -> Any:
         return self
@@ -61,71 +115,266 @@ class _Fitted:
 
 
 class StandardScaler(_Fitted):
+    """Each column with mean 0 and deviation 1; one that never changes is only moved."""
+
     def fit(self, X: Any, y: Any = None) -> Any:
         X = np.asarray(X, float)
         deviation = X.std(axis=0)
         self.mean_, self.scale_ = X.mean(axis=0), np.where(deviation == 0, 1, deviation)
+        self.var_ = deviation**2
         return self
 
     def transform(self, X: Any) -> Any:
         return (np.asarray(X, float) - self.mean_) / self.scale_
 
+    def inverse_transform(self, X: Any) -> Any:
+        return np.asarray(X) * self.scale_ + self.mean_
+
 
 class MinMaxScaler(_Fitted):
+    """Each column from 0 to 1, or in the range of `feature_range`."""
+
     def fit(self, X: Any, y: Any = None) -> Any:
         X = np.asarray(X, float)
-        self.low, spread = X.min(axis=0), np.ptp(X, axis=0)
-        self.spread = np.where(spread == 0, 1, spread)
+        self.data_min_, spread = X.min(axis=0), np.ptp(X, axis=0)
+        self.data_range_ = np.where(spread == 0, 1, spread)
         return self
 
     def transform(self, X: Any) -> Any:
-        return (np.asarray(X, float) - self.low) / self.spread
+        low, high = self.options.get("feature_range", self.arguments[0] if self.arguments else (0, 1))
+        return (np.asarray(X, float) - self.data_min_) / self.data_range_ * (high - low) + low
+
+
+class Normalizer(_Fitted):
+    def transform(self, X: Any) -> Any:
+        return normalize(X)
+
+
+class PCA(_Fitted):
+    """The directions in which the data differ most."""
+
+    def fit(self, X: Any, y: Any = None) -> Any:
+        X = np.asarray(X, float)
+        self.mean_ = X.mean(axis=0)
+        _, sizes, directions = np.linalg.svd(X - self.mean_, full_matrices=False)
+        wanted = self.options.get("n_components", self.arguments[0] if self.arguments else None)
+        share = np.cumsum(sizes**2) / np.sum(sizes**2)
+        count = int(np.searchsorted(share, wanted)) + 1 if isinstance(wanted, float) and wanted < 1 else wanted
+        self.components_ = directions[:count]
+        self.explained_variance_ratio_ = (sizes**2 / np.sum(sizes**2))[:count]
+        self.n_components_ = len(self.components_)
+        return self
+
+    def transform(self, X: Any) -> Any:
+        return (np.asarray(X, float) - self.mean_) @ self.components_.T
+
+    def inverse_transform(self, X: Any) -> Any:
+        return X @ self.components_ + self.mean_
 
 
 class Sparse:
     """A matrix that is asked for `toarray()`."""
 
     def __init__(self, values: NDArray[Any]) -> None:
-        self.values = values
+        self.values, self.shape = values, values.shape
 
     def toarray(self) -> NDArray[Any]:
         return self.values
 
     todense = toarray
 
+    @property
+    def A(self) -> NDArray[Any]:
+        return self.values
+
+    @property
+    def T(self) -> Sparse:
+        return Sparse(self.values.T)
+
     def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[Any]:
         return np.array(self.values, dtype)
 
 
 class OneHotEncoder(_Fitted):
+    """One column for each value: sparse, unless told otherwise."""
+
     def fit(self, X: Any, y: Any = None) -> Any:
-        self.classes = np.unique(np.asarray(X))
+        self.categories_ = [np.unique(np.asarray(X))]
         return self
 
     def transform(self, X: Any) -> Any:
-        hot = (np.asarray(X).reshape(-1, 1) == self.classes).astype(float)
+        hot = (np.asarray(X).reshape(-1, 1) == self.categories_[0]).astype(self.options.get("dtype", float))
         dense = self.options.get("sparse") is False or self.options.get("sparse_output") is False
         return hot if dense else Sparse(hot)
 
+    def inverse_transform(self, hot: Any) -> Any:
+        return self.categories_[0][np.argmax(np.asarray(hot), axis=1)].reshape(-1, 1)
+
 
 class LabelBinarizer(_Fitted):
+    """One column of 0 and 1 for each value."""
+
     def fit(self, X: Any, y: Any = None) -> Any:
         self.classes_ = np.unique(np.asarray(X))
         return self
 
     def transform(self, X: Any) -> Any:
-        return (np.asarray(X).reshape(-1, 1) == self.classes_).astype(int)
+        hot = label_binarize(X, self.classes_)
+        return hot[:, 1:] if len(self.classes_) == 2 else hot
+
+    def inverse_transform(self, hot: Any) -> Any:
+        return self.classes_[np.argmax(np.asarray(hot), axis=1)]
 
 
 class LabelEncoder(LabelBinarizer):
+    """The number of each value in their order."""
+
     def transform(self, X: Any) -> Any:
         return np.searchsorted(self.classes_, np.asarray(X))
 
+    def inverse_transform(self, codes: Any) -> Any:
+        return self.classes_[np.asarray(codes)]
 
-class Bunch(dict[str, Any]):
-    """A dict whose items are attributes too."""
 
-    def __getattr__(self, name: str) -> Any:
-        if name not in self:
-            raise AttributeError(name)
-        return self[name]
+# counts of right answers
+
+
+def accuracy_score(y_true: Any, y_pred: Any, normalize: bool = True, **options: Any) -> float:
+    right = np.asarray(y_true) == np.asarray(y_pred)
+    right = right.all(axis=1) if right.ndim > 1 else right
+    return float(right.mean() if normalize else right.sum())
+
+
+def confusion_matrix(y_true: Any, y_pred: Any, labels: Any = None, **options: Any) -> NDArray[Any]:
+    """How often each true class (row) was taken for each class (column)."""
+    true, given = np.ravel(y_true), np.ravel(y_pred)
+    classes = np.unique(np.concatenate([true, given])) if labels is None else np.asarray(labels)
+    return np.array([[int(np.sum((true == a) & (given == b))) for b in classes] for a in classes])
+
+
+def log_loss(y_true: Any, y_pred: Any, **options: Any) -> float:
+    true, given = np.asarray(y_true), np.clip(np.asarray(y_pred, float), 1e-15, 1)
+    hot = true if true.ndim == given.ndim else np.eye(given.shape[-1])[true.astype(int)]
+    return float(-np.mean(np.sum(hot * np.log(given), axis=-1)))
+
+
+def mean_squared_error(y_true: Any, y_pred: Any, **options: Any) -> float:
+    return float(np.mean((np.asarray(y_true) - np.asarray(y_pred)) ** 2))
+
+
+def classification_report(*arguments: Any, output_dict: bool = False, **options: Any) -> Any:
+    return {} if output_dict else ""
+
+
+def _share_right(y_true: Any, y_pred: Any, *arguments: Any, **options: Any) -> float:
+    return accuracy_score(np.ravel(y_true), np.ravel(y_pred))
+
+
+METRICS = {
+    "accuracy_score": accuracy_score, "confusion_matrix": confusion_matrix, "log_loss": log_loss,
+    "mean_squared_error": mean_squared_error, "classification_report": classification_report,
+    **dict.fromkeys(("precision_score", "recall_score", "f1_score", "balanced_accuracy_score", "r2_score"),
+    _share_right),
+}  # fmt: skip
+
+PREPROCESSING: dict[str, Any] = {
+    "StandardScaler": StandardScaler, "MinMaxScaler": MinMaxScaler, "OneHotEncoder": OneHotEncoder,
+    "LabelBinarizer": LabelBinarizer, "LabelEncoder": LabelEncoder, "Normalizer": Normalizer, "normalize": normalize,
+    "label_binarize": label_binarize, "scale": lambda X, **o: StandardScaler().fit_transform(X),
+    "minmax_scale": lambda X, **o: MinMaxScaler().fit_transform(X), "RobustScaler": StandardScaler,
+    "MaxAbsScaler": MinMaxScaler, "Binarizer": _Fitted,
+}  # fmt: skip
+
+MODEL_SELECTION = {"train_test_split": train_test_split, "KFold": KFold, "StratifiedKFold": KFold}
+
+
+# small sets
+
+
+def _generator(options: dict[str, Any]) -> np.random.Generator:
+    seed = options.get("random_state")
+    return np.random.default_rng(seed if isinstance(seed, int) else 0)
+
+
+def _count(n_samples: Any) -> int:
+    return int(np.sum(n_samples))
+
+
+def make_moons(n_samples: Any = 100, *arguments: Any, noise: float | None = None, **options: Any) -> Any:
+    """Two half circles that reach into each other."""
+    rng, n = _generator(options), _count(n_samples)
+    y = np.arange(n) % 2
+    angle = rng.uniform(0, np.pi, n)
+    X = np.column_stack(
+        [np.where(y, 1 - np.cos(angle), np.cos(angle)), np.where(y, 0.5 - np.sin(angle), np.sin(angle))]
+    )
+    return X + rng.normal(0, noise or 0, X.shape), y
+
+
+def make_circles(
+    n_samples: Any = 100, *arguments: Any, noise: float | None = None, factor: float = 0.8, **options: Any
+) -> Any:
+    """A circle in another."""
+    rng, n = _generator(options), _count(n_samples)
+    y = np.arange(n) % 2
+    angle = rng.uniform(0, 2 * np.pi, n)
+    X = np.column_stack([np.cos(angle), np.sin(angle)]) * np.where(y, factor, 1)[:, None]
+    return X + rng.normal(0, noise or 0, X.shape), y
+
+
+def make_blobs(
+    n_samples: Any = 100,
+    n_features: int = 2,
+    *arguments: Any,
+    centers: Any = None,
+    cluster_std: Any = 1.0,
+    **options: Any,
+) -> Any:
+    """Heaps of points."""
+    rng, n = _generator(options), _count(n_samples)
+    middle = np.asarray(centers) if np.ndim(centers) else rng.uniform(-10, 10, (int(centers or 3), n_features))
+    y = np.arange(n) % len(middle)
+    return middle[y] + rng.normal(0, 1, (n, middle.shape[1])) * np.broadcast_to(cluster_std, len(middle))[y][:, None], y
+
+
+def make_classification(n_samples: int = 100, n_features: int = 20, *arguments: Any, **options: Any) -> Any:
+    return make_blobs(n_samples, n_features, centers=options.get("n_classes", 2), **options)
+
+
+def make_regression(n_samples: int = 100, n_features: int = 100, *arguments: Any, **options: Any) -> Any:
+    rng = _generator(options)
+    X = rng.normal(size=(n_samples, n_features))
+    return X, X @ rng.uniform(0, 100, n_features)
+
+
+def _flowers(count: int, features: int, classes: int) -> Any:
+    """A set in the shape of a known one: positive measures, which differ from class to class."""
+
+    def load(*arguments: Any, return_X_y: bool = False, **options: Any) -> Any:
+        X, y = make_blobs(count, features, centers=classes)
+        X = np.round(np.abs(X), 1)
+        order = np.argsort(y, kind="stable")
+        X, y = X[order], y[order]
+        names = [f"feature {i}" for i in range(features)]
+        targets = np.array([f"class {i}" for i in range(classes)])
+        return (X, y) if return_X_y else Bunch(data=X, target=y, feature_names=names, target_names=targets, DESCR="")
+
+    return load
+
+
+def _measured(count: int, features: int) -> Any:
+    def load(*arguments: Any, return_X_y: bool = False, **options: Any) -> Any:
+        X, y = make_regression(count, features)
+        names = [f"feature {i}" for i in range(features)]
+        return (X, y) if return_X_y else Bunch(data=X, target=y, feature_names=names, DESCR="")
+
+    return load
+
+
+SMALL_SETS = {
+    "make_moons": make_moons, "make_circles": make_circles, "make_blobs": make_blobs,
+    "make_classification": make_classification, "make_gaussian_quantiles": make_classification,
+    "make_regression": make_regression, "load_iris": _flowers(150, 4, 3), "load_wine": _flowers(178, 13, 3),
+    "load_breast_cancer": _flowers(569, 30, 2), "load_diabetes": _measured(442, 10), "load_boston": _measured(506, 13),
+    "fetch_california_housing": _measured(500, 8),
+}  # fmt: skip

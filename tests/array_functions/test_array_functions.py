@@ -1,0 +1,384 @@
+"""A line of NumPy runs on arrays and, as it is, on tensors: same value, shape and dtype, and the right derivatives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.engine.cases import numbers
+from tinygrad_mnist.engine import Tensor, grad
+from tinygrad_mnist.engine.tensor import NUMPY, PLAIN
+from tinygrad_mnist.gradcheck import check_gradients
+
+M, V = (3, 4), (4,)
+MASK = np.arange(12).reshape(M) % 3 == 0
+WEIGHTS = np.array([0.5, 1.5, 2.0])
+
+RECORDED: list[tuple[Callable[..., Any], list[tuple[int, ...]]]] = [
+    # products
+    (lambda W, X: W.dot(X), [M, (4, 2)]),
+    (lambda a, b: np.dot(a, b), [(), ()]),
+    (lambda a, b: np.dot(a, b), [(), M]),
+    (lambda a, b: np.dot(a, b), [M, ()]),
+    (lambda a, b: np.dot(a, b), [V, V]),
+    (lambda a, b: np.dot(a, b), [M, V]),
+    (lambda a, b: np.dot(a, b), [V, (4, 2)]),
+    (lambda a, b: np.dot(a, b), [M, (4, 2)]),
+    (lambda a, b: np.dot(a, b), [(2, 3, 4), V]),
+    (lambda a, b: np.dot(a, b), [(2, 3, 4), (4, 2)]),
+    (lambda a, b: np.dot(a, b), [V, (2, 4, 3)]),
+    (lambda a, b: np.dot(a, b), [(2, 3), (2, 3, 2)]),
+    (lambda a: np.dot(a, 2), [M]),
+    (lambda a: np.dot([[1.0, 2.0, 3.0]], a), [M]),
+    (lambda a, b: np.inner(a, b), [(), V]),
+    (lambda a, b: np.inner(a, b), [V, V]),
+    (lambda a, b: np.inner(a, b), [M, V]),
+    (lambda a, b: np.inner(a, b), [M, (2, 4)]),
+    (lambda a, b: np.inner(a, b), [M, (2, 3, 4)]),
+    (lambda a, b: np.outer(a, b), [V, (3,)]),
+    (lambda a, b: np.outer(a, b), [(2, 2), ()]),
+    (lambda a, b: np.vdot(a, b), [M, M]),
+    (lambda a, b: np.vdot(a, b), [M, (2, 6)]),
+    (lambda a, b: np.vdot(a, b), [(), ()]),
+    (lambda a, b: np.matmul(a, b), [(2, 3, 4), (4, 2)]),
+    (lambda a, b: np.einsum("ij,kj->ik", a, b), [M, (2, 4)]),
+    (lambda a, b: np.einsum("ij,jk", a, b, optimize=True), [M, (4, 2)]),
+    (lambda a, b: np.tensordot(a, b), [M, M]),
+    (lambda a, b: np.tensordot(a, b, 0), [V, (3,)]),
+    (lambda a, b: np.tensordot(a, b, axes=1), [M, (4, 2)]),
+    (lambda a, b: np.tensordot(a, b, axes=([0], [1])), [M, (2, 3)]),
+    (lambda a, b: np.tensordot(a, b, ((0, 2), (1, 0))), [(2, 3, 4), (4, 2, 5)]),
+    (lambda a, b: np.tensordot(a, b, (-1, 0)), [M, V]),
+    (lambda a: np.trace(a), [M]),
+    (lambda a: a.trace(1), [M]),
+    (lambda a: np.diagonal(a), [M]),
+    (lambda a: np.linalg.norm(a), [M]),
+    (lambda a: np.linalg.norm(a, axis=1), [M]),
+    (lambda a: np.linalg.norm(a, 2, 0, True), [M]),
+    (lambda a: np.linalg.norm(a, axis=-1, keepdims=True), [M]),
+    (lambda a: np.linalg.norm(a, 1), [V]),
+    (lambda a: np.linalg.norm(a, np.inf, axis=0), [M]),
+    (lambda a: np.linalg.norm(a, "fro"), [M]),
+    # single elements
+    (lambda Z: np.maximum(0, Z), [M]),
+    (lambda Z: np.maximum(Z, 0.01 * Z), [M]),
+    (lambda a, b: np.minimum(a, b), [M, V]),
+    (lambda z: 1 / (1 + np.exp(-z)), [M]),
+    (lambda a: np.log(np.abs(a) + 1e-8), [M]),
+    (lambda a: np.log2(np.absolute(a)), [M]),
+    (lambda a: np.log10(np.fabs(a)), [M]),
+    (lambda a: np.log1p(np.square(a)) + np.expm1(a), [M]),
+    (lambda a: np.exp2(a), [M]),
+    (lambda a, b: np.multiply(a, b), [M, V]),
+    (lambda a, b: np.divide(a, b), [M, (3, 1)]),
+    (lambda a, b: np.true_divide(a, b), [M, M]),
+    (lambda a, b: np.add(a, b), [M, V]),
+    (lambda a, b: np.subtract(a, b), [V, M]),
+    (lambda a: np.negative(a), [M]),
+    (lambda a: np.positive(a) * a, [M]),
+    (lambda a: np.reciprocal(a), [M]),
+    (lambda a: np.square(a), [M]),
+    (lambda a: np.power(a, 3), [M]),
+    (lambda a: np.power(np.abs(a), 1.5), [M]),
+    (lambda a: np.float_power(a, 2), [M]),
+    (lambda a: np.float_power(2, a), [M]),
+    (lambda a, b: np.float_power(np.abs(a), b), [M, V]),
+    (lambda a: np.sqrt(np.abs(a)), [M]),
+    (lambda a: np.tanh(a), [M]),
+    (lambda a: np.sin(a) * np.cos(a), [M]),
+    (lambda a: np.tan(a / 2), [M]),
+    (lambda a: np.sinh(a) + np.cosh(a), [M]),
+    (lambda a, b: np.hypot(a, b), [M, V]),
+    (lambda a, b: np.logaddexp(a, b), [M, V]),
+    (lambda a: np.logaddexp(a, 0), [M]),
+    (lambda a: np.clip(a, -1, 1), [M]),
+    (lambda a: np.clip(a, a_min=-1, a_max=None), [M]),
+    (lambda a: np.clip(a, 1e-8, 1 - 1e-8), [M]),
+    (lambda a: a.clip(-1, 1), [M]),
+    (lambda a: np.where(a > 0, a, 0.01 * a), [M]),
+    (lambda a: np.nan_to_num(a + [0, np.nan, np.inf, 1], posinf=2.0), [M]),
+    (lambda a: a * (a > 0), [M]),
+    (lambda a: a * (a > 0).astype(float), [M]),
+    (lambda a: np.sign(a) * a, [M]),
+    (lambda a: np.heaviside(a, 0) * a, [M]),
+    # reductions
+    (lambda a: np.sum(a), [M]),
+    (lambda a: np.sum(a, 1), [M]),
+    (lambda a: np.sum(a, axis=1, keepdims=True), [M]),
+    (lambda a: np.sum(a, 1, None, None, True), [M]),
+    (lambda a: np.sum(a, axis=(0, 2)), [(2, 3, 2)]),
+    (lambda a: np.mean(a, 0), [M]),
+    (lambda a: np.mean(a, axis=-1, keepdims=True), [M]),
+    (lambda a: a.mean(axis=1, keepdims=True), [M]),
+    (lambda a: np.max(a, axis=0), [M]),
+    (lambda a: np.max(a, 1, None, True), [M]),
+    (lambda a: a.max(axis=1, keepdims=True), [M]),
+    (lambda a: np.amax(a, axis=1, keepdims=True) - np.amin(a), [M]),
+    (lambda a: a - a.min(axis=0), [M]),
+    (lambda a: np.min(a, keepdims=True), [M]),
+    (lambda a: np.std(a, axis=0), [M]),
+    (lambda a: np.std(a, 0, None, None, 1), [M]),
+    (lambda a: a.std(axis=0, ddof=1), [M]),
+    (lambda a: np.var(a, axis=1, keepdims=True), [M]),
+    (lambda a: np.var(a, ddof=1), [M]),
+    (lambda a: np.prod(a, axis=0), [M]),
+    (lambda a: np.cumsum(a, axis=1), [M]),
+    (lambda a: np.cumsum(a), [M]),
+    (lambda a: np.ptp(a, axis=1), [M]),
+    (lambda a: np.nansum(np.log(a), axis=0), [M]),
+    (lambda a: np.average(a), [M]),
+    (lambda a: np.average(a, axis=1), [M]),
+    (lambda a: np.average(a, axis=0, weights=WEIGHTS), [M]),
+    (lambda a, w: np.average(a, axis=-1, weights=np.abs(w)), [M, V]),
+    (lambda a: np.average(a, weights=MASK + 1.0), [M]),
+    (lambda a: np.add.reduce(a, axis=1), [M]),
+    (lambda a: np.maximum.reduce(a), [M]),
+    (lambda a: np.minimum.reduce(a, axis=1, keepdims=True), [M]),
+    (lambda a: np.multiply.reduce(a), [M]),
+    (lambda a: sum(a), [M]),
+    (lambda a: sum(row.dot(row) for row in a), [M]),
+    # shapes
+    (lambda a: a.T, [M]),
+    (lambda a: a.copy(), [M]),
+    (lambda a: np.copy(a), [M]),
+    (lambda a: a.reshape(2, 6), [M]),
+    (lambda a: a.reshape((-1, 1)), [M]),
+    (lambda a: np.reshape(a, (2, -1)), [M]),
+    (lambda a: np.reshape(a, (2, -1), order="F"), [M]),
+    (lambda a: a.ravel(), [M]),
+    (lambda a: np.ravel(a), [M]),
+    (lambda a: np.ravel(a, "F"), [M]),
+    (lambda a: a.flatten(), [M]),
+    (lambda a: np.squeeze(a), [(1, 3, 1)]),
+    (lambda a: a.squeeze(), [(1, 3)]),
+    (lambda a: np.squeeze(a, axis=0), [(1, 3)]),
+    (lambda a: np.expand_dims(a, axis=1), [V]),
+    (lambda a: a[:, np.newaxis] * a[None, :], [V]),
+    (lambda a: a[np.arange(3), [0, 3, 3]], [M]),
+    (lambda a: a[[0, 3, 3, 1], np.arange(4)], [(4, 4)]),
+    (lambda a: a[MASK], [M]),
+    (lambda a: a[a > 0], [M]),
+    (lambda a: np.transpose(a), [M]),
+    (lambda a: np.transpose(a, (2, 0, 1)), [(2, 3, 4)]),
+    (lambda a: np.swapaxes(a, 0, 1), [M]),
+    (lambda a: np.moveaxis(a, 0, -1), [(2, 3, 2)]),
+    (lambda a: np.atleast_1d(a), [()]),
+    (lambda a: np.atleast_2d(a), [V]),
+    (lambda a: np.atleast_2d(a), [M]),
+    (lambda a: np.atleast_3d(a), [M]),
+    (lambda a: np.atleast_2d(a, 2 * a)[1], [V]),
+    (lambda a: np.broadcast_to(a, M), [V]),
+    (lambda a, b: np.multiply(*np.broadcast_arrays(a, b)), [V, (3, 1)]),
+    (lambda a: np.pad(a, 1), [M]),
+    (lambda a: np.pad(a, ((0, 0), (1, 2)), "constant"), [M]),
+    (lambda a, b: np.concatenate((a, b), axis=1), [M, (3, 2)]),
+    (lambda a, b: np.concatenate([a, b], axis=None), [M, V]),
+    (lambda a, b: np.stack([a, b], axis=1), [M, M]),
+    (lambda a, b: np.vstack([a, b]), [M, V]),
+    (lambda a, b: np.vstack((a, b)), [V, V]),
+    (lambda a, b: np.hstack([a, b]), [M, (3, 1)]),
+    (lambda a, b: np.hstack([a, b]), [V, (2,)]),
+    (lambda a: np.hstack([np.ones((3, 1)), a]), [M]),
+    (lambda a, b: np.column_stack([a, b]), [V, (4, 2)]),
+    (lambda a, b: np.dstack([a, b]), [M, M]),
+    (lambda a, b: np.append(a, b), [M, V]),
+    (lambda a, b: np.append(a, b, axis=0), [M, (1, 4)]),
+    (lambda a: np.split(a, 2, axis=1)[1], [M]),
+    (lambda a: np.split(a, [1])[1], [M]),
+    (lambda a: np.array_split(a, 2)[0], [M]),
+    (lambda a: np.array_split(a, 3, axis=1)[2], [M]),
+    (lambda a: np.vsplit(a, 3)[2] * np.hsplit(a, 2)[0][:, :1], [M]),
+    (lambda a: np.take(a, [0, 0, 2], axis=1), [M]),
+    (lambda a: np.take(a, 5), [M]),
+    (lambda a: a.take([0, 2], axis=0), [M]),
+    (lambda a: np.take_along_axis(a, np.argsort(a, axis=1), axis=1), [M]),
+    (lambda a: np.repeat(a, 2), [M]),
+    (lambda a: np.repeat(a, [1, 0, 2], axis=0), [M]),
+    (lambda b: np.repeat(b, 5, axis=1), [(3, 1)]),
+    (lambda a: a.repeat(2, axis=1), [M]),
+    (lambda b: np.tile(b, (1, 5)), [(3, 1)]),
+    (lambda b: np.tile(b, (5, 1)), [V]),
+    (lambda a: np.tile(a, 2), [M]),
+    (lambda a: np.tile(a, (2, 1, 2)), [M]),
+    (lambda a: np.roll(a, 1), [M]),
+    (lambda a: np.roll(a, -1, axis=1), [M]),
+    (lambda a: np.rot90(a), [M]),
+    (lambda a: np.delete(a, 1, axis=0), [M]),
+    (lambda a: np.flip(a) + np.fliplr(a) - np.flipud(a), [M]),
+    (lambda a: np.sort(a), [M]),
+    (lambda a: np.sort(a, axis=0), [M]),
+    (lambda a: np.sort(a, axis=None), [M]),
+    (lambda a: np.triu(a, 1), [M]),
+    (lambda a: np.tril(a), [M]),
+    (lambda a: np.diag(a), [V]),
+    (lambda a: np.diag(a, -1), [V]),
+    (lambda a: np.diag(a, 1), [M]),
+    (lambda a: np.diff(a), [M]),
+    (lambda a: np.diff(a, 2, axis=0), [M]),
+    # what forward passes are made of
+    (lambda Z: np.exp(Z - np.max(Z, axis=0)) / np.sum(np.exp(Z - np.max(Z, axis=0)), axis=0), [M]),
+    (lambda Z: np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True), [M]),
+    (lambda A: -np.sum(np.eye(4)[[0, 2, 1]] * np.log(np.abs(A) + 1e-8)) / 3, [M]),
+    (lambda A: -np.log(np.abs(A[range(3), [0, 2, 1]])).mean(), [M]),
+    (lambda W, x: np.array(1.0) * np.stack([W.dot(row) for row in x]), [M, (2, 4)]),
+]
+"""Each is run on arrays of these shapes, and on tensors."""
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("line", "shapes"), RECORDED)
+def test_a_line_of_numpy_on_tensors_is_recorded_and_gives_numpys_result(line: Any, shapes: Any, dtype: Any) -> None:
+    arrays = [x.astype(dtype) for x in numbers(*shapes)]
+    leaves = [Tensor(x, requires_grad=True) for x in arrays]
+    out, expected = line(*leaves), np.asarray(line(*arrays))
+    assert isinstance(out, Tensor)
+    assert out.requires_grad
+    assert out.shape == expected.shape
+    assert out.dtype == expected.dtype
+    np.testing.assert_allclose(out.data, expected, rtol=16 * np.finfo(dtype).eps, atol=4 * np.finfo(dtype).eps)
+    for gradient, x in zip(grad(out, leaves, np.ones(out.shape)), arrays):
+        assert gradient.dtype == dtype
+        assert gradient.shape == x.shape
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(("line", "shapes"), RECORDED)
+def test_its_first_and_second_derivatives_are_right(line: Any, shapes: Any) -> None:
+    check_gradients(line, numbers(*shapes))
+
+
+PLAINLY: list[Callable[[Any], Any]] = [
+    np.argmax,
+    lambda a: np.argmax(a, axis=0),
+    lambda a: a.argmax(1),
+    lambda a: a.argmin(axis=0),
+    lambda a: np.argsort(a, axis=1),
+    lambda a: a.argsort(),
+    lambda a: np.nonzero(a > 0)[0],
+    lambda a: a.nonzero()[1],
+    lambda a: np.where(a)[0],
+    np.sign,
+    np.floor,
+    np.ceil,
+    lambda a: np.round(a, 2),
+    lambda a: a.round(1),
+    lambda a: round(a[0, 0], 2),
+    lambda a: np.heaviside(a, 0.5),
+    np.isnan,
+    np.isfinite,
+    lambda a: np.all(a > 0),
+    lambda a: a.any(),
+    lambda a: a.all(axis=0),
+    lambda a: np.any(a, axis=1, keepdims=True),
+    lambda a: np.allclose(a, a + 1e-12),
+    lambda a: np.isclose(a, 0.2),
+    lambda a: np.array_equal(a, a),
+    lambda a: np.logical_and(a > 0, a < 1),
+    lambda a: np.count_nonzero(a),
+    np.unique,
+    np.zeros_like,
+    lambda a: np.ones_like(a, dtype=int),
+    lambda a: np.full_like(a, 3),
+    lambda a: np.empty_like(a).shape,
+    np.shape,
+    lambda a: a.tolist(),
+    lambda a: np.mean(np.argmax(a, 1) == np.array([0, 1, 2])),
+    lambda a: np.eye(4)[np.argmax(a, axis=1)],
+]
+"""What has no derivative."""
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("line", PLAINLY)
+def test_what_has_no_derivative_is_numpys_own_result(line: Any, dtype: Any) -> None:
+    (array,) = numbers(M)
+    array = array.astype(dtype)
+    result, expected = line(Tensor(array, requires_grad=True)), line(array)
+    assert type(result) is type(expected)
+    np.testing.assert_array_equal(result, expected, strict=isinstance(expected, np.ndarray))
+
+
+def test_a_functions_place_is_one_table() -> None:
+    assert not PLAIN & NUMPY.keys()
+
+
+@pytest.mark.parametrize("learns", [False, True])
+def test_labels_in_a_tensor_index_arrays_and_count_classes(learns: bool) -> None:
+    y = Tensor(np.array([2, 0, 1]))
+    probabilities = Tensor(np.full((3, 3), 1 / 3), requires_grad=learns)
+    np.testing.assert_array_equal(np.eye(3)[y], np.eye(3)[[2, 0, 1]])
+    np.testing.assert_array_equal(np.eye(y.max() + 1), np.eye(3))
+    assert list(range(y[0])) == [0, 1]
+    picked = probabilities[np.arange(y.size), y]
+    assert picked.requires_grad == learns
+    one_hot = np.zeros((y.size, y.max() + 1))
+    one_hot[np.arange(y.size), y] = 1
+    np.testing.assert_array_equal(one_hot, np.eye(3)[[2, 0, 1]])
+
+
+@pytest.mark.parametrize("indices", [[1.0, 2.0], [0], [[1]]])
+def test_only_a_single_integer_is_an_index(indices: Any) -> None:
+    with pytest.raises(TypeError, match="integer"):
+        range(Tensor(np.array(indices)))
+
+
+def test_one_integer_in_an_array_stays_an_array_of_indices() -> None:
+    assert np.eye(3)[Tensor(np.array([2]))].shape == (1, 3)
+
+
+def test_a_copy_keeps_its_numbers_when_the_parameter_moves_on() -> None:
+    w: Any = Tensor(np.ones(2), requires_grad=True)
+    best = w.copy()
+    w.data -= 1
+    np.testing.assert_array_equal(best.data, [1, 1])
+
+
+def test_of_infinities_logaddexp_is_a_number() -> None:
+    x = Tensor(np.array([-np.inf, 800.0]), requires_grad=True)
+    np.testing.assert_allclose(np.logaddexp(x, 0).data, [0, 800])
+
+
+def test_scipys_sigmoid_is_recorded() -> None:
+    special = pytest.importorskip("scipy.special")
+    x = Tensor(np.array([-800.0, 0.5]), requires_grad=True)
+    y = special.expit(x)
+    np.testing.assert_allclose(y.data, special.expit(x.data))
+    y.backward(np.ones(2))
+    assert x.grad.data[1] == pytest.approx(math.exp(-0.5) / (1 + math.exp(-0.5)) ** 2)
+
+
+def assign(target: Any, value: Any) -> None:
+    target[0] = value
+
+
+@pytest.mark.parametrize(
+    ("line", "advice"),
+    [
+        (lambda t: assign(t, 0), r"np\.where\(mask, v, t\)"),
+        (lambda t: t.fill(0), r"np\.full_like"),
+        (lambda t: np.ones((4, 3)).dot(t), r"array @ t"),
+        (lambda t: np.array([t, t]), r"np\.stack"),
+        (lambda t: np.maximum(0, t, out=np.zeros(M)), "a = a - t"),
+        (lambda t: np.multiply(2, t, t), "a = a - t"),
+        (lambda t: np.greater(t, 0, out=t), "a = a - t"),
+        (lambda t: np.dot(t, t.T, np.zeros((3, 3))), "a = a - t"),
+        (lambda t: np.sum(t, 0, None, np.zeros(4)), "a = a - t"),
+        (lambda t: np.argmax(t, out=np.zeros((), int)), "a = a - t"),
+        (lambda t: np.apply_along_axis(np.sum, 1, t), r"np\.stack\(\[f\(row\) for row in t\]\)"),
+        (lambda t: np.fill_diagonal(t, 0), r"np\.where\(np\.eye"),
+        (lambda t: np.put_along_axis(t, np.zeros((3, 1), int), 0, 1), r"np\.where"),
+        (lambda t: np.add.at(np.zeros(4), [0], t), "stack"),
+        (lambda t: np.linalg.norm(t, 2), "Frobenius"),
+        (lambda t: np.reciprocal(t.astype(int)), "astype"),
+        (lambda t: np.linalg.svd(t), r"\.numpy\(\)"),
+        (lambda t: np.tensordot(t, t, 1), "equal lengths"),
+    ],
+)
+def test_what_can_not_be_recorded_says_what_to_write_in_its_place(line: Any, advice: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=advice):
+        line(Tensor(numbers(M)[0], requires_grad=True))

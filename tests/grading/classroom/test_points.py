@@ -1,0 +1,52 @@
+"""What a report is worth, and how Gradescope is told."""
+
+import pytest
+
+from tinygrad_mnist.grading import GradeError, Parameter, Problem, Report
+from tinygrad_mnist.grading.classroom import Points
+from tinygrad_mnist.grading.classroom.gradescope import gradescope
+from tinygrad_mnist.grading.classroom.points import sums
+
+REPORT = Report("a.py", "rows", (Parameter("dW1", True, 0.0), Parameter("db_1", False, 2.0)))
+
+
+@pytest.mark.parametrize(
+    ("text", "got", "most"),
+    [("10", 5, 10), ("dW1=2, db1=1", 2, 3), ("db1=1,dW9=4", 0, 5), ("dW_1=1.5", 1.5, 1.5), ("0", 0, 0)],
+)
+def test_right_gradients_have_their_points(text, got, most):
+    assert sums(Points.parse(text).scores(REPORT)) == (got, most)
+
+
+def test_without_a_number_each_gradient_is_one():
+    assert sums(Points().scores(REPORT)) == (1, 2)
+    assert sums(Points().scores(Report("a.py", "rows"))) == (0, 1)
+
+
+def test_cheating_has_no_points():
+    cheat = Report("a.py", "rows", REPORT.parameters, problems=(Problem("cheating", "line 1"),))
+    assert sums(Points.parse("10").scores(cheat)) == (0, 10)
+
+
+@pytest.mark.parametrize("text", ["", "ten", "dW1", "dW1=2,3", "-1", "inf", "nan", "=2", "1,2"])
+def test_what_is_no_number_of_points_is_said(text):
+    with pytest.raises(GradeError, match="points are such as 10"):
+        Points.parse(text)
+
+
+def test_gradescope_has_a_test_for_each_gradient():
+    content = gradescope(REPORT, Points.parse("10"), 1.4)
+    first, second = content["tests"]
+    assert (first["name"], first["score"], first["max_score"], first["status"]) == ("dW1", 5, 5, "passed")
+    assert (second["score"], second["max_score"], second["status"]) == (0, 5, "failed")
+    assert second["output"] == "WRONG (largest difference: 2.0e+00)"
+    assert content["output"] == str(REPORT)
+    assert content["execution_time"] == 1
+    assert {t["visibility"] for t in content["tests"]} == {content["visibility"]} == {"visible"}
+
+
+def test_gradescope_has_a_failed_test_where_nothing_could_be_judged():
+    (test,) = gradescope(Report("a.py", "rows", problems=(Problem("time", "too long"),)), Points.parse("4"), 10)[
+        "tests"
+    ]
+    assert (test["name"], test["score"], test["max_score"], test["status"]) == ("gradients", 0, 4, "failed")

@@ -1,0 +1,67 @@
+"""What an array's methods are called, on tensors: each is NumPy's function of that name.
+
+The methods that the engine itself needs stand in `Tensor`; these are given to it here.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import numpy as np
+
+from tinygrad_mnist.engine import Tensor
+from tinygrad_mnist.engine.errors import describe
+
+NAMES = (
+    "dot", "ravel", "copy", "repeat", "trace", "diagonal", "sort", "round",
+    "argmax", "argmin", "argsort", "nonzero", "searchsorted", "all", "any",
+)  # fmt: skip
+"""Methods of arrays that are NumPy's functions of the same names."""
+
+IN_PLACE = {
+    "t[i] = v": "np.where(mask, v, t), or the rows in a list and np.stack(rows)",
+    "t.fill(v)": "np.full_like(t, v)",
+    "t.put(i, v)": "np.where(mask, v, t)",
+    "t.resize(shape)": "t.reshape(shape)",
+}
+"""What would write into a tensor, and what to write in its place."""
+
+
+def _method(function: Any) -> Callable[..., Any]:
+    def method(self: Tensor, *args: Any, **options: Any) -> Any:
+        return function(self, *args, **options)
+
+    method.__name__, method.__doc__ = function.__name__, f"np.{function.__name__} of it."
+    return method
+
+
+def _refusal(words: str, advice: str) -> Callable[..., NoReturn]:
+    def method(self: Tensor, *args: Any) -> NoReturn:
+        raise TypeError(
+            f"{words} would change {describe(self)} after it was recorded: make a new value, {advice}; the numbers of "
+            f"a parameter are in t.data"
+        )
+
+    return method
+
+
+def tolist(self: Tensor) -> Any:
+    """Its numbers as Python numbers, in nested lists."""
+    return self.numpy().tolist()
+
+
+def index(self: Tensor) -> int:
+    """A single integer as a Python integer, for ranges and indices."""
+    return operator.index(self.numpy()[()])
+
+
+METHODS: dict[str, Callable[..., Any]] = {name: _method(getattr(np, name)) for name in NAMES}
+METHODS |= {
+    words.partition(".")[2].partition("(")[0] or "__setitem__": _refusal(words, a) for words, a in IN_PLACE.items()
+}
+METHODS |= {"tolist": tolist, "__index__": index, "__round__": METHODS["round"]}
+
+for _name, _function in METHODS.items():
+    setattr(Tensor, _name, _function)

@@ -1,0 +1,68 @@
+"""What was graded already, kept on disk one by one, so that the same command goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tinygrad_mnist import files
+from tinygrad_mnist.grading.classroom.submissions import Submission
+from tinygrad_mnist.grading.report import Report
+
+RESULTS = "results"
+"""The folder beside the pages."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is known of a submission: its report and the seconds it took, or how often the grader was ended by it."""
+
+    report: Report | None = None
+    seconds: float = 0.0
+    attempts: int = 0
+    is_judged: bool = True
+
+
+class Storage:
+    """Results in FOLDER/results; without a folder nothing is kept."""
+
+    def __init__(
+        self, folder: Path | None, settings: dict[str, Any], version: str, submissions: Sequence[Submission]
+    ) -> None:
+        self._folder = folder and folder / RESULTS
+        self._settings = f"{version} {json.dumps(settings, sort_keys=True)}"
+        if self._folder:
+            files.prepare_folder(self._folder, *(self._path(s).name for s in submissions))
+
+    def read(self, submission: Submission) -> Kept:
+        """What is kept of this very content under these settings."""
+        try:
+            kept = json.loads(self._path(submission).read_bytes()) if self._folder else {}
+            if kept.get("key") != self._key(submission):
+                return Kept()
+            report = kept["report"]
+            return Kept(report and Report.from_dict(report), kept["seconds"], kept["attempts"], kept["is_judged"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return Kept()
+
+    def write(self, submission: Submission, kept: Kept) -> None:
+        """Keep it, whole or not at all."""
+        if self._folder:
+            content = {
+                "key": self._key(submission), "learner": submission.name, "file": submission.file,
+                "is_judged": kept.is_judged, "seconds": kept.seconds, "attempts": kept.attempts,
+                "report": kept.report and kept.report.to_dict(),
+            }  # fmt: skip
+            text = json.dumps(content, indent=1)
+            files.write_atomically(self._path(submission), text.encode("ascii"))
+
+    def _path(self, submission: Submission) -> Path:
+        assert self._folder
+        return self._folder / f"{submission.page}.json"
+
+    def _key(self, submission: Submission) -> str:
+        return hashlib.sha256(f"{self._settings} {submission.digest()}".encode()).hexdigest()

@@ -1,0 +1,24 @@
+"""What learners call things."""
+
+from __future__ import annotations
+
+import re
+
+CALLED_PARAMETER = re.compile(r"w|b|theta|syn|gamma|beta", re.IGNORECASE)
+"""What the name of a parameter has in it."""
+
+CALLED_LOSS = re.compile(r"loss|cost|error|^(self\.)?(j|l|e|c)$", re.IGNORECASE)
+"""What a loss is called."""
+
+CALLED_GRADIENT = re.compile(
+    r"^(self\.)?_?(d(?!ata|ot|im|el_)|g(rad)?_?|delta|nabla|∂)|grad|delta|nabla", re.IGNORECASE
+)
+CALLED_OTHERWISE = re.compile(
+    r"velocity|moment|^(self\.)?(v|m|s|vd|sd|md)_?[wb]?\d*$|update|step|change", re.IGNORECASE
+)
+"""What a gradient is called, and what is called otherwise though it looks like one."""
+
+
+def is_called_gradient(name: str) -> bool:
+    """Whether a program calls a gradient so."""
+    return bool(CALLED_GRADIENT.search(name)) and not CALLED_OTHERWISE.search(name)

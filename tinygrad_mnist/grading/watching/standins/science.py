@@ -1,0 +1,108 @@
+"""What programs take from SciPy, where it is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.grading.watching.standins.learning import Bunch
+
+
+def expit(z: Any) -> Any:
+    """The sigmoid."""
+    return 1 / (1 + np.exp(-np.asarray(z, float)))
+
+
+def softmax(z: Any, axis: Any = None) -> Any:
+    e = np.exp(z - np.max(z, axis=axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+def logsumexp(z: Any, axis: Any = None, keepdims: bool = False, **options: Any) -> Any:
+    top = np.max(z, axis=axis, keepdims=True)
+    found = np.log(np.sum(np.exp(z - top), axis=axis, keepdims=True)) + top
+    return found if keepdims else np.squeeze(found, axis)
+
+
+SPECIAL = {"expit": expit, "softmax": softmax, "log_softmax": lambda z, axis=None: z - logsumexp(z, axis,
+keepdims=True),
+           "logsumexp": logsumexp, "logit": lambda p: np.log(p / (1 - np.asarray(p))),
+           "xlogy": lambda x, y: np.where(x == 0, 0.0, x * np.log(np.where(x == 0, 1, y)))}  # fmt: skip
+
+
+def _unchanged(image: Any, *arguments: Any, **options: Any) -> NDArray[Any]:
+    """A picture that should be turned or moved a little."""
+    return np.array(image)
+
+
+NDIMAGE = dict.fromkeys(
+    ("rotate", "shift", "zoom", "gaussian_filter", "affine_transform", "map_coordinates"), _unchanged
+)
+
+
+class truncnorm:
+    """A normal distribution cut off at a and b deviations."""
+
+    def __init__(self, a: Any, b: Any, loc: Any = 0, scale: Any = 1) -> None:
+        self.ends, self.loc, self.scale = (a, b), loc, scale
+
+    def rvs(self, size: Any = None, **options: Any) -> Any:
+        return np.clip(np.random.standard_normal(size), *self.ends) * self.scale + self.loc
+
+
+def minimize(
+    fun: Callable[..., Any], x0: Any, args: Any = (), method: Any = None, jac: Any = None, **options: Any
+) -> Bunch:
+    """A few steps down along the gradient, which is what a program is to show."""
+    x = np.asarray(x0, float).ravel()
+    args = args if isinstance(args, tuple) else (args,)
+    value: Any = None
+    for _ in range(5):
+        if jac is True:
+            value, slope = fun(x, *args)
+        else:
+            value, slope = fun(x, *args), jac(x, *args) if callable(jac) else np.zeros_like(x)
+        x = x - 0.1 * np.asarray(slope).ravel()
+    return Bunch(x=x, fun=value, success=True, nit=5, message="")
+
+
+def _minimum(f: Any, x0: Any, fprime: Any = None, args: Any = (), **options: Any) -> Any:
+    """As `fmin_cg`: the place alone."""
+    return minimize(f, x0, args, jac=fprime or True).x
+
+
+def _minimum_and_more(func: Any, x0: Any, fprime: Any = None, args: Any = (), **options: Any) -> Any:
+    """As `fmin_tnc` and `fmin_l_bfgs_b`: the place, and what there is to tell."""
+    found = minimize(func, x0, args, jac=fprime or True)
+    return found.x, found.fun, {}
+
+
+OPTIMIZE = {"minimize": minimize, "fmin_cg": _minimum, "fmin_bfgs": _minimum, "fmin_ncg": _minimum,
+            "fmin_tnc": _minimum_and_more, "fmin_l_bfgs_b": _minimum_and_more}  # fmt: skip
+
+
+def correlate2d(image: Any, kernel: Any, mode: str = "full", *arguments: Any, **options: Any) -> NDArray[Any]:
+    """The kernel's products with each place of a picture: "valid", "same" or "full"."""
+    image, kernel = np.asarray(image), np.asarray(kernel)
+    if mode != "valid":
+        rows, columns = (n - 1 for n in kernel.shape)
+        before, after = ((rows, columns), (rows, columns)) if mode == "full" else (
+            (rows // 2, columns // 2), (rows - rows // 2, columns - columns // 2))  # fmt: skip
+        image = np.pad(image, tuple(zip(before, after, strict=True)))
+    places = np.lib.stride_tricks.sliding_window_view(image, kernel.shape)
+    return np.asarray(np.einsum("ijkl,kl->ij", places, kernel))
+
+
+def convolve2d(image: Any, kernel: Any, mode: str = "full", *arguments: Any, **options: Any) -> NDArray[Any]:
+    return correlate2d(image, np.asarray(kernel)[::-1, ::-1], mode)
+
+
+SIGNAL = {"correlate2d": correlate2d, "convolve2d": convolve2d, "correlate": correlate2d, "convolve": convolve2d}
+
+MODULES: dict[str, dict[str, Any]] = {
+    "scipy.special": SPECIAL, "scipy.ndimage": NDIMAGE, "scipy.ndimage.interpolation": NDIMAGE,
+    "scipy.stats": {"truncnorm": truncnorm}, "scipy.optimize": OPTIMIZE, "scipy.signal": SIGNAL,
+}  # fmt: skip
