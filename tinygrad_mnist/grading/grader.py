@@ -23,7 +23,7 @@ from tinygrad_mnist.grading.watching.program import grade_program
 from tinygrad_mnist.manual import Activation, Head
 from tinygrad_mnist.manual.notation import COLUMNS
 
-TIME_LIMIT = 10.0
+TIME_LIMIT = 20.0
 """Seconds for a learner's file, from its import to its last result."""
 
 
