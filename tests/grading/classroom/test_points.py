@@ -55,9 +55,20 @@ def test_gradescope_has_a_failed_test_where_nothing_could_be_judged():
 @pytest.mark.parametrize(
     ("name", "usual"),
     [
-        ("dW1", "dW1"), ("dw_2", "dW2"), ("gb1", "db1"), ("g_w1", "dW1"), ("grad_b12", "db12"), ("W1", "dW1"), ("b2", "db2"),
-        ("self.dW1", "dW1"), ("gradW1", "dW1"), ("weights1", "weights1"), ("dW", "dW"), ("dZ1", "dZ1"), ("bomb1", "bomb1"),
+        ("dW1", "dW1"),
+        ("dw_2", "dW2"),
+        ("gb1", "db1"),
+        ("g_w1", "dW1"),
+        ("grad_b12", "db12"),
+        ("W1", "dW1"),
+        ("b2", "db2"),
+        ("self.dW1", "dW1"),
+        ("gradW1", "dW1"),
+        ("weights1", "weights1"),
+        ("dW", "dW"),
+        ("dZ1", "dZ1"),
+        ("bomb1", "bomb1"),
     ],
-)  # fmt: skip
+)
 def test_gradients_have_the_textbooks_names(name, usual):
     assert common(name) == usual
