@@ -38,10 +38,11 @@ def test_gradescope_has_its_results(tmp_path):
     content = json.loads(results.read_text(encoding="utf-8"))
     assert [(t["name"], t["score"], t["max_score"]) for t in content["tests"]][:2] == [("dW1", 0, 1), ("db1", 0, 1)]
     assert "activation's derivative missing" in content["output"]
-    hand_in(folder, another=ROWS)
-    result = command(tmp_path, "grade", folder, "--gradescope", results)
+    hand_in(folder, helper="a_part_of_it = 1")
+    assert command(tmp_path, "grade", folder, "--gradescope", results).returncode == 0
+    assert json.loads(results.read_text(encoding="utf-8"))["tests"] == content["tests"]
+    result = command(tmp_path, "grade", folder / "work.py", folder / "helper.py", "--gradescope", results)
     assert result.returncode == 2
-    assert "there are 2" in result.stderr
 
 
 def test_wrong_usage_has_exit_code_2_and_one_line(tmp_path):
