@@ -114,7 +114,7 @@ LEAVES = st.sampled_from(["a", "b", "v", "2", "-0.5", "a.T", "a[0]", "a[:, 1]", 
 EXPRESSIONS = st.recursive(
     LEAVES,
     lambda inner: st.one_of(
-        st.tuples(inner, st.sampled_from("+ - * / @ ** // % < <= == != &".split()), inner).map("({0[0]} {0[1]} {0[2]})".format),
+        st.tuples(inner, st.sampled_from(["+", "-", "*", "/", "@", "**", "//", "%", "<", "<=", "==", "!=", "&"]), inner).map("({0[0]} {0[1]} {0[2]})".format),
         st.tuples(st.sampled_from(["-{}", "np.exp({})", "np.sum({}, axis=0)", "np.maximum({}, 0)", "np.where({} > 0, 1, 2)",
                                    "[x * 2 for x in [{}]][0]", "(lambda x: x + 1)({})", "np.multiply({}, out)", "({})"]),
                   inner).map(lambda pair: pair[0].format(pair[1])),

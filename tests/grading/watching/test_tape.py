@@ -116,7 +116,9 @@ def test_what_gets_a_new_value_from_its_old_one_is_updated(kind):
         assert np.shape(update.old.value) == np.shape(update.new.value)
 
 
-@pytest.mark.parametrize("text", ["w = np.ones(2)\nw = np.zeros(2)", "w = np.ones(2)\nv = w - 1", "w = np.ones(2)\nw = np.exp(w)"])
+@pytest.mark.parametrize(
+    "text", ["w = np.ones(2)\nw = np.zeros(2)", "w = np.ones(2)\nv = w - 1", "w = np.ones(2)\nw = np.exp(w)"]
+)
 def test_what_is_replaced_by_something_else_is_not(text):
     assert not recorded(text)[0].updates
 
@@ -146,7 +148,9 @@ def test_a_function_that_is_called_for_each_element_is_one_operation():
     assert named(tape, "b")[0].operands == (named(tape, "a")[0],)
 
 
-@pytest.mark.parametrize("loop", ["while True: pass", "for i in iter(int, 1): pass", "def f():\n    while True: f2()\ndef f2(): pass\nf()"])
+@pytest.mark.parametrize(
+    "loop", ["while True: pass", "for i in iter(int, 1): pass", "def f():\n    while True: f2()\ndef f2(): pass\nf()"]
+)
 def test_a_program_that_does_not_end_is_ended(loop):
     run = watched(loop, seconds=0.2)
     assert run.error is None
