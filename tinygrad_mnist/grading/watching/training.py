@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ class Step:
         return self.by_parameters - self.by_labels
 
 
-@cache
+@lru_cache(maxsize=None)
 def is_label(node: Node) -> bool:
     """Whether it is labels by its values: whole numbers below 26, or for each example one that is not as the others."""
     value: Any = node.value
