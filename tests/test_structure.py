@@ -23,7 +23,7 @@ LAYERS = {
     "nn": {"engine", "arguments"},
     "graph": {"engine", "files"},
     "comparing": {"engine", "nn", "manual", "data", "graph", "files"},
-    "grading": {"engine", "manual", "files"},
+    "grading": {"engine", "manual", "graph", "files"},
     "training": {"arguments", "engine", "nn", "data", "graph", "files"},
     "plots": {"engine", "nn", "data", "graph", "training", "files"},
     "tutorials": {"Tensor", "engine", "nn", "manual", "data", "training"},

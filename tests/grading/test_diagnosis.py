@@ -79,8 +79,8 @@ def test_grade_names_every_mistake_in_every_convention(name, activation):
     convention = CONVENTIONS[name]
     f = manual.ACTIVATIONS[activation]
     settings = {"columns": convention.columns, "weights_in_out": convention.weights_in_out, "activation": activation}
-    for placed in every_placement(probes_for(3, f, 0.1)):
-        report = grade(function([placed], convention, f, 0.1), **settings, l2=0.1, depth=3)
+    for placed in every_placement(probes_for(3, f, 0.1))[:: 1 if name == "rows" and activation == "relu" else 3]:
+        report = grade(function([placed], convention, f, 0.1), **settings, l2=0.1, penalty="1/2", depth=3)
         assert [finding.names for finding in report.findings] == [(placed.mistake.name,)], placed.key
         assert not report.passed
         assert report.explained
@@ -135,7 +135,7 @@ def test_two_mistakes_are_both_named_in_rows(name):
     for p, q in pairs(probes_for(3, LEAKY, 0.1)):
         if p.layer != q.layer and rng.random() < 0.02:
             gradients = function([p, q], convention, LEAKY, 0.1)
-            settings = {"activation": "leaky_relu", "l2": 0.1, "depth": 3}
+            settings = {"activation": "leaky_relu", "l2": 0.1, "penalty": "1/2", "depth": 3}
             report = grade(gradients, weights_in_out=convention.weights_in_out, **settings)
             named = {n for finding in report.findings for n in finding.names}
             assert named == {p.mistake.name, q.mistake.name}, (p.key, q.key)

@@ -4,7 +4,7 @@ import pytest
 
 from tests.grading.programs import ROWS
 from tinygrad_mnist.grading import grade
-from tinygrad_mnist.grading.honesty import suspicions, text_of
+from tinygrad_mnist.grading.honesty import suspicions, suspicions_of_file
 
 CHEATS = {
     "torch, the tensor's own backward": """
@@ -161,10 +161,10 @@ def test_a_notebook_is_read_without_its_magics(tmp_path):
         '{"cells": [{"cell_type": "markdown", "source": ["os._exit"]},'
         ' {"cell_type": "code", "source": ["%matplotlib inline\\n", "import os\\n", "os._exit(0)"]}]}'
     )
-    (problem,) = suspicions(text_of(path))
-    assert problem.message.startswith("line 3, 'os._exit(0)': it ends its process")
+    (problem,) = suspicions_of_file(path)
+    assert problem.message.startswith("cell 2, line 3, 'os._exit(0)': it ends its process")
     path.write_text("no JSON")
-    assert text_of(path) == ""
+    assert suspicions_of_file(path) == []
 
 
 def write(tmp_path, text):

@@ -11,10 +11,11 @@ import typer
 from numpy.typing import NDArray
 
 from tinygrad_mnist import comparing, data, manual, nn
-from tinygrad_mnist.arguments import NOT_NEGATIVE
+from tinygrad_mnist.arguments import NOT_NEGATIVE, POSITIVE
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Data, Layers, one_of, within
 from tinygrad_mnist.files import prepare_folder, write_atomically
+from tinygrad_mnist.grading.watching.comparison import compare_program
 
 
 def derived(name: str) -> str:
@@ -24,6 +25,12 @@ def derived(name: str) -> str:
 
 
 def compare(
+    program: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", help="A program or notebook that trains a network from scratch.", show_default=False
+        ),
+    ] = None,
     source: Data = "auto",
     layers: Layers = "784,128,64,10",
     activation: Annotated[
@@ -40,8 +47,15 @@ def compare(
     seed: Annotated[int, typer.Option(min=0, help="Of the weights and of the choice of images.")] = 0,
     html: Annotated[Path | None, typer.Option(help="Write a page with pictures to this file.")] = None,
     numbers: Annotated[str | None, typer.Option("--json", help="Write the numbers to a file, or to - .")] = None,
+    time_limit: Annotated[float, typer.Option(help="Seconds until FILE is stopped.", callback=within(POSITIVE))] = 30.0,
 ) -> int:
-    """Compare autograd with the hand derivation, layer by layer; exit code 1 when they disagree."""
+    """Compare autograd with the hand derivation, layer by layer; exit code 1 when they disagree.
+
+    With FILE, compare autograd with that program's own backward pass, node by node; the other options are for the model
+    that is compared without one, but for --json. The file runs as a program of yours: no sandbox.
+    """
+    if program:
+        return _with_program(program, numbers, time_limit)
     json_file = Path(numbers) if numbers and numbers != "-" else None
     files = [path for path in (html, json_file) if path]
     for path in files:
@@ -73,6 +87,24 @@ def compare(
     for path in files:
         (show.note if numbers == "-" else show.line)(f"saved {path}")
     return 0 if passed else 1
+
+
+def _with_program(program: Path, numbers: str | None, time_limit: float) -> int:
+    """A learner's program beside autograd of its own forward pass."""
+    if not program.is_file():
+        raise typer.BadParameter(f"there is no file {program}")
+    json_file = Path(numbers) if numbers and numbers != "-" else None
+    if json_file:
+        prepare_folder(json_file.parent, json_file.name)
+    beside = compare_program(program, time_limit)
+    if numbers == "-":
+        typer.echo(beside.to_json())
+    else:
+        show.table(beside)
+    if json_file:
+        write_atomically(json_file, f"{beside.to_json()}\n".encode())
+        show.line(f"saved {json_file}")
+    return 0 if beside.passed else 1
 
 
 def _batch(dataset: data.Dataset, size: int, seed: int, dtype: str) -> tuple[NDArray[Any], NDArray[Any]]:

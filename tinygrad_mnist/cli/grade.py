@@ -18,7 +18,7 @@ def grade(
         list[Path],
         typer.Argument(
             metavar="FILE…",
-            help="A program or notebook with a network from scratch, or with a backward pass alone; several, or a folder.",
+            help="A program or notebook with a network from scratch, or a backward pass alone; several, or a folder.",
         ),
     ],
     columns: Annotated[

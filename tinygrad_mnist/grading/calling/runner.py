@@ -131,10 +131,16 @@ def examine_file(path: Path, task: Task) -> dict[str, Any]:
 
 
 def functions_of_numpy() -> dict[str, Any]:
-    """What can be called in NumPy, by its name below np."""
+    """What can be called in NumPy, by its name below np: to be compared with what it is after a program ran."""
     modules = {"": np, "linalg.": np.linalg, "random.": np.random}
     every = {f"{place}{n}": v for place, module in modules.items() for n, v in vars(module).items()}
     return {name: value for name, value in every.items() if callable(value) and "_" not in name[:1]}
+
+
+def replaced_in_numpy(before: dict[str, Any]) -> list[str]:
+    """The names of NumPy's functions that are no longer those they were."""
+    after = functions_of_numpy()
+    return sorted(name for name, function in before.items() if after.get(name) is not function)
 
 
 def main() -> None:
@@ -145,8 +151,6 @@ def main() -> None:
         sys.argv[:] = [path]
         before = functions_of_numpy()
         result = printed(lambda: examine_file(Path(path), Task.of(plain)))
-        after = functions_of_numpy()
-        patched = sorted(name for name, function in before.items() if after.get(name) is not function)
-        return {**result, "patched": patched}
+        return {**result, "patched": replaced_in_numpy(before)}
 
     answer(work, np.ndarray.tolist)

@@ -63,7 +63,12 @@ class Attempt:
         """What comes of calling it on a network."""
         values = self.networks[number]
         each = [values] if self.convention.examples == "batch" else examples(values)
-        return [self.program.call(one, self.depth, self.convention, self.style) for one in each]
+        calls: list[Call] = []
+        for one in each:
+            calls.append(self.program.call(one, self.depth, self.convention, self.style))
+            if calls[-1].error is not None:  # the other examples would only take their time
+                break
+        return calls
 
     def begin(self) -> None:
         """Call it on the network whose sizes tell."""
@@ -99,6 +104,13 @@ class Attempt:
         return len(self.fitting) == 2 * self.depth * len(self.calls)
 
     @property
+    def misfits(self) -> bool:
+        """Whether no db has its bias's shape, and it was stopped by shapes and by nothing else, if at all."""
+        errors = [call.error for calls in self.calls.values() for call in calls if call.error is not None]
+        by_shape = all(isinstance(error, (ValueError, IndexError, TypeError)) for error in errors)
+        return by_shape and not any(role[0] == "b" for role in self.fitting)
+
+    @property
     def rank(self) -> tuple[int, int, int]:
         """How many gradients fit, on how many networks it runs, how far down in the code it came where it does not."""
         calls = [call for each in self.calls.values() for call in each]
@@ -125,7 +137,7 @@ def attempts(program: Program, task: Task, conventions: Sequence[Convention]) ->
     """
     begun = _begun(program, task, conventions)
     best = _best(begun)
-    if best and not any(role[0] == "b" for attempt in best for role in attempt.fitting):
+    if best and all(attempt.misfits for attempt in best):
         further = max(len(attempt.fitting) for attempt in best)
         best += [a for a in _best(_begun(program, task, single(conventions))) if len(a.fitting) > further]
     return best

@@ -14,10 +14,9 @@ from typing import Any
 from tinygrad_mnist.grading import honesty
 from tinygrad_mnist.grading.classroom.class_report import Graded
 from tinygrad_mnist.grading.classroom.isolation import Worker, WorkerEndedError, WorkerHungError
-from tinygrad_mnist.grading.classroom.storage import Kept, Storage, made
+from tinygrad_mnist.grading.classroom.storage import Kept, Storage
 from tinygrad_mnist.grading.classroom.submissions import Submission
 from tinygrad_mnist.grading.grader import TIME_LIMIT
-from tinygrad_mnist.grading.honesty import text_of
 from tinygrad_mnist.grading.report import Problem, Report
 from tinygrad_mnist.grading.settings import GradeError
 
@@ -74,7 +73,7 @@ def grade_class(
         elif submission.main is None:
             yield class_.done(submission, _stopped(submission, "file", submission.trouble, is_judged=False))
         else:
-            waiting.append((kept.attempts, _may_kill(submission), submission))
+            waiting.append((kept.attempts, submission.may_kill, submission))
     together = [s for attempts, kills, s in waiting if not attempts and not kills]
     alone = sorted((w for w in waiting if w[2] not in together), key=lambda w: w[:2])
     try:
@@ -85,13 +84,9 @@ def grade_class(
         class_.end()
 
 
-def _may_kill(submission: Submission) -> bool:
-    return any("kill" in text_of(submission.root / f) for f in submission.files if f.suffix in (".py", ".ipynb"))
-
-
 def _stopped(submission: Submission, kind: str, message: str, seconds: float = 0.0, is_judged: bool = True) -> Kept:
     """A report that says no more than why there is no other, and what the program's text tells."""
-    suspected = honesty.suspicions(text_of(submission.root / submission.main)) if submission.main else []
+    suspected = honesty.suspicions_of_file(submission.root / submission.main) if submission.main else []
     problems = (*suspected, Problem(kind, message))
     report = Report(submission.file or submission.name, "not run to its end", problems=problems)
     return Kept(report, seconds, is_judged=is_judged)
@@ -177,4 +172,4 @@ def _kept(submission: Submission, answer: dict[str, Any], seconds: float) -> Kep
     if "failed" in answer:
         message = f"the grader itself stopped at it ({answer['failed']}); please report that"
         return _stopped(submission, "crash", message, seconds, is_judged=False)
-    return Kept(made(Report, answer["report"]), round(seconds, 2))
+    return Kept(Report.from_dict(answer["report"]), round(seconds, 2))

@@ -19,18 +19,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tinygrad_mnist.grading.calling.sealed import THREADS
 from tinygrad_mnist.grading.classroom.submissions import Submission
 
 MARK = "TINYGRAD_MNIST_GRADED"
-"""In the environment of each program, and of all that it starts."""
+"""In the environment of a worker, and so of each program that it runs, and of all that these start."""
 
 START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from tinygrad_mnist.grading.classroom import worker; worker.main()"
 )
-
-THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-"""One thread for each program: they run beside each other."""
 
 
 class WorkerEndedError(Exception):
@@ -47,33 +45,31 @@ class Worker:
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
         self._closed = False
+        self._mark = secrets.token_hex(16)
 
     def grade(self, submission: Submission, settings: dict[str, Any], memory: int, patience: float) -> dict[str, Any]:
         """The worker's answer about a copy of the program.
 
         Raises WorkerEndedError, or WorkerHungError after so many seconds.
         """
-        mark = secrets.token_hex(16)
         with tempfile.TemporaryDirectory(prefix="tinygrad-mnist-class-", ignore_cleanup_errors=True) as folder:
             own, temporary = Path(folder, "submission"), Path(folder, "temporary")
             own.mkdir()
             temporary.mkdir()
             task = {
                 "path": str(submission.copy_to(own)), "folder": str(own), "temporary": str(temporary),
-                "settings": settings, "memory": memory, "mark": mark, "seal": secrets.token_hex(16),
+                "settings": settings, "memory": memory, "seal": secrets.token_hex(16),
             }  # fmt: skip
             try:
                 return self._answer(task, patience)
             except WorkerEndedError:
                 self.end()
                 raise
-            finally:
-                end_marked(mark)
 
     def _answer(self, task: dict[str, Any], patience: float) -> dict[str, Any]:
         if self._closed:
             raise WorkerEndedError
-        process = self._process = self._process or _started()
+        process = self._process = self._process or _started(self._mark)
         hung = threading.Event()
 
         def give_up() -> None:
@@ -110,18 +106,24 @@ class Worker:
         if process:
             _end(process)
             process.wait()
+            end_marked(self._mark)
             for pipe in (process.stdin, process.stdout):
                 with suppress(OSError):
                     pipe and pipe.close()
 
 
-def _started() -> subprocess.Popen[str]:
-    path = json.dumps([os.path.abspath(p) for p in sys.path])
+def _started(mark: str) -> subprocess.Popen[str]:
+    path = [os.path.abspath(p) for p in sys.path]
+    own = {
+        MARK: mark,
+        **dict.fromkeys(THREADS, "1"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": os.pathsep.join(path),
+    }
     return subprocess.Popen(
-        [sys.executable, "-c", START, path],
+        [sys.executable, "-c", START, json.dumps(path)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8",
-        errors="replace", start_new_session=True, cwd=tempfile.gettempdir(),
-        env={**os.environ, **dict.fromkeys(THREADS, "1"), "PYTHONDONTWRITEBYTECODE": "1"},
+        errors="replace", start_new_session=True, cwd=tempfile.gettempdir(), env={**os.environ, **own},
     )  # fmt: skip
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any
 
 from tinygrad_mnist import files
 from tinygrad_mnist.grading.classroom.submissions import Submission
 from tinygrad_mnist.grading.report import Report
-
-T = TypeVar("T")
 
 RESULTS = "results"
 """The folder beside the pages."""
@@ -47,7 +45,7 @@ class Storage:
             if kept.get("key") != self._key(submission):
                 return Kept()
             report = kept["report"]
-            return Kept(report and made(Report, report), kept["seconds"], kept["attempts"], kept["is_judged"])
+            return Kept(report and Report.from_dict(report), kept["seconds"], kept["attempts"], kept["is_judged"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return Kept()
 
@@ -68,17 +66,3 @@ class Storage:
 
     def _key(self, submission: Submission) -> str:
         return hashlib.sha256(f"{self._settings} {submission.digest()}".encode()).hexdigest()
-
-
-def made(kind: type[T], content: dict[str, Any]) -> T:
-    """A dataclass from what `asdict` made of it and JSON kept; what it has no field for is left out."""
-    hints = get_type_hints(kind)
-    assert is_dataclass(kind)
-    return kind(**{f.name: _value(hints[f.name], content[f.name]) for f in fields(kind) if f.name in content})
-
-
-def _value(hint: Any, value: Any) -> Any:
-    if not isinstance(value, list):
-        return value
-    inner = next(iter(get_args(hint)), None)
-    return tuple(made(inner, v) if is_dataclass(inner) and isinstance(inner, type) else _value(inner, v) for v in value)

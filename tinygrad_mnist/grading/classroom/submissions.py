@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tinygrad_mnist.grading.honesty import text_of
 from tinygrad_mnist.grading.settings import GradeError
+from tinygrad_mnist.grading.watching.source import SourceError, read
 
 PROGRAMS = (".py", ".ipynb")
 
@@ -57,6 +57,11 @@ class Submission:
     def file(self) -> str:
         """The program's name."""
         return self.main.as_posix() if self.main else ""
+
+    @property
+    def may_kill(self) -> bool:
+        """Whether a program of it speaks of ending processes."""
+        return any(b"kill" in (self.root / path).read_bytes() for path in _programs(self.files))
 
     def digest(self) -> str:
         """Of names and contents: the same as long as nothing changed."""
@@ -150,7 +155,7 @@ def _programs(files: Iterable[Path]) -> list[Path]:
 
 def _main(folder: Path, programs: Sequence[Path]) -> Path:
     """The program that the others are parts of: imported by none, and with most about gradients in it."""
-    texts = {path: text_of(folder / path) for path in programs}
+    texts = {path: _text(folder / path) for path in programs}
     imported = {name for text in texts.values() for name in _imports(text)}
 
     def rank(path: Path) -> tuple[bool, int, int]:
@@ -159,6 +164,13 @@ def _main(folder: Path, programs: Sequence[Path]) -> Path:
         return path.stem not in imported, about, len(text)
 
     return max(programs, key=rank)
+
+
+def _text(path: Path) -> str:
+    try:
+        return read(path).text
+    except SourceError:
+        return ""
 
 
 def _imports(text: str) -> Iterator[str]:

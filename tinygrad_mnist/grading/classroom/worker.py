@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tinygrad_mnist.grading.calling import sealed
 from tinygrad_mnist.grading.classroom.isolation import MARK, end_marked
 from tinygrad_mnist.grading.grader import TIME_LIMIT, grade
 from tinygrad_mnist.grading.settings import GradeError
@@ -32,11 +33,12 @@ def main() -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 1)
     home = os.getcwd()
+    sealed.fork_from_here()
     for line in sys.stdin:
         task = json.loads(line)
         _limit(task)
         os.chdir(task["folder"])
-        os.environ.update({MARK: task["mark"], **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), task["temporary"])})
+        os.environ.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), task["temporary"]))
         tempfile.tempdir = task["temporary"]
         try:
             answer: dict[str, Any] = {"report": grade(Path(task["path"]), **task["settings"]).to_dict()}
@@ -45,7 +47,7 @@ def main() -> None:
         except Exception as error:  # a grader's own mistake is one learner's trouble, not the class's
             answer = {"failed": f"{type(error).__name__}: {error}"}
         os.chdir(home)
-        end_marked(task["mark"])
+        end_marked(os.environ[MARK])
         answers.write(json.dumps({"seal": task["seal"], **answer}) + "\n")
         answers.flush()
 

@@ -23,6 +23,8 @@ from tinygrad_mnist.manual.activations import Array
 
 GRADIENTS = {"dW": derivation.weight_gradient, "db": derivation.bias_gradient}
 
+NOTHING = Derived({}, {}, {}, {})
+
 
 @dataclass(frozen=True)
 class _Group:
@@ -71,6 +73,8 @@ class Candidates:
 
         Each as the number of its δ(l) in `deltas(in_delta)`, and the mistakes in the gradient itself.
         """
+        if (quantity, self.l) in self.probes.missing:
+            return [] if own else [(index, ()) for index in range(len(self.deltas(in_delta)))]
         if in_delta + own and is_zero(found, usable):
             return []
         group = self._group(quantity, in_delta, own)
@@ -160,7 +164,10 @@ def candidates(probes: Probes, l: int, above: Mistakes) -> Candidates:
     return known[key]
 
 
-def below(probes: Probes, l: int, delta_above: Values) -> Candidates:
-    """What can become of layer l, given δ(l+1) alone."""
-    known = [None if d is None else Derived({l + 1: d}, {}, {}, {}) for d in delta_above]
+def below(probes: Probes, l: int, above: Mistakes, delta_above: Values) -> Candidates:
+    """What can become of layer l, given δ(l+1) as the learner has it, and what else these mistakes leave above."""
+    known = [
+        None if d is None else replace(derived or NOTHING, delta={**(derived or NOTHING).delta, l + 1: d}, dW={})
+        for d, derived in zip(delta_above, probes.derive(lines(above), l + 1), strict=True)
+    ]
     return Candidates(probes, l, known)

@@ -86,7 +86,7 @@ def _largest(found: Values, expected: Values) -> float | None:
     finite = [(f, e) for f, e in pairs if f.shape == e.shape and np.isfinite(f).all() and np.isfinite(e).all()]
     limit = max((float(np.abs(f).max()) for f, _ in finite), default=0.0)
     through = sum(int((np.abs(e) < limit).sum()) for _, e in finite)
-    return limit if through >= 10 else None
+    return limit if through >= 3 else None
 
 
 def _a_learning_rate(value: float) -> str:
@@ -174,14 +174,6 @@ def _squared_softmax(net: Network, l: int) -> bool:
     return not net.head.folded and net.head.output is SOFTMAX
 
 
-def _summed_over_outputs(net: Network, l: int) -> bool:
-    return not net.head.averaged
-
-
-def _averaged_over_outputs(net: Network, l: int) -> bool:
-    return net.head.averaged
-
-
 def _another_output(net: Network, l: int) -> bool:
     """Whether the hidden layers' f is not the output's."""
     return not np.array_equal(net.activation.f(net.z[l]), net.head.f(net.z[l], CLASSES_AXIS))
@@ -238,8 +230,8 @@ _MEAN_TWICE: tuple[str, str, str, tuple[Line, ...]] = (
 )
 
 _SCALED = (
-    "It is right but for one number, the same on every network: a learning rate and momentum's 1 - β belong to the "
-    "update, and a factor of the loss into δ(L).",
+    "It is right but for one number, the same on every network. A learning rate and momentum's 1 - β belong to the "
+    "update, a factor of the loss into δ(L); and a mean over the outputs of an example is one over their number.",
     "Which numbers in your program are neither in the loss nor in its derivative?",
 )
 
@@ -261,7 +253,6 @@ def _given(name: str, slot: str) -> tuple[Mistake, ...]:
             "a constant times what it should be",
             *_SCALED,
             family=lambda c: lambda net, l, gradient: c * gradient,
-            harmless=1.0,
         ),
         Mistake(
             f"{name}-clipped",
@@ -342,15 +333,6 @@ MISTAKES: tuple[Mistake, ...] = (
         "Write the loss down with its factor. What is its derivative by ŷ?",
         (lambda net, l, y: 2 * _error(net, y),
          lambda net, l, y: _error(net, y) / 2), where=_squared),
-    Mistake("error-outputs-mean", "error", "averaged over the outputs too",
-        "The loss of an example is a sum over its outputs; the mean is over the examples alone. Here every gradient "
-        "is smaller by the number of outputs.",
-        "Over which axes does the mean of the loss go?",
-        (lambda net, l, y: _error(net, y) / len(net.Y),), where=_summed_over_outputs),
-    Mistake("error-outputs-sum", "error", "summed over the outputs, where the mean is asked",
-        "The loss of an example is a mean over its outputs. Here every gradient is larger by their number.",
-        "Over which axes does the mean of the loss go?",
-        (lambda net, l, y: _error(net, y) * len(net.Y),), where=_averaged_over_outputs),
     Mistake("error-sum", "factor", "gradient of the sum of the losses, where the mean was asked",
         "The mean over the examples brings 1/m into each gradient; without it each is m times too large.",
         "Is the loss the sum over the examples, or their mean?",
@@ -367,7 +349,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "How many examples are in the X of this call?",
         family=_by_a_constant, number=_reciprocal),
     Mistake("error-scaled", "factor", "a constant times what it should be",
-        *_SCALED, family=lambda c: lambda net, l, error: c * error, harmless=1.0),
+        *_SCALED, family=lambda c: lambda net, l, error: c * error),
     Mistake("carried-untransposed", "carried", "W(l+1) the wrong way round",
         "z = W a leads forward, so the transpose leads back. With a square W the wrong product runs unnoticed.",
         "Write out ∂z_k/∂a_j for one weight: over which index of W is summed on the way back?",
@@ -460,7 +442,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "Where does a minus come into δ(l)?",
         (lambda net, l, carried, slope: -carried * slope,)),
     Mistake("carried-scaled", "passed", "a constant times what it should be",
-        *_SCALED, family=lambda c: lambda net, l, carried, slope: c * carried * slope, harmless=1.0),
+        *_SCALED, family=lambda c: lambda net, l, carried, slope: c * carried * slope),
     Mistake("entering-own", "entering", "a(l) where a(l-1) belongs",
         "W(l) is multiplied by what enters the layer, not by what leaves it.",
         "What stands beside W(l) in z(l)?",

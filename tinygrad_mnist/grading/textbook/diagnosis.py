@@ -142,7 +142,8 @@ class _Search:
                     unknown = self.layer.unknown(other, self.layer.candidates.deltas(in_delta)[index][1])
                     states.append(self._state(in_delta, index, way, (unknown,)))
         right = self.layer.candidates.deltas(0)[0][1]
-        both = tuple(self.layer.unknown(quantity, right) for quantity in ("dW", "db"))
+        there = [q for q in ("dW", "db") if (q, self.layer.l) not in self.layer.probes.missing]
+        both = tuple(self.layer.unknown(quantity, right) for quantity in there)
         return [*states, self._state(0, 0, (), both)]
 
     def _state(self, in_delta: int, index: int, mistakes: Mistakes, unknown: tuple[Unknown, ...] = ()) -> State:

@@ -45,20 +45,21 @@ class Fit:
         return bool(self.explanations) and not any(e.unknown for e in self.explanations)
 
     @property
+    def mistakes(self) -> int:
+        """How many it takes, where the same in several places counts as one."""
+        return self.explanations[0].kinds
+
+    @property
     def rank(self) -> tuple[int, bool]:
-        """How many mistakes it takes, where the same in several places counts as one, and whether one has a number."""
-        first = self.explanations[0]
-        return first.kinds, any(p.value is not None for p in first.mistakes)
-
-
-SIMPLE = (1, False)
-"""The rank of a single mistake without a number: no other model does with less."""
+        """How many mistakes it takes, and whether one has a number that was solved for."""
+        return self.mistakes, any(p.value is not None for p in self.explanations[0].mistakes)
 
 
 def fit(found: Found, depth: int, asked: Asked) -> Fit:
     """The model that the gradients are right for, or have the fewest mistakes for and all of them with names.
 
-    What was asked for comes first; where nothing holds, the explanations are those for the usual one.
+    What was asked for comes first. Where something stays unknown, it is the model that most gradients are right for,
+    and the usual one where none is.
     """
     return _Search(found, depth, asked).fit()
 
@@ -82,7 +83,7 @@ class _Search:
             or self._simplest(admitted, usual)
             or self._right(others)
             or self._simplest(others or ([] if likely else list(_remote(self.found, self.depth, self.asked))), usual)
-            or self._explained(usual)
+            or self._explained(min((usual, *admitted), key=self._wrong))
         )
 
     def _is_right(self, model: Model) -> bool:
@@ -99,7 +100,7 @@ class _Search:
         """
         best: Fit | None = None
         for model in sorted(models, key=lambda model: (model != usual, self._wrong(model)))[:TRIED]:
-            if best and best.rank <= SIMPLE and not self._only_scaled(model, best.model):
+            if best and best.mistakes <= 1 and not self._only_scaled(model, best.model):
                 continue
             here = self._explained(model)
             if not here.named or (best and here.rank > best.rank):
@@ -146,9 +147,8 @@ def _penalized(found: Found, depth: int, model: Model, asked: Asked) -> Iterator
     """The model with every penalty: of the λ that was asked for, and else of that which the gradients have."""
     if asked.l2:
         yield from (replace(model, l2=asked.l2, penalty=penalty) for penalty in PENALTIES.values())
-    yield model
-    if asked.l2 is None:
-        yield from (replace(model, l2=l2, penalty=penalty) for l2, penalty in _decays(found, depth, model))
+    decays = list(_decays(found, depth, model)) if asked.l2 is None else []
+    yield from [replace(model, l2=l2, penalty=penalty) for l2, penalty in decays] or [model]
 
 
 def _decays(found: Found, depth: int, model: Model) -> Iterator[tuple[float, Penalty]]:
@@ -158,15 +158,23 @@ def _decays(found: Found, depth: int, model: Model) -> Iterator[tuple[float, Pen
         rates = []
         for f, right, probe in zip(found, probes.correct, probes, strict=True):
             if f is not None and probe.strict and f.dW[l].shape == right.dW[l].shape:
-                W, rest = probe.net.W[l], f.dW[l] - right.dW[l]
-                rate = float((rest * W).sum() / (W * W).sum())
-                near = np.abs(rest - rate * W).max() <= 1e-4 * abs(rate) * np.abs(W).max()
+                rate, near = _share_of_weights(f.dW[l], right.dW[l], probe.net.W[l])
                 rates.append((rate, rate * probe.net.m) if near and rate > 1e-9 else (np.nan, np.nan))
         for values, averaged in zip(zip(*rates, strict=True), (False, True), strict=False):
             if len(values) > 1 and np.ptp(values) <= 1e-4 * max(values):
                 l2 = float(f"{np.mean(values):.4g}")
                 yield l2, next(p for p in PENALTIES.values() if p.factor == 0.5 and p.averaged == averaged)
                 return
+
+
+def _share_of_weights(found: Array, right: Array, W: Array) -> tuple[float, bool]:
+    """By what W is multiplied in a sum of multiples of what is right and of W, and whether what was found is one."""
+    parts = np.stack([right.ravel(), W.ravel()], axis=1)
+    if not np.isfinite(found).all():
+        return 0.0, False
+    shares = np.linalg.lstsq(parts, found.ravel(), rcond=None)[0]
+    rate = float(shares[1])
+    return rate, bool(np.abs(found.ravel() - parts @ shares).max() <= 1e-4 * abs(rate) * np.abs(W).max())
 
 
 def _resembles(found: Found, depth: int, model: Model, l2: float) -> bool:

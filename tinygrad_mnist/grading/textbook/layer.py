@@ -32,7 +32,7 @@ class Layer:
     def __init__(self, probes: Probes, l: int, above: State, found: Found) -> None:
         self.probes, self.l, self.above, self.usable = probes, l, above, above.usable
         mistakes, delta = above.explanation.mistakes, above.delta
-        self.candidates = candidates(probes, l, mistakes) if above.known else below(probes, l, delta)
+        self.candidates = candidates(probes, l, mistakes) if above.known else below(probes, l, mistakes, delta)
         self.found = {quantity: values_of(found, quantity, l) for quantity in ("dW", "db")}
 
     def choices(self, quantity: str, most: int) -> list[Mistakes]:

@@ -27,7 +27,7 @@ class Mistake:
     where: the layers of a network that it can be made in, if not in all that have the line.
     family: in place of variants, the line for a number that only the learner knows. What comes of it is linear in the
         number, or guess says from what was found, and from what should have been, which number it can only be.
-    number: how it is said. harmless: the number with which it is no mistake.
+    number: how it is said.
     """
 
     name: str
@@ -40,7 +40,6 @@ class Mistake:
     family: Callable[[float], Line] | None = None
     guess: Callable[[Values, Values], float | None] | None = None
     number: Callable[[float], str] = rounded
-    harmless: float = 0.0
 
     def fits(self, net: Network, l: int) -> bool:
         """Whether it can be made in layer l of this network."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -82,10 +82,12 @@ class Probes:
 
     scale: how large each of them is on each probe; where an output is saturated and nothing comes back, what rounding
         can leave.
+    missing: gradients that the learner's program has not: of biases, where there are none.
     """
 
-    def __init__(self, probes: Sequence[Probe]) -> None:
+    def __init__(self, probes: Sequence[Probe], missing: Collection[tuple[str, int]] = ()) -> None:
         self._probes = probes
+        self.missing = frozenset(missing)
         self.nets = [p.net for p in probes]
         self.correct = [derive(net) for net in self.nets]
         self.L = self.nets[0].L
@@ -101,6 +103,8 @@ class Probes:
         small: relative to how large the candidate is on all probes together, where that is less than what is right.
         Zeros on all of them were not computed: they are no evidence for a sum that rounding leaves near zero.
         """
+        if (quantity, l) in self.missing:
+            return True
         if is_zero(found, usable) and not is_zero(candidate, usable):
             return False
         share = self._share(quantity, l, candidate) if small else 1.0

@@ -16,6 +16,9 @@ from tinygrad_mnist.grading.textbook.observations import facts
 from tinygrad_mnist.grading.textbook.probes import given
 from tinygrad_mnist.manual.activations import Array
 
+NOTHING = 1e-12
+"""A number as small as this leaves nothing of what it multiplies."""
+
 
 def _families(layer: Layer, quantity: str) -> list[Mistake]:
     """The mistakes in a quantity that have a number in them."""
@@ -63,11 +66,13 @@ def _in_delta(layer: Layer, mistake: Mistake, other: Mistakes, most: int) -> lis
     for in_weights in layer.choices("dW", 0 if other else most):
         dW_0, dW_1 = (layer.candidates.gradient("dW", delta, in_weights) for delta in (delta_0, delta_1))
         value = _fit(layer, "dW", dW_0, dW_1)
-        if value is None or _harmless(mistake, value):
+        if value is None or abs(value) < NOTHING:
             continue
         solved = (*other, Placement(mistake, layer.l, value=value))
         delta = layer.candidates.delta(solved, layer.above.dW)
-        if not layer.same("dW", layer.candidates.gradient("dW", delta, in_weights), small=True):
+        if _alike(delta, layer.candidates.delta(other)) or not layer.same(
+            "dW", layer.candidates.gradient("dW", delta, in_weights), small=True
+        ):
             continue
         for in_bias in [*layer.choices("db", most), *(_numbered(layer, "db", delta) if most else ())]:
             if layer.same("db", layer.candidates.gradient("db", delta, in_bias), small=True):
@@ -97,10 +102,12 @@ def _numbered(layer: Layer, quantity: str, delta: Values, most: int = 0) -> list
     ways: list[Mistakes] = []
     for other, mistake in product(layer.choices(quantity, most), _families(layer, quantity)):
         value = _number(layer, quantity, delta, other, mistake)
-        if value is None or _harmless(mistake, value) or any(p.mistake.slot == mistake.slot for p in other):
+        if value is None or abs(value) < NOTHING or any(p.mistake.slot == mistake.slot for p in other):
             continue
         way = (*other, Placement(mistake, layer.l, value=value))
-        if layer.same(quantity, layer.candidates.gradient(quantity, delta, way), small=True):
+        gradient = layer.candidates.gradient(quantity, delta, way)
+        changes = not _alike(gradient, layer.candidates.gradient(quantity, delta, other))
+        if changes and layer.same(quantity, gradient, small=True):
             ways.append(way)
     return [way for way in ways if len(way) == len(ways[0])]
 
@@ -116,9 +123,10 @@ def _number(layer: Layer, quantity: str, delta: Values, other: Mistakes, mistake
     return _fit(layer, quantity, at_0, at_1)
 
 
-def _harmless(mistake: Mistake, value: float) -> bool:
-    """Whether a number changes nothing, or leaves nothing."""
-    return abs(value) < 1e-12 or abs(value - mistake.harmless) < 1e-9
+def _alike(some: Values, others: Values) -> bool:
+    """Whether a mistake with its number changes nothing."""
+    pairs = [(a, b) for a, b in zip(some, others, strict=True) if a is not None and b is not None]
+    return all(a.shape == b.shape and np.allclose(a, b, 1e-7, 1e-12, equal_nan=True) for a, b in pairs)
 
 
 def _fit(layer: Layer, quantity: str, at_0: Values, at_1: Values) -> float | None:

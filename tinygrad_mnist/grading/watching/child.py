@@ -5,13 +5,19 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tinygrad_mnist.grading import honesty
 from tinygrad_mnist.grading.calling import sealed
+from tinygrad_mnist.grading.calling.runner import functions_of_numpy, replaced_in_numpy
 from tinygrad_mnist.grading.report import Problem, Report
 from tinygrad_mnist.grading.watching import reading, running, standins
-from tinygrad_mnist.grading.watching.source import SourceError, read
+from tinygrad_mnist.grading.watching.running import Run
+from tinygrad_mnist.grading.watching.source import Source, SourceError, read
+from tinygrad_mnist.grading.watching.standins.loading import Data
 
 
 def report(program: Path, seconds: float) -> Report | None:
@@ -20,13 +26,28 @@ def report(program: Path, seconds: float) -> Report | None:
         source = read(program)
     except SourceError as error:
         return Report(program.name, "", problems=(Problem("file", str(error)),))
+    with silence():
+        run, data, patched = watched(program, source, seconds)
+        found = reading.report(run, source, data.known)
+        return found and replace(found, problems=(*patched, *found.problems))
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """What is printed goes nowhere."""
     silent = io.StringIO()
     with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
-        sys.path.insert(0, str(program.parent))
-        sys.argv = [str(program)]
-        data = standins.install(program.parent)
-        run = running.watch(source.text, str(program), program.parent, seconds)
-        return reading.report(run, source, data.known)
+        yield
+
+
+def watched(program: Path, source: Source, seconds: float) -> tuple[Run, Data, list[Problem]]:
+    """A program run for so long in this process, the data that it was given, and what it put in NumPy's place."""
+    sys.path.insert(0, str(program.parent))
+    sys.argv = [str(program)]
+    data = standins.install(program.parent)
+    before = functions_of_numpy()
+    run = running.watch(source.text, str(program), program.parent, seconds)
+    return run, data, honesty.changed_numpy(replaced_in_numpy(before))
 
 
 def work(task: tuple[str, float]) -> dict[str, Any] | None:

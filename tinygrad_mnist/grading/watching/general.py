@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.report import Finding, Parameter
 from tinygrad_mnist.grading.watching.gradients import Gradient, gradient
-from tinygrad_mnist.grading.watching.losses import outputs, own_losses, usual_losses
+from tinygrad_mnist.grading.watching.graph import made_of
+from tinygrad_mnist.grading.watching.losses import Output, one_hot, outputs, own_losses, usual_losses
 from tinygrad_mnist.grading.watching.replay import UnfollowedError, cotangents, numerical, on_tensors
 from tinygrad_mnist.grading.watching.tape import Node, Tape
 from tinygrad_mnist.grading.watching.training import Lineage, Step
@@ -27,6 +29,8 @@ class Reading:
 
     loss: in words. expected: ∂loss/∂node, of the sum over the examples, for parameters and for what lies between.
     scale: what the program's gradients are multiples of these by. by_differences: whether only numbers could tell.
+    output, values: the loss as a tensor, and the tensors of the nodes that it was made of. summed: whether the loss is
+    a usual one, summed over the examples, and none that the program computes.
     """
 
     step: Step
@@ -36,6 +40,9 @@ class Reading:
     scale: float = 1.0
     right: set[Lineage] = field(default_factory=set)
     by_differences: str = ""
+    output: Any = None
+    summed: bool = False
+    values: dict[Node, Any] = field(default_factory=dict)
 
 
 def multiple(value: Any, expected: Array) -> float | None:
@@ -78,15 +85,57 @@ def _readings(
             expected = cotangents(values[node], values, [*start, *between])
         except (UnfollowedError, ValueError, TypeError, RuntimeError):
             continue
-        yield Reading(step, f"its own loss{f' {node.name}' if node.name else ''}", expected, gradients)
+        name = f"its own loss{f' {node.name}' if node.name else ''}"
+        yield Reading(step, name, expected, gradients, output=values[node], values=values)
     if not found:
         return
+    yield from _of_logits(step, found, gradients)
     try:
         values = on_tensors(start, [output.node for output in found])
         for name, loss in usual_losses(found):
-            yield Reading(step, name, cotangents(loss(values), values, [*start, *between]), gradients)
+            total = loss(values)
+            expected = cotangents(total, values, [*start, *between])
+            yield Reading(step, name, expected, gradients, output=total, values=values, summed=True)
     except (UnfollowedError, ValueError, TypeError, RuntimeError) as error:
         yield from _numerical(step, found, gradients, str(error))
+
+
+def _of_logits(step: Step, found: Sequence[Output], gradients: dict[Lineage, Gradient | None]) -> Iterator[Reading]:
+    """Cross-entropy of what a softmax is taken of, where the outputs are one; also right where they round to 0."""
+    labels = [one_hot(output) for output in found]
+    logits = [_softmax_of(output, step) for output in found]
+    parts = [(z, t, o) for z, t, o in zip(logits, labels, found, strict=True) if z and t is not None]
+    if len(parts) < len(found) or any(t.shape != o.node.shape for _, t, o in parts):
+        return
+    start = list(step.before.values())
+    try:
+        values = on_tensors(start, [z for (z, _), _, _ in parts])
+        losses = [
+            -(Tensor(t, name=min(o.labels.names, key=len, default=None)) * values[z].log_softmax(axis=axis)).sum()
+            for (z, axis), t, o in parts
+        ]
+        total = sum(losses[1:], losses[0])
+        between = sorted((n for n in values if n in step.forward and n not in start), key=lambda n: n.index)
+        expected = cotangents(total, values, [*start, *between])
+    except (UnfollowedError, ValueError, TypeError, RuntimeError):
+        return
+    yield Reading(step, "cross-entropy", expected, gradients, output=total, values=values, summed=True)
+
+
+def _softmax_of(output: Output, step: Step) -> tuple[Node, int] | None:
+    """What an output is the softmax of, all that is learned included, and along which axis."""
+    y = np.asarray(output.node.value, float)
+    start = set(step.before.values())
+    made = made_of([output.node], start)
+    for node in sorted(made & step.forward, key=lambda n: n.index):
+        z = np.asarray(node.value, float)
+        whole = made_of([node], start) & start == made & start
+        if whole and z.shape == y.shape and node is not output.node and np.isfinite(z).all():
+            for axis in range(y.ndim - 1, -1, -1):
+                e = np.exp(z - z.max(axis=axis, keepdims=True))
+                if np.allclose(e / e.sum(axis=axis, keepdims=True), y, rtol=1e-4, atol=1e-7):
+                    return node, axis
+    return None
 
 
 def _numerical(step: Step, found: Any, gradients: Any, why: str) -> Iterator[Reading]:
@@ -96,15 +145,13 @@ def _numerical(step: Step, found: Any, gradients: Any, why: str) -> Iterator[Rea
     for name, loss in usual_losses(found):
 
         def number(values: Any, loss: Any = loss) -> float:
-            from tinygrad_mnist.engine import Tensor
-
             return float(loss({k: Tensor(np.asarray(v, float)) for k, v in values.items() if k in targets}).item())
 
         try:
             expected = {node: numerical(number, start, targets, node, rng) for node in start}
         except Exception:
             return
-        yield Reading(step, name, expected, gradients, by_differences=why)
+        yield Reading(step, name, expected, gradients, by_differences=why, summed=True)
 
 
 def _scaled(reading: Reading) -> None:
@@ -125,7 +172,7 @@ def _scaled(reading: Reading) -> None:
 
 
 def first_wrong(reading: Reading) -> Iterator[Node]:
-    """The values on the way back that are no derivative of the loss by anything, though all that they are made of is."""
+    """The values on the way back that are no derivative of the loss by anything, though what they are made of is."""
     step = reading.step
     back = step.by_labels & step.by_parameters
     good = {n for n in back if np.size(n.value) > 2 and any(_same_kind(n, e) for e in reading.expected.values())}

@@ -1,4 +1,4 @@
-"""The textbook's network in a step of training: which arrays are W(l), b(l), z(l), a(l), ŷ and Y, and in which convention.
+"""The textbook's network in a step of training: which arrays are W(l), b(l), z(l), a(l), ŷ and Y.
 
 Everything is told by what it was computed from, and written in columns (features × examples) for the textbook.
 """
@@ -109,7 +109,7 @@ def _linears(step: Step, users: dict[Node, list[Node]]) -> list[Linear]:
 
 
 def _never_updated(node: Node, step: Step, product: Node, place: int) -> bool:
-    """Whether it looks like weights that no update reaches: an array that depends on nothing, beside what is learned."""
+    """Whether it looks like weights that no update reaches: it depends on nothing, beside what is learned."""
     return (
         node not in step.by_parameters
         and product.operands[1 - place] in step.by_parameters

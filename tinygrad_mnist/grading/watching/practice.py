@@ -14,6 +14,8 @@ from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.textbook import Observed
 from tinygrad_mnist.manual.activations import Array
 
+IN_PLACE = "the activation changes z(l) in place, and its mask is lost"
+
 LOOKED_AT = 40
 """How many images are compared with known ones."""
 
@@ -78,7 +80,7 @@ def renamed(finding: Finding, observed: Observed) -> Finding:
         changed = [n for n in observed.step.nodes if n.changes is linear.z]
         if changed:
             return replace(
-                finding, names=("relu-in-place", *finding.names), what="the activation changes z(l) in place, and its mask is lost",
+                finding, names=("relu-in-place", *finding.names), what=IN_PLACE,
                 hint="Which numbers stand in z(l) when the backward pass looks at their sign?",
                 places=(str(changed[0].line), *finding.places),
             )  # fmt: skip
@@ -105,7 +107,7 @@ def _softmax(observed: Observed) -> Iterator[Finding]:
         elif np.ptp(shift) == 0 and np.asarray(z.value).ndim == 2 and min(z.shape) > 1:
             yield _remark(
                 "softmax-array-max", "ŷ", "softmax shifted by the maximum of the whole array",
-                "Where one example's logits lie far below another's, all of its exp underflow to 0, and 0/0 is NaN.", node,
+                "Where one example's logits lie far below another's, all of its exp underflow to 0.", node,
             )  # fmt: skip
         return
 
@@ -115,7 +117,7 @@ def _pixels(observed: Observed) -> Iterator[Finding]:
     if np.abs(X).max() > 50:
         yield _remark(
             "pixels-unscaled", "X", f"its numbers go up to {np.abs(X).max():.0f}",
-            "Divide pixels by 255: with inputs of this size the first layer saturates, and the learning rate must be tiny.",
+            "Divide pixels by 255: with inputs of this size the first layer saturates.",
         )  # fmt: skip
 
 
@@ -126,5 +128,5 @@ def _beginning(observed: Observed) -> Iterator[Finding]:
         if net.activation.f_prime(np.array([30.0]))[0] < 1e-6 and (slopes < 0.01).mean() > SATURATED:
             yield _remark(
                 "init-saturated", f"W({l})", f"{(slopes < 0.01).mean():.0%} of layer {l} stand where f is flat",
-                f"z({l}) is so large in the beginning that almost no gradient gets through. Divide the initial weights by √inputs.",
+                f"z({l}) is so large that almost no gradient gets through. Divide the initial weights by √inputs.",
             )  # fmt: skip

@@ -10,6 +10,9 @@ from tinygrad_mnist.grading.calling import sealed
 from tinygrad_mnist.grading.report import Problem, Report
 from tinygrad_mnist.grading.watching.source import SourceError, read
 
+CHILD = "tinygrad_mnist.grading.watching.child"
+"""The program that watches."""
+
 SHARE = 0.5
 """How much of the time limit a program may run for; the rest is for the judge."""
 
@@ -18,8 +21,8 @@ def grade_program(path: Path, time_limit: float) -> Report | None:
     """The report on a program that trains a network; None for one that was not seen to."""
     if _only_defines(path):
         return None
-    command = [sys.executable, "-B", "-m", "tinygrad_mnist.grading.watching.child"]
-    answer = sealed.run(command, (str(path), SHARE * time_limit), time_limit)
+    command = [sys.executable, "-B", "-m", CHILD]
+    answer = sealed.run(command, (str(path), SHARE * time_limit), time_limit, CHILD)
     if answer is None or "crash" in answer:
         return None
     if "time" in answer or "forged" in answer:

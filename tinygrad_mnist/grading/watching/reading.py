@@ -1,4 +1,4 @@
-"""The report on a watched program: what it was read as, the verdict on each gradient, and the lines of what is wrong."""
+"""The report on a watched program: what it was read as, the verdicts, and the lines of what is wrong."""
 
 from __future__ import annotations
 

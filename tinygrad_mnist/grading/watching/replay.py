@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_mnist.engine import Tensor, grad, ops
 from tinygrad_mnist.grading.watching.graph import made_of
-from tinygrad_mnist.grading.watching.tape import Node
+from tinygrad_mnist.grading.watching.tape import Method, Node
 from tinygrad_mnist.manual.activations import Array
 
 SAMPLED = 12
@@ -69,6 +69,8 @@ def _apply(node: Node, values: dict[Node, Any]) -> Any:
         return arguments[0]
     if node.op == "[]=":
         return _placed(*arguments)
+    if isinstance(node.function, Method) and isinstance(arguments[0], np.ndarray):  # its method takes no tensors
+        arguments[0] = Tensor(np.array(arguments[0], float))
     options = {k: _filled(o, values) for k, o in node.options.items() if k not in ("out", "dtype", "copy")}
     return node.function(*arguments, **options)  # type: ignore[misc]  # looked at before
 

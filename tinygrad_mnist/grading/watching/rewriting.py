@@ -1,8 +1,8 @@
 """A program rewritten so that every operation on arrays goes through a recorder, and does what it did before.
 
-`a + b` becomes `__watch__.operate(line, "+", a, b)`, `f(x)` becomes `__watch__.call(line, f, x)`, and after `z = …` stands
-a line that tells the recorder the name. What a name means, what is evaluated when and what is raised stay the same;
-only counts of examples shrink, and the data with them.
+`a + b` becomes `__watch__.operate(line, "+", a, b)`, `f(x)` becomes `__watch__.call(line, f, x)`, and after `z = …`
+stands a line that tells the recorder the name. What a name means, what is evaluated when and what is raised stay
+the same; only counts of examples shrink, and the data with them.
 """
 
 from __future__ import annotations

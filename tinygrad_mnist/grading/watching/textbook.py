@@ -35,7 +35,8 @@ TINY = 1e-300
 class Observed:
     """A step of the textbook's network. gradients: the program's, by ("dW" or "db", layer); None where none was seen.
 
-    heads: those whose output is the program's, or all where it is none of them. features: the inputs that are looked at.
+    heads: those whose output is the program's, or all where it is none of them.
+    features: the inputs that are looked at.
     """
 
     step: Step

@@ -1,4 +1,4 @@
-"""What a program trains, and how: its parameters and labels, found in the record, and each step from one update to the next.
+"""What a program trains, and how: its parameters and labels, and each step from one update to the next.
 
 A parameter is what gets a new value from its old one and from the labels, and was combined with other arrays before.
 A label is known by its values: whole numbers, or one 1 among zeros for each example.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,8 @@ class Step:
     """From the parameters that a forward pass was run with to the updated ones.
 
     before, after: for each lineage, its value. nodes: all that the new values were made of.
-    by_labels, by_parameters: those of the nodes that depend on them. labels: every label that was there before its end.
+    by_labels, by_parameters: those of the nodes that depend on them.
+    labels: every label that was there before its end.
     """
 
     lineages: tuple[Lineage, ...]
@@ -57,7 +58,7 @@ class Step:
         return self.by_parameters - self.by_labels
 
 
-@lru_cache(maxsize=None)
+@cache
 def is_label(node: Node) -> bool:
     """Whether it is labels by its values: whole numbers below 26, or for each example one that is not as the others."""
     value: Any = node.value
@@ -127,9 +128,9 @@ def _followed(updates: Sequence[Update]) -> dict[Node, Update]:
 def _meets(nodes: Sequence[Node], bit: int, origins: dict[Node, int], apart: set[Node]) -> int | None:
     """Where a parameter is first combined with an array that does not come from it, before any label."""
     for node in nodes:
-        if origins[node] & bit and node.op in PRODUCTS and node not in apart:
-            if any(not origins[o] & bit and np.ndim(o.value) > 0 for o in node.operands):
-                return node.index
+        meets = origins[node] & bit and node.op in PRODUCTS and node not in apart
+        if meets and any(not origins[o] & bit and np.ndim(o.value) > 0 for o in node.operands):
+            return node.index
     return None
 
 

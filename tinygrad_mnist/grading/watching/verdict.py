@@ -27,7 +27,7 @@ DOUBLE = 1e-5
 """The relative difference that rounding may make in float32 and in float64."""
 
 EXPLAINED = 3
-"""For how many ways to read a loss mistakes are looked for."""
+"""For how many heads mistakes are looked for."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,8 @@ class Reading:
         self.observed, self.head, self.l2, self.scale = observed, head, l2, scale
         self.columns = [Columns(o, head, l2) for o in observed]
         rtol = max((_rounding(g) for o in observed for g in o.gradients.values() if g), default=DOUBLE)
-        self.probes = Probes([Probe(f"step {i}", c.network, rtol) for i, c in enumerate(self.columns, 1)])
+        missing = [key for o in observed for key, g in o.gradients.items() if g is None]
+        self.probes = Probes([Probe(f"step {i}", c.network, rtol) for i, c in enumerate(self.columns, 1)], missing)
         self.judged = [key for key in self.probes.gradients if all(o.gradients[key] for o in observed)]
         self.found = [self._found(c, right) for c, right in zip(self.columns, self.probes.correct, strict=True)]
         self.right = {key for key in self.judged if self.probes.agree(*key, self.found, self.probes.correct)}
@@ -94,7 +95,8 @@ def readings(observed: Sequence[Observed]) -> Iterator[Reading]:
     """Every loss that the gradients may be of, the usual ones first."""
     heads = [scaled for head in observed[0].heads for scaled in scales(head)]
     added = not any(g.descends for g in observed[0].gradients.values() if g)
-    for head, scale, sign in product(heads, (MEAN, SUM), (1.0, -1.0) if added else (1.0,)):
+    divisors = (MEAN,) if all(o.network.m == 1 for o in observed) else (MEAN, SUM)
+    for head, scale, sign in product(heads, divisors, (1.0, -1.0) if added else (1.0,)):
         signed = replace(scale, sign=sign)
         reading = Reading(observed, head, 0.0, signed)
         yield reading
@@ -182,7 +184,7 @@ def _of_the_set(reading: Reading) -> Iterator[Finding]:
         m = reading.probes.nets[0].m
         yield Finding(
             ("error-constant",), ("every gradient",), f"divided by {divisor:.0f}, and not by the {m} examples of X", (),
-            "The mean is over the examples that the gradients are summed over. Here the step is a little too small.", "",
+            "The mean is over the examples that are summed over. Here the step is a little too small.", "",
         )  # fmt: skip
 
 
@@ -197,10 +199,19 @@ def _may_differ(own: Own, best: Reading) -> bool:
     return own.l2 == 0 or abs(best.l2 - own.l2) <= 0.02 * own.l2
 
 
+def _likely(every: Sequence[Reading]) -> list[Reading]:
+    """The readings with most gradients right: for each head the best, and of the first head one more."""
+    by_right = sorted(every, key=lambda r: -len(r.right))
+    heads = {r.head.name: r for r in reversed(by_right)}
+    best = sorted(heads.values(), key=by_right.index)
+    second = [r for r in by_right if r.head.name == best[0].head.name][1:2]
+    return [best[0], *best[1:EXPLAINED], *second]
+
+
 def _explanations(every: list[Reading]) -> tuple[list[Explanation], Reading]:
     """The shortest explanations, with the loss that they are shortest for."""
     tried: list[tuple[list[Explanation], Reading]] = []
-    for reading in sorted(every, key=lambda r: -len(r.right))[:EXPLAINED]:
+    for reading in _likely(every):
         explanations = explain(reading.found, reading.probes)
         if explanations:
             tried.append((explanations, reading))

@@ -1,0 +1,83 @@
+"""`tinygrad-mnist grade` of a class, as a teacher runs it."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.cli.test_cli import command, environment
+from tests.grading.classroom.programs import HOSTILE, ROWS, WRONG, hand_in
+
+
+def test_a_folder_gets_pages_a_table_and_exit_code_0(tmp_path):
+    folder = hand_in(tmp_path / "class", ada_12345_work=ROWS, bob_23456_work=WRONG)
+    pages, table = tmp_path / "pages", tmp_path / "table.csv"
+    result = command(tmp_path, "grade", folder, "--html", pages, "--csv", table, "--points", "12")
+    assert result.returncode == 0, result.stderr
+    assert [line.split()[:3] for line in result.stdout.splitlines()[:3]] == [
+        ["learner", "passed", "points"], ["ada", "yes", "12/12"], ["bob", "no", "8/12"]
+    ]  # fmt: skip
+    assert "1 of 2 passed" in result.stdout
+    assert all(len(line) <= 80 for line in result.stdout.splitlines())
+    assert {p.name for p in pages.iterdir()} == {"ada.html", "bob.html", "index.html", "results"}
+    assert "activation&#x27;s derivative missing" in (pages / "bob.html").read_text(encoding="utf-8")
+    with table.open(encoding="utf-8-sig", newline="") as file:
+        assert [(row["learner"], row["points"]) for row in csv.DictReader(file)] == [("ada", "12"), ("bob", "8")]
+
+
+def test_gradescope_has_its_results(tmp_path):
+    folder, results = hand_in(tmp_path / "submission", work=WRONG), tmp_path / "results" / "results.json"
+    result = command(tmp_path, "grade", folder, "--gradescope", results)
+    assert result.returncode == 0, result.stderr
+    content = json.loads(results.read_text(encoding="utf-8"))
+    assert [(t["name"], t["score"], t["max_score"]) for t in content["tests"]][:2] == [("dW1", 0, 1), ("db1", 0, 1)]
+    assert "activation's derivative missing" in content["output"]
+    hand_in(folder, another=ROWS)
+    result = command(tmp_path, "grade", folder, "--gradescope", results)
+    assert result.returncode == 2
+    assert "there are 2" in result.stderr
+
+
+def test_wrong_usage_has_exit_code_2_and_one_line(tmp_path):
+    folder = hand_in(tmp_path / "class", ada=ROWS)
+    for arguments in (
+        [tmp_path / "none"], [folder, "--points", "many"], [folder, "--json", "-"], [folder, "--jobs", "0"],
+        [folder, "--activation", "swish"], [folder / "ada.py", tmp_path / "no.py"],
+    ):  # fmt: skip
+        result = command(tmp_path, "grade", *arguments)
+        assert result.returncode == 2, arguments
+        assert len(result.stderr.splitlines()) == 1, result.stderr
+
+
+def test_what_can_not_be_graded_has_exit_code_1(tmp_path):
+    folder = hand_in(tmp_path / "class", ada=ROWS)
+    (folder / "bob").mkdir()
+    result = command(tmp_path, "grade", folder)
+    assert result.returncode == 1
+    assert "has no program" in result.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is of POSIX")
+def test_it_goes_on_after_a_kill(tmp_path):
+    folder = hand_in(tmp_path / "class", ada=ROWS, bob=WRONG, cyd=HOSTILE["hangs"])
+    pages = tmp_path / "pages"
+    arguments = ["grade", str(folder), "--html", str(pages), "--time-limit", "5", "--jobs", "1"]
+    running = subprocess.Popen(
+        [sys.executable, "-m", "tinygrad_mnist", *arguments], env=environment(tmp_path), start_new_session=True
+    )
+    until = time.monotonic() + 60
+    while not (pages / "bob.html").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    stamp = (pages / "results" / "ada.json").stat().st_mtime_ns
+    result = command(tmp_path, *arguments)
+    assert result.returncode == 0, result.stderr
+    assert (pages / "results" / "ada.json").stat().st_mtime_ns == stamp
+    assert {p.name for p in pages.glob("*.html")} == {"ada.html", "bob.html", "cyd.html", "index.html"}
+    assert "1 of 3 passed" in result.stdout
