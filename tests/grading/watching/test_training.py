@@ -191,12 +191,15 @@ def test_what_trains_nothing_has_no_report(text):
 
 
 LABELS = {
-    "whole numbers": np.array([0, 3, 1, 2]), "as floats": np.array([[0.0, 3, 1, 2]]), "one-hot": np.eye(3)[[0, 2, 1, 1]],
+    "whole numbers": np.array([0, 3, 1, 2]), "as floats": np.array([[0.0, 3, 1, 2]]),
+    "one-hot": np.eye(3)[[0, 2, 1, 1]],
     "one-hot in columns": np.eye(3)[[0, 2, 1, 1]].T, "a column": np.array([[0], [3], [1]]),
 }  # fmt: skip
 OTHERS = {
-    "halves": np.array([0.5, 1, 2]), "a mask": np.array([[1, 1, 0], [0, 1, 1]]), "zeros": np.zeros(5), "pixels": np.arange(300),
-    "a matrix": np.arange(6).reshape(2, 3), "negative": np.array([-1, 0, 1]), "NaN": np.array([np.nan, 1, 2]), "text": np.array(["a", "b"]),
+    "halves": np.array([0.5, 1, 2]), "a mask": np.array([[1, 1, 0], [0, 1, 1]]), "zeros": np.zeros(5),
+    "pixels": np.arange(300),
+    "a matrix": np.arange(6).reshape(2, 3), "negative": np.array([-1, 0, 1]), "NaN": np.array([np.nan, 1, 2]),
+    "text": np.array(["a", "b"]),
     "one number": np.array([3]), "a number": 3,
 }  # fmt: skip
 
