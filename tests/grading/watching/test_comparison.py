@@ -133,6 +133,15 @@ def test_the_first_that_differs(tmp_path, change, first, verdict):
     assert [row.equal for row in found.rows[: before + 1]] == [True] * before + [False]
 
 
+def test_a_sign_that_leads_uphill(tmp_path):
+    found = beside(tmp_path, VIDEO, ("A2 - one_hot_Y", "one_hot_Y - A2"))
+    assert not any(row.equal for row in found.rows)
+    assert rows(found)["Z2"].verdict == "minus m times"
+    assert "uphill" in found.notes[0]
+    added = VIDEO.replace("- 0.1 *", "+ 0.1 *")
+    assert beside(tmp_path, added, ("A2 - one_hot_Y", "one_hot_Y - A2")).passed
+
+
 def test_a_path_that_is_forgotten(tmp_path):
     assert beside(tmp_path, RESIDUAL).passed
     found = beside(tmp_path, RESIDUAL, ("dh1 = dz2 @ W2.T + dh2", "dh1 = dz2 @ W2.T"))

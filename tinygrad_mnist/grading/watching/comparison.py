@@ -95,6 +95,12 @@ class _Comparison:
     def parameters(self) -> set[Node]:
         return set(self.reading.step.before.values())
 
+    @property
+    def uphill(self) -> bool:
+        """Whether negative multiples of the gradients are subtracted, or positive ones added."""
+        used = [g for l, g in self.reading.gradients.items() if g is not None and l in self.reading.right]
+        return bool(used) and all(g.descends == (self.reading.scale < 0) for g in used)
+
     def beside(self) -> Beside:
         reading, start = self.reading, self.parameters
         expected = [n for n in reading.expected if n in start or names_of(n)]
@@ -104,6 +110,10 @@ class _Comparison:
         shown = self._in_order([n for n in names if n in found or n in start], values)
         written, notes = self._formulas(shown, names)
         rows = tuple(self._row(node, names, found.get(node), written.of.get(node, "")) for node in shown)
+        if reading.right and not np.isclose(reading.scale, 1, rtol=1e-3):
+            notes += (f"every gradient is {self._times(reading.scale)} that of this loss, which only changes the step",)
+        if self.uphill:
+            notes = ("the updates go uphill: they follow the gradient of the loss, and not its negative",)
         return Beside(self.source.name, reading.loss, rows, written.where, notes)
 
     def _in_order(self, nodes: Sequence[Node], values: Sequence[Node]) -> list[Node]:
@@ -164,6 +174,7 @@ class _Comparison:
         if factor is not None or not (largest or found.any()):
             factor = self.reading.scale if factor is None else factor
             equal = not of_parameter or bool(np.isclose(factor, self.reading.scale, rtol=1e-3))
+            equal = equal and not (self.uphill and factor * self.reading.scale > 0)
             return self._times(factor), equal, 0.0
         if not found.any() or not largest:
             return f"differs: {'zero' if largest else 'not zero, as it should be'}", False, 1.0 if largest else None
@@ -173,19 +184,21 @@ class _Comparison:
 
     def _times(self, factor: float) -> str:
         known = {1.0: "equal", -1.0: "minus 1 times", float(self.m): "m times", 1.0 / self.m: "1/m times"}
+        if factor < 0 and not np.isclose(factor, -1, rtol=1e-3):
+            return f"minus {self._times(-factor)}"
         return next((words for f, words in known.items() if np.isclose(factor, f, rtol=1e-3)), f"{factor:.4g} times")
 
 
 def _as_a_mean(reading: Reading, m: int) -> Reading:
     """A sum over the examples as what its gradients are of: that times a number, the mean where none is known."""
-    scale = reading.scale if reading.right else 1 / m
-    over = round(1 / scale) if scale > 0 else 0
+    scale = abs(reading.scale) if reading.right else 1 / m
+    over = round(1 / scale)
     output = reading.output
     if output is not None and scale != 1:
         whole = over > 1 and np.isclose(over * scale, 1, rtol=1e-3)
         output = output / over if whole else output * float(f"{scale:.6g}")
     expected = {node: scale * array for node, array in reading.expected.items()}
-    return replace(reading, output=output, expected=expected, scale=1.0)
+    return replace(reading, output=output, expected=expected, scale=reading.scale / scale if reading.right else 1.0)
 
 
 def written(source: Source, line: int, whole: bool = False) -> str:

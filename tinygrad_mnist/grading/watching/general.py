@@ -69,7 +69,7 @@ def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:
     readings = list(_readings(tape, step, versions, gradients))
     for reading in readings:
         _scaled(reading)
-    return max(readings, key=lambda r: len(r.right), default=None)
+    return max(readings, key=lambda r: (len(r.right), not r.summed and np.isclose(r.scale, 1, rtol=1e-3)), default=None)
 
 
 def _readings(
@@ -165,7 +165,10 @@ def _scaled(reading: Reading) -> None:
     known = [f for f in factors.values() if f is not None]
     if not known:
         return
-    reading.scale = max(known, key=lambda f: (sum(np.isclose(f, k, rtol=1e-3) for k in known), f > 0))
+    plain = 0 if reading.summed else 1
+    reading.scale = max(
+        known, key=lambda f: (sum(np.isclose(f, k, rtol=1e-3) for k in known), f > 0, np.isclose(f, plain, rtol=1e-3))
+    )
     reading.right = {
         lineage for lineage, f in factors.items() if f is not None and np.isclose(f, reading.scale, rtol=1e-3)
     }

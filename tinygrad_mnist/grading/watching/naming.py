@@ -64,7 +64,7 @@ def likeness(derivative: str, value: str) -> int:
     if core == derivative.lower():
         return 0
     if (kind, index) == (of, layer):
-        return IN_FULL
+        return IN_FULL if index else 1
     if not kind and index and index == layer and of in SUMS:
         return 2
     return int(kind == of and bool(kind))
