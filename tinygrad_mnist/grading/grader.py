@@ -85,7 +85,7 @@ def grade(
             notebook = read(path) if path.suffix.lower() == ".ipynb" else None
         except SourceError as error:
             return Report(path.name, str(settings), problems=(Problem("file", str(error)),))
-        result = run_apart(path, time_limit, task, notebook and notebook.text)
+        result = run_apart(path, time_limit, task, notebook.text if notebook else None)
         if notebook:
             _in_cells(result, notebook)
         report = _judged(path.name, function or "gradients", settings, result)
