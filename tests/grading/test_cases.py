@@ -1,5 +1,6 @@
 """Programs of the kinds that are seen in public, graded as they stand: each gets the answer that it should."""
 
+import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -130,6 +131,22 @@ def test_a_right_program_has_no_difference_but_rounding():
 
 def test_a_notebook_of_functions_is_called():
     report = grade(CASES / "notebook.ipynb")
-    assert [p.kind for p in report.problems] in ([], ["returned"])
     assert not any(p.right for p in report.parameters)
-    assert "no Python file" not in str(report)
+    assert [p.kind for p in report.problems] == []
+    assert report.verdict == "4 of 4 gradients are wrong"
+
+
+def as_notebook(path, *cells):
+    written = [
+        {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": cell} for cell in cells
+    ]
+    path.write_text(json.dumps({"cells": written, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}), "utf-8")
+    return path
+
+
+def test_a_function_in_a_notebook_is_graded_and_what_it_raises_is_in_its_cell(tmp_path):
+    function = (CASES / "data_last.py").read_text("utf-8").partition("import numpy as np\n")[2].strip()
+    assert grade(as_notebook(tmp_path / "right.ipynb", "%matplotlib inline\nimport numpy as np", function)).passed
+    broken = function.replace("error2 = probabilities - Y", "error2 = probabilities - nowhere")
+    report = grade(as_notebook(tmp_path / "stops.ipynb", "import numpy as np", broken))
+    assert "cell 2, line 7, 'error2 = probabilities - nowhere': NameError" in report.problems[0].message

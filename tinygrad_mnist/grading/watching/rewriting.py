@@ -208,8 +208,11 @@ def _load(name: str) -> ast.Name:
 
 
 def _loaded(target: ast.expr) -> ast.expr:
-    """What is assigned to, as an expression."""
-    return ast.parse(ast.unparse(target), mode="eval").body
+    """What is assigned to, as an expression at the same place."""
+    expression = ast.parse(ast.unparse(target), mode="eval").body
+    for node in ast.walk(expression):
+        ast.copy_location(node, target)
+    return expression
 
 
 def _index(node: ast.expr) -> ast.expr:
@@ -224,9 +227,9 @@ def _index(node: ast.expr) -> ast.expr:
 
 
 def _call(at: Any, hook: str, *arguments: ast.expr) -> ast.Call:
-    line = ast.Constant(at.lineno)
-    call = ast.Call(ast.Attribute(_load(RECORDER), hook, ast.Load()), [line, *arguments], [])
-    return ast.copy_location(call, at)
+    function = ast.copy_location(ast.Attribute(_load(RECORDER), hook, ast.Load()), at)
+    function.end_lineno, function.end_col_offset = at.lineno, at.col_offset  # where a traceback places the call
+    return ast.copy_location(ast.Call(function, [ast.Constant(at.lineno), *arguments], []), at)
 
 
 def _statement(at: Any, hook: str, *arguments: ast.expr) -> ast.Expr:

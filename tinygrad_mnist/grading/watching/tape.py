@@ -36,7 +36,7 @@ MUTATING = {"sort", "fill", "partition", "put", "itemset", "resize", "shuffle", 
             "fill_diagonal", "at"}  # fmt: skip
 """What changes its arguments, by name."""
 
-ROWWISE = (zip, enumerate, reversed, map)
+ROWWISE = (zip, enumerate, map)
 """What goes through the rows of arrays."""
 
 ADDING = {"+", "-", "*", "/", "neg", "add", "subtract", "multiply", "divide", "true_divide", "clip", "where", "[]=",
@@ -136,6 +136,8 @@ class Tape:
     def call(self, line: int, function: Any, /, *arguments: Any, **options: Any) -> Any:
         if _is_own(function):
             return function(*arguments, **options)
+        if function is reversed and isinstance(arguments[0], np.ndarray):
+            return self._rows(line, arguments[0], range(len(arguments[0]))[::-1])
         if isinstance(function, type) and function in ROWWISE:
             return function(*(self.iterate(line, a) for a in arguments), **options)
         if function is setattr:
@@ -204,10 +206,12 @@ class Tape:
         self.bound(line, owner, name, value)
 
     def iterate(self, line: int, iterable: Any) -> Any:
-        return self._rows(line, iterable) if isinstance(iterable, np.ndarray) and iterable.ndim else iterable
+        if not isinstance(iterable, np.ndarray) or not iterable.ndim:
+            return iterable
+        return self._rows(line, iterable, range(len(iterable)))
 
-    def _rows(self, line: int, array: NDArray[Any]) -> Iterator[Any]:
-        return (self.item(line, array, i) for i in range(len(array)))
+    def _rows(self, line: int, array: NDArray[Any], order: range) -> Iterator[Any]:
+        return (self.item(line, array, i) for i in order)
 
     def store(self, line: int, owner: Any, index: Any, value: Any) -> None:
         """`owner[index] = value`."""

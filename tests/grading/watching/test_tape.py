@@ -1,0 +1,157 @@
+"""The record of a program: what each value was, what it was made of, and what the program called it."""
+
+import numpy as np
+import pytest
+
+from tests.grading.watching.runs import watched
+from tinygrad_mnist.grading.watching.rewriting import RECORDER, SCOPE, rewrite
+from tinygrad_mnist.grading.watching.tape import Enough, Tape
+
+
+def recorded(text):
+    tape = Tape()
+    scope = {"np": np, RECORDER: tape, SCOPE: 0}
+    exec(rewrite(text, "mine.py"), scope)
+    return tape, scope
+
+
+def named(tape, name):
+    """The nodes that a program called so, in their order."""
+    return [node for node in tape.nodes if name in node.names]
+
+
+def test_a_value_is_known_by_what_made_it():
+    tape, scope = recorded("x = np.arange(3.0)\nw = np.ones(3)\ny = x * w\n\nz = np.sum(y)")
+    (x,), (w,), (y,), (z,) = (named(tape, name) for name in "xwyz")
+    assert (x.op, y.op, z.op) == ("arange", "*", "sum")
+    assert y.operands == (x, w)
+    assert z.operands == (y,)
+    assert [n.line for n in (x, w, y, z)] == [1, 2, 3, 5]
+    assert y.value is scope["y"]
+    assert np.array_equal(y.function(x.value, w.value), y.value)
+
+
+CHANGES = {
+    "+=": "a += 1",
+    "*= of a name for the same": "b = a\nb *= 2",
+    "[]=": "a[0] = 9",
+    "[] +=": "a[1] += 5",
+    "a view": "b = a[1:]\nb -= 3",
+    "a view of a view": "b = a.reshape(1, -1)[0]\nb[0] = 7",
+    "out=": "np.add(a, 4, out=a)",
+    "fill": "a.fill(0)",
+    "copyto": "np.copyto(a, a + 1)",
+    "at": "np.add.at(a, [0, 0], 1)",
+    "sort": "a[0] = 9\na.sort()",
+    "a row of a loop": "for row in a.reshape(3, 1):\n    row += 1",
+    "in a function": "def f(p):\n    p -= 0.5\nf(a)",
+    "an attribute": "class A: pass\no = A()\no.w = a\no.w += 2",
+    "an item": "d = {'w': a}\nd['w'] += 2",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_is_changed_in_place_keeps_what_it_was(change):
+    tape, scope = recorded(f"a = np.arange(3.0)\ny = a * 2\n{CHANGES[change]}\nz = a * 1")
+    (y,), (z,) = named(tape, "y"), named(tape, "z")
+    assert np.array_equal(y.operands[0].value, [0, 1, 2])
+    assert np.array_equal(y.value, [0, 2, 4])
+    after = z.operands[0]
+    assert after is not y.operands[0]
+    assert np.array_equal(after.value, scope["a"])
+    assert not np.array_equal(after.value, [0, 1, 2])
+
+
+def test_a_view_sees_the_change_of_its_array_as_a_new_value():
+    tape, _ = recorded("a = np.zeros((2, 2))\nv = a[0]\ny = v + 1\na += 5\nz = v + 1")
+    (y,), (z,) = named(tape, "y"), named(tape, "z")
+    assert np.array_equal(y.operands[0].value, [0, 0])
+    assert np.array_equal(z.operands[0].value, [5, 5])
+    assert z.operands[0].changes is y.operands[0]
+
+
+def test_a_part_of_an_array_that_was_not_changed_stays_the_same_value():
+    tape, _ = recorded("a = np.zeros((2, 2))\nv = a[0]\ny = v + 1\na[1] += 5\nz = v + 1")
+    assert named(tape, "y")[0].operands[0] is named(tape, "z")[0].operands[0]
+
+
+NAMES = {
+    "a name": ("w = np.ones(2)", "w"),
+    "an attribute": ("class A: pass\nnet = A()\nnet.w = np.ones(2)", "net.w"),
+    "an item of a dict": ("p = {}\np['W1'] = np.ones(2)", "W1"),
+    "a list": ("ws = [np.ones(2)]", "ws[0]"),
+    "a dict": ("p = {'W1': np.ones(2)}", "W1"),
+    "an argument": ("def f(w): return w * 2\nf(np.ones(2))", "w"),
+    "a tuple": ("a, w = 1, np.ones(2)", "w"),
+    "a target of a loop": ("for w in [np.ones(2)]: pass", "w"),
+    "setattr": ("class A: pass\nnet = A()\nsetattr(net, 'w', np.ones(2))", "w"),
+    "update of a dict": ("p = {}\np.update({'W1': np.ones(2)})", "W1"),
+}
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_a_value_has_the_name_that_it_was_given(kind):
+    text, name = NAMES[kind]
+    (node,) = named(recorded(text)[0], name)
+    assert np.array_equal(node.value, [1, 1])
+
+
+UPDATES = {
+    "a name": "w = np.ones(2)\nfor i in range(2):\n    w = w - 0.1 * np.ones(2)",
+    "in place": "w = np.ones(2)\nfor i in range(2):\n    w -= 0.1 * np.ones(2)",
+    "an attribute": "class A: w = np.ones(2)\nA.w = A.w * 1\nfor i in range(2):\n    A.w = A.w - 0.1",
+    "a dict": "p = {'w': np.ones(2)}\nfor i in range(2):\n    p['w'] = p['w'] - 0.1 * np.ones(2)",
+    "a list that is made anew": "ws = [np.ones(2)]\nfor i in range(2):\n    ws = [w - 0.1 * np.ones(2) for w in ws]",
+    "a number": "b = np.float64(1.0)\nfor i in range(2):\n    b = b - np.float64(0.1)",
+    "through a function": "def step(w): return w - 0.1\nw = np.ones(2)\nfor i in range(2):\n    w = step(w)",
+    "out=": "w = np.ones(2)\nfor i in range(2):\n    w = np.subtract(w, 0.1 * np.ones(2))",
+}
+
+
+@pytest.mark.parametrize("kind", UPDATES)
+def test_what_gets_a_new_value_from_its_old_one_is_updated(kind):
+    updates = recorded(UPDATES[kind])[0].updates
+    assert any(one.new is other.old for one in updates for other in updates), "no two in a row"
+    for update in updates[-2:]:
+        assert np.shape(update.old.value) == np.shape(update.new.value)
+
+
+@pytest.mark.parametrize("line", ["w = np.zeros(2)", "v = w - 1", "w = np.exp(w)"])
+def test_what_is_replaced_by_something_else_is_not(line):
+    assert not recorded(f"w = np.ones(2)\n{line}")[0].updates
+
+
+def test_a_name_of_another_scope_is_another_name():
+    tape, _ = recorded("def f():\n    w = np.ones(2)\n    return w\ndef g(a):\n    w = a - 1\n    return w\ng(f())")
+    assert not tape.updates
+
+
+def test_functions_are_entered_with_their_arguments():
+    tape, _ = recorded("def f(x, *, k=2): return x * k\nf(3)\nf(4, k=5)")
+    assert [(name, line, arguments) for _, name, line, arguments in tape.entered] == [
+        ("f", 1, {"x": 3, "k": 2}), ("f", 1, {"x": 4, "k": 5})
+    ]  # fmt: skip
+
+
+def test_what_raises_is_kept_with_what_it_was_given():
+    run = watched("import numpy as np\na = np.ones((2, 3))\nb = np.ones((2, 3))\nc = a @ b")
+    assert isinstance(run.error, ValueError)
+    assert (run.tape.failed.op, run.tape.failed.line) == ("@", 4)
+    assert [o.name for o in run.tape.failed.operands] == ["a", "b"]
+
+
+def test_a_function_that_is_called_for_each_element_is_one_operation():
+    tape, _ = recorded("f = np.vectorize(lambda v: v * 2 + 1)\na = np.arange(50.0)\nb = f(a)")
+    assert len(tape.nodes) < 5
+    assert named(tape, "b")[0].operands == (named(tape, "a")[0],)
+
+
+@pytest.mark.parametrize(
+    "loop", ["while True: pass", "for i in iter(int, 1): pass", "def f():\n    while True: f2()\ndef f2(): pass\nf()"]
+)
+def test_a_program_that_does_not_end_is_ended(loop):
+    run = watched(loop, seconds=0.2)
+    assert run.error is None
+    tape = Tape(seconds=-1)
+    with pytest.raises(Enough):
+        tape.tick(1)

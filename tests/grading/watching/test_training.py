@@ -1,0 +1,270 @@
+"""Parameters and steps are found in every style of training, and the verdict on them is what it should be."""
+
+import numpy as np
+import pytest
+
+from tests.grading.watching.runs import DATA, FUNCTIONS, PARAMETERS, reported, watched
+from tinygrad_mnist.grading.watching.tape import Node
+from tinygrad_mnist.grading.watching.training import is_label, lineages, steps
+
+GRADIENTS = "dW1, db1, dW2, db2 = backward(X, Y, W1, b1, W2, b2)"
+START = f"W1, b1, W2, b2 = {PARAMETERS}\n"
+
+CLASS = (
+    """
+class Network:
+    def __init__(self):
+        self.W1, self.b1, self.W2, self.b2 = """
+    + PARAMETERS
+    + """
+
+    def forward(self, X):
+        self.a1 = np.maximum(X.dot(self.W1) + self.b1, 0)
+        e = np.exp(self.a1.dot(self.W2) + self.b2)
+        return e / e.sum(axis=1, keepdims=True)
+
+    def step(self, X, Y, rate):
+        d2 = (self.forward(X) - Y) / len(X)
+        d1 = np.dot(d2, self.W2.T) * (self.a1 > 0)
+        self.W2 = self.W2 - rate * self.a1.T.dot(d2)
+        self.b2 = self.b2 - rate * d2.sum(axis=0)
+        self.W1 = self.W1 - rate * X.T.dot(d1)
+        self.b1 = self.b1 - rate * d1.sum(axis=0)
+
+network = Network()
+for epoch in range(20):
+    network.step(X, Y, 0.1)
+"""
+)
+
+LISTS = """
+Ws, bs = [rng.normal(size=(6, 5)), rng.normal(size=(5, 4))], [rng.normal(size=5), rng.normal(size=4)]
+for epoch in range(20):
+    activations = [X]
+    for W, b in zip(Ws, bs):
+        activations.append(1 / (1 + np.exp(-(activations[-1] @ W + b))))
+    delta = activations[-1] - Y
+    gradients_W, gradients_b = [], []
+    for l in reversed(range(2)):
+        gradients_W.insert(0, activations[l].T @ delta / len(X))
+        gradients_b.insert(0, delta.sum(axis=0) / len(X))
+        delta = delta @ Ws[l].T * activations[l] * (1 - activations[l])
+    Ws = [W - 0.5 * dW for W, dW in zip(Ws, gradients_W)]
+    bs = [b - 0.5 * db for b, db in zip(bs, gradients_b)]
+"""
+
+PER_EXAMPLE = (
+    f"W1, b1, W2, b2 = {PARAMETERS}"
+    + """
+for epoch in range(20):
+    sums = [np.zeros_like(W1), np.zeros_like(b1), np.zeros_like(W2), np.zeros_like(b2)]
+    for x, y in zip(X, Y):
+        a1 = np.maximum(x @ W1 + b1, 0)
+        e = np.exp(a1 @ W2 + b2)
+        d2 = e / e.sum() - y
+        d1 = W2 @ d2 * (a1 > 0)
+        sums[0] += np.outer(x, d1)
+        sums[1] += d1
+        sums[2] += np.outer(a1, d2)
+        sums[3] += d2
+    dW1, db1, dW2, db2 = [total / len(X) for total in sums]
+    W1, b1, W2, b2 = W1 - 0.1 * dW1, b1 - 0.1 * db1, W2 - 0.1 * dW2, b2 - 0.1 * db2
+"""
+)
+
+
+def marked(names, **reasons):
+    """Names as parameters; those with a reason are not as they should be yet."""
+    return [
+        pytest.param(
+            name, marks=pytest.mark.xfail(strict=True, raises=(AssertionError, ValueError), reason=reasons[name])
+        )
+        if name in reasons
+        else name
+        for name in names
+    ]
+
+
+def training(update, before="", gradients=GRADIENTS):
+    """Twenty epochs of an update, written once for all four parameters with P in place of their names."""
+    lines = [update.replace("P", name) for name in ("W1", "b1", "W2", "b2")]
+    begin = "\n".join(before.replace("P", name) for name in ("W1", "b1", "W2", "b2"))
+    body = "\n".join(f"    {line}" for update_lines in lines for line in update_lines.splitlines())
+    return f"{FUNCTIONS}{START}{begin}\nfor epoch in range(20):\n    {gradients}\n{body}\n"
+
+
+STYLES = {
+    "functions": training("P = P - 0.1 * dP"),
+    "in place": training("P -= 0.1 * dP"),
+    "all of its elements": training("P[:] = P - 0.1 * dP"),
+    "a class": CLASS,
+    "lists": LISTS,
+    "a dict": training(
+        "parameters['P'] = parameters['P'] - 0.1 * dP",
+        gradients="dW1, db1, dW2, db2 = backward(X, Y, *parameters.values())",
+    ).replace("\nfor epoch", "\nparameters = {'W1': W1, 'b1': b1, 'W2': W2, 'b2': b2}\nfor epoch"),
+    "one example after the other": PER_EXAMPLE,
+    "momentum": training("vP = 0.9 * vP + dP\nP = P - 0.1 * vP", "vP = np.zeros_like(P)"),
+    "momentum with the rate in it": training("vP = 0.9 * vP - 0.1 * dP\nP += vP", "vP = np.zeros_like(P)"),
+    "Adam": training(
+        "mP = 0.9 * mP + 0.1 * dP\nsP = 0.999 * sP + 0.001 * dP**2\n"
+        "P = P - 0.01 * (mP / (1 - 0.9**(epoch + 1))) / (np.sqrt(sP / (1 - 0.999**(epoch + 1))) + 1e-8)",
+        "mP, sP = np.zeros_like(P), np.zeros_like(P)",
+    ),
+    "a list that is made anew": f"{FUNCTIONS}\nparameters = [{PARAMETERS}]\nfor epoch in range(20):\n"
+    "    parameters = [p - 0.1 * g for p, g in zip(parameters, backward(X, Y, *parameters))]\n",
+    "batches": training("P = P - 0.1 * dP", gradients="X_batch, Y_batch = X[epoch % 2 :: 2], Y[epoch % 2 :: 2]\n    "
+                        "dW1, db1, dW2, db2 = backward(X_batch, Y_batch, W1, b1, W2, b2)"),
+}  # fmt: skip
+"""Right programs that differ in how they hold their parameters and update them."""
+
+
+@pytest.mark.parametrize(
+    "style",
+    marked(STYLES, **{"all of its elements": "what is stored in all elements of an array is no update of it yet"}),
+)
+def test_parameters_and_steps_are_found(style):
+    run = watched(DATA + STYLES[style])
+    assert run.error is None
+    found = lineages(run.tape)
+    assert sorted(lineage.versions[0].shape for lineage in found) == [(4,), (5,), (5, 4), (6, 5)]
+    taken = list(steps(run.tape))
+    assert len(taken) >= 2
+    for step in taken[:2]:
+        assert set(step.before) == set(step.after)
+        assert all(step.after[l] is not before for l, before in step.before.items())
+        assert not step.forward & step.by_labels
+    for first, second in zip(taken, taken[1:3]):
+        assert all(second.before[l] is after for l, after in first.after.items())
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_right_program_passes_in_every_style(style):
+    report = reported(DATA + STYLES[style])
+    assert report.passed, str(report)
+    assert len(report.parameters) == 4
+
+
+MISTAKES = {
+    "functions": ("* (a1 > 0)", "", "slope-missing"),
+    "in place": ("db2 = d2.sum(axis=0) / m", "db2 = d2.sum() / m", "bias-all-axes"),
+    "a class": (" * (self.a1 > 0)", "", "slope-missing"),
+    "lists": ("activations[l].T @ delta / len(X)", "activations[l].T @ delta", "weight-mean-missing"),
+    "a dict": ("d2 = y - Y", "d2 = Y - y", "error-sign"),
+    "momentum": ("d2 = y - Y", "d2 = (y - Y) / m", "error-mean-twice"),
+    "Adam": ("* (a1 > 0)", "* a1", "slope-value"),
+    "a list that is made anew": ("axis=1", "axis=0", "softmax-axis"),
+    "batches": ("m = len(X)", "m = 12", "error-constant"),
+}
+
+
+@pytest.mark.parametrize(
+    "style", marked(MISTAKES, lists="1/m beside the rate is taken for a part of the rate: all is called right")
+)
+def test_a_mistake_is_named_in_every_style(style):
+    old, new, name = MISTAKES[style]
+    assert old in STYLES[style]
+    report = reported(DATA + STYLES[style].replace(old, new))
+    assert not report.passed
+    (finding,) = report.findings
+    assert name in finding.names, str(report)
+
+
+def test_a_mistake_is_shown_at_its_line():
+    text = DATA + STYLES["functions"].replace("db2 = d2.sum(axis=0) / m", "db2 = d2.sum() / m")
+    (finding,) = reported(text).findings
+    line = text.splitlines().index("    db2 = d2.sum() / m") + 1
+    assert finding.places == (f"line {line}: db2 = d2.sum() / m",)
+
+
+def test_an_update_uphill_is_named():
+    report = reported(DATA + training("P = P + 0.1 * dP"))
+    assert not report.passed
+    assert {finding.names for finding in report.findings} == {("update-sign",)}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x = 1", DATA, DATA + FUNCTIONS + START + GRADIENTS, DATA + "for i in range(5):\n    X = X * 0.9"]
+)
+def test_what_trains_nothing_has_no_report(text):
+    assert reported(text) is None
+
+
+LABELS = {
+    "whole numbers": np.array([0, 3, 1, 2]), "as floats": np.array([[0.0, 3, 1, 2]]),
+    "one-hot": np.eye(3)[[0, 2, 1, 1]],
+    "one-hot in columns": np.eye(3)[[0, 2, 1, 1]].T, "a column": np.array([[0], [3], [1]]),
+}  # fmt: skip
+OTHERS = {
+    "halves": np.array([0.5, 1, 2]), "a mask": np.array([[1, 1, 0], [0, 1, 1]]), "zeros": np.zeros(5),
+    "pixels": np.arange(300),
+    "a matrix": np.arange(6).reshape(2, 3), "negative": np.array([-1, 0, 1]), "NaN": np.array([np.nan, 1, 2]),
+    "text": np.array(["a", "b"]),
+    "one number": np.array([3]), "a number": 3,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [*LABELS, *OTHERS])
+def test_labels_are_known_by_their_values(kind):
+    value = {**LABELS, **OTHERS}[kind]
+    assert is_label(Node(0, "leaf", None, (), {}, (), value, 0)) is (kind in LABELS)
+
+
+RESIDUAL = """
+W1, b1 = rng.normal(size=(6, 6)), rng.normal(size=6)
+W2, b2 = rng.normal(size=(6, 4)), rng.normal(size=4)
+for epoch in range(20):
+    h = np.tanh(X @ W1 + b1)
+    r = h * h + h
+    z = r @ W2 + b2
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    loss = -np.mean(np.log(p[np.arange(12), labels]))
+    dz = (p - Y) / 12
+    dr = dz @ W2.T
+    dW2, db2 = r.T @ dz, dz.sum(axis=0)
+    dh = 2 * dr * h + dr
+    da = dh * (1 - h**2)
+    dW1, db1 = X.T @ da, da.sum(axis=0)
+    W1 = W1 - 0.1 * dW1
+    b1 = b1 - 0.1 * db1
+    W2 = W2 - 0.1 * dW2
+    b2 = b2 - 0.1 * db2
+"""
+
+
+def test_a_network_of_any_form_is_judged_by_autograd_of_its_forward_pass():
+    report = reported(DATA + RESIDUAL)
+    assert report.passed, str(report)
+    assert "autograd of its own forward pass" in report.settings
+    assert len(report.parameters) == 4
+
+
+def test_a_forgotten_path_is_found_at_its_line():
+    text = DATA + RESIDUAL.replace("dh = 2 * dr * h + dr", "dh = 2 * dr * h")
+    report = reported(text)
+    assert {p.name: p.right for p in report.parameters} == {"dW1": False, "db1": False, "dW2": True, "db2": True}
+    line = text.splitlines().index("    dh = 2 * dr * h") + 1
+    assert any(f"line {line}: dh = 2 * dr * h" in finding.places for finding in report.findings), str(report)
+
+
+STOPPING = {
+    "carried-untransposed": ("d2 @ W2.T", "d2 @ W2"),
+    "product-transposed": ("dW2 = a1.T @ d2 / m", "dW2 = a1 @ d2.T / m"),
+    "carried-own": ("d2 @ W2.T", "d2 @ W1.T"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name", marked(STOPPING, **{"product-transposed": "losses.own_losses raises where no gradient was reached"})
+)
+def test_an_operation_that_raises_is_named_at_its_line(name):
+    old, new = STOPPING[name]
+    text = DATA + STYLES["functions"].replace(old, new)
+    report = reported(text)
+    assert not report.passed
+    assert "before the first update" in report.problems[0].message
+    line = next(i for i, line in enumerate(text.splitlines(), 1) if new in line)
+    (finding,) = report.findings
+    assert finding.names == (name,)
+    assert finding.places[0].startswith(f"line {line}:")
