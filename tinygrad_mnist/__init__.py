@@ -3,6 +3,8 @@
 Importing it imports NumPy alone.
 """
 
+from typing import Any
+
 from tinygrad_mnist import array_functions, comparing, data, engine, grading, graph, manual, nn, training
 from tinygrad_mnist.comparing import compare
 from tinygrad_mnist.engine import Tensor, grad, no_grad
@@ -18,3 +20,10 @@ __all__ = [
     "engine", "grad", "grade", "grading", "graph", "hessian", "hvp", "jacobian", "jvp", "manual", "nn", "no_grad",
     "one_hot", "training", "vjp",
 ]  # fmt: skip
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """What `%load_ext tinygrad_mnist` does in a notebook: from then on `%%grade` grades a cell."""
+    from tinygrad_mnist.grading import notebooks
+
+    notebooks.load(shell)

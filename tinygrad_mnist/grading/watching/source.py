@@ -110,7 +110,7 @@ def _notebook(name: str, raw: bytes) -> Source:
     lines: list[str] = []
     places: list[tuple[int, int]] = []
     for number, code in codes:
-        for within, line in enumerate(_of_cell(code).split("\n"), 1):
+        for within, line in enumerate(python_of_cell(code).split("\n"), 1):
             lines.append(line)
             places.append((number, within))
     if not "".join(lines).strip():
@@ -128,7 +128,7 @@ def _joined(cell: dict[str, Any]) -> str:
     return _lines_ended(code if isinstance(code, str) else "".join(code))
 
 
-def _of_cell(code: str) -> str:
+def python_of_cell(code: str) -> str:
     """A cell's Python: nothing of a cell in another language."""
     return "" if OTHER_LANGUAGES.match(code.lstrip()) else _without_magic(code)
 
