@@ -86,3 +86,13 @@ def test_the_verdict_in_the_docs_is_what_the_grader_says():
     shown = page.read_text(encoding="utf-8").split("The verdict on this one:\n\n")[1].split("\nThe same from Python")[0]
     report = str(grade(namespace["gradients"])).splitlines()
     assert [line.removeprefix("    ") for line in shown.splitlines()][1:] == report[1:]
+
+
+def test_the_notebooks_verdict_in_the_docs_is_what_the_example_prints():
+    page = (ROOT / "docs" / "grading.md").read_text(encoding="utf-8")
+    shown = page.split("which mistake it is:\n\n")[1].split("\n[examples/")[0]
+    result = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "grade_a_notebook.py")],
+        capture_output=True, text=True, encoding="utf-8", env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )  # fmt: skip
+    assert [line.removeprefix("    ") for line in shown.splitlines()] == result.stdout.split("\nmended")[0].splitlines()
