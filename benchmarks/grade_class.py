@@ -18,9 +18,9 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
+sys.path.insert(0, str(HERE.parent))
 
-from grade_learners import submissions  # type: ignore[import-not-found]  # noqa: E402
+from benchmarks.grade_learners import submissions  # noqa: E402
 
 HOSTILE = {
     "hangs": "while True: pass",
@@ -63,7 +63,7 @@ def main() -> None:
     print("".join(done.stdout.splitlines(keepends=True)[-10:]), done.stderr, sep="")
     print(f"{len(names)} submissions in {seconds:.0f} s, {options.jobs} at once; {sum(took):.0f} s of grading in all")
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(f"{used.ru_utime + used.ru_stime:.0f} s of processor time, which counts where others use the machine too")
+    print(f"{used.ru_utime + used.ru_stime:.0f} s of processor time: what counts where others use the machine too")
     print(f"the longest took {max(took):.1f} s; without a page: {', '.join(without) or 'none'}")
     sys.exit(bool(done.returncode or set(without) - set(HOSTILE)))
 

@@ -18,7 +18,9 @@ from tinygrad_mnist.grading.classroom.gradescope import gradescope as for_grades
 Html = Annotated[Path | None, typer.Option(help="Of a class: a folder for a page for each learner, and one for all.")]
 Csv = Annotated[Path | None, typer.Option(help="Of a class: a table for spreadsheets.")]
 PointsFor = Annotated[str | None, typer.Option("--points", help="10 for all gradients, or dW1=2,db1=1 for each.")]
-Gradescope = Annotated[Path | None, typer.Option(help="Of one submission: results.json for Gradescope.")]
+Gradescope = Annotated[
+    Path | None, typer.Option(help="Of one submission, a file or folder: results.json for Gradescope.")
+]
 Again = Annotated[bool, typer.Option("--again", help="Of a class: grade those too that were graded before.")]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Of a class: how many at once; as many as there are cores.")]
 Memory = Annotated[float, typer.Option(min=0.5, help="Of a class: GiB of memory for each program.")]
@@ -43,9 +45,14 @@ def grade_class(
     with tempfile.TemporaryDirectory(prefix="tinygrad-mnist-class-", ignore_cleanup_errors=True) as unpacked:
         try:
             worth = classroom.Points.parse(points) if points else None
-            found = classroom.find_submissions(paths, Path(unpacked))
-            if gradescope and len(found) != 1:
-                raise grading.GradeError(f"--gradescope is for one submission; there are {len(found)}")
+            if gradescope and len(paths) > 1:
+                raise grading.GradeError(
+                    "--gradescope is for one submission: a file, or a folder that is all one learner's"
+                )
+            if gradescope:
+                found = [classroom.find_submission(paths[0], Path(unpacked))]
+            else:
+                found = classroom.find_submissions(paths, Path(unpacked))
             whole = _graded(found, settings, html, worth, again, limits)
         except grading.GradeError as error:
             raise typer.BadParameter(str(error)) from None

@@ -47,7 +47,7 @@ def grade(
     ] = None,
     forward: Annotated[str | None, typer.Option(help="The forward pass that it takes values of.")] = None,
     of_class: Annotated[str | None, typer.Option("--class", help="The class whose methods these are.")] = None,
-    time_limit: Annotated[float, typer.Option(help="Seconds until it is stopped.", callback=within(POSITIVE))] = 10.0,
+    time_limit: Annotated[float, typer.Option(help="Seconds until it is stopped.", callback=within(POSITIVE))] = 20.0,
     json: Annotated[str | None, typer.Option("--json", help="Write the report as JSON to a file, or to - .")] = None,
     html: classroom.Html = None,
     csv: classroom.Csv = None,

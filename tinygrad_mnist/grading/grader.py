@@ -20,11 +20,11 @@ from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.models import Asked
 from tinygrad_mnist.grading.textbook.probes import Found, Probes
 from tinygrad_mnist.grading.watching.program import grade_program
-from tinygrad_mnist.grading.watching.source import Source, SourceError, read
+from tinygrad_mnist.grading.watching.source import as_python
 from tinygrad_mnist.manual import Activation, Head
 from tinygrad_mnist.manual.notation import COLUMNS
 
-TIME_LIMIT = 10.0
+TIME_LIMIT = 20.0
 """Seconds for a learner's file, from its import to its last result."""
 
 
@@ -81,24 +81,11 @@ def grade(
     suspected = honesty.suspicions_of_file(path, [function] if function else None)
     report = None if function or forward or of_class else grade_program(path, time_limit)
     if report is None:
-        try:
-            notebook = read(path) if path.suffix.lower() == ".ipynb" else None
-        except SourceError as error:
-            return Report(path.name, str(settings), problems=(Problem("file", str(error)),))
-        result = run_apart(path, time_limit, task, notebook.text if notebook else None)
-        if notebook:
-            _in_cells(result, notebook)
+        with as_python(path) as file:
+            result = run_apart(file, time_limit, task)
         report = _judged(path.name, function or "gradients", settings, result)
         suspected = suspected or honesty.changed_numpy(result.get("patched", ()))
     return replace(report, problems=(*suspected, *report.problems))
-
-
-def _in_cells(result: dict[str, Any], notebook: Source) -> None:
-    """Say the cell of each line at which something was raised."""
-    outcomes = [o for kind in ("candidates", "others") for c in result.get(kind, ()) for o in c["outcomes"]]
-    for error in (result.get("import"), *(outcome.get("raised") for outcome in outcomes)):
-        if error and error["line"]:
-            error["line"] = notebook.place(error["line"])
 
 
 def _judged(subject: str, name: str, settings: Settings, result: dict[str, Any]) -> Report:

@@ -5,7 +5,7 @@ import pytest
 from tinygrad_mnist.grading import GradeError, Parameter, Problem, Report
 from tinygrad_mnist.grading.classroom import Points
 from tinygrad_mnist.grading.classroom.gradescope import gradescope
-from tinygrad_mnist.grading.classroom.points import sums
+from tinygrad_mnist.grading.classroom.points import common, sums
 
 REPORT = Report("a.py", "rows", (Parameter("dW1", True, 0.0), Parameter("db_1", False, 2.0)))
 
@@ -50,3 +50,25 @@ def test_gradescope_has_a_failed_test_where_nothing_could_be_judged():
         "tests"
     ]
     assert (test["name"], test["score"], test["max_score"], test["status"]) == ("gradients", 0, 4, "failed")
+
+
+@pytest.mark.parametrize(
+    ("name", "usual"),
+    [
+        ("dW1", "dW1"),
+        ("dw_2", "dW2"),
+        ("gb1", "db1"),
+        ("g_w1", "dW1"),
+        ("grad_b12", "db12"),
+        ("W1", "dW1"),
+        ("b2", "db2"),
+        ("self.dW1", "dW1"),
+        ("gradW1", "dW1"),
+        ("weights1", "weights1"),
+        ("dW", "dW"),
+        ("dZ1", "dZ1"),
+        ("bomb1", "bomb1"),
+    ],
+)
+def test_gradients_have_the_textbooks_names(name, usual):
+    assert common(name) == usual

@@ -3,6 +3,15 @@
 from tinygrad_mnist.grading.classroom.class_report import ClassReport, Graded
 from tinygrad_mnist.grading.classroom.grading_class import Limits, grade_class
 from tinygrad_mnist.grading.classroom.points import Points
-from tinygrad_mnist.grading.classroom.submissions import Submission, find_submissions
+from tinygrad_mnist.grading.classroom.submissions import Submission, find_submission, find_submissions
 
-__all__ = ["ClassReport", "Graded", "Limits", "Points", "Submission", "find_submissions", "grade_class"]
+__all__ = [
+    "ClassReport",
+    "Graded",
+    "Limits",
+    "Points",
+    "Submission",
+    "find_submission",
+    "find_submissions",
+    "grade_class",
+]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinygrad_mnist.grading.classroom import class_page
-from tinygrad_mnist.grading.classroom.points import Points, Score, shown, sums
+from tinygrad_mnist.grading.classroom.points import Points, Score, common, shown, sums
 from tinygrad_mnist.grading.classroom.submissions import Submission
 from tinygrad_mnist.grading.report import WIDTH, Finding, Parameter, Report
 
@@ -87,8 +87,8 @@ class ClassReport:
 
     @property
     def gradients(self) -> tuple[str, ...]:
-        """The names of all that were judged, in the order in which most return them."""
-        return tuple(dict.fromkeys(p.name for g in self._by_length() for p in g.report.parameters))
+        """The textbook's names of all that were judged, in the order in which most return them."""
+        return tuple(dict.fromkeys(common(p.name) for g in self._by_length() for p in g.report.parameters))
 
     @property
     def mistakes(self) -> tuple[Count, ...]:
@@ -98,7 +98,7 @@ class ClassReport:
         for graded, finding in self._findings():
             if graded not in by_name.setdefault(finding.names, []):
                 by_name[finding.names].append(graded)
-            words.setdefault(finding.names, Counter()).update([re.sub(r" \([^()]*\d[^()]*\)$", "", finding.what)])
+            words.setdefault(finding.names, Counter()).update([re.sub(r" \([^()]*\d[^()]*\)", "", finding.what)])
         counts = [Count(words[n].most_common(1)[0][0] if n else UNKNOWN, tuple(who)) for n, who in by_name.items()]
         return tuple(sorted(counts, key=lambda c: (c.what == UNKNOWN, -len(c.who), c.what)))
 
@@ -111,7 +111,7 @@ class ClassReport:
     def hardest(self) -> Count | None:
         """The step of the derivation in which most learners have a mistake; a gradient where no mistake was found."""
         steps = _counted(self.results, lambda g: [where for f in g.report.findings for where in f.where])
-        wrong = _counted(self.results, lambda g: [p.name for p in g.report.parameters if not p.right])
+        wrong = _counted(self.results, lambda g: [common(p.name) for p in g.report.parameters if not p.right])
         return next(iter(steps or wrong), None)
 
     def scores(self, graded: Graded) -> list[Score]:
@@ -120,7 +120,7 @@ class ClassReport:
 
     def parameter(self, graded: Graded, name: str) -> Parameter | None:
         """Its gradient of this name."""
-        return next((p for p in graded.report.parameters if p.name == name), None)
+        return next((p for p in graded.report.parameters if common(p.name) == name), None)
 
     def score(self, graded: Graded) -> str:
         """ "7.5/10"; nothing where no points were asked for."""

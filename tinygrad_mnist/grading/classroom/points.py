@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -48,8 +49,8 @@ class Points:
     def scores(self, report: Report) -> list[Score]:
         """For each gradient: all of its points where it is right; none for anything where there is cheating."""
         honest = all(p.kind != "cheating" for p in report.problems)
-        right = {_plain(p.name): p.right and honest for p in report.parameters}
-        return [Score(name, right.get(_plain(name), False), most) for name, most in self._most(report)]
+        right = {common(p.name): p.right and honest for p in report.parameters}
+        return [Score(name, right.get(common(name), False), most) for name, most in self._most(report)]
 
     def _most(self, report: Report) -> Iterator[tuple[str, float]]:
         if self.by_name is not None:
@@ -70,5 +71,7 @@ def shown(number: float) -> str:
     return f"{round(number, 2):g}"
 
 
-def _plain(name: str) -> str:
-    return name.replace("_", "")
+def common(name: str) -> str:
+    """What the textbook calls a gradient: dW1 for dw1, gW1, grad_w_1, W1 alike; its own name where that is not told."""
+    match = re.fullmatch(r"[A-Za-z_.]*?(?:^|[_.]|(?<=[dgD])|grad|delta)([WwBb])_?(\d+)", name)
+    return f"d{'W' if match[1] in 'Ww' else 'b'}{match[2]}" if match else name

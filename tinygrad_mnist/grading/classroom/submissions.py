@@ -102,6 +102,15 @@ def find_submissions(paths: Sequence[Path], unpacked: Path) -> list[Submission]:
     return _with_pages(_told_apart(found))
 
 
+def find_submission(path: Path, unpacked: Path) -> Submission:
+    """The one program that a file, an archive or a whole folder is. Raises GradeError where there is none."""
+    found = _submission(path, unpacked) if path.exists() else None
+    if found is None:
+        raise GradeError(f"there is no .py, .ipynb, .zip or folder {path}")
+    (submission,) = _with_pages(_told_apart([found]))
+    return submission
+
+
 def _ignored(path: Path) -> bool:
     return path.name.startswith(".") or path.name in IGNORED or path.is_symlink()
 

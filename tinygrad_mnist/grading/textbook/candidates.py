@@ -50,7 +50,8 @@ class Candidates:
     def deltas(self, count: int) -> list[tuple[Mistakes, Values]]:
         """δ(l) with so many mistakes of its own."""
         if count not in self._deltas:
-            made = [(mistakes, self.delta(mistakes)) for mistakes in combine(self.probes, self.l, "delta", count)]
+            choices = combine(self.probes, self.l, "delta", count)
+            made = [(mistakes, self.delta(mistakes)) for mistakes in choices if not (count and self.probes.late)]
             self._deltas[count] = [(m, values) for m, values in made if count == 0 or _any(values)]
         return self._deltas[count]
 
@@ -102,6 +103,7 @@ class Candidates:
                 (index, mistakes, self.gradient(quantity, delta, mistakes))
                 for index, (_, delta) in enumerate(self.deltas(in_delta))
                 for mistakes in choices
+                if not self.probes.late
             ]
             entries = [entry for entry in made if _any(entry[2])]
             prints = [self._fingerprint(quantity, values) for _, _, values in entries]

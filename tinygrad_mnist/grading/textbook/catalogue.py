@@ -211,7 +211,7 @@ _COUNT = (
     "Which axis of X holds the examples in the convention you use?",
 )
 _BY_ANOTHER_COUNT: tuple[Line, ...] = (
-    lambda net, l, total: total / len(net.a[0]),
+    lambda net, l, total: total / net.features,
     lambda net, l, total: total / len(net.Y),
 )
 _MEAN_MISSING: tuple[str, str, str, tuple[Line, ...]] = (
@@ -342,7 +342,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "Count the places where you divide by m between δ(L) and ∂L/∂W.",
         (lambda net, l, error: error / net.m,)),
     Mistake("error-count", "factor", *_COUNT,
-        (lambda net, l, error: error * net.m / len(net.a[0]),
+        (lambda net, l, error: error * net.m / net.features,
          lambda net, l, error: error * net.m / len(net.Y))),
     Mistake("error-constant", "factor", "divided not by m, but by a constant",
         "The mean is over the examples that the function is given, a batch, and not over those of the whole data set.",

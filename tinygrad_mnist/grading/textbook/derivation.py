@@ -35,7 +35,10 @@ Lines = Mapping[tuple[str, int], Line]
 
 @dataclass(frozen=True)
 class Network:
-    """A network after its forward pass: everything by layer 1 … L, a[0] = X; b(l) is (n, 1)."""
+    """A network after its forward pass: everything by layer 1 … L, a[0] = X; b(l) is (n, 1).
+
+    inputs: how many features X has, where only some of them are in a[0].
+    """
 
     Y: Array
     W: dict[int, Array]
@@ -46,6 +49,11 @@ class Network:
     l2: float
     head: Head = SOFTMAX_CROSS_ENTROPY
     penalty: Penalty = HALF
+    inputs: int | None = None
+
+    @property
+    def features(self) -> int:
+        return self.inputs or len(self.a[0])
 
     @property
     def L(self) -> int:

@@ -99,7 +99,9 @@ class _Search:
         Where a factor of the loss and a mistake make up for each other, what holds for either factor is a choice.
         """
         best: Fit | None = None
-        for model in sorted(models, key=lambda model: (model != usual, self._wrong(model)))[:TRIED]:
+        wrong = {model: self._wrong(model) for model in models}
+        near = [model for model in models if model == usual or wrong[model] <= min(wrong.values()) + 1]
+        for model in sorted(near, key=lambda model: (model != usual, wrong[model]))[:TRIED]:
             if best and best.mistakes <= 1 and not self._only_scaled(model, best.model):
                 continue
             here = self._explained(model)

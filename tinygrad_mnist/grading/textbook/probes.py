@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -83,16 +85,23 @@ class Probes:
     scale: how large each of them is on each probe; where an output is saturated and nothing comes back, what rounding
         can leave.
     missing: gradients that the learner's program has not: of biases, where there are none.
+    deadline: the moment of `time.process_time` after which no more is worked out to be compared with what was found.
     """
 
     def __init__(self, probes: Sequence[Probe], missing: Collection[tuple[str, int]] = ()) -> None:
         self._probes = probes
         self.missing = frozenset(missing)
+        self.deadline = math.inf
         self.nets = [p.net for p in probes]
         self.correct = [derive(net) for net in self.nets]
         self.L = self.nets[0].L
         self.gradients = [(quantity, l) for l, quantity in product(range(1, self.L + 1), ("dW", "db"))]
         self.scale = {key: _sizes(values_of(self.correct, *key)) for key in self.gradients}
+
+    @property
+    def late(self) -> bool:
+        """Whether the deadline has passed."""
+        return time.process_time() > self.deadline
 
     def __iter__(self) -> Iterator[Probe]:
         return iter(self._probes)

@@ -38,7 +38,7 @@ def fitted(layer: Layer) -> list[State]:
         partial(_in_gradients, in_delta=0, beside=1),
         partial(_in_gradients, in_delta=1, beside=0),
     )
-    return next((states for states in (stage(layer) for stage in stages) if states), [])
+    return next((states for states in (stage(layer) for stage in stages if not layer.probes.late) if states), [])
 
 
 def alone(layer: Layer) -> list[State]:

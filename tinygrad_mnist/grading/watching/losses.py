@@ -144,7 +144,8 @@ def _l2(node: Node, head: Head, net: Network, mean: bool) -> float | None:
     loss = float(np.asarray(node.value).reshape(()))
     with np.errstate(all="ignore"):
         data = head.value(net.z[net.L], net.Y, CLASSES_AXIS) / (net.m if mean else 1)
-    penalty = (loss - data) * 2 / sum(float((w**2).sum()) for w in net.W.values())
+    squares = sum(float((w**2).sum()) for w in net.W.values())
+    penalty = (loss - data) * 2 / squares if squares else 0.0
     if abs(loss - data) <= 1e-5 * abs(data):
         return 0.0
     return penalty if 0 < penalty < LARGEST and loss - data < 3 * abs(data) else None

@@ -13,8 +13,8 @@ from tinygrad_mnist.grading.watching.source import SourceError, read
 CHILD = "tinygrad_mnist.grading.watching.child"
 """The program that watches."""
 
-SHARE = 0.5
-"""How much of the time limit a program may run for; the rest is for the judge."""
+RUNS = 5.0
+"""Seconds that a program is watched for, and at most half of the time limit; the rest is for the judge."""
 
 
 def grade_program(path: Path, time_limit: float) -> Report | None:
@@ -22,7 +22,7 @@ def grade_program(path: Path, time_limit: float) -> Report | None:
     if _only_defines(path):
         return None
     command = [sys.executable, "-B", "-m", CHILD]
-    answer = sealed.run(command, (str(path), SHARE * time_limit), time_limit, CHILD)
+    answer = sealed.run(command, (str(path), min(RUNS, time_limit / 2)), time_limit, CHILD)
     if answer is None or "crash" in answer:
         return None
     if "time" in answer or "forged" in answer:

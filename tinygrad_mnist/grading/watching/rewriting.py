@@ -24,8 +24,8 @@ COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<=", ast.Eq: "==", ast.NotEq: "!=",
 }  # fmt: skip
 
-SHRUNK = 50
-"""By what large round numbers are divided: 60,000 examples are 1,200 where digits are stand-ins."""
+SHRUNK = 100
+"""By what large round numbers are divided: 60,000 examples are 600 where digits are stand-ins."""
 
 AS_THEY_ARE = {"super", "locals", "globals", "vars", "dir", "eval", "exec", "print", "isinstance", "__import__"}
 """Functions that look at who calls them, or that give no arrays."""

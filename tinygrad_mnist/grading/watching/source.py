@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import re
+import tempfile
 import tokenize
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,6 +82,18 @@ def read(path: Path) -> Source:
         raise SourceError(f"{name} holds a null character: save it as text")
     _refuse_python_2(source)
     return source
+
+
+@contextlib.contextmanager
+def as_python(path: Path) -> Iterator[Path]:
+    """A Python file with what a notebook holds, as long as it is needed; a Python file as it is."""
+    if path.suffix != ".ipynb":
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="tinygrad-mnist-grade-") as folder:
+        file = Path(folder, f"{path.stem}.py")
+        file.write_text(read(path).text, encoding="utf-8")
+        yield file
 
 
 def _text(name: str, raw: bytes) -> str:

@@ -158,7 +158,7 @@ class Columns:
         """The network as it is seen through these features: z and a are those of all."""
         net = self.observed.network
         a, W = {**net.a, 0: net.a[0][self.features]}, {**net.W, 1: net.W[1][:, self.features]}
-        return replace(net, W=W, a=a, head=self.head, l2=self.l2)
+        return replace(net, W=W, a=a, head=self.head, l2=self.l2, inputs=len(net.a[0]))
 
     def found(self, scale: float = 1.0) -> Backward:
         """The program's gradients, each multiplied by a number."""
@@ -174,7 +174,8 @@ class Columns:
         if not value.any() and g.node in self.observed.step.by_labels:
             value = value + TINY
         if quantity == "db":
-            return _bias_in_columns(value, len(net.W[l]), self.observed.notation)
+            stands = np.shape(self.observed.step.before[g.lineage].value) == (len(net.W[l]), 1)
+            return _bias_in_columns(value, len(net.W[l]), self.observed.notation, stands)
         value = value.T if value.ndim == 2 and self.observed.notation is ROWS_IN_OUT else np.atleast_2d(value)
         if l > 1:
             return value
@@ -185,8 +186,11 @@ class Columns:
         return value
 
 
-def _bias_in_columns(value: Array, units: int, notation: Notation) -> Array:
+def _bias_in_columns(value: Array, units: int, notation: Notation, stands: bool) -> Array:
+    """stands: whether the bias is (units, 1), to which a vector does not fit though it broadcasts."""
+    array = np.atleast_2d(value)
+    if stands and units > 1:
+        return array
     if value.size == units:
         return value.reshape(-1, 1)
-    array = np.atleast_2d(value)
     return array if notation is COLUMNS else array.T

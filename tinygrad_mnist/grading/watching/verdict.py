@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -25,6 +26,9 @@ from tinygrad_mnist.manual.rows import Backward
 SINGLE = 2e-3
 DOUBLE = 1e-5
 """The relative difference that rounding may make in float32 and in float64."""
+
+PATIENCE = 2.5
+"""Seconds of a processor for one reading: what takes longer to find is a combination that nobody makes."""
 
 EXPLAINED = 3
 """For how many heads mistakes are looked for."""
@@ -164,14 +168,15 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
             every = [r for r in readings(observed) if r.scale.divisor is None]
             best = max(every, key=lambda r: len(r.right))
         found: list[Finding] = []
+        at_first = list(practice.mistakes(observed[0]))
         swapped = dict(updates.swapped(observed[0], set(best.judged) - best.right, *best.first))
-        if len(best.right) + len(swapped) < len(best.judged):
+        if len(best.right) + len(swapped) < len(best.judged) and not at_first:
             explanations, best = _explanations(every)
             found = list(findings(explanations, best.probes.nets[0], observed[0].notation))
             swapped = {}
         uphill = dict(updates.uphill(observed[0], best.right)) if best.scale.sign > 0 else {}
         more = [*swapped.values(), *uphill.values(), *untouched]
-        more += practice.mistakes(observed[0])
+        more += at_first
     parameters = tuple(_parameter(key, best) for key in best.judged)
     named = (*(practice.renamed(finding, observed[0]) for finding in found), *more)
     remarks = [*practice.remarks(observed[0]), *_of_the_set(best)]
@@ -211,7 +216,9 @@ def _likely(every: Sequence[Reading]) -> list[Reading]:
 def _explanations(every: list[Reading]) -> tuple[list[Explanation], Reading]:
     """The shortest explanations, with the loss that they are shortest for."""
     tried: list[tuple[list[Explanation], Reading]] = []
-    for reading in _likely(every):
+    began = time.process_time()
+    for number, reading in enumerate(_likely(every), 1):
+        reading.probes.deadline = began + number * PATIENCE
         explanations = explain(reading.found, reading.probes)
         if explanations:
             tried.append((explanations, reading))
