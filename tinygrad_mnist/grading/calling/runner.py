@@ -8,12 +8,10 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import io
-import linecache
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -104,12 +102,10 @@ def _of_target(target: Any, task: Task) -> Iterable[Program]:
     return [Program(target, forward, l2=task.l2)]
 
 
-def load(path: Path, text: str | None = None) -> Any:
-    """The learner's file as a module; files beside it can be imported. text: its code, where it is a notebook."""
+def load(path: Path) -> Any:
+    """The learner's file as a module; files beside it can be imported."""
     sys.path[:1] = [str(path.parent)]
     name = f"graded_{path.stem}"  # so that numpy.py replaces nothing
-    if text is not None:
-        return _from_text(name, str(path), text)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path.name} is no Python file")
@@ -119,19 +115,10 @@ def load(path: Path, text: str | None = None) -> Any:
     return module
 
 
-def _from_text(name: str, file: str, text: str) -> Any:
-    module = ModuleType(name)
-    module.__file__ = file
-    sys.modules[name] = module
-    linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file  # functions are read as text
-    exec(compile(text, file, "exec"), vars(module))
-    return module
-
-
-def examine_file(path: Path, task: Task, text: str | None = None) -> dict[str, Any]:
+def examine_file(path: Path, task: Task) -> dict[str, Any]:
     """The same for a file; or what went wrong in its "import", or what it has where a function is "missing"."""
     try:
-        module = load(path, text)
+        module = load(path)
     except BaseException as error:
         return {"import": what_went_wrong(error, str(path))}
     try:
@@ -157,13 +144,13 @@ def replaced_in_numpy(before: dict[str, Any]) -> list[str]:
 
 
 def main() -> None:
-    """Examine the file of a (path, notebook's text, task) and answer; and which of NumPy's functions it "patched"."""
+    """Examine the file of a (path, task) and answer; and which of NumPy's functions it "patched"."""
 
     def work(task: Any) -> dict[str, Any]:
-        path, text, plain = task
+        path, plain = task
         sys.argv[:] = [path]
         before = functions_of_numpy()
-        result = printed(lambda: examine_file(Path(path), Task.of(plain), text))
+        result = printed(lambda: examine_file(Path(path), Task.of(plain)))
         return {**result, "patched": replaced_in_numpy(before)}
 
     answer(work, np.ndarray.tolist)
