@@ -8,10 +8,12 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import io
+import linecache
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -102,10 +104,12 @@ def _of_target(target: Any, task: Task) -> Iterable[Program]:
     return [Program(target, forward, l2=task.l2)]
 
 
-def load(path: Path) -> Any:
-    """The learner's file as a module; files beside it can be imported."""
+def load(path: Path, text: str | None = None) -> Any:
+    """The learner's file as a module; files beside it can be imported. text: its code, where it is a notebook."""
     sys.path[:1] = [str(path.parent)]
     name = f"graded_{path.stem}"  # so that numpy.py replaces nothing
+    if text is not None:
+        return _from_text(name, str(path), text)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path.name} is no Python file")
@@ -115,10 +119,19 @@ def load(path: Path) -> Any:
     return module
 
 
-def examine_file(path: Path, task: Task) -> dict[str, Any]:
+def _from_text(name: str, file: str, text: str) -> Any:
+    module = ModuleType(name)
+    module.__file__ = file
+    sys.modules[name] = module
+    linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file  # functions are read as text
+    exec(compile(text, file, "exec"), vars(module))
+    return module
+
+
+def examine_file(path: Path, task: Task, text: str | None = None) -> dict[str, Any]:
     """The same for a file; or what went wrong in its "import", or what it has where a function is "missing"."""
     try:
-        module = load(path)
+        module = load(path, text)
     except BaseException as error:
         return {"import": what_went_wrong(error, str(path))}
     try:
@@ -144,13 +157,13 @@ def replaced_in_numpy(before: dict[str, Any]) -> list[str]:
 
 
 def main() -> None:
-    """Examine the file of a (path, task) and answer; and which of NumPy's functions it "patched"."""
+    """Examine the file of a (path, notebook's text, task) and answer; and which of NumPy's functions it "patched"."""
 
     def work(task: Any) -> dict[str, Any]:
-        path, plain = task
+        path, text, plain = task
         sys.argv[:] = [path]
         before = functions_of_numpy()
-        result = printed(lambda: examine_file(Path(path), Task.of(plain)))
+        result = printed(lambda: examine_file(Path(path), Task.of(plain), text))
         return {**result, "patched": replaced_in_numpy(before)}
 
     answer(work, np.ndarray.tolist)
