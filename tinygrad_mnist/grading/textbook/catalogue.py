@@ -122,10 +122,8 @@ def _without_slope(net: Network, l: int, above: Any) -> Array:
 
 
 def _slope_below(net: Network, l: int) -> Array:
-    """f'(z(l-1)), as a (1 - a) of the layer below is for a sigmoid."""
-    if l == 1:
-        raise ValueError("X has been through no activation")
-    return net.activation.f_prime(net.z[l - 1])
+    """f'(z(l-1)), as a (1 - a) of the layer below is for a sigmoid; of X itself, which has been through no f."""
+    return net.activation.f_prime(net.z[l - 1] if l > 1 else net.a[0])
 
 
 def _two_below_the_last(net: Network, l: int) -> bool:
