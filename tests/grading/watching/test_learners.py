@@ -3,14 +3,18 @@
 import importlib.util
 import random
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
+
+import pytest
 
 BENCHMARK = Path(__file__).parents[3] / "benchmarks" / "grade_learners.py"
 
-SAMPLE = 12
+RIGHT, WRONG = 4, 8
+"""How many of each are in the sample."""
 
 
+@cache
 def benchmark():
     """The module, which is no part of a package."""
     spec = importlib.util.spec_from_file_location("grade_learners", BENCHMARK)
@@ -20,13 +24,17 @@ def benchmark():
     return module
 
 
-def test_right_programs_pass_and_mistakes_have_their_names():
-    learners = benchmark()
-    every = list(learners.submissions())
-    right = [s for s in every if not s.names]
+@cache
+def sample():
+    every = list(benchmark().submissions())
     rng = random.Random(12)
-    sample = rng.sample(right, SAMPLE // 3) + rng.sample([s for s in every if s.names], 2 * SAMPLE // 3)
-    with ThreadPoolExecutor(2) as pool:
-        verdicts = [learners.judged(s, report) for s, (report, _) in zip(sample, pool.map(learners.graded, sample))]
-    wanted = ["named" if s.names else "passed" for s in sample]
-    assert verdicts == wanted, [(s.program, s.change, v) for s, v in zip(sample, verdicts)]
+    right, wrong = ([s for s in every if bool(s.names) is kind] for kind in (False, True))
+    return rng.sample(right, RIGHT) + rng.sample(wrong, WRONG)
+
+
+@pytest.mark.parametrize("number", range(RIGHT + WRONG))
+def test_right_programs_pass_and_mistakes_have_their_names(number):
+    submission = sample()[number]
+    report, _ = benchmark().graded(submission)
+    verdict = "named" if submission.names else "passed"
+    assert benchmark().judged(submission, report) == verdict, f"{submission.program}: {submission.change}\n{report}"

@@ -21,7 +21,7 @@ programs, results, write = json.load(open(sys.argv[1])), {}, open
 sys.argv = ["program.py"]
 import numpy as np
 from tinygrad_mnist.grading.watching import standins
-standins.install(Path(sys.path[0]))
+standins.install(Path(sys.path[0]), 240)
 for name, (program, true) in programs.items():
     scope = {"np": np, "used": standins.used, "__name__": "__main__"}
     try:

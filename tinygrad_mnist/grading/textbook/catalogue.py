@@ -121,6 +121,11 @@ def _without_slope(net: Network, l: int, above: Any) -> Array:
     return np.asarray(net.W[l + 1].T @ (net.head.scale(len(net.Y)) * (net.a[net.L] - net.Y)))
 
 
+def _slope_below(net: Network, l: int) -> Array:
+    """f'(z(l-1)), as a (1 - a) of the layer below is for a sigmoid; of X itself, which has been through no f."""
+    return net.activation.f_prime(net.z[l - 1] if l > 1 else net.a[0])
+
+
 def _two_below_the_last(net: Network, l: int) -> bool:
     return l <= net.L - 2
 
@@ -386,7 +391,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("slope-previous", "slope", "activation's derivative taken in the layer before, at a(l-1)",
         "The derivative belongs at this layer's own z(l) (for ReLU and LeakyReLU, a(l) has the same sign).",
         "For which units does δ(l) stand? Where were they on or off?",
-        (lambda net, l: net.activation.f_prime(net.a[l - 1]),)),
+        (lambda net, l: net.activation.f_prime(net.a[l - 1]), _slope_below)),
     Mistake("slope-next", "slope", "activation's derivative taken in the layer behind, at z(l+1)",
         "The derivative belongs at this layer's own z(l).",
         "For which units does δ(l) stand? Where were they on or off?",

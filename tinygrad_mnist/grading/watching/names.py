@@ -7,6 +7,9 @@ import re
 CALLED_PARAMETER = re.compile(r"w|b|theta|syn|gamma|beta", re.IGNORECASE)
 """What the name of a parameter has in it."""
 
+CALLED_WEIGHTS = re.compile(r"^(self\.)?(w|weights?|theta|syn)_?\d*$", re.IGNORECASE)
+"""What weights are called."""
+
 CALLED_LOSS = re.compile(r"loss|cost|error|^(self\.)?(j|l|e|c)$", re.IGNORECASE)
 """What a loss is called."""
 

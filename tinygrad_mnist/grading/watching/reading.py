@@ -93,6 +93,16 @@ def _of_any_network(run: Run, trained: Sequence[Step], source: Source) -> Report
     findings = [
         replace(general.described(node, readings[0]), places=(_written(source, node.line),)) for node in wrong[:3]
     ]
+    first = readings[0]
+    uphill = [g for l, g in first.gradients.items() if g and l in first.right and first.scale > 0 and not g.descends]
+    findings += [
+        Finding(
+            ("update-sign",), (f"update of {g.lineage.name}",), "the step goes uphill, along the gradient", (),
+            "The gradient points to where the loss rises fastest. Gradient descent goes the other way.", "",
+            (_written(source, first.step.after[g.lineage].line),),
+        )
+        for g in uphill
+    ]  # fmt: skip
     judge = "autograd of its own forward pass"
     if readings[0].by_differences:
         judge = f"central differences ({readings[0].by_differences})"

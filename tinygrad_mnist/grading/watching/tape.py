@@ -168,8 +168,12 @@ class Tape:
             self._record(line, name, *_unbound(function, owner, arguments), options, value)
         elif isinstance(value, (tuple, list)) and value and all(isinstance(v, np.ndarray) for v in value):
             unbound, everything = _unbound(function, owner, arguments)
+            of_each = len(value) / len(everything) if everything else 0
             for i, part in enumerate(value):
-                self._record(line, name, functools.partial(_part, unbound, i), everything, options, part)
+                if of_each in (1, 2):  # split or shuffled together, each of them by itself
+                    self._record(line, name, None, (everything[int(i / of_each)],), {}, part)
+                else:
+                    self._record(line, name, functools.partial(_part, unbound, i), everything, options, part)
         return value
 
     def _updated_dict(self, line: int, owner: dict[Any, Any]) -> None:

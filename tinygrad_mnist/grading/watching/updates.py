@@ -8,6 +8,9 @@ import numpy as np
 
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.watching.gradients import like
+from tinygrad_mnist.grading.watching.graph import made_of, seen_through
+from tinygrad_mnist.grading.watching.names import CALLED_WEIGHTS
+from tinygrad_mnist.grading.watching.network import LINEAR
 from tinygrad_mnist.grading.watching.tape import Node, Tape
 from tinygrad_mnist.grading.watching.textbook import Observed
 
@@ -64,6 +67,20 @@ def untouched(observed: Observed, tape: Tape) -> Iterator[Finding]:
                 yield Finding(
                     ("update-missing",), (f"update of {name}",), "it is never updated",
                     (f"{name} := {name} - η ∂L/∂{name}",), "It stays what it was at the beginning of the training.",
+                    "To which name is the updated array assigned?",
+                )  # fmt: skip
+
+
+def below(observed: Observed) -> Iterator[Finding]:
+    """Weights below the first layer that learns: what enters it was made with them, and they never change."""
+    for node in made_of([observed.layers[0].entering]):
+        for operand in node.operands if node.op in LINEAR else ():
+            weights = seen_through(operand)
+            if any(CALLED_WEIGHTS.search(name) for name in weights.names) and np.ndim(weights.value) == 2:
+                yield Finding(
+                    ("update-missing",), (f"update of {weights.name}",), "it is never updated",
+                    (f"{weights.name} := {weights.name} - η ∂L/∂{weights.name}",),
+                    "It stays what it was at the beginning of the training.",
                     "To which name is the updated array assigned?",
                 )  # fmt: skip
 

@@ -151,7 +151,7 @@ def _counts_the_set(divisor: float, observed: Sequence[Observed]) -> bool:
 
 def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Verdict:
     """The verdict on the steps of one training; stopped: whether there was no update."""
-    untouched = [] if stopped else list(updates.untouched(observed[0], tape))
+    untouched = [] if stopped else [*updates.untouched(observed[0], tape), *updates.below(observed[0])]
     if untouched:  # the next step is not that of these parameters
         observed = observed[:1]
     with np.errstate(all="ignore"):
