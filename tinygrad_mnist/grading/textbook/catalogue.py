@@ -551,6 +551,11 @@ MISTAKES: tuple[Mistake, ...] = (
 """Every known mistake. A line takes what `derivation.CORRECT` shows for its slot."""
 
 
+def named(name: str) -> Mistake:
+    """The mistake of this name."""
+    return next(mistake for mistake in MISTAKES if mistake.name == name)
+
+
 def possible(net: Network) -> list[Placement]:
     """Every mistake in every layer of the network that it can be made in."""
     return [Placement(mistake, l) for l in range(1, net.L + 1) for mistake in MISTAKES if mistake.fits(net, l)]

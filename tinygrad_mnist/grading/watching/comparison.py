@@ -6,6 +6,7 @@ import ast
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,10 @@ from tinygrad_mnist.grading.watching.naming import names_of, short_name, short_n
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.source import Source, SourceError, read
 from tinygrad_mnist.grading.watching.tape import Node
-from tinygrad_mnist.grading.watching.training import cut_off, steps
+from tinygrad_mnist.grading.watching.training import cut_off, steps, versions_of
 from tinygrad_mnist.manual.activations import Array
 
-NO_LOSS = "no loss to differentiate: it computes none that can be followed, and its output and labels suggest none"
+NO_LOSS = "no loss to differentiate: it computes none that autograd follows, and its output and labels suggest none"
 SHARE = 0.5
 """How much of the time limit a program may run for; the rest is for the comparison."""
 
@@ -55,18 +56,14 @@ def work(task: tuple[str, float]) -> dict[str, Any]:
 
 def compared(run: Run, source: Source) -> Beside:
     """The first step of a watched training beside autograd."""
-    trained = list(steps(run.tape))[:2]
+    trained = list(islice(steps(run.tape), 2))
     if not trained and run.error:
         trained = [step for step in (cut_off(run.tape),) if step]
     if not trained:
         return Beside(source.name, problem=_why_nothing(run))
-    versions = {v for step in trained for v in (*step.before.values(), *step.after.values())}
-    reading = general.read(run.tape, trained[0], versions)
+    reading = general.read(run.tape, trained[0], versions_of(trained))
     if reading is None:
-        problem = (
-            "no loss to differentiate: it computes none that autograd follows, and its output and labels suggest none"
-        )
-        return Beside(source.name, problem=problem)
+        return Beside(source.name, problem=NO_LOSS)
     return _Comparison.of(reading, run, source).beside()
 
 
@@ -166,7 +163,7 @@ class _Comparison:
         if value.size != expected.size:
             return f"differs: {_size(value.shape)}, not {_size(expected.shape)}", False, None
         known = np.isfinite(expected)
-        found, right = like(back, expected)[known], expected[known]
+        found, right = like(value, expected)[known], expected[known]
         if not np.isfinite(found).all():
             return "differs: not finite", False, None
         largest = float(np.abs(right).max(initial=0))

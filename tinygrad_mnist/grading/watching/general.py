@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.report import Finding, Parameter
-from tinygrad_mnist.grading.watching.gradients import Gradient, gradient
+from tinygrad_mnist.grading.watching.gradients import Gradient, gradient, like
 from tinygrad_mnist.grading.watching.graph import made_of
 from tinygrad_mnist.grading.watching.losses import Output, one_hot, outputs, own_losses, usual_losses
 from tinygrad_mnist.grading.watching.replay import UnfollowedError, cotangents, numerical, on_tensors
@@ -47,16 +47,10 @@ class Reading:
 
 def multiple(value: Any, expected: Array) -> float | None:
     """By which number one array is a multiple of another; None where it is none. A transpose counts as the same."""
-    found = np.asarray(value, float)
-    if found.shape != expected.shape:
-        if found.T.shape == expected.shape:
-            found = found.T
-        elif found.size == expected.size:
-            found = found.reshape(expected.shape)
-        else:
-            return None
+    if np.size(value) != expected.size:
+        return None
     known = np.isfinite(expected)
-    f, e = found[known], expected[known]
+    f, e = like(value, expected)[known], expected[known]
     if not np.isfinite(f).all() or not e.any() or not f.any():
         return None
     factor = float((f * e).sum() / (e * e).sum())
@@ -221,14 +215,7 @@ def _difference(reading: Reading, lineage: Lineage) -> float | None:
     g, expected = reading.gradients[lineage], reading.expected.get(reading.step.before[lineage])
     if g is None or expected is None or np.size(g.node.value) != expected.size:
         return None
-    value = np.asarray(g.node.value, float)
-    value = (
-        value
-        if value.shape == expected.shape
-        else value.T
-        if value.T.shape == expected.shape
-        else value.reshape(expected.shape)
-    )
+    value = like(g.node.value, expected)
     known = np.isfinite(expected)
     size = np.abs(expected[known]).max() * abs(reading.scale)
     return float(np.abs(value[known] - reading.scale * expected[known]).max() / size) if size else None

@@ -40,9 +40,9 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     if not candidates:
         return None
     named = [n for n in candidates if any(is_called_gradient(name) for name in n.names)]
-    chosen = named[0] if named else _without_rate(candidates, step)
+    chosen = named[0] if named else _without_rate(candidates)
     change = np.asarray(before.value, float) - np.asarray(after.value, float)
-    return Gradient(lineage, chosen, bool((change * like(chosen, change)).sum() >= 0), tuple(candidates))
+    return Gradient(lineage, chosen, bool((change * like(chosen.value, change)).sum() >= 0), tuple(candidates))
 
 
 def _candidates(step: Step, before: Node, after: Node) -> Iterator[Node]:
@@ -78,7 +78,7 @@ def _close(value: Any, old: Any) -> bool:
     return bool(np.linalg.norm(value - old) < 0.5 * np.linalg.norm(old))
 
 
-def _without_rate(candidates: list[Node], step: Step) -> Node:
+def _without_rate(candidates: list[Node]) -> Node:
     """The first candidate, or what it multiplies with a number that does not depend on the labels."""
     node = candidates[0]
     while node.op in ("*", "/", "neg", "multiply", "divide") and len(node.operands) <= 2:
@@ -89,9 +89,9 @@ def _without_rate(candidates: list[Node], step: Step) -> Node:
     return node
 
 
-def like(node: Node, array: Array) -> Array:
+def like(found: Any, array: Array) -> Array:
     """A value in the shape of an array, turned or broadcast; zeros where it does not fit."""
-    value: Array = np.asarray(node.value, float)
+    value: Array = np.asarray(found, float)
     if value.shape == array.shape:
         return value
     if value.T.shape == array.shape:

@@ -13,7 +13,7 @@ from tinygrad_mnist.grading.textbook.derivation import Network
 from tinygrad_mnist.grading.watching.graph import depending, used_by
 from tinygrad_mnist.grading.watching.names import CALLED_LOSS
 from tinygrad_mnist.grading.watching.tape import Node, Tape
-from tinygrad_mnist.grading.watching.training import Step
+from tinygrad_mnist.grading.watching.training import Step, versions_of
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
 from tinygrad_mnist.manual.heads import Head
 
@@ -59,7 +59,8 @@ def own_losses(tape: Tape, step: Step, versions: set[Node]) -> list[Node]:
     last = max(n.index for n in step.after.values())
     nodes = [n for n in tape.nodes if n in start or n in step.by_labels or first <= n.index]
     reached = depending(nodes, lambda n: n in start, versions)
-    labelled = depending(nodes, lambda n: n in step.by_labels - step.by_parameters, versions)
+    labels = step.by_labels - step.by_parameters
+    labelled = depending(nodes, lambda n: n in labels, versions)
     blocked = depending(nodes, lambda n: n.op in NOT_DIFFERENTIABLE and n in reached)
     found = [
         n for n in sorted(reached & labelled, key=lambda n: n.index)
@@ -125,7 +126,7 @@ class Own:
 
 def own_loss(tape: Tape, networks: Sequence[tuple[Step, Network]], heads: Sequence[Head]) -> Own | None:
     """The loss in the record whose value in every step is a textbook's, with one λ; None where there is none."""
-    versions = {v for step, _ in networks for v in (*step.before.values(), *step.after.values())}
+    versions = versions_of(step for step, _ in networks)
     found = [own_losses(tape, step, versions) for step, _ in networks]
     for without_penalty, head, mean in product((True, False), heads, (True, False)):
         fits = [{_l2(n, head, net, mean): n for n in nodes} for nodes, (_, net) in zip(found, networks, strict=True)]

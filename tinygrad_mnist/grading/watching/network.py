@@ -53,15 +53,12 @@ def passes(step: Step) -> list[Pass]:
     """The forward passes of a step, in the order of the program; none where layers are not products with weights."""
     users = used_by(step.nodes)
     found = sorted(_linears(step, users), key=lambda linear: linear.product.index)
-    behind: dict[Node, Linear] = {}
     by_first: dict[Node, list[Linear]] = {}
     first_of: dict[Node, Node] = {}
     for linear in found:
-        below = _last_below(linear.entering, {l.z for l in behind.values()} | {l.product for l in behind.values()})
+        below = _last_below(linear.entering, set(first_of))
         first = linear.product if below is None else first_of[below]
-        for node in (linear.product, linear.z):
-            first_of[node] = first
-            behind[node] = linear
+        first_of |= {linear.product: first, linear.z: first}
         by_first.setdefault(first, []).append(linear)
     return [_pass(layers, step, users) for layers in by_first.values()]
 

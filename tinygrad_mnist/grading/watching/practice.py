@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from tinygrad_mnist.grading.report import Finding
+from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.watching.graph import made_of
 from tinygrad_mnist.grading.watching.standins.digits import Digits
 from tinygrad_mnist.grading.watching.tape import Node
@@ -101,12 +102,12 @@ def _softmax(observed: Observed) -> Iterator[Finding]:
         shift = np.asarray(z.value, float) - entering
         if not shift.any():
             yield _remark(
-                "softmax-unshifted", "ŷ", "softmax without the maximum subtracted",
+                "softmax-unshifted", "ŷ", named("softmax-unshifted").title,
                 "exp overflows above 709 (above 88 in float32), and ∞/∞ is NaN. On small logits it is right.", node,
             )  # fmt: skip
         elif np.ptp(shift) == 0 and np.asarray(z.value).ndim == 2 and min(z.shape) > 1:
             yield _remark(
-                "softmax-array-max", "ŷ", "softmax shifted by the maximum of the whole array",
+                "softmax-array-max", "ŷ", named("softmax-array-max").title,
                 "Where one example's logits lie far below another's, all of its exp underflow to 0.", node,
             )  # fmt: skip
         return

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import takewhile
+from itertools import islice, takewhile
 
 import numpy as np
 
 from tinygrad_mnist.grading.calling.problems import raised
 from tinygrad_mnist.grading.calling.trying import what_went_wrong
 from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
-from tinygrad_mnist.grading.watching import general, practice, stopping, verdict
+from tinygrad_mnist.grading.watching import general, practice, stopping, updates, verdict
 from tinygrad_mnist.grading.watching.graph import seen_through
 from tinygrad_mnist.grading.watching.names import is_called_gradient
 from tinygrad_mnist.grading.watching.rewriting import SHRUNK
@@ -21,7 +21,7 @@ from tinygrad_mnist.grading.watching.source import Source
 from tinygrad_mnist.grading.watching.standins.digits import Digits
 from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.textbook import Observed, observe
-from tinygrad_mnist.grading.watching.training import Step, cut_off, steps
+from tinygrad_mnist.grading.watching.training import Step, cut_off, steps, versions_of
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Activation
 from tinygrad_mnist.manual.heads import Head
 from tinygrad_mnist.manual.notation import SYMBOLS
@@ -58,7 +58,7 @@ def report(run: Run, source: Source, digits: Digits) -> Report | None:
 
 def _trained(run: Run, source: Source) -> tuple[list[Step], tuple[Problem, ...]]:
     """The steps to judge, and what stopped the program before its first one was complete."""
-    trained = list(steps(run.tape))[:JUDGED]
+    trained = list(islice(steps(run.tape), JUDGED))
     if trained and (run.error is None or len(trained) > 1):
         return trained, ()
     step = cut_off(run.tape) if run.error or _again_and_again(run) else None
@@ -85,7 +85,7 @@ def _stopped(run: Run, source: Source) -> tuple[Problem, ...]:
 
 def _of_any_network(run: Run, trained: Sequence[Step], source: Source) -> Report | None:
     """The report on a network that is not the textbook's: autograd of its own forward pass is the judge."""
-    versions = {version for step in trained for version in (*step.before.values(), *step.after.values())}
+    versions = versions_of(trained)
     readings = [r for step in trained for r in (general.read(run.tape, step, versions),) if r is not None]
     if not readings:
         return None
@@ -96,10 +96,9 @@ def _of_any_network(run: Run, trained: Sequence[Step], source: Source) -> Report
     first = readings[0]
     uphill = [g for l, g in first.gradients.items() if g and l in first.right and first.scale > 0 and not g.descends]
     findings += [
-        Finding(
-            ("update-sign",), (f"update of {g.lineage.name}",), "the step goes uphill, along the gradient", (),
-            "The gradient points to where the loss rises fastest. Gradient descent goes the other way.", "",
-            (_written(source, first.step.after[g.lineage].line),),
+        replace(
+            updates.goes_uphill(g.lineage.name),
+            places=(_written(source, first.step.after[g.lineage].line),), formulas=(), hint="",
         )
         for g in uphill
     ]  # fmt: skip

@@ -17,7 +17,7 @@ import numpy as np
 
 from tinygrad_mnist.grading.watching.rewriting import RECORDER, SCOPE, rewrite
 from tinygrad_mnist.grading.watching.tape import OWN, Enough, Tape
-from tinygrad_mnist.grading.watching.training import steps
+from tinygrad_mnist.grading.watching.training import transitions
 
 STEPS = 3
 """How many steps are watched: the last one may be cut off."""
@@ -64,7 +64,7 @@ class _Enough:
         if len(tape.updates) < self.next:
             return False
         self.next = 2 * len(tape.updates)
-        return len(list(steps(tape))) > STEPS
+        return sum(1 for _ in transitions(tape)) > STEPS
 
 
 class _OwnModules:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tinygrad_mnist.grading.report import Finding
-from tinygrad_mnist.grading.textbook.catalogue import MISTAKES
+from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, Placement
 from tinygrad_mnist.grading.watching.graph import made_of, seen_through
@@ -23,7 +23,7 @@ def why(observed: Observed, failed: Node) -> Iterator[Finding]:
         if placed is None:
             continue
         name, l = placed
-        mistake = next(m for m in MISTAKES if m.name == name)
+        mistake = named(name)
         if mistake.fits(observed.network, l):
             explanation = Explanation((Placement(mistake, l),))
             yield from findings([explanation], observed.network, observed.notation)

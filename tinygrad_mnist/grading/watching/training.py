@@ -7,7 +7,7 @@ A label is known by its values: whole numbers, or one 1 among zeros for each exa
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -142,8 +142,22 @@ def _learns(update: Update, bit: int, origins: dict[Node, int], labelled: set[No
     return int(any(origins[o] & ~bit for o in added))
 
 
+Values = dict[Lineage, Node]
+"""What each parameter is at one time."""
+
+
 def steps(tape: Tape) -> Iterator[Step]:
     """The steps of a training, as far as it was watched."""
+    return (_step(before, after, tape) for before, after in transitions(tape))
+
+
+def versions_of(trained: Iterable[Step]) -> set[Node]:
+    """Every value that the parameters had in these steps."""
+    return {version for step in trained for version in (*step.before.values(), *step.after.values())}
+
+
+def transitions(tape: Tape) -> Iterator[tuple[Values, Values]]:
+    """The parameters before each step and after it."""
     every = tuple(lineages(tape))
     if not every:
         return
@@ -161,7 +175,7 @@ def steps(tape: Tape) -> Iterator[Step]:
         after = {l: _next(l, v, live[l], number) for l, v in before.items()}
         if all(after[l] is before[l] for l in before):
             return
-        yield _step(before, after, tape)
+        yield before, after
 
 
 def _next(lineage: Lineage, version: Node, live: list[Node], number: int) -> Node:
@@ -178,7 +192,7 @@ def _next(lineage: Lineage, version: Node, live: list[Node], number: int) -> Nod
     return version
 
 
-def _step(before: dict[Lineage, Node], after: dict[Lineage, Node], tape: Tape) -> Step:
+def _step(before: Values, after: Values, tape: Tape) -> Step:
     start = set(before.values())
     failed = tape.failed.operands if tape.failed and not all(l.versions[1:] for l in before) else ()
     nodes = made_of([*after.values(), *failed], start)
@@ -203,8 +217,8 @@ def cut_off(tape: Tape) -> Step | None:
     """The step in which a program stopped before its first update: parameters and gradients told by their names."""
     earlier = {update.new: update.old for update in tape.updates}
     by_name = {name.rpartition(".")[2]: _first(node, earlier) for node in tape.nodes for name in node.names}
-    before: dict[Lineage, Node] = {}
-    after: dict[Lineage, Node] = {}
+    before: Values = {}
+    after: Values = {}
     for name, gradient in by_name.items():
         parameter = by_name.get(re.sub(r"^(d_?|grads?_?|nabla_?|delta_?)|(_?grads?)$", "", name))
         if parameter is None or parameter is gradient or not CALLED_PARAMETER.search(name) or gradient.op == "leaf":

@@ -17,17 +17,49 @@ from tinygrad_mnist.grading.watching.textbook import Observed
 Key = tuple[str, int]
 
 
+def _finding(
+    name: str,
+    parameter: str,
+    what: str,
+    explanation: str,
+    hint: str,
+    symbol: str | None = None,
+    line: int | None = None,
+) -> Finding:
+    """A mistake in the update of a parameter; symbol: how it is called in the formula, if not by its name."""
+    of = symbol or parameter
+    places = () if line is None else (str(line),)
+    formula = f"{of} := {of} - η ∂L/∂{of}"
+    return Finding((name,), (f"update of {parameter}",), what, (formula,), explanation, hint, places)
+
+
+def goes_uphill(parameter: str, symbol: str | None = None) -> Finding:
+    """A parameter that goes along its right gradient, and not against it."""
+    return _finding(
+        "update-sign", parameter, "the step goes uphill, along the gradient",
+        "The gradient points to where the loss rises fastest. Gradient descent goes the other way.",
+        "Does the loss fall when you add a positive multiple of its gradient?", symbol,
+    )  # fmt: skip
+
+
+def _never_updated(parameter: str) -> Finding:
+    return _finding(
+        "update-missing", parameter, "it is never updated", "It stays what it was at the beginning of the training.",
+        "To which name is the updated array assigned?",
+    )  # fmt: skip
+
+
 def uphill(observed: Observed, right: set[Key]) -> Iterator[tuple[Key, Finding]]:
     """Parameters that go along their right gradient, and not against it."""
     for key in sorted(right):
         g = observed.gradients[key]
         if g is not None and not g.descends:
-            yield key, Finding(
-                ("update-sign",), (f"update of {key[0][1]}({key[1]})",), "the step goes uphill, along the gradient",
-                (f"{key[0][1]} := {key[0][1]} - η ∂L/∂{key[0][1]}",),
-                "The gradient points to where the loss rises fastest. Gradient descent goes the other way.",
-                "Does the loss fall when you add a positive multiple of its gradient?",
-            )  # fmt: skip
+            yield key, goes_uphill(_symbol(key), key[0][1])
+
+
+def _symbol(key: Key) -> str:
+    """The parameter that a gradient is of: W(1) for ("dW", 1)."""
+    return f"{key[0][1]}({key[1]})"
 
 
 def divided(observed: Observed, tape: Tape) -> bool:
@@ -37,7 +69,7 @@ def divided(observed: Observed, tape: Tape) -> bool:
         if g is None or g.lineage not in observed.step.before:
             continue
         change = np.asarray(observed.step.before[g.lineage].value, float) - observed.step.after[g.lineage].value
-        value = like(g.node, change)
+        value = like(g.node.value, change)
         if not value.any() or change.shape != value.shape:
             continue
         factor = abs(float((change * value).sum() / (value * value).sum()))
@@ -54,21 +86,12 @@ def untouched(observed: Observed, tape: Tape) -> Iterator[Finding]:
         for kind, part in (("W", linear.weight), ("b", linear.bias)):
             if not isinstance(part, Node):
                 continue
-            taken = next((r for r in tape.rebound if r.old is part), None)
             name = f"{kind}({l})"
-            if taken is not None:
-                yield Finding(
-                    ("update-swapped",), (f"update of {name}",), "it becomes what another parameter's update is",
-                    (f"{name} := {name} - η ∂L/∂{name}",), "",
-                    "From which array does the new value start, and which gradient is subtracted?",
-                    (str(taken.line),),
-                )  # fmt: skip
-            else:
-                yield Finding(
-                    ("update-missing",), (f"update of {name}",), "it is never updated",
-                    (f"{name} := {name} - η ∂L/∂{name}",), "It stays what it was at the beginning of the training.",
-                    "To which name is the updated array assigned?",
-                )  # fmt: skip
+            taken = next((r for r in tape.rebound if r.old is part), None)
+            yield _never_updated(name) if taken is None else _finding(
+                "update-swapped", name, "it becomes what another parameter's update is", "",
+                "From which array does the new value start, and which gradient is subtracted?", line=taken.line,
+            )  # fmt: skip
 
 
 def below(observed: Observed) -> Iterator[Finding]:
@@ -77,12 +100,7 @@ def below(observed: Observed) -> Iterator[Finding]:
         for operand in node.operands if node.op in LINEAR else ():
             weights = seen_through(operand)
             if any(CALLED_WEIGHTS.search(name) for name in weights.names) and np.ndim(weights.value) == 2:
-                yield Finding(
-                    ("update-missing",), (f"update of {weights.name}",), "it is never updated",
-                    (f"{weights.name} := {weights.name} - η ∂L/∂{weights.name}",),
-                    "It stays what it was at the beginning of the training.",
-                    "To which name is the updated array assigned?",
-                )  # fmt: skip
+                yield _never_updated(weights.name)
 
 
 def swapped(
@@ -92,15 +110,10 @@ def swapped(
     for key in sorted(wrong):
         f = found[key]
         for other, right in correct.items():
-            if (
-                other != key
-                and right.shape == f.shape
-                and np.allclose(f, right, rtol=1e-5, atol=1e-7 * np.abs(right).max())
-            ):
-                yield key, Finding(
-                    ("update-swapped",), (f"update of {key[0][1]}({key[1]})",),
-                    f"updated with the gradient of {other[0][1]}({other[1]})",
-                    (f"{key[0][1]}({key[1]}) := {key[0][1]}({key[1]}) - η ∂L/∂{key[0][1]}({key[1]})",), "",
+            near = right.shape == f.shape and np.allclose(f, right, rtol=1e-5, atol=1e-7 * np.abs(right).max())
+            if other != key and near:
+                yield key, _finding(
+                    "update-swapped", _symbol(key), f"updated with the gradient of {_symbol(other)}", "",
                     "Which gradient is subtracted from which parameter?",
                 )  # fmt: skip
                 break

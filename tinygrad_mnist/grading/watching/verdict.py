@@ -19,6 +19,7 @@ from tinygrad_mnist.grading.watching.gradients import Gradient
 from tinygrad_mnist.grading.watching.losses import Own, own_loss
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.textbook import Columns, Observed
+from tinygrad_mnist.grading.watching.updates import Key
 from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.heads import Head, scales
 from tinygrad_mnist.manual.rows import Backward
@@ -60,8 +61,6 @@ class Scale:
         return self.sign * (1.0 if self.divisor is None else self.divisor / m)
 
 
-Key = tuple[str, int]
-
 MEAN, SUM = Scale(), Scale(1.0)
 
 
@@ -97,16 +96,19 @@ class Reading:
 
 def readings(observed: Sequence[Observed]) -> Iterator[Reading]:
     """Every loss that the gradients may be of, the usual ones first."""
-    heads = [scaled for head in observed[0].heads for scaled in scales(head)]
     added = not any(g.descends for g in observed[0].gradients.values() if g)
     divisors = (MEAN,) if all(o.network.m == 1 for o in observed) else (MEAN, SUM)
-    for head, scale, sign in product(heads, divisors, (1.0, -1.0) if added else (1.0,)):
+    for head, scale, sign in product(_scaled_heads(observed), divisors, (1.0, -1.0) if added else (1.0,)):
         signed = replace(scale, sign=sign)
         reading = Reading(observed, head, 0.0, signed)
         yield reading
         for l2, divisor in dict.fromkeys(_fits(reading)):
             if l2 or divisor:
                 yield Reading(observed, head, l2, replace(signed, divisor=divisor) if divisor else signed)
+
+
+def _scaled_heads(observed: Sequence[Observed]) -> list[Head]:
+    return [scaled for head in observed[0].heads for scaled in scales(head)]
 
 
 def _until_right(observed: Sequence[Observed]) -> Iterator[Reading]:
@@ -157,8 +159,7 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
     with np.errstate(all="ignore"):
         every = list(_until_right(observed))
         best = max(every, key=lambda r: len(r.right))
-        heads = [scaled for head in observed[0].heads for scaled in scales(head)]
-        own = own_loss(tape, [(o.step, o.network) for o in observed], heads)
+        own = own_loss(tape, [(o.step, o.network) for o in observed], _scaled_heads(observed))
         if own is not None and not _may_differ(own, best):
             every = [r for r in readings(observed) if r.head.name == own.head.name and r.l2 == own.l2] or [
                 Reading(observed, own.head, own.l2, best.scale)
