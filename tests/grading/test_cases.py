@@ -150,7 +150,6 @@ def test_a_function_in_a_notebook_is_graded(tmp_path):
     assert grade(as_notebook(tmp_path / "right.ipynb", "%matplotlib inline\nimport numpy as np", FUNCTION)).passed
 
 
-@pytest.mark.xfail(strict=True, reason="the line is that of the cells one after the other")
 def test_what_raises_in_a_notebook_is_said_with_its_cell(tmp_path):
     broken = FUNCTION.replace("error2 = probabilities - Y", "error2 = probabilities - nowhere")
     report = grade(as_notebook(tmp_path / "stops.ipynb", "import numpy as np", broken))
