@@ -1,6 +1,7 @@
 """Every gradient that the catalogue can make of a layer, worked out as it is asked for, and found again by its numbers.
 
-What follows from a δ(l+1) depends on the probes alone, so it is kept: for the next learner it is a look-up.
+What follows from a δ(l+1) depends on the probes alone, so it is kept: for the next learner it is a look-up. A candidate
+is compared on one probe first, and worked out on the others only where it holds there.
 """
 
 from __future__ import annotations
@@ -26,9 +27,27 @@ GRADIENTS = {"dW": derivation.weight_gradient, "db": derivation.bias_gradient}
 NOTHING = Derived({}, {}, {}, {})
 
 
+class _OnDemand(Sequence[Array | None]):
+    """What a rule with some lines replaced gives on each probe, worked out where it is looked at."""
+
+    def __init__(self, work: Callable[[int], Array | None], count: int) -> None:
+        self._work, self._count = work, count
+        self._known: dict[int, Array | None] = {}
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, i: Any) -> Any:
+        if not 0 <= i < self._count:
+            raise IndexError(i)
+        if i not in self._known:
+            self._known[i] = self._work(i)
+        return self._known[i]
+
+
 @dataclass(frozen=True)
 class _Group:
-    """Candidates with their fingerprints, a row for each and a column for each probe, to be compared all at once.
+    """Candidates with their fingerprints on one probe, to be compared all at once.
 
     entries: the number of the δ(l), the mistakes in the gradient, and its values.
     """
@@ -45,7 +64,7 @@ class Candidates:
     def __init__(self, probes: Probes, l: int, above: Sequence[Derived | None]) -> None:
         self.probes, self.l, self.above = probes, l, above
         self._deltas: dict[int, list[tuple[Mistakes, Values]]] = {}
-        self._groups: dict[tuple[str, int, int], _Group] = {}
+        self._groups: dict[tuple[str, int, int, int], _Group] = {}
 
     def deltas(self, count: int) -> list[tuple[Mistakes, Values]]:
         """δ(l) with so many mistakes of its own."""
@@ -78,46 +97,42 @@ class Candidates:
             return [] if own else [(index, ()) for index in range(len(self.deltas(in_delta)))]
         if in_delta + own and is_zero(found, usable):
             return []
-        group = self._group(quantity, in_delta, own)
-        if not group.entries:
-            return []
-        codes, sums, _ = self._fingerprint(quantity, found)
-        near = (group.codes == codes) & (np.abs(group.sums - sums) <= group.bounds)
+        first = int(np.argmax(usable))
+        group = self._group(quantity, in_delta, own, first)
+        code, total, _ = self._fingerprint(quantity, found, first)
+        near = (group.codes == code) & (np.abs(group.sums - total) <= group.bounds)
         return [
             group.entries[i][:2]
-            for i in np.flatnonzero(near[:, usable].all(axis=1))
-            if self.probes.same(quantity, self.l, found, group.entries[i][2], usable)
+            for i in np.flatnonzero(near)
+            if _any(group.entries[i][2]) and self.probes.same(quantity, self.l, found, group.entries[i][2], usable)
         ]
 
     def _derived(self, rule: Callable[..., Array], mistakes: Mistakes, inputs: Sequence[Any]) -> Values:
-        replaced = lines(mistakes)
-        return [
-            attempt(rule, net, self.l, replaced, given) for net, given in zip(self.probes.nets, inputs, strict=True)
-        ]
+        replaced, nets = lines(mistakes), self.probes.nets
+        return _OnDemand(lambda i: attempt(rule, nets[i], self.l, replaced, inputs[i]), len(nets))
 
-    def _group(self, quantity: str, in_delta: int, own: int) -> _Group:
-        key = quantity, in_delta, own
+    def _group(self, quantity: str, in_delta: int, own: int, probe: int) -> _Group:
+        key = quantity, in_delta, own, probe
         if key not in self._groups:
             choices = combine(self.probes, self.l, quantity, own)
-            made = [
+            entries = [
                 (index, mistakes, self.gradient(quantity, delta, mistakes))
                 for index, (_, delta) in enumerate(self.deltas(in_delta))
                 for mistakes in choices
-                if not self.probes.late
             ]
-            entries = [entry for entry in made if _any(entry[2])]
-            prints = [self._fingerprint(quantity, values) for _, _, values in entries]
-            shape = len(prints), len(self.probes.nets)
-            codes, sums, bounds = (np.array([p[i] for p in prints]).reshape(shape) for i in range(3))
+            prints = []
+            for _, _, values in entries:
+                if self.probes.late:
+                    break
+                prints.append(self._fingerprint(quantity, values, probe))
+            codes, sums, bounds = (np.array([p[i] for p in prints]) for i in range(3))
             self._groups[key] = _Group(entries, codes, sums, bounds)
         return self._groups[key]
 
-    def _fingerprint(self, quantity: str, values: Values) -> tuple[NDArray[np.int64], Array, Array]:
-        """For each probe: a code of the shape and of what is not finite; a weighted sum; what rounding may add."""
-        scale = self.probes.scale[quantity, self.l]
-        prints = [_fingerprint(x, probe.rtol, size) for x, probe, size in zip(values, self.probes, scale, strict=True)]
-        codes, sums, bounds = zip(*prints, strict=True)
-        return np.array(codes), np.array(sums), np.array(bounds)
+    def _fingerprint(self, quantity: str, values: Values, probe: int) -> tuple[int, float, float]:
+        """On a probe: a code of the shape and of what is not finite; a weighted sum; what rounding may add."""
+        rtol = self.probes.rtol[probe]
+        return _fingerprint(values[probe], rtol, self.probes.scale[quantity, self.l][probe])
 
 
 def _fingerprint(x: Array | None, rtol: float, size: float) -> tuple[int, float, float]:

@@ -93,6 +93,7 @@ class Probes:
         self.missing = frozenset(missing)
         self.deadline = math.inf
         self.nets = [p.net for p in probes]
+        self.rtol = [p.rtol for p in probes]
         self.correct = [derive(net) for net in self.nets]
         self.L = self.nets[0].L
         self.gradients = [(quantity, l) for l, quantity in product(range(1, self.L + 1), ("dW", "db"))]
