@@ -138,7 +138,8 @@ class Parameter:
 
 
 _TELLING = ("W", "b", "p", "c")
-"""How roles of parameters, and of what holds them, begin: where there is none of these, single letters say nothing."""
+"""How roles of parameters, and of what holds them, begin: where there is none of these, single letters say nothing,
+unless there are no more than X and Y."""
 
 
 class Signature:
@@ -164,7 +165,7 @@ class Signature:
         ]
         if every and every[0].name == "self":
             del every[0]
-        if not constructing and not any(p.made or (p.role or "")[:1] in _TELLING for p in every):
+        if not constructing and len(every) > 2 and not any(p.made or (p.role or "")[:1] in _TELLING for p in every):
             every = [replace(p, role=None) if len(p.name) == 1 and p.name not in "XYxy" else p for p in every]
         if leads and every and not any(p.role == "X" for p in every):
             first = next((i for i, p in enumerate(every) if p.role is None or p.role[0] == "a"), None)
