@@ -97,6 +97,7 @@ STYLES = {
     "functions": training("P = P - 0.1 * dP"),
     "in place": training("P -= 0.1 * dP"),
     "all of its elements": training("P[:] = P - 0.1 * dP"),
+    "all of its elements in place": training("P[...] -= 0.1 * dP"),
     "a class": CLASS,
     "lists": LISTS,
     "a dict": training(
@@ -119,10 +120,7 @@ STYLES = {
 """Right programs that differ in how they hold their parameters and update them."""
 
 
-@pytest.mark.parametrize(
-    "style",
-    marked(STYLES, **{"all of its elements": "what is stored in all elements of an array is no update of it yet"}),
-)
+@pytest.mark.parametrize("style", STYLES)
 def test_parameters_and_steps_are_found(style):
     run = watched(DATA + STYLES[style])
     assert run.error is None
@@ -255,9 +253,7 @@ STOPPING = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "name", marked(STOPPING, **{"product-transposed": "losses.own_losses raises where no gradient was reached"})
-)
+@pytest.mark.parametrize("name", STOPPING)
 def test_an_operation_that_raises_is_named_at_its_line(name):
     old, new = STOPPING[name]
     text = DATA + STYLES["functions"].replace(old, new)

@@ -56,7 +56,7 @@ def own_losses(tape: Tape, step: Step, versions: set[Node]) -> list[Node]:
     """The numbers that a program computes from a step's outputs and labels, those that are called a loss last."""
     start = set(step.before.values())
     first = min(n.index for n in step.forward)
-    last = max(n.index for n in step.after.values())
+    last = max((n.index for n in step.after.values()), default=first)
     nodes = [n for n in tape.nodes if n in start or n in step.by_labels or first <= n.index]
     reached = depending(nodes, lambda n: n in start, versions)
     labels = step.by_labels - step.by_parameters

@@ -238,6 +238,9 @@ class Tape:
 
     def update_item(self, line: int, symbol: str, owner: Any, index: Any, value: Any) -> None:
         """`owner[index] += value`."""
+        if isinstance(owner, np.ndarray) and _is_everything(index):
+            self.update(line, symbol, owner, value)
+            return
         self.store(line, owner, index, self.update(line, symbol, self.item(line, owner, index), value))
 
     def bound(self, line: int, owner: Any, text: str, value: Any) -> None:
@@ -343,11 +346,15 @@ class Tape:
         operands = [old]
         linked = tuple(self._linked(a, operands) for a in rest)
         self._before_change(target)
-        result = change()
+        try:
+            result = change()
+        except Exception:
+            self._fail(line, op, (target, *rest))
+            raise
         self._add(line, op, function, (old, *linked), {}, tuple(operands), target, old)
         self._after_change(target)
         new = self.node(target)
-        if op != "[]=":
+        if op != "[]=" or (_is_everything(rest[0]) and _made_from(operands[-1], old)):
             self._updated(Update(old, new, line, old.name))
         return result
 
@@ -382,6 +389,12 @@ class Tape:
         self.updates.append(update)
         if self.finished(self):
             raise Enough
+
+
+def _is_everything(index: Any) -> bool:
+    """Whether an index stands for all elements of an array."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(part is Ellipsis or (isinstance(part, slice) and part == slice(None)) for part in parts)
 
 
 def _stored(target: Any, index: Any, value: Any) -> Any:

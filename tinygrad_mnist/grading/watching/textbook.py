@@ -80,8 +80,9 @@ def observe(step: Step) -> Observed | None:
 
 
 def _varying(inputs: Array) -> NDArray[np.intp]:
-    """The inputs that vary most."""
-    most = np.argsort(-inputs.var(axis=1), kind="stable")[:FEATURES]
+    """The inputs that vary most; of one example, the largest."""
+    spread = inputs.var(axis=1) if inputs.shape[1] > 1 else np.abs(inputs[:, 0])
+    most = np.argsort(-spread, kind="stable")[:FEATURES]
     return np.sort(most) if len(inputs) > FEATURES else np.arange(len(inputs))
 
 
