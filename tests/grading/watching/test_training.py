@@ -157,7 +157,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(
-    "style", marked(MISTAKES, lists="1/m beside the rate is taken for a part of the rate: all is called right")
+    "style", MISTAKES
 )
 def test_a_mistake_is_named_in_every_style(style):
     old, new, name = MISTAKES[style]

@@ -21,12 +21,21 @@ ELEMENTWISE = {"+", "-", "*", "/", "neg", "add", "subtract", "multiply", "divide
 
 @dataclass(frozen=True)
 class Gradient:
-    """A program's gradient of a parameter, and whether the update goes against it, as gradient descent does."""
+    """A program's gradient of a parameter.
+
+    along: 1 where the update goes against it, as gradient descent does, -1 where it goes along, 0 where it does neither.
+    factor: what the node is multiplied with to be the gradient.
+    """
 
     lineage: Lineage
     node: Node
-    descends: bool
+    along: float
     candidates: tuple[Node, ...]
+    factor: float = 1.0
+
+    @property
+    def descends(self) -> bool:
+        return self.along >= 0
 
 
 def gradient(step: Step, lineage: Lineage) -> Gradient | None:
@@ -35,14 +44,15 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
         return None
     before, after = step.before[lineage], step.after[lineage]
     if len(lineage.versions) == 1:  # it stopped before an update
-        return Gradient(lineage, after, True, (after,))
+        return Gradient(lineage, after, 1.0, (after,))
     candidates = list(dict.fromkeys(_candidates(step, before, after)))
     if not candidates:
         return None
     named = [n for n in candidates if any(is_called_gradient(name) for name in n.names)]
     chosen = named[0] if named else _without_rate(candidates)
     change = np.asarray(before.value, float) - np.asarray(after.value, float)
-    return Gradient(lineage, chosen, bool((change * like(chosen.value, change)).sum() >= 0), tuple(candidates))
+    along = float(np.sign((change * like(chosen.value, change)).sum()))
+    return Gradient(lineage, chosen, along, tuple(candidates))
 
 
 def _candidates(step: Step, before: Node, after: Node) -> Iterator[Node]:

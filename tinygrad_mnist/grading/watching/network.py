@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import seen_through, used_by
+from tinygrad_mnist.grading.watching.graph import made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.training import Lineage, Step
 from tinygrad_mnist.manual.activations import Array
@@ -106,12 +106,12 @@ def _linears(step: Step, users: dict[Node, list[Node]]) -> list[Linear]:
 
 
 def _never_updated(node: Node, step: Step, product: Node, place: int) -> bool:
-    """Whether it looks like weights that no update reaches: it depends on nothing, beside what is learned."""
+    """Whether it looks like weights that no update reaches: it depends on no data, beside what is learned."""
     return (
         node not in step.by_parameters
         and product.operands[1 - place] in step.by_parameters
         and np.ndim(node.value) == 2
-        and not node.operands
+        and not any(n.op == "leaf" and np.ndim(n.value) for n in made_of(node.operands))
     )
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from tinygrad_mnist.grading.calling.problems import raised
 from tinygrad_mnist.grading.calling.trying import what_went_wrong
 from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
-from tinygrad_mnist.grading.watching import general, practice, stopping, updates, verdict
+from tinygrad_mnist.grading.textbook.updating import wrong_updates
+from tinygrad_mnist.grading.watching import general, practice, stopping, verdict
 from tinygrad_mnist.grading.watching.graph import seen_through
 from tinygrad_mnist.grading.watching.names import is_called_gradient
 from tinygrad_mnist.grading.watching.rewriting import SHRUNK
@@ -38,7 +39,8 @@ def report(run: Run, source: Source, digits: Digits) -> Report | None:
     read = [o for o in takewhile(lambda o: o is not None, map(observe, trained)) if o is not None]
     if not read:
         return _of_any_network(run, trained, source)
-    found = verdict.judge(read, run.tape, stopped=bool(problems))
+    stopped = bool(problems) or (run.error is not None and len(trained) == 1)
+    found = verdict.judge(read, run.tape, stopped)
     places = _Places(read[0], source)
     findings = (*found.findings, *practice.mislabelled(read[0], digits))
     if problems and run.tape.failed is not None:
@@ -95,13 +97,11 @@ def _of_any_network(run: Run, trained: Sequence[Step], source: Source) -> Report
     ]
     first = readings[0]
     uphill = [g for l, g in first.gradients.items() if g and l in first.right and first.scale > 0 and not g.descends]
-    findings += [
-        replace(
-            updates.goes_uphill(g.lineage.name),
-            places=(_written(source, first.step.after[g.lineage].line),), formulas=(), hint="",
+    if uphill:
+        places = dict.fromkeys(_written(source, first.step.after[g.lineage].line) for g in uphill)
+        findings.append(
+            replace(wrong_updates("update-sign", [g.lineage.name for g in uphill]), places=tuple(places), formulas=())
         )
-        for g in uphill
-    ]  # fmt: skip
     judge = "autograd of its own forward pass"
     if readings[0].by_differences:
         judge = f"central differences ({readings[0].by_differences})"

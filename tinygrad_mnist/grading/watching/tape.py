@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import operator
@@ -350,6 +351,7 @@ class Tape:
             result = change()
         except Exception:
             self._fail(line, op, (target, *rest))
+            self._did_not_fit(line, op, function, target, rest)
             raise
         self._add(line, op, function, (old, *linked), {}, tuple(operands), target, old)
         self._after_change(target)
@@ -357,6 +359,13 @@ class Tape:
         if op != "[]=" or (_is_everything(rest[0]) and _made_from(operands[-1], old)):
             self._updated(Update(old, new, line, old.name))
         return result
+
+    def _did_not_fit(self, line: int, op: str, function: Any, target: NDArray[Any], rest: tuple[Any, ...]) -> None:
+        """Record an update in place that raises for its shape as what it would have been made: a larger array."""
+        with contextlib.suppress(Exception):
+            value = function(target, *rest)
+            self._record(line, op, function, (target, *rest), {}, value)
+            self._updated(Update(self.node(target), self.node(value), line, self.node(target).name))
 
     def _before_change(self, target: NDArray[Any]) -> None:
         """Keep the numbers as they are, for every node that would see them change."""

@@ -2,118 +2,129 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from tinygrad_mnist.grading.report import Finding
-from tinygrad_mnist.grading.watching.gradients import like
+from tinygrad_mnist.grading.textbook.updating import with_gradient_of, wrong_updates
+from tinygrad_mnist.grading.watching.gradients import Gradient, like
 from tinygrad_mnist.grading.watching.graph import made_of, seen_through
 from tinygrad_mnist.grading.watching.names import CALLED_WEIGHTS
 from tinygrad_mnist.grading.watching.network import LINEAR
 from tinygrad_mnist.grading.watching.tape import Node, Tape
 from tinygrad_mnist.grading.watching.textbook import Observed
+from tinygrad_mnist.grading.watching.training import Lineage, Step
 
 Key = tuple[str, int]
 
 
-def _finding(
-    name: str,
-    parameter: str,
-    what: str,
-    explanation: str,
-    hint: str,
-    symbol: str | None = None,
-    line: int | None = None,
-) -> Finding:
-    """A mistake in the update of a parameter; symbol: how it is called in the formula, if not by its name."""
-    of = symbol or parameter
-    places = () if line is None else (str(line),)
-    formula = f"{of} := {of} - η ∂L/∂{of}"
-    return Finding((name,), (f"update of {parameter}",), what, (formula,), explanation, hint, places)
+def uphill(observed: Observed, right: set[Key], sign: float) -> list[Key]:
+    """Parameters that go along their right gradient, and not against it; sign: -1 where the way down is called so."""
+    return [key for key in sorted(right) for g in [observed.gradients[key]] if g is not None and g.along * sign < 0]
 
 
-def goes_uphill(parameter: str, symbol: str | None = None) -> Finding:
-    """A parameter that goes along its right gradient, and not against it."""
-    return _finding(
-        "update-sign", parameter, "the step goes uphill, along the gradient",
-        "The gradient points to where the loss rises fastest. Gradient descent goes the other way.",
-        "Does the loss fall when you add a positive multiple of its gradient?", symbol,
-    )  # fmt: skip
+def symbols(keys: Iterable[Key]) -> list[str]:
+    """The parameters that gradients are of: W(1) for ("dW", 1)."""
+    return [f"{quantity[1]}({l})" for quantity, l in keys]
 
 
-def _never_updated(parameter: str) -> Finding:
-    return _finding(
-        "update-missing", parameter, "it is never updated", "It stays what it was at the beginning of the training.",
-        "To which name is the updated array assigned?",
-    )  # fmt: skip
+def rate(step: Step, g: Gradient) -> float | None:
+    """What a gradient is multiplied with in an update that subtracts it, besides a multiple of the parameter itself."""
+    if g.lineage not in step.before or len(g.lineage.versions) == 1:
+        return None
+    before = np.asarray(step.before[g.lineage].value, float)
+    change = before - np.asarray(step.after[g.lineage].value, float)
+    if change.shape != before.shape:
+        return None
+    parts = np.stack([like(g.node.value, change).ravel(), before.ravel()], axis=1)
+    if not np.isfinite(parts).all() or not np.isfinite(change).all() or not parts[:, 0].any():
+        return None
+    (of_gradient, decay), *_ = np.linalg.lstsq(parts, change.ravel(), rcond=None)
+    rest = change.ravel() - parts @ (of_gradient, decay)
+    return float(of_gradient) if np.abs(rest).max() <= 1e-6 * np.abs(change).max() else None
 
 
-def uphill(observed: Observed, right: set[Key]) -> Iterator[tuple[Key, Finding]]:
-    """Parameters that go along their right gradient, and not against it."""
-    for key in sorted(right):
-        g = observed.gradients[key]
-        if g is not None and not g.descends:
-            yield key, goes_uphill(_symbol(key), key[0][1])
+def _named_numbers(tape: Tape) -> list[float]:
+    return [float(n.value) for n in tape.nodes if n.names and np.ndim(n.value) == 0 and np.isfinite(n.value)]
 
 
-def _symbol(key: Key) -> str:
-    """The parameter that a gradient is of: W(1) for ("dW", 1)."""
-    return f"{key[0][1]}({key[1]})"
+def _is_one_of(number: float, numbers: Iterable[float]) -> bool:
+    return any(np.isclose(abs(number), x, rtol=1e-6, atol=0) for x in numbers)
 
 
 def divided(observed: Observed, tape: Tape) -> bool:
     """Whether an update divides by m what it is made of: it is a number that was named, the learning rate, over m."""
-    numbers = [float(n.value) for n in tape.nodes if n.names and np.ndim(n.value) == 0 and np.isfinite(n.value)]
-    for g in observed.gradients.values():
-        if g is None or g.lineage not in observed.step.before:
-            continue
-        change = np.asarray(observed.step.before[g.lineage].value, float) - observed.step.after[g.lineage].value
-        value = like(g.node.value, change)
-        if not value.any() or change.shape != value.shape:
-            continue
-        factor = abs(float((change * value).sum() / (value * value).sum()))
-        over_m, as_named = (
-            any(np.isclose(f, x, rtol=1e-6) for x in numbers) for f in (factor * observed.network.m, factor)
-        )
-        return over_m and not as_named
-    return False
+    known = [r for g in observed.gradients.values() if g for r in [rate(observed.step, g)] if r]
+    numbers = _named_numbers(tape)
+    return bool(known) and _is_one_of(known[0] * observed.network.m, numbers) and not _is_one_of(known[0], numbers)
+
+
+def with_one_rate(observed: Observed, tape: Tape) -> Observed:
+    """The same, with 1/m counted to the gradients of which an update takes just that less than of the others.
+
+    One learning rate is for all; where it is no rate that was named, the rest is the mean over the examples.
+    """
+    m, numbers = observed.network.m, _named_numbers(tape)
+    rates = {key: r for key, g in observed.gradients.items() if g for r in [rate(observed.step, g)] if r}
+    most = max(map(abs, rates.values()), default=0.0)
+    gradients = dict(observed.gradients)
+    for key, r in rates.items():
+        g = gradients[key]
+        if g and m > 1 and np.isclose(abs(r) * m, most, rtol=1e-6, atol=0) and not _is_one_of(r, numbers):
+            gradients[key] = replace(g, factor=1 / m)
+    return replace(observed, gradients=gradients)
 
 
 def untouched(observed: Observed, tape: Tape) -> Iterator[Finding]:
     """Parameters that no update reaches, and those that became what another one's update is."""
+    never = list(_below(observed))
     for l, linear in enumerate(observed.layers, 1):
         for kind, part in (("W", linear.weight), ("b", linear.bias)):
-            if not isinstance(part, Node):
-                continue
             name = f"{kind}({l})"
-            taken = next((r for r in tape.rebound if r.old is part), None)
-            yield _never_updated(name) if taken is None else _finding(
-                "update-swapped", name, "it becomes what another parameter's update is", "",
-                "From which array does the new value start, and which gradient is subtracted?", line=taken.line,
-            )  # fmt: skip
+            if isinstance(part, Lineage):
+                never += [name] if _lost(part, tape) else []
+            elif part is not None:
+                taken = next((r for r in tape.rebound if r.old is part), None)
+                if taken:
+                    yield wrong_updates("update-swapped", [name], line=taken.line)
+                else:
+                    never.append(name)
+    if never:
+        yield wrong_updates("update-missing", never)
 
 
-def below(observed: Observed) -> Iterator[Finding]:
+def _lost(lineage: Lineage, tape: Tape) -> bool:
+    """Whether its new value was made again and again at one line, each time from the same old one, and never used."""
+    old = lineage.versions[0]
+    made = [update for update in tape.updates if update.old is old]
+    new = {update.new for update in made}
+    again = len(lineage.versions) == 2 and any(u.line == made[-1].line for u in made[:-1])
+    return again and not any(n.op in LINEAR and new & set(n.operands) for n in tape.nodes)
+
+
+def _below(observed: Observed) -> Iterator[str]:
     """Weights below the first layer that learns: what enters it was made with them, and they never change."""
     for node in made_of([observed.layers[0].entering]):
         for operand in node.operands if node.op in LINEAR else ():
             weights = seen_through(operand)
             if any(CALLED_WEIGHTS.search(name) for name in weights.names) and np.ndim(weights.value) == 2:
-                yield _never_updated(weights.name)
+                yield weights.name
 
 
 def swapped(
     observed: Observed, wrong: set[Key], correct: dict[Key, np.ndarray], found: dict[Key, np.ndarray]
 ) -> Iterator[tuple[Key, Finding]]:
     """Parameters that are updated with the right gradient of another one."""
+    nodes = {g.node: key for key, g in observed.gradients.items() if g and key not in wrong}
     for key in sorted(wrong):
-        f = found[key]
-        for other, right in correct.items():
-            near = right.shape == f.shape and np.allclose(f, right, rtol=1e-5, atol=1e-7 * np.abs(right).max())
-            if other != key and near:
-                yield key, _finding(
-                    "update-swapped", _symbol(key), f"updated with the gradient of {_symbol(other)}", "",
-                    "Which gradient is subtracted from which parameter?",
-                )  # fmt: skip
-                break
+        f, g = found[key], observed.gradients[key]
+        others = [nodes[g.node]] if g and g.node in nodes else [k for k in correct if k != key and _same(correct[k], f)]
+        if others:
+            (parameter,), (other,) = symbols([key]), symbols(others[:1])
+            yield key, wrong_updates("update-swapped", [parameter], what=with_gradient_of(other))
+
+
+def _same(right: np.ndarray, found: np.ndarray) -> bool:
+    return right.shape == found.shape and np.allclose(found, right, rtol=1e-5, atol=1e-7 * np.abs(right).max())

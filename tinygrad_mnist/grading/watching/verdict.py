@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -14,6 +15,7 @@ from tinygrad_mnist.grading.textbook.diagnosis import explain
 from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.mistakes import Explanation
 from tinygrad_mnist.grading.textbook.probes import Probe, Probes
+from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching import practice, updates
 from tinygrad_mnist.grading.watching.gradients import Gradient
 from tinygrad_mnist.grading.watching.losses import Own, own_loss
@@ -77,6 +79,12 @@ class Reading:
         self.found = [self._found(c, right) for c, right in zip(self.columns, self.probes.correct, strict=True)]
         self.right = {key for key in self.judged if self.probes.agree(*key, self.found, self.probes.correct)}
 
+    @cached_property
+    def turned(self) -> set[Key]:
+        """The gradients that are right but for their sign."""
+        turned = [Backward({}, *({l: -x for l, x in part.items()} for part in (f.dW, f.db))) for f in self.found]
+        return {key for key in self.judged if self.probes.agree(*key, turned, self.probes.correct)}
+
     def _found(self, columns: Columns, right: Backward) -> Backward:
         """The program's gradients in columns, the right ones in place of those that it does not have."""
         gradients = columns.found(self.scale.of(columns.observed.network.m))
@@ -96,7 +104,7 @@ class Reading:
 
 def readings(observed: Sequence[Observed]) -> Iterator[Reading]:
     """Every loss that the gradients may be of, the usual ones first."""
-    added = not any(g.descends for g in observed[0].gradients.values() if g)
+    added = any(not g.descends for g in observed[0].gradients.values() if g)
     divisors = (MEAN,) if all(o.network.m == 1 for o in observed) else (MEAN, SUM)
     for head, scale, sign in product(_scaled_heads(observed), divisors, (1.0, -1.0) if added else (1.0,)):
         signed = replace(scale, sign=sign)
@@ -153,9 +161,10 @@ def _counts_the_set(divisor: float, observed: Sequence[Observed]) -> bool:
 
 def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Verdict:
     """The verdict on the steps of one training; stopped: whether there was no update."""
-    untouched = [] if stopped else [*updates.untouched(observed[0], tape), *updates.below(observed[0])]
+    untouched = [] if stopped else list(updates.untouched(observed[0], tape))
     if untouched:  # the next step is not that of these parameters
         observed = observed[:1]
+    observed = [updates.with_one_rate(o, tape) for o in observed]
     with np.errstate(all="ignore"):
         every = list(_until_right(observed))
         best = max(every, key=lambda r: len(r.right))
@@ -175,9 +184,9 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
             explanations, best = _explanations(every)
             found = list(findings(explanations, best.probes.nets[0], observed[0].notation))
             swapped = {}
-        uphill = dict(updates.uphill(observed[0], best.right)) if best.scale.sign > 0 else {}
-        more = [*swapped.values(), *uphill.values(), *untouched]
-        more += at_first
+        uphill = updates.symbols(updates.uphill(observed[0], best.right, best.scale.sign))
+        against = [wrong_updates("update-sign", uphill)] if uphill else []
+        more = [*swapped.values(), *against, *untouched, *at_first]
     parameters = tuple(_parameter(key, best) for key in best.judged)
     named = (*(practice.renamed(finding, observed[0]) for finding in found), *more)
     remarks = [*practice.remarks(observed[0]), *_of_the_set(best)]
@@ -206,8 +215,8 @@ def _may_differ(own: Own, best: Reading) -> bool:
 
 
 def _likely(every: Sequence[Reading]) -> list[Reading]:
-    """The readings with most gradients right: for each head the best, and of the first head one more."""
-    by_right = sorted(every, key=lambda r: -len(r.right))
+    """The readings with most gradients right, if need be but for their sign: each head's best, and one of the first's."""
+    by_right = sorted(every, key=lambda r: (-len(r.right), -len(r.turned)))
     heads = {r.head.name: r for r in reversed(by_right)}
     best = sorted(heads.values(), key=by_right.index)
     second = [r for r in by_right if r.head.name == best[0].head.name][1:2]

@@ -1,0 +1,50 @@
+"""What is wrong with the update of a parameter, in words: θ := θ - η ∂L/∂θ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tinygrad_mnist.grading.report import Finding
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is said of a mistake in an update."""
+
+    what: str
+    explanation: str
+    hint: str
+
+
+UPDATES: Mapping[str, Words] = {
+    "update-sign": Words(
+        "the step goes uphill, along the gradient",
+        "The gradient points to where the loss rises fastest. Gradient descent goes the other way.",
+        "Does the loss fall when you add a positive multiple of its gradient?",
+    ),
+    "update-missing": Words(
+        "it is never updated", "It stays what it was at the beginning of the training.",
+        "To which name is the updated array assigned?",
+    ),
+    "update-swapped": Words(
+        "it becomes what another parameter's update is", "",
+        "From which array does the new value start, and which gradient is subtracted?",
+    ),
+}  # fmt: skip
+"""The mistakes that are made in updates, by name."""
+
+
+def wrong_updates(name: str, parameters: Sequence[str], *, what: str = "", line: int | None = None) -> Finding:
+    """One mistake in the updates of these parameters; what: where there is more to be said than its usual words."""
+    of = parameters[0] if len(parameters) == 1 else "θ"
+    return Finding(
+        (name,), tuple(f"update of {parameter}" for parameter in parameters), what or UPDATES[name].what,
+        (f"{of} := {of} - η ∂L/∂{of}",), UPDATES[name].explanation, UPDATES[name].hint,
+        () if line is None else (str(line),),
+    )  # fmt: skip
+
+
+def with_gradient_of(other: str) -> str:
+    """What an update with another parameter's gradient is."""
+    return f"updated with the gradient of {other}"
