@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.grading.textbook.derivation import Network
-from tinygrad_mnist.grading.watching.graph import depending, used_by
+from tinygrad_mnist.grading.watching.graph import depending, made_of, used_by
 from tinygrad_mnist.grading.watching.names import CALLED_LOSS
 from tinygrad_mnist.grading.watching.tape import Node, Tape
 from tinygrad_mnist.grading.watching.training import Step, versions_of
+from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
 from tinygrad_mnist.manual.heads import Head
 
@@ -93,6 +94,23 @@ def one_hot(output: Output) -> Any:
         hot = np.eye(max(y.shape[1 - axis], int(labels.max()) + 1))[labels.astype(int).ravel()]
         return hot if axis == 0 else hot.T
     return None
+
+
+def labelled(step: Step) -> Iterator[tuple[Array, Array]]:
+    """The inputs that each output of a step was made of, with its one-hot labels, in columns."""
+    for output in outputs(step):
+        hot = one_hot(output)
+        if hot is None or hot.ndim > 2:
+            continue
+        made = made_of([output.node], step.before.values()) - step.by_parameters
+        for node in sorted(made, key=lambda n: n.index):
+            value = np.asarray(node.value)
+            if value.ndim == hot.ndim == 1 and value.size > hot.size:
+                yield value[:, None], hot[:, None]
+            elif value.ndim == hot.ndim == 2 and value.shape[1] == hot.shape[1]:
+                yield value, hot
+            elif value.ndim == hot.ndim == 2 and len(value) == len(hot):
+                yield value.T, hot.T
 
 
 def usual_losses(found: Sequence[Output]) -> Iterator[tuple[str, Callable[[Any], Any]]]:

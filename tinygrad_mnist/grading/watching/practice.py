@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 
@@ -20,6 +21,9 @@ IN_PLACE = "the activation changes z(l) in place, and its mask is lost"
 LOOKED_AT = 40
 """How many images are compared with known ones."""
 
+FEWEST = 3
+"""With how many known images their labels are judged."""
+
 SATURATED = 0.9
 """The share of a layer's units that stand where a sigmoid or tanh is flat, with weights that are too large."""
 
@@ -35,17 +39,21 @@ def remarks(observed: Observed) -> Iterator[Finding]:
     yield from _beginning(observed)
 
 
-def mislabelled(observed: Observed, digits: Digits) -> Iterator[Finding]:
-    """Labels that are not those of their images, as far as the images are digits whose labels are known."""
-    net = observed.network
+def mislabelled(seen: Iterable[tuple[Array, Array]], digits: Digits) -> Iterator[Finding]:
+    """Labels that are not those of their images, as far as the images are digits whose labels are known.
+
+    seen: images and one-hot labels in columns, as they met.
+    """
     images, labels = digits
-    known, seen = _unit(images.reshape(len(images), -1).T), _unit(net.a[0][:, :LOOKED_AT])
-    if len(known) != len(seen) or len(net.Y) < 10:
+    known = _unit(images.reshape(len(images), -1).T)
+    fitting = ((x, y) for X, Y in seen if len(X) == len(known) and len(Y) >= 10 for x, y in zip(X.T, Y.T, strict=True))
+    some = list(islice(fitting, LOOKED_AT))
+    if not some:
         return
-    alike = known.T @ seen
+    alike = known.T @ _unit(np.stack([x for x, _ in some], axis=1))
     sure = alike.max(axis=0) > 0.98
-    true, said = labels[alike.argmax(axis=0)][sure].astype(int), net.Y[:, :LOOKED_AT].argmax(axis=0)[sure]
-    if len(true) < 5 or (true == said).mean() > 0.5:
+    true, said = labels[alike.argmax(axis=0)][sure].astype(int), np.array([y.argmax() for _, y in some])[sure]
+    if len(true) < FEWEST or (true == said).mean() > 0.5:
         return
     shifts = np.unique((said - true + 4) % 10 - 4)
     how = f"every one is {shifts[0]:+d} beside it" if len(shifts) == 1 else "they belong to other images"

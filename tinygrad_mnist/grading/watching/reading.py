@@ -15,6 +15,7 @@ from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching import general, practice, stopping, verdict
 from tinygrad_mnist.grading.watching.graph import seen_through
+from tinygrad_mnist.grading.watching.losses import labelled
 from tinygrad_mnist.grading.watching.names import is_called_gradient
 from tinygrad_mnist.grading.watching.rewriting import SHRUNK
 from tinygrad_mnist.grading.watching.running import Run
@@ -38,11 +39,12 @@ def report(run: Run, source: Source, digits: Digits) -> Report | None:
         return None
     read = [o for o in takewhile(lambda o: o is not None, map(observe, trained)) if o is not None]
     if not read:
-        return _of_any_network(run, trained, source)
+        return _of_any_network(run, trained, source, digits)
     stopped = bool(problems) or (run.error is not None and len(trained) == 1)
     found = verdict.judge(read, run.tape, stopped)
     places = _Places(read[0], source)
-    findings = (*found.findings, *practice.mislabelled(read[0], digits))
+    seen = (pair for o in map(observe, _every_step(run, trained)) if o for pair in o.labelled)
+    findings = (*found.findings, *practice.mislabelled(seen, digits))
     if problems and run.tape.failed is not None:
         here = (str(run.tape.failed.line),)
         stops = [replace(f, places=here) for f in stopping.why(read[0], run.tape.failed)]
@@ -63,10 +65,16 @@ def _trained(run: Run, source: Source) -> tuple[list[Step], tuple[Problem, ...]]
     trained = list(islice(steps(run.tape), JUDGED))
     if trained and (run.error is None or len(trained) > 1):
         return trained, ()
-    step = cut_off(run.tape) if run.error or _again_and_again(run) else None
+    step = cut_off(run.tape, *trained) if run.error or _again_and_again(run) else None
     if step is None or (trained and len(step.before) <= len(trained[0].before)):
         return trained, ()
     return [step], _stopped(run, source)
+
+
+def _every_step(run: Run, trained: Sequence[Step]) -> Iterator[Step]:
+    """The steps to judge, and those after them."""
+    yield from trained
+    yield from islice(steps(run.tape), len(trained), None)
 
 
 def _again_and_again(run: Run) -> bool:
@@ -85,7 +93,7 @@ def _stopped(run: Run, source: Source) -> tuple[Problem, ...]:
     return (raised(error, source.name, "before the first update"),)
 
 
-def _of_any_network(run: Run, trained: Sequence[Step], source: Source) -> Report | None:
+def _of_any_network(run: Run, trained: Sequence[Step], source: Source, digits: Digits) -> Report | None:
     """The report on a network that is not the textbook's: autograd of its own forward pass is the judge."""
     versions = versions_of(trained)
     readings = [r for step in trained for r in (general.read(run.tape, step, versions),) if r is not None]
@@ -102,6 +110,8 @@ def _of_any_network(run: Run, trained: Sequence[Step], source: Source) -> Report
         findings.append(
             replace(wrong_updates("update-sign", [g.lineage.name for g in uphill]), places=tuple(places), formulas=())
         )
+    seen = (pair for step in _every_step(run, trained) for pair in labelled(step))
+    findings += practice.mislabelled(seen, digits)
     judge = "autograd of its own forward pass"
     if readings[0].by_differences:
         judge = f"central differences ({readings[0].by_differences})"

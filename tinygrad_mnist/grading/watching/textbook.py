@@ -5,7 +5,7 @@ Both are in columns, as everything in `grading.textbook` is, and few of the inpu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -50,6 +50,13 @@ class Observed:
     @property
     def layers(self) -> tuple[Linear, ...]:
         return self.passes[0].layers
+
+
+    @property
+    def labelled(self) -> Iterator[tuple[Array, Array]]:
+        """Inputs and one-hot labels that met in the backward pass, in columns."""
+        if all(p.labels in self.step.nodes for p in self.passes):
+            yield self.network.a[0], self.network.Y
 
 
 def observe(step: Step) -> Observed | None:

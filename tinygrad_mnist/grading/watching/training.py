@@ -115,9 +115,19 @@ def _origins(nodes: Sequence[Node], roots: dict[Node, int]) -> dict[Node, int]:
 
 
 def _labelled(nodes: Collection[Node], by_parameters: Collection[Node], stop: Collection[Node] = ()) -> set[Node]:
-    """The labels, and what is made of parameters and labels; inputs that were split or shuffled with them are not."""
+    """The labels, and what is made of parameters and labels; inputs that were split or shuffled with them are not.
+
+    Where labels are nowhere subtracted, names tell what is on the way back.
+    """
     labels = {n for n in nodes if n not in by_parameters and is_label(n)}
-    return labels | depending(by_parameters, lambda n: any(o in labels for o in n.operands) and n not in stop, stop)
+    meets = depending(by_parameters, lambda n: any(o in labels for o in n.operands) and n not in stop, stop)
+    return labels | (meets or depending(by_parameters, lambda n: n not in stop and _on_the_way_back(n), stop))
+
+
+def _on_the_way_back(node: Node) -> bool:
+    """Whether it is called a gradient, or made of what is called so beside another name."""
+    of = (name for operand in node.operands for name in operand.names)
+    return any(map(is_called_gradient, [*node.names[:1], *of]))
 
 
 def _followed(updates: Sequence[Update]) -> dict[Node, Update]:
@@ -198,8 +208,6 @@ def _step(before: Values, after: Values, tape: Tape) -> Step:
     nodes = made_of([*after.values(), *failed], start)
     by_parameters = depending(nodes, lambda n: n in start)
     by_labels = _labelled(nodes, by_parameters, start)
-    if not by_labels & by_parameters:  # the labels are nowhere subtracted: names tell what is on the way back
-        by_labels |= depending(by_parameters, lambda n: n not in start and any(map(is_called_gradient, n.names)), start)
     end = max((n.index for n in nodes), default=0)
     ever = depending(tape.nodes[: end + 1], lambda n: n in start)
     labels = tuple(n for n in tape.nodes[:end] if n not in ever and is_label(n))
@@ -213,20 +221,27 @@ def _first(node: Node, earlier: dict[Node, Node]) -> Node:
     return node
 
 
-def cut_off(tape: Tape) -> Step | None:
-    """The step in which a program stopped before its first update: parameters and gradients told by their names."""
+def cut_off(tape: Tape, known: Step | None = None) -> Step | None:
+    """The step in which a program stopped before its updates, or after those that are known.
+
+    The other parameters and gradients are told by their names.
+    """
     earlier = {update.new: update.old for update in tape.updates}
-    by_name = {name.rpartition(".")[2]: _first(node, earlier) for node in tape.nodes for name in node.names}
-    before: Values = {}
-    after: Values = {}
+    labelled = depending(tape.nodes, is_label)
+    named = [(name.rpartition(".")[2], _first(node, earlier)) for node in tape.nodes for name in node.names]
+    by_name = dict(named)
+    parameters = {name: node for name, node in named if node not in labelled}
+    before, after = (dict(known.before), dict(known.after)) if known else ({}, {})
     for name, gradient in by_name.items():
-        parameter = by_name.get(re.sub(r"^(d_?|grads?_?|nabla_?|delta_?)|(_?grads?)$", "", name))
-        if parameter is None or parameter is gradient or not CALLED_PARAMETER.search(name) or gradient.op == "leaf":
+        parameter = parameters.get(re.sub(r"^(d_?|grads?_?|nabla_?|delta_?)|(_?grads?)$", "", name))
+        if parameter is None or parameter in (gradient, *before.values()):
+            continue
+        if not CALLED_PARAMETER.search(name) or gradient.op == "leaf":
             continue
         if parameter.index < gradient.index and np.ndim(parameter.value) > 0 and not is_label(parameter):
             lineage = Lineage(parameter.name, (parameter,), ())
             before[lineage], after[lineage] = parameter, gradient
-    for name, parameter in by_name.items():  # those whose gradients were not reached
+    for name, parameter in parameters.items():  # those whose gradients were not reached
         alike = re.fullmatch(r"(w|b|theta|syn|weights?|bias(es)?)_?\d*(\[\d\])?", name, re.IGNORECASE)
         if alike and parameter not in before.values() and np.ndim(parameter.value) > 0 and not is_label(parameter):
             before[Lineage(parameter.name, (parameter,), ())] = parameter

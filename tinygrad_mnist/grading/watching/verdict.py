@@ -214,27 +214,42 @@ def _may_differ(own: Own, best: Reading) -> bool:
     return own.l2 == 0 or abs(best.l2 - own.l2) <= 0.02 * own.l2
 
 
-def _likely(every: Sequence[Reading]) -> list[Reading]:
-    """The readings with most gradients right, if need be but for their sign: each head's best, and one of the first's."""
-    by_right = sorted(every, key=lambda r: (-len(r.right), -len(r.turned)))
-    heads = {r.head.name: r for r in reversed(by_right)}
-    best = sorted(heads.values(), key=by_right.index)
-    second = [r for r in by_right if r.head.name == best[0].head.name][1:2]
-    return [best[0], *best[1:EXPLAINED], *second]
+Explained = tuple[list[Explanation], "Reading"]
 
 
-def _explanations(every: list[Reading]) -> tuple[list[Explanation], Reading]:
-    """The shortest explanations, with the loss that they are shortest for."""
-    tried: list[tuple[list[Explanation], Reading]] = []
+def _explanations(every: Sequence[Reading]) -> Explained:
+    """The shortest explanations, with the loss that they are shortest for.
+
+    Of each head the reading with most gradients right, if need be but for their sign; then one more of the best head.
+    """
+    likely = sorted(every, key=lambda r: (-len(r.right), -len(r.turned)))
+    heads = sorted({r.head.name: r for r in reversed(likely)}.values(), key=likely.index)
+    tried: list[Explained] = []
     began = time.process_time()
-    for number, reading in enumerate(_likely(every), 1):
-        reading.probes.deadline = began + number * PATIENCE
-        explanations = explain(reading.found, reading.probes)
-        if explanations:
-            tried.append((explanations, reading))
-            if not explanations[0].unknown and explanations[0].kinds == 1:
-                break
-    return min(tried, key=lambda pair: pair[0][0].rank)
+    for reading in heads[:EXPLAINED]:
+        tried += _explained(reading, began + (len(tried) + 1) * PATIENCE)
+        if tried and _is_simple(tried[-1]):
+            return min(tried, key=_rank)
+    head = min(tried, key=_rank)[1].head.name if tried else heads[0].head.name
+    for reading in [r for r in likely if r.head.name == head and r not in heads][:1]:
+        tried += _explained(reading, time.process_time() + PATIENCE)
+    return min(tried, key=_rank)
+
+
+def _explained(reading: Reading, deadline: float) -> list[Explained]:
+    reading.probes.deadline = deadline
+    explanations = explain(reading.found, reading.probes)
+    return [(explanations, reading)] if explanations else []
+
+
+def _is_simple(tried: Explained) -> bool:
+    """Whether it is one mistake, in one place or in several."""
+    explanation = tried[0][0]
+    return not explanation.unknown and explanation.kinds == 1
+
+
+def _rank(tried: Explained) -> tuple[int, int, bool]:
+    return tried[0][0].rank
 
 
 def _parameter(key: Key, reading: Reading) -> Parameter:
