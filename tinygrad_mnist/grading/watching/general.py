@@ -11,12 +11,13 @@ import numpy as np
 
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.report import Finding, Parameter
+from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.watching.gradients import Gradient, gradient, like
 from tinygrad_mnist.grading.watching.graph import made_of
 from tinygrad_mnist.grading.watching.losses import Output, one_hot, outputs, own_losses, usual_losses
 from tinygrad_mnist.grading.watching.replay import UnfollowedError, cotangents, numerical, on_tensors
 from tinygrad_mnist.grading.watching.tape import Node, Tape
-from tinygrad_mnist.grading.watching.training import Lineage, Step
+from tinygrad_mnist.grading.watching.training import Lineage, Step, is_label
 from tinygrad_mnist.manual.activations import Array
 
 RTOL = 1e-4
@@ -224,6 +225,9 @@ def _difference(reading: Reading, lineage: Lineage) -> float | None:
 def described(node: Node, reading: Reading) -> Finding:
     """A value that is no derivative, beside what it may have been meant for."""
     names = node.names or ["this"]
+    if not any(map(is_label, reading.step.nodes - reading.step.by_parameters)):
+        missing = named("error-labels-missing")
+        return Finding((missing.name,), (names[0],), missing.title, (), missing.explanation, missing.hint)
     alike = [n for n, e in reading.expected.items() if e.shape == node.shape and n.names]
     meant = f"; ∂loss/∂{alike[0].name} has its shape" if alike else ""
     return Finding(

@@ -13,7 +13,7 @@ from tinygrad_mnist.grading.textbook.derivation import Network
 from tinygrad_mnist.grading.watching.graph import depending, made_of, used_by
 from tinygrad_mnist.grading.watching.names import CALLED_LOSS
 from tinygrad_mnist.grading.watching.tape import Node, Tape
-from tinygrad_mnist.grading.watching.training import Step, versions_of
+from tinygrad_mnist.grading.watching.training import Step, is_label, versions_of
 from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
 from tinygrad_mnist.manual.heads import Head
@@ -60,7 +60,7 @@ def own_losses(tape: Tape, step: Step, versions: set[Node]) -> list[Node]:
     last = max((n.index for n in step.after.values()), default=first)
     nodes = [n for n in tape.nodes if n in start or n in step.by_labels or first <= n.index]
     reached = depending(nodes, lambda n: n in start, versions)
-    labels = step.by_labels - step.by_parameters
+    labels = {n for n in step.by_labels - step.by_parameters if is_label(n)} or set(step.labels)
     labelled = depending(nodes, lambda n: n in labels, versions)
     blocked = depending(nodes, lambda n: n.op in NOT_DIFFERENTIABLE and n in reached)
     found = [
