@@ -156,9 +156,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize(
-    "style", MISTAKES
-)
+@pytest.mark.parametrize("style", MISTAKES)
 def test_a_mistake_is_named_in_every_style(style):
     old, new, name = MISTAKES[style]
     assert old in STYLES[style]

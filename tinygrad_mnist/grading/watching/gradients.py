@@ -23,7 +23,7 @@ ELEMENTWISE = {"+", "-", "*", "/", "neg", "add", "subtract", "multiply", "divide
 class Gradient:
     """A program's gradient of a parameter.
 
-    along: 1 where the update goes against it, as gradient descent does, -1 where it goes along, 0 where it does neither.
+    along: 1 where the update goes against it, as gradient descent does, -1 where it goes along, else 0.
     factor: what the node is multiplied with to be the gradient.
     """
 

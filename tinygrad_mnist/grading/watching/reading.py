@@ -13,7 +13,7 @@ from tinygrad_mnist.grading.calling.problems import raised
 from tinygrad_mnist.grading.calling.trying import what_went_wrong
 from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
-from tinygrad_mnist.grading.watching import general, practice, stopping, verdict
+from tinygrad_mnist.grading.watching import general, practice, stopping, updates, verdict
 from tinygrad_mnist.grading.watching.graph import seen_through
 from tinygrad_mnist.grading.watching.losses import labelled
 from tinygrad_mnist.grading.watching.names import is_called_gradient
@@ -47,7 +47,8 @@ def report(run: Run, source: Source, digits: Digits) -> Report | None:
     findings = (*found.findings, *practice.mislabelled(seen, digits))
     if problems and run.tape.failed is not None:
         here = (str(run.tape.failed.line),)
-        stops = [replace(f, places=here) for f in stopping.why(read[0], run.tape.failed)]
+        why = (*stopping.why(read[0], run.tape.failed), *updates.raising(read[0], run.tape.failed))
+        stops = [replace(f, places=here) for f in why]
         findings = (*(f for f in findings if f.names), *stops)
     return Report(
         source.name,

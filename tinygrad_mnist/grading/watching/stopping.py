@@ -8,6 +8,7 @@ from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, Placement
+from tinygrad_mnist.grading.watching.gradients import ELEMENTWISE
 from tinygrad_mnist.grading.watching.graph import made_of, seen_through
 from tinygrad_mnist.grading.watching.network import LINEAR, turned
 from tinygrad_mnist.grading.watching.tape import Node
@@ -48,11 +49,15 @@ class _Backward:
 
     def _error(self, node: Node) -> int | None:
         """The layer of a δ: one less for each carry that it came through."""
-        if node not in self.step.by_labels or node not in self.step.by_parameters:
+        if node not in self.step.by_labels or node not in self.step.by_parameters or self._updated(node):
             return None
         stop = {n for n in self.step.nodes if n not in self.step.by_labels}
         carries = [n for n in made_of([node], stop) if n.op in LINEAR and self._weight(n) is not None]
         return self.L - len(carries)
+
+    def _updated(self, node: Node) -> bool:
+        """Whether something is added to weights, or subtracted: it is what they became, and no error."""
+        return node.op in ELEMENTWISE and any(seen_through(o) in self.weights for o in node.operands)
 
     def _weight(self, node: Node) -> tuple[int, Node] | None:
         """The layer of the weights in a product, and how they stand in it."""

@@ -51,7 +51,6 @@ class Observed:
     def layers(self) -> tuple[Linear, ...]:
         return self.passes[0].layers
 
-
     @property
     def labelled(self) -> Iterator[tuple[Array, Array]]:
         """Inputs and one-hot labels that met in the backward pass, in columns."""

@@ -131,8 +131,12 @@ def _on_the_way_back(node: Node) -> bool:
 
 
 def _followed(updates: Sequence[Update]) -> dict[Node, Update]:
-    """The last update of each value: where one is changed on the way and then named, the whole way."""
-    return {update.old: update for update in updates}
+    """The last update of each value: where one is changed on the way and then named, the whole way.
+
+    What comes again at a line is of another step, and of a value that was never replaced.
+    """
+    first = {(update.old, update.line): update for update in reversed(updates)}
+    return {update.old: update for update in updates if first[update.old, update.line] is update}
 
 
 def _meets(nodes: Sequence[Node], bit: int, origins: dict[Node, int], apart: set[Node]) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ import numpy as np
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.updating import with_gradient_of, wrong_updates
 from tinygrad_mnist.grading.watching.gradients import Gradient, like
-from tinygrad_mnist.grading.watching.graph import made_of, seen_through
+from tinygrad_mnist.grading.watching.graph import made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.names import CALLED_WEIGHTS
 from tinygrad_mnist.grading.watching.network import LINEAR
 from tinygrad_mnist.grading.watching.tape import Node, Tape
@@ -18,6 +19,9 @@ from tinygrad_mnist.grading.watching.textbook import Observed
 from tinygrad_mnist.grading.watching.training import Lineage, Step
 
 Key = tuple[str, int]
+
+ADDING = {"+", "-", "add", "subtract"}
+"""Operations that make a new value of a parameter from its old one."""
 
 
 def uphill(observed: Observed, right: set[Key], sign: float) -> list[Key]:
@@ -79,12 +83,12 @@ def with_one_rate(observed: Observed, tape: Tape) -> Observed:
 
 def untouched(observed: Observed, tape: Tape) -> Iterator[Finding]:
     """Parameters that no update reaches, and those that became what another one's update is."""
-    never = list(_below(observed))
+    never, lost = list(_below(observed)), _lost(tape)
     for l, linear in enumerate(observed.layers, 1):
         for kind, part in (("W", linear.weight), ("b", linear.bias)):
             name = f"{kind}({l})"
             if isinstance(part, Lineage):
-                never += [name] if _lost(part, tape) else []
+                never += [name] if observed.step.before[part] in lost else []
             elif part is not None:
                 taken = next((r for r in tape.rebound if r.old is part), None)
                 if taken:
@@ -95,13 +99,17 @@ def untouched(observed: Observed, tape: Tape) -> Iterator[Finding]:
         yield wrong_updates("update-missing", never)
 
 
-def _lost(lineage: Lineage, tape: Tape) -> bool:
-    """Whether its new value was made again and again at one line, each time from the same old one, and never used."""
-    old = lineage.versions[0]
-    made = [update for update in tape.updates if update.old is old]
-    new = {update.new for update in made}
-    again = len(lineage.versions) == 2 and any(u.line == made[-1].line for u in made[:-1])
-    return again and not any(n.op in LINEAR and new & set(n.operands) for n in tape.nodes)
+def _lost(tape: Tape) -> set[Node]:
+    """What new values are made of again and again at one line, each time from the same old ones, and never used."""
+    users = used_by(tape.nodes)
+    made = Counter(
+        (old, node.line)
+        for node in tape.nodes
+        if node.op in ADDING and not users[node]
+        for old in node.operands
+        if old.shape == node.shape
+    )
+    return {old for (old, _), times in made.items() if times > 1}
 
 
 def _below(observed: Observed) -> Iterator[str]:
@@ -124,6 +132,23 @@ def swapped(
         if others:
             (parameter,), (other,) = symbols([key]), symbols(others[:1])
             yield key, wrong_updates("update-swapped", [parameter], what=with_gradient_of(other))
+
+
+def raising(observed: Observed, failed: Node) -> Iterator[Finding]:
+    """An update that raises because the gradient in it is another parameter's."""
+    nodes = {g.node: key for key, g in observed.gradients.items() if g}
+    parts = {
+        observed.step.before[part]: key
+        for l, linear in enumerate(observed.layers, 1)
+        for key, part in ((("dW", l), linear.weight), (("db", l), linear.bias))
+        if isinstance(part, Lineage)
+    }
+    for old in failed.operands:
+        others = made_of([o for o in failed.operands if o is not old], nodes) & set(nodes)
+        keys = {nodes[other] for other in others}
+        if old in parts and failed.op in ADDING and len(keys) == 1 and parts[old] not in keys:
+            (parameter,), (other,) = symbols([parts[old]]), symbols(keys)
+            yield wrong_updates("update-swapped", [parameter], what=with_gradient_of(other), line=failed.line)
 
 
 def _same(right: np.ndarray, found: np.ndarray) -> bool:

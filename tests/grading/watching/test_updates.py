@@ -1,0 +1,126 @@
+"""Mistakes in what is made of right gradients, and in the labels, are named; what only looks like one passes."""
+
+import numpy as np
+import pytest
+
+from tests.grading.watching.runs import DATA, DIGITS, FUNCTIONS, reported
+from tests.grading.watching.test_training import CLASS, GRADIENTS, LISTS, START, STYLES, training
+from tinygrad_mnist.grading.watching.practice import mislabelled
+
+PLAIN = STYLES["functions"]
+W_IN_A_LIST, B_IN_A_LIST = (
+    "Ws = [W - 0.5 * dW for W, dW in zip(Ws, gradients_W)]",
+    "bs = [b - 0.5 * db for b, db in zip(bs, gradients_b)]",
+)
+
+
+def by_function(body):
+    """Twenty epochs in which the update is a function's, whose result nobody takes."""
+    return (
+        f"{FUNCTIONS}{START}\ndef update(W1, b1, W2, b2, dW1, db1, dW2, db2, rate):\n    {body}\n"
+        f"for epoch in range(20):\n    {GRADIENTS}\n    update(W1, b1, W2, b2, dW1, db1, dW2, db2, 0.1)\n"
+    )
+
+
+ALL = ["W(1)", "W(2)", "b(1)", "b(2)"]
+LOCAL = "\n    ".join(f"{p} = {p} - rate * d{p}" for p in ("W1", "b1", "W2", "b2"))
+RETURNED = "return W1 - rate * dW1, b1 - rate * db1, W2 - rate * dW2, b2 - rate * db2"
+WRONG = {
+    "local names of a function": (by_function(LOCAL), "update-missing", ALL),
+    "a result that nobody takes": (by_function(RETURNED), "update-missing", ALL),
+    "another name": (training("new_P = P - 0.1 * dP"), "update-missing", ALL),
+    "np.subtract without out": (training("np.subtract(P, 0.1 * dP)"), "update-missing", ALL),
+    "the loop's own name": (
+        LISTS.replace(W_IN_A_LIST, "for W, dW in zip(Ws, gradients_W):\n        W = W - 0.5 * dW"),
+        "update-missing", ["W(1)", "W(2)"],
+    ),
+    "the gradient's name": (PLAIN.replace("b1 = b1 - 0.1 * db1", "db1 = b1 - 0.1 * db1"), "update-missing", ["b(1)"]),
+    "a local name in a method": (CLASS.replace("self.b1 = self.b1 -", "b1 = self.b1 -"), "update-missing", ["b(1)"]),
+    "one layer": (PLAIN.replace("W2 = W2 - 0.1 * dW2", "").replace("b2 = b2 - 0.1 * db2", ""), "update-missing",
+                  ["W(2)", "b(2)"]),
+    "all uphill": (training("P += 0.1 * dP"), "update-sign", ALL),
+    "one uphill": (PLAIN.replace("b1 = b1 - 0.1", "b1 = b1 + 0.1"), "update-sign", ["b(1)"]),
+    "one uphill where errors are turned": (
+        training("P += 0.1 * dP").replace("d2 = y - Y", "d2 = Y - y").replace("b1 += 0.1", "b1 -= 0.1"),
+        "update-sign", ["b(1)"],
+    ),
+    "the gradient of the weights, broadcast": (
+        PLAIN.replace("b2 = b2 - 0.1 * db2", "b2 = b2 - 0.1 * dW2"), "update-swapped", ["b(2)"],
+    ),
+    "the gradient of another bias": (PLAIN.replace("0.1 * db2", "0.1 * db1"), "update-swapped", ["b(2)"]),
+    "that in place": (training("P -= 0.1 * dP").replace("0.1 * db2", "0.1 * db1"), "update-swapped", ["b(2)"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_wrong_update_is_named_where_it_is_made(kind):
+    text, name, parameters = WRONG[kind]
+    report = reported(DATA + text)
+    assert not report.passed
+    (finding,) = report.findings
+    assert finding.names == (name,)
+    assert sorted(finding.where) == [f"update of {parameter}" for parameter in parameters]
+
+
+MEANS = {
+    "weights": ("activations[l].T @ delta / len(X)", "activations[l].T @ delta", "weight-mean-missing"),
+    "biases": ("delta.sum(axis=0) / len(X)", "delta.sum(axis=0)", "bias-mean-missing"),
+}
+
+
+@pytest.mark.parametrize("kind", MEANS)
+@pytest.mark.parametrize("in_the_update", [False, True])
+def test_a_mean_that_some_gradients_lack_is_missing_wherever_it_is_taken(kind, in_the_update):
+    mean, none, name = MEANS[kind]
+    text = LISTS.replace(mean, none)
+    if in_the_update:
+        text = LISTS.replace(" / len(X)", "")
+        text = text.replace(
+            "0.5 * db" if kind == "weights" else "0.5 * dW", "0.5 / len(X) * d" + "bW"[kind == "biases"]
+        )
+    (finding,) = reported(DATA + text).findings
+    assert finding.names == (name,)
+
+
+RIGHT = {
+    "errors that are turned and added": training("P += 0.1 * dP").replace("d2 = y - Y", "d2 = Y - y"),
+    "the mean in all updates": LISTS.replace(" / len(X)", "").replace("0.5 * d", "0.5 / len(X) * d"),
+    "a rate of their own for biases": PLAIN.replace("0.1 * db", "0.05 * db"),
+    "a named rate that is 1/m of the other": "rate, slow = 1.2, 0.1\n"
+    + PLAIN.replace("0.1 * dW", "rate * dW").replace("0.1 * db", "slow * db"),
+    "np.subtract with out": training("np.subtract(P, 0.1 * dP, out=P)"),
+    "the length of the step looked at": training("P = P - 0.1 * dP\nmoved = P - dP"),
+}
+
+
+@pytest.mark.parametrize("kind", RIGHT)
+def test_what_only_looks_like_a_mistake_passes(kind):
+    report = reported(DATA + RIGHT[kind])
+    assert report.passed, str(report)
+
+
+def test_labels_that_are_never_subtracted_are_named_where_gradients_are_summed_in_loops():
+    text = STYLES["one example after the other"].replace("d2 = e / e.sum() - y", "d2 = e / e.sum()")
+    (finding,) = reported(DATA + text).findings
+    assert finding.names == ("error-labels-missing",)
+
+
+def images():
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (12, 28, 28)).astype(np.uint8), np.arange(12) % 10
+
+
+@pytest.mark.parametrize(("shift", "said"), [(0, None), (-1, "-1"), (2, "+2")])
+def test_labels_are_compared_with_their_images_over_several_steps(shift, said):
+    known, labels = images()
+    hot = np.eye(10)[(labels + shift) % 10]
+    one_by_one = [(known[i].reshape(-1, 1) / 255, hot[i][:, None]) for i in range(4)]
+    found = list(mislabelled(one_by_one, (known, labels)))
+    assert [f.names for f in found] == ([("labels-shifted",)] if said else [])
+    assert all(said in f.what for f in found)
+
+
+def test_too_few_known_images_tell_nothing():
+    known, labels = images()
+    assert not list(mislabelled([(known[0].reshape(-1, 1), np.eye(10)[:, [5]])], (known, labels)))
+    assert not list(mislabelled([(np.ones((784, 9)), np.eye(10)[:, :9])], DIGITS))
