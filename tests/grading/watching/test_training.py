@@ -100,6 +100,11 @@ STYLES = {
     "all of its elements in place": training("P[...] -= 0.1 * dP"),
     "a class": CLASS,
     "lists": LISTS,
+    "lists that were filled one by one": LISTS.replace(
+        "Ws, bs = [rng.normal(size=(6, 5)), rng.normal(size=(5, 4))], [rng.normal(size=5), rng.normal(size=4)]",
+        "Ws, bs = [], []\nfor i, o in ((6, 5), (5, 4)):\n"
+        "    Ws.append(rng.normal(size=(i, o)))\n    bs.append(rng.normal(size=o))",
+    ),
     "a dict": training(
         "parameters['P'] = parameters['P'] - 0.1 * dP",
         gradients="dW1, db1, dW2, db2 = backward(X, Y, *parameters.values())",

@@ -117,6 +117,7 @@ class Tape:
         self.finished = finished
         self._of: dict[int, tuple[Any, Node]] = {}
         self._bindings: dict[tuple[int, str], Node] = {}
+        self._holding: dict[tuple[int, str], list[Any] | dict[Any, Any]] = {}
         self._sharing: dict[int, dict[int, Any]] = {}
         self._bytes = 0
         self._deadline = time.monotonic() + seconds
@@ -246,6 +247,11 @@ class Tape:
 
     def bound(self, line: int, owner: Any, text: str, value: Any) -> None:
         """A name, an attribute or an item got this value. owner: the number of a scope, or the object."""
+        if isinstance(value, (list, dict)) and not self._paused:
+            held = owner if isinstance(owner, int) else id(owner), text
+            for keys, _, array in _named_arrays(owner, text, self._holding.get(held)):  # what was put in since
+                self._bindings.update(dict.fromkeys(keys, self.node(array)))
+            self._holding[held] = value
         for keys, name, array in () if self._paused else _named_arrays(owner, text, value):
             node = self.node(array)
             if name not in node.names:
