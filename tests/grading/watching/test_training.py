@@ -53,6 +53,25 @@ for epoch in range(20):
     bs = [b - 0.5 * db for b, db in zip(bs, gradients_b)]
 """
 
+FILLED = """
+weights, biases = [], []
+for i, o in ((6, 5), (5, 4)):
+    weights.append(rng.normal(size=(o, i)))
+    biases.append(rng.normal(size=(o, 1)))
+for epoch in range(20):
+    nabla_w, nabla_b = [np.zeros(w.shape) for w in weights], [np.zeros(b.shape) for b in biases]
+    for x, y in zip(X, Y):
+        activations = [x[:, None]]
+        for w, b in zip(weights, biases):
+            activations.append(1 / (1 + np.exp(-(w @ activations[-1] + b))))
+        last = activations[-1] - y[:, None]
+        first = weights[1].T @ last * activations[1] * (1 - activations[1])
+        nabla_w = [n + d @ a.T for n, d, a in zip(nabla_w, [first, last], activations)]
+        nabla_b = [n + d for n, d in zip(nabla_b, [first, last])]
+    weights = [w - 0.5 / len(X) * n for w, n in zip(weights, nabla_w)]
+    biases = [b - 0.5 / len(X) * n for b, n in zip(biases, nabla_b)]
+"""
+
 PER_EXAMPLE = (
     f"W1, b1, W2, b2 = {PARAMETERS}"
     + """
@@ -100,11 +119,7 @@ STYLES = {
     "all of its elements in place": training("P[...] -= 0.1 * dP"),
     "a class": CLASS,
     "lists": LISTS,
-    "lists that were filled one by one": LISTS.replace(
-        "Ws, bs = [rng.normal(size=(6, 5)), rng.normal(size=(5, 4))], [rng.normal(size=5), rng.normal(size=4)]",
-        "Ws, bs = [], []\nfor i, o in ((6, 5), (5, 4)):\n"
-        "    Ws.append(rng.normal(size=(i, o)))\n    bs.append(rng.normal(size=o))",
-    ),
+    "lists that were filled one by one": FILLED,
     "a dict": training(
         "parameters['P'] = parameters['P'] - 0.1 * dP",
         gradients="dW1, db1, dW2, db2 = backward(X, Y, *parameters.values())",
@@ -130,7 +145,7 @@ def test_parameters_and_steps_are_found(style):
     run = watched(DATA + STYLES[style])
     assert run.error is None
     found = lineages(run.tape)
-    assert sorted(lineage.versions[0].shape for lineage in found) == [(4,), (5,), (5, 4), (6, 5)]
+    assert sorted(lineage.versions[0].value.size for lineage in found) == [4, 5, 20, 30]
     taken = list(steps(run.tape))
     assert len(taken) >= 2
     for step in taken[:2]:
@@ -153,6 +168,8 @@ MISTAKES = {
     "in place": ("db2 = d2.sum(axis=0) / m", "db2 = d2.sum() / m", "bias-all-axes"),
     "a class": (" * (self.a1 > 0)", "", "slope-missing"),
     "lists": ("activations[l].T @ delta / len(X)", "activations[l].T @ delta", "weight-mean-missing"),
+    "lists that were filled one by one": ("last = activations[-1] - y[:, None]", "last = activations[-1]",
+                                          "error-labels-missing"),
     "a dict": ("d2 = y - Y", "d2 = Y - y", "error-sign"),
     "momentum": ("d2 = y - Y", "d2 = (y - Y) / m", "error-mean-twice"),
     "Adam": ("* (a1 > 0)", "* a1", "slope-value"),
