@@ -117,7 +117,8 @@ def chosen_settings(
 ) -> tuple[Settings, dict[str, Any]]:
     """The settings in which a candidate is judged, and what it gave as `judge` takes it."""
     asked = settings.asked if candidate["l2"] is None else replace(settings.asked, l2=candidate["l2"])
-    judged = {**candidate, "notes": [*result["notes"], *candidate["notes"]], "printed": result["printed"]}
+    judged = {**candidate, "notes": [*result["notes"], *candidate["notes"]]}
+    judged |= {"printed": result["printed"], "updates": result.get("updates", ())}
     return replace(settings, convention=candidate["convention"], asked=asked), judged
 
 

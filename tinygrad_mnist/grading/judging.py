@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from tinygrad_mnist.grading.textbook.mistakes import Explanation, Unknown
 from tinygrad_mnist.grading.textbook.models import Model
 from tinygrad_mnist.grading.textbook.observations import facts
 from tinygrad_mnist.grading.textbook.probes import Found, Probes, given, values_of
+from tinygrad_mnist.grading.textbook.updating import with_gradient_of, wrong_updates
 
 
 def judge(subject: str, function: str, settings: Settings, result: dict[str, Any]) -> Report:
@@ -44,6 +46,7 @@ def _judge(subject: str, settings: Settings, result: dict[str, Any]) -> Report:
         unexplained = [Explanation((), tuple(_unexplained(found, probes)))]
         net, notation = fitting.model.probes(depth).nets[0], settings.convention.notation
         named = tuple(findings(explanations or unexplained, net, notation))
+    named += tuple(_updates(result["updates"]))
     besides = (
         *problems.of_the_runs(outcomes, probes, explanations, subject),
         *problems.not_finite(found, probes),
@@ -53,6 +56,20 @@ def _judge(subject: str, settings: Settings, result: dict[str, Any]) -> Report:
     model = fitting.model if admitted else settings.asked.usual
     notes = _notes(result["printed"], result["notes"], model, settings)
     return Report(subject, settings.judged_as(model), parameters, named, besides, notes, explained)
+
+
+def _updates(mistakes: Sequence[dict[str, str]]) -> Iterator[Finding]:
+    """The mistakes in updates, each kind in one finding."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for found in mistakes:
+        other = with_gradient_of(_symbol(found["other"])) if found["other"] else ""
+        alike.setdefault((found["mistake"], other, found["function"]), []).append(_symbol(found["role"]))
+    for (name, what, function), where in alike.items():
+        yield replace(wrong_updates(name, where, what=what), places=(function,))
+
+
+def _symbol(role: str) -> str:
+    return f"{role[0]}({role[1:]})"
 
 
 def _parameter(quantity: str, l: int, found: Found, probes: Probes) -> Parameter:

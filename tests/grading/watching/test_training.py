@@ -168,8 +168,11 @@ MISTAKES = {
     "in place": ("db2 = d2.sum(axis=0) / m", "db2 = d2.sum() / m", "bias-all-axes"),
     "a class": (" * (self.a1 > 0)", "", "slope-missing"),
     "lists": ("activations[l].T @ delta / len(X)", "activations[l].T @ delta", "weight-mean-missing"),
-    "lists that were filled one by one": ("last = activations[-1] - y[:, None]", "last = activations[-1]",
-                                          "error-labels-missing"),
+    "lists that were filled one by one": (
+        "last = activations[-1] - y[:, None]",
+        "last = activations[-1]",
+        "error-labels-missing",
+    ),
     "a dict": ("d2 = y - Y", "d2 = Y - y", "error-sign"),
     "momentum": ("d2 = y - Y", "d2 = (y - Y) / m", "error-mean-twice"),
     "Adam": ("* (a1 > 0)", "* a1", "slope-value"),

@@ -51,7 +51,7 @@ def programs(
 
     Raises Missing where there is none, TypeError where a class can't be used.
     """
-    functions = {n: v for n, v in names.items() if inspect.isfunction(v) and _own(v, module)}
+    functions = own_functions(names, module)
     classes = {n: v for n, v in names.items() if inspect.isclass(v) and _own(v, module)}
     has = contents(names, module)
     if function and "." in function and not of_class:
@@ -89,9 +89,14 @@ def programs(
 
 def contents(names: Mapping[str, Any], module: str | None) -> list[str]:
     """The functions and methods of a module, with their parameters."""
-    functions = {n: v for n, v in names.items() if inspect.isfunction(v) and _own(v, module)}
+    functions = own_functions(names, module)
     classes = {n: v for n, v in names.items() if inspect.isclass(v) and _own(v, module)}
     return [*(signature_of(n, f) for n, f in functions.items()), *_methods(classes)]
+
+
+def own_functions(names: Mapping[str, Any], module: str | None) -> dict[str, Callable[..., Any]]:
+    """The functions that a module defines itself."""
+    return {n: v for n, v in names.items() if inspect.isfunction(v) and _own(v, module)}
 
 
 def forward_of(function: Any, name: str | None) -> Any:

@@ -139,7 +139,7 @@ class Program:
         if instance is not None and self.network:
             after = self.network.parameters(instance)
             rate = self._rate() or self.network.rate(instance)
-            return Ran(returned, self.returns, leaves(instance), before, after, rate)
+            return Ran(returned, self.returns, leaves(instance), before, after, rate, instance)
         after = _after(by_place, by_name, self.takes, depth)
         return Ran(returned, self.returns, [], before, after, self._rate())
 

@@ -22,6 +22,7 @@ class Ran:
     """What one call left behind.
 
     kept: what it keeps, of an object's attributes. before, after: parameters by role; rate: how fast they learn.
+    owner: the object, where a method was called.
     """
 
     returned: Any
@@ -30,6 +31,7 @@ class Ran:
     before: Mapping[str, Array] = field(default_factory=dict)
     after: Mapping[str, Array] = field(default_factory=dict)
     rate: float | None = None
+    owner: Any = None
 
     @cached_property
     def leaves(self) -> list[Leaf]:

@@ -10,7 +10,7 @@ import inspect
 import io
 import linecache
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import ModuleType
@@ -18,10 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from .finding import Missing, contents, forward_of, of, programs
+from . import updating
+from .finding import Missing, contents, forward_of, of, own_functions, programs
 from .program import Program
 from .sealed import answer
 from .trying import Task, attempts, outcomes, what_went_wrong
+
+Code = Callable[..., Any]
 
 PRINTED = 2000
 """How many characters of what the function prints are kept."""
@@ -46,21 +49,26 @@ def printed(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return {**result, "printed": beginning.text}
 
 
-def examine(found: Iterable[tuple[Program, bool]], task: Task, file: str | None) -> dict[str, Any]:
+def examine(
+    found: Iterable[tuple[Program, bool]], task: Task, file: str | None, functions: Mapping[str, Code] | None = None
+) -> dict[str, Any]:
     """What the first backward pass that runs gives in each way that fits, or what is wrong with its "signature".
 
     "candidates": in the conventions that were asked for; "others": where it stops in those, in others.
+    "updates": what is wrong with those among the functions that lie beside it.
     """
     first: dict[str, Any] | None = None
     for program, asked in found:
-        result = _examined(program, asked, task, file)
+        result = _examined(program, asked, task, file, functions or {})
         if "signature" not in result and _runs(result):
             return result
         first = result if first is None or ("signature" in first and "signature" not in result) else first
     return first or {"missing": []}
 
 
-def _examined(program: Program, asked: bool, task: Task, file: str | None) -> dict[str, Any]:
+def _examined(
+    program: Program, asked: bool, task: Task, file: str | None, functions: Mapping[str, Code]
+) -> dict[str, Any]:
     depths = program.depths(task.depth)
     reasons = [reason for depth in depths for reason in [program.why_not(depth)] if reason]
     if len(reasons) == len(depths):
@@ -71,6 +79,7 @@ def _examined(program: Program, asked: bool, task: Task, file: str | None) -> di
         best = attempts(program, task, conventions)
         result[kind] = [found for attempt in best for found in outcomes(attempt, file)]
         if _runs(result):
+            result["updates"] = updating.mistakes(functions, best[0])
             break
     return result
 
@@ -140,7 +149,8 @@ def examine_file(path: Path, task: Task, text: str | None = None) -> dict[str, A
         return {"missing": missing.has, "asked": missing.asked}
     except TypeError as error:
         return {"signature": str(error), "name": ""}
-    return {**examine(found, task, str(path)), "has": contents(vars(module), module.__name__)}
+    functions = own_functions(vars(module), module.__name__)
+    return {**examine(found, task, str(path), functions), "has": contents(vars(module), module.__name__)}
 
 
 def functions_of_numpy() -> dict[str, Any]:
