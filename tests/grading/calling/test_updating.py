@@ -104,8 +104,9 @@ DECAYED = """
 
 PROGRAMS = {
     "each by its name": HEAD + GIVEN + EACH, "the course's dicts": HEAD + GIVEN + COURSE,
-    "one loop": HEAD + GIVEN + ITEMS, "lists": HEAD + GIVEN + LISTS, "momentum": HEAD + GIVEN + MOMENTUM, "Adam": HEAD + GIVEN + ADAM,
-    "weights and biases apart": HEAD + GIVEN + TWO, "a method": HEAD + NET + STEP, "with decay": HEAD + NET + DECAYED,
+    "one loop": HEAD + GIVEN + ITEMS, "lists": HEAD + GIVEN + LISTS, "momentum": HEAD + GIVEN + MOMENTUM,
+    "Adam": HEAD + GIVEN + ADAM, "weights and biases apart": HEAD + GIVEN + TWO,
+    "a method": HEAD + NET + STEP, "with decay": HEAD + NET + DECAYED,
 }  # fmt: skip
 
 MISTAKES = [
