@@ -30,6 +30,9 @@ STATES = ("v", "s", "velocity", "velocities")
 NUMBERS = {"beta": 0.9, "momentum": 0.9, "mu": 0.9, "beta1": 0.9, "beta2": 0.999, "t": 2}
 """Arguments for what is kept from step to step, zero at first, and for numbers that are no learning rate."""
 
+ONE_LAYER = {"l", "layer", "i", "index", "idx", "key", "name"}
+"""Arguments that say which of the parameters is meant: the others are left alone, as they should be."""
+
 PREFIXES = ("d", "", "grad_")
 """What stands before a parameter's key in a dict of gradients."""
 
@@ -119,6 +122,8 @@ class _Known:
         keys = {role: prefix + self.keys.get(role, role) for role in self.parameters}
         gradients = replace(given, values=self.gradients, keys=keys)
         signature = Signature(function)
+        if any(plain(p.name) in ONE_LAYER for p in signature.every):
+            raise _Unknown
         arguments = {
             p.name: self._argument(p, signature.first_layer, given, gradients)
             for p in signature.every
