@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_mnist.grading.calling.problems import raised
 from tinygrad_mnist.grading.calling.trying import what_went_wrong
 from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
-from tinygrad_mnist.grading.watching import general, practice, stopping, updates, verdict
+from tinygrad_mnist.grading.watching import damage, general, practice, stopping, updates, verdict
 from tinygrad_mnist.grading.watching.graph import seen_through
 from tinygrad_mnist.grading.watching.names import is_called_gradient
 from tinygrad_mnist.grading.watching.rewriting import SHRUNK
@@ -20,7 +20,7 @@ from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.source import Source
 from tinygrad_mnist.grading.watching.standins.digits import Digits
 from tinygrad_mnist.grading.watching.tape import Node
-from tinygrad_mnist.grading.watching.textbook import Observed, observe
+from tinygrad_mnist.grading.watching.textbook import Observed, in_layers, observe
 from tinygrad_mnist.grading.watching.training import Step, cut_off, steps, versions_of
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Activation
 from tinygrad_mnist.manual.heads import Head
@@ -89,11 +89,10 @@ def _of_any_network(run: Run, trained: Sequence[Step], source: Source) -> Report
     readings = [r for step in trained for r in (general.read(run.tape, step, versions),) if r is not None]
     if not readings:
         return None
-    parameters, wrong = general.judged(readings)
-    findings = [
-        replace(general.described(node, readings[0]), places=(_written(source, node.line),)) for node in wrong[:3]
-    ]
     first = readings[0]
+    parameters = general.judged(readings)
+    wrong = next((r for r in readings if len(r.right) < len(r.step.before)), None)
+    findings = list(_mistakes(wrong or first, run, source))
     uphill = [g for l, g in first.gradients.items() if g and l in first.right and first.scale > 0 and not g.descends]
     findings += [
         replace(
@@ -106,6 +105,19 @@ def _of_any_network(run: Run, trained: Sequence[Step], source: Source) -> Report
     if readings[0].by_differences:
         judge = f"central differences ({readings[0].by_differences})"
     return Report(source.name, f"{readings[0].loss}, judged by {judge}", parameters, tuple(findings))
+
+
+def _mistakes(reading: general.Reading, run: Run, source: Source) -> Iterator[Finding]:
+    """What is wrong in a network that is not the textbook's: by name, or the first wrong values."""
+    observed = in_layers(reading.step)
+    named: list[Finding] = []
+    if observed:
+        named += damage.explained(reading, observed)
+        named += () if updates.divided(observed, run.tape) else damage.of_the_loss(reading, observed)
+    places = _Places(observed, source)
+    yield from map(places.of, named)
+    for node in islice(general.first_wrong(reading), 0 if named else 3):
+        yield replace(general.described(node, reading), places=(_written(source, node.line),))
 
 
 def _read_as(observed: Observed, head: Head) -> str:
@@ -135,9 +147,12 @@ def _called(parameters: Sequence[Parameter], observed: Observed) -> Iterator[Par
 class _Places:
     """Where the quantities of a finding stand in the program."""
 
-    def __init__(self, observed: Observed, source: Source) -> None:
+    def __init__(self, observed: Observed | None, source: Source) -> None:
         self.source = source
-        self.nodes = {"ŷ": [p.output for p in observed.passes[:1]]}
+        self.nodes: dict[str, list[Node]] = {}
+        if observed is None:
+            return
+        self.nodes["ŷ"] = [p.output for p in observed.passes[:1]]
         for (quantity, l), gradient in observed.gradients.items():
             if gradient is None:
                 continue

@@ -199,11 +199,21 @@ def _step(before: Values, after: Values, tape: Tape) -> Step:
     by_parameters = depending(nodes, lambda n: n in start)
     by_labels = _labelled(nodes, by_parameters, start)
     if not by_labels & by_parameters:  # the labels are nowhere subtracted: names tell what is on the way back
-        by_labels |= depending(by_parameters, lambda n: n not in start and any(map(is_called_gradient, n.names)), start)
+        back = set(_called_derivatives(by_parameters, tape)) - start
+        by_labels |= depending(by_parameters, lambda n: n in back, start)
     end = max((n.index for n in nodes), default=0)
     ever = depending(tape.nodes[: end + 1], lambda n: n in start)
     labels = tuple(n for n in tape.nodes[:end] if n not in ever and is_label(n))
     return Step(tuple(before), before, after, nodes, by_labels & nodes, by_parameters, labels)
+
+
+def _called_derivatives(nodes: Collection[Node], tape: Tape) -> Iterator[Node]:
+    """Those that are called the derivative by something that the program has: dz2, beside z2."""
+    known = {name.rpartition(".")[2] for node in tape.nodes for name in node.names}
+    for node in nodes:
+        names = [name.rpartition(".")[2] for name in node.names if is_called_gradient(name)]
+        if any(re.sub(r"^_?d_?", "", name) in known or re.search("delta|grad|nabla", name) for name in names):
+            yield node
 
 
 def _first(node: Node, earlier: dict[Node, Node]) -> Node:
