@@ -233,4 +233,5 @@ def described(node: Node, reading: Reading) -> Finding:
         (), (names[0],),
         f"no derivative of {reading.loss} by anything, though what it is made of is right{meant}",
         (), "", "This is the first wrong value on the way back; what comes after it may follow from it.",
+        (str(node.line),),
     )  # fmt: skip

@@ -41,6 +41,10 @@ def report(run: Run, source: Source, digits: Digits) -> Report | None:
     found = verdict.judge(read, run.tape, stopped=bool(problems))
     places = _Places(read[0], source)
     findings = (*found.findings, *practice.mislabelled(read[0], digits))
+    if not all(f.names for f in findings):
+        wrong = _first_wrong_of(_as_any_network(run, trained))
+        first = list(_first_wrong_values(wrong)) if wrong else []
+        findings = (*(f for f in findings if f.names or not first), *first)
     if problems and run.tape.failed is not None:
         here = (str(run.tape.failed.line),)
         stops = [replace(f, places=here) for f in stopping.why(read[0], run.tape.failed)]
@@ -85,14 +89,12 @@ def _stopped(run: Run, source: Source) -> tuple[Problem, ...]:
 
 def _of_any_network(run: Run, trained: Sequence[Step], source: Source) -> Report | None:
     """The report on a network that is not the textbook's: autograd of its own forward pass is the judge."""
-    versions = versions_of(trained)
-    readings = [r for step in trained for r in (general.read(run.tape, step, versions),) if r is not None]
+    readings = _as_any_network(run, trained)
     if not readings:
         return None
     first = readings[0]
     parameters = general.judged(readings)
-    wrong = next((r for r in readings if len(r.right) < len(r.step.before)), None)
-    findings = list(_mistakes(wrong or first, run, source))
+    findings = list(_mistakes(_first_wrong_of(readings) or first, run, source))
     uphill = [g for l, g in first.gradients.items() if g and l in first.right and first.scale > 0 and not g.descends]
     findings += [
         replace(
@@ -107,6 +109,17 @@ def _of_any_network(run: Run, trained: Sequence[Step], source: Source) -> Report
     return Report(source.name, f"{readings[0].loss}, judged by {judge}", parameters, tuple(findings))
 
 
+def _as_any_network(run: Run, trained: Sequence[Step]) -> list[general.Reading]:
+    """The steps with autograd of their own forward pass beside them, as far as a loss is to be seen."""
+    versions = versions_of(trained)
+    return [r for step in trained for r in (general.read(run.tape, step, versions),) if r is not None]
+
+
+def _first_wrong_of(readings: Sequence[general.Reading]) -> general.Reading | None:
+    """The first step in which a gradient is wrong."""
+    return next((r for r in readings if len(r.right) < len(r.step.before)), None)
+
+
 def _mistakes(reading: general.Reading, run: Run, source: Source) -> Iterator[Finding]:
     """What is wrong in a network that is not the textbook's: by name, or the first wrong values."""
     observed = in_layers(reading.step)
@@ -114,10 +127,12 @@ def _mistakes(reading: general.Reading, run: Run, source: Source) -> Iterator[Fi
     if observed:
         named += damage.explained(reading, observed)
         named += () if updates.divided(observed, run.tape) else damage.of_the_loss(reading, observed)
-    places = _Places(observed, source)
-    yield from map(places.of, named)
-    for node in islice(general.first_wrong(reading), 0 if named else 3):
-        yield replace(general.described(node, reading), places=(_written(source, node.line),))
+    yield from map(_Places(observed, source).of, named or _first_wrong_values(reading))
+
+
+def _first_wrong_values(reading: general.Reading) -> Iterator[Finding]:
+    """The first wrong values on the way back, each at its line."""
+    return (general.described(node, reading) for node in islice(general.first_wrong(reading), 3))
 
 
 def _read_as(observed: Observed, head: Head) -> str:
