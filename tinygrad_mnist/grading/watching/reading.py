@@ -12,13 +12,13 @@ import numpy as np
 from tinygrad_mnist.grading.calling.problems import raised
 from tinygrad_mnist.grading.calling.trying import what_went_wrong
 from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
+from tinygrad_mnist.grading.standins.digits import Digits
 from tinygrad_mnist.grading.watching import damage, general, practice, stopping, updates, verdict
 from tinygrad_mnist.grading.watching.graph import seen_through
 from tinygrad_mnist.grading.watching.names import is_called_gradient
 from tinygrad_mnist.grading.watching.rewriting import SHRUNK
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.source import Source
-from tinygrad_mnist.grading.watching.standins.digits import Digits
 from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.textbook import Observed, in_layers, observe
 from tinygrad_mnist.grading.watching.training import Step, cut_off, steps, versions_of

@@ -8,7 +8,7 @@ import random
 import sys
 import types
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,19 +34,28 @@ class Run:
 
 def watch(text: str, filename: str, folder: Path, seconds: float) -> Run:
     """Run a program for so many seconds, or until it has trained for some steps."""
-    tape = Tape(_Enough(), seconds)
     module = types.ModuleType(OWN)
-    module.__dict__.update({RECORDER: tape, SCOPE: 0, "__file__": filename, "__builtins__": __builtins__})
+    module.__dict__.update({SCOPE: 0, "__file__": filename, "__builtins__": __builtins__})
     sys.modules[OWN] = module
-    sys.meta_path.insert(0, _OwnModules(folder, tape))
+
+    def body(tape: Tape) -> None:
+        module.__dict__[RECORDER] = tape
+        sys.meta_path.insert(0, _OwnModules(folder, tape))
+        exec(rewrite(text, filename), module.__dict__)
+
+    return recorded(module, body, seconds)
+
+
+def recorded(module: types.ModuleType, body: Callable[[Tape], None], seconds: float) -> Run:
+    """What is recorded of a body, in so many seconds or until it has trained for some steps."""
+    tape = Tape(_Enough(), seconds)
     np.random.seed(0)
     random.seed(0)
     error: BaseException | None = None
     try:
-        code = rewrite(text, filename)
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            exec(code, module.__dict__)
+            body(tape)
     except (Enough, SystemExit):
         pass
     except BaseException as stopped:

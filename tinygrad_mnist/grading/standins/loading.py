@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.grading.watching.standins import frames
-from tinygrad_mnist.grading.watching.standins.digits import MOST, Digits, digits
-from tinygrad_mnist.grading.watching.standins.frames import Frame, Series
-from tinygrad_mnist.grading.watching.standins.learning import Bunch
-from tinygrad_mnist.grading.watching.standins.tensors import Picture
+from tinygrad_mnist.grading.standins import frames
+from tinygrad_mnist.grading.standins.digits import MOST, Digits, digits
+from tinygrad_mnist.grading.standins.frames import Frame, Series
+from tinygrad_mnist.grading.standins.learning import Bunch
+from tinygrad_mnist.grading.standins.tensors import Picture
 
 KAGGLE = re.compile(r"(^|[/\\])(train|test)\.csv", re.IGNORECASE)
 """The competition's files: with a row of names, and without labels in test.csv."""

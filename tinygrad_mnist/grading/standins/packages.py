@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.standins import frames, learning, science, tensors
-from tinygrad_mnist.grading.watching.standins.absorbing import Absorbing, named
-from tinygrad_mnist.grading.watching.standins.files import Files, kind
-from tinygrad_mnist.grading.watching.standins.loading import Data
+from tinygrad_mnist.grading.standins import frames, learning, science, tensors
+from tinygrad_mnist.grading.standins.absorbing import Absorbing, named
+from tinygrad_mnist.grading.standins.files import Files, kind
+from tinygrad_mnist.grading.standins.loading import Data
 
 PYPLOT = ("plot", "show", "figure", "subplot", "subplots", "imshow", "title", "xlabel", "ylabel", "legend", "axis",
 "grid",
