@@ -60,7 +60,7 @@ def watched(program: Path, source: Source, seconds: float) -> tuple[Run, Data, l
     sys.argv = [str(program)]
     data = standins.install(program.parent)
     before = functions_of_numpy()
-    run = running.watch(source.text, str(program), program.parent, seconds)
+    run = running.watch(source, str(program), program.parent, seconds)
     return run, data, honesty.changed_numpy(replaced_in_numpy(before))
 
 

@@ -56,7 +56,7 @@ def _watched(run: Run, call: Callable[[], Any], seconds: float) -> Run:
                 module.__dict__[RECORDER] = tape
         call()
 
-    return recorded(run.module, body, seconds)
+    return recorded(run.module, body, seconds, run.source)
 
 
 def _ways(digits: Digits) -> Iterator[Mapping[str, Any]]:
