@@ -302,6 +302,8 @@ class Frame(_Table):
             return self[key.tolist()]
         if isinstance(key, (slice, Series, np.ndarray, list)):
             return self._rows(_chosen(key))
+        if isinstance(key, tuple):  # as of the array that it was for an older scikit-learn
+            return self.values[key]
         column = _typed(self.values[:, self._column(key)])
         return Series(column.astype(self.kinds[key]) if key in self.kinds else column, self.index, name=key)
 

@@ -102,11 +102,18 @@ class _OwnModules:
         self.folder, self.tape, self.beside = folder, tape, beside
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> Any:
-        file = self.folder.joinpath(*name.split(".")).with_suffix(".py")
-        if not file.is_file():
+        file = _called(self.folder.joinpath(*name.split(".")).with_suffix(".py"))
+        if file is None:
             return None
         loader = _Rewritten(name, str(file), self.tape, self.beside)
         return importlib.util.spec_from_file_location(name, file, loader=loader)
+
+
+def _called(file: Path) -> Path | None:
+    """A file of this name, or one whose name differs in capitals alone, as it may on the learner's system."""
+    if file.is_file() or not file.parent.is_dir():
+        return file if file.is_file() else None
+    return next((f for f in file.parent.glob("*.py") if f.name.casefold() == file.name.casefold()), None)
 
 
 class _Rewritten(importlib.machinery.SourceFileLoader):
