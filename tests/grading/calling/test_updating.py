@@ -153,7 +153,7 @@ UNTOLD = {
     "no update at all": "\ndef update_history(history, params, grads):\n    history.append(params)\n",
     "the gradients alone": "\ndef apply_momentum(grads, v):\n    return {k: 0.9 * v[k] + grads[k] for k in grads}\n",
     "globals": "\ndef update(lr):\n    global W1\n    W1 = W1 + lr * dW1\n",
-    "one layer": "\ndef update(params, grads, lr, layer=2):\n    key = f'W{layer}'\n    params[key] += lr * grads['d' + key]\n",
+    "one layer": "\ndef update(params, grads, lr, layer=2):\n    params[f'W{layer}'] += lr * grads[f'dW{layer}']\n",
     "another's layer": "\ndef update_layer(layer, grads, lr):\n    layer.W += lr * grads.dW\n",
 }  # fmt: skip
 

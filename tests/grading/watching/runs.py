@@ -53,10 +53,11 @@ def _as_it_was():
 def watched(text, seconds=20.0):
     """The run of a program."""
     with _as_it_was():
-        return running.watch(text, "mine.py", Path("nowhere"), seconds)
+        return running.watch(Source("mine.py", text), "mine.py", Path("nowhere"), seconds)
 
 
 def reported(text):
     """The report on a program, which is no file."""
     with _as_it_was():
-        return reading.report(running.watch(text, "mine.py", Path("nowhere"), 20.0), Source("mine.py", text), DIGITS)
+        source = Source("mine.py", text)
+        return reading.report(running.watch(source, "mine.py", Path("nowhere"), 20.0), source, DIGITS)

@@ -27,7 +27,7 @@ class Network:
     def __init__(self, source: Any, asked: int | None) -> None:
         self.source = source
         self.name = source.__name__ if isinstance(source, type) else type(source).__name__
-        self.ways = list(_constructions(source)) if isinstance(source, type) else []
+        self.ways = list(constructions(source)) if isinstance(source, type) else []
         self.way: Any = None
         for depth in [asked] if asked else [2, 3, 1, 4]:
             instance = self._first(depth)
@@ -49,7 +49,7 @@ class Network:
             return self.source
         for way in self.ways:
             try:
-                instance = _construct(self.source, way, SIZES[: depth + 1])
+                instance = construct(self.source, way, SIZES[: depth + 1])
             except Exception as error:
                 self.error = error
                 continue
@@ -80,9 +80,9 @@ class Network:
         instance = None
         if self.way is not None:
             try:
-                instance = _construct(self.source, self.way, sizes)
+                instance = construct(self.source, self.way, sizes)
             except Exception:
-                instance = _construct(self.source, self.way, SIZES[: self.depth + 1])
+                instance = construct(self.source, self.way, SIZES[: self.depth + 1])
         instance = copy.deepcopy(self.source) if instance is None else instance
         at = {path: role for role, (path, _) in _parameters(leaves(instance)).items()}
 
@@ -128,7 +128,7 @@ def _kind(path: Path) -> str | None:
     return None
 
 
-def _constructions(source: type) -> Iterator[dict[str, str]]:
+def constructions(source: type) -> Iterator[dict[str, str]]:
     """What each parameter of a constructor may be, the most plausible first."""
     signature = Signature(source, constructing=True)
     required = [p for p in signature.every if p.default is inspect.Parameter.empty]
@@ -142,7 +142,7 @@ def _constructions(source: type) -> Iterator[dict[str, str]]:
     yield {}
 
 
-def _construct(source: type, way: Mapping[str, str], sizes: Sequence[int]) -> Any:
+def construct(source: type, way: Mapping[str, str], sizes: Sequence[int]) -> Any:
     """An instance for these layer sizes."""
     state = np.random.get_state()
     given = {name: _argument(role, sizes) for name, role in way.items()}

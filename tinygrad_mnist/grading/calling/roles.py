@@ -17,7 +17,8 @@ LAYERED = {
 """Names that are followed by a layer; in lower case and without underscores, as all here."""
 
 PLAIN = {
-    "X": ("x", "xbatch", "xtrain", "inputs", "input", "images", "data", "xb", "features", "inp", "batchx", "xs"),
+    "X": ("x", "xbatch", "xtrain", "inputs", "input", "images", "data", "xb", "features", "inp", "batchx", "xs",
+          "image", "img", "imgs", "pixels", "sample", "samples", "example"),
     "Y": (
         "y", "ybatch", "ytrain", "ytrue", "yonehot", "onehoty", "labels", "label", "targets", "target", "t", "yb",
         "onehot", "onehotlabels", "onehotlabel", "yoh", "groundtruth", "batchy", "truth", "ys", "yenc", "yencoded",
@@ -41,6 +42,7 @@ PLAIN = {
     "l2": ("lambd", "lambda", "lam", "reg", "l2", "reglambda", "weightdecay", "lmbda", "lmbd", "regularization",
            "regstrength", "l2reg", "l2lambda", "decay", "wd", "lambdareg", "lambda2"),
     "sizes": ("sizes", "layers", "layersizes", "layerdims", "dims", "layersdims", "layerssizes", "architecture",
+              "numneuronslist", "neuronslist", "sizeslist", "layerslist", "layerconfig", "layerunits", "topology",
               "layerdimensions", "nnarchitecture", "structure", "shape", "units", "neurons"),
     "n0": ("nin", "nx", "inputsize", "inputdim", "ninput", "ninputs", "inputnodes", "inputs", "numinputs", "din",
            "infeatures", "nfeatures", "inputlayer", "insize", "d", "indim", "inputlayersize", "numfeatures", "inodes",

@@ -10,14 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tinygrad_mnist.grading import honesty
+from tinygrad_mnist.grading import honesty, standins
 from tinygrad_mnist.grading.calling import sealed
 from tinygrad_mnist.grading.calling.runner import functions_of_numpy, replaced_in_numpy
 from tinygrad_mnist.grading.report import Problem, Report
-from tinygrad_mnist.grading.watching import reading, running, standins
+from tinygrad_mnist.grading.standins.loading import Data
+from tinygrad_mnist.grading.watching import driving, reading, running
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.source import Source, SourceError, read
-from tinygrad_mnist.grading.watching.standins.loading import Data
+
+DRIVES = 1.0
+"""Seconds for each way to call a training that the program defines."""
 
 
 def report(program: Path, seconds: float) -> Report | None:
@@ -28,8 +31,19 @@ def report(program: Path, seconds: float) -> Report | None:
         return Report(program.name, "", problems=(Problem("file", str(error)),))
     with silence():
         run, data, patched = watched(program, source, seconds)
-        found = reading.report(run, source, data.known)
+        found = reading.report(run, source, data.known) or _driven(run, source, data)
         return found and replace(found, problems=(*patched, *found.problems))
+
+
+def _driven(run: Run, source: Source, data: Data) -> Report | None:
+    """The best of the reports on the trainings that a program defines; None where there are none."""
+    reports = []
+    for training in driving.trainings(run, data.known, DRIVES):
+        found = reading.report(training, source, data.known)
+        if found and found.passed:
+            return found
+        reports += [found] if found else []
+    return max(reports, key=lambda r: sum(p.right for p in r.parameters), default=None)
 
 
 @contextlib.contextmanager
@@ -46,7 +60,7 @@ def watched(program: Path, source: Source, seconds: float) -> tuple[Run, Data, l
     sys.argv = [str(program)]
     data = standins.install(program.parent)
     before = functions_of_numpy()
-    run = running.watch(source.text, str(program), program.parent, seconds)
+    run = running.watch(source, str(program), program.parent, seconds)
     return run, data, honesty.changed_numpy(replaced_in_numpy(before))
 
 

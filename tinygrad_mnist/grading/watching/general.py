@@ -64,7 +64,11 @@ def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:
     readings = list(_readings(tape, step, versions, gradients))
     for reading in readings:
         _scaled(reading)
-    return max(readings, key=lambda r: (len(r.right), not r.summed and np.isclose(r.scale, 1, rtol=1e-3)), default=None)
+    return max(
+        readings,
+        key=lambda r: (bool(r.right) and r.scale > 0, len(r.right), not r.summed and np.isclose(r.scale, 1, rtol=1e-3)),
+        default=None,
+    )
 
 
 def _readings(
@@ -160,9 +164,9 @@ def _scaled(reading: Reading) -> None:
     known = [f for f in factors.values() if f is not None]
     if not known:
         return
-    plain = 0 if reading.summed else 1
+    exact = 0 if reading.summed else 1  # of a loss that the program computes, some gradients may be exactly right
     reading.scale = max(
-        known, key=lambda f: (sum(np.isclose(f, k, rtol=1e-3) for k in known), f > 0, np.isclose(f, plain, rtol=1e-3))
+        known, key=lambda f: (np.isclose(f, exact, rtol=1e-3), sum(np.isclose(f, k, rtol=1e-3) for k in known), f > 0)
     )
     reading.right = {
         lineage for lineage, f in factors.items() if f is not None and np.isclose(f, reading.scale, rtol=1e-3)
@@ -194,16 +198,15 @@ def _same_kind(node: Node, expected: Array) -> bool:
     return np.size(node.value) == expected.size and multiple(node.value, expected) is not None
 
 
-def judged(readings: Sequence[Reading]) -> tuple[tuple[Parameter, ...], list[Node]]:
-    """Each gradient's verdict in all of the steps, and the first wrong values in the first that has some."""
+def judged(readings: Sequence[Reading]) -> tuple[Parameter, ...]:
+    """Each gradient's verdict in all of the steps."""
     parameters = []
     for lineage in readings[0].step.before:
         here = [r for r in readings if lineage in r.step.before]
         g = here[0].gradients[lineage]
         right = g is not None and all(lineage in r.right for r in here)
         parameters.append(Parameter(_name(lineage, g), right, _difference(here[0], lineage), computed=g is not None))
-    wrong = next((list(first_wrong(r)) for r in readings if len(r.right) < len(r.step.before)), [])
-    return tuple(parameters), wrong
+    return tuple(parameters)
 
 
 def _name(lineage: Lineage, g: Gradient | None) -> str:
@@ -227,11 +230,13 @@ def described(node: Node, reading: Reading) -> Finding:
     names = node.names or ["this"]
     if not any(map(is_label, reading.step.nodes - reading.step.by_parameters)):
         missing = named("error-labels-missing")
-        return Finding((missing.name,), (names[0],), missing.title, (), missing.explanation, missing.hint)
+        line = (str(node.line),)
+        return Finding((missing.name,), (names[0],), missing.title, (), missing.explanation, missing.hint, line)
     alike = [n for n, e in reading.expected.items() if e.shape == node.shape and n.names]
     meant = f"; ∂loss/∂{alike[0].name} has its shape" if alike else ""
     return Finding(
         (), (names[0],),
         f"no derivative of {reading.loss} by anything, though what it is made of is right{meant}",
         (), "", "This is the first wrong value on the way back; what comes after it may follow from it.",
+        (str(node.line),),
     )  # fmt: skip

@@ -67,7 +67,8 @@ def own_losses(tape: Tape, step: Step, versions: set[Node]) -> list[Node]:
         n for n in sorted(reached & labelled, key=lambda n: n.index)
         if np.size(n.value) == 1 and n not in step.nodes and n not in blocked and np.asarray(n.value).dtype.kind == "f"
     ]  # fmt: skip
-    near = [n for n in found if n.index <= last + 40]
+    turned = {o for n in found for o in n.operands if n.op in ("neg", "*", "/") and n.value * np.asarray(o.value) < 0}
+    near = [n for n in found if n.index <= last + 40 and n not in turned]
     return sorted(near, key=lambda n: any(CALLED_LOSS.search(name) for name in n.names))
 
 

@@ -12,17 +12,17 @@ import numpy as np
 from tinygrad_mnist.grading.calling.problems import raised
 from tinygrad_mnist.grading.calling.trying import what_went_wrong
 from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
+from tinygrad_mnist.grading.standins.digits import Digits
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
-from tinygrad_mnist.grading.watching import general, practice, stopping, updates, verdict
+from tinygrad_mnist.grading.watching import damage, general, practice, stopping, updates, verdict
 from tinygrad_mnist.grading.watching.graph import seen_through
 from tinygrad_mnist.grading.watching.losses import labelled
 from tinygrad_mnist.grading.watching.names import is_called_gradient
 from tinygrad_mnist.grading.watching.rewriting import SHRUNK
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.source import Source
-from tinygrad_mnist.grading.watching.standins.digits import Digits
 from tinygrad_mnist.grading.watching.tape import Node
-from tinygrad_mnist.grading.watching.textbook import Observed, observe
+from tinygrad_mnist.grading.watching.textbook import Observed, in_layers, observe
 from tinygrad_mnist.grading.watching.training import Step, cut_off, steps, versions_of
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Activation
 from tinygrad_mnist.manual.heads import Head
@@ -45,6 +45,10 @@ def report(run: Run, source: Source, digits: Digits) -> Report | None:
     places = _Places(read[0], source)
     seen = (pair for o in map(observe, _every_step(run, trained)) if o for pair in o.labelled)
     findings = (*found.findings, *practice.mislabelled(seen, digits))
+    if not all(f.names for f in findings):
+        wrong = _first_wrong_of(_as_any_network(run, trained))
+        first = list(_first_wrong_values(wrong)) if wrong else []
+        findings = (*(f for f in findings if f.names or not first), *first)
     if problems and run.tape.failed is not None:
         here = (str(run.tape.failed.line),)
         why = (*stopping.why(read[0], run.tape.failed), *updates.raising(read[0], run.tape.failed))
@@ -96,15 +100,12 @@ def _stopped(run: Run, source: Source) -> tuple[Problem, ...]:
 
 def _of_any_network(run: Run, trained: Sequence[Step], source: Source, digits: Digits) -> Report | None:
     """The report on a network that is not the textbook's: autograd of its own forward pass is the judge."""
-    versions = versions_of(trained)
-    readings = [r for step in trained for r in (general.read(run.tape, step, versions),) if r is not None]
+    readings = _as_any_network(run, trained)
     if not readings:
         return None
-    parameters, wrong = general.judged(readings)
-    findings = [
-        replace(general.described(node, readings[0]), places=(_written(source, node.line),)) for node in wrong[:3]
-    ]
     first = readings[0]
+    parameters = general.judged(readings)
+    findings = list(_mistakes(_first_wrong_of(readings) or first, run, source))
     uphill = [g for l, g in first.gradients.items() if g and l in first.right and first.scale > 0 and not g.descends]
     if uphill:
         places = dict.fromkeys(_written(source, first.step.after[g.lineage].line) for g in uphill)
@@ -117,6 +118,32 @@ def _of_any_network(run: Run, trained: Sequence[Step], source: Source, digits: D
     if readings[0].by_differences:
         judge = f"central differences ({readings[0].by_differences})"
     return Report(source.name, f"{readings[0].loss}, judged by {judge}", parameters, tuple(findings))
+
+
+def _as_any_network(run: Run, trained: Sequence[Step]) -> list[general.Reading]:
+    """The steps with autograd of their own forward pass beside them, as far as a loss is to be seen."""
+    versions = versions_of(trained)
+    return [r for step in trained for r in (general.read(run.tape, step, versions),) if r is not None]
+
+
+def _first_wrong_of(readings: Sequence[general.Reading]) -> general.Reading | None:
+    """The first step in which a gradient is wrong."""
+    return next((r for r in readings if len(r.right) < len(r.step.before)), None)
+
+
+def _mistakes(reading: general.Reading, run: Run, source: Source) -> Iterator[Finding]:
+    """What is wrong in a network that is not the textbook's: by name, or the first wrong values."""
+    observed = in_layers(reading.step)
+    named: list[Finding] = []
+    if observed:
+        named += damage.explained(reading, observed)
+        named += () if updates.divided(observed, run.tape) else damage.of_the_loss(reading, observed)
+    yield from map(_Places(observed, source).of, named or _first_wrong_values(reading))
+
+
+def _first_wrong_values(reading: general.Reading) -> Iterator[Finding]:
+    """The first wrong values on the way back, each at its line."""
+    return (general.described(node, reading) for node in islice(general.first_wrong(reading), 3))
 
 
 def _read_as(observed: Observed, head: Head) -> str:
@@ -146,9 +173,12 @@ def _called(parameters: Sequence[Parameter], observed: Observed) -> Iterator[Par
 class _Places:
     """Where the quantities of a finding stand in the program."""
 
-    def __init__(self, observed: Observed, source: Source) -> None:
+    def __init__(self, observed: Observed | None, source: Source) -> None:
         self.source = source
-        self.nodes = {"ŷ": [p.output for p in observed.passes[:1]]}
+        self.nodes: dict[str, list[Node]] = {}
+        if observed is None:
+            return
+        self.nodes["ŷ"] = [p.output for p in observed.passes[:1]]
         for (quantity, l), gradient in observed.gradients.items():
             if gradient is None:
                 continue

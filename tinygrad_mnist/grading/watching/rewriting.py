@@ -8,6 +8,8 @@ the same; only counts of examples shrink, and the data with them.
 from __future__ import annotations
 
 import ast
+import bisect
+from collections.abc import Sequence
 from typing import Any
 
 RECORDER = "__watch__"
@@ -31,10 +33,26 @@ AS_THEY_ARE = {"super", "locals", "globals", "vars", "dir", "eval", "exec", "pri
 """Functions that look at who calls them, or that give no arrays."""
 
 
-def rewrite(text: str, filename: str) -> Any:
-    """The program compiled, with calls of the recorder in it. Raises SyntaxError as compile does."""
-    tree = ast.parse(text, filename)
-    return compile(ast.fix_missing_locations(_Rewriter().visit(tree)), filename, "exec")
+def rewrite(text: str, filename: str, before: int = 0) -> Any:
+    """The program compiled, with calls of the recorder in it, which count its lines from there.
+
+    Raises SyntaxError as compile does.
+    """
+    return compile(_rewritten(text, filename, before), filename, "exec")
+
+
+def rewrite_cells(text: str, filename: str, starts: Sequence[int]) -> list[Any]:
+    """The same cell by cell, of a notebook's text; starts: the line at which each of them begins, from 1."""
+    cells: list[list[ast.stmt]] = [[] for _ in starts]
+    for statement in _rewritten(text, filename).body:
+        cells[bisect.bisect_right(starts, statement.lineno) - 1].append(statement)
+    return [compile(ast.Module(cell, []), filename, "exec") for cell in cells]
+
+
+def _rewritten(text: str, filename: str, before: int = 0) -> ast.Module:
+    tree = ast.increment_lineno(ast.parse(text, filename), before)
+    rewritten: ast.Module = ast.fix_missing_locations(_Rewriter().visit(tree))
+    return ast.increment_lineno(rewritten, -before)
 
 
 class _Rewriter(ast.NodeTransformer):

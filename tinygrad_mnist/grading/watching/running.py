@@ -8,14 +8,15 @@ import random
 import sys
 import types
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.rewriting import RECORDER, SCOPE, rewrite
+from tinygrad_mnist.grading.watching.rewriting import RECORDER, SCOPE, rewrite, rewrite_cells
+from tinygrad_mnist.grading.watching.source import BESIDE, Source
 from tinygrad_mnist.grading.watching.tape import OWN, Enough, Tape
 from tinygrad_mnist.grading.watching.training import transitions
 
@@ -25,33 +26,60 @@ STEPS = 3
 
 @dataclass(frozen=True)
 class Run:
-    """What was recorded, the module with what the program defined, and what stopped it, if anything did."""
+    """What was recorded, the module with what the program defined, and what stopped it, if anything did.
+
+    source: the program with the modules beside it that it imported.
+    """
 
     tape: Tape
     module: types.ModuleType
     error: BaseException | None
+    source: Source
 
 
-def watch(text: str, filename: str, folder: Path, seconds: float) -> Run:
+def watch(source: Source, filename: str, folder: Path, seconds: float) -> Run:
     """Run a program for so many seconds, or until it has trained for some steps."""
-    tape = Tape(_Enough(), seconds)
     module = types.ModuleType(OWN)
-    module.__dict__.update({RECORDER: tape, SCOPE: 0, "__file__": filename, "__builtins__": __builtins__})
+    module.__dict__.update({SCOPE: 0, "__file__": filename, "__builtins__": __builtins__})
     sys.modules[OWN] = module
-    sys.meta_path.insert(0, _OwnModules(folder, tape))
+
+    def body(tape: Tape) -> None:
+        module.__dict__[RECORDER] = tape
+        sys.meta_path.insert(0, _OwnModules(folder, tape, source.beside))
+        _run_cells(rewrite_cells(source.text, filename, source.starts), module, tape)
+
+    return recorded(module, body, seconds, source)
+
+
+def _run_cells(cells: Sequence[Any], module: types.ModuleType, tape: Tape) -> None:
+    """Run every cell: what one of them raises stops a learner only if nothing is trained after it."""
+    failed: Exception | None = None
+    trained = 0
+    for cell in cells:
+        try:
+            exec(cell, module.__dict__)
+        except Exception as error:
+            if failed is None or len(tape.updates) > trained:
+                failed, trained = error, len(tape.updates)
+    if failed and len(tape.updates) == trained:
+        raise failed
+
+
+def recorded(module: types.ModuleType, body: Callable[[Tape], None], seconds: float, source: Source) -> Run:
+    """What is recorded of a body, in so many seconds or until it has trained for some steps."""
+    tape = Tape(_Enough(), seconds)
     np.random.seed(0)
     random.seed(0)
     error: BaseException | None = None
     try:
-        code = rewrite(text, filename)
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            exec(code, module.__dict__)
+            body(tape)
     except (Enough, SystemExit):
         pass
     except BaseException as stopped:
         error = stopped
-    return Run(tape, module, error)
+    return Run(tape, module, error, source)
 
 
 class _Enough:
@@ -70,23 +98,33 @@ class _Enough:
 class _OwnModules:
     """Finds the modules that lie beside the program, and rewrites them too."""
 
-    def __init__(self, folder: Path, tape: Tape) -> None:
-        self.folder, self.tape = folder, tape
+    def __init__(self, folder: Path, tape: Tape, beside: list[tuple[str, str]]) -> None:
+        self.folder, self.tape, self.beside = folder, tape, beside
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> Any:
-        file = self.folder.joinpath(*name.split(".")).with_suffix(".py")
-        if not file.is_file():
+        file = _called(self.folder.joinpath(*name.split(".")).with_suffix(".py"))
+        if file is None:
             return None
-        return importlib.util.spec_from_file_location(name, file, loader=_Rewritten(name, str(file), self.tape))
+        loader = _Rewritten(name, str(file), self.tape, self.beside)
+        return importlib.util.spec_from_file_location(name, file, loader=loader)
+
+
+def _called(file: Path) -> Path | None:
+    """A file of this name, or one whose name differs in capitals alone, as it may on the learner's system."""
+    if file.is_file() or not file.parent.is_dir():
+        return file if file.is_file() else None
+    return next((f for f in file.parent.glob("*.py") if f.name.casefold() == file.name.casefold()), None)
 
 
 class _Rewritten(importlib.machinery.SourceFileLoader):
-    def __init__(self, name: str, path: str, tape: Tape) -> None:
+    def __init__(self, name: str, path: str, tape: Tape, beside: list[tuple[str, str]]) -> None:
         super().__init__(name, path)
-        self.tape = tape
+        self.tape, self.beside = tape, beside
 
     def get_code(self, fullname: str) -> Any:
-        return rewrite(self.get_data(self.path).decode(), self.path)
+        text = self.get_data(self.path).decode()
+        self.beside.append((Path(self.path).name, text))
+        return rewrite(text, self.path, len(self.beside) * BESIDE)
 
     def exec_module(self, module: types.ModuleType) -> None:
         module.__dict__.update({RECORDER: self.tape, SCOPE: 0})

@@ -7,7 +7,7 @@ import json
 import re
 import tokenize
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,20 +36,36 @@ PATH = re.compile(r"\s+[/~.]\w")
 PYTHON_2 = re.compile(r"Missing parentheses in call to '(?:print|exec)'")
 
 
+BESIDE = 1_000_000
+"""No file has so many lines."""
+
+
 class SourceError(ValueError):
     """A file that holds no program that can be read; its message says why in plain words."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A program's text; for a notebook, the cell and its line for each line of the text."""
+    """A program's text; for a notebook, the cell and its line for each line of the text.
+
+    beside: names and texts of the modules that lie beside it, whose lines are counted from multiples of `BESIDE`.
+    """
 
     name: str
     text: str
     cells: tuple[tuple[int, int], ...] = ()
+    beside: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def starts(self) -> list[int]:
+        """The lines at which a notebook's cells begin, from 1; of a file, its first."""
+        return [line for line, (_, within) in enumerate(self.cells, 1) if within == 1] or [1]
 
     def place(self, line: int) -> str:
-        """A line in words: "line 12", or "cell 3, line 4" with the cells counted from the notebook's first."""
+        """A line in words: "line 12", "cell 3, line 4", with the cells counted from the first, or "net.py, line 5"."""
+        module, within_module = divmod(line, BESIDE)
+        if module:
+            return f"{self.beside[module - 1][0]}, line {within_module}"
         if not self.cells or not 0 < line <= len(self.cells):
             return f"line {line}"
         cell, within = self.cells[line - 1]
@@ -57,7 +73,8 @@ class Source:
 
     def line(self, number: int) -> str:
         """The text of a line, without its indentation."""
-        lines = self.text.split("\n")
+        module, number = divmod(number, BESIDE)
+        lines = (self.beside[module - 1][1] if module else self.text).split("\n")
         return lines[number - 1].strip() if 0 < number <= len(lines) else ""
 
 

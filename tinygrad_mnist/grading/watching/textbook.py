@@ -18,6 +18,7 @@ from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.training import Lineage, Step
 from tinygrad_mnist.manual import Activation
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Array, leaky_relu
+from tinygrad_mnist.manual.activations import linear as identity
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
 from tinygrad_mnist.manual.heads import HEADS, Head
 from tinygrad_mnist.manual.notation import COLUMNS, ROWS_IN_OUT, Notation
@@ -60,6 +61,21 @@ class Observed:
 
 def observe(step: Step) -> Observed | None:
     """The textbook's network in a step, or None where it is another one."""
+    observed = in_layers(step)
+    if observed is None:
+        return None
+    net = observed.network
+    activation = activation_of([(net.z[l], net.a[l]) for l in range(1, net.L)])
+    if activation is None or any(net.z[l].shape != net.a[l].shape for l in net.z):
+        return None
+    return replace(observed, network=replace(net, activation=activation))
+
+
+def in_layers(step: Step) -> Observed | None:
+    """The linear layers in a step as the textbook's, whatever lies between them; None where there are none.
+
+    a[l] is what enters layer l + 1; the activation is not looked for.
+    """
     found = passes(step)
     if not found or any(_parameters(p) != _parameters(found[0]) for p in found):
         return None
@@ -70,13 +86,12 @@ def observe(step: Step) -> Observed | None:
     z = {l: _together([p.layers[l - 1].z for p in found], notation) for l in range(1, len(layers) + 1)}
     a = {l: _together([p.layers[l].entering for p in found], notation) for l in range(len(layers))}
     a[len(layers)] = _together([p.output for p in found], notation)
-    activation = _activation([(z[l], a[l]) for l in range(1, len(layers))])
     Y = _labels(found, a[len(layers)], notation)
-    if activation is None or Y is None or any(z[l].shape != a[l].shape for l in z):
+    if Y is None:
         return None
     W = {l: _weights(linear, step, notation) for l, linear in enumerate(layers, 1)}
     b = {l: _biases(linear, step, len(W[l])) for l, linear in enumerate(layers, 1)}
-    network = Network(Y, W, b, z, a, activation, 0.0)
+    network = Network(Y, W, b, z, a, identity, 0.0)
     gradients = {}
     for l, linear in enumerate(layers, 1):
         gradients["dW", l] = gradient(step, linear.weight) if isinstance(linear.weight, Lineage) else None
@@ -122,7 +137,7 @@ def _biases(linear: Linear, step: Step, units: int) -> Array:
     return np.broadcast_to(np.asarray(node.value, float).reshape(-1, 1), (units, 1))
 
 
-def _activation(pairs: Sequence[tuple[Array, Array]]) -> Activation | None:
+def activation_of(pairs: Sequence[tuple[Array, Array]]) -> Activation | None:
     """The function that leads from every z(l) to its a(l); ReLU where there are no hidden layers."""
     if any(z.shape != a.shape for z, a in pairs):
         return None

@@ -121,13 +121,17 @@ def _labelled(nodes: Collection[Node], by_parameters: Collection[Node], stop: Co
     """
     labels = {n for n in nodes if n not in by_parameters and is_label(n)}
     meets = depending(by_parameters, lambda n: any(o in labels for o in n.operands) and n not in stop, stop)
-    return labels | (meets or depending(by_parameters, lambda n: n not in stop and _on_the_way_back(n), stop))
+    if meets:
+        return labels | meets
+    known = {name.rpartition(".")[2] for node in nodes for name in node.names}
+    return labels | depending(by_parameters, lambda n: n not in stop and _on_the_way_back(n, known), stop)
 
 
-def _on_the_way_back(node: Node) -> bool:
-    """Whether it is called a gradient, or made of what is called so beside another name."""
-    of = (name for operand in node.operands for name in operand.names)
-    return any(map(is_called_gradient, [*node.names[:1], *of]))
+def _on_the_way_back(node: Node, known: Collection[str]) -> bool:
+    """Whether it is called the derivative by something known, or made of what is called so beside another name."""
+    names = [*node.names[:1], *(name for operand in node.operands for name in operand.names)]
+    called = (name.rpartition(".")[2] for name in names if is_called_gradient(name))
+    return any(re.sub(r"^_?d_?", "", name) in known or re.search("delta|grad|nabla", name) for name in called)
 
 
 def _followed(updates: Sequence[Update]) -> dict[Node, Update]:

@@ -5,7 +5,7 @@ here, in the shape and type of whatever it is loaded with; a plot is nothing; an
 holds the whole names of what was taken from such packages: "keras.datasets.mnist", "torch.nn.Linear", "jax.grad".
 """
 
-from tinygrad_mnist.grading.watching.standins.absorbing import used
-from tinygrad_mnist.grading.watching.standins.installing import install
+from tinygrad_mnist.grading.standins.absorbing import used
+from tinygrad_mnist.grading.standins.installing import install
 
 __all__ = ["install", "used"]

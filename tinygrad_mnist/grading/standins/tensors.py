@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.grading.watching.standins.absorbing import Absorbing
-from tinygrad_mnist.grading.watching.standins.frames import Frame
-from tinygrad_mnist.grading.watching.standins.learning import Bunch
+from tinygrad_mnist.grading.standins.absorbing import Absorbing
+from tinygrad_mnist.grading.standins.frames import Frame
+from tinygrad_mnist.grading.standins.learning import Bunch
 
 CASTS = {"float": "f4", "double": "f8", "long": "i8", "int": "i4", "byte": "u1", "half": "f2", "bool": "?"}
 UNCHANGED = {"cpu", "cuda", "detach", "contiguous", "to", "clone", "requires_grad_", "numpy_", "cache"}

@@ -9,17 +9,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.grading.watching.standins import frames
-from tinygrad_mnist.grading.watching.standins.digits import MOST, Digits, digits
-from tinygrad_mnist.grading.watching.standins.frames import Frame, Series
-from tinygrad_mnist.grading.watching.standins.learning import Bunch
-from tinygrad_mnist.grading.watching.standins.tensors import Picture
+from tinygrad_mnist.grading.standins import frames
+from tinygrad_mnist.grading.standins.digits import MOST, Digits, digits
+from tinygrad_mnist.grading.standins.frames import Frame, Series
+from tinygrad_mnist.grading.standins.learning import Bunch
+from tinygrad_mnist.grading.standins.tensors import Picture
 
 KAGGLE = re.compile(r"(^|[/\\])(train|test)\.csv", re.IGNORECASE)
 """The competition's files: with a row of names, and without labels in test.csv."""
 
 TEST = re.compile(r"t10k|test|valid", re.IGNORECASE)
 """What a name says of data to test with."""
+
+
+class _Matrices(dict[str, Any]):
+    """What a .mat file holds, by whatever name it is asked for: images (784, n) or labels (1, n)."""
+
+    def __init__(self, known: dict[str, Any], data: Data) -> None:
+        super().__init__(known)
+        self.data = data
+
+    def __missing__(self, name: str) -> NDArray[Any]:
+        X, y = self.data.of(name)
+        return y[None] if re.search(r"label|target|^y|class", name) else X.reshape(len(X), -1).T
 
 
 class Data:
@@ -166,7 +178,8 @@ class Data:
             return {"Theta1": rng.normal(0, 0.1, (25, 401)), "Theta2": rng.normal(0, 0.1, (10, 26))}
         small = X.reshape(-1, 28, 28)[:, 4:24, 4:24].transpose(0, 2, 1).reshape(-1, 400) / 255
         ten = np.where(y == 0, 10, y).reshape(-1, 1)
-        return {"X": small, "y": ten, "data": X.T, "label": y.reshape(1, -1).astype(float), **self.arrays()}
+        known = {"X": small, "y": ten, "data": X.T, "label": y.reshape(1, -1).astype(float), **self.arrays()}
+        return _Matrices(known, self)
 
     def hierarchical(self, name: Any = "", *arguments: Any, **options: Any) -> Hierarchy:
         """What an HDF5 file holds: a course's pictures (64, 64, 3) of one thing or not, or MNIST by Keras' names."""

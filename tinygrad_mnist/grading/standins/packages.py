@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.standins import frames, learning, science, tensors
-from tinygrad_mnist.grading.watching.standins.absorbing import Absorbing, named
-from tinygrad_mnist.grading.watching.standins.files import Files, kind
-from tinygrad_mnist.grading.watching.standins.loading import Data
+from tinygrad_mnist.grading.standins import frames, learning, science, tensors
+from tinygrad_mnist.grading.standins.absorbing import Absorbing, named
+from tinygrad_mnist.grading.standins.files import Files, kind
+from tinygrad_mnist.grading.standins.loading import Data
 
 PYPLOT = ("plot", "show", "figure", "subplot", "subplots", "imshow", "title", "xlabel", "ylabel", "legend", "axis",
 "grid",
@@ -41,7 +41,7 @@ def _drawing(data: Data) -> dict[str, dict[str, Any]]:
     pixels = {"imread": lambda name, *a, **o: np.array(data.picture(name))}
     vision = {"imread": lambda name, *a, **o: _read(data, name, *a), "resize": tensors.resized, "imwrite": _true,
               "cvtColor": lambda image, *a: np.asarray(image)[..., :3].mean(-1).astype(np.uint8),
-              "waitKey": lambda *a: 27,
+              "waitKey": lambda *a: 27, "threshold": _threshold, "THRESH_BINARY": 0, "THRESH_BINARY_INV": 1,
               "bitwise_not": lambda image: 255 - np.asarray(image), "IMREAD_GRAYSCALE": 0,
               "IMREAD_COLOR": 1}  # fmt: skip
     image = {"open": data.picture, "fromarray": lambda a, *more: tensors.Picture(a), "Image": tensors.Picture,
@@ -57,6 +57,12 @@ def _drawing(data: Data) -> dict[str, dict[str, Any]]:
         "pygame.event": {"get": lambda *a: [learning.Bunch(type=256)]},
         "IPython": {"get_ipython": lambda: Absorbing(), "display": named("IPython.display")}, "IPython.display": {},
     }  # fmt: skip
+
+
+def _threshold(image: Any, limit: float, high: float, kind: int = 0) -> tuple[float, Any]:
+    """As `cv2.threshold`: black and white, or the other way round."""
+    above = np.asarray(image) > (limit or 127)
+    return limit, np.where(above != bool(kind & 1), high, 0).astype(np.uint8)
 
 
 class _ImageOps:

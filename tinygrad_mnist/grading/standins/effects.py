@@ -18,8 +18,8 @@ import webbrowser
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tinygrad_mnist.grading.watching.standins.absorbing import Absorbing
-from tinygrad_mnist.grading.watching.standins.files import Files
+from tinygrad_mnist.grading.standins.absorbing import Absorbing
+from tinygrad_mnist.grading.standins.files import Files
 
 MOST_QUESTIONS = 20
 """How often `input` answers before it says that there is nobody."""

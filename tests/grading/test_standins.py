@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from tests.grading.watching.loaders import LOADERS, PROGRAMS
-from tinygrad_mnist.grading.watching.standins.digits import digits
-from tinygrad_mnist.grading.watching.standins.files import kind
-from tinygrad_mnist.grading.watching.standins.loading import Data
+from tinygrad_mnist.grading.standins.digits import digits
+from tinygrad_mnist.grading.standins.files import kind
+from tinygrad_mnist.grading.standins.loading import Data
 
 RUNNER = """
 import json, sys, traceback
@@ -20,7 +20,7 @@ from pathlib import Path
 programs, results, write = json.load(open(sys.argv[1])), {}, open
 sys.argv = ["program.py"]
 import numpy as np
-from tinygrad_mnist.grading.watching import standins
+from tinygrad_mnist.grading import standins
 standins.install(Path(sys.path[0]), 240)
 for name, (program, true) in programs.items():
     scope = {"np": np, "used": standins.used, "__name__": "__main__"}

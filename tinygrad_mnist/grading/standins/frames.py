@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.grading.watching.standins.absorbing import Absorbing
+from tinygrad_mnist.grading.standins.absorbing import Absorbing
 
 OPERATORS = ["__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__truediv__", "__rtruediv__",
              "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__neg__", "__abs__", "__pow__", "__mod__",
@@ -302,6 +302,8 @@ class Frame(_Table):
             return self[key.tolist()]
         if isinstance(key, (slice, Series, np.ndarray, list)):
             return self._rows(_chosen(key))
+        if isinstance(key, tuple):  # as of the array that it was for an older scikit-learn
+            return self.values[key]
         column = _typed(self.values[:, self._column(key)])
         return Series(column.astype(self.kinds[key]) if key in self.kinds else column, self.index, name=key)
 

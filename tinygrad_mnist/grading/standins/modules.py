@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.standins.absorbing import Absorbing, named, used
-from tinygrad_mnist.grading.watching.standins.files import Files
-from tinygrad_mnist.grading.watching.standins.loading import Data
-from tinygrad_mnist.grading.watching.standins.packages import functions
+from tinygrad_mnist.grading.standins.absorbing import Absorbing, named, used
+from tinygrad_mnist.grading.standins.files import Files
+from tinygrad_mnist.grading.standins.loading import Data
+from tinygrad_mnist.grading.standins.packages import functions
 
 REPLACED = {
     # pictures and screens

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tinygrad_mnist.grading.watching.standins import effects, files, modules
-from tinygrad_mnist.grading.watching.standins.loading import Data
+from tinygrad_mnist.grading.standins import effects, files, modules
+from tinygrad_mnist.grading.standins.loading import Data
 
 COUNT = 600
 """How many digits there are to train with: MNIST's 60,000 by the number that `rewriting` divides counts by."""

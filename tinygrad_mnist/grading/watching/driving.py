@@ -1,0 +1,130 @@
+"""A training that a program defines and does not run: called with a few digits, in each way that they may come.
+
+`fit(X, y, lr, epochs)`, `train(x_train, y_train)`, `network.SGD(data, epochs, …)`: what it takes is told by its names.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.grading.calling.networks import construct, constructions
+from tinygrad_mnist.grading.calling.roles import plain, role_of
+from tinygrad_mnist.grading.standins.digits import Digits
+from tinygrad_mnist.grading.watching.rewriting import RECORDER
+from tinygrad_mnist.grading.watching.running import Run, recorded
+from tinygrad_mnist.grading.watching.tape import OWN
+
+TRAINS = re.compile(
+    r"^(fit|train|learn|sgd|optimi[sz]e|gradientdescent|minibatch|nnmodel|model$|backprop(agation)?train)"
+)
+"""How functions that train are called, without underscores."""
+
+TIMES = re.compile(r"epoch|iter|steps?$|times|rounds")
+"""How the number of times is called that they go through the data."""
+
+HELD_OUT = re.compile(r"val|test|dev|held")
+"""How data is called that is not trained with."""
+
+SIZES = (784, 32, 10)
+EXAMPLES = 64
+
+Taking = Callable[..., Any]
+
+
+def trainings(run: Run, digits: Digits, seconds: float) -> Iterator[Run]:
+    """The runs of every training that the program of a run defines, one for each way in which its data may come."""
+    for function, data in product(_defined(run.module), _ways(digits)):
+        arguments = _arguments(function, data)
+        if arguments is not None:
+            yield _watched(run, partial(function, **arguments), seconds)
+
+
+def _watched(run: Run, call: Callable[[], Any], seconds: float) -> Run:
+    """What is recorded of a call."""
+
+    def body(tape: Any) -> None:
+        for module in list(sys.modules.values()):
+            if RECORDER in getattr(module, "__dict__", {}):
+                module.__dict__[RECORDER] = tape
+        call()
+
+    return recorded(run.module, body, seconds, run.source)
+
+
+def _ways(digits: Digits) -> Iterator[Mapping[str, Any]]:
+    """X and Y: rows or columns, labels as numbers or one-hot."""
+    images, labels = digits
+    X = images[:EXAMPLES].reshape(EXAMPLES, -1) / 255.0
+    y = labels[:EXAMPLES].astype(int)
+    hot = np.eye(10)[y]
+    yield {"X": X, "Y": y}
+    yield {"X": X, "Y": hot}
+    yield {"X": X.T.copy(), "Y": hot.T.copy()}
+    yield {"X": X.T.copy(), "Y": y}
+
+
+def _defined(module: Any) -> Iterator[Taking]:
+    """The functions and methods that train, of the program's own."""
+    own = [value for value in vars(module).values() if getattr(value, "__module__", None) == OWN]
+    yield from (f for f in own if inspect.isfunction(f) and TRAINS.search(plain(f.__name__)))
+    for source in own:
+        if inspect.isclass(source):
+            names = [n for n, _ in inspect.getmembers(source, inspect.isfunction) if TRAINS.search(plain(n))]
+            yield from (_of_an_instance(source, name) for name in names[:2])
+
+
+def _of_an_instance(source: type, name: str) -> Taking:
+    """A method as a function that makes its object first."""
+
+    def trained(**given: Any) -> Any:
+        error: Exception | None = None
+        for way in constructions(source):
+            try:
+                network = construct(source, way, SIZES)
+            except Exception as raised:
+                error = raised
+                continue
+            return getattr(network, name)(**given)
+        raise error or TypeError(f"{source.__name__} can't be made")
+
+    signature = inspect.signature(getattr(source, name))
+    trained.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])  # type: ignore[attr-defined]
+    return trained
+
+
+def _arguments(function: Taking, data: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a training is given by the names of its parameters; None where it takes no X and Y, or something else."""
+    given: dict[str, Any] = {}
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        role, short = role_of(parameter.name), plain(parameter.name)
+        value = _value(HELD_OUT.sub("", short) or short, role, data)
+        if value is not None:
+            given[parameter.name] = value
+        elif parameter.default is inspect.Parameter.empty:
+            return None
+    taken = {id(value) for value in given.values()}
+    return given if {id(data["X"]), id(data["Y"])} <= taken else None
+
+
+def _value(name: str, role: str | None, data: Mapping[str, Any]) -> Any:
+    if TIMES.search(name):
+        return 3
+    if role in ("X", "Y"):
+        return data[role]
+    if role_of(name) in ("X", "Y"):  # without what says that it is held out
+        return data[str(role_of(name))]
+    sizes = {"n0": SIZES[0], "n1": SIZES[1], "nL": SIZES[-1], "sizes": list(SIZES)}
+    constructing = role_of(name, constructing=True)
+    if constructing in sizes:
+        return sizes[constructing]
+    return {"rate": 0.1, "m": 16, "l2": 0.0, "seed": 0, "flag": False, "classes": 10, "keep": 1.0}.get(role or "")
