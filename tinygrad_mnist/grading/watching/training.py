@@ -131,7 +131,7 @@ def _on_the_way_back(node: Node, known: Collection[str]) -> bool:
     """Whether it is called the derivative by something known, or made of what is called so beside another name."""
     names = [*node.names[:1], *(name for operand in node.operands for name in operand.names)]
     called = (name.rpartition(".")[2] for name in names if is_called_gradient(name))
-    return any(re.sub(r"^_?d_?", "", name) in known or re.search("delta|grad|nabla", name) for name in called)
+    return any(re.sub(r"^_?d_?", "", name) in known or re.search(r"delta|grad|nabla|^d_?\d+$", name) for name in called)
 
 
 def _followed(updates: Sequence[Update]) -> dict[Node, Update]:
