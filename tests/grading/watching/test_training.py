@@ -287,3 +287,9 @@ def test_an_operation_that_raises_is_named_at_its_line(name):
     (finding,) = report.findings
     assert finding.names == (name,)
     assert finding.places[0].startswith(f"line {line}:")
+
+
+def test_an_operation_that_raises_is_named_where_lists_were_filled():
+    text = DATA + FILLED.replace("weights[1].T @ last", "weights[1] @ last")
+    (finding,) = reported(text).findings
+    assert finding.names == ("carried-untransposed",)

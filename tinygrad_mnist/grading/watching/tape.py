@@ -47,6 +47,9 @@ ADDING = {"+", "-", "*", "/", "neg", "add", "subtract", "multiply", "divide", "t
 UNWATCHED = {"vectorize", "apply_along_axis", "piecewise", "fromiter", "frompyfunc"}
 """What calls a function of the program for each element: one operation, whatever goes on inside."""
 
+LONGEST = 16
+"""A list of parameters, or of a layer's values, is no longer."""
+
 MOST_NODES = 60_000
 MOST_BYTES = 3 * 2**30
 
@@ -118,6 +121,7 @@ class Tape:
         self._of: dict[int, tuple[Any, Node]] = {}
         self._bindings: dict[tuple[int, str], Node] = {}
         self._holding: dict[tuple[int, str], list[Any] | dict[Any, Any]] = {}
+        self._called: dict[int, tuple[list[Any] | dict[Any, Any], str]] = {}
         self._sharing: dict[int, dict[int, Any]] = {}
         self._bytes = 0
         self._deadline = time.monotonic() + seconds
@@ -166,6 +170,8 @@ class Tape:
             self._after_call(line, name, changed, before)
         if name == "update" and isinstance(getattr(function, "__self__", None), dict):
             self._updated_dict(line, function.__self__)
+        if name == "append" and isinstance(getattr(function, "__self__", None), list):
+            self._appended(line, function.__self__)
         if isinstance(value, (np.ndarray, np.generic, float)):
             self._record(line, name, *_unbound(function, owner, arguments), options, value)
         elif isinstance(value, (tuple, list)) and value and all(isinstance(v, np.ndarray) for v in value):
@@ -182,6 +188,13 @@ class Tape:
         for key, value in owner.items():
             if isinstance(key, str):
                 self.bound(line, owner, key, value)
+
+    def _appended(self, line: int, owner: list[Any]) -> None:
+        held = self._called.get(id(owner))
+        if held and held[0] is owner and isinstance(owner[-1], np.ndarray) and len(owner) <= LONGEST:
+            place = f"[{len(owner) - 1}]"
+            self.bound(line, owner, place, owner[-1])
+            self.node(owner[-1]).names.append(held[1] + place)
 
     def _unwatched(
         self, line: int, name: str, function: Any, arguments: tuple[Any, ...], options: dict[str, Any]
@@ -252,6 +265,7 @@ class Tape:
             for keys, _, array in _named_arrays(owner, text, self._holding.get(held)):  # what was put in since
                 self._bindings.update(dict.fromkeys(keys, self.node(array)))
             self._holding[held] = value
+            self._called[id(value)] = value, text
         for keys, name, array in () if self._paused else _named_arrays(owner, text, value):
             node = self.node(array)
             if name not in node.names:
@@ -464,7 +478,7 @@ def _named_arrays(owner: Any, text: str, value: Any) -> Iterator[tuple[list[Key]
         if not isinstance(value, np.ndarray) or value.dtype.kind in "fiub":
             yield [(place, text.rpartition(".")[2])], text, value
         return
-    if isinstance(value, (list, tuple)) and len(value) <= 16:
+    if isinstance(value, (list, tuple)) and len(value) <= LONGEST:
         parts = [(f"[{i}]", f"{text}[{i}]", part) for i, part in enumerate(value)]
     elif isinstance(value, dict) and len(value) <= 64:
         parts = [(str(key), str(key), part) for key, part in value.items()]
