@@ -36,6 +36,12 @@ HELD_OUT = re.compile(r"val|test|dev|held")
 SIZES = (784, 32, 10)
 EXAMPLES = 64
 
+GIVEN: Mapping[str, Any] = {
+    "times": 3, "rate": 0.1, "m": 16, "l2": 0.0, "seed": 0, "flag": False, "classes": 10, "keep": 1.0,
+    "n0": SIZES[0], "n1": SIZES[1], "nL": SIZES[-1], "sizes": list(SIZES),
+}  # fmt: skip
+"""What a parameter is given by its role, besides data."""
+
 Taking = Callable[..., Any]
 
 
@@ -60,15 +66,15 @@ def _watched(run: Run, call: Callable[[], Any], seconds: float) -> Run:
 
 
 def _ways(digits: Digits) -> Iterator[Mapping[str, Any]]:
-    """X and Y: rows or columns, labels as numbers or one-hot."""
+    """X and Y: rows or columns, labels as numbers or one-hot; and the examples as pairs of the same."""
     images, labels = digits
     X = images[:EXAMPLES].reshape(EXAMPLES, -1) / 255.0
     y = labels[:EXAMPLES].astype(int)
     hot = np.eye(10)[y]
-    yield {"X": X, "Y": y}
-    yield {"X": X, "Y": hot}
-    yield {"X": X.T.copy(), "Y": hot.T.copy()}
-    yield {"X": X.T.copy(), "Y": y}
+    yield {"X": X, "Y": y, "pairs": list(zip(X, y.tolist(), strict=True))}
+    yield {"X": X, "Y": hot, "pairs": list(zip(X, hot, strict=True))}
+    yield {"X": X.T.copy(), "Y": hot.T.copy(), "pairs": list(zip(X[..., None], hot[..., None], strict=True))}
+    yield {"X": X.T.copy(), "Y": y, "pairs": list(zip(X[..., None], y.tolist(), strict=True))}
 
 
 def _defined(module: Any) -> Iterator[Taking]:
@@ -101,30 +107,27 @@ def _of_an_instance(source: type, name: str) -> Taking:
 
 
 def _arguments(function: Taking, data: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What a training is given by the names of its parameters; None where it takes no X and Y, or something else."""
-    given: dict[str, Any] = {}
-    for parameter in inspect.signature(function).parameters.values():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            continue
-        role, short = role_of(parameter.name), plain(parameter.name)
-        value = _value(HELD_OUT.sub("", short) or short, role, data)
-        if value is not None:
-            given[parameter.name] = value
-        elif parameter.default is inspect.Parameter.empty:
-            return None
-    taken = {id(value) for value in given.values()}
-    return given if {id(data["X"]), id(data["Y"])} <= taken else None
+    """What a training is given by the names of its parameters; None where they don't say it, or not X and Y.
+
+    Where there is X alone, it is a list of examples with their labels.
+    """
+    parameters = [
+        p for p in inspect.signature(function).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
+    roles = {p.name: _role(p.name) for p in parameters}
+    if "X" not in roles.values():
+        return None
+    known = {**data, "X": data["X" if "Y" in roles.values() else "pairs"], **GIVEN}
+    given = {name: known[role] for name, role in roles.items() if role in known}
+    needed = {p.name for p in parameters if p.default is inspect.Parameter.empty}
+    return given if needed <= set(given) else None
 
 
-def _value(name: str, role: str | None, data: Mapping[str, Any]) -> Any:
-    if TIMES.search(name):
-        return 3
-    if role in ("X", "Y"):
-        return data[role]
-    if role_of(name) in ("X", "Y"):  # without what says that it is held out
-        return data[str(role_of(name))]
-    sizes = {"n0": SIZES[0], "n1": SIZES[1], "nL": SIZES[-1], "sizes": list(SIZES)}
+def _role(name: str) -> str | None:
+    """As `role_of` has it, or "times", or that of a constructor's parameter; held out data is as the other."""
+    short = plain(name)
+    if TIMES.search(short):
+        return "times"
     constructing = role_of(name, constructing=True)
-    if constructing in sizes:
-        return sizes[constructing]
-    return {"rate": 0.1, "m": 16, "l2": 0.0, "seed": 0, "flag": False, "classes": 10, "keep": 1.0}.get(role or "")
+    sizes = constructing in ("sizes", "n1", "nL") or (constructing == "n0" and short not in ("inputs", "features"))
+    return constructing if sizes else role_of(HELD_OUT.sub("", short) or short)

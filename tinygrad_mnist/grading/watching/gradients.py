@@ -48,7 +48,8 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     candidates = list(dict.fromkeys(_candidates(step, before, after)))
     if not candidates:
         return None
-    named = [n for n in candidates if any(is_called_gradient(name) for name in n.names)]
+    named = [n for n in candidates if any(map(is_called_gradient, n.names))]
+    named = [n for n in named if not _is_velocity(n)] or named
     chosen = named[0] if named else _without_rate(candidates)
     change = np.asarray(before.value, float) - np.asarray(after.value, float)
     along = float(np.sign((change * like(chosen.value, change)).sum()))
@@ -69,6 +70,12 @@ def _candidates(step: Step, before: Node, after: Node) -> Iterator[Node]:
             yield node
         if node.op in ELEMENTWISE or is_view(node) or node.op in ("[]=", "maximum", "where"):
             waiting += [o for o in node.operands if o in learned and np.size(o.value) <= np.size(after.value)]
+
+
+def _is_velocity(node: Node) -> bool:
+    """Whether it is a sum with a multiple of what was called so before: momentum, whatever its name says."""
+    scaled = [o for o in node.operands if o.op in ("*", "multiply")]
+    return any(set(node.names) & set(former.names) for multiple in scaled for former in multiple.operands)
 
 
 def _on_its_way(before: Node, after: Node) -> set[Node]:
