@@ -117,6 +117,7 @@ class Tape:
         self._of: dict[int, tuple[Any, Node]] = {}
         self._bindings: dict[tuple[int, str], Node] = {}
         self._sharing: dict[int, dict[int, Any]] = {}
+        self._lists: dict[int, tuple[list[Any], Any, str]] = {}
         self._bytes = 0
         self._deadline = time.monotonic() + seconds
         self._paused = False
@@ -164,6 +165,9 @@ class Tape:
             self._after_call(line, name, changed, before)
         if name == "update" and isinstance(getattr(function, "__self__", None), dict):
             self._updated_dict(line, function.__self__)
+        if name == "append" and id(getattr(function, "__self__", None)) in self._lists:
+            grown, of, text = self._lists[id(function.__self__)]
+            self.bound(line, of, text, grown)
         if isinstance(value, (np.ndarray, np.generic, float)):
             self._record(line, name, *_unbound(function, owner, arguments), options, value)
         elif isinstance(value, (tuple, list)) and value and all(isinstance(v, np.ndarray) for v in value):
@@ -242,6 +246,8 @@ class Tape:
 
     def bound(self, line: int, owner: Any, text: str, value: Any) -> None:
         """A name, an attribute or an item got this value. owner: the number of a scope, or the object."""
+        if isinstance(value, list):
+            self._lists.setdefault(id(value), (value, owner, text))
         for keys, name, array in () if self._paused else _named_arrays(owner, text, value):
             node = self.node(array)
             if name not in node.names:
