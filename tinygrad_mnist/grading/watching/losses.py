@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.textbook.derivation import Network
-from tinygrad_mnist.grading.watching.graph import depending, used_by
+from tinygrad_mnist.grading.watching.graph import depending, made_of, used_by
 from tinygrad_mnist.grading.watching.names import CALLED_LOSS
 from tinygrad_mnist.grading.watching.tape import Node, Tape
-from tinygrad_mnist.grading.watching.training import Step, versions_of
+from tinygrad_mnist.grading.watching.training import Step, is_label, versions_of
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
 from tinygrad_mnist.manual.heads import Head
 
 LARGEST = 10.0
 """What λ may be."""
+
+LATER = 12
+"""How many numbers that are computed after the steps are looked at."""
 
 NOT_DIFFERENTIABLE = {"==", "!=", "argmax", "argmin", "round", "isclose", "equal"}
 
@@ -64,10 +68,16 @@ def own_losses(tape: Tape, step: Step, versions: set[Node]) -> list[Node]:
     blocked = depending(nodes, lambda n: n.op in NOT_DIFFERENTIABLE and n in reached)
     found = [
         n for n in sorted(reached & labelled, key=lambda n: n.index)
-        if np.size(n.value) == 1 and n not in step.nodes and n not in blocked and np.asarray(n.value).dtype.kind == "f"
+        if _is_number(n) and n not in step.nodes and n not in blocked
     ]  # fmt: skip
+    found = [n for n in found if not _is_running_total(n, found, reached)]
     near = [n for n in found if n.index <= last + 40]
     return sorted(near, key=lambda n: any(CALLED_LOSS.search(name) for name in n.names))
+
+
+def _is_running_total(node: Node, losses: Sequence[Node], reached: Collection[Node]) -> bool:
+    """Whether it is a loss added to what was there before: to no penalty, which depends on the parameters too."""
+    return node.op in ("+", "add") and sum(o in reached for o in node.operands) == 1 and node.operands[-1] in losses
 
 
 Usual = Callable[[Any, Any], Any]
@@ -115,38 +125,151 @@ def usual_losses(found: Sequence[Output]) -> Iterator[tuple[str, Callable[[Any],
 class Own:
     """The loss that a program computes itself, as the textbook writes it: an output with its loss, and λ of ½ λ Σ W².
 
-    mean: whether it is the mean over the examples, or their sum.
+    head: None where it has a penalty, and the rest is none of the textbook's. mean: whether it is the mean over the
+    examples, or their sum. penalized: the values of parameters that its penalty is made of. elsewhere: whether it is of
+    other examples than a step's, so that λ may be over another number of them.
     """
 
-    head: Head
+    head: Head | None
     l2: float
     node: Node
     mean: bool
+    penalized: frozenset[Node] = frozenset()
+    elsewhere: bool = False
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """A loss as a sum: of what depends on labels, each with its factor, and of what depends on parameters alone."""
+
+    node: Node
+    data: tuple[tuple[float, Node], ...]
+    penalty: tuple[tuple[float, Node], ...]
+
+    @property
+    def value(self) -> float:
+        """Without the penalty."""
+        return sum(factor * _number(node) for factor, node in self.data)
 
 
 def own_loss(tape: Tape, networks: Sequence[tuple[Step, Network]], heads: Sequence[Head]) -> Own | None:
-    """The loss in the record whose value in every step is a textbook's, with one λ; None where there is none."""
-    versions = versions_of(step for step, _ in networks)
-    found = [own_losses(tape, step, versions) for step, _ in networks]
-    for without_penalty, head, mean in product((True, False), heads, (True, False)):
-        fits = [{_l2(n, head, net, mean): n for n in nodes} for nodes, (_, net) in zip(found, networks, strict=True)]
-        for l2, node in fits[0].items():
-            if l2 is None or without_penalty != (l2 == 0):
-                continue
-            if without_penalty:
-                return Own(head, 0.0, node, mean)
-            if all(any(x is not None and np.isclose(x, l2, rtol=1e-3) for x in others) for others in fits[1:]):
-                return Own(head, float(f"{l2:.3g}"), node, mean)
+    """The loss in the record of the steps, or after them, that is a textbook's, with its penalty; None without one."""
+    step, net = networks[0]
+    versions = frozenset(v for lineage in step.before for v in lineage.versions)
+    found = [_parts(node, versions) for node in reversed(own_losses(tape, step, versions_of(s for s, _ in networks)))]
+    found.sort(key=lambda parts: not parts.penalty)
+    for head, mean, parts in product(heads, (True, False), found):
+        if _is_loss_of(parts.value, head, net, mean):
+            return _own(head, parts, versions, mean, net.m)
+    end = max(node.index for s, _ in networks for node in s.after.values())
+    for parts in chain(found, _evaluated(tape, end, versions)):
+        own = _read(parts, versions, heads)
+        if own is not None:
+            return replace(own, elsewhere=parts.node.index > end)
+    penalized = next((parts for parts in found if parts.penalty), None)
+    return penalized and _own(None, penalized, versions, True, net.m)
+
+
+def _own(head: Head | None, parts: _Parts, versions: Collection[Node], mean: bool, m: int) -> Own:
+    """λ is that beside the mean over the examples."""
+    penalized = made_of([node for _, node in parts.penalty], versions) & set(versions)
+    squares = sum(float((np.asarray(v.value, float) ** 2).sum()) for v in penalized)
+    penalty = sum(factor * _number(node) for factor, node in parts.penalty) / (1 if mean else m)
+    l2 = float(f"{2 * penalty / squares:.6g}") if squares else 0.0
+    return Own(head, l2 if 0 < l2 < LARGEST else 0.0, parts.node, mean, frozenset(penalized))
+
+
+def _evaluated(tape: Tape, end: int, versions: Collection[Node]) -> Iterator[_Parts]:
+    """The numbers made of labels and of what a network gives that was evaluated after a step; what is whole first."""
+    nodes = [n for n in tape.nodes if n.index > end or n in versions or is_label(n)]
+    reached = depending(nodes, lambda n: n in versions, versions)
+    labelled = depending(nodes, lambda n: n not in reached and is_label(n), versions)
+    blocked = depending(nodes, lambda n: n.op in NOT_DIFFERENTIABLE and n in reached, versions)
+    found = [n for n in reversed(nodes) if n in reached and n in labelled and n not in blocked and _is_number(n)]
+    yield from (_parts(node, versions) for node in found[:LATER])
+
+
+def _parts(node: Node, versions: Collection[Node]) -> _Parts:
+    """A number written out as far as it is a sum of others, or a multiple."""
+    data: list[tuple[float, Node]] = []
+    penalty: list[tuple[float, Node]] = []
+    waiting = [(1.0, node)]
+    graph = made_of([node], versions)
+    reached = depending(graph, lambda n: n in versions, versions)
+    labelled = depending(graph, lambda n: n not in reached and is_label(n), versions)
+    while waiting:
+        factor, part = waiting.pop()
+        terms = _terms(part, reached)
+        if terms is not None:
+            waiting += [(factor * f, n) for f, n in terms]
+        elif part in labelled:
+            data.append((factor, part))
+        elif part in reached:
+            penalty.append((factor, part))
+    return _Parts(node, tuple(reversed(data)), tuple(penalty))
+
+
+def _terms(node: Node, reached: Collection[Node]) -> list[tuple[float, Node]] | None:
+    """The numbers that a number is the sum of, with their factors; None where it is none."""
+    operands = [o for o in node.operands if o in reached]
+    if not operands or not all(map(_is_number, operands)):
+        return None
+    if node.op in ("float", "item") or node.function is sum:
+        return [(1.0, o) for o in operands]
+    if node.op in ("+", "add"):
+        return [(1.0, o) for o in operands]
+    first = bool(node.arguments) and node.arguments[0] is operands[0]
+    if node.op in ("-", "subtract"):
+        return [(1.0 if first else -1.0, operands[0]), *((-1.0, o) for o in operands[1:])]
+    if node.op in ("neg", "negative"):
+        return [(-1.0, operands[0])]
+    value = _number(operands[0])
+    if len(operands) == 1 and value and (node.op in ("*", "multiply") or (first and node.op in ("/", "divide"))):
+        return [(_number(node) / value, operands[0])]
     return None
 
 
-def _l2(node: Node, head: Head, net: Network, mean: bool) -> float | None:
-    """λ with which a number is the loss of the network."""
-    loss = float(np.asarray(node.value).reshape(()))
+def _is_number(node: Node) -> bool:
+    return np.size(node.value) == 1 and np.asarray(node.value).dtype.kind == "f"
+
+
+def _number(node: Node) -> float:
+    return float(np.asarray(node.value).reshape(()))
+
+
+def _is_loss_of(value: float, head: Head, net: Network, mean: bool) -> bool:
+    """Whether a number is the loss of the network's outputs."""
     with np.errstate(all="ignore"):
-        data = head.value(net.z[net.L], net.Y, CLASSES_AXIS) / (net.m if mean else 1)
-    squares = sum(float((w**2).sum()) for w in net.W.values())
-    penalty = (loss - data) * 2 / squares if squares else 0.0
-    if abs(loss - data) <= 1e-5 * abs(data):
-        return 0.0
-    return penalty if 0 < penalty < LARGEST and loss - data < 3 * abs(data) else None
+        loss = head.value(net.z[net.L], net.Y, CLASSES_AXIS) / (net.m if mean else 1)
+    return abs(value - loss) <= 1e-5 * abs(loss)
+
+
+def _read(parts: _Parts, versions: Collection[Node], heads: Sequence[Head]) -> Own | None:
+    """A loss whose first term is a usual one, of a value that was made of parameters and of labels beside it."""
+    if not parts.data:
+        return None
+    factor, term = parts.data[0]
+    graph = made_of([term], versions)
+    reached = depending(graph, lambda n: n in versions, versions)
+    labels = [n for n in graph if n not in reached and is_label(n)]
+    forward = reached - depending(graph, lambda n: n in labels, versions) - set(versions)
+    outputs = [n for n in forward if np.ndim(n.value) and np.asarray(n.value).dtype.kind == "f"]
+    for node, label, head in product(sorted(outputs, key=lambda n: -n.index), labels, heads):
+        hot = one_hot(Output(node, label))
+        if hot is None or hot.shape != node.shape or head.loss not in USUAL:
+            continue
+        n = _outputs_of(hot)
+        m = hot.size // n
+        with np.errstate(all="ignore"):
+            summed = float(USUAL[head.loss](Tensor(np.asarray(node.value, float)), hot).item()) * head.scale(n)
+        for share in (1, m):
+            if np.isclose(_number(term), summed / share, rtol=1e-4, atol=0):
+                examples = m * len(parts.data)
+                return _own(head, parts, versions, bool(np.isclose(factor * examples / share, 1)), examples)
+    return None
+
+
+def _outputs_of(hot: Any) -> int:
+    """How many outputs an example has, whose labels are one 1 among zeros."""
+    lengths = [hot.shape[axis] for axis in range(hot.ndim) if (hot.sum(axis=axis) == 1).all()]
+    return lengths[0] if lengths else 1

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
+from itertools import product
 
 import numpy as np
 
 from tinygrad_mnist.grading.report import Finding
+from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.watching.gradients import like
 from tinygrad_mnist.grading.watching.graph import made_of, seen_through
 from tinygrad_mnist.grading.watching.names import CALLED_WEIGHTS
 from tinygrad_mnist.grading.watching.network import LINEAR
 from tinygrad_mnist.grading.watching.tape import Node, Tape
-from tinygrad_mnist.grading.watching.textbook import Observed
+from tinygrad_mnist.grading.watching.textbook import TINY, Observed
 
 Key = tuple[str, int]
+
+APART = 100
+"""How nearly parallel a parameter and its gradient may be, as a condition, for their shares in an update to be told."""
 
 
 def _finding(
@@ -78,6 +83,49 @@ def divided(observed: Observed, tape: Tape) -> bool:
         )
         return over_m and not as_named
     return False
+
+
+def decays(observed: Sequence[Observed]) -> Iterator[tuple[Key, float]]:
+    """What a parameter is multiplied with beside its gradient in its update, relative to it; 0 where by nothing.
+
+    Nothing is said of an update that is no sum of multiples of both, as with momentum or Adam.
+    """
+    for key, o in product(observed[0].gradients, observed):
+        g = o.gradients.get(key)
+        if g is None or g.lineage not in o.step.after:
+            continue
+        old, new = (step[g.lineage].value for step in (o.step.before, o.step.after))
+        before, change = np.asarray(old, float), np.asarray(old, float) - new
+        if change.shape != before.shape or not before.any() or not np.isfinite(change).all():
+            continue
+        parts = np.stack([like(g.node.value, before).ravel(), before.ravel()], axis=1)
+        if np.linalg.cond(parts / (np.linalg.norm(parts, axis=0) + TINY)) > APART:
+            continue
+        (rate, decay), *_ = np.linalg.lstsq(parts, change.ravel(), rcond=None)
+        size = np.abs(change).max()
+        rounding = 8 * np.finfo(np.asarray(new).dtype).eps * np.abs(before).max()
+        if rate and np.abs(change.ravel() - parts @ (rate, decay)).max() <= max(rounding, 1e-6 * size):
+            seen = abs(decay) * np.abs(before).max() > max(10 * rounding, 1e-4 * size)
+            yield key, float(decay / abs(rate)) if seen else 0.0
+
+
+def decayed(observed: Sequence[Observed], penalized: Collection[Node]) -> Iterator[Finding]:
+    """Decay in updates that leads away from 0, that not all weights have, or of biases that no penalty is on."""
+    found = dict(reversed(list(decays(observed))))
+    weights = [rate for (quantity, _), rate in found.items() if quantity == "dW"]
+    for key, rate in sorted(found.items()):
+        g = observed[0].gradients[key]
+        if rate < 0:
+            yield _decay("decay-sign", key)
+        elif rate and key[0] == "db" and g and penalized and not set(g.lineage.versions) & set(penalized):
+            yield _decay("bias-decay", key)
+        elif not rate and key[0] == "dW" and any(weights):
+            yield _decay("decay-missing", key)
+
+
+def _decay(name: str, key: Key) -> Finding:
+    mistake = named(name)
+    return _finding(name, _symbol(key), mistake.title, mistake.explanation, mistake.hint)
 
 
 def untouched(observed: Observed, tape: Tape) -> Iterator[Finding]:

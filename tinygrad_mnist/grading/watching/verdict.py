@@ -29,7 +29,7 @@ DOUBLE = 1e-5
 """The relative difference that rounding may make in float32 and in float64."""
 
 PATIENCE = 2.5
-"""Seconds of a processor for one reading: what takes longer to find is a combination that nobody makes."""
+"""Seconds of a processor for all readings: what takes longer to find is a combination that nobody makes."""
 
 EXPLAINED = 3
 """For how many heads mistakes are looked for."""
@@ -94,15 +94,15 @@ class Reading:
         return right, found
 
 
-def readings(observed: Sequence[Observed]) -> Iterator[Reading]:
-    """Every loss that the gradients may be of, the usual ones first."""
+def readings(observed: Sequence[Observed], penalty: float = 0.0) -> Iterator[Reading]:
+    """Every loss that the gradients may be of, the usual ones first; penalty: λ of the program's own loss."""
     added = not any(g.descends for g in observed[0].gradients.values() if g)
     divisors = (MEAN,) if all(o.network.m == 1 for o in observed) else (MEAN, SUM)
     for head, scale, sign in product(_scaled_heads(observed), divisors, (1.0, -1.0) if added else (1.0,)):
         signed = replace(scale, sign=sign)
         reading = Reading(observed, head, 0.0, signed)
         yield reading
-        for l2, divisor in dict.fromkeys(_fits(reading)):
+        for l2, divisor in dict.fromkeys([*([(penalty, 0.0)] if penalty else []), *_fits(reading)]):
             if l2 or divisor:
                 yield Reading(observed, head, l2, replace(signed, divisor=divisor) if divisor else signed)
 
@@ -111,9 +111,9 @@ def _scaled_heads(observed: Sequence[Observed]) -> list[Head]:
     return [scaled for head in observed[0].heads for scaled in scales(head)]
 
 
-def _until_right(observed: Sequence[Observed]) -> Iterator[Reading]:
+def _until_right(observed: Sequence[Observed], penalty: float) -> Iterator[Reading]:
     """Readings up to the first for which every gradient is right."""
-    for reading in readings(observed):
+    for reading in readings(observed, penalty):
         yield reading
         if len(reading.right) == len(reading.judged):
             return
@@ -157,13 +157,16 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
     if untouched:  # the next step is not that of these parameters
         observed = observed[:1]
     with np.errstate(all="ignore"):
-        every = list(_until_right(observed))
-        best = max(every, key=lambda r: len(r.right))
         own = own_loss(tape, [(o.step, o.network) for o in observed], _scaled_heads(observed))
-        if own is not None and not _may_differ(own, best):
-            every = [r for r in readings(observed) if r.head.name == own.head.name and r.l2 == own.l2] or [
-                Reading(observed, own.head, own.l2, best.scale)
-            ]
+        every = list(_until_right(observed, own.l2 if own else 0.0))
+        best = max(every, key=lambda r: len(r.right))
+        decays = {key: rate for key, rate in updates.decays(observed) if key[0] == "dW" and rate}
+        penalty = 0.0 if own is None or decays else best.l2 if own.elsewhere and best.l2 else own.l2
+        if own is not None and not _may_differ(own, penalty, best):
+            every = [
+                r for r in readings(observed, penalty)
+                if r.l2 == penalty and (own.head is None or r.head.name == own.head.name)
+            ]  # fmt: skip
             best = max(every, key=lambda r: len(r.right))
         if own is not None and own.mean and best.scale.divisor == 1 and not updates.divided(observed[0], tape):
             every = [r for r in readings(observed) if r.scale.divisor is None]
@@ -177,6 +180,7 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
             swapped = {}
         uphill = dict(updates.uphill(observed[0], best.right)) if best.scale.sign > 0 else {}
         more = [*swapped.values(), *uphill.values(), *untouched]
+        more += updates.decayed(observed, frozenset() if own is None else own.penalized)
         more += at_first
     parameters = tuple(_parameter(key, best) for key in best.judged)
     named = (*(practice.renamed(finding, observed[0]) for finding in found), *more)
@@ -194,15 +198,15 @@ def _of_the_set(reading: Reading) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _may_differ(own: Own, best: Reading) -> bool:
+def _may_differ(own: Own, penalty: float, best: Reading) -> bool:
     """Whether the gradients may be right though the program computes another loss beside them.
 
     A squared error that is only printed beside a softmax is nobody's mistake; a decay that is in the gradient alone
-    is one way to write it.
+    is one way to write it. penalty: λ of what the gradients should have of its own loss.
     """
-    if own.head.output.name != "softmax" and own.head.name != best.head.name:
+    if own.head is not None and own.head.output.name != "softmax" and own.head.name != best.head.name:
         return False
-    return own.l2 == 0 or abs(best.l2 - own.l2) <= 0.02 * own.l2
+    return penalty == 0 or abs(best.l2 - penalty) <= 0.02 * penalty
 
 
 def _likely(every: Sequence[Reading]) -> list[Reading]:
@@ -218,14 +222,20 @@ def _explanations(every: list[Reading]) -> tuple[list[Explanation], Reading]:
     """The shortest explanations, with the loss that they are shortest for."""
     tried: list[tuple[list[Explanation], Reading]] = []
     began = time.process_time()
-    for number, reading in enumerate(_likely(every), 1):
-        reading.probes.deadline = began + number * PATIENCE
+    likely = _likely(every)
+    for number, reading in enumerate(likely, 1):
+        reading.probes.deadline = began + PATIENCE * number / len(likely)
         explanations = explain(reading.found, reading.probes)
         if explanations:
             tried.append((explanations, reading))
-            if not explanations[0].unknown and explanations[0].kinds == 1:
+            if not explanations[0].unknown and explanations[0].kinds == 1 and not _solved(explanations):
                 break
-    return min(tried, key=lambda pair: pair[0][0].rank)
+    return min(tried, key=lambda pair: (pair[0][0].rank, _solved(pair[0])))
+
+
+def _solved(explanations: Sequence[Explanation]) -> bool:
+    """Whether there is a number in the first that was solved for: what holds without one is likelier."""
+    return any(p.value is not None for p in explanations[0].mistakes)
 
 
 def _parameter(key: Key, reading: Reading) -> Parameter:
