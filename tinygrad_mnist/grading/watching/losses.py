@@ -16,7 +16,7 @@ from tinygrad_mnist.grading.watching.names import CALLED_LOSS
 from tinygrad_mnist.grading.watching.tape import Node, Tape
 from tinygrad_mnist.grading.watching.training import Step, is_label, versions_of
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
-from tinygrad_mnist.manual.heads import Head
+from tinygrad_mnist.manual.heads import HALF, PENALTIES, Head, Penalty
 
 LARGEST = 10.0
 """What λ may be."""
@@ -123,9 +123,9 @@ def usual_losses(found: Sequence[Output]) -> Iterator[tuple[str, Callable[[Any],
 
 @dataclass(frozen=True)
 class Own:
-    """The loss that a program computes itself, as the textbook writes it: an output with its loss, and λ of ½ λ Σ W².
+    """The loss that a program computes itself, as the textbook writes it: an output with its loss, and a penalty with λ.
 
-    head: None where it has a penalty, and the rest is none of the textbook's. mean: whether it is the mean over the
+    l2: λ, 0 without a penalty. head: None where it has a penalty, and the rest is none of the textbook's. mean: whether it is the mean over the
     examples, or their sum. penalized: the values of parameters that its penalty is made of. elsewhere: whether it is of
     other examples than a step's, so that λ may be over another number of them.
     """
@@ -134,6 +134,7 @@ class Own:
     l2: float
     node: Node
     mean: bool
+    penalty: Penalty = HALF
     penalized: frozenset[Node] = frozenset()
     elsewhere: bool = False
 
@@ -154,6 +155,11 @@ class _Parts:
 
 def own_loss(tape: Tape, networks: Sequence[tuple[Step, Network]], heads: Sequence[Head]) -> Own | None:
     """The loss in the record of the steps, or after them, that is a textbook's, with its penalty; None without one."""
+    own = _own_loss(tape, networks, heads)
+    return own and _with_lambda(own, tape, networks[0][1].m)
+
+
+def _own_loss(tape: Tape, networks: Sequence[tuple[Step, Network]], heads: Sequence[Head]) -> Own | None:
     step, net = networks[0]
     versions = frozenset(v for lineage in step.before for v in lineage.versions)
     found = [_parts(node, versions) for node in reversed(own_losses(tape, step, versions_of(s for s, _ in networks)))]
@@ -171,12 +177,22 @@ def own_loss(tape: Tape, networks: Sequence[tuple[Step, Network]], heads: Sequen
 
 
 def _own(head: Head | None, parts: _Parts, versions: Collection[Node], mean: bool, m: int) -> Own:
-    """λ is that beside the mean over the examples."""
-    penalized = made_of([node for _, node in parts.penalty], versions) & set(versions)
+    """With what it has beside the mean over the examples."""
+    penalized = frozenset(made_of([node for _, node in parts.penalty], versions) & set(versions))
     squares = sum(float((np.asarray(v.value, float) ** 2).sum()) for v in penalized)
     penalty = sum(factor * _number(node) for factor, node in parts.penalty) / (1 if mean else m)
-    l2 = float(f"{2 * penalty / squares:.6g}") if squares else 0.0
-    return Own(head, l2 if 0 < l2 < LARGEST else 0.0, parts.node, mean, frozenset(penalized))
+    rate = 2 * penalty / squares if squares else 0.0
+    return Own(head, rate if 0 < rate < LARGEST else 0.0, parts.node, mean, penalized=penalized)
+
+
+def _with_lambda(own: Own, tape: Tape, m: int) -> Own:
+    """The loss with the penalty that it is written with: the one whose λ is a number with a name in the program."""
+    numbers = [float(n.value) for n in tape.nodes if n.names and np.ndim(n.value) == 0]
+    for penalty in PENALTIES.values():
+        l2 = own.l2 / penalty.rate(1.0, m)
+        if own.l2 and any(np.isclose(l2, number, rtol=1e-6, atol=0) for number in numbers):
+            return replace(own, l2=float(f"{l2:.6g}"), penalty=penalty)
+    return replace(own, l2=float(f"{own.l2:.6g}"))
 
 
 def _evaluated(tape: Tape, end: int, versions: Collection[Node]) -> Iterator[_Parts]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from itertools import product
 
 import numpy as np
 
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import named
-from tinygrad_mnist.grading.watching.gradients import like
+from tinygrad_mnist.grading.watching.gradients import Gradient, like
 from tinygrad_mnist.grading.watching.graph import made_of, seen_through
 from tinygrad_mnist.grading.watching.names import CALLED_WEIGHTS
 from tinygrad_mnist.grading.watching.network import LINEAR
@@ -85,33 +84,41 @@ def divided(observed: Observed, tape: Tape) -> bool:
     return False
 
 
-def decays(observed: Sequence[Observed]) -> Iterator[tuple[Key, float]]:
+def decays(observed: Sequence[Observed]) -> dict[Key, float]:
     """What a parameter is multiplied with beside its gradient in its update, relative to it; 0 where by nothing.
 
-    Nothing is said of an update that is no sum of multiples of both, as with momentum or Adam.
+    Nothing is said of a step in which an update is no sum of multiples of both, as with momentum or Adam: there a bias
+    that began at 0 is a multiple of its velocity.
     """
-    for key, o in product(observed[0].gradients, observed):
-        g = o.gradients.get(key)
-        if g is None or g.lineage not in o.step.after:
-            continue
-        old, new = (step[g.lineage].value for step in (o.step.before, o.step.after))
-        before, change = np.asarray(old, float), np.asarray(old, float) - new
-        if change.shape != before.shape or not before.any() or not np.isfinite(change).all():
-            continue
-        parts = np.stack([like(g.node.value, before).ravel(), before.ravel()], axis=1)
-        if np.linalg.cond(parts / (np.linalg.norm(parts, axis=0) + TINY)) > APART:
-            continue
-        (rate, decay), *_ = np.linalg.lstsq(parts, change.ravel(), rcond=None)
-        size = np.abs(change).max()
-        rounding = 8 * np.finfo(np.asarray(new).dtype).eps * np.abs(before).max()
-        if rate and np.abs(change.ravel() - parts @ (rate, decay)).max() <= max(rounding, 1e-6 * size):
-            seen = abs(decay) * np.abs(before).max() > max(10 * rounding, 1e-4 * size)
-            yield key, float(decay / abs(rate)) if seen else 0.0
+    found: dict[Key, float] = {}
+    for o in observed:
+        shares = {key: _shares(o, g) for key, g in o.gradients.items() if g is not None and g.lineage in o.step.after}
+        if not any(len(share) == 0 for share in shares.values() if share is not None):
+            found = {key: share[0] for key, share in shares.items() if share} | found
+    return found
+
+
+def _shares(observed: Observed, g: Gradient) -> tuple[float, ...] | None:
+    """The share of a parameter in its update, relative to its gradient's; () for another sum, None where none shows."""
+    old, new = (step[g.lineage].value for step in (observed.step.before, observed.step.after))
+    before, change = np.asarray(old, float), np.asarray(old, float) - new
+    if change.shape != before.shape or not before.any() or not np.isfinite(change).all():
+        return None
+    parts = np.stack([like(g.node.value, before).ravel(), before.ravel()], axis=1)
+    if not np.isfinite(parts).all() or np.linalg.cond(parts / (np.linalg.norm(parts, axis=0) + TINY)) > APART:
+        return None
+    (rate, decay), *_ = np.linalg.lstsq(parts, change.ravel(), rcond=None)
+    size = np.abs(change).max()
+    rounding = 8 * np.finfo(np.asarray(new).dtype).eps * np.abs(before).max()
+    if not rate or np.abs(change.ravel() - parts @ (rate, decay)).max() > max(rounding, 1e-6 * size):
+        return ()
+    seen = abs(decay) * np.abs(before).max() > max(10 * rounding, 1e-4 * size)
+    return (float(decay / abs(rate)) if seen else 0.0,)
 
 
 def decayed(observed: Sequence[Observed], penalized: Collection[Node]) -> Iterator[Finding]:
     """Decay in updates that leads away from 0, that not all weights have, or of biases that no penalty is on."""
-    found = dict(reversed(list(decays(observed))))
+    found = decays(observed)
     weights = [rate for (quantity, _), rate in found.items() if quantity == "dW"]
     for key, rate in sorted(found.items()):
         g = observed[0].gradients[key]

@@ -21,7 +21,7 @@ from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.textbook import Columns, Observed
 from tinygrad_mnist.grading.watching.updates import Key
 from tinygrad_mnist.manual.activations import Array
-from tinygrad_mnist.manual.heads import Head, scales
+from tinygrad_mnist.manual.heads import HALF, Head, Penalty, scales
 from tinygrad_mnist.manual.rows import Backward
 
 SINGLE = 2e-3
@@ -67,9 +67,11 @@ MEAN, SUM = Scale(), Scale(1.0)
 class Reading:
     """The steps of a training as probes, with a loss that the gradients may be of."""
 
-    def __init__(self, observed: Sequence[Observed], head: Head, l2: float, scale: Scale) -> None:
-        self.observed, self.head, self.l2, self.scale = observed, head, l2, scale
-        self.columns = [Columns(o, head, l2) for o in observed]
+    def __init__(
+        self, observed: Sequence[Observed], head: Head, scale: Scale, l2: float = 0.0, penalty: Penalty = HALF
+    ) -> None:
+        self.observed, self.head, self.scale, self.l2, self.penalty = observed, head, scale, l2, penalty
+        self.columns = [Columns(o, head, l2, penalty) for o in observed]
         rtol = max((_rounding(g) for o in observed for g in o.gradients.values() if g), default=DOUBLE)
         missing = [key for o in observed for key, g in o.gradients.items() if g is None]
         self.probes = Probes([Probe(f"step {i}", c.network, rtol) for i, c in enumerate(self.columns, 1)], missing)
@@ -94,26 +96,28 @@ class Reading:
         return right, found
 
 
-def readings(observed: Sequence[Observed], penalty: float = 0.0) -> Iterator[Reading]:
-    """Every loss that the gradients may be of, the usual ones first; penalty: λ of the program's own loss."""
+def readings(observed: Sequence[Observed], own: Own | None = None) -> Iterator[Reading]:
+    """Every loss that the gradients may be of, the usual ones first; own: the one that the program computes."""
     added = not any(g.descends for g in observed[0].gradients.values() if g)
     divisors = (MEAN,) if all(o.network.m == 1 for o in observed) else (MEAN, SUM)
     for head, scale, sign in product(_scaled_heads(observed), divisors, (1.0, -1.0) if added else (1.0,)):
         signed = replace(scale, sign=sign)
-        reading = Reading(observed, head, 0.0, signed)
+        reading = Reading(observed, head, signed)
         yield reading
-        for l2, divisor in dict.fromkeys([*([(penalty, 0.0)] if penalty else []), *_fits(reading)]):
+        if own and own.l2:
+            yield Reading(observed, head, signed, own.l2, own.penalty)
+        for l2, divisor in dict.fromkeys(_fits(reading)):
             if l2 or divisor:
-                yield Reading(observed, head, l2, replace(signed, divisor=divisor) if divisor else signed)
+                yield Reading(observed, head, replace(signed, divisor=divisor) if divisor else signed, l2)
 
 
 def _scaled_heads(observed: Sequence[Observed]) -> list[Head]:
     return [scaled for head in observed[0].heads for scaled in scales(head)]
 
 
-def _until_right(observed: Sequence[Observed], penalty: float) -> Iterator[Reading]:
+def _until_right(observed: Sequence[Observed], own: Own | None) -> Iterator[Reading]:
     """Readings up to the first for which every gradient is right."""
-    for reading in readings(observed, penalty):
+    for reading in readings(observed, own):
         yield reading
         if len(reading.right) == len(reading.judged):
             return
@@ -158,16 +162,13 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
         observed = observed[:1]
     with np.errstate(all="ignore"):
         own = own_loss(tape, [(o.step, o.network) for o in observed], _scaled_heads(observed))
-        every = list(_until_right(observed, own.l2 if own else 0.0))
+        every = list(_until_right(observed, own))
         best = max(every, key=lambda r: len(r.right))
-        decays = {key: rate for key, rate in updates.decays(observed) if key[0] == "dW" and rate}
-        penalty = 0.0 if own is None or decays else best.l2 if own.elsewhere and best.l2 else own.l2
-        if own is not None and not _may_differ(own, penalty, best):
-            every = [
-                r for r in readings(observed, penalty)
-                if r.l2 == penalty and (own.head is None or r.head.name == own.head.name)
-            ]  # fmt: skip
-            best = max(every, key=lambda r: len(r.right))
+        if own is not None:
+            due = _due(own, best, observed)
+            if due or not _may_differ(own, best):
+                every = [r for r in readings(observed, own) if _is_of(r, own, due)] or every
+                best = max(every, key=lambda r: len(r.right))
         if own is not None and own.mean and best.scale.divisor == 1 and not updates.divided(observed[0], tape):
             every = [r for r in readings(observed) if r.scale.divisor is None]
             best = max(every, key=lambda r: len(r.right))
@@ -198,15 +199,28 @@ def _of_the_set(reading: Reading) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _may_differ(own: Own, penalty: float, best: Reading) -> bool:
+def _may_differ(own: Own, best: Reading) -> bool:
     """Whether the gradients may be right though the program computes another loss beside them.
 
-    A squared error that is only printed beside a softmax is nobody's mistake; a decay that is in the gradient alone
-    is one way to write it. penalty: λ of what the gradients should have of its own loss.
+    A squared error that is only printed beside a softmax is nobody's mistake.
     """
-    if own.head is not None and own.head.output.name != "softmax" and own.head.name != best.head.name:
-        return False
-    return penalty == 0 or abs(best.l2 - penalty) <= 0.02 * penalty
+    return own.head is None or own.head.output.name == "softmax" or own.head.name == best.head.name
+
+
+def _due(own: Own, best: Reading, observed: Sequence[Observed]) -> bool:
+    """Whether the gradients must have the decay of the program's own penalty.
+
+    Not where the update has it. One that is of other examples may be divided by another number of them.
+    """
+    in_updates = any(rate for (quantity, _), rate in updates.decays(observed).items() if quantity == "dW")
+    return bool(own.l2) and not in_updates and not (own.elsewhere and best.l2)
+
+
+def _is_of(reading: Reading, own: Own, due: bool) -> bool:
+    """Whether it is one of the program's own loss."""
+    l2, penalty = (own.l2, own.penalty) if due else (0.0, HALF)
+    of_head = own.head is None or reading.head.name == own.head.name
+    return of_head and (reading.l2, reading.penalty) == (l2, penalty)
 
 
 def _likely(every: Sequence[Reading]) -> list[Reading]:
@@ -259,7 +273,8 @@ def _notes(reading: Reading) -> Iterator[str]:
     if reading.scale == SUM and ms != {1}:
         yield "the gradients are those of the sum of the losses over the examples, and were judged as such"
     if reading.l2:
-        yield f"with L2: {reading.l2:g} W in each gradient of weights"
+        rate = reading.penalty.rate(reading.l2, reading.probes.nets[0].m)
+        yield f"with L2: {rate:g} W in each gradient of weights"
 
 
 def _rounding(g: Gradient) -> float:
