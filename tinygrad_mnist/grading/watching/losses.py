@@ -14,7 +14,7 @@ from tinygrad_mnist.grading.textbook.derivation import Network
 from tinygrad_mnist.grading.watching.graph import depending, made_of, used_by
 from tinygrad_mnist.grading.watching.names import CALLED_LOSS
 from tinygrad_mnist.grading.watching.tape import Node, Tape
-from tinygrad_mnist.grading.watching.training import Step, is_label, versions_of
+from tinygrad_mnist.grading.watching.training import Lineage, Step, is_label, versions_of
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
 from tinygrad_mnist.manual.heads import HALF, PENALTIES, Head, Penalty
 
@@ -126,7 +126,7 @@ class Own:
     """The loss that a program computes itself, as the textbook writes it: an output with its loss, and a penalty with λ.
 
     l2: λ, 0 without a penalty. head: None where it has a penalty, and the rest is none of the textbook's. mean: whether it is the mean over the
-    examples, or their sum. penalized: the values of parameters that its penalty is made of. elsewhere: whether it is of
+    examples, or their sum. penalized: the parameters that its penalty is made of. elsewhere: whether it is of
     other examples than a step's, so that λ may be over another number of them.
     """
 
@@ -135,15 +135,22 @@ class Own:
     node: Node
     mean: bool
     penalty: Penalty = HALF
-    penalized: frozenset[Node] = frozenset()
+    penalized: frozenset[Lineage] = frozenset()
     elsewhere: bool = False
+
+
+Versions = dict[Node, Lineage]
 
 
 @dataclass(frozen=True)
 class _Parts:
-    """A loss as a sum: of what depends on labels, each with its factor, and of what depends on parameters alone."""
+    """A loss as a sum: of what depends on labels, each with its factor, and of what depends on parameters alone.
+
+    versions: the values of the parameters, and whose they are.
+    """
 
     node: Node
+    versions: Versions
     data: tuple[tuple[float, Node], ...]
     penalty: tuple[tuple[float, Node], ...]
 
@@ -161,28 +168,29 @@ def own_loss(tape: Tape, networks: Sequence[tuple[Step, Network]], heads: Sequen
 
 def _own_loss(tape: Tape, networks: Sequence[tuple[Step, Network]], heads: Sequence[Head]) -> Own | None:
     step, net = networks[0]
-    versions = frozenset(v for lineage in step.before for v in lineage.versions)
+    versions = {version: lineage for lineage in step.before for version in lineage.versions}
     found = [_parts(node, versions) for node in reversed(own_losses(tape, step, versions_of(s for s, _ in networks)))]
     found.sort(key=lambda parts: not parts.penalty)
     for head, mean, parts in product(heads, (True, False), found):
         if _is_loss_of(parts.value, head, net, mean):
-            return _own(head, parts, versions, mean, net.m)
+            return _own(head, parts, mean, net.m)
     end = max(node.index for s, _ in networks for node in s.after.values())
-    for parts in chain(found, _evaluated(tape, end, versions)):
-        own = _read(parts, versions, heads)
+    for parts in chain(found, _after(tape, end, versions)):
+        own = _read(parts, heads)
         if own is not None:
             return replace(own, elsewhere=parts.node.index > end)
     penalized = next((parts for parts in found if parts.penalty), None)
-    return penalized and _own(None, penalized, versions, True, net.m)
+    return penalized and _own(None, penalized, True, net.m)
 
 
-def _own(head: Head | None, parts: _Parts, versions: Collection[Node], mean: bool, m: int) -> Own:
+def _own(head: Head | None, parts: _Parts, mean: bool, m: int) -> Own:
     """With what it has beside the mean over the examples."""
-    penalized = frozenset(made_of([node for _, node in parts.penalty], versions) & set(versions))
-    squares = sum(float((np.asarray(v.value, float) ** 2).sum()) for v in penalized)
+    penalized = [n for n in made_of([node for _, node in parts.penalty], parts.versions) if n in parts.versions]
+    squares = sum(float((np.asarray(n.value, float) ** 2).sum()) for n in penalized)
     penalty = sum(factor * _number(node) for factor, node in parts.penalty) / (1 if mean else m)
     rate = 2 * penalty / squares if squares else 0.0
-    return Own(head, rate if 0 < rate < LARGEST else 0.0, parts.node, mean, penalized=penalized)
+    whose = frozenset(parts.versions[n] for n in penalized)
+    return Own(head, rate if 0 < rate < LARGEST else 0.0, parts.node, mean, penalized=whose)
 
 
 def _with_lambda(own: Own, tape: Tape, m: int) -> Own:
@@ -195,17 +203,36 @@ def _with_lambda(own: Own, tape: Tape, m: int) -> Own:
     return replace(own, l2=float(f"{own.l2:.6g}"))
 
 
-def _evaluated(tape: Tape, end: int, versions: Collection[Node]) -> Iterator[_Parts]:
-    """The numbers made of labels and of what a network gives that was evaluated after a step; what is whole first."""
-    nodes = [n for n in tape.nodes if n.index > end or n in versions or is_label(n)]
-    reached = depending(nodes, lambda n: n in versions, versions)
-    labelled = depending(nodes, lambda n: n not in reached and is_label(n), versions)
-    blocked = depending(nodes, lambda n: n.op in NOT_DIFFERENTIABLE and n in reached, versions)
-    found = [n for n in reversed(nodes) if n in reached and n in labelled and n not in blocked and _is_number(n)]
-    yield from (_parts(node, versions) for node in found[:LATER])
+def _after(tape: Tape, end: int, versions: Versions) -> Iterator[_Parts]:
+    """What was computed of labels and of outputs after a step; what is whole first."""
+    later, updates = tape.later
+    every = versions.copy()
+    for update in updates:
+        if update.old in every:
+            every[update.new] = every[update.old]
+    found = list(evaluated([*(n for n in tape.nodes if n.index > end or is_label(n)), *later], every))
+    yield from (_parts(node, every) for node in found[::-1][:LATER])
 
 
-def _parts(node: Node, versions: Collection[Node]) -> _Parts:
+def evaluated(nodes: Sequence[Node], versions: Collection[Node]) -> Iterator[Node]:
+    """The numbers that are made of labels and of what a network gives with its parameters, in the order of the program.
+
+    versions: what the parameters were. What is not differentiable, as the share of right answers, is left out.
+    """
+    every = {*nodes, *versions}
+    reached = depending(every, lambda n: n in versions, versions)
+    labelled = depending(every, lambda n: n not in reached and _made_of_labels(n), versions)
+    blocked = depending(every, lambda n: n.op in NOT_DIFFERENTIABLE and n in reached, versions)
+    for n in nodes:
+        if n in reached and n in labelled and n not in blocked and n not in versions and _is_number(n):
+            yield n
+
+
+def _made_of_labels(node: Node) -> bool:
+    return is_label(node) or any(map(is_label, node.operands))
+
+
+def _parts(node: Node, versions: Versions) -> _Parts:
     """A number written out as far as it is a sum of others, or a multiple."""
     data: list[tuple[float, Node]] = []
     penalty: list[tuple[float, Node]] = []
@@ -222,7 +249,7 @@ def _parts(node: Node, versions: Collection[Node]) -> _Parts:
             data.append((factor, part))
         elif part in reached:
             penalty.append((factor, part))
-    return _Parts(node, tuple(reversed(data)), tuple(penalty))
+    return _Parts(node, versions, tuple(reversed(data)), tuple(penalty))
 
 
 def _terms(node: Node, reached: Collection[Node]) -> list[tuple[float, Node]] | None:
@@ -260,11 +287,11 @@ def _is_loss_of(value: float, head: Head, net: Network, mean: bool) -> bool:
     return abs(value - loss) <= 1e-5 * abs(loss)
 
 
-def _read(parts: _Parts, versions: Collection[Node], heads: Sequence[Head]) -> Own | None:
+def _read(parts: _Parts, heads: Sequence[Head]) -> Own | None:
     """A loss whose first term is a usual one, of a value that was made of parameters and of labels beside it."""
     if not parts.data:
         return None
-    factor, term = parts.data[0]
+    (factor, term), versions = parts.data[0], parts.versions
     graph = made_of([term], versions)
     reached = depending(graph, lambda n: n in versions, versions)
     labels = [n for n in graph if n not in reached and is_label(n)]
@@ -281,7 +308,7 @@ def _read(parts: _Parts, versions: Collection[Node], heads: Sequence[Head]) -> O
         for share in (1, m):
             if np.isclose(_number(term), summed / share, rtol=1e-4, atol=0):
                 examples = m * len(parts.data)
-                return _own(head, parts, versions, bool(np.isclose(factor * examples / share, 1)), examples)
+                return _own(head, parts, examples == 1 or not np.isclose(factor, share), examples)
     return None
 
 

@@ -7,7 +7,7 @@ import math
 import operator
 import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +45,9 @@ ADDING = {"+", "-", "*", "/", "neg", "add", "subtract", "multiply", "divide", "t
 
 UNWATCHED = {"vectorize", "apply_along_axis", "piecewise", "fromiter", "frompyfunc"}
 """What calls a function of the program for each element: one operation, whatever goes on inside."""
+
+LONGEST = 16
+"""How many items a list may have to be one of parameters."""
 
 MOST_NODES = 60_000
 MOST_BYTES = 3 * 2**30
@@ -103,7 +106,10 @@ class Update:
 
 
 class Tape:
-    """The recorder of a program. Its methods stand in the rewritten program in place of the operations."""
+    """The recorder of a program. Its methods stand in the rewritten program in place of the operations.
+
+    later: what was recorded when training had been seen, for a loss that is computed now and then.
+    """
 
     slice = slice
 
@@ -114,6 +120,7 @@ class Tape:
         self.failed: Node | None = None
         self.entered: list[tuple[int, str, int, dict[str, Any]]] = []
         self.finished = finished
+        self.later: tuple[list[Node], list[Update]] = [], []
         self._of: dict[int, tuple[Any, Node]] = {}
         self._bindings: dict[tuple[int, str], Node] = {}
         self._sharing: dict[int, dict[int, Any]] = {}
@@ -121,6 +128,7 @@ class Tape:
         self._bytes = 0
         self._deadline = time.monotonic() + seconds
         self._paused = False
+        self._hastened = False
 
     # what stands in the program
 
@@ -166,8 +174,7 @@ class Tape:
         if name == "update" and isinstance(getattr(function, "__self__", None), dict):
             self._updated_dict(line, function.__self__)
         if name == "append" and id(getattr(function, "__self__", None)) in self._lists:
-            grown, of, text = self._lists[id(function.__self__)]
-            self.bound(line, of, text, grown)
+            self._appended(line, *self._lists[id(function.__self__)])
         if isinstance(value, (np.ndarray, np.generic, float)):
             self._record(line, name, *_unbound(function, owner, arguments), options, value)
         elif isinstance(value, (tuple, list)) and value and all(isinstance(v, np.ndarray) for v in value):
@@ -218,6 +225,14 @@ class Tape:
             return iterable
         return self._rows(line, iterable, range(len(iterable)))
 
+    def loop(self, line: int, iterable: Any) -> Iterator[Any]:
+        """The turns of a loop; the last ones are left out where the program is hastened on the way."""
+        hastened = self._hastened
+        for turn in self.iterate(line, iterable):
+            yield turn
+            if self._hastened is not hastened:
+                return
+
     def _rows(self, line: int, array: NDArray[Any], order: range) -> Iterator[Any]:
         return (self.item(line, array, i) for i in order)
 
@@ -248,7 +263,15 @@ class Tape:
         """A name, an attribute or an item got this value. owner: the number of a scope, or the object."""
         if isinstance(value, list):
             self._lists.setdefault(id(value), (value, owner, text))
-        for keys, name, array in () if self._paused else _named_arrays(owner, text, value):
+        self._bind(line, text, () if self._paused else _named_arrays(owner, text, value))
+
+    def _appended(self, line: int, grown: list[Any], owner: Any, text: str) -> None:
+        """A list got one more item."""
+        if isinstance(grown[-1], np.ndarray) and len(grown) <= LONGEST and not self._paused:
+            self._bind(line, text, [_item(owner, text, grown, len(grown) - 1)])
+
+    def _bind(self, line: int, text: str, arrays: Iterable[tuple[list[Key], str, Any]]) -> None:
+        for keys, name, array in arrays:
             node = self.node(array)
             if name not in node.names:
                 node.names.append(name)
@@ -280,6 +303,16 @@ class Tape:
             raise Enough
 
     # the record
+
+    def hasten(self, seconds: float) -> None:
+        """End every loop that is running after its turn, and the record after so many seconds."""
+        self._hastened = True
+        self._deadline = min(self._deadline, time.monotonic() + seconds)
+
+    def cut(self, nodes: int, updates: int) -> None:
+        """Put aside as `later` what comes after so many nodes and updates."""
+        self.later = self.nodes[nodes:], self.updates[updates:]
+        del self.nodes[nodes:], self.updates[updates:]
 
     def node(self, value: Any) -> Node:
         """The node of an array or a number: a new leaf where nothing is known of it."""
@@ -442,15 +475,23 @@ def _named_arrays(owner: Any, text: str, value: Any) -> Iterator[tuple[list[Key]
         if not isinstance(value, np.ndarray) or value.dtype.kind in "fiub":
             yield [(place, text.rpartition(".")[2])], text, value
         return
-    if isinstance(value, (list, tuple)) and len(value) <= 16:
-        parts = [(f"[{i}]", f"{text}[{i}]", part) for i, part in enumerate(value)]
-    elif isinstance(value, dict) and len(value) <= 64:
+    if isinstance(value, (list, tuple)) and len(value) <= LONGEST:
+        numeric = [i for i, part in enumerate(value) if isinstance(part, np.ndarray) and part.dtype.kind in "fiub"]
+        yield from (_item(owner, text, value, i) for i in numeric)
+        return
+    if isinstance(value, dict) and len(value) <= 64:
         parts = [(str(key), str(key), part) for key, part in value.items()]
     else:
         return
     for within, name, part in parts:
         if isinstance(part, np.ndarray) and part.dtype.kind in "fiub":
             yield [(id(value), within), (place, f"{text.rpartition('.')[2]}:{within}")], name, part
+
+
+def _item(owner: Any, text: str, values: Sequence[Any], i: int) -> tuple[list[Key], str, Any]:
+    """An array in a list, with the keys that it goes by."""
+    place = owner if isinstance(owner, int) else id(owner)
+    return [(id(values), f"[{i}]"), (place, f"{text.rpartition('.')[2]}:[{i}]")], f"{text}[{i}]", values[i]
 
 
 def _made_from(new: Node, old: Node, depth: int = 5) -> bool:

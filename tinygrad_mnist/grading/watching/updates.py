@@ -14,6 +14,7 @@ from tinygrad_mnist.grading.watching.names import CALLED_WEIGHTS
 from tinygrad_mnist.grading.watching.network import LINEAR
 from tinygrad_mnist.grading.watching.tape import Node, Tape
 from tinygrad_mnist.grading.watching.textbook import TINY, Observed
+from tinygrad_mnist.grading.watching.training import Lineage
 
 Key = tuple[str, int]
 
@@ -69,19 +70,21 @@ def _symbol(key: Key) -> str:
 def divided(observed: Observed, tape: Tape) -> bool:
     """Whether an update divides by m what it is made of: it is a number that was named, the learning rate, over m."""
     numbers = [float(n.value) for n in tape.nodes if n.names and np.ndim(n.value) == 0 and np.isfinite(n.value)]
-    for g in observed.gradients.values():
-        if g is None or g.lineage not in observed.step.before:
-            continue
-        change = np.asarray(observed.step.before[g.lineage].value, float) - observed.step.after[g.lineage].value
-        value = like(g.node.value, change)
-        if not value.any() or change.shape != value.shape:
-            continue
-        factor = abs(float((change * value).sum() / (value * value).sum()))
-        over_m, as_named = (
-            any(np.isclose(f, x, rtol=1e-6) for x in numbers) for f in (factor * observed.network.m, factor)
-        )
-        return over_m and not as_named
+    m = observed.network.m
+    for g in filter(None, observed.gradients.values()):
+        shares = _shares(observed, g) if g.lineage in observed.step.after else None
+        rate = abs(shares[0]) if shares else _multiple(observed, g)
+        if rate:
+            over_m, as_named = (any(np.isclose(r, x, rtol=1e-6) for x in numbers) for r in (rate * m, rate))
+            return over_m and not as_named
     return False
+
+
+def _multiple(observed: Observed, g: Gradient) -> float:
+    """By what a gradient is multiplied in its update, where that is nearly all of it; 0 where it does not fit."""
+    change = np.asarray(observed.step.before[g.lineage].value, float) - observed.step.after[g.lineage].value
+    value = like(g.node.value, change)
+    return abs(float((change * value).sum() / (value * value).sum())) if value.any() and change.shape == value.shape else 0.0
 
 
 def decays(observed: Sequence[Observed]) -> dict[Key, float]:
@@ -93,13 +96,13 @@ def decays(observed: Sequence[Observed]) -> dict[Key, float]:
     found: dict[Key, float] = {}
     for o in observed:
         shares = {key: _shares(o, g) for key, g in o.gradients.items() if g is not None and g.lineage in o.step.after}
-        if not any(len(share) == 0 for share in shares.values() if share is not None):
-            found = {key: share[0] for key, share in shares.items() if share} | found
+        if () not in shares.values():
+            found = {key: share[1] / abs(share[0]) for key, share in shares.items() if share} | found
     return found
 
 
 def _shares(observed: Observed, g: Gradient) -> tuple[float, ...] | None:
-    """The share of a parameter in its update, relative to its gradient's; () for another sum, None where none shows."""
+    """What a gradient and its parameter are multiplied with in an update; () for another sum, None where none shows."""
     old, new = (step[g.lineage].value for step in (observed.step.before, observed.step.after))
     before, change = np.asarray(old, float), np.asarray(old, float) - new
     if change.shape != before.shape or not before.any() or not np.isfinite(change).all():
@@ -113,10 +116,10 @@ def _shares(observed: Observed, g: Gradient) -> tuple[float, ...] | None:
     if not rate or np.abs(change.ravel() - parts @ (rate, decay)).max() > max(rounding, 1e-6 * size):
         return ()
     seen = abs(decay) * np.abs(before).max() > max(10 * rounding, 1e-4 * size)
-    return (float(decay / abs(rate)) if seen else 0.0,)
+    return float(rate), float(decay) if seen else 0.0
 
 
-def decayed(observed: Sequence[Observed], penalized: Collection[Node]) -> Iterator[Finding]:
+def decayed(observed: Sequence[Observed], penalized: Collection[Lineage]) -> Iterator[Finding]:
     """Decay in updates that leads away from 0, that not all weights have, or of biases that no penalty is on."""
     found = decays(observed)
     weights = [rate for (quantity, _), rate in found.items() if quantity == "dW"]
@@ -124,7 +127,7 @@ def decayed(observed: Sequence[Observed], penalized: Collection[Node]) -> Iterat
         g = observed[0].gradients[key]
         if rate < 0:
             yield _decay("decay-sign", key)
-        elif rate and key[0] == "db" and g and penalized and not set(g.lineage.versions) & set(penalized):
+        elif rate and key[0] == "db" and g and penalized and g.lineage not in penalized:
             yield _decay("bias-decay", key)
         elif not rate and key[0] == "dW" and any(weights):
             yield _decay("decay-missing", key)

@@ -162,10 +162,12 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
         observed = observed[:1]
     with np.errstate(all="ignore"):
         own = own_loss(tape, [(o.step, o.network) for o in observed], _scaled_heads(observed))
+        if own and any(rate for (quantity, _), rate in updates.decays(observed).items() if quantity == "dW"):
+            own = replace(own, l2=0.0)  # the gradients need not have what the updates have
         every = list(_until_right(observed, own))
         best = max(every, key=lambda r: len(r.right))
         if own is not None:
-            due = _due(own, best, observed)
+            due = bool(own.l2) and not (own.elsewhere and best.l2)  # of other examples it may be divided by their number
             if due or not _may_differ(own, best):
                 every = [r for r in readings(observed, own) if _is_of(r, own, due)] or every
                 best = max(every, key=lambda r: len(r.right))
@@ -207,17 +209,8 @@ def _may_differ(own: Own, best: Reading) -> bool:
     return own.head is None or own.head.output.name == "softmax" or own.head.name == best.head.name
 
 
-def _due(own: Own, best: Reading, observed: Sequence[Observed]) -> bool:
-    """Whether the gradients must have the decay of the program's own penalty.
-
-    Not where the update has it. One that is of other examples may be divided by another number of them.
-    """
-    in_updates = any(rate for (quantity, _), rate in updates.decays(observed).items() if quantity == "dW")
-    return bool(own.l2) and not in_updates and not (own.elsewhere and best.l2)
-
-
 def _is_of(reading: Reading, own: Own, due: bool) -> bool:
-    """Whether it is one of the program's own loss."""
+    """Whether it is one of the program's own loss; due: whether with its penalty."""
     l2, penalty = (own.l2, own.penalty) if due else (0.0, HALF)
     of_head = own.head is None or reading.head.name == own.head.name
     return of_head and (reading.l2, reading.penalty) == (l2, penalty)
@@ -228,8 +221,9 @@ def _likely(every: Sequence[Reading]) -> list[Reading]:
     by_right = sorted(every, key=lambda r: -len(r.right))
     heads = {r.head.name: r for r in reversed(by_right)}
     best = sorted(heads.values(), key=by_right.index)
-    second = [r for r in by_right if r.head.name == best[0].head.name][1:2]
-    return [best[0], *best[1:EXPLAINED], *second]
+    second = [r for r in by_right if r.head.name == best[0].head.name and r is not best[0]]
+    second.sort(key=lambda r: r.scale == best[0].scale)
+    return [best[0], *best[1:EXPLAINED], *second[:1]]
 
 
 def _explanations(every: list[Reading]) -> tuple[list[Explanation], Reading]:
