@@ -175,10 +175,6 @@ def _log_loss(net: Network, l: int) -> bool:
     return net.head.folded and net.head.output is SIGMOID
 
 
-def _squared_softmax(net: Network, l: int) -> bool:
-    return not net.head.folded and net.head.output is SOFTMAX
-
-
 def _another_output(net: Network, l: int) -> bool:
     """Whether the hidden layers' f is not the output's."""
     return not np.array_equal(net.activation.f(net.z[l]), net.head.f(net.z[l], CLASSES_AXIS))
@@ -324,7 +320,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("error-squared-softmax", "error", "ŷ (1 - ŷ) for the derivative of the softmax",
         "Each output of a softmax depends on every z: its derivative is a matrix, and ŷ (1 - ŷ) only its diagonal.",
         "If one logit rises, what happens to the probabilities of the other classes?",
-        (lambda net, l, y: _by_output(net, l, y) * y * (1 - y),), where=_squared_softmax),
+        (lambda net, l, y: _by_output(net, l, y) * y * (1 - y),), where=_softmax),
     Mistake("error-activation", "error", "hidden activation's derivative applied to the output layer",
         "The output goes through a function of its own, not through the hidden layers' f.",
         "Which function leads from z(L) to a(L)? Is its derivative not in δ(L) already?",

@@ -14,7 +14,7 @@ from tinygrad_mnist.grading.textbook.derivation import Network
 from tinygrad_mnist.grading.watching.graph import depending, made_of, used_by
 from tinygrad_mnist.grading.watching.names import CALLED_LOSS
 from tinygrad_mnist.grading.watching.tape import Node, Tape
-from tinygrad_mnist.grading.watching.training import Lineage, Step, is_label, versions_of
+from tinygrad_mnist.grading.watching.training import Lineage, Step, is_label, label_behind, versions_of
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
 from tinygrad_mnist.manual.heads import HALF, PENALTIES, Head, Penalty
 
@@ -51,7 +51,7 @@ def outputs(step: Step) -> list[Output]:
             if o in step.by_labels and o not in step.by_parameters
         ]  # fmt: skip
         if met:
-            found.append(Output(node, met[-1]))
+            found.append(Output(node, label_behind(met[-1]) or met[-1]))
             below.add(node)
     return found
 
@@ -221,15 +221,11 @@ def evaluated(nodes: Sequence[Node], versions: Collection[Node]) -> Iterator[Nod
     """
     every = {*nodes, *versions}
     reached = depending(every, lambda n: n in versions, versions)
-    labelled = depending(every, lambda n: n not in reached and _made_of_labels(n), versions)
+    labelled = depending(every, lambda n: n not in reached and any(map(is_label, (n, *n.operands))), versions)
     blocked = depending(every, lambda n: n.op in NOT_DIFFERENTIABLE and n in reached, versions)
     for n in nodes:
         if n in reached and n in labelled and n not in blocked and n not in versions and _is_number(n):
             yield n
-
-
-def _made_of_labels(node: Node) -> bool:
-    return is_label(node) or any(map(is_label, node.operands))
 
 
 def _parts(node: Node, versions: Versions) -> _Parts:

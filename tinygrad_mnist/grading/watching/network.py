@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_mnist.grading.watching.graph import seen_through, used_by
 from tinygrad_mnist.grading.watching.tape import Node
-from tinygrad_mnist.grading.watching.training import Lineage, Step
+from tinygrad_mnist.grading.watching.training import Lineage, Step, label_behind
 from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.notation import COLUMNS, ROWS, ROWS_IN_OUT, Notation
 
@@ -155,7 +155,7 @@ def _pass(layers: Sequence[Linear], step: Step, users: dict[Node, list[Node]]) -
         for user in users[node]:
             met = [o for o in user.operands if o in step.by_labels and o not in step.by_parameters]
             if met:
-                return Pass(tuple(layers), node, met[-1])
+                return Pass(tuple(layers), node, label_behind(met[-1]) or met[-1])
     same = [n for n in candidates if np.shape(n.value) == last.shape]
     output = (same or [output])[-1]
     return Pass(tuple(layers), output, _labels_of(output, step))

@@ -321,6 +321,10 @@ class Tape:
             return known[1]
         return self._add(0, "leaf", None, (), {}, (), value)
 
+    def bindings(self) -> list[tuple[Key, Node]]:
+        """What names stand for, with their owners."""
+        return list(self._bindings.items())
+
     def known(self, value: Any) -> Node | None:
         entry = self._of.get(id(value))
         return entry[1] if entry else None

@@ -7,6 +7,7 @@ A label is known by its values: whole numbers, or one 1 among zeros for each exa
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +25,19 @@ CLASSES = 26
 PRODUCTS = {"@", "dot", "matmul", "inner", "outer", "tensordot", "einsum", "multiply", "*", "+", "add", "-", "subtract",
             "vdot", "kron", "linear"}  # fmt: skip
 """Operations by which parameters meet what goes through the network."""
+
+SCALING = {"neg", "negative", "+", "add", "-", "subtract", "*", "multiply", "/", "divide", "true_divide"}
+"""Operations by which labels get another sign or factor."""
+
+
+@cache
+def label_behind(node: Node) -> Node | None:
+    """The labels that a value is, as it is or with another sign or factor, as -y and 1 - y are; None where it is none."""
+    if is_label(node):
+        return node
+    arrays = [o for o in node.operands if np.ndim(o.value)]
+    whole = node.op in SCALING and len(arrays) == 1 and arrays[0].shape == node.shape
+    return label_behind(arrays[0]) if whole else None
 
 
 @dataclass(frozen=True)
@@ -116,7 +130,7 @@ def _origins(nodes: Sequence[Node], roots: dict[Node, int]) -> dict[Node, int]:
 
 def _labelled(nodes: Collection[Node], by_parameters: Collection[Node], stop: Collection[Node] = ()) -> set[Node]:
     """The labels, and what is made of parameters and labels; inputs that were split or shuffled with them are not."""
-    labels = {n for n in nodes if n not in by_parameters and is_label(n)}
+    labels = {n for n in nodes if n not in by_parameters and label_behind(n)}
     return labels | depending(by_parameters, lambda n: any(o in labels for o in n.operands) and n not in stop, stop)
 
 
@@ -219,13 +233,11 @@ def cut_off(tape: Tape) -> Step | None:
     by_name = {name.rpartition(".")[2]: _first(node, earlier) for node in tape.nodes for name in node.names}
     before: Values = {}
     after: Values = {}
-    for name, gradient in by_name.items():
-        parameter = by_name.get(re.sub(r"^(d_?|grads?_?|nabla_?|delta_?)|(_?grads?)$", "", name))
-        if parameter is None or parameter is gradient or not CALLED_PARAMETER.search(name) or gradient.op == "leaf":
-            continue
-        if parameter.index < gradient.index and np.ndim(parameter.value) > 0 and not is_label(parameter):
-            lineage = Lineage(parameter.name, (parameter,), ())
-            before[lineage], after[lineage] = parameter, gradient
+    for names in (*_of_objects(tape, earlier), by_name):
+        for parameter, gradient in _pairs(names):
+            if parameter not in before.values():
+                lineage = Lineage(parameter.name, (parameter,), ())
+                before[lineage], after[lineage] = parameter, gradient
     for name, parameter in by_name.items():  # those whose gradients were not reached
         alike = re.fullmatch(r"(w|b|theta|syn|weights?|bias(es)?)_?\d*(\[\d\])?", name, re.IGNORECASE)
         if alike and parameter not in before.values() and np.ndim(parameter.value) > 0 and not is_label(parameter):
@@ -234,3 +246,23 @@ def cut_off(tape: Tape) -> Step | None:
         return None
     step = _step(before, after, tape)
     return step if step.forward else None
+
+
+def _of_objects(tape: Tape, earlier: dict[Node, Node]) -> list[dict[str, Node]]:
+    """What each of several objects of one kind has by its names, as the layers of a network do."""
+    found: dict[int, dict[str, Node]] = {}
+    for (owner, name), node in tape.bindings():
+        found.setdefault(owner, {})[name] = _first(node, earlier)
+    with_gradients = {owner: names for owner, names in found.items() if any(_pairs(names))}
+    kinds = Counter(frozenset(names) for names in with_gradients.values())
+    return [names for names in with_gradients.values() if kinds[frozenset(names)] > 1]
+
+
+def _pairs(names: dict[str, Node]) -> Iterator[tuple[Node, Node]]:
+    """The parameters among what has names, each with its gradient."""
+    for name, gradient in names.items():
+        parameter = names.get(re.sub(r"^(d_?|grads?_?|nabla_?|delta_?)|(_?grads?)$", "", name))
+        if parameter is None or parameter is gradient or not CALLED_PARAMETER.search(name) or gradient.op == "leaf":
+            continue
+        if parameter.index < gradient.index and np.ndim(parameter.value) > 0 and not is_label(parameter):
+            yield parameter, gradient

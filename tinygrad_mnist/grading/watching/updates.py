@@ -104,8 +104,10 @@ def decays(observed: Sequence[Observed]) -> dict[Key, float]:
 def _shares(observed: Observed, g: Gradient) -> tuple[float, ...] | None:
     """What a gradient and its parameter are multiplied with in an update; () for another sum, None where none shows."""
     old, new = (step[g.lineage].value for step in (observed.step.before, observed.step.after))
+    if len(g.lineage.versions) == 1 or np.shape(old) != np.shape(new):
+        return None
     before, change = np.asarray(old, float), np.asarray(old, float) - new
-    if change.shape != before.shape or not before.any() or not np.isfinite(change).all():
+    if not before.any() or not np.isfinite(change).all():
         return None
     parts = np.stack([like(g.node.value, before).ravel(), before.ravel()], axis=1)
     if not np.isfinite(parts).all() or np.linalg.cond(parts / (np.linalg.norm(parts, axis=0) + TINY)) > APART:

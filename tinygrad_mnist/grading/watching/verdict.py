@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import product, takewhile
 
 import numpy as np
 
@@ -30,6 +30,9 @@ DOUBLE = 1e-5
 
 PATIENCE = 2.5
 """Seconds of a processor for all readings: what takes longer to find is a combination that nobody makes."""
+
+TAME = 20.0
+"""How far apart the logits of an example may be: exp(-20) is 2e-9, and people guard logarithms with 1e-8 or less."""
 
 EXPLAINED = 3
 """For how many heads mistakes are looked for."""
@@ -160,6 +163,7 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
     untouched = [] if stopped else [*updates.untouched(observed[0], tape), *updates.below(observed[0])]
     if untouched:  # the next step is not that of these parameters
         observed = observed[:1]
+    observed = list(takewhile(lambda o: o is observed[0] or _is_tame(o), observed))
     with np.errstate(all="ignore"):
         own = own_loss(tape, [(o.step, o.network) for o in observed], _scaled_heads(observed))
         if own and any(rate for (quantity, _), rate in updates.decays(observed).items() if quantity == "dW"):
@@ -191,6 +195,12 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
     return Verdict(best, parameters, named, tuple(remarks), tuple(_notes(best)))
 
 
+def _is_tame(observed: Observed) -> bool:
+    """Whether its outputs are not so near 0 or 1 that rounding and guards of logarithms decide."""
+    z = observed.network.z[observed.network.L]
+    return bool(np.ptp(z, axis=0).max() < TAME)
+
+
 def _of_the_set(reading: Reading) -> Iterator[Finding]:
     divisor = reading.scale.divisor
     if divisor and divisor > 1:
@@ -217,13 +227,13 @@ def _is_of(reading: Reading, own: Own, due: bool) -> bool:
 
 
 def _likely(every: Sequence[Reading]) -> list[Reading]:
-    """The readings with most gradients right: for each head the best, and of the first head one more."""
+    """The readings with most gradients right: the best of each head, and what is next best in how it is summed."""
     by_right = sorted(every, key=lambda r: -len(r.right))
     heads = {r.head.name: r for r in reversed(by_right)}
-    best = sorted(heads.values(), key=by_right.index)
-    second = [r for r in by_right if r.head.name == best[0].head.name and r is not best[0]]
-    second.sort(key=lambda r: r.scale == best[0].scale)
-    return [best[0], *best[1:EXPLAINED], *second[:1]]
+    ways = {(r.head.name, r.scale): r for r in reversed(by_right)}
+    best = sorted(heads.values(), key=by_right.index)[:EXPLAINED]
+    second = sorted((r for r in ways.values() if r not in best), key=by_right.index)
+    return [*best, *(second or by_right[1:])[: max(1, EXPLAINED + 1 - len(best))]]
 
 
 def _explanations(every: list[Reading]) -> tuple[list[Explanation], Reading]:
