@@ -194,4 +194,4 @@ def _bias_in_columns(value: Array, units: int, notation: Notation, stands: bool)
         return array
     if value.size == units:
         return value.reshape(-1, 1)
-    return array if notation is COLUMNS else array.T
+    return array if notation is COLUMNS or value.ndim == 1 else array.T

@@ -163,7 +163,7 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
     untouched = [] if stopped else [*updates.untouched(observed[0], tape), *updates.below(observed[0])]
     if untouched:  # the next step is not that of these parameters
         observed = observed[:1]
-    observed = list(takewhile(lambda o: o is observed[0] or _is_tame(o), observed))
+    observed = [observed[0], *takewhile(lambda o: _is_evidence(o, observed[0]), observed[1:])]
     with np.errstate(all="ignore"):
         own = own_loss(tape, [(o.step, o.network) for o in observed], _scaled_heads(observed))
         if own and any(rate for (quantity, _), rate in updates.decays(observed).items() if quantity == "dW"):
@@ -195,10 +195,11 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
     return Verdict(best, parameters, named, tuple(remarks), tuple(_notes(best)))
 
 
-def _is_tame(observed: Observed) -> bool:
-    """Whether its outputs are not so near 0 or 1 that rounding and guards of logarithms decide."""
-    z = observed.network.z[observed.network.L]
-    return bool(np.ptp(z, axis=0).max() < TAME)
+def _is_evidence(later: Observed, first: Observed) -> bool:
+    """Whether a later step is one of the same network, its outputs not so near 0 or 1 that rounding decides."""
+    z = later.network.z[later.network.L]
+    alike = later.heads == first.heads and [*map(bool, later.gradients.values())] == [*map(bool, first.gradients.values())]
+    return alike and bool(np.ptp(z, axis=0).max() < TAME)
 
 
 def _of_the_set(reading: Reading) -> Iterator[Finding]:
