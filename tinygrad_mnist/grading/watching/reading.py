@@ -40,7 +40,8 @@ def report(run: Run, source: Source, digits: Digits) -> Report | None:
         return _of_any_network(run, trained, source)
     found = verdict.judge(read, run.tape, stopped=bool(problems))
     places = _Places(read[0], source)
-    findings = (*found.findings, *practice.mislabelled(read[0], digits))
+    met = not any("error-labels-missing" in finding.names for finding in found.findings)
+    findings = (*found.findings, *(practice.mislabelled(read[0], digits) if met else ()))
     if problems and run.tape.failed is not None:
         here = (str(run.tape.failed.line),)
         stops = [replace(f, places=here) for f in stopping.why(read[0], run.tape.failed)]

@@ -114,7 +114,10 @@ def lineages(tape: Tape) -> list[Lineage]:
             name = next((n for v in versions for n in v.names), steps[0].text)
             found.append((learns, meets, Lineage(name, tuple(versions), tuple(u.line for u in steps))))
     most = max((learns for learns, _, _ in found), default=0)
-    return [lineage for learns, _, lineage in sorted(found, key=lambda f: f[1]) if learns == most]
+    learned = [lineage for learns, _, lineage in sorted(found, key=lambda f: f[1]) if learns == most]
+    if most == 2:
+        return learned
+    return [l for l in learned if not is_called_gradient(l.name)] or learned  # no label tells what gradients add up
 
 
 def _origins(nodes: Sequence[Node], roots: dict[Node, int]) -> dict[Node, int]:
@@ -213,7 +216,7 @@ def _step(before: Values, after: Values, tape: Tape) -> Step:
     by_parameters = depending(nodes, lambda n: n in start)
     by_labels = _labelled(nodes, by_parameters, start)
     if not by_labels & by_parameters:  # the labels are nowhere subtracted: names tell what is on the way back
-        by_labels |= depending(by_parameters, lambda n: n not in start and any(map(is_called_gradient, n.names)), start)
+        by_labels |= depending(by_parameters, lambda n: n not in start and is_called_gradient(n.name), start)
     end = max((n.index for n in nodes), default=0)
     ever = depending(tape.nodes[: end + 1], lambda n: n in start)
     labels = tuple(n for n in tape.nodes[:end] if n not in ever and is_label(n))
