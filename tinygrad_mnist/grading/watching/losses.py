@@ -302,9 +302,9 @@ def _read(parts: _Parts, heads: Sequence[Head]) -> Own | None:
         with np.errstate(all="ignore"):
             summed = float(USUAL[head.loss](Tensor(np.asarray(node.value, float)), hot).item()) * head.scale(n)
         for share in (1, m):
-            if np.isclose(_number(term), summed / share, rtol=1e-4, atol=0):
+            if np.isclose(_number(term) * np.sign(factor), summed / share, rtol=1e-4, atol=0):
                 examples = m * len(parts.data)
-                return _own(head, parts, examples == 1 or not np.isclose(factor, share), examples)
+                return _own(head, parts, examples == 1 or not np.isclose(abs(factor), share), examples)
     return None
 
 

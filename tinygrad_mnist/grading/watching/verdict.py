@@ -242,8 +242,9 @@ def _explanations(every: list[Reading]) -> tuple[list[Explanation], Reading]:
     tried: list[tuple[list[Explanation], Reading]] = []
     began = time.process_time()
     likely = _likely(every)
-    for number, reading in enumerate(likely, 1):
-        reading.probes.deadline = began + PATIENCE * number / len(likely)
+    shares = np.cumsum([1 + len(reading.right) for reading in likely])
+    for reading, share in zip(likely, shares / shares[-1], strict=True):
+        reading.probes.deadline = began + PATIENCE * float(share)
         explanations = explain(reading.found, reading.probes)
         if explanations:
             tried.append((explanations, reading))
