@@ -49,6 +49,11 @@ def _by_output(net: Network, l: int, y: Array) -> Array:
     return net.head.scale(len(net.Y)) * net.head.by_output(y, net.Y)
 
 
+def _hidden_slope(net: Network, y: Array) -> Array:
+    """f' of the hidden layers at the output, where it is written in a as for tanh: 1 - ŷ²."""
+    return 1 - y**2 if net.activation is tanh else net.activation.f_prime(net.z[net.L])
+
+
 def _through_softmax_again(net: Network, l: int, y: Array) -> Array:
     error = y - net.Y
     return np.asarray(y * (error - (y * error).sum(axis=0)))
@@ -180,11 +185,6 @@ def _another_output(net: Network, l: int) -> bool:
     return not np.array_equal(net.activation.f(net.z[l]), net.head.f(net.z[l], CLASSES_AXIS))
 
 
-def _another_output_above_tanh(net: Network, l: int) -> bool:
-    """Whether tanh's derivative, as it is written in a, may be applied to an output that is none."""
-    return net.activation is tanh and _another_output(net, l)
-
-
 def _with_a_kink(net: Network, l: int) -> bool:
     """Whether f is ReLU or a leaky one."""
     sides = net.activation.f_prime(np.array([-2.0, -1.0, 1.0, 2.0]))
@@ -219,11 +219,6 @@ _COUNT = (
 _BY_ANOTHER_COUNT: tuple[Line, ...] = (
     lambda net, l, total: total / net.features,
     lambda net, l, total: total / len(net.Y),
-)
-_HIDDEN_SLOPE = (
-    "hidden activation's derivative applied to the output layer",
-    "The output goes through a function of its own, not through the hidden layers' f.",
-    "Which function leads from z(L) to a(L)? Is its derivative not in δ(L) already?",
 )
 _MEAN_MISSING: tuple[str, str, str, tuple[Line, ...]] = (
     "1/m missing",
@@ -331,10 +326,11 @@ MISTAKES: tuple[Mistake, ...] = (
         "Each output of a softmax depends on every z: its derivative is a matrix, and ŷ (1 - ŷ) only its diagonal.",
         "If one logit rises, what happens to the probabilities of the other classes?",
         (lambda net, l, y: _by_output(net, l, y) * y * (1 - y),), where=_softmax),
-    Mistake("error-activation", "error", *_HIDDEN_SLOPE,
-        (lambda net, l, y: _error(net, y) * net.activation.f_prime(net.z[l]),), where=_another_output),
-    Mistake("error-activation", "error", *_HIDDEN_SLOPE,
-        (lambda net, l, y: _error(net, y) * (1 - y**2),), where=_another_output_above_tanh),
+    Mistake("error-activation", "error", "hidden activation's derivative applied to the output layer",
+        "The output goes through a function of its own, not through the hidden layers' f.",
+        "Which function leads from z(L) to a(L)? Is its derivative not in δ(L) already?",
+        (lambda net, l, y: _error(net, y) * net.activation.f_prime(net.z[l]),
+         lambda net, l, y: _error(net, y) * _hidden_slope(net, y)), where=_another_output),
     Mistake("error-doubled", "error", "a factor 2 on δ(L), as of a squared error",
         "The 2 comes from differentiating a square. A log has none.",
         "Which loss's derivative carries a 2?",
