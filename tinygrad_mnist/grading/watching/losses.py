@@ -180,7 +180,7 @@ def _own_loss(tape: Tape, networks: Sequence[tuple[Step, Network]], heads: Seque
         if own is not None:
             return replace(own, elsewhere=parts.node.index > end)
     penalized = next((parts for parts in found if parts.penalty), None)
-    return penalized and _own(None, penalized, True, net.m)
+    return None if penalized is None else _own(None, penalized, True, net.m)
 
 
 def _own(head: Head | None, parts: _Parts, mean: bool, m: int) -> Own:

@@ -159,9 +159,7 @@ class Columns:
         net = self.observed.network
         a, W = {**net.a, 0: net.a[0][self.features]}, {**net.W, 1: net.W[1][:, self.features]}
         inputs, total = len(net.a[0]), net.a[0].sum(axis=0, keepdims=True)
-        return replace(
-            net, W=W, a=a, head=self.head, l2=self.l2, penalty=self.penalty, inputs=inputs, input_sum=total
-        )
+        return replace(net, W=W, a=a, head=self.head, l2=self.l2, penalty=self.penalty, inputs=inputs, input_sum=total)
 
     def found(self, scale: float = 1.0) -> Backward:
         """The program's gradients, each multiplied by a number."""

@@ -84,7 +84,11 @@ def _multiple(observed: Observed, g: Gradient) -> float:
     """By what a gradient is multiplied in its update, where that is nearly all of it; 0 where it does not fit."""
     change = np.asarray(observed.step.before[g.lineage].value, float) - observed.step.after[g.lineage].value
     value = like(g.node.value, change)
-    return abs(float((change * value).sum() / (value * value).sum())) if value.any() and change.shape == value.shape else 0.0
+    return (
+        abs(float((change * value).sum() / (value * value).sum()))
+        if value.any() and change.shape == value.shape
+        else 0.0
+    )
 
 
 def decays(observed: Sequence[Observed]) -> dict[Key, float]:

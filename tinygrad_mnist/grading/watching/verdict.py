@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_mnist.grading.report import Finding, Parameter
 from tinygrad_mnist.grading.textbook.diagnosis import explain
 from tinygrad_mnist.grading.textbook.findings import findings
-from tinygrad_mnist.grading.textbook.mistakes import Explanation
+from tinygrad_mnist.grading.textbook.mistakes import Explanation, Placement
 from tinygrad_mnist.grading.textbook.probes import Probe, Probes
 from tinygrad_mnist.grading.watching import practice, updates
 from tinygrad_mnist.grading.watching.gradients import Gradient
@@ -33,6 +33,9 @@ PATIENCE = 2.5
 
 TAME = 20.0
 """How far apart the logits of an example may be: exp(-20) is 2e-9, and people guard logarithms with 1e-8 or less."""
+
+LARGE_PART = 2.0
+"""How many times as large as what every step takes a data set may be, to be divided by without a mistake."""
 
 EXPLAINED = 3
 """For how many heads mistakes are looked for."""
@@ -148,14 +151,13 @@ def _fits(reading: Reading) -> Iterator[tuple[float, float]]:
 
 
 def _counts_the_set(divisor: float, observed: Sequence[Observed]) -> bool:
-    """Whether it may be the size of a data set of which every step takes the same large part.
+    """Whether it may be the size of a data set of which every step takes the same large part, the rest put aside.
 
-    The mean is then nearly right; in batches it is a mistake, and so is a number of inputs, or m twice.
+    The mean is then nearly right; in batches it is a mistake, and so is a number of inputs.
     """
     net, first = observed[0].network, {o.passes[0].layers[0].entering for o in observed}
-    others = {len(net.a[0]), net.m**2, net.m * len(net.Y)}
-    whole = abs(divisor - round(divisor)) < 1e-4 * divisor and round(divisor) not in others
-    return whole and divisor > net.m and len(observed) > 1 and len(first) == 1
+    whole = abs(divisor - round(divisor)) < 1e-4 * divisor and round(divisor) != len(net.a[0])
+    return whole and net.m < divisor <= LARGE_PART * net.m and len(observed) > 1 and len(first) == 1
 
 
 def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Verdict:
@@ -171,7 +173,8 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
         every = list(_until_right(observed, own))
         best = max(every, key=lambda r: len(r.right))
         if own is not None:
-            due = bool(own.l2) and not (own.elsewhere and best.l2)  # of other examples it may be divided by their number
+            # of other examples, a penalty may be divided by another number of them
+            due = bool(own.l2) and not (own.elsewhere and best.l2)
             if due or not _may_differ(own, best):
                 every = [r for r in readings(observed, own) if _is_of(r, own, due)] or every
                 best = max(every, key=lambda r: len(r.right))
@@ -198,8 +201,8 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
 def _is_evidence(later: Observed, first: Observed) -> bool:
     """Whether a later step is one of the same network, its outputs not so near 0 or 1 that rounding decides."""
     z = later.network.z[later.network.L]
-    alike = later.heads == first.heads and [*map(bool, later.gradients.values())] == [*map(bool, first.gradients.values())]
-    return alike and bool(np.ptp(z, axis=0).max() < TAME)
+    seen, before = ([key for key, g in o.gradients.items() if g] for o in (later, first))
+    return later.heads == first.heads and seen == before and bool(np.ptp(z, axis=0).max() < TAME)
 
 
 def _of_the_set(reading: Reading) -> Iterator[Finding]:
@@ -245,12 +248,26 @@ def _explanations(every: list[Reading]) -> tuple[list[Explanation], Reading]:
     shares = np.cumsum([1 + len(reading.right) for reading in likely])
     for reading, share in zip(likely, shares / shares[-1], strict=True):
         reading.probes.deadline = began + PATIENCE * float(share)
-        explanations = explain(reading.found, reading.probes)
+        explanations = _likelier(explain(reading.found, reading.probes), reading)
         if explanations:
             tried.append((explanations, reading))
             if not explanations[0].unknown and explanations[0].kinds == 1 and not _solved(explanations):
                 break
     return min(tried, key=lambda pair: (pair[0][0].rank, _solved(pair[0])))
+
+
+def _likelier(explanations: list[Explanation], reading: Reading) -> list[Explanation]:
+    """Those that divide by a count of more examples, where steps of one size leave it open what the factor is."""
+    m = max(net.m for net in reading.probes.nets)
+    counted = [e for e in explanations if any(_is_a_count(p, m) for p in e.mistakes)]
+    return counted or explanations
+
+
+def _is_a_count(placement: Placement, m: int) -> bool:
+    if placement.mistake.name != "error-constant" or not placement.value:
+        return False
+    count = 1 / placement.value
+    return count > m and abs(count - round(count)) < 1e-3
 
 
 def _solved(explanations: Sequence[Explanation]) -> bool:
