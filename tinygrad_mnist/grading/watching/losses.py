@@ -123,11 +123,11 @@ def usual_losses(found: Sequence[Output]) -> Iterator[tuple[str, Callable[[Any],
 
 @dataclass(frozen=True)
 class Own:
-    """The loss that a program computes itself, as the textbook writes it: an output with its loss, and a penalty with λ.
+    """The loss that a program computes itself, as the textbook writes it: an output with its loss, and a penalty.
 
-    l2: λ, 0 without a penalty. head: None where it has a penalty, and the rest is none of the textbook's. mean: whether it is the mean over the
-    examples, or their sum. penalized: the parameters that its penalty is made of. elsewhere: whether it is of
-    other examples than a step's, so that λ may be over another number of them.
+    head: None where it has a penalty, and the rest is none of the textbook's. l2: λ, 0 without a penalty.
+    mean: whether it is the mean over the examples, or their sum. penalized: what the penalty is on.
+    elsewhere: whether it is of other examples than a step's, so that λ may be over another number of them.
     """
 
     head: Head | None

@@ -32,7 +32,7 @@ SCALING = {"neg", "negative", "+", "add", "-", "subtract", "*", "multiply", "/",
 
 @cache
 def label_behind(node: Node) -> Node | None:
-    """The labels that a value is, as it is or with another sign or factor, as -y and 1 - y are; None where it is none."""
+    """The labels that a value is, with another sign or factor perhaps, as -y is; None where it is none."""
     if is_label(node):
         return node
     arrays = [o for o in node.operands if np.ndim(o.value)]

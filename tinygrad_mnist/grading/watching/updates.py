@@ -18,6 +18,9 @@ from tinygrad_mnist.grading.watching.training import Lineage
 
 Key = tuple[str, int]
 
+TOLD = 4
+"""How many numbers a parameter has, at least, for two shares in its update to be told."""
+
 APART = 100
 """How nearly parallel a parameter and its gradient may be, as a condition, for their shares in an update to be told."""
 
@@ -111,7 +114,7 @@ def _shares(observed: Observed, g: Gradient) -> tuple[float, ...] | None:
     if len(g.lineage.versions) == 1 or np.shape(old) != np.shape(new):
         return None
     before, change = np.asarray(old, float), np.asarray(old, float) - new
-    if not before.any() or not np.isfinite(change).all():
+    if not before.any() or before.size < TOLD or not np.isfinite(change).all():
         return None
     parts = np.stack([like(g.node.value, before).ravel(), before.ravel()], axis=1)
     if not np.isfinite(parts).all() or np.linalg.cond(parts / (np.linalg.norm(parts, axis=0) + TINY)) > APART:
