@@ -19,7 +19,7 @@ from tinygrad_mnist.grading.textbook.diagnosis import explain
 from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.models import Asked
 from tinygrad_mnist.grading.textbook.probes import Found, Probes
-from tinygrad_mnist.grading.watching.program import grade_program
+from tinygrad_mnist.grading.watching.program import grade_program, only_defines
 from tinygrad_mnist.grading.watching.source import Source, SourceError, read
 from tinygrad_mnist.manual import Activation, Head
 from tinygrad_mnist.manual.notation import COLUMNS
@@ -79,7 +79,8 @@ def grade(
     if not path.is_file():
         return Report(str(target), str(settings), problems=(Problem("file", f"there is no file {target}"),))
     suspected = honesty.suspicions_of_file(path, [function] if function else None)
-    report = None if function or forward or of_class else grade_program(path, time_limit)
+    watched = not (function or forward or of_class)
+    report = grade_program(path, time_limit) if watched and not only_defines(path) else None
     if report is None:
         try:
             notebook = read(path) if path.suffix.lower() == ".ipynb" else None
@@ -90,6 +91,8 @@ def grade(
             _in_cells(result, notebook)
         report = _judged(path.name, function or "gradients", settings, result)
         suspected = suspected or honesty.changed_numpy(result.get("patched", ()))
+        if watched and not report.parameters and only_defines(path):
+            report = grade_program(path, time_limit) or report
     return replace(report, problems=(*suspected, *report.problems))
 
 

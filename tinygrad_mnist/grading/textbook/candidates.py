@@ -6,6 +6,7 @@ is compared on one probe first, and worked out on the others only where it holds
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -138,17 +139,24 @@ class Candidates:
 def _fingerprint(x: Array | None, rtol: float, size: float) -> tuple[int, float, float]:
     if x is None:
         return 0, 0.0, 0.0
-    finite = np.isfinite(x)
-    good = x if finite.all() else np.where(finite, x, 0)
-    weights = _weights(x.shape)
-    bound = 2 * rtol * max(size, float(np.abs(good).max(initial=0))) * float(weights.sum())
-    return hash((x.shape, finite.tobytes())), float((good * weights).sum()), bound
+    weights, finite = _weights(x.shape), b""
+    total, squares = float(np.vdot(x, weights)), float(np.vdot(x, x))
+    if not math.isfinite(squares):
+        where = np.isfinite(x)
+        good = np.where(where, x, 0)
+        total, squares, finite = float(np.vdot(good, weights)), float(np.vdot(good, good)), where.tobytes()
+    return hash((x.shape, finite)), total, 2 * rtol * max(size, math.sqrt(squares)) * _total_weight(x.shape)
 
 
 @lru_cache
 def _weights(shape: tuple[int, ...]) -> Array:
     """Random weights, so that a sum tells arrays apart that hold the same numbers elsewhere."""
     return np.random.default_rng(0).uniform(0.5, 1.5, shape)
+
+
+@lru_cache
+def _total_weight(shape: tuple[int, ...]) -> float:
+    return float(_weights(shape).sum())
 
 
 def _any(values: Values) -> bool:

@@ -49,6 +49,11 @@ def _by_output(net: Network, l: int, y: Array) -> Array:
     return net.head.scale(len(net.Y)) * net.head.by_output(y, net.Y)
 
 
+def _hidden_slope(net: Network, y: Array) -> Array:
+    """f' of the hidden layers at the output, where it is written in a as for tanh: 1 - ŷ²."""
+    return 1 - y**2 if net.activation is tanh else net.activation.f_prime(net.z[net.L])
+
+
 def _through_softmax_again(net: Network, l: int, y: Array) -> Array:
     error = y - net.Y
     return np.asarray(y * (error - (y * error).sum(axis=0)))
@@ -173,10 +178,6 @@ def _cross_entropy(net: Network, l: int) -> bool:
 
 def _log_loss(net: Network, l: int) -> bool:
     return net.head.folded and net.head.output is SIGMOID
-
-
-def _squared_softmax(net: Network, l: int) -> bool:
-    return not net.head.folded and net.head.output is SOFTMAX
 
 
 def _another_output(net: Network, l: int) -> bool:
@@ -324,11 +325,12 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("error-squared-softmax", "error", "ŷ (1 - ŷ) for the derivative of the softmax",
         "Each output of a softmax depends on every z: its derivative is a matrix, and ŷ (1 - ŷ) only its diagonal.",
         "If one logit rises, what happens to the probabilities of the other classes?",
-        (lambda net, l, y: _by_output(net, l, y) * y * (1 - y),), where=_squared_softmax),
+        (lambda net, l, y: _by_output(net, l, y) * y * (1 - y),), where=_softmax),
     Mistake("error-activation", "error", "hidden activation's derivative applied to the output layer",
         "The output goes through a function of its own, not through the hidden layers' f.",
         "Which function leads from z(L) to a(L)? Is its derivative not in δ(L) already?",
-        (lambda net, l, y: _error(net, y) * net.activation.f_prime(net.z[l]),), where=_another_output),
+        (lambda net, l, y: _error(net, y) * net.activation.f_prime(net.z[l]),
+         lambda net, l, y: _error(net, y) * _hidden_slope(net, y)), where=_another_output),
     Mistake("error-doubled", "error", "a factor 2 on δ(L), as of a squared error",
         "The 2 comes from differentiating a square. A log has none.",
         "Which loss's derivative carries a 2?",
@@ -475,6 +477,10 @@ MISTAKES: tuple[Mistake, ...] = (
          lambda net, l, delta, a: delta * a,
          lambda net, l, delta, a: (delta * a).T,
          lambda net, l, delta, a: delta.T * a)),
+    Mistake("product-not-summed", "product", "of the last example alone, not summed over the examples",
+        "Each weight has a part in every example: its gradient is the sum of what comes back from all of them.",
+        "Where are the examples' own gradients added up?",
+        (lambda net, l, delta, a: delta[:, -1:] @ a[:, -1:].T,)),
     Mistake("weight-mean-missing", "mean_W", *_MEAN_MISSING),
     Mistake("weight-mean-twice", "mean_W", *_MEAN_TWICE),
     Mistake("weight-count", "mean_W", *_COUNT, _BY_ANOTHER_COUNT),
@@ -525,7 +531,8 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("bias-not-summed", "sum", "not summed over the examples",
         "b(l) was added to every example, so its gradient is the sum of what comes back from all of them.",
         "b(l) has one number for each unit, whatever m is. How does the gradient get that shape?",
-        (lambda net, l, delta: delta,)),
+        (lambda net, l, delta: delta,
+         lambda net, l, delta: delta[:, -1:])),
     Mistake("bias-flat", "sum", "lying down where the bias stands (or the other way round)",
         "The numbers are right, but b - η db broadcasts silently to a matrix.",
         "Compare the shapes of b(l) and of your sum (keepdims?).",
@@ -533,7 +540,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("bias-from-weights", "sum", "∂L/∂W(l) summed over its inputs",
         "Each example's δ(l) is then weighted with the sum of its inputs. b(l) is added as it is: its input is 1.",
         "By what is b(l) multiplied in z(l)?",
-        (lambda net, l, delta: (delta @ net.a[l - 1].T).sum(axis=1, keepdims=True),)),
+        (lambda net, l, delta: delta @ net.entering_sum(l).T,)),
     Mistake("bias-max", "sum", "the largest of the examples where their sum belongs",
         "b(l) was added to every example, so all of them have their part in its gradient.",
         "b(l) has a part in every example's loss. How are these parts put together?",

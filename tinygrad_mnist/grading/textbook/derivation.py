@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
+
 from tinygrad_mnist.manual import Activation, columns
 from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.heads import HALF, SOFTMAX_CROSS_ENTROPY, Head, Penalty
@@ -37,7 +39,7 @@ Lines = Mapping[tuple[str, int], Line]
 class Network:
     """A network after its forward pass: everything by layer 1 … L, a[0] = X; b(l) is (n, 1).
 
-    inputs: how many features X has, where only some of them are in a[0].
+    inputs, input_sum: how many features X has, and their sum in each example (1, m), where only some are in a[0].
     """
 
     Y: Array
@@ -50,10 +52,17 @@ class Network:
     head: Head = SOFTMAX_CROSS_ENTROPY
     penalty: Penalty = HALF
     inputs: int | None = None
+    input_sum: Array | None = None
 
     @property
     def features(self) -> int:
         return self.inputs or len(self.a[0])
+
+    def entering_sum(self, l: int) -> Array:
+        """The sum of all that enters layer l, for each example (1, m)."""
+        if l == 1 and self.input_sum is not None:
+            return self.input_sum
+        return np.asarray(self.a[l - 1].sum(axis=0, keepdims=True))
 
     @property
     def L(self) -> int:

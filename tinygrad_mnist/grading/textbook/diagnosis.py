@@ -94,11 +94,16 @@ class _Search:
         for total in range(MOST_IN_A_LAYER + 1):
             self._match(total)
             states = self._explained_by(total)
-            if states:  # what is long already is not made longer
-                limit = min(limit, total + SLACK if total < MOST else total)
+            if states:  # what is long already is not made longer, and what leaves δ(l) right changes nothing below
+                limit = min(limit, total + SLACK if total < MOST and all(map(self._changes_delta, states)) else total)
             if total >= limit or (total == 2 and not any(self.matches.values())):
                 break
         return states
+
+    def _changes_delta(self, state: State) -> bool:
+        """Whether a mistake is made in δ(l)."""
+        own = [p for p in state.explanation.mistakes if p.layer == self.layer.l]
+        return any(p.mistake.slot in SLOTS["delta"] for p in own)
 
     def _match(self, total: int) -> None:
         """Compare the gradients with so many mistakes in δ(l) and in themselves."""

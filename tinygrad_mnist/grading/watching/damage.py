@@ -33,7 +33,7 @@ from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.textbook import Columns, Observed, activation_of
 from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
-from tinygrad_mnist.manual.heads import Head, scales
+from tinygrad_mnist.manual.heads import HALF, Head, scales
 from tinygrad_mnist.manual.notation import COLUMNS
 from tinygrad_mnist.manual.rows import Backward
 
@@ -108,7 +108,7 @@ class _Layers:
     def __init__(self, observed: Observed, reading: Reading, scale: float) -> None:
         self.observed, self.reading = observed, reading
         self.factor = scale * observed.network.m
-        self.columns = Columns(observed, observed.heads[0], 0.0)
+        self.columns = Columns(observed, observed.heads[0], 0.0, HALF)
         layers = observed.layers
         self.z = {l: linear.z for l, linear in enumerate(layers, 1)}
         self.entering = {l: linear.entering for l, linear in enumerate(layers, 1)}

@@ -84,7 +84,7 @@ def _readings(
             expected = cotangents(values[node], values, [*start, *between])
         except (UnfollowedError, ValueError, TypeError, RuntimeError):
             continue
-        name = f"its own loss{f' {node.name}' if node.name else ''}"
+        name = f"its own loss{f' {node.name}' if node.name not in ('', 'loss') else ''}"
         yield Reading(step, name, expected, gradients, output=values[node], values=values)
     if not found:
         return

@@ -34,6 +34,11 @@ class Gradient:
     factor: float = 1.0
 
     @property
+    def named(self) -> bool:
+        """Whether the program calls it a gradient."""
+        return any(map(is_called_gradient, self.node.names))
+
+    @property
     def descends(self) -> bool:
         return self.along >= 0
 

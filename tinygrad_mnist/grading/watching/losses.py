@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.textbook.derivation import Network
 from tinygrad_mnist.grading.watching.graph import depending, made_of, used_by
 from tinygrad_mnist.grading.watching.names import CALLED_LOSS
 from tinygrad_mnist.grading.watching.tape import Node, Tape
-from tinygrad_mnist.grading.watching.training import Step, is_label, versions_of
+from tinygrad_mnist.grading.watching.training import Lineage, Step, is_label, label_behind, versions_of
 from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
-from tinygrad_mnist.manual.heads import Head
+from tinygrad_mnist.manual.heads import HALF, PENALTIES, Head, Penalty
 
 LARGEST = 10.0
 """What λ may be."""
+
+LATER = 12
+"""How many numbers that are computed after the steps are looked at."""
 
 NOT_DIFFERENTIABLE = {"==", "!=", "argmax", "argmin", "round", "isclose", "equal"}
 
@@ -48,7 +52,7 @@ def outputs(step: Step) -> list[Output]:
             if o in step.by_labels and o not in step.by_parameters
         ]  # fmt: skip
         if met:
-            found.append(Output(node, met[-1]))
+            found.append(Output(node, label_behind(met[-1]) or met[-1]))
             below.add(node)
     return found
 
@@ -65,11 +69,17 @@ def own_losses(tape: Tape, step: Step, versions: set[Node]) -> list[Node]:
     blocked = depending(nodes, lambda n: n.op in NOT_DIFFERENTIABLE and n in reached)
     found = [
         n for n in sorted(reached & labelled, key=lambda n: n.index)
-        if np.size(n.value) == 1 and n not in step.nodes and n not in blocked and np.asarray(n.value).dtype.kind == "f"
+        if _is_number(n) and n not in step.nodes and n not in blocked
     ]  # fmt: skip
+    found = [n for n in found if not _is_running_total(n, found, reached)]
     turned = {o for n in found for o in n.operands if n.op in ("neg", "*", "/") and n.value * np.asarray(o.value) < 0}
     near = [n for n in found if n.index <= last + 40 and n not in turned]
     return sorted(near, key=lambda n: any(CALLED_LOSS.search(name) for name in n.names))
+
+
+def _is_running_total(node: Node, losses: Sequence[Node], reached: Collection[Node]) -> bool:
+    """Whether it is a loss added to what was there before: to no penalty, which depends on the parameters too."""
+    return node.op in ("+", "add") and sum(o in reached for o in node.operands) == 1 and node.operands[-1] in losses
 
 
 Usual = Callable[[Any, Any], Any]
@@ -132,40 +142,192 @@ def usual_losses(found: Sequence[Output]) -> Iterator[tuple[str, Callable[[Any],
 
 @dataclass(frozen=True)
 class Own:
-    """The loss that a program computes itself, as the textbook writes it: an output with its loss, and λ of ½ λ Σ W².
+    """The loss that a program computes itself, as the textbook writes it: an output with its loss, and a penalty.
 
-    mean: whether it is the mean over the examples, or their sum.
+    head: None where it has a penalty, and the rest is none of the textbook's. l2: λ, 0 without a penalty.
+    mean: whether it is the mean over the examples, or their sum. penalized: what the penalty is on.
+    elsewhere: whether it is of other examples than a step's, so that λ may be over another number of them.
     """
 
-    head: Head
+    head: Head | None
     l2: float
     node: Node
     mean: bool
+    penalty: Penalty = HALF
+    penalized: frozenset[Lineage] = frozenset()
+    elsewhere: bool = False
+
+
+Versions = dict[Node, Lineage]
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """A loss as a sum: of what depends on labels, each with its factor, and of what depends on parameters alone.
+
+    versions: the values of the parameters, and whose they are.
+    """
+
+    node: Node
+    versions: Versions
+    data: tuple[tuple[float, Node], ...]
+    penalty: tuple[tuple[float, Node], ...]
+
+    @property
+    def value(self) -> float:
+        """Without the penalty."""
+        return sum(factor * _number(node) for factor, node in self.data)
 
 
 def own_loss(tape: Tape, networks: Sequence[tuple[Step, Network]], heads: Sequence[Head]) -> Own | None:
-    """The loss in the record whose value in every step is a textbook's, with one λ; None where there is none."""
-    versions = versions_of(step for step, _ in networks)
-    found = [own_losses(tape, step, versions) for step, _ in networks]
-    for without_penalty, head, mean in product((True, False), heads, (True, False)):
-        fits = [{_l2(n, head, net, mean): n for n in nodes} for nodes, (_, net) in zip(found, networks, strict=True)]
-        for l2, node in fits[0].items():
-            if l2 is None or without_penalty != (l2 == 0):
-                continue
-            if without_penalty:
-                return Own(head, 0.0, node, mean)
-            if all(any(x is not None and np.isclose(x, l2, rtol=1e-3) for x in others) for others in fits[1:]):
-                return Own(head, float(f"{l2:.3g}"), node, mean)
+    """The loss in the record of the steps, or after them, that is a textbook's, with its penalty; None without one."""
+    own = _own_loss(tape, networks, heads)
+    return own and _with_lambda(own, tape, networks[0][1].m)
+
+
+def _own_loss(tape: Tape, networks: Sequence[tuple[Step, Network]], heads: Sequence[Head]) -> Own | None:
+    step, net = networks[0]
+    versions = {version: lineage for lineage in step.before for version in lineage.versions}
+    found = [_parts(node, versions) for node in reversed(own_losses(tape, step, versions_of(s for s, _ in networks)))]
+    found.sort(key=lambda parts: not parts.penalty)
+    for head, mean, parts in product(heads, (True, False), found):
+        if _is_loss_of(parts.value, head, net, mean):
+            return _own(head, parts, mean, net.m)
+    end = max(node.index for s, _ in networks for node in s.after.values())
+    for parts in chain(found, _after(tape, end, versions)):
+        own = _read(parts, heads)
+        if own is not None:
+            return replace(own, elsewhere=parts.node.index > end)
+    penalized = next((parts for parts in found if parts.penalty), None)
+    return None if penalized is None else _own(None, penalized, True, net.m)
+
+
+def _own(head: Head | None, parts: _Parts, mean: bool, m: int) -> Own:
+    """With what it has beside the mean over the examples."""
+    penalized = [n for n in made_of([node for _, node in parts.penalty], parts.versions) if n in parts.versions]
+    squares = sum(float((np.asarray(n.value, float) ** 2).sum()) for n in penalized)
+    penalty = sum(factor * _number(node) for factor, node in parts.penalty) / (1 if mean else m)
+    rate = 2 * penalty / squares if squares else 0.0
+    whose = frozenset(parts.versions[n] for n in penalized)
+    return Own(head, rate if 0 < rate < LARGEST else 0.0, parts.node, mean, penalized=whose)
+
+
+def _with_lambda(own: Own, tape: Tape, m: int) -> Own:
+    """The loss with the penalty that it is written with: the one whose λ is a number with a name in the program."""
+    numbers = [float(n.value) for n in tape.nodes if n.names and np.ndim(n.value) == 0]
+    for penalty in PENALTIES.values():
+        l2 = own.l2 / penalty.rate(1.0, m)
+        if own.l2 and any(np.isclose(l2, number, rtol=1e-6, atol=0) for number in numbers):
+            return replace(own, l2=float(f"{l2:.6g}"), penalty=penalty)
+    return replace(own, l2=float(f"{own.l2:.6g}"))
+
+
+def _after(tape: Tape, end: int, versions: Versions) -> Iterator[_Parts]:
+    """What was computed of labels and of outputs after a step; what is whole first."""
+    later, updates = tape.later
+    every = versions.copy()
+    for update in updates:
+        if update.old in every:
+            every[update.new] = every[update.old]
+    found = list(evaluated([*(n for n in tape.nodes if n.index > end or is_label(n)), *later], every))
+    yield from (_parts(node, every) for node in found[::-1][:LATER])
+
+
+def evaluated(nodes: Sequence[Node], versions: Collection[Node]) -> Iterator[Node]:
+    """The numbers that are made of labels and of what a network gives with its parameters, in the order of the program.
+
+    versions: what the parameters were. What is not differentiable, as the share of right answers, is left out.
+    """
+    every = {*nodes, *versions}
+    reached = depending(every, lambda n: n in versions, versions)
+    labelled = depending(every, lambda n: n not in reached and any(map(is_label, (n, *n.operands))), versions)
+    blocked = depending(every, lambda n: n.op in NOT_DIFFERENTIABLE and n in reached, versions)
+    for n in nodes:
+        if n in reached and n in labelled and n not in blocked and n not in versions and _is_number(n):
+            yield n
+
+
+def _parts(node: Node, versions: Versions) -> _Parts:
+    """A number written out as far as it is a sum of others, or a multiple."""
+    data: list[tuple[float, Node]] = []
+    penalty: list[tuple[float, Node]] = []
+    waiting = [(1.0, node)]
+    graph = made_of([node], versions)
+    reached = depending(graph, lambda n: n in versions, versions)
+    labelled = depending(graph, lambda n: n not in reached and is_label(n), versions)
+    while waiting:
+        factor, part = waiting.pop()
+        terms = _terms(part, reached)
+        if terms is not None:
+            waiting += [(factor * f, n) for f, n in terms]
+        elif part in labelled:
+            data.append((factor, part))
+        elif part in reached:
+            penalty.append((factor, part))
+    return _Parts(node, versions, tuple(reversed(data)), tuple(penalty))
+
+
+def _terms(node: Node, reached: Collection[Node]) -> list[tuple[float, Node]] | None:
+    """The numbers that a number is the sum of, with their factors; None where it is none."""
+    operands = [o for o in node.operands if o in reached]
+    if not operands or not all(map(_is_number, operands)):
+        return None
+    if node.op in ("float", "item") or node.function is sum:
+        return [(1.0, o) for o in operands]
+    if node.op in ("+", "add"):
+        return [(1.0, o) for o in operands]
+    first = bool(node.arguments) and node.arguments[0] is operands[0]
+    if node.op in ("-", "subtract"):
+        return [(1.0 if first else -1.0, operands[0]), *((-1.0, o) for o in operands[1:])]
+    if node.op in ("neg", "negative"):
+        return [(-1.0, operands[0])]
+    value = _number(operands[0])
+    if len(operands) == 1 and value and (node.op in ("*", "multiply") or (first and node.op in ("/", "divide"))):
+        return [(_number(node) / value, operands[0])]
     return None
 
 
-def _l2(node: Node, head: Head, net: Network, mean: bool) -> float | None:
-    """λ with which a number is the loss of the network."""
-    loss = float(np.asarray(node.value).reshape(()))
+def _is_number(node: Node) -> bool:
+    return np.size(node.value) == 1 and np.asarray(node.value).dtype.kind == "f"
+
+
+def _number(node: Node) -> float:
+    return float(np.asarray(node.value).reshape(()))
+
+
+def _is_loss_of(value: float, head: Head, net: Network, mean: bool) -> bool:
+    """Whether a number is the loss of the network's outputs."""
     with np.errstate(all="ignore"):
-        data = head.value(net.z[net.L], net.Y, CLASSES_AXIS) / (net.m if mean else 1)
-    squares = sum(float((w**2).sum()) for w in net.W.values())
-    penalty = (loss - data) * 2 / squares if squares else 0.0
-    if abs(loss - data) <= 1e-5 * abs(data):
-        return 0.0
-    return penalty if 0 < penalty < LARGEST and loss - data < 3 * abs(data) else None
+        loss = head.value(net.z[net.L], net.Y, CLASSES_AXIS) / (net.m if mean else 1)
+    return abs(value - loss) <= 1e-5 * abs(loss)
+
+
+def _read(parts: _Parts, heads: Sequence[Head]) -> Own | None:
+    """A loss whose first term is a usual one, of a value that was made of parameters and of labels beside it."""
+    if not parts.data:
+        return None
+    (factor, term), versions = parts.data[0], parts.versions
+    graph = made_of([term], versions)
+    reached = depending(graph, lambda n: n in versions, versions)
+    labels = [n for n in graph if n not in reached and is_label(n)]
+    forward = reached - depending(graph, lambda n: n in labels, versions) - set(versions)
+    outputs = [n for n in forward if np.ndim(n.value) and np.asarray(n.value).dtype.kind == "f"]
+    for node, label, head in product(sorted(outputs, key=lambda n: -n.index), labels, heads):
+        hot = one_hot(Output(node, label))
+        if hot is None or hot.shape != node.shape or head.loss not in USUAL:
+            continue
+        n = _outputs_of(hot)
+        m = hot.size // n
+        with np.errstate(all="ignore"):
+            summed = float(USUAL[head.loss](Tensor(np.asarray(node.value, float)), hot).item()) * head.scale(n)
+        for share in (1, m):
+            if np.isclose(_number(term) * np.sign(factor), summed / share, rtol=1e-4, atol=0):
+                examples = m * len(parts.data)
+                return _own(head, parts, examples == 1 or not np.isclose(abs(factor), share), examples)
+    return None
+
+
+def _outputs_of(hot: Any) -> int:
+    """How many outputs an example has, whose labels are one 1 among zeros."""
+    lengths = [hot.shape[axis] for axis in range(hot.ndim) if (hot.sum(axis=axis) == 1).all()]
+    return lengths[0] if lengths else 1

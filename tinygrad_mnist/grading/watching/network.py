@@ -13,8 +13,10 @@ import numpy as np
 
 from tinygrad_mnist.grading.watching.graph import made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.tape import Node
-from tinygrad_mnist.grading.watching.training import Lineage, Step
+from tinygrad_mnist.grading.watching.training import Lineage, Step, label_behind
 from tinygrad_mnist.manual.activations import Array
+from tinygrad_mnist.manual.columns import CLASSES_AXIS
+from tinygrad_mnist.manual.heads import HEADS
 from tinygrad_mnist.manual.notation import COLUMNS, ROWS, ROWS_IN_OUT, Notation
 
 LINEAR = {"@", "dot", "matmul"}
@@ -155,10 +157,20 @@ def _pass(layers: Sequence[Linear], step: Step, users: dict[Node, list[Node]]) -
         for user in users[node]:
             met = [o for o in user.operands if o in step.by_labels and o not in step.by_parameters]
             if met:
-                return Pass(tuple(layers), node, met[-1])
-    same = [n for n in candidates if np.shape(n.value) == last.shape]
-    output = (same or [output])[-1]
+                return Pass(tuple(layers), node, label_behind(met[-1]) or met[-1])
+    same = [n for n in candidates if np.shape(n.value) == last.shape] or [output]
+    output = next((n for n in same if _is_output(n, layers[-1])), same[-1])
     return Pass(tuple(layers), output, _labels_of(output, step))
+
+
+def _is_output(node: Node, last: Linear) -> bool:
+    """Whether it is what an output gives for the last z, as softmax does."""
+    z, y_hat = (in_columns(n.value, last.notation) for n in (last.z, node))
+    with np.errstate(all="ignore"):
+        return any(
+            head.output.name != "linear" and np.allclose(head.f(z, CLASSES_AXIS), y_hat, rtol=1e-4, atol=1e-6)
+            for head in HEADS.values()
+        )
 
 
 def _labels_of(output: Node, step: Step) -> Node | None:

@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.standins.digits import Digits
 from tinygrad_mnist.grading.textbook.catalogue import named
+from tinygrad_mnist.grading.textbook.mistakes import rounded
 from tinygrad_mnist.grading.watching.graph import made_of
 from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.textbook import Observed
@@ -82,7 +83,9 @@ def mistakes(observed: Observed) -> Iterator[Finding]:
 
 
 def renamed(finding: Finding, observed: Observed) -> Finding:
-    """A slope that is missing because the activation changed z(l) in place, by that name."""
+    """A finding by the name that the program's values give it, where the gradients are the same for another."""
+    if "slope-twice" in finding.names:
+        return _of_another_slope(finding, observed)
     if "slope-missing" not in finding.names and "slope-kink" not in finding.names:
         return finding
     for linear in observed.layers[:-1]:
@@ -92,6 +95,19 @@ def renamed(finding: Finding, observed: Observed) -> Finding:
                 finding, names=("relu-in-place", *finding.names), what=IN_PLACE,
                 hint="Which numbers stand in z(l) when the backward pass looks at their sign?",
                 places=(str(changed[0].line), *finding.places),
+            )  # fmt: skip
+    return finding
+
+
+def _of_another_slope(finding: Finding, observed: Observed) -> Finding:
+    """The square of a slope, where the program computes it at once: 0.01, written where f has 0.1."""
+    slope = -float(observed.network.activation.f(np.array([-1.0]))[0])
+    other = named("slope-other")
+    for numbers in (np.asarray(node.value) for node in observed.step.by_parameters):
+        if numbers.size > 1 and {*np.unique(numbers.round(12))} == {round(slope**2, 12), 1.0}:
+            return replace(
+                finding, names=(other.name,), what=f"{other.title} ({rounded(slope**2)})",
+                explanation=other.explanation, hint=other.hint,
             )  # fmt: skip
     return finding
 

@@ -18,9 +18,7 @@ RUNS = 5.0
 
 
 def grade_program(path: Path, time_limit: float) -> Report | None:
-    """The report on a program that trains a network; None for one that was not seen to."""
-    if _only_defines(path):
-        return None
+    """The report on a program that trains a network, or defines a training; None for one that was not seen to."""
     command = [sys.executable, "-B", "-m", CHILD]
     answer = sealed.run(command, (str(path), min(RUNS, time_limit / 2)), time_limit, CHILD)
     if answer is None or "crash" in answer:
@@ -31,7 +29,7 @@ def grade_program(path: Path, time_limit: float) -> Report | None:
     return Report.from_dict(answer)
 
 
-def _only_defines(path: Path) -> bool:
+def only_defines(path: Path) -> bool:
     """Whether nothing happens in a program but definitions, and imports of what does not lie beside it."""
     try:
         tree = ast.parse(read(path).text)

@@ -44,7 +44,8 @@ def report(run: Run, source: Source, digits: Digits) -> Report | None:
     found = verdict.judge(read, run.tape, stopped)
     places = _Places(read[0], source)
     seen = (pair for o in map(observe, _every_step(run, trained)) if o for pair in o.labelled)
-    findings = (*found.findings, *practice.mislabelled(seen, digits))
+    met = not any("error-labels-missing" in finding.names for finding in found.findings)
+    findings = (*found.findings, *(practice.mislabelled(seen, digits) if met else ()))
     if not all(f.names for f in findings):
         wrong = _first_wrong_of(_as_any_network(run, trained))
         first = list(_first_wrong_values(wrong)) if wrong else []

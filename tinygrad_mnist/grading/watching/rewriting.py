@@ -147,7 +147,7 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit_For(self, node: ast.For) -> list[ast.stmt]:
         self.generic_visit(node)
-        node.iter = _call(node.iter, "iterate", node.iter)
+        node.iter = _call(node.iter, "loop", node.iter)
         names = self._bound(node, self._names(node.target))
         node.body = [_statement(node, "tick"), *names, *node.body]
         return [node]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.machinery
 import importlib.util
 import random
+import re
 import sys
 import types
 import warnings
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.grading.watching.losses import evaluated
 from tinygrad_mnist.grading.watching.rewriting import RECORDER, SCOPE, rewrite, rewrite_cells
 from tinygrad_mnist.grading.watching.source import BESIDE, Source
 from tinygrad_mnist.grading.watching.tape import OWN, Enough, Tape
@@ -22,6 +24,9 @@ from tinygrad_mnist.grading.watching.training import transitions
 
 STEPS = 3
 """How many steps are watched: the last one may be cut off."""
+
+LINGERING = 1.5
+"""For how many seconds more a program is watched that has not computed its loss."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,8 @@ def _run_cells(cells: Sequence[Any], module: types.ModuleType, tape: Tape) -> No
 
 def recorded(module: types.ModuleType, body: Callable[[Tape], None], seconds: float, source: Source) -> Run:
     """What is recorded of a body, in so many seconds or until it has trained for some steps."""
-    tape = Tape(_Enough(), seconds)
+    enough = _Enough(source.text)
+    tape = Tape(enough, seconds)
     np.random.seed(0)
     random.seed(0)
     error: BaseException | None = None
@@ -78,21 +84,47 @@ def recorded(module: types.ModuleType, body: Callable[[Tape], None], seconds: fl
     except (Enough, SystemExit):
         pass
     except BaseException as stopped:
-        error = stopped
+        error = None if enough.seen else stopped
+    if enough.seen:
+        tape.cut(*enough.seen)
     return Run(tape, module, error, source)
 
 
 class _Enough:
-    """Whether a training was seen: looked at when there were so many updates, and when there are twice as many."""
+    """Whether a training was seen: looked at when there were so many updates, and when there are twice as many.
 
-    def __init__(self) -> None:
+    Where no loss was computed in it, the program goes on for a little: many compute one after each epoch.
+    seen: the nodes and updates that there were when the training was seen.
+    """
+
+    def __init__(self, text: str) -> None:
         self.next = 6
+        self.seen: tuple[int, int] | None = None
+        self.computes_a_loss = re.search("log|loss|cost|error", text, re.IGNORECASE) is not None
+        self.looked_at = 0
 
     def __call__(self, tape: Tape) -> bool:
+        if self.seen:
+            return bool(np.ndim(tape.updates[-1].new.value)) and self._loss_since(tape)
         if len(tape.updates) < self.next:
             return False
         self.next = 2 * len(tape.updates)
-        return sum(1 for _ in transitions(tape)) > STEPS
+        if sum(1 for _ in transitions(tape)) <= STEPS:
+            return False
+        if not self.computes_a_loss or self._loss_since(tape):
+            return True
+        self.seen = len(tape.nodes), len(tape.updates)
+        tape.hasten(LINGERING)
+        return False
+
+    def _loss_since(self, tape: Tape) -> bool:
+        """Whether a number was made of arrays that depend on parameters and labels since this was last asked."""
+        since = tape.nodes[self.looked_at :]
+        self.looked_at = len(tape.nodes)
+        if not any(np.size(n.value) == 1 and any(np.size(o.value) > 1 for o in n.operands) for n in since):
+            return False
+        versions = {version for update in tape.updates for version in (update.old, update.new)}
+        return next(evaluated(since, versions), None) is not None
 
 
 class _OwnModules:

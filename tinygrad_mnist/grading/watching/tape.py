@@ -107,7 +107,10 @@ class Update:
 
 
 class Tape:
-    """The recorder of a program. Its methods stand in the rewritten program in place of the operations."""
+    """The recorder of a program. Its methods stand in the rewritten program in place of the operations.
+
+    later: what was recorded when training had been seen, for a loss that is computed now and then.
+    """
 
     slice = slice
 
@@ -118,6 +121,7 @@ class Tape:
         self.failed: Node | None = None
         self.entered: list[tuple[int, str, int, dict[str, Any]]] = []
         self.finished = finished
+        self.later: tuple[list[Node], list[Update]] = [], []
         self._of: dict[int, tuple[Any, Node]] = {}
         self._bindings: dict[tuple[int, str], Node] = {}
         self._holding: dict[tuple[int, str], list[Any] | dict[Any, Any]] = {}
@@ -126,6 +130,7 @@ class Tape:
         self._bytes = 0
         self._deadline = time.monotonic() + seconds
         self._paused = False
+        self._hastened = False
 
     # what stands in the program
 
@@ -229,6 +234,14 @@ class Tape:
             return iterable
         return self._rows(line, iterable, range(len(iterable)))
 
+    def loop(self, line: int, iterable: Any) -> Iterator[Any]:
+        """The turns of a loop; the last ones are left out where the program is hastened on the way."""
+        hastened = self._hastened
+        for turn in self.iterate(line, iterable):
+            yield turn
+            if self._hastened is not hastened:
+                return
+
     def _rows(self, line: int, array: NDArray[Any], order: range) -> Iterator[Any]:
         return (self.item(line, array, i) for i in order)
 
@@ -298,6 +311,20 @@ class Tape:
             raise Enough
 
     # the record
+
+    def hasten(self, seconds: float) -> None:
+        """End every loop that is running after its turn, and the record after so many seconds."""
+        self._hastened = True
+        self._deadline = min(self._deadline, time.monotonic() + seconds)
+
+    def cut(self, nodes: int, updates: int) -> None:
+        """Put aside as `later` what comes after so many nodes and updates."""
+        self.later = self.nodes[nodes:], self.updates[updates:]
+        del self.nodes[nodes:], self.updates[updates:]
+
+    def bindings(self) -> list[tuple[Key, Node]]:
+        """What names stand for, with their owners."""
+        return list(self._bindings.items())
 
     def node(self, value: Any) -> Node:
         """The node of an array or a number: a new leaf where nothing is known of it."""

@@ -20,7 +20,7 @@ from tinygrad_mnist.manual import Activation
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Array, leaky_relu
 from tinygrad_mnist.manual.activations import linear as identity
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
-from tinygrad_mnist.manual.heads import HEADS, Head
+from tinygrad_mnist.manual.heads import HEADS, Head, Penalty
 from tinygrad_mnist.manual.notation import COLUMNS, ROWS_IN_OUT, Notation
 from tinygrad_mnist.manual.rows import Backward
 
@@ -171,8 +171,8 @@ def _labels(found: Sequence[Pass], output: Array, notation: Notation) -> Array |
 class Columns:
     """Turns a program's gradients into columns, with a few of the input's features in place of all."""
 
-    def __init__(self, observed: Observed, head: Head, l2: float) -> None:
-        self.observed, self.head, self.l2 = observed, head, l2
+    def __init__(self, observed: Observed, head: Head, l2: float, penalty: Penalty) -> None:
+        self.observed, self.head, self.l2, self.penalty = observed, head, l2, penalty
         self.features = observed.features
 
     @property
@@ -180,7 +180,8 @@ class Columns:
         """The network as it is seen through these features: z and a are those of all."""
         net = self.observed.network
         a, W = {**net.a, 0: net.a[0][self.features]}, {**net.W, 1: net.W[1][:, self.features]}
-        return replace(net, W=W, a=a, head=self.head, l2=self.l2, inputs=len(net.a[0]))
+        inputs, total = len(net.a[0]), net.a[0].sum(axis=0, keepdims=True)
+        return replace(net, W=W, a=a, head=self.head, l2=self.l2, penalty=self.penalty, inputs=inputs, input_sum=total)
 
     def found(self, scale: float = 1.0) -> Backward:
         """The program's gradients, each multiplied by a number."""
@@ -215,4 +216,4 @@ def _bias_in_columns(value: Array, units: int, notation: Notation, stands: bool)
         return array
     if value.size == units:
         return value.reshape(-1, 1)
-    return array if notation is COLUMNS else array.T
+    return array if notation is COLUMNS or value.ndim == 1 else array.T

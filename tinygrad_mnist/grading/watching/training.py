@@ -7,6 +7,7 @@ A label is known by its values: whole numbers, or one 1 among zeros for each exa
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +25,9 @@ CLASSES = 26
 PRODUCTS = {"@", "dot", "matmul", "inner", "outer", "tensordot", "einsum", "multiply", "*", "+", "add", "-", "subtract",
             "vdot", "kron", "linear"}  # fmt: skip
 """Operations by which parameters meet what goes through the network."""
+
+SCALING = {"neg", "negative", "+", "add", "-", "subtract", "*", "multiply", "/", "divide", "true_divide"}
+"""Operations by which labels get another sign or factor."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,16 @@ def is_label(node: Node) -> bool:
     return bool(whole and value.size == max(value.shape))
 
 
+@cache
+def label_behind(node: Node) -> Node | None:
+    """The labels that a value is, with another sign or factor perhaps, as -y is; None where it is none."""
+    if is_label(node):
+        return node
+    arrays = [o for o in node.operands if np.ndim(o.value)]
+    whole = node.op in SCALING and len(arrays) == 1 and arrays[0].shape == node.shape
+    return label_behind(arrays[0]) if whole else None
+
+
 def lineages(tape: Tape) -> list[Lineage]:
     """The parameters of what was trained, in the order in which they first were combined with something."""
     followed = _followed(tape.updates)
@@ -100,7 +114,10 @@ def lineages(tape: Tape) -> list[Lineage]:
             name = next((n for v in versions for n in v.names), steps[0].text)
             found.append((learns, meets, Lineage(name, tuple(versions), tuple(u.line for u in steps))))
     most = max((learns for learns, _, _ in found), default=0)
-    return [lineage for learns, _, lineage in sorted(found, key=lambda f: f[1]) if learns == most]
+    learned = [lineage for learns, _, lineage in sorted(found, key=lambda f: f[1]) if learns == most]
+    if most == 2:
+        return learned
+    return [l for l in learned if not is_called_gradient(l.name)] or learned  # no label tells what gradients add up
 
 
 def _origins(nodes: Sequence[Node], roots: dict[Node, int]) -> dict[Node, int]:
@@ -119,7 +136,7 @@ def _labelled(nodes: Collection[Node], by_parameters: Collection[Node], stop: Co
 
     Where labels are nowhere subtracted, names tell what is on the way back.
     """
-    labels = {n for n in nodes if n not in by_parameters and is_label(n)}
+    labels = {n for n in nodes if n not in by_parameters and label_behind(n)}
     meets = depending(by_parameters, lambda n: any(o in labels for o in n.operands) and n not in stop, stop)
     if meets:
         return labels | meets
@@ -240,13 +257,9 @@ def cut_off(tape: Tape, known: Step | None = None) -> Step | None:
     by_name = dict(named)
     parameters = {name: node for name, node in named if node not in labelled}
     before, after = (dict(known.before), dict(known.after)) if known else ({}, {})
-    for name, gradient in by_name.items():
-        parameter = parameters.get(re.sub(r"^(d_?|grads?_?|nabla_?|delta_?)|(_?grads?)$", "", name))
-        if parameter is None or parameter in (gradient, *before.values()):
-            continue
-        if not CALLED_PARAMETER.search(name) or gradient.op == "leaf":
-            continue
-        if parameter.index < gradient.index and np.ndim(parameter.value) > 0 and not is_label(parameter):
+    of_objects = ((names, names) for names in _of_objects(tape, earlier))
+    for parameter, gradient in (pair for names in (*of_objects, (parameters, by_name)) for pair in _pairs(*names)):
+        if parameter not in before.values():
             lineage = Lineage(parameter.name, (parameter,), ())
             before[lineage], after[lineage] = parameter, gradient
     for name, parameter in parameters.items():  # those whose gradients were not reached
@@ -257,3 +270,23 @@ def cut_off(tape: Tape, known: Step | None = None) -> Step | None:
         return None
     step = _step(before, after, tape)
     return step if step.forward else None
+
+
+def _of_objects(tape: Tape, earlier: dict[Node, Node]) -> list[dict[str, Node]]:
+    """What each of several objects of one kind has by its names, as the layers of a network do."""
+    found: dict[int, dict[str, Node]] = {}
+    for (owner, name), node in tape.bindings():
+        found.setdefault(owner, {})[name] = _first(node, earlier)
+    with_gradients = {owner: names for owner, names in found.items() if any(_pairs(names, names))}
+    kinds = Counter(frozenset(names) for names in with_gradients.values())
+    return [names for names in with_gradients.values() if kinds[frozenset(names)] > 1]
+
+
+def _pairs(parameters: dict[str, Node], gradients: dict[str, Node]) -> Iterator[tuple[Node, Node]]:
+    """The parameters among what has names, each with its gradient."""
+    for name, gradient in gradients.items():
+        parameter = parameters.get(re.sub(r"^(d_?|grads?_?|nabla_?|delta_?)|(_?grads?)$", "", name))
+        if parameter is None or parameter is gradient or not CALLED_PARAMETER.search(name) or gradient.op == "leaf":
+            continue
+        if parameter.index < gradient.index and np.ndim(parameter.value) > 0 and not is_label(parameter):
+            yield parameter, gradient

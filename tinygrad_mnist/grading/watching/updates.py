@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from tinygrad_mnist.grading.calling.roles import role_of
 from tinygrad_mnist.grading.report import Finding
+from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.updating import with_gradient_of, wrong_updates
 from tinygrad_mnist.grading.watching.gradients import Gradient, like
 from tinygrad_mnist.grading.watching.graph import made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.names import CALLED_WEIGHTS
 from tinygrad_mnist.grading.watching.network import LINEAR
 from tinygrad_mnist.grading.watching.tape import Node, Tape
-from tinygrad_mnist.grading.watching.textbook import Observed
+from tinygrad_mnist.grading.watching.textbook import TINY, Observed
 from tinygrad_mnist.grading.watching.training import Lineage, Step
 
 Key = tuple[str, int]
+
+TOLD = 4
+"""How many numbers a parameter has, at least, for two shares in its update to be told."""
+
+APART = 100
+"""How nearly parallel a parameter and its gradient may be, as a condition, for their shares in an update to be told."""
 
 ADDING = {"+", "-", "add", "subtract"}
 """Operations that make a new value of a parameter from its old one."""
@@ -34,20 +42,85 @@ def symbols(keys: Iterable[Key]) -> list[str]:
     return [f"{quantity[1]}({l})" for quantity, l in keys]
 
 
+def shares(step: Step, g: Gradient) -> tuple[float, float] | None:
+    """What a gradient and its parameter are multiplied with in an update that subtracts them; None for another sum."""
+    if g.lineage not in step.after or len(g.lineage.versions) == 1:
+        return None
+    old, new = step.before[g.lineage].value, step.after[g.lineage].value
+    before, change = np.asarray(old, float), np.asarray(old, float) - new
+    parts = np.stack([like(g.node.value, before).ravel(), before.ravel()], axis=1)
+    if change.shape != before.shape or not np.isfinite(parts).all() or not np.isfinite(change).all():
+        return None
+    (rate, decay), *_ = np.linalg.lstsq(parts, change.ravel(), rcond=None)
+    rest = np.abs(change.ravel() - parts @ (rate, decay)).max()
+    allowed = max(_rounding(step, g), 1e-6 * float(np.abs(change).max()))
+    return (float(rate), float(decay)) if rate and rest <= allowed else None
+
+
 def rate(step: Step, g: Gradient) -> float | None:
     """What a gradient is multiplied with in an update that subtracts it, besides a multiple of the parameter itself."""
-    if g.lineage not in step.before or len(g.lineage.versions) == 1:
-        return None
+    found = shares(step, g)
+    return found and found[0]
+
+
+def _rounding(step: Step, g: Gradient) -> float:
+    new = np.asarray(step.after[g.lineage].value)
+    return float(8 * np.finfo(new.dtype if new.dtype.kind == "f" else float).eps * np.abs(new).max())
+
+
+def decays(observed: Sequence[Observed]) -> dict[Key, float]:
+    """What a parameter is multiplied with beside its gradient in its update, relative to it; 0 where by nothing.
+
+    Nothing is said of a step in which an update is no sum of multiples of both, as with momentum or Adam: there a bias
+    that began at 0 is a multiple of its velocity.
+    """
+    found: dict[Key, float] = {}
+    for o in observed:
+        told = {key: g for key, g in o.gradients.items() if g and g.lineage in o.step.after and _told_apart(o.step, g)}
+        here = {key: _decay_of(o.step, g) for key, g in told.items()}
+        if None not in here.values():
+            found = {key: decay for key, decay in here.items() if decay is not None} | found
+    return found
+
+
+def _told_apart(step: Step, g: Gradient) -> bool:
+    """Whether the shares of a gradient and its parameter in an update can be told from each other."""
     before = np.asarray(step.before[g.lineage].value, float)
-    change = before - np.asarray(step.after[g.lineage].value, float)
-    if change.shape != before.shape:
+    if len(g.lineage.versions) == 1 or before.size < TOLD or not before.any():
+        return False
+    parts = np.stack([like(g.node.value, before).ravel(), before.ravel()], axis=1)
+    return bool(np.isfinite(parts).all() and np.linalg.cond(parts / (np.linalg.norm(parts, axis=0) + TINY)) <= APART)
+
+
+def _decay_of(step: Step, g: Gradient) -> float | None:
+    found = shares(step, g)
+    if found is None:
         return None
-    parts = np.stack([like(g.node.value, change).ravel(), before.ravel()], axis=1)
-    if not np.isfinite(parts).all() or not np.isfinite(change).all() or not parts[:, 0].any():
-        return None
-    (of_gradient, decay), *_ = np.linalg.lstsq(parts, change.ravel(), rcond=None)
-    rest = change.ravel() - parts @ (of_gradient, decay)
-    return float(of_gradient) if np.abs(rest).max() <= 1e-6 * np.abs(change).max() else None
+    rate, decay = found
+    before, after = (np.asarray(values[g.lineage].value, float) for values in (step.before, step.after))
+    least = max(10 * _rounding(step, g), 1e-4 * float(np.abs(before - after).max()))
+    return decay / abs(rate) if abs(decay) * np.abs(before).max() > least else 0.0
+
+
+def decayed(observed: Sequence[Observed], penalized: Collection[Lineage]) -> Iterator[Finding]:
+    """Decay in updates that leads away from 0, that not all weights have, or of biases that no penalty is on."""
+    found = decays(observed)
+    weights = [rate for (quantity, _), rate in found.items() if quantity == "dW"]
+    for key, rate in sorted(found.items()):
+        g = observed[0].gradients[key]
+        if rate < 0:
+            yield _decay("decay-sign", key)
+        elif rate and key[0] == "db" and g and penalized and g.lineage not in penalized:
+            yield _decay("bias-decay", key)
+        elif not rate and key[0] == "dW" and any(weights):
+            yield _decay("decay-missing", key)
+
+
+def _decay(name: str, key: Key) -> Finding:
+    mistake, (parameter,) = named(name), symbols([key])
+    formula = f"{parameter} := {parameter} - η ∂L/∂{parameter}"
+    where = (f"update of {parameter}",)
+    return Finding((name,), where, mistake.title, (formula,), mistake.explanation, mistake.hint)
 
 
 def _named_numbers(tape: Tape) -> list[float]:
@@ -66,19 +139,37 @@ def divided(observed: Observed, tape: Tape) -> bool:
 
 
 def with_one_rate(observed: Observed, tape: Tape) -> Observed:
-    """The same, with 1/m counted to the gradients of which an update takes just that less than of the others.
+    """The same with gradients that an update takes with one learning rate.
 
-    One learning rate is for all; where it is no rate that was named, the rest is the mean over the examples.
+    What has no gradient's name may have the rate in it, or lack 1/m that an update takes beside the rate: it is what
+    the parameter changes by, over the rate. Of what has one, 1/m is counted to those of which an update takes just
+    that less than of the others; where it is no rate that was named, the rest is the mean over the examples.
     """
     m, numbers = observed.network.m, _named_numbers(tape)
     rates = {key: r for key, g in observed.gradients.items() if g for r in [rate(observed.step, g)] if r}
-    most = max(map(abs, rates.values()), default=0.0)
     gradients = dict(observed.gradients)
+    learning_rate = _learning_rate(rates, gradients, tape)
+    most = max(map(abs, rates.values()), default=0.0)
     for key, r in rates.items():
         g = gradients[key]
-        if g and m > 1 and np.isclose(abs(r) * m, most, rtol=1e-6, atol=0) and not _is_one_of(r, numbers):
+        if g and (not g.named or all(np.isclose(abs(r), 1) for r in rates.values())):
+            gradients[key] = replace(g, factor=abs(r) / learning_rate)
+        elif g and m > 1 and np.isclose(abs(r) * m, most, rtol=1e-6, atol=0) and not _is_one_of(r, numbers):
             gradients[key] = replace(g, factor=1 / m)
     return replace(observed, gradients=gradients)
+
+
+def _learning_rate(rates: Mapping[Key, float], gradients: Mapping[Key, Gradient | None], tape: Tape) -> float:
+    """By which number the steps are gradients: that with which named gradients are taken, or that has a name."""
+    named = Counter(abs(r) for key, r in rates.items() if (g := gradients[key]) and g.named)
+    if named and named.most_common(1)[0][0] != 1:
+        return named.most_common(1)[0][0]
+    others = [abs(r) for r in rates.values() if not np.isclose(abs(r), 1)]
+    if others:
+        return max([r for r in others if _is_one_of(r, _named_numbers(tape))] or others)
+    made = made_of([g.node for g in gradients.values() if g], [])
+    within = {float(n.value) for n in made if not np.ndim(n.value) and any(role_of(name) == "rate" for name in n.names)}
+    return within.pop() if len(within) == 1 and min(within) > 0 else 1.0
 
 
 def untouched(observed: Observed, tape: Tape) -> Iterator[Finding]:

@@ -6,14 +6,14 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
+from itertools import product, takewhile
 
 import numpy as np
 
 from tinygrad_mnist.grading.report import Finding, Parameter
 from tinygrad_mnist.grading.textbook.diagnosis import explain
 from tinygrad_mnist.grading.textbook.findings import findings
-from tinygrad_mnist.grading.textbook.mistakes import Explanation
+from tinygrad_mnist.grading.textbook.mistakes import Explanation, Placement
 from tinygrad_mnist.grading.textbook.probes import Probe, Probes
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching import practice, updates
@@ -23,7 +23,7 @@ from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.textbook import Columns, Observed
 from tinygrad_mnist.grading.watching.updates import Key
 from tinygrad_mnist.manual.activations import Array
-from tinygrad_mnist.manual.heads import Head, scales
+from tinygrad_mnist.manual.heads import HALF, Head, Penalty, scales
 from tinygrad_mnist.manual.rows import Backward
 
 SINGLE = 2e-3
@@ -31,7 +31,13 @@ DOUBLE = 1e-5
 """The relative difference that rounding may make in float32 and in float64."""
 
 PATIENCE = 2.5
-"""Seconds of a processor for one reading: what takes longer to find is a combination that nobody makes."""
+"""Seconds of a processor for all readings: what takes longer to find is a combination that nobody makes."""
+
+TAME = 20.0
+"""How far apart the logits of an example may be: exp(-20) is 2e-9, and people guard logarithms with 1e-8 or less."""
+
+LARGE_PART = 2.0
+"""How many times as large as what every step takes a data set may be, to be divided by without a mistake."""
 
 EXPLAINED = 3
 """For how many heads mistakes are looked for."""
@@ -69,21 +75,17 @@ MEAN, SUM = Scale(), Scale(1.0)
 class Reading:
     """The steps of a training as probes, with a loss that the gradients may be of."""
 
-    def __init__(self, observed: Sequence[Observed], head: Head, l2: float, scale: Scale) -> None:
-        self.observed, self.head, self.l2, self.scale = observed, head, l2, scale
-        self.columns = [Columns(o, head, l2) for o in observed]
+    def __init__(
+        self, observed: Sequence[Observed], head: Head, scale: Scale, l2: float = 0.0, penalty: Penalty = HALF
+    ) -> None:
+        self.observed, self.head, self.scale, self.l2, self.penalty = observed, head, scale, l2, penalty
+        self.columns = [Columns(o, head, l2, penalty) for o in observed]
         rtol = max((_rounding(g) for o in observed for g in o.gradients.values() if g), default=DOUBLE)
         missing = [key for o in observed for key, g in o.gradients.items() if g is None]
         self.probes = Probes([Probe(f"step {i}", c.network, rtol) for i, c in enumerate(self.columns, 1)], missing)
         self.judged = [key for key in self.probes.gradients if all(o.gradients[key] for o in observed)]
         self.found = [self._found(c, right) for c, right in zip(self.columns, self.probes.correct, strict=True)]
         self.right = {key for key in self.judged if self.probes.agree(*key, self.found, self.probes.correct)}
-
-    @cached_property
-    def turned(self) -> set[Key]:
-        """The gradients that are right but for their sign."""
-        turned = [Backward({}, *({l: -x for l, x in part.items()} for part in (f.dW, f.db))) for f in self.found]
-        return {key for key in self.judged if self.probes.agree(*key, turned, self.probes.correct)}
 
     def _found(self, columns: Columns, right: Backward) -> Backward:
         """The program's gradients in columns, the right ones in place of those that it does not have."""
@@ -94,6 +96,12 @@ class Reading:
                 of_quantity[l] = getattr(right, quantity)[l]
         return gradients
 
+    @cached_property
+    def turned(self) -> set[Key]:
+        """The gradients that are right but for their sign."""
+        turned = [Backward({}, *({l: -x for l, x in part.items()} for part in (f.dW, f.db))) for f in self.found]
+        return {key for key in self.judged if self.probes.agree(*key, turned, self.probes.correct)}
+
     @property
     def first(self) -> tuple[dict[Key, Array], dict[Key, Array]]:
         """The right gradients of the first step, and the program's."""
@@ -102,26 +110,28 @@ class Reading:
         return right, found
 
 
-def readings(observed: Sequence[Observed]) -> Iterator[Reading]:
-    """Every loss that the gradients may be of, the usual ones first."""
+def readings(observed: Sequence[Observed], own: Own | None = None) -> Iterator[Reading]:
+    """Every loss that the gradients may be of, the usual ones first; own: the one that the program computes."""
     added = any(not g.descends for g in observed[0].gradients.values() if g)
     divisors = (MEAN,) if all(o.network.m == 1 for o in observed) else (MEAN, SUM)
     for head, scale, sign in product(_scaled_heads(observed), divisors, (1.0, -1.0) if added else (1.0,)):
         signed = replace(scale, sign=sign)
-        reading = Reading(observed, head, 0.0, signed)
+        reading = Reading(observed, head, signed)
         yield reading
+        if own and own.l2:
+            yield Reading(observed, head, signed, own.l2, own.penalty)
         for l2, divisor in dict.fromkeys(_fits(reading)):
             if l2 or divisor:
-                yield Reading(observed, head, l2, replace(signed, divisor=divisor) if divisor else signed)
+                yield Reading(observed, head, replace(signed, divisor=divisor) if divisor else signed, l2)
 
 
 def _scaled_heads(observed: Sequence[Observed]) -> list[Head]:
     return [scaled for head in observed[0].heads for scaled in scales(head)]
 
 
-def _until_right(observed: Sequence[Observed]) -> Iterator[Reading]:
+def _until_right(observed: Sequence[Observed], own: Own | None) -> Iterator[Reading]:
     """Readings up to the first for which every gradient is right."""
-    for reading in readings(observed):
+    for reading in readings(observed, own):
         yield reading
         if len(reading.right) == len(reading.judged):
             return
@@ -149,14 +159,13 @@ def _fits(reading: Reading) -> Iterator[tuple[float, float]]:
 
 
 def _counts_the_set(divisor: float, observed: Sequence[Observed]) -> bool:
-    """Whether it may be the size of a data set of which every step takes the same large part.
+    """Whether it may be the size of a data set of which every step takes the same large part, the rest put aside.
 
-    The mean is then nearly right; in batches it is a mistake, and so is a number of inputs, or m twice.
+    The mean is then nearly right; in batches it is a mistake, and so is a number of inputs.
     """
     net, first = observed[0].network, {o.passes[0].layers[0].entering for o in observed}
-    others = {len(net.a[0]), net.m**2, net.m * len(net.Y)}
-    whole = abs(divisor - round(divisor)) < 1e-4 * divisor and round(divisor) not in others
-    return whole and divisor > net.m and len(observed) > 1 and len(first) == 1
+    whole = abs(divisor - round(divisor)) < 1e-4 * divisor and round(divisor) != len(net.a[0])
+    return whole and net.m < divisor <= LARGE_PART * net.m and len(observed) > 1 and len(first) == 1
 
 
 def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Verdict:
@@ -165,15 +174,19 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
     if untouched:  # the next step is not that of these parameters
         observed = observed[:1]
     observed = [updates.with_one_rate(o, tape) for o in observed]
+    observed = [observed[0], *takewhile(lambda o: _is_evidence(o, observed[0]), observed[1:])]
     with np.errstate(all="ignore"):
-        every = list(_until_right(observed))
-        best = max(every, key=lambda r: len(r.right))
         own = own_loss(tape, [(o.step, o.network) for o in observed], _scaled_heads(observed))
-        if own is not None and not _may_differ(own, best):
-            every = [r for r in readings(observed) if r.head.name == own.head.name and r.l2 == own.l2] or [
-                Reading(observed, own.head, own.l2, best.scale)
-            ]
-            best = max(every, key=lambda r: len(r.right))
+        if own and any(rate for (quantity, _), rate in updates.decays(observed).items() if quantity == "dW"):
+            own = replace(own, l2=0.0)  # the gradients need not have what the updates have
+        every = list(_until_right(observed, own))
+        best = max(every, key=lambda r: len(r.right))
+        if own is not None:
+            # of other examples, a penalty may be divided by another number of them
+            due = bool(own.l2) and not (own.elsewhere and best.l2)
+            if due or not _may_differ(own, best):
+                every = [r for r in readings(observed, own) if _is_of(r, own, due)] or every
+                best = max(every, key=lambda r: len(r.right))
         if own is not None and own.mean and best.scale.divisor == 1 and not updates.divided(observed[0], tape):
             every = [r for r in readings(observed) if r.scale.divisor is None]
             best = max(every, key=lambda r: len(r.right))
@@ -186,11 +199,20 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
             swapped = {}
         uphill = updates.symbols(updates.uphill(observed[0], best.right, best.scale.sign))
         against = [wrong_updates("update-sign", uphill)] if uphill else []
-        more = [*swapped.values(), *against, *untouched, *at_first]
+        more = [*swapped.values(), *against, *untouched]
+        more += updates.decayed(observed, frozenset() if own is None else own.penalized)
+        more += at_first
     parameters = tuple(_parameter(key, best) for key in best.judged)
     named = (*(practice.renamed(finding, observed[0]) for finding in found), *more)
     remarks = [*practice.remarks(observed[0]), *_of_the_set(best)]
     return Verdict(best, parameters, named, tuple(remarks), tuple(_notes(best)))
+
+
+def _is_evidence(later: Observed, first: Observed) -> bool:
+    """Whether a later step is one of the same network, its outputs not so near 0 or 1 that rounding decides."""
+    z = later.network.z[later.network.L]
+    seen, before = ([key for key, g in o.gradients.items() if g] for o in (later, first))
+    return later.heads == first.heads and seen == before and bool(np.ptp(z, axis=0).max() < TAME)
 
 
 def _of_the_set(reading: Reading) -> Iterator[Finding]:
@@ -206,50 +228,64 @@ def _of_the_set(reading: Reading) -> Iterator[Finding]:
 def _may_differ(own: Own, best: Reading) -> bool:
     """Whether the gradients may be right though the program computes another loss beside them.
 
-    A squared error that is only printed beside a softmax is nobody's mistake; a decay that is in the gradient alone
-    is one way to write it.
+    A squared error that is only printed beside a softmax is nobody's mistake.
     """
-    if own.head.output.name != "softmax" and own.head.name != best.head.name:
-        return False
-    return own.l2 == 0 or abs(best.l2 - own.l2) <= 0.02 * own.l2
+    return own.head is None or own.head.output.name == "softmax" or own.head.name == best.head.name
 
 
-Explained = tuple[list[Explanation], "Reading"]
+def _is_of(reading: Reading, own: Own, due: bool) -> bool:
+    """Whether it is one of the program's own loss; due: whether with its penalty."""
+    l2, penalty = (own.l2, own.penalty) if due else (0.0, HALF)
+    of_head = own.head is None or reading.head.name == own.head.name
+    return of_head and (reading.l2, reading.penalty) == (l2, penalty)
 
 
-def _explanations(every: Sequence[Reading]) -> Explained:
-    """The shortest explanations, with the loss that they are shortest for.
+def _likely(every: Sequence[Reading]) -> list[Reading]:
+    """The readings with most gradients right, if need be but for their sign.
 
-    Of each head the reading with most gradients right, if need be but for their sign; then one more of the best head.
+    They are the best of each head, and what is next best in how it is summed.
     """
-    likely = sorted(every, key=lambda r: (-len(r.right), -len(r.turned)))
-    heads = sorted({r.head.name: r for r in reversed(likely)}.values(), key=likely.index)
-    tried: list[Explained] = []
+    by_right = sorted(every, key=lambda r: (-len(r.right), -len(r.turned)))
+    heads = {r.head.name: r for r in reversed(by_right)}
+    ways = {(r.head.name, r.scale): r for r in reversed(by_right)}
+    best = sorted(heads.values(), key=by_right.index)[:EXPLAINED]
+    second = sorted((r for r in ways.values() if r not in best), key=by_right.index)
+    return [*best, *(second or by_right[1:])[: max(1, EXPLAINED + 1 - len(best))]]
+
+
+def _explanations(every: list[Reading]) -> tuple[list[Explanation], Reading]:
+    """The shortest explanations, with the loss that they are shortest for."""
+    tried: list[tuple[list[Explanation], Reading]] = []
     began = time.process_time()
-    for reading in heads[:EXPLAINED]:
-        tried += _explained(reading, began + (len(tried) + 1) * PATIENCE)
-        if tried and _is_simple(tried[-1]):
-            return min(tried, key=_rank)
-    head = min(tried, key=_rank)[1].head.name if tried else heads[0].head.name
-    for reading in [r for r in likely if r.head.name == head and r not in heads][:1]:
-        tried += _explained(reading, time.process_time() + PATIENCE)
-    return min(tried, key=_rank)
+    likely = _likely(every)
+    shares = np.cumsum([1 + len(reading.right) for reading in likely])
+    for reading, share in zip(likely, shares / shares[-1], strict=True):
+        reading.probes.deadline = began + PATIENCE * float(share)
+        explanations = _likelier(explain(reading.found, reading.probes), reading)
+        if explanations:
+            tried.append((explanations, reading))
+            if not explanations[0].unknown and explanations[0].kinds == 1 and not _solved(explanations):
+                break
+    return min(tried, key=lambda pair: (pair[0][0].rank, _solved(pair[0])))
 
 
-def _explained(reading: Reading, deadline: float) -> list[Explained]:
-    reading.probes.deadline = deadline
-    explanations = explain(reading.found, reading.probes)
-    return [(explanations, reading)] if explanations else []
+def _likelier(explanations: list[Explanation], reading: Reading) -> list[Explanation]:
+    """Those that divide by a count of more examples, where steps of one size leave it open what the factor is."""
+    m = max(net.m for net in reading.probes.nets)
+    counted = [e for e in explanations if any(_is_a_count(p, m) for p in e.mistakes)]
+    return counted or explanations
 
 
-def _is_simple(tried: Explained) -> bool:
-    """Whether it is one mistake, in one place or in several."""
-    explanation = tried[0][0]
-    return not explanation.unknown and explanation.kinds == 1
+def _is_a_count(placement: Placement, m: int) -> bool:
+    if placement.mistake.name != "error-constant" or not placement.value:
+        return False
+    count = 1 / placement.value
+    return count > m and abs(count - round(count)) < 1e-3
 
 
-def _rank(tried: Explained) -> tuple[int, int, bool]:
-    return tried[0][0].rank
+def _solved(explanations: Sequence[Explanation]) -> bool:
+    """Whether there is a number in the first that was solved for: what holds without one is likelier."""
+    return any(p.value is not None for p in explanations[0].mistakes)
 
 
 def _parameter(key: Key, reading: Reading) -> Parameter:
@@ -273,7 +309,8 @@ def _notes(reading: Reading) -> Iterator[str]:
     if reading.scale == SUM and ms != {1}:
         yield "the gradients are those of the sum of the losses over the examples, and were judged as such"
     if reading.l2:
-        yield f"with L2: {reading.l2:g} W in each gradient of weights"
+        rate = reading.penalty.rate(reading.l2, reading.probes.nets[0].m)
+        yield f"with L2: {rate:g} W in each gradient of weights"
 
 
 def _rounding(g: Gradient) -> float:

@@ -1,0 +1,126 @@
+"""A program's own loss and its penalty are read from what it computes, wherever that is, and decay in its updates."""
+
+import pytest
+
+from tests.grading.watching.runs import DATA, FUNCTIONS, PARAMETERS, reported
+
+START = DATA + FUNCTIONS + f"W1, b1, W2, b2 = {PARAMETERS}\nlam, rate, m = 0.3, 0.1, len(X)\n"
+
+IN_EACH_STEP = """
+for epoch in range(20):
+    dW1, db1, dW2, db2 = backward(X, Y, W1, b1, W2, b2)
+    y = softmax(np.maximum(X @ W1 + b1, 0) @ W2 + b2)
+    loss = -np.sum(Y * np.log(np.maximum(y, 1e-12))) / m + PENALTY
+    dW1 = dW1 + DECAY * W1
+    dW2 = dW2 + DECAY * W2
+    W1, b1 = W1 - rate * dW1, b1 - rate * db1
+    W2, b2 = W2 - rate * dW2, b2 - rate * db2
+"""
+
+AFTER_EACH_EPOCH = """
+class Network:
+    def __init__(self, sizes):
+        self.weights, self.biases = [], []
+        for n_in, n_out in zip(sizes[:-1], sizes[1:]):
+            self.weights.append(rng.normal(size=(n_out, n_in)))
+            self.biases.append(rng.normal(size=(n_out, 1)))
+
+    def forward(self, x):
+        activations = [x]
+        for w, b in zip(self.weights, self.biases):
+            activations.append(1 / (1 + np.exp(-(w @ activations[-1] + b))))
+        return activations
+
+    def step(self, x, y, rate, lam):
+        x1, a1, a2 = self.forward(x)
+        delta2 = a2 - y
+        delta1 = self.weights[1].T @ delta2 * a1 * (1 - a1)
+        nabla_w, nabla_b = [delta1 @ x1.T, delta2 @ a1.T], [delta1, delta2]
+        self.weights = [(1 - rate * lam) * w - rate * nw for w, nw in zip(self.weights, nabla_w)]
+        self.biases = [b - rate * nb for b, nb in zip(self.biases, nabla_b)]
+
+    def cost(self, pairs, lam):
+        total = 0.0
+        for x, y in pairs:
+            a = self.forward(x)[-1]
+            total += np.sum(np.nan_to_num(-y * np.log(a) - (1 - y) * np.log(1 - a))) / len(pairs)
+        return total + 0.5 * lam * sum(np.linalg.norm(w) ** 2 for w in self.weights)
+
+network = Network([6, 5, 4])
+pairs = [(x.reshape(-1, 1), y.reshape(-1, 1)) for x, y in zip(X, Y)]
+for epoch in range(10):
+    for x, y in pairs:
+        network.step(x, y, 0.1, 0.01)
+    print(network.cost(pairs, 0.01))
+"""
+
+MOMENTUM = """
+vW1, vb1, vW2, vb2 = 0 * W1, 0 * b1, 0 * W2, 0 * b2
+b1, b2 = 0 * b1, 0 * b2
+for epoch in range(20):
+    dW1, db1, dW2, db2 = backward(X, Y, W1, b1, W2, b2)
+    vW1, vb1, vW2, vb2 = 0.9 * vW1 - rate * dW1, 0.9 * vb1 - rate * db1, 0.9 * vW2 - rate * dW2, 0.9 * vb2 - rate * db2
+    W1, b1, W2, b2 = W1 + vW1, b1 + vb1, W2 + vW2, b2 + vb2
+"""
+
+
+def names(text):
+    return {name for finding in reported(text).findings for name in finding.names}
+
+
+def in_each_step(penalty, decay, *changes):
+    text = START + IN_EACH_STEP.replace("PENALTY", penalty).replace("DECAY", decay)
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+@pytest.mark.parametrize(
+    ("penalty", "decay"),
+    [
+        ("lam / 2 * (np.sum(W1**2) + np.sum(W2**2))", "lam"),
+        ("lam * (np.sum(W1 * W1) + np.sum(W2 * W2))", "2 * lam"),
+        ("lam / (2 * m) * (np.sum(np.square(W1)) + np.sum(np.square(W2)))", "lam / m"),
+    ],
+)
+def test_a_penalty_is_what_is_added_to_the_loss(penalty, decay):
+    assert reported(in_each_step(penalty, decay)).passed
+    last = f"dW2 = dW2 + {decay} * W2"
+    assert names(in_each_step(penalty, decay, (last, "pass"))) == {"decay-missing"}
+    assert names(in_each_step(penalty, decay, (last, f"dW2 = dW2 - {decay} * W2"))) == {"decay-sign"}
+    assert names(in_each_step(penalty, decay, (last, f"dW2 = dW2 + {decay.replace('lam', '1')} * W2"))) == {
+        "decay-unscaled"
+    }
+
+
+def test_the_two_of_a_square_is_missed_where_the_penalty_has_no_half():
+    text = in_each_step("lam * (np.sum(W1 * W1) + np.sum(W2 * W2))", "2 * lam", ("+ 2 * lam * W2", "+ lam * W2"))
+    assert names(text) == {"decay-halved"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("", "", set()),
+        ("delta2 = a2 - y", "delta2 = (a2 - y) * a2 * (1 - a2)", {"error-sigmoid-again"}),
+        ("(1 - rate * lam) * w", "w", {"decay-missing"}),
+        ("(1 - rate * lam) * w", "(1 + rate * lam) * w", {"decay-sign"}),
+        ("[b - rate * nb", "[(1 - rate * lam) * b - rate * nb", {"bias-decay"}),
+    ],
+)
+def test_a_loss_that_is_computed_after_an_epoch_is_the_programs_own(old, new, expected):
+    assert old in AFTER_EACH_EPOCH
+    assert names(DATA + AFTER_EACH_EPOCH.replace(old, new)) == expected
+
+
+def test_momentum_is_no_decay():
+    assert reported(START + MOMENTUM).passed
+
+
+def test_labels_with_another_sign_are_labels():
+    text = START + IN_EACH_STEP.replace(" + PENALTY", "").replace(" + DECAY * W1", "").replace(" + DECAY * W2", "")
+    jacobian = "g = -Y / y\n    d2 = y * (g - (g * y).sum(axis=1, keepdims=True))"
+    assert reported(text.replace("d2 = y - Y", jacobian)).passed
+    assert names(text.replace("d2 = y - Y", "d2 = -Y / y")) == {"error-log-alone"}
+    assert names(text.replace("d2 = y - Y", "g = -Y / y\n    d2 = g * y * (1 - y)")) == {"error-squared-softmax"}
