@@ -321,9 +321,9 @@ class Tape:
             return known[1]
         return self._add(0, "leaf", None, (), {}, (), value)
 
-    def bindings(self) -> list[tuple[Key, Node]]:
-        """What names stand for, with their owners."""
-        return list(self._bindings.items())
+    def attributes(self) -> list[tuple[Key, Node]]:
+        """What names stand for that objects have, not functions as they run."""
+        return [(key, node) for key, node in self._bindings.items() if key[0] > len(self.entered)]
 
     def known(self, value: Any) -> Node | None:
         entry = self._of.get(id(value))
