@@ -322,16 +322,16 @@ class Tape:
         self.later = self.nodes[nodes:], self.updates[updates:]
         del self.nodes[nodes:], self.updates[updates:]
 
-    def bindings(self) -> list[tuple[Key, Node]]:
-        """What names stand for, with their owners."""
-        return list(self._bindings.items())
-
     def node(self, value: Any) -> Node:
         """The node of an array or a number: a new leaf where nothing is known of it."""
         known = self._of.get(id(value))
         if known is not None:
             return known[1]
         return self._add(0, "leaf", None, (), {}, (), value)
+
+    def attributes(self) -> list[tuple[Key, Node]]:
+        """What names stand for that objects have, not functions as they run."""
+        return [(key, node) for key, node in self._bindings.items() if key[0] > len(self.entered)]
 
     def known(self, value: Any) -> Node | None:
         entry = self._of.get(id(value))

@@ -275,7 +275,7 @@ def cut_off(tape: Tape, known: Step | None = None) -> Step | None:
 def _of_objects(tape: Tape, earlier: dict[Node, Node]) -> list[dict[str, Node]]:
     """What each of several objects of one kind has by its names, as the layers of a network do."""
     found: dict[int, dict[str, Node]] = {}
-    for (owner, name), node in tape.bindings():
+    for (owner, name), node in tape.attributes():
         found.setdefault(owner, {})[name] = _first(node, earlier)
     with_gradients = {owner: names for owner, names in found.items() if any(_pairs(names, names))}
     kinds = Counter(frozenset(names) for names in with_gradients.values())
