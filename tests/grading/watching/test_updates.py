@@ -88,6 +88,9 @@ RIGHT = {
     "a rate of their own for biases": PLAIN.replace("0.1 * db", "0.05 * db"),
     "a named rate that is 1/m of the other": "rate, slow = 1.2, 0.1\n"
     + PLAIN.replace("0.1 * dW", "rate * dW").replace("0.1 * db", "slow * db"),
+    "the rate in the product": CLASS.replace("rate * self.a1.T.dot(d2)", "rate * self.a1.T @ d2").replace(
+        "rate * X.T.dot(d1)", "rate * X.T @ d1"
+    ),
     "np.subtract with out": training("np.subtract(P, 0.1 * dP, out=P)"),
     "the length of the step looked at": training("P = P - 0.1 * dP\nmoved = P - dP"),
 }

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.grading.watching.graph import is_view
-from tinygrad_mnist.grading.watching.names import is_called_gradient
+from tinygrad_mnist.grading.watching.names import CALLED_RATE, is_called_gradient
 from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.training import Lineage, Step
 from tinygrad_mnist.manual.activations import Array
@@ -58,7 +58,7 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     chosen = named[0] if named else _without_rate(candidates)
     change = np.asarray(before.value, float) - np.asarray(after.value, float)
     along = float(np.sign((change * like(chosen.value, change)).sum()))
-    return Gradient(lineage, chosen, along, tuple(candidates))
+    return Gradient(lineage, chosen, along, tuple(candidates), 1.0 if named else 1 / _rate_within(chosen))
 
 
 def _candidates(step: Step, before: Node, after: Node) -> Iterator[Node]:
@@ -109,6 +109,13 @@ def _without_rate(candidates: list[Node]) -> Node:
             break
         node = factors[0]
     return node
+
+
+def _rate_within(product: Node) -> float:
+    """The learning rate in the first factor of a product without a name: lr * a.T @ d is (lr * a.T) @ d."""
+    scaled = [o for o in product.operands if o.op in ("*", "multiply")]
+    numbers = [n for o in scaled for n in o.operands if np.ndim(n.value) == 0 and n.value]
+    return next((float(n.value) for n in numbers if any(map(CALLED_RATE.search, n.names))), 1.0)
 
 
 def like(found: Any, array: Array) -> Array:

@@ -13,6 +13,9 @@ CALLED_WEIGHTS = re.compile(r"^(self\.)?(w|weights?|theta|syn)_?\d*$", re.IGNORE
 CALLED_LOSS = re.compile(r"loss|cost|error|^(self\.)?(j|l|e|c)$", re.IGNORECASE)
 """What a loss is called."""
 
+CALLED_RATE = re.compile(r"^(self\.)?(lr|alpha|eta|.*rate|step_?size)$", re.IGNORECASE)
+"""What a learning rate is called."""
+
 CALLED_GRADIENT = re.compile(
     r"^(self\.)?_?(d(?!ata|ot|im|el_)|g(rad)?_?|delta|nabla|∂)|grad|delta|nabla", re.IGNORECASE
 )
