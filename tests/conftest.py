@@ -13,6 +13,9 @@ import pytest
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 """Two threads on two cores take longer than one for matrices as small as the tests'; read when NumPy is loaded."""
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+"""Each of the many child processes would compile the package anew, which takes longer than its work."""
+
 signal.signal(signal.SIGINT, signal.default_int_handler)
 """A shell that starts the tests in the background ignores Ctrl-C, and programs under test would inherit that."""
 

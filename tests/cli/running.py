@@ -1,4 +1,4 @@
-"""The command line, as the tests call it: in this process where that tells the same, in one of its own where it doesn't."""
+"""The command line, as the tests call it: in this process where that tells the same, in its own elsewhere."""
 
 import io
 import os
