@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,15 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 """A shell that starts the tests in the background ignores Ctrl-C, and programs under test would inherit that."""
+
+
+_exit = sys.modules[os.name]._exit  # that of os may be coverage's by now
+
+
+def pytest_unconfigure() -> None:
+    """Workers of xdist end as they would without coverage, which would write their data again after all is combined."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os._exit = _exit
 
 
 @pytest.fixture(scope="session")
