@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,20 @@ import pytest
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 """Two threads on two cores take longer than one for matrices as small as the tests'; read when NumPy is loaded."""
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+"""Each of the many child processes would compile the package anew, which takes longer than its work."""
+
 signal.signal(signal.SIGINT, signal.default_int_handler)
 """A shell that starts the tests in the background ignores Ctrl-C, and programs under test would inherit that."""
+
+
+_exit = sys.modules[os.name]._exit  # that of os may be coverage's by now
+
+
+def pytest_unconfigure() -> None:
+    """Workers of xdist end as they would without coverage, which would write their data again after all is combined."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os._exit = _exit
 
 
 @pytest.fixture(scope="session")

@@ -211,7 +211,7 @@ def test_weights_of_a_later_layer_are_not_drawn_as_images_of_digits(unseen_digit
     model = nn.network(("1x28x28", "4c3", "mp2", "16c3", "mp2", 20, 10))  # the third layer has 784 inputs too
     training.save_model(model, tmp_path / "model.safetensors")
     history(2).save(tmp_path / "history.json")
-    names = {path.stem for path in plots.save_all(tmp_path, unseen_digits[:20])}
+    names = {path.stem for path in plots.save_all(tmp_path, unseen_digits[:4])}
     assert "filters" in names
     assert "first-layer" not in names
 
@@ -284,11 +284,11 @@ def test_a_network_of_filters_is_drawn_as_it_is_used(unseen_digits: data.Split, 
     model = nn.Sequential(*layers, nn.Linear(4 * 13**2, 10))
     training.save_model(model, tmp_path / "model.safetensors")
     history(2).save(tmp_path / "history.json")
-    paths = plots.save_all(tmp_path, unseen_digits[:60])
+    paths = plots.save_all(tmp_path, unseen_digits[:8])
     names = ["training", "predictions", "confusion", "mistakes", "filters", "saliency", "signals"]
     assert [path.stem for path in paths] == names
     first = paths[1].read_bytes()
-    assert plots.save_all(tmp_path, unseen_digits[:60])[1].read_bytes() == first
+    assert plots.save_all(tmp_path, unseen_digits[:8])[1].read_bytes() == first
 
 
 @pytest.mark.parametrize(

@@ -1,42 +1,24 @@
-"""The program as a person runs it: a process of its own, its output and its exit code."""
+"""The commands in common: their output and exit codes, as a person has them."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import tinygrad_mnist
+from tests.cli.running import command, environment, process
 from tinygrad_mnist import data, nn, training
-
-ROOT = Path(__file__).parents[2]
-NOWHERE = "http://127.0.0.1:9"
-
-
-def environment(tmp_path):
-    """No network, no cache, no data set: a fresh machine."""
-    kept = {k: v for k, v in os.environ.items() if k != "TINYGRAD_MNIST_DATA"}
-    offline = {"HTTPS_PROXY": NOWHERE, "HTTP_PROXY": NOWHERE, "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    return {**kept, **offline, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
-
-
-def command(tmp_path, *arguments, **options):
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "tinygrad_mnist", *map(str, arguments)],
-        capture_output=True, text=True, timeout=120, env=environment(tmp_path), **options,
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A model trained by the command line on the embedded digits."""
     folder = tmp_path_factory.mktemp("trained")
-    result = command(folder, "train", "--data", "digits", "--epochs", "6", "--out", folder / "run")
+    result = process(folder, "train", "--data", "digits", "--epochs", "6", "--out", folder / "run")
     assert result.returncode == 0, result.stderr
     return folder / "run", result
 
@@ -200,7 +182,7 @@ def test_a_model_of_other_layers_and_too_few_images_are_named(tmp_path):
 
 
 def test_help_is_what_no_arguments_give(tmp_path):
-    plain, asked = command(tmp_path), command(tmp_path, "--help")
+    plain, asked = command(tmp_path), process(tmp_path, "--help")
     assert plain.stdout == asked.stdout
     assert plain.returncode == asked.returncode == 0
     for name in ["train", "evaluate", "predict", "graph", "plot"]:
@@ -208,5 +190,5 @@ def test_help_is_what_no_arguments_give(tmp_path):
 
 
 def test_the_version_is_the_packages(tmp_path):
-    result = command(tmp_path, "--version")
+    result = process(tmp_path, "--version")
     assert (result.returncode, result.stdout) == (0, f"tinygrad-mnist {tinygrad_mnist.__version__}\n")

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.cli.test_cli import command, environment
+from tests.cli.running import command, environment, process
 from tinygrad_mnist import manual
 from tinygrad_mnist.cli import main
 
@@ -69,9 +69,9 @@ def test_a_damaged_formula_is_exit_code_1(monkeypatch, capsys):
 
 def test_an_encoding_without_greek_is_no_reason_to_fail(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "tests.cli.test_cli.environment", lambda path: {**environment(path), "PYTHONIOENCODING": "ascii"}
+        "tests.cli.running.environment", lambda path: {**environment(path), "PYTHONIOENCODING": "ascii"}
     )
-    result = command(tmp_path, *SMALL)
+    result = process(tmp_path, *SMALL)
     assert result.returncode == 0
     assert result.stdout.count("All 11 rows agree") == 2
 

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.cli.test_cli import command
+from tests.cli.running import command
 from tests.grading.programs import COLUMNS, ROWS
 
 

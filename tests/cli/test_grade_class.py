@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.cli.test_cli import command, environment
+from tests.cli.running import command, environment
 from tests.grading.classroom.programs import HOSTILE, ROWS, WRONG, hand_in
 
 

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.cli.test_cli import command
+from tests.cli.running import command, process
 from tinygrad_mnist import nn, training
 
 LAYERS = ["--layers", "784,6,10"]
@@ -85,7 +85,7 @@ def test_what_is_wrong_is_told_in_a_line(tmp_path, arguments, code, said):
 def test_without_graphviz_the_way_out_is_told(tmp_path, monkeypatch):
     (tmp_path / "pygraphviz.py").write_text("raise ImportError")
     monkeypatch.setenv("PATH", "")
-    result = command(tmp_path, "graph", *LAYERS, "-o", "a.svg", cwd=tmp_path)
+    result = process(tmp_path, "graph", *LAYERS, "-o", "a.svg", cwd=tmp_path)
     assert result.returncode == 1
     assert re.fullmatch(r"error: there is no Graphviz to draw with: .*tinygrad-mnist\[viz\].*\n", result.stderr)
     assert not (tmp_path / "a.svg").exists()

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.cli.test_cli import command, environment
+from tests.cli.running import command, environment
 from tinygrad_mnist import nn, training
 from tinygrad_mnist.training import History
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import typer
 
-from tests.cli.test_cli import command, environment
+from tests.cli.running import command, environment
 from tests.cli.test_train import message_of
 from tinygrad_mnist import data
 from tinygrad_mnist.cli import tutorials as cli

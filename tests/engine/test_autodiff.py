@@ -80,13 +80,13 @@ def test_inputs_may_be_an_iterator() -> None:
 # the walk
 
 
-def test_a_million_additions_run_backward_and_are_freed_without_recursion(without_collector: None) -> None:
+def test_two_hundred_thousand_additions_run_backward_and_are_freed_without_recursion(without_collector: None) -> None:
     x = leaf(2.0)
     y = x
-    for _ in range(1_000_000):
+    for _ in range(200_000):
         y = y + x
     y.backward()
-    assert x.grad.item() == 1_000_001
+    assert x.grad.item() == 200_001
     first = weakref.ref(toposort(y)[0])
     del y
     assert first() is None

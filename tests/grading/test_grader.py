@@ -1,6 +1,7 @@
 """What `grade` says about functions and files as learners write them."""
 
 import json
+import os
 import time
 from itertools import combinations
 
@@ -26,17 +27,18 @@ def test_a_changed_line_is_named_in_columns(old, new, name):
 
 
 def test_two_changed_lines_are_both_named():
-    """A share of the pairs, in code that knows nothing of the catalogue; all 950 give 97 %."""
+    """A share of the pairs, in code that knows nothing of the catalogue; all 950 (TINYGRAD_MNIST_PAIRS=1) give 97 %."""
+    share = float(os.environ.get("TINYGRAD_MNIST_PAIRS", "0.06"))
     rng = np.random.default_rng(0)
     tried = named = 0
     for (old, new, name), (other_old, other_new, other_name) in combinations(CHANGED_ROWS, 2):
         changed = ROWS.replace(old, new, 1)
-        if rng.random() > 0.15 or name == other_name or old == other_old or other_old not in changed:
+        if rng.random() > share or name == other_name or old == other_old or other_old not in changed:
             continue
         report = grade(compiled(changed, other_old, other_new))
         tried += 1
         named += sorted(n for finding in report.findings for n in finding.names) == sorted([name, other_name])
-    assert tried > 80
+    assert tried > 30
     assert named >= 0.95 * tried
 
 

@@ -87,7 +87,7 @@ def test_what_was_taken_for_what_is_said(tmp_path):
         ({"function": "nothing"}, "missing", "no function nothing in mine.py; it has softmax(z, axis)"),
         ({"forward": "nothing"}, "missing", "no function nothing"),
         ({"of_class": "Nothing"}, "missing", "no class Nothing"),
-        ({"function": "softmax"}, "signature", "its names don't say what z, axis is"),
+        ({"function": "softmax"}, "signature", "its names don't say what axis is"),
     ],
 )
 def test_what_cannot_be_told_is_asked_about(tmp_path, options, kind, words):

@@ -58,7 +58,7 @@ class Enough(BaseException):
     """The program has been watched for long enough."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)  # its operands' operands would be shown too, all the way back
 class Node:
     """One value: what made it (`function` of `arguments`, which hold nodes), or a leaf.
 
