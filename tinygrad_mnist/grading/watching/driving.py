@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import product
@@ -46,7 +47,12 @@ Taking = Callable[..., Any]
 
 
 def trainings(run: Run, digits: Digits, seconds: float) -> Iterator[Run]:
-    """The runs of every training that the program of a run defines, one for each way in which its data may come."""
+    """The runs of every training that the program of a run defines, one for each way in which its data may come.
+
+    None where it ran one itself, and that raised.
+    """
+    if any(TRAINS.search(plain(frame.name)) for frame in traceback.extract_tb(run.error and run.error.__traceback__)):
+        return
     for function, data in product(_defined(run.module), _ways(digits)):
         arguments = _arguments(function, data)
         if arguments is not None:

@@ -34,6 +34,11 @@ class Gradient:
     factor: float = 1.0
 
     @property
+    def value(self) -> Array:
+        """The gradient as an array."""
+        return np.asarray(self.node.value, float) * self.factor
+
+    @property
     def named(self) -> bool:
         """Whether the program calls it a gradient."""
         return any(map(is_called_gradient, self.node.names))

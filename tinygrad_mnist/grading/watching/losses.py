@@ -193,7 +193,7 @@ def _own_loss(tape: Tape, networks: Sequence[tuple[Step, Network]], heads: Seque
     for head, mean, parts in product(heads, (True, False), found):
         if _is_loss_of(parts.value, head, net, mean):
             return _own(head, parts, mean, net.m)
-    end = max(node.index for s, _ in networks for node in s.after.values())
+    end = max((node.index for s, _ in networks for node in s.after.values()), default=len(tape.nodes))
     for parts in chain(found, _after(tape, end, versions)):
         own = _read(parts, heads)
         if own is not None:

@@ -48,7 +48,7 @@ def shares(step: Step, g: Gradient) -> tuple[float, float] | None:
         return None
     old, new = step.before[g.lineage].value, step.after[g.lineage].value
     before, change = np.asarray(old, float), np.asarray(old, float) - new
-    parts = np.stack([like(g.node.value, before).ravel(), before.ravel()], axis=1)
+    parts = np.stack([like(g.value, before).ravel(), before.ravel()], axis=1)
     if change.shape != before.shape or not np.isfinite(parts).all() or not np.isfinite(change).all():
         return None
     (rate, decay), *_ = np.linalg.lstsq(parts, change.ravel(), rcond=None)
@@ -88,7 +88,7 @@ def _told_apart(step: Step, g: Gradient) -> bool:
     before = np.asarray(step.before[g.lineage].value, float)
     if len(g.lineage.versions) == 1 or before.size < TOLD or not before.any():
         return False
-    parts = np.stack([like(g.node.value, before).ravel(), before.ravel()], axis=1)
+    parts = np.stack([like(g.value, before).ravel(), before.ravel()], axis=1)
     return bool(np.isfinite(parts).all() and np.linalg.cond(parts / (np.linalg.norm(parts, axis=0) + TINY)) <= APART)
 
 
@@ -153,9 +153,9 @@ def with_one_rate(observed: Observed, tape: Tape) -> Observed:
     for key, r in rates.items():
         g = gradients[key]
         if g and (not g.named or all(np.isclose(abs(r), 1) for r in rates.values())):
-            gradients[key] = replace(g, factor=abs(r) / learning_rate)
+            gradients[key] = replace(g, factor=g.factor * abs(r) / learning_rate)
         elif g and m > 1 and np.isclose(abs(r) * m, most, rtol=1e-6, atol=0) and not _is_one_of(r, numbers):
-            gradients[key] = replace(g, factor=1 / m)
+            gradients[key] = replace(g, factor=g.factor / m)
     return replace(observed, gradients=gradients)
 
 
