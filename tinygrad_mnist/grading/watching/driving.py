@@ -51,7 +51,8 @@ def trainings(run: Run, digits: Digits, seconds: float) -> Iterator[Run]:
 
     None where it ran one itself, and that raised.
     """
-    if any(TRAINS.search(plain(frame.name)) for frame in traceback.extract_tb(run.error and run.error.__traceback__)):
+    frames = traceback.extract_tb(run.error.__traceback__) if run.error else ()
+    if any(TRAINS.search(plain(frame.name)) for frame in frames):
         return
     for function, data in product(_defined(run.module), _ways(digits)):
         arguments = _arguments(function, data)

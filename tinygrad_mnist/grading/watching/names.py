@@ -13,6 +13,9 @@ CALLED_WEIGHTS = re.compile(r"^(self\.)?(w|weights?|theta|syn)_?\d*$", re.IGNORE
 CALLED_LOSS = re.compile(r"loss|cost|error|^(self\.)?(j|l|e|c)$", re.IGNORECASE)
 """What a loss is called."""
 
+CALLED_ERROR = re.compile(r"delta|grad|nabla|err(or)?s?(_|\d|$)|^d_?\d+$", re.IGNORECASE)
+"""What δ is called, and what is made of it."""
+
 CALLED_RATE = re.compile(r"^(self\.)?(lr|alpha|eta|.*rate|step_?size)$", re.IGNORECASE)
 """What a learning rate is called."""
 

@@ -103,7 +103,7 @@ def _of_another_slope(finding: Finding, observed: Observed) -> Finding:
     """The square of a slope, where the program computes it at once: 0.01, written where f has 0.1."""
     slope = -float(observed.network.activation.f(np.array([-1.0]))[0])
     other = named("slope-other")
-    for numbers in (np.asarray(node.value) for node in observed.step.by_parameters):
+    for numbers in (np.asarray(node.value, float) for node in observed.step.by_parameters):
         if numbers.size > 1 and {*np.unique(numbers.round(12))} == {round(slope**2, 12), 1.0}:
             return replace(
                 finding, names=(other.name,), what=f"{other.title} ({rounded(slope**2)})",

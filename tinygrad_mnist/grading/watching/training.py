@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.grading.watching.graph import depending, made_of, used_by
-from tinygrad_mnist.grading.watching.names import CALLED_PARAMETER, is_called_gradient
+from tinygrad_mnist.grading.watching.names import CALLED_ERROR, CALLED_PARAMETER, is_called_gradient
 from tinygrad_mnist.grading.watching.tape import Node, Tape, Update
 
 CLASSES = 26
@@ -147,8 +147,11 @@ def _labelled(nodes: Collection[Node], by_parameters: Collection[Node], stop: Co
 def _on_the_way_back(node: Node, known: Collection[str]) -> bool:
     """Whether it is called the derivative by something known, or made of what is called so beside another name."""
     names = [*node.names[:1], *(name for operand in node.operands for name in operand.names)]
-    called = (name.rpartition(".")[2] for name in names if is_called_gradient(name))
-    return any(re.sub(r"^_?d_?", "", name) in known or re.search(r"delta|grad|nabla|^d_?\d+$", name) for name in called)
+    last = [name.rpartition(".")[2] for name in names]
+    return any(
+        (is_called_gradient(name) and re.sub(r"^_?d_?", "", name) in known) or CALLED_ERROR.search(name)
+        for name in last
+    )
 
 
 def _followed(updates: Sequence[Update]) -> dict[Node, Update]:
