@@ -93,7 +93,6 @@ CHANGED_ROWS = [
     ("* (z1 > 0)", "* (z2 > 0)", "slope-next"),
     ("* (z1 > 0)", "* np.where(z1 > 0, 1, 0.01)", "slope-other"),
     ("* (z1 > 0)", "* (z1 < 0)", "slope-side"),
-    ("* (z2 > 0)", "* (z2 >= 0)", "slope-kink"),
     ("* (z2 > 0)", "* relu(z2)", "slope-value"),
     ("* (z2 > 0)", "* a2 * (1 - a2)", "slope-sigmoid"),
     ("dW2 = d2.T @ a1 / m", "dW2 = d2.T @ a2 / m", "entering-own"),

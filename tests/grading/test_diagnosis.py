@@ -86,6 +86,8 @@ def test_grade_names_every_mistake_in_every_convention(first, activation, name):
     settings = {"columns": convention.columns, "weights_in_out": convention.weights_in_out, "activation": activation}
     every = every_placement(probes_for(3, f, 0.1))
     for placed in every[first :: len(WAYS)] if SHARE < 1 else every:
+        if placed.mistake.name == "slope-kink":  # no mistake: tests/grading/test_grader.py
+            continue
         report = grade(function([placed], convention, f, 0.1), **settings, l2=0.1, penalty="1/2", depth=3)
         assert [finding.names for finding in report.findings] == [(placed.mistake.name,)], placed.key
         assert not report.passed

@@ -20,6 +20,15 @@ def test_a_changed_line_is_named_in_rows(old, new, name):
     assert not report.passed
 
 
+def test_another_slope_at_the_kink_alone_is_a_remark():
+    report = grade(compiled(ROWS, "* (z2 > 0)", "* (z2 >= 0)"))
+    assert report.passed
+    assert [remark.names for remark in report.remarks] == [("slope-kink",)]
+    both = grade(compiled(ROWS, "* (z2 > 0)", "* (z2 >= 0) / m"))
+    assert not both.passed
+    assert both.findings
+
+
 @pytest.mark.parametrize(("old", "new", "name"), CHANGED_COLUMNS)
 def test_a_changed_line_is_named_in_columns(old, new, name):
     report = grade(compiled(COLUMNS, old, new), columns=True)
@@ -37,7 +46,8 @@ def test_two_changed_lines_are_both_named():
             continue
         report = grade(compiled(changed, other_old, other_new))
         tried += 1
-        named += sorted(n for finding in report.findings for n in finding.names) == sorted([name, other_name])
+        said = (*report.findings, *report.remarks)
+        named += sorted(n for finding in said for n in finding.names) == sorted([name, other_name])
     assert tried > 30
     assert named >= 0.95 * tried
 

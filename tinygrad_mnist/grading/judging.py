@@ -16,7 +16,7 @@ from tinygrad_mnist.grading.textbook.fitting import Fit, fit
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, Unknown
 from tinygrad_mnist.grading.textbook.models import Model
 from tinygrad_mnist.grading.textbook.observations import facts
-from tinygrad_mnist.grading.textbook.probes import Found, Probes, given, values_of
+from tinygrad_mnist.grading.textbook.probes import ON_THE_KINK, Found, Probes, given, values_of
 from tinygrad_mnist.grading.textbook.updating import with_gradient_of, wrong_updates
 
 
@@ -46,6 +46,11 @@ def _judge(subject: str, settings: Settings, result: dict[str, Any]) -> Report:
         unexplained = [Explanation((), tuple(_unexplained(found, probes)))]
         net, notation = fitting.model.probes(depth).nets[0], settings.convention.notation
         named = tuple(findings(explanations or unexplained, net, notation))
+    kinks = tuple(finding for finding in named if finding.names == ("slope-kink",))
+    if kinks:  # a convention at one point, where there is no derivative, is no wrong gradient
+        elsewhere = [None if p.about == ON_THE_KINK else f for f, p in zip(found, probes, strict=True)]
+        parameters = tuple(_parameter(quantity, l, elsewhere, probes) for quantity, l in probes.gradients)
+        named = tuple(finding for finding in named if finding not in kinks)
     named += tuple(_updates(result["updates"]))
     besides = (
         *problems.of_the_runs(outcomes, probes, explanations, subject),
@@ -55,7 +60,7 @@ def _judge(subject: str, settings: Settings, result: dict[str, Any]) -> Report:
     explained = all(problems.raises_too(explanations, p) for p in stopped)
     model = fitting.model if admitted else settings.asked.usual
     notes = _notes(result["printed"], result["notes"], model, settings)
-    return Report(subject, settings.judged_as(model), parameters, named, besides, notes, explained)
+    return Report(subject, settings.judged_as(model), parameters, named, besides, notes, explained, kinks)
 
 
 def _updates(mistakes: Sequence[dict[str, str]]) -> Iterator[Finding]:

@@ -163,6 +163,25 @@ def test_a_right_program_passes_in_every_style(style):
     assert len(report.parameters) == 4
 
 
+def test_black_and_white_inputs_are_no_labels():
+    report = reported(DATA.replace("rng.random((12, 6))", "(rng.random((12, 6)) < 0.5) * 1.0") + PER_EXAMPLE)
+    assert report.passed, str(report)
+
+
+def test_a_step_that_is_called_delta_has_the_rate_in_it():
+    report = reported(DATA + training("delta_P = lr * dP\nP = P - delta_P", "lr = 0.1"))
+    assert report.passed, str(report)
+
+
+def test_weights_that_are_updated_before_the_last_gradient_are_named_at_their_update():
+    text = RESIDUAL.replace(
+        "    dr = dz @ W2.T\n    dW2, db2 = r.T @ dz, dz.sum(axis=0)\n",
+        "    dW2, db2 = r.T @ dz, dz.sum(axis=0)\n    W2 = W2 - 0.1 * dW2\n    dr = dz @ W2.T\n",
+    )
+    report = reported(DATA + text.replace("    W2 = W2 - 0.1 * dW2\n    b2", "    b2"))
+    assert report.findings[0].names == ("carried-updated",), str(report)
+
+
 MISTAKES = {
     "functions": ("* (a1 > 0)", "", "slope-missing"),
     "in place": ("db2 = d2.sum(axis=0) / m", "db2 = d2.sum() / m", "bias-all-axes"),

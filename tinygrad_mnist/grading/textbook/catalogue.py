@@ -411,8 +411,8 @@ MISTAKES: tuple[Mistake, ...] = (
         "Where is the unit on: left or right of 0?",
         (lambda net, l: net.activation.f_prime(-net.z[l]),), where=_with_a_kink),
     Mistake("slope-kink", "slope", ">= at the kink: f'(0) = 1",
-        "At z = 0 there is no derivative, and everyone agrees on the one from the left (0 for ReLU). It matters: "
-        "units that are exactly 0, as with weights of zeros, would otherwise learn.",
+        "At z = 0 there is no derivative, and frameworks take the one from the left (0 for ReLU). It matters where "
+        "units are exactly 0, as with weights of zeros.",
         "Which value do frameworks take for the derivative at exactly 0?",
         (lambda net, l: np.where(net.z[l] >= 0, 1, net.activation.f_prime(net.z[l])),), where=_with_a_kink),
     Mistake("slope-value", "slope", "the activation itself where its derivative belongs",

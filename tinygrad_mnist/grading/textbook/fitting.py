@@ -28,6 +28,9 @@ from tinygrad_mnist.manual.heads import HEADS, PENALTIES, Head, Penalty, scales
 USUAL = {**ACTIVATIONS, "no activation": linear}
 """What is looked for in the hidden layers, beside a leaky ReLU of any slope."""
 
+NEAR = 0.1
+"""How far from each other directions may be at a slope beside that which is looked for."""
+
 TRIED = 6
 """For how many networks mistakes are looked for."""
 
@@ -247,12 +250,18 @@ def _unit(array: Array) -> Array:
     return np.asarray(array / (np.linalg.norm(array) or 1))
 
 
-def _lowest(function: Callable[[float], float], start: float, end: float, count: int) -> float:
-    """Where a function is lowest, to eight digits: the lowest of some points, then of those around it."""
+def _lowest(function: Callable[[float], float], start: float, end: float, count: int) -> float | None:
+    """Where a function is lowest, to eight digits: the lowest of some points, then of those around it.
+
+    None where it is nowhere near 0 at the first points.
+    """
     while True:
         points = np.linspace(start, end, count)
-        lowest = int(np.argmin([function(float(x)) for x in points]))
+        values = [function(float(x)) for x in points]
+        lowest = int(np.argmin(values))
         step = points[1] - points[0]
+        if values[lowest] > NEAR:
+            return None
         if step < 1e-9:
             return float(points[lowest])
         start, end, count = points[lowest] - step, points[lowest] + step, 9

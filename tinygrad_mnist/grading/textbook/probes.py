@@ -153,6 +153,7 @@ def given(found: Found | Values) -> Mask:
 
 CLASSES = 10
 NO_LAST_CLASS = "no example of the last class"
+ON_THE_KINK = "units with z = 0"
 
 Change = Callable[[Array, list[Array], list[Array]], None]
 """Changes X, every W(l) and every b(l) of a network in place, before it runs."""
@@ -227,7 +228,7 @@ def probes_for(
             probe("all sizes different", 2, [*range(20 + depth, 20, -1), CLASSES], 11),
             probe("square weights", 3, equal, 12),
             probe("inputs of another size", 7, [8, *equal[1:]], CLASSES),
-            probe("units with z = 0", 4, equal, CLASSES, _on_the_kink),
+            probe(ON_THE_KINK, 4, equal, CLASSES, _on_the_kink),
             probe(NO_LAST_CLASS, 8, equal, CLASSES, occurring=CLASSES - 1),
             probe("large logits", 5, equal, CLASSES, _large_logits, rtol=1e-3),
             probe("logits far apart", 6, equal, CLASSES, _spread_logits, rtol=1e-3),

@@ -226,8 +226,14 @@ def _difference(reading: Reading, lineage: Lineage) -> float | None:
 
 
 def described(node: Node, reading: Reading) -> Finding:
-    """A value that is no derivative, beside what it may have been meant for."""
+    """A value that is no derivative, beside what it may have been meant for; or a parameter after its update."""
     names = node.names or ["this"]
+    if node in reading.step.after.values():
+        return Finding(
+            ("carried-updated",), (names[0],), f"{names[0]} is updated before the last gradient is known", (),
+            "All gradients belong to the parameters of the forward pass.",
+            "Which gradients are computed after this line, and with which of its values?", (str(node.line),),
+        )  # fmt: skip
     if not any(map(is_label, reading.step.nodes - reading.step.by_parameters)):
         missing = named("error-labels-missing")
         line = (str(node.line),)

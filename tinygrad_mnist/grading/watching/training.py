@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import depending, made_of, used_by
+from tinygrad_mnist.grading.watching.graph import depending, made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.names import CALLED_ERROR, CALLED_PARAMETER, is_called_gradient
 from tinygrad_mnist.grading.watching.tape import Node, Tape, Update
 
@@ -98,7 +98,8 @@ def lineages(tape: Tape) -> list[Lineage]:
     made = {update.new for update in followed.values()}
     roots = {update.old: 1 << i for i, update in enumerate(followed.values()) if update.old not in made}
     origins = _origins(tape.nodes, roots)
-    labelled = _labelled(tape.nodes, {n for n, bits in origins.items() if bits})
+    every = {n for update in followed.values() for n in (update.old, update.new)}
+    labelled = _labelled(tape.nodes, {n for n, bits in origins.items() if bits}, every)
     found = []
     for root, bit in roots.items():
         if origins[root] != bit:
@@ -131,17 +132,30 @@ def _origins(nodes: Sequence[Node], roots: dict[Node, int]) -> dict[Node, int]:
     return origins
 
 
-def _labelled(nodes: Collection[Node], by_parameters: Collection[Node], stop: Collection[Node] = ()) -> set[Node]:
+def _labelled(
+    nodes: Collection[Node], by_parameters: Collection[Node], parameters: Collection[Node], stop: Collection[Node] = ()
+) -> set[Node]:
     """The labels, and what is made of parameters and labels; inputs that were split or shuffled with them are not.
 
     Where labels are nowhere subtracted, names tell what is on the way back.
     """
-    labels = {n for n in nodes if n not in by_parameters and label_behind(n)}
+    inputs = set(_entering(nodes, parameters))
+    labels = {n for n in nodes if n not in by_parameters and n not in inputs and label_behind(n)}
     meets = depending(by_parameters, lambda n: any(o in labels for o in n.operands) and n not in stop, stop)
     if meets:
         return labels | meets
     known = {name.rpartition(".")[2] for node in nodes for name in node.names}
     return labels | depending(by_parameters, lambda n: n not in stop and _on_the_way_back(n, known), stop)
+
+
+def _entering(nodes: Collection[Node], parameters: Collection[Node]) -> Iterator[Node]:
+    """What is multiplied with parameters, which no labels are, black and white though a picture may be as they are."""
+    for node in nodes:
+        if node.op in ("@", "dot", "matmul") and len(node.operands) == 2:
+            for one, other in (node.operands, node.operands[::-1]):
+                if seen_through(one) in parameters:
+                    yield other
+                    yield seen_through(other)
 
 
 def _on_the_way_back(node: Node, known: Collection[str]) -> bool:
@@ -203,7 +217,7 @@ def transitions(tape: Tape) -> Iterator[tuple[Values, Values]]:
     users = used_by(nodes)
     versions = {v for lineage in every for v in lineage.versions}
     from_parameters = depending(nodes, lambda n: n in versions)
-    labelled = _labelled(nodes, from_parameters, versions)
+    labelled = _labelled(nodes, from_parameters, versions, versions)
     live = {
         lineage: [v for v in lineage.versions if any(u not in labelled and u not in versions for u in users[v])]
         for lineage in every
@@ -235,7 +249,7 @@ def _step(before: Values, after: Values, tape: Tape) -> Step:
     failed = tape.failed.operands if tape.failed and not all(l.versions[1:] for l in before) else ()
     nodes = made_of([*after.values(), *failed], start)
     by_parameters = depending(nodes, lambda n: n in start)
-    by_labels = _labelled(nodes, by_parameters, start)
+    by_labels = _labelled(nodes, by_parameters, start, start)
     end = max((n.index for n in nodes), default=0)
     ever = depending(tape.nodes[: end + 1], lambda n: n in start)
     labels = tuple(n for n in tape.nodes[:end] if n not in ever and is_label(n))

@@ -8,13 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinygrad_mnist.grading.calling.roles import role_of
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.updating import with_gradient_of, wrong_updates
 from tinygrad_mnist.grading.watching.gradients import Gradient, like
 from tinygrad_mnist.grading.watching.graph import made_of, seen_through, used_by
-from tinygrad_mnist.grading.watching.names import CALLED_WEIGHTS
+from tinygrad_mnist.grading.watching.names import CALLED_RATE, CALLED_WEIGHTS
 from tinygrad_mnist.grading.watching.network import LINEAR
 from tinygrad_mnist.grading.watching.tape import Node, Tape
 from tinygrad_mnist.grading.watching.textbook import TINY, Observed
@@ -162,14 +161,14 @@ def with_one_rate(observed: Observed, tape: Tape) -> Observed:
 def _learning_rate(rates: Mapping[Key, float], gradients: Mapping[Key, Gradient | None], tape: Tape) -> float:
     """By which number the steps are gradients: that with which named gradients are taken, or that has a name."""
     named = Counter(abs(r) for key, r in rates.items() if (g := gradients[key]) and g.named)
-    if named and named.most_common(1)[0][0] != 1:
+    if named and not np.isclose(named.most_common(1)[0][0], 1):
         return named.most_common(1)[0][0]
     others = [abs(r) for r in rates.values() if not np.isclose(abs(r), 1)]
     if others:
         return max([r for r in others if _is_one_of(r, _named_numbers(tape))] or others)
     made = made_of([g.node for g in gradients.values() if g], [])
-    within = {float(n.value) for n in made if not np.ndim(n.value) and any(role_of(name) == "rate" for name in n.names)}
-    return within.pop() if len(within) == 1 and min(within) > 0 else 1.0
+    within = [n for n in made if not np.ndim(n.value) and n.value > 0 and any(map(CALLED_RATE.search, n.names))]
+    return float(max(within, key=lambda n: n.index).value) if within else 1.0
 
 
 def untouched(observed: Observed, tape: Tape) -> Iterator[Finding]:
