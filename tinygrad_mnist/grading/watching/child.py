@@ -19,6 +19,11 @@ from tinygrad_mnist.grading.watching import driving, reading, running
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.source import Source, SourceError, read
 
+UNSEEN = (
+    "in the {:g} seconds that it was watched for, no training was seen that could be followed. Say which function is "
+    "its backward pass (--function NAME), and it is called"
+)
+
 DRIVES = 1.0
 """Seconds for each way to call a training that the program defines."""
 
@@ -32,6 +37,8 @@ def report(program: Path, seconds: float) -> Report | None:
     with silence():
         run, data, patched = watched(program, source, seconds)
         found = reading.report(run, source, data.known) or _driven(run, source, data)
+        if found is None and run.tape.late:
+            return Report(program.name, "", problems=(Problem("time", UNSEEN.format(seconds)),))
         return found and replace(found, problems=(*patched, *found.problems))
 
 

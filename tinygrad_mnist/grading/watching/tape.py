@@ -307,10 +307,15 @@ class Tape:
 
     def tick(self, line: int) -> None:
         """A turn of a loop."""
-        if self._bytes > MOST_BYTES or len(self.nodes) > MOST_NODES or time.monotonic() > self._deadline:
+        if self._bytes > MOST_BYTES or len(self.nodes) > MOST_NODES or self.late:
             raise Enough
 
     # the record
+
+    @property
+    def late(self) -> bool:
+        """Whether its time is over."""
+        return time.monotonic() > self._deadline
 
     def hasten(self, seconds: float) -> None:
         """End every loop that is running after its turn, and the record after so many seconds."""
