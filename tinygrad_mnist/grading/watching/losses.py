@@ -62,9 +62,9 @@ def own_losses(tape: Tape, step: Step, versions: set[Node]) -> list[Node]:
     start = set(step.before.values())
     first = min(n.index for n in step.forward)
     last = max((n.index for n in step.after.values()), default=first)
-    nodes = [n for n in tape.nodes if n in start or n in step.by_labels or first <= n.index]
-    reached = depending(nodes, lambda n: n in start, versions)
     labels = {n for n in step.by_labels - step.by_parameters if is_label(n)} or set(step.labels)
+    nodes = [n for n in tape.nodes if n in start or n in step.by_labels or n in labels or first <= n.index]
+    reached = depending(nodes, lambda n: n in start, versions)
     labelled = depending(nodes, lambda n: n in labels, versions)
     blocked = depending(nodes, lambda n: n.op in NOT_DIFFERENTIABLE and n in reached)
     found = [
