@@ -20,7 +20,7 @@ from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.source import Source, SourceError, read
 
 UNSEEN = (
-    "in the {:g} seconds that it was watched for, no training was seen that could be followed. Say which function is "
+    "it was stopped after {:g} seconds, in which no training was seen that could be followed. Say which function is "
     "its backward pass (--function NAME), and it is called"
 )
 

@@ -28,6 +28,7 @@ from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, Mistake, Mistakes, Placement, lines
 from tinygrad_mnist.grading.textbook.probes import same
 from tinygrad_mnist.grading.watching.general import RTOL, Reading
+from tinygrad_mnist.grading.watching.network import in_columns
 from tinygrad_mnist.grading.watching.replay import cotangents
 from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.textbook import Columns, Observed, activation_of
@@ -130,8 +131,7 @@ class _Layers:
         return all(z in self.reading.expected for z in self.z.values())
 
     def _in_columns(self, value: object) -> Array:
-        array = np.atleast_2d(np.asarray(value, float))
-        return array if self.observed.notation is COLUMNS else array.T
+        return in_columns(value, self.observed.notation)
 
     def _expected(self, node: Node) -> Array:
         return self.factor * self._in_columns(self.reading.expected[node])

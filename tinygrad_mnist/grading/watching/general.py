@@ -75,7 +75,8 @@ def _readings(
     tape: Tape, step: Step, versions: set[Node], gradients: dict[Lineage, Gradient | None]
 ) -> Iterator[Reading]:
     found = outputs(step)
-    own = own_losses(tape, step, versions)[-3:]
+    computed = own_losses(tape, step, versions)
+    own = [loss for loss in computed if not any(loss in other.operands for other in computed)][-3:]
     start = list(step.before.values())
     between = [n for n in sorted(step.forward, key=lambda n: n.index) if n not in step.before.values()]
     for node in reversed(own):
@@ -205,7 +206,7 @@ def judged(readings: Sequence[Reading]) -> tuple[Parameter, ...]:
         here = [r for r in readings if lineage in r.step.before]
         g = here[0].gradients[lineage]
         right = g is not None and all(lineage in r.right for r in here)
-        parameters.append(Parameter(_name(lineage, g), right, _difference(here[0], lineage), computed=g is not None))
+        parameters.append(Parameter(_name(lineage, g), right, difference(here[0], lineage), computed=g is not None))
     return tuple(parameters)
 
 
@@ -215,7 +216,7 @@ def _name(lineage: Lineage, g: Gradient | None) -> str:
     return short[-1] if short else f"d{lineage.name.rpartition('.')[2]}"
 
 
-def _difference(reading: Reading, lineage: Lineage) -> float | None:
+def difference(reading: Reading, lineage: Lineage) -> float | None:
     g, expected = reading.gradients[lineage], reading.expected.get(reading.step.before[lineage])
     if g is None or expected is None or np.size(g.node.value) != expected.size:
         return None

@@ -41,7 +41,7 @@ class Gradient:
     @property
     def named(self) -> bool:
         """Whether the program calls it a gradient."""
-        return any(map(is_called_gradient, self.node.names))
+        return _is_named(self.node)
 
     @property
     def descends(self) -> bool:
@@ -58,7 +58,7 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     candidates = list(dict.fromkeys(_candidates(step, before, after)))
     if not candidates:
         return None
-    named = [n for n in candidates if any(map(is_called_gradient, n.names))]
+    named = [n for n in candidates if _is_named(n)]
     named = [n for n in named if not _is_velocity(n)] or named
     chosen = named[0] if named else _without_rate(candidates)
     change = np.asarray(before.value, float) - np.asarray(after.value, float)
@@ -82,10 +82,20 @@ def _candidates(step: Step, before: Node, after: Node) -> Iterator[Node]:
             waiting += [o for o in node.operands if o in learned and np.size(o.value) <= np.size(after.value)]
 
 
+def _is_named(node: Node) -> bool:
+    """Whether it is called a gradient, or lies in a dict of what is called so."""
+    return any(map(is_called_gradient, (*node.names, *node.holders)))
+
+
 def _is_velocity(node: Node) -> bool:
     """Whether it is a sum with a multiple of what was called so before: momentum, whatever its name says."""
     scaled = [o for o in node.operands if o.op in ("*", "multiply")]
-    return any(set(node.names) & set(former.names) for multiple in scaled for former in multiple.operands)
+    return any(_whole_names(node) & _whole_names(former) for multiple in scaled for former in multiple.operands)
+
+
+def _whole_names(node: Node) -> set[tuple[str, str]]:
+    """Its names, with those of the dicts that it lies in."""
+    return {(holder, name) for holder in node.holders or {""} for name in node.names}
 
 
 def _on_its_way(before: Node, after: Node) -> set[Node]:

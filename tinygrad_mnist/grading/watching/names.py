@@ -20,7 +20,8 @@ CALLED_RATE = re.compile(r"^(self\.)?(lr|alpha|eta|.*rate|step_?size)$", re.IGNO
 """What a learning rate is called."""
 
 CALLED_GRADIENT = re.compile(
-    r"^(self\.)?_?(d(?!ata|ot|im|el_)|g(rad)?_?|delta|nabla|∂)|grad|delta|nabla", re.IGNORECASE
+    r"^(self\.)?_?(d(?!ata|ot|im|el_|ict|ense|efault|nn|rop|ecay|igit)|g(rad)?_?|delta|nabla|∂)|grad|delta|nabla",
+    re.IGNORECASE,
 )
 CALLED_OTHERWISE = re.compile(
     r"velocity|moment|^(self\.)?(v|m|s|vd|sd|md)_?[wb]?\d*$|update|step|change", re.IGNORECASE

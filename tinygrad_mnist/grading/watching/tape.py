@@ -64,6 +64,7 @@ class Node:
 
     op: the operation's name. value: an array or a NumPy number, as it was then. operands: the nodes in its arguments.
     changes: the node whose object it is now, where it was changed in place. names: what the program called it.
+    holders: what the dicts that it lies in are called.
     """
 
     index: int
@@ -76,6 +77,7 @@ class Node:
     line: int
     changes: Node | None = None
     names: list[str] = field(default_factory=list)
+    holders: set[str] = field(default_factory=set)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -158,6 +160,8 @@ class Tape:
         name = getattr(function, "__name__", type(function).__name__)
         if name in UNWATCHED or isinstance(function, np.vectorize):
             return self._unwatched(line, name, function, arguments, options)
+        if isinstance(function, np.ufunc) and isinstance(options.get("out"), np.ndarray) and "where" not in options:
+            return self._into(line, function, arguments, options)
         owner = _owner(function)
         changed: list[Any] = []
         if name in MUTATING or options.get("out") is not None:
@@ -188,6 +192,13 @@ class Tape:
                 else:
                     self._record(line, name, functools.partial(_part, unbound, i), everything, options, part)
         return value
+
+    def _into(self, line: int, function: np.ufunc, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """`np.add(a, b, out=c)` as `c[...] = np.add(a, b)`."""
+        out = options["out"]
+        value = self.call(line, function, *arguments, **{key: o for key, o in options.items() if key != "out"})
+        self.store(line, out, Ellipsis, np.asarray(value).astype(out.dtype, casting="same_kind", copy=False))
+        return out
 
     def _updated_dict(self, line: int, owner: dict[Any, Any]) -> None:
         for key, value in owner.items():
@@ -279,8 +290,10 @@ class Tape:
                 self._bindings.update(dict.fromkeys(keys, self.node(array)))
             self._holding[held] = value
             self._called[id(value)] = value, text
+        holder = self._holder(owner, text, value)
         for keys, name, array in () if self._paused else _named_arrays(owner, text, value):
             node = self.node(array)
+            node.holders |= holder
             if name not in node.names:
                 node.names.append(name)
             before = {self._bindings[key]: None for key in keys if key in self._bindings}
@@ -288,6 +301,13 @@ class Tape:
             for old in before:
                 if old is not node:
                     self._rebound(Update(old, node, line, text))
+
+    def _holder(self, owner: Any, text: str, value: Any) -> set[str]:
+        """What the dict is called that gets this name, or in which something gets it."""
+        if isinstance(value, dict):
+            return {text}
+        held = self._called.get(id(owner)) if isinstance(owner, dict) else None
+        return {held[1]} if held and held[0] is owner else set()
 
     def _rebound(self, update: Update) -> None:
         if _made_from(update.new, update.old):

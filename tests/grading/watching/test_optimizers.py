@@ -1,0 +1,75 @@
+"""Whatever an update makes of right gradients, they are right; and a wrong one is named under each."""
+
+import pytest
+
+from tests.grading.watching.runs import DATA, PARAMETERS, reported
+
+PROGRAM = f"""
+params = dict(zip(("W1", "b1", "W2", "b2"), [{PARAMETERS}]))
+state = {{k: np.zeros_like(p) for k, p in params.items()}}
+second = {{k: 0 for k in params}}
+lr, t = 0.1, 0
+
+def forward(x):
+    a1 = np.maximum(0, x @ params["W1"] + params["b1"])
+    z2 = a1 @ params["W2"] + params["b2"]
+    e = np.exp(z2 - np.max(z2, axis=1, keepdims=True))
+    return a1, e / np.sum(e, axis=1, keepdims=True)
+
+def backward(x, y, a1, y_hat):
+    dz2 = (y_hat - y) / x.shape[0]
+    grads = {{"W2": a1.T @ dz2, "b2": dz2.sum(axis=0)}}
+    dz1 = dz2 @ params["W2"].T * (a1 > 0)
+    grads["W1"] = x.T @ dz1
+    grads["b1"] = dz1.sum(axis=0)
+    return grads
+
+for epoch in range(20):
+    t += 1
+    a1, y_hat = forward(X)
+    loss = -np.mean(np.sum(Y * np.log(y_hat + 1e-12), axis=1))
+    grads = backward(X, Y, a1, y_hat)
+    for k in params:
+        UPDATE
+"""
+
+UPDATES = {
+    "gradient descent": "params[k] = params[k] - lr * grads[k]",
+    "in place": "params[k] -= lr * grads[k]",
+    "subtract": "np.subtract(params[k], lr * grads[k], out=params[k])",
+    "clipped": "params[k] -= lr * np.clip(grads[k], -0.01, 0.01)",
+    "clipped by the norm": "norm = np.sqrt(sum(np.sum(g**2) for g in grads.values())); "
+    "params[k] -= lr * min(1.0, 0.5 / norm) * grads[k]",
+    "a schedule": "params[k] -= lr / (1 + 0.01 * t) * grads[k]",
+    "two rates": "params[k] -= (lr if k[0] == 'W' else 2 * lr) * grads[k]",
+    "momentum": "state[k] = 0.9 * state[k] + grads[k]; params[k] -= lr * state[k]",
+    "Nesterov": "former = state[k].copy(); state[k] = 0.9 * state[k] - lr * grads[k]; "
+    "params[k] = params[k] - 0.9 * former + 1.9 * state[k]",
+    "AdaGrad": "state[k] += grads[k] * grads[k]; params[k] -= 0.01 * grads[k] / np.sqrt(state[k] + 1e-8)",
+    "RMSProp": "state[k] = 0.9 * state[k] + 0.1 * grads[k] ** 2; "
+    "params[k] -= 0.001 * grads[k] / (np.sqrt(state[k]) + 1e-8)",
+    "AdamW": "state[k] = 0.9 * state[k] + 0.1 * grads[k]; second[k] = 0.999 * second[k] + 0.001 * grads[k] ** 2; "
+    "params[k] -= 0.001 * (state[k] / (1 - 0.9**t)) / (np.sqrt(second[k] / (1 - 0.999**t)) + 1e-8) + 1e-5 * params[k]",
+}
+
+
+@pytest.mark.parametrize("update", UPDATES)
+def test_right_gradients_pass_whatever_an_update_makes_of_them(update):
+    report = reported(DATA + PROGRAM.replace("UPDATE", UPDATES[update]))
+    assert report.passed, str(report)
+
+
+@pytest.mark.parametrize("update", UPDATES)
+def test_a_mistake_is_named_whatever_an_update_makes_of_it(update):
+    program = PROGRAM.replace("UPDATE", UPDATES[update]).replace("dz1.sum(axis=0)", "dz1.sum()")
+    report = reported(DATA + program)
+    assert [finding.names for finding in report.findings] == [("bias-all-axes",)], str(report)
+
+
+def test_a_gradient_of_a_loss_that_is_none_of_the_textbook_s_is_judged_by_autograd():
+    penalized = PROGRAM.replace("axis=1))\n", "axis=1)) + 1e-3 * np.abs(params['W1']).sum()\n").replace(
+        "x.T @ dz1\n", "x.T @ dz1 + 1e-3 * np.sign(params['W1'])\n"
+    )
+    report = reported(DATA + penalized.replace("UPDATE", UPDATES["in place"]))
+    assert report.passed, str(report)
+    assert "its own loss" in report.settings
