@@ -29,7 +29,7 @@ from tinygrad_mnist.manual.heads import Head
 from tinygrad_mnist.manual.notation import SYMBOLS
 
 EXACT = 1e-6
-"""How much gradients may differ from those of a loss that is none of the textbook's, relative to their largest number."""
+"""How much gradients may differ from those of a loss of the program's own, relative to their largest number."""
 
 JUDGED = 2
 """How many steps are judged."""
