@@ -66,6 +66,31 @@ def test_a_mistake_is_named_whatever_an_update_makes_of_it(update):
     assert [finding.names for finding in report.findings] == [("bias-all-axes",)], str(report)
 
 
+NAMELESS = {
+    "momentum": "state[k] = 0.9 * state[k] + lr * (GRADIENT); params[k] = params[k] - state[k]",
+    "momentum that is added": "state[k] = 0.9 * state[k] - lr * (GRADIENT); params[k] += state[k]",
+    "Adam": "state[k] = 0.9 * state[k] + 0.1 * (GRADIENT); second[k] = 0.999 * second[k] + 0.001 * (GRADIENT) ** 2; "
+    "params[k] -= 0.001 * (state[k] / (1 - 0.9**t)) / (np.sqrt(second[k] / (1 - 0.999**t)) + 1e-8)",
+    "its sign": "params[k] -= 0.001 * np.sign(GRADIENT)",
+    "clipped": "params[k] -= lr * np.clip(GRADIENT, -0.01, 0.01)",
+}
+GRADIENTS = {"W2": "a1.T @ dz2", "b2": "dz2.sum(axis=0)", "W1": "X.T @ dz1", "b1": "dz1.sum(axis=0)"}
+
+
+@pytest.mark.parametrize("update", NAMELESS)
+def test_gradients_without_a_name_are_what_an_update_is_made_of(update):
+    backward = "    dz2 = (y_hat - Y) / 12\n    dz1 = dz2 @ params['W2'].T * (a1 > 0)\n"
+    updates = "".join(
+        f"    k = '{k}'; {NAMELESS[update].replace('GRADIENT', gradient)}\n" for k, gradient in GRADIENTS.items()
+    )
+    program = PROGRAM[: PROGRAM.index("    grads = backward(X")] + backward + updates
+    report = reported(DATA + program)
+    assert report.passed, str(report)
+    wrong = reported(DATA + program.replace("dz1.sum(axis=0)", "dz1.sum()"))
+    assert not wrong.passed
+    assert "bias-all-axes" in wrong.findings[0].names, str(wrong)
+
+
 def test_a_gradient_of_a_loss_that_is_none_of_the_textbook_s_is_judged_by_autograd():
     penalized = PROGRAM.replace("axis=1))\n", "axis=1)) + 1e-3 * np.abs(params['W1']).sum()\n").replace(
         "x.T @ dz1\n", "x.T @ dz1 + 1e-3 * np.sign(params['W1'])\n"

@@ -15,7 +15,7 @@ from tinygrad_mnist.grading.watching.training import Lineage, Step
 from tinygrad_mnist.manual.activations import Array
 
 ELEMENTWISE = {"+", "-", "*", "/", "neg", "add", "subtract", "multiply", "divide", "true_divide", "negative", "clip",
-               "sqrt", "**", "square", "power", "sum", "mean", "stack", "array"}  # fmt: skip
+               "sqrt", "**", "square", "power", "sum", "mean", "stack", "array", "sign"}  # fmt: skip
 """Operations between a gradient and the update that is made of it: rates, decays, momentum, sums over examples."""
 
 
@@ -44,6 +44,16 @@ class Gradient:
         return _is_named(self.node)
 
     @property
+    def product(self) -> Node:
+        """The product, or the sum over examples, that it is first of all."""
+        return next((n for n in self.candidates if n.op not in ELEMENTWISE or n.op in ("sum", "mean")), self.node)
+
+    @property
+    def is_used(self) -> bool:
+        """Whether it is no multiple of that product, and has no name: an update makes more of the gradient."""
+        return not self.named and ratio(self.node, self.product) is None
+
+    @property
     def descends(self) -> bool:
         return self.along >= 0
 
@@ -61,9 +71,15 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     named = [n for n in candidates if _is_named(n)]
     named = [n for n in named if not _is_velocity(n)] or named
     chosen = named[0] if named else _without_rate(candidates)
-    change = np.asarray(before.value, float) - np.asarray(after.value, float)
-    along = float(np.sign((change * like(chosen.value, change)).sum()))
-    return Gradient(lineage, chosen, along, tuple(candidates), 1.0 if named else 1 / _rate_within(chosen))
+    return Gradient(
+        lineage, chosen, against(step, lineage, chosen), tuple(candidates), 1.0 if named else 1 / _rate_within(chosen)
+    )
+
+
+def against(step: Step, lineage: Lineage, node: Node) -> float:
+    """1 where an update goes against a value, -1 where it goes along, else 0."""
+    change = np.asarray(step.before[lineage].value, float) - np.asarray(step.after[lineage].value, float)
+    return float(np.sign((change * like(node.value, change)).sum()))
 
 
 def _candidates(step: Step, before: Node, after: Node) -> Iterator[Node]:
@@ -131,6 +147,15 @@ def _rate_within(product: Node) -> float:
     scaled = [o for o in product.operands if o.op in ("*", "multiply")]
     numbers = [n for o in scaled for n in o.operands if np.ndim(n.value) == 0 and n.value]
     return next((float(n.value) for n in numbers if any(map(CALLED_RATE.search, n.names))), 1.0)
+
+
+def ratio(node: Node, other: Node) -> float | None:
+    """By which number one value is a multiple of another of its shape; None where it is none."""
+    found, base = np.asarray(node.value, float), np.asarray(other.value, float)
+    if found.shape != base.shape or not base.any():
+        return None
+    factor = float((found * base).sum() / (base * base).sum())
+    return factor if np.abs(found - factor * base).max() <= 1e-9 * np.abs(found).max() else None
 
 
 def like(found: Any, array: Array) -> Array:

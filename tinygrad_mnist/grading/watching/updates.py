@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.updating import with_gradient_of, wrong_updates
-from tinygrad_mnist.grading.watching.gradients import Gradient, like
+from tinygrad_mnist.grading.watching.gradients import Gradient, against, like, ratio
 from tinygrad_mnist.grading.watching.graph import made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, CALLED_WEIGHTS
 from tinygrad_mnist.grading.watching.network import LINEAR
@@ -155,6 +155,31 @@ def with_one_rate(observed: Observed, tape: Tape) -> Observed:
             gradients[key] = replace(g, factor=g.factor * abs(r) / learning_rate)
         elif g and m > 1 and np.isclose(abs(r) * m, most, rtol=1e-6, atol=0) and not _is_one_of(r, numbers):
             gradients[key] = replace(g, factor=g.factor / m)
+    return replace(observed, gradients=gradients)
+
+
+def before_they_were_used(observed: Sequence[Observed]) -> Iterator[list[Observed]]:
+    """The same with gradients as they were before an update made more of them: a velocity, a share of a root, a sign.
+
+    Once with each number that they are multiplied with on the way, which may be 1/m.
+    """
+    every = [(key, g) for o in observed for key, g in o.gradients.items() if g and not g.named]
+    used = {key for key, _ in every} if any(g.is_used for _, g in every) else set()
+    numbers: dict[float, None] = {1.0: None}
+    for _, g in every:
+        found = (ratio(n, g.product) for n in g.candidates)
+        numbers |= dict.fromkeys(float(f"{abs(c):.9g}") for c in found if c)
+    for number in numbers if used else ():
+        yield [_with_products(o, used, number) for o in observed]
+
+
+def _with_products(observed: Observed, used: Collection[Key], number: float) -> Observed:
+    gradients = {
+        key: replace(g, node=g.product, factor=number, along=against(observed.step, g.lineage, g.product))
+        if g and key in used
+        else g
+        for key, g in observed.gradients.items()
+    }
     return replace(observed, gradients=gradients)
 
 

@@ -179,6 +179,7 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
         own = own_loss(tape, [(o.step, o.network) for o in observed], _scaled_heads(observed))
         if own and any(rate for (quantity, _), rate in updates.decays(observed).items() if quantity == "dW"):
             own = replace(own, l2=0.0)  # the gradients need not have what the updates have
+        observed = _with_most_right([list(observed), *updates.before_they_were_used(observed)], own)
         every = list(_until_right(observed, own))
         best = max(every, key=lambda r: len(r.right))
         if own is not None:
@@ -206,6 +207,13 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
     named = (*(practice.renamed(finding, observed[0]) for finding in found), *more)
     remarks = [*practice.remarks(observed[0]), *_of_the_set(best)]
     return Verdict(best, parameters, named, tuple(remarks), tuple(_notes(best)))
+
+
+def _with_most_right(ways: Sequence[list[Observed]], own: Own | None) -> list[Observed]:
+    """Of several ways to read which values are the gradients, the first with which most are right."""
+    if len(ways) == 1:
+        return ways[0]
+    return max(ways, key=lambda observed: max(len(reading.right) for reading in _until_right(observed, own)))
 
 
 def _is_evidence(later: Observed, first: Observed) -> bool:
