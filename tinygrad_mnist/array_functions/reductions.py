@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.array_functions.table import Array, means, with_signature_of
+from tinygrad_mnist.array_functions.table import Array, means, refuse, with_signature_of
 from tinygrad_mnist.engine import ops
-from tinygrad_mnist.engine.node import plain
+from tinygrad_mnist.engine.node import Node, plain
 from tinygrad_mnist.engine.ops import Axis
 from tinygrad_mnist.engine.tensor import NUMPY
 
@@ -17,7 +17,34 @@ REDUCTIONS: dict[Any, Any] = {
     np.prod: ops.prod, np.var: ops.var, np.std: ops.std, np.cumsum: ops.cumsum,
 }  # fmt: skip
 NUMPY.update({function: with_signature_of(function, operation) for function, operation in REDUCTIONS.items()})
-NUMPY[np.clip] = with_signature_of(np.clip, ops.clip, a_min="min", a_max="max")
+
+def clip(a: Array, min: Array = None, max: Array = None) -> Array:
+    """a, or the bound that it is beyond; bounds that are tensors get the gradient there."""
+    if not any(isinstance(bound, Node) for bound in (min, max)):
+        return ops.clip(a, min, max)
+    for bound, beyond in ((min, np.less), (max, np.greater)):
+        if bound is not None:
+            a = ops.where(beyond(plain(a), plain(bound)) | np.isnan(plain(bound)), bound, a)
+    return a
+
+
+NUMPY[np.clip] = with_signature_of(np.clip, clip, a_min="min", a_max="max")
+
+
+@means(np.cumprod)
+def cumprod(a: Array, axis: int | None = None, dtype: None = None, out: None = None) -> Array:
+    """The products of the first elements along an axis, one by one; zeros among them or not.
+
+    Each pass multiplies by the products of twice as many elements, so that log₂ n passes do.
+    """
+    refuse(np.cumprod, {name for name, given in (("dtype", dtype), ("out", out)) if given is not None})
+    if axis is None:
+        a, axis = ops.flatten(a), 0
+    a, reach = ops.swapaxes(a, axis, -1), 1
+    while reach < a.shape[-1]:
+        a = ops.concatenate([a[..., :reach], a[..., reach:] * a[..., :-reach]], -1)
+        reach *= 2
+    return ops.swapaxes(a, axis, -1)
 
 
 @means("multiply.reduce")
@@ -48,6 +75,54 @@ def ptp(a: Array, axis: Axis = None, out: None = None, keepdims: bool = False) -
 def nansum(a: Array, axis: Axis = None, dtype: None = None, out: None = None, keepdims: bool = False) -> Array:
     """The sum, with zero for nan."""
     return ops.sum(ops.where(np.isnan(plain(a)), 0, a), axis, keepdims)
+
+
+@means(np.nanmean)
+def nanmean(a: Array, axis: Axis = None, dtype: None = None, out: None = None, keepdims: bool = False) -> Array:
+    """The mean of what is not nan."""
+    return nansum(a, axis, keepdims=keepdims) / np.sum(~np.isnan(plain(a)), axis, keepdims=keepdims, dtype=a.dtype)
+
+
+@means(np.quantile)
+def quantile(
+    a: Array, q: Any, axis: Axis = None, out: None = None, overwrite_input: bool = False, method: str = "linear",
+    keepdims: bool = False,
+) -> Array:  # fmt: skip
+    """What a share q of the elements lies below, linear between the two that are nearest; nan where one is nan."""
+    refuse(np.quantile, {"out"} if out is not None else ())
+    if method != "linear":
+        raise TypeError(f'np.quantile on a Tensor is recorded with method="linear", and not {method!r}')
+    axes = tuple(range(a.ndim)) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, a.ndim)
+    rest = tuple(i for i in range(a.ndim) if i not in axes)
+    rows = np.sort(ops.flatten(ops.transpose(a, (*rest, *axes)), len(rest)))
+    last = rows.shape[-1] - 1
+    place = np.asarray(q) * last
+    below = np.clip(np.floor(place).astype(int), 0, max(last - 1, 0))
+    weight = (place - below).astype(a.dtype)
+    low, high = rows[..., below], rows[..., np.minimum(below + 1, last)]
+    ranked = ops.where(weight == 0, low, low + (high - low) * weight)
+    result = ops.where(np.isnan(plain(rows)[..., -1:].reshape(rows.shape[:-1] + (1,) * np.ndim(q))), np.nan, ranked)
+    result = np.moveaxis(result, range(len(rest), result.ndim), range(np.ndim(q)))
+    if not keepdims:
+        return result
+    return ops.reshape(result, np.shape(q) + tuple(1 if i in axes else n for i, n in enumerate(a.shape)))
+
+
+@means(np.percentile)
+def percentile(
+    a: Array, q: Any, axis: Axis = None, out: None = None, overwrite_input: bool = False, method: str = "linear",
+    keepdims: bool = False,
+) -> Array:  # fmt: skip
+    """The same for shares in hundredths."""
+    return quantile(a, np.asarray(q) / 100, axis, out, overwrite_input, method, keepdims)
+
+
+@means(np.median)
+def median(
+    a: Array, axis: Axis = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False
+) -> Array:
+    """The middle of the elements in rising order, or the mean of the two that are."""
+    return quantile(a, 0.5, axis, out, keepdims=keepdims)
 
 
 @means(np.average)
