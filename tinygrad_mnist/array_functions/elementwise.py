@@ -114,7 +114,7 @@ def logaddexp(x: Array, y: Array) -> Array:
 @means(np.logaddexp2)
 def logaddexp2(x: Array, y: Array) -> Array:
     """The logarithm to base 2 of 2**x + 2**y, without overflow."""
-    return logaddexp(ops.mul(x, math.log(2)), ops.mul(y, math.log(2))) / math.log(2)
+    return ops.logsumexp(ops.stack(_as_arrays(np.logaddexp2, x, y)) * math.log(2), 0) / math.log(2)
 
 
 @means(np.fmax)
@@ -161,9 +161,9 @@ def nan_to_num(
 
 
 @means(np.where)
-def where(condition: Array, *choices: Array, **named: Array) -> Array:
+def where(condition: Array, *choices: Array) -> Array:
     """x where the condition holds and y elsewhere; of the condition alone, the plain indices where it holds."""
-    return ops.where(condition, *choices, **named) if choices or named else np.nonzero(plain(condition))
+    return ops.where(condition, *choices) if choices else np.nonzero(plain(condition))
 
 
 @means(np.select)

@@ -60,15 +60,16 @@ def _slope(f: Array, spacing: Any, axis: int, edge_order: int) -> Array:
 def interp(x: Array, xp: Array, fp: Array, left: Any = None, right: Any = None, period: Any = None) -> Array:
     """What lies at x on the line through the points (xp, fp), xp rising: linear between two, constant beyond the ends.
 
-    left, right: what stands beyond them instead. Raises TypeError where a period is given.
+    In float64, as NumPy's. left, right: what stands beyond the ends instead. Raises TypeError where a period is given.
     """
     refuse(np.interp, {"period"} if period is not None else ())
+    x, xp, fp = (ops.astype(v if hasattr(v, "dtype") else np.asarray(v), np.float64) for v in (x, xp, fp))
     places, at = plain(xp), plain(x)
     start = np.clip(np.searchsorted(places, at, "right") - 1, 0, max(np.size(places) - 2, 0))
     end = np.minimum(start + 1, np.size(places) - 1)
-    width = ops.sub(ops.getitem(xp, end), ops.getitem(xp, start))
-    slope = (ops.getitem(fp, end) - ops.getitem(fp, start)) / ops.where(plain(width) == 0, 1, width)
-    result = ops.getitem(fp, start) + slope * ops.sub(x, ops.getitem(xp, start))
+    width = xp[end] - xp[start]
+    slope = (fp[end] - fp[start]) / ops.where(plain(width) == 0, 1, width)
+    result = fp[start] + slope * (x - xp[start])
     result = ops.where(at < places[0], fp[0] if left is None else left, result)
     return ops.where(at >= places[-1], ops.where(at > places[-1], fp[-1] if right is None else right, fp[-1]), result)
 
@@ -81,6 +82,6 @@ def linspace(
     """num evenly spaced values from start to stop, along a new axis."""
     refuse(np.linspace, {name for name, given in (("retstep", retstep), ("dtype", dtype)) if given})
     shape = np.broadcast_shapes(np.shape(start), np.shape(stop))
-    share = np.linspace(0, 1, num, endpoint, dtype=np.result_type(plain(start), plain(stop), np.float16))
+    share = np.linspace(0, 1, num, endpoint, dtype=np.result_type(plain(start), plain(stop), 0.0))
     share = share.reshape(-1, *[1] * len(shape))
     return np.moveaxis(ops.mul(start, 1 - share) + ops.mul(stop, share), 0, axis)

@@ -48,11 +48,11 @@ def _pairs(value: Any, ndim: int) -> list[tuple[Any, Any]]:
 def _framed(x: Array, width: tuple[int, int], mode: str, axis: int, options: dict[str, Any]) -> Array:
     """The array with its frame before and behind the last axis."""
     if mode == "linear_ramp":
-        ends = _pairs(options.get("end_values", 0), axis + 1)[axis]
+        ends = _pairs(options.get("end_values", 0), x.ndim)[axis]
         before, after = _ramp(ends[0], x[..., :1], width[0]), ops.flip(_ramp(ends[1], x[..., -1:], width[1]), -1)
     elif mode in STATISTICS:
         n = x.shape[-1]
-        lengths = _pairs(options.get("stat_length"), axis + 1)[axis]
+        lengths = _pairs(options.get("stat_length"), x.ndim)[axis]
         near = (x[..., : lengths[0] or n], x[..., -min(lengths[1] or n, n) :])
         before, after = (
             ops.broadcast_to(STATISTICS[mode](part, -1, keepdims=True), (*x.shape[:-1], w)) for part, w in zip(near, width)

@@ -98,7 +98,7 @@ def quantile(
     last = rows.shape[-1] - 1
     place = np.asarray(q) * last
     below = np.clip(np.floor(place).astype(int), 0, max(last - 1, 0))
-    weight = (place - below).astype(a.dtype)
+    weight = (place - below).astype(np.result_type(a.dtype, q if isinstance(q, float) else np.asarray(q)))
     low, high = rows[..., below], rows[..., np.minimum(below + 1, last)]
     ranked = ops.where(weight == 0, low, low + (high - low) * weight)
     result = ops.where(np.isnan(plain(rows)[..., -1:].reshape(rows.shape[:-1] + (1,) * np.ndim(q))), np.nan, ranked)
