@@ -114,7 +114,7 @@ def percentile(
     keepdims: bool = False,
 ) -> Array:  # fmt: skip
     """The same for shares in hundredths."""
-    return quantile(a, np.asarray(q) / 100, axis, out, overwrite_input, method, keepdims)
+    return quantile(a, q / 100 if isinstance(q, int | float) else np.asarray(q) / 100, axis, out, overwrite_input, method, keepdims)
 
 
 @means(np.median)
