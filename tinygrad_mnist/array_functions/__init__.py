@@ -8,7 +8,16 @@ that can't be recorded (`refused`). Nothing in the engine needs them.
 """
 
 from tinygrad_mnist.array_functions import (
-    elementwise, linear_algebra, lines, methods, padding, plain, products, reductions, refused, shapes,
+    elementwise,
+    linear_algebra,
+    lines,
+    methods,
+    padding,
+    plain,
+    products,
+    reductions,
+    refused,
+    shapes,
 )  # fmt: skip
 
 __all__ = [

@@ -172,6 +172,6 @@ def select(condlist: list[Array], choicelist: list[Array], default: Array = 0) -
     if len(condlist) != len(choicelist):
         raise ValueError(f"each choice has one condition, and these are {len(choicelist)} and {len(condlist)}")
     result = default
-    for condition, choice in zip(reversed(condlist), reversed(choicelist)):
+    for condition, choice in zip(condlist[::-1], choicelist[::-1], strict=True):
         result = ops.where(plain(condition), choice, result)
     return result

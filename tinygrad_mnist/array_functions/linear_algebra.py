@@ -152,7 +152,7 @@ def eigh(a: Array, UPLO: str = "L") -> Any:
 
     Where eigenvalues are equal, the eigenvectors have no derivative.
     """
-    packed = _eigh(_symmetric(a, UPLO))
+    packed: Array = _eigh(_symmetric(a, UPLO))
     return type(np.linalg.eigh(np.eye(1)))(packed[..., 0, :], packed[..., 1:, :])
 
 
@@ -169,7 +169,8 @@ def _parts(packed: Array, rows: int) -> tuple[Array, Array, Array]:
 
 def _svd_vjp(g: Array, out: Array, a: Array) -> Array:
     """Townsend 2016, (16) to (18)."""
-    (gu, gs, gv), (u, s, v) = (_parts(x, a.shape[-2]) for x in (g, out))
+    gu, gs, gv = _parts(g, a.shape[-2])
+    u, s, v = _parts(out, a.shape[-2])
     gaps, scale = _gaps(s * s), ops.expand_dims(s, -2)
     left, right = u.mT @ gu, v.mT @ gv
     inner = gaps * (left - left.mT) * scale + ops.expand_dims(s, -1) * gaps * (right - right.mT)
@@ -184,7 +185,12 @@ def _svd(a: Array, /) -> Array:
     return np.concatenate([u, s[..., None, :], vt.mT], axis=-2)
 
 
-@op(lambda g, out, a: (lambda u, s, v: (u * ops.expand_dims(g, -2)) @ v.mT)(*_parts(_svd(a), a.shape[-2])))
+def _singular_values_vjp(g: Array, out: Array, a: Array) -> Array:
+    u, _, v = _parts(_svd(a), a.shape[-2])
+    return (u * ops.expand_dims(g, -2)) @ v.mT
+
+
+@op(_singular_values_vjp)
 def singular_values(a: Array, /) -> Array:
     """The singular values of a matrix, in falling order."""
     return np.linalg.svd(a, compute_uv=False)
@@ -217,8 +223,8 @@ def svdvals(x: Array, /) -> Array:
 
 def _root(total: Array, exponent: float) -> Array:
     """total to the power 1 / exponent, and 0 for 0, where no gradient flows."""
-    root = ops.sqrt if exponent == 2 else lambda x: ops.pow(x, 1 / exponent)
-    return ops.where(total == 0, 0, root(ops.where(total == 0, 1, total)))
+    positive = ops.where(total == 0, 1, total)
+    return ops.where(total == 0, 0, ops.sqrt(positive) if exponent == 2 else ops.pow(positive, 1 / exponent))
 
 
 @means(np.linalg.norm)
@@ -254,9 +260,6 @@ def _matrix_norm(x: Array, ord: Any, axes: tuple[int, int], keepdims: bool) -> A
     if ord not in ("nuc", 2, -2, 1, -1, np.inf, -np.inf):
         raise ValueError(f"matrices have the norms 'fro', 'nuc', 2, 1, np.inf and their opposites, and not {ord!r}")
     x = np.moveaxis(x, axes, (-2, -1))
-    if ord in ("nuc", 2, -2):
-        per = singular_values(x)
-    else:
-        per = ops.sum(ops.abs(x), -2 if abs(ord) == 1 else -1)
+    per = singular_values(x) if ord in ("nuc", 2, -2) else ops.sum(ops.abs(x), -2 if abs(ord) == 1 else -1)
     result = ops.sum(per, -1) if ord == "nuc" else (ops.max if ord > 0 else ops.min)(per, -1)
     return ops.expand_dims(result, tuple(sorted(axes))) if keepdims else result

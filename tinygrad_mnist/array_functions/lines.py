@@ -35,7 +35,7 @@ def gradient(f: Array, *varargs: Any, axis: Axis = None, edge_order: int = 1) ->
     spacings = varargs * len(axes) if len(varargs) == 1 else varargs or (1.0,) * len(axes)
     if len(spacings) != len(axes):
         raise TypeError(f"np.gradient takes one distance, or one for each of {len(axes)} axes, and got {len(spacings)}")
-    slopes = [_slope(f, spacing, i, edge_order) for spacing, i in zip(spacings, axes)]
+    slopes = [_slope(f, spacing, i, edge_order) for spacing, i in zip(spacings, axes, strict=True)]
     return slopes[0] if len(axes) == 1 else tuple(slopes)
 
 
@@ -84,4 +84,5 @@ def linspace(
     shape = np.broadcast_shapes(np.shape(start), np.shape(stop))
     share = np.linspace(0, 1, num, endpoint, dtype=np.result_type(plain(start), plain(stop), 0.0))
     share = share.reshape(-1, *[1] * len(shape))
-    return np.moveaxis(ops.mul(start, 1 - share) + ops.mul(stop, share), 0, axis)
+    values: Array = ops.mul(start, 1 - share) + ops.mul(stop, share)
+    return np.moveaxis(values, 0, axis)

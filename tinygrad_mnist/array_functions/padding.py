@@ -45,7 +45,7 @@ def _pairs(value: Any, ndim: int) -> list[tuple[Any, Any]]:
     return [(pair[0], pair[1]) for pair in np.broadcast_to(np.asarray(value), (ndim, 2)).tolist()]
 
 
-def _framed(x: Array, width: tuple[int, int], mode: str, axis: int, options: dict[str, Any]) -> Array:
+def _framed(x: Array, width: tuple[int, int], mode: Any, axis: int, options: dict[str, Any]) -> Array:
     """The array with its frame before and behind the last axis."""
     if mode == "linear_ramp":
         ends = _pairs(options.get("end_values", 0), x.ndim)[axis]
@@ -55,7 +55,8 @@ def _framed(x: Array, width: tuple[int, int], mode: str, axis: int, options: dic
         lengths = _pairs(options.get("stat_length"), x.ndim)[axis]
         near = (x[..., : lengths[0] or n], x[..., -min(lengths[1] or n, n) :])
         before, after = (
-            ops.broadcast_to(STATISTICS[mode](part, -1, keepdims=True), (*x.shape[:-1], w)) for part, w in zip(near, width)
+            ops.broadcast_to(STATISTICS[mode](part, -1, keepdims=True), (*x.shape[:-1], w))
+            for part, w in zip(near, width, strict=True)
         )
     else:  # odd reflections are sums of elements: what becomes of each
         shares = np.pad(np.eye(x.shape[-1], dtype=x.dtype), ((0, 0), width), mode, **options)

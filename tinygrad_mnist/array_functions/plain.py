@@ -16,7 +16,9 @@ TESTS = named(
     "common_type", "shares_memory", "may_share_memory",
 )  # fmt: skip
 COUNTS = named("shape", "ndim", "size", "count_nonzero", "bincount", "unique", "histogram", "histogram_bin_edges")
-STEPS = named("sign", "heaviside", "floor", "ceil", "trunc", "rint", "round", "around", "fix", "floor_divide", "angle", "imag")
+STEPS = named(
+    "sign", "heaviside", "floor", "ceil", "trunc", "rint", "round", "around", "fix", "floor_divide", "angle", "imag"
+)
 LIKE = named("zeros_like", "ones_like", "full_like", "empty_like")
 WRITTEN = named("array_repr", "array_str", "array2string", "save", "savez", "savez_compressed", "savetxt")
 

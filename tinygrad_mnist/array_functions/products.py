@@ -107,7 +107,7 @@ def kron(a: Array, b: Array) -> Array:
         ops.reshape(a, tuple(n for length in shape_a for n in (length, 1))),
         ops.reshape(b, tuple(n for length in shape_b for n in (1, length))),
     )
-    return ops.reshape(blocks, tuple(n * m for n, m in zip(shape_a, shape_b)))
+    return ops.reshape(blocks, tuple(n * m for n, m in zip(shape_a, shape_b, strict=True)))
 
 
 @means(np.cross)
@@ -119,12 +119,12 @@ def cross(a: Array, b: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1,
     if a.shape[-1] != 3 or b.shape[-1] != 3:
         raise ValueError(f"np.cross takes vectors of length 3, and these have {a.shape[-1]} and {b.shape[-1]}")
     after, before = [1, 2, 0], [2, 0, 1]
-    result = ops.sub(ops.mul(a[..., after], b[..., before]), ops.mul(a[..., before], b[..., after]))
+    result: Array = ops.sub(ops.mul(a[..., after], b[..., before]), ops.mul(a[..., before], b[..., after]))
     return np.moveaxis(result, -1, axisc)
 
 
 @means(np.convolve)
-def convolve(a: Array, v: Array, mode: str = "full") -> Array:
+def convolve(a: Array, v: Array, mode: Any = "full") -> Array:
     """Σ a[i] v[k - i] for every k: all of them, as many as the longer has, or those where the shorter lies within."""
     n, m = np.size(a), np.size(v)
     length = np.convolve(np.empty(n), np.empty(m), mode).size
@@ -134,7 +134,7 @@ def convolve(a: Array, v: Array, mode: str = "full") -> Array:
 
 
 @means(np.correlate)
-def correlate(a: Array, v: Array, mode: str = "valid") -> Array:
+def correlate(a: Array, v: Array, mode: Any = "valid") -> Array:
     """Σ a[i + k] v[i] for every k, as many as for `convolve`."""
     if mode != "same" or np.size(a) >= np.size(v):
         return convolve(a, ops.flip(v), mode)

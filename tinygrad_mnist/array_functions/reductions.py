@@ -18,6 +18,7 @@ REDUCTIONS: dict[Any, Any] = {
 }  # fmt: skip
 NUMPY.update({function: with_signature_of(function, operation) for function, operation in REDUCTIONS.items()})
 
+
 def clip(a: Array, min: Array = None, max: Array = None) -> Array:
     """a, or the bound that it is beyond; bounds that are tensors get the gradient there."""
     if not any(isinstance(bound, Node) for bound in (min, max)):
@@ -114,7 +115,9 @@ def percentile(
     keepdims: bool = False,
 ) -> Array:  # fmt: skip
     """The same for shares in hundredths."""
-    return quantile(a, q / 100 if isinstance(q, int | float) else np.asarray(q) / 100, axis, out, overwrite_input, method, keepdims)
+    return quantile(
+        a, q / 100 if isinstance(q, int | float) else np.asarray(q) / 100, axis, out, overwrite_input, method, keepdims
+    )
 
 
 @means(np.median)

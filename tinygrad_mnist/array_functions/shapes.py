@@ -153,7 +153,7 @@ def sort(a: Array, axis: int | None = -1, kind: Any = None, order: None = None, 
 
 
 @means(np.partition)
-def partition(a: Array, kth: Any, axis: int | None = -1, kind: str = "introselect", order: None = None) -> Array:
+def partition(a: Array, kth: Any, axis: int | None = -1, kind: Any = "introselect", order: None = None) -> Array:
     """The elements along an axis, the k-th in its place in rising order, what is smaller before and the rest behind."""
     if axis is None:
         a, axis = ops.flatten(a), 0

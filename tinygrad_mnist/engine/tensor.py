@@ -174,9 +174,9 @@ class Tensor(Node):
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         """A NumPy function on tensors: the op of the same meaning, or an error; never a detached array."""
+        options = {name: value for name, value in options.items() if value is not None or name not in UNKNOWN}
         if function in PLAIN and "out" not in options:
             return function(*map(plain, args), **options)
-        unknown = UNKNOWN & options.keys()
-        if unknown or function not in NUMPY:
+        if (unknown := UNKNOWN & options.keys()) or function not in NUMPY:
             raise TypeError(not_recorded(function, unknown))
         return NUMPY[function](*args, **options)
