@@ -1,8 +1,8 @@
 """NumPy's own words on tensors: what a program written for arrays calls, put together from the engine's operations.
 
 `Tensor` finds a NumPy function in the tables `NUMPY` and `PLAIN` of `engine.tensor`. The engine fills them with its
-operations; the modules here add what is composed of these (`products`, `elementwise`, `reductions`, `shapes`, `padding`,
-`lines`), a few functions with rules of their own (in `elementwise` and `linear_algebra`), what has no derivative and
+operations; the modules here add what is composed of these (`products`, `elementwise`, `reductions`, `shapes`,
+`padding`, `lines`), some with rules of their own (in `elementwise` and `linear_algebra`), what has no derivative and
 gives plain arrays (`plain`), what an array's methods are called (`methods`), and what to write in place of the words
 that can't be recorded (`refused`). Nothing in the engine needs them.
 """

@@ -140,7 +140,7 @@ def _eigh_vjp(g: Array, out: Array, a: Array) -> Array:
     return vectors @ inner @ vectors.mT
 
 
-@op(_eigh_vjp, name="eigh")
+@op(_eigh_vjp, name="packed_eigh")
 def _eigh(a: Array, /) -> Array:
     values, vectors = np.linalg.eigh(a)
     return np.concatenate([values[..., None, :], vectors], axis=-2)
@@ -179,7 +179,7 @@ def _svd_vjp(g: Array, out: Array, a: Array) -> Array:
     return u @ inner @ v.mT + outside
 
 
-@op(_svd_vjp, name="svd")
+@op(_svd_vjp, name="packed_svd")
 def _svd(a: Array, /) -> Array:
     u, s, vt = np.linalg.svd(a, full_matrices=False)
     return np.concatenate([u, s[..., None, :], vt.mT], axis=-2)
