@@ -82,6 +82,14 @@ RECORDED: list[tuple[Callable[..., Any], list[tuple[int, ...]]]] = [
     (lambda a, b: np.einsum(a, [0, 1], b, [1]), [M, V]),
     (lambda a, b: np.einsum(a, [..., 1], b, [1, 0], [..., 0]), [(2, 3, 4), (4, 2)]),
     (lambda a: np.einsum(a, [1, 0]), [M]),
+    (lambda a, b: np.add.outer(a, b), [M, (2,)]),
+    (lambda a: np.multiply.outer(a, a), [V]),
+    (lambda a, b: np.vecdot(a, b), [M, V]),
+    (lambda a, b: np.linalg.vecdot(a, b, axis=0), [M, M]),
+    (lambda a, b: np.linalg.matmul(a, b), [M, V]),
+    (lambda a, b: np.linalg.outer(a, b), [V, (3,)]),
+    (lambda a: np.linalg.trace(a), [(2, 3, 4)]),
+    (lambda a: np.linalg.diagonal(a, offset=1), [(2, 3, 4)]),
     (lambda a, b: np.kron(a, b), [(2, 3), (3, 2)]),
     (lambda a, b: np.kron(a, b), [V, (2, 1, 2)]),
     (lambda a, b: np.kron(a, b), [(), V]),
@@ -132,6 +140,10 @@ RECORDED: list[tuple[Callable[..., Any], list[tuple[int, ...]]]] = [
     (lambda a: np.linalg.svdvals(a), [(2, 2, 3)]),
     (lambda a: np.linalg.norm(a), [M]),
     (lambda a: np.linalg.norm(a), [(2, 3, 4)]),
+    (lambda a: np.linalg.vector_norm(a), [M]),
+    (lambda a: np.linalg.vector_norm(a, keepdims=True, ord=3), [M]),
+    (lambda a: np.linalg.vector_norm(a, axis=1, ord=1), [M]),
+    (lambda a: np.linalg.matrix_norm(a, keepdims=True), [(2, 3, 4)]),
     (lambda a: np.linalg.norm(a, 3), [V]),
     (lambda a: np.linalg.norm(a, 2.5, axis=0, keepdims=True), [M]),
     (lambda a: np.linalg.norm(a, -1, axis=0), [M]),
@@ -268,6 +280,13 @@ RECORDED: list[tuple[Callable[..., Any], list[tuple[int, ...]]]] = [
     (lambda a: np.average(a, axis=0, weights=WEIGHTS), [M]),
     (lambda a, w: np.average(a, axis=-1, weights=np.abs(w)), [M, V]),
     (lambda a: np.average(a, weights=MASK + 1.0), [M]),
+    (lambda a: np.average(a, axis=1, weights=[1, 2, 3, 4], returned=True)[0], [M]),
+    (lambda a, w: np.average(a, (2, 0), np.abs(w), keepdims=True), [(2, 3, 4), (4, 2)]),
+    (lambda a, w: np.average(a, 0, np.abs(w), returned=True)[1] * a[0, 0], [M, (3,)]),
+    (lambda a: np.average(a, returned=True)[1] * a, [M]),
+    (lambda a: np.nanmax(np.where(MASK, np.nan, a), axis=1), [M]),
+    (lambda a: np.nanmin(np.where(MASK, np.nan, a), axis=1, keepdims=True), [M]),
+    (lambda a: np.nanmax(a), [M]),
     (lambda a: np.add.reduce(a, axis=1), [M]),
     (lambda a: np.maximum.reduce(a), [M]),
     (lambda a: np.minimum.reduce(a, axis=1, keepdims=True), [M]),
@@ -370,9 +389,14 @@ RECORDED: list[tuple[Callable[..., Any], list[tuple[int, ...]]]] = [
     (lambda a, y: np.interp(a, [-1, -0.25, 0.5, 1], y, left=0, right=2), [M, V]),
     (lambda y: np.interp([-3, 0.1, 0.5, 9], [-1, -0.25, 0.5, 1], y), [V]),
     (lambda a: np.interp(0.3, [0.0], a), [(1,)]),
+    (lambda a: np.trapezoid(a, dx=0.5, axis=0), [M]),
+    (lambda a, x: np.trapezoid(a, x), [M, V]),
+    (lambda a, x: np.trapezoid(a, x, axis=0), [M, M]),
     (lambda a, b: np.linspace(a, b), [(), ()]),
     (lambda a, b: np.linspace(a, b, 3, endpoint=False, axis=-1), [M, V]),
     (lambda a: np.linspace(0, a, 1), [()]),
+    (lambda a: np.unstack(a, axis=1)[2], [M]),
+    (lambda a: np.append(a, [1, 2]), [M]),
     (lambda a: np.partition(a, 2), [M]),
     (lambda a: np.partition(a, 2, axis=None), [M]),
     (lambda a: np.dsplit(a, 2)[1], [(2, 3, 4)]),
@@ -517,6 +541,55 @@ def test_scipys_sigmoid_is_recorded() -> None:
     np.testing.assert_allclose(y.data, special.expit(x.data))
     y.backward(np.ones(2))
     assert x.grad.data[1] == pytest.approx(math.exp(-0.5) / (1 + math.exp(-0.5)) ** 2)
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.parametrize(
+    ("line", "point", "value", "slope"),
+    [
+        (np.linalg.norm, [0.0, 0.0], 0, [0, 0]),
+        (lambda t: np.linalg.norm(t, 3), [0.0, 0.0], 0, [0, 0]),
+        (lambda t: np.hypot(t[0], t[1]), [0.0, 0.0], 0, [0, 0]),
+        (lambda t: np.hypot(t[0], t[1]), [3e200, 4e200], 5e200, [0.6, 0.8]),
+        (lambda t: np.arctan2(t[0], t[1]), [1e200, 1e200], math.pi / 4, [5e-201, -5e-201]),
+        (lambda t: np.sinh(t).sum(), [1e-9, 710.0], math.sinh(710), [1, math.cosh(710)]),
+        (lambda t: np.log10(t).sum(), [1000.0], 3, [1 / (1000 * math.log(10))]),
+        (lambda t: np.arcsinh(t).sum(), [1e200], math.asinh(1e200), [1e-200]),
+        (lambda t: np.sinc(t).sum(), [0.0], 1, [0]),
+        (lambda t: np.fmax(t, np.nan).sum(), [2.0, 3.0], 5, [1, 1]),
+        (lambda t: np.clip(t, t[0] * 0 + 2.0, None).sum(), [2.0, 1.0, 3.0], 7, [1, 0, 1]),
+        (lambda t: np.clip(t[0], t[1], t[2]), [5.0, 0.0, 4.0], 4, [0, 0, 1]),
+        (lambda t: np.cumprod(t).sum(), [2.0, 0.0, 3.0], 2, [1, 8, 0]),
+        (lambda t: np.linalg.det(t.reshape(2, 2)), [1.0, 2.0, 2.0, 4.0], 0, [4, -2, -2, 1]),
+        (lambda t: np.linalg.det(t.reshape(2, 2)), [0.0, 0.0, 0.0, 0.0], 0, [0, 0, 0, 0]),
+        (lambda t: np.linalg.slogdet(np.diag(t))[1], [1e-200, 1e-200], -400 * math.log(10), [1e200, 1e200]),
+        (lambda t: np.pad(t, 2, "reflect").sum(), [1.0, 2.0, 3.0], 14, [2, 3, 2]),
+        (lambda t: np.pad(t, 1, "maximum").sum(), [1.0, np.inf], np.inf, [1, 3]),
+    ],
+)
+def test_at_the_edges_values_and_slopes_are_numbers(line: Any, point: Any, value: float, slope: Any) -> None:
+    t = Tensor(np.array(point), requires_grad=True)
+    out = line(t)
+    assert out.item() == pytest.approx(value, rel=1e-14)
+    np.testing.assert_allclose(grad(out, [t])[0].data, slope, rtol=1e-14)
+
+
+def test_where_there_is_a_nan_the_median_is_none() -> None:
+    t = Tensor(np.array([[1.0, np.nan, 3.0], [3.0, 1.0, 2.0]]), requires_grad=True)
+    middle = np.median(t, axis=1)
+    np.testing.assert_array_equal(middle.data, [np.nan, 2])
+    middle[1].backward()
+    np.testing.assert_array_equal(t.grad.data, [[0, 0, 0], [0, 0, 1]])
+
+
+@pytest.mark.parametrize("line", [
+    lambda a: np.pad(a, 1, "mean"), lambda a: np.linalg.norm(a, -1, axis=0), np.nanmax, np.cumprod, np.median,
+    lambda a: np.triu(a, 1), lambda a: a % 2, lambda a: np.average(a, 0), np.diff, np.sort,
+])  # fmt: skip
+def test_of_integers_the_result_is_numpys_too(line: Any) -> None:
+    a = np.arange(1, 13).reshape(3, 4)
+    np.testing.assert_allclose(line(Tensor(a)).data, line(a), rtol=1e-15)
+    assert line(Tensor(a)).dtype == line(a).dtype
 
 
 def assign(target: Any, value: Any) -> None:

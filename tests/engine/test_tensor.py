@@ -206,7 +206,7 @@ def assign(array: Any, value: Any) -> None:
         lambda t: np.array([t, t]),
         lambda t: np.array([t.sum(), t.sum()]),
         lambda t: np.sum([t, t]),
-        lambda t: np.add.outer(t, t),
+        lambda t: np.power.outer(t, t),
         lambda t: np.multiply.accumulate(t),
         lambda t: np.add.at(t, 0, 1),
         lambda t: np.exp(t, out=np.zeros((2, 2))),

@@ -227,12 +227,28 @@ def _root(total: Array, exponent: float) -> Array:
     return ops.where(total == 0, 0, ops.sqrt(positive) if exponent == 2 else ops.pow(positive, 1 / exponent))
 
 
+@means(np.linalg.vector_norm)
+def vector_norm(x: Array, /, *, axis: Axis = None, keepdims: bool = False, ord: Any = 2) -> Array:
+    """The length of all elements together, or along these axes."""
+    if axis is None and keepdims:
+        return ops.reshape(norm(ops.reshape(x, -1), ord), (1,) * np.ndim(x))
+    return norm(ops.reshape(x, -1), ord) if axis is None else norm(x, ord, axis, keepdims)
+
+
+@means(np.linalg.matrix_norm)
+def matrix_norm(x: Array, /, *, keepdims: bool = False, ord: Any = "fro") -> Array:
+    """The norm of each of a stack of matrices."""
+    return norm(x, ord, (-2, -1), keepdims)
+
+
 @means(np.linalg.norm)
 def norm(x: Array, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Array:
     """Lengths of vectors, (Σ|x|ᵖ)^(1/p), √Σx² by default; of matrices Frobenius', by default, and the others.
 
     The gradient of a length of zero is zero.
     """
+    if x.dtype.kind != "f":
+        x = ops.astype(x, np.float64)
     if ord is None:
         return _root(ops.sum(ops.mul(x, x), axis, keepdims), 2)
     axes = tuple(range(np.ndim(x))) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, np.ndim(x))

@@ -56,6 +56,16 @@ def _slope(f: Array, spacing: Any, axis: int, edge_order: int) -> Array:
     return ops.swapaxes(ops.concatenate([first, inside, last], -1), axis, -1)
 
 
+@means(np.trapezoid)
+def trapezoid(y: Array, x: Array = None, dx: Any = 1.0, axis: int = -1) -> Array:
+    """The area below the line through y, at these places x or dx apart."""
+    if np.ndim(x) == 1:
+        x = ops.reshape(x, tuple(-1 if i == axis % np.ndim(y) else 1 for i in range(np.ndim(y))))
+    y = ops.swapaxes(y, axis, -1)
+    steps = dx if x is None else np.diff(ops.swapaxes(x, axis, -1))
+    return ops.sum(steps * (y[..., 1:] + y[..., :-1]) / 2, -1)
+
+
 @means(np.interp)
 def interp(x: Array, xp: Array, fp: Array, left: Any = None, right: Any = None, period: Any = None) -> Array:
     """What lies at x on the line through the points (xp, fp), xp rising: linear between two, constant beyond the ends.

@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_mnist.array_functions.shapes import moved
 from tinygrad_mnist.array_functions.table import Array, means
 from tinygrad_mnist.engine import ops
+from tinygrad_mnist.engine.node import plain
 
 TAKEN = ("edge", "reflect", "symmetric", "wrap")
 """Modes that repeat elements: the places are NumPy's own."""
@@ -23,6 +24,8 @@ STATISTICS: dict[str, Callable[..., Array]] = {
 @means(np.pad)
 def pad(array: Array, pad_width: Any, mode: Any = "constant", **options: Any) -> Array:
     """The array in a frame, in each of NumPy's modes ("empty" is of zeros); a function as the mode is not recorded."""
+    if array.dtype.kind != "f":
+        return array.wrap(np.pad(plain(array), pad_width, mode, **options))
     widths = _pairs(pad_width, array.ndim)
     if mode in ("constant", "empty"):
         return ops.pad(array, widths, **options)

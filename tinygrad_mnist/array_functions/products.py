@@ -11,6 +11,8 @@ import numpy as np
 
 from tinygrad_mnist.array_functions.table import Array, means, refuse
 from tinygrad_mnist.engine import ops
+from tinygrad_mnist.engine.primitive import Function
+from tinygrad_mnist.engine.tensor import NUMPY
 
 
 @means(np.dot)
@@ -33,6 +35,24 @@ def inner(a: Array, b: Array) -> Array:
 def vdot(a: Array, b: Array) -> Array:
     """Σ over all elements of both, each laid out flat."""
     return ops.vdot(*(x if np.shape(a) == np.shape(b) else ops.reshape(x, -1) for x in (a, b)))
+
+
+def _outer(function: Function) -> Function:
+    def every(a: Array, b: Array) -> Array:
+        return function(ops.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b)
+
+    return every
+
+
+NUMPY.update(
+    {f"{f.__name__}.outer": _outer(f) for f in (np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum)}
+)
+
+
+@means(np.vecdot)
+def vecdot(x: Array, y: Array, axis: int = -1) -> Array:
+    """Σ over one axis of both, of the rest together."""
+    return ops.sum(ops.mul(np.moveaxis(x, axis, -1), np.moveaxis(y, axis, -1)), -1)
 
 
 @means(np.outer)
@@ -139,3 +159,11 @@ def correlate(a: Array, v: Array, mode: Any = "valid") -> Array:
     if mode != "same" or np.size(a) >= np.size(v):
         return convolve(a, ops.flip(v), mode)
     return ops.flip(convolve(v, ops.flip(a), mode))
+
+
+NUMPY.update(
+    {np.linalg.outer: outer, np.linalg.cross: cross, np.linalg.tensordot: tensordot, np.linalg.matmul: ops.matmul}
+)
+NUMPY.update({np.linalg.vecdot: vecdot, np.linalg.matrix_transpose: lambda x: x.mT})
+NUMPY[np.linalg.diagonal] = lambda x, *, offset=0: diagonal(x, offset, -2, -1)
+NUMPY[np.linalg.trace] = lambda x, *, offset=0: trace(x, offset, -2, -1)

@@ -78,6 +78,20 @@ def nansum(a: Array, axis: Axis = None, dtype: None = None, out: None = None, ke
     return ops.sum(ops.where(np.isnan(plain(a)), 0, a), axis, keepdims)
 
 
+@means(np.nanmax)
+def nanmax(a: Array, axis: Axis = None, out: None = None, keepdims: bool = False) -> Array:
+    """The largest that is not nan."""
+    refuse(np.nanmax, {"out"} if out is not None else ())
+    holes = np.isnan(plain(a))
+    return ops.max(ops.where(holes, -np.inf, a) if holes.any() else a, axis, keepdims)
+
+
+@means(np.nanmin)
+def nanmin(a: Array, axis: Axis = None, out: None = None, keepdims: bool = False) -> Array:
+    """The smallest that is not nan."""
+    return -nanmax(-a, axis, out, keepdims)
+
+
 @means(np.nanmean)
 def nanmean(a: Array, axis: Axis = None, dtype: None = None, out: None = None, keepdims: bool = False) -> Array:
     """The mean of what is not nan."""
@@ -132,20 +146,23 @@ def median(
 def average(
     a: Array, axis: Axis = None, weights: Array = None, returned: bool = False, keepdims: bool = False
 ) -> Array:
-    """The mean, or Σ weights · a / Σ weights; weights are of a's shape, or one for each along an axis."""
+    """The mean, or Σ weights · a / Σ weights; weights are of a's shape, or of the lengths of these axes."""
     if weights is None:
-        total, result = a.size / max(ops.mean(a, axis).size, 1), ops.mean(a, axis, keepdims)
+        result = ops.mean(a, axis, keepdims)
+        total: Array = np.full(result.shape, a.size / max(result.size, 1), result.dtype)
     else:
+        weights = weights if hasattr(weights, "dtype") else np.asarray(weights)
         factors = _along(weights, axis, np.shape(a))
         total = ops.sum(ops.broadcast_to(factors, np.shape(a)), axis, keepdims)
         result = ops.sum(ops.mul(a, factors), axis, keepdims) / total
+        total = total * result.dtype.type(1)
     return (result, total) if returned else result
 
 
-def _along(weights: Any, axis: Axis, shape: tuple[int, ...]) -> Array:
+def _along(weights: Array, axis: Axis, shape: tuple[int, ...]) -> Array:
     """Weights in a shape that broadcasts against what they weigh."""
-    if np.shape(weights) == shape or not isinstance(axis, int):
+    if weights.shape == shape or axis is None:
         return weights
-    lengths = [1] * len(shape)
-    lengths[axis] = -1
-    return ops.reshape(weights, tuple(lengths))
+    axes = np.lib.array_utils.normalize_axis_tuple(axis, len(shape))
+    order = ops.transpose(weights, tuple(int(i) for i in np.argsort(axes)))
+    return ops.reshape(order, tuple(n if i in axes else 1 for i, n in enumerate(shape)))

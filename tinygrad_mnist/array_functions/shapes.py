@@ -83,6 +83,7 @@ def column_stack(tup: Sequence[Array]) -> Array:
 @means(np.append)
 def append(arr: Array, values: Array, axis: int | None = None) -> Array:
     """The values behind the array, both laid out flat unless an axis is given."""
+    arr, values = (x if hasattr(x, "dtype") else np.asarray(x) for x in (arr, values))
     return ops.concatenate([arr, values], axis)
 
 
@@ -103,6 +104,7 @@ def array_split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Arr
     return ops.split(ary, list(accumulate(map(len, pieces)))[:-1], axis)
 
 
+NUMPY[np.unstack] = lambda x, *, axis=0: tuple(np.moveaxis(x, axis, 0))
 NUMPY[np.vsplit] = lambda ary, indices_or_sections: ops.split(ary, indices_or_sections, 0)
 NUMPY[np.dsplit] = lambda ary, indices_or_sections: ops.split(ary, indices_or_sections, 2)
 NUMPY[np.hsplit] = lambda ary, indices_or_sections: ops.split(ary, indices_or_sections, int(ary.ndim > 1))
