@@ -260,6 +260,7 @@ RECORDED: list[tuple[Callable[..., Any], list[tuple[int, ...]]]] = [
     (lambda a: np.cumprod(a), [M]),
     (lambda a: np.cumprod(a, axis=0), [(7, 2)]),
     (lambda a: a.cumprod(1), [M]),
+    (lambda a: np.cumprod(a), [()]),
     (lambda a: np.cumprod(a * (1 - MASK), axis=-1), [M]),
     (lambda a: np.cumprod(a, axis=0), [(1,)]),
     (lambda a: np.median(a), [(3,)]),

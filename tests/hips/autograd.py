@@ -279,6 +279,7 @@ numpy = module("numpy", **vars(onp))
 vars(numpy).update(
     {name: of_lists(getattr(onp, name)) for name in ("append", "mean", "std", "var")},
     array=array, r_=Joined(0), c_=Joined(-1), linalg=SimpleNamespace(**vars(onp.linalg)),
+    int64=type("int64", (onp.int64,), {"__new__": lambda cls, x: onp.int64(plain(x))}),
     make_diagonal=lambda d, **axes: d[..., None] * onp.eye(d.shape[-1]),
 )  # fmt: skip
 vars(numpy.linalg).update(norm=of_lists(onp.linalg.norm), T=lambda a: onp.swapaxes(a, -1, -2), _dot=onp.matmul)

@@ -30,7 +30,6 @@ OUTSIDE = {
     "test_std": "a single value has no standard deviation to differentiate yet",
     "test_row_stack_1d": "deprecated in NumPy 2",
     "test_row_stack_2d": "deprecated in NumPy 2",
-    "test_cast_to_int": "np.int64 of an array is NumPy's type, which no module replaces",
     "test_custom_where": "its own where, which takes names",
     "test_custom_where_dtypes": "its own where, which gives Python numbers",
     "test_deprecated_defgrad_wrapper": "its own way to define a rule",

@@ -10,6 +10,7 @@ from tinygrad_mnist.array_functions.table import Array, means, refuse, with_sign
 from tinygrad_mnist.engine import ops
 from tinygrad_mnist.engine.node import Node, plain
 from tinygrad_mnist.engine.ops import Axis
+from tinygrad_mnist.engine.primitive import op
 from tinygrad_mnist.engine.tensor import NUMPY
 
 REDUCTIONS: dict[Any, Any] = {
@@ -32,15 +33,25 @@ def clip(a: Array, min: Array = None, max: Array = None) -> Array:
 NUMPY[np.clip] = with_signature_of(np.clip, clip, a_min="min", a_max="max")
 
 
+def _cumprod_vjp(g: Array, out: Array, x: Array, axis: int) -> Array:
+    return ops.flip(ops.cumsum(ops.flip(g * out, axis), axis), axis) / x
+
+
+_cumprod = op(_cumprod_vjp, name="cumprod")(np.cumprod)
+
+
 @means(np.cumprod)
 def cumprod(a: Array, axis: int | None = None, dtype: None = None, out: None = None) -> Array:
-    """The products of the first elements along an axis, one by one; zeros among them or not.
+    """The products of the first elements along an axis, one by one.
 
-    Each pass multiplies by the products of twice as many elements, so that log₂ n passes do.
+    Where a zero is among them nothing can be divided by it: pass after pass multiplies by the products of twice as
+    many elements, so that log₂ n passes do.
     """
     refuse(np.cumprod, {name for name, given in (("dtype", dtype), ("out", out)) if given is not None})
     if axis is None:
         a, axis = ops.flatten(a), 0
+    if np.all(plain(a) != 0):
+        return _cumprod(a, axis)
     a, reach = ops.swapaxes(a, axis, -1), 1
     while reach < a.shape[-1]:
         a = ops.concatenate([a[..., :reach], a[..., reach:] * a[..., :-reach]], -1)

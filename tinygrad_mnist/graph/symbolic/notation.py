@@ -509,6 +509,7 @@ NOTATION: dict[str, Entry] = {
     # NumPy's words, of the package array_functions
     **{name: _named(name, f"np.{name}") for name in _ELEMENTWISE},
     **{name: _named(name, f"np.linalg.{name}") for name in ("solve", "det", "cholesky")},
+    "cumprod": _along("cumprod", "np.cumprod"),
     # windows over images, of the package nn
     "patches": _function(operator_name("patches"), "patches", f"patches({_WINDOW})", helper="patches"),
     "fold": _function(operator_name("fold"), "fold", f"fold(<0>, <shape>{_WINDOW[3:]})", helper="fold"),
