@@ -77,6 +77,22 @@ def minimum(x: Array, axis: Axis = 0, keepdims: bool = False) -> Array:
     return ops.min(x, axis, keepdims)
 
 
+@means(np.bincount)
+def bincount(x: Array, /, weights: Array = None, minlength: int = 0) -> Array:
+    """How often each number is there, plain, or the sum of their weights, in float64 as NumPy's."""
+    counts = np.bincount(plain(x), plain(weights), minlength)
+    if not getattr(weights, "requires_grad", False):
+        return counts
+    return ops.scatter_add(ops.astype(weights, np.float64), plain(x), counts.shape)
+
+
+@means(np.histogram)
+def histogram(a: Array, bins: Any = 10, range: Any = None, density: Any = None, weights: Array = None) -> Any:
+    """How many elements lie in each bin, plain; weights that require gradients are refused."""
+    refuse(np.histogram, {"weights"} if getattr(weights, "requires_grad", False) else ())
+    return np.histogram(plain(a), plain(bins), range, density, plain(weights))
+
+
 @means(np.ptp)
 def ptp(a: Array, axis: Axis = None, out: None = None, keepdims: bool = False) -> Array:
     """The largest minus the smallest."""

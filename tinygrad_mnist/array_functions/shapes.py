@@ -131,6 +131,18 @@ def tile(A: Array, reps: Any) -> Array:
     return moved(np.tile)(A, reps)
 
 
+@means(np.full_like)
+def full_like(
+    a: Array, fill_value: Array, dtype: Any = None, order: Any = "K", subok: bool = True, *, shape: Any = None,
+    device: Any = None,
+) -> Array:  # fmt: skip
+    """One value in the shape and dtype of a: plain, unless the value is a tensor that requires gradients."""
+    like = np.full_like(plain(a), plain(fill_value), dtype, order, subok, shape)
+    if not getattr(fill_value, "requires_grad", False):
+        return like
+    return ops.broadcast_to(ops.astype(fill_value, like.dtype), like.shape)
+
+
 # rearranged
 
 
