@@ -131,7 +131,7 @@ def tile(A: Array, reps: Any) -> Array:
     return moved(np.tile)(A, reps)
 
 
-@means(np.full_like)
+@means(np.full_like, options=["dtype"])
 def full_like(
     a: Array, fill_value: Array, dtype: Any = None, order: Any = "K", subok: bool = True, *, shape: Any = None,
     device: Any = None,

@@ -24,7 +24,7 @@ PLAIN: set[Any] = set(_COMPARISONS)
 """NumPy's functions without a derivative: on tensors they run on the arrays, and give plain arrays."""
 
 UNKNOWN = {"out", "dtype", "where", "initial", "casting"}
-"""What NumPy's functions take and no recorded operation does."""
+"""What NumPy's functions take and no recorded operation does, unless its `options` name it."""
 
 
 def _reflect(function: Callable[..., Any]) -> Callable[[Tensor, Any], Tensor]:
@@ -177,6 +177,6 @@ class Tensor(Node):
         options = {name: value for name, value in options.items() if value is not None or name not in UNKNOWN}
         if function in PLAIN and "out" not in options:
             return function(*map(plain, args), **options)
-        if (unknown := UNKNOWN & options.keys()) or function not in NUMPY:
+        if (unknown := UNKNOWN & options.keys() - getattr(NUMPY.get(function), "options", ())) or function not in NUMPY:
             raise TypeError(not_recorded(function, unknown))
         return NUMPY[function](*args, **options)
