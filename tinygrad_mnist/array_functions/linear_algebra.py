@@ -64,7 +64,7 @@ def matrix_power(a: Array, n: int) -> Array:
     if n == 0:
         return ops.broadcast_to(_identity(a.shape[-1], a), a.shape)
     half = matrix_power(a, n // 2)
-    return half @ half @ a if n % 2 and n > 1 else a if n == 1 else half @ half
+    return half @ half @ a if n % 2 else half @ half
 
 
 @means(np.linalg.multi_dot)
