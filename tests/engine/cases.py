@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.engine import ops
+from tinygrad_mnist.engine import OPS, ops
 from tinygrad_mnist.nn import patches
 
 Array = NDArray[Any]
@@ -26,6 +26,9 @@ Shape = tuple[int, ...]
 
 FUNCTIONS = ops.FUNCTIONS | patches.FUNCTIONS
 """Every operation by its name, those of images among them."""
+
+ENGINE = {name: o for name, o in OPS.items() if not str(o.module).startswith("tinygrad_mnist.array_functions")}
+"""The primitives of the engine and of images; those of NumPy's words have their lines in tests/array_functions."""
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.engine.cases import FUNCTIONS, TABLE, Array, Case, Entry
+from tests.engine.cases import ENGINE, FUNCTIONS, TABLE, Array, Case, Entry
 from tinygrad_mnist import check_gradients
-from tinygrad_mnist.engine import OPS, Tensor, toposort
+from tinygrad_mnist.engine import Tensor, toposort
 from tinygrad_mnist.engine.autodiff import unbroadcast
 
 EVERY_CASE = pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_the_cases_record_every_primitive() -> None:
         for out in outputs(case.call(FUNCTIONS[name], *leaves(case)))
         for node in toposort(out)
     }
-    assert recorded == set(OPS.values())
+    assert recorded == set(ENGINE.values())
 
 
 @EVERY_CASE

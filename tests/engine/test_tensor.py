@@ -199,14 +199,14 @@ def assign(array: Any, value: Any) -> None:
     [
         np.asarray,
         np.array,
-        np.linalg.svd,
-        np.median,
+        np.linalg.qr,
+        np.linalg.eig,
         np.logaddexp.reduce,
         np.frompyfunc(lambda x: x, 1, 1),
         lambda t: np.array([t, t]),
         lambda t: np.array([t.sum(), t.sum()]),
         lambda t: np.sum([t, t]),
-        lambda t: np.add.outer(t, t),
+        lambda t: np.power.outer(t, t),
         lambda t: np.multiply.accumulate(t),
         lambda t: np.add.at(t, 0, 1),
         lambda t: np.exp(t, out=np.zeros((2, 2))),
@@ -221,8 +221,6 @@ def assign(array: Any, value: Any) -> None:
         lambda t: np.sum(t, 0, np.float32),
         lambda t: np.mean(t, 0, np.float32),
         lambda t: np.max(t, initial=3),
-        lambda t: np.clip(np.ones(2), t, None),
-        lambda t: np.einsum(t, [0, 1]),
         lambda t: np.copyto(np.zeros((2, 2)), t),
         lambda t: Tensor([t, t]),
         lambda t: ops.add(t, [t.sum(), t.sum()]),
@@ -234,9 +232,9 @@ def test_what_can_not_be_recorded_is_an_error_and_never_an_array(lose: Any) -> N
 
 
 @pytest.mark.parametrize("mode", ["edge", "reflect", "wrap"])
-def test_pad_refuses_the_modes_it_does_not_differentiate(mode: str) -> None:
+def test_pad_refuses_the_modes_that_its_rule_is_not_of(mode: str) -> None:
     with pytest.raises(ValueError, match=mode):
-        np.pad(leaf([1.0, 2.0]), 1, mode=mode)  # type: ignore[call-overload]
+        ops.pad(leaf([1.0, 2.0]), 1, mode=mode)
 
 
 def test_a_tensor_without_gradient_is_an_array_to_numpy() -> None:
@@ -361,7 +359,7 @@ def test_a_vector_transposes_to_itself() -> None:
 
 @pytest.mark.parametrize("name", sorted(ops.FUNCTIONS.keys() & vars(Tensor).keys()))
 def test_methods_are_the_operations_of_their_name(name: str) -> None:
-    if name not in {"reshape", "transpose"}:
+    if name not in {"reshape", "transpose", "clip"}:  # take numbers of axes; tensors as bounds
         assert vars(Tensor)[name] is ops.FUNCTIONS[name]
 
 

@@ -1,11 +1,26 @@
 """NumPy's own words on tensors: what a program written for arrays calls, put together from the engine's operations.
 
 `Tensor` finds a NumPy function in the tables `NUMPY` and `PLAIN` of `engine.tensor`. The engine fills them with its
-operations; the modules here add what is composed of these (`products`, `elementwise`, `reductions`, `shapes`), what has
-no derivative and gives plain arrays (`plain`), what an array's methods are called (`methods`), and what to write in
-place of the words that can't be recorded (`refused`). Nothing in the engine needs them.
+operations; the modules here add what is composed of these (`products`, `elementwise`, `reductions`, `shapes`,
+`padding`, `lines`), some with rules of their own (in `elementwise` and `linear_algebra`), what has no derivative and
+gives plain arrays (`plain`), what an array's methods are called (`methods`), and what to write in place of the words
+that can't be recorded (`refused`). Nothing in the engine needs them.
 """
 
-from tinygrad_mnist.array_functions import elementwise, methods, plain, products, reductions, refused, shapes
+from tinygrad_mnist.array_functions import (
+    elementwise,
+    linear_algebra,
+    lines,
+    methods,
+    padding,
+    plain,
+    products,
+    reductions,
+    refused,
+    shapes,
+)  # fmt: skip
 
-__all__ = ["elementwise", "methods", "plain", "products", "reductions", "refused", "shapes"]
+__all__ = [
+    "elementwise", "linear_algebra", "lines", "methods", "padding", "plain", "products", "reductions", "refused",
+    "shapes",
+]  # fmt: skip

@@ -11,12 +11,13 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from tinygrad_mnist.array_functions.reductions import clip
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.engine.errors import describe
 
 NAMES = (
     "dot", "ravel", "copy", "repeat", "trace", "diagonal", "sort", "round",
-    "argmax", "argmin", "argsort", "nonzero", "searchsorted", "all", "any",
+    "cumprod", "argmax", "argmin", "argsort", "nonzero", "searchsorted", "all", "any",
 )  # fmt: skip
 """Methods of arrays that are NumPy's functions of the same names."""
 
@@ -35,6 +36,10 @@ def _method(function: Any) -> Callable[..., Any]:
 
     method.__name__, method.__doc__ = function.__name__, f"np.{function.__name__} of it."
     return method
+
+
+def _reversed(function: Any) -> Callable[..., Any]:
+    return _method(lambda self, other: function(other, self))
 
 
 def _refusal(words: str, advice: str) -> Callable[..., NoReturn]:
@@ -61,7 +66,10 @@ METHODS: dict[str, Callable[..., Any]] = {name: _method(getattr(np, name)) for n
 METHODS |= {
     words.partition(".")[2].partition("(")[0] or "__setitem__": _refusal(words, a) for words, a in IN_PLACE.items()
 }
-METHODS |= {"tolist": tolist, "__index__": index, "__round__": METHODS["round"]}
+METHODS |= {"tolist": tolist, "clip": clip, "__index__": index, "__round__": METHODS["round"]}
+METHODS |= {"__mod__": _method(np.remainder), "__rmod__": _reversed(np.remainder)}
+METHODS |= {"__floordiv__": _method(np.floor_divide), "__rfloordiv__": _reversed(np.floor_divide)}
+METHODS |= {"__divmod__": _method(np.divmod), "__rdivmod__": _reversed(np.divmod)}
 
 for _name, _function in METHODS.items():
     setattr(Tensor, _name, _function)

@@ -15,9 +15,11 @@ TESTS = named(
     "logical_xor", "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor", "invert", "can_cast", "result_type",
     "common_type", "shares_memory", "may_share_memory",
 )  # fmt: skip
-COUNTS = named("shape", "ndim", "size", "count_nonzero", "bincount", "unique", "histogram", "histogram_bin_edges")
-STEPS = named("sign", "heaviside", "floor", "ceil", "trunc", "rint", "round", "around", "fix", "floor_divide")
-LIKE = named("zeros_like", "ones_like", "full_like", "empty_like")
+COUNTS = named("shape", "ndim", "size", "count_nonzero", "unique", "histogram_bin_edges")
+STEPS = named(
+    "sign", "heaviside", "floor", "ceil", "trunc", "rint", "round", "around", "fix", "floor_divide", "angle", "imag"
+)
+LIKE = named("zeros_like", "ones_like", "empty_like")
 WRITTEN = named("array_repr", "array_str", "array2string", "save", "savez", "savez_compressed", "savetxt")
 
 PLAIN.update(POSITIONS, TESTS, COUNTS, STEPS, LIKE, WRITTEN)

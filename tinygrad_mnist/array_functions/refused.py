@@ -19,16 +19,9 @@ ADVICE: dict[str, str] = {
     "apply_along_axis": "call the function on each row, np.stack([f(row) for row in t])",
     "apply_over_axes": "name the axes, t.sum(axis=(0, 1))",
     "piecewise": "np.where(condition, f(t), g(t)) chooses between two",
-    "select": "np.where(c1, x1, np.where(c2, x2, default)) chooses among several",
     "choose": "np.stack(choices)[t, np.arange(n)] takes from several by index",
-    "median": "np.sort(t)[n // 2] takes the middle of an odd number",
     "insert": "np.concatenate([t[:i], v, t[i:]])",
     "block": "np.concatenate([np.concatenate(row, 1) for row in rows], 0)",
-    "kron": "np.outer, a reshape and a transpose",
-    "convolve": "the sum of shifted products, or nn.Conv2d",
-    "correlate": "the sum of shifted products, or nn.Conv2d",
-    "linalg.multi_dot": "A @ B @ C",
-    "linalg.matrix_power": "A @ A",
 }
 """What to write in place of NumPy's functions."""
 

@@ -38,18 +38,18 @@ def _reshaped(function: Callable[..., Any]) -> Callable[..., Any]:
     return reshaped
 
 
-def _moved(function: Callable[..., Any]) -> Callable[..., Any]:
+def moved(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function that takes elements from one place to another, or several: the places are NumPy's."""
 
-    def moved(a: Array, *args: Any, **options: Any) -> Any:
+    def taken(a: Array, *args: Any, **options: Any) -> Any:
         places = np.arange(np.size(a)).reshape(np.shape(a))
         return ops.reshape(a, -1)[function(places, *map(plain, args), **options)]
 
-    return moved
+    return taken
 
 
 NUMPY.update({f: _reshaped(f) for f in (np.atleast_1d, np.atleast_2d, np.atleast_3d)})
-NUMPY.update({f: _moved(f) for f in named("roll", "rot90", "rollaxis", "delete", "resize")})
+NUMPY.update({f: moved(f) for f in named("roll", "rot90", "rollaxis", "delete", "resize")})
 
 
 # joined
@@ -83,6 +83,7 @@ def column_stack(tup: Sequence[Array]) -> Array:
 @means(np.append)
 def append(arr: Array, values: Array, axis: int | None = None) -> Array:
     """The values behind the array, both laid out flat unless an axis is given."""
+    arr, values = (x if hasattr(x, "dtype") else np.asarray(x) for x in (arr, values))
     return ops.concatenate([arr, values], axis)
 
 
@@ -103,7 +104,9 @@ def array_split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Arr
     return ops.split(ary, list(accumulate(map(len, pieces)))[:-1], axis)
 
 
+NUMPY[np.unstack] = lambda x, *, axis=0: tuple(np.moveaxis(x, axis, 0))
 NUMPY[np.vsplit] = lambda ary, indices_or_sections: ops.split(ary, indices_or_sections, 0)
+NUMPY[np.dsplit] = lambda ary, indices_or_sections: ops.split(ary, indices_or_sections, 2)
 NUMPY[np.hsplit] = lambda ary, indices_or_sections: ops.split(ary, indices_or_sections, int(ary.ndim > 1))
 
 
@@ -115,7 +118,7 @@ def repeat(a: Array, repeats: Any, axis: int | None = None) -> Array:
     """Each element, or each part along the axis, several times."""
     if axis is not None and np.ndim(repeats) == 0 and a.shape[axis] == 1:
         return ops.broadcast_to(a, np.repeat(np.empty(a.shape, bool), repeats, axis).shape)
-    return _moved(np.repeat)(a, repeats, axis)
+    return moved(np.repeat)(a, repeats, axis)
 
 
 @means(np.tile)
@@ -125,7 +128,19 @@ def tile(A: Array, reps: Any) -> Array:
     own = (1,) * (len(shape) - A.ndim) + A.shape
     if all(n in (1, m) for n, m in zip(own, shape, strict=True)):
         return ops.broadcast_to(A, shape)
-    return _moved(np.tile)(A, reps)
+    return moved(np.tile)(A, reps)
+
+
+@means(np.full_like, options=["dtype"])
+def full_like(
+    a: Array, fill_value: Array, dtype: Any = None, order: Any = "K", subok: bool = True, *, shape: Any = None,
+    device: Any = None,
+) -> Array:  # fmt: skip
+    """One value in the shape and dtype of a: plain, unless the value is a tensor that requires gradients."""
+    like = np.full_like(plain(a), plain(fill_value), dtype, order, subok, shape)
+    if not getattr(fill_value, "requires_grad", False):
+        return like
+    return ops.broadcast_to(ops.astype(fill_value, like.dtype), like.shape)
 
 
 # rearranged
@@ -151,6 +166,14 @@ def sort(a: Array, axis: int | None = -1, kind: Any = None, order: None = None, 
     return ops.take_along_axis(a, np.argsort(plain(a), axis, kind=kind, stable=stable), axis)
 
 
+@means(np.partition)
+def partition(a: Array, kth: Any, axis: int | None = -1, kind: Any = "introselect", order: None = None) -> Array:
+    """The elements along an axis, the k-th in its place in rising order, what is smaller before and the rest behind."""
+    if axis is None:
+        a, axis = ops.flatten(a), 0
+    return ops.take_along_axis(a, np.argpartition(plain(a), kth, axis, kind), axis)
+
+
 @means(np.triu)
 def triu(m: Array, k: int = 0) -> Array:
     """The matrix with zeros below its k-th diagonal."""
@@ -170,12 +193,3 @@ def diag(v: Array, k: int = 0) -> Array:
         return np.diagonal(v, k)
     places = np.diag(np.arange(1, v.size + 1), k)
     return ops.where(places > 0, v[np.maximum(places - 1, 0)], 0)
-
-
-@means(np.diff)
-def diff(a: Array, n: int = 1, axis: int = -1) -> Array:
-    """Each element less the one before it along an axis, n times over."""
-    for _ in range(n):
-        before, after = (ops.take(a, np.arange(a.shape[axis])[part], axis) for part in (slice(-1), slice(1, None)))
-        a = after - before
-    return a

@@ -17,10 +17,15 @@ Array = Any
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def means(*functions: Any) -> Callable[[F], F]:
-    """Decorate what these functions of NumPy, or ufuncs by their name, do on tensors."""
+def means(*functions: Any, options: Iterable[str] = ()) -> Callable[[F], F]:
+    """Decorate what these functions of NumPy, or ufuncs by their name, do on tensors.
+
+    options: what it takes of those that recorded operations don't, such as dtype.
+    """
 
     def enter(function: F) -> F:
+        if options:
+            vars(function)["options"] = {*options}
         NUMPY.update(dict.fromkeys(functions, function))
         return function
 

@@ -24,7 +24,7 @@ PLAIN: set[Any] = set(_COMPARISONS)
 """NumPy's functions without a derivative: on tensors they run on the arrays, and give plain arrays."""
 
 UNKNOWN = {"out", "dtype", "where", "initial", "casting"}
-"""What NumPy's functions take and no recorded operation does."""
+"""What NumPy's functions take and no recorded operation does, unless its `options` name it."""
 
 
 def _reflect(function: Callable[..., Any]) -> Callable[[Tensor, Any], Tensor]:
@@ -174,9 +174,9 @@ class Tensor(Node):
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         """A NumPy function on tensors: the op of the same meaning, or an error; never a detached array."""
+        options = {name: value for name, value in options.items() if value is not None or name not in UNKNOWN}
         if function in PLAIN and "out" not in options:
             return function(*map(plain, args), **options)
-        unknown = UNKNOWN & options.keys()
-        if unknown or function not in NUMPY:
+        if (unknown := UNKNOWN & options.keys() - getattr(NUMPY.get(function), "options", ())) or function not in NUMPY:
             raise TypeError(not_recorded(function, unknown))
         return NUMPY[function](*args, **options)

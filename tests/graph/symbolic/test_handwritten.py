@@ -5,7 +5,7 @@ import pytest
 
 from tests.graph.symbolic.test_explanation import equations
 from tinygrad_mnist import Tensor, grad, graph
-from tinygrad_mnist.graph.symbolic.handwritten import IDIOMS, PICKED, read
+from tinygrad_mnist.graph.symbolic.handwritten import IDIOMS, PICKED, read, same
 
 EXAMPLES = {entry.read.__name__: entry for table in (IDIOMS, PICKED) for entries in table.values() for entry in entries}
 CLASSES = np.array([0, 1, 2, 2, 1, 0])
@@ -226,3 +226,14 @@ def test_the_program_that_is_written_out_is_the_one_that_was_run(columns):
     W1, b1, *_, X, _ = columns
     source = graph.to_numpy(np.maximum(W1.dot(X) + b1, 0).sum(), [W1])
     assert "np.maximum" in source
+
+
+def test_what_is_computed_with_other_arrays_is_not_the_same_however_long_they_are():
+    x, places = Tensor(np.arange(2000.0), requires_grad=True), np.arange(2000)
+    others = np.where(places == 1000, 1900, places)
+    assert same(x[places, None], x[places.copy(), None])
+    assert not same(x[places], x[others])
+    assert same(x * places, x * places.copy())
+    assert not same(x * places, x * others)
+    assert not same(x[1:5], x[1:6])
+    assert same(x[1:5], x[1:5])

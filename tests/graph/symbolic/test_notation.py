@@ -5,14 +5,17 @@ import ast
 import numpy as np
 import pytest
 
+from tests.engine.cases import ENGINE
+from tinygrad_mnist.array_functions.elementwise import RULES
 from tinygrad_mnist.engine import OPS
 from tinygrad_mnist.graph.symbolic import notation
 from tinygrad_mnist.graph.symbolic.notation import NOTATION, Text, formula, number, write
 from tinygrad_mnist.graph.symbolic.traced import TRACING_OPS
 
 
-def test_every_operation_of_the_engine_has_one_entry_and_nothing_else_has():
-    assert NOTATION.keys() == OPS.keys() | TRACING_OPS
+def test_every_operation_of_the_engine_has_one_entry_and_what_is_none_has_none():
+    assert ENGINE.keys() <= NOTATION.keys() <= OPS.keys() | TRACING_OPS
+    assert {function.__name__ for function in RULES} <= NOTATION.keys()
 
 
 def test_a_helper_is_the_function_that_the_source_calls():

@@ -10,6 +10,7 @@ import pytest
 
 from tests.engine.cases import FUNCTIONS, TABLE
 from tinygrad_mnist import Tensor, cross_entropy, grad, graph, nn, one_hot
+from tinygrad_mnist.array_functions.elementwise import RULES
 from tinygrad_mnist.engine import GraphError, ops
 
 
@@ -145,6 +146,16 @@ def test_every_operation_gives_the_numbers_of_autograd(name):
         weights = Tensor(np.linspace(0.5, 1.5, first.size).reshape(first.shape), name="u")
         source = check((first * weights).sum(), inputs, weights.data, *case.inputs)
         assert_nothing_is_computed_twice_or_in_vain(source)
+
+
+@pytest.mark.parametrize("function", [*RULES, np.linalg.solve, np.linalg.det, np.linalg.cholesky])
+def test_numpys_own_functions_are_called_by_their_names(function):
+    x, y = np.linspace(0.3, 0.8, 9).reshape(3, 3) + np.eye(3) / 9, np.linspace(0.9, 0.2, 9).reshape(3, 3)
+    beyond = {np.arccosh: 1.0, np.linalg.cholesky: np.eye(3)}.get(function, 0.0)
+    arrays = [x + beyond, y][: 2 if function is np.linalg.solve else getattr(function, "nin", 1)]
+    inputs = [Tensor(a, requires_grad=True, name=f"x{i}") for i, a in enumerate(arrays)]
+    source = check((function(*inputs) ** 2).sum(), inputs, *arrays)
+    assert f".{function.__name__}(" in source
 
 
 def assert_nothing_is_computed_twice_or_in_vain(source):

@@ -169,17 +169,24 @@ def _agree(new: Node, old: Node, exactly: bool) -> bool:
     return np.allclose(new.data, old.data, tolerance, tolerance * float(np.max(np.abs(old.data), initial=0)))
 
 
+def _equal(x: Any, y: Any) -> bool:
+    """Whether two parameters are the same: arrays by every element, alone or among others."""
+    if isinstance(x, list | tuple) and isinstance(y, list | tuple):
+        return len(x) == len(y) and all(map(_equal, x, y))
+    return np.array_equal(x, y)
+
+
 def same(x: Any, y: Any) -> bool:
     """Whether two operands are the same value, or were computed in the same way."""
     if x is y:
         return True
     if not isinstance(x, Node) or not isinstance(y, Node):
-        return not isinstance(x, Node) and not isinstance(y, Node) and bool(x == y)
+        return not isinstance(x, Node) and not isinstance(y, Node) and np.array_equal(x, y)
     return (
         x.op is not None
         and x.op is y.op
         and len(x.inputs) == len(y.inputs)
-        and repr(x.params) == repr(y.params)
+        and _equal([*x.params.items()], [*y.params.items()])
         and all(map(same, x.inputs, y.inputs))
     )
 

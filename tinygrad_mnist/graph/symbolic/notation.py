@@ -418,9 +418,18 @@ def _astype(style: Style) -> Template:
 
 def _unknown(op: str) -> Entry:
     """An operation that a learner has added: a function of that name."""
-    return Entry(rf"{operator_name(op)}\left(<all>\right)", f"{op}(<all>)", f"{op}(<all>)")
+    return _named(op, op)
 
 
+def _named(name: str, numpy: str) -> Entry:
+    """A function of NumPy's, called by its name."""
+    return Entry(rf"{operator_name(name)}\left(<all>\right)", f"{name}(<all>)", f"{numpy}(<all>)")
+
+
+_ELEMENTWISE = (
+    "tan", "sinh", "cosh", "arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh", "exp2", "log2", "log10",
+    "cbrt", "hypot", "arctan2", "remainder", "fmod",
+)  # fmt: skip
 _WINDOW = "<0>, <kernel>, <stride>, <padding>"
 
 NOTATION: dict[str, Entry] = {
@@ -497,6 +506,10 @@ NOTATION: dict[str, Entry] = {
         lambda call: f"einsum({call.params['subscripts'].replace('->', ' → ')}; <all>)",
         lambda call: f"np.einsum({call.params['subscripts']!r}, <all>)".replace("'", '"'),
     ),
+    # NumPy's words, of the package array_functions
+    **{name: _named(name, f"np.{name}") for name in _ELEMENTWISE},
+    **{name: _named(name, f"np.linalg.{name}") for name in ("solve", "det", "cholesky")},
+    "cumprod": _along("cumprod", "np.cumprod"),
     # windows over images, of the package nn
     "patches": _function(operator_name("patches"), "patches", f"patches({_WINDOW})", helper="patches"),
     "fold": _function(operator_name("fold"), "fold", f"fold(<0>, <shape>{_WINDOW[3:]})", helper="fold"),
