@@ -19,7 +19,7 @@ import string
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -30,6 +30,7 @@ Array = Any
 """An ndarray or a Tensor; what comes out is of the same kind."""
 
 Axis = int | tuple[int, ...] | None
+F = TypeVar("F", bound=Function)
 
 
 def _masked(g: Array, mask: Any) -> Array:
@@ -39,7 +40,7 @@ def _masked(g: Array, mask: Any) -> Array:
     return where(mask, g, 0)
 
 
-def _in_float32(function: Function) -> Function:
+def _in_float32(function: F) -> F:
     """A function that computes with float16 in float32, as NumPy's mean does: 70 000 ones add up beyond its range."""
 
     def wide(x: Array, *args: Any, **named: Any) -> Array:
@@ -47,7 +48,7 @@ def _in_float32(function: Function) -> Function:
         out = function(astype(x, np.float32) if half else x, *args, **named)
         return astype(out, np.float16) if half else out
 
-    return functools.wraps(function)(wide)
+    return functools.wraps(function)(wide)  # type: ignore[return-value]
 
 
 # arithmetic
@@ -261,7 +262,7 @@ cumsum: Function = op(lambda g, out, x, axis=None: flip(cumsum(flip(g, axis), ax
 @op(lambda g, out, x, axis, keepdims: _kept(g, axis, keepdims, x) * exp(x - _kept(out, axis, keepdims, x)))
 def logsumexp(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
     """log Σ exp(x) over the axes, without overflow: the maximum is subtracted first, where it is finite."""
-    top = np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
+    top = np.maximum.reduce(x, axis=axis, keepdims=True, initial=None if x.size else 0)
     top = np.where(np.isfinite(top), top, 0)
     total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=keepdims))
     return total + top.reshape(total.shape)
@@ -270,6 +271,8 @@ def logsumexp(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
 @op(lambda g, out, x, axis: g - np.exp(out) * np.add.reduce(g, axis=axis, keepdims=True))
 def log_softmax(x: Array, /, axis: Axis = -1) -> Array:
     """x - logsumexp(x): log-probabilities along an axis, never the log of a rounded zero."""
+    if not x.size:
+        return np.exp(x)
     shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True)
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
 
