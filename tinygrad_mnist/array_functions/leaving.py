@@ -1,10 +1,12 @@
 """Where a number leaves the graph: what says that it takes one may, and what takes one without a word is refused.
 
-`float(t)`, `int(t)`, `f"{t:.4f}"`, `"%.4f" % t`, `map(float, losses)` and `t.item()` read a number, of a loss for instance,
-and say so. `array[i] = t`, `array.fill(t)`, `np.fromiter(ts, float)` and `math.exp(t)` take it too, through the same
-`__float__`, and there it is nearly always a mistake: a later gradient would lack a term without a word. Which of them
-it is stands in the line that asks, as the instruction at which its frame waits. In a function that is handed to `jacobian`
-and its kin every number is on its way to the result, and `float(t)` is refused as well.
+`float(t)`, `int(t)`, `f"{t:.4f}"`, `"%.4f" % t`, `map(float, losses)` and `t.item()` read a number, of a loss for
+instance, and say so. `array[i] = t`, `array.fill(t)`, `np.fromiter(ts, float)` and `math.exp(t)` take it too, through
+the same `__float__`, and there it is nearly always a mistake: a later gradient would lack a term without a word. Which
+of them it is stands in the line that asks: in the instruction at which its frame waits. In a function that was handed
+to `jacobian` and its kin every number is on its way to the result, and `float(t)` is refused as well.
+
+Python 3.10 does not say which call a frame waits at: there, only what is stored in an array is refused.
 """
 
 from __future__ import annotations
@@ -40,14 +42,15 @@ def _taker(code: CodeType, at: int) -> str:
     if not here.opname.startswith("CALL"):
         return ""
     # the name of what is called ends last of those that begin where the call does
-    first, _, column, _ = here.positions or (None,) * 4
+    spans = [(i, getattr(i, "positions", None) or (None,) * 4) for i in instructions]
+    start = next((where[0], where[2]) for i, where in spans if i is here)
     names = [
-        (i.positions.end_lineno or 0, i.positions.end_col_offset or 0, i.argval)
-        for i in instructions
-        if i.positions and (i.positions.lineno, i.positions.col_offset) == (first, column)
-        and i.opname.startswith("LOAD_") and isinstance(i.argval, str)
+        (where[1], where[3], i.argval)
+        for i, where in spans
+        if None not in where and (where[0], where[2]) == start and i.opname.startswith("LOAD_")
+        and isinstance(i.argval, str)
     ]  # fmt: skip
-    return max(names, default=(0, 0, ""))[2] if first else ""
+    return str(max(names, default=("",))[-1])
 
 
 def _number(self: Tensor) -> float:
@@ -64,4 +67,4 @@ def _number(self: Tensor) -> float:
     return float(self.item())
 
 
-Tensor.__float__ = _number  # type: ignore[method-assign]
+Tensor.__float__ = _number

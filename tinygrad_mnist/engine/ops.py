@@ -157,7 +157,7 @@ def leaky_relu(x: Array, /, negative_slope: float = 0.01) -> Array:
     return (np.maximum if negative_slope <= 1 else np.minimum)(x, negative_slope * x if negative_slope else 0.0)
 
 
-@op(lambda g, out, x, alpha: where(x > 0, g, g * alpha * exp(where(x > 0, 0, x))))
+@op(lambda g, out, x, alpha: where(x > 0, g, g * alpha * exp(minimum(x, 0))))
 def elu(x: Array, /, alpha: float = 1.0) -> Array:
     """x where it is positive, alpha * (exp(x) - 1) elsewhere (Clevert et al. 2016)."""
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
@@ -206,7 +206,7 @@ pad = op(_pad_vjp)(np.pad)
 
 
 _ones = functools.lru_cache(maxsize=8)(np.ones)
-_BLOCK = 512
+_BLOCK = 256
 
 
 def _sum_of_rows(x: Array) -> Array:
@@ -226,7 +226,7 @@ def _kept(g: Array, axis: Axis, keepdims: bool, x: Array) -> Array:
 @op(lambda g, out, x, axis, keepdims: broadcast_to(_kept(g, axis, keepdims, x), x.shape), label="Σ")
 def sum(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
     """The sum over the axes, over all by default."""
-    if isinstance(x, np.ndarray) and x.ndim == 2 and axis in (0, (0,)) and x.dtype.kind == "f":
+    if isinstance(x, np.ndarray) and x.ndim == 2 and axis in (0, -2, (0,)) and x.dtype.kind == "f":
         return _sum_of_rows(x)[None] if keepdims else _sum_of_rows(x)
     total: Function = np.add.reduce
     return total(x, axis=axis, keepdims=keepdims)
@@ -234,8 +234,7 @@ def sum(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
 
 def _extremum_vjp(g: Array, out: Array, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     ties = x == _kept(out, axis, keepdims, x)
-    share = (1 / np.sum(ties, axis=axis, keepdims=True)).astype(g.dtype)
-    return _masked(_kept(g, axis, keepdims, x) * share, ties)
+    return _masked(_kept(g, axis, keepdims, x) / np.sum(ties, axis=axis, keepdims=True).astype(g.dtype), ties)
 
 
 def _prod_vjp(g: Array, out: Array, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:

@@ -88,7 +88,8 @@ def cross_entropy(
     log_probabilities = logits.log_softmax()
     if reduction == "none":
         return -(_possible(log_probabilities, rows) * rows).sum(axis=-1)
-    total: Tensor = log_probabilities.vdot(rows)
+    with np.errstate(invalid="ignore"):
+        total: Tensor = log_probabilities.vdot(rows)
     if total.data != total.data:  # nan
         total = _possible(log_probabilities, rows).vdot(rows)
     return total / -m if reduction == "mean" else -total

@@ -347,7 +347,7 @@ def common_coefficient_leaves_a_sum(e: Expressions, node: Traced, *_: Operand) -
 @rewrite("where", example=lambda x, y: np.where(x > 1, y, 0), result="y ⊙ [x > 1]")
 def nothing_elsewhere_is_a_mask(e: Expressions, node: Traced, c: Operand, x: Operand, y: Operand) -> Traced | None:
     """where(c, g, 0) is g · [c], where g is finite."""
-    if e.tidy or not isinstance(c, Traced) or isinstance(y, Traced) or y or c.shape != node.shape:
+    if e.tidy or not isinstance(c, Traced) or c.op is None or isinstance(y, Traced) or y or c.shape != node.shape:
         return None
     return e.of("mul", x, c) if np.isfinite(x.numpy() if isinstance(x, Traced) else x).all() else None
 
