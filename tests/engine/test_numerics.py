@@ -235,8 +235,8 @@ def test_the_slope_of_gelu_is_one_or_nothing_far_out_in_float16() -> None:
 def test_sums_of_rows_keep_the_digits_of_float32(axis: Any, keepdims: bool, rows: int, columns: int) -> None:
     x = np.random.default_rng(0).random((rows, columns), dtype=np.float32) + 3
     exact = np.sum(x, axis=0, dtype=np.float64, keepdims=keepdims)
-    for x in (x, np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2]):
-        total = ops.sum(x, axis, keepdims)
+    for array in (x, np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2]):
+        total = ops.sum(array, axis, keepdims)
         assert total.dtype == np.float32
         assert total.shape == exact.shape
         np.testing.assert_allclose(total, exact, rtol=3e-7)
