@@ -1,12 +1,24 @@
 """NumPy's own words on tensors: what a program written for arrays calls, put together from the engine's operations.
 
 `Tensor` finds a NumPy function in the tables `NUMPY` and `PLAIN` of `engine.tensor`. The engine fills them with its
-operations; the modules here add what is composed of these (`products`, `elementwise`, `reductions`, `shapes`), what has
-no derivative and gives plain arrays (`plain`), what an array's methods are called (`methods`), and what to write in
-place of the words that can't be recorded (`refused`). `leaving` refuses what would take a number out of the
-graph without a word. Nothing in the engine needs them.
+operations; the modules here add what is composed of these (`products`, `elementwise`, `reductions`, `shapes`) and
+Einstein's sum, an operation of its own (`einstein`), what has no derivative and gives plain arrays (`plain`), what an
+array's methods are called (`methods`), and what to write in place of the words that can't be recorded (`refused`).
+`leaving` refuses what would take a number out of the graph without a word. Nothing in the engine needs them.
 """
 
-from tinygrad_mnist.array_functions import elementwise, leaving, methods, plain, products, reductions, refused, shapes
+from tinygrad_mnist.array_functions import (
+    einstein,
+    elementwise,
+    leaving,
+    methods,
+    plain,
+    products,
+    reductions,
+    refused,
+    shapes,
+)  # fmt: skip
 
-__all__ = ["elementwise", "leaving", "methods", "plain", "products", "reductions", "refused", "shapes"]
+__all__ = [
+    "einstein", "elementwise", "leaving", "methods", "plain", "products", "reductions", "refused", "shapes",
+]  # fmt: skip

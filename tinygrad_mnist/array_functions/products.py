@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.array_functions import einstein
 from tinygrad_mnist.array_functions.table import Array, means, refuse
 from tinygrad_mnist.engine import ops
 from tinygrad_mnist.engine.ops import Axis
@@ -45,7 +46,7 @@ def outer(a: Array, b: Array, out: Any = None) -> Array:
 @means(np.einsum)
 def einsum(subscripts: str, *operands: Array, optimize: Any = False) -> Array:
     """Einstein's sum over letters, in the order in which the engine takes it."""
-    return ops.einsum(subscripts, *operands)
+    return einstein.einsum(subscripts, *operands)
 
 
 @means(np.tensordot)
