@@ -8,6 +8,7 @@ import sys
 import numpy as np
 
 from tinygrad_mnist import Tensor, graph
+from tinygrad_mnist.array_functions.einstein import einsum
 from tinygrad_mnist.engine import OPS, ops
 
 HEAD = """\
@@ -61,7 +62,7 @@ EXAMPLES = {
     "getitem": [lambda: ops.getitem(matrix(), slice(0, 2)), lambda: ops.getitem(matrix(), [0, 2, 2])],
     "scatter_add": [lambda: ops.scatter_add(tensor(2, 4), slice(0, 2), (3, 4))],
     "concatenate": [lambda: ops.concatenate([matrix(), matrix()])],
-    "einsum": [lambda: ops.einsum("ij,jk->ik", tensor(3, 4), tensor(4, 2))],
+    "einsum": [lambda: einsum("ij,jk->ik", tensor(3, 4), tensor(4, 2))],
 }
 """Calls of the operations that do not simply take arrays of one shape."""
 
@@ -84,7 +85,9 @@ def row(name, node):
 
 def table():
     """The whole document."""
-    return HEAD + "".join(row(name, node) for name in OPS if hasattr(ops, name.lstrip("_")) for node in calls(name))
+    return HEAD + "".join(
+        row(name, node) for name in OPS if hasattr(ops, name) or name in EXAMPLES for node in calls(name)
+    )
 
 
 if __name__ == "__main__":

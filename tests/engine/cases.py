@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.array_functions import einstein
 from tinygrad_mnist.engine import OPS, ops
 from tinygrad_mnist.nn import patches
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
 
-FUNCTIONS = ops.FUNCTIONS | patches.FUNCTIONS
+FUNCTIONS = ops.FUNCTIONS | einstein.FUNCTIONS | patches.FUNCTIONS
 """Every operation by its name, those of images among them."""
 
 ENGINE = {name: o for name, o in OPS.items() if not str(o.module).startswith("tinygrad_mnist.array_functions")}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import gc
 import threading
 import weakref
@@ -14,6 +15,8 @@ from hypothesis.extra import numpy as hnp
 
 from tests.engine.cases import Shape
 from tests.engine.strategies import arrays, broadcastable, floats, steady
+from tinygrad_mnist import hessian
+from tinygrad_mnist.array_functions.einstein import einsum
 from tinygrad_mnist.engine import GraphError, Node, Tensor, grad, no_grad, ops, toposort
 from tinygrad_mnist.engine.autodiff import unbroadcast
 
@@ -197,7 +200,7 @@ def test_accumulation_leaves_every_earlier_gradient_as_it_was(create_graph: bool
         lambda x, y: x.T + y.T,
         lambda x, y: x.reshape(4) + y.reshape(4),
         lambda x, y: ops.concatenate([x, y]),
-        lambda x, y: ops.einsum("ij->ij", x) + y,
+        lambda x, y: einsum("ij->ij", x) + y,
         lambda x, y: x.flip() + y[::-1],
     ],
 )
@@ -420,3 +423,55 @@ def test_a_second_derivative_without_its_graph_says_how_to_get_one() -> None:
     (slope,) = grad((w * w * w).sum(), [w])
     with pytest.raises(GraphError, match="create_graph=True"):
         grad(slope.sum(), [w])
+
+
+@pytest.mark.parametrize(
+    ("index", "cotangent"),
+    [
+        (np.array([0, 1]), [1, 5]),
+        ([0, 1], [1, 5]),
+        (np.array([True, True]), [1, 5]),
+        ((np.array([0, 1]),), [1, 5]),
+        ([[0, 1]], [[1, 5]]),
+    ],
+)
+def test_an_index_may_change_after_it_was_used(index: Any, cotangent: Any) -> None:
+    for take in (lambda x, i: x[i], ops.getitem):
+        x = Tensor([1.0, 2.0], requires_grad=True)
+        own = copy.deepcopy(index)
+        y = take(x, own)
+        place = own
+        while not isinstance(place[0], int | np.integer | np.bool_):
+            place = place[0]
+        place[0], place[1] = place[1], 0
+        np.testing.assert_array_equal(grad(y, [x], np.array(cotangent))[0].data, [1, 5])
+
+
+def test_the_axes_of_a_transpose_may_change_after_it() -> None:
+    x, axes = Tensor(np.zeros((2, 3, 4)), requires_grad=True), [2, 0, 1]
+    y = ops.transpose(x, axes)
+    axes.reverse()
+    assert grad(y.sum(), [x])[0].shape == (2, 3, 4)
+
+
+PIECEWISE_LINEAR = [ops.relu, ops.abs, ops.leaky_relu, lambda x: 3 * x, ops.max, ops.sum, lambda x: ops.clip(x, 0, 1)]
+
+
+@pytest.mark.parametrize("fn", PIECEWISE_LINEAR)
+def test_the_second_derivative_of_what_is_piecewise_linear_is_zero(fn: Any) -> None:
+    x = Tensor([-1.0, 2.0], requires_grad=True)
+    (slope,) = grad(fn(x).sum(), [x], create_graph=True)
+    np.testing.assert_array_equal(grad(slope.sum(), [x])[0].data, [0, 0])
+    (again,) = grad(slope.sum(), [x], create_graph=True)
+    np.testing.assert_array_equal(grad(again.sum(), [x])[0].data, [0, 0])
+    fn(x).sum().backward(create_graph=True)
+    (mixed,) = grad((x.grad * x).sum(), [x])
+    np.testing.assert_array_equal(mixed.data, x.grad.data)
+    np.testing.assert_array_equal(hessian(lambda t: fn(t).sum(), x).data, np.zeros((2, 2)))
+
+
+def test_a_cotangent_that_was_handed_in_stays_the_callers_own() -> None:
+    x, g = Tensor([1.0, 2.0], requires_grad=True), Tensor([1.0, 1.0])
+    (slope,) = grad(x, [x], g, create_graph=True)
+    assert slope.requires_grad
+    assert not g.requires_grad

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tinygrad_mnist.array_functions.einstein import einsum
 from tinygrad_mnist.engine import OPS, MutationError, Tensor, grad, ops
 
 
@@ -225,7 +226,7 @@ W1, X, B = leaf(np.ones((10, 784)), "W1"), leaf(np.ones((64, 784)), "X"), leaf(n
         (lambda: ops.concatenate([X, B]), ValueError, ["concatenate", "X (64, 784)", "b (3,)"]),
         (lambda: ops.stack([X, W1]), ValueError, ["concatenate", "(1, 64, 784)", "(1, 10, 784)"]),
         (lambda: ops.pad(B, (1, 2, 3)), ValueError, ["pad", "b (3,)", "pad_width=(1, 2, 3)"]),
-        (lambda: ops.einsum("ij,jk->ik", X, W1), ValueError, ["einsum", "X (64, 784)", "W1 (10, 784)", "ij,jk->ik"]),
+        (lambda: einsum("ij,jk->ik", X, W1), ValueError, ["einsum", "X (64, 784)", "W1 (10, 784)", "ij,jk->ik"]),
         (lambda: B.exp(axis=0), TypeError, ["exp", "b (3,)", "axis=0"]),
         (lambda: X.max(axis="rows"), TypeError, ["max", "X (64, 784)", "axis='rows'"]),
     ],
@@ -248,8 +249,8 @@ def test_errors_say_the_operation_the_operands_the_users_line_and_what_to_do(
         lambda: X.expand_dims(5),
         lambda: X.take([0], axis=3),
         lambda: X.split(5),
-        lambda: ops.einsum("ij,jk->ik", X),
-        lambda: ops.einsum("...i->i", X),
+        lambda: einsum("ij,jk->ik", X),
+        lambda: einsum("...i->i", X),
     ],
 )
 def test_wrong_calls_of_composed_operations_are_errors_too(fail: Any) -> None:

@@ -132,3 +132,166 @@ def test_integer_exponents_of_any_dtype_differentiate_any_base(dtype: Any) -> No
     exponents = np.array([0, 1, 2, 3, 0, 1, 2, 3], dtype)
     x = np.array([-3.0, -3.0, -3.0, -3.0, 0.0, 0.0, 0.0, 0.0])
     np.testing.assert_allclose(derivative(lambda t: t**exponents, x), [0, 1, -6, 27, 0, 1, 0, 0])
+
+
+@pytest.mark.parametrize(("exponent", "slope"), [(-1.0, -np.inf), (0.0, 0.0), (2.0, 0.0)])
+def test_a_power_of_zero_stays_zero_as_its_exponent_varies_and_falls_below_it(exponent: float, slope: float) -> None:
+    with np.errstate(divide="ignore"):
+        assert derivative(lambda y: 0.0**y, [exponent]) == [slope]
+        assert derivative(lambda y: np.zeros(1) ** y, [exponent]) == [slope]
+
+
+# what a mask leaves out is 0, whatever reaches it
+
+OF_EITHER_SIDE = np.array([[-1.0, 4.0]])
+PASSING_POSITIVE = [
+    (ops.relu, [[0, 1]]),
+    (lambda x: ops.leaky_relu(x, 0.0), [[0, 1]]),
+    (lambda x: ops.maximum(x, 0), [[0, 1]]),
+    (lambda x: -ops.minimum(-x, 0), [[0, 1]]),
+    (lambda x: ops.clip(x, 0, 9), [[0, 1]]),
+    (lambda x: ops.where(x > 0, x, 0), [[0, 1]]),
+    (lambda x: ops.max(x, axis=1), [[0, 1]]),
+    (lambda x: -ops.min(-x), [[0, 1]]),
+    (lambda x: ops.max(x, axis=(0, 1), keepdims=True), [[0, 1]]),
+    (lambda x: ops.abs(0 * x), [[0, 0]]),
+    (lambda x: (0 * x) ** 0, [[0, 0]]),
+]
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("cotangent", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
+@pytest.mark.parametrize(("fn", "passing"), PASSING_POSITIVE)
+def test_no_infinite_gradient_comes_through_where_a_mask_is_zero(
+    fn: Any, passing: Any, dtype: Any, cotangent: float, create_graph: bool
+) -> None:
+    x = Tensor(OF_EITHER_SIDE.astype(dtype), requires_grad=True)
+    out = fn(x)
+    with np.errstate(invalid="ignore"):  # 0 * x is in the last two of the functions, and has its own 0 · ∞
+        (g,) = grad(out, [x], np.full(out.shape, cotangent, dtype), create_graph)
+    assert g.dtype == dtype
+    if np.any(passing):
+        np.testing.assert_array_equal(g.data, np.where(passing, cotangent, 0))
+
+
+@pytest.mark.parametrize(("fn", "slope"), [(ops.abs, 0), (lambda x: x**0, 0), (lambda x: ops.leaky_relu(x, 0.0), 0)])
+@pytest.mark.parametrize("cotangent", [np.inf, np.nan])
+def test_a_flat_place_is_flat_for_an_infinite_gradient_too(fn: Any, slope: float, cotangent: float) -> None:
+    x = Tensor(np.zeros(2), requires_grad=True)
+    np.testing.assert_array_equal(grad(fn(x), [x], np.full(2, cotangent))[0].data, [slope, slope])
+
+
+@pytest.mark.parametrize("outer", [ops.sqrt, ops.log, lambda y: 1 / y, lambda y: y**0.5, lambda y: y**-1])
+def test_a_pole_behind_a_mask_is_not_seen_from_the_side_that_it_shuts_off(outer: Any) -> None:
+    with np.errstate(divide="ignore"):
+        for fn in (ops.relu, lambda x: ops.maximum(x, 0), lambda x: ops.clip(x, 0, 9)):
+            slopes = derivative(lambda x, fn=fn: outer(fn(x)), [-1.0, 4.0])
+            np.testing.assert_allclose(slopes, [0, derivative(outer, 4.0)])
+
+
+def test_the_second_derivative_is_zero_behind_a_mask_though_it_has_a_pole_there() -> None:
+    x = Tensor([-1.0, 4.0], requires_grad=True, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        (slope,) = grad((ops.relu(x) ** 1.5).sum(), [x], create_graph=True)
+        np.testing.assert_allclose(grad(slope.sum(), [x])[0].data, [0, 0.375])
+
+
+@pytest.mark.parametrize(("slope", "value"), [(0.0, [0, 0, np.inf]), (0.5, [-np.inf, -0.5, np.inf])])
+def test_a_leaky_relu_of_infinity_is_infinite(slope: float, value: Any) -> None:
+    np.testing.assert_array_equal(ops.leaky_relu(np.array([-np.inf, -1, np.inf]), slope), value)
+
+
+# far out
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("fn", "exact"), [(lambda x: ops.elu(x, 0.7), lambda x: 0.7 * np.exp(x)), (ops.expm1, np.exp)])
+def test_slopes_far_below_zero_keep_their_digits(fn: Any, exact: Any, dtype: Any) -> None:
+    x = np.array([-5, -10, -16, -20, -30], dtype)
+    np.testing.assert_allclose(derivative(fn, x, dtype), exact(x.astype(np.float64)), rtol=1e-6)
+
+
+# sums: dtypes that are soon full, and many rows
+
+
+def test_means_and_deviations_of_float16_do_not_overflow() -> None:
+    ones, wide = np.ones(70_000, np.float16), np.array([300, -300, 5, 1], np.float16)
+    for x, fn, exact in ((ones, np.mean, 1), (ones, np.var, 0), (wide, np.std, 212.2), (200 * ones, np.mean, 200)):
+        result = fn(Tensor(x))
+        assert result.dtype == np.float16
+        np.testing.assert_allclose(result.item(), exact, rtol=1e-3)
+    assert derivative(ops.mean, ones, np.float16)[0] == np.float16(1 / 70_000)
+
+
+def test_the_slope_of_gelu_is_one_or_nothing_far_out_in_float16() -> None:
+    np.testing.assert_array_equal(derivative(ops.gelu, [200, -200, 30_000, -30_000], np.float16), [1, 0, 1, 0])
+
+
+@pytest.mark.parametrize("axis", [0, (0,), -2])
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("rows", [0, 1, 255, 256, 257, 1024, 200_001])
+@pytest.mark.parametrize("columns", [0, 1, 5])
+def test_sums_of_rows_keep_the_digits_of_float32(axis: Any, keepdims: bool, rows: int, columns: int) -> None:
+    x = np.random.default_rng(0).random((rows, columns), dtype=np.float32) + 3
+    exact = np.sum(x, axis=0, dtype=np.float64, keepdims=keepdims)
+    for array in (x, np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2]):
+        total = ops.sum(array, axis, keepdims)
+        assert total.dtype == np.float32
+        assert total.shape == exact.shape
+        np.testing.assert_allclose(total, exact, rtol=3e-7)
+
+
+def test_statistics_of_a_million_rows_far_from_zero() -> None:
+    x = (1e4 + np.random.default_rng(0).standard_normal((1_000_000, 2))).astype(np.float32)
+    np.testing.assert_allclose(ops.var(x, axis=0), x.astype(np.float64).var(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(ops.mean(np.full((1_000_000, 1), 0.1, np.float32), axis=0), 0.1, rtol=2e-7)
+
+
+def test_a_bias_added_to_many_rows_gets_all_digits_of_its_gradient() -> None:
+    bias, rows = Tensor(np.zeros(2, np.float32), requires_grad=True), np.zeros((800_000, 2), np.float32)
+    g = np.random.default_rng(0).random(rows.shape, dtype=np.float32)
+    np.testing.assert_allclose(grad(rows + bias, [bias], g)[0].data, g.sum(axis=0, dtype=np.float64), rtol=3e-7)
+
+
+@pytest.mark.parametrize("fn", [ops.var, ops.std])
+@pytest.mark.parametrize("ddof", [2, 3, 4])
+def test_deviations_of_no_degrees_of_freedom_are_infinite(fn: Any, ddof: int) -> None:
+    with np.errstate(divide="ignore"):
+        assert fn(np.array([1.0, 3.0]), ddof=ddof) == np.inf
+
+
+# values without a spread, and no values
+
+
+def test_the_deviation_of_equal_values_is_flat() -> None:
+    x = np.array([[2.0, 1.0, -3.0], [2.0, 3.0, -3.0]])
+    np.testing.assert_allclose(derivative(lambda t: ops.std(t, axis=0), x), [[0, -0.5, 0], [0, 0.5, 0]])
+    np.testing.assert_array_equal(ops.std(x, axis=0), [0, 1, 0])
+    for fn in (ops.std, lambda t: ops.std(t, axis=1, keepdims=True)):
+        np.testing.assert_array_equal(derivative(fn, np.ones((1, 4))), np.zeros((1, 4)))
+
+
+@pytest.mark.parametrize("fn", [ops.softmax, ops.log_softmax])
+def test_probabilities_of_no_classes_are_none(fn: Any) -> None:
+    assert fn(np.zeros((2, 0), np.float32)).shape == (2, 0)
+    assert derivative(fn, np.zeros((2, 0))).shape == (2, 0)
+    assert fn(np.zeros((0, 3)), axis=0).shape == (0, 3)
+
+
+def test_the_logarithm_of_an_empty_sum_is_minus_infinity() -> None:
+    with np.errstate(divide="ignore"):
+        np.testing.assert_array_equal(ops.logsumexp(np.zeros((2, 0)), axis=-1), [-np.inf, -np.inf])
+
+
+@pytest.mark.parametrize("axis", [0, -1, None, ()])
+@pytest.mark.parametrize(
+    ("fn", "slope"), [(ops.sum, 1), (ops.mean, 1), (ops.max, 1), (ops.min, 1), (ops.prod, 1), (ops.var, 0)]
+)
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_a_number_is_reduced_along_an_axis_as_numpy_sums_it(fn: Any, slope: float, axis: Any, keepdims: bool) -> None:
+    x = np.array(3.0)
+    assert fn(x, axis=axis, keepdims=keepdims) == getattr(np, fn.__name__)(x)
+    g = derivative(lambda t: fn(t, axis=axis, keepdims=keepdims), x)
+    assert g.shape == ()
+    assert g == slope

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tinygrad_mnist import Tensor, cross_entropy, one_hot
+from tinygrad_mnist import Tensor, check_gradients, cross_entropy, grad, one_hot
 from tinygrad_mnist.nn import accuracy, binary_cross_entropy_with_logits, functional, mse_loss, nll_loss
 
 logits_strategy = hnp.arrays(np.float64, st.tuples(st.integers(1, 5), st.integers(1, 6)), elements=st.floats(-50, 50))
@@ -169,3 +169,84 @@ def test_activations_are_functions_too_as_pytorch_s_tutorials_have_them():
         np.testing.assert_array_equal(getattr(functional, name)(x).numpy(), getattr(x, name)().numpy())
     loss = nll_loss(functional.log_softmax(functional.relu(x), axis=1), [0, 2])
     assert loss.item() == cross_entropy(x.relu(), [0, 2]).item()
+
+
+MASKED = np.array([[1.0, -np.inf, 2.0], [0.0, 3.0, -np.inf]])
+PICKED = np.array([0, 1])
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("weight", [None, [1.0, 2.0, 0.5]])
+@pytest.mark.parametrize("rows", [False, True])
+def test_a_class_that_is_ruled_out_adds_nothing_to_the_loss(reduction, weight, rows):
+    labels = one_hot(PICKED, 3, np.float64) if rows else PICKED
+    each = np.log(1 + np.exp([1.0, -3.0]))
+    if weight:
+        each = each * np.take(weight, PICKED)
+    expected = {"none": each, "sum": each.sum(), "mean": each.sum() / (3 if weight else 2)}[reduction]
+    x = Tensor(MASKED, requires_grad=True)
+    loss = cross_entropy(x, labels, reduction, weight=weight)
+    np.testing.assert_allclose(loss.numpy(), expected, rtol=1e-12)
+    np.testing.assert_allclose(nll_loss(x.log_softmax(), labels, weight, reduction).numpy(), expected, rtol=1e-12)
+    loss.sum().backward()
+    assert np.all(np.isfinite(x.grad.numpy()))
+    np.testing.assert_array_equal(x.grad.numpy()[np.isinf(MASKED)], [0, 0])
+
+
+def test_a_label_that_is_ruled_out_costs_infinitely_much():
+    assert cross_entropy(Tensor(MASKED), [1, 0]).item() == np.inf
+    assert nll_loss(Tensor(MASKED).log_softmax(), [1, 0]).item() == np.inf
+    assert np.isnan(cross_entropy(Tensor([[np.nan, 1.0]]), [1]).item())
+
+
+def test_losses_of_float16_are_added_up_in_float32():
+    wide = Tensor(np.array([[6e4, 1, -6e4]], np.float16), requires_grad=True)
+    loss = cross_entropy(wide, [0])
+    assert loss.item() == 0
+    assert loss.dtype == np.float16
+    many = Tensor(np.zeros((70_000, 2), np.float16), requires_grad=True)
+    for loss in (cross_entropy(many, np.zeros(70_000, int)), nll_loss(many.log_softmax(), np.zeros(70_000, int))):
+        assert loss.item() == pytest.approx(np.log(2), rel=1e-3)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.25])
+def test_targets_and_weights_that_learn_get_their_gradients(reduction, smoothing):
+    rng = np.random.default_rng(0)
+    z, y, w = rng.standard_normal((4, 3)), rng.dirichlet(np.ones(3), 4), np.array([1.0, 2.0, 0.5])
+
+    def ce(z, y, w):
+        return cross_entropy(z, y, reduction, weight=w, label_smoothing=smoothing)
+
+    check_gradients(ce, (z, y, w))
+    check_gradients(lambda z, w: ce(z, [0, 2, 1, 1], w), (z, w))
+    check_gradients(lambda z, y: ce(z, y, None), (z, y))
+    check_gradients(lambda z, y, w: nll_loss(z.log_softmax(), y, w, reduction), (z, y, w))
+    check_gradients(lambda z, y: mse_loss(z, y, reduction), (z, y))
+    check_gradients(lambda z, y: binary_cross_entropy_with_logits(z, y, y, reduction, w), (z, y))
+
+
+def test_gradients_of_targets_and_weights_are_those_of_the_formula_in_their_own_precision():
+    z, log_p = np.array([[0.5, -0.5]]), np.log([0.7310585786300049, 0.2689414213699951])
+    for loss in (cross_entropy, lambda z, y: nll_loss(Tensor(z).log_softmax(), y)):
+        y = Tensor([[0.3, 0.7]], requires_grad=True)
+        (g,) = grad(loss(Tensor(z), y), [y])
+        np.testing.assert_allclose(g.numpy(), [-log_p], rtol=1e-6)
+        assert g.dtype == np.float32
+    weight = Tensor([1.0, 2.0], requires_grad=True)
+    np.testing.assert_allclose(grad(cross_entropy(z, [1], "sum", weight=weight), [weight])[0].numpy(), [0, -log_p[1]])
+
+
+@pytest.mark.parametrize("pool", [functional.max_pool2d, functional.avg_pool2d])
+def test_pools_of_no_images_are_none(pool):
+    x = Tensor(np.zeros((0, 3, 8, 8), np.float32), requires_grad=True)
+    out = pool(x, 2)
+    assert out.shape == (0, 3, 4, 4)
+    assert grad(out.sum(), [x])[0].shape == x.shape
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_pool_sends_an_infinite_gradient_to_its_maximum_alone(create_graph):
+    x = Tensor(np.arange(4.0).reshape(1, 1, 2, 2), requires_grad=True)
+    (g,) = grad(functional.max_pool2d(x, 2), [x], np.full((1, 1, 1, 1), np.inf), create_graph)
+    np.testing.assert_array_equal(g.numpy().ravel(), [0, 0, 0, np.inf])

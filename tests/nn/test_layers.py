@@ -234,3 +234,18 @@ def test_wrong_types_are_said():
 def test_arguments_of_another_kind_are_named(make, kind, words):
     with pytest.raises(kind, match=re.escape(words)):
         make()
+
+
+@pytest.mark.parametrize("scale", [1, 300, 3e4])
+def test_norms_of_float16_do_not_overflow(scale):
+    batch_norm = nn.BatchNorm1d(4, track_running_stats=False, dtype=np.float16)
+    x = (scale * np.array([[1.0, -1, 0.5, 0], [-1, 1, 0.25, 0], [1, 1, 1, -1]])).astype(np.float16)
+    for layer, axis in ((nn.LayerNorm(4, dtype=np.float16), 1), (batch_norm, 0)):
+        wide = x.astype(np.float64)
+        exact = (wide - wide.mean(axis, keepdims=True)) / np.sqrt(wide.var(axis, keepdims=True) + layer.eps)
+        leaf = Tensor(x, requires_grad=True)
+        out = layer(leaf)
+        assert out.dtype == np.float16
+        np.testing.assert_allclose(out.numpy(), exact, atol=2e-3)
+        (out * out.numpy()).sum().backward()
+        assert np.all(np.isfinite(leaf.grad.numpy()))

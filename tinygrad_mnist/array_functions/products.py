@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.array_functions import einstein
 from tinygrad_mnist.array_functions.table import Array, means, refuse
 from tinygrad_mnist.engine import ops
 from tinygrad_mnist.engine.primitive import Function
@@ -70,11 +71,11 @@ def einsum(*operands: Any, optimize: Any = False) -> Array:
     In the order in which the engine takes it, whatever optimize says.
     """
     if isinstance(operands[0], str):
-        return ops.einsum(*operands)
+        return einstein.einsum(*operands)
     arrays, terms = operands[0 : len(operands) // 2 * 2 : 2], operands[1::2]
     result = [operands[-1]] if len(operands) % 2 else []
     subscripts = ",".join(map(_letters, terms)) + "->".join(["", *map(_letters, result)])
-    return ops.einsum(subscripts, *arrays)
+    return einstein.einsum(subscripts, *arrays)
 
 
 _LETTERS = string.ascii_uppercase + string.ascii_lowercase  # which sort as the numbers do

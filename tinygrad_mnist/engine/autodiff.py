@@ -124,6 +124,15 @@ def seed(output: Node, gradient: Any, create_graph: bool) -> Any:
     return output.wrap(gradient) if create_graph else gradient
 
 
+def result(x: N, total: Any, create_graph: bool) -> N:
+    """∂output/∂x as a node; where it is to be differentiated again and no graph leads to it, its derivative is zero."""
+    node: N = x.wrap(total)
+    if create_graph and not node.requires_grad:
+        node = x.wrap(node._array)
+        node.requires_grad = True
+    return node
+
+
 def backward(output: N, gradient: Any = None, create_graph: bool = False) -> None:
     """Add ∂output/∂leaf to the `.grad` of every leaf that requires gradients.
 
@@ -138,7 +147,7 @@ def backward(output: N, gradient: Any = None, create_graph: bool = False) -> Non
         if array.base is not None or id(array) in given:  # a rule may give a view, or one array to two inputs
             total = total * 1
         given.add(id(array))
-        leaf.grad = leaf.wrap(total)
+        leaf.grad = result(leaf, total, create_graph)
 
 
 def grad(output: N, inputs: Iterable[N], gradient: Any = None, create_graph: bool = False) -> tuple[N, ...]:
@@ -153,4 +162,4 @@ def grad(output: N, inputs: Iterable[N], gradient: Any = None, create_graph: boo
         if not isinstance(x, Node) or not x.requires_grad:
             raise GraphError(f"{describe(x)} requires no gradient: make it with requires_grad=True")
     found = propagate(output, seed(output, gradient, create_graph), set(inputs))
-    return tuple(x.wrap(found[x] if x in found else np.zeros_like(x._array)) for x in inputs)
+    return tuple(result(x, found[x] if x in found else np.zeros_like(x._array), create_graph) for x in inputs)

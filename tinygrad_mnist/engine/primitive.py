@@ -143,4 +143,12 @@ def _bind(operation: Op, args: tuple[Any, ...], named: dict[str, Any]) -> tuple[
     for name, value in params.items():
         if isinstance(value, Node):
             raise TypeError(f"{name} is a parameter, without a rule, and can't be a tensor: pass {name}.numpy()")
+        params[name] = _own(value)
     return args[: operation.arity], params
+
+
+def _own(value: Any) -> Any:
+    """A parameter that nobody else can change in place, such as an array of indices, before the backward pass."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    return type(value)(map(_own, value)) if type(value) in (list, tuple) else value

@@ -7,6 +7,7 @@ and the results come in the same form. The functions and the order of their argu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,10 @@ from tinygrad_mnist.engine.node import is_recording, plain
 from tinygrad_mnist.engine.tensor import Tensor
 
 Function = Callable[..., Tensor]
+
+_differentiating: ContextVar[bool] = ContextVar("differentiating", default=False)
+is_differentiating = _differentiating.get
+"""Whether a function runs that was handed to a transform: what it computes is on its way to the result."""
 
 
 def vjp(function: Function, inputs: Any, cotangent: Any = None) -> tuple[Tensor, Any]:
@@ -85,7 +90,11 @@ def _run(function: Function, inputs: Any) -> tuple[tuple[Tensor, ...], Tensor]:
     if not is_recording():
         raise GraphError("a derivative is a walk over a graph, and no_grad() records none: ask for it outside")
     leaves = tuple(Tensor(x, requires_grad=True, name=getattr(x, "name", None)) for x in _tuple(inputs))
-    return leaves, function(*leaves)
+    token = _differentiating.set(True)
+    try:
+        return leaves, function(*leaves)
+    finally:
+        _differentiating.reset(token)
 
 
 def _tuple(inputs: Any) -> tuple[Any, ...]:

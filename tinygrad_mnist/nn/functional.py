@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tinygrad_mnist.arguments import SHARE, check_name
-from tinygrad_mnist.engine import Tensor
+from tinygrad_mnist.engine import Tensor, ops
 from tinygrad_mnist.engine.node import plain
 from tinygrad_mnist.engine.ops import elu as elu
 from tinygrad_mnist.engine.ops import gelu as gelu
@@ -72,7 +73,10 @@ def cross_entropy(
     for an unknown reduction.
     """
     logits = Tensor.wrap(logits)
-    y = _rows(labels, logits)
+    if logits.dtype == np.float16:  # the sum over a batch is soon beyond its range
+        options: dict[str, Any] = {"weight": weight, "label_smoothing": label_smoothing}
+        return cross_entropy(logits.astype(np.float32), labels, reduction, **options).astype(np.float16)
+    y: Any = _rows(labels, logits)
     if reduction == "mean" and not y.size:
         raise ValueError(f"an empty batch, logits of shape {logits.shape}, has no mean cross-entropy")
     check_name("reduction", reduction, REDUCTIONS)
@@ -80,37 +84,49 @@ def cross_entropy(
     if weight is not None or label_smoothing:
         y, m = _weighed(y, weight, label_smoothing, reduction)
     rows = Tensor.wrap(y)
-    rows.name = "y"
+    rows.name = rows.name or "y"
     log_probabilities = logits.log_softmax()
     if reduction == "none":
-        return -(log_probabilities * rows).sum(axis=-1)
-    total: Tensor = log_probabilities.vdot(rows)
+        return -(_possible(log_probabilities, rows) * rows).sum(axis=-1)
+    with np.errstate(invalid="ignore"):
+        total: Tensor = log_probabilities.vdot(rows)
+    if total.data != total.data:  # nan
+        total = _possible(log_probabilities, rows).vdot(rows)
     return total / -m if reduction == "mean" else -total
 
 
-def _rows(labels: ArrayLike | Tensor, logits: Tensor) -> NDArray[Any]:
-    """The labels as rows of the logits' shape, one-hot where they are integers."""
-    y = np.asarray(plain(labels))
+def _possible(log_probabilities: Tensor, rows: Tensor) -> Tensor:
+    """Log-probabilities, with 0 for -inf where a class is ruled out and no label's: 0 log 0 adds nothing to a loss."""
+    if rows.requires_grad or not np.isinf(log_probabilities.data).any():
+        return log_probabilities
+    possible: Tensor = ops.where(rows.data == 0, 0, log_probabilities)
+    return possible
+
+
+def _rows(labels: ArrayLike | Tensor, logits: Tensor) -> Any:
+    """The labels as rows of the logits' shape, one-hot where they are integers; a tensor where they learn."""
+    y = _like(labels, logits) if getattr(labels, "requires_grad", False) else np.asarray(plain(labels))
     if y.shape == logits.shape[:-1]:
         return one_hot(y, logits.shape[-1], logits.dtype)
     if y.shape == logits.shape:
-        return y.astype(logits.dtype)
+        return ops.astype(y, logits.dtype) if isinstance(y, Tensor) else y.astype(logits.dtype)
     raise ValueError(
         f"labels of shape {y.shape} do not fit logits of shape {logits.shape}: they must be integers of shape "
         f"{logits.shape[:-1]} or one-hot rows of shape {logits.shape}"
     )
 
 
-def _weighed(
-    y: NDArray[Any], weight: ArrayLike | Tensor | None, smoothing: float, reduction: Reduction
-) -> tuple[NDArray[Any], Any]:
+def _weighed(y: Any, weight: ArrayLike | Tensor | None, smoothing: float, reduction: Reduction) -> tuple[Any, Any]:
     """The labels' rows, smoothed and weighed, and what a mean divides by."""
     SHARE.check(label_smoothing=smoothing)
     classes = y.shape[-1]
-    factors = np.ones(classes, y.dtype) if weight is None else np.asarray(plain(weight), y.dtype)
+    factors: Any = np.ones(classes, y.dtype)
+    if weight is not None:
+        learns = getattr(weight, "requires_grad", False)
+        factors = ops.astype(weight, y.dtype) if learns else np.asarray(plain(weight), y.dtype)
     if factors.shape != (classes,):
         raise ValueError(f"weight of shape {factors.shape} does not fit {classes} classes: it must be ({classes},)")
-    total = (y * factors).sum() if reduction == "mean" else 1.0
+    total = 1.0 if reduction != "mean" else y.size // classes if weight is None else (y * factors).sum()
     if not total:
         raise ValueError("every label has weight 0: there is no mean cross-entropy")
     return (y * (1 - smoothing) + smoothing / classes) * factors, total
@@ -127,12 +143,15 @@ def nll_loss(
     Shapes, weight, reduction and errors are those of `cross_entropy`.
     """
     log_probabilities = Tensor.wrap(log_probabilities)
-    y = _rows(labels, log_probabilities)
+    if log_probabilities.dtype == np.float16:
+        return nll_loss(log_probabilities.astype(np.float32), labels, weight, reduction).astype(np.float16)
+    y: Any = _rows(labels, log_probabilities)
     check_name("reduction", reduction, REDUCTIONS)
     if reduction == "mean" and not y.size:
         raise ValueError("an empty batch has no mean loss")
     y, m = _weighed(y, weight, 0.0, reduction)
-    losses = log_probabilities * (y / -m)
+    rows = Tensor.wrap(y / -m)
+    losses = _possible(log_probabilities, rows) * rows
     return losses.sum(axis=-1) if reduction == "none" else losses.sum()
 
 
@@ -230,7 +249,7 @@ def avg_pool2d(x: Any, kernel_size: int | Pair, stride: int | Pair | None = None
     images = _images("avg_pool2d", x)
     place = _windows("avg_pool2d", images, kernel_size, kernel_size if stride is None else stride, padding, half=True)
     n, channels = images.shape[:2]
-    rows = patches(images, *place[:3]).reshape(n, *place[3], -1, channels)
+    rows = patches(images, *place[:3]).reshape(n, *place[3], math.prod(place[0]), channels)
     return rows.mean(axis=3).transpose(0, 3, 1, 2)
 
 

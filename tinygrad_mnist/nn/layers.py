@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from tinygrad_mnist.arguments import COUNT, SHARE
 from tinygrad_mnist.engine import Tensor
+from tinygrad_mnist.engine.ops import _in_float32 as in_float32
 from tinygrad_mnist.nn import functional as F
 from tinygrad_mnist.nn.init import torch_default
 from tinygrad_mnist.nn.module import Layer, Module, as_tensor
@@ -180,10 +181,11 @@ class _BatchNorm(Layer):
             raise ValueError(
                 f"{self!r} takes shape {' or '.join(self.shapes)} with {self.num_features} channels, not {x.shape}"
             )
+        normalised = in_float32(self._normalised) if x.dtype == np.float16 else self._normalised
         if x.ndim == 2:
-            return self._normalised(x)
+            return normalised(x)
         places = x.transpose(0, *range(2, x.ndim), 1)  # channels last: rows are added up faster than several axes
-        rows = self._normalised(places.reshape(-1, self.num_features))
+        rows = normalised(places.reshape(-1, self.num_features))
         return rows.reshape(places.shape).transpose(0, -1, *range(1, x.ndim - 1))
 
     def _normalised(self, rows: Tensor) -> Tensor:
@@ -251,15 +253,21 @@ class LayerNorm(Layer):
         axes = tuple(range(-len(self.normalized_shape), 0))
         if x.shape[len(x.shape) - len(axes) :] != self.normalized_shape:
             raise ValueError(f"{self!r} takes a shape that ends with {self.normalized_shape}, not {x.shape}")
-        deviation = x - x.mean(axis=axes, keepdims=True)
-        var = (deviation * deviation).mean(axis=axes, keepdims=True)
-        out = deviation / (var + self.eps).sqrt()
+        out = _standardised(x, axes, self.eps)
         out = out if self.weight is None else out * self.weight
         return out if self.bias is None else out + self.bias
 
     def extra_repr(self) -> str:
         """The arguments that `repr` shows."""
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+
+
+@in_float32
+def _standardised(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
+    """x less its mean over the axes, over its deviation there."""
+    deviation = x - x.mean(axis=axes, keepdims=True)
+    var = (deviation * deviation).mean(axis=axes, keepdims=True)
+    return deviation / (var + eps).sqrt()
 
 
 class Dropout(Layer):

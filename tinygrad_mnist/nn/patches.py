@@ -17,6 +17,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from tinygrad_mnist.engine.node import plain
 from tinygrad_mnist.engine.ops import Array
+from tinygrad_mnist.engine.ops import _masked as masked
 from tinygrad_mnist.engine.primitive import op
 
 Pair = tuple[int, int]
@@ -131,7 +132,7 @@ def _unpool_vjp(
     wins, ties = _winners(plain(x), plain(top), kernel, stride, padding)
     rows = patches(u, kernel, stride, padding)
     by_place = rows.reshape(*wins.shape[1:4], len(wins), wins.shape[4]).transpose(3, 0, 1, 2, 4)
-    return _channels_first((by_place * wins).sum(axis=0)) / ties
+    return _channels_first(masked(by_place, wins).sum(axis=0)) / ties
 
 
 @op(_unpool_vjp, None, None)
@@ -141,7 +142,7 @@ def unpool(g: Array, x: Array, top: Array, /, kernel: Pair, stride: Pair, paddin
     wins, ties = _winners(x, top, kernel, stride, padding)
     share = _channels_last(g / ties)
     for place, wins_there in zip(_places(framed, kernel, stride), wins, strict=True):
-        place += share * wins_there
+        place += masked(share, wins_there)
     return _channels_first(inside)
 
 

@@ -344,6 +344,14 @@ def common_coefficient_leaves_a_sum(e: Expressions, node: Traced, *_: Operand) -
     return _combined(e, *_terms(e, node))
 
 
+@rewrite("where", example=lambda x, y: np.where(x > 1, y, 0), result="y ⊙ [x > 1]")
+def nothing_elsewhere_is_a_mask(e: Expressions, node: Traced, c: Operand, x: Operand, y: Operand) -> Traced | None:
+    """where(c, g, 0) is g · [c], where g is finite."""
+    if e.tidy or not isinstance(c, Traced) or c.op is None or isinstance(y, Traced) or y or c.shape != node.shape:
+        return None
+    return e.of("mul", x, c) if np.isfinite(x.numpy() if isinstance(x, Traced) else x).all() else None
+
+
 @rewrite("where", example=lambda x, y: np.where(x > 1, x * y, 2 * y), result="y ⊙ (x if x > 1 else 2)")
 def common_factors_leave_a_choice(e: Expressions, node: Traced, c: Operand, *branches: Operand) -> Traced | None:
     """where(c, g · a, g · b) is g · where(c, a, b)."""
