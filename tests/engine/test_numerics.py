@@ -154,8 +154,6 @@ PASSING_POSITIVE = [
     (lambda x: ops.max(x, axis=1), [[0, 1]]),
     (lambda x: -ops.min(-x), [[0, 1]]),
     (lambda x: ops.max(x, axis=(0, 1), keepdims=True), [[0, 1]]),
-    (lambda x: ops.abs(0 * x), [[0, 0]]),
-    (lambda x: (0 * x) ** 0, [[0, 0]]),
 ]
 
 
@@ -168,11 +166,9 @@ def test_no_infinite_gradient_comes_through_where_a_mask_is_zero(
 ) -> None:
     x = Tensor(OF_EITHER_SIDE.astype(dtype), requires_grad=True)
     out = fn(x)
-    with np.errstate(invalid="ignore"):  # 0 * x is in the last two of the functions, and has its own 0 · ∞
-        (g,) = grad(out, [x], np.full(out.shape, cotangent, dtype), create_graph)
+    (g,) = grad(out, [x], np.full(out.shape, cotangent, dtype), create_graph)
     assert g.dtype == dtype
-    if np.any(passing):
-        np.testing.assert_array_equal(g.data, np.where(passing, cotangent, 0))
+    np.testing.assert_array_equal(g.data, np.where(passing, cotangent, 0))
 
 
 @pytest.mark.parametrize(("fn", "slope"), [(ops.abs, 0), (lambda x: x**0, 0), (lambda x: ops.leaky_relu(x, 0.0), 0)])
@@ -251,7 +247,7 @@ def test_statistics_of_a_million_rows_far_from_zero() -> None:
 def test_a_bias_added_to_many_rows_gets_all_digits_of_its_gradient() -> None:
     bias, rows = Tensor(np.zeros(2, np.float32), requires_grad=True), np.zeros((800_000, 2), np.float32)
     g = np.random.default_rng(0).random(rows.shape, dtype=np.float32)
-    np.testing.assert_allclose(grad(rows + bias, [bias], g)[0].data, g.sum(axis=0, dtype=np.float64), rtol=3e-7)
+    np.testing.assert_allclose(grad(bias + rows, [bias], g)[0].data, g.sum(axis=0, dtype=np.float64), rtol=3e-7)
 
 
 @pytest.mark.parametrize("fn", [ops.var, ops.std])
