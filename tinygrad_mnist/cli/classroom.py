@@ -15,7 +15,7 @@ from tinygrad_mnist.cli.options import Interrupted
 from tinygrad_mnist.grading import classroom
 from tinygrad_mnist.grading.classroom.gradescope import gradescope as for_gradescope
 
-Html = Annotated[Path | None, typer.Option(help="Of a class: a folder for a page for each learner, and one for all.")]
+Html = Annotated[Path | None, typer.Option(help="Of one file a page, as report.html; of a class a folder of pages.")]
 Csv = Annotated[Path | None, typer.Option(help="Of a class: a table for spreadsheets.")]
 PointsFor = Annotated[str | None, typer.Option("--points", help="10 for all gradients, or dW1=2,db1=1 for each.")]
 Gradescope = Annotated[

@@ -67,7 +67,8 @@ def grade(
         "penalty": penalty, "labels": labels, "depth": depth, "function": function, "forward": forward,
         "of_class": of_class, "time_limit": time_limit,
     }  # fmt: skip
-    if html or csv or points or gradescope or len(submitted) > 1 or submitted[0].suffix not in (".py", ".ipynb"):
+    folder = html is not None and html.suffix.lower() != ".html"
+    if folder or csv or points or gradescope or len(submitted) > 1 or submitted[0].suffix not in (".py", ".ipynb"):
         if json:
             raise typer.BadParameter("--json is for one file; of a class, each result is in the folder of --html")
         classroom.grade_class(submitted, settings, html, csv, points, gradescope, again, jobs, memory)
@@ -75,8 +76,9 @@ def grade(
     (file,) = submitted
     if not file.is_file():
         raise typer.BadParameter(f"there is no file {file}")
-    if json and json != "-":
-        files.prepare_folder(Path(json).parent, Path(json).name)
+    for written in (html, Path(json) if json and json != "-" else None):
+        if written:
+            files.prepare_folder(written.parent, written.name)
     try:
         report = grading.grade(file, **settings)
     except grading.GradeError as error:
@@ -87,5 +89,7 @@ def grade(
         show.table(report)
         if json:
             files.write_atomically(Path(json), f"{report.to_json()}\n".encode())
+    if html:
+        files.write_atomically(html, report.to_html().encode("utf-8", "replace"))
     if not report.passed:
         raise typer.Exit(1)

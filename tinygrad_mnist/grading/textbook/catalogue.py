@@ -40,6 +40,12 @@ def _over_the_examples(shift: Callable[[Array], float | Array]) -> Line:
     return line
 
 
+def _over_everything(net: Network, l: int) -> Array:
+    """softmax whose classes sum to 1 over classes and examples together; a shift cancels."""
+    e = np.exp(net.z[l] - net.z[l].max())
+    return np.asarray(e / e.sum())
+
+
 def _error(net: Network, y: Array) -> Array:
     """δ(L) as it should be for an output."""
     return net.head.error(y, net.Y, CLASSES_AXIS)
@@ -141,10 +147,6 @@ def _with_a_penalty(net: Network, l: int) -> bool:
 
 def _with_a_half_penalty(net: Network, l: int) -> bool:
     return net.l2 > 0 and net.penalty.factor != 1
-
-
-def _with_a_whole_penalty(net: Network, l: int) -> bool:
-    return net.l2 > 0 and net.penalty.factor == 1
 
 
 def _with_a_summed_penalty(net: Network, l: int) -> bool:
@@ -275,12 +277,13 @@ def _given(name: str, slot: str) -> tuple[Mistake, ...]:
 # fmt: off
 MISTAKES: tuple[Mistake, ...] = (
     Mistake("softmax-axis", "output", "softmax over the wrong axis",
-        "Each example's class probabilities must sum to 1. Here the examples' probabilities of each class do.",
+        "Each example's class probabilities must sum to 1. Here those of another axis do, or all of them together.",
         "Which axis of z(L) holds the classes of one example?",
         (lambda net, l: softmax(net.z[l].T).T,
          _over_the_examples(lambda z: 0.0),
          _over_the_examples(lambda z: z.max(axis=0)),
-         _over_the_examples(np.max)), where=_softmax),
+         _over_the_examples(np.max),
+         _over_everything), where=_softmax),
     Mistake("softmax-unshifted", "output", "softmax without the maximum subtracted",
         "exp overflows above 709 (above 88 in float32), and ∞/∞ is NaN. On small logits it looks right.",
         "What can be subtracted from all logits of an example without changing its softmax?",
@@ -492,10 +495,10 @@ MISTAKES: tuple[Mistake, ...] = (
         "The penalty has a ½, which is there to cancel the 2 of the square.",
         "What is the derivative of (λ/2) w²?",
         (lambda net, l, mean: mean + 2 * net.decay(l),), where=_with_a_half_penalty),
-    Mistake("decay-halved", "decay_W", "L2 halved: the square's 2 is missing",
-        "The penalty has no ½ that would cancel the 2 of the square.",
-        "What is the derivative of λ w²?",
-        (lambda net, l, mean: mean + net.decay(l) / 2,), where=_with_a_whole_penalty),
+    Mistake("decay-halved", "decay_W", "L2 halved",
+        "The derivative of a square has a 2. A ½ in the penalty cancels it, and then none is left in the gradient.",
+        "What is the derivative of λ w², and of (λ/2) w²?",
+        (lambda net, l, mean: mean + net.decay(l) / 2,), where=_with_a_penalty),
     Mistake("decay-unscaled", "decay_W", "L2 without its factor λ",
         "Without λ the weights are pulled to 0 far too strongly.",
         "What is the derivative of (λ/2) w²?",

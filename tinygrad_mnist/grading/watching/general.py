@@ -228,7 +228,7 @@ def difference(reading: Reading, lineage: Lineage) -> float | None:
 
 def described(node: Node, reading: Reading) -> Finding:
     """A value that is no derivative, beside what it may have been meant for; or a parameter after its update."""
-    names = node.names or ["this"]
+    names = node.names or ["this line"]
     if node in reading.step.after.values():
         return Finding(
             ("carried-updated",), (names[0],), f"{names[0]} is updated before the last gradient is known", (),
@@ -240,10 +240,10 @@ def described(node: Node, reading: Reading) -> Finding:
         line = (str(node.line),)
         return Finding((missing.name,), (names[0],), missing.title, (), missing.explanation, missing.hint, line)
     alike = [n for n, e in reading.expected.items() if e.shape == node.shape and n.names]
-    meant = f"; ∂loss/∂{alike[0].name} has its shape" if alike else ""
+    meant = f"; it has the shape of ∂loss/∂{alike[0].name}" if alike else ""
     return Finding(
         (), (names[0],),
-        f"no derivative of {reading.loss} by anything, though what it is made of is right{meant}",
-        (), "", "This is the first wrong value on the way back; what comes after it may follow from it.",
+        f"the first wrong value: {reading.loss} has no such derivative, though what it is made of is right{meant}",
+        (), "", "What comes after it on the way back may follow from it.",
         (str(node.line),),
     )  # fmt: skip
