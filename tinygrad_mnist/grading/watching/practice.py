@@ -124,12 +124,12 @@ def _softmax(observed: Observed) -> Iterator[Finding]:
         if entering.shape != z.shape:
             continue
         shift = np.asarray(z.value, float) - entering
-        if not shift.any():
+        if not shift.any() and node.operands[0].op not in ("-", "subtract"):  # what is 0 may have been subtracted
             yield _remark(
                 "softmax-unshifted", "ŷ", named("softmax-unshifted").title,
                 "exp overflows above 709 (above 88 in float32), and ∞/∞ is NaN. On small logits it is right.", node,
             )  # fmt: skip
-        elif np.ptp(shift) == 0 and np.asarray(z.value).ndim == 2 and min(z.shape) > 1:
+        elif shift.any() and np.ptp(shift) == 0 and np.asarray(z.value).ndim == 2 and min(z.shape) > 1:
             yield _remark(
                 "softmax-array-max", "ŷ", named("softmax-array-max").title,
                 "Where one example's logits lie far below another's, all of its exp underflow to 0.", node,
