@@ -144,7 +144,7 @@ def test_two_mistakes_are_both_named_in_rows(name):
             gradients = function([p, q], convention, LEAKY, 0.1)
             settings = {"activation": "leaky_relu", "l2": 0.1, "penalty": "1/2", "depth": 3}
             report = grade(gradients, weights_in_out=convention.weights_in_out, **settings)
-            named = {n for finding in report.findings for n in finding.names}
+            named = {n for finding in (*report.findings, *report.remarks) for n in finding.names}
             expected = {p.mistake.name, q.mistake.name}
             if expected == {"product-elementwise", "error-constant"}:  # it stops on networks of another m
                 expected |= {"error-scaled"}

@@ -458,7 +458,9 @@ NOTATION: dict[str, Entry] = {
     "softplus": Entry(r"\log\left(1 + e^{<0>}\right)", "softplus(<0>)", "np.logaddexp(0, <0>)"),
     "relu": _function(operator_name("relu"), "relu", "np.maximum(<0>, 0)"),
     "leaky_relu": _function(operator_name("leaky_relu"), "leaky_relu", _leaky_relu),
-    "elu": _function(operator_name("elu"), "elu", "np.maximum(<0>, 0) + <alpha> * np.expm1(np.minimum(<0>, 0))", "sum"),
+    "elu": _function(
+        operator_name("elu"), "elu", "np.maximum(<0>, 0) + <alpha> * np.expm1(-np.maximum(-<0>, 0))", "sum"
+    ),
     "clip": Entry(_clip("latex"), _clip("text"), "np.clip(<0>, <min>, <max>)"),
     "where": Entry(
         r"\begin{cases} <1> & <0> \\ <2> & \text{otherwise} \end{cases}",

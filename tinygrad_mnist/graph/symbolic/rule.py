@@ -51,7 +51,7 @@ class Rule:
         values: dict[Traced, Array] = {self.g: g}
         for node, operands in self._program:
             arrays = (values[x] if isinstance(x, Traced) else x for x in operands)
-            values[node] = node.op.forward(*arrays, **node.params)
+            values[node] = np.asarray(node.op.forward(*arrays, **node.params))
         return np.asarray(values.get(self.raw, self.raw.data), np.float64)
 
     @cached_property
