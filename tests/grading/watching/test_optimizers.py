@@ -1,8 +1,12 @@
 """Whatever an update makes of right gradients, they are right; and a wrong one is named under each."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
 from tests.grading.watching.runs import DATA, PARAMETERS, reported
+from tinygrad_mnist.grading.watching import general
 
 PROGRAM = f"""
 params = dict(zip(("W1", "b1", "W2", "b2"), [{PARAMETERS}]))
@@ -98,3 +102,11 @@ def test_a_gradient_of_a_loss_that_is_none_of_the_textbook_s_is_judged_by_autogr
     report = reported(DATA + penalized.replace("UPDATE", UPDATES["in place"]))
     assert report.passed, str(report)
     assert "its own loss" in report.settings
+
+
+def test_where_autograd_has_no_number_there_is_no_difference():
+    gradient = SimpleNamespace(node=SimpleNamespace(value=np.ones(3)))
+    step = SimpleNamespace(before={"W1": "its value"})
+    for expected, difference in ((np.full(3, np.nan), None), (np.array([2, np.nan, 2.0]), 0.5)):
+        reading = SimpleNamespace(gradients={"W1": gradient}, step=step, expected={"its value": expected}, scale=1.0)
+        assert general.difference(reading, "W1") == difference

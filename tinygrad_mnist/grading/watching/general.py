@@ -222,7 +222,7 @@ def difference(reading: Reading, lineage: Lineage) -> float | None:
         return None
     value = like(g.node.value, expected)
     known = np.isfinite(expected)
-    size = np.abs(expected[known]).max() * abs(reading.scale)
+    size = np.abs(expected[known]).max(initial=0) * abs(reading.scale)
     return float(np.abs(value[known] - reading.scale * expected[known]).max() / size) if size else None
 
 
