@@ -1,5 +1,7 @@
 """Backprops as learners write them: right ones in many styles, and lines of them that are then changed."""
 
+from tinygrad_mnist.grading import grade
+
 ROWS = """
 import numpy as np
 
@@ -136,3 +138,10 @@ def compiled(program, old="", new=""):
     namespace = {}
     exec(program.replace(old, new, 1) if old else program, namespace)
     return namespace["gradients"]
+
+
+def graded(tmp_path, program, name="mine.py"):
+    """The report on a program, written to a file."""
+    path = tmp_path / name
+    path.write_text(program, encoding="utf-8")
+    return grade(path)

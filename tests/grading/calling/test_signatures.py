@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 
 from tests.grading.calling.signatures import HEAD, SIGNATURES
+from tests.grading.programs import graded
 from tinygrad_mnist.grading import grade
-
-
-def graded(tmp_path, program):
-    path = tmp_path / "mine.py"
-    path.write_text(program, encoding="utf-8")
-    return grade(path)
 
 
 @pytest.mark.parametrize("name", SIGNATURES)

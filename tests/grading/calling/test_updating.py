@@ -3,7 +3,7 @@
 import pytest
 
 from tests.grading.calling.signatures import BODY, FORWARD, HEAD
-from tinygrad_mnist.grading import grade
+from tests.grading.programs import graded
 
 GIVEN = (
     FORWARD.format("W1, b1, W2, b2, X", "Z1, A1, Z2, A2")
@@ -123,12 +123,6 @@ MISTAKES = [
     ("a method", "self.b1 -=", "self.b2 -=", ("update-missing", "b(1)")),
     ("with decay", "self.b2 - lr", "self.b2 + lr", ("update-sign", "b(2)")),
 ]  # fmt: skip
-
-
-def graded(tmp_path, program):
-    path = tmp_path / "mine.py"
-    path.write_text(program, encoding="utf-8")
-    return grade(path)
 
 
 @pytest.mark.parametrize("kind", PROGRAMS)

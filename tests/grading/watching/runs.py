@@ -59,5 +59,4 @@ def watched(text, seconds=20.0):
 def reported(text):
     """The report on a program, which is no file."""
     with _as_it_was():
-        source = Source("mine.py", text)
-        return reading.report(running.watch(source, "mine.py", Path("nowhere"), 20.0), source, DIGITS)
+        return reading.report(running.watch(Source("mine.py", text), "mine.py", Path("nowhere"), 20.0), DIGITS)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tinygrad_mnist.grading import grade
+from tests.grading.programs import graded
 
 BODY = """
         for epoch in range(epochs):
@@ -49,12 +49,6 @@ PROGRAMS = {
     "a class with labels as numbers": CLASS.replace("TARGET", "np.eye(10)[y]"),
     "a function with columns": FUNCTION.replace("SUM", "dz.sum(axis=1, keepdims=True)"),
 }
-
-
-def graded(tmp_path, text, name="mine.py"):
-    path = tmp_path / name
-    path.write_text(text, encoding="utf-8")
-    return grade(path)
 
 
 @pytest.mark.parametrize("kind", PROGRAMS)

@@ -98,6 +98,14 @@ class _Table:
         frame.index = np.arange(len(self))
         return frame
 
+    @property
+    def iloc(self) -> _Places:
+        return _Places(self, by_label=False)
+
+    @property
+    def loc(self) -> _Places:
+        return _Places(self, by_label=True)
+
     def equals(self, other: Any) -> bool:
         return np.array_equal(self.values, np.asarray(other))
 
@@ -134,14 +142,6 @@ class Series(_Table):
     @property
     def T(self) -> Series:
         return self
-
-    @property
-    def iloc(self) -> _Places:
-        return _Places(self, by_label=False)
-
-    @property
-    def loc(self) -> _Places:
-        return _Places(self, by_label=True)
 
     @property
     def cat(self) -> Any:
@@ -264,15 +264,7 @@ class Frame(_Table):
     def dtypes(self) -> Series:
         return Series([self[name].dtype for name in self.columns], np.array(self.columns, object))
 
-    @property
-    def iloc(self) -> _Places:
-        return _Places(self, by_label=False)
-
-    @property
-    def loc(self) -> _Places:
-        return _Places(self, by_label=True)
-
-    iat, at = iloc, loc
+    iat, at = _Table.iloc, _Table.loc
 
     def as_matrix(self, columns: Any = None) -> NDArray[Any]:
         return self.to_numpy() if columns is None else self[list(columns)].to_numpy()

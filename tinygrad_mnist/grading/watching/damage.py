@@ -162,20 +162,24 @@ class _Layers:
 
     def _layer(self, l: int, above: _Error | None, found: Backward) -> tuple[_Error, Mistakes] | None:
         """The δ(l) and the mistakes in the gradients that have the fewest mistakes together."""
-        errors = sorted(self._errors(l, above), key=lambda e: len(e.mistakes))
-        for most, error in product(range(MOST + 1), errors):
-            own = most - len(error.mistakes)
-            if own >= 0:
-                for mistakes in self._in_gradients(l, error.delta, own, found):
-                    return error, mistakes
-        return None
+        errors = self._errors(l, above)
+        right = next(errors, None)
+        if right is None:
+            return None
+        in_gradients = self._in_gradients(l, right.delta, found)
+        if () in in_gradients:
+            return right, ()
+        ways = [(right, mistakes) for mistakes in in_gradients]
+        ways += [(error, mistakes) for error in errors for mistakes in self._in_gradients(l, error.delta, found)]
+        few = [(error, mistakes) for error, mistakes in ways if len(error.mistakes) + len(mistakes) <= MOST]
+        return min(few, key=lambda way: len(way[0].mistakes) + len(way[1]), default=None)
 
-    def _in_gradients(self, l: int, delta: Array, count: int, found: Backward) -> Iterator[Mistakes]:
-        """Every choice of so many mistakes, one at most in each gradient, with which both are what was found."""
-        ways = {quantity: list(self._ways(quantity, l, delta, getattr(found, quantity)[l])) for quantity in RULES}
-        for in_weights, in_bias in product(ways["dW"], ways["db"]):
-            if len(in_weights) + len(in_bias) == count:
-                yield (*in_weights, *in_bias)
+    def _in_gradients(self, l: int, delta: Array, found: Backward) -> list[Mistakes]:
+        """Every choice of mistakes, one at most in each gradient, with which both are what was found."""
+        in_weights, in_bias = (
+            list(self._ways(quantity, l, delta, getattr(found, quantity)[l])) for quantity in ("dW", "db")
+        )
+        return [(*w, *b) for w, b in product(in_weights, in_bias)]
 
     def _ways(self, quantity: str, l: int, delta: Array, found: Array | None) -> Iterator[Mistakes]:
         if found is None:

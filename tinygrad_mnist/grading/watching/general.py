@@ -217,6 +217,7 @@ def _name(lineage: Lineage, g: Gradient | None) -> str:
 
 
 def difference(reading: Reading, lineage: Lineage) -> float | None:
+    """How far a gradient is from what it should be, relative to its largest number; None for what can't be compared."""
     g, expected = reading.gradients[lineage], reading.expected.get(reading.step.before[lineage])
     if g is None or expected is None or np.size(g.node.value) != expected.size:
         return None

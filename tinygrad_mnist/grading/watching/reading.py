@@ -35,25 +35,27 @@ JUDGED = 2
 """How many steps are judged."""
 
 
-def report(run: Run, source: Source, digits: Digits) -> Report | None:
+def report(run: Run, digits: Digits) -> Report | None:
     """The report, or None where nothing was trained."""
-    trained, problems = _trained(run, source)
+    trained, problems = _trained(run)
     if not trained:
         return None
     read = [o for o in takewhile(lambda o: o is not None, map(observe, trained)) if o is not None]
     if not read:
-        return _of_any_network(run, trained, source, digits)
+        return _of_any_network(run, trained, _as_any_network(run, trained), digits)
     stopped = bool(problems) or (run.error is not None and len(trained) == 1)
     found = verdict.judge(read, run.tape, stopped)
-    places = _Places(read[0], source)
+    wrong = not all(p.right for p in found.parameters)
+    readings = _as_any_network(run, trained) if wrong or not all(f.names for f in found.findings) else []
+    if wrong and _are_of_the_own_loss(readings):
+        return _of_any_network(run, trained, readings, digits)
+    places = _Places(read[0], run.source)
     seen = (pair for o in map(observe, _every_step(run, trained)) if o for pair in o.labelled)
     met = not any("error-labels-missing" in finding.names for finding in found.findings)
     findings = (*found.findings, *(practice.mislabelled(seen, digits) if met else ()))
-    if not all(p.right for p in found.parameters) and _are_of_the_own_loss(run, trained):
-        return _of_any_network(run, trained, source, digits)
     if not all(f.names for f in findings):
-        wrong = _first_wrong_of(_as_any_network(run, trained))
-        first = list(_first_wrong_values(wrong)) if wrong else []
+        reading = _first_wrong_of(readings)
+        first = list(_first_wrong_values(reading)) if reading else []
         findings = (*(f for f in findings if f.names or not first), *first)
     if problems and run.tape.failed is not None:
         here = (str(run.tape.failed.line),)
@@ -61,7 +63,7 @@ def report(run: Run, source: Source, digits: Digits) -> Report | None:
         stops = [replace(f, places=here) for f in why]
         findings = (*(f for f in findings if f.names), *stops)
     return Report(
-        source.name,
+        run.source.name,
         _read_as(read[0], found.reading.head),
         tuple(_called(found.parameters, read[0])),
         tuple(places.of(finding) for finding in findings),
@@ -71,7 +73,7 @@ def report(run: Run, source: Source, digits: Digits) -> Report | None:
     )
 
 
-def _trained(run: Run, source: Source) -> tuple[list[Step], tuple[Problem, ...]]:
+def _trained(run: Run) -> tuple[list[Step], tuple[Problem, ...]]:
     """The steps to judge, and what stopped the program before its first one was complete."""
     trained = list(islice(steps(run.tape), JUDGED))
     if trained and (run.error is None or len(trained) > 1):
@@ -79,7 +81,7 @@ def _trained(run: Run, source: Source) -> tuple[list[Step], tuple[Problem, ...]]
     step = cut_off(run.tape, *trained) if run.error or _again_and_again(run) else None
     if step is None or (trained and len(step.before) <= len(trained[0].before)):
         return trained, ()
-    return [step], _stopped(run, source)
+    return [step], _stopped(run)
 
 
 def _every_step(run: Run, trained: Sequence[Step]) -> Iterator[Step]:
@@ -94,36 +96,38 @@ def _again_and_again(run: Run) -> bool:
     return len(lines) > len(set(lines)) > 1
 
 
-def _stopped(run: Run, source: Source) -> tuple[Problem, ...]:
+def _stopped(run: Run) -> tuple[Problem, ...]:
     """What stopped a program before it had trained, if anything did."""
     if run.error is None:
         return ()
+    source = run.source
     error = what_went_wrong(run.error, run.module.__file__)
     error["text"] = source.line(error["line"] or 0) or error["text"]
     error["line"] = error["line"] and source.place(error["line"])
     return (raised(error, source.name, "before the first update"),)
 
 
-def _of_any_network(run: Run, trained: Sequence[Step], source: Source, digits: Digits) -> Report | None:
+def _of_any_network(
+    run: Run, trained: Sequence[Step], readings: Sequence[general.Reading], digits: Digits
+) -> Report | None:
     """The report on a network that is not the textbook's: autograd of its own forward pass is the judge."""
-    readings = _as_any_network(run, trained)
     if not readings:
         return None
     first = readings[0]
     parameters = general.judged(readings)
-    findings = list(_mistakes(_first_wrong_of(readings) or first, run, source))
+    findings = list(_mistakes(_first_wrong_of(readings) or first, run))
     uphill = [g for l, g in first.gradients.items() if g and l in first.right and first.scale > 0 and not g.descends]
     if uphill:
-        places = dict.fromkeys(_written(source, first.step.after[g.lineage].line) for g in uphill)
+        places = dict.fromkeys(_written(run.source, first.step.after[g.lineage].line) for g in uphill)
         findings.append(
             replace(wrong_updates("update-sign", [g.lineage.name for g in uphill]), places=tuple(places), formulas=())
         )
     seen = (pair for step in _every_step(run, trained) for pair in labelled(step))
     findings += practice.mislabelled(seen, digits)
     judge = "autograd of its own forward pass"
-    if readings[0].by_differences:
-        judge = f"central differences ({readings[0].by_differences})"
-    return Report(source.name, f"{readings[0].loss}, judged by {judge}", parameters, tuple(findings))
+    if first.by_differences:
+        judge = f"central differences ({first.by_differences})"
+    return Report(run.source.name, f"{first.loss}, judged by {judge}", parameters, tuple(findings))
 
 
 def _as_any_network(run: Run, trained: Sequence[Step]) -> list[general.Reading]:
@@ -132,9 +136,8 @@ def _as_any_network(run: Run, trained: Sequence[Step]) -> list[general.Reading]:
     return [r for step in trained for r in (general.read(run.tape, step, versions),) if r is not None]
 
 
-def _are_of_the_own_loss(run: Run, trained: Sequence[Step]) -> bool:
+def _are_of_the_own_loss(readings: Sequence[general.Reading]) -> bool:
     """Whether every gradient is that of the loss which the program computes, though it is none of the textbook's."""
-    readings = _as_any_network(run, trained)
     own = [r for r in readings if not r.summed and not r.by_differences and np.isclose(r.scale, 1, rtol=1e-3)]
     differences = [general.difference(r, lineage) for r in own for lineage in r.step.before]
     return bool(own) and len(own) == len(readings) and all(d is not None and d <= EXACT for d in differences)
@@ -145,14 +148,14 @@ def _first_wrong_of(readings: Sequence[general.Reading]) -> general.Reading | No
     return next((r for r in readings if len(r.right) < len(r.step.before)), None)
 
 
-def _mistakes(reading: general.Reading, run: Run, source: Source) -> Iterator[Finding]:
+def _mistakes(reading: general.Reading, run: Run) -> Iterator[Finding]:
     """What is wrong in a network that is not the textbook's: by name, or the first wrong values."""
     observed = in_layers(reading.step)
     named: list[Finding] = []
     if observed:
         named += damage.explained(reading, observed)
         named += () if updates.divided(observed, run.tape) else damage.of_the_loss(reading, observed)
-    yield from map(_Places(observed, source).of, named or _first_wrong_values(reading))
+    yield from map(_Places(observed, run.source).of, named or _first_wrong_values(reading))
 
 
 def _first_wrong_values(reading: general.Reading) -> Iterator[Finding]:

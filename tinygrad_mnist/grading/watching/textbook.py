@@ -193,7 +193,7 @@ class Columns:
     def turned(self, g: Gradient, quantity: str, l: int) -> Array:
         """One of them in columns."""
         net = self.observed.network
-        value = g.factor * np.asarray(g.node.value, float)
+        value = g.value
         if not value.any() and g.node in self.observed.step.by_labels:
             value = value + TINY
         if quantity == "db":

@@ -132,9 +132,9 @@ def _is_one_of(number: float, numbers: Iterable[float]) -> bool:
 
 def divided(observed: Observed, tape: Tape) -> bool:
     """Whether an update divides by m what it is made of: it is a number that was named, the learning rate, over m."""
-    known = [r for g in observed.gradients.values() if g for r in [rate(observed.step, g)] if r]
+    known = next((r for g in observed.gradients.values() if g for r in [rate(observed.step, g)] if r), None)
     numbers = _named_numbers(tape)
-    return bool(known) and _is_one_of(known[0] * observed.network.m, numbers) and not _is_one_of(known[0], numbers)
+    return known is not None and _is_one_of(known * observed.network.m, numbers) and not _is_one_of(known, numbers)
 
 
 def with_one_rate(observed: Observed, tape: Tape) -> Observed:
@@ -147,11 +147,12 @@ def with_one_rate(observed: Observed, tape: Tape) -> Observed:
     m, numbers = observed.network.m, _named_numbers(tape)
     rates = {key: r for key, g in observed.gradients.items() if g for r in [rate(observed.step, g)] if r}
     gradients = dict(observed.gradients)
-    learning_rate = _learning_rate(rates, gradients, tape)
+    learning_rate = _learning_rate(rates, gradients, numbers)
     most = max(map(abs, rates.values()), default=0.0)
+    steps = all(np.isclose(abs(r), 1) for r in rates.values())
     for key, r in rates.items():
         g = gradients[key]
-        if g and (not g.named or all(np.isclose(abs(r), 1) for r in rates.values())):
+        if g and (steps or not g.named):
             gradients[key] = replace(g, factor=g.factor * abs(r) / learning_rate)
         elif g and m > 1 and np.isclose(abs(r) * m, most, rtol=1e-6, atol=0) and not _is_one_of(r, numbers):
             gradients[key] = replace(g, factor=g.factor / m)
@@ -183,15 +184,17 @@ def _with_products(observed: Observed, used: Collection[Key], number: float) -> 
     return replace(observed, gradients=gradients)
 
 
-def _learning_rate(rates: Mapping[Key, float], gradients: Mapping[Key, Gradient | None], tape: Tape) -> float:
+def _learning_rate(
+    rates: Mapping[Key, float], gradients: Mapping[Key, Gradient | None], numbers: Sequence[float]
+) -> float:
     """By which number the steps are gradients: that with which named gradients are taken, or that has a name."""
     named = Counter(abs(r) for key, r in rates.items() if (g := gradients[key]) and g.named)
     if named and not np.isclose(named.most_common(1)[0][0], 1):
         return named.most_common(1)[0][0]
     others = [abs(r) for r in rates.values() if not np.isclose(abs(r), 1)]
     if others:
-        return max([r for r in others if _is_one_of(r, _named_numbers(tape))] or others)
-    made = made_of([g.node for g in gradients.values() if g], [])
+        return max([r for r in others if _is_one_of(r, numbers)] or others)
+    made = made_of(g.node for g in gradients.values() if g)
     within = [n for n in made if not np.ndim(n.value) and n.value > 0 and any(map(CALLED_RATE.search, n.names))]
     return float(max(within, key=lambda n: n.index).value) if within else 1.0
 
