@@ -68,10 +68,10 @@ def describe(value: Any) -> str:
     return f"{name} {value.shape} {value.dtype}{made}"
 
 
-def replaced(value: Any, user: Any) -> str:
-    """Why no gradient can travel through an operation whose input, or output, has changed since."""
+def replaced(value: Any, user: Any) -> MutationError:
+    """The error that says why no gradient can travel through an operation whose input, or output, has changed since."""
     did = "made" if value is user else "used"
-    return (
+    return MutationError(
         f"the data of {describe(value)} was replaced after {user.op} {did} it{at(user.place)}: its "
         f"gradient would be wrong. Call backward() before you update .data, or run the forward again"
     )

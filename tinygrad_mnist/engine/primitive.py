@@ -113,7 +113,8 @@ def _function(operation: Op) -> Callable[..., Any]:
                 params = defaults
             for x in inputs:
                 if isinstance(x, Node):
-                    kind = x.__class__
+                    if kind is not x.__class__:  # the result is of the class that derives from the others
+                        kind = kind if kind and issubclass(kind, x.__class__) else x.__class__
                     learns = learns or x.requires_grad
                     x = x._array
                 elif not isinstance(x, (float, int, np.ndarray)):
@@ -127,7 +128,8 @@ def _function(operation: Op) -> Callable[..., Any]:
         if not (learns and is_recording()):
             return kind.wrap(array)
         node = kind.__new__(kind)
-        fill(node, array, operation, inputs, params, values, user_place())
+        # a tuple of arrays is nothing for the cycle collector, which would look through a list again and again
+        fill(node, array, operation, inputs, params, tuple(values), user_place())
         return node
 
     return apply

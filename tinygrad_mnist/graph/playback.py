@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from tinygrad_mnist.engine import Node
-from tinygrad_mnist.engine.autodiff import fit, seed
+from tinygrad_mnist.engine.autodiff import check_unchanged, fit, seed
 from tinygrad_mnist.graph.recording import Recording, rule
 
 Array = NDArray[Any]
@@ -59,7 +59,7 @@ def play(output: Node, gradient: Any = None, pull: Pull = pull) -> list[Step]:
     gradient: the cotangent of the output, as in `backward`. The last total of every leaf is what `grad` gives. pull:
     runs each vjp, once.
     Raises GraphError where no graph leads to the output or where it is no scalar and no gradient is given,
-    MutationError where a value has been replaced since, and TypeError for what is not a tensor.
+    MutationError where a value that a rule reads has been replaced since, and TypeError for what is not a tensor.
     """
     if not isinstance(output, Node):
         raise TypeError(f"the backward pass starts from a tensor, not {type(output).__name__} {output!r:.60}")
@@ -67,7 +67,7 @@ def play(output: Node, gradient: Any = None, pull: Pull = pull) -> list[Step]:
     steps = []
     for node in reversed(Recording(output).operations):
         if node in totals:
-            node.check_unchanged()
+            check_unchanged(node)
             steps.append(_step(node, totals, pull))
     return steps
 
