@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from operator import attrgetter
 from threading import RLock
 from typing import Any, TypeVar
@@ -100,21 +100,24 @@ class _Replaced:
     __eq__ = __bool__ = lambda self, *_: self.is_gone
 
 
-def check_unchanged(node: Node) -> None:
-    """Raise MutationError where a rule of the node reads a value that was replaced since the node was recorded.
+def changes(order: Sequence[Any]) -> list[Node]:
+    """The nodes of a graph, in topological order, whose data was replaced after it was begun."""
+    if not order or last_change[0] < order[0].born:
+        return []
+    nodes = {x for node in order for x in (node, *node.inputs) if isinstance(x, Node)}
+    return [x for x in nodes if x.changed > order[0].born]
 
-    So it does where the node is a view of its input's memory: users of the node could not notice.
-    """
-    if last_change[0] > node.born:
-        for i, value in enumerate((node, *node.inputs)):
-            if isinstance(value, Node) and value.changed > node.born and _reads(node, i):
-                raise replaced(value, node)
+
+def check_unchanged(node: Node, changed: Iterable[Node]) -> None:
+    """Raise MutationError if a rule of the node reads what was changed since it was recorded, itself or as a view."""
+    for new in changed:
+        for i, (x, array) in enumerate(zip((node, *node.inputs), (node._array, *node.values), strict=True)):
+            if new.changed > node.born and (x is new or np.may_share_memory(array, new._array)) and _reads(node, i):
+                raise replaced(new, node)
 
 
 def _reads(node: Node, i: int) -> bool:
     """Whether a rule reads the numbers of the node itself (0) or of an input (1, …): without them it fails."""
-    if any(np.may_share_memory(node._array, value) for value in node.values):
-        return True
     arrays = [node._array, *node.values]
     arrays[i] = np.full(arrays[i].shape, _Replaced(), object)
     try:
@@ -134,9 +137,10 @@ def propagate(output: N, cotangent: Any, targets: Collection[Node] = ()) -> dict
     order = toposort(output)
     needed = between(targets, order) if targets else None
     cotangents: dict[Any, Any] = {output: cotangent}
+    changed = changes(order)
     for node in reversed(order):
         if node in cotangents:
-            check_unchanged(node)
+            check_unchanged(node, changed)
             g = cotangents[node] if node in targets else cotangents.pop(node)
             for position, _, share in shares(node, g, needed):
                 x = node.inputs[position]

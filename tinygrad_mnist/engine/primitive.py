@@ -114,7 +114,7 @@ def _function(operation: Op) -> Callable[..., Any]:
             for x in inputs:
                 if isinstance(x, Node):
                     if kind is not x.__class__:  # the result is of the class that derives from the others
-                        kind = kind if kind and issubclass(kind, x.__class__) else x.__class__
+                        kind = x.__class__ if not kind or issubclass(x.__class__, kind) else kind
                     learns = learns or x.requires_grad
                     x = x._array
                 elif not isinstance(x, (float, int, np.ndarray)):

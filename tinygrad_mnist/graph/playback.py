@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from tinygrad_mnist.engine import Node
-from tinygrad_mnist.engine.autodiff import check_unchanged, fit, seed
+from tinygrad_mnist.engine.autodiff import changes, check_unchanged, fit, seed
 from tinygrad_mnist.graph.recording import Recording, rule
 
 Array = NDArray[Any]
@@ -64,10 +64,11 @@ def play(output: Node, gradient: Any = None, pull: Pull = pull) -> list[Step]:
     if not isinstance(output, Node):
         raise TypeError(f"the backward pass starts from a tensor, not {type(output).__name__} {output!r:.60}")
     totals: dict[Node, Array] = {output: seed(output, gradient, create_graph=False)}
-    steps = []
-    for node in reversed(Recording(output).operations):
+    steps, order = [], Recording(output).operations
+    changed = changes(order)
+    for node in reversed(order):
         if node in totals:
-            check_unchanged(node)
+            check_unchanged(node, changed)
             steps.append(_step(node, totals, pull))
     return steps
 
