@@ -128,8 +128,7 @@ def _function(operation: Op) -> Callable[..., Any]:
         if not (learns and is_recording()):
             return kind.wrap(array)
         node = kind.__new__(kind)
-        # a tuple of arrays is nothing for the cycle collector, which would look through a list again and again
-        fill(node, array, operation, inputs, params, tuple(values), user_place())
+        fill(node, array, operation, inputs, params, values, user_place())
         return node
 
     return apply
