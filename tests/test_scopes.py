@@ -1,57 +1,54 @@
-"""Scopes around functions of every kind: inside at each step, outside between two steps."""
+"""Settings around functions of every kind: inside at each step, outside between two steps."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
 
-from tinygrad_mnist.scopes import scope
+from tinygrad_mnist.scopes import Setting
 
-depth = [0]
+_inside: ContextVar[int] = ContextVar("inside", default=0)
 
 
-@scope
-def deeper() -> Iterator[None]:
-    """Count how deep we are."""
-    depth[0] += 1
-    try:
-        yield
-    finally:
-        depth[0] -= 1
+class deeper(Setting):
+    """Inside, the variable is 1."""
+
+    variable, value = _inside, 1
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_open() -> Iterator[None]:
     yield
-    assert depth == [0]
+    assert _inside.get() == 0
 
 
 @deeper()
-def counting(n: int) -> Iterator[Any]:
-    """Yield what is sent, and the depth."""
+def counting(n: int) -> Generator[Any, Any, int]:
+    """Yield what is sent, and whether it is inside."""
     given = None
     for _ in range(n):
         try:
-            given = yield given, depth[0]
+            given = yield given, _inside.get()
         except KeyError as error:
             given = f"caught {error}"
-        assert depth == [1]
-    return depth[0]
+        assert _inside.get() == 1
+    return _inside.get()
 
 
 def test_a_generator_is_inside_at_each_step_and_its_caller_is_not() -> None:
     inside = []
     for _, level in counting(3):
         inside.append(level)
-        assert depth == [0]
+        assert _inside.get() == 0
     assert inside == [1, 1, 1]
     assert inspect.isgeneratorfunction(counting)
-    assert (counting.__name__, counting.__doc__) == ("counting", "Yield what is sent, and the depth.")
+    assert (counting.__name__, counting.__doc__) == ("counting", "Yield what is sent, and whether it is inside.")
 
 
 def test_a_generator_gets_what_is_sent_and_thrown_and_returns() -> None:
@@ -77,7 +74,7 @@ def test_a_generator_that_is_not_used_up_cleans_up_inside(end: str) -> None:
         try:
             yield 1
         finally:
-            cleaned.append(depth[0])
+            cleaned.append(_inside.get())
 
     generator: Any = generate()
     next(generator)
@@ -90,14 +87,14 @@ def test_a_generator_that_is_not_used_up_cleans_up_inside(end: str) -> None:
 def test_an_async_function_is_inside_at_each_step_and_other_tasks_are_not() -> None:
     @deeper()
     async def twice(value: int) -> tuple[int, int, int]:
-        before = depth[0]
+        before = _inside.get()
         await asyncio.sleep(0)
-        return value, before, depth[0]
+        return value, before, _inside.get()
 
-    async def main() -> list[Any]:
+    async def main() -> Any:
         async def other() -> int:
             await asyncio.sleep(0)
-            return depth[0]
+            return _inside.get()
 
         return await asyncio.gather(twice(1), other(), twice(2))
 
@@ -114,7 +111,7 @@ def test_an_async_function_that_is_cancelled_leaves() -> None:
         try:
             await asyncio.sleep(10)
         finally:
-            seen.append(depth[0])
+            seen.append(_inside.get())
 
     async def main() -> None:
         task = asyncio.create_task(wait())
@@ -137,17 +134,17 @@ def test_an_async_generator_is_inside_at_each_step_and_its_caller_is_not() -> No
             for _ in range(n):
                 await asyncio.sleep(0)
                 try:
-                    given = yield given, depth[0]
+                    given = yield given, _inside.get()
                 except KeyError as error:
                     given = f"caught {error}"
         finally:
             await asyncio.sleep(0)
-            cleaned.append(depth[0])
+            cleaned.append(_inside.get())
 
     async def main() -> None:
         async for value in generate(2):
             assert value == (None, 1)
-            assert depth == [0]
+            assert _inside.get() == 0
         generator: Any = generate(4)
         assert await generator.asend(None) == (None, 1)
         assert await generator.asend("sent") == ("sent", 1)
@@ -162,9 +159,9 @@ def test_an_async_generator_is_inside_at_each_step_and_its_caller_is_not() -> No
 def test_a_function_may_call_itself_and_run_in_threads() -> None:
     @deeper()
     def down(n: int) -> int:
-        return depth[0] if n == 0 else down(n - 1)
+        return _inside.get() if n == 0 else down(n - 1)
 
-    assert down(3) == 4
+    assert down(3) == 1
     threads = [threading.Thread(target=down, args=(50,)) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -172,12 +169,13 @@ def test_a_function_may_call_itself_and_run_in_threads() -> None:
         thread.join()
 
 
-def test_one_scope_may_be_entered_again_and_lets_exceptions_through() -> None:
+def test_one_setting_may_be_entered_again_and_lets_exceptions_through() -> None:
     one = deeper()
     with one:
         with one:
-            assert depth == [2]
-        assert depth == [1]
+            assert _inside.get() == 1
+        assert _inside.get() == 1
+    assert _inside.get() == 0
     with pytest.raises(KeyError), one:
         raise KeyError
-    assert depth == [0]
+    assert _inside.get() == 0

@@ -1,48 +1,42 @@
-"""Context managers that also decorate generators and async functions, which contextlib's own do not."""
+"""Settings for a block or a function: also of generators and async functions, which contextlib does not decorate."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import AbstractContextManager
+from contextvars import ContextVar, Token
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
-Make = Callable[[], AbstractContextManager[None]]
 
 
-class Scope(AbstractContextManager[None]):
-    """What a block runs in, as `with scope:`, or a function, as `@scope`.
+class Setting(AbstractContextManager[None]):
+    """A variable's value within a block, `with setting():`, or within a function, `@setting()`.
 
-    Of a generator, and of an async function or generator, every step runs in it, and nothing that its caller does
-    between two steps.
+    A subclass says which `variable` has which `value`. Of a generator, and of an async function or generator, every
+    step runs so, and nothing that its caller does between two steps. Other threads and asyncio tasks are left alone.
     """
 
-    def __init__(self, make: Make) -> None:
-        self._make, self._entered = make, list[AbstractContextManager[None]]()
+    variable: ClassVar[ContextVar[Any]]
+    value: ClassVar[Any]
+
+    def __init__(self) -> None:
+        self._tokens: list[Token[Any]] = []
 
     def __enter__(self) -> None:
-        self._entered.append(self._make())
-        self._entered[-1].__enter__()
+        self._tokens.append(self.variable.set(self.value))
 
-    def __exit__(self, *error: Any) -> bool | None:
-        return self._entered.pop().__exit__(*error)
+    def __exit__(self, *error: object) -> None:
+        self.variable.reset(self._tokens.pop())
 
     def __call__(self, function: F) -> F:
         wrap = next((wrap for test, wrap in _KINDS.items() if test(function)), _of_function)
-        return wraps(function)(wrap(function, self._make))  # type: ignore[return-value]
+        return wraps(function)(wrap(function, type(self)))  # type: ignore[return-value]
 
 
-def scope(function: Callable[[], Iterator[None]]) -> Callable[[], Scope]:
-    """A Scope of what comes before and after the one `yield` of a function, as `contextlib.contextmanager` has it."""
-    make = contextmanager(function)
-
-    @wraps(function)
-    def start() -> Scope:
-        return Scope(make)
-
-    return start
+Make = Callable[[], Setting]
 
 
 def _of_function(function: Callable[..., Any], make: Make) -> Callable[..., Any]:
@@ -95,7 +89,7 @@ _KINDS = {
 
 
 class _Steps:
-    """A generator or coroutine whose every `send`, `throw` and `close` runs in a scope; to be delegated to."""
+    """A generator or coroutine whose every `send`, `throw` and `close` runs in a setting; to be delegated to."""
 
     def __init__(self, steps: Any, make: Make) -> None:
         self._steps, self._make = steps, make

@@ -78,9 +78,9 @@ def replaced(value: Any, user: Any) -> MutationError:
 
 
 def misfit(array: Any, node: Any) -> Exception:
-    """The error for new data of another shape than a node's, or of a dtype that does not convert to its own."""
+    """The error for data or a gradient of another shape than a node's, or a dtype that does not convert to its own."""
     if array.shape != node.shape:
-        return ValueError(f"new data of shape {array.shape} for {describe(node)}: make a new Tensor instead")
+        return ValueError(f"an array of shape {array.shape} for {describe(node)}: its shape can't change")
     return TypeError(f"new data of dtype {array.dtype} for {describe(node)}: convert it with .astype first")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from itertools import count
 from operator import attrgetter
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_mnist.engine.errors import Place, describe, locate, misfit
-from tinygrad_mnist.scopes import scope
+from tinygrad_mnist.scopes import Setting
 
 if TYPE_CHECKING:
     from tinygrad_mnist.engine.primitive import Op
@@ -24,17 +24,13 @@ _recording: ContextVar[bool] = ContextVar("recording", default=True)
 is_recording = _recording.get
 
 
-@scope
-def no_grad() -> Iterator[None]:
+class no_grad(Setting):
     """Compute without recording a graph: `with no_grad():`, or `@no_grad()` on a function, generator or async function.
 
     The setting belongs to the current thread (and asyncio task) and is restored after an exception.
     """
-    token = _recording.set(False)
-    try:
-        yield
-    finally:
-        _recording.reset(token)
+
+    variable, value = _recording, False
 
 
 class Node:
