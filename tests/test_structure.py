@@ -13,7 +13,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tinygrad_mnist"
 LAYERS = {
-    "engine": set(),
+    "scopes": set(),
+    "places": set(),
+    "engine": {"scopes", "places"},
     "array_functions": {"engine"},
     "manual": set(),
     "arguments": set(),

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import copy
 import gc
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from tests.engine.cases import Shape
 from tests.engine.strategies import arrays, broadcastable, floats, steady
 from tinygrad_mnist import hessian
 from tinygrad_mnist.array_functions.einstein import einsum
-from tinygrad_mnist.engine import GraphError, Node, Tensor, grad, no_grad, ops, toposort
+from tinygrad_mnist.engine import OPS, GraphError, Node, Tensor, grad, no_grad, ops, toposort
 from tinygrad_mnist.engine.autodiff import unbroadcast
 
 
@@ -348,6 +349,32 @@ def test_recording_resumes_after_an_exception() -> None:
         fail()
     with pytest.raises(KeyError), no_grad():
         raise KeyError
+    assert (w * 2).requires_grad
+
+
+def test_no_grad_decorates_generators_and_async_functions() -> None:
+    w = leaf(1.0)
+
+    @no_grad()
+    def batches() -> Iterator[Tensor]:
+        yield w * 2
+        yield w * 3
+
+    @no_grad()
+    async def predict() -> Tensor:
+        await asyncio.sleep(0)
+        return w * 2
+
+    @no_grad()
+    async def stream() -> AsyncIterator[Tensor]:
+        yield w * 2
+
+    async def main() -> list[Tensor]:
+        return [await predict(), *[y async for y in stream()]]
+
+    for y in batches():
+        assert (y.op, (w * 2).op) == (None, OPS["mul"])
+    assert [y.op for y in asyncio.run(main())] == [None, None]
     assert (w * 2).requires_grad
 
 

@@ -291,3 +291,43 @@ def test_a_number_is_reduced_along_an_axis_as_numpy_sums_it(fn: Any, slope: floa
     g = derivative(lambda t: fn(t, axis=axis, keepdims=keepdims), x)
     assert g.shape == ()
     assert g == slope
+
+
+# products
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1, (0, 2), (-1, 0), ()])
+@pytest.mark.parametrize("zeros", [0, 1, 2, 5])
+def test_the_gradient_of_a_product_is_the_product_of_the_others_to_second_order(zeros: int, axis: Any) -> None:
+    x = np.random.default_rng(zeros).uniform(0.5, 1.5, (2, 3, 5))
+    x.reshape(-1)[[0, 7, 8, 21, 29][:zeros]] = 0
+    step = 1e-4
+    leaf = Tensor(x, requires_grad=True)
+    weights = np.random.default_rng(9).normal(size=np.prod(x, axis=axis).shape)
+
+    def slope(at: Any) -> Any:
+        """Exact, as a product is linear in each factor."""
+        out = np.empty_like(at)
+        for place in np.ndindex(at.shape):
+            high, low = at.copy(), at.copy()
+            high[place], low[place] = at[place] + 1, at[place] - 1
+            out[place] = ((np.prod(high, axis=axis) - np.prod(low, axis=axis)) / 2 * weights).sum()
+        return out
+
+    (g,) = grad((leaf.prod(axis=axis) * weights).sum(), [leaf], create_graph=True)
+    np.testing.assert_allclose(g.numpy(), slope(x), atol=1e-12)
+    if axis == ():
+        return  # the product of one factor is linear
+    direction = np.random.default_rng(1).normal(size=x.shape)
+    (curve,) = grad((g * direction).sum(), [leaf])
+    moved = (slope(x + step * direction) - slope(x - step * direction)) / (2 * step)
+    np.testing.assert_allclose(curve.numpy(), moved, atol=1e-6)
+
+
+def test_the_gradient_of_a_product_that_under_or_overflows_is_still_exact() -> None:
+    np.testing.assert_array_equal(derivative(ops.prod, [1e-200, 1e-200, 2.0]), [2e-200, 2e-200, 0])
+    with np.errstate(over="ignore"):
+        np.testing.assert_allclose(derivative(ops.prod, [1e200, 1e200, 1e-300]), [1e-100, 1e-100, np.inf])
+    np.testing.assert_array_equal(derivative(ops.prod, np.zeros((0, 3))), np.zeros((0, 3)))
+    np.testing.assert_array_equal(derivative(ops.prod, [0.0]), [1])
+    np.testing.assert_array_equal(derivative(ops.prod, 0.0), 1)

@@ -121,6 +121,10 @@ def test_flatten_and_unflatten():
     assert nn.Flatten()(x).shape == (2, 12)
     assert nn.Flatten(0, 1)(x).shape == (6, 4)
     assert nn.Unflatten(-1, (2, 2))(x).shape == (2, 3, 2, 2)
+    assert nn.Unflatten(-1, (-1, 2))(x).shape == (2, 3, 2, 2)
+    assert nn.Unflatten(1, (-1,))(x).shape == (2, 3, 4)
+    assert nn.Unflatten(0, (-1, 1, 2))(np.zeros((4, 0))).shape == (2, 1, 2, 0)
+    assert nn.Unflatten(1, (-1, 3))(np.zeros((2, 0))).shape == (2, 0, 3)
 
 
 def test_activations_are_those_of_tensors():
@@ -206,6 +210,11 @@ def test_float32_stays_float32_and_weights_start_as_pytorchs_do():
         (lambda: nn.Dropout(1.5), "p=1.5 must be a number from 0 to 1"),
         (lambda: nn.Flatten(2)(np.zeros((2, 3))), "does not fit shape"),
         (lambda: nn.Unflatten(1, (1, 28, 28))(np.zeros((2, 783))), "does not fit shape"),
+        (lambda: nn.Unflatten(1, (-1, 5))(np.zeros((2, 6))), "does not fit shape"),
+        (lambda: nn.Unflatten(1, (-1, -1))(np.zeros((2, 1))), "does not fit shape"),
+        (lambda: nn.Unflatten(1, (-2, -3))(np.zeros((2, 6))), "does not fit shape"),
+        (lambda: nn.Unflatten(1, (-1, 0))(np.zeros((2, 0))), "does not fit shape"),
+        (lambda: nn.BatchNorm1d(2, track_running_stats=False).eval()(np.ones((1, 2))), "more than one value"),
         (lambda: nn.GELU("none"), "only the form with tanh"),
     ],
 )  # fmt: skip

@@ -1,10 +1,14 @@
 """Module: what it keeps, by which names, and how it takes over a state."""
 
+import copy
+import pickle
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
-from tinygrad_mnist import Tensor
-from tinygrad_mnist.nn import MLP, Linear, Module
+from tinygrad_mnist import Tensor, no_grad
+from tinygrad_mnist.nn import MLP, SGD, Linear, Module
 
 
 class Scale(Module):
@@ -136,3 +140,56 @@ def test_parts_in_a_dict_are_parts_and_a_model_may_take_several_inputs():
     other = Towers()
     other.load_state_dict(model.state_dict())
     np.testing.assert_array_equal(other(x, y).numpy(), model(x, y).numpy())
+
+
+class Plotted(Module):
+    """Keeps what it puts out and takes in, in every way in which people keep it."""
+
+    def __init__(self):
+        self.layer = Linear(3, 2)
+        self.seen = []
+
+    def forward(self, x):
+        self.input, self.hidden = x, self.layer(x)
+        self.pair, self.by_name = (self.hidden, x), {"hidden": self.hidden, "half": [self.hidden * 0.5]}
+        self.seen.append(self.hidden)
+        self.out = self.hidden.relu()
+        return self.out
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_what_is_computed_is_no_parameter_when_it_becomes_an_attribute(recorded):
+    model, x = Plotted(), Tensor(np.ones((4, 3), np.float32), name="X")
+    with nullcontext() if recorded else no_grad():
+        model(x)
+    assert [name for name, _ in model.named_parameters()] == list(model.state_dict()) == ["layer.weight", "layer.bias"]
+    assert not list(model.buffers())
+    assert x.name == "X"
+    Plotted().load_state_dict(model.state_dict())
+    optimizer = SGD(model.parameters(), lr=0.1)
+    before = model.layer.bias.numpy().copy()
+    model(x)
+    model.hidden.sum().backward()
+    optimizer.step()
+    assert (model.layer.bias.numpy() != before).any()
+    for copied in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert list(copied.state_dict()) == ["layer.weight", "layer.bias"]
+        np.testing.assert_array_equal(copied.hidden.numpy(), model.hidden.numpy())
+        np.testing.assert_array_equal(copied.by_name["half"][0].numpy(), model.hidden.numpy() / 2)
+        assert len(copied.seen) == 2
+        assert not copied.hidden.requires_grad
+        copied(x).sum().backward()
+    assert model.hidden.op is not None
+
+
+def test_a_parameter_stays_one_when_it_is_frozen_and_a_buffer_when_it_is_computed():
+    model = Linear(3, 2)
+    model.factors = [Tensor(np.ones(2), requires_grad=True)]
+    model.register_buffer("mean", np.zeros(2))
+    for p in model.parameters():
+        p.requires_grad = False
+    model.mean = model.mean * 0.9 + Tensor(np.ones(2), requires_grad=True) * 0.1
+    for m in (model, copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert [name for name, _ in m.named_parameters()] == ["weight", "bias", "factors.0"]
+        assert [name for name, _ in m.named_buffers()] == ["mean"]
+        assert list(m.state_dict()) == ["weight", "bias", "factors.0", "mean"]

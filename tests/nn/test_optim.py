@@ -163,7 +163,7 @@ def test_a_graph_notices_that_its_parameters_have_moved():
 @pytest.mark.parametrize(
     ("optimizer", "options"),
     [
-        *((SGD, o) for o in ({"lr": 0}, {"lr": -1}, {"lr": float("nan")}, {"momentum": 1})),
+        *((SGD, o) for o in ({"lr": -1}, {"lr": float("nan")}, {"momentum": 1})),
         (SGD, {"nesterov": True}), (SGD, {"weight_decay": -1}), (RMSprop, {"alpha": 1.0}), (RMSprop, {"eps": -1}),
         (Adam, {"betas": (0.9, 1.0)}), (Adam, {"betas": (0.9,)}), (AdamW, {"lr": -1}),
     ],
@@ -301,7 +301,7 @@ def test_one_tensor_alone_is_moved_as_a_whole():
 @pytest.mark.parametrize(
     ("optimizer", "options", "words"),
     [
-        (nn.SGD, {"lr": "0.1"}, "lr='0.1' must be a positive number"),
+        (nn.SGD, {"lr": "0.1"}, "lr='0.1' must be a number from 0 on"),
         (nn.SGD, {"lr": None}, "lr=None"),
         (nn.SGD, {"lr": 0.1, "momentum": None}, "momentum=None"),
         (nn.Adam, {"betas": 0.9}, "betas=0.9 must be two numbers"),
@@ -354,3 +354,34 @@ def test_the_state_of_another_optimizer_is_refused_and_nothing_taken_over(one, o
 def test_what_is_no_state_of_an_optimizer_is_said_to_be_none(state):
     with pytest.raises(ValueError, match="no state dict of an optimizer"):
         Adam(nn.MLP((3, 2)).parameters()).load_state_dict(state)
+
+
+@pytest.mark.parametrize("optimizer", [SGD, RMSprop, Adam, AdamW])
+def test_a_rate_of_zero_moves_nothing_and_keeps_the_state_going(optimizer):
+    p = Tensor(np.array([1.0, -2.0]), requires_grad=True)
+    still = optimizer([p], lr=0)
+    (p * p).sum().backward()
+    still.step()
+    np.testing.assert_array_equal(p.numpy(), [1.0, -2.0])
+    still.param_groups[0]["lr"] = 0.1
+    still.step()
+    assert (np.abs(p.numpy()) < [1.0, 2.0]).all()
+
+
+@pytest.mark.parametrize("owner", ["optimizer", "module"])
+def test_gradients_are_forgotten_or_made_zeros(owner):
+    model = nn.Linear(3, 2)
+    unused = Tensor([1.0], requires_grad=True)
+    clear = model.zero_grad if owner == "module" else SGD([*model.parameters(), unused], lr=0.1).zero_grad
+    for options, expected in (({}, None), ({"set_to_none": True}, None), ({"set_to_none": False}, 0.0)):
+        model(np.ones((4, 3), np.float32)).sum().backward()
+        clear(**options)
+        for p in model.parameters():
+            if expected is None:
+                assert p.grad is None
+            else:
+                np.testing.assert_array_equal(p.grad.numpy(), np.zeros(p.shape), strict=False)
+                assert p.grad.dtype == p.dtype
+        assert unused.grad is None
+    model(np.ones((4, 3), np.float32)).sum().backward()
+    assert model.bias.grad.numpy().tolist() == [4, 4]

@@ -91,6 +91,30 @@ def test_one_cycle_rises_and_falls_and_momentum_does_the_opposite():
     assert adam.param_groups[0]["betas"] == (0.95, 0.999)
 
 
+@pytest.mark.parametrize(
+    ("strategy", "total", "expected"),  # PyTorch 2.13's: rate and momentum of SGD(lr=0.1) with max_lr=0.1, by step
+    [
+        ("cos", 10, {0: (0.004, 0.95), 1: (0.052, 0.9), 2: (0.1, 0.85), 4: (0.08117457, 0.86883),
+                     9: (4e-07, 0.95), 10: (0.00495194, 0.94505)}),
+        ("cos", 3, {0: (0.09944154, 0.85056), 2: (4e-07, 0.95), 3: (0.04626371, 0.90374)}),
+        ("cos", 1, {0: (4e-07, 0.95), 1: (0.0611262, 0.88887)}),
+        ("linear", 10, {3: (0.08571434, 0.86429), 9: (4e-07, 0.95), 10: (-0.01428526, 0.96429)}),
+        ("linear", 2, {0: (0.07142869, 0.87857), 1: (4e-07, 0.95), 2: (-0.07142789, 1.02143)}),
+    ],
+)  # fmt: skip
+def test_one_cycle_is_pytorchs_without_momentum_too_and_at_its_last_step(strategy, total, expected):
+    optimizer = sgd(lr=0.1)
+    schedule = OneCycleLR(optimizer, 0.1, total, anneal_strategy=strategy)
+    group = optimizer.param_groups[0]
+    for step in range(total + 1):
+        if step in expected:
+            assert (group["lr"], group["momentum"]) == pytest.approx(expected[step], abs=5e-6)
+        if step < total:
+            schedule.step()
+    with pytest.raises(ValueError, match=f"made for {total} steps"):
+        schedule.step()
+
+
 def test_every_group_has_its_own_rate():
     p, q = Tensor([1.0], requires_grad=True), Tensor([1.0], requires_grad=True)
     optimizer = SGD([{"params": [p], "lr": 1.0}, {"params": [q]}], lr=0.1)
@@ -106,7 +130,6 @@ def test_every_group_has_its_own_rate():
         (lambda o: CosineAnnealingLR(o, 1.5), "T_max=1.5"),
         (lambda o: LinearLR(o, 0.0), "start_factor"),
         (lambda o: InverseTimeLR(o, -1), "decay=-1"),
-        (lambda o: OneCycleLR(o, 0.5, 20), "no momentum to cycle"),
         (lambda o: OneCycleLR(o, [0.5, 0.1], 20, cycle_momentum=False), "2 rates for 1 groups"),
         (lambda o: OneCycleLR(o, 0.5, 20, anneal_strategy="sin"), "'sin'"),
         (lambda o: SequentialLR(o, [StepLR(o, 1)], [3]), "1 schedules need 0 milestones"),

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from operator import attrgetter
+from threading import RLock
 from typing import Any, TypeVar
 
 import numpy as np
 
 from tinygrad_mnist.engine import ops
-from tinygrad_mnist.engine.errors import GraphError, describe, misshapen, no_graph, not_floating
-from tinygrad_mnist.engine.node import Node, plain
+from tinygrad_mnist.engine.errors import GraphError, describe, misshapen, no_graph, not_floating, replaced
+from tinygrad_mnist.engine.node import Node, last_change, plain
 from tinygrad_mnist.engine.primitive import OPS
 
 N = TypeVar("N", bound=Node)
 
 _sum = OPS[ops.sum.__name__].forward
 """The forward alone: it takes arrays and tensors as they are, and no time to sort its arguments."""
+
+_accumulating = RLock()
+"""Held while gradients are added up: threads may share leaves, and no sum is lost."""
 
 
 def toposort(output: N) -> list[Any]:
@@ -90,6 +94,40 @@ def shares(node: Any, g: Any, needed: Collection[Node] | None = None) -> Iterato
                 yield position, raw, fit(raw, x, node)
 
 
+class _Replaced:
+    """A number that is gone: it has no arithmetic, and no comparison either."""
+
+    __eq__ = __bool__ = lambda self, *_: self.is_gone
+
+
+def changes(order: Sequence[Any]) -> list[Node]:
+    """The nodes of a graph, in topological order, whose data was replaced after it was begun."""
+    if not order or last_change[0] < order[0].born:
+        return []
+    nodes = {x for node in order for x in (node, *node.inputs) if isinstance(x, Node)}
+    return [x for x in nodes if x.changed > order[0].born]
+
+
+def check_unchanged(node: Node, changed: Iterable[Node]) -> None:
+    """Raise MutationError if a rule of the node reads what was changed since it was recorded, itself or as a view."""
+    for new in changed:
+        for i, (x, array) in enumerate(zip((node, *node.inputs), (node._array, *node.values), strict=True)):
+            if new.changed > node.born and (x is new or np.may_share_memory(array, new._array)) and _reads(node, i):
+                raise replaced(new, node)
+
+
+def _reads(node: Node, i: int) -> bool:
+    """Whether a rule reads the numbers of the node itself (0) or of an input (1, …): without them it fails."""
+    arrays = [node._array, *node.values]
+    arrays[i] = np.full(arrays[i].shape, _Replaced(), object)
+    try:
+        with np.errstate(all="ignore"):
+            without = Node(arrays[0], node.op, node.inputs, node.params, arrays[1:])
+            return any(False for _ in shares(without, np.zeros_like(node._array)))  # all run
+    except Exception:
+        return True
+
+
 def propagate(output: N, cotangent: Any, targets: Collection[Node] = ()) -> dict[N, Any]:
     """Walk from the output to the leaves, or to the targets alone: the cotangent ∂L/∂node of each.
 
@@ -99,9 +137,10 @@ def propagate(output: N, cotangent: Any, targets: Collection[Node] = ()) -> dict
     order = toposort(output)
     needed = between(targets, order) if targets else None
     cotangents: dict[Any, Any] = {output: cotangent}
+    changed = changes(order)
     for node in reversed(order):
         if node in cotangents:
-            node.check_unchanged()
+            check_unchanged(node, changed)
             g = cotangents[node] if node in targets else cotangents.pop(node)
             for position, _, share in shares(node, g, needed):
                 x = node.inputs[position]
@@ -139,15 +178,16 @@ def backward(output: N, gradient: Any = None, create_graph: bool = False) -> Non
     gradient: the cotangent of the output, of its shape; one, for a scalar. create_graph: record the
     backward pass too, so that the gradients can be differentiated again.
     """
-    given = set()
-    for leaf, total in propagate(output, seed(output, gradient, create_graph)).items():
-        if leaf.grad is not None:
-            total = total + (leaf.grad if create_graph else leaf.grad._array)
-        array = total._array if create_graph else total
-        if array.base is not None or id(array) in given:  # a rule may give a view, or one array to two inputs
-            total = total * 1
-        given.add(id(array))
-        leaf.grad = result(leaf, total, create_graph)
+    given, cotangents = set(), propagate(output, seed(output, gradient, create_graph))
+    with _accumulating:
+        for leaf, total in cotangents.items():
+            if leaf.grad is not None:
+                total = total + (leaf.grad if create_graph else leaf.grad._array)
+            array = total._array if create_graph else total
+            if array.base is not None or id(array) in given:  # a rule may give a view, or one array to two inputs
+                total = total * 1
+            given.add(id(array))
+            leaf.grad = result(leaf, total, create_graph)
 
 
 def grad(output: N, inputs: Iterable[N], gradient: Any = None, create_graph: bool = False) -> tuple[N, ...]:

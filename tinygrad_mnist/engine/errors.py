@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-import linecache
-import os
-import sys
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
-from types import CodeType
 from typing import Any
 
-PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-
-Place = tuple[CodeType, int]
-"""A piece of code and the instruction it stands at: what is cheap to take down while a graph is recorded."""
+from tinygrad_mnist.places import Place, at
 
 
 class MutationError(RuntimeError):
@@ -23,40 +15,6 @@ class MutationError(RuntimeError):
 
 class GraphError(RuntimeError):
     """A derivative was asked for where no graph leads to it."""
-
-
-@functools.cache
-def _inside(filename: str) -> bool:
-    """Whether a file belongs to this package."""
-    return filename.startswith(PACKAGE)
-
-
-def user_place() -> Place:
-    """Where the innermost code outside this package stands."""
-    frame = sys._getframe(2)
-    code = frame.f_code
-    while _inside(code.co_filename) and frame.f_back:
-        frame = frame.f_back
-        code = frame.f_code
-    return code, frame.f_lasti
-
-
-def locate(place: Place | None) -> tuple[str, int] | None:
-    """The file and line of a place."""
-    if place is None:
-        return None
-    code, offset = place
-    lines = (line for start, end, line in code.co_lines() if start <= offset < end and line)
-    return code.co_filename, next(lines, code.co_firstlineno)
-
-
-def at(place: Place | None) -> str:
-    """A place in words: ' at model.py:12, "z = X @ W1"'; empty where nothing is known."""
-    found = locate(place)
-    if found is None:
-        return ""
-    text = textwrap.shorten(linecache.getline(*found), 80, placeholder=" …")
-    return f" at {found[0]}:{found[1]}" + (f', "{text}"' if text else "")
 
 
 def describe(value: Any) -> str:
@@ -68,19 +26,19 @@ def describe(value: Any) -> str:
     return f"{name} {value.shape} {value.dtype}{made}"
 
 
-def replaced(value: Any, user: Any) -> str:
-    """Why no gradient can travel through an operation whose input, or output, has changed since."""
+def replaced(value: Any, user: Any) -> MutationError:
+    """The error that says why no gradient can travel through an operation whose input, or output, has changed since."""
     did = "made" if value is user else "used"
-    return (
+    return MutationError(
         f"the data of {describe(value)} was replaced after {user.op} {did} it{at(user.place)}: its "
         f"gradient would be wrong. Call backward() before you update .data, or run the forward again"
     )
 
 
 def misfit(array: Any, node: Any) -> Exception:
-    """The error for new data of another shape than a node's, or of a dtype that does not convert to its own."""
+    """The error for data or a gradient of another shape than a node's, or a dtype that does not convert to its own."""
     if array.shape != node.shape:
-        return ValueError(f"new data of shape {array.shape} for {describe(node)}: make a new Tensor instead")
+        return ValueError(f"an array of shape {array.shape} for {describe(node)}: its shape can't change")
     return TypeError(f"new data of dtype {array.dtype} for {describe(node)}: convert it with .astype first")
 
 

@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from itertools import count
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tinygrad_mnist.engine.errors import MutationError, Place, locate, misfit, replaced
+from tinygrad_mnist.engine.errors import describe, misfit
+from tinygrad_mnist.places import Place, locate
+from tinygrad_mnist.scopes import Setting
 
 if TYPE_CHECKING:
     from tinygrad_mnist.engine.primitive import Op
 
 _NOTHING: Mapping[str, Any] = {}
 _clock = count(1)
-_last_change = [0]  # not an attribute of the class: setting one costs its caches
+last_change = [0]  # not an attribute of the class: setting one costs its caches
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 is_recording = _recording.get
 
 
-@contextmanager
-def no_grad() -> Iterator[None]:
-    """Compute without recording a graph: `with no_grad():`, or `@no_grad()` on a function.
+class no_grad(Setting):
+    """Compute without recording a graph: `with no_grad():`, or `@no_grad()` on a function, generator or async function.
 
     The setting belongs to the current thread (and asyncio task) and is restored after an exception.
     """
-    token = _recording.set(False)
-    try:
-        yield
-    finally:
-        _recording.reset(token)
+
+    variable, value = _recording, False
 
 
 class Node:
@@ -58,7 +56,7 @@ class Node:
 
     __slots__ = (
         "_array", "op", "inputs", "params", "values", "place",
-        "requires_grad", "grad", "name", "born", "changed", "__weakref__",
+        "requires_grad", "_grad", "name", "born", "changed", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -68,7 +66,7 @@ class Node:
         self._array, self.op, self.inputs = array, op, inputs
         self.params, self.values, self.place = params, values, place
         self.requires_grad = op is not None
-        self.grad: Any = None
+        self._grad: Any = None
         self.name: str | None = None
         self.born, self.changed = next(_clock), 0
 
@@ -108,14 +106,21 @@ class Node:
             if array.shape != self.shape or not np.can_cast(array.dtype, self.dtype, "same_kind"):
                 raise misfit(array, self)
             self._array = array.astype(self.dtype, copy=self.requires_grad)
-        self.changed = _last_change[0] = next(_clock)
+        self.changed = last_change[0] = next(_clock)
 
-    def check_unchanged(self) -> None:
-        """Raise MutationError if its value or an input's was replaced since it was recorded."""
-        if _last_change[0] > self.born:
-            for value in (self, *self.inputs):
-                if isinstance(value, Node) and value.changed > self.born:
-                    raise MutationError(replaced(value, self))
+    def _set_grad(self, value: Any) -> None:
+        if value is not None and np.shape(plain(value)) != self.shape:
+            raise misfit(np.asarray(plain(value)), self)
+        self._grad = None if value is None else self.wrap(value)
+
+    grad = property(attrgetter("_grad"), _set_grad, doc="What `backward` accumulated in a leaf, or None.")
+
+    def __reduce__(self) -> Any:
+        """How it is copied and pickled: as a leaf of its own, born where it arrives."""
+        if self.op:
+            raise TypeError(f"a copy of {describe(self)} would lose its graph: take .detach(), or .copy() to keep it")
+        kept = {"requires_grad": self.requires_grad, "grad": plain(self.grad), "name": self.name}
+        return self.wrap, (self._array.copy(),), (getattr(self, "__dict__", None), kept)
 
 
 def plain(value: Any) -> Any:

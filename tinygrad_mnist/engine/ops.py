@@ -238,18 +238,26 @@ def _extremum_vjp(g: Array, out: Array, x: Array, axis: Axis = None, keepdims: b
 
 
 def _prod_vjp(g: Array, out: Array, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    if np.any(x == 0):
-        return _kept(g, axis, keepdims, x) * _product_of_others(x, _axes(axis, x.ndim))
-    return _kept(g * out, axis, keepdims, x) / x
+    if np.all((np.abs(_plain(out)) >= np.finfo(out.dtype).tiny) & np.isfinite(_plain(out))):
+        return _kept(g * out, axis, keepdims, x) / x
+    return _kept(g, axis, keepdims, x) * _product_of_others(x, _axes(axis, x.ndim))
 
 
 def _product_of_others(x: Array, axes: tuple[int, ...]) -> Array:
     """For each element, the product of the others along the axes, zeros among them or not."""
-    order = (*(i for i in range(x.ndim) if i not in axes), *axes)
-    moved = x.transpose(order)
-    rows = flatten(moved, x.ndim - len(axes))
-    others = prod(where(np.eye(rows.shape[-1], dtype=bool), 1, expand_dims(rows, -2)), axis=-1)
-    return others.reshape(moved.shape).transpose(tuple(np.argsort(order)))
+    if not axes:
+        return np.ones((), x.dtype)
+    along = _others(x.swapaxes(axes[0], -1)).swapaxes(axes[0], -1)
+    return along * _product_of_others(prod(x, axes[0], True), axes[1:])
+
+
+def _others(x: Array) -> Array:
+    """The same along the last axis, by halves: those outside an element's pair, times the other of the pair."""
+    n = x.shape[-1]
+    if n < 2:
+        return np.ones(x.shape, x.dtype)
+    pairs = concatenate([x, np.ones((*x.shape[:-1], n % 2), x.dtype)], -1).reshape((*x.shape[:-1], -1, 2))
+    return flatten(expand_dims(_others(pairs[..., 0] * pairs[..., 1]), -1) * flip(pairs, -1), x.ndim - 1)[..., :n]
 
 
 max = op(_extremum_vjp)(np.max)
@@ -308,11 +316,16 @@ def _concatenate_vjp(position: int, g: Array, out: Array, *arrays: Array, axis: 
 
 _concatenate = op(each=_concatenate_vjp, name="concatenate")(lambda *arrays, axis: np.concatenate(arrays, axis))
 
+_RUN = 32
+"""How many are joined at once: the rule of one input passes over all that stand beside it."""
+
 
 def concatenate(arrays: Sequence[Array], axis: int | None = 0) -> Array:
     """The arrays joined along an axis that they all have; as flat ones when axis is None."""
     if axis is None:
         arrays, axis = [flatten(a) for a in arrays], 0
+    while len(arrays) > _RUN:
+        arrays = [_concatenate(*arrays[i : i + _RUN], axis=axis) for i in range(0, len(arrays), _RUN)]
     return _concatenate(*arrays, axis=axis)
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_mnist.engine.errors import explain, taken, user_place
+from tinygrad_mnist.engine.errors import explain, taken
 from tinygrad_mnist.engine.node import Node, is_recording
+from tinygrad_mnist.places import user_place
 
 if TYPE_CHECKING:
     from tinygrad_mnist.engine.tensor import Tensor
@@ -113,7 +114,8 @@ def _function(operation: Op) -> Callable[..., Any]:
                 params = defaults
             for x in inputs:
                 if isinstance(x, Node):
-                    kind = x.__class__
+                    if kind is not x.__class__:  # the result is of the class that derives from the others
+                        kind = x.__class__ if not kind or issubclass(x.__class__, kind) else kind
                     learns = learns or x.requires_grad
                     x = x._array
                 elif not isinstance(x, (float, int, np.ndarray)):

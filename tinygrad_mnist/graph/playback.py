@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from tinygrad_mnist.engine import Node
-from tinygrad_mnist.engine.autodiff import fit, seed
+from tinygrad_mnist.engine.autodiff import changes, check_unchanged, fit, seed
 from tinygrad_mnist.graph.recording import Recording, rule
 
 Array = NDArray[Any]
@@ -59,15 +59,16 @@ def play(output: Node, gradient: Any = None, pull: Pull = pull) -> list[Step]:
     gradient: the cotangent of the output, as in `backward`. The last total of every leaf is what `grad` gives. pull:
     runs each vjp, once.
     Raises GraphError where no graph leads to the output or where it is no scalar and no gradient is given,
-    MutationError where a value has been replaced since, and TypeError for what is not a tensor.
+    MutationError where a value that a rule reads has been replaced since, and TypeError for what is not a tensor.
     """
     if not isinstance(output, Node):
         raise TypeError(f"the backward pass starts from a tensor, not {type(output).__name__} {output!r:.60}")
     totals: dict[Node, Array] = {output: seed(output, gradient, create_graph=False)}
-    steps = []
-    for node in reversed(Recording(output).operations):
+    steps, order = [], Recording(output).operations
+    changed = changes(order)
+    for node in reversed(order):
         if node in totals:
-            node.check_unchanged()
+            check_unchanged(node, changed)
             steps.append(_step(node, totals, pull))
     return steps
 

@@ -190,6 +190,8 @@ class _BatchNorm(Layer):
 
     def _normalised(self, rows: Tensor) -> Tensor:
         of_batch = self.training or not self.track_running_stats
+        if of_batch and len(rows) < 2:
+            raise ValueError(f"{self!r} with the statistics of a batch needs more than one value for each channel")
         mean = rows.mean(axis=0) if of_batch else self.running_mean
         deviation = rows - mean
         var = (deviation * deviation).mean(axis=0) if of_batch else self.running_var
@@ -200,8 +202,6 @@ class _BatchNorm(Layer):
 
     def _track(self, mean: NDArray[Any], var: NDArray[Any], n: int) -> None:
         """Move the running mean and variance towards those of a batch with n values for each channel."""
-        if n < 2:
-            raise ValueError(f"{self!r} in training needs more than one value for each channel")
         if self.track_running_stats:
             self.num_batches_tracked.data += 1
             share = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
@@ -301,7 +301,7 @@ class Flatten(Layer):
 
 
 class Unflatten(Layer):
-    """One axis as several: rows as images by Unflatten(1, (1, 28, 28))."""
+    """One axis as several: rows as images by Unflatten(1, (1, 28, 28)). -1 lets one length be worked out."""
 
     def __init__(self, dim: int, unflattened_size: tuple[int, ...]) -> None:
         self.dim, self.unflattened_size = dim, tuple(unflattened_size)
@@ -309,7 +309,11 @@ class Unflatten(Layer):
     def forward(self, x: Any) -> Tensor:
         """The shape of x with this axis divided."""
         x = as_tensor(x)
-        if not -x.ndim <= self.dim < x.ndim or x.shape[self.dim] != math.prod(self.unflattened_size):
+        sizes = self.unflattened_size
+        free, known = sizes.count(-1), abs(math.prod(sizes))
+        if -x.ndim <= self.dim < x.ndim and free == 1 and known:
+            sizes = tuple(x.shape[self.dim] // known if size == -1 else size for size in sizes)
+        if not -x.ndim <= self.dim < x.ndim or min(sizes) < 0 or x.shape[self.dim] != math.prod(sizes):
             raise ValueError(f"{self!r} does not fit shape {x.shape}")
         dim = self.dim % x.ndim
-        return x.reshape((*x.shape[:dim], *self.unflattened_size, *x.shape[dim + 1 :]))
+        return x.reshape((*x.shape[:dim], *sizes, *x.shape[dim + 1 :]))

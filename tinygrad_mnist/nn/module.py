@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from math import prod
 from typing import Any, ClassVar, TypeVar
@@ -20,10 +20,12 @@ WIDTH = 80
 class Module:
     """A part of a model: `forward` is its expression, its attributes are what it keeps.
 
-    A Tensor that is an attribute is a parameter; one given to `register_buffer` is a buffer, which is saved
-    with the model but not learned (a running mean, say). A Module that is an attribute is a part, and so are
-    the Modules in an attribute that is a list or a dict. Paths are dotted, "layer1.weight" or "blocks.0.bias",
-    and become the tensors' names. Attributes whose names start with an underscore are private and left out.
+    A Tensor that is an attribute is a parameter if it is a leaf that requires gradients, and stays one when it is
+    frozen. One given to `register_buffer` is a buffer, which is saved with the model but not learned (a running mean,
+    say). Other tensors, such as what a layer put out, kept for a plot, are neither. A Module that is an attribute is a
+    part, and so are the Modules in an attribute that is a list or a dict. Paths are dotted, "layer1.weight" or
+    "blocks.0.bias", and become the tensors' names. Attributes whose names start with an underscore are private and
+    left out.
     """
 
     training: bool = True
@@ -38,8 +40,16 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
-        for path, _, tensor in _tensors(_members(name, value)):
+        members = list(_members(name, value))
+        for path, _, tensor in _tensors(self, members):
             tensor.name = path
+        learned = {path for path, tensor in members if isinstance(tensor, Tensor) and _learns(tensor)}
+        if learned - self._learned:
+            object.__setattr__(self, "_learned", self._learned | learned)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Its attributes, as copies and pickles have them: of tensors that were computed, the numbers alone."""
+        return {name: _settled(value) for name, value in vars(self).items()}
 
     def register_buffer(self, name: str, array: ArrayLike) -> None:
         """Keep an array as an attribute that is saved and loaded with the model, and not learned."""
@@ -47,6 +57,7 @@ class Module:
         setattr(self, name, Tensor(np.array(array)))
 
     _buffers: set[str] = set()  # noqa: RUF012 (replaced, never changed)
+    _learned: set[str] = set()  # noqa: RUF012
 
     # what it keeps
 
@@ -94,10 +105,10 @@ class Module:
         """Behave as in use: `train(False)`."""
         return self.train(False)
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of every parameter."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of every parameter; set_to_none=False makes them zeros."""
         for parameter in self.parameters():
-            parameter.grad = None
+            parameter.grad = None if set_to_none or parameter.grad is None else np.zeros_like(parameter.data)
 
     # what is saved
 
@@ -200,20 +211,33 @@ def _members_of(module: Module) -> Iterator[tuple[str, Any]]:
         yield from _members(name, value)
 
 
-def _tensors(members: Iterator[tuple[str, Any]], buffers: set[str] | None = None) -> Iterator[tuple[str, bool, Tensor]]:
-    """The path of every tensor, whether it is a buffer, and the tensor: those of a module before its parts'."""
+def _tensors(owner: Module, members: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, bool, Tensor]]:
+    """The path of every parameter and buffer, whether it is one, and the tensor: a module's own before its parts'."""
     parts = []
     for name, value in members:
-        if isinstance(value, Tensor):
-            yield name, name in (buffers or ()), value
-        else:
+        if isinstance(value, Module):
             parts.append((name, value))
+        elif name in owner._buffers or _learns(value) or (name in owner._learned and not value.op):
+            yield name, name in owner._buffers, value
     for name, module in parts:
         yield from ((f"{name}.{path}", is_buffer, tensor) for path, is_buffer, tensor in _tensors_of(module))
 
 
 def _tensors_of(module: Module) -> Iterator[tuple[str, bool, Tensor]]:
-    return _tensors(_members_of(module), module._buffers)
+    return _tensors(module, _members_of(module))
+
+
+def _learns(tensor: Tensor) -> bool:
+    return tensor.requires_grad and not tensor.op
+
+
+def _settled(value: Any) -> Any:
+    """The value with computed tensors, also within lists and dicts, as their numbers: a graph can't be copied."""
+    if isinstance(value, Tensor):
+        return value.detach() if value.op else value
+    if type(value) in (list, tuple):
+        return type(value)(map(_settled, value))
+    return {key: _settled(v) for key, v in value.items()} if type(value) is dict else value
 
 
 def _modules(path: str, module: Module, seen: set[Module]) -> Iterator[tuple[str, Module]]:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.arguments import BELOW_ONE, NOT_NEGATIVE, POSITIVE, Range
+from tinygrad_mnist.arguments import BELOW_ONE, NOT_NEGATIVE, Range
 from tinygrad_mnist.engine import Tensor
 
 Array = NDArray[Any]
@@ -88,11 +88,11 @@ class Optimizer:
         """The learning rate of the next step, in the first group."""
         return float(self.param_groups[0]["lr"])
 
-    def zero_grad(self) -> None:
-        """Forget the gradients, so that the next backward starts from none."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients, so that the next backward starts from none, or with set_to_none=False from zeros."""
         for group in self.param_groups:
             for p in group["params"]:
-                p.grad = None
+                p.grad = None if set_to_none or p.grad is None else np.zeros_like(p.data)
 
     def step(self) -> None:
         """Move every parameter that has a gradient."""
@@ -173,7 +173,7 @@ class SGD(Optimizer):
     (Sutskever et al. 2013, as PyTorch writes it).
     """
 
-    ranges: ClassVar = {"lr": POSITIVE, "momentum": BELOW_ONE, "weight_decay": NOT_NEGATIVE}
+    ranges: ClassVar = {"lr": NOT_NEGATIVE, "momentum": BELOW_ONE, "weight_decay": NOT_NEGATIVE}
 
     def __init__(
         self,
@@ -217,7 +217,8 @@ class RMSprop(Optimizer):
     """
 
     ranges: ClassVar = {
-        "lr": POSITIVE, "alpha": BELOW_ONE, "eps": NOT_NEGATIVE, "weight_decay": NOT_NEGATIVE, "momentum": BELOW_ONE,
+        "lr": NOT_NEGATIVE, "alpha": BELOW_ONE, "eps": NOT_NEGATIVE,
+        "weight_decay": NOT_NEGATIVE, "momentum": BELOW_ONE,
     }  # fmt: skip
 
     def __init__(
@@ -272,7 +273,7 @@ class Adam(Optimizer):
     (Reddi et al. 2018).
     """
 
-    ranges: ClassVar = {"lr": POSITIVE, "eps": NOT_NEGATIVE, "weight_decay": NOT_NEGATIVE}
+    ranges: ClassVar = {"lr": NOT_NEGATIVE, "eps": NOT_NEGATIVE, "weight_decay": NOT_NEGATIVE}
 
     def __init__(
         self,

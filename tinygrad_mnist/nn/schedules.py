@@ -160,7 +160,8 @@ class OneCycleLR(LRScheduler):
     """Up from max_lr / div_factor to max_lr, then down to final_div_factor times less than the start (Smith 2018).
 
     The rise takes pct_start of total_steps. cycle_momentum moves the momentum (of Adam, β₁) the other way,
-    from max_momentum to base_momentum and back. anneal_strategy: "cos" or "linear".
+    from max_momentum to base_momentum and back, also where the optimizer had none. anneal_strategy: "cos" or "linear".
+    The rate at step total_steps, after the last that is meant to be taken, goes on along the curve, as PyTorch's.
     """
 
     def __init__(
@@ -183,8 +184,8 @@ class OneCycleLR(LRScheduler):
         peaks = [max_lr] * len(groups) if isinstance(max_lr, int | float) else list(max_lr)
         if len(peaks) != len(groups):
             raise ValueError(f"{len(peaks)} rates for {len(groups)} groups: max_lr is a number, or one for each group")
-        if cycle_momentum and not all(group.get("momentum") or group.get("betas") for group in groups):
-            raise ValueError("the optimizer has no momentum to cycle: give it some, or pass cycle_momentum=False")
+        if cycle_momentum and not all("momentum" in group or "betas" in group for group in groups):
+            raise ValueError("the optimizer has no momentum to cycle: pass cycle_momentum=False")
         self.total_steps, self.pct_start, self.cycle_momentum = total_steps, pct_start, cycle_momentum
         self.anneal = ANNEALING[anneal_strategy]
         self.base_momentum, self.max_momentum = base_momentum, max_momentum
@@ -215,4 +216,4 @@ class OneCycleLR(LRScheduler):
         top, last = self.pct_start * self.total_steps - 1, self.total_steps - 1
         if steps <= top:
             return self.anneal(start, peak, steps / top if top else 1.0)
-        return self.anneal(peak, end, min((steps - top) / (last - top), 1.0) if last > top else 1.0)
+        return self.anneal(peak, end, (steps - top) / (last - top) if last > top else 1.0)
