@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.engine import ops
-from tinygrad_mnist.nn import patches
+from tinygrad_mnist.nn import patches, special
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
 
-FUNCTIONS = ops.FUNCTIONS | patches.FUNCTIONS
-"""Every operation by its name, those of images among them."""
+FUNCTIONS = ops.FUNCTIONS | special.FUNCTIONS | patches.FUNCTIONS
+"""Every operation by its name, those of nn among them."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +173,10 @@ def _gelu(x: Array) -> Array:
     return x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
 
 
+def _erf(x: Array) -> Array:
+    return np.vectorize(math.erf, otypes=[x.dtype])(x)
+
+
 def _flatten(x: Array, start_axis: int = 0) -> Array:
     return x.reshape((*x.shape[:start_axis], math.prod(x.shape[start_axis:])))
 
@@ -306,6 +310,7 @@ TABLE: dict[str, Entry] = {
         lambda x, alpha=1.0: np.where(x > 0, x, alpha * (np.exp(x) - 1)), [*ELEMENTWISE, on((2, 3), alpha=0.4)]
     ),
     "gelu": Entry(_gelu, ELEMENTWISE),
+    "erf": Entry(_erf, [*ELEMENTWISE, at([0.4687, 0.4688, -0.4687, -0.4688, 3.0, -5.0, 0.0])]),
     "silu": Entry(lambda x: x / (1 + np.exp(-x)), ELEMENTWISE),
     "maximum": Entry(np.maximum, BROADCAST),
     "minimum": Entry(np.minimum, BROADCAST),

@@ -206,7 +206,7 @@ def test_float32_stays_float32_and_weights_start_as_pytorchs_do():
         (lambda: nn.Dropout(1.5), "p=1.5 must be a number from 0 to 1"),
         (lambda: nn.Flatten(2)(np.zeros((2, 3))), "does not fit shape"),
         (lambda: nn.Unflatten(1, (1, 28, 28))(np.zeros((2, 783))), "does not fit shape"),
-        (lambda: nn.GELU("none"), "only the form with tanh"),
+        (lambda: nn.GELU("erf"), "unknown approximate 'erf': it is one of tanh, none"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_said(call, words):

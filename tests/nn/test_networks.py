@@ -31,6 +31,7 @@ ON_ROWS: dict[str, Callable[[int, Any], nn.Module]] = {
 }
 ANYWHERE: dict[str, Callable[[], nn.Module]] = {
     "ReLU": nn.ReLU, "LeakyReLU": lambda: nn.LeakyReLU(0.2), "ELU": nn.ELU, "GELU": nn.GELU, "SiLU": nn.SiLU,
+    "exact GELU": lambda: nn.GELU("none"),
     "Sigmoid": nn.Sigmoid, "Tanh": nn.Tanh, "Softplus": nn.Softplus, "Softmax": nn.Softmax,
     "LogSoftmax": nn.LogSoftmax, "Identity": nn.Identity, "Dropout": lambda: nn.Dropout(0.3),
 }  # fmt: skip

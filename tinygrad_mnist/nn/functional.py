@@ -12,7 +12,6 @@ from tinygrad_mnist.arguments import SHARE, check_name
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.engine.node import plain
 from tinygrad_mnist.engine.ops import elu as elu
-from tinygrad_mnist.engine.ops import gelu as gelu
 from tinygrad_mnist.engine.ops import leaky_relu as leaky_relu
 from tinygrad_mnist.engine.ops import log_softmax as log_softmax
 from tinygrad_mnist.engine.ops import relu as relu
@@ -24,6 +23,8 @@ from tinygrad_mnist.engine.ops import tanh as tanh
 from tinygrad_mnist.nn.module import as_tensor
 from tinygrad_mnist.nn.patches import Pair, max_pool, patches
 from tinygrad_mnist.nn.random import generator
+from tinygrad_mnist.nn.special import erf as erf
+from tinygrad_mnist.nn.special import gelu as gelu
 
 Reduction = Literal["mean", "sum", "none"]
 REDUCTIONS = get_args(Reduction)

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from tinygrad_mnist.engine import OPS
-from tinygrad_mnist.nn.patches import FUNCTIONS
+from tinygrad_mnist.nn import patches, special
 
-ENGINE = OPS.keys() - FUNCTIONS.keys()
+ENGINE = OPS.keys() - patches.FUNCTIONS.keys() - special.FUNCTIONS.keys()
 ROOT = Path(__file__).parents[3]
 
 

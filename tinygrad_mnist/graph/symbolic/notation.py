@@ -497,7 +497,8 @@ NOTATION: dict[str, Entry] = {
         lambda call: f"einsum({call.params['subscripts'].replace('->', ' → ')}; <all>)",
         lambda call: f"np.einsum({call.params['subscripts']!r}, <all>)".replace("'", '"'),
     ),
-    # windows over images, of the package nn
+    # of the package nn: the error function, and windows over images
+    "erf": _function(operator_name("erf"), "erf", "erf(<0>)", helper="erf"),
     "patches": _function(operator_name("patches"), "patches", f"patches({_WINDOW})", helper="patches"),
     "fold": _function(operator_name("fold"), "fold", f"fold(<0>, <shape>{_WINDOW[3:]})", helper="fold"),
     "max_pool": _function(operator_name("max_pool"), "max_pool", f"max_pool({_WINDOW})", helper="max_pool"),
@@ -554,6 +555,13 @@ def scatter_add(x, index, shape):
     out = np.zeros(shape)
     np.add.at(out, index, x)
     return out
+''',
+    "erf": '''\
+def erf(x):
+    """2/√π ∫ exp(-t²) dt from 0 to x, number by number: NumPy has none."""
+    from math import erf as erf_of_a_number
+
+    return np.vectorize(erf_of_a_number, otypes=[float])(x)
 ''',
     "patches": '''\
 def patches(x, kernel, stride, padding, dilation):
