@@ -28,12 +28,15 @@ from tinygrad_mnist.nn.functional import (
 )
 from tinygrad_mnist.nn.init import INITIALISERS
 from tinygrad_mnist.nn.layers import (
+    AdaptiveAvgPool2d,
     AvgPool2d,
     BatchNorm1d,
     BatchNorm2d,
     Conv2d,
+    ConvTranspose2d,
     Dropout,
     Flatten,
+    GroupNorm,
     LayerNorm,
     Linear,
     MaxPool2d,

@@ -20,8 +20,11 @@ from tinygrad_mnist.engine.ops import silu as silu
 from tinygrad_mnist.engine.ops import softmax as softmax
 from tinygrad_mnist.engine.ops import softplus as softplus
 from tinygrad_mnist.engine.ops import tanh as tanh
-from tinygrad_mnist.nn.module import as_tensor
-from tinygrad_mnist.nn.patches import Pair, max_pool, patches
+from tinygrad_mnist.nn.images import adaptive_avg_pool2d as adaptive_avg_pool2d
+from tinygrad_mnist.nn.images import avg_pool2d as avg_pool2d
+from tinygrad_mnist.nn.images import conv2d as conv2d
+from tinygrad_mnist.nn.images import conv_transpose2d as conv_transpose2d
+from tinygrad_mnist.nn.images import max_pool2d as max_pool2d
 from tinygrad_mnist.nn.random import generator
 from tinygrad_mnist.nn.special import erf as erf
 from tinygrad_mnist.nn.special import gelu as gelu
@@ -189,88 +192,6 @@ def linear(x: Any, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x Wᵀ + b: rows x of shape (..., in), a weight of shape (out, in), a bias of shape (out,)."""
     z: Tensor = x @ weight.T
     return z if bias is None else z + bias
-
-
-def conv2d(
-    x: Any, weight: Tensor, bias: Tensor | None = None, stride: int | Pair = 1, padding: int | Pair = 0
-) -> Tensor:
-    """Each output channel is the product of its kernel with every window of the images (cross-correlation).
-
-    x: shape (batch, in, height, width). weight: (out, in, *kernel). bias: (out,). stride: from one window to
-    the next; padding: of zeros on every side; each a number, or one for rows and one for columns. The result
-    has the shape (batch, out, rows, columns) with rows = (height + 2 padding - kernel) // stride + 1.
-
-    Raises ValueError for shapes that do not fit together, or a window larger than the image.
-    """
-    images = _images("conv2d", x)
-    if weight.ndim != 4 or weight.shape[1] != images.shape[1]:
-        raise ValueError(
-            f"conv2d: a weight of shape {weight.shape}, (out, in, *kernel), does not fit images of shape "
-            f"{images.shape}, which have {images.shape[1]} channels"
-        )
-    out, _, *kernel = weight.shape
-    place = _windows("conv2d", images, (kernel[0], kernel[1]), stride, padding)
-    z = patches(images, *place[:3]) @ weight.transpose(2, 3, 1, 0).reshape(-1, out)
-    if bias is not None:
-        z = z + bias
-    return z.reshape(len(images), *place[3], out).transpose(0, 3, 1, 2)
-
-
-def max_pool2d(x: Any, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0) -> Tensor:
-    """The maximum of each window, channel by channel: (batch, channels, rows, columns).
-
-    Arguments and errors are as in `conv2d`; stride is the kernel's size by default. Ties share the gradient.
-    """
-    images = _images("max_pool2d", x)
-    place = _windows("max_pool2d", images, kernel_size, kernel_size if stride is None else stride, padding, half=True)
-    return max_pool(images, *place[:3])
-
-
-def avg_pool2d(x: Any, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0) -> Tensor:
-    """The mean of each window, channel by channel, zeros of the padding included; otherwise as `max_pool2d`."""
-    images = _images("avg_pool2d", x)
-    place = _windows("avg_pool2d", images, kernel_size, kernel_size if stride is None else stride, padding, half=True)
-    n, channels = images.shape[:2]
-    rows = patches(images, *place[:3]).reshape(n, *place[3], -1, channels)
-    return rows.mean(axis=3).transpose(0, 3, 1, 2)
-
-
-def _images(what: str, x: Any) -> Tensor:
-    images = as_tensor(x)
-    if images.ndim != 4:
-        advice = {2: "; rows become images by .reshape(-1, 1, 28, 28)", 3: "; a single image needs a batch, x[None]"}
-        raise ValueError(
-            f"{what} takes images of shape (batch, channels, height, width), not {images.shape}"
-            f"{advice.get(images.ndim, '')}"
-        )
-    if images.dtype.kind not in "fc":
-        raise TypeError(f"{what} takes floating-point images, not {images.dtype}: use .astype(np.float32)")
-    return images
-
-
-def _windows(
-    what: str, images: Tensor, kernel: int | Pair, stride: int | Pair, padding: int | Pair, half: bool = False
-) -> tuple[Pair, Pair, Pair, Pair]:
-    """Kernel, stride and padding as pairs, and how many windows there are in a column and in a row."""
-    kernel, stride, padding = pair("kernel_size", kernel, 1), pair("stride", stride, 1), pair("padding", padding, 0)
-    sizes = [length + 2 * p for length, p in zip(images.shape[2:], padding, strict=True)]
-    if any(k > size for k, size in zip(kernel, sizes, strict=True)):
-        raise ValueError(
-            f"{what}: windows of {kernel[0]} × {kernel[1]} do not fit into images of {sizes[0]} × {sizes[1]} pixels"
-            + (" (padding included)" if any(padding) else "")
-        )
-    if half and any(2 * p > k for k, p in zip(kernel, padding, strict=True)):
-        raise ValueError(f"{what}: padding={padding} is more than half of kernel_size={kernel}")
-    rows, columns = ((size - k) // s + 1 for size, k, s in zip(sizes, kernel, stride, strict=True))
-    return kernel, stride, padding, (rows, columns)
-
-
-def pair(name: str, value: int | Pair, least: int) -> Pair:
-    """A number for rows and one for columns; raises ValueError unless they are integers, not below the least."""
-    both = value if isinstance(value, tuple | list) else (value, value)
-    if len(both) != 2 or not all(isinstance(v, int | np.integer) and v >= least for v in both):
-        raise ValueError(f"{name}={value!r} must be an integer from {least} on, or a pair of them")
-    return int(both[0]), int(both[1])
 
 
 def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
