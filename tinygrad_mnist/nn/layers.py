@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -186,9 +185,7 @@ class _Pool(Layer):
 
     def extra_repr(self) -> str:
         """The arguments that `repr` shows: those of every pool, and what is not as by default."""
-        defaults = {name: parameter.default for name, parameter in signature(type(self)).parameters.items()}
-        first = ("kernel_size", "stride", "padding")
-        shown = {n: v for n, v in self.arguments().items() if n in first or v != defaults[n]}
+        shown = self.changed("kernel_size", "stride", "padding")
         return ", ".join(f"{name}={value!r}" for name, value in shown.items())
 
 
