@@ -294,8 +294,8 @@ def kl_div(
     log_q = Tensor.wrap(log_probabilities)
     y = as_tensor(_targets(targets, log_q))
     some = ~np.isneginf(y.data) if log_target else y.data != 0
-    log_y = y if log_target else ops.where(some, y, 1).log()
-    losses = (y.exp() if log_target else y) * ops.where(some, log_y - log_q, 0)
+    log_y = ops.where(some, y, 0) if log_target else ops.where(some, y, 1).log()
+    losses = (y.exp() if log_target else y) * (log_y - ops.where(some, log_q, 0))
     if reduction == "batchmean":
         if not len(losses):
             raise ValueError("an empty batch has no mean loss")
