@@ -61,12 +61,8 @@ def pool(draw):
 def layer(draw, name, groups, channels):
     """The arguments of its class."""
     if name in ("Conv2d", "ConvTranspose2d"):
-        out = groups * draw.number(1, 3)
-        return {
-            "in_channels": channels,
-            "out_channels": out,
-            **(conv if name == "Conv2d" else transposed)(draw, groups),
-        }
+        size = {"in_channels": channels, "out_channels": groups * draw.number(1, 3), "groups": groups}
+        return {**size, "bias": draw.one(True, False), **(conv(draw) if name == "Conv2d" else transposed(draw))}
     if name == "MaxPool2d":
         return {**pool(draw), "dilation": draw.pair(1, 3)}
     if name == "AvgPool2d":
