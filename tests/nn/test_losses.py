@@ -70,6 +70,23 @@ def test_ignored_labels_are_as_if_their_examples_were_not_there(ignored, reducti
         assert (loss.data[~counted] == 0).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_losses_keep_the_dtype_of_the_predictions(dtype):
+    x, labels = Tensor(LOGITS.astype(dtype), requires_grad=True), np.where(LABELS == 1, -100, LABELS)
+    rows = np.full(x.shape, 1 / 3)
+    losses = [
+        *(nn.cross_entropy(x, labels, r, weight=w, label_smoothing=s)
+          for r in ("mean", "sum", "none") for w in (None, WEIGHT) for s in (0.0, 0.1)),
+        nn.cross_entropy(x, rows, weight=WEIGHT, label_smoothing=0.1, axis=1), nn.nll_loss(x, labels, WEIGHT),
+        nn.binary_cross_entropy(x.sigmoid(), rows, np.full(5, 0.3)), nn.binary_cross_entropy_with_logits(x, rows, np.full(5, 0.3)),
+        nn.kl_div(x, rows), nn.kl_div(x, rows, "batchmean", log_target=True), nn.huber_loss(x, rows),
+        nn.smooth_l1_loss(x, rows), nn.l1_loss(x, rows), nn.mse_loss(x, rows),
+    ]  # fmt: skip
+    for loss in losses:
+        assert loss.dtype == dtype
+        assert grad(loss.sum(), [x])[0].dtype == dtype
+
+
 def test_where_nothing_counts_there_is_no_mean():
     labels = np.full(4, -100)
     assert nn.cross_entropy(np.zeros((4, 3)), labels, "sum").item() == 0

@@ -87,7 +87,7 @@ def cross_entropy(
     logits = Tensor.wrap(logits)
     SHARE.check(label_smoothing=label_smoothing)
     logits, labels = _classes_last(logits, labels, axis)
-    return _negative_log_likelihood(logits.log_softmax(), labels, weight, reduction, ignore_index, label_smoothing)
+    return _negative_log_likelihood(logits, True, labels, weight, reduction, ignore_index, label_smoothing)
 
 
 def nll_loss(
@@ -104,7 +104,7 @@ def nll_loss(
     Shapes, arguments and errors are those of `cross_entropy`.
     """
     log_probabilities, labels = _classes_last(Tensor.wrap(log_probabilities), labels, axis)
-    return _negative_log_likelihood(log_probabilities, labels, weight, reduction, ignore_index)
+    return _negative_log_likelihood(log_probabilities, False, labels, weight, reduction, ignore_index)
 
 
 def _classes_last(x: Tensor, labels: Any, axis: int | None) -> tuple[Tensor, Any]:
@@ -133,28 +133,31 @@ def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
 
 
 def _negative_log_likelihood(
-    log_probabilities: Tensor,
+    x: Tensor,
+    of_logits: bool,
     labels: ArrayLike | Tensor,
     weight: ArrayLike | Tensor | None,
     reduction: Reduction,
     ignore_index: int,
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    y, counted = _rows(labels, log_probabilities, ignore_index)
+    y, counted = _rows(labels, x, ignore_index)
     if reduction == "mean" and not y.size:
-        raise ValueError(f"an empty batch, logits of shape {log_probabilities.shape}, has no mean cross-entropy")
+        raise ValueError(f"an empty batch, logits of shape {x.shape}, has no mean cross-entropy")
     check_name("reduction", reduction, REDUCTIONS)
-    m: Any = y.size // y.shape[-1] if counted is None else counted.sum()
+    m: Any = y.size // y.shape[-1] if counted is None else int(counted.sum())
     if weight is not None:
         factors = _factors(weight, y)
         m = m if y.shape == np.shape(plain(labels)) else (y * factors).sum()
     if label_smoothing:
-        y = y * (1 - label_smoothing) + label_smoothing / y.shape[-1] * (1 if counted is None else counted[..., None])
+        share = label_smoothing / y.shape[-1]
+        y = y * (1 - label_smoothing) + (share if counted is None else share * counted[..., None].astype(y.dtype))
     if weight is not None:
         y = y * factors
     if reduction == "mean" and not plain(m):
         raise ValueError("every label has weight 0, or is ignored: there is no mean cross-entropy")
     rows = y if isinstance(y, Tensor) else Tensor(y, name="y")
+    log_probabilities: Tensor = x.log_softmax() if of_logits else x
     if reduction == "none":
         return -(_without_masked(log_probabilities, rows) * rows).sum(axis=-1)
     with np.errstate(invalid="ignore"):
