@@ -341,6 +341,18 @@ def test_float32_stays_float32_and_weights_start_as_pytorchs_do():
     assert weight.std() == pytest.approx(1 / math.sqrt(3 * 300), rel=0.02)
 
 
+@pytest.mark.parametrize("layer", [
+    nn.Conv2d(4, 6, (2, 3), padding="same", dilation=2, groups=2), nn.ConvTranspose2d(4, 6, 3, 2, 1, 1, groups=2),
+    nn.MaxPool2d(3, 2, dilation=2, ceil_mode=True), nn.AvgPool2d(3, 2, 1, ceil_mode=True, count_include_pad=False),
+    nn.AdaptiveAvgPool2d((3, 4)), nn.GroupNorm(2, 4), nn.GELU("none"),
+])  # fmt: skip
+def test_layers_of_float32_put_out_float32(layer):
+    x = Tensor(rng.standard_normal((2, 4, 7, 6)).astype(np.float32), requires_grad=True)
+    out = layer(x)
+    out.sum().backward()
+    assert {t.dtype for t in (out, x.grad, *(p.grad for p in layer.parameters()))} == {np.dtype(np.float32)}
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

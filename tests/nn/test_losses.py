@@ -78,7 +78,8 @@ def test_losses_keep_the_dtype_of_the_predictions(dtype):
         *(nn.cross_entropy(x, labels, r, weight=w, label_smoothing=s)
           for r in ("mean", "sum", "none") for w in (None, WEIGHT) for s in (0.0, 0.1)),
         nn.cross_entropy(x, rows, weight=WEIGHT, label_smoothing=0.1, axis=1), nn.nll_loss(x, labels, WEIGHT),
-        nn.binary_cross_entropy(x.sigmoid(), rows, np.full(5, 0.3)), nn.binary_cross_entropy_with_logits(x, rows, np.full(5, 0.3)),
+        nn.binary_cross_entropy(x.sigmoid(), rows, np.full(5, 0.3)),
+        nn.binary_cross_entropy_with_logits(x, rows, np.full(5, 0.3), pos_weight=np.full(5, 2.0)),
         nn.kl_div(x, rows), nn.kl_div(x, rows, "batchmean", log_target=True), nn.huber_loss(x, rows),
         nn.smooth_l1_loss(x, rows), nn.l1_loss(x, rows), nn.mse_loss(x, rows),
     ]  # fmt: skip
