@@ -34,7 +34,8 @@ def one_hot(labels: ArrayLike | Tensor, num_classes: int, dtype: DTypeLike = np.
 
     Raises TypeError for labels that are not integers, and ValueError for one outside 0 … num_classes - 1.
     """
-    classes = _integers(labels)
+    classes = np.asarray(plain(labels))
+    _check_integers(classes)
     if _outside(classes, num_classes):
         place = tuple(np.argwhere((classes < 0) | (classes >= num_classes))[0].tolist())
         raise ValueError(
@@ -45,11 +46,9 @@ def one_hot(labels: ArrayLike | Tensor, num_classes: int, dtype: DTypeLike = np.
     return rows
 
 
-def _integers(labels: ArrayLike | Tensor) -> NDArray[Any]:
-    classes = np.asarray(plain(labels))
+def _check_integers(classes: NDArray[Any]) -> None:
     if classes.dtype.kind not in "iu":
         raise TypeError(f"labels must be integers, not {classes.dtype}")
-    return classes
 
 
 def _outside(classes: NDArray[Any], num_classes: int) -> bool:
@@ -85,8 +84,8 @@ def cross_entropy(
     for an unknown reduction. Warns where labels of more than one axis fit either, and no axis is given.
     """
     logits = Tensor.wrap(logits)
-    SHARE.check(label_smoothing=label_smoothing)
-    logits, labels = _classes_last(logits, labels, axis)
+    if axis is not None or logits.ndim > 2:
+        logits, labels = _classes_last(logits, labels, axis)
     return _negative_log_likelihood(logits, True, labels, weight, reduction, ignore_index, label_smoothing)
 
 
@@ -103,14 +102,14 @@ def nll_loss(
 
     Shapes, arguments and errors are those of `cross_entropy`.
     """
-    log_probabilities, labels = _classes_last(Tensor.wrap(log_probabilities), labels, axis)
+    log_probabilities = Tensor.wrap(log_probabilities)
+    if axis is not None or log_probabilities.ndim > 2:
+        log_probabilities, labels = _classes_last(log_probabilities, labels, axis)
     return _negative_log_likelihood(log_probabilities, False, labels, weight, reduction, ignore_index)
 
 
 def _classes_last(x: Tensor, labels: Any, axis: int | None) -> tuple[Tensor, Any]:
     """Logits with the axis of the classes as the last one, and labels, where they are rows, likewise."""
-    if axis is None and x.ndim < 3:
-        return x, labels
     shape = np.shape(plain(labels))
     if axis is None:
         fitting = [i for i in (1, x.ndim - 1) if shape in (x.shape, _without(x.shape, i))]
@@ -150,39 +149,42 @@ def _negative_log_likelihood(
         factors = _factors(weight, y)
         m = m if y.shape == np.shape(plain(labels)) else (y * factors).sum()
     if label_smoothing:
+        SHARE.check(label_smoothing=label_smoothing)
         share = label_smoothing / y.shape[-1]
         y = y * (1 - label_smoothing) + (share if counted is None else share * counted[..., None].astype(y.dtype))
     if weight is not None:
         y = y * factors
     if reduction == "mean" and not plain(m):
         raise ValueError("every label has weight 0, or is ignored: there is no mean cross-entropy")
-    rows = y if isinstance(y, Tensor) else Tensor(y, name="y")
+    rows = Tensor.wrap(y)
+    if rows is not y:
+        rows.name = "y"
     log_probabilities: Tensor = x.log_softmax() if of_logits else x
     if reduction == "none":
         return -(_without_masked(log_probabilities, rows) * rows).sum(axis=-1)
     with np.errstate(invalid="ignore"):
         total: Tensor = log_probabilities.vdot(rows)
-    if total.data != total.data:
+    if math.isnan(total.data.real):
         total = _without_masked(log_probabilities, rows).vdot(rows)
     return total / -m if reduction == "mean" else -total
 
 
 def _rows(labels: Any, x: Tensor, ignore_index: int) -> tuple[Any, NDArray[Any] | None]:
     """The labels as rows of the logits' shape, one-hot where they are integers; and which count, None for all."""
-    shape, classes = np.shape(plain(labels)), x.shape[-1]
-    if shape == x.shape[:-1]:
-        y = _integers(labels)
+    y, classes = np.asarray(plain(labels)), x.shape[-1]
+    if y.shape == x.shape[:-1]:
+        _check_integers(y)
         if ignore_index < 0 and not _outside(y, classes):
             return _identity(classes, x.dtype).take(y, axis=0), None
         counted = y != ignore_index
         return one_hot(np.where(counted, y, 0), classes, x.dtype) * counted[..., None], counted
-    if shape != x.shape:
+    if y.shape != x.shape:
         raise ValueError(
-            f"labels of shape {shape} do not fit logits of shape {x.shape}: they must be integers of shape "
+            f"labels of shape {y.shape} do not fit logits of shape {x.shape}: they must be integers of shape "
             f"{x.shape[:-1]} or one-hot rows of shape {x.shape}"
         )
     if ignore_index >= 0:
-        raise ValueError(f"ignore_index={ignore_index} is a label, an integer: rows of shape {shape} have none")
+        raise ValueError(f"ignore_index={ignore_index} is a label, an integer: rows of shape {y.shape} have none")
     return _like(labels, x), None
 
 
