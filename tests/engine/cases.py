@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.array_functions import einstein
 from tinygrad_mnist.engine import OPS, ops
-from tinygrad_mnist.nn import patches
+from tinygrad_mnist.nn import patches, special
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
 
-FUNCTIONS = ops.FUNCTIONS | einstein.FUNCTIONS | patches.FUNCTIONS
-"""Every operation by its name, those of images among them."""
+FUNCTIONS = ops.FUNCTIONS | einstein.FUNCTIONS | special.FUNCTIONS | patches.FUNCTIONS
+"""Every operation by its name, those of nn among them."""
 
 ENGINE = {name: o for name, o in OPS.items() if "array_functions" not in str(o.module) or name == "einsum"}
 """The primitives of the engine and of images; those of NumPy's words have their lines in tests/array_functions."""
@@ -177,53 +177,74 @@ def _gelu(x: Array) -> Array:
     return x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
 
 
+def _erf(x: Array) -> Array:
+    return np.vectorize(math.erf, otypes=[x.dtype])(x)
+
+
 def _flatten(x: Array, start_axis: int = 0) -> Array:
     return x.reshape((*x.shape[:start_axis], math.prod(x.shape[start_axis:])))
 
 
-def _window_rows(x: Array, kernel: Shape, stride: Shape = (1, 1), padding: Shape = (0, 0), fill: float = 0) -> Array:
+def _window_rows(
+    x: Array, kernel: Shape, stride: Shape = (1, 1), padding: Shape = (0, 0), dilation: Shape = (1, 1), fill: float = 0
+) -> Array:
     """Window by window, as loops: shape (batch, rows, columns, *kernel, channels)."""
     frame = ((0, 0), (0, 0), *((p, p) for p in padding))
     x = np.pad(x, frame, constant_values=fill)
-    starts = [range(0, size - k + 1, s) for size, k, s in zip(x.shape[2:], kernel, stride, strict=True)]
-    rows = [[x[:, :, i : i + kernel[0], j : j + kernel[1]] for j in starts[1]] for i in starts[0]]
+    over = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+    starts = [range(0, size - n + 1, s) for size, n, s in zip(x.shape[2:], over, stride, strict=True)]
+    rows = [
+        [x[:, :, i : i + over[0] : dilation[0], j : j + over[1] : dilation[1]] for j in starts[1]] for i in starts[0]
+    ]
     return np.array(rows).transpose(2, 0, 1, 4, 5, 3)
 
 
-def _patches(x: Array, kernel: Shape, stride: Shape = (1, 1), padding: Shape = (0, 0)) -> Array:
-    rows = _window_rows(x, kernel, stride, padding)
+def _patches(
+    x: Array, kernel: Shape, stride: Shape = (1, 1), padding: Shape = (0, 0), dilation: Shape = (1, 1)
+) -> Array:
+    rows = _window_rows(x, kernel, stride, padding, dilation)
     return rows.reshape(math.prod(rows.shape[:3]), -1)
 
 
-def _fold(rows: Array, shape: Shape, kernel: Shape, stride: Shape = (1, 1), padding: Shape = (0, 0)) -> Array:
+def _fold(
+    rows: Array, shape: Shape, kernel: Shape, stride: Shape = (1, 1), padding: Shape = (0, 0), dilation: Shape = (1, 1)
+) -> Array:
     """The transpose of patches, which takes each number of each row from one place, or from the frame."""
-    places = _patches(np.arange(1.0, math.prod(shape) + 1).reshape(shape), kernel, stride, padding).astype(int)
+    places = _patches(np.arange(1.0, math.prod(shape) + 1).reshape(shape), kernel, stride, padding, dilation).astype(
+        int
+    )
     out = np.zeros(math.prod(shape) + 1, rows.dtype)
     np.add.at(out, places, rows)
     return out[1:].reshape(shape)
 
 
-def _max_pool(x: Array, kernel: Shape, stride: Shape, padding: Shape = (0, 0)) -> Array:
-    return _window_rows(x, kernel, stride, padding, -np.inf).max(axis=(3, 4)).transpose(0, 3, 1, 2)
+def _max_pool(x: Array, kernel: Shape, stride: Shape, padding: Shape = (0, 0), dilation: Shape = (1, 1)) -> Array:
+    return _window_rows(x, kernel, stride, padding, dilation, -np.inf).max(axis=(3, 4)).transpose(0, 3, 1, 2)
 
 
-def _unpool(g: Array, x: Array, top: Array, kernel: Shape, stride: Shape, padding: Shape = (0, 0)) -> Array:
+def _unpool(
+    g: Array, x: Array, top: Array, kernel: Shape, stride: Shape, padding: Shape = (0, 0), dilation: Shape = (1, 1)
+) -> Array:
     by_window = (slice(None), slice(None), slice(None), None, None)
-    wins = _window_rows(x, kernel, stride, padding, -np.inf) == top.transpose(0, 2, 3, 1)[by_window]
+    wins = _window_rows(x, kernel, stride, padding, dilation, -np.inf) == top.transpose(0, 2, 3, 1)[by_window]
     shares = wins * (g.transpose(0, 2, 3, 1)[by_window] / wins.sum(axis=(3, 4), keepdims=True, dtype=g.dtype))
-    return _fold(shares.reshape(math.prod(shares.shape[:3]), -1), x.shape, kernel, stride, padding)
+    return _fold(shares.reshape(math.prod(shares.shape[:3]), -1), x.shape, kernel, stride, padding, dilation)
 
 
-WINDOWS: list[tuple[Shape, Shape, Shape, Shape]] = [
-    # the shape of the images, kernel, stride, padding
+WINDOWS: list[tuple[Shape, ...]] = [
+    # the shape of the images, kernel, stride, padding, dilation
     ((2, 1, 4, 4), (2, 2), (2, 2), (0, 0)),
     ((1, 2, 5, 4), (3, 2), (1, 1), (1, 0)),
     ((2, 4, 3, 5), (2, 3), (1, 2), (0, 1)),
     ((1, 5, 5, 3), (2, 1), (3, 2), (1, 0)),
     ((1, 3, 2, 2), (2, 2), (1, 1), (0, 0)),
     ((2, 1, 3, 3), (1, 1), (2, 1), (0, 0)),
+    ((1, 2, 6, 5), (2, 3), (1, 1), (1, 0), (3, 2)),
+    ((1, 4, 5, 6), (3, 2), (2, 3), (1, 1), (2, 4)),
 ]
-"""Few and many channels, windows that overlap, that touch, and that leave pixels out, with and without a frame."""
+"""Few and many channels; windows that overlap, touch, leave pixels out between or within them; with a frame or not."""
+
+WINDOW = ("kernel", "stride", "padding", "dilation")
 
 
 def tied(shape: Shape, dtype: Any) -> Array:
@@ -293,6 +314,7 @@ TABLE: dict[str, Entry] = {
         lambda x, alpha=1.0: np.where(x > 0, x, alpha * (np.exp(x) - 1)), [*ELEMENTWISE, on((2, 3), alpha=0.4)]
     ),
     "gelu": Entry(_gelu, ELEMENTWISE),
+    "erf": Entry(_erf, [*ELEMENTWISE, at([0.4687, 0.4688, -0.4687, -0.4688, 3.0, -5.0, 0.0])]),
     "silu": Entry(lambda x: x / (1 + np.exp(-x)), ELEMENTWISE),
     "maximum": Entry(np.maximum, BROADCAST),
     "minimum": Entry(np.minimum, BROADCAST),
@@ -489,27 +511,15 @@ TABLE: dict[str, Entry] = {
         ],
     ),
     # windows over images
-    "patches": Entry(
-        _patches,
-        [on(shape, kernel=kernel, stride=stride, padding=padding) for shape, kernel, stride, padding in WINDOWS],
-    ),
+    "patches": Entry(_patches, [on(shape, **dict(zip(WINDOW, window))) for shape, *window in WINDOWS]),
     "fold": Entry(
         _fold,
         [
-            on(
-                _patches(np.zeros(shape), *window).shape,
-                shape=shape,
-                kernel=window[0],
-                stride=window[1],
-                padding=window[2],
-            )
+            on(_patches(np.zeros(shape), *window).shape, shape=shape, **dict(zip(WINDOW, window)))
             for shape, *window in WINDOWS
         ],
     ),
-    "max_pool": Entry(
-        _max_pool,
-        [on(shape, kernel=kernel, stride=stride, padding=padding) for shape, kernel, stride, padding in WINDOWS],
-    ),
+    "max_pool": Entry(_max_pool, [on(shape, **dict(zip(WINDOW, window))) for shape, *window in WINDOWS]),
     "unpool": Entry(
         _unpool,
         [

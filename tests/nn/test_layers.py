@@ -12,15 +12,18 @@ rng = np.random.default_rng(0)
 IMAGES = rng.standard_normal((2, 3, 6, 5))
 
 
-def direct_convolution(x, weight, bias, stride, padding):
+def direct_convolution(x, weight, bias, stride, padding, dilation=(1, 1), groups=1):
     """The definition, a loop for each of its indices."""
-    x = np.pad(x, ((0, 0), (0, 0), (padding[0],) * 2, (padding[1],) * 2))
-    (n, _, height, width), (out, _, kh, kw) = x.shape, weight.shape
-    rows, columns = (height - kh) // stride[0] + 1, (width - kw) // stride[1] + 1
+    x = np.pad(x, ((0, 0), (0, 0), padding[0], padding[1]))
+    (n, _, height, width), (out, inputs, kh, kw) = x.shape, weight.shape
+    rows = (height - dilation[0] * (kh - 1) - 1) // stride[0] + 1
+    columns = (width - dilation[1] * (kw - 1) - 1) // stride[1] + 1
     z = np.zeros((n, out, rows, columns))
     for b, o, i, j in np.ndindex(z.shape):
-        window = x[b, :, i * stride[0] : i * stride[0] + kh, j * stride[1] : j * stride[1] + kw]
-        z[b, o, i, j] = (window * weight[o]).sum() + bias[o]
+        first = o // (out // groups) * inputs
+        down, across = (slice(at * s, at * s + d * (k - 1) + 1, d)
+                        for at, s, d, k in zip((i, j), stride, dilation, (kh, kw)))  # fmt: skip
+        z[b, o, i, j] = (x[b, first : first + inputs, down, across] * weight[o]).sum() + bias[o]
     return z
 
 
@@ -31,10 +34,80 @@ def direct_convolution(x, weight, bias, stride, padding):
 def test_conv2d_is_its_definition(kernel, stride, padding, channels):
     x = rng.standard_normal((2, channels, 6, 5))
     layer = nn.Conv2d(channels, 4, kernel, stride, padding, dtype=np.float64)
-    expected = direct_convolution(x, layer.weight.data, layer.bias.data, layer.stride, layer.padding)
+    frame = [(p, p) for p in layer.padding]
+    expected = direct_convolution(x, layer.weight.data, layer.bias.data, layer.stride, frame)
     np.testing.assert_allclose(layer(x).data, expected, atol=1e-13)
     assert layer(np.asfortranarray(x)).shape == expected.shape
     assert layer(x[:0]).shape == (0, *expected.shape[1:])
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "dilation"), [(2, 1, 1, 3), ((3, 1), (2, 1), (0, 1), (2, 4)), ((1, 3), 3, 0, 1)]
+)
+def test_conv2d_in_groups_and_dilated_is_its_definition(kernel, stride, padding, dilation, groups):
+    x = rng.standard_normal((2, 4, 7, 6))
+    layer = nn.Conv2d(4, 8, kernel, stride, padding, dilation, groups, dtype=np.float64)
+    assert layer.weight.shape == (8, 4 // groups, *layer.kernel_size)
+    options = layer.stride, [(p, p) for p in layer.padding], layer.dilation, groups
+    expected = direct_convolution(x, layer.weight.data, layer.bias.data, *options)
+    np.testing.assert_allclose(layer(x).data, expected, atol=1e-13)
+    assert layer(x[:0]).shape == (0, *expected.shape[1:])
+
+
+@pytest.mark.parametrize(("kernel", "dilation"), [(3, 1), ((2, 4), (1, 1)), ((4, 2), (2, 3)), (1, 5)])
+def test_padding_same_keeps_the_size_with_the_odd_zeros_at_the_end(kernel, dilation):
+    layer = nn.Conv2d(3, 2, kernel, padding="same", dilation=dilation, dtype=np.float64)
+    over = [d * (k - 1) for k, d in zip(layer.kernel_size, layer.dilation)]
+    frame = [(n // 2, n - n // 2) for n in over]
+    expected = direct_convolution(IMAGES, layer.weight.data, layer.bias.data, (1, 1), frame, layer.dilation)
+    assert expected.shape == (2, 2, 6, 5)
+    np.testing.assert_allclose(layer(IMAGES).data, expected, atol=1e-13)
+    valid = nn.Conv2d(3, 2, 2, padding="valid")
+    assert valid(IMAGES.astype(np.float32)).shape == (2, 2, 5, 4)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "padding", "dilation"),
+    [
+        ((5, 6), 3, 1, 1, 1),
+        ((6, 5), (2, 3), (2, 3), (0, 1), 1),
+        ((7, 8), 2, 2, 1, (3, 2)),
+        ((6, 9), (1, 2), 3, 0, (1, 4)),
+    ],
+)
+def test_a_transposed_convolution_is_the_transpose_of_one(size, kernel, stride, padding, dilation, groups):
+    there = nn.Conv2d(4, 6, kernel, stride, padding, dilation, groups, bias=False, dtype=np.float64)
+    x = rng.standard_normal((2, 4, *size))
+    z = there(x)
+    arguments = kernel, stride, padding
+    short = nn.ConvTranspose2d(6, 4, *arguments, groups=groups, dilation=dilation)(np.zeros(z.shape, np.float32)).shape[
+        2:
+    ]
+    more = tuple(n - m for n, m in zip(size, short))
+    back = nn.ConvTranspose2d(6, 4, *arguments, more, groups, dilation=dilation, dtype=np.float64)
+    assert back.weight.shape == there.weight.shape
+    back.weight.data, back.bias.data = there.weight.data, np.zeros(4)
+    u = rng.standard_normal(z.shape)
+    assert back(u).shape == x.shape
+    assert (z.data * u).sum() == pytest.approx((x * back(u).data).sum(), rel=1e-12)
+    back.bias.data = np.arange(4.0)
+    added = (
+        back(u).data
+        - nn.functional.conv_transpose2d(u, back.weight, None, stride, padding, more, groups, dilation).data
+    )
+    np.testing.assert_allclose(added, np.broadcast_to(np.arange(4.0).reshape(4, 1, 1), x.shape), atol=1e-12)
+    assert back(u[:0]).shape == (0, *x.shape[1:])
+
+
+def test_zeros_behind_a_transposed_convolution_where_only_the_dilation_allows_them():
+    layer = nn.ConvTranspose2d(1, 1, 2, 1, 0, 2, dilation=3, bias=False, dtype=np.float64)
+    out = layer(np.ones((1, 1, 2, 2))).data
+    assert out.shape == (1, 1, 7, 7)
+    assert (out[0, 0, 5:] == 0).all()
+    plain = nn.functional.conv_transpose2d(np.ones((1, 1, 2, 2)), layer.weight, dilation=3).data
+    np.testing.assert_array_equal(out[:, :, :5, :5], plain)
 
 
 def test_pools_look_at_each_window_of_each_channel():
@@ -49,6 +122,59 @@ def test_pools_look_at_each_window_of_each_channel():
     assert (overlapping < 0).all()  # the frame never wins
     corners = nn.AvgPool2d(2, padding=1)(np.ones((1, 1, 2, 2))).data
     np.testing.assert_array_equal(corners, np.full((1, 1, 2, 2), 0.25))  # the zeros of the frame count
+    assert nn.AvgPool2d(2)(IMAGES[:0]).shape == (0, 3, 3, 2)
+
+
+def pooled(x, kernel, stride, padding, dilation, ceil_mode):
+    """Of each window, its numbers in the image, and how many places it has in image and padding: loops."""
+    shape = []
+    for length, k, s, p, d in zip(x.shape[2:], kernel, stride, padding, dilation):
+        starts = range(-p, length + p, s)
+        whole = [at for at in starts if at + d * (k - 1) < length + p]
+        inside = [at for at in starts if at < length and at - s + d * (k - 1) < length + p - 1]
+        shape.append(inside if ceil_mode else whole)
+    for i, j in np.ndindex(*map(len, shape)):
+        down, across = ([at for at in range(starts[n], starts[n] + d * k, d) if at < length + p]
+                        for starts, n, k, d, p, length
+                        in zip(shape, (i, j), kernel, dilation, padding, x.shape[2:]))  # fmt: skip
+        rows, columns = ([at for at in places if 0 <= at < length]
+                         for places, length in zip((down, across), x.shape[2:]))  # fmt: skip
+        yield (i, j), x[:, :, rows][:, :, :, columns], len(down) * len(across)
+
+
+@pytest.mark.parametrize("ceil_mode", [False, True])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "dilation"),
+    [((2, 2), (2, 2), (0, 0), (1, 1)), ((3, 2), (2, 2), (1, 1), (1, 1)), ((2, 3), (4, 3), (1, 0), (2, 1)),
+     ((2, 2), (1, 3), (0, 1), (3, 2)), ((3, 3), (3, 3), (1, 1), (1, 1))],
+)  # fmt: skip
+def test_pools_with_options_are_their_definition(kernel, stride, padding, dilation, ceil_mode):
+    largest = nn.MaxPool2d(kernel, stride, padding, dilation, ceil_mode)(IMAGES).data
+    found = np.zeros(largest.shape)
+    for (i, j), window, _ in pooled(IMAGES, kernel, stride, padding, dilation, ceil_mode):
+        found[:, :, i, j] = window.max(axis=(2, 3))
+    np.testing.assert_array_equal(largest, found)
+    for with_padding, divisor in ((True, None), (False, None), (True, 5)):
+        options = {"ceil_mode": ceil_mode, "count_include_pad": with_padding, "divisor_override": divisor}
+        mean = nn.AvgPool2d(kernel, stride, padding, **options)(IMAGES).data
+        found = np.zeros(mean.shape)
+        for (i, j), window, places in pooled(IMAGES, kernel, stride, padding, (1, 1), ceil_mode):
+            own = window.shape[2] * window.shape[3]
+            found[:, :, i, j] = window.sum(axis=(2, 3)) / (divisor or (places if with_padding else own))
+        np.testing.assert_allclose(mean, found, rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1, 4, (6, 5), (2, None), (None, 7), (9, 3)])
+def test_an_adaptive_pool_covers_the_images_evenly(size):
+    out = nn.AdaptiveAvgPool2d(size)(IMAGES).data
+    sizes = size if isinstance(size, tuple) else (size, size)
+    rows, columns = (n or length for n, length in zip(sizes, (6, 5)))
+    assert out.shape == (2, 3, rows, columns)
+    for i, j in np.ndindex(rows, columns):
+        window = IMAGES[
+            :, :, i * 6 // rows : math.ceil((i + 1) * 6 / rows), j * 5 // columns : math.ceil((j + 1) * 5 / columns)
+        ]
+        np.testing.assert_allclose(out[:, :, i, j], window.mean(axis=(2, 3)), rtol=1e-12)
 
 
 def test_ties_in_a_window_share_its_gradient():
@@ -95,6 +221,26 @@ def test_layer_norm_is_over_each_example():
     norm.weight.data, norm.bias.data = np.full((3, 5), 2.0), np.full((3, 5), 1.0)
     np.testing.assert_allclose(norm(x).data.reshape(4, 15), 2 * expected + 1, atol=1e-12)
     assert nn.LayerNorm(5, elementwise_affine=False).state_dict() == {}
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (2, 6, 5), (2, 6, 3, 4)])
+@pytest.mark.parametrize("groups", [1, 2, 6])
+def test_group_norm_is_over_each_group_of_channels(shape, groups):
+    x = rng.standard_normal(shape) * 2 + 1
+    norm = nn.GroupNorm(groups, 6, dtype=np.float64)
+    across = (6, *[1] * (len(shape) - 2))
+    norm.weight.data, norm.bias.data = np.arange(1.0, 7), np.linspace(-1, 1, 6)
+    parts = [x[:, i : i + 6 // groups] for i in range(0, 6, 6 // groups)]
+    axes = tuple(range(1, len(shape)))
+    expected = np.concatenate(
+        [(p - p.mean(axes, keepdims=True)) / np.sqrt(p.var(axes, keepdims=True) + 1e-5) for p in parts], axis=1
+    )
+    np.testing.assert_allclose(
+        norm(x).data, expected * norm.weight.data.reshape(across) + norm.bias.data.reshape(across), atol=1e-12
+    )
+    np.testing.assert_allclose(nn.GroupNorm(groups, 6, affine=False)(x).data, expected, atol=1e-12)
+    assert nn.GroupNorm(groups, 6, affine=False).state_dict() == {}
+    assert norm(x[:0]).shape == (0, *shape[1:])
 
 
 def test_dropout_drops_its_share_keeps_the_mean_and_follows_the_seed():
@@ -165,6 +311,19 @@ def test_a_sequential_has_pytorchs_keys_and_repr():
     assert (len(model), model[3], next(type(m) for m in model)) == (6, list(model)[3], nn.Conv2d)
 
 
+def test_repr_shows_what_is_not_as_by_default():
+    assert repr(nn.Conv2d(4, 6, 3, padding="same", dilation=2, groups=2, bias=False)) == (
+        "Conv2d(4, 6, kernel_size=(3, 3), stride=(1, 1), padding='same', dilation=(2, 2), groups=2, bias=False)"
+    )
+    assert repr(nn.ConvTranspose2d(4, 6, 3, 2, 1, 1)) == (
+        "ConvTranspose2d(4, 6, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1), output_padding=(1, 1))"
+    )
+    assert repr(nn.MaxPool2d(3, ceil_mode=True)) == "MaxPool2d(kernel_size=3, stride=3, padding=0, ceil_mode=True)"
+    assert repr(nn.AvgPool2d(3, 1, 1, count_include_pad=False)) == (
+        "AvgPool2d(kernel_size=3, stride=1, padding=1, count_include_pad=False)"
+    )
+
+
 def test_the_summary_fits_80_columns_and_changes_nothing():
     model = small_cnn()
     before, text = model.state_dict(), model.summary((64, 1, 28, 28))
@@ -186,6 +345,18 @@ def test_float32_stays_float32_and_weights_start_as_pytorchs_do():
     assert weight.std() == pytest.approx(1 / math.sqrt(3 * 300), rel=0.02)
 
 
+@pytest.mark.parametrize("layer", [
+    nn.Conv2d(4, 6, (2, 3), padding="same", dilation=2, groups=2), nn.ConvTranspose2d(4, 6, 3, 2, 1, 1, groups=2),
+    nn.MaxPool2d(3, 2, dilation=2, ceil_mode=True), nn.AvgPool2d(3, 2, 1, ceil_mode=True, count_include_pad=False),
+    nn.AdaptiveAvgPool2d((3, 4)), nn.GroupNorm(2, 4), nn.GELU("none"),
+])  # fmt: skip
+def test_layers_of_float32_put_out_float32(layer):
+    x = Tensor(rng.standard_normal((2, 4, 7, 6)).astype(np.float32), requires_grad=True)
+    out = layer(x)
+    out.sum().backward()
+    assert {t.dtype for t in (out, x.grad, *(p.grad for p in layer.parameters()))} == {np.dtype(np.float32)}
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -200,6 +371,22 @@ def test_float32_stays_float32_and_weights_start_as_pytorchs_do():
         (lambda: nn.Conv2d(1, 2, (3, 3, 3)), r"kernel_size=\(3, 3, 3\)"),
         (lambda: nn.Conv2d(0, 2, 3), "in_channels=0"),
         (lambda: nn.MaxPool2d(2.0), "kernel_size=2.0"),
+        (lambda: nn.Conv2d(4, 6, 3, groups=4), "groups=4 must divide in_channels=4 and out_channels=6"),
+        (lambda: nn.Conv2d(4, 6, 3, groups=0), "groups=0"),
+        (lambda: nn.Conv2d(4, 6, 3, dilation=(1, 0)), r"dilation=\(1, 0\)"),
+        (lambda: nn.Conv2d(4, 6, 3, padding="full"), "unknown padding 'full': it is one of same, valid"),
+        (lambda: nn.Conv2d(4, 6, 3, 2, "same"), 'padding="same" keeps the size with stride=1 alone'),
+        (lambda: nn.Conv2d(4, 6, 3, groups=2)(np.zeros((1, 2, 8, 8))), "which have 2 channels in 2 groups"),
+        (lambda: nn.Conv2d(1, 1, 3, dilation=4)(np.zeros((1, 1, 8, 8))), "windows of 9 × 9 do not fit"),
+        (lambda: nn.ConvTranspose2d(4, 6, 3)(np.zeros((1, 6, 8, 8))), r"\(in, out, \*kernel\), does not fit images"),
+        (lambda: nn.ConvTranspose2d(1, 1, 3, 2, output_padding=2)(np.zeros((1, 1, 4, 4))), "output_padding=.* below"),
+        (lambda: nn.ConvTranspose2d(1, 1, 1, padding=2)(np.zeros((1, 1, 4, 4))), "leaves nothing of"),
+        (lambda: nn.AvgPool2d(2, divisor_override=0)(np.zeros((1, 1, 4, 4))), "divisor_override=0"),
+        (lambda: nn.AdaptiveAvgPool2d(0)(np.zeros((1, 1, 4, 4))), "output_size=0"),
+        (lambda: nn.AdaptiveAvgPool2d((1, 2, 3))(np.zeros((1, 1, 4, 4))), r"output_size=\(1, 2, 3\)"),
+        (lambda: nn.AdaptiveAvgPool2d(2)(np.zeros((1, 1, 0, 4))), "have no pixels"),
+        (lambda: nn.GroupNorm(4, 6), "num_channels=6 can't be divided into num_groups=4"),
+        (lambda: nn.GroupNorm(2, 6)(np.zeros((2, 4, 6))), r"takes shape \(batch, 6, …\)"),
         (lambda: nn.Linear(784, 10)(np.zeros((4, 1, 28, 28))), r"rows of 784 .* put Flatten\(\) before it"),
         (lambda: nn.Linear(784, 10)(np.zeros((4, 783))), r"not shape \(4, 783\)$"),
         (lambda: nn.Linear(784, 0), "out_features=0"),
@@ -215,7 +402,7 @@ def test_float32_stays_float32_and_weights_start_as_pytorchs_do():
         (lambda: nn.Unflatten(1, (-2, -3))(np.zeros((2, 6))), "does not fit shape"),
         (lambda: nn.Unflatten(1, (-1, 0))(np.zeros((2, 0))), "does not fit shape"),
         (lambda: nn.BatchNorm1d(2, track_running_stats=False).eval()(np.ones((1, 2))), "more than one value"),
-        (lambda: nn.GELU("none"), "only the form with tanh"),
+        (lambda: nn.GELU("erf"), "unknown approximate 'erf': it is one of tanh, none"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_said(call, words):

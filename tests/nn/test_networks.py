@@ -19,6 +19,22 @@ ON_IMAGES: dict[str, Callable[..., nn.Module]] = {
         c, draw(st.integers(1, 5)), (min(h, 2), min(w, draw(st.integers(1, 3)))), draw(st.integers(1, 2)),
         draw(st.integers(0, 1)), bias=draw(st.booleans()), dtype=f64,
     ),
+    "Conv2d in groups": lambda c, h, w, draw: nn.Conv2d(
+        c, c * draw(st.integers(1, 2)), draw(st.integers(1, 2)), dilation=draw(st.integers(1, 2)), padding="same",
+        groups=c, bias=draw(st.booleans()), dtype=f64,
+    ),
+    "ConvTranspose2d": lambda c, h, w, draw: nn.ConvTranspose2d(
+        c, 2 * c, draw(st.integers(1, 2)), groups=draw(st.sampled_from([1, c])), dilation=draw(st.integers(1, 2)),
+        bias=draw(st.booleans()), dtype=f64,
+    ),
+    "GroupNorm": lambda c, h, w, draw: nn.GroupNorm(draw(st.sampled_from([1, c])), c, dtype=f64),
+    "AdaptiveAvgPool2d": lambda c, h, w, draw: nn.AdaptiveAvgPool2d((draw(st.integers(1, 3)), 2)),
+    "MaxPool2d over the end": lambda c, h, w, draw: nn.MaxPool2d(
+        (2, min(w, 2)), (1, 3), dilation=(draw(st.integers(1, h - 1)) if h > 1 else 1, 1), ceil_mode=True
+    ),
+    "AvgPool2d over the end": lambda c, h, w, draw: nn.AvgPool2d(
+        (2, 3), (3, 2), (1, draw(st.integers(0, 1))), ceil_mode=True, count_include_pad=draw(st.booleans())
+    ),
     "MaxPool2d": lambda c, h, w, draw: nn.MaxPool2d((min(h, 2), min(w, 2)), draw(st.sampled_from([None, 1, (2, 1)]))),
     "AvgPool2d": lambda c, h, w, draw: nn.AvgPool2d((min(h, 2), min(w, 3)), draw(st.sampled_from([None, 1, (1, 2)]))),
     "BatchNorm2d": lambda c, h, w, draw: nn.BatchNorm2d(c, affine=draw(st.booleans()), dtype=f64),
@@ -31,6 +47,7 @@ ON_ROWS: dict[str, Callable[[int, Any], nn.Module]] = {
 }
 ANYWHERE: dict[str, Callable[[], nn.Module]] = {
     "ReLU": nn.ReLU, "LeakyReLU": lambda: nn.LeakyReLU(0.2), "ELU": nn.ELU, "GELU": nn.GELU, "SiLU": nn.SiLU,
+    "exact GELU": lambda: nn.GELU("none"),
     "Sigmoid": nn.Sigmoid, "Tanh": nn.Tanh, "Softplus": nn.Softplus, "Softmax": nn.Softmax,
     "LogSoftmax": nn.LogSoftmax, "Identity": nn.Identity, "Dropout": lambda: nn.Dropout(0.3),
 }  # fmt: skip

@@ -90,6 +90,24 @@ def test_ten_steps_follow_the_formula(optimizer, formula, options):
 
 
 @EVERY
+def test_to_maximize_is_to_minimize_what_has_the_other_sign(optimizer, formula, options):
+    start = np.random.default_rng(0).standard_normal((4, 3))
+    p = Tensor(start, requires_grad=True)
+    run(optimizer([p], maximize=True, **options), [p], FACTORS)
+    expected = formula(start, [lambda p, f=f: -f * 3 * p**2 for f in FACTORS], **options)
+    np.testing.assert_allclose(p.numpy(), expected, rtol=1e-12)
+
+
+def test_a_state_from_before_there_was_maximize_is_read():
+    p = Tensor([1.0], requires_grad=True)
+    state = SGD([p]).state_dict()
+    del state["param_groups"][0]["maximize"]
+    optimizer = SGD([p], maximize=True)
+    optimizer.load_state_dict(state)
+    assert optimizer.param_groups[0]["maximize"] is False
+
+
+@EVERY
 def test_a_state_dict_goes_on_where_it_was_taken(optimizer, formula, options):
     start = np.random.default_rng(0).standard_normal((4, 3))
     p, q = Tensor(start, requires_grad=True), Tensor(start, requires_grad=True)

@@ -9,10 +9,14 @@ from tinygrad_mnist import Tensor
 from tinygrad_mnist.nn import SGD, Adam
 from tinygrad_mnist.nn.schedules import (
     CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    ExponentialLR,
     InverseTimeLR,
     LambdaLR,
     LinearLR,
+    MultiStepLR,
     OneCycleLR,
+    ReduceLROnPlateau,
     SequentialLR,
     StepLR,
 )
@@ -42,6 +46,18 @@ CASES = {
     "inverse": (lambda o: InverseTimeLR(o, 0.5), lambda t: 0.1 / (1 + 0.5 * t)),
     "cosine": (
         lambda o: CosineAnnealingLR(o, 20, 0.01), lambda t: 0.01 + 0.09 * (1 + math.cos(math.pi * t / 20)) / 2,
+    ),
+    "milestones": (
+        lambda o: MultiStepLR(o, [12, 3, 12, 30], 0.5), lambda t: 0.1 * 0.5 ** sum(t >= m for m in (3, 12, 12)),
+    ),
+    "exponential": (lambda o: ExponentialLR(o, 0.9), lambda t: 0.1 * 0.9**t),
+    "restarts": (
+        lambda o: CosineAnnealingWarmRestarts(o, 6, eta_min=0.01),
+        lambda t: 0.01 + 0.09 * (1 + math.cos(math.pi * (t % 6) / 6)) / 2,
+    ),
+    "longer restarts": (
+        lambda o: CosineAnnealingWarmRestarts(o, 2, 3),
+        lambda t: 0.1 * (1 + math.cos(math.pi * (t / 2 if t < 2 else (t - 2) / 6 if t < 8 else (t - 8) / 18))) / 2,
     ),
     "lambda": (lambda o: LambdaLR(o, lambda t: 1 / (1 + t)), lambda t: 0.1 / (1 + t)),
     "warm-up": (
@@ -115,6 +131,62 @@ def test_one_cycle_is_pytorchs_without_momentum_too_and_at_its_last_step(strateg
         schedule.step()
 
 
+def test_restarts_take_parts_of_a_step():
+    optimizer = sgd()
+    schedule = CosineAnnealingWarmRestarts(optimizer, 4)
+    schedule.step(5.5)
+    assert schedule.get_last_lr() == pytest.approx([0.1 * (1 + math.cos(math.pi * 1.5 / 4)) / 2])
+    again = CosineAnnealingWarmRestarts(sgd(), 4)
+    again.load_state_dict(schedule.state_dict())
+    again.step()
+    schedule.step()
+    assert again.get_last_lr() == schedule.get_last_lr() == pytest.approx([0.1 * (1 + math.cos(math.pi * 2.5 / 4)) / 2])
+
+
+def reductions(metrics, **options):
+    """After which steps the rate fell."""
+    optimizer = sgd()
+    schedule, rate, found = ReduceLROnPlateau(optimizer, factor=0.5, **options), 0.1, []
+    for step, metric in enumerate(metrics):
+        schedule.step(metric)
+        if optimizer.param_groups[0]["lr"] != rate:
+            rate = optimizer.param_groups[0]["lr"]
+            found.append(step)
+    return found
+
+
+def test_a_plateau_reduces_the_rate():
+    assert reductions([1.0] * 8, patience=2) == [3, 6]
+    assert reductions([1.0] * 8, patience=2, cooldown=2) == [3]
+    assert reductions([1.0] * 9, patience=2, cooldown=2) == [3, 8]
+    assert reductions([3, 2, 1, 1, 1, 0.5, 0.5, 0.5], patience=1) == [4, 7]
+    assert reductions([float("nan")] * 3, patience=1) == [1]
+    falling = [100, 95, 90, 85]
+    assert reductions(falling, patience=0) == []
+    assert reductions(falling, patience=0, threshold=0.07) == [1, 3]
+    assert reductions(falling, patience=0, threshold=7, threshold_mode="abs") == [1, 3]
+    rising = [-x for x in falling]
+    assert reductions(rising, patience=0, mode="max", threshold=7, threshold_mode="abs") == [1, 3]
+    assert reductions([100, 105, 110], patience=0, mode="max", threshold=0.07) == [1]
+    assert reductions([Tensor([1.0])] * 3, patience=1) == [2]
+
+
+def test_a_plateau_keeps_to_the_least_rates_and_goes_on_from_its_state():
+    p, q = Tensor([1.0], requires_grad=True), Tensor([1.0], requires_grad=True)
+    optimizer = SGD([{"params": [p], "lr": 1.0}, {"params": [q]}], lr=0.1)
+    schedule = ReduceLROnPlateau(optimizer, patience=0, min_lr=[0.5, 0.0], cooldown=1)
+    for _ in range(3):
+        schedule.step(1.0)
+    assert schedule.get_last_lr() == pytest.approx([0.5, 0.01])
+    fresh = ReduceLROnPlateau(sgd(), patience=0, cooldown=1)
+    fresh.load_state_dict(schedule.state_dict())
+    assert fresh.state_dict() == schedule.state_dict()
+    small = ReduceLROnPlateau(sgd(1e-9), patience=0)
+    small.step(1.0)
+    small.step(1.0)
+    assert small.get_last_lr() == [1e-9]  # a smaller reduction than eps
+
+
 def test_every_group_has_its_own_rate():
     p, q = Tensor([1.0], requires_grad=True), Tensor([1.0], requires_grad=True)
     optimizer = SGD([{"params": [p], "lr": 1.0}, {"params": [q]}], lr=0.1)
@@ -132,6 +204,14 @@ def test_every_group_has_its_own_rate():
         (lambda o: InverseTimeLR(o, -1), "decay=-1"),
         (lambda o: OneCycleLR(o, [0.5, 0.1], 20, cycle_momentum=False), "2 rates for 1 groups"),
         (lambda o: OneCycleLR(o, 0.5, 20, anneal_strategy="sin"), "'sin'"),
+        (lambda o: CosineAnnealingWarmRestarts(o, 0), "T_0=0"),
+        (lambda o: CosineAnnealingWarmRestarts(o, 2, 1.5), "T_mult=1.5"),
+        (lambda o: CosineAnnealingWarmRestarts(o, 2).step(-1), "steps=-1"),
+        (lambda o: ReduceLROnPlateau(o, "least"), "unknown mode 'least'"),
+        (lambda o: ReduceLROnPlateau(o, threshold_mode="share"), "unknown threshold_mode 'share'"),
+        (lambda o: ReduceLROnPlateau(o, factor=1.0), "factor=1.0"),
+        (lambda o: ReduceLROnPlateau(o, min_lr=[0.1, 0.2]), "2 rates for 1 groups: min_lr"),
+        (lambda o: SequentialLR(o, [ReduceLROnPlateau(o)], []), "whose step needs a metric"),
         (lambda o: SequentialLR(o, [StepLR(o, 1)], [3]), "1 schedules need 0 milestones"),
         (lambda o: SequentialLR(o, [StepLR(o, 1), StepLR(sgd(), 1)], [3]), "of this optimizer"),
     ],

@@ -33,8 +33,8 @@ PRODUCTS = {"matmul", "einsum"}
 MOVES = {"reshape", "transpose", "swapaxes", "astype"}
 """What arranges numbers otherwise, and changes none."""
 
-NONLINEAR = {"relu", "leaky_relu", "elu", "sigmoid", "tanh", "softplus", "maximum", "minimum", "where"}
-"""Of each activation, one operation at least: gelu has its tanh, silu its sigmoid."""
+NONLINEAR = {"relu", "leaky_relu", "elu", "sigmoid", "tanh", "erf", "softplus", "maximum", "minimum", "where"}
+"""Of each activation, one operation at least: gelu has its tanh or erf, silu its sigmoid."""
 
 OF_THE_OUTPUT = {"relu", "leaky_relu", "elu", "sigmoid", "tanh"}
 """What makes a prediction of the last sum, where no softmax does."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from tinygrad_mnist.arguments import check_name
 from tinygrad_mnist.engine import Tensor, ops
 from tinygrad_mnist.nn.module import Layer, as_tensor
+from tinygrad_mnist.nn.special import GELU_FORMS, gelu
 
 
 class Activation(Layer):
@@ -51,17 +53,16 @@ class ELU(Activation):
 
 
 class GELU(Activation):
-    """x Φ(x) in its tanh form, PyTorch's GELU(approximate="tanh") (Hendrycks and Gimpel 2016)."""
+    """x Φ(x), in its form with tanh by default; exactly with approximate="none" (Hendrycks and Gimpel 2016).
 
-    function = staticmethod(ops.gelu)
+    PyTorch's default is "none". Raises ValueError for another form.
+    """
+
+    function = staticmethod(gelu)
 
     def __init__(self, approximate: str = "tanh") -> None:
-        if approximate != "tanh":
-            raise ValueError(f"approximate={approximate!r}: only the form with tanh is here, approximate='tanh'")
-
-    def extra_repr(self) -> str:
-        """The arguments that `repr` shows."""
-        return "approximate='tanh'"
+        check_name("approximate", approximate, GELU_FORMS)
+        self.approximate = approximate
 
 
 class SiLU(Activation):

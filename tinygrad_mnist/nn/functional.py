@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import math
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike
 
-from tinygrad_mnist.arguments import SHARE, check_name
-from tinygrad_mnist.engine import Tensor, ops
+from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.engine.node import plain
 from tinygrad_mnist.engine.ops import elu as elu
-from tinygrad_mnist.engine.ops import gelu as gelu
 from tinygrad_mnist.engine.ops import leaky_relu as leaky_relu
 from tinygrad_mnist.engine.ops import log_softmax as log_softmax
 from tinygrad_mnist.engine.ops import relu as relu
@@ -22,273 +18,30 @@ from tinygrad_mnist.engine.ops import silu as silu
 from tinygrad_mnist.engine.ops import softmax as softmax
 from tinygrad_mnist.engine.ops import softplus as softplus
 from tinygrad_mnist.engine.ops import tanh as tanh
-from tinygrad_mnist.nn.module import as_tensor
-from tinygrad_mnist.nn.patches import Pair, max_pool, patches
+from tinygrad_mnist.nn.images import adaptive_avg_pool2d as adaptive_avg_pool2d
+from tinygrad_mnist.nn.images import avg_pool2d as avg_pool2d
+from tinygrad_mnist.nn.images import conv2d as conv2d
+from tinygrad_mnist.nn.images import conv_transpose2d as conv_transpose2d
+from tinygrad_mnist.nn.images import max_pool2d as max_pool2d
+from tinygrad_mnist.nn.losses import binary_cross_entropy as binary_cross_entropy
+from tinygrad_mnist.nn.losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+from tinygrad_mnist.nn.losses import cross_entropy as cross_entropy
+from tinygrad_mnist.nn.losses import huber_loss as huber_loss
+from tinygrad_mnist.nn.losses import kl_div as kl_div
+from tinygrad_mnist.nn.losses import l1_loss as l1_loss
+from tinygrad_mnist.nn.losses import mse_loss as mse_loss
+from tinygrad_mnist.nn.losses import nll_loss as nll_loss
+from tinygrad_mnist.nn.losses import one_hot as one_hot
+from tinygrad_mnist.nn.losses import smooth_l1_loss as smooth_l1_loss
 from tinygrad_mnist.nn.random import generator
-
-Reduction = Literal["mean", "sum", "none"]
-REDUCTIONS = get_args(Reduction)
-
-
-def one_hot(labels: ArrayLike | Tensor, num_classes: int, dtype: DTypeLike = np.float32) -> NDArray[Any]:
-    """A row for each label with a one in the label's column: shape (*labels.shape, num_classes).
-
-    Raises TypeError for labels that are not integers, and ValueError for one outside 0 … num_classes - 1.
-    """
-    classes = np.asarray(plain(labels))
-    if classes.dtype.kind not in "iu":
-        raise TypeError(f"labels must be integers, not {classes.dtype}")
-    # as unsigned numbers, negative ones are huge
-    if np.maximum.reduce(classes.astype(np.uint64), axis=None, initial=0) >= num_classes:
-        place = tuple(np.argwhere((classes < 0) | (classes >= num_classes))[0].tolist())
-        raise ValueError(
-            f"label {classes[place]} at index {', '.join(map(str, place)) or 0} is none of the {num_classes} "
-            f"classes 0 to {num_classes - 1}"
-        )
-    rows: NDArray[Any] = _identity(num_classes, np.dtype(dtype)).take(classes, axis=0)
-    return rows
-
-
-@functools.lru_cache(maxsize=8)
-def _identity(size: int, dtype: Any) -> NDArray[Any]:
-    return np.eye(size, dtype=dtype)
-
-
-def cross_entropy(
-    logits: Any,
-    labels: ArrayLike | Tensor,
-    reduction: Reduction = "mean",
-    *,
-    weight: ArrayLike | Tensor | None = None,
-    label_smoothing: float = 0.0,
-) -> Tensor:
-    """-Σ yᵢ log ŷᵢ with ŷ = softmax(logits) over the last axis; a scalar, or a number for each example.
-
-    logits: shape (..., classes). labels: integers of shape (...), or their one-hot rows (or any
-    probabilities) of shape (..., classes). reduction: over the examples, "mean", "sum" or "none".
-    weight: a factor for each class; the mean is then over the weights of the labels. label_smoothing: the
-    share of y that is spread evenly over the classes (Szegedy et al. 2016, section 7).
-
-    Raises ValueError for labels of another shape or out of range, for no examples to take a mean of, and
-    for an unknown reduction.
-    """
-    logits = Tensor.wrap(logits)
-    if logits.dtype == np.float16:  # the sum over a batch is soon beyond its range
-        options: dict[str, Any] = {"weight": weight, "label_smoothing": label_smoothing}
-        return cross_entropy(logits.astype(np.float32), labels, reduction, **options).astype(np.float16)
-    y: Any = _rows(labels, logits)
-    if reduction == "mean" and not y.size:
-        raise ValueError(f"an empty batch, logits of shape {logits.shape}, has no mean cross-entropy")
-    check_name("reduction", reduction, REDUCTIONS)
-    m: Any = y.size // y.shape[-1]
-    if weight is not None or label_smoothing:
-        y, m = _weighed(y, weight, label_smoothing, reduction)
-    rows = Tensor.wrap(y)
-    rows.name = rows.name or "y"
-    log_probabilities = logits.log_softmax()
-    if reduction == "none":
-        return -(_possible(log_probabilities, rows) * rows).sum(axis=-1)
-    with np.errstate(invalid="ignore"):
-        total: Tensor = log_probabilities.vdot(rows)
-    if total.data != total.data:  # nan
-        total = _possible(log_probabilities, rows).vdot(rows)
-    return total / -m if reduction == "mean" else -total
-
-
-def _possible(log_probabilities: Tensor, rows: Tensor) -> Tensor:
-    """Log-probabilities, with 0 for -inf where a class is ruled out and no label's: 0 log 0 adds nothing to a loss."""
-    if rows.requires_grad or not np.isinf(log_probabilities.data).any():
-        return log_probabilities
-    possible: Tensor = ops.where(rows.data == 0, 0, log_probabilities)
-    return possible
-
-
-def _rows(labels: ArrayLike | Tensor, logits: Tensor) -> Any:
-    """The labels as rows of the logits' shape, one-hot where they are integers; a tensor where they learn."""
-    y = _like(labels, logits) if getattr(labels, "requires_grad", False) else np.asarray(plain(labels))
-    if y.shape == logits.shape[:-1]:
-        return one_hot(y, logits.shape[-1], logits.dtype)
-    if y.shape == logits.shape:
-        return ops.astype(y, logits.dtype) if isinstance(y, Tensor) else y.astype(logits.dtype)
-    raise ValueError(
-        f"labels of shape {y.shape} do not fit logits of shape {logits.shape}: they must be integers of shape "
-        f"{logits.shape[:-1]} or one-hot rows of shape {logits.shape}"
-    )
-
-
-def _weighed(y: Any, weight: ArrayLike | Tensor | None, smoothing: float, reduction: Reduction) -> tuple[Any, Any]:
-    """The labels' rows, smoothed and weighed, and what a mean divides by."""
-    SHARE.check(label_smoothing=smoothing)
-    classes = y.shape[-1]
-    factors: Any = np.ones(classes, y.dtype)
-    if weight is not None:
-        learns = getattr(weight, "requires_grad", False)
-        factors = ops.astype(weight, y.dtype) if learns else np.asarray(plain(weight), y.dtype)
-    if factors.shape != (classes,):
-        raise ValueError(f"weight of shape {factors.shape} does not fit {classes} classes: it must be ({classes},)")
-    total = 1.0 if reduction != "mean" else y.size // classes if weight is None else (y * factors).sum()
-    if not total:
-        raise ValueError("every label has weight 0: there is no mean cross-entropy")
-    return (y * (1 - smoothing) + smoothing / classes) * factors, total
-
-
-def nll_loss(
-    log_probabilities: Any,
-    labels: ArrayLike | Tensor,
-    weight: ArrayLike | Tensor | None = None,
-    reduction: Reduction = "mean",
-) -> Tensor:
-    """-log ŷ of each label, from log-probabilities: cross_entropy without its log_softmax.
-
-    Shapes, weight, reduction and errors are those of `cross_entropy`.
-    """
-    log_probabilities = Tensor.wrap(log_probabilities)
-    if log_probabilities.dtype == np.float16:
-        return nll_loss(log_probabilities.astype(np.float32), labels, weight, reduction).astype(np.float16)
-    y: Any = _rows(labels, log_probabilities)
-    check_name("reduction", reduction, REDUCTIONS)
-    if reduction == "mean" and not y.size:
-        raise ValueError("an empty batch has no mean loss")
-    y, m = _weighed(y, weight, 0.0, reduction)
-    rows = Tensor.wrap(y / -m)
-    losses = _possible(log_probabilities, rows) * rows
-    return losses.sum(axis=-1) if reduction == "none" else losses.sum()
-
-
-def mse_loss(predictions: Any, targets: ArrayLike | Tensor, reduction: Reduction = "mean") -> Tensor:
-    """(predictions - targets)², element by element; the mean over all of them, the sum, or each.
-
-    Raises ValueError for targets of another shape, which would broadcast silently.
-    """
-    predictions = Tensor.wrap(predictions)
-    difference = predictions - _targets(targets, predictions)
-    return _reduced(difference * difference, reduction)
-
-
-def binary_cross_entropy_with_logits(
-    logits: Any,
-    targets: ArrayLike | Tensor,
-    weight: ArrayLike | Tensor | None = None,
-    reduction: Reduction = "mean",
-    pos_weight: ArrayLike | Tensor | None = None,
-) -> Tensor:
-    """-(y log σ(z) + (1 - y) log (1 - σ(z))) for each logit z with its target y from 0 to 1, without overflow.
-
-    weight: a factor for each element; pos_weight: one for the term with y. Raises ValueError for targets of
-    another shape.
-    """
-    logits = Tensor.wrap(logits)
-    y = _targets(targets, logits)
-    positive = y if pos_weight is None else y * _like(pos_weight, logits)
-    losses = positive * (-logits).softplus() + (1 - y) * logits.softplus()
-    return _reduced(losses if weight is None else losses * _like(weight, logits), reduction)
-
-
-def _like(value: ArrayLike | Tensor, x: Tensor) -> Any:
-    """A tensor as it is, anything else as an array of x's dtype."""
-    return value if isinstance(value, Tensor) else np.asarray(value, x.dtype)
-
-
-def _targets(targets: ArrayLike | Tensor, predictions: Tensor) -> Any:
-    y = _like(targets, predictions)
-    if y.shape != predictions.shape:
-        raise ValueError(f"targets of shape {y.shape} do not fit predictions of shape {predictions.shape}: reshape one")
-    return y
-
-
-def _reduced(losses: Tensor, reduction: Reduction) -> Tensor:
-    check_name("reduction", reduction, REDUCTIONS)
-    if reduction == "mean" and not losses.size:
-        raise ValueError("an empty batch has no mean loss")
-    return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
+from tinygrad_mnist.nn.special import erf as erf
+from tinygrad_mnist.nn.special import gelu as gelu
 
 
 def linear(x: Any, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x Wᵀ + b: rows x of shape (..., in), a weight of shape (out, in), a bias of shape (out,)."""
     z: Tensor = x @ weight.T
     return z if bias is None else z + bias
-
-
-def conv2d(
-    x: Any, weight: Tensor, bias: Tensor | None = None, stride: int | Pair = 1, padding: int | Pair = 0
-) -> Tensor:
-    """Each output channel is the product of its kernel with every window of the images (cross-correlation).
-
-    x: shape (batch, in, height, width). weight: (out, in, *kernel). bias: (out,). stride: from one window to
-    the next; padding: of zeros on every side; each a number, or one for rows and one for columns. The result
-    has the shape (batch, out, rows, columns) with rows = (height + 2 padding - kernel) // stride + 1.
-
-    Raises ValueError for shapes that do not fit together, or a window larger than the image.
-    """
-    images = _images("conv2d", x)
-    if weight.ndim != 4 or weight.shape[1] != images.shape[1]:
-        raise ValueError(
-            f"conv2d: a weight of shape {weight.shape}, (out, in, *kernel), does not fit images of shape "
-            f"{images.shape}, which have {images.shape[1]} channels"
-        )
-    out, _, *kernel = weight.shape
-    place = _windows("conv2d", images, (kernel[0], kernel[1]), stride, padding)
-    z = patches(images, *place[:3]) @ weight.transpose(2, 3, 1, 0).reshape(-1, out)
-    if bias is not None:
-        z = z + bias
-    return z.reshape(len(images), *place[3], out).transpose(0, 3, 1, 2)
-
-
-def max_pool2d(x: Any, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0) -> Tensor:
-    """The maximum of each window, channel by channel: (batch, channels, rows, columns).
-
-    Arguments and errors are as in `conv2d`; stride is the kernel's size by default. Ties share the gradient.
-    """
-    images = _images("max_pool2d", x)
-    place = _windows("max_pool2d", images, kernel_size, kernel_size if stride is None else stride, padding, half=True)
-    return max_pool(images, *place[:3])
-
-
-def avg_pool2d(x: Any, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0) -> Tensor:
-    """The mean of each window, channel by channel, zeros of the padding included; otherwise as `max_pool2d`."""
-    images = _images("avg_pool2d", x)
-    place = _windows("avg_pool2d", images, kernel_size, kernel_size if stride is None else stride, padding, half=True)
-    n, channels = images.shape[:2]
-    rows = patches(images, *place[:3]).reshape(n, *place[3], math.prod(place[0]), channels)
-    return rows.mean(axis=3).transpose(0, 3, 1, 2)
-
-
-def _images(what: str, x: Any) -> Tensor:
-    images = as_tensor(x)
-    if images.ndim != 4:
-        advice = {2: "; rows become images by .reshape(-1, 1, 28, 28)", 3: "; a single image needs a batch, x[None]"}
-        raise ValueError(
-            f"{what} takes images of shape (batch, channels, height, width), not {images.shape}"
-            f"{advice.get(images.ndim, '')}"
-        )
-    if images.dtype.kind not in "fc":
-        raise TypeError(f"{what} takes floating-point images, not {images.dtype}: use .astype(np.float32)")
-    return images
-
-
-def _windows(
-    what: str, images: Tensor, kernel: int | Pair, stride: int | Pair, padding: int | Pair, half: bool = False
-) -> tuple[Pair, Pair, Pair, Pair]:
-    """Kernel, stride and padding as pairs, and how many windows there are in a column and in a row."""
-    kernel, stride, padding = pair("kernel_size", kernel, 1), pair("stride", stride, 1), pair("padding", padding, 0)
-    sizes = [length + 2 * p for length, p in zip(images.shape[2:], padding, strict=True)]
-    if any(k > size for k, size in zip(kernel, sizes, strict=True)):
-        raise ValueError(
-            f"{what}: windows of {kernel[0]} × {kernel[1]} do not fit into images of {sizes[0]} × {sizes[1]} pixels"
-            + (" (padding included)" if any(padding) else "")
-        )
-    if half and any(2 * p > k for k, p in zip(kernel, padding, strict=True)):
-        raise ValueError(f"{what}: padding={padding} is more than half of kernel_size={kernel}")
-    rows, columns = ((size - k) // s + 1 for size, k, s in zip(sizes, kernel, stride, strict=True))
-    return kernel, stride, padding, (rows, columns)
-
-
-def pair(name: str, value: int | Pair, least: int) -> Pair:
-    """A number for rows and one for columns; raises ValueError unless they are integers, not below the least."""
-    both = value if isinstance(value, tuple | list) else (value, value)
-    if len(both) != 2 or not all(isinstance(v, int | np.integer) and v >= least for v in both):
-        raise ValueError(f"{name}={value!r} must be an integer from {least} on, or a pair of them")
-    return int(both[0]), int(both[1])
 
 
 def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:

@@ -175,15 +175,20 @@ class Module:
 class Layer(Module):
     """A module that keeps its arguments as attributes of their names: `repr` shows them, `save_model` writes them."""
 
-    _arguments: ClassVar[tuple[str, ...]] = ()
+    _defaults: ClassVar[dict[str, Any]] = {}
 
     def __init_subclass__(cls) -> None:
-        cls._arguments = tuple(inspect.signature(cls).parameters)
+        cls._defaults = {name: p.default for name, p in inspect.signature(cls).parameters.items()}
 
     def arguments(self) -> dict[str, Any]:
         """The arguments that it keeps, by name; of a parameter, whether it is there."""
-        kept = {name: getattr(self, name) for name in self._arguments if hasattr(self, name)}
+        kept = {name: getattr(self, name) for name in self._defaults if hasattr(self, name)}
         return {name: value is not None if name == "bias" else value for name, value in kept.items()}
+
+    def changed(self, *others: str) -> dict[str, Any]:
+        """The arguments, but for tensors, that are not as by default; and these others."""
+        return {name: value for name, value in self.arguments().items()
+                if name in others or not (isinstance(value, Tensor) or value == self._defaults[name])}  # fmt: skip
 
     def extra_repr(self) -> str:
         """The arguments that `repr` shows."""

@@ -28,7 +28,7 @@ class Optimizer:
 
     parameters: tensors, or groups of them with options of their own, as [{"params": tensors, "lr": 0.1}, …].
     An optimizer gives `ranges` of its options, `slots`, the arrays it keeps for each parameter, and `update`, its
-    formula.
+    formula. With the option maximize, parameters move along their gradients.
 
     Raises ValueError for options out of range, an empty list of parameters, and a parameter given twice.
     """
@@ -109,7 +109,8 @@ class Optimizer:
             if name not in state:
                 state[name] = np.zeros_like(p.data)
         array = p.data
-        for block in _blocks(array, p.grad.data, *(state[name] for name in slots)):
+        g = -p.grad.data if group.get("maximize") else p.grad.data
+        for block in _blocks(array, g, *(state[name] for name in slots)):
             self.update(group, state["step"], *block)
         p.data = array  # graphs that used the old numbers learn that they are gone
 
@@ -128,7 +129,8 @@ class Optimizer:
         """Take over a state dict of the same optimizer over the same parameters; raises ValueError for another."""
         if not isinstance(state_dict, Mapping) or not state_dict.keys() >= {"state", "param_groups"}:
             raise ValueError(f"this is no state dict of an optimizer, as {type(self).__name__}.state_dict() gives it")
-        saved, groups = state_dict["state"], state_dict["param_groups"]
+        saved = state_dict["state"]
+        groups = [{"maximize": False, **group} for group in state_dict["param_groups"]]  # there was none at first
         sizes, own = [len(g["params"]) for g in groups], [len(g["params"]) for g in self.param_groups]
         if sizes != own:
             raise ValueError(f"the state has groups of {sizes} parameters, but this optimizer has {own}")
@@ -183,10 +185,13 @@ class SGD(Optimizer):
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
         super().__init__(
-            parameters, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov
-        )
+            parameters, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov,
+            maximize=maximize,
+        )  # fmt: skip
 
     def check(self, options: Group) -> None:
         """Raise ValueError for options out of range."""
@@ -230,10 +235,13 @@ class RMSprop(Optimizer):
         weight_decay: float = 0.0,
         momentum: float = 0.0,
         centered: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
         super().__init__(
-            parameters, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum, centered=centered
-        )
+            parameters, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum, centered=centered,
+            maximize=maximize,
+        )  # fmt: skip
 
     def slots(self, group: Group) -> tuple[str, ...]:
         """The running mean of g², and those that centered and momentum need."""
@@ -283,8 +291,12 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
         amsgrad: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(parameters, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad)
+        super().__init__(
+            parameters, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize
+        )
 
     def check(self, options: Group) -> None:
         """Raise ValueError for options out of range."""
@@ -328,8 +340,10 @@ class AdamW(Adam):
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
         amsgrad: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(parameters, lr, betas, eps, weight_decay, amsgrad)
+        super().__init__(parameters, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
 
     def _decayed(self, group: Group, p: Array, g: Array) -> Array:
         p *= 1 - group["lr"] * group["weight_decay"]

@@ -53,35 +53,42 @@ def _framed(x: Array, padding: Pair, fill: float) -> Array:
     return framed
 
 
-def _windows(framed: Array, kernel: Pair, stride: Pair, writeable: bool = False) -> Array:
+def reach(kernel: Pair, dilation: Pair) -> Pair:
+    """How many rows and columns of pixels a window lies over: between its numbers, dilation - 1 are left out."""
+    return dilation[0] * (kernel[0] - 1) + 1, dilation[1] * (kernel[1] - 1) + 1
+
+
+def _windows(framed: Array, kernel: Pair, stride: Pair, dilation: Pair, writeable: bool = False) -> Array:
     """Every window, as a view of shape (batch, rows, columns, *kernel, channels)."""
-    view = sliding_window_view(framed, kernel, axis=(1, 2), writeable=writeable)
-    return view[:, :: stride[0], :: stride[1]].transpose(0, 1, 2, 4, 5, 3)
+    view = sliding_window_view(framed, reach(kernel, dilation), axis=(1, 2), writeable=writeable)
+    view = view[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
+    return view.transpose(0, 1, 2, 4, 5, 3)
 
 
-def _places(framed: Array, kernel: Pair, stride: Pair) -> list[Array]:
+def _places(framed: Array, kernel: Pair, stride: Pair, dilation: Pair) -> list[Array]:
     """The first number of every window, as a view of shape (batch, rows, columns, channels), the second, and so on."""
-    heights, widths = (size - k + 1 for size, k in zip(framed.shape[1:3], kernel, strict=True))
+    rows, columns = reach(kernel, dilation)
+    heights, widths = framed.shape[1] - rows + 1, framed.shape[2] - columns + 1
     return [
         framed[:, i : i + heights : stride[0], j : j + widths : stride[1]]
-        for i, j in product(range(kernel[0]), range(kernel[1]))
+        for i, j in product(range(0, rows, dilation[0]), range(0, columns, dilation[1]))
     ]
 
 
-def _turns(kernel: Pair, stride: Pair) -> Iterator[tuple[slice, ...]]:
+def _turns(over: Pair, stride: Pair) -> Iterator[tuple[slice, ...]]:
     """Indices of windows, by turns: those of one turn do not overlap, and all turns together are every window."""
-    down, across = (-(-k // s) for k, s in zip(kernel, stride, strict=True))
+    down, across = (-(-length // s) for length, s in zip(over, stride, strict=True))
     return ((slice(None), slice(i, None, down), slice(j, None, across)) for i, j in product(range(down), range(across)))
 
 
-def _patches_vjp(g: Array, out: Array, x: Array, kernel: Pair, stride: Pair, padding: Pair) -> Array:
-    return fold(g, x.shape, kernel, stride, padding)
+def _patches_vjp(g: Array, out: Array, x: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Array:
+    return fold(g, x.shape, kernel, stride, padding, dilation)
 
 
 @op(_patches_vjp)
-def patches(x: Array, /, kernel: Pair, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> Array:
+def patches(x: Array, /, kernel: Pair, stride: Pair = (1, 1), padding: Pair = (0, 0), dilation: Pair = (1, 1)) -> Array:
     """A row for each window, its numbers in the order (*kernel, channels), with a frame of zeros around x."""
-    windows = _windows(_framed(x, padding, 0), kernel, stride)
+    windows = _windows(_framed(x, padding, 0), kernel, stride, dilation)
     # of one channel or three, the pixels of a row make longer runs than the channels of a window
     order = (3, 4, 5, 0, 1, 2) if x.shape[1] < FEW_CHANNELS else (0, 1, 2, 3, 4, 5)
     copy = np.empty([windows.shape[i] for i in order], x.dtype).transpose(np.argsort(order))
@@ -90,36 +97,44 @@ def patches(x: Array, /, kernel: Pair, stride: Pair = (1, 1), padding: Pair = (0
 
 
 def _fold_vjp(
-    g: Array, out: Array, rows: Array, shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair
+    g: Array, out: Array, rows: Array, shape: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
 ) -> Array:
-    return patches(g, kernel, stride, padding)
+    return patches(g, kernel, stride, padding, dilation)
 
 
 @op(_fold_vjp)
-def fold(rows: Array, /, shape: tuple[int, ...], kernel: Pair, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> Array:
+def fold(
+    rows: Array,
+    /,
+    shape: tuple[int, ...],
+    kernel: Pair,
+    stride: Pair = (1, 1),
+    padding: Pair = (0, 0),
+    dilation: Pair = (1, 1),
+) -> Array:
     """Images of a shape, to which every row is added where `patches` takes it from."""
     framed, inside = _frame(shape, padding, 0, rows.dtype)
-    windows = _windows(framed, kernel, stride, writeable=True)
+    windows = _windows(framed, kernel, stride, dilation, writeable=True)
     rows = rows.reshape(windows.shape)
-    for turn in _turns(kernel, stride):
+    for turn in _turns(reach(kernel, dilation), stride):
         windows[turn] += rows[turn]
     return _channels_first(inside)
 
 
-def _max_pool_vjp(g: Array, out: Array, x: Array, kernel: Pair, stride: Pair, padding: Pair) -> Array:
-    return unpool(g, x, out, kernel, stride, padding)
+def _max_pool_vjp(g: Array, out: Array, x: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Array:
+    return unpool(g, x, out, kernel, stride, padding, dilation)
 
 
 @op(_max_pool_vjp)
-def max_pool(x: Array, /, kernel: Pair, stride: Pair, padding: Pair = (0, 0)) -> Array:
+def max_pool(x: Array, /, kernel: Pair, stride: Pair, padding: Pair = (0, 0), dilation: Pair = (1, 1)) -> Array:
     """The maximum of each window, channel by channel; ties share the gradient, and the frame never wins."""
-    return _channels_first(reduce(np.maximum, _places(_framed(x, padding, -np.inf), kernel, stride)))
+    return _channels_first(reduce(np.maximum, _places(_framed(x, padding, -np.inf), kernel, stride, dilation)))
 
 
-def _winners(x: Array, top: Array, kernel: Pair, stride: Pair, padding: Pair) -> tuple[Array, Array]:
+def _winners(x: Array, top: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> tuple[Array, Array]:
     """Which places of each window hold its maximum, (places, batch, rows, columns, channels); and how many do."""
     top = _channels_last(top)
-    places = _places(_framed(x, padding, -np.inf), kernel, stride)
+    places = _places(_framed(x, padding, -np.inf), kernel, stride, dilation)
     wins = np.empty((len(places), *top.shape), bool)
     for place, wins_there in zip(places, wins, strict=True):
         np.equal(place, top, out=wins_there)
@@ -127,21 +142,23 @@ def _winners(x: Array, top: Array, kernel: Pair, stride: Pair, padding: Pair) ->
 
 
 def _unpool_vjp(
-    u: Array, out: Array, g: Array, x: Array, top: Array, kernel: Pair, stride: Pair, padding: Pair
+    u: Array, out: Array, g: Array, x: Array, top: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
 ) -> Array:
-    wins, ties = _winners(plain(x), plain(top), kernel, stride, padding)
-    rows = patches(u, kernel, stride, padding)
+    wins, ties = _winners(plain(x), plain(top), kernel, stride, padding, dilation)
+    rows = patches(u, kernel, stride, padding, dilation)
     by_place = rows.reshape(*wins.shape[1:4], len(wins), wins.shape[4]).transpose(3, 0, 1, 2, 4)
     return _channels_first(masked(by_place, wins).sum(axis=0)) / ties
 
 
 @op(_unpool_vjp, None, None)
-def unpool(g: Array, x: Array, top: Array, /, kernel: Pair, stride: Pair, padding: Pair = (0, 0)) -> Array:
+def unpool(
+    g: Array, x: Array, top: Array, /, kernel: Pair, stride: Pair, padding: Pair = (0, 0), dilation: Pair = (1, 1)
+) -> Array:
     """Images like x, to which every window adds its g, shared equally among the places where x is at its top."""
     framed, inside = _frame(x.shape, padding, 0, g.dtype)
-    wins, ties = _winners(x, top, kernel, stride, padding)
+    wins, ties = _winners(x, top, kernel, stride, padding, dilation)
     share = _channels_last(g / ties)
-    for place, wins_there in zip(_places(framed, kernel, stride), wins, strict=True):
+    for place, wins_there in zip(_places(framed, kernel, stride, dilation), wins, strict=True):
         place += masked(share, wins_there)
     return _channels_first(inside)
 

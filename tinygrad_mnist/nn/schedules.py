@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tinygrad_mnist.arguments import COUNT, NOT_NEGATIVE, SHARE, Range, check_name
+from tinygrad_mnist.arguments import BELOW_ONE, COUNT, NOT_NEGATIVE, SHARE, Range, check_name
 from tinygrad_mnist.nn.optim import Optimizer
 
 
@@ -33,13 +33,13 @@ class LRScheduler:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"a schedule sets the rates of an optimizer, not {type(optimizer).__name__}")
         self.optimizer = optimizer
-        self.last_epoch = 0
+        self.last_epoch: float = 0
         for group in optimizer.param_groups:
             group.setdefault("initial_lr", group["lr"])
         self.base_lrs = [float(group["initial_lr"]) for group in optimizer.param_groups]
         self.apply()
 
-    def rate(self, steps: int, base: float) -> float:
+    def rate(self, steps: Any, base: float) -> float:
         """The rate after so many steps, from the initial one."""
         raise NotImplementedError
 
@@ -63,7 +63,7 @@ class LRScheduler:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a state dict of the same schedule."""
-        self.last_epoch, self.base_lrs = int(state["last_epoch"]), list(state["base_lrs"])
+        self.last_epoch, self.base_lrs = state["last_epoch"], list(state["base_lrs"])
         self.apply()
 
 
@@ -74,7 +74,7 @@ class LambdaLR(LRScheduler):
         self.lr_lambda = lr_lambda
         super().__init__(optimizer)
 
-    def rate(self, steps: int, base: float) -> float:
+    def rate(self, steps: Any, base: float) -> float:
         """The rate after so many steps, from the initial one."""
         return base * self.lr_lambda(steps)
 
@@ -87,9 +87,33 @@ class StepLR(LRScheduler):
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer)
 
-    def rate(self, steps: int, base: float) -> float:
+    def rate(self, steps: Any, base: float) -> float:
         """The rate after so many steps, from the initial one."""
         return float(base * self.gamma ** (steps // self.step_size))
+
+
+class MultiStepLR(LRScheduler):
+    """Times gamma at each milestone, a number of steps."""
+
+    def __init__(self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1) -> None:
+        self.milestones, self.gamma = sorted(milestones), gamma
+        super().__init__(optimizer)
+
+    def rate(self, steps: Any, base: float) -> float:
+        """The rate after so many steps, from the initial one."""
+        return float(base * self.gamma ** bisect_right(self.milestones, steps))
+
+
+class ExponentialLR(LRScheduler):
+    """Times gamma after every step."""
+
+    def __init__(self, optimizer: Optimizer, gamma: float) -> None:
+        self.gamma = gamma
+        super().__init__(optimizer)
+
+    def rate(self, steps: Any, base: float) -> float:
+        """The rate after so many steps, from the initial one."""
+        return float(base * self.gamma**steps)
 
 
 class InverseTimeLR(LRScheduler):
@@ -100,7 +124,7 @@ class InverseTimeLR(LRScheduler):
         self.decay = decay
         super().__init__(optimizer)
 
-    def rate(self, steps: int, base: float) -> float:
+    def rate(self, steps: Any, base: float) -> float:
         """The rate after so many steps, from the initial one."""
         return base / (1 + self.decay * steps)
 
@@ -117,7 +141,7 @@ class LinearLR(LRScheduler):
         self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
         super().__init__(optimizer)
 
-    def rate(self, steps: int, base: float) -> float:
+    def rate(self, steps: Any, base: float) -> float:
         """The rate after so many steps, from the initial one."""
         share = min(steps / self.total_iters, 1.0)
         return base * (self.start_factor + share * (self.end_factor - self.start_factor))
@@ -131,9 +155,109 @@ class CosineAnnealingLR(LRScheduler):
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer)
 
-    def rate(self, steps: int, base: float) -> float:
+    def rate(self, steps: Any, base: float) -> float:
         """The rate after so many steps, from the initial one."""
         return _cosine(base, self.eta_min, steps / self.T_max)
+
+
+class CosineAnnealingWarmRestarts(LRScheduler):
+    """From the initial rate to eta_min along half a cosine, and again, each time T_mult times as long.
+
+    T_0: the steps of the first fall (Loshchilov and Hutter 2017, eq. 5). `step` may be told how many steps there
+    have been, in parts of one: step(epoch + batch / batches).
+    """
+
+    def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0) -> None:
+        COUNT.check(T_0=T_0, T_mult=T_mult)
+        self.T_0, self.T_mult, self.eta_min = T_0, T_mult, eta_min
+        super().__init__(optimizer)
+
+    def rate(self, steps: Any, base: float) -> float:
+        """The rate after so many steps, from the initial one."""
+        length: float = self.T_0
+        if self.T_mult == 1:
+            steps %= length
+        while steps >= length:
+            steps, length = steps - length, length * self.T_mult
+        return _cosine(base, self.eta_min, steps / length)
+
+    def step(self, steps: float | None = None) -> None:
+        """Count a step, or take this number of them, and set the rates for the next."""
+        NOT_NEGATIVE.check_given(steps=steps)
+        self.last_epoch = self.last_epoch + 1 if steps is None else steps
+        self.apply()
+
+
+class ReduceLROnPlateau(LRScheduler):
+    """Times factor when a metric, given to `step`, has not become better for more than patience steps.
+
+    mode: "min" where less is better, "max" where more is. threshold: by how much a better metric must be better, as
+    a share of the best one (threshold_mode "rel") or as a number ("abs"). cooldown: steps after a reduction of which
+    none counts as bad. min_lr: below which no rate falls, for all groups or each. eps: smaller reductions are left out.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        mode: str = "min",
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        threshold_mode: str = "rel",
+        cooldown: int = 0,
+        min_lr: float | Sequence[float] = 0.0,
+        eps: float = 1e-8,
+    ) -> None:
+        check_name("mode", mode, ("min", "max"))
+        check_name("threshold_mode", threshold_mode, ("rel", "abs"))
+        BELOW_ONE.check(factor=factor)
+        NOT_NEGATIVE.check(patience=patience, threshold=threshold, cooldown=cooldown, eps=eps)
+        super().__init__(optimizer)
+        groups = len(self.base_lrs)
+        self.min_lrs = [float(min_lr)] * groups if isinstance(min_lr, int | float) else list(min_lr)
+        if len(self.min_lrs) != groups:
+            raise ValueError(
+                f"{len(self.min_lrs)} rates for {groups} groups: min_lr is a number, or one for each group"
+            )
+        self.sign = 1 if mode == "min" else -1
+        self.factor, self.patience, self.cooldown, self.eps = factor, patience, cooldown, eps
+        self.threshold, self.threshold_mode = threshold, threshold_mode
+        self.best, self.num_bad_epochs, self.cooldown_counter = self.sign * math.inf, 0, 0
+
+    def apply(self) -> None:
+        """Leave the rates: `step` alone changes them."""
+
+    def step(self, metric: Any) -> None:  # type: ignore[override]  # the others need none
+        """Count a step that ended with this metric, a number, and reduce the rates if it is time."""
+        self.last_epoch += 1
+        value, margin = float(metric), self.sign * self.threshold
+        bound = self.best * (1 - margin) if self.threshold_mode == "rel" else self.best - margin
+        if self.sign * value < self.sign * bound:
+            self.best, self.num_bad_epochs = value, 0
+        else:
+            self.num_bad_epochs += 1
+        if self.cooldown_counter:
+            self.cooldown_counter, self.num_bad_epochs = self.cooldown_counter - 1, 0
+        if self.num_bad_epochs > self.patience:
+            self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
+            self._reduce()
+
+    def _reduce(self) -> None:
+        for group, least in zip(self.optimizer.param_groups, self.min_lrs, strict=True):
+            reduced = max(group["lr"] * self.factor, least)
+            if group["lr"] - reduced > self.eps:
+                group["lr"] = reduced
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` needs to go on; the rates are in the optimizer's."""
+        own = {name: getattr(self, name) for name in ("best", "num_bad_epochs", "cooldown_counter")}
+        return {**super().state_dict(), **own}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state dict of the same schedule."""
+        super().load_state_dict(state)
+        self.best, self.num_bad_epochs = float(state["best"]), int(state["num_bad_epochs"])
+        self.cooldown_counter = int(state["cooldown_counter"])
 
 
 class SequentialLR(LRScheduler):
@@ -145,12 +269,16 @@ class SequentialLR(LRScheduler):
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]) -> None:
         if len(milestones) != len(schedulers) - 1 or list(milestones) != sorted(milestones):
             raise ValueError(f"{len(schedulers)} schedules need {len(schedulers) - 1} milestones, in order")
-        if any(isinstance(schedule, OneCycleLR) or schedule.optimizer is not optimizer for schedule in schedulers):
-            raise ValueError("SequentialLR takes schedules of this optimizer, and no OneCycleLR: it is one by itself")
+        alone = OneCycleLR, ReduceLROnPlateau
+        if any(isinstance(schedule, alone) or schedule.optimizer is not optimizer for schedule in schedulers):
+            raise ValueError(
+                "SequentialLR takes schedules of this optimizer, and neither OneCycleLR, which is one by itself, nor "
+                "ReduceLROnPlateau, whose step needs a metric"
+            )
         self.schedulers, self.milestones = list(schedulers), list(milestones)
         super().__init__(optimizer)
 
-    def rate(self, steps: int, base: float) -> float:
+    def rate(self, steps: Any, base: float) -> float:
         """The rate after so many steps, from the initial one."""
         i = bisect_right(self.milestones, steps)
         return self.schedulers[i].rate(steps - (self.milestones[i - 1] if i else 0), base)
@@ -194,7 +322,7 @@ class OneCycleLR(LRScheduler):
             group["initial_lr"] = peak / div_factor
         super().__init__(optimizer)
 
-    def rate(self, steps: int, base: float) -> float:
+    def rate(self, steps: Any, base: float) -> float:
         """The rate after so many steps, from the initial one."""
         return self._cycle(steps, base, base * self.div_factor, base / self.final_div_factor)
 
@@ -210,7 +338,7 @@ class OneCycleLR(LRScheduler):
             else:
                 group["momentum"] = momentum
 
-    def _cycle(self, steps: int, start: float, peak: float, end: float) -> float:
+    def _cycle(self, steps: float, start: float, peak: float, end: float) -> float:
         if steps > self.total_steps:
             raise ValueError(f"OneCycleLR was made for {self.total_steps} steps, and this would be one more")
         top, last = self.pct_start * self.total_steps - 1, self.total_steps - 1

@@ -430,7 +430,7 @@ _ELEMENTWISE = (
     "tan", "sinh", "cosh", "arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh", "exp2", "log2", "log10",
     "cbrt", "hypot", "arctan2", "remainder", "fmod",
 )  # fmt: skip
-_WINDOW = "<0>, <kernel>, <stride>, <padding>"
+_WINDOW = "<0>, <kernel>, <stride>, <padding>, <dilation>"
 
 NOTATION: dict[str, Entry] = {
     # arithmetic
@@ -512,7 +512,8 @@ NOTATION: dict[str, Entry] = {
     **{name: _named(name, f"np.{name}") for name in _ELEMENTWISE},
     **{name: _named(name, f"np.linalg.{name}") for name in ("solve", "det", "cholesky")},
     "cumprod": _along("cumprod", "np.cumprod"),
-    # windows over images, of the package nn
+    # of the package nn: the error function, and windows over images
+    "erf": _function(operator_name("erf"), "erf", "erf(<0>)", helper="erf"),
     "patches": _function(operator_name("patches"), "patches", f"patches({_WINDOW})", helper="patches"),
     "fold": _function(operator_name("fold"), "fold", f"fold(<0>, <shape>{_WINDOW[3:]})", helper="fold"),
     "max_pool": _function(operator_name("max_pool"), "max_pool", f"max_pool({_WINDOW})", helper="max_pool"),
@@ -570,41 +571,53 @@ def scatter_add(x, index, shape):
     np.add.at(out, index, x)
     return out
 ''',
+    "erf": '''\
+def erf(x):
+    """2/√π ∫ exp(-t²) dt from 0 to x, number by number: NumPy has none."""
+    from math import erf as erf_of_a_number
+
+    return np.vectorize(erf_of_a_number, otypes=[float])(x)
+''',
     "patches": '''\
-def patches(x, kernel, stride, padding):
+def patches(x, kernel, stride, padding, dilation):
     """A row for each window of images (batch, channels, height, width): the numbers in order (*kernel, channels)."""
     frame = [(0, 0), (0, 0), *((p, p) for p in padding)]
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(x, frame), kernel, axis=(2, 3))
-    windows = windows[:, :, :: stride[0], :: stride[1]].transpose(0, 2, 3, 4, 5, 1)
+    over = [d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(x, frame), over, axis=(2, 3))
+    windows = windows[:, :, :: stride[0], :: stride[1], :: dilation[0], :: dilation[1]].transpose(0, 2, 3, 4, 5, 1)
     return windows.reshape(-1, kernel[0] * kernel[1] * x.shape[1])
 ''',
     "fold": '''\
-def fold(rows, shape, kernel, stride, padding):
+def fold(rows, shape, kernel, stride, padding, dilation):
     """Images of a shape, to which every row of patches is added where it was taken from."""
     n, channels, *size = shape
     framed = np.zeros((n, channels, size[0] + 2 * padding[0], size[1] + 2 * padding[1]))
-    counts = [(length - k) // s + 1 for length, k, s in zip(framed.shape[2:], kernel, stride)]
+    over = [d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
+    counts = [(length - m) // s + 1 for length, m, s in zip(framed.shape[2:], over, stride)]
     windows = rows.reshape(n, *counts, *kernel, channels).transpose(4, 3, 0, 5, 1, 2)
     for i, j in np.ndindex(*kernel):
-        down, across = (slice(at, at + s * (c - 1) + 1, s) for at, s, c in zip((i, j), stride, counts))
+        spans = zip((i, j), dilation, stride, counts)
+        down, across = (slice(at * d, at * d + s * c - s + 1, s) for at, d, s, c in spans)
         framed[:, :, down, across] += windows[j, i]
     return framed[:, :, padding[0] : padding[0] + size[0], padding[1] : padding[1] + size[1]]
 ''',
     "max_pool": '''\
-def max_pool(x, kernel, stride, padding):
+def max_pool(x, kernel, stride, padding, dilation):
     """The maximum of each window of images (batch, channels, height, width)."""
     framed = np.pad(x, [(0, 0), (0, 0), *((p, p) for p in padding)], constant_values=-np.inf)
-    windows = np.lib.stride_tricks.sliding_window_view(framed, kernel, axis=(2, 3))
-    return windows[:, :, :: stride[0], :: stride[1]].max(axis=(4, 5))
+    over = [d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
+    windows = np.lib.stride_tricks.sliding_window_view(framed, over, axis=(2, 3))
+    return windows[:, :, :: stride[0], :: stride[1], :: dilation[0], :: dilation[1]].max(axis=(4, 5))
 ''',
     "unpool": '''\
-def unpool(g, x, top, kernel, stride, padding):
+def unpool(g, x, top, kernel, stride, padding, dilation):
     """Images like x, to which every window adds its g, shared equally among the places where x is at its top."""
     framed = np.pad(x, [(0, 0), (0, 0), *((p, p) for p in padding)], constant_values=-np.inf)
     out, ties = np.zeros(framed.shape), np.zeros(top.shape)
     places = []
     for i, j in np.ndindex(*kernel):
-        down, across = (slice(at, at + s * (c - 1) + 1, s) for at, s, c in zip((i, j), stride, top.shape[2:]))
+        spans = zip((i, j), dilation, stride, top.shape[2:])
+        down, across = (slice(at * d, at * d + s * c - s + 1, s) for at, d, s, c in spans)
         places.append((slice(None), slice(None), down, across))
         ties += framed[places[-1]] == top
     for place in places:

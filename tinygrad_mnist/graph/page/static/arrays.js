@@ -245,15 +245,16 @@ function picked(shape, index) {
 /**
  * Every place of every window: calls back with the place in the images, and in the windows.
  * @param {Index} shape of the images
- * @param {Value[]} window kernel, stride and padding, a pair each
+ * @param {Value[]} window kernel, stride, padding and dilation, a pair each
  * @param {(image: Index | null, window: Index, inside: Index) => void} visit image is null where there is padding
  */
 function windows([batch, channels, height, width], window, visit) {
-  const [[kh, kw], [sh, sw], [ph, pw]] = window.map((pair) => asShape([pair]));
-  const [rows, columns] = [Math.floor((height + 2 * ph - kh) / sh) + 1, Math.floor((width + 2 * pw - kw) / sw) + 1];
+  const [[kh, kw], [sh, sw], [ph, pw], [dh, dw]] = window.map((pair) => asShape([pair]));
+  const rows = Math.floor((height + 2 * ph - dh * (kh - 1) - 1) / sh) + 1;
+  const columns = Math.floor((width + 2 * pw - dw * (kw - 1) - 1) / sw) + 1;
   for (let n = 0; n < batch; n++) for (let c = 0; c < channels; c++) for (let y = 0; y < rows; y++) for (let x = 0; x < columns; x++) {
     for (let i = 0; i < kh; i++) for (let j = 0; j < kw; j++) {
-      const [down, across] = [y * sh + i - ph, x * sw + j - pw];
+      const [down, across] = [y * sh + i * dh - ph, x * sw + j * dw - pw];
       const inside = down >= 0 && down < height && across >= 0 && across < width;
       visit(inside ? [n, c, down, across] : null, [n, c, y, x], [i, j]);
     }

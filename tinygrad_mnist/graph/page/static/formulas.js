@@ -39,6 +39,13 @@ function logSoftmax(z, options) {
   return elementwise((a, b) => a - Math.log(b), [less, sums]);
 }
 
+/** The error function by its series of terms of one sign (Abramowitz and Stegun 1964, 7.1.6). @param {number} x */
+function erf(x) {
+  let [term, sum] = [x, x];
+  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) sum += term *= (2 * x * x) / (2 * n + 1);
+  return Math.abs(x) > 6 ? Math.sign(x) : (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+}
+
 const last = { axis: scalar(-1) };
 
 /** By the names that NumPy and the helpers of the source give them; the first argument of each may be what a dot follows. */
@@ -46,7 +53,7 @@ const last = { axis: scalar(-1) };
 const functions = {
   ...windowed,
   exp: ofElements(Math.exp), log: ofElements(Math.log), log1p: ofElements(Math.log1p), expm1: ofElements(Math.expm1),
-  tanh: ofElements(Math.tanh), sqrt: ofElements(Math.sqrt), square: ofElements((x) => x * x), abs: ofElements(Math.abs),
+  tanh: ofElements(Math.tanh), erf: ofElements(erf), sqrt: ofElements(Math.sqrt), square: ofElements((x) => x * x), abs: ofElements(Math.abs),
   sin: ofElements(Math.sin), cos: ofElements(Math.cos), sign: ofElements(Math.sign), sigmoid: ofElements((x) => 1 / (1 + Math.exp(-x))),
   maximum: ofElements(Math.max), minimum: ofElements(Math.min), where: ofElements((condition, a, b) => (condition ? a : b)),
   logaddexp: ofElements((a, b) => Math.max(a, b) + Math.log1p(Math.exp(-Math.abs(a - b)))), clip: ofElements((x, low, high) => Math.min(Math.max(x, low), high)),
