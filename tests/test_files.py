@@ -1,4 +1,4 @@
-"""Files are written whole, and what is no ordinary file is left alone."""
+"""Files are read within a bound and written whole, and what is no ordinary file is left alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tinygrad_mnist.files import prepare_folder, write_atomically
+from tinygrad_mnist.files import prepare_folder, read_bounded, write_atomically
 
 
 def test_a_link_stays_a_link_and_its_file_is_written(tmp_path: Path) -> None:
@@ -49,3 +49,25 @@ def test_a_file_where_a_folder_is_asked_for_is_named_as_such(tmp_path: Path) -> 
     (tmp_path / "run").write_bytes(b"")
     with pytest.raises(FileExistsError, match="where a folder is needed"):
         prepare_folder(tmp_path / "run", "file")
+
+
+def test_no_more_is_read_than_the_bound(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(bytes(1 << 20))
+    assert len(read_bounded(file, 1 << 20)) == 1 << 20
+    file.write_bytes(bytes((1 << 20) + 1))
+    with pytest.raises(OSError, match="larger than 1 MiB") as caught:
+        read_bounded(file, 1 << 20)
+    assert caught.value.filename == str(file)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_pipes_and_devices_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "endless").symlink_to("/dev/zero")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for name, reason in (("pipe", "no plain file"), ("endless", "no plain file"), ("loop", "symbolic links")):
+        with pytest.raises(OSError, match=reason):
+            read_bounded(tmp_path / name, 1 << 20)
+    with pytest.raises(IsADirectoryError):
+        read_bounded(tmp_path, 1)

@@ -1,12 +1,28 @@
-"""Writing files whole or not at all."""
+"""Reading files within a bound; writing them whole or not at all."""
 
 from __future__ import annotations
 
 import errno
 import glob
 import os
+import stat
 import tempfile
 from pathlib import Path
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """What a plain file holds, of at most so many bytes.
+
+    Raises OSError, with the path as its filename, where it can't be read, holds more, or is no plain file: a FIFO
+    would be waited for without end, and a device read without end.
+    """
+    if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
+        raise OSError(errno.EINVAL, "is a device or a pipe, and no plain file", str(path))
+    with path.open("rb") as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise OSError(errno.EFBIG, f"is larger than {limit >> 20:,} MiB, the most that is read", str(path))
+    return content
 
 
 def write_atomically(path: Path, content: bytes) -> None:
