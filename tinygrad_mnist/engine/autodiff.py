@@ -140,7 +140,8 @@ def propagate(output: N, cotangent: Any, targets: Collection[Node] = ()) -> dict
     changed = changes(order)
     for node in reversed(order):
         if node in cotangents:
-            check_unchanged(node, changed)
+            if changed:
+                check_unchanged(node, changed)
             g = cotangents[node] if node in targets else cotangents.pop(node)
             for position, _, share in shares(node, g, needed):
                 x = node.inputs[position]
@@ -187,7 +188,7 @@ def backward(output: N, gradient: Any = None, create_graph: bool = False) -> Non
             if array.base is not None or id(array) in given:  # a rule may give a view, or one array to two inputs
                 total = total * 1
             given.add(id(array))
-            leaf.grad = result(leaf, total, create_graph)
+            leaf._grad = result(leaf, total, create_graph)
 
 
 def grad(output: N, inputs: Iterable[N], gradient: Any = None, create_graph: bool = False) -> tuple[N, ...]:
