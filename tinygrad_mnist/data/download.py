@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tinygrad_mnist.data.dataset import DataError
-from tinygrad_mnist.data.idx import decompress
+from tinygrad_mnist.data.reading import decompress
 from tinygrad_mnist.files import write_atomically
 
 if TYPE_CHECKING:
