@@ -14,7 +14,8 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from tinygrad_mnist.data import DataError, read_idx
-from tinygrad_mnist.data.idx import decompress, parse_idx
+from tinygrad_mnist.data.idx import parse_idx
+from tinygrad_mnist.data.reading import decompress
 
 IdxBytes = Callable[[NDArray[Any]], bytes]
 

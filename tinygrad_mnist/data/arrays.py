@@ -95,7 +95,7 @@ def as_labels(array: Array, source: str) -> Array:
     if array.ndim == 2 and 1 in array.shape:
         array = array.reshape(-1)
     if array.ndim == 2 and array.shape[1] > 1 and array.dtype.kind in "biuf" and _is_one_hot(array):
-        return array.argmax(axis=1)
+        return np.asarray(array.argmax(axis=1))
     if array.dtype.kind in "SU":
         array = _from_text(array, source)
     if array.dtype.kind == "f":
@@ -128,7 +128,7 @@ def paired(source: str, arrays: Iterable[Array]) -> list[Part]:
     given = list(arrays)
     images = [array for array in given if _may_be_images(array)]
     labels = [array for array in given if not _may_be_images(array)]
-    return [Part(source, *pair) for pair in zip(images, labels)]
+    return [Part(source, *pair) for pair in zip(images, labels, strict=False)]
 
 
 def _may_be_images(array: Array) -> bool:

@@ -10,8 +10,9 @@ import numpy as np
 from tinygrad_mnist.data.arrays import Array, Part
 from tinygrad_mnist.data.dataset import CLASSES, DataError
 
-OCCURRING = 0.8
-"""Of more classes than ten so many must occur: one label far from all others is a mistake, no class."""
+OCCURRING, COMMON = 0.8, 0.25
+"""Where there are more classes than ten, this share of them occurs, and the others than ten are so common, of what they
+would be were all equally common. One label far from all others is a mistake, no class."""
 
 
 def numbered(parts: Sequence[Part], stated: int | None, say: Callable[[str], None]) -> tuple[list[Part], int]:
@@ -20,11 +21,13 @@ def numbered(parts: Sequence[Part], stated: int | None, say: Callable[[str], Non
     Labels from 1 to the number of classes, as EMNIST's letters have, become those from 0 on, and `say` is told.
     Raises DataError where a label is none of the classes.
     """
-    labels = np.unique(np.concatenate([_labels(part) for part in parts]))
-    least, most = int(labels[0]), int(labels[-1])
+    together = np.concatenate([_labels(part) for part in parts])
+    if not together.size:
+        return list(parts), stated or CLASSES  # there are no images, which is said elsewhere
+    least, most = int(together.min()), int(together.max())
     from_one = least == 1 and most == (stated or max(most, CLASSES))
     classes = stated or max(CLASSES, most + (not from_one))
-    if stated is None and len(labels) < OCCURRING * classes and classes > CLASSES:
+    if stated is None and classes > CLASSES and _has_strays(together - from_one, classes):
         _refuse(parts, CLASSES, f"--classes {classes}, if it is right")
     if least < 0 or most >= classes + from_one:
         _refuse(parts, classes, "" if stated is None else f"--classes {most + 1}, if it is right")
@@ -32,6 +35,12 @@ def numbered(parts: Sequence[Part], stated: int | None, say: Callable[[str], Non
         say(f"data: the labels are 1 to {most}, taken as classes 0 to {most - 1}")
         parts = [replace(part, labels=_labels(part) - 1) for part in parts]
     return list(parts), classes
+
+
+def _has_strays(labels: Array, classes: int) -> bool:
+    """Whether the labels from ten on are too few to be classes."""
+    common = (labels >= CLASSES).mean() * classes / (classes - CLASSES)
+    return len(np.unique(labels)) < OCCURRING * classes or bool(common < COMMON)
 
 
 def _labels(part: Part) -> Array:

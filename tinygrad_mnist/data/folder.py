@@ -45,9 +45,7 @@ TEST_SHARE = 7
 """Where no labelled test images are given, every how manieth training image is set aside: 10,000 of 70,000 in MNIST."""
 
 ARRAYS, TABLES = (".npy", "ubyte"), (".csv", ".tsv", ".arff")
-WHAT_IS_READ = (
-    "IDX files, .npz or .npy arrays, CSV or ARFF tables, pictures in a folder for each class, or a zip of these"
-)
+WHAT_IS_READ = "IDX files, .npz or .npy arrays, CSV or ARFF, pictures in a folder for each class, or a zip of these"
 
 
 def read_path(path: Path, say: Say, classes: int | None = None) -> Dataset:
@@ -128,14 +126,14 @@ def _parts(files: Sequence[Entry], source: str) -> Parts:
         roles[part_of(entry.path)].setdefault(holds_labels(entry.path), entry)
     named = {part: of for part, of in roles.items() if of.keys() & {True, False}}
     if not any(of.keys() >= {True, False} for of in named.values()):
-        return dict(zip((TRAIN, TEST), _paired(files, source)))
+        return dict(zip((TRAIN, TEST), _paired(files, source), strict=False))
     if len(named) > 1:
         named.pop(VALIDATION, None)
     parts, left = {}, LIMIT
     for part, of in named.items():
         for is_label, other in ((False, "labels"), (True, "images")):
             if (other == "labels" and True not in of) or (other == "images" and False not in of):
-                raise DataError(f"{of[is_label].source}: its {other} are missing; put them beside it")
+                raise DataError(f"{of[is_label].source}: its {other} are missing; put the file with them beside it")
         images, labels = (_array(of[is_label], left) for is_label in (False, True))
         left -= images.nbytes + labels.nbytes
         parts[part] = Part(f"{of[False].source} with {of[True].short}", images, labels)
@@ -151,7 +149,7 @@ def _paired(files: Sequence[Entry], source: str) -> list[Part]:
     if not parts:
         there = ", ".join(f"{entry.short} {array.shape}" for entry, array in zip(files, arrays, strict=True))
         raise DataError(
-            f"{source}: has no images with labels, but {there}; arrays are expected of shapes (n, 28, 28) and (n,), with "
+            f"{source}: has no images with labels, but {there}; expected are shapes (n, 28, 28) and (n,), with "
             f"names such as x_train, y_train, x_test and y_test"
         )
     return parts

@@ -96,6 +96,8 @@ def _read_head(stream: IO[bytes], name: str | Path) -> _Head:
             continue
         separator = max(",;\t", key=text.count)
         values = [value.strip().strip("'\"") for value in text.split(separator)]
+        if names and len(values) != len(names):
+            raise DataError(f"{name}: line {number} has {len(values)} columns, expected {len(names)}; {_RIGHT_FILE}")
         if len(values) - PIXELS not in (0, 1, 2):
             start = f", the first {values[0][:20]!r}" if text.isprintable() else ", and is no text"
             raise DataError(
@@ -174,13 +176,13 @@ def _lines(text: bytes, head: _Head, first: int) -> Iterator[tuple[int, list[str
 
 def _as_pixels(rows: Array, columns: _Columns, text: bytes, head: _Head, number: int, name: str | Path) -> Array:
     """The pixels of some lines: uint8, or float32 where they are from 0 to 1."""
-    pixels = rows[:, columns.first_pixel : columns.first_pixel + PIXELS]
+    pixels: Array = rows[:, columns.first_pixel : columns.first_pixel + PIXELS]
     if pixels.dtype == np.uint8:
         return pixels.copy()
     with np.errstate(invalid="ignore"):
         is_whole, is_outside = pixels == np.floor(pixels), ~((pixels >= 0) & (pixels <= 255))
     if not is_outside.any() and (is_whole.all() or pixels.max() <= 1):
-        return pixels.astype(np.uint8) if is_whole.all() else pixels.copy()
+        return pixels.astype(np.uint8 if is_whole.all() else np.float32)
     row, column = np.argwhere(is_outside if is_outside.any() else ~is_whole)[0].tolist()
     line, values = next(islice(_lines(text, head, number), row, None))
     place = column + columns.first_pixel

@@ -128,10 +128,10 @@ def _in_zip(source: str, content: bytes) -> Iterator[Entry]:
 
 def _in_tar(source: str, content: bytes) -> Iterator[Entry]:
     with decoding(source, "archive"):
-        archive = tarfile.open(fileobj=io.BytesIO(content))
+        archive = tarfile.open(fileobj=io.BytesIO(content))  # noqa: SIM115 (its files are read later)
         for info in islice(archive, MOST):
             if info.isfile():
-                yield Entry(info.name, f"{source}, {info.name}", lambda info=info: archive.extractfile(info))  # type: ignore[misc]
+                yield Entry(info.name, f"{source}, {info.name}", lambda info=info: archive.extractfile(info))  # type: ignore[arg-type,misc]
 
 
 def expanded(entries: Sequence[Entry]) -> list[Entry]:

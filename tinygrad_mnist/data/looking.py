@@ -88,13 +88,13 @@ def _position(split: Split) -> str | None:
 
 
 def _by_classes(images: Array, labels: Array, digits: Array) -> str | None:
-    """Where the mean image of each of the ten classes is like that digit, what differs from their common mean counts."""
+    """Where the mean image of each of the ten classes is like that digit, but for what all have in common."""
     expected = _unit(digits - digits.mean(axis=0))
     means = _class_means(images, labels)
     means = means - means.mean(axis=0)
 
     def likeness(turn: Callable[[Array], Array]) -> Array:
-        return (_unit(turn(means)) * expected).sum(axis=1)
+        return np.asarray((_unit(turn(means)) * expected).sum(axis=1))
 
     as_is = likeness(lambda means: means)
     found = {fault: likeness(turn) for fault, turn in TURNS.items()}

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from tinygrad_mnist.data.dataset import DataError
 from tinygrad_mnist.files import open_plain, read_bounded
@@ -61,7 +61,7 @@ def unpacked(stream: IO[bytes]) -> IO[bytes]:
     """A stream of what gzipped data holds; other data as it is. The content decides, not the name."""
     start = stream.read(len(GZIP))
     stream.seek(0)
-    return gzip.open(stream) if start == GZIP else stream
+    return cast(IO[bytes], gzip.open(stream)) if start == GZIP else stream
 
 
 def decompress(data: bytes, name: str | Path) -> bytes:
@@ -83,7 +83,8 @@ def read_exactly(stream: IO[bytes], count: int, name: str | Path, says: str, lim
     """The rest of a stream, which must be so many bytes, as its header says; DataError where it is not."""
     if not 0 <= count <= limit:
         raise DataError(
-            f"{name}: {says} make {count} bytes, and at most {LIMIT >> 20} MiB are read of a data set; take a part of it"
+            f"{name}: {says} make {count} bytes, and at most {LIMIT >> 20} MiB are read in all; get the file again, or "
+            f"take a part of it"
         )
     content = stream.read(count + 1)
     if len(content) != count:
