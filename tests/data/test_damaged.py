@@ -16,13 +16,17 @@ import pytest
 from tinygrad_mnist.data import DataError, load
 
 RNG = np.random.default_rng(14)
-EACH = 60
+EACH = 50
 """Files of each kind."""
 
 COUNT = 8
 IMAGES = RNG.integers(0, 256, (COUNT, 28, 28), np.uint8) * (RNG.random((COUNT, 28, 28)) < 0.2).astype(np.uint8)
 LABELS = RNG.integers(0, 10, COUNT).astype(np.uint8)
 NUMBERS = ["9" * 5000, "-1", "256", "nan", "inf", "-1e400", "0x1F", "1_0", "", '"', "\x1b[31m", "\udc80", "٣", "5.0"]
+
+DTYPES = ["|u1", "<f8", "|O", "<U99999999", "|V0", "|S0", "<M8[s]", "|b1", "nonsense", "<c16", "[('a','u1')]"]
+SHAPES = ["(8,28,28)", "(-1,28,28)", f"({'9' * 4001},28,28)", "(" * 300, "(8,0,28)", "()", "(8,784)", "(True,)"]
+SHAPES += ["(1e9,)", "('8',)", "(99999999999,28,28)", "[8,28,28]", "x"]
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -74,12 +78,9 @@ def changed(rng: np.random.Generator, content: bytes) -> bytes:
 
 def npz_with_header(rng: np.random.Generator) -> bytes:
     """An archive whose array says of itself what is not so."""
-    dtype = rng.choice(
-        ["|u1", "<f8", "|O", "<U99999999", "|V0", "|S0", "<M8[s]", "|b1", "nonsense", "<c16", "[('a','u1')]"]
-    )
-    shape = rng.choice(["(8,28,28)", "(-1,28,28)", "(9" + "9" * 4000 + ",28,28)", "(" * 300, "(8,0,28)", "()", "(8,784)",
-                        "(True,)", "(1e9,)", "('8',)", "(99999999999,28,28)", "[8,28,28]", "x"])  # fmt: skip
-    head = f"{{'descr':'{dtype}','fortran_order':{rng.choice(['False', 'True', '7'])},'shape':{shape}}}\n".encode()
+    dtype, shape = rng.choice(DTYPES), rng.choice(SHAPES)
+    flag = rng.choice(["False", "True", "7"])
+    head = f"{{'descr':'{dtype}','fortran_order':{flag},'shape':{shape}}}\n".encode()
     version = bytes([int(rng.choice([1, 2, 3, 9])), 0])
     size = struct.pack("<H" if version[0] == 1 else "<I", len(head) + int(rng.choice([0, 0, 0, 1, 60000])) % 65536)
     file = io.BytesIO()

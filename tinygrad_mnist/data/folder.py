@@ -95,7 +95,7 @@ def _beside(path: Path, entries: list[Entry]) -> list[Entry]:
 
 
 def _is_array(entry: Entry) -> bool:
-    return entry.base.endswith(ARRAYS) or re.search(r"idx\d", entry.base) is not None
+    return bool(entry.array) or entry.base.endswith(ARRAYS) or re.search(r"idx\d", entry.base) is not None
 
 
 # arrays

@@ -83,7 +83,7 @@ def _npy(stream: IO[bytes], name: str | Path, limit: int) -> NDArray[Any]:
 def _values(
     stream: IO[bytes], dtype: np.dtype[Any], shape: tuple[int, ...], order: Any, name: str | Path, limit: int
 ) -> NDArray[Any]:
-    says = f"the dimensions {shape} of {dtype.name} in its header"
+    says = f"the dimensions {str(shape)[:60]} of {dtype.name} in its header"
     content = read_exactly(stream, math.prod(shape) * dtype.itemsize, name, says, limit)
     try:
         return np.frombuffer(content, dtype).reshape(shape, order=order)

@@ -178,11 +178,12 @@ def _as_pixels(rows: Array, columns: _Columns, text: bytes, head: _Head, number:
     """The pixels of some lines: uint8, or float32 where they are from 0 to 1."""
     pixels: Array = rows[:, columns.first_pixel : columns.first_pixel + PIXELS]
     if pixels.dtype == np.uint8:
-        return pixels.copy()
+        return np.array(pixels)
     with np.errstate(invalid="ignore"):
         is_whole, is_outside = pixels == np.floor(pixels), ~((pixels >= 0) & (pixels <= 255))
     if not is_outside.any() and (is_whole.all() or pixels.max() <= 1):
-        return pixels.astype(np.uint8 if is_whole.all() else np.float32)
+        kind = np.uint8 if is_whole.all() else np.float32
+        return np.array(pixels, kind)
     row, column = np.argwhere(is_outside if is_outside.any() else ~is_whole)[0].tolist()
     line, values = next(islice(_lines(text, head, number), row, None))
     place = column + columns.first_pixel

@@ -6,7 +6,7 @@ import io
 import os
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -112,7 +112,8 @@ def _in_file(path: Path) -> list[Entry]:
     with decoding(path), open_file(path) as stream, unpacked(stream) as content:
         start = content.read(TAR_AT + len(TAR))
     if start.startswith(ZIP):
-        return list(_in_zip(str(path), decompress(read_file(path), path)))
+        entries = list(_in_zip(str(path), decompress(read_file(path), path)))
+        return _as_arrays(path.name, str(path), entries) if all(e.base.endswith(".npy") for e in entries) else entries
     if start[TAR_AT:] == TAR:
         return list(_in_tar(str(path), decompress(read_file(path), path)))
     return [Entry(path.name, str(path), lambda: open_file(path))]
@@ -144,8 +145,10 @@ def _arrays(entry: Entry) -> list[Entry]:
         content = read_all(stream, entry.source)
     if not content.startswith(ZIP):
         raise DataError(f"{entry.source}: not an .npz archive; check that it is the right file")
-    return [
-        Entry(entry.name, f"{entry.source}, {name}", each.stream, name)
-        for each in _in_zip(entry.source, content)
-        for name in [each.name.removesuffix(".npy")]
-    ]
+    return _as_arrays(entry.name, entry.source, _in_zip(entry.source, content))
+
+
+def _as_arrays(name: str, source: str, files: Iterable[Entry]) -> list[Entry]:
+    """The files of an .npz archive, called by the names of the arrays in them."""
+    arrays = ((file.name.removesuffix(".npy"), file.stream) for file in files)
+    return [Entry(name, f"{source}, {array}", stream, array) for array, stream in arrays]
