@@ -8,6 +8,7 @@ import os
 import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,7 @@ LAYOUTS: dict[str, dict[str, bytes]] = {
         for name, content in four_files().items()
     },
     "with what macOS leaves": four_files() | {f"__MACOSX/._{name}": b"Mac" for name in NAMES} | {".DS_Store": b""},
-    "arrays": {f"{name}.npy": npz_content for name, npz_content in ()} | {"data/mnist.npz": npz(**PARTS)},
+    "arrays": {"data/mnist.npz": npz(**PARTS)},
     "Kuzushiji's archives": {
         f"kmnist-{part}-{what}.npz": npz(arr_0=PARTS[name])
         for name, part, what in [("x_train", "train", "imgs"), ("y_train", "train", "labels"),
@@ -123,9 +124,7 @@ def test_one_of_the_four_files_stands_for_all(tmp_path: Path) -> None:
     other = (np.zeros((9, 28, 28), "u1"), np.zeros(9, "u1")) * 2
     put(tmp_path, four_files(prefix="emnist-digits-") | four_files(other, prefix="emnist-mnist-"))
     check_same(load(tmp_path / f"emnist-digits-{NAMES[1]}", say=silent))
-    with pytest.raises(
-        DataError, match=r"has several data sets, with emnist-digits-t10k-.*, emnist-mnist-.*; give one"
-    ):
+    with pytest.raises(DataError, match=r"has several data sets, with emnist-digits-.*, emnist-mnist-.*; give one"):
         load(tmp_path, say=silent)
 
 
@@ -197,7 +196,7 @@ COLUMNS = [f"pixel{i}" for i in range(1, 785)]
         b"\n".join([b",label," + ",".join(COLUMNS).encode(),
                     *(b"%d,%s" % (i, line) for i, line in enumerate(csv(TRAIN).split(b"\n")) if line)]),
     ],
-    ids=["class last", "5.0", "quoted", "last, no header", "counted", "pixels counted", "semicolons", "ARFF", "numbered"],
+    ids=["class last", "5.0", "quoted", "last, no header", "counted", "pixels", "semicolons", "ARFF", "index"],
 )  # fmt: skip
 def test_tables_of_other_columns(content: bytes, tmp_path: Path) -> None:
     put(tmp_path, {"train.csv": content, "test.csv": csv(TEST)})
@@ -242,13 +241,12 @@ def test_pictures_of_named_classes_are_counted(tmp_path: Path) -> None:
 
 
 def test_pictures_of_other_sizes_are_named(tmp_path: Path) -> None:
-    from PIL import Image
-
     put(tmp_path, pictures(TRAIN[:20], ""))
-    Image.new("L", (60000, 60000)).save(tmp_path / "0" / "large.png")
-    with pytest.raises(
-        DataError, match=r"0/large.png: has 60000 × 60000 pixels, expected 28 × 28|large.png: larger than"
-    ):
+    head = b"IHDR" + struct.pack(">IIBBBBB", 10_000, 10_000, 8, 0, 0, 0, 0)
+    (tmp_path / "0" / "large.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n\0\0\0\r" + head + struct.pack(">II", zlib.crc32(head), 0) + b"IDAT" + bytes(4)
+    )
+    with pytest.raises(DataError, match=r"0/large.png: has 10000 × 10000 pixels, expected 28 × 28"):
         load(tmp_path, say=silent)
     (tmp_path / "0" / "large.png").write_bytes(b"\x89PNG no picture")
     with pytest.raises(DataError, match=r"0/large.png: the data is damaged \(cannot identify image file"):
@@ -370,9 +368,7 @@ def test_a_stray_label_is_a_mistake_and_no_class(tmp_path: Path) -> None:
         wrong = labels.copy()
         wrong[17] = stray
         put(tmp_path, four_files((images, wrong, tests, of_tests)))
-        with pytest.raises(
-            DataError, match=rf"labels\[17\] is {stray}, expected 0 to 9; correct .* --classes {stray + 1}"
-        ):
+        with pytest.raises(DataError, match=rf"labels\[17\] is {stray}, expected 0 to 9; .* --classes {stray + 1}"):
             load(tmp_path, say=silent)
         assert load(tmp_path, say=silent, classes=stray + 1).classes == stray + 1
 

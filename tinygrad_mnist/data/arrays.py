@@ -17,8 +17,9 @@ PIXELS = SIDE**2
 TRAIN, TEST, VALIDATION, WHOLE = "train", "test", "validation", "whole"
 
 _PARTS = {TRAIN: r"train|learn", TEST: r"test|t10k", VALIDATION: r"val(?![a-z])|valid"}
-_LABELS = r"label|target|class|lbl|(?<![a-z])y(?![a-z])|(?<![a-z])y(?=train|test|val)|(?<=train|.test)y(?![a-z])"
-_IMAGES = r"image|imgs?(?![a-z])|pixel|data|feature|digit|(?<![a-z])x(?![a-z])|(?<![a-z])x(?=train|test|val)|(?<=train|.test)x(?![a-z])"  # noqa: E501
+_LETTER = r"(?<![a-z]){0}(?![a-z])|(?<![a-z]){0}(?=train|test|val)|(?:(?<=train)|(?<=test)){0}(?![a-z])"
+_LABELS = r"label|target|class|lbl|" + _LETTER.format("y")
+_IMAGES = r"image|imgs?(?![a-z])|pixel|data|feature|digit|" + _LETTER.format("x")
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ def holds_labels(name: str) -> bool | None:
 
 def set_of(name: str) -> str:
     """What the names of the four files of one data set have in common."""
-    words = "|".join([*_PARTS.values(), _LABELS, _IMAGES, r"\.gz$|idx\d|ubyte|[^a-z0-9/]"])
-    return re.sub(words, "", name.lower())
+    words = "|".join([*_PARTS.values(), _LABELS, _IMAGES])
+    return re.sub(rf"(?:{words})(?:es|s|ing)?|idx\d|ubyte|[^a-z0-9]", "", name.lower())
 
 
 def as_images(array: Array, source: str) -> Array:

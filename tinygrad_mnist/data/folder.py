@@ -25,7 +25,7 @@ from tinygrad_mnist.data.arrays import (
     set_of,
 )  # fmt: skip
 from tinygrad_mnist.data.classes import numbered
-from tinygrad_mnist.data.dataset import DataError, Dataset, Split
+from tinygrad_mnist.data.dataset import DataError, Dataset, Split, printable
 from tinygrad_mnist.data.idx import array_from
 from tinygrad_mnist.data.kaggle import read_table
 from tinygrad_mnist.data.listing import Entry, expanded, list_files
@@ -66,8 +66,12 @@ def read_path(path: Path, say: Say, classes: int | None = None) -> Dataset:
     entries = list_files(path)
     files = _beside(path, entries)
     for read in (_from_arrays, _from_tables, read_pictures):
-        if parts := read(files, str(path), say):
-            return _dataset(name, parts, say, classes)
+        said: list[str] = []  # not before all is well: an error is one line
+        if parts := read(files, str(path), said.append):
+            dataset = _dataset(name, parts, said.append, classes)
+            for message in said:
+                say(printable(message))
+            return dataset
     raise foreign.refusal(path, entries, WHAT_IS_READ)
 
 
@@ -165,7 +169,7 @@ def _array(entry: Entry, limit: int) -> Array:
 
 def _from_tables(entries: Sequence[Entry], source: str, say: Say) -> Parts:
     tables = [entry for entry in entries if entry.base.endswith(TABLES) and "submission" not in entry.base]
-    if len(entries) == 1 and not tables and foreign.is_text(entries[0]):
+    if not tables and [entry.source for entry in entries] == [source] and foreign.is_text(entries[0]):
         tables = list(entries)
     parts: Parts = {}
     for entry in _one_set(tables, source):

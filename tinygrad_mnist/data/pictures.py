@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from io import BytesIO
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.data.arrays import WHOLE, Part, part_of
-from tinygrad_mnist.data.dataset import SIDE, DataError, printable
+from tinygrad_mnist.data.dataset import SIDE, DataError
 from tinygrad_mnist.data.listing import Entry
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
@@ -57,7 +58,7 @@ def _labels(names: list[str], say: Callable[[str], None]) -> dict[str, int]:
     labels = {name: int(name) for name in names if re.fullmatch("[0-9]{1,3}", name)}
     if len(labels) == len(names) and min(labels.values()) <= 1:
         return labels
-    shown = ", ".join(f"{i} = {printable(name[:20])}" for i, name in enumerate(names[:12]))
+    shown = ", ".join(f"{i} = {name[:20]}" for i, name in enumerate(names[:12]))
     say(f"data: the classes are {shown}{', …' if len(names) > 12 else ''}")
     return {name: i for i, name in enumerate(names)}
 
@@ -65,11 +66,11 @@ def _labels(names: list[str], say: Callable[[str], None]) -> dict[str, int]:
 def _read(shelf: dict[str, list[Entry]], labels: dict[str, int], source: str) -> Part:
     files = [(entry, labels[name]) for name in sorted(shelf, key=_in_order) for entry in shelf[name]]
     images = np.empty((len(files), SIDE, SIDE), np.uint8)
-    for place, (entry, _) in enumerate(files):
-        images[place] = _picture(entry)
-    # Were they in the order of their classes, the last seventh would be one class alone.
-    order = np.random.default_rng(0).permutation(len(files))
-    return Part(source, images[order], np.array([label for _, label in files])[order])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's, of large pictures, which are refused
+        for place, (entry, _) in enumerate(files):
+            images[place] = _picture(entry)
+    return Part(source, images, np.array([label for _, label in files]))
 
 
 def _picture(entry: Entry) -> NDArray[Any]:
