@@ -373,9 +373,10 @@ def test_a_stray_label_is_a_mistake_and_no_class(tmp_path: Path) -> None:
         assert load(tmp_path, say=silent, classes=stray + 1).classes == stray + 1
 
 
-def test_fewer_classes_than_there_are_labels(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"labels\[10\] is 10, expected 0 to 9; .* --classes 26"):
-        load(put(tmp_path, four_files(lettered(0, 26))), say=silent, classes=10)
+@pytest.mark.parametrize("least", [0, 1])
+def test_more_classes_than_are_expected(least: int, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=f"{NAMES[0]} with {NAMES[1]}: has 26 classes, where 10 are expected$"):
+        load(put(tmp_path, four_files(lettered(least, 26))), say=silent, classes=10)
 
 
 # bounds

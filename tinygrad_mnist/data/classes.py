@@ -26,11 +26,15 @@ def numbered(parts: Sequence[Part], stated: int | None, say: Callable[[str], Non
         return list(parts), stated or CLASSES  # there are no images, which is said elsewhere
     least, most = int(together.min()), int(together.max())
     from_one = least == 1 and most == (stated or max(most, CLASSES))
+    if least < 0:
+        _refuse(parts, stated or CLASSES, "")
+    if stated is None or most >= stated + from_one:
+        found = max(CLASSES, most + (least != 1))
+        if found > CLASSES and _has_strays(together - (least == 1), found):
+            _refuse(parts, stated or CLASSES, f", or state --classes {most + 1}, if it is right")
+        if stated is not None:
+            raise DataError(f"{parts[0].source}: has {found} classes, where {stated} are expected")
     classes = stated or max(CLASSES, most + (not from_one))
-    if stated is None and classes > CLASSES and _has_strays(together - from_one, classes):
-        _refuse(parts, CLASSES, f"--classes {classes}, if it is right")
-    if least < 0 or most >= classes + from_one:
-        _refuse(parts, classes, "" if stated is None else f"--classes {most + 1}, if it is right")
     if from_one:
         say(f"data: the labels are 1 to {most}, taken as classes 0 to {most - 1}")
         parts = [replace(part, labels=_labels(part) - 1) for part in parts]
@@ -49,10 +53,11 @@ def _labels(part: Part) -> Array:
 
 
 def _refuse(parts: Sequence[Part], classes: int, otherwise: str) -> None:
+    """Raise DataError at the first label that is none of so many classes."""
     for part in parts:
         wrong = np.flatnonzero((_labels(part) < 0) | (_labels(part) >= classes))
         if wrong.size:
             raise DataError(
                 f"{part.source}: labels[{wrong[0]}] is {_labels(part)[wrong[0]]}, expected 0 to {classes - 1}; "
-                f"correct or remove it{', or state ' + otherwise if otherwise else ''}"
+                f"correct or remove it{otherwise}"
             )

@@ -138,7 +138,8 @@ def _parts(files: Sequence[Entry], source: str) -> Parts:
         for is_label, other in ((False, "labels"), (True, "images")):
             if (other == "labels" and True not in of) or (other == "images" and False not in of):
                 raise DataError(f"{of[is_label].source}: its {other} are missing; put the file with them beside it")
-        images, labels = (_array(of[is_label], left) for is_label in (False, True))
+        images = _array(of[False], left)
+        labels = _array(of[True], left - images.nbytes)
         left -= images.nbytes + labels.nbytes
         parts[part] = Part(f"{of[False].source} with {of[True].short}", images, labels)
     return parts

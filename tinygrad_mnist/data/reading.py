@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tinygrad_mnist.data.dataset import DataError
 from tinygrad_mnist.files import open_plain, read_bounded
 
@@ -79,15 +82,18 @@ def read_all(stream: IO[bytes], name: str | Path) -> bytes:
     return content.getvalue()
 
 
-def read_exactly(stream: IO[bytes], count: int, name: str | Path, says: str, limit: int) -> bytes:
+def read_exactly(stream: IO[bytes], count: int, name: str | Path, says: str, limit: int) -> NDArray[np.uint8]:
     """The rest of a stream, which must be so many bytes, as its header says; DataError where it is not."""
     if not 0 <= count <= limit:
         raise DataError(
             f"{name}: {says} make {count} bytes, and at most {LIMIT >> 20} MiB are read in all; get the file again, or "
             f"take a part of it"
         )
-    content = stream.read(count + 1)
-    if len(content) != count:
-        fault, found = ("cut short", f"only {len(content)}") if len(content) < count else ("too long", "more")
+    content, filled = np.empty(count, np.uint8), 0  # memory is taken as it is filled
+    while filled < count and (piece := stream.read(min(1 << 20, count - filled))):
+        content[filled : filled + len(piece)] = np.frombuffer(piece, np.uint8)
+        filled += len(piece)
+    if filled < count or stream.read(1):
+        fault, found = ("cut short", f"only {filled}") if filled < count else ("too long", "more")
         raise DataError(f"{name}: {fault}: {says} make {count} bytes, and there are {found}; get the file again")
     return content
