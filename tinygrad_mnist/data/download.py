@@ -181,7 +181,7 @@ def _reason(error: Exception) -> str:
         return "broke off"
     if isinstance(error, ConnectionError):
         return "connection failed"
-    return f"makes no sense ({type(error).__name__})"
+    return "an address or headers that make no sense"
 
 
 def _progress() -> Progress:
