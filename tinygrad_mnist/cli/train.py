@@ -140,6 +140,8 @@ def _resumed(
     except (KeyError, TypeError, ValueError) as error:
         raise training.CheckpointError(f"{path}: another program wrote its notes ({error}); train anew") from None
     free = {"patience", "epochs"} if recipe.schedule in training.ENDLESS else {"patience"}
+    if "layers" in changes and "layers" not in given:  # a preset's, which end with as many classes as the data have
+        changes = changes | {"layers": (*changes["layers"][:-1], recipe.layers[-1])}
     then = vars(recipe) | {"seed": seed}
     asked = changes | {name: given[name] for name in ("seed",) if name in given}
     for name, value in asked.items():
