@@ -283,6 +283,16 @@ def test_a_zip_without_data_says_what_is_in_it(tmp_path: Path) -> None:
         load(tmp_path / "a.zip", say=silent)
 
 
+def test_a_tar_damaged_in_its_middle_is_named(tmp_path: Path) -> None:
+    """Python's tarfile takes that for its end."""
+    content = bytearray(gzip.decompress(tarred(pictures(TRAIN[:20], ""))))
+    place = content.index(b"/9.png")
+    for changed in (content[: place + 300], content[:place] + b"*" + content[place + 1 :]):
+        put(tmp_path, {"a.tar": bytes(changed)})
+        with pytest.raises(DataError, match=r"a.tar: the archive is damaged \(what comes after ./8.png is no tar\)"):
+            load(tmp_path / "a.tar", say=silent)
+
+
 # seen by a look at them
 
 TURNS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {

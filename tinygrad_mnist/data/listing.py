@@ -130,7 +130,10 @@ def _in_zip(source: str, content: bytes) -> Iterator[Entry]:
 def _in_tar(source: str, content: bytes) -> Iterator[Entry]:
     with decoding(source, "archive"):
         archive = tarfile.open(fileobj=io.BytesIO(content))  # noqa: SIM115 (its files are read later)
-        for info in islice(archive, MOST):
+        files = list(islice(archive, MOST))
+        if content[archive.offset : archive.offset + tarfile.BLOCKSIZE].strip(b"\0") and len(files) < MOST:
+            raise tarfile.ReadError(f"what comes after {files[-1].name if files else 'its start'} is no tar")
+        for info in files:
             if info.isfile():
                 yield Entry(info.name, f"{source}, {info.name}", lambda info=info: archive.extractfile(info))  # type: ignore[arg-type,misc]
 
