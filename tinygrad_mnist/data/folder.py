@@ -118,7 +118,7 @@ def _one_set(entries: Sequence[Entry], source: str) -> list[Entry]:
         sets[entry.depth, entry.folder, set_of(entry.base)].append(entry)
     highest = [files for (depth, *_), files in sets.items() if depth == min(sets)[0]]
     if len(highest) > 1:
-        names = ", ".join(PurePosixPath(files[0].name).name for files in highest[:8])
+        names = ", ".join(files[0].name for files in highest[:8])
         raise DataError(f"{source}: has several data sets, with {names}; give one of these files, or a folder of one")
     return highest[0] if highest else []
 
@@ -131,8 +131,10 @@ def _parts(files: Sequence[Entry], source: str) -> Parts:
     named = {part: of for part, of in roles.items() if of.keys() & {True, False}}
     if not any(of.keys() >= {True, False} for of in named.values()):
         return dict(zip((TRAIN, TEST), _paired(files, source), strict=False))
-    if len(named) > 1:
+    if TEST in named:
         named.pop(VALIDATION, None)
+    if TRAIN in named:
+        named.pop(WHOLE, None)  # names of the classes, perhaps
     parts, left = {}, LIMIT
     for part, of in named.items():
         for is_label, other in ((False, "labels"), (True, "images")):

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tinygrad_mnist.data.dataset import DataError
 from tinygrad_mnist.data.listing import Entry
 
 _LOOKED_AT = 512
+"""Bytes of a file."""
+
+_MOST = 300
+"""Files whose kind is looked for."""
+
+_Kind = tuple[tuple[bytes, ...], str, str]
 
 _SAVE = 'save its arrays with numpy.savez("mnist.npz", x_train=…, y_train=…, x_test=…, y_test=…) and give that file'
 _UNPACK = "unpack it and give its folder"
 
-_KINDS: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
+_KINDS: tuple[_Kind, ...] = (
     ((b"PAR1",), "a Parquet file", f"read it with pandas.read_parquet, {_SAVE}"),
     ((b"ARROW1", b"\xff\xff\xff\xff"), "an Arrow file of Hugging Face datasets", f"read it with datasets, {_SAVE}"),
     ((b"MATLAB 5.0",), "a MATLAB file", f"read it with scipy.io.loadmat, {_SAVE}"),
@@ -30,9 +37,8 @@ _KINDS: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
     ((b"SQLite format 3",), "an SQLite file", _SAVE),
     ((b"version https://git-lfs",), "a pointer of Git LFS", "get the file itself with git lfs pull"),
     ((b"<!DOCTYPE", b"<!doctype", b"<html", b"<HTML"), "a web page", "download the file it should be again"),
-    ((b"{", b"["), "JSON", _SAVE),
 )  # fmt: skip
-"""How files begin, what they are, and what to do."""
+"""How files begin, what they are, and what to do: what is likely to be the data before others."""
 
 
 def is_text(entry: Entry) -> bool:
@@ -43,9 +49,10 @@ def is_text(entry: Entry) -> bool:
 
 def refusal(path: Path, entries: Sequence[Entry], what_is_read: str) -> DataError:
     """The error for files of which none is read: it names one that is known, or says what would be read."""
-    for entry in entries[:100]:
-        if kind := _kind(_start(entry)):
-            return DataError(f"{entry.source}: {kind[0]}, which is not read as a data set; {kind[1]}")
+    known = [(kind, entry.source) for entry in entries[:_MOST] if (kind := _kind_of(entry))]
+    if known:
+        (_, what, advice), source = min(known, key=lambda found: _KINDS.index(found[0]))
+        return DataError(f"{source}: {what}, which is not read as a data set; {advice}")
     if not entries:
         return DataError(f"{path}: nothing is in it; give {what_is_read}")
     if len(entries) == 1 and entries[0].source == str(path):
@@ -61,6 +68,12 @@ def _start(entry: Entry) -> bytes:
         return stream.read(_LOOKED_AT)
 
 
-def _kind(start: bytes) -> tuple[str, str] | None:
-    """What a file is, and what to do, by how it begins."""
-    return next(((what, advice) for starts, what, advice in _KINDS if start.startswith(starts)), None)
+def _kind_of(entry: Entry) -> _Kind | None:
+    """What a file is; None where that is not known, or it can't be read."""
+    with suppress(DataError):
+        return _kind(_start(entry))
+    return None
+
+
+def _kind(start: bytes) -> _Kind | None:
+    return next((kind for kind in _KINDS if start.startswith(kind[0])), None)

@@ -90,7 +90,8 @@ def _is_clutter(name: str) -> bool:
 
 def _in_folder(top: Path) -> Iterator[Entry]:
     seen = set()  # links may lead in circles
-    for folder, below, names in os.walk(top, onerror=_raise, followlinks=True):
+    os.scandir(top).close()  # raises OSError; what lies below and can't be read is passed over
+    for folder, below, names in os.walk(top, followlinks=True):
         status = os.stat(folder)
         depth = len(Path(folder).relative_to(top).parts)
         if (status.st_dev, status.st_ino) in seen or depth > DEPTH:
@@ -101,10 +102,6 @@ def _in_folder(top: Path) -> Iterator[Entry]:
             path = Path(folder, name)
             relative = path.relative_to(top).as_posix()
             yield Entry(relative, str(path), lambda path=path: open_file(path))  # type: ignore[misc]
-
-
-def _raise(error: OSError) -> None:
-    raise error
 
 
 def _in_file(path: Path) -> list[Entry]:
