@@ -202,13 +202,14 @@ COLUMNS = [f"pixel{i}" for i in range(1, 785)]
         csv(TRAIN, label=-1),
         csv(TRAIN, ",".join(map(str, range(785)))),
         csv(TRAIN, ",".join(["label", *map(str, range(784))])),
+        csv(TRAIN, ",".join(["0", *(f"0.{i}" for i in range(1, 1000) if i % 10)][:785])),
         csv(TRAIN).replace(b",", b";"),
         ("\n".join(["% from OpenML", "@RELATION mnist", *(f"@ATTRIBUTE {name} real" for name in COLUMNS),
                     "@ATTRIBUTE class {0,1,2,3,4,5,6,7,8,9}", "@DATA\n"])).encode() + csv(TRAIN, label=-1),
         b"\n".join([b",label," + ",".join(COLUMNS).encode(),
                     *(b"%d,%s" % (i, line) for i, line in enumerate(csv(TRAIN).split(b"\n")) if line)]),
     ],
-    ids=["class last", "5.0", "quoted", "last, no header", "counted", "pixels", "semicolons", "ARFF", "index"],
+    ids=["class last", "5.0", "quoted", "last, no header", "counted", "pixels", "A_Z", "semicolons", "ARFF", "index"],
 )  # fmt: skip
 def test_tables_of_other_columns(content: bytes, tmp_path: Path) -> None:
     put(tmp_path, {"train.csv": content, "test.csv": csv(TEST)})

@@ -137,9 +137,9 @@ def _parts(files: Sequence[Entry], source: str) -> Parts:
         named.pop(WHOLE, None)  # names of the classes, perhaps
     parts, left = {}, LIMIT
     for part, of in named.items():
-        for is_label, other in ((False, "labels"), (True, "images")):
-            if (other == "labels" and True not in of) or (other == "images" and False not in of):
-                raise DataError(f"{of[is_label].source}: its {other} are missing; put the file with them beside it")
+        for is_label, what in ((True, "labels"), (False, "images")):
+            if is_label not in of:
+                raise DataError(f"{of[not is_label].source}: its {what} are missing; put the file with them beside it")
         images = _array(of[False], left)
         labels = _array(of[True], left - images.nbytes)
         left -= images.nbytes + labels.nbytes
