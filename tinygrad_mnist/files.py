@@ -7,7 +7,9 @@ import glob
 import os
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 
 def read_bounded(path: Path, limit: int) -> bytes:
@@ -16,13 +18,18 @@ def read_bounded(path: Path, limit: int) -> bytes:
     Raises OSError, with the path as its filename, where it can't be read, holds more, or is no plain file: a FIFO
     would be waited for without end, and a device read without end.
     """
-    if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
-        raise OSError(errno.EINVAL, "is a device or a pipe, and no plain file", str(path))
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         content = file.read(limit + 1)
     if len(content) > limit:
         raise OSError(errno.EFBIG, f"is larger than {limit >> 20:,} MiB, the most that is read", str(path))
     return content
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """A plain file, to read from; raises OSError, with the path as its filename, where it is none or can't be read."""
+    if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
+        raise OSError(errno.EINVAL, "is a device or a pipe, and no plain file", str(path))
+    return path.open("rb")
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -38,6 +45,8 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def _check_no_device(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        path.stat()  # raises OSError where links lead in a circle
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise FileExistsError(errno.EEXIST, "a device stands where a file is to be written", str(path))
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tinygrad_mnist import comparing, data, manual, nn
 from tinygrad_mnist.arguments import NOT_NEGATIVE, POSITIVE
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Data, Layers, one_of, within
+from tinygrad_mnist.cli.options import Data, Layers, load_data, one_of, within
 from tinygrad_mnist.files import prepare_folder, write_atomically
 from tinygrad_mnist.grading.watching.comparison import compare_program
 
@@ -60,7 +60,7 @@ def compare(
     files = [path for path in (html, json_file) if path]
     for path in files:
         prepare_folder(path.parent, path.name)
-    X, labels = _batch(data.load(source, say=show.note), batch_size, seed, dtype)
+    X, labels = _batch(load_data(source, int(layers[-1])), batch_size, seed, dtype)
     model = nn.MLP(layers, activation, seed=seed, dtype=dtype)  # type: ignore[arg-type]  # parsed by the callback
     rng = np.random.default_rng(seed)
     for b in model.biases:  # they start at 0, and would not be missed

@@ -11,7 +11,16 @@ import typer
 from tinygrad_mnist import data, nn, training
 from tinygrad_mnist import graph as readings
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Data, if_given, known_activation, load, network_layers, one_of
+from tinygrad_mnist.cli.options import (
+    Data,
+    if_given,
+    known_activation,
+    load,
+    load_data,
+    network_layers,
+    one_of,
+    outputs,
+)
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.graph.recording import Recording
@@ -56,7 +65,7 @@ def graph(
         format, out = "html", html
     format = format or (_format_of(out) if out else "svg")
     network = new_or_loaded(model, layers, activation)
-    loss = loss_on_images(network, data.load(source, say=show.note))
+    loss = loss_on_images(network, load_data(source, outputs(network)))
     if format in TEXTS:
         text = _text(format, loss, network, backward, values, depth)
         if out is None:

@@ -27,6 +27,9 @@ def train(
         ),
     ] = "default",
     *,
+    classes: Annotated[
+        int | None, typer.Option(min=2, help="Of the data.", show_default="found from the labels, at least 10")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, split and shuffling.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the model, its history and the checkpoint.")] = Path("run"),
     checkpoint_steps: Annotated[
@@ -53,8 +56,9 @@ def train(
         recipe = _recipe(PRESETS[preset], changes)
         if resume:
             show.note(f"{path}: no such file, there is nothing to resume; starting at the beginning")
+    dataset = data.load(source, say=show.note, classes=classes or (int(recipe.layers[-1]) if kept else None))
+    recipe = _fitting(recipe, dataset, "layers" in changes or kept is not None)
     notes = {"recipe": recipe.as_dict(), "seed": seed, "source": source}
-    dataset = data.load(source, say=show.note)
     train_set, validation_set = data.set_tenth_aside(dataset, seed)
     training.prepare_folder(out, MODEL, HISTORY, TABLE, CHECKPOINT)
     model = recipe.make_model(seed)
@@ -116,6 +120,16 @@ def _recipe(preset: Recipe, changes: dict[str, Any]) -> Recipe:
         raise typer.BadParameter(str(error)) from None
 
 
+def _fitting(recipe: Recipe, dataset: data.Dataset, is_chosen: bool) -> Recipe:
+    """The recipe with as many outputs as there are classes; DataError where other layers were chosen."""
+    *before, last = recipe.layers
+    layers = (*before, dataset.classes)
+    if is_chosen and last != dataset.classes:
+        end = as_text(layers)
+        raise data.DataError(f"{dataset.name}: has {dataset.classes} classes, but --layers end with {last}: give {end}")
+    return recipe.changed(layers=layers)
+
+
 def _resumed(
     notes: dict[str, Any], path: Path, changes: dict[str, Any], given: dict[str, Any]
 ) -> tuple[Recipe, int, str]:
@@ -126,6 +140,8 @@ def _resumed(
     except (KeyError, TypeError, ValueError) as error:
         raise training.CheckpointError(f"{path}: another program wrote its notes ({error}); train anew") from None
     free = {"patience", "epochs"} if recipe.schedule in training.ENDLESS else {"patience"}
+    if "layers" in changes and "layers" not in given:  # a preset's, which end with as many classes as the data have
+        changes = changes | {"layers": (*changes["layers"][:-1], recipe.layers[-1])}
     then = vars(recipe) | {"seed": seed}
     asked = changes | {name: given[name] for name in ("seed",) if name in given}
     for name, value in asked.items():
