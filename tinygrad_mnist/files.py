@@ -7,7 +7,15 @@ import glob
 import os
 import stat
 import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+
+from tinygrad_mnist.processes import lock, signals_held
+
+_PAUSES = (0.02, 0.1, 0.5, 1.0) if os.name == "nt" else ()
+"""On Windows a file that another program has open, as virus scanners do for a moment, can't be replaced."""
 
 
 def read_bounded(path: Path, limit: int) -> bytes:
@@ -30,11 +38,33 @@ def write_atomically(path: Path, content: bytes) -> None:
 
     Raises OSError, with the path as its filename, where there is no room or no way to write.
     """
+    write_together({path: content})
+
+
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Put several files in place, whose last one is the record of the others.
+
+    Whenever the process ends: where there is a record, the others are those that it was written with. All of them are
+    on the disk before the first takes its place, and signals wait until the last has.
+
+    Raises OSError, with a path as its filename, where there is no room or no way to write.
+    """
+    ready: dict[Path, str] = {}
+    current = Path()
     try:
-        _check_no_device(path)
-        _replace(path.resolve(), content)
+        for current, content in contents.items():
+            _check_no_device(current)
+            _write_beside(current.resolve(), content, ready)
+        with signals_held():
+            if len(ready) > 1:
+                [*ready][-1].unlink(missing_ok=True)
+            for current, target in zip(contents, ready, strict=True):
+                _put(ready[target], target)
     except OSError as error:
-        raise type(error)(error.errno, error.strerror, str(path)) from error
+        raise type(error)(error.errno, error.strerror, str(current)) from error
+    finally:
+        for temporary in ready.values():
+            Path(temporary).unlink(missing_ok=True)
 
 
 def _check_no_device(path: Path) -> None:
@@ -42,18 +72,36 @@ def _check_no_device(path: Path) -> None:
         raise FileExistsError(errno.EEXIST, "a device stands where a file is to be written", str(path))
 
 
-def _replace(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def _write_beside(path: Path, content: bytes, ready: dict[Path, str]) -> None:
+    """Write what is to become a file under another name, which is noted before there is anything in it."""
+    with signals_held():
+        handle, ready[path] = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "wb") as file:
+        lock(handle)  # another process then knows that it is no leftover
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.chmod(ready[path], 0o644)
+
+
+def _put(temporary: str, path: Path) -> None:
+    for pause in _PAUSES:
+        with suppress(PermissionError):
+            os.replace(temporary, path)
+            return
+        time.sleep(pause)
+    os.replace(temporary, path)
+
+
+def _is_left_over(temporary: Path) -> bool:
+    """Whether no living process is writing it."""
+    if not temporary.is_file():
+        return False
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)  # Ctrl-C may come just after it took its place
-        raise
+        with temporary.open("r+b") as file:
+            return lock(file.fileno())
+    except OSError:
+        return False
 
 
 def prepare_folder(folder: Path, *names: str) -> None:
@@ -68,7 +116,7 @@ def prepare_folder(folder: Path, *names: str) -> None:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "a folder stands where a file is to be written", str(path))
         _check_no_device(path)
-        for leftover in folder.glob(f".{glob.escape(path.name)}.{'?' * 8}"):
-            leftover.unlink()
+        for temporary in filter(_is_left_over, folder.glob(f".{glob.escape(path.name)}.{'?' * 8}")):
+            temporary.unlink(missing_ok=True)
     with tempfile.TemporaryFile(dir=folder):
         pass
