@@ -8,8 +8,8 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tinygrad_mnist.processes import lock, signals_held
@@ -50,21 +50,31 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
     Raises OSError, with a path as its filename, where there is no room or no way to write.
     """
     ready: dict[Path, str] = {}
-    current = Path()
     try:
-        for current, content in contents.items():
-            _check_no_device(current)
-            _write_beside(current.resolve(), content, ready)
+        for path, content in contents.items():
+            with _named(path):
+                _check_no_device(path)
+                _write_beside(path, content, ready)
         with signals_held():
+            record = [*ready][-1]
             if len(ready) > 1:
-                [*ready][-1].unlink(missing_ok=True)
-            for current, target in zip(contents, ready, strict=True):
-                _put(ready[target], target)
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror, str(current)) from error
+                with _named(record):
+                    record.resolve().unlink(missing_ok=True)
+            for path, temporary in ready.items():
+                with _named(path):
+                    _put(temporary, path.resolve())
     finally:
         for temporary in ready.values():
             Path(temporary).unlink(missing_ok=True)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """An OSError has this path as its filename."""
+    try:
+        yield
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(path)) from error
 
 
 def _check_no_device(path: Path) -> None:
@@ -74,8 +84,9 @@ def _check_no_device(path: Path) -> None:
 
 def _write_beside(path: Path, content: bytes, ready: dict[Path, str]) -> None:
     """Write what is to become a file under another name, which is noted before there is anything in it."""
+    target = path.resolve()
     with signals_held():
-        handle, ready[path] = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, ready[path] = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     with os.fdopen(handle, "wb") as file:
         lock(handle)  # another process then knows that it is no leftover
         file.write(content)

@@ -78,7 +78,8 @@ class FolderLock:
             if not lock(file.fileno()):
                 file.close()
                 who = self._holder()
-                raise BlockingIOError(errno.EBUSY, f"another run is going on in it{who}", str(self.path.parent))
+                busy = f"another run is going on in it{who}: wait for its end, or give another folder"
+                raise BlockingIOError(errno.EBUSY, busy, str(self.path.parent))
             if self._is_still_there(file):
                 self._file = file
             else:

@@ -75,7 +75,7 @@ def _ended_quietly(code: int) -> int:
         except OSError as error:
             if not isinstance(error, BrokenPipeError):
                 with suppress(OSError):
-                    show.error(f"what was to be printed could not be written ({error.strerror})")
+                    show.error(f"output: {error.strerror}")
             with suppress(OSError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # Python flushes it once more
             code = code or 1
@@ -97,7 +97,7 @@ def _run() -> int:
     except MemoryError:
         _say_error("there is not enough memory for this: take smaller layers or batches")
     except OSError as error:
-        _say_error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        _say_error(f"{error.filename or 'output'}: {error.strerror}" if error.strerror else str(error))
     return 1
 
 
