@@ -1,10 +1,13 @@
 """A small run with everything in it that has a state, which the tests of checkpoints kill."""
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
 
 from tinygrad_mnist import data, nn, training
+from tinygrad_mnist.cli import main
 
 EPOCHS = 3
 
@@ -28,3 +31,10 @@ def run(folder: Path, resume=False, callbacks=(), steps=2, **changes):
     }  # fmt: skip
     history = training.fit(model, (train, validation), optimizer, resume=resume, **options)
     return model.state_dict(), history
+
+
+def train(*arguments):
+    """The command line, in a process of its own that says nothing."""
+    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    sys.argv = ["tinygrad-mnist", "train", *map(str, arguments)]
+    main()
