@@ -10,7 +10,6 @@ import sys
 import time
 from contextlib import suppress
 from itertools import count
-from pathlib import Path
 
 import pytest
 
@@ -19,8 +18,8 @@ from tests.training import victim
 from tinygrad_mnist import data, training
 from tinygrad_mnist.processes import FolderLock
 
-TINY = ["--data", "digits", "--layers", "784,6,10", "--epochs", "3", "--optimizer", "adam", "--schedule", "one_cycle"]
-TINY += ["--augment", "none", "--checkpoint-steps", "9"]
+TINY = ["--data", "digits", "--layers", "784,6,10", "--epochs", "2", "--optimizer", "adam", "--schedule", "one_cycle"]
+TINY += ["--augment", "none", "--checkpoint-steps", "11"]
 FILES = ["checkpoint.safetensors", "history.csv", "history.json", "model.safetensors"]
 
 

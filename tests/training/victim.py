@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import safetensors.numpy  # noqa: F401  # so that each child has it already
+import threadpoolctl  # noqa: F401
 
 from tinygrad_mnist import data, nn, training
 from tinygrad_mnist.cli import main
