@@ -12,23 +12,22 @@ from tinygrad_mnist.grading.report import LONGEST
 
 NEEDS_LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc tells what was left")
 PASSES = "def gradients(X, Y, W1, b1, W2, b2): "
-ENDS = "sys.argv[2:]; import tempfile, glob; "
 
 WRONG_RESULTS = {
-    "a pipe": "os.mkfifo(results)",
-    "endless": "os.symlink('/dev/zero', results)",
-    "a folder": "os.mkdir(results)",
-    "no JSON": "open(results, 'wb').write(b'PK\\x03\\x04')",
-    "empty": "open(results, 'wb')",
-    "deep": "open(results, 'w').write('[' * 10**5)",
-    "large": "open(results, 'wb').truncate(65 * 2**20)",
+    "a pipe": os.mkfifo,
+    "endless": lambda path: path.symlink_to("/dev/zero"),
+    "a folder": os.mkdir,
+    "no JSON": lambda path: path.write_bytes(b"PK\x03\x04"),
+    "empty": lambda path: path.write_bytes(b""),
+    "deep": lambda path: path.write_text("[" * 10**5),
+    "large": lambda path: (path.touch(), os.truncate(path, 65 * 2**20)),
 }
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 @pytest.mark.parametrize("name", WRONG_RESULTS)
 def test_results_are_read_from_a_plain_file_within_a_bound(tmp_path, name):
-    exec(WRONG_RESULTS[name], {"os": os, "results": str(tmp_path / "results")})
+    WRONG_RESULTS[name](tmp_path / "results")
     assert list(sealed._read(tmp_path / "results", "seal", 3)) == ["crash"]
 
 
@@ -61,7 +60,7 @@ def test_messages_are_short_and_move_no_cursor(tmp_path, name):
 def test_what_comes_from_strangers_is_plain_wherever_it_stands():
     report = Report("\x1b[1m.py", "rows\x07", problems=(Problem("file", "\x9b" + "y" * 5000),), notes=("\x00",))
     assert (report.subject, report.settings, report.notes) == ("\\x1b[1m.py", "rows\\x07", ("\\x00",))
-    assert report.problems[0].message == "\\x9b" + "y" * (LONGEST - 1) + " …"
+    assert report.problems[0].message == "\\x9b" + "y" * (LONGEST - 6) + " …"
     assert Report.from_dict(report.to_dict()) == report
 
 
@@ -125,7 +124,7 @@ def gradients(X, Y, W1, b1, W2, b2):
     return d1.T @ X, d1.sum(axis=0), d2.T @ a1, d2.sum(axis=0)
 """
 BROUGHT = {
-    "a star": ("from tinygrad_mnist import *\n", "line 1, 'from tinygrad_mnist import *': it imports tinygrad_mnist"),
+    "a star": ("from tinygrad_mnist import *\n", "line 1: it imports tinygrad_mnist"),
     "in a string": ("exec('import tinygrad_' + 'mnist')\n", "it imports tinygrad_mnist"),
     "a file beside it": ("import helper\n", "helper.py:2: it imports tinygrad_mnist"),
     "a framework": ("try:\n    import torch\nexcept ImportError:\n    pass\n", "it imports torch"),

@@ -13,7 +13,7 @@ from itertools import count
 
 import pytest
 
-from tests.cli.running import command
+from tests.cli.running import ROOT, command
 from tests.training import victim
 from tinygrad_mnist import data, training
 from tinygrad_mnist.processes import FolderLock
@@ -210,10 +210,7 @@ def test_a_killed_run_s_lock_holds_nobody_up(tmp_path):
         "lock = FolderLock(pathlib.Path(sys.argv[1])); lock.acquire(); print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", program, tmp_path],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[2],
+        [sys.executable, "-c", program, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
     ) as process:
         process.stdout.readline()
         with pytest.raises(BlockingIOError, match=f"process {process.pid}"):

@@ -34,7 +34,7 @@ _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud
 def plain(text: str) -> str:
     """A stranger's text as it may be shown: no longer than `LONGEST`, control characters as their escapes."""
     shown = _UNSEEN.sub(lambda c: c.group().encode("unicode_escape").decode(), text[:LONGEST])
-    return f"{shown} …" if len(text) > LONGEST else shown
+    return f"{shown[: LONGEST - 2]} …" if max(len(text), len(shown)) > LONGEST else shown
 
 
 @dataclass(frozen=True)
