@@ -10,22 +10,23 @@ from tinygrad_mnist.files import prepare_folder
 from tinygrad_mnist.processes import LOCK, FolderLock, lock, signals_held
 
 
-def test_a_signal_waits_for_the_end_of_the_block():
-    done = []
-    with pytest.raises(KeyboardInterrupt), signals_held():
-        signal.raise_signal(signal.SIGINT)
-        done.append(1)
-    assert done == [1]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-def test_blocks_in_one_another_wait_for_the_outermost():
-    done = []
-    with pytest.raises(KeyboardInterrupt), signals_held():
-        with signals_held():
+def interrupted(done, blocks):
+    """A Ctrl-C in so many blocks in one another."""
+    with signals_held():
+        if blocks > 1:
+            interrupted(done, blocks - 1)
+        else:
             signal.raise_signal(signal.SIGINT)
-        done.append(1)
-    assert done == [1]
+        done.append(blocks)
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 3])
+def test_a_signal_waits_for_the_end_of_the_outermost_block(blocks):
+    done = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(done, blocks)
+    assert done == [*range(1, blocks + 1)]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_in_another_thread_nothing_is_held():
