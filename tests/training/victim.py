@@ -1,15 +1,18 @@
 """A small run with everything in it that has a state, which the tests of checkpoints kill."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import safetensors.numpy  # noqa: F401  # so that each child has it already
 import threadpoolctl  # noqa: F401
+import typer
 
+import tinygrad_mnist.cli.app as application
 from tinygrad_mnist import data, nn, training
-from tinygrad_mnist.cli import main
 
 EPOCHS = 3
 
@@ -35,8 +38,25 @@ def run(folder: Path, resume=False, callbacks=(), steps=2, **changes):
     return model.state_dict(), history
 
 
+def few():
+    """A few digits, which are read in no time."""
+    digits = data.load("digits")
+    return data.Dataset(digits.name, digits.train[:150], digits.test[:50])
+
+
+FEW, COMMAND = few(), typer.main.get_command(application.app)
+
+
 def train(*arguments):
-    """The command line, in a process of its own that says nothing."""
-    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    sys.argv = ["tinygrad-mnist", "train", *map(str, arguments)]
-    main()
+    """The command line on a few digits, silent, with what takes long made beforehand; its exit code."""
+    terminate = signal.getsignal(signal.SIGTERM)
+    with open(os.devnull, "w") as nowhere, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "load", lambda *_, **__: FEW)
+        patch.setattr(application, "app", COMMAND)
+        patch.setattr(sys, "argv", ["tinygrad-mnist", "train", *map(str, arguments)])
+        for stream in ("stdout", "stderr"):
+            patch.setattr(sys, stream, nowhere)
+        with pytest.raises(SystemExit) as exit:
+            application.main()
+    signal.signal(signal.SIGTERM, terminate)
+    return exit.value.code
