@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -60,3 +61,7 @@ def train(*arguments):
             application.main()
     signal.signal(signal.SIGTERM, terminate)
     return exit.value.code
+
+
+with tempfile.TemporaryDirectory() as folder:  # each child that is forked from here then has all at hand
+    train("--layers", "784,10", "--epochs", "1", "--out", f"{folder}/run")
