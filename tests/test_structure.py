@@ -19,14 +19,16 @@ LAYERS = {
     "array_functions": {"engine"},
     "manual": set(),
     "arguments": set(),
-    "files": set(),
+    "starting": set(),
+    "processes": set(),
+    "files": {"processes"},
     "data": {"arguments", "files"},
     "gradcheck": {"engine"},
     "nn": {"engine", "arguments"},
     "graph": {"engine", "files"},
     "comparing": {"engine", "nn", "manual", "data", "graph", "files"},
     "grading": {"engine", "manual", "graph", "files"},
-    "training": {"arguments", "engine", "nn", "data", "graph", "files"},
+    "training": {"arguments", "engine", "nn", "data", "graph", "files", "processes"},
     "plots": {"engine", "nn", "data", "graph", "training", "files"},
     "tutorials": {"Tensor", "engine", "nn", "manual", "data", "training"},
     "cli": {
@@ -43,6 +45,8 @@ LAYERS = {
         "plots",
         "tutorials",
         "files",
+        "processes",
+        "starting",
     },
 }
 """What each part of the package may import, besides itself."""

@@ -1,20 +1,13 @@
-"""A run that is killed, at any moment, and resumed ends as if nothing had been."""
+"""A run that stops at any step and is resumed ends as if nothing had been; `test_folder` kills it at any moment."""
 
 import errno
-import json
-import multiprocessing
 import os
-import random
 import resource
-import time
 
 import pytest
-from safetensors import safe_open
 
 from tests.training import victim
 from tinygrad_mnist import data, nn, training
-
-TRIALS = 20
 
 
 @pytest.fixture(scope="module")
@@ -31,52 +24,6 @@ def rows(history):
     return [
         (e.number, e.loss, e.train_accuracy, e.validation_loss, e.validation_accuracy, e.lr) for e in history.epochs
     ]
-
-
-@pytest.fixture(scope="module")
-def processes():
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.training.victim"])
-    return context
-
-
-def test_killed_twenty_times_at_random_moments_it_resumes_bit_for_bit(uninterrupted, tmp_path, processes):
-    weights, history = uninterrupted
-
-    def start(folder):
-        folder.mkdir()
-        process = processes.Process(target=victim.run, args=(folder,))
-        process.start()
-        return process
-
-    start(tmp_path / "first").join()
-    begin = time.perf_counter()
-    start(tmp_path / "whole").join()
-    duration = time.perf_counter() - begin
-
-    moments = random.Random(0)
-    stopped_at = set()
-    for trial in range(TRIALS):
-        folder = tmp_path / str(trial)
-        process = start(folder)
-        time.sleep(moments.uniform(0, duration))
-        process.kill()
-        process.join()
-        stopped_at.add(place_of(folder / "checkpoint.safetensors"))
-        again, resumed = victim.run(folder, resume=True)
-        assert same(again, weights)
-        assert rows(resumed) == rows(history)
-        assert os.listdir(folder) == ["checkpoint.safetensors"]
-    assert len(stopped_at) > 3, stopped_at
-
-
-def place_of(path):
-    """Where the run in a checkpoint stands; None before the first is written."""
-    if not path.exists():
-        return None
-    with safe_open(path, framework="numpy") as file:
-        entries = dict(json.loads(file.metadata()["tinygrad_mnist_run"])["items"])
-    return entries["epoch"], entries["batch"]
 
 
 class Crash(training.Callback):

@@ -23,7 +23,7 @@ Gradescope = Annotated[
 ]
 Again = Annotated[bool, typer.Option("--again", help="Of a class: grade those too that were graded before.")]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Of a class: how many at once; as many as there are cores.")]
-Memory = Annotated[float, typer.Option(min=0.5, help="Of a class: GiB of memory for each program.")]
+Memory = Annotated[float, typer.Option(min=0.5, help="GiB of memory for each program, where the system bounds it.")]
 
 
 def grade_class(

@@ -80,7 +80,7 @@ def grade(
         if written:
             files.prepare_folder(written.parent, written.name)
     try:
-        report = grading.grade(file, **settings)
+        report = grading.grade(file, memory=int(memory * 2**30), **settings)
     except grading.GradeError as error:
         raise typer.BadParameter(str(error)) from None
     if json == "-":

@@ -11,8 +11,9 @@ from tinygrad_mnist import data, nn, training
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Data, Interrupted, one_of
 from tinygrad_mnist.cli.recipe import as_text, with_recipe_options
+from tinygrad_mnist.processes import signals_held
 from tinygrad_mnist.training import PRESETS, Recipe
-from tinygrad_mnist.training.run import CHECKPOINT, HISTORY, MODEL, TABLE
+from tinygrad_mnist.training.run import HISTORY, MODEL, TABLE
 
 
 @with_recipe_options
@@ -48,7 +49,8 @@ def train(
     changes = {name: value for name, value in changes.items() if name in given}
     if resume and "preset" in given:
         changes = vars(PRESETS[preset]) | changes
-    path = out / CHECKPOINT
+    folder = training.RunFolder(out)
+    path = folder.checkpoint
     kept = training.read_notes(path) if resume else None
     if kept:
         recipe, seed, source = _resumed(kept, path, changes, given)
@@ -58,37 +60,65 @@ def train(
             show.note(f"{path}: no such file, there is nothing to resume; starting at the beginning")
     dataset = data.load(source, say=show.note, classes=classes or (int(recipe.layers[-1]) if kept else None))
     recipe = _fitting(recipe, dataset, "layers" in changes or kept is not None)
-    notes = {"recipe": recipe.as_dict(), "seed": seed, "source": source}
     train_set, validation_set = data.set_tenth_aside(dataset, seed)
-    training.prepare_folder(out, MODEL, HISTORY, TABLE, CHECKPOINT)
-    model = recipe.make_model(seed)
-    show.line(repr(model) if isinstance(model, nn.MLP) else model.summary((1, *training.input_shape(model))))
-    show.line(
-        f"{dataset.name}: {len(train_set):,} images to train on, {len(validation_set):,} to validate, "
-        f"{len(dataset.test):,} to test"
-    )
-    with show.Training() as progress:
-        history = recipe.fit(
-            model,
-            (train_set, validation_set),
-            seed=seed,
-            callbacks=[progress],
-            checkpoint=training.Checkpoint(path, steps=checkpoint_steps, notes=notes),
-            resume=resume,
+    with folder.opened(resume=bool(kept), say=show.note):
+        model = recipe.make_model(seed)
+        show.line(repr(model) if isinstance(model, nn.MLP) else model.summary((1, *training.input_shape(model))))
+        show.line(
+            f"{dataset.name}: {len(train_set):,} images to train on, {len(validation_set):,} to validate, "
+            f"{len(dataset.test):,} to test"
         )
-    best = history.best
-    if best is None:
-        raise Interrupted("interrupted before the first epoch was done; only the checkpoint was saved, for --resume")
-    facts: dict[str, Any] = {"data": dataset.name, **recipe.as_dict(), "seed": seed, "best_epoch": best.number}
-    training.save_model(model, out / MODEL)
+        notes = {"recipe": recipe.as_dict(), "seed": seed, "source": _wherever_it_runs(source)}
+        checkpoint = training.Checkpoint(path, steps=checkpoint_steps, notes=notes)
+        try:
+            with show.Training() as progress:
+                history = recipe.fit(
+                    model,
+                    (train_set, validation_set),
+                    seed=seed,
+                    callbacks=[progress],
+                    checkpoint=checkpoint,
+                    resume=resume,
+                )
+            facts: dict[str, Any] = {"data": dataset.name, **recipe.as_dict(), "seed": seed}
+            facts |= _scored(model, history, dataset.test)
+        except KeyboardInterrupt:
+            raise _nothing_but(path) from None
+        if history.best is None:
+            raise _nothing_but(path)
+        try:
+            with signals_held():
+                folder.save(model, history, **facts)
+                _say_the_end(history, recipe, facts)
+                show.line(f"saved {out / MODEL}, {out / HISTORY} and {TABLE}")
+            if pictures:
+                _draw(out, dataset.test)
+        except KeyboardInterrupt:  # the run is whole
+            if pictures:
+                raise Interrupted(f"interrupted; the run is saved, and tinygrad-mnist plot {out} draws it") from None
+
+
+def _scored(model: nn.Module, history: training.History, test: data.Split) -> dict[str, Any]:
+    """The best epoch, and how well it reads the test images where nothing interrupts that."""
+    facts: dict[str, Any] = {"best_epoch": history.best.number} if history.best else {}
     if not history.interrupted:
-        facts["test_accuracy"] = training.evaluate(model, dataset.test)
-    history.save(out / HISTORY, **facts)
-    history.save_csv(out / TABLE)
-    _say_the_end(history, best, recipe, facts)
-    show.line(f"saved {out / MODEL}, {out / HISTORY} and {TABLE}")
-    if pictures:
-        _draw(out, dataset.test)
+        try:
+            facts["test_accuracy"] = training.evaluate(model, test)
+        except KeyboardInterrupt:
+            history.interrupted = True
+    return facts
+
+
+def _nothing_but(checkpoint: Path) -> Interrupted:
+    """What to say where the run was interrupted before there was a model to save."""
+    if checkpoint.exists():
+        return Interrupted("interrupted before a model was saved; the checkpoint is there, for --resume")
+    return Interrupted("interrupted; nothing was saved")
+
+
+def _wherever_it_runs(source: str) -> str:
+    """The data as a checkpoint names them: a folder from the root on, so that the run may be moved."""
+    return source if source in data.NAMES else str(Path(source).expanduser().absolute())
 
 
 def _draw(run: Path, test: data.Split) -> None:
@@ -98,14 +128,15 @@ def _draw(run: Path, test: data.Split) -> None:
     show.line(f"drew {len(paths)} pictures into {paths[0].parent}")
 
 
-def _say_the_end(history: training.History, best: training.Epoch, recipe: Recipe, facts: dict[str, Any]) -> None:
+def _say_the_end(history: training.History, recipe: Recipe, facts: dict[str, Any]) -> None:
+    best = facts["best_epoch"]
     if history.interrupted:
-        show.line(f"interrupted: kept epoch {best.number}, the best so far, not scored on the test images")
+        show.line(f"interrupted: kept epoch {best}, the best so far, not scored on the test images")
         show.line("--resume goes on from the last checkpoint")
         return
     if history.stopped_early:
-        show.line(f"stopped early: no epoch was better than epoch {best.number} for {recipe.patience} epochs")
-    show.line(f"test accuracy {training.percent(facts['test_accuracy'])} (epoch {best.number}, chosen by validation)")
+        show.line(f"stopped early: no epoch was better than epoch {best} for {recipe.patience} epochs")
+    show.line(f"test accuracy {training.percent(facts['test_accuracy'])} (epoch {best}, chosen by validation)")
 
 
 def _is_given(context: typer.Context, name: str) -> bool:

@@ -26,6 +26,10 @@ CHECKSUMS = {
 """SHA-256 of MNIST's four files, decompressed."""
 
 
+NAMES = ("auto", "mnist", "digits")
+"""What `load` takes that is no folder."""
+
+
 def load(
     source: str | Path = "auto",
     *,

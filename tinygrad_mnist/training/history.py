@@ -54,10 +54,13 @@ class History:
 
     def save(self, path: str | Path, **facts: Any) -> None:
         """Write it as JSON, together with facts about the run."""
+        write_atomically(Path(path), self.to_json(**facts))
+
+    def to_json(self, **facts: Any) -> bytes:
+        """What `save` writes."""
         rows = [asdict(epoch) for epoch in self.epochs]
         ends = {"interrupted": self.interrupted, "stopped_early": self.stopped_early}
-        text = json.dumps({**facts, **ends, "epochs": rows}, indent=2)
-        write_atomically(Path(path), text.encode() + b"\n")
+        return json.dumps({**facts, **ends, "epochs": rows}, indent=2).encode() + b"\n"
 
     @classmethod
     def load(cls, path: str | Path) -> History:
@@ -77,11 +80,15 @@ class History:
 
     def save_csv(self, path: str | Path) -> None:
         """Write it as CSV: a line of names, then one for each epoch; what is None stays empty."""
+        write_atomically(Path(path), self.to_csv())
+
+    def to_csv(self) -> bytes:
+        """What `save_csv` writes."""
         text = io.StringIO()
         table = csv.DictWriter(text, [f.name for f in fields(Epoch)], lineterminator="\n")
         table.writeheader()
         table.writerows(asdict(epoch) for epoch in self.epochs)
-        write_atomically(Path(path), text.getvalue().encode())
+        return text.getvalue().encode()
 
 
 def _epoch(row: Any) -> Epoch:

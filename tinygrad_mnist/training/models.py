@@ -31,11 +31,16 @@ class CheckpointError(ValueError):
 
 def save_model(model: Module, path: str | Path) -> None:
     """Write the parameters and buffers, and the architecture beside them, whole or not at all."""
+    write_atomically(Path(path), model_file(model))
+
+
+def model_file(model: Module) -> bytes:
+    """What `save_model` writes."""
     from safetensors.numpy import save
 
     state = model.state_dict()
     tensors = {file_name: np.asarray(state[name], order="C") for name, file_name in _file_names(model, state).items()}
-    write_atomically(Path(path), save(tensors, {_KEY: json.dumps(_architecture(model))}))
+    return save(tensors, {_KEY: json.dumps(_architecture(model))})
 
 
 def load_model(path: str | Path) -> Any:
