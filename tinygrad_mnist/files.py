@@ -9,6 +9,8 @@ import stat
 import tempfile
 from pathlib import Path
 
+from tinygrad_mnist.shown import file_text
+
 
 def read_bounded(path: Path, limit: int) -> bytes:
     """What a plain file holds, of at most so many bytes.
@@ -32,13 +34,17 @@ def write_atomically(path: Path, content: bytes) -> None:
     """
     try:
         _check_no_device(path)
-        _replace(path.resolve(), content)
+        _replace(Path(os.path.realpath(path)), content)
     except OSError as error:
         raise type(error)(error.errno, error.strerror, str(path)) from error
 
 
 def _check_no_device(path: Path) -> None:
-    if path.exists() and not (path.is_file() or path.is_dir()):
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise FileExistsError(errno.EEXIST, "a device stands where a file is to be written", str(path))
 
 
@@ -54,6 +60,11 @@ def _replace(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)  # Ctrl-C may come just after it took its place
         raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """The same for a text: UTF-8, in which control characters and lone surrogates stand as their escapes."""
+    write_atomically(path, file_text(text))
 
 
 def prepare_folder(folder: Path, *names: str) -> None:

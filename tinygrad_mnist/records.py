@@ -81,7 +81,10 @@ def checked(value: Any, hint: Any, place: str) -> Any:
     if kind in (dict, Mapping):
         given = _typed(value, dict, "mapping", place)
         keys, values = parts
-        return {checked(k, keys, f"a name in {place or 'it'}"): checked(v, values, _within(place, k)) for k, v in given.items()}
+        return {
+            checked(k, keys, f"a name in {place or 'it'}"): checked(v, values, _within(place, k))
+            for k, v in given.items()
+        }
     return _plain(value, kind, place)
 
 
@@ -180,7 +183,14 @@ def _elements(items: Sequence[Any], hints: Sequence[Any], place: str) -> Iterato
     return (checked(item, hint, f"{place}[{i}]") for i, (item, hint) in enumerate(zip(items, hints, strict=True)))
 
 
-_WORDS = {bool: "true or false", int: "whole number", float: "number", str: "text", np.ndarray: "array", dict: "mapping"}
+_WORDS = {
+    bool: "true or false",
+    int: "whole number",
+    float: "number",
+    str: "text",
+    np.ndarray: "array",
+    dict: "mapping",
+}
 _KINDS: dict[Any, Any] = {
     bool: bool | np.bool_, int: int | np.integer, float: int | float | np.integer | np.floating, str: str,
     np.ndarray: np.ndarray, type(None): type(None),

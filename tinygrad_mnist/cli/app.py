@@ -21,6 +21,7 @@ from tinygrad_mnist.cli.plot import plot
 from tinygrad_mnist.cli.predict import evaluate, predict
 from tinygrad_mnist.cli.train import train
 from tinygrad_mnist.cli.tutorials import tutorials
+from tinygrad_mnist.engine import GraphError
 from tinygrad_mnist.graph import RenderingError
 
 _CTRL_C = 130
@@ -62,9 +63,16 @@ def _run() -> int:
             raise Interrupted("interrupted; nothing was saved")
         return code
     except TyperException as error:
-        show.error(f"{error.format_message()} (tinygrad-mnist --help says what there is)")
+        show.error(f"{' '.join(error.format_message().split())} (tinygrad-mnist --help says what there is)")
         return 2
-    except (data.DataError, training.CheckpointError, training.TrainingError, RenderingError, Interrupted) as error:
+    except (
+        data.DataError,
+        training.CheckpointError,
+        training.TrainingError,
+        GraphError,
+        RenderingError,
+        Interrupted,
+    ) as error:
         show.error(str(error))
     except MemoryError:
         show.error("there is not enough memory for this: take smaller layers or batches")

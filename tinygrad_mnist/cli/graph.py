@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from tinygrad_mnist.cli.options import Data, if_given, known_activation, load, n
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.graph.recording import Recording
+from tinygrad_mnist.shown import file_text
 
 EXAMPLES = 8
 """How many images the network is shown."""
@@ -60,9 +60,9 @@ def graph(
     if format in TEXTS:
         text = _text(format, loss, network, backward, values, depth)
         if out is None:
-            sys.stdout.write(text)
+            show.output(text)
             return
-        content = text.encode()
+        content = file_text(text)
     path = out or Path(f"graph.{format}")
     training.prepare_folder(path.parent, path.name)
     if format == "html":

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.shown import LineError
+
 SIDE = 28
 CLASSES = 10
 
 
-class DataError(ValueError):
+class DataError(LineError):
     """Data that cannot be used; the message says in one line what is wrong, where, and what to do."""
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from tinygrad_mnist.grading import report_page
+from tinygrad_mnist.shown import json_text
 
 WIDTH = 80
 
@@ -146,7 +146,7 @@ class Report:
         return cls(**parts | {"notes": tuple(saved["notes"])})
 
     def to_json(self) -> str:
-        return json.dumps(self.to_dict(), ensure_ascii=False, indent=2, allow_nan=False)
+        return json_text(self.to_dict())
 
     def to_html(self) -> str:
         """A whole page, which needs nothing else."""

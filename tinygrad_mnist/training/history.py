@@ -79,4 +79,3 @@ class History:
         table.writeheader()
         table.writerows(asdict(epoch) for epoch in self.epochs)
         write_atomically(Path(path), text.getvalue().encode())
-

@@ -209,7 +209,10 @@ def _weights(layer: type[Module], given: dict[str, Any], tensors: Arrays) -> Ite
         channels = given["in_channels"], given["out_channels"]
         first, second = channels if name == "ConvTranspose2d" else channels[::-1]
         kernel = given["kernel_size"]
-        yield "weight", (first, second // max(given["groups"], 1), *(kernel if isinstance(kernel, tuple) else [kernel] * 2))
+        yield (
+            "weight",
+            (first, second // max(given["groups"], 1), *(kernel if isinstance(kernel, tuple) else [kernel] * 2)),
+        )
     elif name in ("BatchNorm1d", "BatchNorm2d"):
         there = {"weight": given["affine"], "running_mean": given["track_running_stats"]}
         yield from ((tensor, (given["num_features"],)) for tensor in there if there[tensor])

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_mnist.files import write_atomically
+from tinygrad_mnist.files import write_text
+from tinygrad_mnist.shown import json_text
 
 if TYPE_CHECKING:
     from tinygrad_mnist.graph.exercises.exercise import Exercise, Step
@@ -36,7 +37,7 @@ def write_notebook(exercise: Exercise, path: Path) -> Path:
         source = f'base64.b64decode("{base64.b64encode(contents).decode()}")'
     else:
         beside = path.with_suffix(".npz")
-        write_atomically(beside, contents)
+        write_text(beside, contents)
         source = json.dumps(beside.name)
     notebook = {
         "cells": [{"id": f"cell-{number}", **cell} for number, cell in enumerate(_cells(exercise, source))],
@@ -47,7 +48,7 @@ def write_notebook(exercise: Exercise, path: Path) -> Path:
         "nbformat": 4,
         "nbformat_minor": 5,
     }
-    write_atomically(path, (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode())
+    write_text(path, f"{json_text(notebook, indent=1)}\n")
     return path
 
 
