@@ -50,7 +50,7 @@ def train(
         changes = vars(PRESETS[preset]) | changes
     path = out / CHECKPOINT
     if resume and os.path.lexists(path):
-        recipe, seed, source = _resumed(training.read_notes(path), path, changes, given)
+        recipe, seed, source = resumed(training.read_notes(path), path, changes, given)
     else:
         recipe = _recipe(PRESETS[preset], changes)
         if resume:
@@ -134,7 +134,7 @@ def _recipe(preset: Recipe, changes: dict[str, Any]) -> Recipe:
         raise typer.BadParameter(str(error)) from None
 
 
-def _resumed(notes: Any, path: Path, changes: dict[str, Any], given: dict[str, Any]) -> tuple[Recipe, int, str]:
+def resumed(notes: Any, path: Path, changes: dict[str, Any], given: dict[str, Any]) -> tuple[Recipe, int, str]:
     """The recipe, seed and data of the run in a checkpoint; raises CheckpointError where other ones were given."""
     try:
         then = records.made(Notes, notes, "notes")

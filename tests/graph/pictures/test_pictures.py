@@ -242,7 +242,7 @@ def test_names_stay_text(name):
 def test_unprintable_and_long_names_are_shortened_to_a_line():
     x = Tensor(1.0, requires_grad=True, name="a\n\x00\x1b[31m" + "long " * 50)
     (name, *_) = texts(graph.draw(x * 2))
-    assert name.startswith("a \N{REPLACEMENT CHARACTER}")
+    assert name.startswith(r"a\n\x00\x1b[31mlong")
     assert len(name) == 60
 
 

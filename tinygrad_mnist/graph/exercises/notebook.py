@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_mnist.files import write_text
+from tinygrad_mnist.files import write_atomically, write_text
 from tinygrad_mnist.shown import json_text
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def write_notebook(exercise: Exercise, path: Path) -> Path:
         source = f'base64.b64decode("{base64.b64encode(contents).decode()}")'
     else:
         beside = path.with_suffix(".npz")
-        write_text(beside, contents)
+        write_atomically(beside, contents)
         source = json.dumps(beside.name)
     notebook = {
         "cells": [{"id": f"cell-{number}", **cell} for number, cell in enumerate(_cells(exercise, source))],
