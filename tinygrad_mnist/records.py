@@ -58,13 +58,13 @@ def checked(value: Any, hint: Any, place: str) -> Any:
     Hints are made of Any, None, bool, int, float, str, arrays, list, tuple, dict, Sequence, Mapping, Literal,
     dataclasses and their unions.
     """
-    kind, parts = get_origin(hint) or hint, get_args(hint)
+    kind, parts = _hint_parts(hint)
     if kind is Any:
         return value
     if kind in (Union, types.UnionType):
         return _one_of(value, parts, place)
     if is_dataclass(kind):
-        return made(kind, value, place)
+        return made(kind, value, place)  # type: ignore[arg-type]  # a class, and no instance of one
     if kind is tuple:
         items = _typed(value, list | tuple, "list", place)
         hints = [parts[0]] * len(items) if parts[1:] == (...,) else parts
@@ -101,6 +101,12 @@ def arguments(maker: Callable[..., Any], value: Any, place: str) -> dict[str, An
     if unknown:
         raise _wrong(place, f"has {', '.join(map(repr, sorted(unknown)))}, which nothing here has")
     return defaults | {name: checked(argument, hints[name], _within(place, name)) for name, argument in given.items()}
+
+
+@functools.cache
+def _hint_parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Of list[int], list and int; what is no generic is itself."""
+    return get_origin(hint) or hint, get_args(hint)
 
 
 def made(maker: Callable[..., T], value: Any, place: str) -> T:
@@ -242,9 +248,8 @@ def _float(digits: str) -> float:
 
 
 def _depth(value: Any) -> int:
-    depth, level = 0, [value]
+    depth, level = 0, [[value]]
     while level:
         depth += 1
-        inner = (v.values() if isinstance(v, dict) else v for v in level if isinstance(v, dict | list))
-        level = [x for values in inner for x in values if isinstance(x, dict | list)]
-    return depth
+        level = [x for v in level for x in (v.values() if type(v) is dict else v) if type(x) in (dict, list)]
+    return depth - 1

@@ -157,7 +157,7 @@ def _check_progress(run: Run, epoch: int, batch: int, totals: Totals, epochs: li
 
 
 def _optimizer_pattern(optimizer: nn.Optimizer, state: Any) -> dict[str, Any]:
-    """What the state of an optimizer is like: numbers for the options, and arrays like the parameter that they are of."""
+    """What the state of an optimizer is like: numbers for the options, arrays like the parameter that they are of."""
     own = optimizer.state_dict()
     given = checked(state, dict[str, Any], "optimizer")
     parameters = [p.data for group in optimizer.param_groups for p in group["params"]]

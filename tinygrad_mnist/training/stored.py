@@ -82,7 +82,7 @@ def _read(content: bytes) -> tuple[Arrays, dict[str, str]]:
 
 
 def _check(name: str, entry: _Entry, end: int) -> None:
-    """Raise RecordError unless a tensor follows where the one before it ends, and has the bytes that its shape needs."""
+    """Raise RecordError unless a tensor starts where the one before ends, and has the bytes that its shape needs."""
     if entry.dtype not in DTYPES:
         raise RecordError(f"{name}: numbers of type {entry.dtype}, which NumPy does not have: save them as F32")
     if (

@@ -250,7 +250,7 @@ def halved(x: float) -> float:
 
 def test_operations_of_ones_own_bring_what_they_need(new_op):
     @new_op(lambda g, out, x, k, turns=1: g * k * np.cos(k * x) * FACTOR / 2)
-    def wave(x: np.ndarray, /, k: float = 2.0, *, turns: int = 1) -> np.ndarray:
+    def wave(x: float, /, k: float = 2.0, *, turns: int = 1) -> float:
         """A wave."""
         return halved(FACTOR * np.sin(k * x)) + 0 * math.pi
 
@@ -285,12 +285,14 @@ def test_an_operation_that_can_not_be_written_down_is_named(new_op):
 )  # fmt: skip
 def test_networks_over_images_have_source(pool):
     nn.manual_seed(0)
-    model = nn.Sequential(nn.Conv2d(1, 2, 3, dtype=np.float64), nn.Tanh(), pool)
+    convolution = nn.Conv2d(1, 2, 3, dtype=np.float64)
+    model = nn.Sequential(convolution, nn.Tanh(), pool)
     images = np.random.default_rng(0).standard_normal((3, 1, 9, 9))
     x = Tensor(images, name="X", requires_grad=True)  # so that what is computed from it alone is recorded
     loss = (model(x) ** 2).sum()
     x.requires_grad = False
-    check(loss, model.parameters(), images, *(p.data for p in model.parameters()))
+    as_used = [*pool.parameters(), *convolution.parameters()]
+    check(loss, model.parameters(), images, *(p.data for p in as_used))
 
 
 def test_numbers_that_a_rewrite_would_make_of_nan_are_left_alone():

@@ -42,7 +42,7 @@ def _of_numpy(value: Any) -> str:
 
 
 def _definition(function: Callable[..., Any], name: str) -> ast.FunctionDef:
-    """A function as it is written, under a name, without annotations and defaults; what it needs stands at its start."""
+    """A function as it is written, under a name, without annotations and defaults; what it needs stands first."""
     if not isinstance(function, FunctionType):
         raise _Unwritable(f"{type(function).__name__} is no function of Python")
     found = _written(function)
@@ -51,7 +51,7 @@ def _definition(function: Callable[..., Any], name: str) -> ast.FunctionDef:
     arguments.defaults, arguments.kw_defaults = [], [None] * len(arguments.kwonlyargs)
     for argument in filter(None, (*arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg)):
         argument.annotation = None
-    body = [ast.Return(found.body)] if isinstance(found, ast.Lambda) else found.body
+    body: list[ast.stmt] = [ast.Return(found.body)] if isinstance(found, ast.Lambda) else found.body
     docstring = body[:1] if ast.get_docstring(ast.Module(body, [])) else []
     needs = [line for need, value in _needs(function) for line in _line(need, value)]
     whole = ast.FunctionDef(name, arguments, [*docstring, *needs, *body[len(docstring) :]], [])
