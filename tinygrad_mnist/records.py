@@ -248,7 +248,8 @@ def _float(digits: str) -> float:
 
 
 def _depth(value: Any) -> int:
-    depth, level = 0, [[value]]
+    depth = 0
+    level: list[Any] = [[value]]
     while level:
         depth += 1
         level = [x for v in level for x in (v.values() if type(v) is dict else v) if type(x) in (dict, list)]

@@ -63,7 +63,7 @@ def _run() -> int:
             raise Interrupted("interrupted; nothing was saved")
         return code
     except TyperException as error:
-        show.error(f"{' '.join(error.format_message().split())} (tinygrad-mnist --help says what there is)")
+        show.error(f"{error.format_message()} (tinygrad-mnist --help says what there is)")
         return 2
     except (
         data.DataError,
