@@ -28,7 +28,8 @@ WRONG: list[Any] = [
     None, True, False, -1, 0, 1, 3, 10**9, 10**18, 10**39, 10**400, -(10**18), 0.5, -0.5, 1e308, 1e-308,
     float("nan"), float("inf"),
     "", "x", "784", "\x1b[2J\n", "\ud800", "é" * 300, [], [[]], {}, {"a": 1}, [1, 2], [784, -1, 10],
-    ["1x28x28", 10**6, 10], {"array": "none"}, {"items": [[1]]}, {"items": [[[], 1]]}, {"model": "Sequential", "layers": []},
+    ["1x28x28", 10**6, 10], {"array": "none"}, {"items": [[1]]}, {"items": [[[], 1]]},
+    {"model": "Sequential", "layers": []},
 ]  # fmt: skip
 
 

@@ -77,7 +77,7 @@ def test_a_loop_of_links_is_named_before_and_when_it_is_written(tmp_path: Path) 
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(OSError, match="symbolic links"):
         prepare_folder(tmp_path, "loop")
-    with pytest.raises(OSError, match="symbolic links|exists"):
+    with pytest.raises(OSError, match="symbolic links"):
         write_atomically(tmp_path / "loop", b"new")
     assert os.listdir(tmp_path) == ["loop"]
 

@@ -27,12 +27,12 @@ Places = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 _CENTRE = (SIDE - 1) / 2
 
-SHIFTS = Range(f"a number of pixels from 0 to {SIDE}", most=SIDE)
-ANGLES = Range("a number of degrees from 0 to 360", most=360)
-SCALES = Range("a number from 0 to 10", most=10)
-STRENGTHS = Range("a number from 0 to 10,000", most=10_000)
+SHIFTS = Range(f"a number from 0 on, {SIDE} pixels at most", most=SIDE)
+ANGLES = Range("a number from 0 on, 360 degrees at most", most=360)
+SCALES = Range("a number from 0 on, 10 at most", most=10)
+STRENGTHS = Range("a number from 0 on, 10,000 at most", most=10_000)
 SLANTS = Range("a number of degrees from 0 on, and less than 90", most=90, excluded=(90,))
-WIDTHS = Range(f"a number of pixels from 0.01 to {SIDE}", least=0.01, most=SIDE)
+WIDTHS = Range(f"a positive number of pixels, {SIDE} at most, and 0.01 at least", least=0.01, most=SIDE)
 
 
 @dataclass(frozen=True)

@@ -246,6 +246,19 @@ def test_unprintable_and_long_names_are_shortened_to_a_line():
     assert len(name) == 60
 
 
+@pytest.mark.parametrize("name", ["   ", "\t", "\u200b", "\ud800", "\x1b[2J", "\u202eabc"])
+def test_names_that_nobody_would_see_are_seen(name):
+    x = Tensor(np.ones((3, 2)), name=name)
+    z = x @ Tensor(np.ones((2, 2)), requires_grad=True, name="W")
+    z.name = name
+    loss = z.sum()
+    for text in (graph.mermaid(loss), graph.draw(loss, backward=True).source):
+        assert '[""]' not in text
+        assert "></FONT>" not in text
+        assert all(line.replace("\t", "").isprintable() for line in text.splitlines())
+    assert texts(graph.draw(loss, backward=True))
+
+
 def test_two_tensors_of_one_name_are_two_boxes():
     a, b = (Tensor(np.ones(2), requires_grad=True, name="W1") for _ in range(2))
     assert texts(graph.draw(a * b)).count("W1") == 2

@@ -25,12 +25,15 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
     def pipe(self, format: str | None = None, *, encoding: str | None = None, **options: Any) -> Any:
         """The picture as bytes, or as text in an encoding. Raises RenderingError where there is no Graphviz."""
         if shutil.which("dot"):
-            with _failures():
-                picture = super().pipe(format, encoding=encoding, **options)
-            if not picture:
+            engine = options.pop("engine", None) or self.engine
+            with _failures():  # bytes as a whole: a dot that ends before it has read them all is no broken pipe
+                content = graphviz.pipe(
+                    engine, format or self.format, self.source.encode(), **{"quiet": True, **options}
+                )
+            if not content:
                 raise RenderingError("dot wrote nothing: try `dot -V`, and install Graphviz anew where it fails")
-            return picture
-        content = _by_pygraphviz(self.source, format or self.format)
+        else:
+            content = _by_pygraphviz(self.source, format or self.format)
         return content.decode(encoding) if encoding else content
 
     def render(
@@ -48,7 +51,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
         if shutil.which("dot"):
             given = {"directory": directory, "view": view, "cleanup": cleanup, "format": format, "outfile": outfile}
             with _failures():
-                return super().render(filename, **given, **options)
+                return super().render(filename, **given, **{"quiet": True, **options})
         if outfile is not None:
             format, filename = format or Path(outfile).suffix.lstrip("."), filename or Path(outfile).with_suffix(".gv")
         content = self.pipe(format)
