@@ -47,5 +47,5 @@ def test_a_damaged_file_is_said_to_be_one(tmp_path, content, words):
 def test_no_file_and_a_folder_are_said_too(tmp_path):
     with pytest.raises(CheckpointError, match="no such file; give a history"):
         History.load(tmp_path / "history.json")
-    with pytest.raises(CheckpointError, match="a folder; give a history"):
+    with pytest.raises(CheckpointError, match="a folder; give the history"):
         History.load(tmp_path)

@@ -63,7 +63,7 @@ class History:
     @classmethod
     def load(cls, path: str | Path) -> History:
         """What `save` wrote, but for the facts; raises CheckpointError where the file is missing or damaged."""
-        content = read_checked(path, LIMIT, "a history.json")
+        content = read_checked(path, LIMIT, "history.json")
         try:
             record = checked(parsed(content), dict[str, Any], "")
             for name in (f.name for f in fields(cls) if f.name not in record):

@@ -29,7 +29,7 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
     "adamw": nn.AdamW,
 }
 
-LARGEST = 1e9
+LARGEST = 1e30
 """Of the settings that are numbers: products of them with weights still have a place in float32."""
 
 LR_DECAY = 1e-3
@@ -55,8 +55,8 @@ SUITED: dict[str, dict[str, Any]] = {
 """What suits an optimizer where nothing else is asked for."""
 
 
-POSITIVE_32 = Range(f"a positive number up to {LARGEST:,.0f}", most=LARGEST, excluded=(0,))
-NOT_NEGATIVE_32 = Range(f"a number from 0 to {LARGEST:,.0f}", most=LARGEST)
+POSITIVE_32 = Range(f"a positive number up to {LARGEST:g}", most=LARGEST, excluded=(0,))
+NOT_NEGATIVE_32 = Range(f"a number from 0 to {LARGEST:g}", most=LARGEST)
 EPOCHS = Range("an integer from 1 to 1,000,000", least=1, most=1_000_000, whole=True)
 DROPPED = Range("a number from 0 to 0.99", most=0.99)
 MOMENTUM = Range("a number from 0 to 0.999999", most=0.999999)

@@ -46,16 +46,16 @@ def read_checked(path: str | Path, limit: int, what: str) -> bytes:
     try:
         return read_bounded(Path(path), limit)
     except FileNotFoundError:
-        raise CheckpointError(f"{path}: no such file; give {what} that train has written") from None
+        raise CheckpointError(f"{path}: no such file; give a {what} that train has written") from None
     except IsADirectoryError:
-        raise CheckpointError(f"{path}: a folder; give {what} in it") from None
+        raise CheckpointError(f"{path}: a folder; give the {what} in it") from None
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL
         raise CheckpointError(f"{path}: not readable ({getattr(error, 'strerror', None) or error})") from None
 
 
 def read_safetensors(path: str | Path) -> tuple[Arrays, dict[str, str]]:
     """The arrays, which can't be written to, and the metadata of a file; raises CheckpointError where it is none."""
-    content = read_checked(path, LARGEST, "a model.safetensors")
+    content = read_checked(path, LARGEST, "model.safetensors")
     try:
         return _read(content)
     except RecordError as error:
