@@ -33,9 +33,9 @@ def file_text(text: str) -> bytes:
     return _NOT_IN_FILES.sub(lambda found: _escape(found[0]), text).encode()
 
 
-def json_text(value: Any, indent: int | None = 2) -> str:
+def json_text(value: Any, indent: int | None = 2, allow_nan: bool = False) -> str:
     """A value as JSON for people to read: every letter as it is, and what can't be printed as JSON's own escape."""
-    text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
+    text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=allow_nan)
     return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 

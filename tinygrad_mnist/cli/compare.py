@@ -76,7 +76,7 @@ def compare(
     if html:
         write_text(html, comparing.page(comparisons))
     report = {"passed": passed, "comparisons": [comparison.to_dict() for comparison in comparisons]}
-    text = json_text(report)
+    text = json_text(report, allow_nan=True)
     if json_file:
         write_text(json_file, f"{text}\n")
     if numbers == "-":

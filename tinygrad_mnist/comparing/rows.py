@@ -160,7 +160,7 @@ class Comparison:
         }
 
     def to_json(self) -> str:
-        return json_text(self.to_dict())
+        return json_text(self.to_dict(), allow_nan=True)
 
     def to_html(self) -> str:
         """A page of its own, with heat maps of the gradients; it needs no network."""
