@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tinygrad_mnist.processes import lock, signals_held
+from tinygrad_mnist.shown import file_text
 
 _PAUSES = (0.02, 0.1, 0.5, 1.0) if os.name == "nt" else ()
 """On Windows a file that another program has open, as virus scanners do for a moment, can't be replaced."""
@@ -65,10 +66,10 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
             record = [*ready][-1]
             if len(ready) > 1:
                 with _named(record):
-                    record.resolve().unlink(missing_ok=True)
+                    Path(os.path.realpath(record)).unlink(missing_ok=True)
             for path, temporary in ready.items():
                 with _named(path):
-                    _put(temporary, path.resolve())
+                    _put(temporary, Path(os.path.realpath(path)))
     finally:
         for temporary in ready.values():
             Path(temporary).unlink(missing_ok=True)
@@ -84,15 +85,17 @@ def _named(path: Path) -> Iterator[None]:
 
 
 def _check_no_device(path: Path) -> None:
-    with suppress(FileNotFoundError):
-        path.stat()  # raises OSError where links lead in a circle
-    if path.exists() and not (path.is_file() or path.is_dir()):
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise FileExistsError(errno.EEXIST, "a device stands where a file is to be written", str(path))
 
 
 def _write_beside(path: Path, content: bytes, ready: dict[Path, str]) -> None:
     """Write what is to become a file under another name, which is noted before there is anything in it."""
-    target = path.resolve()
+    target = Path(os.path.realpath(path))
     with signals_held():
         handle, ready[path] = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     with os.fdopen(handle, "wb") as file:
@@ -121,6 +124,11 @@ def _is_left_over(temporary: Path) -> bool:
             return lock(file.fileno())
     except OSError:
         return False
+
+
+def write_text(path: Path, text: str) -> None:
+    """The same for a text: UTF-8, in which control characters and lone surrogates stand as their escapes."""
+    write_atomically(path, file_text(text))
 
 
 def prepare_folder(folder: Path, *names: str) -> None:

@@ -23,6 +23,7 @@ from tinygrad_mnist.cli.plot import plot
 from tinygrad_mnist.cli.predict import evaluate, predict
 from tinygrad_mnist.cli.train import train
 from tinygrad_mnist.cli.tutorials import tutorials
+from tinygrad_mnist.engine import GraphError
 from tinygrad_mnist.graph import RenderingError
 
 _CTRL_C = 130
@@ -92,7 +93,14 @@ def _run() -> int:
     except TyperException as error:
         _say_error(f"{error.format_message()} (tinygrad-mnist --help says what there is)")
         return 2
-    except (data.DataError, training.CheckpointError, training.TrainingError, RenderingError, Interrupted) as error:
+    except (
+        data.DataError,
+        training.CheckpointError,
+        training.TrainingError,
+        GraphError,
+        RenderingError,
+        Interrupted,
+    ) as error:
         _say_error(str(error))
     except MemoryError:
         _say_error("there is not enough memory for this: take smaller layers or batches")

@@ -15,6 +15,7 @@ from tinygrad_mnist import data, nn, training
 from tinygrad_mnist.arguments import Range
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.data.augment import Distortion
+from tinygrad_mnist.engine import no_grad
 
 INPUTS, IMAGES = data.SIDE**2, f"1x{data.SIDE}x{data.SIDE}"
 
@@ -110,11 +111,14 @@ def load(path: Path) -> nn.Module:
     model: nn.Module = training.load_model(path)
     example = np.zeros((1, *training.input_shape(model)), np.float32)
     try:
-        fits = len(model(example).shape) == 2
-    except ValueError:
-        fits = False
-    if not fits:
+        with np.errstate(all="ignore"), no_grad():
+            answer = model(example)
+    except (ValueError, TypeError, LookupError, ArithmeticError, MemoryError):
+        answer = None
+    if answer is None or len(answer.shape) != 2:
         raise training.CheckpointError(f"{path}: {model!r} does not lead from {INPUTS} pixels to classes")
+    if not np.isfinite(answer.numpy()).all():
+        raise training.CheckpointError(f"{path}: {model!r} answers with numbers that are not finite; train anew")
     return model
 
 

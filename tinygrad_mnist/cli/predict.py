@@ -27,7 +27,7 @@ def evaluate(
         f"{dataset.name}: {training.percent(scores.accuracy)} of {len(dataset.test):,} test images are read correctly"
     )
     if classes:
-        show.line(f"\n{scores}\n\n{scores.confusion_table()}")
+        show.lines(f"\n{scores}\n\n{scores.confusion_table()}")
 
 
 def predict(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from tinygrad_mnist import data, nn, training
+from tinygrad_mnist import data, nn, records, training
+from tinygrad_mnist.arguments import Range
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Data, Interrupted, one_of
 from tinygrad_mnist.cli.recipe import as_text, with_recipe_options
@@ -51,19 +54,19 @@ def train(
         changes = vars(PRESETS[preset]) | changes
     folder = training.RunFolder(out)
     path = folder.checkpoint
-    kept = training.read_notes(path) if resume else None
+    kept = resume and os.path.lexists(path)
     if kept:
-        recipe, seed, source = _resumed(kept, path, changes, given)
+        recipe, seed, source = resumed(training.read_notes(path), path, changes, given)
     else:
         recipe = _recipe(PRESETS[preset], changes)
         if resume:
             show.note(f"{path}: no such file, there is nothing to resume; starting at the beginning")
     dataset = data.load(source, say=show.note, classes=classes or (int(recipe.layers[-1]) if kept else None))
-    recipe = _fitting(recipe, dataset, "layers" in changes or kept is not None)
+    recipe = _fitting(recipe, dataset, "layers" in changes or kept)
     train_set, validation_set = data.set_tenth_aside(dataset, seed)
-    with folder.opened(resume=bool(kept), say=show.note):
+    with folder.opened(resume=kept, say=show.note):
         model = recipe.make_model(seed)
-        show.line(repr(model) if isinstance(model, nn.MLP) else model.summary((1, *training.input_shape(model))))
+        show.lines(repr(model) if isinstance(model, nn.MLP) else model.summary((1, *training.input_shape(model))))
         show.line(
             f"{dataset.name}: {len(train_set):,} images to train on, {len(validation_set):,} to validate, "
             f"{len(dataset.test):,} to test"
@@ -139,6 +142,22 @@ def _say_the_end(history: training.History, recipe: Recipe, facts: dict[str, Any
     show.line(f"test accuracy {training.percent(facts['test_accuracy'])} (epoch {best}, chosen by validation)")
 
 
+_LEAST_BYTES = 4
+"""Of a weight: float32."""
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What a checkpoint of this command keeps besides the run: raises ValueError for a negative seed."""
+
+    recipe: Recipe
+    seed: int
+    source: str
+
+    def __post_init__(self) -> None:
+        Range("an integer from 0 on", whole=True).check(seed=self.seed)
+
+
 def _is_given(context: typer.Context, name: str) -> bool:
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
@@ -161,27 +180,27 @@ def _fitting(recipe: Recipe, dataset: data.Dataset, is_chosen: bool) -> Recipe:
     return recipe.changed(layers=layers)
 
 
-def _resumed(
-    notes: dict[str, Any], path: Path, changes: dict[str, Any], given: dict[str, Any]
-) -> tuple[Recipe, int, str]:
+def resumed(notes: Any, path: Path, changes: dict[str, Any], given: dict[str, Any]) -> tuple[Recipe, int, str]:
     """The recipe, seed and data of the run in a checkpoint; raises CheckpointError where other ones were given."""
     try:
-        recipe, seed = Recipe(**notes["recipe"]), notes["seed"]
-        source = given.get("source", notes["source"])
-    except (KeyError, TypeError, ValueError) as error:
+        then = records.made(Notes, notes, "notes")
+    except records.RecordError as error:
         raise training.CheckpointError(f"{path}: another program wrote its notes ({error}); train anew") from None
+    recipe, seed, source = then.recipe, then.seed, given.get("source", then.source)
+    if _LEAST_BYTES * nn.count_weights(recipe.layers) > path.stat().st_size:
+        raise training.CheckpointError(f"{path}: smaller than layers {as_text(recipe.layers)} need; train anew")
     free = {"patience", "epochs"} if recipe.schedule in training.ENDLESS else {"patience"}
     if "layers" in changes and "layers" not in given:  # a preset's, which end with as many classes as the data have
         changes = changes | {"layers": (*changes["layers"][:-1], recipe.layers[-1])}
-    then = vars(recipe) | {"seed": seed}
+    settings = vars(recipe) | {"seed": seed}
     asked = changes | {name: given[name] for name in ("seed",) if name in given}
     for name, value in asked.items():
-        if name not in free and value != then[name]:
+        if name not in free and value != settings[name]:
             option = f"--{name.replace('_', '-')}"
             given_as = option if name in given else "--preset"
             reason = f", with which its {recipe.schedule} schedule ends" if name == "epochs" else ""
             raise training.CheckpointError(
-                f"{path}: the run has {option} {as_text(then[name])}{reason}, not {as_text(value)}: "
+                f"{path}: the run has {option} {as_text(settings[name])}{reason}, not {as_text(value)}: "
                 f"leave {given_as} out, or train anew without --resume"
             )
     return recipe.changed(**{name: given[name] for name in free & given.keys()}), seed, source

@@ -8,30 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.shown import LineError, one_line
+
 SIDE = 28
 CLASSES = 10
 
 
-_LONGEST = 600
-"""Characters of a message."""
-
-
-class DataError(ValueError):
-    """Data that cannot be used; the message says in one line what is wrong, where, and what to do.
-
-    What names and foreign messages bring along is made harmless: control characters are written as escapes, what is
-    very long is cut in its middle.
-    """
-
-    def __init__(self, message: str) -> None:
-        line = printable(message)
-        half = _LONGEST // 2
-        super().__init__(line if len(line) <= _LONGEST else f"{line[:half]}…{line[-half:]}")
-
-
-def printable(text: str) -> str:
-    """Text with escapes for what is no character to be seen: control characters, lone surrogates."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+class DataError(LineError):
+    """Data that cannot be used; the message says in one line what is wrong, where, and what to do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +64,7 @@ class Dataset:
     test: Split
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "name", printable(self.name))  # it may be that of a folder, and goes into files
+        object.__setattr__(self, "name", one_line(self.name))  # it may be that of a folder, and goes into files
 
     @property
     def classes(self) -> int:

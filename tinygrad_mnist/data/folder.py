@@ -25,13 +25,14 @@ from tinygrad_mnist.data.arrays import (
     set_of,
 )  # fmt: skip
 from tinygrad_mnist.data.classes import numbered
-from tinygrad_mnist.data.dataset import DataError, Dataset, Split, printable
+from tinygrad_mnist.data.dataset import DataError, Dataset, Split
 from tinygrad_mnist.data.idx import array_from
 from tinygrad_mnist.data.kaggle import read_table
 from tinygrad_mnist.data.listing import Entry, expanded, list_files
 from tinygrad_mnist.data.looking import upright
 from tinygrad_mnist.data.pictures import read_pictures
 from tinygrad_mnist.data.reading import LIMIT, unreadable
+from tinygrad_mnist.shown import one_line
 
 Say = Callable[[str], None]
 Parts = dict[str, Part]
@@ -70,7 +71,7 @@ def read_path(path: Path, say: Say, classes: int | None = None) -> Dataset:
         if parts := read(files, str(path), said.append):
             dataset = _dataset(name, parts, said.append, classes)
             for message in said:
-                say(printable(message))
+                say(one_line(message))
             return dataset
     raise foreign.refusal(path, entries, WHAT_IS_READ)
 

@@ -10,11 +10,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from tinygrad_mnist.data.dataset import DataError, Dataset, Split, printable
+from tinygrad_mnist.data.dataset import DataError, Dataset, Split
 from tinygrad_mnist.data.digits import load_digits
 from tinygrad_mnist.data.download import MINUTES, MIRRORS, SECONDS, Patience, Say, fetch, say_on_stderr
 from tinygrad_mnist.data.folder import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, read_path
 from tinygrad_mnist.data.idx import parse_idx
+from tinygrad_mnist.shown import one_line
 
 VARIABLE = "TINYGRAD_MNIST_DATA"
 CHECKSUMS = {
@@ -94,7 +95,7 @@ def _load_auto(cache_dir: Path | None, mirrors: Sequence[str], say: Say, classes
         except DataError:
             say("data: the 1,797 embedded digits, MNIST is out of reach; for MNIST, --data mnist or FOLDER")
             return load_digits()
-    say(f"data: {dataset.name} from {printable(folder or 'the cache')}; for the small embedded digits, --data digits")
+    say(f"data: {dataset.name} from {one_line(folder or 'the cache')}; for the small embedded digits, --data digits")
     return dataset
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import textwrap
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from tinygrad_mnist.grading import report_page
+from tinygrad_mnist.shown import json_text
 
 WIDTH = 80
 
@@ -172,7 +172,7 @@ class Report:
         return cls(**parts | {"notes": tuple(saved["notes"])})
 
     def to_json(self) -> str:
-        return json.dumps(self.to_dict(), ensure_ascii=False, indent=2, allow_nan=False)
+        return json_text(self.to_dict())
 
     def to_html(self) -> str:
         """A whole page, which needs nothing else."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_mnist.files import write_atomically
-from tinygrad_mnist.training.models import CheckpointError
+from tinygrad_mnist.records import LIMIT, RecordError, checked, made, parsed
+from tinygrad_mnist.training.stored import CheckpointError, read_checked
 
 
 @dataclass(frozen=True)
@@ -65,17 +66,13 @@ class History:
     @classmethod
     def load(cls, path: str | Path) -> History:
         """What `save` wrote, but for the facts; raises CheckpointError where the file is missing or damaged."""
+        content = read_checked(path, LIMIT, "history.json")
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
-            epochs = [_epoch(row) for row in content["epochs"]]
-            return cls(epochs, bool(content["interrupted"]), bool(content["stopped_early"]))
-        except FileNotFoundError:
-            raise CheckpointError(f"{path}: no such file; give a history.json that train has written") from None
-        except OSError as error:
-            raise CheckpointError(f"{path}: not readable ({error.strerror})") from None
-        except KeyError as error:
-            raise CheckpointError(f"{path}: no history of a run (it has no {error}); train anew") from None
-        except (ValueError, TypeError) as error:
+            record = checked(parsed(content), dict[str, Any], "")
+            for name in (f.name for f in fields(cls) if f.name not in record):
+                raise RecordError(f"it has no {name!r}")
+            return made(cls, {f.name: record.get(f.name) for f in fields(cls) if f.name in record}, "")
+        except RecordError as error:
             raise CheckpointError(f"{path}: no history of a run ({error}); train anew") from None
 
     def save_csv(self, path: str | Path) -> None:
@@ -89,12 +86,3 @@ class History:
         table.writeheader()
         table.writerows(asdict(epoch) for epoch in self.epochs)
         return text.getvalue().encode()
-
-
-def _epoch(row: Any) -> Epoch:
-    """The epoch in a row of a file; raises ValueError or TypeError where it is none."""
-    epoch = Epoch(**row)
-    for name, value in asdict(epoch).items():
-        if not isinstance(value, int | float) and not (value is None and name.startswith("validation")):
-            raise ValueError(f"{name} is {value!r} and no number")
-    return epoch
