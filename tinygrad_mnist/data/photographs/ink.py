@@ -49,23 +49,26 @@ def photographed(grey: Array) -> Array:
     The paper beside a pixel is what closing with a window wider than any stroke leaves (Serra 1982): the brightest
     within reach, and of that again the darkest. Ink takes away a share of the light that falls on it.
     """
-    dark, light = _darker(grey), _darker(255 - grey)
-    return light if _covers(light) < _covers(dark) and light.max() > dark.max() else dark
-
-
-def _darker(grey: Array) -> Array:
     from scipy import ndimage
 
     longer = max(grey.shape)
     smooth = ndimage.gaussian_filter(grey, longer * SHARPNESS, mode="nearest")
     window = max(3, round(longer * WIDEST_STROKE)) | 1
     paper = ndimage.grey_closing(smooth, size=(window, window), mode="nearest")
-    paper = ndimage.uniform_filter(paper, window // 2, mode="nearest").clip(smooth)
-    return np.asarray((paper - smooth) * (255 / np.maximum(paper, DARK)))
+    board = ndimage.grey_opening(smooth, size=(window, window), mode="nearest")
+    dark, light = paper - smooth, smooth - board
+    return light if _reach(light) > _reach(dark) else dark * (255 / np.maximum(paper, DARK))
 
 
-def _covers(response: Array) -> float:
-    return float((response > 0.5 * response.max()).mean()) if response.max() else 1.0
+def _reach(response: Array) -> float:
+    """The second moment of what stands out: strokes reach further than the gaps that they enclose."""
+    strong = np.where(response > max(FAINTEST, 0.5 * response.max()), response, 0)
+    return sum(_moment(strong.sum(axis=axis)) for axis in (0, 1))
+
+
+def _moment(weights: Array) -> float:
+    at = np.arange(len(weights))
+    return float(weights @ (at - weights @ at / max(weights.sum(), 1e-12)) ** 2)
 
 
 def strokes(response: Array) -> Array:

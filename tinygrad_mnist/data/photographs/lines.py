@@ -34,18 +34,18 @@ def _lines(mask: Array) -> Array:
     """Where lines run along the rows, but for where strokes cross them."""
     thickness = _runs(mask)
     limit = max(4, round(THICKEST * max(mask.shape)))
-    thin = mask & (thickness <= limit)
+    thin, thick = mask & (thickness <= limit), thickness > limit
+    at_thin = np.nonzero(thin)
     found = np.zeros(mask.shape, bool)
     columns = np.arange(mask.shape[1])
     steps = max(3, round(STEEPEST * mask.shape[1] / 2))
     for slope in np.linspace(-STEEPEST, STEEPEST, 2 * steps + 1):
         offsets = np.rint((columns - mask.shape[1] // 2) * slope).astype(int)
-        seen = _along(thin, offsets)
-        crossed = _along(mask & ~thin, offsets)
-        long = seen >= np.maximum(UNBROKEN * (mask.shape[1] - crossed), LONGEST_STROKE * mask.shape[1])
-        for line in np.flatnonzero(long):
+        for line in np.flatnonzero(_along(at_thin, offsets, len(mask)) >= LONGEST_STROKE * mask.shape[1]):
             at = np.clip(line + offsets, 0, len(mask) - 1)
-            on = thin[at, columns]
+            on, crossed = thin[at, columns], thick[at, columns]
+            if on.sum() < UNBROKEN * (~crossed).sum():
+                continue
             usual = np.median(thickness[at, columns][on])
             reach = int(usual) + 1
             rows = np.clip(at + np.arange(-reach, reach + 1)[:, None], 0, len(mask) - 1)
@@ -53,12 +53,11 @@ def _lines(mask: Array) -> Array:
     return found & mask
 
 
-def _along(mask: Array, offsets: Array) -> Array:
-    """How many pixels of the mask lie on the line that starts in each row and runs by these offsets."""
-    rows, columns = np.nonzero(mask)
+def _along(points: tuple[Array, ...], offsets: Array, height: int) -> Array:
+    """How many of the points lie on the line that starts in each row and runs by these offsets."""
+    rows, columns = points
     start = rows - offsets[columns]
-    inside = (start >= 0) & (start < len(mask))
-    return np.bincount(start[inside], minlength=len(mask))
+    return np.bincount(start[(start >= 0) & (start < height)], minlength=height)
 
 
 def _runs(mask: Array) -> Array:
