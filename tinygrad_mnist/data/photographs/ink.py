@@ -21,6 +21,9 @@ FAINTEST = 24.0
 GRAIN = 6.0
 """How many times the paper's own deviation ink stands out at least."""
 
+COARSE = 130
+"""Pixels of the longer side by which paper and ink are told apart."""
+
 DARK = 48.0
 """The brightness, of 255, below which a surface in a photograph tells nothing: its grain is all there is."""
 
@@ -57,18 +60,20 @@ def photographed(grey: Array) -> Array:
     paper = ndimage.grey_closing(smooth, size=(window, window), mode="nearest")
     board = ndimage.grey_opening(smooth, size=(window, window), mode="nearest")
     dark, light = paper - smooth, smooth - board
-    return light if _reach(light) > _reach(dark) else dark * (255 / np.maximum(paper, DARK))
+    return light if _is_written_in_light(smooth, dark, light) else dark * (255 / np.maximum(paper, DARK))
 
 
-def _reach(response: Array) -> float:
-    """The second moment of what stands out: strokes reach further than the gaps that they enclose."""
-    strong = np.where(response > max(FAINTEST, 0.5 * response.max()), response, 0)
-    return sum(_moment(strong.sum(axis=axis)) for axis in (0, 1))
+def _is_written_in_light(grey: Array, dark: Array, light: Array) -> bool:
+    """Whether more stands out above the median of the surroundings than below it: most of a sheet is paper."""
+    from scipy import ndimage
 
-
-def _moment(weights: Array) -> float:
-    at = np.arange(len(weights))
-    return float(weights @ (at - weights @ at / max(weights.sum(), 1e-12)) ** 2)
+    step = max(1, max(grey.shape) // COARSE)
+    grey, dark, light = grey[::step, ::step], dark[::step, ::step], light[::step, ::step]
+    window = round(2 * WIDEST_STROKE * max(grey.shape))
+    difference = grey - ndimage.median_filter(grey, size=window, mode="nearest")
+    lighter = np.minimum(light, difference)
+    darker = np.minimum(dark, -difference)
+    return bool(lighter[lighter > FAINTEST].sum() > darker[darker > FAINTEST].sum())
 
 
 def strokes(response: Array) -> Array:

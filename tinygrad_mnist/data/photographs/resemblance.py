@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.data.dataset import SIDE
 
-LEAST = 0.8
+LEAST = 0.66
 """The cosine between a handwritten digit, in squares of 4 × 4 pixels, and the nearest of the embedded ones, at least."""
 
 
