@@ -61,7 +61,9 @@ class Sheet:
         on = self.rows + tilt * self.columns > top + 15
         on &= (self.rows + tilt * self.columns < HEIGHT - bottom) & (self.columns - tilt * self.rows > left)
         on &= self.columns - tilt * self.rows < WIDTH - right
-        return self.photograph(np.where(on, 240, self.rng.uniform(20, 110)), self.ink(int(self.rng.integers(260, 440)), (170, 90)))
+        return self.photograph(
+            np.where(on, 240, self.rng.uniform(20, 110)), self.ink(int(self.rng.integers(260, 440)), (170, 90))
+        )
 
     def lined(self):
         return self.photograph(240 - self.rng.uniform(50, 130) * self.lines(), self.ink())
@@ -132,7 +134,11 @@ class Sheet:
         return self.photograph(240.0, np.maximum(self.ink(side, apart[0]), self.ink(side, apart[1], 1)))
 
 
-KINDS = [name for name, value in vars(Sheet).items() if callable(value) and name not in ("__init__", "ink", "lines", "photograph")]
+KINDS = [
+    name
+    for name, value in vars(Sheet).items()
+    if callable(value) and name not in ("__init__", "ink", "lines", "photograph")
+]
 
 
 def draw(kind, images, labels, seed):
@@ -182,7 +188,9 @@ def main():
             for seed in range(arguments.each):
                 picture, digits = draw(kind, dataset.test.images, dataset.test.labels, seed)
                 verdicts[judge(network, save(picture, folder, f"{kind}-{seed}"), digits)] += 1
-            print(f"{kind:12}", "  ".join(f"{verdict} {count}" for verdict, count in sorted(verdicts.items())), flush=True)
+            print(
+                f"{kind:12}", "  ".join(f"{verdict} {count}" for verdict, count in sorted(verdicts.items())), flush=True
+            )
 
 
 if __name__ == "__main__":

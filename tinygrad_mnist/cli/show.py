@@ -30,7 +30,7 @@ def note(text: str) -> None:
 
 def error(text: str) -> None:
     """One line on stderr that says what went wrong."""
-    message = " ".join(text.split())
+    message = _printable(" ".join(text.split()))
     errors.print(Text.assemble(("error: ", "bold red"), message), soft_wrap=not errors.is_terminal)
 
 
@@ -192,13 +192,22 @@ def _markdown_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.strip() for cell in cells)} |"
 
 
-def prediction(path: str, probabilities: Sequence[float]) -> None:
-    """The digit that a picture shows, and how probable each of the ten is."""
+def prediction(path: str, probabilities: Sequence[float], doubts: Sequence[str] = ()) -> None:
+    """The digit that a picture shows, or why that is in doubt, and how probable each of the ten is."""
     digit = max(range(len(probabilities)), key=lambda d: probabilities[d])
-    line(f"{path}: {digit} ({percent(probabilities[digit])})")
+    name = _printable(path)
+    if doubts:
+        line(f"{name}: in doubt, perhaps a {digit}: {'; '.join(doubts)}")
+    else:
+        line(f"{name}: {digit} ({percent(probabilities[digit])})")
     if console.is_terminal:
         for d, p in enumerate(probabilities):
             bar = "█" * round(40 * p)
             console.print(Text(f"  {d} {percent(p):>9} {bar}", style="bold" if d == digit else "dim"))
     else:
         line("  " + "  ".join(f"{d} {percent(p)}" for d, p in enumerate(probabilities)))
+
+
+def _printable(name: str) -> str:
+    """A file's name in one line, with what would steer the terminal written as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in name)

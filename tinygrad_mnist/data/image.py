@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from tinygrad_mnist.data.photographs.opening import brightness
 from tinygrad_mnist.data.photographs.resemblance import unlike
 
 Array = NDArray[Any]
+
+MAGNIFIED = 10
+"""How many pixels of a picture for people each pixel of the network's takes."""
 
 NEEDED = "to read {} SciPy is needed: pip install 'tinygrad-mnist[photos]'"
 
@@ -100,3 +104,13 @@ def _digit(ink: Array, doubts: tuple[str, ...] = ()) -> Digit:
     pixels = framed(np.clip(ink / top, 0, 1))
     strange = () if doubts else unlike(pixels)
     return Digit(pixels, doubts + strange)
+
+
+def as_the_network_sees(digits: list[NDArray[np.uint8]]) -> bytes:
+    """A PNG of framed digits, each (28, 28) uint8, side by side and magnified, for people to look at."""
+    from PIL import Image
+
+    apart = [np.pad(pixels.repeat(MAGNIFIED, 0).repeat(MAGNIFIED, 1), 1, constant_values=128) for pixels in digits]
+    file = BytesIO()
+    Image.fromarray(np.concatenate(apart, axis=1)).save(file, "PNG")
+    return file.getvalue()

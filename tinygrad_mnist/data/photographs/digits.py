@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+SMALLEST = 0.02
+"""Of the longer side: what is smaller than this is a speck."""
+
 MOST = 20
 """Digits in a picture; more marks are a page of text, or no writing at all."""
 
@@ -62,6 +65,8 @@ def digits(mask: Array) -> list[Found]:
     if not marks:
         return []
     largest = max(mark.size for mark in marks)
+    if largest < SMALLEST * max(mask.shape):
+        return []
     seeds = [mark for mark in marks if mark.size > 0.45 * largest and mark.area > 1.5 * mark.size]
     groups = _joined([[seed] for seed in seeds])
     for mark in marks:
@@ -122,6 +127,10 @@ def _box(group: list[_Mark]) -> _Mark:
 
 
 def _in_reading_order(groups: list[list[_Mark]]) -> list[list[_Mark]]:
+    """From left to right; by lines where some stand above others."""
+    by_left = sorted(groups, key=lambda group: _box(group).left)
+    if all(_box(a).right <= _box(b).left for a, b in zip(by_left, by_left[1:], strict=False)):
+        return by_left
     lines: list[list[list[_Mark]]] = []
     for group in sorted(groups, key=lambda group: _box(group).top):
         box = _box(group)

@@ -54,7 +54,9 @@ def brightness(path: str | Path) -> NDArray[np.float64]:
         raise DataError(f"{path}: there is not enough memory for this picture; make it smaller") from None
     except Exception as error:  # Pillow's decoders raise what they like on damaged files
         reason = " ".join(str(error).split())[:120].replace(repr(str(path)), "it").replace(str(path), "it")
-        raise DataError(f"{path}: not a readable picture ({reason or type(error).__name__}); give a PNG or JPEG") from None
+        raise DataError(
+            f"{path}: not a readable picture ({reason or type(error).__name__}); give a PNG or JPEG"
+        ) from None
 
 
 def _check_plain(path: Path) -> None:
