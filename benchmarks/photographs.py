@@ -10,13 +10,12 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFilter
 
-from tinygrad_mnist import data, nn, training
+from tinygrad_mnist import data, training
 from tinygrad_mnist.engine import no_grad
 
 HEIGHT, WIDTH = 800, 600

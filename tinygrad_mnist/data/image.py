@@ -82,7 +82,7 @@ def _with_scipy(grey: Array) -> list[Digit]:
     ink = photographed(grey) if drawn is None else drawn
     found = digits(without_lines(strokes(ink)))
     extra = (f"there are {len(found)} marks in the picture",) if len(found) > MOST else ()
-    return [_digit(ink[each.place] * each.strokes, each.doubts + extra) for each in found[:MOST]]
+    return [_digit(ink[each.place], each.strokes, each.doubts + extra, drawn is not None) for each in found[:MOST]]
 
 
 def _without_scipy(grey: Array, path: str | Path) -> list[Digit]:
@@ -95,15 +95,25 @@ def _without_scipy(grey: Array, path: str | Path) -> list[Digit]:
     rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
     if (np.diff(rows) > 1).any() or (np.diff(columns) > 1).any():
         raise DataError(f"{path}: {NEEDED.format('a drawing in several parts')}")
-    return [_digit(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])]
+    pixels = framed(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    return [Digit(pixels, unlike(pixels))]
 
 
-def _digit(ink: Array, doubts: tuple[str, ...] = ()) -> Digit:
-    """The ink of one digit alone, as dark as most of its own strokes are."""
-    top = np.quantile(ink[ink > 0.3 * ink.max()], 0.6)
-    pixels = framed(np.clip(ink / top, 0, 1))
-    strange = () if doubts else unlike(pixels)
-    return Digit(pixels, doubts + strange)
+def _digit(ink: Array, strokes: Array, doubts: tuple[str, ...], is_drawing: bool) -> Digit:
+    """The ink of one digit alone: a drawing's as it is, with its soft edges; a photograph's as dark as most of it."""
+    own = np.where(strokes, ink, 0)
+    if is_drawing:
+        own = np.where(_widened(strokes, max(1, max(ink.shape) // 20)), ink, 0) / own.max()
+    else:
+        own = np.clip(own / np.quantile(ink[strokes], 0.6), 0, 1)
+    pixels = framed(own)
+    return Digit(pixels, doubts or unlike(pixels))
+
+
+def _widened(mask: Array, reach: int) -> Array:
+    from scipy import ndimage
+
+    return np.asarray(ndimage.maximum_filter(mask, 2 * reach + 1))
 
 
 def as_the_network_sees(digits: list[NDArray[np.uint8]]) -> bytes:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +16,14 @@ from tinygrad_mnist.data.dataset import DataError
 if TYPE_CHECKING:
     from PIL import Image
 
-FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM", "MPO")
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
 """What is opened. Other formats that Pillow knows start programs, such as Ghostscript, or hold no pixels."""
 
 MOST_PIXELS = 100_000_000
 """Of a file, by its own header: more than any camera of a phone takes."""
 
 SIDE_KEPT = 800
-"""The longest side, in pixels, that a picture is shrunk to: a digit of a twentieth of its height still fills MNIST's box."""
+"""The longest side, in pixels, that a picture is shrunk to; a twentieth of it still fills MNIST's box."""
 
 
 ORIENTATION = 0x0112
@@ -36,16 +39,20 @@ def brightness(path: str | Path) -> NDArray[np.float64]:
     What is transparent takes the opposite of what is drawn. Raises DataError where the file is no picture, or is too
     large a one.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         _check_plain(Path(path))
-        with Image.open(path, formats=FORMATS) as file:
+        Image.init()
+        known = [name for name in FORMATS if name in Image.OPEN]
+        with _unwarned(), Image.open(path, formats=known) as file:
             _check_size(file, path)
             _shrink_while_reading(file)
             turn = TURNS.get(file.getexif().get(ORIENTATION))
             small = _small(file)
             return _grey(small.transpose(Image.Transpose(turn)) if turn is not None else small, path)
+    except UnidentifiedImageError:
+        raise DataError(f"{path}: not a readable picture; those that are read: {', '.join(FORMATS)}") from None
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except DataError:
@@ -57,6 +64,14 @@ def brightness(path: str | Path) -> NDArray[np.float64]:
         raise DataError(
             f"{path}: not a readable picture ({reason or type(error).__name__}); give a PNG or JPEG"
         ) from None
+
+
+@contextmanager
+def _unwarned() -> Iterator[None]:
+    """What Pillow warns of, such as many pixels, is checked here or ends in an exception."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _check_plain(path: Path) -> None:
