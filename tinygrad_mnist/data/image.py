@@ -48,7 +48,7 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
 
 
 def read_digits(path: str | Path) -> list[Digit]:
-    """The digits in a picture, by lines, from left to right: of any size, in colour or grey, dark on light or light on dark.
+    """The digits in a picture, from left to right: of any size, in colour or grey, dark on light or light on dark.
 
     What is drawn is what stands out from the paper beside it, in strokes; ruled lines, dots and what lies around the
     paper are left out. A digit is scaled into 20 × 20 and put into the frame with its centre of mass in the middle. A

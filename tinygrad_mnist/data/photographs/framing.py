@@ -13,7 +13,7 @@ BOX = 20
 
 
 def framed(ink: NDArray[Any]) -> NDArray[np.uint8]:
-    """A digit, cropped to its strokes, scaled into 20 × 20, its centre of mass in the middle of 28 × 28; white is 255."""
+    """A digit, cropped to its strokes, scaled into 20 × 20, its centre of mass in the middle of 28 × 28 uint8."""
     from PIL import Image
 
     scale = BOX / max(ink.shape)
