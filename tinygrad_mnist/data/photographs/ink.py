@@ -41,7 +41,7 @@ def drawing(grey: Array) -> Array | None:
     paper = np.abs(difference) <= CLEAN
     if np.ptp(rim) > CLEAN or paper.mean() < 0.3 or min(-difference.min(), difference.max()) > FAINTEST:
         return None
-    return np.abs(difference)
+    return np.asarray(np.abs(difference))
 
 
 def photographed(grey: Array) -> Array:
@@ -58,7 +58,7 @@ def photographed(grey: Array) -> Array:
     paper = ndimage.grey_closing(smooth, size=(window, window), mode="nearest")
     board = ndimage.grey_opening(smooth, size=(window, window), mode="nearest")
     dark, light = paper - smooth, smooth - board
-    return light if _is_written_in_light(smooth, dark, light) else dark * (255 / np.maximum(paper, DARK))
+    return np.asarray(light if _is_written_in_light(smooth, dark, light) else dark * (255 / np.maximum(paper, DARK)))
 
 
 def _is_written_in_light(grey: Array, dark: Array, light: Array) -> bool:

@@ -27,7 +27,7 @@ THICKER = 1.9
 
 def without_lines(mask: Array) -> Array:
     """The strokes without those lines that run through the whole sheet, along its rows or its columns."""
-    return mask & ~_lines(mask) & ~_lines(mask.T).T
+    return np.asarray(mask & ~_lines(mask) & ~_lines(mask.T).T)
 
 
 def _lines(mask: Array) -> Array:
@@ -50,7 +50,7 @@ def _lines(mask: Array) -> Array:
             reach = int(usual) + 1
             rows = np.clip(at + np.arange(-reach, reach + 1)[:, None], 0, len(mask) - 1)
             found[rows, columns] |= thickness[rows, columns] <= max(THICKER * usual, usual + 2)
-    return found & mask
+    return np.asarray(found & mask)
 
 
 def _along(points: tuple[Array, ...], offsets: Array, height: int) -> Array:
