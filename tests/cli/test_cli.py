@@ -79,7 +79,8 @@ def test_predict_reads_each_digit_says_what_is_in_doubt_and_shows_what_it_saw(tr
     assert lines[1].startswith("two\\x1b[2J.png, digit 2 of 2: ")
     assert lines[2].startswith("box.png: in doubt, perhaps a ")
     assert lines[2].endswith(": it is unlike any digit")
-    assert Image.open(tmp_path / "seen.png").size == (3 * 282, 282)
+    with Image.open(tmp_path / "seen.png") as seen:
+        assert seen.size == (3 * 282, 282)
 
 
 def test_predict_reads_what_it_can(trained, tmp_path):

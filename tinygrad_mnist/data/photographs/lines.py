@@ -57,7 +57,7 @@ def _along(points: tuple[Array, ...], offsets: Array, height: int) -> Array:
     """How many of the points lie on the line that starts in each row and runs by these offsets."""
     rows, columns = points
     start = rows - offsets[columns]
-    return np.bincount(start[(start >= 0) & (start < height)], minlength=height)
+    return np.asarray(np.bincount(start[(start >= 0) & (start < height)], minlength=height))
 
 
 def _runs(mask: Array) -> Array:

@@ -36,4 +36,4 @@ def _coarse(images: NDArray[Any]) -> NDArray[Any]:
     squares = (
         images.reshape(-1, SIDE // 4, 4, SIDE // 4, 4).mean(axis=(2, 4), dtype=np.float64).reshape(len(images), -1)
     )
-    return squares / np.maximum(np.linalg.norm(squares, axis=1, keepdims=True), 1e-12)
+    return np.asarray(squares / np.maximum(np.linalg.norm(squares, axis=1, keepdims=True), 1e-12))
