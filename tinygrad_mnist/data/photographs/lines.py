@@ -68,4 +68,4 @@ def _runs(mask: Array) -> Array:
     starts, ends = np.nonzero(turns == 1)[1], np.nonzero(turns == -1)[1]
     lengths = np.zeros(mask.T.shape, int)
     lengths[mask.T] = np.repeat(ends - starts, ends - starts)
-    return lengths.T
+    return np.asarray(lengths.T)
