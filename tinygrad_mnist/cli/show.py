@@ -193,13 +193,13 @@ def _markdown_row(cells: Sequence[str]) -> str:
 
 
 def prediction(path: str, probabilities: Sequence[float], doubts: Sequence[str] = ()) -> None:
-    """The digit that a picture shows, or why that is in doubt, and how probable each of the ten is."""
+    """The digit that a picture shows, and how probable each of the ten is; or why that is in doubt."""
     digit = max(range(len(probabilities)), key=lambda d: probabilities[d])
     name = _printable(path)
     if doubts:
         line(f"{name}: in doubt, perhaps a {digit}: {'; '.join(doubts)}")
-    else:
-        line(f"{name}: {digit} ({percent(probabilities[digit])})")
+        return
+    line(f"{name}: {digit} ({percent(probabilities[digit])})")
     if console.is_terminal:
         for d, p in enumerate(probabilities):
             bar = "█" * round(40 * p)
