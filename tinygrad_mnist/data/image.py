@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.data.dataset import SIDE, DataError
-from tinygrad_mnist.data.photographs.digits import MOST, digits
+from tinygrad_mnist.data.photographs.digits import MOST, SMALLEST, SMALLEST_ON_LINES, digits
 from tinygrad_mnist.data.photographs.framing import framed
 from tinygrad_mnist.data.photographs.ink import FAINTEST, drawing, photographed, strokes
 from tinygrad_mnist.data.photographs.lines import without_lines
@@ -80,7 +80,9 @@ def _framed_already(grey: Array) -> list[Digit]:
 def _with_scipy(grey: Array) -> list[Digit]:
     drawn = drawing(grey)
     ink = photographed(grey) if drawn is None else drawn
-    found = digits(without_lines(strokes(ink)))
+    drawn_at = strokes(ink)
+    mask = without_lines(drawn_at)
+    found = digits(mask, SMALLEST if mask.sum() == drawn_at.sum() else SMALLEST_ON_LINES)
     extra = (f"there are {len(found)} marks in the picture",) if len(found) > MOST else ()
     return [_digit(ink[each.place], each.strokes, each.doubts + extra, drawn is not None) for each in found[:MOST]]
 

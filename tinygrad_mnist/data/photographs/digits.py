@@ -10,11 +10,15 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-SMALLEST = 0.02
-"""Of the longer side: what is smaller than this is a speck."""
+SMALLEST, SMALLEST_ON_LINES = 0.02, 0.06
+"""Of the longer side: what is smaller is a speck, or, on a ruled sheet, what is left of its lines."""
 
 MOST = 20
 """Digits in a picture; more marks are a page of text, or no writing at all."""
+
+
+APART, BROKEN = 0.12, 0.06
+"""Of a digit's size: how far apart its parts lie at most, and those that stand side by side, as two digits do."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class _Mark:
         return max(self.height, self.width)
 
 
-def digits(mask: Array) -> list[Found]:
+def digits(mask: Array, smallest: float = SMALLEST) -> list[Found]:
     """The digits in a mask of strokes, in the order in which they are read: by lines, from left to right."""
     from scipy import ndimage
 
@@ -65,7 +69,7 @@ def digits(mask: Array) -> list[Found]:
     if not marks:
         return []
     largest = max(mark.size for mark in marks)
-    if largest < SMALLEST * max(mask.shape):
+    if largest < smallest * max(mask.shape):
         return []
     seeds = [mark for mark in marks if mark.size > 0.45 * largest and mark.area > 1.5 * mark.size]
     groups = _joined([[seed] for seed in seeds])
@@ -98,8 +102,8 @@ def _are_one(a: _Mark, b: _Mark) -> bool:
     across = min(a.right, b.right) - max(a.left, b.left)
     down = min(a.bottom, b.bottom) - max(a.top, b.top)
     narrow, low = min(a.width, b.width), min(a.height, b.height)
-    gap = 0.12 * max(a.size, b.size)
-    return (across > 0.5 * narrow and down > -gap) or (down > 0.5 * low and across > 0.3 * narrow)
+    size = max(a.size, b.size)
+    return (across > 0.5 * narrow and down > -APART * size) or (down > 0.5 * low and across > -BROKEN * size)
 
 
 def _attach(mark: _Mark, groups: list[list[_Mark]], largest: int) -> None:
@@ -110,7 +114,7 @@ def _attach(mark: _Mark, groups: list[list[_Mark]], largest: int) -> None:
         box = _box(group)
         across = max(mark.left - box.right, box.left - mark.right)
         down = max(mark.top - box.bottom, box.top - mark.bottom)
-        if max(across, down) < 0.12 * box.size:
+        if max(across, down) < APART * box.size:
             group.append(mark)
             return
 
