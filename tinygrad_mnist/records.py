@@ -182,7 +182,7 @@ def _one_of(value: Any, hints: Sequence[Any], place: str) -> Any:
             return checked(value, hint, place)
         except RecordError:
             continue
-    raise _wrong(place, f"is {_told(value)} and none of {', '.join(map(_word, others))}")
+    raise _wrong(place, f"is {_told(value)} and none of {', '.join(sorted(map(_word, others)))}")
 
 
 def _elements(items: Sequence[Any], hints: Sequence[Any], place: str) -> Iterator[Any]:
