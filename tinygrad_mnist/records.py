@@ -105,8 +105,9 @@ def arguments(maker: Callable[..., Any], value: Any, place: str) -> dict[str, An
 
 @functools.cache
 def _hint_parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
-    """Of list[int], list and int; what is no generic is itself."""
-    return get_origin(hint) or hint, get_args(hint)
+    """Of list[int], list and int; what is no generic is itself, and a `type` alias, as NumPy's NDArray is, its value."""
+    origin = get_origin(hint) or hint
+    return _hint_parts(origin.__value__) if hasattr(origin, "__value__") else (origin, get_args(hint))
 
 
 def made(maker: Callable[..., T], value: Any, place: str) -> T:
