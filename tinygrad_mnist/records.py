@@ -105,7 +105,7 @@ def arguments(maker: Callable[..., Any], value: Any, place: str) -> dict[str, An
 
 @functools.cache
 def _hint_parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
-    """Of list[int], list and int; what is no generic is itself, and a `type` alias, as NumPy's NDArray is, its value."""
+    """Of list[int], list and int; what is no generic is itself; a `type` alias, such as NumPy's NDArray, its value."""
     origin = get_origin(hint) or hint
     return _hint_parts(origin.__value__) if hasattr(origin, "__value__") else (origin, get_args(hint))
 

@@ -273,7 +273,7 @@ FOREIGN = {
     b"MATLAB 5.0 MAT-file, Platform\0\0": "a MATLAB file",
     b"\x89HDF\r\n\x1a\n": "an HDF5",
     b"\x80\x04\x95": "a Python pickle, which may run code",
-    gzip.compress(b"\x80\x02("): "a Python pickle",
+    gzip.compress(b"\x80\x02(", mtime=0): "a Python pickle",
     b"\x89PNG\r\n\x1a\n": "one picture, which",
     b"<!DOCTYPE html>": "a web page",
     b"version https://git-lfs.github.com/spec/v1\n": "a pointer of Git LFS",
