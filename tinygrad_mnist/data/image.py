@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tinygrad_mnist.data.dataset import SIDE, DataError
 from tinygrad_mnist.data.photographs.digits import MOST, SMALLEST, SMALLEST_ON_LINES, digits
 from tinygrad_mnist.data.photographs.framing import framed
-from tinygrad_mnist.data.photographs.ink import FAINTEST, drawing, photographed, strokes
+from tinygrad_mnist.data.photographs.ink import FAINTEST, drawing, photographed, rim, strokes
 from tinygrad_mnist.data.photographs.lines import without_lines
 from tinygrad_mnist.data.photographs.opening import brightness
 from tinygrad_mnist.data.photographs.resemblance import unlike
@@ -69,8 +69,7 @@ def read_digits(path: str | Path) -> list[Digit]:
 
 def _framed_already(grey: Array) -> list[Digit]:
     """A picture of 28 × 28 as it is, white on black."""
-    rim = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    difference = grey - np.median(rim)
+    difference = grey - np.median(rim(grey))
     contrast = np.maximum(-difference if -difference.min() > difference.max() else difference, 0)
     if contrast.max() < FAINTEST:
         return []

@@ -34,12 +34,17 @@ CLEAN = 4.0
 """How far, of 255, the brightness of a drawing's paper goes apart along the rim; a camera's grain goes further."""
 
 
+def rim(grey: Array) -> Array:
+    """The pixels along the edge of a picture, where a drawing's paper is to be seen."""
+    return np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+
+
 def drawing(grey: Array) -> Array | None:
     """How much each pixel differs from a paper that is all of one brightness; None where there is none such."""
-    rim = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    difference = grey - np.median(rim)
+    edge = rim(grey)
+    difference = grey - np.median(edge)
     paper = np.abs(difference) <= CLEAN
-    if np.ptp(rim) > CLEAN or paper.mean() < 0.3 or min(-difference.min(), difference.max()) > FAINTEST:
+    if np.ptp(edge) > CLEAN or paper.mean() < 0.3 or min(-difference.min(), difference.max()) > FAINTEST:
         return None
     return np.asarray(np.abs(difference))
 

@@ -45,7 +45,7 @@ def brightness(path: str | Path) -> NDArray[np.float64]:
         _check_plain(Path(path))
         Image.init()
         known = [name for name in FORMATS if name in Image.OPEN]
-        with _unwarned(), Image.open(path, formats=known) as file:
+        with unwarned(), Image.open(path, formats=known) as file:
             _check_size(file, path)
             _shrink_while_reading(file)
             turn = TURNS.get(file.getexif().get(ORIENTATION))
@@ -67,7 +67,7 @@ def brightness(path: str | Path) -> NDArray[np.float64]:
 
 
 @contextmanager
-def _unwarned() -> Iterator[None]:
+def unwarned() -> Iterator[None]:
     """What Pillow warns of, such as many pixels, is checked here or ends in an exception."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
