@@ -10,6 +10,7 @@ from tinygrad_mnist import starting  # noqa: F401  # before what takes its time
 # isort: split
 from tinygrad_mnist import array_functions, comparing, data, engine, grading, graph, manual, nn, training
 from tinygrad_mnist.comparing import compare
+from tinygrad_mnist.compiler import CompileError, compile
 from tinygrad_mnist.engine import Tensor, grad, no_grad
 from tinygrad_mnist.engine.transforms import hessian, hvp, jacobian, jvp, vjp
 from tinygrad_mnist.gradcheck import GradientError, check_gradients
@@ -19,7 +20,7 @@ from tinygrad_mnist.nn import cross_entropy, one_hot
 __version__ = "0.1.0"
 
 __all__ = [
-    "GradientError", "Tensor", "array_functions", "check_gradients", "compare", "comparing", "cross_entropy", "data",
+    "CompileError", "GradientError", "Tensor", "array_functions", "check_gradients", "compare", "comparing", "compile", "cross_entropy", "data",
     "engine", "grad", "grade", "grading", "graph", "hessian", "hvp", "jacobian", "jvp", "manual", "nn", "no_grad",
     "one_hot", "training", "vjp",
 ]  # fmt: skip

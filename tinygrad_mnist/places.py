@@ -16,7 +16,7 @@ Place = tuple[CodeType, int]
 
 
 @functools.cache
-def _inside(filename: str) -> bool:
+def is_inside(filename: str) -> bool:
     """Whether a file belongs to this package."""
     return filename.startswith(PACKAGE)
 
@@ -25,7 +25,7 @@ def user_place() -> Place:
     """Where the innermost code outside this package stands."""
     frame = sys._getframe(2)
     code = frame.f_code
-    while _inside(code.co_filename) and frame.f_back:
+    while is_inside(code.co_filename) and frame.f_back:
         frame = frame.f_back
         code = frame.f_code
     return code, frame.f_lasti

@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tinygrad_mnist.engine.errors import describe, misfit
 from tinygrad_mnist.places import Place, locate
@@ -76,7 +76,7 @@ class Node:
         if isinstance(value, Node):
             return value
         node = cls.__new__(cls)
-        Node.__init__(node, np.asarray(value))
+        Node.__init__(node, as_array(value))
         return node
 
     @property
@@ -102,7 +102,7 @@ class Node:
     @data.setter
     def data(self, value: ArrayLike) -> None:
         if value is not self._array:  # as it is after `p.data -= step`, which changed this very array
-            array = np.asarray(value)
+            array = as_array(value)
             if array.shape != self.shape or not np.can_cast(array.dtype, self.dtype, "same_kind"):
                 raise misfit(array, self)
             self._array = array.astype(self.dtype, copy=self.requires_grad)
@@ -126,3 +126,10 @@ class Node:
 def plain(value: Any) -> Any:
     """The array of a node; anything else as it is."""
     return value._array if isinstance(value, Node) else value
+
+
+def as_array(value: Any, dtype: DTypeLike = None) -> Any:
+    """An array that NumPy's functions know how to compute with, as it is or in a dtype; anything else made into one."""
+    if isinstance(value, (Node, np.ndarray)) or not hasattr(value, "__array_function__"):
+        return np.asarray(value, dtype)
+    return value if dtype is None else value.astype(dtype, copy=False)

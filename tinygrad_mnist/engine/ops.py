@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tinygrad_mnist.engine.node import Node
 from tinygrad_mnist.engine.node import plain as _plain
 from tinygrad_mnist.engine.primitive import Function, op
 
@@ -91,7 +92,6 @@ matmul = op(_matmul_vjp_left, _matmul_vjp_right, label="@")(np.matmul)
 @op(lambda g, out, x, y: g * y, lambda g, out, x, y: g * x, label="Σ×")
 def vdot(x: Array, y: Array, /) -> Array:
     """Σ x y over all elements of two arrays of one shape: their inner product (nothing is conjugated)."""
-    x, y = np.asarray(x), np.asarray(y)
     if x.shape != y.shape:
         raise ValueError("an inner product takes two arrays of one shape")
     return np.dot(x.reshape(-1), y.reshape(-1))
@@ -225,7 +225,7 @@ def _kept(g: Array, axis: Axis, keepdims: bool, x: Array) -> Array:
 @op(lambda g, out, x, axis, keepdims: broadcast_to(_kept(g, axis, keepdims, x), x.shape), label="Σ")
 def sum(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
     """The sum over the axes, over all by default."""
-    if isinstance(x, np.ndarray) and x.ndim == 2 and axis in (0, -2, (0,)) and x.dtype.kind == "f":
+    if not isinstance(x, Node) and x.ndim == 2 and axis in (0, -2, (0,)) and x.dtype.kind == "f":
         return _sum_of_rows(x)[None] if keepdims else _sum_of_rows(x)
     total: Function = np.add.reduce
     return total(x, axis=axis, keepdims=keepdims)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_mnist.engine.errors import explain, taken
-from tinygrad_mnist.engine.node import Node, is_recording
+from tinygrad_mnist.engine.node import Node, as_array, is_recording
 from tinygrad_mnist.places import user_place
 
 if TYPE_CHECKING:
@@ -102,9 +102,9 @@ def _function(operation: Op) -> Callable[..., Any]:
 
     This is the hot path: one pass over the inputs, and the node is made without a call in between.
     """
-    forward, arity, defaults, fill = operation.forward, operation.arity, operation.defaults, Node.__init__
+    arity, defaults, fill = operation.arity, operation.defaults, Node.__init__
 
-    @wraps(forward)
+    @wraps(operation.forward)
     def apply(*inputs: Any, **params: Any) -> Any:
         kind, learns, values = None, False, []
         try:
@@ -119,11 +119,11 @@ def _function(operation: Op) -> Callable[..., Any]:
                     learns = learns or x.requires_grad
                     x = x._array
                 elif not isinstance(x, (float, int, np.ndarray)):
-                    x = np.asarray(x)
+                    x = as_array(x)
                 values.append(x)
             if kind is None:
-                return forward(*inputs, **params)
-            array = np.asarray(forward(*values, **params))
+                return operation.forward(*inputs, **params)
+            array = as_array(operation.forward(*values, **params))
         except (ValueError, TypeError, IndexError) as error:
             raise explain(error, operation.name, inputs, params, user_place()) from error
         if not (learns and is_recording()):

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from tinygrad_mnist.engine import autodiff, ops
 from tinygrad_mnist.engine.errors import describe, not_recorded
-from tinygrad_mnist.engine.node import Node, plain
+from tinygrad_mnist.engine.node import Node, as_array, plain
 from tinygrad_mnist.engine.primitive import Function
 
 DType = DTypeLike | None
@@ -55,10 +55,10 @@ class Tensor(Node):
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None, dtype: DType = None) -> None:
         data = plain(data)
-        array = np.asarray(data, dtype)
+        array = as_array(data, dtype)
         if array.dtype.kind not in "fiubc":
             raise TypeError(f"a tensor holds numbers, and {data!r:.60} is {array.dtype}")
-        if dtype is None and not isinstance(data, (np.ndarray, np.generic)) and array.dtype.kind in "fiu":
+        if dtype is None and not hasattr(data, "dtype") and array.dtype.kind in "fiu":
             array = array.astype(np.float32)
         if requires_grad and array.dtype.kind != "f":
             raise TypeError(f"{array.dtype} can't require gradients, floating point can: use .astype(np.float32)")

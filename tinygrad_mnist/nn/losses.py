@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tinygrad_mnist.arguments import NOT_NEGATIVE, POSITIVE, SHARE, check_name
 from tinygrad_mnist.engine import Tensor, ops
-from tinygrad_mnist.engine.node import plain
+from tinygrad_mnist.engine.node import as_array, plain
 from tinygrad_mnist.nn.module import Layer, as_tensor
 
 Reduction = Literal["mean", "sum", "none"]
@@ -54,6 +54,9 @@ def _check_integers(classes: NDArray[Any]) -> None:
 def _outside(classes: NDArray[Any], num_classes: int) -> bool:
     # as unsigned numbers, negative ones are huge
     return bool(np.maximum.reduce(classes.astype(np.uint64), axis=None, initial=0) >= num_classes)
+
+
+_every_class = functools.lru_cache(maxsize=8)(np.arange)
 
 
 @functools.lru_cache(maxsize=8)
@@ -168,18 +171,18 @@ def _negative_log_likelihood(
         return -(_without_masked(log_probabilities, rows) * rows).sum(axis=-1)
     with np.errstate(invalid="ignore"):
         total: Tensor = log_probabilities.vdot(rows)
-    if math.isnan(total.data.real):
+    if np.isnan(total.data):
         total = _without_masked(log_probabilities, rows).vdot(rows)
     return total / -m if reduction == "mean" else -total
 
 
 def _rows(labels: Any, x: Tensor, ignore_index: int) -> tuple[Any, NDArray[Any] | None]:
     """The labels as rows of the logits' shape, one-hot where they are integers; and which count, None for all."""
-    y, classes = np.asarray(plain(labels)), x.shape[-1]
+    y, classes = as_array(plain(labels)), x.shape[-1]
     if y.shape == x.shape[:-1]:
         _check_integers(y)
         if ignore_index < 0 and not _outside(y, classes):
-            return _identity(classes, x.dtype).take(y, axis=0), None
+            return (y[..., None] == _every_class(classes)).astype(x.dtype), None
         counted = y != ignore_index
         return one_hot(np.where(counted, y, 0), classes, x.dtype) * counted[..., None], counted
     if y.shape != x.shape:
@@ -316,7 +319,7 @@ def _like(value: ArrayLike | Tensor, x: Any) -> Any:
     """A tensor that learns as one of x's dtype, anything else as an array of it."""
     if isinstance(value, Tensor) and value.requires_grad:
         return value if value.dtype == x.dtype else value.astype(x.dtype)
-    return np.asarray(plain(value), x.dtype)
+    return as_array(plain(value)).astype(x.dtype, copy=False)
 
 
 def _difference(predictions: Any, targets: ArrayLike | Tensor) -> Tensor:

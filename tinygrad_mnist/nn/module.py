@@ -16,6 +16,9 @@ from tinygrad_mnist.engine import Tensor, no_grad
 M = TypeVar("M", bound="Module")
 WIDTH = 80
 
+last_change = [0]
+"""Counts the attributes that were set, in all modules."""
+
 
 class Module:
     """A part of a model: `forward` is its expression, its attributes are what it keeps.
@@ -39,6 +42,7 @@ class Module:
         return self.forward(*inputs, **options)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        last_change[0] += 1
         object.__setattr__(self, name, value)
         members = list(_members(name, value))
         for path, _, tensor in _tensors(self, members):

@@ -6,7 +6,6 @@ stays in the processor's cache.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -158,7 +157,7 @@ class Optimizer:
 def _blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:
     """The arrays, which have one shape, in slices of whole rows, each of about BLOCK elements."""
     first = arrays[0]
-    if first.size <= BLOCK:
+    if first.size <= BLOCK or not isinstance(first, np.ndarray):
         yield arrays
         return
     rows = max(1, BLOCK * len(first) // first.size)
@@ -323,7 +322,7 @@ class Adam(Optimizer):
         for v_max in largest:
             v = np.maximum(v_max, v, out=v_max)
         root = np.sqrt(v)
-        root /= math.sqrt(1 - beta2**step)
+        root /= (1 - beta2**step) ** 0.5
         root += group["eps"]
         p -= group["lr"] / (1 - beta1**step) * m / root
 

@@ -1,0 +1,321 @@
+"""Running a step once on traced arrays: the program that it is, and where its numbers come from and go to.
+
+While a step is captured, a tensor that it reads becomes a value of the program, and so do the options and arrays of an
+optimizer that it steps, and what its generator draws. Operations are written down by what NumPy does in them; one that
+can't be, as it decides by numbers or fills an array piece by piece, becomes a single instruction.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.compiler.facts import Facts
+from tinygrad_mnist.compiler.program import Program, Value, leaves, mapped
+from tinygrad_mnist.compiler.tracing import CompileError, Trace, TracedArray, TracedNumber, trace_of
+from tinygrad_mnist.engine import Node, Op, Tensor
+from tinygrad_mnist.engine.errors import describe
+from tinygrad_mnist.nn import Module, Optimizer, random
+
+_lock = threading.RLock()
+"""One step is captured at a time: it is watched from the classes."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """A tensor (its class and name), an array or a number among what a step returns."""
+
+    value: Value
+    kind: Any = None
+    name: str | None = None
+
+
+@dataclass
+class Captured:
+    """A step as a program, and what belongs to it.
+
+    arguments: the inputs that the caller gives, in order. sources: of the other inputs, how their numbers are got.
+    result: what is returned, with an Output for each tensor. rebound: the tensors that get a new array, not new
+    numbers in their own. changed: those that notice a change. moved: optimizer states, whose steps are counted.
+    gradients: what becomes of the `.grad` of leaves; None for those by which an optimizer has moved them.
+    facts: what was found and not computed; the program holds while that stays as it is.
+    """
+
+    program: Program
+    facts: Facts
+    arguments: list[Value] = field(default_factory=list)
+    sources: dict[Value, Callable[[], Any]] = field(default_factory=dict)
+    result: Any = None
+    rebound: dict[Value, Node] = field(default_factory=dict)
+    changed: list[Node] = field(default_factory=list)
+    moved: list[dict[str, Any]] = field(default_factory=list)
+    gradients: dict[Node, Value | None] = field(default_factory=dict)
+
+
+def captured(function: Callable[..., Any], args: Any, options: dict[str, Any]) -> tuple[Captured, Any]:
+    """The step that a function is for arguments like these; and its result, as the function itself would give it.
+
+    Raises CompileError for what can't be captured, and what the function raises: then nothing has changed.
+    """
+    watcher = _Watcher(function)
+    with _lock, watcher.watching():
+        try:
+            traced_args, traced_options = mapped((args, options), watcher.argument)
+            watcher.settle(function(*traced_args, **traced_options))
+        except BaseException:
+            watcher.undo()
+            raise
+        return watcher.found, watcher.conclude()
+
+
+@dataclass(frozen=True)
+class _Met:
+    """A tensor from outside that a step has read: its own array and gradient, and what stands for the array."""
+
+    array: NDArray[Any]
+    gradient: Node | None
+    start: Value
+    traced: TracedArray
+
+
+class _Watcher:
+    """What is met while a step is captured."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.trace = Trace()
+        self.found = Captured(self.trace.program, Facts(function))
+        self.thread = threading.get_ident()
+        self.slot: Any = Node.__dict__["_array"]
+        self.tensors: dict[Node, _Met] = {}
+        self.states: dict[tuple[int, str], _Met] = {}
+        self.numbers: dict[tuple[int, str, int | None], TracedNumber] = {}
+        self.made: list[weakref.ref[Node]] = []
+        self.begun = Node(np.empty(0)).born
+
+    # what the step is given, reads, calls, moves and draws
+
+    def argument(self, x: Any) -> Any:
+        """What stands in the step for a leaf of its arguments."""
+        if isinstance(x, Node):
+            tensor = type(x).wrap(self._argument(x.data, x.name or ""))
+            tensor.requires_grad, tensor.name = x.requires_grad, x.name
+            return tensor
+        return self._argument(x) if isinstance(x, np.ndarray | float) else x
+
+    def _argument(self, like: Any, name: str = "") -> Any:
+        traced = self.trace.input(like, name)
+        self.found.arguments.append(traced.value)
+        return traced
+
+    def read(self, node: Node) -> Any:
+        """The array of a node: traced, where the node is from outside."""
+        array = self.slot.__get__(node)
+        if not self.is_here():
+            return self.tensors[node].array if node in self.tensors else array
+        if isinstance(array, TracedArray) or node.born > self.begun:
+            return array
+        traced = self.trace.input(array, node.name or "")
+        self.tensors[node] = _Met(array, node._grad, traced.value, traced)
+        self.slot.__set__(node, traced)
+        return traced
+
+    def write(self, node: Node, array: Any) -> None:
+        """A node gets an array: as it is made, or for new data."""
+        if isinstance(array, TracedArray):
+            self.made.append(weakref.ref(node))
+        self.slot.__set__(node, array)
+
+    def call(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """A forward or a rule, on arrays: written down by what NumPy does in it, else as a whole."""
+        if not self.is_here() or not trace_of(args, options):
+            return function(*args, **options)
+        program = self.trace.program
+        instructions, guards = len(program.instructions), len(program.guards)
+        try:
+            result = function(*args, **options)
+            if len(program.guards) == guards:
+                return result
+        except Exception:  # the function itself, on the arrays, will do without, or say it again
+            pass
+        del program.instructions[instructions:], program.guards[guards:]
+        return self.trace.record(function, args, options)
+
+    def move(self, optimizer: Optimizer, p: Tensor, group: dict[str, Any], slots: tuple[str, ...]) -> None:
+        """An optimizer's update of a parameter, its options and states read anew in every step."""
+        state = optimizer.state.setdefault(p, {"step": 0})
+        array, g = p.data, p.grad.data
+        kept = [self._state(state, name, array) for name in slots]
+        options = {name: self._option(group, name) for name in group if name != "params"}
+        step = self._number(state, "step") + 1
+        optimizer.update(options, step, array, -g if group.get("maximize") else g, *kept)
+        p.data = array
+        self.found.moved.append(state)
+        self.found.gradients[p] = None
+
+    def _state(self, state: dict[str, Any], name: str, like: TracedArray) -> TracedArray:
+        key = id(state), name
+        if key not in self.states:
+            array = state.setdefault(name, np.zeros_like(like.value.like))
+            traced = self.trace.input(array, name)
+            self.found.sources[traced.value] = partial(state.__getitem__, name)
+            self.states[key] = _Met(array, None, traced.value, traced)
+        return self.states[key].traced
+
+    def _option(self, group: dict[str, Any], name: str) -> Any:
+        value = group[name]
+        if isinstance(value, tuple | list):
+            return tuple(self._number(group, name, i) for i in range(len(value)))
+        if isinstance(value, bool) or not isinstance(value, float | int):
+            self.found.facts.note_item(group, name)
+            return value
+        return self._number(group, name)
+
+    def _number(self, owner: dict[str, Any], name: str, i: int | None = None) -> TracedNumber:
+        key = id(owner), name, i
+        if key not in self.numbers:
+
+            def load() -> Any:
+                return owner[name] if i is None else owner[name][i]
+
+            traced = self.numbers[key] = self.trace.input(load(), name if i is None else f"{name}{i + 1}")
+            self.found.sources[traced.value] = load
+        return self.numbers[key]
+
+    # what it has left behind
+
+    def settle(self, result: Any) -> None:
+        """Find out what the step returned and changed."""
+        found, program = self.found, self.trace.program
+        found.result = mapped(result, self._output)
+        program.outputs = [x.value for x in leaves(found.result) if isinstance(x, Output)]
+        owners = {met.gradient: leaf for leaf, met in self.tensors.items() if met.gradient is not None}
+        for node, met in self.tensors.items():
+            found.sources[met.start] = _gradient_of(owners[node]) if node in owners else _array_of(node)
+            now = self.slot.__get__(node)
+            if now is not met.traced:
+                value = now.value if isinstance(now, TracedArray) else self.trace.constant(now)
+                program.updates[met.start], found.rebound[met.start] = value, node
+            if now is not met.traced or met.traced.changes:
+                found.changed.append(node)
+            if not node.op and node not in owners:
+                found.facts.note_leaf(node, met.gradient is None)
+                self._settle_gradient(node, met)
+        program.outputs += [program.updates[start] for start in found.rebound]
+        for met in (*self.tensors.values(), *self.states.values()):
+            if met.traced.changes and met.start not in found.rebound:
+                program.updates[met.start] = met.traced.value
+
+    def _settle_gradient(self, leaf: Node, met: _Met) -> None:
+        """Find out what the `.grad` of a leaf has become."""
+        gradients = self.found.gradients
+        if leaf in gradients or leaf._grad is met.gradient:
+            return
+        gradients[leaf] = None
+        if leaf._grad is not None:
+            array = self.slot.__get__(leaf._grad)
+            gradients[leaf] = array.value if isinstance(array, TracedArray) else self.trace.constant(array)
+            self.trace.program.outputs.append(gradients[leaf])
+
+    def _output(self, x: Any) -> Any:
+        if isinstance(x, Node):
+            array = self.slot.__get__(x)
+            made_here = isinstance(array, TracedArray) and x not in self.tensors
+            return Output(array.value, type(x), x.name) if made_here else x
+        return Output(x.value) if isinstance(x, TracedArray | TracedNumber) else x
+
+    def conclude(self) -> Any:
+        """Give every tensor its new numbers, as an eager step does, and return the result with its own."""
+        found, updates = self.found, self.trace.program.updates
+        result = mapped(found.result, lambda x: output(x, x.value.like) if isinstance(x, Output) else x)
+        for node, met in self.tensors.items():
+            rebound = met.start in found.rebound
+            self.slot.__set__(node, updates[met.start].like.copy() if rebound else met.array)
+        for start in updates.keys() - found.rebound.keys():
+            np.copyto(start.like, updates[start].like)
+        for state in found.moved:
+            state["step"] += 1
+        for leaf, value in found.gradients.items():
+            leaf._grad = None if value is None else leaf.wrap(value.like.copy())
+        return result
+
+    def undo(self) -> None:
+        """Give every tensor its own array and gradient back."""
+        for node, met in self.tensors.items():
+            self.slot.__set__(node, met.array)
+            node._grad = met.gradient
+
+    # how it is seen
+
+    def is_here(self) -> bool:
+        """Whether it is the step that runs, not another thread."""
+        return threading.get_ident() == self.thread
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """While inside, see what is read and written, called, moved and drawn."""
+        rule, call, move = Op.vjp, Module.__call__, Optimizer._move
+        generator = random._generator
+
+        def rule_of(op: Op, position: int) -> Any:
+            found = rule(op, position)
+            return found and partial(self.call, found)
+
+        def call_of(module: Module, *inputs: Any, **options: Any) -> Any:
+            if self.is_here():
+                self.found.facts.note_module(module)
+            return call(module, *inputs, **options)
+
+        def move_of(optimizer: Optimizer, *what: Any) -> None:
+            self.move(optimizer, *what) if self.is_here() else move(optimizer, *what)
+
+        watched = (
+            (Node, "_array", self.slot, property(self.read, self.write)),
+            (Op, "vjp", rule, rule_of),
+            (Module, "__call__", call, call_of),
+            (Optimizer, "_move", move, move_of),
+            (random, "_generator", generator, _Draws(self.trace, generator)),
+        )
+        try:
+            Op.forward = property(lambda op: partial(self.call, vars(op)["forward"]))  # type: ignore[assignment, misc]
+            for owner, name, _, seen in watched:
+                setattr(owner, name, seen)
+            yield
+        finally:
+            for owner, name, own, _ in watched:
+                setattr(owner, name, own)
+            del Op.forward
+
+
+class _Draws:
+    """The generator while a step is captured: what is drawn from it is drawn in every step."""
+
+    def __init__(self, trace: Trace, generator: np.random.Generator) -> None:
+        self._trace, self._generator = trace, generator
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args, **options: self._trace.record(getattr(self._generator, name), args, options)
+
+
+def output(found: Output, array: Any) -> Any:
+    """What a step returns for an output: a tensor, an array, or a number."""
+    if found.kind is None:
+        return array.copy() if isinstance(array, np.ndarray) else array
+    tensor = found.kind.wrap(array.copy())
+    tensor.name = found.name
+    return tensor
+
+
+def _array_of(node: Node) -> Callable[[], Any]:
+    return lambda: node._array
+
+
+def _gradient_of(leaf: Node) -> Callable[[], Any]:
+    return lambda: leaf._grad._array

@@ -1,0 +1,108 @@
+"""Passes: each takes a program and gives one that computes the same with less."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.compiler.program import Instruction, Program, Value, leaves, mapped
+
+Pass = Callable[[Program], Program]
+
+
+def without_dead_code(program: Program) -> Program:
+    """Leave out what nothing needs; what draws from a generator stays, as the next draw depends on it."""
+    needed = set(program.wanted())
+    kept = []
+    for instruction in reversed(program.instructions):
+        if needed.intersection(instruction.outputs) or draws(instruction):
+            needed.update(instruction.inputs)
+            kept.append(instruction)
+    constants = {value: array for value, array in program.constants.items() if value in needed}
+    return replace(program, instructions=kept[::-1], constants=constants)
+
+
+def draws(instruction: Instruction) -> bool:
+    """Whether an instruction draws random numbers."""
+    return isinstance(getattr(instruction.function, "__self__", None), np.random.Generator)
+
+
+def with_common_parts_once(program: Program) -> Program:
+    """Compute once what is computed twice: the same function of the same values."""
+    found: dict[Hashable, Value] = {}
+    same: dict[Value, Value] = {}
+    kept = []
+    for instruction in program.instructions:
+        instruction = instruction.reading(lambda x: same.get(x, x))
+        known = found.setdefault(_key(instruction), instruction.output)
+        if known is instruction.output or draws(instruction):
+            kept.append(instruction)
+        else:
+            same[instruction.output] = known
+    return renamed(replace(program, instructions=kept), same)
+
+
+def _key(instruction: Instruction) -> Hashable:
+    def of(x: Any) -> Hashable:
+        return ("value", x.number) if isinstance(x, Value) else (type(x), repr(x))
+
+    tree = mapped((instruction.args, instruction.options), lambda x: x)
+    return instruction.function, repr(_shape(tree)), tuple(of(x) for x in leaves(tree))
+
+
+def _shape(tree: Any) -> Any:
+    """What is left of nested lists, tuples and dicts without their leaves."""
+    return mapped(tree, lambda _: None)
+
+
+def renamed(program: Program, same: dict[Value, Value]) -> Program:
+    """The program with some values taken for others that equal them."""
+    if not same:
+        return program
+
+    def now(x: Value) -> Value:
+        while x in same:
+            x = same[x]
+        return x
+
+    return replace(
+        program,
+        instructions=[instruction.reading(now) for instruction in program.instructions],
+        guards=list(dict.fromkeys(replace(guard, value=now(guard.value), place=None) for guard in program.guards)),
+        outputs=[now(value) for value in program.outputs],
+        updates={state: now(value) for state, value in program.updates.items()},
+    )
+
+
+def with_guards_first(program: Program) -> Program:
+    """Compute what decisions depend on before anything else, so that nothing has changed where one is taken otherwise."""
+    guards = list(dict.fromkeys(replace(guard, place=None) for guard in program.guards))
+    beneath = {guard: program.beneath(guard.value) for guard in guards}
+    guards.sort(key=lambda guard: len(beneath[guard]))
+    turn: dict[Instruction, int] = {}
+    for i, guard in enumerate(guards):
+        for instruction in beneath[guard]:
+            turn.setdefault(instruction, i)
+    order = sorted(program.instructions, key=lambda instruction: turn.get(instruction, len(guards)))
+    return replace(program, instructions=order, guards=guards)
+
+
+def without_neutral_factors(program: Program) -> Program:
+    """x · 1 is x, where it has the shape and dtype of x."""
+    same = {}
+    for instruction in program.instructions:
+        if instruction.function is np.multiply and not instruction.options:
+            for x, factor in (instruction.args, instruction.args[::-1]):
+                if type(factor) in (int, float) and factor == 1 and isinstance(x, Value) and not x.is_number:
+                    if x.dtype == instruction.output.dtype:
+                        same[instruction.output] = x
+    kept = [instruction for instruction in program.instructions if instruction.output not in same]
+    return renamed(replace(program, instructions=kept), same)
+
+
+PASSES: tuple[Pass, ...] = (
+    without_dead_code, with_common_parts_once, without_neutral_factors, with_guards_first,
+)  # fmt: skip

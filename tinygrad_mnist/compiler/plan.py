@@ -1,0 +1,96 @@
+"""A captured step, made ready to be replayed: after its passes, with a home for each value, as source that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.compiler.capture import Captured, Output, output
+from tinygrad_mnist.compiler.memory import planned
+from tinygrad_mnist.compiler.passes import PASSES, draws
+from tinygrad_mnist.compiler.program import Program, Value, mapped
+from tinygrad_mnist.compiler.source import Writer, can_write
+from tinygrad_mnist.engine.node import _clock, last_change
+from tinygrad_mnist.nn import random
+
+
+class Plan:
+    """What is replayed of a captured step.
+
+    stages: the program as it was captured, and after each pass, by the names of the passes. source: what runs.
+    """
+
+    def __init__(self, found: Captured) -> None:
+        self.found = found
+        self.stages: list[tuple[str, Program]] = [("captured", found.program)]
+        for each in PASSES:
+            self.stages.append((each.__name__, each(self.program)))
+        used = {*self.program.wanted(), *self.program.updates}
+        used.update(x for instruction in self.program.instructions for x in instruction.inputs)
+        sources = {value: load for value, load in found.sources.items() if value in used}
+        self._numbers = [load for value, load in sources.items() if value.is_number]
+        self._states = [load for value, load in sources.items() if not value.is_number]
+        states = [value for value in sources if not value.is_number]
+        self.memory = planned(self.program, {*states} - {*found.rebound}, can_write)
+        writer = Writer(self.program, self.memory, [*found.arguments, *(v for v in sources if v.is_number)])
+        self.source = writer.write()
+        self._names = [writer.name(value) for value in states]
+        self._code = compile(str(self.source), "<compiled step>", "exec")
+        self._arrays: list[NDArray[Any]] = []
+        self._step: Callable[..., Any] | None = None
+        self._draws = any(map(draws, self.program.instructions))
+        self._rebound = [found.rebound[state] for state in self.program.updates if state in found.rebound]
+
+    @property
+    def program(self) -> Program:
+        """What is left after the passes."""
+        return self.stages[-1][1]
+
+    def __call__(self, arguments: list[Any]) -> tuple[Any] | None:
+        """The step for these arguments: its result, in a tuple; None where it would not be this program."""
+        if not self.found.facts.hold():
+            return None
+        arrays = [load() for load in self._states]
+        if self._step is None or any(map(_is_not, arrays, self._arrays)):
+            self._step, self._arrays = self._bound(arrays), arrays
+        if not self._draws:
+            values = self._step(*arguments, *[load() for load in self._numbers])
+        else:
+            before = random.get_rng_state()
+            values = self._step(*arguments, *[load() for load in self._numbers])
+            if values is None:
+                random.set_rng_state(before)
+        return None if values is None else (self._conclude(values),)
+
+    def _bound(self, arrays: list[NDArray[Any]]) -> Callable[..., Any]:
+        """The step that reads and writes these arrays of the states."""
+        names = {**self.source.names, **dict(zip(self._names, arrays, strict=True))}
+        exec(self._code, names)
+        step: Callable[..., Any] = names["step"]
+        return step
+
+    def _conclude(self, values: list[Any]) -> Any:
+        """Give tensors their gradients and arrays, count the steps, and make the result."""
+        found, given = self.found, iter(values)
+        result = mapped(found.result, lambda x: output(x, next(given)) if isinstance(x, Output) else x)
+        for leaf, value in found.gradients.items():
+            leaf._grad = None if value is None else leaf.wrap(np.array(next(given)))
+        for node in self._rebound:
+            node._array = np.array(next(given))
+        for node in found.changed:
+            node.changed = last_change[0] = next(_clock)
+        for state in found.moved:
+            state["step"] += 1
+        return result
+
+
+def _is_not(x: Any, y: Any) -> bool:
+    return x is not y
+
+
+def inputs_of(program: Program) -> list[Value]:
+    """The values that a program is given."""
+    return program.inputs

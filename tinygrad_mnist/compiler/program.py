@@ -1,0 +1,187 @@
+"""A step as a program: what NumPy was asked to do, one instruction after the other, each value given once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.places import Place
+
+_numbers = count(1)
+
+
+@dataclass(eq=False)
+class Value:
+    """What an instruction computes, or a program is given: an array of one shape, dtype and order, or a number.
+
+    like: an array as it was when the step was captured, of which shape, dtype and order are taken; a Python number
+        for a number, such as a learning rate, that is computed with as one.
+    name: what it is called in listings and source.
+    """
+
+    like: Any
+    name: str = ""
+    number: int = field(default_factory=lambda: next(_numbers))
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is a Python number, of no dtype of its own."""
+        return not isinstance(self.like, np.ndarray)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of the axes; () for a number."""
+        return np.shape(self.like)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of an array."""
+        found: np.dtype[Any] = self.like.dtype
+        return found
+
+    @property
+    def bytes(self) -> int:
+        """How much memory it takes."""
+        return 0 if self.is_number else int(self.like.nbytes)
+
+    def __repr__(self) -> str:
+        return self.name or f"v{self.number}"
+
+
+@dataclass(frozen=True, eq=False)
+class Instruction:
+    """A call whose result is a value: `output = function(*args, **options)`; of a kernel, several.
+
+    args, options: values, and lists, tuples and dicts with values in them; all else is constant.
+    place: the line of the reader's own code that led to it.
+    """
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    options: dict[str, Any]
+    outputs: tuple[Value, ...]
+    place: Place | None = None
+
+    @property
+    def output(self) -> Value:
+        """The value that it computes, where it is one."""
+        return self.outputs[0]
+
+    @property
+    def inputs(self) -> list[Value]:
+        """The values that it reads, in order."""
+        return [x for x in leaves((self.args, self.options)) if isinstance(x, Value)]
+
+    def reading(self, found: Callable[[Value], Any]) -> Instruction:
+        """The same with other inputs."""
+        args, options = mapped((self.args, self.options), lambda x: found(x) if isinstance(x, Value) else x)
+        return replace(self, args=args, options=options)
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A decision that the step took by a value: the program holds as long as it would be taken again."""
+
+    value: Value
+    taken: bool
+    place: Place | None = None
+
+
+@dataclass
+class Program:
+    """Instructions in order, what they start from, and what is wanted of them.
+
+    inputs: values given anew for each call. constants: arrays that are as they are, by their values.
+    outputs: values to give back. updates: for each state, an input, the value that it has after the step.
+    guards: decisions to be checked before anything is changed.
+    """
+
+    inputs: list[Value] = field(default_factory=list)
+    constants: dict[Value, NDArray[Any]] = field(default_factory=dict)
+    instructions: list[Instruction] = field(default_factory=list)
+    guards: list[Guard] = field(default_factory=list)
+    outputs: list[Value] = field(default_factory=list)
+    updates: dict[Value, Value] = field(default_factory=dict)
+
+    def wanted(self) -> list[Value]:
+        """The values that the program exists for."""
+        return [*(guard.value for guard in self.guards), *self.outputs, *self.updates.values()]
+
+    def beneath(self, value: Value) -> list[Instruction]:
+        """The instructions that a value depends on."""
+        makers = self.makers()
+        found: dict[int, Instruction] = {}
+        waiting = [value]
+        for each in waiting:
+            if each in makers and id(makers[each]) not in found:
+                found[id(makers[each])] = makers[each]
+                waiting.extend(makers[each].inputs)
+        return list(found.values())
+
+    def users(self) -> dict[Value, list[Instruction]]:
+        """The instructions that read each value, once for each place where they do."""
+        users: dict[Value, list[Instruction]] = {}
+        for instruction in self.instructions:
+            for value in instruction.inputs:
+                users.setdefault(value, []).append(instruction)
+        return users
+
+    def is_same(self, other: Program) -> bool:
+        """Whether another program computes the same, to the numbers of its constants."""
+        return self.written() == other.written()
+
+    def first_difference(self, other: Program) -> Place | None:
+        """The line of the reader's code where this program and another one part."""
+        pairs = zip(self.instructions, self.written(), other.written(), strict=False)
+        return next((instruction.place for instruction, mine, its in pairs if mine != its), None)
+
+    def written(self) -> list[Hashable]:
+        """Every instruction in words that mean the same in every capture, and after them what is wanted."""
+        numbers: dict[Value, str] = {value: f"input{i}" for i, value in enumerate(self.inputs)}
+        for value, array in self.constants.items():
+            numbers[value] = f"{array.dtype}{array.shape}{hash(array.tobytes())}"
+
+        def word(x: Any) -> str:
+            return numbers.setdefault(x, f"v{len(numbers)}") if isinstance(x, Value) else repr(x)
+
+        lines: list[Hashable] = []
+        for each in self.instructions:
+            lines.append(repr((each.function, mapped((each.args, each.options), word))))
+            for value in each.outputs:
+                word(value)
+        guards = [(word(guard.value), guard.taken) for guard in self.guards]
+        updates = [(word(state), word(value)) for state, value in self.updates.items()]
+        return [*lines, repr((guards, [*map(word, self.outputs)], updates))]
+
+    def makers(self) -> dict[Value, Instruction]:
+        """The instruction that computes each value."""
+        return {value: instruction for instruction in self.instructions for value in instruction.outputs}
+
+
+def leaves(tree: Any) -> Iterator[Any]:
+    """What stands in nested lists, tuples, dicts and slices, in order."""
+    if isinstance(tree, list | tuple):
+        for branch in tree:
+            yield from leaves(branch)
+    elif isinstance(tree, dict):
+        yield from leaves(list(tree.values()))
+    elif isinstance(tree, slice):
+        yield from (tree.start, tree.stop, tree.step)
+    else:
+        yield tree
+
+
+def mapped(tree: Any, function: Callable[[Any], Any]) -> Any:
+    """The same nested lists, tuples, dicts and slices, of what the function gives for each leaf."""
+    if type(tree) in (list, tuple):
+        return type(tree)(mapped(branch, function) for branch in tree)
+    if isinstance(tree, dict):
+        return {key: mapped(branch, function) for key, branch in tree.items()}
+    if isinstance(tree, slice):
+        return slice(*(function(x) for x in (tree.start, tree.stop, tree.step)))
+    return function(tree)

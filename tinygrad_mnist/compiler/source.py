@@ -1,0 +1,189 @@
+"""A program as the NumPy source that runs it: arrays are made once, and every step writes into them anew."""
+
+from __future__ import annotations
+
+import keyword
+import operator
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.compiler import tracing
+from tinygrad_mnist.compiler.memory import Memory, is_view
+from tinygrad_mnist.compiler.program import Guard, Instruction, Program, Value
+
+_INFIX: dict[Any, str] = {
+    operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.pow: "**",
+    operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">=", operator.eq: "==", operator.ne: "!=",
+}  # fmt: skip
+
+_INTO: dict[Any, str] = {
+    tracing.as_type: "np.copyto({out}, {0}, casting='unsafe')",
+    np.copy: "np.copyto({out}, {0})",
+    np.where: "np.copyto({out}, {2}); np.copyto({out}, {1}, where={0})",
+    np.dot: "np.dot({0}, {1}, out={out})",
+}
+"""How functions without out= are told where to put their result."""
+
+
+def can_write(instruction: Instruction) -> bool:
+    """Whether an instruction can be told where to put its result."""
+    function = instruction.function
+    is_reduction = getattr(function, "__name__", "") == "reduce"
+    is_array = not any(value.is_number for value in instruction.outputs)
+    known = isinstance(function, np.ufunc) or is_reduction or function in _INTO or hasattr(function, "into")
+    return is_array and known and not is_view(instruction)
+
+
+@dataclass
+class Source:
+    """The source of a step. setup: what is done once, for the arrays at hand. names: what both take for granted."""
+
+    arguments: list[str]
+    setup: list[str] = field(default_factory=list)
+    body: list[str] = field(default_factory=list)
+    names: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        body = "\n".join(f"    {line}" for line in self.body or ["pass"])
+        return "\n".join([*self.setup, "", f"def step({', '.join(self.arguments)}):", body, ""])
+
+
+class Writer:
+    """Writes a program, whose values have their homes, as source."""
+
+    def __init__(self, program: Program, memory: Memory, given: list[Value]) -> None:
+        self.program, self.memory, self.given = program, memory, given
+        self._names: dict[Value, str] = {}
+        self._taken = {"np", "step", *keyword.kwlist}
+        self.source = Source([self.name(value) for value in given], names={"np": np})
+
+    def write(self) -> Source:
+        """The whole source; a step returns None where a decision would be taken otherwise, else the outputs."""
+        source, memory = self.source, self.memory
+        source.setup += [f"buffer{i} = np.empty({size}, np.uint8)" for i, size in enumerate(memory.buffers)]
+        guards = list(self.program.guards)
+        made = {*self.given, *self.program.inputs, *self.program.constants}
+        for value in self.program.inputs:
+            self.name(value)
+        self._guard([guard for guard in guards if guard.value in made])
+        guards = [guard for guard in guards if guard.value not in made]
+        for instruction in self.program.instructions:
+            self._write(instruction)
+            made.update(instruction.outputs)
+            self._guard([guard for guard in guards if guard.value in made])
+            guards = [guard for guard in guards if guard.value not in made]
+        source.body += [f"np.copyto({self.name(state)}, {self.name(new)})" for state, new in memory.copied.items()]
+        source.body.append(f"return [{', '.join(map(self.name, self.program.outputs))}]")
+        for value, array in self.program.constants.items():
+            source.names[self.name(value)] = array
+        return source
+
+    def _guard(self, guards: list[Guard]) -> None:
+        """Leave the step where a decision would be taken otherwise."""
+        for guard in guards:
+            self.source.body.append(f"if {'not ' if guard.taken else ''}{self.name(guard.value)}: return None")
+
+    def name(self, value: Value) -> str:
+        """What a value is called, each by a name of its own."""
+        if value not in self._names:
+            plain = re.sub(r"\W+", "_", value.name).strip("_") or f"v{len(self._names)}"
+            name = plain if not plain[0].isdigit() else f"_{plain}"
+            while name in self._taken:
+                name = f"{plain}_{len(self._names)}"
+            self._taken.add(name)
+            self._names[value] = name
+        return self._names[value]
+
+    def _write(self, instruction: Instruction) -> None:
+        memory, value = self.memory, instruction.outputs[0]
+        for made in instruction.outputs:
+            if made in memory.slots:
+                self.source.setup.append(f"{self.name(made)} = {_buffer(made, memory.slots[made])}")
+            if made in memory.homes:
+                self.source.setup.append(f"{self.name(made)} = {self.name(memory.homes[made])}")
+        if value in memory.slots or value in memory.homes:
+            self.source.body.append(self._into(instruction))
+        else:
+            lasting = is_view(instruction) and self._lasts(memory.roots[value])
+            lines = self.source.setup if lasting else self.source.body
+            lines.append(f"{self.name(value)} = {self._call(instruction)}")
+
+    def _lasts(self, root: Value) -> bool:
+        """Whether a value lies in the same place in every step."""
+        memory = self.memory
+        return root in memory.slots or root in memory.homes or (root in self.program.inputs and root not in self.given) or (
+            root in self.program.constants
+        )
+
+    def _into(self, instruction: Instruction) -> str:
+        outs = [self.name(value) for value in instruction.outputs]
+        function = instruction.function
+        if hasattr(function, "into"):
+            return f"{self._function(function.into)}({', '.join([*self._arguments(instruction), *outs])})"
+        if function in _INTO:
+            return _INTO[function].format(*self._arguments(instruction), out=outs[0])
+        return f"{self._function(function)}({', '.join([*self._arguments(instruction), f'out={outs[0]}'])})"
+
+    def _call(self, instruction: Instruction) -> str:
+        arguments = self._arguments(instruction)
+        if instruction.function in _INFIX:
+            return f"{arguments[0]} {_INFIX[instruction.function]} {arguments[1]}"
+        if instruction.function is operator.getitem:
+            return f"{arguments[0]}[{arguments[1]}]"
+        return f"{self._function(instruction.function)}({', '.join(arguments)})"
+
+    def _arguments(self, instruction: Instruction) -> list[str]:
+        named = [f"{name}={self._text(value)}" for name, value in instruction.options.items()]
+        return [*map(self._text, instruction.args), *named]
+
+    def _text(self, tree: Any) -> str:
+        """An argument as source."""
+        if isinstance(tree, Value):
+            return self.name(tree)
+        if type(tree) in (list, tuple):
+            inner = ", ".join(map(self._text, tree)) + ("," if len(tree) == 1 else "")
+            return f"[{inner}]" if isinstance(tree, list) else f"({inner})"
+        if isinstance(tree, slice):
+            return f"slice({', '.join(map(self._text, (tree.start, tree.stop, tree.step)))})"
+        if tree is Ellipsis or tree is None or type(tree) in (int, str, bool) or (type(tree) is float and np.isfinite(tree)):
+            return repr(tree) if tree is not Ellipsis else "..."
+        if isinstance(tree, np.dtype):
+            return f"np.dtype({tree.str!r})"
+        return self._known(getattr(tree, "__name__", type(tree).__name__), tree)
+
+    def _function(self, function: Callable[..., Any]) -> str:
+        name = getattr(function, "__name__", "")
+        owner = getattr(function, "__self__", None)
+        if isinstance(owner, np.ufunc) and getattr(np, owner.__name__, None) is owner:
+            return f"np.{owner.__name__}.{name}"
+        if getattr(np, name, None) is function:
+            return f"np.{name}"
+        return self._known(name or type(function).__name__, function)
+
+    def _known(self, name: str, thing: Any) -> str:
+        """A name for something that the source takes for granted."""
+        name = re.sub(r"\W+", "_", name).strip("_") or "function"
+        names, found = self.source.names, name
+        while found in self._taken and names.get(found) is not thing:
+            found = f"{found}_"
+        self._taken.add(found)
+        names[found] = thing
+        return found
+
+
+def _buffer(value: Value, slot: int) -> str:
+    """The expression of a value's array in a buffer, in the order that the value has."""
+    count, dtype = value.bytes, value.dtype.str
+    axes = sorted(range(len(value.shape)), key=lambda axis: (-abs(value.like.strides[axis]), axis))
+    shape = tuple(value.shape[axis] for axis in axes)
+    text = f"buffer{slot}[:{count}].view({dtype!r}).reshape({shape})"
+    return text if axes == sorted(axes) else f"{text}.transpose({tuple(np.argsort(axes).tolist())})"
+
+
+def names_of(values: Iterable[Value]) -> list[str]:
+    """What values are called in listings."""
+    return [repr(value) for value in values]

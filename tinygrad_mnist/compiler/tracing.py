@@ -1,0 +1,310 @@
+"""Arrays that write down what NumPy does to them.
+
+A `TracedArray` computes as an array does, and adds a line to a program for each operation; a `TracedNumber` does so
+for numbers that are read anew in every step, such as a learning rate. Neither becomes an ordinary array or number:
+what can't be written down is an error that names the line, never a constant by mistake.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+from numpy.typing import DTypeLike, NDArray
+
+from tinygrad_mnist.compiler.program import Guard, Instruction, Program, Value, leaves, mapped
+from tinygrad_mnist.places import at, user_place
+
+
+class CompileError(RuntimeError):
+    """Something in a step that can't become part of a compiled one."""
+
+
+class Trace:
+    """The program as far as it is written."""
+
+    def __init__(self) -> None:
+        self.program = Program()
+        self._constants: dict[int, Value] = {}
+
+    def input(self, like: Any, name: str = "") -> Any:
+        """What stands in the step for an array or a number that is given anew for each call."""
+        value = Value(like, name)
+        self.program.inputs.append(value)
+        return TracedNumber(self, value) if value.is_number else TracedArray(self, value)
+
+    def record(self, function: Callable[..., Any], args: Any, options: dict[str, Any] | None = None) -> Any:
+        """Call a function on what the traced things stand for, and write the call down."""
+        given = args, options or {}
+        args, options = mapped(given, _concrete)
+        result = function(*args, **options)
+        args, options = mapped(given, self._symbolic)
+        value = Value(np.asarray(result) if isinstance(result, np.ndarray | np.generic) else result)
+        self.program.instructions.append(Instruction(function, args, options, (value,), user_place()))
+        return TracedNumber(self, value) if value.is_number else TracedArray(self, value)
+
+    def decide(self, value: Value) -> bool:
+        """What a condition was, and from now on has to be."""
+        taken = bool(value.like)
+        self.program.guards.append(Guard(value, taken, user_place()))
+        return taken
+
+    def _symbolic(self, x: Any) -> Any:
+        if isinstance(x, TracedArray | TracedNumber):
+            return x.value
+        return self.constant(x) if isinstance(x, np.ndarray) else x
+
+    def constant(self, array: NDArray[Any]) -> Value:
+        """The value of an array that the step found, and reads each time."""
+        if id(array) not in self._constants:
+            value = self._constants[id(array)] = Value(array)
+            self.program.constants[value] = array
+        return self._constants[id(array)]
+
+
+def _concrete(x: Any) -> Any:
+    return x.value.like if isinstance(x, TracedArray | TracedNumber) else x
+
+
+def trace_of(*trees: Any) -> Trace | None:
+    """The trace to which something in here belongs."""
+    return next((x.trace for x in leaves(trees) if isinstance(x, TracedArray | TracedNumber)), None)
+
+
+def _no(what: str) -> Callable[..., Any]:
+    """A method that says why it has no answer."""
+
+    def refuse(self: Any, *_: Any, **__: Any) -> Any:
+        raise CompileError(
+            f"a compiled step can't {what}{at(user_place())}: the number is not known when the step is compiled. "
+            f"Return the tensor and read it outside, or compute with tensors and arrays"
+        )
+
+    return refuse
+
+
+def _of_number(function: Callable[..., Any], is_reflected: bool = False) -> Any:
+    def compute(self: TracedNumber, *others: Any) -> Any:
+        if any(isinstance(x, TracedArray) for x in others):  # whose turn it is
+            return NotImplemented
+        return self.trace.record(function, (*others, self) if is_reflected else (self, *others))
+
+    return compute
+
+
+def _of_number_reflected(function: Callable[..., Any]) -> Any:
+    return _of_number(function, is_reflected=True)
+
+
+class TracedNumber:
+    """A Python number that is read anew in every step."""
+
+    __slots__ = ("trace", "value")
+
+    def __init__(self, trace: Trace, value: Value) -> None:
+        self.trace, self.value = trace, value
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        return _ufunc(self.trace, ufunc, method, inputs, options)
+
+    __add__, __sub__, __mul__ = map(_of_number, (operator.add, operator.sub, operator.mul))
+    __truediv__, __pow__, __neg__ = map(_of_number, (operator.truediv, operator.pow, operator.neg))
+    __radd__, __rsub__, __rmul__ = map(_of_number_reflected, (operator.add, operator.sub, operator.mul))
+    __rtruediv__, __rpow__ = map(_of_number_reflected, (operator.truediv, operator.pow))
+    __lt__, __le__, __gt__, __ge__ = map(_of_number, (operator.lt, operator.le, operator.gt, operator.ge))
+    __eq__, __ne__ = map(_of_number, (operator.eq, operator.ne))  # type: ignore[assignment]
+    __hash__ = object.__hash__
+    __float__ = __int__ = __index__ = _no("turn a number that may change into a Python number")
+
+    def __bool__(self) -> bool:
+        return self.trace.decide(self.value)
+
+    def __repr__(self) -> str:
+        return f"<number of a compiled step, {self.value.like} now>"
+
+
+class TracedArray(NDArrayOperatorsMixin):
+    """An array of a step that is being captured. It is no ndarray, and refuses to become one.
+
+    value: what it is at this point of the program. root: the array that it is a view of, itself for most.
+    """
+
+    __slots__ = ("changes", "root", "seen", "trace", "value")
+
+    def __init__(self, trace: Trace, value: Value, root: TracedArray | None = None) -> None:
+        self.trace, self.value, self.changes = trace, value, 0
+        self.root = self if root is None else root
+        self.seen = self.root.changes
+
+    shape = property(lambda self: self.value.shape)
+    dtype = property(lambda self: self.value.dtype)
+    ndim = property(lambda self: self.value.like.ndim)
+    size = property(lambda self: self.value.like.size)
+    nbytes = property(lambda self: self.value.like.nbytes)
+    itemsize = property(lambda self: self.value.like.itemsize)
+    flags = property(lambda self: self.value.like.flags)
+    base = None
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        return _ufunc(self.trace, ufunc, method, inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        if function in _SHAPES:
+            return function(*mapped(args, _concrete), **mapped(options, _concrete))
+        if function in _LIKE:
+            return function(_concrete(args[0]), *args[1:], **options)
+        if "out" in options:
+            raise CompileError(f"np.{function.__name__} with out= can't be compiled{at(user_place())}")
+        return _viewing(self.trace, _CANONICAL.get(function, function), args, options)
+
+    __array__ = _no("make a plain array of one that is computed in it, as np.asarray does")
+    __float__ = __int__ = __index__ = item = tolist = _no("read a number that is computed in it, as .item() and float() do")
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError("the truth value of an array with more than one element is ambiguous")
+        return self.trace.decide(self.value)
+
+    def __len__(self) -> int:
+        return len(self.value.like)
+
+    def __repr__(self) -> str:
+        return f"<array of a compiled step, {self.shape} {self.dtype}>"
+
+    def __getitem__(self, index: Any) -> Any:
+        return _viewing(self.trace, operator.getitem, (self, index))
+
+    def __setitem__(self, index: Any, new: Any) -> None:
+        self.become(self.trace.record(with_item, (self, index, new)))
+
+    def __pow__(self, exponent: Any) -> Any:
+        if type(exponent) in (int, float) and exponent in _POWERS:  # as an array's own
+            return self.trace.record(_POWERS[exponent], (self,))
+        return self.trace.record(np.power, (self, exponent))
+
+    def __ipow__(self, exponent: Any) -> Any:
+        return self.become(self**exponent)
+
+    def become(self, new: Any) -> TracedArray:
+        """Take another value of the same shape and dtype: what a change in place is in a program."""
+        if self.root is not self:
+            raise CompileError(f"a view is changed in place{at(user_place())}: change the array that it is taken from")
+        if new.shape != self.shape:
+            raise ValueError(f"an array of shape {new.shape} doesn't fit into one of shape {self.shape}")
+        self.value = (new if new.dtype == self.dtype else new.astype(self.dtype)).value
+        self.changes += 1
+        return self
+
+    @property
+    def T(self) -> Any:
+        """The axes in reverse order."""
+        return self.transpose()
+
+    @property
+    def mT(self) -> Any:
+        """The last two axes exchanged."""
+        return self.swapaxes(-1, -2)
+
+    def reshape(self, *shape: Any, **options: Any) -> Any:
+        """The same elements in another shape."""
+        return _viewing(self.trace, np.reshape, (self, shape[0] if len(shape) == 1 else shape), options)
+
+    def transpose(self, *axes: Any) -> Any:
+        """The axes in another order."""
+        axes = axes[0] if len(axes) == 1 else axes or None
+        return _viewing(self.trace, np.transpose, (self,) if axes is None else (self, tuple(axes)))
+
+    def astype(self, dtype: DTypeLike, copy: bool = True) -> Any:
+        """The same elements in another dtype; itself where it has that one."""
+        return self if np.dtype(dtype) == self.dtype else self.trace.record(as_type, (self, np.dtype(dtype)))
+
+    def view(self, dtype: DTypeLike) -> Any:
+        """The same bits as another dtype."""
+        return _viewing(self.trace, np.ndarray.view, (self, np.dtype(dtype)))
+
+    def copy(self, order: str = "C") -> Any:
+        """The same elements, apart."""
+        return self.trace.record(np.copy, (self,), {"order": order})
+
+
+def with_item(array: NDArray[Any], index: Any, new: Any) -> NDArray[Any]:
+    """The array with other elements at an index."""
+    changed = array.copy()
+    changed[index] = new
+    return changed
+
+
+def as_type(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """The array in another dtype."""
+    return array.astype(dtype)
+
+
+def _method(function: Callable[..., Any]) -> Any:
+    return lambda self, *args, **options: self.__array_function__(function, (), (self, *args), options)
+
+
+for _name in ("swapaxes", "squeeze", "take", "clip", "cumsum", "sum", "max", "min", "mean", "prod", "any", "all", "argmax",
+              "argmin", "dot", "ravel", "nonzero", "repeat"):  # fmt: skip
+    setattr(TracedArray, _name, _method(getattr(np, _name)))
+TracedArray.flatten = lambda self: self.ravel().copy()  # type: ignore[attr-defined]
+
+_POWERS: dict[float, np.ufunc] = {2: np.square, 1: np.positive, 0.5: np.sqrt, -1: np.reciprocal}
+
+_SHAPES = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.may_share_memory, np.shares_memory, np.iscomplexobj}
+"""What is asked of an array's form alone."""
+
+_LIKE = {np.zeros_like, np.ones_like, np.empty_like}
+
+_CANONICAL: dict[Any, Any] = {np.sum: np.add.reduce, np.max: np.maximum.reduce, np.min: np.minimum.reduce,
+                              np.prod: np.multiply.reduce}  # fmt: skip
+"""Functions that are written down by the name of what they do."""
+
+
+def _viewing(trace: Trace, function: Callable[..., Any], args: Any, options: dict[str, Any] | None = None) -> Any:
+    """Record a call; where its result lies in the memory of an argument, it is a view of that."""
+    check_views(args)
+    args, options = _completed(function, args, options or {})
+    result = trace.record(function, args, options)
+    first = args[0] if args else None
+    if isinstance(result, TracedArray) and isinstance(first, TracedArray):
+        if np.may_share_memory(result.value.like, first.value.like):
+            return TracedArray(trace, result.value, first.root)
+    return result
+
+
+def _completed(function: Any, args: Any, options: dict[str, Any]) -> Any:
+    """A reduction by its name as a ufunc reduces: over all axes by default."""
+    if getattr(function, "__name__", "") == "reduce":
+        options = {name: value for name, value in options.items() if value is not np._NoValue}  # type: ignore[attr-defined]
+        return args[:1], {"axis": args[1] if len(args) > 1 else None, **options}
+    return args, options
+
+
+def check_views(tree: Any) -> None:
+    """Raise CompileError for a view of what has been changed since."""
+    for x in leaves(tree):
+        if isinstance(x, TracedArray) and x.root.changes != x.seen and x.root is not x:
+            raise CompileError(
+                f"a view is used after the array was changed in place{at(user_place())}: take a copy, or the view again"
+            )
+
+
+def _ufunc(trace: Trace, ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any]) -> Any:
+    """What NumPy's universal functions do on traced arrays: a call is written down, and out= is a change in place."""
+    check_views(inputs)
+    targets = options.pop("out", None)
+    if method == "at" or (targets and len(targets) > 1):
+        raise CompileError(f"np.{ufunc.__name__}.{method} changes an array in place{at(user_place())}: it can't be compiled")
+    function = ufunc if method == "__call__" else getattr(ufunc, method)
+    result = trace.record(function, inputs, options)
+    if not targets:
+        return result
+    if not isinstance(targets[0], TracedArray):
+        raise CompileError(
+            f"an array from outside is changed in place{at(user_place())}: keep it in a Tensor, of which a compiled step "
+            f"knows, and change its .data"
+        )
+    return targets[0].become(result)
