@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.compiler.capture import Captured, captured
-from tinygrad_mnist.compiler.plan import Plan
+from tinygrad_mnist.compiler.kernels import has_numba
+from tinygrad_mnist.compiler.plan import Plan, passes_of
 from tinygrad_mnist.compiler.program import leaves, mapped
 from tinygrad_mnist.compiler.tracing import CompileError
 from tinygrad_mnist.engine import Node
@@ -31,9 +32,10 @@ class Compiled:
     Raises CompileError for what can't be part of a program.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], *, exact: bool = False, fused: bool | None = None) -> None:
         functools.update_wrapper(self, function)
         self.function = function
+        self._passes = passes_of(exact, has_numba() if fused is None else fused)
         self._plans: dict[Hashable, list[Plan]] = {}
         self._untried: dict[Hashable, list[Captured]] = {}
 
@@ -53,7 +55,7 @@ class Compiled:
         found, result = captured(self.function, args, options)
         earlier = self._untried.setdefault(key, [])
         if any(found.program.is_same(other.program) for other in earlier):
-            self._plans[key] = [Plan(found), *self._plans[key]][:PLANS]
+            self._plans[key] = [Plan(found, self._passes), *self._plans[key]][:PLANS]
             earlier.clear()
         else:
             earlier.append(found)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tinygrad_mnist.compiler.products import added_product
 from tinygrad_mnist.compiler.program import Instruction, Program, Value
 
 
@@ -17,6 +18,7 @@ class Memory:
     roots: for each value the one in whose memory it lies, a view's first input, or itself.
     slots: for a value in a buffer, which; buffers: how many bytes each has.
     homes: for a value in the array of a state, the state. copied: states whose new numbers are copied in at the end.
+    heirs: for a value that is written over an input of its instruction, the input.
     Values that have neither are given, or made anew by their instruction.
     """
 
@@ -25,6 +27,7 @@ class Memory:
     buffers: list[int] = field(default_factory=list)
     homes: dict[Value, Value] = field(default_factory=dict)
     copied: dict[Value, Value] = field(default_factory=dict)
+    heirs: dict[Value, Value] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._free: list[int] = []
@@ -56,17 +59,18 @@ def planned(program: Program, kept: set[Value], can_write: Callable[[Instruction
     last = last_uses(program, memory.roots)
     _place_updates(program, memory, kept, can_write)
     for i, instruction in enumerate(program.instructions):
-        ending = {x for x in map(memory.roots.__getitem__, instruction.inputs) if last[x] == i and x in memory.slots}
-        heir = _heir(instruction, ending, memory.roots)
+        reading = dict.fromkeys(map(memory.roots.__getitem__, instruction.inputs))
+        ending = [x for x in reading if last[x] == i and x in memory.slots]
         for value in instruction.outputs:
             if memory.roots[value] is value and value not in memory.homes and can_write(instruction):
-                if heir is not None:
-                    memory.slots[value] = memory.slots[heir]
-                    ending.discard(heir)
-                else:
+                heir = next((x for x in ending if replaces(instruction, value, x, memory.roots)), None)
+                if heir is None:
                     memory.take(value)
+                else:
+                    memory.slots[value], memory.heirs[value] = memory.slots[heir], heir
+                    ending.remove(heir)
                 if last[value] == i:
-                    ending.add(value)
+                    ending.append(value)
         for value in ending:
             memory.give_back(value)
     return memory
@@ -100,23 +104,26 @@ def last_uses(program: Program, roots: dict[Value, Value]) -> dict[Value, int]:
     return last
 
 
-def _heir(instruction: Instruction, ending: set[Value], roots: dict[Value, Value]) -> Value | None:
-    """An input that ends here and whose place the result can take, element for element."""
-    if not is_elementwise(instruction):
-        return None
-    return next((x for x in instruction.inputs if x in ending and replaces(instruction, x, roots)), None)
-
-
-def is_elementwise(instruction: Instruction) -> bool:
-    """Whether each element of the result comes from the elements at its own place."""
-    return isinstance(instruction.function, np.ufunc) and instruction.function.signature is None
-
-
-def replaces(instruction: Instruction, x: Value, roots: dict[Value, Value]) -> bool:
-    """Whether the result of an elementwise instruction may be written over an input: every place is read by itself."""
-    new = instruction.output
+def replaces(instruction: Instruction, new: Value, x: Value, roots: dict[Value, Value]) -> bool:
+    """Whether a result may be written over an input: the numbers at each place are read before, and never again."""
     alike = (x.shape, x.dtype, x.like.strides) == (new.shape, new.dtype, new.like.strides)
-    return alike and all(other is x for other in instruction.inputs if roots[other] is roots[x])
+    return (
+        alike and x in _overwritten(instruction, new)
+        and all(other is x for other in instruction.inputs if roots[other] is roots[x])
+    )  # fmt: skip
+
+
+def _overwritten(instruction: Instruction, new: Value) -> list[Value]:
+    """The inputs over which a function may write a result."""
+    function = instruction.function
+    if hasattr(function, "may_overwrite"):
+        found: list[Value] = function.may_overwrite(new)
+        return found
+    if function is added_product:
+        return instruction.inputs[:1]
+    if isinstance(function, np.ufunc) and function.signature is None:
+        return [x for x in instruction.inputs if not x.is_number]
+    return []
 
 
 def _place_updates(
@@ -126,7 +133,7 @@ def _place_updates(
     makers, positions = program.makers(), {}
     for i, instruction in enumerate(program.instructions):
         positions.update(dict.fromkeys(instruction.outputs, i))
-    guarded = {memory.roots[guard.value] for guard in program.guards}
+    guarded = max((positions.get(guard.value, -1) for guard in program.guards), default=-1)
     for state, value in program.updates.items():
         if state not in kept:
             continue
@@ -135,18 +142,12 @@ def _place_updates(
         at = positions.get(value, -1)
         if (
             maker is not None and can_write(maker) and memory.roots[value] is value and value not in memory.homes
-            and value not in guarded and max(readers, default=-1) <= at
-            and (at not in readers or overwrites(maker, state, memory.roots))
+            and max(readers, default=-1) <= at
+            and (at not in readers or replaces(maker, value, state, memory.roots)) and at > guarded
             and list(program.updates.values()).count(value) == 1
         ):  # fmt: skip
             memory.homes[value] = state
+            if at in readers:
+                memory.heirs[value] = state
         elif value is not state:
             memory.copied[state] = value
-
-
-def overwrites(maker: Instruction, state: Value, roots: dict[Value, Value]) -> bool:
-    """Whether an instruction that reads a state may write over it."""
-    own = getattr(maker.function, "overwrites", None)
-    if own is not None:
-        return maker.inputs[own] is state and all(roots[x] is not state for i, x in enumerate(maker.inputs) if i != own)
-    return is_elementwise(maker) and replaces(maker, state, roots)

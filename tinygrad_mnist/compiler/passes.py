@@ -103,6 +103,5 @@ def without_neutral_factors(program: Program) -> Program:
     return renamed(replace(program, instructions=kept), same)
 
 
-PASSES: tuple[Pass, ...] = (
-    without_dead_code, with_common_parts_once, without_neutral_factors, with_guards_first,
-)  # fmt: skip
+EXACT: tuple[Pass, ...] = (without_dead_code, with_common_parts_once, without_neutral_factors, with_guards_first)
+"""Passes after which every number is the same to the last bit."""

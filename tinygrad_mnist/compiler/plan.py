@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.compiler.capture import Captured, Output, output
+from tinygrad_mnist.compiler.fusion import with_kernels
 from tinygrad_mnist.compiler.memory import planned
-from tinygrad_mnist.compiler.passes import PASSES, draws
-from tinygrad_mnist.compiler.program import Program, Value, mapped
-from tinygrad_mnist.compiler.source import Writer, can_write
+from tinygrad_mnist.compiler.passes import EXACT, Pass, draws, with_common_parts_once, without_dead_code
+from tinygrad_mnist.compiler.products import with_added_products
+from tinygrad_mnist.compiler.program import Program, mapped
+from tinygrad_mnist.compiler.source import Writer, can_write, scipy_blas
 from tinygrad_mnist.engine.node import _clock, last_change
 from tinygrad_mnist.nn import random
 
@@ -23,10 +25,10 @@ class Plan:
     stages: the program as it was captured, and after each pass, by the names of the passes. source: what runs.
     """
 
-    def __init__(self, found: Captured) -> None:
+    def __init__(self, found: Captured, passes: Sequence[Pass]) -> None:
         self.found = found
         self.stages: list[tuple[str, Program]] = [("captured", found.program)]
-        for each in PASSES:
+        for each in passes:
             self.stages.append((each.__name__, each(self.program)))
         used = {*self.program.wanted(), *self.program.updates}
         used.update(x for instruction in self.program.instructions for x in instruction.inputs)
@@ -91,6 +93,7 @@ def _is_not(x: Any, y: Any) -> bool:
     return x is not y
 
 
-def inputs_of(program: Program) -> list[Value]:
-    """The values that a program is given."""
-    return program.inputs
+def passes_of(exact: bool, fused: bool) -> list[Pass]:
+    """The passes of a plan. exact: only those that change no bit. fused: those for kernels too."""
+    added = [with_added_products, with_common_parts_once, without_dead_code] if not exact and scipy_blas() else []
+    return [*EXACT, *added, *([with_kernels] if fused and not exact else [])]

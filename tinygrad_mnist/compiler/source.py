@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.compiler import tracing
+from tinygrad_mnist.compiler.kernels import Kernel
 from tinygrad_mnist.compiler.memory import Memory, is_view
+from tinygrad_mnist.compiler.products import added_product
 from tinygrad_mnist.compiler.program import Guard, Instruction, Program, Value
 
 _INFIX: dict[Any, str] = {
@@ -34,8 +36,17 @@ def can_write(instruction: Instruction) -> bool:
     function = instruction.function
     is_reduction = getattr(function, "__name__", "") == "reduce"
     is_array = not any(value.is_number for value in instruction.outputs)
-    known = isinstance(function, np.ufunc) or is_reduction or function in _INTO or hasattr(function, "into")
+    known = isinstance(function, np.ufunc | Kernel) or is_reduction or function in _INTO or function is added_product
     return is_array and known and not is_view(instruction)
+
+
+def scipy_blas() -> Any:
+    """SciPy's BLAS; None where there is no SciPy, as in a browser."""
+    try:
+        from scipy.linalg import blas
+    except ImportError:
+        return None
+    return blas
 
 
 @dataclass
@@ -46,6 +57,7 @@ class Source:
     setup: list[str] = field(default_factory=list)
     body: list[str] = field(default_factory=list)
     names: dict[str, Any] = field(default_factory=dict)
+    kernels: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         body = "\n".join(f"    {line}" for line in self.body or ["pass"])
@@ -57,6 +69,7 @@ class Writer:
 
     def __init__(self, program: Program, memory: Memory, given: list[Value]) -> None:
         self.program, self.memory, self.given = program, memory, given
+        self.kernels: dict[Kernel, str] = {}
         self._names: dict[Value, str] = {}
         self._taken = {"np", "step", *keyword.kwlist}
         self.source = Source([self.name(value) for value in given], names={"np": np})
@@ -120,13 +133,64 @@ class Writer:
         )
 
     def _into(self, instruction: Instruction) -> str:
-        outs = [self.name(value) for value in instruction.outputs]
-        function = instruction.function
-        if hasattr(function, "into"):
-            return f"{self._function(function.into)}({', '.join([*self._arguments(instruction), *outs])})"
+        if instruction.function is added_product:
+            return self._added_product(instruction)
+        if isinstance(instruction.function, Kernel):
+            return self._kernel(instruction.function, instruction)
+        function, out = instruction.function, self.name(instruction.output)
         if function in _INTO:
-            return _INTO[function].format(*self._arguments(instruction), out=outs[0])
-        return f"{self._function(function)}({', '.join([*self._arguments(instruction), f'out={outs[0]}'])})"
+            return _INTO[function].format(*self._arguments(instruction), out=out)
+        return f"{self._function(function)}({', '.join([*self._arguments(instruction), f'out={out}'])})"
+
+    def _kernel(self, kernel: Kernel, instruction: Instruction) -> str:
+        """A kernel takes its inputs, and then the outputs that do not lie where an input does."""
+        shared = {y: self.memory.heirs[y] for y in kernel.outputs if y in self.memory.heirs}
+        given = [*kernel.inputs, *(y for y in kernel.outputs if y not in shared)]
+        name = f"kernel{sum(isinstance(x, Kernel) for x in self.kernels) + 1}"
+        self.kernels[kernel] = name
+        self.source.names[name] = kernel.compiled(shared)
+        self.source.kernels.append(kernel.source(shared).replace("def kernel(", f"def {name}("))
+        return f"{name}({', '.join(self._as_rows(kernel, value) for value in given)})"
+
+    def _as_rows(self, kernel: Kernel, value: Value) -> str:
+        """An array as a kernel takes it."""
+        name = self.name(value)
+        text = kernel.text(value, name)
+        if text == name or not self._lasts(self.memory.roots[value]):
+            return text
+        alias = re.sub(r"\W+", "_", text).strip("_")
+        line = f"{alias} = {text}"
+        if line not in self.source.setup:
+            self.source.setup.append(line)
+        return alias
+
+    def _added_product(self, instruction: Instruction) -> str:
+        """BLAS's own call. It knows columns: of matrices in rows it computes outᵀ = alpha bᵀ aᵀ + beta cᵀ."""
+        c, a, b, alpha, beta = instruction.args
+        value = instruction.output
+        in_rows = value.like.flags.c_contiguous
+        operands = [self._in_columns(x) for x in ((b, a) if in_rows else (a, b))]
+        flags = [int(in_rows != x.like.flags.c_contiguous) for x in ((b, a) if in_rows else (a, b))]
+        out = self._in_columns(value)
+        gemm = "dgemm" if value.dtype == np.float64 else "sgemm"
+        self.source.names[gemm] = getattr(scipy_blas(), gemm)
+        numbers = [self._text(x) for x in (alpha, beta)]
+        call = f"{gemm}({numbers[0]}, {', '.join(operands)}, {numbers[1]}, {out}, {flags[0]}, {flags[1]}, 1)"
+        is_in_place = self.memory.homes.get(value) is c
+        return call if is_in_place else f"np.copyto({self.name(value)}, {self.name(c)}); {call}"
+
+    def _in_columns(self, value: Value) -> str:
+        """A matrix as its columns lie one after the other: transposed, where its rows do."""
+        name = self.name(value)
+        if not value.like.flags.c_contiguous:
+            return name
+        if not self._lasts(self.memory.roots[value]):
+            return f"{name}.T"
+        transposed = f"{name}_T"
+        line = f"{transposed} = {name}.T"
+        if line not in self.source.setup:
+            self.source.setup.append(line)
+        return transposed
 
     def _call(self, instruction: Instruction) -> str:
         arguments = self._arguments(instruction)

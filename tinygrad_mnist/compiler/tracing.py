@@ -16,6 +16,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import DTypeLike, NDArray
 
 from tinygrad_mnist.compiler.program import Guard, Instruction, Program, Value, leaves, mapped
+from tinygrad_mnist.engine import Node
 from tinygrad_mnist.places import at, user_place
 
 
@@ -152,6 +153,8 @@ class TracedArray(NDArrayOperatorsMixin):
         return _ufunc(self.trace, ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        if any(issubclass(kind, Node) for kind in types):  # whose turn it is
+            return NotImplemented
         if function in _SHAPES:
             return function(*mapped(args, _concrete), **mapped(options, _concrete))
         if function in _LIKE:
@@ -294,6 +297,8 @@ def check_views(tree: Any) -> None:
 
 def _ufunc(trace: Trace, ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any]) -> Any:
     """What NumPy's universal functions do on traced arrays: a call is written down, and out= is a change in place."""
+    if any(isinstance(x, Node) for x in inputs):  # whose turn it is
+        return NotImplemented
     check_views(inputs)
     targets = options.pop("out", None)
     if method == "at" or (targets and len(targets) > 1):

@@ -1,0 +1,256 @@
+"""Fusion: elementwise chains, and the sums and maxima on their edges, as kernels that pass over their rows once.
+
+A kernel has a domain, the shape of its largest values, seen as rows. Its values are of four kinds: "each", of the domain's
+shape; "row", a number for each row; "column", one for each column; and "one". Reductions lead from each to the others: of a
+row they are known when the row has been passed over, so that a further pass over the same row may use them; of columns, or
+of all, when the last row has been.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.compiler import tracing
+from tinygrad_mnist.compiler.kernels import EXPRESSIONS, HEAVY, Kernel, Step
+from tinygrad_mnist.compiler.memory import is_view
+from tinygrad_mnist.compiler.passes import without_dead_code
+from tinygrad_mnist.compiler.program import Instruction, Program, Value
+
+FEW = 1024
+"""Of how many elements exp and its like are worth a kernel; of more NumPy's own is faster, many at once."""
+
+ROWS = 4096
+"""How many numbers a kernel adds up one after the other: of more too many digits would be lost."""
+
+Shape = tuple[int, ...]
+
+
+@dataclass(eq=False)
+class Group:
+    """Instructions that become one kernel. It comes after all of a lower level, and before what uses it."""
+
+    domain: Shape
+    level: int
+    steps: list[Step] = field(default_factory=list)
+    kinds: dict[Value, str] = field(default_factory=dict)
+    stages: dict[Value, int] = field(default_factory=dict)
+    deferred: set[Value] = field(default_factory=set)
+
+    def add(self, instruction: Instruction, views: dict[Value, Value], ones: set[Value]) -> bool:
+        """Take an instruction in, if it fits."""
+        step = self._reduction(instruction, views, ones) or self._elementwise(instruction)
+        if step is None:
+            return False
+        self.steps.append(step)
+        self.kinds[step.output], self.stages[step.output] = step.kind, step.stage
+        if step.kind in ("column", "one"):
+            self.deferred.add(step.output)
+        return True
+
+    def _kind(self, x: Any) -> str | None:
+        """What kind of operand something is; None for what does not fit into the domain."""
+        if not isinstance(x, Value) or x.is_number:
+            return "one" if isinstance(x, Value | float | int | np.generic) else None
+        if x in self.kinds:
+            return self.kinds[x]
+        if x.shape and not x.like.flags.c_contiguous:
+            return None
+        rows, columns = self.domain[:-1], self.domain[-1:]
+        alike: dict[Shape, str] = {(): "one", columns: "column", (1,) * len(rows) + columns: "column"}
+        if rows:
+            alike[(*rows, 1)] = "row"
+        alike[self.domain] = "each"
+        return alike.get(x.shape)
+
+    def _stage(self, operands: Iterable[Any]) -> int:
+        return max((self.stages.get(x, 0) for x in operands if isinstance(x, Value)), default=0)
+
+    def _elementwise(self, instruction: Instruction) -> Step | None:
+        operands = instruction.args
+        if instruction.function not in EXPRESSIONS or (instruction.options and instruction.function is not np.copy):
+            return None
+        if instruction.function is tracing.as_type:
+            operands = operands[:1]
+        kinds = [self._kind(x) for x in operands]
+        output = instruction.output
+        if None in kinds or output.is_number or output.dtype.kind not in "fb":
+            return None
+        kind = "each" if "each" in kinds or {"row", "column"} <= {*kinds} else next(
+            (k for k in ("row", "column") if k in kinds), "one"
+        )  # fmt: skip
+        if kind == "one" and not any(x in self.kinds for x in operands if isinstance(x, Value)):
+            return None
+        if kind == "each" and (output.shape != self.domain or not output.like.flags.c_contiguous):
+            return None
+        if kind in ("each", "row") and any(x in self.deferred for x in operands if isinstance(x, Value)):
+            return None
+        if kind == "each" and instruction.function in HEAVY and output.like.size > FEW:
+            return None
+        return Step(instruction.function, operands, output, kind, self._stage(operands))
+
+    def _reduction(self, instruction: Instruction, views: dict[Value, Value], ones: set[Value]) -> Step | None:
+        """A sum or a maximum over each; of products, and of columns, as np.dot writes them too."""
+        function, args = instruction.function, instruction.args
+        if function is np.dot:
+            a, b = args
+            if a in ones and self._is_each(b) and len(b.shape) == 2 and len(b.like) <= ROWS:
+                return self._over("column", "add", (b,), instruction)
+            flat = [views.get(x) for x in args]
+            if all(self._is_each(x) for x in flat) and args[0].like.ndim == args[1].like.ndim == 1:
+                return self._over("one", "add", tuple(flat), instruction) if args[0].like.size <= ROWS else None
+            return None
+        name = getattr(getattr(function, "__self__", None), "__name__", "")
+        if getattr(function, "__name__", "") != "reduce" or name not in ("add", "maximum", "minimum"):
+            return None
+        if not self._is_each(args[0]) or instruction.options.keys() - {"axis", "keepdims"}:
+            return None
+        axis, last = instruction.options["axis"], len(self.domain) - 1
+        axes = (axis,) if isinstance(axis, int) else axis
+        if axes is not None and {a % len(self.domain) for a in axes} == {last} and last and self.domain[-1] <= ROWS:
+            return self._over("row", name, args, instruction)
+        whole = axes is None or {a % len(self.domain) for a in axes} == {*range(len(self.domain))}
+        if whole and name == "add" and args[0].like.size <= ROWS and instruction.output.like.ndim == 0:
+            return self._over("one", name, args, instruction)
+        return None
+
+    def _is_each(self, x: Any) -> bool:
+        return isinstance(x, Value) and not x.is_number and self._kind(x) == "each" and x.dtype.kind == "f"
+
+    def _over(self, kind: str, name: str, operands: tuple[Any, ...], instruction: Instruction) -> Step:
+        stage = self._stage(operands)
+        return Step(name, operands, instruction.output, kind, stage + (kind == "row"), over=stage)
+
+
+def with_kernels(program: Program) -> Program:
+    """Let kernels do what is elementwise, and the sums and maxima on its edges."""
+    fusion = _Fusion(program)
+    for i, instruction in enumerate(program.instructions):
+        fusion.place(i, instruction)
+    fusion.merge()
+    return without_dead_code(replace(program, instructions=fusion.instructions()))
+
+
+class _Fusion:
+    """How a program is divided into kernels and other instructions, each of a level above those that it needs."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.levels: dict[Value, int] = {}
+        self.owners: dict[Value, Group] = {}
+        self.groups: list[Group] = []
+        self.others: list[tuple[int, bool, int, Instruction]] = []
+        self.sources: dict[Group, list[Instruction]] = {}
+        self.views: dict[Value, Value] = {}
+        self.states = {value: state for state, value in program.updates.items()}
+        self.readers: dict[Value, int] = {}
+        self.ones = {v for v, a in program.constants.items() if a.ndim == 1 and a.dtype.kind == "f" and (a == 1).all()}
+
+    def place(self, i: int, instruction: Instruction) -> None:
+        """Put an instruction into the kernel of what it reads, into a new one, or by itself."""
+        view = is_view(instruction)
+        if view:
+            self.views[instruction.output] = instruction.inputs[0]
+        group = None if view else self._group(instruction)
+        level = group.level if group else self._below(instruction) + (not view)
+        if group:
+            self.owners[instruction.output] = group
+            self.sources[group].append(instruction)
+        else:
+            self.others.append((level, view, i, instruction))
+        self.levels.update(dict.fromkeys(instruction.outputs, level))
+        for x in instruction.inputs:
+            root = self._root(x)
+            self.readers[root] = max(self.readers.get(root, 0), level)
+
+    def _root(self, x: Value) -> Value:
+        while x in self.views:
+            x = self.views[x]
+        return x
+
+    def _below(self, instruction: Instruction) -> int:
+        """The level that an instruction comes after: of what it reads, and of who reads the state that it renews."""
+        old = [self.readers.get(self.states[value], 0) for value in instruction.outputs if value in self.states]
+        return max([self.levels.get(x, 0) for x in instruction.inputs] + [level - 1 for level in old], default=0)
+
+    def _group(self, instruction: Instruction) -> Group | None:
+        found = [self.owners[self._root(x)] for x in instruction.inputs if self._root(x) in self.owners]
+        for group in sorted({*found}, key=lambda group: -group.level):
+            inside = [x for x in instruction.inputs if self.owners.get(self._root(x)) is group]
+            outside = [self.levels.get(x, 0) for x in instruction.inputs if x not in inside]
+            if max(outside, default=0) < group.level and self._renews_late(instruction, group):
+                if group.add(instruction, self.views, self.ones):
+                    return group
+        for domain in _domains(instruction):
+            new = Group(domain, self._below(instruction) + 1)
+            if new.add(instruction, self.views, self.ones):
+                self.groups.append(new)
+                self.sources[new] = []
+                return new
+        return None
+
+    def _renews_late(self, instruction: Instruction, group: Group) -> bool:
+        """Whether a group, renewing a state, comes after who reads its old numbers."""
+        return all(
+            self.readers.get(self.states[value], 0) <= group.level for value in instruction.outputs if value in self.states
+        )
+
+    def merge(self) -> None:
+        """Let a kernel whose results another one alone needs be a part of that."""
+        users = self.program.users()
+        wanted = {self._root(value) for value in self.program.wanted()}
+        for group in self.groups[:]:
+            made = [step.output for step in group.steps]
+            using = {self.owners.get(i.output) for v in made for i in self._users(v, users)} - {group}
+            if len(using) != 1 or None in using or wanted & {*made}:
+                continue
+            (later,) = using
+            assert later is not None
+            whole = Group(later.domain, later.level)
+            parts = self.sources[group] + self.sources[later]
+            if group.domain == later.domain and all(whole.add(each, self.views, self.ones) for each in parts):
+                self.groups.remove(group)
+                later.__dict__.update(whole.__dict__)
+                self.sources[later] = parts
+                self.owners.update(dict.fromkeys(made, later))
+
+    def _users(self, value: Value, users: dict[Value, list[Instruction]]) -> list[Instruction]:
+        """The instructions that read a value, or a view of it."""
+        found = []
+        for instruction in users.get(value, []):
+            found += self._users(instruction.output, users) if instruction.output in self.views else [instruction]
+        return found
+
+    def instructions(self) -> list[Instruction]:
+        """Kernels and other instructions, by their levels."""
+        users = self.program.users()
+        wanted = {*self.program.wanted()}
+        units = list(self.others)
+        for group in self.groups:
+            inside = {id(each) for each in self.sources[group]}
+            outputs = tuple(
+                step.output for step in group.steps
+                if step.output in wanted or any(id(each) not in inside for each in self._needing(step.output, users, inside))
+            )  # fmt: skip
+            kernel = Kernel(group.domain, group.steps, outputs, dict(group.kinds))
+            place = self.sources[group][0].place
+            units.append((group.level, False, self.program.instructions.index(self.sources[group][0]),
+                          Instruction(kernel, tuple(kernel.inputs), {}, outputs, place)))  # fmt: skip
+        return [unit for *_, unit in sorted(units, key=lambda unit: unit[:3])]
+
+    def _needing(self, value: Value, users: dict[Value, list[Instruction]], inside: set[int]) -> list[Instruction]:
+        """The instructions that read a value; of its views those that anything outside reads."""
+        return [
+            each for each in users.get(value, [])
+            if each.output not in self.views or any(id(user) not in inside for user in self._users(each.output, users))
+            or each.output in self.program.wanted()
+        ]  # fmt: skip
+
+
+def _domains(instruction: Instruction) -> list[Shape]:
+    """The domains that a kernel which begins with an instruction may have."""
+    arrays = [x for x in (*instruction.inputs, *instruction.outputs) if not x.is_number and x.shape]
+    return [max((x.shape for x in arrays), key=len)] if arrays else []

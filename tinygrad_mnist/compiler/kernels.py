@@ -1,0 +1,306 @@
+"""Kernels: what a group of elementwise instructions computes as one loop, written in Python and compiled by numba."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import math
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.compiler import tracing
+from tinygrad_mnist.compiler.program import Value
+
+EXPRESSIONS: dict[Any, str] = {
+    np.add: "{0} + {1}", np.subtract: "{0} - {1}", np.multiply: "{0} * {1}", np.divide: "{0} / {1}",
+    np.negative: "-{0}", np.positive: "{0}", np.square: "{0} * {0}", np.reciprocal: "1 / {0}", np.absolute: "abs({0})",
+    np.sqrt: "np.sqrt({0})", np.exp: "np.exp({0})", np.log: "np.log({0})", np.log1p: "np.log1p({0})",
+    np.expm1: "np.expm1({0})", np.tanh: "np.tanh({0})", np.sin: "np.sin({0})", np.cos: "np.cos({0})",
+    np.maximum: "{0} if {0} >= {1} or {0} != {0} else {1}", np.minimum: "{0} if {0} <= {1} or {0} != {0} else {1}",
+    np.greater: "{0} > {1}", np.greater_equal: "{0} >= {1}", np.less: "{0} < {1}", np.less_equal: "{0} <= {1}",
+    np.equal: "{0} == {1}", np.not_equal: "{0} != {1}", np.logical_and: "{0} and {1}", np.logical_or: "{0} or {1}",
+    np.logical_not: "not {0}", np.isfinite: "np.isfinite({0})", np.isnan: "{0} != {0}",
+    np.where: "{1} if {0} else {2}", np.copy: "{0}", tracing.as_type: "{0}",
+}  # fmt: skip
+"""What an elementwise function is in a kernel."""
+
+HEAVY = {np.exp, np.log, np.log1p, np.expm1, np.tanh, np.sin, np.cos}
+"""Functions that NumPy computes many of at once, and a kernel one after the other."""
+
+_START = {"add": "0", "maximum": "-np.inf", "minimum": "np.inf"}
+_FOLD = {"add": "{0} + {1}", "maximum": EXPRESSIONS[np.maximum], "minimum": EXPRESSIONS[np.minimum]}
+
+_HEADER = '''"""A kernel of a compiled step."""
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+'''
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """An instruction in a kernel: a function of operands, element by element, or the name of a reduction of them.
+
+    kind: of its result. stage: the pass over a row in which it is computed, or, for a row's, before which.
+    over: of a reduction, the pass in which its numbers are met.
+    """
+
+    function: Any
+    operands: tuple[Any, ...]
+    output: Value
+    kind: str
+    stage: int
+    over: int | None = None
+
+
+class Kernel:
+    """A loop over the rows of a domain. See `fusion` for its kinds of values.
+
+    inputs: what it is given; outputs: what it leaves.
+    """
+
+    def __init__(self, domain: tuple[int, ...], steps: Sequence[Step], outputs: Sequence[Value], kinds: dict[Value, str]) -> None:
+        self.domain, self.steps, self.outputs = domain, steps, outputs
+        made = {step.output for step in steps}
+        operands = [x for step in steps for x in step.operands if isinstance(x, Value) and x not in made]
+        self.inputs = list(dict.fromkeys(operands))
+        self.kinds = kinds
+        for x in self.inputs:
+            self.kinds.setdefault(x, _kind(x, domain))
+        self.stages = 1 + max((step.over if step.over is not None else step.stage) for step in steps)
+        self.__name__ = "kernel"
+
+    def may_overwrite(self, output: Value) -> list[Value]:
+        """The inputs in whose place an output may be written: each is read before, and never again."""
+        if self.kinds[output] == "each" and self.stages > 1:
+            return []
+        alike = [x for x in self.inputs if self.kinds[x] == self.kinds[output] and not x.is_number]
+        return [x for x in alike if (x.shape, x.dtype) == (output.shape, output.dtype)]
+
+    def text(self, value: Value, name: str) -> str:
+        """How the array of a value is given: as rows and columns."""
+        rows, columns = math.prod(self.domain[:-1]), self.domain[-1]
+        shape = {"each": (rows, columns), "row": (rows,), "column": (columns,), "one": ()}[self.kinds[value]]
+        return name if value.is_number or value.shape == shape else f"{name}.reshape({shape})"
+
+    def compiled(self, shared: dict[Value, Value]) -> Callable[..., Any]:
+        """The kernel as numba compiles it; shared: the outputs that lie where an input lies."""
+        return _compiled(self.source(shared))
+
+    def source(self, shared: dict[Value, Value]) -> str:
+        """The kernel as Python."""
+        return _Loop(self, shared).write()
+
+
+def _kind(x: Value, domain: tuple[int, ...]) -> str:
+    if x.is_number or not x.shape:
+        return "one"
+    if x.shape == domain:
+        return "each"
+    return "row" if len(domain) > 1 and x.shape == (*domain[:-1], 1) else "column"
+
+
+class _Loop:
+    """Writes a kernel."""
+
+    def __init__(self, kernel: Kernel, shared: dict[Value, Value]) -> None:
+        self.kernel = kernel
+        self.names: dict[Value, str] = {}
+        for i, x in enumerate(kernel.inputs):
+            self.names[x] = f"x{i}" if x.is_number else f"a{i}"
+        self.places = {x: f"x{i}" for i, x in enumerate(kernel.inputs)}
+        for i, y in enumerate(kernel.outputs):
+            self.places[y] = self.places[shared[y]] if y in shared else f"y{i}"
+        self.parameters = list(dict.fromkeys(self.places.values()))
+        for i, step in enumerate(kernel.steps):
+            self.names[step.output] = f"v{i}"
+        self.kept = self._kept()
+
+    def _kept(self) -> dict[Value, str]:
+        """Each's values that a later pass over the row needs, and where they are kept."""
+        made = {step.output: step.stage for step in self.kernel.steps if step.kind == "each"}
+        late = {
+            x for step in self.kernel.steps for x in step.operands
+            if isinstance(x, Value) and x in made and made[x] < (step.stage if step.over is None else step.over)
+        }  # fmt: skip
+        return {x: f"{self.places[x]}[i, j]" if x in self.places else f"row_{self.names[x]}[j]" for x in late}
+
+    def write(self) -> str:
+        """The whole source."""
+        lines = [f"def kernel({', '.join(self.parameters)}):", f"    n, m = {self._size()}"]
+        for x, place in self.kept.items():
+            if x not in self.places:
+                lines.append(f"    {place[:-3]} = np.empty(m, np.{x.dtype.name})")
+        lines += self._ones_given()
+        lines += [f"    {line}" for step in self._reductions("column", "one") for line in self._begin(step)]
+        lines.append("    for i in range(n):")
+        for stage in range(self.kernel.stages):
+            lines += [f"        {line}" for line in self._row(stage)]
+            lines.append("        for j in range(m):")
+            lines += [f"            {line}" for line in self._pass(stage)]
+        lines += [f"        {line}" for line in self._row(self.kernel.stages)]
+        lines += self._ending()
+        return _HEADER + "\n".join(lines) + "\n"
+
+    def _size(self) -> str:
+        """The numbers of rows and columns, as an array of each tells them, so that one kernel serves many sizes."""
+        every = (x for x in (*self.kernel.inputs, *self.kernel.outputs) if self.kernel.kinds[x] == "each")
+        first = next(every, None)
+        domain = self.kernel.domain
+        return f"{math.prod(domain[:-1])}, {domain[-1]}" if first is None else f"{self.places[first]}.shape"
+
+    def _reductions(self, *kinds: str) -> list[Step]:
+        return [step for step in self.kernel.steps if step.over is not None and step.kind in kinds]
+
+    def _ones_given(self) -> list[str]:
+        arrays = [x for x in self.kernel.inputs if self.kernel.kinds[x] == "one" and not x.is_number]
+        return [f"    {self.names[x]} = {self.places[x]}[()]" for x in arrays]
+
+    def _begin(self, step: Step) -> list[str]:
+        """What a reduction starts from."""
+        start = f"np.{step.output.dtype.name}({_START[step.function]})"
+        if step.kind != "column":
+            return [f"{self.names[step.output]} = {start}"]
+        array = self._column(step.output)
+        made = [] if step.output in self.places else [f"{array} = np.empty(m, np.{step.output.dtype.name})"]
+        return [*made, f"{array}[:] = 0"]
+
+    def _column(self, value: Value) -> str:
+        return self.places.get(value, f"column_{self.names[value]}")
+
+    def _row(self, stage: int) -> list[str]:
+        """What is done between two passes over a row."""
+        lines = []
+        for step in self.kernel.steps:
+            if step.kind == "row" and step.over is None and step.stage == stage:
+                lines.append(f"{self.names[step.output]} = {self._value(step)}")
+            if step.kind == "row" and step.over == stage:
+                lines += self._begin(step)
+            if step.kind == "row" and step.stage == stage and step.output in self.places:
+                lines.append(f"{self.places[step.output]}[i] = {self.names[step.output]}")
+        return lines
+
+    def _pass(self, stage: int) -> list[str]:
+        """What is done with each element of a row."""
+        lines: list[str] = []
+        known: set[Value] = set()
+        for step in self.kernel.steps:
+            is_here = step.over == stage if step.over is not None else step.kind == "each" and step.stage == stage
+            if is_here:
+                lines += self._loads(step, known, stage)
+                lines += self._reduce(step) if step.over is not None else [f"{self.names[step.output]} = {self._value(step)}"]
+                if step.kind == "each":
+                    known.add(step.output)
+                    if step.output in self.places:
+                        lines.append(f"{self.places[step.output]}[i, j] = {self.names[step.output]}")
+                    elif step.output in self.kept:
+                        lines.append(f"{self.kept[step.output]} = {self.names[step.output]}")
+        return lines
+
+    def _loads(self, step: Step, known: set[Value], stage: int) -> list[str]:
+        """The operands of a step that this pass has not met yet."""
+        lines = []
+        for x in step.operands:
+            if not isinstance(x, Value) or x in known or x.is_number:
+                continue
+            place = self._place(x)
+            if place:
+                lines.append(f"{self.names[x]} = {place}")
+            known.add(x)
+        return lines
+
+    def _place(self, x: Value) -> str:
+        """Where an operand is read in a pass over a row; "" for what is at hand."""
+        if x in self.kept:
+            return self.kept[x]
+        index = {"each": "[i, j]", "row": "[i]", "column": "[j]"}.get(self.kernel.kinds[x])
+        return f"{self.places[x]}{index}" if x in self.kernel.inputs and index else ""
+
+    def _reduce(self, step: Step) -> list[str]:
+        term = " * ".join(map(self._operand, step.operands))
+        target = f"{self._column(step.output)}[j]" if step.kind == "column" else self.names[step.output]
+        if step.function == "add":
+            return [f"{target} += {term}"]
+        return [f"{target} = {_FOLD[step.function].format(target, term)}"]
+
+    def _value(self, step: Step) -> str:
+        """The expression of a step."""
+        floats = [x.dtype for x in step.operands if isinstance(x, Value) and not x.is_number]
+        wide = step.output.dtype if step.output.dtype.kind == "f" else np.result_type(*floats) if floats else step.output.dtype
+        operands = [self._operand(x, wide) for x in step.operands]
+        text = EXPRESSIONS[step.function].format(*operands)
+        same = all(dtype == step.output.dtype for dtype in floats)
+        return text if same or step.output.dtype.kind == "b" else f"np.{step.output.dtype.name}({text})"
+
+    def _operand(self, x: Any, dtype: Any = None) -> str:
+        if isinstance(x, Value) and not x.is_number:
+            return self.names[x]
+        text = self.names[x] if isinstance(x, Value) else repr(x.item() if isinstance(x, np.generic) else x)
+        text = text.replace("inf", "np.inf").replace("nan", "np.nan")
+        return f"np.{dtype.name}({text})" if dtype is not None and dtype.kind == "f" else text
+
+    def _ending(self) -> list[str]:
+        """What is done after the last row: for each column, and once."""
+        columns = [step for step in self.kernel.steps if step.kind == "column" and step.over is None]
+        lines = ["    for j in range(m):"] if columns else []
+        known: set[Value] = set()
+        for step in columns:
+            for x in step.operands:
+                if isinstance(x, Value) and not x.is_number and x not in known and self.kernel.kinds[x] == "column":
+                    lines.append(f"        {self.names[x]} = {self._column(x)}[j]")
+                    known.add(x)
+            lines.append(f"        {self.names[step.output]} = {self._value(step)}")
+            known.add(step.output)
+            if step.output in self.places:
+                lines.append(f"        {self.places[step.output]}[j] = {self.names[step.output]}")
+        for step in self.kernel.steps:
+            if step.kind == "one":
+                if step.over is None:
+                    lines.append(f"    {self.names[step.output]} = {self._value(step)}")
+                if step.output in self.places:
+                    lines.append(f"    {self.places[step.output]}[()] = {self.names[step.output]}")
+        return lines
+
+
+def has_numba() -> bool:
+    """Whether kernels can be compiled."""
+    return importlib.util.find_spec("numba") is not None
+
+
+@functools.lru_cache(maxsize=512)
+def _compiled(source: str) -> Callable[..., Any]:
+    """The function of a kernel's source; file and machine code stay in the user's cache for the next run."""
+    from platformdirs import user_cache_path
+
+    name = f"kernel_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
+    path = user_cache_path("tinygrad_mnist") / "kernels" / f"{name}.py"
+    if not path.exists():
+        _write(path, source)
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where numba looks it up
+    spec.loader.exec_module(module)
+    kernel: Callable[..., Any] = module.kernel
+    return kernel
+
+
+def _write(path: Path, source: str) -> None:
+    from tinygrad_mnist.files import write_text
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, source)
+
+
+def sources(kernels: Iterable[Kernel]) -> str:
+    """The source of kernels, one after the other."""
+    return "\n\n".join(kernel.source({}) for kernel in kernels)
