@@ -13,11 +13,14 @@ from tinygrad_mnist.compiler.kernels import has_numba
 from tinygrad_mnist.compiler.plan import Plan, passes_of
 from tinygrad_mnist.compiler.program import leaves, mapped
 from tinygrad_mnist.compiler.tracing import CompileError
-from tinygrad_mnist.engine import Node
+from tinygrad_mnist.engine import Node, Tensor
 from tinygrad_mnist.places import at
 
 PLANS = 8
 """How many plans are kept for arguments of the same form; with more the oldest is forgotten."""
+
+_FLAT = {np.ndarray, Tensor, float}
+"""Arguments without anything inside them."""
 
 ATTEMPTS = 8
 """How often a step is captured for two captures in a row to agree."""
@@ -40,12 +43,10 @@ class Compiled:
         self._untried: dict[Hashable, list[Captured]] = {}
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        key = _form((args, options))
-        given = [x.data if isinstance(x, Node) else x for x in leaves((args, options))]
-        arguments = [x for x in given if isinstance(x, np.ndarray | float)]
-        plans = self._plans.setdefault(key, [])
-        for plan in plans:
-            found = plan(arguments)
+        given = args if not options and _FLAT.issuperset(map(type, args)) else tuple(leaves((args, options)))
+        key = (*map(_form, given), _without_arrays(args, options)) if given is not args else tuple(map(_form, given))
+        for plan in self._plans.get(key, ()):
+            found = plan([x._array if isinstance(x, Node) else x for x in given if isinstance(x, Node | np.ndarray | float)])
             if found is not None:
                 return found[0]
         return self._capture(key, args, options)
@@ -55,13 +56,31 @@ class Compiled:
         found, result = captured(self.function, args, options)
         earlier = self._untried.setdefault(key, [])
         if any(found.program.is_same(other.program) for other in earlier):
-            self._plans[key] = [Plan(found, self._passes), *self._plans[key]][:PLANS]
+            self._plans[key] = [Plan(found, self._passes), *self._plans.get(key, ())][:PLANS]
             earlier.clear()
         else:
             earlier.append(found)
         if len(earlier) == ATTEMPTS:
             raise CompileError(_differing(found, earlier[-2]))
         return result
+
+    def plan(self) -> str:
+        """The plan of the last program in words: instructions with shapes, what each pass changed, buffers."""
+        return str(self._last())
+
+    def source(self) -> str:
+        """The source that runs: NumPy's calls, and the kernels that numba compiles."""
+        source = self._last().source
+        return "\n\n".join([*source.kernels, str(source)])
+
+    def memory(self) -> tuple[int, int]:
+        """How many bytes the buffers of the last plan take, and how many its values would without sharing them."""
+        return self._last().bytes()
+
+    def _last(self) -> Plan:
+        if not self.plans:
+            raise CompileError(f"{self.__name__} has no plan yet: call it twice with arguments of the same form")
+        return self.plans[-1]
 
     @property
     def plans(self) -> list[Plan]:
@@ -78,12 +97,15 @@ def _differing(one: Captured, other: Captured) -> str:
     )
 
 
-def _form(tree: Any) -> Hashable:
-    """What of the arguments a program is captured for: all but the numbers in arrays and floats."""
-    return repr(mapped(tree, _form_of))
-
-
-def _form_of(x: Any) -> Any:
+def _form(x: Any) -> Hashable:
+    """What of an argument a program is captured for: all but the numbers in arrays and floats."""
+    if isinstance(x, np.ndarray):
+        return x.shape, x.dtype.char, x.strides
     if isinstance(x, Node):
-        return type(x).__name__, _form_of(x.data), x.requires_grad
-    return (x.shape, x.dtype.str, x.strides) if isinstance(x, np.ndarray) else float if isinstance(x, float) else x
+        return type(x), _form(x._array), x.requires_grad
+    return type(x) if isinstance(x, float) else (type(x), repr(x))
+
+
+def _without_arrays(args: Any, options: Any) -> str:
+    """How arguments are nested."""
+    return repr(mapped((args, options), lambda _: None))

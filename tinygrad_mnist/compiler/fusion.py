@@ -8,6 +8,7 @@ of all, when the last row has been.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -42,7 +43,9 @@ class Group:
 
     def add(self, instruction: Instruction, views: dict[Value, Value], ones: set[Value]) -> bool:
         """Take an instruction in, if it fits."""
-        step = self._reduction(instruction, views, ones) or self._elementwise(instruction)
+        step = self._reduction(instruction, views, ones)
+        if step is None and not any(self._is_view_within(x, views) for x in instruction.inputs):
+            step = self._elementwise(instruction)
         if step is None:
             return False
         self.steps.append(step)
@@ -50,6 +53,14 @@ class Group:
         if step.kind in ("column", "one"):
             self.deferred.add(step.output)
         return True
+
+    def _is_view_within(self, x: Value, views: dict[Value, Value]) -> bool:
+        """Whether something is a view of what is made here: in a kernel there is no array to view yet."""
+        while x in views:
+            x = views[x]
+            if x in self.kinds:
+                return True
+        return False
 
     def _kind(self, x: Any) -> str | None:
         """What kind of operand something is; None for what does not fit into the domain."""
@@ -77,7 +88,7 @@ class Group:
             operands = operands[:1]
         kinds = [self._kind(x) for x in operands]
         output = instruction.output
-        if None in kinds or output.is_number or output.dtype.kind not in "fb":
+        if None in kinds or output.is_number or output.dtype.kind not in "fbiu":
             return None
         kind = "each" if "each" in kinds or {"row", "column"} <= {*kinds} else next(
             (k for k in ("row", "column") if k in kinds), "one"
@@ -106,23 +117,26 @@ class Group:
         name = getattr(getattr(function, "__self__", None), "__name__", "")
         if getattr(function, "__name__", "") != "reduce" or name not in ("add", "maximum", "minimum"):
             return None
-        if not self._is_each(args[0]) or instruction.options.keys() - {"axis", "keepdims"}:
+        if instruction.options.keys() - {"axis", "keepdims", "initial"} or not self._is_each(args[0]):
+            return None
+        if name != "add" and args[0].dtype.kind != "f" and instruction.options.get("initial") is None:
             return None
         axis, last = instruction.options["axis"], len(self.domain) - 1
         axes = (axis,) if isinstance(axis, int) else axis
         if axes is not None and {a % len(self.domain) for a in axes} == {last} and last and self.domain[-1] <= ROWS:
             return self._over("row", name, args, instruction)
         whole = axes is None or {a % len(self.domain) for a in axes} == {*range(len(self.domain))}
-        if whole and name == "add" and args[0].like.size <= ROWS and instruction.output.like.ndim == 0:
+        if whole and args[0].like.size <= ROWS and instruction.output.like.ndim == 0:
             return self._over("one", name, args, instruction)
         return None
 
     def _is_each(self, x: Any) -> bool:
-        return isinstance(x, Value) and not x.is_number and self._kind(x) == "each" and x.dtype.kind == "f"
+        return isinstance(x, Value) and not x.is_number and self._kind(x) == "each" and x.dtype.kind in "fiu"
 
     def _over(self, kind: str, name: str, operands: tuple[Any, ...], instruction: Instruction) -> Step:
         stage = self._stage(operands)
-        return Step(name, operands, instruction.output, kind, stage + (kind == "row"), over=stage)
+        start = instruction.options.get("initial")
+        return Step(name, operands, instruction.output, kind, stage + (kind == "row"), over=stage, start=start)
 
 
 def with_kernels(program: Program) -> Program:
@@ -147,6 +161,7 @@ class _Fusion:
         self.views: dict[Value, Value] = {}
         self.states = {value: state for state, value in program.updates.items()}
         self.readers: dict[Value, int] = {}
+        self.users, self.wanted = program.users(), {*program.wanted()}
         self.ones = {v for v, a in program.constants.items() if a.ndim == 1 and a.dtype.kind == "f" and (a == 1).all()}
 
     def place(self, i: int, instruction: Instruction) -> None:
@@ -200,11 +215,10 @@ class _Fusion:
 
     def merge(self) -> None:
         """Let a kernel whose results another one alone needs be a part of that."""
-        users = self.program.users()
-        wanted = {self._root(value) for value in self.program.wanted()}
+        wanted = {self._root(value) for value in self.wanted}
         for group in self.groups[:]:
             made = [step.output for step in group.steps]
-            using = {self.owners.get(i.output) for v in made for i in self._users(v, users)} - {group}
+            using = {self.owners.get(i.output) for v in made for i in self._users(v)} - {group}
             if len(using) != 1 or None in using or wanted & {*made}:
                 continue
             (later,) = using
@@ -217,40 +231,34 @@ class _Fusion:
                 self.sources[later] = parts
                 self.owners.update(dict.fromkeys(made, later))
 
-    def _users(self, value: Value, users: dict[Value, list[Instruction]]) -> list[Instruction]:
+    def _users(self, value: Value) -> list[Instruction]:
         """The instructions that read a value, or a view of it."""
         found = []
-        for instruction in users.get(value, []):
-            found += self._users(instruction.output, users) if instruction.output in self.views else [instruction]
+        for instruction in self.users.get(value, []):
+            found += self._users(instruction.output) if instruction.output in self.views else [instruction]
         return found
 
     def instructions(self) -> list[Instruction]:
         """Kernels and other instructions, by their levels."""
-        users = self.program.users()
-        wanted = {*self.program.wanted()}
         units = list(self.others)
         for group in self.groups:
             inside = {id(each) for each in self.sources[group]}
-            outputs = tuple(
-                step.output for step in group.steps
-                if step.output in wanted or any(id(each) not in inside for each in self._needing(step.output, users, inside))
-            )  # fmt: skip
+            outputs = tuple(step.output for step in group.steps if self._is_needed(step.output, inside))
             kernel = Kernel(group.domain, group.steps, outputs, dict(group.kinds))
             place = self.sources[group][0].place
             units.append((group.level, False, self.program.instructions.index(self.sources[group][0]),
                           Instruction(kernel, tuple(kernel.inputs), {}, outputs, place)))  # fmt: skip
         return [unit for *_, unit in sorted(units, key=lambda unit: unit[:3])]
 
-    def _needing(self, value: Value, users: dict[Value, list[Instruction]], inside: set[int]) -> list[Instruction]:
-        """The instructions that read a value; of its views those that anything outside reads."""
-        return [
-            each for each in users.get(value, [])
-            if each.output not in self.views or any(id(user) not in inside for user in self._users(each.output, users))
-            or each.output in self.program.wanted()
-        ]  # fmt: skip
+    def _is_needed(self, value: Value, inside: set[int]) -> bool:
+        """Whether a value of a kernel, or a view of it, is read by anything outside."""
+        reading = [each for each in self.users.get(value, []) if id(each) not in inside]
+        return value in self.wanted or any(
+            each.output not in self.views or self._is_needed(each.output, inside) for each in reading
+        )
 
 
 def _domains(instruction: Instruction) -> list[Shape]:
     """The domains that a kernel which begins with an instruction may have."""
     arrays = [x for x in (*instruction.inputs, *instruction.outputs) if not x.is_number and x.shape]
-    return [max((x.shape for x in arrays), key=len)] if arrays else []
+    return [max((x.shape for x in arrays), key=lambda shape: (len(shape), math.prod(shape)))] if arrays else []

@@ -7,7 +7,7 @@ import hashlib
 import importlib.util
 import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ class Step:
     """An instruction in a kernel: a function of operands, element by element, or the name of a reduction of them.
 
     kind: of its result. stage: the pass over a row in which it is computed, or, for a row's, before which.
-    over: of a reduction, the pass in which its numbers are met.
+    over: of a reduction, the pass in which its numbers are met; start: what it begins with, if that is given.
     """
 
     function: Any
@@ -60,6 +60,7 @@ class Step:
     kind: str
     stage: int
     over: int | None = None
+    start: Any = None
 
 
 class Kernel:
@@ -145,8 +146,9 @@ class _Loop:
         lines.append("    for i in range(n):")
         for stage in range(self.kernel.stages):
             lines += [f"        {line}" for line in self._row(stage)]
-            lines.append("        for j in range(m):")
-            lines += [f"            {line}" for line in self._pass(stage)]
+            inner = self._pass(stage)
+            lines += ["        for j in range(m):"] if inner else []
+            lines += [f"            {line}" for line in inner]
         lines += [f"        {line}" for line in self._row(self.kernel.stages)]
         lines += self._ending()
         return _HEADER + "\n".join(lines) + "\n"
@@ -167,7 +169,7 @@ class _Loop:
 
     def _begin(self, step: Step) -> list[str]:
         """What a reduction starts from."""
-        start = f"np.{step.output.dtype.name}({_START[step.function]})"
+        start = f"np.{step.output.dtype.name}({_START[step.function] if step.start is None else step.start})"
         if step.kind != "column":
             return [f"{self.names[step.output]} = {start}"]
         array = self._column(step.output)
@@ -182,12 +184,16 @@ class _Loop:
         lines = []
         for step in self.kernel.steps:
             if step.kind == "row" and step.over is None and step.stage == stage:
+                lines += [f"{self.names[x]} = {self.places[x]}[i]" for x in step.operands if self._is_given_row(x)]
                 lines.append(f"{self.names[step.output]} = {self._value(step)}")
             if step.kind == "row" and step.over == stage:
                 lines += self._begin(step)
             if step.kind == "row" and step.stage == stage and step.output in self.places:
                 lines.append(f"{self.places[step.output]}[i] = {self.names[step.output]}")
         return lines
+
+    def _is_given_row(self, x: Any) -> bool:
+        return isinstance(x, Value) and x in self.kernel.inputs and self.kernel.kinds[x] == "row"
 
     def _pass(self, stage: int) -> list[str]:
         """What is done with each element of a row."""
@@ -299,8 +305,3 @@ def _write(path: Path, source: str) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, source)
-
-
-def sources(kernels: Iterable[Kernel]) -> str:
-    """The source of kernels, one after the other."""
-    return "\n\n".join(kernel.source({}) for kernel in kernels)

@@ -32,6 +32,11 @@ class Memory:
     def __post_init__(self) -> None:
         self._free: list[int] = []
 
+    @property
+    def bytes(self) -> int:
+        """How much the buffers take."""
+        return sum(self.buffers)
+
     def take(self, value: Value) -> None:
         """Give a value the free buffer that fits best, the largest free one made larger, or one of its own."""
         fitting = [slot for slot in self._free if self.buffers[slot] >= value.bytes]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.compiler.capture import Captured, Output, output
 from tinygrad_mnist.compiler.fusion import with_kernels
+from tinygrad_mnist.compiler.listing import Listing, bytes_of
 from tinygrad_mnist.compiler.memory import planned
 from tinygrad_mnist.compiler.passes import EXACT, Pass, draws, with_common_parts_once, without_dead_code
 from tinygrad_mnist.compiler.products import with_added_products
@@ -51,6 +52,14 @@ class Plan:
         """What is left after the passes."""
         return self.stages[-1][1]
 
+    def __str__(self) -> str:
+        return Listing(self.stages).whole(self.memory)
+
+    def bytes(self) -> tuple[int, int]:
+        """How much its buffers take, and how much its values would, each with memory of its own."""
+        made = [value for each in self.program.instructions for value in each.outputs]
+        return self.memory.bytes, bytes_of(value for value in made if self.memory.roots[value] is value)
+
     def __call__(self, arguments: list[Any]) -> tuple[Any] | None:
         """The step for these arguments: its result, in a tuple; None where it would not be this program."""
         if not self.found.facts.hold():
@@ -77,13 +86,18 @@ class Plan:
     def _conclude(self, values: list[Any]) -> Any:
         """Give tensors their gradients and arrays, count the steps, and make the result."""
         found, given = self.found, iter(values)
-        result = mapped(found.result, lambda x: output(x, next(given)) if isinstance(x, Output) else x)
+        if type(found.result) is Output:
+            result = output(found.result, next(given))
+        else:
+            result = mapped(found.result, lambda x: output(x, next(given)) if isinstance(x, Output) else x)
         for leaf, value in found.gradients.items():
             leaf._grad = None if value is None else leaf.wrap(np.array(next(given)))
         for node in self._rebound:
             node._array = np.array(next(given))
-        for node in found.changed:
-            node.changed = last_change[0] = next(_clock)
+        if found.changed:
+            now = last_change[0] = next(_clock)
+            for node in found.changed:
+                node.changed = now
         for state in found.moved:
             state["step"] += 1
         return result

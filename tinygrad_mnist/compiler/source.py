@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -158,7 +158,7 @@ class Writer:
         text = kernel.text(value, name)
         if text == name or not self._lasts(self.memory.roots[value]):
             return text
-        alias = re.sub(r"\W+", "_", text).strip("_")
+        alias = f"{name}_{kernel.kinds[value]}"
         line = f"{alias} = {text}"
         if line not in self.source.setup:
             self.source.setup.append(line)
@@ -246,8 +246,3 @@ def _buffer(value: Value, slot: int) -> str:
     shape = tuple(value.shape[axis] for axis in axes)
     text = f"buffer{slot}[:{count}].view({dtype!r}).reshape({shape})"
     return text if axes == sorted(axes) else f"{text}.transpose({tuple(np.argsort(axes).tolist())})"
-
-
-def names_of(values: Iterable[Value]) -> list[str]:
-    """What values are called in listings."""
-    return [repr(value) for value in values]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -24,14 +23,15 @@ def clip_grad_norm_(
     """
     LIMIT.check(max_norm=max_norm)
     grads = _gradients(parameters)
-    norms = np.array([np.linalg.norm(g.data.ravel(), norm_type) for g in grads], np.float64)
-    norm = float(np.linalg.norm(norms, norm_type)) if grads else 0.0
-    if error_if_nonfinite and not math.isfinite(norm):
+    if not grads:
+        return 0.0
+    norms = np.stack([np.linalg.norm(g.data.ravel(), norm_type) for g in grads]).astype(np.float64)
+    norm: float = np.linalg.norm(norms, norm_type)
+    if error_if_nonfinite and not np.isfinite(norm):
         raise RuntimeError(f"the gradients' norm is {norm}: they can't be clipped")
-    factor = max_norm / (norm + 1e-6)
-    if factor < 1:
-        for g in grads:
-            g.data *= factor
+    factor = np.minimum(1, max_norm / (norm + 1e-6))
+    for g in grads:
+        g.data *= factor.astype(g.dtype)
     return norm
 
 

@@ -34,7 +34,7 @@ def one_hot(labels: ArrayLike | Tensor, num_classes: int, dtype: DTypeLike = np.
 
     Raises TypeError for labels that are not integers, and ValueError for one outside 0 … num_classes - 1.
     """
-    classes = np.asarray(plain(labels))
+    classes = as_array(plain(labels))
     _check_integers(classes)
     if _outside(classes, num_classes):
         place = tuple(np.argwhere((classes < 0) | (classes >= num_classes))[0].tolist())
@@ -42,8 +42,11 @@ def one_hot(labels: ArrayLike | Tensor, num_classes: int, dtype: DTypeLike = np.
             f"label {classes[place]} at index {', '.join(map(str, place)) or 0} is none of the {num_classes} "
             f"classes 0 to {num_classes - 1}"
         )
-    rows: NDArray[Any] = _identity(num_classes, np.dtype(dtype)).take(classes, axis=0)
-    return rows
+    return _rows_of(classes, num_classes, dtype)
+
+
+def _rows_of(classes: NDArray[Any], num_classes: int, dtype: DTypeLike) -> NDArray[Any]:
+    return (classes[..., None] == _every_class(num_classes)).astype(dtype)
 
 
 def _check_integers(classes: NDArray[Any]) -> None:
@@ -57,11 +60,6 @@ def _outside(classes: NDArray[Any], num_classes: int) -> bool:
 
 
 _every_class = functools.lru_cache(maxsize=8)(np.arange)
-
-
-@functools.lru_cache(maxsize=8)
-def _identity(size: int, dtype: Any) -> NDArray[Any]:
-    return np.eye(size, dtype=dtype)
 
 
 def cross_entropy(
@@ -151,7 +149,7 @@ def _negative_log_likelihood(
     if reduction == "mean" and not y.size:
         raise ValueError(f"an empty batch, logits of shape {x.shape}, has no mean cross-entropy")
     check_name("reduction", reduction, REDUCTIONS)
-    m: Any = y.size // y.shape[-1] if counted is None else int(counted.sum())
+    m: Any = y.size // y.shape[-1] if counted is None else counted.sum().astype(x.dtype)
     if weight is not None:
         factors = _factors(weight, y)
         m = m if y.shape == np.shape(plain(labels)) else (y * factors).sum()
@@ -182,9 +180,9 @@ def _rows(labels: Any, x: Tensor, ignore_index: int) -> tuple[Any, NDArray[Any] 
     if y.shape == x.shape[:-1]:
         _check_integers(y)
         if ignore_index < 0 and not _outside(y, classes):
-            return (y[..., None] == _every_class(classes)).astype(x.dtype), None
+            return _rows_of(y, classes, x.dtype), None
         counted = y != ignore_index
-        return one_hot(np.where(counted, y, 0), classes, x.dtype) * counted[..., None], counted
+        return one_hot(np.where(counted, y, 0), classes, x.dtype) * counted[..., None].astype(x.dtype), counted
     if y.shape != x.shape:
         raise ValueError(
             f"labels of shape {y.shape} do not fit logits of shape {x.shape}: they must be integers of shape "
@@ -328,7 +326,7 @@ def _difference(predictions: Any, targets: ArrayLike | Tensor) -> Tensor:
 
 
 def _targets(targets: ArrayLike | Tensor, predictions: Tensor) -> Any:
-    y = targets if isinstance(targets, Tensor) else np.asarray(targets, predictions.dtype)
+    y = targets if isinstance(targets, Tensor) else as_array(targets, predictions.dtype)
     if y.shape != predictions.shape:
         raise ValueError(f"targets of shape {y.shape} do not fit predictions of shape {predictions.shape}: reshape one")
     return y

@@ -1,0 +1,96 @@
+"""A plan in words: the instructions with their shapes, what each pass changed, and where the values lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.compiler.kernels import Kernel
+from tinygrad_mnist.compiler.memory import Memory
+from tinygrad_mnist.compiler.program import Instruction, Program, Value, mapped
+
+WIDTH = 100
+
+
+class Listing:
+    """Names for the values of the stages of a program, the same in all of them."""
+
+    def __init__(self, stages: Sequence[tuple[str, Program]]) -> None:
+        self.stages = stages
+        self._names: dict[Value, str] = {}
+
+    def whole(self, memory: Memory) -> str:
+        """The program as it was captured; of each pass what went and what came; and the plan, with its memory."""
+        (_, program), *passes = self.stages
+        text = [_title("captured", program), *self._lines(program)]
+        for name, after in passes:
+            text += ["", _title(f"after {name.replace('_', ' ')}", after), *self._changes(program, after)]
+            program = after
+        text += ["", _title("the plan", program), *self._lines(program, memory)]
+        text += [f"copied at the end: {self._name(state)} ← {self._name(new)}" for state, new in memory.copied.items()]
+        return "\n".join(text) + "\n"
+
+    def _changes(self, before: Program, after: Program) -> list[str]:
+        old, new = self._lines(before), self._lines(after)
+        gone, come = set(old) - set(new), set(new) - set(old)
+        return [f"- {line}" for line in old if line in gone] + [f"+ {line}" for line in new if line in come]
+
+    def _lines(self, program: Program, memory: Memory | None = None) -> list[str]:
+        return [self._line(each, memory) for each in program.instructions]
+
+    def _line(self, instruction: Instruction, memory: Memory | None) -> str:
+        call = f"{', '.join(map(self._name, instruction.outputs))} = {self._call(instruction)}"
+        call = call if len(call) <= WIDTH else call[: WIDTH - 1] + "…"
+        facts = [_form(value) for value in instruction.outputs]
+        facts += [self._home(value, memory) for value in instruction.outputs] if memory else []
+        return f"{call:<60}  {'  '.join(filter(None, facts))}".rstrip()
+
+    def _call(self, instruction: Instruction) -> str:
+        arguments = [*map(self._word, instruction.args)]
+        arguments += [f"{name}={self._word(value)}" for name, value in instruction.options.items()]
+        function: Any = instruction.function
+        owner = getattr(getattr(function, "__self__", None), "__name__", "")
+        steps = f"[{', '.join(_name(step.function) for step in function.steps)}]" if isinstance(function, Kernel) else ""
+        return f"{owner and owner + '.'}{_name(function)}{steps}({', '.join(arguments)})"
+
+    def _word(self, tree: Any) -> str:
+        names = mapped(tree, lambda x: _Text(self._name(x)) if isinstance(x, Value) else x)
+        return repr(names)
+
+    def _name(self, value: Value) -> str:
+        if value not in self._names:
+            plain = value.name if value.name and value.name not in self._names.values() else f"v{len(self._names)}"
+            self._names[value] = plain
+        return self._names[value]
+
+    def _home(self, value: Value, memory: Memory) -> str:
+        if value in memory.homes:
+            return f"in {self._name(memory.homes[value])}"
+        if memory.roots[value] is not value:
+            return f"a view of {self._name(memory.roots[value])}"
+        return f"buffer {memory.slots[value]}" if value in memory.slots else ""
+
+
+class _Text(str):
+    """Text that is shown as it is."""
+
+    __repr__ = str.__str__
+
+
+def _name(function: Any) -> str:
+    return function if isinstance(function, str) else getattr(function, "__name__", type(function).__name__)
+
+
+def _form(value: Value) -> str:
+    return "number" if value.is_number else f"{value.shape} {value.dtype}"
+
+
+def _title(name: str, program: Program) -> str:
+    return f"{name} · {len(program.instructions)} instructions"
+
+
+def bytes_of(values: Iterable[Value]) -> int:
+    """How much memory values take together."""
+    return sum(value.bytes for value in values if isinstance(value.like, np.ndarray))
