@@ -20,9 +20,9 @@ from tinygrad_mnist.nn import cross_entropy, one_hot
 __version__ = "0.1.0"
 
 __all__ = [
-    "CompileError", "GradientError", "Tensor", "array_functions", "check_gradients", "compare", "comparing", "compile", "cross_entropy", "data",
-    "engine", "grad", "grade", "grading", "graph", "hessian", "hvp", "jacobian", "jvp", "manual", "nn", "no_grad",
-    "one_hot", "training", "vjp",
+    "CompileError", "GradientError", "Tensor", "array_functions", "check_gradients", "compare", "comparing",
+    "compile", "cross_entropy", "data", "engine", "grad", "grade", "grading", "graph", "hessian", "hvp", "jacobian",
+    "jvp", "manual", "nn", "no_grad", "one_hot", "training", "vjp",
 ]  # fmt: skip
 
 

@@ -20,9 +20,8 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.compiler.facts import Facts
 from tinygrad_mnist.compiler.program import Program, Value, leaves, mapped
-from tinygrad_mnist.compiler.tracing import CompileError, Trace, TracedArray, TracedNumber, trace_of
+from tinygrad_mnist.compiler.tracing import Trace, TracedArray, TracedNumber, trace_of
 from tinygrad_mnist.engine import Node, Op, Tensor
-from tinygrad_mnist.engine.errors import describe
 from tinygrad_mnist.nn import Module, Optimizer, random
 
 _lock = threading.RLock()
@@ -155,7 +154,8 @@ class _Watcher:
         kept = [self._state(state, name, array) for name in slots]
         options = {name: self._option(group, name) for name in group if name != "params"}
         step = self._number(state, "step") + 1
-        optimizer.update(options, step, array, -g if group.get("maximize") else g, *kept)
+        move: Any = optimizer.update
+        move(options, step, array, -g if group.get("maximize") else g, *kept)
         p.data = array
         self.found.moved.append(state)
         self.found.gradients[p] = None
@@ -221,8 +221,8 @@ class _Watcher:
         gradients[leaf] = None
         if leaf._grad is not None:
             array = self.slot.__get__(leaf._grad)
-            gradients[leaf] = array.value if isinstance(array, TracedArray) else self.trace.constant(array)
-            self.trace.program.outputs.append(gradients[leaf])
+            value = gradients[leaf] = array.value if isinstance(array, TracedArray) else self.trace.constant(array)
+            self.trace.program.outputs.append(value)
 
     def _output(self, x: Any) -> Any:
         if isinstance(x, Node):
@@ -276,6 +276,8 @@ class _Watcher:
         def move_of(optimizer: Optimizer, *what: Any) -> None:
             self.move(optimizer, *what) if self.is_here() else move(optimizer, *what)
 
+        forward = property(lambda op: partial(self.call, vars(op)["forward"]))
+        classes: Any = Op  # whose property goes before what an operation itself has
         watched = (
             (Node, "_array", self.slot, property(self.read, self.write)),
             (Op, "vjp", rule, rule_of),
@@ -284,14 +286,14 @@ class _Watcher:
             (random, "_generator", generator, _Draws(self.trace, generator)),
         )
         try:
-            Op.forward = property(lambda op: partial(self.call, vars(op)["forward"]))  # type: ignore[assignment, misc]
             for owner, name, _, seen in watched:
                 setattr(owner, name, seen)
+            classes.forward = forward
             yield
         finally:
             for owner, name, own, _ in watched:
                 setattr(owner, name, own)
-            del Op.forward
+            del classes.forward
 
 
 class _Draws:

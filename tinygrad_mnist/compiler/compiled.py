@@ -37,6 +37,7 @@ class Compiled:
 
     def __init__(self, function: Callable[..., Any], *, exact: bool = False, fused: bool | None = None) -> None:
         functools.update_wrapper(self, function)
+        self.__name__ = getattr(function, "__name__", "the step")
         self.function = function
         self._passes = passes_of(exact, has_numba() if fused is None else fused)
         self._plans: dict[Hashable, list[Plan]] = {}
@@ -46,7 +47,9 @@ class Compiled:
         given = args if not options and _FLAT.issuperset(map(type, args)) else tuple(leaves((args, options)))
         key = (*map(_form, given), _without_arrays(args, options)) if given is not args else tuple(map(_form, given))
         for plan in self._plans.get(key, ()):
-            found = plan([x._array if isinstance(x, Node) else x for x in given if isinstance(x, Node | np.ndarray | float)])
+            found = plan(
+                [x._array if isinstance(x, Node) else x for x in given if isinstance(x, Node | np.ndarray | float)]
+            )
             if found is not None:
                 return found[0]
         return self._capture(key, args, options)
@@ -92,8 +95,8 @@ def _differing(one: Captured, other: Captured) -> str:
     """Where two captures of a step part, in words."""
     place = one.program.first_difference(other.program)
     return (
-        f"a compiled step must compute the same in every call, and this one does not{at(place)}: pass what differs, a number "
-        f"or an array, as an argument"
+        f"a compiled step must compute the same in every call, and this one does not{at(place)}: pass what differs, a "
+        f"number or an array, as an argument"
     )
 
 
@@ -103,7 +106,7 @@ def _form(x: Any) -> Hashable:
         return x.shape, x.dtype.char, x.strides
     if isinstance(x, Node):
         return type(x), _form(x._array), x.requires_grad
-    return type(x) if isinstance(x, float) else (type(x), repr(x))
+    return (type(x),) if isinstance(x, float) else (type(x), repr(x))
 
 
 def _without_arrays(args: Any, options: Any) -> str:

@@ -1,9 +1,9 @@
 """Fusion: elementwise chains, and the sums and maxima on their edges, as kernels that pass over their rows once.
 
-A kernel has a domain, the shape of its largest values, seen as rows. Its values are of four kinds: "each", of the domain's
-shape; "row", a number for each row; "column", one for each column; and "one". Reductions lead from each to the others: of a
-row they are known when the row has been passed over, so that a further pass over the same row may use them; of columns, or
-of all, when the last row has been.
+A kernel has a domain, the shape of its largest values, seen as rows. Its values are of four kinds: "each", of the
+domain's shape; "row", a number for each row; "column", one for each column; and "one". Reductions lead from each to the
+others: of a row they are known when the row has been passed over, so that a further pass over the same row may use
+them; of columns, or of all, when the last row has been.
 """
 
 from __future__ import annotations
@@ -71,11 +71,9 @@ class Group:
         if x.shape and not x.like.flags.c_contiguous:
             return None
         rows, columns = self.domain[:-1], self.domain[-1:]
-        alike: dict[Shape, str] = {(): "one", columns: "column", (1,) * len(rows) + columns: "column"}
-        if rows:
-            alike[(*rows, 1)] = "row"
-        alike[self.domain] = "each"
-        return alike.get(x.shape)
+        of_a_row, of_columns = (*rows, 1), tuple(1 for _ in rows) + columns
+        alike: dict[Shape, str] = {of_a_row: "row"} if rows else {}
+        return (alike | {(): "one", columns: "column", of_columns: "column", self.domain: "each"}).get(x.shape)
 
     def _stage(self, operands: Iterable[Any]) -> int:
         return max((self.stages.get(x, 0) for x in operands if isinstance(x, Value)), default=0)
@@ -196,9 +194,9 @@ class _Fusion:
         for group in sorted({*found}, key=lambda group: -group.level):
             inside = [x for x in instruction.inputs if self.owners.get(self._root(x)) is group]
             outside = [self.levels.get(x, 0) for x in instruction.inputs if x not in inside]
-            if max(outside, default=0) < group.level and self._renews_late(instruction, group):
-                if group.add(instruction, self.views, self.ones):
-                    return group
+            is_late = max(outside, default=0) < group.level and self._renews_late(instruction, group)
+            if is_late and group.add(instruction, self.views, self.ones):
+                return group
         for domain in _domains(instruction):
             new = Group(domain, self._below(instruction) + 1)
             if new.add(instruction, self.views, self.ones):
@@ -210,7 +208,9 @@ class _Fusion:
     def _renews_late(self, instruction: Instruction, group: Group) -> bool:
         """Whether a group, renewing a state, comes after who reads its old numbers."""
         return all(
-            self.readers.get(self.states[value], 0) <= group.level for value in instruction.outputs if value in self.states
+            self.readers.get(self.states[value], 0) <= group.level
+            for value in instruction.outputs
+            if value in self.states
         )
 
     def merge(self) -> None:

@@ -69,7 +69,9 @@ class Kernel:
     inputs: what it is given; outputs: what it leaves.
     """
 
-    def __init__(self, domain: tuple[int, ...], steps: Sequence[Step], outputs: Sequence[Value], kinds: dict[Value, str]) -> None:
+    def __init__(
+        self, domain: tuple[int, ...], steps: Sequence[Step], outputs: Sequence[Value], kinds: dict[Value, str]
+    ) -> None:
         self.domain, self.steps, self.outputs = domain, steps, outputs
         made = {step.output for step in steps}
         operands = [x for step in steps for x in step.operands if isinstance(x, Value) and x not in made]
@@ -79,6 +81,10 @@ class Kernel:
             self.kinds.setdefault(x, _kind(x, domain))
         self.stages = 1 + max((step.over if step.over is not None else step.stage) for step in steps)
         self.__name__ = "kernel"
+
+    def __call__(self, *arrays: Any) -> Any:
+        """Compute the outputs into arrays of their own, which come after the inputs."""
+        return self.compiled({})(*arrays)
 
     def may_overwrite(self, output: Value) -> list[Value]:
         """The inputs in whose place an output may be written: each is read before, and never again."""
@@ -203,7 +209,11 @@ class _Loop:
             is_here = step.over == stage if step.over is not None else step.kind == "each" and step.stage == stage
             if is_here:
                 lines += self._loads(step, known, stage)
-                lines += self._reduce(step) if step.over is not None else [f"{self.names[step.output]} = {self._value(step)}"]
+                lines += (
+                    self._reduce(step)
+                    if step.over is not None
+                    else [f"{self.names[step.output]} = {self._value(step)}"]
+                )
                 if step.kind == "each":
                     known.add(step.output)
                     if step.output in self.places:
@@ -241,7 +251,13 @@ class _Loop:
     def _value(self, step: Step) -> str:
         """The expression of a step."""
         floats = [x.dtype for x in step.operands if isinstance(x, Value) and not x.is_number]
-        wide = step.output.dtype if step.output.dtype.kind == "f" else np.result_type(*floats) if floats else step.output.dtype
+        wide = (
+            step.output.dtype
+            if step.output.dtype.kind == "f"
+            else np.result_type(*floats)
+            if floats
+            else step.output.dtype
+        )
         operands = [self._operand(x, wide) for x in step.operands]
         text = EXPRESSIONS[step.function].format(*operands)
         same = all(dtype == step.output.dtype for dtype in floats)
@@ -292,7 +308,8 @@ def _compiled(source: str) -> Callable[..., Any]:
     if not path.exists():
         _write(path, source)
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # where numba looks it up
     spec.loader.exec_module(module)

@@ -11,7 +11,7 @@ from tinygrad_mnist.compiler.kernels import Kernel
 from tinygrad_mnist.compiler.memory import Memory
 from tinygrad_mnist.compiler.program import Instruction, Program, Value, mapped
 
-WIDTH = 100
+WIDTH, INDENT = 100, 60
 
 
 class Listing:
@@ -43,16 +43,20 @@ class Listing:
     def _line(self, instruction: Instruction, memory: Memory | None) -> str:
         call = f"{', '.join(map(self._name, instruction.outputs))} = {self._call(instruction)}"
         call = call if len(call) <= WIDTH else call[: WIDTH - 1] + "…"
-        facts = [_form(value) for value in instruction.outputs]
-        facts += [self._home(value, memory) for value in instruction.outputs] if memory else []
-        return f"{call:<60}  {'  '.join(filter(None, facts))}".rstrip()
+        facts = [f"{_form(x)}  {self._home(x, memory) if memory else ''}".rstrip() for x in instruction.outputs]
+        if len(facts) == 1 and len(call) <= INDENT:
+            return f"{call:<{INDENT}}  {facts[0]}"
+        each = [f"{'':<{INDENT}}  {self._name(x)} {fact}" for x, fact in zip(instruction.outputs, facts, strict=True)]
+        return "\n".join([call, *each])
 
     def _call(self, instruction: Instruction) -> str:
         arguments = [*map(self._word, instruction.args)]
         arguments += [f"{name}={self._word(value)}" for name, value in instruction.options.items()]
         function: Any = instruction.function
-        owner = getattr(getattr(function, "__self__", None), "__name__", "")
-        steps = f"[{', '.join(_name(step.function) for step in function.steps)}]" if isinstance(function, Kernel) else ""
+        owner = function.__self__.__name__ if isinstance(getattr(function, "__self__", None), np.ufunc) else ""
+        steps = (
+            f"[{', '.join(_name(step.function) for step in function.steps)}]" if isinstance(function, Kernel) else ""
+        )
         return f"{owner and owner + '.'}{_name(function)}{steps}({', '.join(arguments)})"
 
     def _word(self, tree: Any) -> str:

@@ -1,4 +1,4 @@
-"""Where values lie: in buffers that others take over when they are done, or in the array of the state that they become."""
+"""Where values lie: in buffers that others take over in their turn, or in the array of the state that they become."""
 
 from __future__ import annotations
 
@@ -40,7 +40,11 @@ class Memory:
     def take(self, value: Value) -> None:
         """Give a value the free buffer that fits best, the largest free one made larger, or one of its own."""
         fitting = [slot for slot in self._free if self.buffers[slot] >= value.bytes]
-        best = min(fitting, key=self.buffers.__getitem__) if fitting else max(self._free, key=self.buffers.__getitem__, default=-1)
+        best = (
+            min(fitting, key=self.buffers.__getitem__)
+            if fitting
+            else max(self._free, key=self.buffers.__getitem__, default=-1)
+        )
         if best < 0:
             self.buffers.append(0)
             best = len(self.buffers) - 1
@@ -100,7 +104,7 @@ def is_view(instruction: Instruction) -> bool:
 
 def last_uses(program: Program, roots: dict[Value, Value]) -> dict[Value, int]:
     """For each root the number of the last instruction that makes or reads it, or a view of it."""
-    last = {value: -1 for value in roots.values()}
+    last = dict.fromkeys(roots.values(), -1)
     for i, instruction in enumerate(program.instructions):
         for value in (*instruction.inputs, *instruction.outputs):
             last[roots[value]] = i
@@ -143,7 +147,9 @@ def _place_updates(
         if state not in kept:
             continue
         maker = makers.get(value)
-        readers = [i for i, other in enumerate(program.instructions) if any(memory.roots[x] is state for x in other.inputs)]
+        readers = [
+            i for i, other in enumerate(program.instructions) if any(memory.roots[x] is state for x in other.inputs)
+        ]
         at = positions.get(value, -1)
         if (
             maker is not None and can_write(maker) and memory.roots[value] is value and value not in memory.homes

@@ -78,7 +78,7 @@ def renamed(program: Program, same: dict[Value, Value]) -> Program:
 
 
 def with_guards_first(program: Program) -> Program:
-    """Compute what decisions depend on before anything else, so that nothing has changed where one is taken otherwise."""
+    """Compute what decisions depend on before all else: nothing has changed where one is taken otherwise."""
     guards = list(dict.fromkeys(replace(guard, place=None) for guard in program.guards))
     beneath = {guard: program.beneath(guard.value) for guard in guards}
     guards.sort(key=lambda guard: len(beneath[guard]))
@@ -96,9 +96,9 @@ def without_neutral_factors(program: Program) -> Program:
     for instruction in program.instructions:
         if instruction.function is np.multiply and not instruction.options:
             for x, factor in (instruction.args, instruction.args[::-1]):
-                if type(factor) in (int, float) and factor == 1 and isinstance(x, Value) and not x.is_number:
-                    if x.dtype == instruction.output.dtype:
-                        same[instruction.output] = x
+                is_one = type(factor) in (int, float) and factor == 1
+                if is_one and isinstance(x, Value) and not x.is_number and x.dtype == instruction.output.dtype:
+                    same[instruction.output] = x
     kept = [instruction for instruction in program.instructions if instruction.output not in same]
     return renamed(replace(program, instructions=kept), same)
 

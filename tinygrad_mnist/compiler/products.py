@@ -93,7 +93,13 @@ def _factored(value: Value, makers: dict[Value, Instruction], once: set[Value]) 
     maker = makers.get(value)
     if maker is not None and value in once and maker.function is np.multiply and not maker.options:
         for factor, x in (maker.args, maker.args[::-1]):
-            if _is_number(factor) and isinstance(x, Value) and not x.is_number and x.shape == value.shape and x.dtype == value.dtype:
+            if (
+                _is_number(factor)
+                and isinstance(x, Value)
+                and not x.is_number
+                and x.shape == value.shape
+                and x.dtype == value.dtype
+            ):
                 return x, factor
     return value, 1.0
 

@@ -128,8 +128,11 @@ class Writer:
     def _lasts(self, root: Value) -> bool:
         """Whether a value lies in the same place in every step."""
         memory = self.memory
-        return root in memory.slots or root in memory.homes or (root in self.program.inputs and root not in self.given) or (
-            root in self.program.constants
+        return (
+            root in memory.slots
+            or root in memory.homes
+            or (root in self.program.inputs and root not in self.given)
+            or (root in self.program.constants)
         )
 
     def _into(self, instruction: Instruction) -> str:
@@ -213,7 +216,12 @@ class Writer:
             return f"[{inner}]" if isinstance(tree, list) else f"({inner})"
         if isinstance(tree, slice):
             return f"slice({', '.join(map(self._text, (tree.start, tree.stop, tree.step)))})"
-        if tree is Ellipsis or tree is None or type(tree) in (int, str, bool) or (type(tree) is float and np.isfinite(tree)):
+        if (
+            tree is Ellipsis
+            or tree is None
+            or type(tree) in (int, str, bool)
+            or (type(tree) is float and np.isfinite(tree))
+        ):
             return repr(tree) if tree is not Ellipsis else "..."
         if isinstance(tree, np.dtype):
             return f"np.dtype({tree.str!r})"
@@ -221,8 +229,8 @@ class Writer:
 
     def _function(self, function: Callable[..., Any]) -> str:
         name = getattr(function, "__name__", "")
-        owner = getattr(function, "__self__", None)
-        if isinstance(owner, np.ufunc) and getattr(np, owner.__name__, None) is owner:
+        owner: Any = getattr(function, "__self__", None)
+        if isinstance(owner, np.ufunc) and vars(np).get(str(owner.__name__)) is owner:
             return f"np.{owner.__name__}.{name}"
         if getattr(np, name, None) is function:
             return f"np.{name}"

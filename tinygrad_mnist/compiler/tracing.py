@@ -87,7 +87,7 @@ def _no(what: str) -> Callable[..., Any]:
     return refuse
 
 
-def _of_number(function: Callable[..., Any], is_reflected: bool = False) -> Any:
+def _of_number(function: Any, is_reflected: bool = False) -> Any:
     def compute(self: TracedNumber, *others: Any) -> Any:
         if any(isinstance(x, TracedArray) for x in others):  # whose turn it is
             return NotImplemented
@@ -96,7 +96,7 @@ def _of_number(function: Callable[..., Any], is_reflected: bool = False) -> Any:
     return compute
 
 
-def _of_number_reflected(function: Callable[..., Any]) -> Any:
+def _of_number_reflected(function: Any) -> Any:
     return _of_number(function, is_reflected=True)
 
 
@@ -116,7 +116,7 @@ class TracedNumber:
     __radd__, __rsub__, __rmul__ = map(_of_number_reflected, (operator.add, operator.sub, operator.mul))
     __rtruediv__, __rpow__ = map(_of_number_reflected, (operator.truediv, operator.pow))
     __lt__, __le__, __gt__, __ge__ = map(_of_number, (operator.lt, operator.le, operator.gt, operator.ge))
-    __eq__, __ne__ = map(_of_number, (operator.eq, operator.ne))  # type: ignore[assignment]
+    __eq__, __ne__ = map(_of_number, (operator.eq, operator.ne))
     __hash__ = object.__hash__
     __float__ = __int__ = __index__ = _no("turn a number that may change into a Python number")
 
@@ -164,7 +164,9 @@ class TracedArray(NDArrayOperatorsMixin):
         return _viewing(self.trace, _CANONICAL.get(function, function), args, options)
 
     __array__ = _no("make a plain array of one that is computed in it, as np.asarray does")
-    __float__ = __int__ = __index__ = item = tolist = _no("read a number that is computed in it, as .item() and float() do")
+    __float__ = __int__ = __index__ = item = tolist = _no(
+        "read a number that is computed in it, as .item() and float() do"
+    )
 
     def __bool__(self) -> bool:
         if self.size != 1:
@@ -209,7 +211,7 @@ class TracedArray(NDArrayOperatorsMixin):
     @property
     def mT(self) -> Any:
         """The last two axes exchanged."""
-        return self.swapaxes(-1, -2)
+        return _viewing(self.trace, np.swapaxes, (self, -1, -2))
 
     def reshape(self, *shape: Any, **options: Any) -> Any:
         """The same elements in another shape."""
@@ -217,8 +219,8 @@ class TracedArray(NDArrayOperatorsMixin):
 
     def transpose(self, *axes: Any) -> Any:
         """The axes in another order."""
-        axes = axes[0] if len(axes) == 1 else axes or None
-        return _viewing(self.trace, np.transpose, (self,) if axes is None else (self, tuple(axes)))
+        order = axes[0] if len(axes) == 1 else axes or None
+        return _viewing(self.trace, np.transpose, (self,) if order is None else (self, tuple(order)))
 
     def astype(self, dtype: DTypeLike, copy: bool = True) -> Any:
         """The same elements in another dtype; itself where it has that one."""
@@ -235,28 +237,40 @@ class TracedArray(NDArrayOperatorsMixin):
 
 def with_item(array: NDArray[Any], index: Any, new: Any) -> NDArray[Any]:
     """The array with other elements at an index."""
-    changed = array.copy()
+    changed: NDArray[Any] = array.copy()
     changed[index] = new
     return changed
 
 
 def as_type(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """The array in another dtype."""
-    return array.astype(dtype)
+    converted: NDArray[Any] = array.astype(dtype)
+    return converted
 
 
 def _method(function: Callable[..., Any]) -> Any:
     return lambda self, *args, **options: self.__array_function__(function, (), (self, *args), options)
 
 
-for _name in ("swapaxes", "squeeze", "take", "clip", "cumsum", "sum", "max", "min", "mean", "prod", "any", "all", "argmax",
-              "argmin", "dot", "ravel", "nonzero", "repeat"):  # fmt: skip
+for _name in (
+    "all", "any", "argmax", "argmin", "clip", "cumsum", "dot", "max", "mean", "min", "nonzero", "prod", "ravel",
+    "repeat", "squeeze", "sum", "swapaxes", "take",
+):  # fmt: skip
     setattr(TracedArray, _name, _method(getattr(np, _name)))
 TracedArray.flatten = lambda self: self.ravel().copy()  # type: ignore[attr-defined]
 
 _POWERS: dict[float, np.ufunc] = {2: np.square, 1: np.positive, 0.5: np.sqrt, -1: np.reciprocal}
 
-_SHAPES = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.may_share_memory, np.shares_memory, np.iscomplexobj}
+_SHAPES = {
+    np.shape,
+    np.ndim,
+    np.size,
+    np.result_type,
+    np.can_cast,
+    np.may_share_memory,
+    np.shares_memory,
+    np.iscomplexobj,
+}
 """What is asked of an array's form alone."""
 
 _LIKE = {np.zeros_like, np.ones_like, np.empty_like}
@@ -266,22 +280,22 @@ _CANONICAL: dict[Any, Any] = {np.sum: np.add.reduce, np.max: np.maximum.reduce, 
 """Functions that are written down by the name of what they do."""
 
 
-def _viewing(trace: Trace, function: Callable[..., Any], args: Any, options: dict[str, Any] | None = None) -> Any:
+def _viewing(trace: Trace, function: Any, args: Any, options: dict[str, Any] | None = None) -> Any:
     """Record a call; where its result lies in the memory of an argument, it is a view of that."""
     check_views(args)
     args, options = _completed(function, args, options or {})
     result = trace.record(function, args, options)
     first = args[0] if args else None
-    if isinstance(result, TracedArray) and isinstance(first, TracedArray):
-        if np.may_share_memory(result.value.like, first.value.like):
-            return TracedArray(trace, result.value, first.root)
-    return result
+    if not isinstance(result, TracedArray) or not isinstance(first, TracedArray):
+        return result
+    is_view = np.may_share_memory(result.value.like, first.value.like)
+    return TracedArray(trace, result.value, first.root) if is_view else result
 
 
 def _completed(function: Any, args: Any, options: dict[str, Any]) -> Any:
     """A reduction by its name as a ufunc reduces: over all axes by default."""
     if getattr(function, "__name__", "") == "reduce":
-        options = {name: value for name, value in options.items() if value is not np._NoValue}  # type: ignore[attr-defined]
+        options = {name: value for name, value in options.items() if value is not np._NoValue}
         return args[:1], {"axis": args[1] if len(args) > 1 else None, **options}
     return args, options
 
@@ -302,14 +316,16 @@ def _ufunc(trace: Trace, ufunc: np.ufunc, method: str, inputs: Any, options: dic
     check_views(inputs)
     targets = options.pop("out", None)
     if method == "at" or (targets and len(targets) > 1):
-        raise CompileError(f"np.{ufunc.__name__}.{method} changes an array in place{at(user_place())}: it can't be compiled")
+        raise CompileError(
+            f"np.{ufunc.__name__}.{method}{at(user_place())} changes an array in place: use an operation"
+        )
     function = ufunc if method == "__call__" else getattr(ufunc, method)
     result = trace.record(function, inputs, options)
     if not targets:
         return result
     if not isinstance(targets[0], TracedArray):
         raise CompileError(
-            f"an array from outside is changed in place{at(user_place())}: keep it in a Tensor, of which a compiled step "
-            f"knows, and change its .data"
+            f"an array from outside is changed in place{at(user_place())}: keep it in a Tensor, which a compiled step "
+            f"follows, and change its .data"
         )
     return targets[0].become(result)

@@ -128,7 +128,7 @@ def plain(value: Any) -> Any:
     return value._array if isinstance(value, Node) else value
 
 
-def as_array(value: Any, dtype: DTypeLike = None) -> Any:
+def as_array(value: Any, dtype: DTypeLike | None = None) -> Any:
     """An array that NumPy's functions know how to compute with, as it is or in a dtype; anything else made into one."""
     if isinstance(value, (Node, np.ndarray)) or not hasattr(value, "__array_function__"):
         return np.asarray(value, dtype)

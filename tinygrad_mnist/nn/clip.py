@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -26,13 +27,14 @@ def clip_grad_norm_(
     if not grads:
         return 0.0
     norms = np.stack([np.linalg.norm(g.data.ravel(), norm_type) for g in grads]).astype(np.float64)
-    norm: float = np.linalg.norm(norms, norm_type)
+    norm: Any = np.linalg.norm(norms, norm_type)
     if error_if_nonfinite and not np.isfinite(norm):
         raise RuntimeError(f"the gradients' norm is {norm}: they can't be clipped")
     factor = np.minimum(1, max_norm / (norm + 1e-6))
     for g in grads:
         g.data *= factor.astype(g.dtype)
-    return norm
+    found: float = norm
+    return found
 
 
 def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float) -> None:

@@ -314,7 +314,8 @@ class _BatchNorm(Layer):
         """Move the running mean and variance towards those of a batch with n values for each channel."""
         if self.track_running_stats:
             self.num_batches_tracked.data += 1
-            share = 1 / self.num_batches_tracked.data if self.momentum is None else self.momentum
+            batches: Any = self.num_batches_tracked.data
+            share = 1 / batches if self.momentum is None else self.momentum
             for running, value in ((self.running_mean, mean), (self.running_var, var * (n / (n - 1)))):
                 running.data += share * (value - running.data)
 
