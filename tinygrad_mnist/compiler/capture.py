@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -43,7 +43,7 @@ class Captured:
 
     arguments: the inputs that the caller gives, in order. sources: of the other inputs, how their numbers are got.
     result: what is returned, with an Output for each tensor. rebound: the tensors that get a new array, not new
-    numbers in their own. changed: those that notice a change. moved: optimizer states, whose steps are counted.
+    numbers in their own. changed: those that notice a change. moved: what optimizers have moved.
     gradients: what becomes of the `.grad` of leaves; None for those by which an optimizer has moved them.
     facts: what was found and not computed; the program holds while that stays as it is.
     """
@@ -55,7 +55,7 @@ class Captured:
     result: Any = None
     rebound: dict[Value, Node] = field(default_factory=dict)
     changed: list[Node] = field(default_factory=list)
-    moved: list[dict[str, Any]] = field(default_factory=list)
+    moved: list[tuple[Optimizer, Tensor]] = field(default_factory=list)
     gradients: dict[Node, Value | None] = field(default_factory=dict)
 
 
@@ -68,7 +68,10 @@ def captured(function: Callable[..., Any], args: Any, options: dict[str, Any]) -
     with _lock, watcher.watching():
         try:
             traced_args, traced_options = mapped((args, options), watcher.argument)
-            watcher.settle(function(*traced_args, **traced_options))
+            result = function(*traced_args, **traced_options)
+            if watcher.trace.refusals:
+                raise watcher.trace.refusals[0]
+            watcher.settle(result)
         except BaseException:
             watcher.undo()
             raise
@@ -94,8 +97,8 @@ class _Watcher:
         self.thread = threading.get_ident()
         self.slot: Any = Node.__dict__["_array"]
         self.tensors: dict[Node, _Met] = {}
-        self.states: dict[tuple[int, str], _Met] = {}
-        self.numbers: dict[tuple[int, str, int | None], TracedNumber] = {}
+        self.states: dict[tuple[Optimizer, Tensor, str], _Met] = {}
+        self.numbers: dict[tuple[Hashable, str], TracedNumber] = {}
         self.made: list[weakref.ref[Node]] = []
         self.begun = Node(np.empty(0)).born
 
@@ -104,7 +107,7 @@ class _Watcher:
     def argument(self, x: Any) -> Any:
         """What stands in the step for a leaf of its arguments."""
         if isinstance(x, Node):
-            tensor = type(x).wrap(self._argument(x.data, x.name or ""))
+            tensor = type(x).wrap(self._argument(self.slot.__get__(x), x.name or ""))
             tensor.requires_grad, tensor.name = x.requires_grad, x.name
             return tensor
         return self._argument(x) if isinstance(x, np.ndarray | float) else x
@@ -137,57 +140,53 @@ class _Watcher:
         if not self.is_here() or not trace_of(args, options):
             return function(*args, **options)
         program = self.trace.program
-        instructions, guards = len(program.instructions), len(program.guards)
+        refusals = self.trace.refusals
+        instructions, guards, refused = len(program.instructions), len(program.guards), len(refusals)
         try:
             result = function(*args, **options)
-            if len(program.guards) == guards:
+            if (len(program.guards), len(refusals)) == (guards, refused):
                 return result
         except Exception:  # the function itself, on the arrays, will do without, or say it again
             pass
-        del program.instructions[instructions:], program.guards[guards:]
+        del program.instructions[instructions:], program.guards[guards:], refusals[refused:]
         return self.trace.record(function, args, options)
 
     def move(self, optimizer: Optimizer, p: Tensor, group: dict[str, Any], slots: tuple[str, ...]) -> None:
         """An optimizer's update of a parameter, its options and states read anew in every step."""
-        state = optimizer.state.setdefault(p, {"step": 0})
+        optimizer.state.setdefault(p, {"step": 0})
         array, g = p.data, p.grad.data
-        kept = [self._state(state, name, array) for name in slots]
+        kept = [self._state(optimizer, p, name) for name in slots]
         options = {name: self._option(group, name) for name in group if name != "params"}
-        step = self._number(state, "step") + 1
+        step = self._number((optimizer, p), "step", lambda: optimizer.state[p]["step"]) + 1
         move: Any = optimizer.update
         move(options, step, array, -g if group.get("maximize") else g, *kept)
         p.data = array
-        self.found.moved.append(state)
+        self.found.moved.append((optimizer, p))
         self.found.gradients[p] = None
 
-    def _state(self, state: dict[str, Any], name: str, like: TracedArray) -> TracedArray:
-        key = id(state), name
+    def _state(self, optimizer: Optimizer, p: Tensor, name: str) -> TracedArray:
+        key = optimizer, p, name
         if key not in self.states:
-            array = state.setdefault(name, np.zeros_like(like.value.like))
-            traced = self.trace.input(array, name)
-            self.found.sources[traced.value] = partial(state.__getitem__, name)
+            array = optimizer.state[p].setdefault(name, np.zeros_like(self.tensors[p].array))
+            traced = self.trace.input(array, f"{p.name}.{name}" if p.name else name)
+            self.found.sources[traced.value] = lambda: optimizer.state[p][name]
             self.states[key] = _Met(array, None, traced.value, traced)
         return self.states[key].traced
 
     def _option(self, group: dict[str, Any], name: str) -> Any:
         value = group[name]
         if isinstance(value, tuple | list):
-            return tuple(self._number(group, name, i) for i in range(len(value)))
+            return tuple(self._number(id(group), f"{name}{i}", _item(group, name, i)) for i in range(len(value)))
         if isinstance(value, bool) or not isinstance(value, float | int):
             self.found.facts.note_item(group, name)
             return value
-        return self._number(group, name)
+        return self._number(id(group), name, lambda: group[name])
 
-    def _number(self, owner: dict[str, Any], name: str, i: int | None = None) -> TracedNumber:
-        key = id(owner), name, i
-        if key not in self.numbers:
-
-            def load() -> Any:
-                return owner[name] if i is None else owner[name][i]
-
-            traced = self.numbers[key] = self.trace.input(load(), name if i is None else f"{name}{i + 1}")
+    def _number(self, owner: Hashable, name: str, load: Callable[[], Any]) -> TracedNumber:
+        if (owner, name) not in self.numbers:
+            traced = self.numbers[owner, name] = self.trace.input(load(), name)
             self.found.sources[traced.value] = load
-        return self.numbers[key]
+        return self.numbers[owner, name]
 
     # what it has left behind
 
@@ -240,8 +239,8 @@ class _Watcher:
             self.slot.__set__(node, updates[met.start].like.copy() if rebound else met.array)
         for start in updates.keys() - found.rebound.keys():
             np.copyto(start.like, updates[start].like)
-        for state in found.moved:
-            state["step"] += 1
+        for optimizer, p in found.moved:
+            optimizer.state[p]["step"] += 1
         for leaf, value in found.gradients.items():
             leaf._grad = None if value is None else leaf.wrap(value.like.copy())
         return result
@@ -313,6 +312,10 @@ def output(found: Output, array: Any) -> Any:
     tensor = found.kind.wrap(array.copy())
     tensor.name = found.name
     return tensor
+
+
+def _item(group: dict[str, Any], name: str, i: int) -> Callable[[], Any]:
+    return lambda: group[name][i]
 
 
 def _array_of(node: Node) -> Callable[[], Any]:

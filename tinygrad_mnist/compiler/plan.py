@@ -64,16 +64,16 @@ class Plan:
         """The step for these arguments: its result, in a tuple; None where it would not be this program."""
         if not self.found.facts.hold():
             return None
-        arrays = [load() for load in self._states]
+        try:
+            arrays, numbers = [load() for load in self._states], [load() for load in self._numbers]
+        except KeyError:  # the state of an optimizer that was begun anew
+            return None
         if self._step is None or any(map(_is_not, arrays, self._arrays)):
             self._step, self._arrays = self._bound(arrays), arrays
-        if not self._draws:
-            values = self._step(*arguments, *[load() for load in self._numbers])
-        else:
-            before = random.get_rng_state()
-            values = self._step(*arguments, *[load() for load in self._numbers])
-            if values is None:
-                random.set_rng_state(before)
+        before = random.get_rng_state() if self._draws else {}
+        values = self._step(*arguments, *numbers)
+        if values is None and self._draws:
+            random.set_rng_state(before)
         return None if values is None else (self._conclude(values),)
 
     def _bound(self, arrays: list[NDArray[Any]]) -> Callable[..., Any]:
@@ -98,8 +98,8 @@ class Plan:
             now = last_change[0] = next(_clock)
             for node in found.changed:
                 node.changed = now
-        for state in found.moved:
-            state["step"] += 1
+        for optimizer, p in found.moved:
+            optimizer.state[p]["step"] += 1
         return result
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import keyword
 import operator
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -227,11 +226,11 @@ class Writer:
             return f"np.dtype({tree.str!r})"
         return self._known(getattr(tree, "__name__", type(tree).__name__), tree)
 
-    def _function(self, function: Callable[..., Any]) -> str:
-        name = getattr(function, "__name__", "")
-        owner: Any = getattr(function, "__self__", None)
-        if isinstance(owner, np.ufunc) and vars(np).get(str(owner.__name__)) is owner:
-            return f"np.{owner.__name__}.{name}"
+    def _function(self, function: Any) -> str:
+        name, owner = getattr(function, "__name__", ""), getattr(function, "__self__", None)
+        ufunc = getattr(owner, "__name__", "")
+        if isinstance(owner, np.ufunc) and vars(np).get(ufunc) is owner:
+            return f"np.{ufunc}.{name}"
         if getattr(np, name, None) is function:
             return f"np.{name}"
         return self._known(name or type(function).__name__, function)

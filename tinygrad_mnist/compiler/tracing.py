@@ -1,8 +1,8 @@
 """Arrays that write down what NumPy does to them.
 
 A `TracedArray` computes as an array does, and adds a line to a program for each operation; a `TracedNumber` does so
-for numbers that are read anew in every step, such as a learning rate. Neither becomes an ordinary array or number:
-what can't be written down is an error that names the line, never a constant by mistake.
+for numbers that are read anew in every step, such as a learning rate. Where either is made an ordinary array or number,
+the step can't be compiled: an error says so, and names the line. Nothing becomes a constant by mistake.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import DTypeLike, NDArray
 
 from tinygrad_mnist.compiler.program import Guard, Instruction, Program, Value, leaves, mapped
@@ -25,10 +24,11 @@ class CompileError(RuntimeError):
 
 
 class Trace:
-    """The program as far as it is written."""
+    """The program as far as it is written. refusals: why it can't be one."""
 
     def __init__(self) -> None:
         self.program = Program()
+        self.refusals: list[CompileError] = []
         self._constants: dict[int, Value] = {}
 
     def input(self, like: Any, name: str = "") -> Any:
@@ -75,16 +75,23 @@ def trace_of(*trees: Any) -> Trace | None:
     return next((x.trace for x in leaves(trees) if isinstance(x, TracedArray | TracedNumber)), None)
 
 
-def _no(what: str) -> Callable[..., Any]:
-    """A method that says why it has no answer."""
+def _reading(what: str, read: Callable[[Any], Any]) -> Callable[..., Any]:
+    """A method that reads a number, which no program can: an error once the step is done, if it has none of its own."""
 
-    def refuse(self: Any, *_: Any, **__: Any) -> Any:
-        raise CompileError(
-            f"a compiled step can't {what}{at(user_place())}: the number is not known when the step is compiled. "
-            f"Return the tensor and read it outside, or compute with tensors and arrays"
+    def method(self: Any, *_: Any, **__: Any) -> Any:
+        self.trace.refusals.append(
+            CompileError(
+                f"a compiled step can't {what}{at(user_place())}: what it was would be taken for what it is in every "
+                f"call. Return the tensor and read it outside, or compute with tensors and arrays"
+            )
         )
+        return read(self.value.like)
 
-    return refuse
+    return method
+
+
+def _converted(to: Any) -> Any:
+    return _reading("read a number that is computed in it, as .item() and float() do", to)
 
 
 def _of_number(function: Any, is_reflected: bool = False) -> Any:
@@ -111,6 +118,9 @@ class TracedNumber:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         return _ufunc(self.trace, ufunc, method, inputs, options)
 
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        return self.trace.record(function, args, options)
+
     __add__, __sub__, __mul__ = map(_of_number, (operator.add, operator.sub, operator.mul))
     __truediv__, __pow__, __neg__ = map(_of_number, (operator.truediv, operator.pow, operator.neg))
     __radd__, __rsub__, __rmul__ = map(_of_number_reflected, (operator.add, operator.sub, operator.mul))
@@ -118,7 +128,7 @@ class TracedNumber:
     __lt__, __le__, __gt__, __ge__ = map(_of_number, (operator.lt, operator.le, operator.gt, operator.ge))
     __eq__, __ne__ = map(_of_number, (operator.eq, operator.ne))
     __hash__ = object.__hash__
-    __float__ = __int__ = __index__ = _no("turn a number that may change into a Python number")
+    __float__, __int__, __index__ = map(_converted, (float, int, operator.index))
 
     def __bool__(self) -> bool:
         return self.trace.decide(self.value)
@@ -127,7 +137,7 @@ class TracedNumber:
         return f"<number of a compiled step, {self.value.like} now>"
 
 
-class TracedArray(NDArrayOperatorsMixin):
+class TracedArray:
     """An array of a step that is being captured. It is no ndarray, and refuses to become one.
 
     value: what it is at this point of the program. root: the array that it is a view of, itself for most.
@@ -163,10 +173,12 @@ class TracedArray(NDArrayOperatorsMixin):
             raise CompileError(f"np.{function.__name__} with out= can't be compiled{at(user_place())}")
         return _viewing(self.trace, _CANONICAL.get(function, function), args, options)
 
-    __array__ = _no("make a plain array of one that is computed in it, as np.asarray does")
-    __float__ = __int__ = __index__ = item = tolist = _no(
-        "read a number that is computed in it, as .item() and float() do"
-    )
+    __array__ = _reading("make a plain array of one that is computed in it, as np.asarray does", np.array)
+    __float__, __int__, __index__ = map(_converted, (float, int, operator.index))
+    item, tolist = _converted(np.ndarray.item), _converted(np.ndarray.tolist)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec)
 
     def __bool__(self) -> bool:
         if self.size != 1:
@@ -184,6 +196,8 @@ class TracedArray(NDArrayOperatorsMixin):
 
     def __setitem__(self, index: Any, new: Any) -> None:
         self.become(self.trace.record(with_item, (self, index, new)))
+
+    __hash__ = object.__hash__
 
     def __pow__(self, exponent: Any) -> Any:
         if type(exponent) in (int, float) and exponent in _POWERS:  # as an array's own
@@ -251,6 +265,36 @@ def as_type(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
 def _method(function: Callable[..., Any]) -> Any:
     return lambda self, *args, **options: self.__array_function__(function, (), (self, *args), options)
 
+
+_OPERATORS = {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide, "floordiv": np.floor_divide,
+    "mod": np.remainder, "pow": np.power, "matmul": np.matmul, "and": np.bitwise_and, "or": np.bitwise_or,
+    "xor": np.bitwise_xor,
+}  # fmt: skip
+_COMPARISONS = {"eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater,
+                "ge": np.greater_equal}  # fmt: skip
+_OF_ONE = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
+
+
+def _operator(ufunc: Any) -> Any:
+    return lambda self, *others: ufunc(self, *others)
+
+
+def _reflected(ufunc: Any) -> Any:
+    return lambda self, other: ufunc(other, self)
+
+
+def _in_place(ufunc: Any) -> Any:
+    return lambda self, other: ufunc(self, other, out=(self,))
+
+
+for _name, _ufunc_of in (_OPERATORS | _COMPARISONS | _OF_ONE).items():
+    if _name != "pow":
+        setattr(TracedArray, f"__{_name}__", _operator(_ufunc_of))
+for _name, _ufunc_of in _OPERATORS.items():
+    setattr(TracedArray, f"__r{_name}__", _reflected(_ufunc_of))
+    if _name != "pow":
+        setattr(TracedArray, f"__i{_name}__", _in_place(_ufunc_of))
 
 for _name in (
     "all", "any", "argmax", "argmin", "clip", "cumsum", "dot", "max", "mean", "min", "nonzero", "prod", "ravel",
