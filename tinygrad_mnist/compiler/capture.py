@@ -59,10 +59,10 @@ class Captured:
     gradients: dict[Node, Value | None] = field(default_factory=dict)
 
 
-def captured(function: Callable[..., Any], args: Any, options: dict[str, Any]) -> tuple[Captured, Any]:
-    """The step that a function is for arguments like these; and its result, as the function itself would give it.
+def captured(function: Callable[..., Any], args: Any, options: dict[str, Any]) -> Captured:
+    """The step that a function is for arguments like these. Tensors, states and the generator are left as they were.
 
-    Raises CompileError for what can't be captured, and what the function raises: then nothing has changed.
+    Raises CompileError for what can't be captured, and what the function raises.
     """
     watcher = _Watcher(function)
     with _lock, watcher.watching():
@@ -72,10 +72,9 @@ def captured(function: Callable[..., Any], args: Any, options: dict[str, Any]) -
             if watcher.trace.refusals:
                 raise watcher.trace.refusals[0]
             watcher.settle(result)
-        except BaseException:
+        finally:
             watcher.undo()
-            raise
-        return watcher.found, watcher.conclude()
+    return watcher.found
 
 
 @dataclass(frozen=True)
@@ -100,6 +99,8 @@ class _Watcher:
         self.states: dict[tuple[Optimizer, Tensor, str], _Met] = {}
         self.numbers: dict[tuple[Hashable, str], TracedNumber] = {}
         self.made: list[weakref.ref[Node]] = []
+        self.generator = random.generator()
+        self.drawn_from = random.get_rng_state()
         self.begun = Node(np.empty(0)).born
 
     # what the step is given, reads, calls, moves and draws
@@ -230,23 +231,9 @@ class _Watcher:
             return Output(array.value, type(x), x.name) if made_here else x
         return Output(x.value) if isinstance(x, TracedArray | TracedNumber) else x
 
-    def conclude(self) -> Any:
-        """Give every tensor its new numbers, as an eager step does, and return the result with its own."""
-        found, updates = self.found, self.trace.program.updates
-        result = mapped(found.result, lambda x: output(x, x.value.like) if isinstance(x, Output) else x)
-        for node, met in self.tensors.items():
-            rebound = met.start in found.rebound
-            self.slot.__set__(node, updates[met.start].like.copy() if rebound else met.array)
-        for start in updates.keys() - found.rebound.keys():
-            np.copyto(start.like, updates[start].like)
-        for optimizer, p in found.moved:
-            optimizer.state[p]["step"] += 1
-        for leaf, value in found.gradients.items():
-            leaf._grad = None if value is None else leaf.wrap(value.like.copy())
-        return result
-
     def undo(self) -> None:
-        """Give every tensor its own array and gradient back."""
+        """Give every tensor its own array and gradient back, and the generator its state."""
+        self.generator.bit_generator.state = self.drawn_from
         for node, met in self.tensors.items():
             self.slot.__set__(node, met.array)
             node._grad = met.gradient
@@ -261,7 +248,6 @@ class _Watcher:
     def watching(self) -> Iterator[None]:
         """While inside, see what is read and written, called, moved and drawn."""
         rule, call, move = Op.vjp, Module.__call__, Optimizer._move
-        generator = random._generator
 
         def rule_of(op: Op, position: int) -> Any:
             found = rule(op, position)
@@ -282,7 +268,7 @@ class _Watcher:
             (Op, "vjp", rule, rule_of),
             (Module, "__call__", call, call_of),
             (Optimizer, "_move", move, move_of),
-            (random, "_generator", generator, _Draws(self.trace, generator)),
+            (random, "_generator", self.generator, _Draws(self.trace, self.generator)),
         )
         try:
             for owner, name, _, seen in watched:

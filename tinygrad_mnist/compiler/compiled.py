@@ -23,7 +23,7 @@ _FLAT = {np.ndarray, Tensor, float}
 """Arguments without anything inside them."""
 
 ATTEMPTS = 8
-"""How often a step is captured for two captures in a row to agree."""
+"""How many programs a step may be found to be before one of them comes again."""
 
 
 class Compiled:
@@ -41,31 +41,39 @@ class Compiled:
         self.function = function
         self._passes = passes_of(exact, has_numba() if fused is None else fused)
         self._plans: dict[Hashable, list[Plan]] = {}
-        self._untried: dict[Hashable, list[Captured]] = {}
+        self._untried: dict[Hashable, list[Plan]] = {}
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         given = args if not options and _FLAT.issuperset(map(type, args)) else tuple(leaves((args, options)))
         key = (*map(_form, given), _without_arrays(args, options)) if given is not args else tuple(map(_form, given))
+        arguments = [x._array if isinstance(x, Node) else x for x in given if isinstance(x, Node | np.ndarray | float)]
         for plan in self._plans.get(key, ()):
-            found = plan(
-                [x._array if isinstance(x, Node) else x for x in given if isinstance(x, Node | np.ndarray | float)]
-            )
+            found = plan(arguments)
             if found is not None:
                 return found[0]
-        return self._capture(key, args, options)
+        return self._first(key, arguments, args, options)
 
-    def _capture(self, key: Hashable, args: Any, options: dict[str, Any]) -> Any:
-        """Run the function itself; where it was the same program as before, that is replayed from now on."""
-        found, result = captured(self.function, args, options)
-        earlier = self._untried.setdefault(key, [])
-        if any(found.program.is_same(other.program) for other in earlier):
-            self._plans[key] = [Plan(found, self._passes), *self._plans.get(key, ())][:PLANS]
-            earlier.clear()
+    def _first(self, key: Hashable, arguments: list[Any], args: Any, options: dict[str, Any]) -> Any:
+        """Capture the step, and run what was captured; if it was the same before, it is replayed from now on."""
+        try:
+            found = captured(self.function, args, options)
+        except CompileError:
+            raise
+        except Exception:  # the function's own: it says so on plain arrays too
+            return self.function(*args, **options)
+        untried = self._untried.setdefault(key, [])
+        plan = next((other for other in untried if other.found.program.is_same(found.program)), None)
+        if plan is not None:
+            untried.remove(plan)
+            self._plans[key] = [plan, *self._plans.get(key, ())][:PLANS]
+        elif len(untried) == ATTEMPTS:
+            raise CompileError(_differing(found, untried[-1].found))
         else:
-            earlier.append(found)
-        if len(earlier) == ATTEMPTS:
-            raise CompileError(_differing(found, earlier[-2]))
-        return result
+            plan = Plan(found, self._passes)
+            untried.append(plan)
+        result = plan(arguments)
+        assert result is not None, "a program holds for what it was captured from"
+        return result[0]
 
     def plan(self) -> str:
         """The plan of the last program in words: instructions with shapes, what each pass changed, buffers."""
