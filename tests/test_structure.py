@@ -30,7 +30,8 @@ LAYERS = {
     "graph": {"engine", "files", "shown"},
     "comparing": {"engine", "nn", "manual", "data", "graph", "files", "shown"},
     "grading": {"engine", "manual", "graph", "files", "shown"},
-    "training": {"arguments", "engine", "nn", "data", "graph", "files", "processes", "records", "shown"},
+    "compiler": {"engine", "nn", "places", "files"},
+    "training": {"arguments", "compiler", "engine", "nn", "data", "graph", "files", "processes", "records", "shown"},
     "plots": {"engine", "nn", "data", "graph", "training", "files"},
     "tutorials": {"Tensor", "engine", "nn", "manual", "data", "training"},
     "cli": {

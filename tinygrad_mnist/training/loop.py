@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist import nn
 from tinygrad_mnist.arguments import COUNT, POSITIVE
+from tinygrad_mnist.compiler import compile as compiled
 from tinygrad_mnist.data import DataError, Split
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.nn import Module, Optimizer, accuracy, cross_entropy
@@ -25,6 +25,7 @@ from tinygrad_mnist.training.run import Callback, Run, Schedule, Totals
 
 Augment = Callable[[NDArray[Any], np.random.Generator], NDArray[Any]]
 Loss = Callable[[Tensor, NDArray[Any]], Tensor]
+Step = Callable[[NDArray[Any], NDArray[Any]], tuple[Tensor, Tensor]]
 
 
 def fit(
@@ -43,6 +44,7 @@ def fit(
     callbacks: Sequence[Callback] = (),
     checkpoint: Checkpoint | str | Path | None = None,
     resume: bool = False,
+    compile: bool = False,
 ) -> History:
     """Train in place. At the end, or at Ctrl-C, the model has the weights of its best validated epoch.
 
@@ -51,6 +53,7 @@ def fit(
     clip_norm: the gradient's greatest length. patience: stop after so many epochs without a better validation.
     augment: called with the images of a batch, float32 (n, 28, 28) from 0 to 1, and a generator.
     checkpoint: where the run is kept (see `Checkpoint`); resume: go on from there if it exists.
+    compile: replay the step as a plan (see `tinygrad_mnist.compile`); callbacks then find no gradients.
 
     Everything follows from the model's weights and the seed, bit for bit. It runs on one thread: products as
     small as a batch's lose more by being shared out than they gain. Raises Diverged when the loss is no longer
@@ -76,8 +79,10 @@ def fit(
             if checkpoint and resume:
                 checkpoint.restore(run)
             run.notify("fit_begins")
+            step = _step(run, loss, clip_norm)
+            step = compiled(step) if compile else step
             while not run.is_over:
-                _run_epoch(run, loss, clip_norm, augment)
+                _run_epoch(run, step, augment)
             run.history.stopped_early = run.epoch <= run.epochs
             run.notify("fit_ends")
     except KeyboardInterrupt:
@@ -88,7 +93,7 @@ def fit(
     return run.history
 
 
-def _run_epoch(run: Run, loss: Loss, clip_norm: float | None, augment: Augment | None) -> None:
+def _run_epoch(run: Run, step: Step, augment: Augment | None) -> None:
     """The batches of an epoch that are not done yet, and its validation."""
     start = time.perf_counter() - run.totals.seconds
     if run.batch == 0:
@@ -98,7 +103,7 @@ def _run_epoch(run: Run, loss: Loss, clip_norm: float | None, augment: Augment |
     for x, y in run.remaining_batches():
         if augment:
             x = augmented(x, augment, run.generator(run.epoch))
-        _train_on(run, x, y, loss, clip_norm)
+        _train_on(run, step, x, y)
         run.totals.seconds = time.perf_counter() - start
         run.notify("step_ends")
     try:
@@ -114,24 +119,35 @@ def _run_epoch(run: Run, loss: Loss, clip_norm: float | None, augment: Augment |
     run.notify("epoch_ends", epoch)
 
 
-def _train_on(run: Run, x: NDArray[Any], y: NDArray[Any], loss: Loss, clip_norm: float | None) -> None:
-    """One step: forward, backward, update."""
-    optimizer, totals = run.optimizer, run.totals
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        logits = run.model(x)
+def _step(run: Run, loss: Loss, clip_norm: float | None) -> Step:
+    """Forward, backward and update: what gives the mean loss and the logits of a batch."""
+    model, optimizer = run.model, run.optimizer
+
+    def step(x: NDArray[Any], y: NDArray[Any]) -> tuple[Tensor, Tensor]:
+        logits = model(x)
         mean_loss = loss(logits, y)
-        if not math.isfinite(value := mean_loss.item()):
-            where = f"the loss became {value} at epoch {run.epoch}, batch {run.batch + 1}"
-            raise Diverged(where, mean_loss, run.model, optimizer.current_lr)
+        if not np.isfinite(mean_loss.data):
+            where = f"the loss became {mean_loss.item()} at epoch {run.epoch}, batch {run.batch + 1}"
+            raise Diverged(where, mean_loss, model, optimizer.current_lr)
         optimizer.zero_grad()
         mean_loss.backward()
         if clip_norm:
-            nn.clip_grad_norm_(run.model.parameters(), clip_norm)
+            nn.clip_grad_norm_(model.parameters(), clip_norm)
         optimizer.step()
-        if run.schedule:
-            run.schedule.step()
+        return mean_loss, logits
+
+    return step
+
+
+def _train_on(run: Run, step: Step, x: NDArray[Any], y: NDArray[Any]) -> None:
+    """One step, and what it adds to the totals."""
+    totals = run.totals
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        mean_loss, logits = step(x, y)
+    if run.schedule:
+        run.schedule.step()
     run.batch += 1
-    totals.loss += value * len(x)
+    totals.loss += mean_loss.item() * len(x)
     totals.correct += accuracy(logits, y) * len(x)
     totals.examples += len(x)
 

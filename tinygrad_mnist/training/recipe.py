@@ -153,6 +153,7 @@ class Recipe:
     def fit(
         self, model: Module, data: Split | tuple[Split, Split], *, seed: int = 0,
         callbacks: Sequence[Callback] = (), checkpoint: Checkpoint | None = None, resume: bool = False,
+        compile: bool = False,
     ) -> History:  # fmt: skip
         """Train a model of `make_model` by this recipe; see `training.fit`."""
         optimizer = self.make_optimizer(model)
@@ -165,4 +166,5 @@ class Recipe:
             loss=partial(nn.cross_entropy, label_smoothing=self.label_smoothing),
             schedule=self.make_schedule(optimizer, examples), clip_norm=self.clip_norm, patience=self.patience,
             augment=self.augment, callbacks=[*own, *callbacks], checkpoint=checkpoint, resume=resume,
+            compile=compile,
         )  # fmt: skip
