@@ -1,0 +1,234 @@
+"""Times a compiled step, pass by pass, beside the eager one and whatever peers are installed (PyTorch, JAX).
+
+    python benchmarks/compiled.py                    # four networks; a table for each
+    python benchmarks/compiled.py --write            # … and docs/performance.md
+
+One thread, float32, SGD, OpenBLAS on its own kernel. All take turns in rounds; what counts is the ratio to the step's
+matrix products alone in the same round. Every one starts from the same weights and sees the same batches: the losses
+after ten steps must agree to four digits.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+for pinned in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+    os.environ.pop(pinned, None)
+
+import argparse
+import importlib.metadata
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+if hasattr(os, "sched_setaffinity"):  # XLA's threads do not ask the variables
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+import numpy as np
+
+from tinygrad_mnist import Tensor, compile, cross_entropy, nn
+from tinygrad_mnist.compiler.kernels import has_numba
+
+NETWORKS = (((784, 128, 64, 10), 64), ((784, 10, 10), 128), ((784, 100, 100, 10), 64), ((784, 800, 10), 128))
+LR, SLOPE, BATCHES = 0.05, 0.01, 32
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+
+Step = Callable[[int], Any]
+
+
+class Work:
+    """A network's weights and batches, the same for all."""
+
+    def __init__(self, sizes: tuple[int, ...], batch: int) -> None:
+        rng = np.random.default_rng(0)
+        self.sizes, self.batch = sizes, batch
+        self.x = rng.random((BATCHES, batch, sizes[0]), dtype=np.float32)
+        self.labels = rng.integers(0, sizes[-1], (BATCHES, batch))
+        self.weights = [
+            (rng.standard_normal(pair) * np.sqrt(2 / pair[0])).astype(np.float32) for pair in pairwise(sizes)
+        ]
+        self.biases = [np.zeros(size, np.float32) for size in sizes[1:]]
+
+
+def products(work: Work) -> Step:
+    """The matrix products of a step alone, into buffers: what no program can do without."""
+    weights = work.weights
+    values = [np.full((work.batch, size), 0.1, np.float32) for size in work.sizes]
+    cotangents = [np.full((work.batch, size), 0.1, np.float32) for size in work.sizes]
+    gradients = [np.empty_like(w) for w in weights]
+    outs = [np.empty((work.batch, size), np.float32) for size in work.sizes]
+
+    def step(k: int) -> None:
+        values[0] = work.x[k % BATCHES]
+        for i, w in enumerate(weights):
+            np.matmul(values[i], w, out=outs[i + 1])
+        for i in reversed(range(len(weights))):
+            np.matmul(values[i].T, cotangents[i + 1], out=gradients[i])
+            if i:
+                np.matmul(cotangents[i + 1], weights[i].T, out=outs[i])
+
+    return step
+
+
+def ours(work: Work, wrap: Callable[..., Any] = lambda function: function) -> Step:
+    """The step with tensors, as it is or wrapped by `compile`."""
+    weights = [Tensor(w, requires_grad=True) for w in work.weights]
+    biases = [Tensor(b, requires_grad=True) for b in work.biases]
+    optimizer = nn.SGD(weights + biases, lr=LR)
+
+    @wrap
+    def update(x: Any, labels: Any) -> Tensor:
+        for i, (w, b) in enumerate(zip(weights, biases, strict=True)):
+            x = x @ w + b
+            x = x.leaky_relu(SLOPE) if i < len(weights) - 1 else x
+        loss = cross_entropy(x, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return lambda k: update(work.x[k % BATCHES], work.labels[k % BATCHES]).item()
+
+
+def torch_eager(work: Work) -> Step:
+    """The same in PyTorch."""
+    import torch
+
+    torch.set_num_threads(1)
+    layers: list[Any] = []
+    for w, b in zip(work.weights, work.biases, strict=True):
+        linear = torch.nn.Linear(*w.shape)
+        linear.weight.data, linear.bias.data = torch.tensor(w.T.copy()), torch.tensor(b)
+        layers += [linear, torch.nn.LeakyReLU(SLOPE)]
+    model = torch.nn.Sequential(*layers[:-1])
+    optimizer, loss_of = torch.optim.SGD(model.parameters(), lr=LR), torch.nn.CrossEntropyLoss()
+    x, labels = torch.tensor(work.x), torch.tensor(work.labels)
+
+    def step(k: int) -> Any:
+        optimizer.zero_grad()
+        loss = loss_of(model(x[k % BATCHES]), labels[k % BATCHES])
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def jax_jit(work: Work) -> Step:
+    """The same in JAX, compiled by XLA."""
+    import jax
+    import jax.numpy as jnp
+
+    def loss_of(parameters: Any, x: Any, labels: Any) -> Any:
+        for i, (w, b) in enumerate(parameters):
+            x = x @ w + b
+            x = jax.nn.leaky_relu(x, SLOPE) if i < len(parameters) - 1 else x
+        return -jnp.mean(jax.nn.log_softmax(x)[jnp.arange(work.batch), labels])
+
+    @jax.jit
+    def update(parameters: Any, x: Any, labels: Any) -> Any:
+        loss, gradients = jax.value_and_grad(loss_of)(parameters, x, labels)
+        return jax.tree.map(lambda p, g: p - LR * g, parameters, gradients), loss
+
+    state = [[(jnp.array(w), jnp.array(b)) for w, b in zip(work.weights, work.biases, strict=True)]]
+    x, labels = [jnp.array(each) for each in work.x], [jnp.array(each) for each in work.labels]
+
+    def step(k: int) -> Any:
+        state[0], loss = jax.block_until_ready(update(state[0], x[k % BATCHES], labels[k % BATCHES]))
+        return loss
+
+    return step
+
+
+PEERS: dict[str, Callable[[Work], Step]] = {
+    "the matrix products alone": products,
+    "eager": ours,
+    "compiled, exact": lambda work: ours(work, lambda f: compile(f, exact=True)),
+    "compiled, products added in place": lambda work: ours(work, lambda f: compile(f, fused=False)),
+    **({"compiled, with kernels": lambda work: ours(work, compile)} if has_numba() else {}),
+    "PyTorch": torch_eager,
+    "JAX, jit": jax_jit,
+}
+
+
+def timed(work: Work, rounds: int, steps: int) -> dict[str, tuple[float, float]]:
+    """Of each peer that is installed the median milliseconds of a step, and the median ratio to the products."""
+    running: dict[str, Step] = {}
+    losses: dict[str, float] = {}
+    for name, make in PEERS.items():
+        try:
+            running[name] = make(work)
+        except ImportError as missing:
+            print(f"left out: {name} ({missing})", file=sys.stderr)
+            continue
+        for k in range(10):
+            loss = running[name](k)
+        if loss is not None:
+            losses[name] = float(loss)
+    if max(losses.values()) - min(losses.values()) > 1e-4 * max(losses.values()):
+        print(f"the losses after ten steps differ: {losses}", file=sys.stderr)
+    times: dict[str, list[float]] = {name: [] for name in running}
+    for _ in range(rounds):
+        for name, step in running.items():
+            start = time.perf_counter()
+            for k in range(steps):
+                step(k)
+            times[name].append((time.perf_counter() - start) / steps * 1e3)
+    least = times["the matrix products alone"]
+    ratio = {name: statistics.median(a / b for a, b in zip(each, least, strict=True)) for name, each in times.items()}
+    return {name: (statistics.median(times[name]), ratio[name]) for name in sorted(running, key=ratio.__getitem__)}
+
+
+def machine() -> str:
+    """What it was measured on."""
+    from threadpoolctl import threadpool_info
+
+    kernels = sorted(
+        {str(pool["architecture"]) for pool in threadpool_info() if pool.get("internal_api") == "openblas"}
+    )
+    names = ("numpy", "scipy", "numba", "torch", "jax")
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in names if _is_installed(name)]
+    return f"{platform.machine()}, OpenBLAS {', '.join(kernels)}; Python {platform.python_version()}, {', '.join(versions)}"
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def main() -> None:
+    """Time, print, and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=15, help="how often each takes its turn")
+    parser.add_argument("--steps", type=int, default=60, help="how many steps in a turn")
+    parser.add_argument("--write", action="store_true", help="write docs/performance.md")
+    options = parser.parse_args()
+    text = []
+    for sizes, batch in NETWORKS:
+        text += [
+            "",
+            f"{'-'.join(map(str, sizes))}, batches of {batch}:",
+            "",
+            "| step | ms | × products |",
+            "|---|---|---|",
+        ]
+        found = timed(Work(sizes, batch), options.rounds, options.steps)
+        text += [f"| {name} | {ms:.3f} | {ratio:.2f} |" for name, (ms, ratio) in found.items()]
+        print("\n".join(text[-len(found) - 5 :]))
+    if options.write:
+        head = ["# How fast a step is", "", f"By `python benchmarks/compiled.py --write`, on {machine()}.", "",
+                "One thread, float32, SGD. Figures of one table were taken in turns and compare with each other only."]  # fmt: skip
+        PAGE.write_text("\n".join([*head, *text, ""]), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
