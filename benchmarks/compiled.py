@@ -13,8 +13,8 @@ from __future__ import annotations
 import os
 
 os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-for pinned in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-    os.environ.pop(pinned, None)
+os.environ.pop("OPENBLAS_CORETYPE", None)
+os.environ.pop("OPENBLAS_L2_SIZE", None)
 
 import argparse
 import importlib.metadata
@@ -38,6 +38,8 @@ from tinygrad_mnist.compiler.kernels import has_numba
 NETWORKS = (((784, 128, 64, 10), 64), ((784, 10, 10), 128), ((784, 100, 100, 10), 64), ((784, 800, 10), 128))
 LR, SLOPE, BATCHES = 0.05, 0.01, 32
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+
+ABOUT = "One thread, float32, SGD. Figures of one table were taken in turns and compare with each other only."
 
 Step = Callable[[int], Any]
 
@@ -115,7 +117,7 @@ def torch_eager(work: Work) -> Step:
         loss = loss_of(model(x[k % BATCHES]), labels[k % BATCHES])
         loss.backward()
         optimizer.step()
-        return loss
+        return loss.item()
 
     return step
 
@@ -194,7 +196,8 @@ def machine() -> str:
     )
     names = ("numpy", "scipy", "numba", "torch", "jax")
     versions = [f"{name} {importlib.metadata.version(name)}" for name in names if _is_installed(name)]
-    return f"{platform.machine()}, OpenBLAS {', '.join(kernels)}; Python {platform.python_version()}, {', '.join(versions)}"
+    python = f"Python {platform.python_version()}"
+    return f"{platform.machine()}, OpenBLAS {', '.join(kernels)}; {python}, {', '.join(versions)}"
 
 
 def _is_installed(name: str) -> bool:
@@ -225,9 +228,8 @@ def main() -> None:
         text += [f"| {name} | {ms:.3f} | {ratio:.2f} |" for name, (ms, ratio) in found.items()]
         print("\n".join(text[-len(found) - 5 :]))
     if options.write:
-        head = ["# How fast a step is", "", f"By `python benchmarks/compiled.py --write`, on {machine()}.", "",
-                "One thread, float32, SGD. Figures of one table were taken in turns and compare with each other only."]  # fmt: skip
-        PAGE.write_text("\n".join([*head, *text, ""]), encoding="utf-8")
+        head = f"# How fast a step is\n\nBy `python benchmarks/compiled.py --write`, on {machine()}.\n\n{ABOUT}"
+        PAGE.write_text("\n".join([head, *text, ""]), encoding="utf-8")
 
 
 if __name__ == "__main__":
