@@ -6,16 +6,17 @@ import functools
 import hashlib
 import importlib.util
 import math
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist.compiler import tracing
 from tinygrad_mnist.compiler.program import Value
+from tinygrad_mnist.files import write_text
 
 EXPRESSIONS: dict[Any, str] = {
     np.add: "{0} + {1}", np.subtract: "{0} - {1}", np.multiply: "{0} * {1}", np.divide: "{0} / {1}",
@@ -88,7 +89,8 @@ class Kernel:
 
     def may_overwrite(self, output: Value) -> list[Value]:
         """The inputs in whose place an output may be written: each is read before, and never again."""
-        if self.kinds[output] == "each" and self.stages > 1:
+        summed = any(step.output is output and step.kind == "column" and step.over is not None for step in self.steps)
+        if summed or (self.kinds[output] == "each" and self.stages > 1):
             return []
         alike = [x for x in self.inputs if self.kinds[x] == self.kinds[output] and not x.is_number]
         return [x for x in alike if (x.shape, x.dtype) == (output.shape, output.dtype)]
@@ -294,19 +296,25 @@ class _Loop:
 
 
 def has_numba() -> bool:
-    """Whether kernels can be compiled."""
-    return importlib.util.find_spec("numba") is not None
+    """Whether kernels are compiled; numba's own NUMBA_DISABLE_JIT=1 lets them run as the Python that they are."""
+    return importlib.util.find_spec("numba") is not None and os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
 
 
 @functools.lru_cache(maxsize=512)
 def _compiled(source: str) -> Callable[..., Any]:
     """The function of a kernel's source; file and machine code stay in the user's cache for the next run."""
+    if not has_numba():
+        names: dict[str, Any] = {"np": np}
+        exec(source[source.index("def kernel(") :], names)
+        interpreted: Callable[..., Any] = names["kernel"]
+        return interpreted
     from platformdirs import user_cache_path
 
     name = f"kernel_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
     path = user_cache_path("tinygrad_mnist") / "kernels" / f"{name}.py"
     if not path.exists():
-        _write(path, source)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, source)
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec
     assert spec.loader
@@ -315,10 +323,3 @@ def _compiled(source: str) -> Callable[..., Any]:
     spec.loader.exec_module(module)
     kernel: Callable[..., Any] = module.kernel
     return kernel
-
-
-def _write(path: Path, source: str) -> None:
-    from tinygrad_mnist.files import write_text
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, source)

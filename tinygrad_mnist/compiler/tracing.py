@@ -157,7 +157,7 @@ class TracedArray:
     nbytes = property(lambda self: self.value.like.nbytes)
     itemsize = property(lambda self: self.value.like.itemsize)
     flags = property(lambda self: self.value.like.flags)
-    base = None
+    base = property(lambda self: None if self.root is self else self.root)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         return _ufunc(self.trace, ufunc, method, inputs, options)
