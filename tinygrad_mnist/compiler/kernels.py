@@ -204,37 +204,24 @@ class _Loop:
         return isinstance(x, Value) and x in self.kernel.inputs and self.kernel.kinds[x] == "row"
 
     def _pass(self, stage: int) -> list[str]:
-        """What is done with each element of a row."""
-        lines: list[str] = []
-        known: set[Value] = set()
-        for step in self.kernel.steps:
-            is_here = step.over == stage if step.over is not None else step.kind == "each" and step.stage == stage
-            if is_here:
-                lines += self._loads(step, known, stage)
-                lines += (
-                    self._reduce(step)
-                    if step.over is not None
-                    else [f"{self.names[step.output]} = {self._value(step)}"]
-                )
-                if step.kind == "each":
-                    known.add(step.output)
-                    if step.output in self.places:
-                        lines.append(f"{self.places[step.output]}[i, j] = {self.names[step.output]}")
-                    elif step.output in self.kept:
-                        lines.append(f"{self.kept[step.output]} = {self.names[step.output]}")
+        """What is done with each element of a row: all is read first, as a result may lie where an operand did."""
+        each = [step for step in self.kernel.steps if self._pass_of(step) == stage]
+        made = {step.output for step in each if step.kind == "each"}
+        read = dict.fromkeys(x for step in each for x in step.operands if isinstance(x, Value) and x not in made)
+        lines = [f"{self.names[x]} = {place}" for x in read if (place := self._place(x))]
+        for step in each:
+            lines += (
+                self._reduce(step) if step.over is not None else [f"{self.names[step.output]} = {self._value(step)}"]
+            )
+            place = self.places.get(step.output, "") and f"{self.places[step.output]}[i, j]"
+            if step.kind == "each" and (place := place or self.kept.get(step.output, "")):
+                lines.append(f"{place} = {self.names[step.output]}")
         return lines
 
-    def _loads(self, step: Step, known: set[Value], stage: int) -> list[str]:
-        """The operands of a step that this pass has not met yet."""
-        lines = []
-        for x in step.operands:
-            if not isinstance(x, Value) or x in known or x.is_number:
-                continue
-            place = self._place(x)
-            if place:
-                lines.append(f"{self.names[x]} = {place}")
-            known.add(x)
-        return lines
+    def _pass_of(self, step: Step) -> int | None:
+        if step.over is not None:
+            return step.over
+        return step.stage if step.kind == "each" else None
 
     def _place(self, x: Value) -> str:
         """Where an operand is read in a pass over a row; "" for what is at hand."""
@@ -275,15 +262,14 @@ class _Loop:
     def _ending(self) -> list[str]:
         """What is done after the last row: for each column, and once."""
         columns = [step for step in self.kernel.steps if step.kind == "column" and step.over is None]
+        made = {step.output for step in columns}
+        read = dict.fromkeys(x for step in columns for x in step.operands if isinstance(x, Value) and x not in made)
         lines = ["    for j in range(m):"] if columns else []
-        known: set[Value] = set()
+        lines += [
+            f"        {self.names[x]} = {self._column(x)}[j]" for x in read if self.kernel.kinds.get(x) == "column"
+        ]
         for step in columns:
-            for x in step.operands:
-                if isinstance(x, Value) and not x.is_number and x not in known and self.kernel.kinds[x] == "column":
-                    lines.append(f"        {self.names[x]} = {self._column(x)}[j]")
-                    known.add(x)
             lines.append(f"        {self.names[step.output]} = {self._value(step)}")
-            known.add(step.output)
             if step.output in self.places:
                 lines.append(f"        {self.places[step.output]}[j] = {self.names[step.output]}")
         for step in self.kernel.steps:
