@@ -1,0 +1,166 @@
+"""Nodes written one after the other, and what they are written with: constants, lengths and casts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tinygrad_mnist.graph.onnx.values import Times, Value
+
+DTYPES: dict[str, Any] = {"f": np.float32, "i": np.int64, "b": np.bool_}
+"""Of each kind of value, what it is in the file."""
+
+_ORDER = "bif"
+
+
+def kind_of(x: Any) -> str:
+    """The kind of a value or number."""
+    if isinstance(x, Value):
+        return x.kind
+    return "b" if isinstance(x, bool) else "i" if isinstance(x, int) else "f"
+
+
+def common(inputs: Iterable[Any]) -> str:
+    """The kind in which different ones are compared and computed with."""
+    return max(map(kind_of, inputs), key=_ORDER.index)
+
+
+class Writer:
+    """Collects the nodes and constants of a graph. names: of the values that are written; examples: of m, once known.
+
+    Methods that write nodes return the name of the result.
+    """
+
+    def __init__(self) -> None:
+        from onnx import helper, numpy_helper
+
+        self._helper, self._arrays = helper, numpy_helper
+        self.nodes: list[Any] = []
+        self.initializers: list[Any] = []
+        self.names: dict[Value, str] = {}
+        self.taken: set[str] = set()
+        self._constants: dict[Any, str] = {}
+        self._source: tuple[str, int] | None = None
+        self._m: str | None = None
+
+    def new(self, wanted: str) -> str:
+        """A name that no other value has: the one wanted, or with a number."""
+        name, number = wanted, 2
+        while name in self.taken:
+            name, number = f"{wanted}_{number}", number + 1
+        self.taken.add(name)
+        return name
+
+    def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        """A node."""
+        name = self.new(kind.lower())
+        self.nodes.append(self._helper.make_node(kind, list(inputs), [name], name=name, **attributes))
+        return name
+
+    def called(self, result: str, wanted: str) -> str:
+        """The result of the last node under another name; of anything else, a copy of it."""
+        if not self.nodes or self.nodes[-1].output[0] != result:
+            result = self.op("Identity", result)
+        self.taken.discard(result)
+        self.nodes[-1].output[0] = self.nodes[-1].name = name = self.new(wanted)
+        return name
+
+    # constants
+
+    def leaf(self, array: ArrayLike, kind: str, name: str, note: str = "") -> str:
+        """An initializer of its own. note: what else it is called."""
+        tensor = self._arrays.from_array(np.ascontiguousarray(array, DTYPES[kind]).reshape(np.shape(array)), name)
+        tensor.doc_string = note
+        self.initializers.append(tensor)
+        return name
+
+    def constant(self, array: ArrayLike, kind: str = "i") -> str:
+        """An initializer for these numbers, the same for the same ones."""
+        own = np.asarray(array, DTYPES[kind])
+        key = kind, own.shape, own.tobytes()
+        if key not in self._constants:
+            self._constants[key] = self.leaf(own, kind, self.new("c"))
+        return self._constants[key]
+
+    # the number of examples
+
+    def read_examples(self, input: str, axis: int) -> None:
+        """Where m is read from, when first needed: the length of an input's axis."""
+        self._source = self._source or (input, axis)
+
+    def _examples(self) -> str:
+        """m, as an array of one number."""
+        if self._m is None:
+            assert self._source
+            input, axis = self._source
+            self._m = self.called(self.op("Shape", input, start=axis, end=axis + 1), "m")
+        return self._m
+
+    def lengths(self, dims: Sequence[Any]) -> str:
+        """Lengths as an array of integers."""
+        if not any(isinstance(n, Times) for n in dims):
+            return self.constant(np.array(dims, np.int64))
+        return self.op("Concat", *(self._length(n) for n in dims), axis=0)
+
+    def _length(self, n: Any) -> str:
+        if not isinstance(n, Times):
+            return self.constant([n])
+        return self._examples() if n == Times(1) else self.op("Mul", self._examples(), self.constant([n.factor]))
+
+    def _times(self, n: Times, kind: str) -> str:
+        m = self.cast(self.op("Squeeze", self._examples(), self.constant([0])), "i", "f")
+        power = m if n.power == 1 else self.op("Pow", m, self.constant(n.power, "f"))
+        return self.cast(self.op("Mul", self.constant(n.factor, "f"), power), "f", kind)
+
+    # operands
+
+    def cast(self, name: str, own: str, kind: str) -> str:
+        """A value of one kind as one of another."""
+        if own == kind:
+            return name
+        return self.op("Cast", name, to=self._helper.np_dtype_to_tensor_dtype(np.dtype(DTYPES[kind])))
+
+    def of(self, x: Any, kind: str) -> str:
+        """An operand, a value or a number, as one of this kind."""
+        if isinstance(x, Value):
+            return self.cast(self.names[x], x.kind, kind)
+        return self._times(x, kind) if isinstance(x, Times) else self.constant(x, kind)
+
+    def operands(self, v: Value) -> list[str]:
+        """All operands, in the kind of the result."""
+        return [self.of(x, v.kind) for x in v.inputs]
+
+    # shapes
+
+    def reshape(self, x: str, shape: Sequence[Any]) -> str:
+        """The same elements in another shape; where one length depends on m, ONNX works it out."""
+        symbolic = [n for n in shape if isinstance(n, Times)]
+        if len(symbolic) == 1 and 0 not in shape:
+            return self.op("Reshape", x, self.constant([-1 if isinstance(n, Times) else n for n in shape]))
+        return self.op("Reshape", x, self.lengths(shape), **({"allowzero": 1} if 0 in shape else {}))
+
+    def expand(self, x: str, shape: Sequence[Any]) -> str:
+        """Repeated to fill the shape."""
+        return self.op("Expand", x, self.lengths(shape))
+
+    def transpose(self, x: str, order: Sequence[int]) -> str:
+        """The axes in another order."""
+        return x if list(order) == sorted(order) else self.op("Transpose", x, perm=list(order))
+
+    def slice(self, x: str, cuts: dict[int, slice]) -> str:
+        """Parts along axes, as NumPy's slices take them."""
+        if not cuts:
+            return x
+        steps = [1 if cut.step is None else cut.step for cut in cuts.values()]
+        far = np.iinfo(np.int64)
+        starts = [
+            cut.start if cut.start is not None else 0 if step > 0 else far.max for cut, step in zip(cuts.values(), steps)
+        ]
+        stops = [
+            cut.stop if cut.stop is not None else far.max if step > 0 else far.min
+            for cut, step in zip(cuts.values(), steps)
+        ]
+        return self.op("Slice", x, self.lengths(starts), self.lengths(stops), self.constant([*cuts]), self.constant(steps))
