@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_mnist.engine import OPS, Node
-from tinygrad_mnist.engine.errors import GraphError, no_graph
+from tinygrad_mnist.engine import Node
+from tinygrad_mnist.engine.errors import GraphError, describe, no_graph
 from tinygrad_mnist.graph.layers import Layers, error_of
-from tinygrad_mnist.graph.onnx.values import RULES, Trace, Times, Value, trace, values_of
+from tinygrad_mnist.graph.onnx.examples import with_one_more
+from tinygrad_mnist.graph.onnx.values import Times, Value, trace, values_of
 from tinygrad_mnist.graph.onnx.words import WORDS
 from tinygrad_mnist.graph.onnx.writing import DTYPES, Writer
 from tinygrad_mnist.graph.recording import Recording
@@ -25,31 +26,48 @@ OPSET, IR = 20, 10
 
 
 def to_onnx(
-    output: Node, wrt: Iterable[Node] | None = None, backward: bool = False, other: Node | None = None
+    output: Node,
+    wrt: Iterable[Node] | None = None,
+    backward: bool = False,
+    inputs: Iterable[Node] | None = None,
+    other: Node | None = None,
 ) -> ModelProto:
     """The program that computed a tensor as an ONNX model, checked; `onnx.save(model, path)` writes it.
 
     output: its first output, any tensor with a graph; a scalar where gradients are wanted.
-    wrt: the tensors whose gradients are outputs too, dW1 for W1, by default with backward=True all leaves that require
-        gradients. The backward pass is then part of the graph.
-    other: the same output, recorded with another number of examples. Lengths that differ between the two are left open
-        in the file, and numbers that differ, 1/m, are computed from the data; without it the shapes are those recorded.
+    wrt: the tensors whose gradients are outputs too, dW1 for W1; by default with backward=True the leaves that require
+        gradients, but for inputs. The backward pass is then part of the graph.
+    inputs: the leaves whose numbers are given when the model is run. By default those that are no parameters, if they
+        have a name or are as long as what has one; and all leaves where there are none but parameters.
+    other: the same output, recorded with another number of examples, m. What differs between the two depends on m: a
+        length is left open in the file, and a number, such as 1 / m, computed from the data. Without it that is done
+        where the recording leaves no doubt which numbers depend on m; else the shapes are those recorded.
 
-    Parameters are stored as initializers, other tensors are inputs, and where all are parameters these are the inputs.
-    Values are called as `graph.describe` calls them. Floating-point numbers are float32 in the file, integers int64.
+    The other leaves are stored as initializers. Values are called as `graph.describe` calls them. Floating-point
+    numbers are float32 in the file, integers int64.
 
-    Raises ModuleNotFoundError without the package onnx; GraphError for an operation that ONNX has no words for, for
-    what depends on the number of examples in a way that can't be written, and what `graph.explain` raises.
+    Raises ModuleNotFoundError without the package onnx; GraphError for an operation that ONNX has no words for and for
+    what depends on m in a way that can't be written; and, of wrt and a scalar output, what `graph.explain` raises.
     """
     _check_installed()
     if not isinstance(output, Node):
         raise TypeError(f"the output must be a tensor, not {type(output).__name__}")
     if output.op is None:
         raise GraphError(no_graph(output))
-    recording = Recording(output)
-    targets = _targets(recording, wrt, backward)
-    model: ModelProto = isolated(lambda: _Export(recording, targets, other).model())
+    program = _Program(Recording(output), None if inputs is None else list(inputs), other)
+    if wrt is not None or backward:
+        program.wrt = checked(output, program.parameters if wrt is None else wrt)
+    model: ModelProto = isolated(lambda: _exported(program))
     return model
+
+
+def _exported(program: _Program) -> ModelProto:
+    if program.other is None and (longer := with_one_more(program.recording, program.inputs)) is not None:
+        try:
+            return _Export(program, longer).model()
+        except GraphError:  # as recorded, then
+            pass
+    return _Export(program, program.other).model()
 
 
 def _check_installed() -> None:
@@ -61,51 +79,64 @@ def _check_installed() -> None:
         ) from error
 
 
-def _targets(recording: Recording, wrt: Iterable[Node] | None, backward: bool) -> list[Node]:
-    if wrt is None and not backward:
-        return []
-    if wrt is None:
-        wrt = [node for node in recording.nodes if not node.op and node.requires_grad]
-    return checked(recording.output, wrt)
+class _Program:
+    """What is exported. inputs: the leaves that are given when it is run; wrt: what gradients are wanted of."""
+
+    def __init__(self, recording: Recording, inputs: list[Node] | None, other: Node | None) -> None:
+        self.recording, self.other = recording, other
+        self.wrt: list[Node] = []
+        self.layers = Layers(recording, inputs or ())
+        self.inputs = dict.fromkeys(self._inputs() if inputs is None else self._checked(inputs))
+
+    @property
+    def parameters(self) -> list[Node]:
+        """The leaves that learn: those that require gradients, and are no inputs unless all are."""
+        learning = [node for node in self.recording.nodes if not node.op and node.requires_grad]
+        return [node for node in learning if node not in self.inputs] or learning
+
+    def _checked(self, inputs: list[Node]) -> list[Node]:
+        for node in inputs:
+            if not isinstance(node, Node) or node.op or node not in self.recording.operands:
+                raise GraphError(f"{describe(node)} is no leaf of the program, and so can't be an input of it")
+        return inputs
+
+    def _inputs(self) -> list[Node]:
+        constants = set(self.recording.arrays)
+        leaves = [node for node in self.recording.nodes if not node.op and node not in constants]
+        data = [node for node in leaves if node not in self.layers.parameters]
+        named = {node for node in data if self.layers.name(node)}
+        lengths = {node.shape[:1] for node in named if node.shape}
+        return [node for node in data if node in named or node.shape[:1] in lengths] if named else data or leaves
 
 
 class _Export:
-    """One program on its way into a file."""
+    """One program on its way into a file, with another recording of it to compare it with, if any."""
 
-    def __init__(self, recording: Recording, wrt: list[Node], other: Node | None) -> None:
-        self.recording, self.wrt = recording, wrt
-        self.layers = Layers(recording)
-        self.trace = trace(recording, wrt)
-        own = self.trace.values(wrt)
-        self.order = own
-        self.inputs = self._inputs()
-        self.values = values_of(own, self._again(other) if other is not None else own, self.inputs)
+    def __init__(self, program: _Program, other: Node | None) -> None:
+        self.recording, self.wrt, self.layers = program.recording, program.wrt, program.layers
+        self.trace = trace(self.recording, self.wrt)
+        self.order = self.trace.values(self.wrt)
+        leaves = (self.trace.forward[node] for node in program.inputs)
+        present = set(self.order)
+        self.inputs = dict.fromkeys(leaf for leaf in leaves if leaf in present)
+        self.values = values_of(self.order, self.order if other is None else self._again(other), self.inputs)
         self.writer = Writer()
 
     def _again(self, other: Node) -> list[Traced]:
         """The values of the other recording, whose tensors are those at the same positions."""
         recording = Recording(other)
-        counterparts = dict(zip(self.recording.nodes, recording.nodes, strict=False))
         if len(recording.nodes) != len(self.recording.nodes):
             raise GraphError("the other recording is of another program: it has more operations, or fewer")
+        counterparts = dict(zip(self.recording.nodes, recording.nodes, strict=True))
         wrt = [counterparts[x] for x in self.wrt]
         return trace(recording, wrt).values(wrt)
-
-    def _inputs(self) -> dict[Traced, Node]:
-        """The leaves whose numbers are given when the file is run."""
-        present = set(self.order)
-        constants = set(self.recording.arrays)
-        leaves = [node for node in self.recording.nodes if not node.op and node not in constants]
-        leaves = [node for node in leaves if self.trace.forward[node] in present]
-        data = [node for node in leaves if node not in self.layers.parameters]
-        return {self.trace.forward[node]: node for node in data or leaves}
 
     def model(self) -> Any:
         import onnx
         from onnx import helper
 
         wanted = self._wanted_names()
-        for position, node in enumerate(self.order):
+        for node in self.order:
             self._write(node, wanted.get(node))
         outputs = self._outputs(wanted)
         value_infos = [self._info(v) for v in self.values.values() if v.op and self.writer.names[v] not in outputs]
@@ -134,6 +165,7 @@ class _Export:
         for node, value in self.trace.gradients.items():
             if name := self.layers.name(node):
                 names.setdefault(value, self._gradient_name(name))
+        names.setdefault(self.trace.forward[self.recording.output], "output")
         return names
 
     def _gradient_name(self, name: str) -> str:
@@ -175,17 +207,17 @@ class _Export:
     # what comes out
 
     def _outputs(self, wanted: dict[Traced, str]) -> dict[str, Value]:
-        """The outputs by their names: the program's, and the gradients; a copy of what has a name already."""
-        w, outputs = self.writer, {}
-        written = {self.writer.names[self.values[x]] for x in self.inputs} | {t.name for t in w.initializers}
+        """The outputs by their names: the program's, and the gradients. What is no node's result, or goes by another
+        name, is copied.
+        """
         asked = [(self.trace.forward[self.recording.output], self._name(self.recording.output, "output"))]
         asked += [(self.trace.gradients[x], self._gradient_name(self._name(x, "x"))) for x in self.wrt]
+        outputs: dict[str, Value] = {}
         for node, name in asked:
             value = self.values[node]
-            own = w.names[value]
-            if own in outputs or own in written or (wanted.get(node) != name and name != own):
-                own = w.called(own if not w.nodes or w.nodes[-1].output[0] != own else w.op("Identity", own), name)
-            outputs[own] = value
+            own = self.writer.names[value]
+            is_own = node.op and own not in outputs and wanted.get(node) == name
+            outputs[own if is_own else self.writer.called(own, name)] = value
         return outputs
 
     def _name(self, node: Node, otherwise: str) -> str:

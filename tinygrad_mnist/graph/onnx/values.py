@@ -207,7 +207,7 @@ def _compared(a: Any, b: Any, examples: tuple[int, int], what: str) -> Any:
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         if np.array_equal(a, b):
             return a
-    elif a == b:
+    elif a == b or (a != a and b != b):  # nan is not itself
         return a
     elif isinstance(a, int | float) and isinstance(b, int | float) and a * b > 0 and examples != (1, 1):
         power = round(2 * math.log(b / a) / math.log(examples[1] / examples[0])) / 2

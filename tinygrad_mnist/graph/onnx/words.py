@@ -255,7 +255,7 @@ def _reshape(w: Writer, v: Value) -> str:
 
 @word("broadcast_to")
 def _broadcast_to(w: Writer, v: Value) -> str:
-    return w.expand(*w.operands(v), v.shape)
+    return w.expand(*w.operands(v), v.shape, v.kind)
 
 
 @word("transpose")
@@ -276,7 +276,7 @@ def _swapaxes(w: Writer, v: Value) -> str:
 @word("flip")
 def _flip(w: Writer, v: Value) -> str:
     axes = normalised(v.params["axis"], len(v.shape))
-    return w.slice(*w.operands(v), dict.fromkeys(axes, slice(None, None, -1)))
+    return w.slice(*w.operands(v), v.shape, dict.fromkeys(axes, slice(None, None, -1)))
 
 
 @word("astype")
@@ -337,7 +337,7 @@ def _getitem(w: Writer, v: Value) -> str:
     if items is not None:
         along = [i for i in items if i is not None]
         cuts = {axis: _cut(i) for axis, i in enumerate(along) if i != slice(None)}
-        part = w.slice(x, cuts)
+        part = w.slice(x, shape, cuts)
         return part if all(isinstance(i, slice) for i in items) else w.reshape(part, v.shape)
     axis = _only_array(index)
     if axis is not None:
@@ -387,7 +387,8 @@ def _range(item: Any, length: Any) -> range | None:
 def _framed(w: Writer, x: str, ranges: list[range | None], v: Value) -> str:
     inside = [n if r is None else len(r) for r, n in zip(ranges, v.shape)]
     x = w.reshape(x, inside)
-    x = w.slice(x, {axis: slice(None, None, -1) for axis, r in enumerate(ranges) if r is not None and r.step < 0})
+    turned = [axis for axis, r in enumerate(ranges) if r is not None and r.step < 0]
+    x = w.slice(x, inside, dict.fromkeys(turned, slice(None, None, -1)))
     widths = [(0, 0) if r is None else _outside(r, n) for r, n in zip(ranges, v.shape)]
     return _padded(w, x, np.array(widths, int).reshape(-1, 2), 0, v.kind)
 

@@ -42,6 +42,7 @@ class Writer:
         self.initializers: list[Any] = []
         self.names: dict[Value, str] = {}
         self.taken: set[str] = set()
+        self._settled: set[str] = set()
         self._constants: dict[Any, str] = {}
         self._source: tuple[str, int] | None = None
         self._m: str | None = None
@@ -61,11 +62,12 @@ class Writer:
         return name
 
     def called(self, result: str, wanted: str) -> str:
-        """The result of the last node under another name; of anything else, a copy of it."""
-        if not self.nodes or self.nodes[-1].output[0] != result:
+        """The result of the last node under another name; a copy of what has its name already."""
+        if not self.nodes or self.nodes[-1].output[0] != result or result in self._settled:
             result = self.op("Identity", result)
         self.taken.discard(result)
         self.nodes[-1].output[0] = self.nodes[-1].name = name = self.new(wanted)
+        self._settled.add(name)
         return name
 
     # constants
@@ -142,25 +144,30 @@ class Writer:
             return self.op("Reshape", x, self.constant([-1 if isinstance(n, Times) else n for n in shape]))
         return self.op("Reshape", x, self.lengths(shape), **({"allowzero": 1} if 0 in shape else {}))
 
-    def expand(self, x: str, shape: Sequence[Any]) -> str:
-        """Repeated to fill the shape."""
+    def expand(self, x: str, shape: Sequence[Any], kind: str = "f") -> str:
+        """Repeated to fill the shape, which ONNX would not let have an axis of no length."""
+        if 0 in shape and not any(isinstance(n, Times) for n in shape):
+            return self.constant(np.empty(shape), kind)
         return self.op("Expand", x, self.lengths(shape))
 
     def transpose(self, x: str, order: Sequence[int]) -> str:
         """The axes in another order."""
         return x if list(order) == sorted(order) else self.op("Transpose", x, perm=list(order))
 
-    def slice(self, x: str, cuts: dict[int, slice]) -> str:
-        """Parts along axes, as NumPy's slices take them."""
+    def slice(self, x: str, shape: Sequence[Any], cuts: dict[int, slice]) -> str:
+        """Parts along axes of a value of this shape, as NumPy's slices take them."""
         if not cuts:
             return x
-        steps = [1 if cut.step is None else cut.step for cut in cuts.values()]
-        far = np.iinfo(np.int64)
-        starts = [
-            cut.start if cut.start is not None else 0 if step > 0 else far.max for cut, step in zip(cuts.values(), steps)
-        ]
-        stops = [
-            cut.stop if cut.stop is not None else far.max if step > 0 else far.min
-            for cut, step in zip(cuts.values(), steps)
-        ]
+        starts, stops, steps = zip(*(_bounds(cut, shape[axis]) for axis, cut in cuts.items()), strict=True)
         return self.op("Slice", x, self.lengths(starts), self.lengths(stops), self.constant([*cuts]), self.constant(steps))
+
+
+def _bounds(cut: slice, length: Any) -> tuple[Any, Any, int]:
+    """Where ONNX begins and ends a slice, and its step: what lies beyond the first element is the least of integers."""
+    far = np.iinfo(np.int64)
+    step = 1 if cut.step is None else cut.step
+    if isinstance(length, Times):
+        start = (0 if step > 0 else far.max) if cut.start is None else cut.start
+        return start, (far.max if step > 0 else far.min) if cut.stop is None else cut.stop, step
+    start, stop, step = cut.indices(length)
+    return start, far.min if stop < 0 else stop, step
