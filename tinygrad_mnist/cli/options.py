@@ -29,7 +29,9 @@ class Interrupted(Exception):
 Data = Annotated[
     str, typer.Option("--data", help="auto, mnist, digits (embedded), or a folder or file with MNIST (IDX, .npz, CSV).")
 ]
-Model = Annotated[Path, typer.Argument(help="A model.safetensors that train has written.")]
+Model = Annotated[
+    Path, typer.Argument(help="A model.safetensors that train has written, or an .onnx that export has.")
+]
 
 
 def layer_sizes(text: str) -> tuple[int, ...]:
@@ -101,7 +103,8 @@ Layers = Annotated[str, typer.Option(help="Sizes of the layers, inputs first.", 
 
 def load(path: Path) -> nn.Module:
     """A model, ready for use, that takes the images of a data set and answers with its classes."""
-    model: nn.Module = training.load_model(path)
+    read = training.load_onnx if path.suffix.lower() == ".onnx" else training.load_model
+    model: nn.Module = read(path)
     example = np.zeros((1, *training.input_shape(model)), np.float32)
     try:
         fits = model(example).shape == (1, CLASSES)

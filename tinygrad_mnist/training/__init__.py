@@ -4,6 +4,7 @@ from tinygrad_mnist.files import prepare_folder
 from tinygrad_mnist.training.callbacks import Averaging, MaxNorm
 from tinygrad_mnist.training.checkpoint import Checkpoint, read_notes
 from tinygrad_mnist.training.divergence import Diverged, TrainingError
+from tinygrad_mnist.training.exchange import load_onnx, save_onnx
 from tinygrad_mnist.training.history import Epoch, History
 from tinygrad_mnist.training.inputs import input_shape, model_inputs
 from tinygrad_mnist.training.loop import fit

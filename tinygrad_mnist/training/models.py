@@ -20,7 +20,7 @@ from tinygrad_mnist.nn import MLP, Module
 from tinygrad_mnist.nn.module import Layer
 
 Arrays = dict[str, NDArray[Any]]
-_KEY = "tinygrad_mnist"
+KEY = "tinygrad_mnist"
 RUN_KEY = "tinygrad_mnist_run"
 """Where the metadata of a model, and of a checkpoint, hold what is ours."""
 
@@ -35,7 +35,7 @@ def save_model(model: Module, path: str | Path) -> None:
 
     state = model.state_dict()
     tensors = {file_name: np.asarray(state[name], order="C") for name, file_name in _file_names(model, state).items()}
-    write_atomically(Path(path), save(tensors, {_KEY: json.dumps(_architecture(model))}))
+    write_atomically(Path(path), save(tensors, {KEY: architecture_text(model)}))
 
 
 def load_model(path: str | Path) -> Any:
@@ -51,14 +51,19 @@ def load_model(path: str | Path) -> Any:
     tensors, metadata = read_safetensors(path)
     if RUN_KEY in metadata:
         raise CheckpointError(f"{path}: a checkpoint to resume from, no model: give the model.safetensors beside it")
-    if _KEY not in metadata:
+    if KEY not in metadata:
         raise CheckpointError(
             f"{path}: no model of tinygrad_mnist; another program has written it. For its weights, build a model "
             f"of the same layers and load_weights(model, path)"
         )
+    return described_model(path, metadata[KEY], tensors)
+
+
+def described_model(path: str | Path, architecture: str, tensors: Arrays) -> Any:
+    """The model that a file's metadata describe, in eval mode, with its tensors; raises CheckpointError for none."""
     drawn = nn.get_rng_state()
     try:
-        model = _built(json.loads(metadata[_KEY]), tensors)
+        model = _built(json.loads(architecture), tensors)
     except (KeyError, ValueError, TypeError, MemoryError) as error:
         raise CheckpointError(f"{path}: its metadata describe no model ({error})") from None
     finally:
@@ -126,6 +131,11 @@ def _take_over(path: str | Path, model: Module, tensors: Arrays) -> None:
 
 
 # architectures
+
+
+def architecture_text(model: Module) -> str:
+    """A model's architecture as its files' metadata have it."""
+    return json.dumps(_architecture(model))
 
 
 def _architecture(model: Module) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def _shape(shape: Any, size: int, examples: int) -> Any:
     """Where a value's elements go when there are more of them: along the only length that can have grown."""
     lengths = [int(n) for n in np.atleast_1d(shape)]
     if -1 in lengths:
-        if any(_may_count(n, examples) for n in lengths if n > 0):
+        if any(n % examples == 0 for n in lengths):
             raise Doubt
         return shape
     if math.prod(lengths) == size:

@@ -1,0 +1,115 @@
+"""Models as ONNX files, which other programs run and show; and back from those that were written here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist import nn
+from tinygrad_mnist.engine import GraphError, Tensor
+from tinygrad_mnist.files import read_bounded, write_atomically
+from tinygrad_mnist.graph import to_onnx
+from tinygrad_mnist.nn import Linear, Module
+from tinygrad_mnist.training.inputs import input_shape
+from tinygrad_mnist.training.models import KEY, Arrays, CheckpointError, architecture_text, described_model
+
+LARGEST = 512 << 20
+"""Bytes of a file, at most."""
+
+
+def save_onnx(model: Module, path: str | Path, backward: bool = False, shape: Sequence[int] | None = None) -> None:
+    """Write a model as it is used, in eval mode, as an ONNX file for any number of examples, whole or not at all.
+
+    X: its input, float32 of shape (m, *shape). backward: write its cross-entropy with the one-hot rows y too, called
+    loss, and the gradient of each parameter, dW1 for W1. shape: of one example, by default that of the first layer's
+    inputs, or of an image of 28 × 28.
+
+    Raises CheckpointError without the package onnx, or where the model can't be written as ONNX.
+    """
+    training = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        first, second = (_output(model, m, shape or _example_shape(model), backward) for m in (2, 3))
+        file = to_onnx(first, backward=backward, other=second)
+    except (GraphError, ModuleNotFoundError) as error:
+        raise CheckpointError(f"{path}: not written: {error}") from None
+    finally:
+        for module in training:
+            module.training = True
+    _complete(file, model)
+    content = file.SerializeToString()
+    if len(content) > LARGEST:
+        raise CheckpointError(f"{path}: not written: {len(content) >> 20} MiB, and {LARGEST >> 20} are the most")
+    write_atomically(Path(path), content)
+
+
+def _example_shape(model: Module) -> tuple[int, ...]:
+    first = next((module for module in model.modules() if isinstance(module, Linear)), None)
+    if isinstance(model, nn.MLP):
+        return (model.layer_sizes[0],)
+    shape = input_shape(model)
+    return (first.in_features,) if first and len(shape) == 1 else shape
+
+
+def _output(model: Module, examples: int, shape: Sequence[int], backward: bool) -> Tensor:
+    """What the model, or the loss, is for so many examples; recorded from the data on."""
+    rng = np.random.default_rng(0)
+    images = rng.random((examples, *shape), np.float32)
+    output: Tensor = model(Tensor(images, requires_grad=True, name="X"))
+    if not backward:
+        return output
+    labels = np.eye(output.shape[-1], dtype=np.float32)[rng.integers(0, output.shape[-1], examples)]
+    loss = nn.cross_entropy(output, Tensor(labels, name="y"))
+    loss.name = "loss"
+    return loss
+
+
+def _complete(file: Any, model: Module) -> None:
+    """Put in what reading needs besides: the architecture, and what evaluation does not use."""
+    from onnx import numpy_helper
+
+    written = {tensor.doc_string for tensor in file.graph.initializer}
+    for name, array in model.state_dict().items():
+        if name not in written:
+            tensor = numpy_helper.from_array(np.array(array), name)
+            tensor.doc_string = name
+            file.graph.initializer.append(tensor)
+    file.metadata_props.add(key=KEY, value=architecture_text(model))
+
+
+def load_onnx(path: str | Path) -> Any:
+    """The model in an ONNX file that `save_onnx` wrote, with its weights, in eval mode; float32.
+
+    Raises CheckpointError where the file is missing, damaged, or another program's, and without the package onnx.
+    """
+    tensors, metadata = _read(Path(path))
+    if KEY not in metadata:
+        raise CheckpointError(
+            f"{path}: no model of tinygrad_mnist; another program has written it. Only what `tinygrad-mnist export "
+            f"--onnx` or training.save_onnx writes can be read back"
+        )
+    return described_model(path, metadata[KEY], tensors)
+
+
+def _read(path: Path) -> tuple[Arrays, dict[str, str]]:
+    """The named tensors and the metadata of a file."""
+    try:
+        import onnx
+        from google.protobuf.message import DecodeError
+    except ImportError:
+        raise CheckpointError(
+            f'{path}: ONNX files are read by the package onnx: pip install "tinygrad-mnist[onnx]"'
+        ) from None
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file; give one that tinygrad-mnist export has written")
+    content = read_bounded(path, LARGEST)
+    try:
+        file = onnx.load_model_from_string(content)
+        own = [t for t in file.graph.initializer if t.data_location != onnx.TensorProto.EXTERNAL]
+        tensors = {t.doc_string: onnx.numpy_helper.to_array(t) for t in own if t.doc_string}
+    except (DecodeError, ValueError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{path}: not a readable ONNX file ({' '.join(str(error).split())})") from None
+    return tensors, {entry.key: entry.value for entry in file.metadata_props}
