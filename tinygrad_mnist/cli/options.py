@@ -29,9 +29,7 @@ class Interrupted(Exception):
 Data = Annotated[
     str, typer.Option("--data", help="auto, mnist, digits (embedded), or a folder or file with MNIST (IDX, .npz, CSV).")
 ]
-Model = Annotated[
-    Path, typer.Argument(help="A model.safetensors that train has written, or an .onnx that export has.")
-]
+Model = Annotated[Path, typer.Argument(help="A model.safetensors that train has written, or an .onnx that export has.")]
 
 
 def layer_sizes(text: str) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from tinygrad_mnist.graph import to_onnx
 from tinygrad_mnist.nn import Linear, Module
 from tinygrad_mnist.training.inputs import input_shape
 from tinygrad_mnist.training.models import KEY, Arrays, CheckpointError, architecture_text, described_model
+
+_REST = f"{KEY}_buffers"
+"""Where the metadata hold running variances and the like."""
 
 LARGEST = 512 << 20
 """Bytes of a file, at most."""
@@ -68,16 +72,11 @@ def _output(model: Module, examples: int, shape: Sequence[int], backward: bool) 
 
 
 def _complete(file: Any, model: Module) -> None:
-    """Put in what reading needs besides: the architecture, and what evaluation does not use."""
-    from onnx import numpy_helper
-
+    """Put in what reading needs besides: the architecture, and the numbers that evaluation does not use as they are."""
     written = {tensor.doc_string for tensor in file.graph.initializer}
-    for name, array in model.state_dict().items():
-        if name not in written:
-            tensor = numpy_helper.from_array(np.array(array), name)
-            tensor.doc_string = name
-            file.graph.initializer.append(tensor)
+    rest = {name: [str(x.dtype), x.tolist()] for name, x in model.state_dict().items() if name not in written}
     file.metadata_props.add(key=KEY, value=architecture_text(model))
+    file.metadata_props.add(key=_REST, value=json.dumps(rest))
 
 
 def load_onnx(path: str | Path) -> Any:
@@ -110,6 +109,16 @@ def _read(path: Path) -> tuple[Arrays, dict[str, str]]:
         file = onnx.load_model_from_string(content)
         own = [t for t in file.graph.initializer if t.data_location != onnx.TensorProto.EXTERNAL]
         tensors = {t.doc_string: onnx.numpy_helper.to_array(t) for t in own if t.doc_string}
-    except (DecodeError, ValueError, TypeError, RuntimeError) as error:
+        metadata = {entry.key: entry.value for entry in file.metadata_props}
+        rest = json.loads(metadata.get(_REST, "{}"))
+        tensors |= {name: np.array(numbers, _known_dtype(dtype)) for name, (dtype, numbers) in rest.items()}
+    except (DecodeError, AttributeError, ValueError, TypeError, RuntimeError) as error:
         raise CheckpointError(f"{path}: not a readable ONNX file ({' '.join(str(error).split())})") from None
-    return tensors, {entry.key: entry.value for entry in file.metadata_props}
+    return tensors, metadata
+
+
+def _known_dtype(name: str) -> np.dtype[Any]:
+    """A dtype of numbers: what a name such as "O" stands for is none of ours."""
+    if name not in ("float16", "float32", "float64", "int64"):
+        raise ValueError(f"{name!r:.40} is no dtype of a model")
+    return np.dtype(name)

@@ -12,7 +12,7 @@ from tinygrad_mnist.engine.errors import GraphError, describe, no_graph
 from tinygrad_mnist.graph.layers import Layers, error_of
 from tinygrad_mnist.graph.onnx.examples import with_one_more
 from tinygrad_mnist.graph.onnx.values import Times, Value, trace, values_of
-from tinygrad_mnist.graph.onnx.words import WORDS
+from tinygrad_mnist.graph.onnx.words import WORDLESS, WORDS
 from tinygrad_mnist.graph.onnx.writing import DTYPES, Writer
 from tinygrad_mnist.graph.recording import Recording
 from tinygrad_mnist.graph.symbolic.derive import checked, isolated
@@ -179,11 +179,11 @@ class _Export:
             w.names[value] = self._leaf(node, value, wanted)
             return
         if value.op not in WORDS:
-            raise GraphError(f"{value.op} can't be written as ONNX, whose standard has no words for it")
+            raise GraphError(f"{value.op} can't be written as ONNX: {_lack(value.op)}")
         try:
             result = WORDS[value.op](w, value)
         except NotImplementedError as error:
-            raise GraphError(f"this can't be written as ONNX: {error}") from None
+            raise GraphError(f"{value.op} can't be written as ONNX: {error}") from None
         w.names[value] = w.called(result, wanted or value.op)
 
     def _leaf(self, node: Traced, value: Value, wanted: str | None) -> str:
@@ -228,6 +228,12 @@ class _Export:
 
         dtype = helper.np_dtype_to_tensor_dtype(np.dtype(DTYPES[value.kind]))
         return helper.make_tensor_value_info(name or self.writer.names[value], dtype, list(map(_dim, value.shape)))
+
+
+def _lack(op: str) -> str:
+    if op in WORDLESS:
+        return f"of the standard, {WORDLESS[op]}"
+    return f'it has no entry in the table of words: add one with @word("{op}") of tinygrad_mnist.graph.onnx.words'
 
 
 def _dim(n: Any) -> Any:

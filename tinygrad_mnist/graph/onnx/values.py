@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.array_functions.linear_algebra import det
 from tinygrad_mnist.engine import OPS, Node, ops
 from tinygrad_mnist.engine.autodiff import unbroadcast
 from tinygrad_mnist.engine.errors import GraphError
@@ -78,7 +77,7 @@ def _det_vjp(g: Any, out: Any, a: Any) -> Any:
     n = a.shape[-1]
     others = np.array([[j for j in range(n) if j != i] for i in range(n)], int).reshape(n, n - 1)
     signs = np.array([[(-1.0) ** (i + j) for j in range(n)] for i in range(n)])
-    minors = det(a[..., others[:, None, :, None], others[None, :, None, :]]) if n > 1 else np.ones((1, 1))
+    minors = np.linalg.det(a[..., others[:, None, :, None], others[None, :, None, :]]) if n > 1 else np.ones((1, 1))
     return ops.reshape(g, (*g.shape, 1, 1)) * (minors * signs)
 
 
@@ -174,7 +173,7 @@ def _value(
         inputs.append(values[x] if isinstance(x, Traced) else compared(x, y))
     params = {name: compared(x, b.params[name]) for name, x in a.params.items()}
     array = None if a.op else a.numpy() if given else _constant(a.numpy(), b.numpy())
-    return Value(a.op and a.op.name, tuple(inputs), params, compared(a.shape, b.shape), _kind(a), array)
+    return Value(a.op.name if a.op else None, tuple(inputs), params, compared(a.shape, b.shape), _kind(a), array)
 
 
 def _kind(node: Traced) -> str:

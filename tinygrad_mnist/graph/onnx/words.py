@@ -17,6 +17,17 @@ Entry = Callable[[Writer, Value], str]
 WORDS: dict[str, Entry] = {}
 """By the name of the operation."""
 
+WORDLESS = {
+    "solve": "it has no equations of matrices, and no inverse",
+    "pinv": "it has no inverse of a matrix",
+    "log_abs_det": "it has the determinant alone, which is beyond the numbers where its logarithm is not",
+    "cholesky": "it has no decompositions",
+    "packed_eigh": "it has no eigenvalues",
+    "packed_svd": "it has no singular values",
+    "singular_values": "it has no singular values",
+}
+"""The operations that ONNX's standard can't say, and what it lacks."""
+
 
 def word(name: str) -> Callable[[Entry], Entry]:
     """Enter a function that writes an operation's nodes into the table."""
@@ -26,6 +37,13 @@ def word(name: str) -> Callable[[Entry], Entry]:
         return entry
 
     return enter
+
+
+def table() -> str:
+    """What can be written and what can't, in Markdown."""
+    known = ", ".join(f"`{name}`" for name in sorted(WORDS))
+    lines = [f"| `{name}` | {reason} |" for name, reason in sorted(WORDLESS.items())]
+    return "\n".join([f"Written: {known}.", "", "| not written | of the standard |", "|---|---|", *lines])
 
 
 def _same(kind: str, **attributes: Any) -> Entry:
@@ -80,18 +98,18 @@ def _where(w: Writer, v: Value) -> str:
 
 @word("leaky_relu")
 def _leaky_relu(w: Writer, v: Value) -> str:
-    return w.op("LeakyRelu", *w.operands(v), alpha=float(v.params["negative_slope"]))
+    return w.op("LeakyRelu", w.operand(v), alpha=float(v.params["negative_slope"]))
 
 
 @word("elu")
 def _elu(w: Writer, v: Value) -> str:
-    return w.op("Elu", *w.operands(v), alpha=float(v.params["alpha"]))
+    return w.op("Elu", w.operand(v), alpha=float(v.params["alpha"]))
 
 
 @word("log1p")
 def _log1p(w: Writer, v: Value) -> str:
     """log(u) · x / (u − 1) with u = 1 + x, and x where u is 1: what was rounded away in u is in both (Kahan)."""
-    (x,), one = w.operands(v), w.constant(1, "f")
+    x, one = w.operand(v), w.constant(1, "f")
     u = w.op("Add", x, one)
     tiny = w.op("Equal", u, one)
     exact = w.op("Where", tiny, one, w.op("Sub", u, one))
@@ -101,7 +119,7 @@ def _log1p(w: Writer, v: Value) -> str:
 @word("expm1")
 def _expm1(w: Writer, v: Value) -> str:
     """Near zero 2 t / (1 − t) with t = tanh(x / 2), which loses no digit there; exp(x) − 1 elsewhere."""
-    (x,), one, two = w.operands(v), w.constant(1, "f"), w.constant(2, "f")
+    x, one, two = w.operand(v), w.constant(1, "f"), w.constant(2, "f")
     near = w.op("Less", w.op("Abs", x), one)
     t = w.op("Tanh", w.op("Div", w.op("Where", near, x, w.constant(0, "f")), two))
     small = w.op("Div", w.op("Mul", two, t), w.op("Sub", one, t))
@@ -109,7 +127,7 @@ def _expm1(w: Writer, v: Value) -> str:
 
 
 def _logarithm(base: float) -> Entry:
-    return lambda w, v: w.op("Div", w.op("Log", *w.operands(v)), w.constant(math.log(base), "f"))
+    return lambda w, v: w.op("Div", w.op("Log", w.operand(v)), w.constant(math.log(base), "f"))
 
 
 WORDS |= {"log2": _logarithm(2), "log10": _logarithm(10)}
@@ -117,12 +135,12 @@ WORDS |= {"log2": _logarithm(2), "log10": _logarithm(10)}
 
 @word("exp2")
 def _exp2(w: Writer, v: Value) -> str:
-    return w.op("Pow", w.constant(2, "f"), *w.operands(v))
+    return w.op("Pow", w.constant(2, "f"), w.operand(v))
 
 
 @word("cbrt")
 def _cbrt(w: Writer, v: Value) -> str:
-    (x,) = w.operands(v)
+    x = w.operand(v)
     return w.op("Mul", w.op("Sign", x), w.op("Pow", w.op("Abs", x), w.constant(1 / 3, "f")))
 
 
@@ -160,7 +178,7 @@ def _remainder(w: Writer, v: Value) -> str:
 
 @word("clip")
 def _clip(w: Writer, v: Value) -> str:
-    (x,) = w.operands(v)
+    x = w.operand(v)
     low, high = (v.params.get(bound) for bound in ("min", "max"))
     raised = x if low is None else w.op("Max", x, w.constant(low, v.kind))
     return raised if high is None else w.op("Min", raised, w.constant(high, v.kind))
@@ -179,16 +197,19 @@ def _einsum(w: Writer, v: Value) -> str:
     """Lengths of one that NumPy would repeat are repeated first."""
     subscripts = v.params["subscripts"]
     terms = subscripts.partition("->")[0].split(",")
-    shapes = [x.shape for x in v.inputs]
-    lengths = {c: n for term, shape in zip(terms, shapes) for c, n in zip(term, shape) if n != 1}
+    pairs = list(zip(terms, v.inputs, strict=True))
+    lengths = {c: n for term, x in pairs for c, n in zip(term, x.shape, strict=True) if n != 1}
     whole = [tuple(lengths.get(c, 1) for c in term) for term in terms]
-    operands = [x if a == b else w.expand(x, b) for x, a, b in zip(w.operands(v), shapes, whole)]
+    operands = [
+        name if shape == x.shape else w.expand(name, shape)
+        for name, x, shape in zip(w.operands(v), v.inputs, whole, strict=True)
+    ]
     return w.op("Einsum", *operands, equation=subscripts)
 
 
 def _reduction(kind: str) -> Entry:
     def entry(w: Writer, v: Value) -> str:
-        (x,) = w.operands(v)
+        x = w.operand(v)
         axes = normalised(v.params.get("axis"), len(v.inputs[0].shape))
         return w.op(kind, x, w.constant(axes), keepdims=int(v.params.get("keepdims", False))) if axes else x
 
@@ -202,7 +223,7 @@ WORDS |= {name: _reduction(kind) for name, kind in {
 
 @word("log_softmax")
 def _log_softmax(w: Writer, v: Value) -> str:
-    (x,) = w.operands(v)
+    x = w.operand(v)
     axes = normalised(v.params["axis"], len(v.shape))
     if len(axes) == 1:
         return w.op("LogSoftmax", x, axis=axes[0])
@@ -240,7 +261,7 @@ def _cumprod(w: Writer, v: Value) -> str:
 
 def _line(w: Writer, v: Value) -> tuple[str, int]:
     """What is accumulated, and along which axis: a flat array where none is named."""
-    (x,), axis = w.operands(v), v.params["axis"]
+    x, axis = w.operand(v), v.params["axis"]
     flat = axis is None or not v.inputs[0].shape
     return (w.reshape(x, v.shape), 0) if flat else (x, normalised(axis, len(v.shape))[0])
 
@@ -250,19 +271,19 @@ def _line(w: Writer, v: Value) -> tuple[str, int]:
 
 @word("reshape")
 def _reshape(w: Writer, v: Value) -> str:
-    return w.reshape(*w.operands(v), v.shape)
+    return w.reshape(w.operand(v), v.shape)
 
 
 @word("broadcast_to")
 def _broadcast_to(w: Writer, v: Value) -> str:
-    return w.expand(*w.operands(v), v.shape, v.kind)
+    return w.expand(w.operand(v), v.shape, v.kind)
 
 
 @word("transpose")
 def _transpose(w: Writer, v: Value) -> str:
     axes, ndim = v.params["axes"], len(v.shape)
     order = range(ndim)[::-1] if axes is None else [axis % ndim for axis in axes]
-    return w.transpose(*w.operands(v), list(order))
+    return w.transpose(w.operand(v), list(order))
 
 
 @word("swapaxes")
@@ -270,24 +291,26 @@ def _swapaxes(w: Writer, v: Value) -> str:
     order = list(range(len(v.shape)))
     first, second = v.params["axis1"], v.params["axis2"]
     order[first], order[second] = order[second], order[first]
-    return w.transpose(*w.operands(v), order)
+    return w.transpose(w.operand(v), order)
 
 
 @word("flip")
 def _flip(w: Writer, v: Value) -> str:
     axes = normalised(v.params["axis"], len(v.shape))
-    return w.slice(*w.operands(v), v.shape, dict.fromkeys(axes, slice(None, None, -1)))
+    return w.slice(w.operand(v), v.shape, dict.fromkeys(axes, slice(None, None, -1)))
 
 
 @word("astype")
 def _astype(w: Writer, v: Value) -> str:
-    return w.operands(v)[0]
+    return w.operand(v)
 
 
 @word("pad")
 def _pad(w: Writer, v: Value) -> str:
     """One node; for several constants one for each side, as NumPy goes from axis to axis."""
-    (x,), ndim = w.operands(v), len(v.shape)
+    x, ndim = w.operand(v), len(v.shape)
+    if any(isinstance(n, Times) for n in np.ravel(np.array(v.params["pad_width"], object))):
+        raise NotImplementedError("its widths depend on the number of examples")
     widths = np.broadcast_to(v.params["pad_width"], (ndim, 2))
     fill = v.params.get("constant_values", 0)
     if np.ndim(fill) == 0:
@@ -316,23 +339,25 @@ def _concatenate(w: Writer, v: Value) -> str:
 def _items(index: Any, ndim: int) -> list[Any] | None:
     """A basic index as an integer or slice for each axis, and None for each new one; None for any other index."""
     items = list(index) if isinstance(index, tuple) else [index]
-    if any(isinstance(i, bool | np.bool_) or not isinstance(i, int | np.integer | slice | None | type(...)) for i in items):
+    if any(
+        isinstance(i, bool | np.bool_) or not isinstance(i, int | np.integer | slice | None | type(...)) for i in items
+    ):
         return None
     missing = [slice(None)] * (ndim - sum(i is not None and i is not ... for i in items))
     at = next((k for k, i in enumerate(items) if i is ...), len(items))
     return [*items[:at], *missing, *items[at + 1 :]]
 
 
-def _places(index: Any, shape: tuple[Any, ...], name: str) -> Any:
+def _places(index: Any, shape: tuple[Any, ...]) -> Any:
     """Where in a flat array each element of an index lies."""
     if any(isinstance(n, Times) for n in shape):
-        raise NotImplementedError(f"{name} by arrays of indices in an axis that depends on the number of examples")
+        raise NotImplementedError("its arrays of indices point into an axis that depends on the number of examples")
     return np.arange(math.prod(shape)).reshape(shape)[index]
 
 
 @word("getitem")
 def _getitem(w: Writer, v: Value) -> str:
-    (x,), shape, index = w.operands(v), v.inputs[0].shape, v.params["index"]
+    x, shape, index = w.operand(v), v.inputs[0].shape, v.params["index"]
     items = _items(index, len(shape))
     if items is not None:
         along = [i for i in items if i is not None]
@@ -342,7 +367,7 @@ def _getitem(w: Writer, v: Value) -> str:
     axis = _only_array(index)
     if axis is not None:
         return w.op("Gather", x, w.constant(np.asarray(index[axis])), axis=axis)
-    places = _places(index, shape, "getitem")
+    places = _places(index, shape)
     return w.op("Gather", w.reshape(x, (-1,)), w.constant(places), axis=0)
 
 
@@ -361,12 +386,14 @@ def _only_array(index: Any) -> int | None:
 @word("scatter_add")
 def _scatter_add(w: Writer, v: Value) -> str:
     """Zeros around what a slice took; for other indices, an addition at each place."""
-    (x,), index = w.operands(v), v.params["index"]
+    x, index = w.operand(v), v.params["index"]
     items = _items(index, len(v.shape))
-    ranges = None if items is None else [_range(i, n) for i, n in zip([i for i in items if i is not None], v.shape)]
-    if ranges is not None and all(r is None or abs(r.step) == 1 for r in ranges):
-        return _framed(w, x, ranges, v)
-    places = _places(index, v.shape, "scatter_add")
+    if items is not None:
+        along = [i for i in items if i is not None]
+        ranges = [_range(i, n) for i, n in zip(along, v.shape, strict=True)]
+        if all(r is None or abs(r.step) == 1 for r in ranges):
+            return _framed(w, x, ranges, v)
+    places = _places(index, v.shape)
     rows = w.reshape(w.expand(x, places.shape) if v.inputs[0].shape != places.shape else x, (-1,))
     zeros = w.expand(w.constant(0, v.kind), (math.prod(v.shape),))
     added = w.op("ScatterElements", zeros, w.constant(places.reshape(-1)), rows, axis=0, reduction="add")
@@ -378,18 +405,18 @@ def _range(item: Any, length: Any) -> range | None:
     if item == slice(None):
         return None
     if isinstance(length, Times):
-        raise NotImplementedError("a part of an axis that depends on the number of examples, and its gradient")
+        raise NotImplementedError("it fills a part of an axis that depends on the number of examples")
     if isinstance(item, slice):
         return range(length)[item]
     return range(length)[item : item + 1 or None]
 
 
 def _framed(w: Writer, x: str, ranges: list[range | None], v: Value) -> str:
-    inside = [n if r is None else len(r) for r, n in zip(ranges, v.shape)]
+    inside = [n if r is None else len(r) for r, n in zip(ranges, v.shape, strict=True)]
     x = w.reshape(x, inside)
     turned = [axis for axis, r in enumerate(ranges) if r is not None and r.step < 0]
     x = w.slice(x, inside, dict.fromkeys(turned, slice(None, None, -1)))
-    widths = [(0, 0) if r is None else _outside(r, n) for r, n in zip(ranges, v.shape)]
+    widths = [(0, 0) if r is None else _outside(r, n) for r, n in zip(ranges, v.shape, strict=True)]
     return _padded(w, x, np.array(widths, int).reshape(-1, 2), 0, v.kind)
 
 
@@ -412,11 +439,11 @@ def _rows(w: Writer, x: str, shape: tuple[Any, ...], v: Value, fill: float = 0) 
     """
     kernel, stride, padding, dilation = _of_windows(v)
     _, channels, *size = shape
-    framed = [n + 2 * p for n, p in zip(size, padding)]
+    framed = [n + 2 * p for n, p in zip(size, padding, strict=True)]
     x = _padded(w, x, [(0, 0), (0, 0), *((p, p) for p in padding)], fill, v.kind)
-    reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
-    starts = [np.arange(0, n - r + 1, s) for n, r, s in zip(framed, reach, stride)]
-    down, across = (s[:, None] + d * np.arange(k) for s, d, k in zip(starts, dilation, kernel))
+    reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+    starts = [np.arange(0, n - r + 1, s) for n, r, s in zip(framed, reach, stride, strict=True)]
+    down, across = (s[:, None] + d * np.arange(k) for s, d, k in zip(starts, dilation, kernel, strict=True))
     places = down[:, None, :, None] * framed[1] + across[None, :, None, :]
     pixels = w.op("Reshape", x, w.constant([-1, channels, framed[0] * framed[1]]))
     windows = w.op("Gather", pixels, w.constant(places), axis=2)
@@ -437,28 +464,28 @@ def _folded(w: Writer, rows: str, shape: tuple[Any, ...], counts: tuple[int, int
 
 def _counts(size: tuple[int, ...], v: Value) -> tuple[int, int]:
     kernel, stride, padding, dilation = _of_windows(v)
-    down, across = (
-        (n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in zip(size, kernel, stride, padding, dilation)
-    )
+    framed = [n + 2 * p for n, p in zip(size, padding, strict=True)]
+    reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+    down, across = ((n - r) // s + 1 for n, r, s in zip(framed, reach, stride, strict=True))
     return down, across
 
 
 @word("patches")
 def _patches(w: Writer, v: Value) -> str:
-    windows, *_ = _rows(w, *w.operands(v), v.inputs[0].shape, v)
+    windows, *_ = _rows(w, w.operand(v), v.inputs[0].shape, v)
     return w.reshape(windows, v.shape)
 
 
 @word("fold")
 def _fold(w: Writer, v: Value) -> str:
-    return _folded(w, *w.operands(v), v.shape, _counts(v.shape[2:], v), v)
+    return _folded(w, w.operand(v), v.shape, _counts(v.shape[2:], v), v)
 
 
 @word("max_pool")
 def _max_pool(w: Writer, v: Value) -> str:
     kernel, stride, padding, dilation = _of_windows(v)
     options = {"strides": list(stride), "pads": [*padding, *padding], "dilations": list(dilation)}
-    return w.op("MaxPool", *w.operands(v), kernel_shape=list(kernel), **options)
+    return w.op("MaxPool", w.operand(v), kernel_shape=list(kernel), **options)
 
 
 @word("unpool")

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
-
 from tinygrad_mnist.graph.onnx.values import Times, Value
 
 DTYPES: dict[str, Any] = {"f": np.float32, "i": np.int64, "b": np.bool_}
@@ -72,14 +70,14 @@ class Writer:
 
     # constants
 
-    def leaf(self, array: ArrayLike, kind: str, name: str, note: str = "") -> str:
+    def leaf(self, array: Any, kind: str, name: str, note: str = "") -> str:
         """An initializer of its own. note: what else it is called."""
         tensor = self._arrays.from_array(np.ascontiguousarray(array, DTYPES[kind]).reshape(np.shape(array)), name)
         tensor.doc_string = note
         self.initializers.append(tensor)
         return name
 
-    def constant(self, array: ArrayLike, kind: str = "i") -> str:
+    def constant(self, array: Any, kind: str = "i") -> str:
         """An initializer for these numbers, the same for the same ones."""
         own = np.asarray(array, DTYPES[kind])
         key = kind, own.shape, own.tobytes()
@@ -135,6 +133,10 @@ class Writer:
         """All operands, in the kind of the result."""
         return [self.of(x, v.kind) for x in v.inputs]
 
+    def operand(self, v: Value) -> str:
+        """The first operand, in the kind of the result."""
+        return self.of(v.inputs[0], v.kind)
+
     # shapes
 
     def reshape(self, x: str, shape: Sequence[Any]) -> str:
@@ -159,7 +161,9 @@ class Writer:
         if not cuts:
             return x
         starts, stops, steps = zip(*(_bounds(cut, shape[axis]) for axis, cut in cuts.items()), strict=True)
-        return self.op("Slice", x, self.lengths(starts), self.lengths(stops), self.constant([*cuts]), self.constant(steps))
+        return self.op(
+            "Slice", x, self.lengths(starts), self.lengths(stops), self.constant([*cuts]), self.constant(steps)
+        )
 
 
 def _bounds(cut: slice, length: Any) -> tuple[Any, Any, int]:
