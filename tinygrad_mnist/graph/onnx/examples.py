@@ -49,7 +49,9 @@ def _again(recording: Recording, node: Node, again: dict[Node, Traced], examples
             raise Doubt
     params = dict(node.params)
     if node.op.name == "reshape":
-        params["shape"] = _shape(params["shape"], operands[0].size, examples)
+        before = recording.operands[node][0].shape
+        grew = [i for i, n in enumerate(operands[0].shape) if n != before[i]]
+        params["shape"] = _shape(params["shape"], operands[0].size, examples, rows=grew == [0])
     elif "shape" in params and any(_may_count(n, examples) for n in np.atleast_1d(params["shape"])):
         raise Doubt
     if "index" in params:
@@ -67,19 +69,22 @@ def _may_count(number: Any, examples: int) -> bool:
     return near or (size % 1 != 0 and math.isclose(size * examples, round(size * examples), rel_tol=1e-6))
 
 
-def _shape(shape: Any, size: int, examples: int) -> Any:
-    """Where a value's elements go when there are more of them: along the only length that can have grown."""
+def _shape(shape: Any, size: int, examples: int, rows: bool) -> Any:
+    """Where a value's elements go when there are more of them: along the only length that can have grown.
+
+    rows: whether all new elements follow the old ones, as they then do along the first axis too, if that can grow.
+    """
     lengths = [int(n) for n in np.atleast_1d(shape)]
-    if -1 in lengths:
-        if any(n % examples == 0 for n in lengths):
-            raise Doubt
-        return shape
     if math.prod(lengths) == size:
         return shape
-    grown = [i for i, n in enumerate(lengths) if n % examples == 0]
-    if len(grown) != 1:
+    can_grow = [i for i, n in enumerate(lengths) if n % examples == 0]
+    if -1 in lengths:
+        if can_grow:
+            raise Doubt
+        return shape
+    if len(can_grow) != 1 and not (rows and 0 in can_grow):
         raise Doubt
-    lengths[grown[0]] = lengths[grown[0]] // examples * (examples + 1)
+    lengths[can_grow[0]] = lengths[can_grow[0]] // examples * (examples + 1)
     return tuple(lengths)
 
 

@@ -38,7 +38,8 @@ def to_onnx(
     wrt: the tensors whose gradients are outputs too, dW1 for W1; by default with backward=True the leaves that require
         gradients, but for inputs. The backward pass is then part of the graph.
     inputs: the leaves whose numbers are given when the model is run. By default those that are no parameters, if they
-        have a name or are as long as what has one; and all leaves where there are none but parameters.
+        have a name, or are as long as what has one and not one number throughout; and all leaves where there are none
+        but parameters.
     other: the same output, recorded with another number of examples, m. What differs between the two depends on m: a
         length is left open in the file, and a number, such as 1 / m, computed from the data. Without it that is done
         where the recording leaves no doubt which numbers depend on m; else the shapes are those recorded.
@@ -106,7 +107,8 @@ class _Program:
         data = [node for node in leaves if node not in self.layers.parameters]
         named = {node for node in data if self.layers.name(node)}
         lengths = {node.shape[:1] for node in named if node.shape}
-        return [node for node in data if node in named or node.shape[:1] in lengths] if named else data or leaves
+        alike = {node for node in data if node.shape[:1] in lengths and np.ptp(node.data) > 0}  # no ones of a rule
+        return [node for node in data if node in named | alike] if named else data or leaves
 
 
 class _Export:

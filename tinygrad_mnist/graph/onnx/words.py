@@ -52,7 +52,7 @@ def _same(kind: str, **attributes: Any) -> Entry:
 
 
 WORDS |= {name: _same(kind) for name, kind in {
-    "add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "neg": "Neg", "pow": "Pow", "matmul": "MatMul",
+    "add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "neg": "Neg", "matmul": "MatMul",
     "exp": "Exp", "log": "Log", "sqrt": "Sqrt", "abs": "Abs", "sin": "Sin", "cos": "Cos", "tan": "Tan",
     "sinh": "Sinh", "cosh": "Cosh", "tanh": "Tanh", "arcsin": "Asin", "arccos": "Acos", "arctan": "Atan",
     "arcsinh": "Asinh", "arccosh": "Acosh", "arctanh": "Atanh", "erf": "Erf", "sigmoid": "Sigmoid",
@@ -94,6 +94,14 @@ def _where(w: Writer, v: Value) -> str:
 
 
 # elementwise functions
+
+
+@word("pow")
+def _pow(w: Writer, v: Value) -> str:
+    x, y = w.operands(v)
+    if v.shape == () and v.inputs[1] == 3:  # as a power, onnxruntime takes it for a gelu that can't be of one number
+        return w.op("Mul", x, w.op("Mul", x, x))
+    return w.op("Pow", x, y)
 
 
 @word("leaky_relu")

@@ -1,0 +1,180 @@
+"""A program as a file: what its values are called, what goes in and comes out, and for how many examples it is right."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.graph.onnx.running import agree, run, shapes
+from tinygrad_mnist import Tensor, graph, nn
+from tinygrad_mnist.engine import GraphError, grad, ops
+
+ROWS = np.random.default_rng(0).standard_normal((40, 6)).astype(np.float32)
+LABELS = np.eye(3, dtype=np.float32)[np.arange(40) % 3]
+
+
+def weights() -> list[Tensor]:
+    rng = np.random.default_rng(1)
+    sizes = {"W1": (6, 5), "b1": (5,), "W2": (5, 3), "b2": (3,)}
+    return [Tensor(rng.standard_normal(s).astype(np.float32), True, name) for name, s in sizes.items()]
+
+
+def network(examples: int, parameters: list[Tensor]) -> Tensor:
+    W1, b1, W2, b2 = parameters
+    return (Tensor(ROWS[:examples]) @ W1 + b1).tanh() @ W2 + b2
+
+
+def loss_of(examples: int, parameters: list[Tensor]) -> Tensor:
+    labels = Tensor(LABELS[:examples], name="y")
+    loss = -(labels * network(examples, parameters).log_softmax()).sum() / examples
+    loss.name = "loss"
+    return loss
+
+
+def named(model: Any) -> set[str]:
+    return {name for node in model.graph.node for name in node.output}
+
+
+def test_values_are_called_as_in_every_reading() -> None:
+    model = graph.to_onnx(loss_of(5, weights()), backward=True)
+    assert shapes(model.graph.input) == {"y": [5, 3], "X": [5, 6]}
+    assert [x.name for x in model.graph.output] == ["loss", "dW1", "db1", "dW2", "db2"]
+    assert {x.name for x in model.graph.initializer} >= {"W1", "b1", "W2", "b2"}
+    assert named(model) >= {"z1", "a1", "z2", "log ŷ", "δ1", "δ2", "da1"}
+
+
+def test_the_backward_pass_is_there_when_it_is_asked_for() -> None:
+    parameters = weights()
+    loss = loss_of(5, parameters)
+    assert "δ1" not in named(graph.to_onnx(loss))
+    model = graph.to_onnx(loss, [parameters[2]])
+    assert [x.name for x in model.graph.output] == ["loss", "dW2"]
+    assert "δ2" in named(model)
+    assert "δ1" not in named(model)
+
+
+def test_parameters_are_inputs_where_there_is_nothing_else() -> None:
+    w = Tensor([1.0, 2.0], True, "w")
+    model = graph.to_onnx((w * w).sum(), [w])
+    assert agree(run(model, w=np.float32([3, 4]))["dw"], np.float32([6, 8]))
+
+
+def test_inputs_may_be_said() -> None:
+    parameters = weights()
+    model = graph.to_onnx(network(5, parameters), inputs=[parameters[0]])
+    assert shapes(model.graph.input) == {"W1": [6, 5]}
+    assert agree(run(model, W1=parameters[0].numpy())["z2"], network(5, parameters).numpy())
+    with pytest.raises(GraphError, match="is no leaf of the program"):
+        graph.to_onnx(network(5, parameters), inputs=[Tensor([1.0])])
+
+
+@pytest.mark.parametrize("recorded", [2, 5])
+def test_a_forward_pass_recorded_once_is_right_for_any_number_of_examples(recorded: int) -> None:
+    parameters = weights()
+    model = graph.to_onnx(network(recorded, parameters))
+    assert shapes(model.graph.input) == {"X": ["m", 6]}
+    for m in (1, 5, 40):
+        assert agree(run(model, X=ROWS[:m])["z2"], network(m, parameters).numpy())
+
+
+def test_a_number_that_may_be_that_of_the_examples_keeps_it_as_recorded() -> None:
+    model = graph.to_onnx(loss_of(5, weights()))
+    assert shapes(model.graph.input)["X"] == [5, 6]
+
+
+@pytest.mark.parametrize("number", [5, 10, 4, 0.2, 0.4, 0.1, 0.25, 5**0.5, 5**-0.5])
+def test_doubtful_numbers(number: float) -> None:
+    x = Tensor(ROWS[:5], True, "X")
+    assert shapes(graph.to_onnx((x * number).exp()).graph.input)["X"] == [5, 6]
+    assert shapes(graph.to_onnx((x * 1.7).exp()).graph.input)["X"] == ["m", 6]
+
+
+def test_two_recordings_tell_what_depends_on_the_number_of_examples() -> None:
+    parameters = weights()
+    model = graph.to_onnx(loss_of(2, parameters), backward=True, other=loss_of(3, parameters))
+    for m in (1, 2, 5, 40):
+        loss = loss_of(m, parameters)
+        found = run(model, X=ROWS[:m], y=LABELS[:m])
+        assert agree(found["loss"], loss.numpy())
+        for parameter, wanted in zip(parameters, grad(loss, parameters), strict=True):
+            assert agree(found[f"d{parameter.name}"], wanted.numpy())
+
+
+CHANGING = {
+    "reshaped": lambda x: x.reshape(-1, 2) * 2,
+    "reshaped to rows": lambda x: x.reshape(len(x) * 2, 3).sum(axis=1).reshape(len(x), 2),
+    "mean": lambda x: (x - x.mean(axis=0)) / len(x),
+    "root": lambda x: x / len(x) ** 0.5,
+    "broadcast": lambda x: x[0].broadcast_to((len(x), 6)) * x,
+    "flipped": lambda x: x[::-1] + np.flip(x, 1),
+    "part": lambda x: x[:, 1:4] * x[:, [3, 0, 3]],
+    "last": lambda x: x[-1] * x[1],
+    "joined": lambda x: np.concatenate([x, x * 2]) @ np.ones((6, 2), np.float32),
+    "attention": lambda x: (x @ x.T).softmax() @ x,
+    "einsum": lambda x: np.einsum("ij,kj->ik", x, x),
+    "cumulated": lambda x: np.cumprod(x, axis=1) + np.cumsum(x, axis=0),
+    "filled": lambda x: x * Tensor(np.full((len(x), 1), 0.5, np.float32)),
+    "a part, from the front": lambda x: x[: len(x)].T,
+}
+
+
+@pytest.mark.parametrize("name", CHANGING)
+def test_what_depends_on_the_number_of_examples_is_computed_from_the_data(name: str) -> None:
+    def value(m: int) -> Any:
+        x = Tensor(ROWS[:m], True, "X")
+        return x, CHANGING[name](x)
+
+    model = graph.to_onnx(value(2)[1], other=value(3)[1])
+    for m in (2, 5, 7):
+        assert agree(run(model, X=ROWS[:m])["output"], value(m)[1].numpy())
+
+
+def test_what_can_not_be_told_by_a_multiple_is_refused() -> None:
+    def spread(m: int) -> Tensor:
+        return Tensor(ROWS[:m], True, "X").var(axis=0, ddof=1)
+
+    with pytest.raises(GraphError, match=r"^div depends on the number of examples .*: 4 for 5 of them, and 8 for 9"):
+        graph.to_onnx(spread(5), other=spread(9))
+
+
+def test_another_program_is_refused() -> None:
+    parameters = weights()
+    x = Tensor(ROWS[:3], True, "X")
+    with pytest.raises(GraphError, match="the other recording is of another program"):
+        graph.to_onnx(network(2, parameters), other=x.exp())
+
+
+def test_constants_that_differ_are_refused() -> None:
+    def weighted(m: int) -> Tensor:
+        return Tensor(ROWS[:m], True, "X") * np.arange(m)[:, None]
+
+    with pytest.raises(GraphError, match=r"a constant of shape \(2, 1\) is another one in the other recording"):
+        graph.to_onnx(weighted(2), other=weighted(3))
+
+
+def test_labels_become_an_input_as_one_hot_rows() -> None:
+    def loss(m: int) -> Tensor:
+        return nn.cross_entropy(Tensor(ROWS[:m], True, "X"), np.arange(m) % 6)
+
+    model = graph.to_onnx(loss(2), other=loss(3))
+    (labels,) = shapes(model.graph.input).keys() - {"X"}
+    one_hot = np.eye(6, dtype=np.float32)[np.arange(7) % 6]
+    assert agree(run(model, X=ROWS[:7], **{labels: one_hot})["output"], loss(7).numpy())
+
+
+def test_what_has_no_graph_is_refused() -> None:
+    with pytest.raises(GraphError, match="no graph"):
+        graph.to_onnx(Tensor([1.0]))
+    with pytest.raises(TypeError, match="the output must be a tensor"):
+        graph.to_onnx(1.0)
+    with pytest.raises(GraphError, match="not a scalar"):
+        graph.to_onnx(ops.exp(Tensor([1.0, 2.0], True)), backward=True)
+
+
+def test_without_the_package_a_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ModuleNotFoundError, match=r'not installed: pip install "tinygrad-mnist\[onnx\]"'):
+        graph.to_onnx(ops.exp(Tensor([1.0], True)))
