@@ -1,4 +1,4 @@
-"""A program as a file: what its values are called, what goes in and comes out, and for how many examples it is right."""
+"""A program as a file: what its values are called, what goes in and comes out, and for which numbers of examples."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def named(model: Any) -> set[str]:
 
 def test_values_are_called_as_in_every_reading() -> None:
     model = graph.to_onnx(loss_of(5, weights()), backward=True)
-    assert shapes(model.graph.input) == {"y": [5, 3], "X": [5, 6]}
+    assert shapes(model.graph.input) == {"y": [5, 3], "X": [5, 6]}  # 5 is a length of W1 too
     assert [x.name for x in model.graph.output] == ["loss", "dW1", "db1", "dW2", "db2"]
     assert {x.name for x in model.graph.initializer} >= {"W1", "b1", "W2", "b2"}
     assert named(model) >= {"z1", "a1", "z2", "log ŷ", "δ1", "δ2", "da1"}
@@ -80,9 +80,22 @@ def test_a_forward_pass_recorded_once_is_right_for_any_number_of_examples(record
         assert agree(run(model, X=ROWS[:m])["z2"], network(m, parameters).numpy())
 
 
-def test_a_number_that_may_be_that_of_the_examples_keeps_it_as_recorded() -> None:
-    model = graph.to_onnx(loss_of(5, weights()))
-    assert shapes(model.graph.input)["X"] == [5, 6]
+def test_the_mean_over_examples_is_known_from_one_recording() -> None:
+    parameters = weights()
+    model = graph.to_onnx(loss_of(4, parameters), backward=True)
+    assert shapes(model.graph.input) == {"y": ["m", 3], "X": ["m", 6]}
+    for m in (1, 4, 7):
+        loss = loss_of(m, parameters)
+        found = run(model, X=ROWS[:m], y=LABELS[:m])
+        assert agree(found["loss"], loss.numpy())
+        for parameter, wanted in zip(parameters, grad(loss, parameters), strict=True):
+            assert agree(found[f"d{parameter.name}"], wanted.numpy())
+
+
+@pytest.mark.parametrize("recorded", [3, 5, 6])
+def test_a_number_that_may_be_another_length_keeps_it_as_recorded(recorded: int) -> None:
+    model = graph.to_onnx(loss_of(recorded, weights()), backward=True)
+    assert shapes(model.graph.input)["X"] == [recorded, 6]
 
 
 @pytest.mark.parametrize("number", [5, 10, 4, 0.2, 0.4, 0.1, 0.25, 5**0.5, 5**-0.5])

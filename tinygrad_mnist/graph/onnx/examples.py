@@ -14,49 +14,75 @@ from tinygrad_mnist.graph.recording import Recording
 from tinygrad_mnist.graph.symbolic.traced import Traced, record
 
 
-class Doubt(Exception):
+class _Doubt(Exception):
     """A number of the program may stand for the number of examples, or for itself."""
 
 
 def with_one_more(recording: Recording, inputs: Collection[Node]) -> Traced | None:
     """The output with one example more; None where the program does not say what it then would be.
 
-    Examples lie along the first axis of the first input, and of others as long. A number or a length that is a multiple
+    Examples lie along the first axis of the first input, and of others as long. What is summed over them and divided by
+    how many were summed, or by their number if that is no other length, is a mean. Any other number that is a multiple
     of theirs, and that no size of an array explains, is in doubt.
     """
     examples = next((node.shape[0] for node in inputs if node.shape), 0)
-    if examples < 2:
-        return None
-    again: dict[Node, Traced] = {}
     try:
-        for node in recording.nodes:
-            again[node] = _again(recording, node, again, examples) if node.op else _leaf(node, inputs, examples)
-    except (Doubt, ValueError, TypeError, IndexError, GraphError):
+        return _Again(recording, inputs, examples).output if examples > 1 else None
+    except (_Doubt, ValueError, TypeError, IndexError, GraphError):
         return None
-    return again[recording.output]
 
 
-def _leaf(node: Node, inputs: Collection[Node], examples: int) -> Traced:
-    longer = node in inputs and node.shape[:1] == (examples,)
-    return Traced(np.concatenate([node.data, node.data[:1]]) if longer else node.data)
+class _Again:
+    """A program run again. grown: the values that depend on how many examples there are."""
 
+    def __init__(self, recording: Recording, inputs: Collection[Node], examples: int) -> None:
+        self.recording, self.examples = recording, examples
+        self.grown = {node for node in inputs if node.shape[:1] == (examples,)}
+        self.other_lengths = {
+            n for node in recording.nodes if not node.op for n in node.shape[1 if node in self.grown else 0 :]
+        }
+        self.values: dict[Node, Traced] = {}
+        for node in recording.nodes:
+            self.values[node] = self._operation(node) if node.op else self._leaf(node)
+        self.output = self.values[recording.output]
 
-def _again(recording: Recording, node: Node, again: dict[Node, Traced], examples: int) -> Traced:
-    assert node.op
-    operands = [again[x] if isinstance(x, Node) else x for x in recording.operands[node]]
-    for x in operands if node.op.name != "pow" else ():
-        if isinstance(x, int | float) and _may_count(x, examples):
-            raise Doubt
-    params = dict(node.params)
-    if node.op.name == "reshape":
-        before = recording.operands[node][0].shape
-        grew = [i for i, n in enumerate(operands[0].shape) if n != before[i]]
-        params["shape"] = _shape(params["shape"], operands[0].size, examples, rows=grew == [0])
-    elif "shape" in params and any(_may_count(n, examples) for n in np.atleast_1d(params["shape"])):
-        raise Doubt
-    if "index" in params:
-        _check_index(params["index"], examples)
-    return record(node.op, operands, params)
+    def _leaf(self, node: Node) -> Traced:
+        return Traced(np.concatenate([node.data, node.data[:1]]) if node in self.grown else node.data)
+
+    def _operation(self, node: Node) -> Traced:
+        assert node.op
+        if any(x in self.grown for _, x in self.recording.tensors(node)):
+            self.grown.add(node)
+        operands = [self._operand(node, x) for x in self.recording.operands[node]]
+        params = dict(node.params)
+        if node.op.name == "reshape":
+            before = self.recording.operands[node][0].shape
+            grew = [i for i, n in enumerate(operands[0].shape) if n != before[i]]
+            params["shape"] = _shape(params["shape"], operands[0].size, self.examples, rows=grew == [0])
+        elif "shape" in params and any(_may_count(n, self.examples) for n in np.atleast_1d(params["shape"])):
+            raise _Doubt
+        if "index" in params:
+            _check_index(params["index"], self.examples)
+        return record(node.op, operands, params)
+
+    def _operand(self, node: Node, x: Any) -> Any:
+        if isinstance(x, Node):
+            return self.values[x]
+        if str(node.op) == "pow" or not _may_count(x, self.examples):
+            return x
+        if self._is_mean(node, x):
+            return x // self.examples * (self.examples + 1)
+        raise _Doubt
+
+    def _is_mean(self, node: Node, number: Any) -> bool:
+        """Whether what a number divides is a sum over examples, and the number says how many they are."""
+        total = self.recording.operands[node][0]
+        divides = str(node.op) == "div" and isinstance(number, int) and isinstance(total, Node)
+        if not divides or total not in self.grown or self.values[total].shape != total.shape:
+            return False
+        summed = total.inputs[0].data.size // max(total.data.size, 1) if str(total.op) == "sum" else 0
+        count = abs(number)
+        return count == summed or (count == self.examples > 2 and count not in self.other_lengths)
 
 
 def _may_count(number: Any, examples: int) -> bool:
@@ -64,9 +90,14 @@ def _may_count(number: Any, examples: int) -> bool:
     size = abs(number)
     if not size or not math.isfinite(size):
         return False
-    counts = [round(x) for x in (size, 1 / size, size**2, size**-2) if math.isclose(x, round(x), rel_tol=1e-6)]
-    near = any(n >= examples - 1 and min(n % examples, -n % examples) <= 1 for n in counts)
-    return near or (size % 1 != 0 and math.isclose(size * examples, round(size * examples), rel_tol=1e-6))
+    near = any(_whole(x) and x > examples - 1.5 and (round(x) + 1) % examples < 3 for x in (size, 1 / size))
+    root = any(_whole(x) and round(x) % examples == 0 for x in (size**2, size**-2))
+    share = size < 0.5 or size * examples < 2.5
+    return near or root or (share and size % 1 != 0 and _whole(size * examples))
+
+
+def _whole(x: float) -> bool:
+    return x > 0.5 and math.isclose(x, round(x), rel_tol=1e-6)
 
 
 def _shape(shape: Any, size: int, examples: int, rows: bool) -> Any:
@@ -80,10 +111,10 @@ def _shape(shape: Any, size: int, examples: int, rows: bool) -> Any:
     can_grow = [i for i, n in enumerate(lengths) if n % examples == 0]
     if -1 in lengths:
         if can_grow:
-            raise Doubt
+            raise _Doubt
         return shape
     if len(can_grow) != 1 and not (rows and 0 in can_grow):
-        raise Doubt
+        raise _Doubt
     lengths[can_grow[0]] = lengths[can_grow[0]] // examples * (examples + 1)
     return tuple(lengths)
 
@@ -91,4 +122,4 @@ def _shape(shape: Any, size: int, examples: int, rows: bool) -> Any:
 def _check_index(index: Any, examples: int) -> None:
     for item in index if isinstance(index, tuple) else (index,):
         if isinstance(item, slice) and any(_may_count(n, examples) for n in (item.start, item.stop) if n):
-            raise Doubt
+            raise _Doubt

@@ -58,8 +58,7 @@ def to_onnx(
     program = _Program(Recording(output), None if inputs is None else list(inputs), other)
     if wrt is not None or backward:
         program.wrt = checked(output, program.parameters if wrt is None else wrt)
-    model: ModelProto = isolated(lambda: _exported(program))
-    return model
+    return isolated(lambda: _exported(program))
 
 
 def _exported(program: _Program) -> ModelProto:
@@ -133,7 +132,7 @@ class _Export:
         wrt = [counterparts[x] for x in self.wrt]
         return trace(recording, wrt).values(wrt)
 
-    def model(self) -> Any:
+    def model(self) -> ModelProto:
         import onnx
         from onnx import helper
 

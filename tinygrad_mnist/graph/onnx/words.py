@@ -116,10 +116,10 @@ def _elu(w: Writer, v: Value) -> str:
 
 @word("log1p")
 def _log1p(w: Writer, v: Value) -> str:
-    """log(u) · x / (u − 1) with u = 1 + x, and x where u is 1: what was rounded away in u is in both (Kahan)."""
+    """log(u) · x / (u − 1) with u = 1 + x, which is right though u was rounded; x where u is 1 or infinite (Kahan)."""
     x, one = w.operand(v), w.constant(1, "f")
     u = w.op("Add", x, one)
-    tiny = w.op("Equal", u, one)
+    tiny = w.op("Or", w.op("Equal", u, one), w.op("IsInf", u))
     exact = w.op("Where", tiny, one, w.op("Sub", u, one))
     return w.op("Where", tiny, x, w.op("Mul", w.op("Log", u), w.op("Div", x, exact)))
 
@@ -260,10 +260,12 @@ def _cumprod(w: Writer, v: Value) -> str:
     )
     last, result = w.new("last"), w.new("scan")
     start = w.expand(w.constant(1, "f"), slices)
-    axes = {"scan_input_axes": [axis], "scan_output_axes": [axis]}
     w.nodes.append(
-        helper.make_node("Scan", [start, x], [last, result], name=result, body=body, num_scan_inputs=1, **axes)
-    )
+        helper.make_node(
+            "Scan", [start, x], [last, result], name=result, body=body, num_scan_inputs=1,
+            scan_input_axes=[axis], scan_output_axes=[axis],
+        )
+    )  # fmt: skip
     return w.op("Identity", result)
 
 

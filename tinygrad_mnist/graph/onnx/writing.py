@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+
 from tinygrad_mnist.graph.onnx.values import Times, Value
 
 DTYPES: dict[str, Any] = {"f": np.float32, "i": np.int64, "b": np.bool_}
