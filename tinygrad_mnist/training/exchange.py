@@ -20,6 +20,9 @@ from tinygrad_mnist.training.models import KEY, Arrays, CheckpointError, archite
 _REST = f"{KEY}_buffers"
 """Where the metadata hold running variances and the like."""
 
+EXAMPLES = (3, 7)
+"""With how many examples a model is recorded: neither they nor their halves are multiples of each other."""
+
 LARGEST = 512 << 20
 """Bytes of a file, at most."""
 
@@ -36,7 +39,7 @@ def save_onnx(model: Module, path: str | Path, backward: bool = False, shape: Se
     training = [module for module in model.modules() if module.training]
     model.eval()
     try:
-        first, second = (_output(model, m, shape or _example_shape(model), backward) for m in (2, 3))
+        first, second = (_output(model, m, shape or _example_shape(model), backward) for m in EXAMPLES)
         file = to_onnx(first, backward=backward, other=second)
     except (GraphError, ModuleNotFoundError) as error:
         raise CheckpointError(f"{path}: not written: {error}") from None

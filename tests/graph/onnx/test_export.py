@@ -119,6 +119,7 @@ def test_two_recordings_tell_what_depends_on_the_number_of_examples() -> None:
 CHANGING = {
     "reshaped": lambda x: x.reshape(-1, 2) * 2,
     "reshaped to rows": lambda x: x.reshape(len(x) * 2, 3).sum(axis=1).reshape(len(x), 2),
+    "turned": lambda x: x.T.reshape(len(x), 6),
     "mean": lambda x: (x - x.mean(axis=0)) / len(x),
     "root": lambda x: x / len(x) ** 0.5,
     "broadcast": lambda x: x[0].broadcast_to((len(x), 6)) * x,
@@ -151,6 +152,26 @@ def test_what_can_not_be_told_by_a_multiple_is_refused() -> None:
 
     with pytest.raises(GraphError, match=r"^div depends on the number of examples .*: 4 for 5 of them, and 8 for 9"):
         graph.to_onnx(spread(5), other=spread(9))
+
+
+IN_DOUBT = {
+    "the last one is some other": lambda x: x[4],
+    "a half": lambda x: x[: len(x) // 2],
+    "unrolled": lambda x: sum(row * row for row in x),
+    "sorted": lambda x: np.sort(x, axis=0),
+    "median": lambda x: np.median(x),
+    "an array of the number": lambda x: x * np.float32(len(x)),
+    "a shape": lambda x: x.sum(axis=0).broadcast_to((len(x), 6)),
+    "labels": lambda x: x[np.arange(len(x)), [0, 1, 2, 0, 1]],
+}
+
+
+@pytest.mark.parametrize("name", IN_DOUBT)
+def test_what_leaves_doubt_keeps_the_shapes_of_its_recording(name: str) -> None:
+    value = IN_DOUBT[name](Tensor(ROWS[:5], True, "X"))
+    model = graph.to_onnx(value)
+    assert shapes(model.graph.input)["X"] == [5, 6]
+    assert agree(run(model, X=ROWS[:5])["output"], value.numpy())
 
 
 def test_another_program_is_refused() -> None:

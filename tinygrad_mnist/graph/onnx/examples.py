@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.engine.errors import GraphError
+from tinygrad_mnist.graph.onnx.words import basic_index
 from tinygrad_mnist.graph.recording import Recording
 from tinygrad_mnist.graph.symbolic.traced import Traced, record
 
@@ -28,7 +29,7 @@ def with_one_more(recording: Recording, inputs: Collection[Node]) -> Traced | No
     examples = next((node.shape[0] for node in inputs if node.shape), 0)
     try:
         return _Again(recording, inputs, examples).output if examples > 1 else None
-    except (_Doubt, ValueError, TypeError, IndexError, GraphError):
+    except (_Doubt, ValueError, TypeError, IndexError, ArithmeticError, GraphError):
         return None
 
 
@@ -41,6 +42,7 @@ class _Again:
         self.other_lengths = {
             n for node in recording.nodes if not node.op for n in node.shape[1 if node in self.grown else 0 :]
         }
+        self.constants = {x for x in recording.arrays if len(np.unique(x.data)) == 1 and x.dtype.kind in "fiu"}
         self.values: dict[Node, Traced] = {}
         for node in recording.nodes:
             self.values[node] = self._operation(node) if node.op else self._leaf(node)
@@ -62,11 +64,29 @@ class _Again:
         elif "shape" in params and any(_may_count(n, self.examples) for n in np.atleast_1d(params["shape"])):
             raise _Doubt
         if "index" in params:
-            _check_index(params["index"], self.examples)
+            self._check_index(node, params["index"])
         return record(node.op, operands, params)
+
+    def _check_index(self, node: Node, index: Any) -> None:
+        """Of examples, an index may take all, the first or the last one, or leave it out; or it is in doubt."""
+        (x,) = node.inputs
+        grew = [a != b for a, b in zip(x.shape, self.values[x].shape, strict=True)]
+        items = basic_index(index, len(x.shape)) if str(node.op) == "getitem" else None
+        if items is None:
+            if any(grew):
+                raise _Doubt
+            return
+        ends = (0, 1, -1) if self.examples > 3 else (0,)  # or 1 may be the half of them
+        for is_grown, item in zip(grew, [item for item in items if item is not None], strict=True):
+            bounds = [item.start, item.stop] if isinstance(item, slice) else []
+            fine = all(end is None or end in ends for end in bounds) if bounds else item in (0, -1)
+            if is_grown and not fine:
+                raise _Doubt
 
     def _operand(self, node: Node, x: Any) -> Any:
         if isinstance(x, Node):
+            if x in self.constants and _may_count(x.data.flat[0], self.examples):
+                raise _Doubt
             return self.values[x]
         if str(node.op) == "pow" or not _may_count(x, self.examples):
             return x
@@ -117,9 +137,3 @@ def _shape(shape: Any, size: int, examples: int, rows: bool) -> Any:
         raise _Doubt
     lengths[can_grow[0]] = lengths[can_grow[0]] // examples * (examples + 1)
     return tuple(lengths)
-
-
-def _check_index(index: Any, examples: int) -> None:
-    for item in index if isinstance(index, tuple) else (index,):
-        if isinstance(item, slice) and any(_may_count(n, examples) for n in (item.start, item.stop) if n):
-            raise _Doubt

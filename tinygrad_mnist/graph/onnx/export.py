@@ -38,8 +38,8 @@ def to_onnx(
     wrt: the tensors whose gradients are outputs too, dW1 for W1; by default with backward=True the leaves that require
         gradients, but for inputs. The backward pass is then part of the graph.
     inputs: the leaves whose numbers are given when the model is run. By default those that are no parameters, if they
-        have a name, or are as long as what has one and not one number throughout; and all leaves where there are none
-        but parameters.
+        have a name; without one, if they are not one number throughout and differ between the recordings or, of one
+        recording, are as long as what has a name. Where there are none but parameters, these are the inputs.
     other: the same output, recorded with another number of examples, m. What differs between the two depends on m: a
         length is left open in the file, and a number, such as 1 / m, computed from the data. Without it that is done
         where the recording leaves no doubt which numbers depend on m; else the shapes are those recorded.
@@ -105,9 +105,16 @@ class _Program:
         leaves = [node for node in self.recording.nodes if not node.op and node not in constants]
         data = [node for node in leaves if node not in self.layers.parameters]
         named = {node for node in data if self.layers.name(node)}
-        lengths = {node.shape[:1] for node in named if node.shape}
-        alike = {node for node in data if node.shape[:1] in lengths and np.ptp(node.data) > 0}  # no ones of a rule
-        return [node for node in data if node in named | alike] if named else data or leaves
+        return [node for node in data if node in named or self._is_given(node, named)] if named else data or leaves
+
+    def _is_given(self, node: Node, named: set[Node]) -> bool:
+        """Whether a leaf without a name goes with the data: it is another one in the other recording, or as long."""
+        if len(np.unique(node.data)) < 2:  # the ones of a rule, say
+            return False
+        if self.other is not None:
+            counterparts = dict(zip(self.recording.nodes, Recording(self.other).nodes, strict=False))
+            return node in counterparts and not np.array_equal(node.data, counterparts[node].data)
+        return node.shape[:1] in {x.shape[:1] for x in named if x.shape}
 
 
 class _Export:

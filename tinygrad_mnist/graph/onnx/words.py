@@ -346,7 +346,7 @@ def _concatenate(w: Writer, v: Value) -> str:
 # indices
 
 
-def _items(index: Any, ndim: int) -> list[Any] | None:
+def basic_index(index: Any, ndim: int) -> list[Any] | None:
     """A basic index as an integer or slice for each axis, and None for each new one; None for any other index."""
     items = list(index) if isinstance(index, tuple) else [index]
     if any(
@@ -368,7 +368,7 @@ def _places(index: Any, shape: tuple[Any, ...]) -> Any:
 @word("getitem")
 def _getitem(w: Writer, v: Value) -> str:
     x, shape, index = w.operand(v), v.inputs[0].shape, v.params["index"]
-    items = _items(index, len(shape))
+    items = basic_index(index, len(shape))
     if items is not None:
         along = [i for i in items if i is not None]
         cuts = {axis: _cut(i) for axis, i in enumerate(along) if i != slice(None)}
@@ -397,7 +397,7 @@ def _only_array(index: Any) -> int | None:
 def _scatter_add(w: Writer, v: Value) -> str:
     """Zeros around what a slice took; for other indices, an addition at each place."""
     x, index = w.operand(v), v.params["index"]
-    items = _items(index, len(v.shape))
+    items = basic_index(index, len(v.shape))
     if items is not None:
         along = [i for i in items if i is not None]
         ranges = [_range(i, n) for i, n in zip(along, v.shape, strict=True)]
