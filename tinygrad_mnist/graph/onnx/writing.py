@@ -159,6 +159,7 @@ class Writer:
 
     def slice(self, x: str, shape: Sequence[Any], cuts: dict[int, slice]) -> str:
         """Parts along axes of a value of this shape, as NumPy's slices take them."""
+        cuts = {axis: cut for axis, cut in cuts.items() if shape[axis] != 0}
         if not cuts:
             return x
         starts, stops, steps = zip(*(_bounds(cut, shape[axis]) for axis, cut in cuts.items()), strict=True)
