@@ -128,6 +128,8 @@ CHANGING = {
     "last": lambda x: x[-1] * x[1],
     "joined": lambda x: np.concatenate([x, x * 2]) @ np.ones((6, 2), np.float32),
     "attention": lambda x: (x @ x.T).softmax() @ x,
+    "squares": lambda x: (x @ x.T).reshape(-1) / len(x) ** 2,
+    "repeated squares": lambda x: (x @ x.T).reshape(-1)[0].broadcast_to((2 * len(x) ** 2, 1)).sum(axis=1),
     "einsum": lambda x: np.einsum("ij,kj->ik", x, x),
     "cumulated": lambda x: np.cumprod(x, axis=1) + np.cumsum(x, axis=0),
     "filled": lambda x: x * Tensor(np.full((len(x), 1), 0.5, np.float32)),
@@ -144,6 +146,16 @@ def test_what_depends_on_the_number_of_examples_is_computed_from_the_data(name: 
     model = graph.to_onnx(value(2)[1], other=value(3)[1])
     for m in (2, 5, 7):
         assert agree(run(model, X=ROWS[:m])["output"], value(m)[1].numpy())
+
+
+def test_the_shortest_of_several_lengths_is_the_number_of_examples() -> None:
+    def value(m: int) -> Tensor:
+        double, single = Tensor(ROWS[: 2 * m], True, "double"), Tensor(ROWS[:m], True, "single")
+        return (double.reshape(m, 12).sum(axis=1) + single[:, 0]) / (2 * m)
+
+    model = graph.to_onnx(value(3), other=value(7))
+    assert shapes(model.graph.input) == {"double": ["2*m", 6], "single": ["m", 6]}
+    assert agree(run(model, double=ROWS[:10], single=ROWS[:5])["output"], value(5).numpy())
 
 
 def test_what_can_not_be_told_by_a_multiple_is_refused() -> None:

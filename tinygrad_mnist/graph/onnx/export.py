@@ -146,8 +146,9 @@ class _Export:
         wanted = self._wanted_names()
         for node in self.order:
             self._write(node, wanted.get(node))
-        outputs = self._outputs(wanted)
-        value_infos = [self._info(v) for v in self.values.values() if v.op and self.writer.names[v] not in outputs]
+        computed = {name for node in self.writer.nodes for name in node.output}
+        outputs = self._outputs(wanted, computed)
+        value_infos = [self._info(v) for v in self.values.values() if self.writer.names[v] in computed - outputs.keys()]
         graph = helper.make_graph(
             self.writer.nodes,
             "program",
@@ -188,6 +189,9 @@ class _Export:
             return
         if value.op not in WORDS:
             raise GraphError(f"{value.op} can't be written as ONNX: {_lack(value.op)}")
+        if 0 in value.shape and not any(isinstance(n, Times) for n in value.shape):  # which onnxruntime may get wrong
+            w.names[value] = w.constant(np.empty(value.shape), value.kind)
+            return
         try:
             result = WORDS[value.op](w, value)
         except NotImplementedError as error:
@@ -214,7 +218,7 @@ class _Export:
 
     # what comes out
 
-    def _outputs(self, wanted: dict[Traced, str]) -> dict[str, Value]:
+    def _outputs(self, wanted: dict[Traced, str], computed: set[str]) -> dict[str, Value]:
         """The outputs by their names: the program's, and the gradients. What is no node's result, or goes by another
         name, is copied.
         """
@@ -224,7 +228,7 @@ class _Export:
         for node, name in asked:
             value = self.values[node]
             own = self.writer.names[value]
-            is_own = node.op and own not in outputs and wanted.get(node) == name
+            is_own = own in computed - outputs.keys() and wanted.get(node) == name
             outputs[own if is_own else self.writer.called(own, name)] = value
         return outputs
 
@@ -246,4 +250,7 @@ def _lack(op: str) -> str:
 
 def _dim(n: Any) -> Any:
     """A length as the file shows it: a number, m, or 4*m."""
-    return n if not isinstance(n, Times) else "m" if n == Times(1) else f"{n.factor}*m"
+    if not isinstance(n, Times):
+        return n
+    power = "m" if n.power == 1 else f"m**{n.power:g}"
+    return power if n.factor == 1 else f"{n.factor:g}*{power}"

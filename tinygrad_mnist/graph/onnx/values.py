@@ -142,19 +142,19 @@ def values_of(own: Sequence[Traced], other: Sequence[Traced], inputs: Iterable[T
     """
     if [str(node.op) for node in own] != [str(node.op) for node in other]:
         raise GraphError("the other recording is of another program: its operations are not the same")
-    examples = _examples(own, other)
     counterparts = dict(zip(own, other, strict=True))
     given = set(inputs)
+    examples = _examples((a, b) for a, b in counterparts.items() if a in given)
     values: dict[Traced, Value] = {}
     for a, b in counterparts.items():
         values[a] = _value(a, b, values, counterparts, examples, a in given)
     return values
 
 
-def _examples(own: Sequence[Traced], other: Sequence[Traced]) -> tuple[int, int]:
-    """The numbers of examples: the first lengths in which leaves differ; (1, 1) where none do."""
-    leaves = ((a, b) for a, b in zip(own, other, strict=True) if a.op is None and a.ndim == b.ndim)
-    return next((pair for a, b in leaves for pair in zip(a.shape, b.shape, strict=True) if pair[0] != pair[1]), (1, 1))
+def _examples(inputs: Iterable[tuple[Traced, Traced]]) -> tuple[int, int]:
+    """The numbers of examples: the least lengths in which inputs differ; (1, 1) where none do."""
+    pairs = (pair for a, b in inputs if a.ndim == b.ndim for pair in zip(a.shape, b.shape, strict=True))
+    return min((pair for pair in pairs if pair[0] != pair[1] and 0 not in pair), default=(1, 1))
 
 
 def _value(

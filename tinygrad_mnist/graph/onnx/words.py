@@ -286,7 +286,7 @@ def _reshape(w: Writer, v: Value) -> str:
 
 @word("broadcast_to")
 def _broadcast_to(w: Writer, v: Value) -> str:
-    return w.expand(w.operand(v), v.shape, v.kind)
+    return w.expand(w.operand(v), v.shape)
 
 
 @word("transpose")
@@ -340,7 +340,8 @@ def _padded(w: Writer, x: str, widths: Any, fill: Any, kind: str) -> str:
 
 @word("concatenate")
 def _concatenate(w: Writer, v: Value) -> str:
-    return w.op("Concat", *w.operands(v), axis=v.params["axis"])
+    """Of those that have elements; the others are left out, as onnxruntime may get them wrong."""
+    return w.op("Concat", *(w.of(x, v.kind) for x in v.inputs if 0 not in x.shape), axis=v.params["axis"])
 
 
 # indices
@@ -397,6 +398,8 @@ def _only_array(index: Any) -> int | None:
 def _scatter_add(w: Writer, v: Value) -> str:
     """Zeros around what a slice took; for other indices, an addition at each place."""
     x, index = w.operand(v), v.params["index"]
+    if 0 in v.inputs[0].shape:
+        return w.expand(w.constant(0, v.kind), v.shape)
     items = basic_index(index, len(v.shape))
     if items is not None:
         along = [i for i in items if i is not None]

@@ -109,7 +109,11 @@ class Writer:
     def _length(self, n: Any) -> str:
         if not isinstance(n, Times):
             return self.constant([n])
-        return self._examples() if n == Times(1) else self.op("Mul", self._examples(), self.constant([n.factor]))
+        if n.power not in (1, 2) or n.factor % 1:
+            raise NotImplementedError("a length is no multiple of the number of examples")
+        m = self._examples()
+        power = m if n.power == 1 else self.op("Mul", m, m)
+        return power if n.factor == 1 else self.op("Mul", power, self.constant([n.factor]))
 
     def _times(self, n: Times, kind: str) -> str:
         m = self.cast(self.op("Squeeze", self._examples(), self.constant([0])), "i", "f")
@@ -147,10 +151,8 @@ class Writer:
             return self.op("Reshape", x, self.constant([-1 if isinstance(n, Times) else n for n in shape]))
         return self.op("Reshape", x, self.lengths(shape), **({"allowzero": 1} if 0 in shape else {}))
 
-    def expand(self, x: str, shape: Sequence[Any], kind: str = "f") -> str:
-        """Repeated to fill the shape, which ONNX would not let have an axis of no length."""
-        if 0 in shape and not any(isinstance(n, Times) for n in shape):
-            return self.constant(np.empty(shape), kind)
+    def expand(self, x: str, shape: Sequence[Any]) -> str:
+        """Repeated to fill the shape."""
         return self.op("Expand", x, self.lengths(shape))
 
     def transpose(self, x: str, order: Sequence[int]) -> str:
