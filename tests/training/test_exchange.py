@@ -25,6 +25,7 @@ MODELS: dict[str, tuple[Any, tuple[int, ...]]] = {
     ),
     "activations": (lambda: nn.Sequential(nn.Linear(6, 5), *ACTIVATIONS, nn.Linear(5, 4), nn.Softmax()), (6,)),
     "norms": (lambda: nn.Sequential(nn.Linear(6, 8), nn.LayerNorm(8), nn.BatchNorm1d(8), nn.Linear(8, 3)), (6,)),
+    "norm": (lambda: nn.BatchNorm1d(6), (6,)),
     "groups": (
         lambda: nn.Sequential(
             nn.Conv2d(2, 4, 3, stride=2, padding=1, groups=2, dilation=2),

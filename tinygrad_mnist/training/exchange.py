@@ -13,6 +13,7 @@ from tinygrad_mnist import nn
 from tinygrad_mnist.engine import GraphError, Tensor
 from tinygrad_mnist.files import read_bounded, write_atomically
 from tinygrad_mnist.graph import to_onnx
+from tinygrad_mnist.graph.recording import Recording
 from tinygrad_mnist.nn import Linear, Module
 from tinygrad_mnist.training.inputs import input_shape
 from tinygrad_mnist.training.models import KEY, Arrays, CheckpointError, architecture_text, described_model
@@ -40,7 +41,8 @@ def save_onnx(model: Module, path: str | Path, backward: bool = False, shape: Se
     model.eval()
     try:
         first, second = (_output(model, m, shape or _example_shape(model), backward) for m in EXAMPLES)
-        file = to_onnx(first, backward=backward, other=second)
+        data = [node for node in Recording(first).nodes if node.op is None and node.name in ("X", "y")]
+        file = to_onnx(first, backward=backward, inputs=data, other=second)
     except (GraphError, ModuleNotFoundError) as error:
         raise CheckpointError(f"{path}: not written: {error}") from None
     finally:
