@@ -46,6 +46,13 @@ def test_values_are_called_as_in_every_reading() -> None:
     assert named(model) >= {"z1", "a1", "z2", "log ŷ", "δ1", "δ2", "da1"}
 
 
+def test_a_learners_names_are_nobody_elses() -> None:
+    c, m, add = (Tensor(np.float32(x), True, name) for name, x in [("c", 2), ("m", 3), ("add", 5)])
+    model = graph.to_onnx(((c + 1.5) * m + add) * 0.5, backward=True)
+    assert list(shapes(model.graph.input)) == ["c", "m", "add"]
+    assert agree(run(model, c=np.float32(4), m=np.float32(3), add=np.float32(1))["dm"], np.float32(2.75))
+
+
 def test_the_backward_pass_is_there_when_it_is_asked_for() -> None:
     parameters = weights()
     loss = loss_of(5, parameters)

@@ -128,7 +128,8 @@ class _Export:
         present = set(self.order)
         self.inputs = dict.fromkeys(leaf for leaf in leaves if leaf in present)
         self.values = values_of(self.order, self.order if other is None else self._again(other), self.inputs)
-        self.writer = Writer()
+        self.wanted = self._wanted_names()
+        self.writer = Writer(self.wanted.values())
 
     def _again(self, other: Node) -> list[Traced]:
         """The values of the other recording, whose tensors are those at the same positions."""
@@ -143,11 +144,10 @@ class _Export:
         import onnx
         from onnx import helper
 
-        wanted = self._wanted_names()
         for node in self.order:
-            self._write(node, wanted.get(node))
+            self._write(node)
         computed = {name for node in self.writer.nodes for name in node.output}
-        outputs = self._outputs(wanted, computed)
+        outputs = self._outputs(computed)
         value_infos = [self._info(v) for v in self.values.values() if self.writer.names[v] in computed - outputs.keys()]
         graph = helper.make_graph(
             self.writer.nodes,
@@ -182,8 +182,8 @@ class _Export:
 
     # nodes
 
-    def _write(self, node: Traced, wanted: str | None) -> None:
-        value, w = self.values[node], self.writer
+    def _write(self, node: Traced) -> None:
+        value, w, wanted = self.values[node], self.writer, self.wanted.get(node)
         if value.op is None:
             w.names[value] = self._leaf(node, value, wanted)
             return
@@ -196,12 +196,12 @@ class _Export:
             result = WORDS[value.op](w, value)
         except NotImplementedError as error:
             raise GraphError(f"{value.op} can't be written as ONNX: {error}") from None
-        w.names[value] = w.called(result, wanted or value.op)
+        w.names[value] = w.called(result, wanted, value.op)
 
     def _leaf(self, node: Traced, value: Value, wanted: str | None) -> str:
         w = self.writer
         if node in self.inputs:
-            name = w.new(wanted or "x")
+            name = w.new(wanted) if wanted else w.other("x")
             for axis, n in enumerate(value.shape):
                 if n == Times(1):
                     w.read_examples(name, axis)
@@ -218,7 +218,7 @@ class _Export:
 
     # what comes out
 
-    def _outputs(self, wanted: dict[Traced, str], computed: set[str]) -> dict[str, Value]:
+    def _outputs(self, computed: set[str]) -> dict[str, Value]:
         """The outputs by their names: the program's, and the gradients. What is no node's result, or goes by another
         name, is copied.
         """
@@ -228,7 +228,7 @@ class _Export:
         for node, name in asked:
             value = self.values[node]
             own = self.writer.names[value]
-            is_own = own in computed - outputs.keys() and wanted.get(node) == name
+            is_own = own in computed - outputs.keys() and self.wanted.get(node) == name
             outputs[own if is_own else self.writer.called(own, name)] = value
         return outputs
 

@@ -251,14 +251,14 @@ def _cumprod(w: Writer, v: Value) -> str:
 
     x, axis = _line(w, v)
     slices = [n for i, n in enumerate(v.shape) if i != axis]
-    so_far, part, product, kept = (w.new(name) for name in ("so_far", "part", "product", "kept"))
+    so_far, part, product, kept = (w.other(name) for name in ("so_far", "part", "product", "kept"))
     body = helper.make_graph(
         [helper.make_node("Mul", [so_far, part], [product]), helper.make_node("Identity", [product], [kept])],
-        w.new("product_so_far"),
+        w.other("product_so_far"),
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in (so_far, part)],
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in (product, kept)],
     )
-    last, result = w.new("last"), w.new("scan")
+    last, result = w.other("last"), w.other("scan")
     start = w.expand(w.constant(1, "f"), slices)
     w.nodes.append(
         helper.make_node(

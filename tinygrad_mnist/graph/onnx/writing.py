@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,18 +29,19 @@ def common(inputs: Iterable[Any]) -> str:
 
 
 class Writer:
-    """Collects the nodes and constants of a graph. names: of the values that are written; examples: of m, once known.
+    """Collects the nodes and constants of a graph. names: of the values that are written.
 
-    Methods that write nodes return the name of the result.
+    reserved: what nothing else may be called. Methods that write nodes return the name of the result.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reserved: Collection[str] = ()) -> None:
         from onnx import helper, numpy_helper
 
         self._helper, self._arrays = helper, numpy_helper
         self.nodes: list[Any] = []
         self.initializers: list[Any] = []
         self.names: dict[Value, str] = {}
+        self.reserved = set(reserved)
         self.taken: set[str] = set()
         self._settled: set[str] = set()
         self._constants: dict[Any, str] = {}
@@ -54,18 +56,23 @@ class Writer:
         self.taken.add(name)
         return name
 
+    def other(self, stem: str) -> str:
+        """A name for what has none of its own."""
+        names = (f"{stem}_{number}" if number else stem for number in itertools.chain([0], itertools.count(2)))
+        return self.new(next(name for name in names if name not in self.taken | self.reserved))
+
     def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
         """A node."""
-        name = self.new(kind.lower())
+        name = self.other(kind.lower())
         self.nodes.append(self._helper.make_node(kind, list(inputs), [name], name=name, **attributes))
         return name
 
-    def called(self, result: str, wanted: str) -> str:
-        """The result of the last node under another name; a copy of what has its name already."""
+    def called(self, result: str, wanted: str | None, otherwise: str = "") -> str:
+        """The result of the last node under another name, or one of a stem; a copy of what has its name already."""
         if not self.nodes or self.nodes[-1].output[0] != result or result in self._settled:
             result = self.op("Identity", result)
         self.taken.discard(result)
-        self.nodes[-1].output[0] = self.nodes[-1].name = name = self.new(wanted)
+        self.nodes[-1].output[0] = self.nodes[-1].name = name = self.new(wanted) if wanted else self.other(otherwise)
         self._settled.add(name)
         return name
 
@@ -83,7 +90,7 @@ class Writer:
         own = np.asarray(array, DTYPES[kind])
         key = kind, own.shape, own.tobytes()
         if key not in self._constants:
-            self._constants[key] = self.leaf(own, kind, self.new("c"))
+            self._constants[key] = self.leaf(own, kind, self.other("c"))
         return self._constants[key]
 
     # the number of examples
@@ -97,7 +104,7 @@ class Writer:
         if self._m is None:
             assert self._source
             input, axis = self._source
-            self._m = self.called(self.op("Shape", input, start=axis, end=axis + 1), "m")
+            self._m = self.called(self.op("Shape", input, start=axis, end=axis + 1), None, "m")
         return self._m
 
     def lengths(self, dims: Sequence[Any]) -> str:
