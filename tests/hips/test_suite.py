@@ -27,7 +27,6 @@ FILES = [
 OUTSIDE = {
     "test_eig_real": "complex numbers",
     "test_complex_mutating_outgrad_from_indexing": "complex numbers",
-    "test_std": "a single value has no standard deviation to differentiate yet",
     "test_row_stack_1d": "deprecated in NumPy 2",
     "test_row_stack_2d": "deprecated in NumPy 2",
     "test_custom_where": "its own where, which takes names",

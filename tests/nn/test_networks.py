@@ -108,7 +108,7 @@ def slopes(function: Callable[..., Tensor], arrays: list[Any]) -> list[Any]:
 
 @pytest.mark.parametrize("layer", LAYERS)
 @given(data=st.data())
-@settings(derandomize=True, deadline=None, max_examples=5, phases=[Phase.generate])
+@settings(derandomize=True, deadline=None, max_examples=3, phases=[Phase.generate])
 def test_networks_train_as_the_judge_says_and_are_right_to_second_order(layer: str, data: st.DataObject) -> None:
     nn.manual_seed(data.draw(st.integers(0, 999)))
     model = network(data.draw, layer)

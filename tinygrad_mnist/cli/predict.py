@@ -10,24 +10,24 @@ import typer
 
 from tinygrad_mnist import data, training
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Data, Model, load
+from tinygrad_mnist.cli.options import Data, Model, load, load_data, outputs
 from tinygrad_mnist.engine import no_grad
 
 
 def evaluate(
     model: Model,
     source: Data = "auto",
-    classes: Annotated[bool, typer.Option("--classes", help="Each digit's precision and recall, and mix-ups.")] = False,
+    classes: Annotated[bool, typer.Option("--classes", help="Each class's precision and recall, and mix-ups.")] = False,
 ) -> None:
     """Score a model on the test images."""
     network = load(model)
-    dataset = data.load(source, say=show.note)
+    dataset = load_data(source, outputs(network))
     scores = training.score(network, dataset.test)
     show.line(
         f"{dataset.name}: {training.percent(scores.accuracy)} of {len(dataset.test):,} test images are read correctly"
     )
     if classes:
-        show.line(f"\n{scores}\n\n{scores.confusion_table()}")
+        show.lines(f"\n{scores}\n\n{scores.confusion_table()}")
 
 
 def predict(

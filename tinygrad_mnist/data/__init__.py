@@ -7,4 +7,4 @@ from tinygrad_mnist.data.digits import load_digits
 from tinygrad_mnist.data.idx import read_idx
 from tinygrad_mnist.data.image import read_image
 from tinygrad_mnist.data.kaggle import read_csv
-from tinygrad_mnist.data.mnist import load, load_mnist
+from tinygrad_mnist.data.mnist import NAMES, load, load_mnist

@@ -137,6 +137,8 @@ class Optimizer:
         missing = [name for name in self.defaults if any(name not in group for group in groups)]
         if missing:
             raise ValueError(f"the state is another optimizer's: it has no {', '.join(missing)}")
+        for group in groups:
+            self.check(group)
         parameters = [p for group in self.param_groups for p in group["params"]]
         numbers = [number for group in groups for number in group["params"]]
         kept = {p: saved[number] for p, number in zip(parameters, numbers, strict=True) if number in saved}

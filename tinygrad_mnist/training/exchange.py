@@ -5,24 +5,29 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from tinygrad_mnist import nn
 from tinygrad_mnist.engine import GraphError, Tensor
-from tinygrad_mnist.files import read_bounded, write_atomically
+from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.graph import to_onnx
 from tinygrad_mnist.graph.recording import Recording
 from tinygrad_mnist.nn import Linear, Module
+from tinygrad_mnist.records import RecordError, checked, parsed
 from tinygrad_mnist.training.inputs import input_shape
-from tinygrad_mnist.training.models import KEY, Arrays, CheckpointError, architecture_text, described_model
+from tinygrad_mnist.training.models import KEY, architecture_text, described_model
+from tinygrad_mnist.training.stored import Arrays, CheckpointError, read_checked
 
 _REST = f"{KEY}_buffers"
 """Where the metadata hold running variances and the like."""
 
 EXAMPLES = (3, 7)
 """With how many examples a model is recorded: neither they nor their halves are multiples of each other."""
+
+Dtype = Literal["float16", "float32", "float64", "int64"]
+"""Those of a model's numbers."""
 
 LARGEST = 512 << 20
 """Bytes of a file, at most."""
@@ -107,23 +112,14 @@ def _read(path: Path) -> tuple[Arrays, dict[str, str]]:
         raise CheckpointError(
             f'{path}: ONNX files are read by the package onnx: pip install "tinygrad-mnist[onnx]"'
         ) from None
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such file; give one that tinygrad-mnist export has written")
-    content = read_bounded(path, LARGEST)
+    content = read_checked(path, LARGEST, "model.onnx")
     try:
         file = onnx.load_model_from_string(content)
         own = [t for t in file.graph.initializer if t.data_location != onnx.TensorProto.EXTERNAL]
         tensors = {t.doc_string: onnx.numpy_helper.to_array(t) for t in own if t.doc_string}
         metadata = {entry.key: entry.value for entry in file.metadata_props}
-        rest = json.loads(metadata.get(_REST, "{}"))
-        tensors |= {name: np.array(numbers, _known_dtype(dtype)) for name, (dtype, numbers) in rest.items()}
-    except (DecodeError, AttributeError, ValueError, TypeError, RuntimeError) as error:
-        raise CheckpointError(f"{path}: not a readable ONNX file ({' '.join(str(error).split())})") from None
+        rest = checked(parsed(metadata.get(_REST, "{}")), dict[str, tuple[Dtype, Any]], "buffers")
+        tensors |= {name: np.array(numbers, dtype) for name, (dtype, numbers) in rest.items()}
+    except (DecodeError, RecordError, AttributeError, ValueError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{path}: not a readable ONNX file ({error})") from None
     return tensors, metadata
-
-
-def _known_dtype(name: str) -> np.dtype[Any]:
-    """A dtype of numbers: what a name such as "O" stands for is none of ours."""
-    if name not in ("float16", "float32", "float64", "int64"):
-        raise ValueError(f"{name!r:.40} is no dtype of a model")
-    return np.dtype(name)
