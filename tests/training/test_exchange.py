@@ -134,6 +134,16 @@ def test_a_damaged_file_is_refused_in_a_line(change: Any, tmp_path: Path) -> Non
         training.load_onnx(tmp_path / "model.onnx")
 
 
+@pytest.mark.parametrize("text", [b"1.weight", b"tinygrad_mnist", b"Sequential"])
+def test_text_that_is_no_utf8_is_refused(text: bytes, tmp_path: Path) -> None:
+    training.save_onnx(nn.Sequential(nn.Flatten(), nn.Linear(6, 2)), tmp_path / "model.onnx")
+    content = (tmp_path / "model.onnx").read_bytes()
+    assert text in content
+    (tmp_path / "model.onnx").write_bytes(content.replace(text, b"\xff" + text[1:]))
+    with pytest.raises(training.CheckpointError, match=r"model\.onnx: "):
+        training.load_onnx(tmp_path / "model.onnx")
+
+
 @pytest.mark.parametrize("content", [b"", b"\x00" * 100, b"no model"])
 def test_what_is_no_onnx_file_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(content)

@@ -118,6 +118,8 @@ def _read(path: Path) -> tuple[Arrays, dict[str, str]]:
         own = [t for t in file.graph.initializer if t.data_location != onnx.TensorProto.EXTERNAL]
         tensors = {t.doc_string: onnx.numpy_helper.to_array(t) for t in own if t.doc_string}
         metadata = {entry.key: entry.value for entry in file.metadata_props}
+        if not all(isinstance(text, str) for text in (*tensors, *metadata, *metadata.values())):
+            raise ValueError("a text in it is no UTF-8")  # for which protobuf gives bytes
         rest = checked(parsed(metadata.get(_REST, "{}")), dict[str, tuple[Dtype, Any]], "buffers")
         tensors |= {name: np.array(numbers, dtype) for name, (dtype, numbers) in rest.items()}
     except (DecodeError, RecordError, AttributeError, ValueError, TypeError, RuntimeError) as error:
