@@ -15,7 +15,12 @@ PROGRAMS = sorted(path for folder in ("docs", "benchmarks") for path in (ROOT / 
 NEEDED = {"onnx.md": ["onnx", "onnxruntime"]}
 """The packages that a document's snippets need besides."""
 
-OPTIONS = {"grade_learners.py": ["--sample", "2"], "grade_class.py": ["--help"], "growth.py": ["--largest", "200"]}
+OPTIONS = {
+    "grade_learners.py": ["--sample", "2"],
+    "grade_class.py": ["--help"],
+    "growth.py": ["--largest", "200"],
+    "photographs.py": ["--each", "1"],
+}
 """What makes a command of minutes short; a class is graded in tests/grading/classroom."""
 
 

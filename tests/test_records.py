@@ -45,7 +45,7 @@ def test_a_mapping_becomes_what_the_class_says() -> None:
         ({"inner": {"number": 1, "other": 0}}, "inner has 'other', which nothing here has"),
         ({"inner": {"number": -1}}, "inner is refused: number must be positive"),
         ({"pairs": {}}, "pairs is a mapping of 0 and no list"),
-        ({"pairs": [1, None]}, r"pairs\[1\] is None and none of whole number, text"),
+        ({"pairs": [1, None]}, r"pairs\[1\] is None and none of text, whole number"),
         ({"named": {"x": [1]}}, r"named\.x\[0\] is 1 and no true or false"),
     ],
 )

@@ -66,10 +66,10 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
             record = [*ready][-1]
             if len(ready) > 1:
                 with _named(record):
-                    Path(os.path.realpath(record)).unlink(missing_ok=True)
+                    _target(record).unlink(missing_ok=True)
             for path, temporary in ready.items():
                 with _named(path):
-                    _put(temporary, Path(os.path.realpath(path)))
+                    _put(temporary, _target(path))
     finally:
         for temporary in ready.values():
             Path(temporary).unlink(missing_ok=True)
@@ -93,9 +93,14 @@ def _check_no_device(path: Path) -> None:
         raise FileExistsError(errno.EEXIST, "a device stands where a file is to be written", str(path))
 
 
+def _target(path: Path) -> Path:
+    """The file that a link leads to, so that it stays a link; unlike `Path.resolve`, no circle of links raises."""
+    return Path(os.path.realpath(path))
+
+
 def _write_beside(path: Path, content: bytes, ready: dict[Path, str]) -> None:
     """Write what is to become a file under another name, which is noted before there is anything in it."""
-    target = Path(os.path.realpath(path))
+    target = _target(path)
     with signals_held():
         handle, ready[path] = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     with os.fdopen(handle, "wb") as file:

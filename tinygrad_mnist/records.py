@@ -105,8 +105,9 @@ def arguments(maker: Callable[..., Any], value: Any, place: str) -> dict[str, An
 
 @functools.cache
 def _hint_parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
-    """Of list[int], list and int; what is no generic is itself."""
-    return get_origin(hint) or hint, get_args(hint)
+    """Of list[int], list and int; what is no generic is itself; a `type` alias, such as NumPy's NDArray, its value."""
+    origin = get_origin(hint) or hint
+    return _hint_parts(origin.__value__) if hasattr(origin, "__value__") else (origin, get_args(hint))
 
 
 def made(maker: Callable[..., T], value: Any, place: str) -> T:
@@ -182,7 +183,7 @@ def _one_of(value: Any, hints: Sequence[Any], place: str) -> Any:
             return checked(value, hint, place)
         except RecordError:
             continue
-    raise _wrong(place, f"is {_told(value)} and none of {', '.join(map(_word, others))}")
+    raise _wrong(place, f"is {_told(value)} and none of {', '.join(sorted(map(_word, others)))}")
 
 
 def _elements(items: Sequence[Any], hints: Sequence[Any], place: str) -> Iterator[Any]:

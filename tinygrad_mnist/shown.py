@@ -22,8 +22,8 @@ def one_line(text: str, longest: int | None = None) -> str:
     line = "".join(c if c.isprintable() else _escape(c) for c in text)
     if longest is None or len(line) <= longest:
         return line
-    half = (longest - 1) // 2
-    return f"{line[:half]}…{line[-half:]}"
+    end = (longest - 1) // 2
+    return f"{line[: longest - 1 - end]}…{line[len(line) - end :]}"
 
 
 def shown_name(name: str, longest: int | None = None) -> str:

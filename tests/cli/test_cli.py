@@ -64,6 +64,25 @@ def test_predict_reads_pictures_of_any_kind(trained, tmp_path):
     assert all(line.count("%") == 10 for line in result.stdout.splitlines()[1::2])
 
 
+def test_predict_reads_each_digit_says_what_is_in_doubt_and_shows_what_it_saw(trained, tmp_path):
+    pair = [Image.fromarray(image).resize((140, 140)) for image in data.load("digits").test.images[:2]]
+    Image.fromarray(np.concatenate(pair, axis=1)).save(tmp_path / "two\x1b[2J.png")
+    box = np.full((300, 300), 255, np.uint8)
+    box[60:240, 60:240] = 0
+    box[70:230, 70:230] = 255
+    Image.fromarray(box).save(tmp_path / "box.png")
+    pictures = [tmp_path / "two\x1b[2J.png", tmp_path / "box.png"]
+    result = command(tmp_path, "predict", trained[0] / "model.safetensors", *pictures, "--show", tmp_path / "seen.png")
+    assert result.returncode == 0, result.stderr
+    lines = [line.rsplit("/", 1)[1] for line in result.stdout.splitlines()[::2]]
+    assert lines[0].startswith("two\\x1b[2J.png, digit 1 of 2: ")
+    assert lines[1].startswith("two\\x1b[2J.png, digit 2 of 2: ")
+    assert lines[2].startswith("box.png: in doubt, perhaps a ")
+    assert lines[2].endswith(": it is unlike any digit")
+    with Image.open(tmp_path / "seen.png") as seen:
+        assert seen.size == (3 * 282, 282)
+
+
 def test_predict_reads_what_it_can(trained, tmp_path):
     test = data.load("digits").test
     Image.fromarray(test.images[0]).save(tmp_path / "good.png")

@@ -49,7 +49,7 @@ def archive() -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
         made.writestr("train-images-idx3-ubyte", idx(IMAGES))
-        made.writestr("train-labels-idx1-ubyte.gz", gzip.compress(idx(LABELS)))
+        made.writestr("train-labels-idx1-ubyte.gz", gzip.compress(idx(LABELS), mtime=0))
     return file.getvalue()
 
 
@@ -110,7 +110,10 @@ KINDS: dict[str, tuple[str, Callable[[np.random.Generator], bytes]]] = {
     "idx": ("train-images-idx3-ubyte", lambda rng: changed(rng, idx(IMAGES))),
     "idx labels": ("train-labels-idx1-ubyte", lambda rng: changed(rng, idx(LABELS))),
     "idx.gz": ("train-images-idx3-ubyte.gz", lambda rng: changed(rng, gzip.compress(idx(IMAGES), mtime=0))),
-    "gz of damaged idx": ("train-images-idx3-ubyte.gz", lambda rng: gzip.compress(changed(rng, idx(IMAGES)), 1)),
+    "gz of damaged idx": (
+        "train-images-idx3-ubyte.gz",
+        lambda rng: gzip.compress(changed(rng, idx(IMAGES)), 1, mtime=0),
+    ),
     "idx header": ("train-images-idx3-ubyte", idx_with_header),
     "npz": ("mnist.npz", lambda rng: changed(rng, npz())),
     "npz header": ("mnist.npz", npz_with_header),

@@ -10,7 +10,7 @@ from rich.console import Console, RichCast
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from tinygrad_mnist.shown import one_line
+from tinygrad_mnist.shown import one_line, shown_name
 from tinygrad_mnist.training import Callback, Epoch, Run, percent
 from tinygrad_mnist.tutorials.session import Result, Tutorial
 
@@ -205,10 +205,14 @@ def _markdown_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.strip() for cell in cells)} |"
 
 
-def prediction(path: str, probabilities: Sequence[float]) -> None:
-    """The digit that a picture shows, and how probable each of the ten is."""
+def prediction(path: str, probabilities: Sequence[float], doubts: Sequence[str] = (), warning: str = "") -> None:
+    """The digit that a picture shows, with a warning, and how probable each of the ten is; or why it is in doubt."""
     digit = max(range(len(probabilities)), key=lambda d: probabilities[d])
-    line(f"{path}: {digit} ({percent(probabilities[digit])})")
+    name = shown_name(path)
+    if doubts:
+        line(f"{name}: in doubt, perhaps a {digit}: {'; '.join(doubts)}")
+        return
+    line(f"{name}: {digit} ({percent(probabilities[digit])}){warning and ', but ' + warning}")
     if console.is_terminal:
         for d, p in enumerate(probabilities):
             bar = "█" * round(40 * p)

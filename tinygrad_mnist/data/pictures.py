@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from io import BytesIO
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from tinygrad_mnist.data.arrays import WHOLE, Part, part_of
 from tinygrad_mnist.data.dataset import SIDE, DataError
 from tinygrad_mnist.data.listing import Entry
+from tinygrad_mnist.data.photographs.opening import unwarned
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
@@ -66,8 +66,7 @@ def _labels(names: list[str], say: Callable[[str], None]) -> dict[str, int]:
 def _read(shelf: dict[str, list[Entry]], labels: dict[str, int], source: str) -> Part:
     files = [(entry, labels[name]) for name in sorted(shelf, key=_in_order) for entry in shelf[name]]
     images = np.empty((len(files), SIDE, SIDE), np.uint8)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's, of large pictures, which are refused
+    with unwarned():
         for place, (entry, _) in enumerate(files):
             images[place] = _picture(entry)
     return Part(source, images, np.array([label for _, label in files]))

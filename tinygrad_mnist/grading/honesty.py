@@ -16,6 +16,9 @@ FRAMEWORKS = {
 }  # fmt: skip
 """What differentiates; arithmetic done with them by hand is no cheat."""
 
+DATA = {"datasets", "utils", "data"}
+"""Parts of those packages that only bring data: `keras.datasets`, `torch.utils.data`."""
+
 DIFFERENTIATES = {
     "GradientTape", "autograd", "backward", "elementwise_grad", "grad", "gradients", "hessian", "holomorphic_grad",
     "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "make_jvp", "make_vjp", "value_and_grad", "vjp",
@@ -128,7 +131,7 @@ def _with_gradients(node: ast.AST) -> Iterator[str]:
         names = []
     for name in names:
         root, *rest = name.split(".")
-        if root in FRAMEWORKS or (root == OWN and rest[:1] != ["data"]):
+        if (root in FRAMEWORKS and not DATA & {*rest}) or (root == OWN and rest[:1] != ["data"]):
             yield root
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.arguments import BELOW_ONE, NOT_NEGATIVE, Range
 from tinygrad_mnist.engine import Tensor
+from tinygrad_mnist.nn.module import forget_gradients
 
 Array = NDArray[Any]
 Group = dict[str, Any]
@@ -91,8 +92,7 @@ class Optimizer:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, so that the next backward starts from none, or with set_to_none=False from zeros."""
         for group in self.param_groups:
-            for p in group["params"]:
-                p.grad = None if set_to_none or p.grad is None else np.zeros_like(p.data)
+            forget_gradients(group["params"], set_to_none)
 
     def step(self) -> None:
         """Move every parameter that has a gradient."""

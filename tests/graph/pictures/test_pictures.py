@@ -243,7 +243,8 @@ def test_unprintable_and_long_names_are_shortened_to_a_line():
     x = Tensor(1.0, requires_grad=True, name="a\n\x00\x1b[31m" + "long " * 50)
     (name, *_) = texts(graph.draw(x * 2))
     assert name.startswith(r"a\n\x00\x1b[31mlong")
-    assert len(name) == 60
+    assert "…" in name
+    assert 50 < len(name) <= 60
 
 
 @pytest.mark.parametrize("name", ["   ", "\t", "\u200b", "\ud800", "\x1b[2J", "\u202eabc"])
