@@ -148,7 +148,8 @@ class _Export:
             self._write(node)
         computed = {name for node in self.writer.nodes for name in node.output}
         outputs = self._outputs(computed)
-        value_infos = [self._info(v) for v in self.values.values() if self.writer.names[v] in computed - outputs.keys()]
+        inner = computed - outputs.keys()
+        value_infos = [self._info(v) for v in self.values.values() if self.writer.names[v] in inner]
         graph = helper.make_graph(
             self.writer.nodes,
             "program",

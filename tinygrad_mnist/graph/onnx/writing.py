@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ class Writer:
         self.names: dict[Value, str] = {}
         self.reserved = set(reserved)
         self.taken: set[str] = set()
+        self._numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.chain([0], itertools.count(2)))
         self._settled: set[str] = set()
         self._constants: dict[Any, str] = {}
         self._source: tuple[str, int] | None = None
@@ -58,8 +60,9 @@ class Writer:
 
     def other(self, stem: str) -> str:
         """A name for what has none of its own."""
-        names = (f"{stem}_{number}" if number else stem for number in itertools.chain([0], itertools.count(2)))
-        return self.new(next(name for name in names if name not in self.taken | self.reserved))
+        numbers = self._numbers[stem]
+        names = (f"{stem}_{number}" if number else stem for number in numbers)
+        return self.new(next(name for name in names if name not in self.taken and name not in self.reserved))
 
     def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
         """A node."""
@@ -71,6 +74,9 @@ class Writer:
         """The result of the last node under another name, or one of a stem; a copy of what has its name already."""
         if not self.nodes or self.nodes[-1].output[0] != result or result in self._settled:
             result = self.op("Identity", result)
+        if not wanted and self.nodes[-1].op_type.lower() == otherwise:
+            self._settled.add(result)
+            return result
         self.taken.discard(result)
         self.nodes[-1].output[0] = self.nodes[-1].name = name = self.new(wanted) if wanted else self.other(otherwise)
         self._settled.add(name)
