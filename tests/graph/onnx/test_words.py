@@ -14,7 +14,7 @@ from tests.array_functions.test_array_functions import RECORDED
 from tests.engine.cases import FUNCTIONS, TABLE, numbers
 from tests.graph.onnx.running import GRADIENTS, RESULTS, agree, run
 from tinygrad_mnist import Tensor, graph
-from tinygrad_mnist.engine import OPS, GraphError, grad
+from tinygrad_mnist.engine import OPS, GraphError, grad, ops
 from tinygrad_mnist.graph.onnx.words import WORDLESS, WORDS, table
 from tinygrad_mnist.graph.recording import Recording
 from tinygrad_mnist.graph.symbolic.traced import TRACING_OPS
@@ -48,7 +48,7 @@ def written(calls: dict[str, Call]) -> dict[str, tuple[list[Tensor], Tensor]]:
         outs = out if isinstance(out, list | tuple) else [out]
         results = [x for x in outs if isinstance(x, Tensor) and x.requires_grad]
         if results and all(str(node.op) in WORDS for node in Recording(*results).operations):
-            found[name] = leaves, np.concatenate([x.reshape(-1) for x in results])
+            found[name] = leaves, ops.concatenate([x.reshape(-1) for x in results])
     return found
 
 
@@ -57,7 +57,7 @@ def disagreeing(calls: dict[str, Call], as_written: bool = True) -> Iterator[str
     cases = written(calls)
     if not cases:
         return
-    joined = np.concatenate([result for _, result in cases.values()])
+    joined = ops.concatenate([result for _, result in cases.values()])
     recorded = Recording(joined).operands
     leaves = [x for own, _ in cases.values() for x in own if x in recorded]
     given = {x.name: x.numpy() for x in leaves}
