@@ -155,6 +155,29 @@ def test_what_depends_on_the_number_of_examples_is_computed_from_the_data(name: 
         assert agree(run(model, X=ROWS[:m])["output"], value(m)[1].numpy())
 
 
+LED_BACK = {
+    "columns by their numbers": lambda x: x[:, [4, 0, -1, 1, 1]],
+    "columns by a table of numbers": lambda x: x[:, [[4, 0], [1, 1]]],
+    "every other column": lambda x: x[:, ::2] * x[:, 5::-2],
+    "cut after padding": lambda x: np.pad(x, ((0, 0), (1, 1)))[:, 1:-1] ** 2,
+    "summed by einsum": lambda x: np.einsum("ij,ik->ij", x, x),
+    "a product of one": lambda x: np.prod(x.reshape(-1, 6, 1), axis=2),
+}
+
+
+@pytest.mark.parametrize("name", LED_BACK)
+def test_gradients_are_right_for_any_number_of_examples(name: str) -> None:
+    def loss(m: int) -> Any:
+        x = Tensor(ROWS[:m], True, "X")
+        return x, (LED_BACK[name](x) ** 2).sum() / m
+
+    (x, first), (_, second) = loss(2), loss(3)
+    model = graph.to_onnx(first, [x], inputs=[x], other=second)
+    for m in (1, 7):
+        x, wanted = loss(m)
+        assert agree(run(model, X=ROWS[:m])["dX"], grad(wanted, [x])[0].numpy(), GRADIENTS)
+
+
 def test_the_shortest_of_several_lengths_is_the_number_of_examples() -> None:
     def value(m: int) -> Tensor:
         double, single = Tensor(ROWS[: 2 * m], True, "double"), Tensor(ROWS[:m], True, "single")

@@ -207,10 +207,8 @@ class _Export:
                 if n == Times(1):
                     w.read_examples(name, axis)
             return name
-        if value.array is not None and value.array.shape != value.shape:
-            return w.expand(w.constant(value.array, value.kind), value.shape)
-        if wanted is None:
-            return w.constant(value.array, value.kind)
+        if wanted is None or value.array is None or value.array.shape != value.shape:
+            return w.constant_of(value)
         return w.leaf(value.array, value.kind, w.new(wanted), self._own_names.get(node, ""))
 
     @property

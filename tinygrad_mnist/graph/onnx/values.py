@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -170,16 +171,27 @@ def _value(
     for x, y in zip(a.inputs, b.inputs, strict=True):
         if isinstance(x, Traced) and counterparts[x] is not y:
             raise GraphError(f"the other recording is of another program: {what} is computed from something else")
-        inputs.append(values[x] if isinstance(x, Traced) else compared(x, y))
+        if isinstance(x, Traced):
+            inputs.append(values[x])
+        elif isinstance(x, np.ndarray):
+            inputs.append(_leaf(x, compared(x.shape, y.shape), _constant(x, y)))
+        else:
+            inputs.append(compared(x, y))
+    shape = compared(a.shape, b.shape)
+    if a.op is None:
+        return _leaf(a.numpy(), shape, a.numpy() if given else _constant(a.numpy(), b.numpy()))
     params = {name: compared(x, b.params[name]) for name, x in a.params.items()}
-    array = None if a.op else a.numpy() if given else _constant(a.numpy(), b.numpy())
-    return Value(a.op.name if a.op else None, tuple(inputs), params, compared(a.shape, b.shape), _kind(a), array)
+    return Value(a.op.name, tuple(inputs), params, shape, _kind(a.dtype, what), None)
 
 
-def _kind(node: Traced) -> str:
-    kind = {"f": "f", "i": "i", "u": "i", "b": "b"}.get(node.dtype.kind)
+def _leaf(recorded: NDArray[Any], shape: tuple[Number, ...], array: NDArray[Any]) -> Value:
+    return Value(None, (), {}, shape, _kind(recorded.dtype, "a tensor"), array)
+
+
+def _kind(dtype: np.dtype[Any], what: str) -> str:
+    kind = {"f": "f", "i": "i", "u": "i", "b": "b"}.get(dtype.kind)
     if kind is None:
-        raise GraphError(f"ONNX files hold real numbers, and {node.op or 'a tensor'} gives {node.dtype}")
+        raise GraphError(f"ONNX files hold real numbers, and {what} gives {dtype}")
     return kind
 
 
@@ -208,9 +220,10 @@ def _compared(a: Any, b: Any, examples: tuple[int, int], what: str) -> Any:
             return a
     elif a == b or (a != a and b != b):  # nan is not itself
         return a
-    elif isinstance(a, int | float) and isinstance(b, int | float) and a * b > 0 and examples != (1, 1):
-        power = round(2 * math.log(b / a) / math.log(examples[1] / examples[0])) / 2
-        factor, check = a / examples[0] ** power, b / examples[1] ** power
+    elif isinstance(a, Real) and isinstance(b, Real) and float(a) * float(b) > 0 and examples != (1, 1):
+        own, other = float(a), float(b)
+        power = round(2 * math.log(other / own) / math.log(examples[1] / examples[0])) / 2
+        factor, check = own / examples[0] ** power, other / examples[1] ** power
         if power and math.isclose(factor, check, rel_tol=1e-9):
             return Times(int(factor) if factor == int(factor) else factor, power)
     raise GraphError(

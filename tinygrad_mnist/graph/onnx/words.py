@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -403,9 +403,13 @@ def _scatter_add(w: Writer, v: Value) -> str:
     items = basic_index(index, len(v.shape))
     if items is not None:
         along = [i for i in items if i is not None]
-        ranges = [_range(i, n) for i, n in zip(along, v.shape, strict=True)]
-        if all(r is None or abs(r.step) == 1 for r in ranges):
-            return _framed(w, x, ranges, v)
+        return _framed(w, x, [_range(i, n) for i, n in zip(along, v.shape, strict=True)], v)
+    axis = _only_array(index)
+    if axis is not None:
+        places = np.asarray(index[axis])
+        whole = (*v.shape[:axis], *places.shape, *v.shape[axis + 1 :])
+        x = x if v.inputs[0].shape == whole else w.expand(x, whole)
+        return _added_along(w, x, axis, places.reshape(-1), v.shape, v.kind)
     places = _places(index, v.shape)
     rows = w.reshape(w.expand(x, places.shape) if v.inputs[0].shape != places.shape else x, (-1,))
     zeros = w.expand(w.constant(0, v.kind), (math.prod(v.shape),))
@@ -424,9 +428,22 @@ def _range(item: Any, length: Any) -> range | None:
     return range(length)[item : item + 1 or None]
 
 
+def _added_along(w: Writer, x: str, axis: int, places: Any, shape: Sequence[Any], kind: str) -> str:
+    """Zeros of a shape, to which x is added at these places of an axis."""
+    taken = [*shape[:axis], len(places), *shape[axis + 1 :]]
+    along = np.reshape(places, [-1 if i == axis else 1 for i in range(len(shape))])
+    zeros, indices = w.expand(w.constant(0, kind), shape), w.expand(w.constant(along), taken)
+    return w.op("ScatterElements", zeros, indices, w.reshape(x, taken), axis=axis, reduction="add")
+
+
 def _framed(w: Writer, x: str, ranges: list[range | None], v: Value) -> str:
+    """Zeros around what slices took, and between it where they have steps."""
     inside = [n if r is None else len(r) for r, n in zip(ranges, v.shape, strict=True)]
     x = w.reshape(x, inside)
+    for axis, r in enumerate(ranges):
+        if r is not None and abs(r.step) > 1:
+            inside[axis], ranges[axis] = v.shape[axis], None
+            x = _added_along(w, x, axis, np.array(r), inside, v.kind)
     turned = [axis for axis, r in enumerate(ranges) if r is not None and r.step < 0]
     x = w.slice(x, inside, dict.fromkeys(turned, slice(None, None, -1)))
     widths = [(0, 0) if r is None else _outside(r, n) for r, n in zip(ranges, v.shape, strict=True)]

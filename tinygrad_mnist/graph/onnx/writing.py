@@ -99,6 +99,12 @@ class Writer:
             self._constants[key] = self.leaf(own, kind, self.other("c"))
         return self._constants[key]
 
+    def constant_of(self, v: Value) -> str:
+        """The numbers of a constant; where its shape depends on m, the one number that it is filled with, repeated."""
+        assert v.array is not None
+        own = self.constant(v.array, v.kind)
+        return own if v.array.shape == v.shape else self.expand(own, v.shape)
+
     # the number of examples
 
     def read_examples(self, input: str, axis: int) -> None:
@@ -144,7 +150,7 @@ class Writer:
     def of(self, x: Any, kind: str) -> str:
         """An operand, a value or a number, as one of this kind."""
         if isinstance(x, Value):
-            return self.cast(self.names[x], x.kind, kind)
+            return self.cast(self.names.get(x) or self.constant_of(x), x.kind, kind)
         return self._times(x, kind) if isinstance(x, Times) else self.constant(x, kind)
 
     def operands(self, v: Value) -> list[str]:
