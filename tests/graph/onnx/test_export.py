@@ -74,6 +74,8 @@ def test_inputs_may_be_said() -> None:
     model = graph.to_onnx(network(5, parameters), inputs=[parameters[0]])
     assert shapes(model.graph.input) == {"W1": [6, 5]}
     assert agree(run(model, W1=parameters[0].numpy())["z2"], network(5, parameters).numpy())
+    x, y = Tensor(ROWS[:5, :3], True, "X"), Tensor(LABELS[:5], name="y")  # of which the loss makes a tensor of its own
+    assert list(shapes(graph.to_onnx(nn.cross_entropy(x, y), inputs=[y, x]).graph.input)) == ["y", "X"]
     with pytest.raises(GraphError, match="is no leaf of the program"):
         graph.to_onnx(network(5, parameters), inputs=[Tensor([1.0])])
 

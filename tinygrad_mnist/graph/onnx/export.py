@@ -85,8 +85,9 @@ class _Program:
     def __init__(self, recording: Recording, inputs: list[Node] | None, other: Node | None) -> None:
         self.recording, self.other = recording, other
         self.wrt: list[Node] = []
-        self.layers = Layers(recording, inputs or ())
-        self.inputs = dict.fromkeys(self._inputs() if inputs is None else self._checked(inputs))
+        given = None if inputs is None else list(map(self._leaf, inputs))
+        self.layers = Layers(recording, given or ())
+        self.inputs = dict.fromkeys(self._inputs() if given is None else given)
 
     @property
     def parameters(self) -> list[Node]:
@@ -94,11 +95,13 @@ class _Program:
         learning = [node for node in self.recording.nodes if not node.op and node.requires_grad]
         return [node for node in learning if node not in self.inputs] or learning
 
-    def _checked(self, inputs: list[Node]) -> list[Node]:
-        for node in inputs:
-            if not isinstance(node, Node) or node.op or node not in self.recording.operands:
-                raise GraphError(f"{describe(node)} is no leaf of the program, and so can't be an input of it")
-        return inputs
+    def _leaf(self, node: Node) -> Node:
+        """The leaf of the program that this one is, or whose array it holds, as the labels of a loss do."""
+        leaves = [x for x in self.recording.nodes if not x.op]
+        found = (x for x in leaves if x is node or (isinstance(node, Node) and x.data is node.data))
+        if (leaf := next(found, None)) is None:
+            raise GraphError(f"{describe(node)} is no leaf of the program, and so can't be an input of it")
+        return leaf
 
     def _inputs(self) -> list[Node]:
         constants = set(self.recording.arrays)
