@@ -49,6 +49,7 @@ def test_with_backward_the_loss_and_the_gradients_come_out(tmp_path, model):
         (["nothing.safetensors", "--onnx", "a.onnx"], 1, "nothing.safetensors: no such file"),
         (["nothing.onnx", "--onnx", "a.onnx"], 1, "nothing.onnx: no such file"),
         (["junk.onnx", "--onnx", "a.onnx"], 1, "junk.onnx: not a readable ONNX file"),
+        (["model.safetensors", "--onnx", "./model.safetensors"], 2, "model.safetensors is to be read, too"),
         (["model.safetensors", "--onnx", "."], 1, "a folder stands where a file is to be written"),
     ],
 )

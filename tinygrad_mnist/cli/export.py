@@ -9,7 +9,7 @@ import typer
 
 from tinygrad_mnist import training
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Model, load
+from tinygrad_mnist.cli.options import Model, check_outputs, load
 
 
 def export(
@@ -21,6 +21,6 @@ def export(
 ) -> None:
     """Write a model as an ONNX file, for any number of images."""
     network = load(model)
-    training.prepare_folder(onnx.parent, onnx.name)
+    check_outputs([onnx], [model])
     training.save_onnx(network, onnx, backward)
     show.line(f"saved {onnx}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +9,7 @@ import typer
 
 from tinygrad_mnist import data, files, training
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Data, Model, load, load_data, outputs
-
-STDOUT = Path("-")
+from tinygrad_mnist.cli.options import STDOUT, Data, Model, check_outputs, load, load_data, outputs
 
 
 def evaluate(
@@ -44,7 +41,7 @@ def predict(
 ) -> None:
     """Read the digits in each picture, with the probability of all ten; exit code 1 where a picture can't be read."""
     network = load(model)
-    _check_outputs([path for path in (shown, json, csv) if path], [model, *pictures])
+    check_outputs([path for path in (shown, json, csv) if path], [model, *pictures])
     is_printed = STDOUT not in (json, csv)
     answers = []
     for answer in training.read_pictures(network, pictures):
@@ -62,18 +59,6 @@ def predict(
         _write(csv, training.answers_as_csv(answers, outputs(network)))
     if any(answer.status == "refused" for answer in answers):
         raise typer.Exit(1)
-
-
-def _check_outputs(written: Sequence[Path], read: Sequence[Path]) -> None:
-    """Each output has a place of its own, which can be written, and overwrites nothing that is read."""
-    for path in written:
-        if written.count(path) > 1:
-            raise typer.BadParameter(f"{path} is to be written twice: give each output a file of its own")
-        if path == STDOUT:
-            continue
-        if data.is_among(path, read):
-            raise typer.BadParameter(f"{path} is to be read, too: give another file to write")
-        files.prepare_folder(path.parent, path.name)
 
 
 def _write(path: Path, text: str) -> None:

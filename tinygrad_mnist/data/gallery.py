@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -28,8 +29,8 @@ def pictures_in(folder: Path) -> list[Path]:
 
 def is_among(path: Path, pictures: Sequence[Path]) -> bool:
     """Whether there is a file at a path that is one of the pictures, or lies in a folder of them as a picture."""
-    whole, is_picture = path.absolute(), path.suffix.lower() in ENDINGS
-    places = [each.absolute() for each in pictures]
+    whole, *places = (Path(os.path.realpath(each)) for each in (path, *pictures))
+    is_picture = path.suffix.lower() in ENDINGS
     return path.is_file() and (whole in places or (is_picture and any(whole.is_relative_to(each) for each in places)))
 
 
