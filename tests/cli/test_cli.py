@@ -1,5 +1,7 @@
 """The commands in common: their output and exit codes, as a person has them."""
 
+import contextlib
+import io
 import json
 import signal
 import subprocess
@@ -12,6 +14,7 @@ from PIL import Image
 import tinygrad_mnist
 from tests.cli.running import command, environment, process
 from tinygrad_mnist import data, nn, training
+from tinygrad_mnist.cli import show
 
 
 @pytest.fixture(scope="module")
@@ -274,6 +277,13 @@ def test_names_are_escaped_in_every_stream(trained, tmp_path, encoding):
     assert result.stderr.decode(encoding).startswith(r"error: none\x9b\u202e\xff.png: ")
     assert len(result.stderr.splitlines()) == 1
     assert result.returncode == 1
+
+
+def test_what_is_for_programs_is_utf8_in_every_stream():
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    with contextlib.redirect_stdout(out):
+        show.output("δ\udcff\n")
+    assert out.buffer.getvalue() == "δ\\xff\n".encode()
 
 
 def test_reports_of_files_with_any_name_are_written(tmp_path):

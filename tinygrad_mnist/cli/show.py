@@ -10,7 +10,7 @@ from rich.console import Console, RichCast
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from tinygrad_mnist.shown import one_line, shown_name
+from tinygrad_mnist.shown import file_text, one_line, shown_name
 from tinygrad_mnist.training import Answer, Callback, Epoch, Run, percent
 from tinygrad_mnist.tutorials.session import Result, Tutorial
 
@@ -31,8 +31,12 @@ def lines(text: str) -> None:
 
 
 def output(text: str) -> None:
-    """A text that is the result itself, for other programs."""
-    sys.stdout.write(text)
+    """A text that is the result itself, for other programs: as a file holds it, but in a terminal's encoding."""
+    sys.stdout.flush()
+    if sys.stdout.isatty():
+        sys.stdout.write(text)
+    else:
+        sys.stdout.buffer.write(file_text(text))
     sys.stdout.flush()
 
 
