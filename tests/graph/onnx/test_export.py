@@ -40,7 +40,7 @@ def named(model: Any) -> set[str]:
 
 def test_values_are_called_as_in_every_reading() -> None:
     model = graph.to_onnx(loss_of(5, weights()), backward=True)
-    assert shapes(model.graph.input) == {"y": [5, 3], "X": [5, 6]}  # 5 is a length of W1 too
+    assert shapes(model.graph.input) == {"y": ["m", 3], "X": ["m", 6]}
     assert [x.name for x in model.graph.output] == ["loss", "dW1", "db1", "dW2", "db2"]
     assert {x.name for x in model.graph.initializer} >= {"W1", "b1", "W2", "b2"}
     assert named(model) >= {"z1", "a1", "z2", "log ŷ", "δ1", "δ2", "da1"}
@@ -89,9 +89,10 @@ def test_a_forward_pass_recorded_once_is_right_for_any_number_of_examples(record
         assert agree(run(model, X=ROWS[:m])["z2"], network(m, parameters).numpy())
 
 
-def test_the_mean_over_examples_is_known_from_one_recording() -> None:
+@pytest.mark.parametrize("recorded", [4, 5, 6])  # 5 and 6 are lengths of the weights, too
+def test_the_mean_over_examples_is_known_from_one_recording(recorded: int) -> None:
     parameters = weights()
-    model = graph.to_onnx(loss_of(4, parameters), backward=True)
+    model = graph.to_onnx(loss_of(recorded, parameters), backward=True)
     assert shapes(model.graph.input) == {"y": ["m", 3], "X": ["m", 6]}
     for m in (1, 4, 7):
         loss = loss_of(m, parameters)
@@ -101,10 +102,22 @@ def test_the_mean_over_examples_is_known_from_one_recording() -> None:
             assert agree(found[f"d{parameter.name}"], wanted.numpy(), GRADIENTS)
 
 
-@pytest.mark.parametrize("recorded", [3, 5, 6])
-def test_a_number_that_may_be_another_length_keeps_it_as_recorded(recorded: int) -> None:
-    model = graph.to_onnx(loss_of(recorded, weights()), backward=True)
-    assert shapes(model.graph.input)["X"] == [recorded, 6]
+def test_a_number_that_may_be_another_length_keeps_it_as_recorded() -> None:
+    model = graph.to_onnx(loss_of(3, weights()), backward=True)  # a mean over three examples, or three classes
+    assert shapes(model.graph.input)["X"] == [3, 6]
+    parts = graph.to_onnx(loss_of(5, weights()) / 5, backward=True)  # of a fifth of a batch, or its examples once more
+    assert shapes(parts.graph.input)["X"] == [5, 6]
+
+
+@pytest.mark.parametrize("recorded", [3, 4, 8])
+def test_a_network_over_images_is_known_from_one_recording(recorded: int) -> None:
+    nn.manual_seed(0)
+    model = nn.network(nn.parse_layers("1x8x8,8c3,mp2,4c3,ap2,10"), "relu", batch_norm=True).eval()
+    images = np.random.default_rng(0).random((9, 1, 8, 8), np.float32)
+    exported = graph.to_onnx(model(Tensor(images[:recorded], True, "X")))
+    assert shapes(exported.graph.input) == {"X": ["m" if recorded != 4 else 4, 1, 8, 8]}  # ap2 divides by 4, too
+    if recorded != 4:
+        assert agree(next(iter(run(exported, X=images).values())), model(images).numpy())
 
 
 @pytest.mark.parametrize("number", [5, 10, 4, 0.2, 0.4, 0.1, 0.25, 5**0.5, 5**-0.5])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,8 @@ def with_one_more(recording: Recording, inputs: Collection[Node]) -> Traced | No
     """The output with one example more; None where the program does not say what it then would be.
 
     Examples lie along the first axis of the first input, and of others as long. What is summed over them and divided by
-    how many were summed, or by their number if that is no other length, is a mean. Any other number that is a multiple
-    of theirs, and that no size of an array explains, is in doubt.
+    how many were summed, or by their number if nothing else that is summed is as long, is a mean. Any other number that
+    may come from theirs is in doubt.
     """
     examples = next((node.shape[0] for node in inputs if node.shape), 0)
     try:
@@ -39,9 +40,6 @@ class _Again:
     def __init__(self, recording: Recording, inputs: Collection[Node], examples: int) -> None:
         self.recording, self.examples = recording, examples
         self.grown = {node for node in inputs if node.shape[:1] == (examples,)}
-        self.other_lengths = {
-            n for node in recording.nodes if not node.op for n in node.shape[1 if node in self.grown else 0 :]
-        }
         self.constants = {x for x in recording.arrays if len(np.unique(x.data)) == 1 and x.dtype.kind in "fiu"}
         self.values: dict[Node, Traced] = {}
         for node in recording.nodes:
@@ -58,9 +56,9 @@ class _Again:
         operands = [self._operand(node, x) for x in self.recording.operands[node]]
         params = dict(node.params)
         if node.op.name == "reshape":
-            before = self.recording.operands[node][0].shape
-            grew = [i for i, n in enumerate(operands[0].shape) if n != before[i]]
-            params["shape"] = _shape(params["shape"], operands[0].size, self.examples, rows=grew == [0])
+            before, longer = self.recording.operands[node][0].shape, operands[0].shape
+            if before != longer:
+                params["shape"] = _shape(params["shape"], before, longer, self.examples)
         elif "shape" in params and any(_may_count(n, self.examples) for n in np.atleast_1d(params["shape"])):
             raise _Doubt
         if "index" in params:
@@ -90,19 +88,33 @@ class _Again:
             return self.values[x]
         if str(node.op) == "pow" or not _may_count(x, self.examples):
             return x
-        if self._is_mean(node, x):
-            return x // self.examples * (self.examples + 1)
+        if str(node.op) == "div" and isinstance(x, int):
+            return self._divisor(self.recording.operands[node][0], x)
         raise _Doubt
 
-    def _is_mean(self, node: Node, number: Any) -> bool:
-        """Whether what a number divides is a sum over examples, and the number says how many they are."""
-        total = self.recording.operands[node][0]
-        divides = str(node.op) == "div" and isinstance(number, int) and isinstance(total, Node)
-        if not divides or total not in self.grown or self.values[total].shape != total.shape:
-            return False
-        summed = total.inputs[0].data.size // max(total.data.size, 1) if str(total.op) == "sum" else 0
-        count = abs(number)
-        return count == summed or (count == self.examples > 2 and count not in self.other_lengths)
+    def _divisor(self, total: Any, number: int) -> int:
+        """What divides a value with one example more: how many numbers were summed, or how many examples there are."""
+        more, count = number // self.examples * (self.examples + 1), abs(number)
+        while isinstance(total, Node) and str(total.op) == "neg":
+            total = total.inputs[0]
+        if total not in self.grown or str(total.op) not in ("sum", "vdot"):
+            raise _Doubt
+        x = total.inputs[0]
+        longer = self.values[x].shape
+        if str(total.op) == "sum" and count == _summed(x.shape, total.shape):
+            if count != _summed(longer, self.values[total].shape):
+                return more
+            if count % self.examples:  # a mean over other lengths
+                return number
+        beside = {n for n, grown in zip(x.shape, longer, strict=True) if n == grown}
+        if self.values[total].shape == total.shape and count == self.examples > 2 and count not in beside:
+            return more
+        raise _Doubt
+
+
+def _summed(before: tuple[int, ...], after: tuple[int, ...]) -> int:
+    """How many numbers each sum has, by the shapes before and after."""
+    return math.prod(before) // max(math.prod(after), 1)
 
 
 def _may_count(number: Any, examples: int) -> bool:
@@ -120,19 +132,22 @@ def _whole(x: float) -> bool:
     return x > 0.5 and math.isclose(x, round(x), rel_tol=1e-6)
 
 
-def _shape(shape: Any, size: int, examples: int, rows: bool) -> Any:
+def _shape(shape: Any, before: tuple[int, ...], longer: tuple[int, ...], examples: int) -> Any:
     """Where a value's elements go when there are more of them: along the only length that can have grown.
 
-    rows: whether all new elements follow the old ones, as they then do along the first axis too, if that can grow.
+    The last lengths that stay as they are can't, and where all new elements follow the old ones, the first one has.
     """
     lengths = [int(n) for n in np.atleast_1d(shape)]
-    if math.prod(lengths) == size:
+    if math.prod(lengths) == math.prod(longer):
         return shape
-    can_grow = [i for i, n in enumerate(lengths) if n % examples == 0]
+    ends = zip(lengths[::-1], before[::-1], longer[::-1], strict=False)
+    kept = len(list(takewhile(lambda same: same[0] == same[1] == same[2], ends)))
+    can_grow = [i for i, n in enumerate(lengths[: len(lengths) - kept]) if n % examples == 0]
     if -1 in lengths:
         if can_grow:
             raise _Doubt
         return shape
+    rows = before[1:] == longer[1:]
     if len(can_grow) != 1 and not (rows and 0 in can_grow):
         raise _Doubt
     lengths[can_grow[0]] = lengths[can_grow[0]] // examples * (examples + 1)
