@@ -99,7 +99,7 @@ class _Again:
             total = total.inputs[0]
         if total not in self.grown or str(total.op) not in ("sum", "vdot"):
             raise _Doubt
-        x = total.inputs[0]
+        x = self.recording.operands[total][0]
         longer = self.values[x].shape
         if str(total.op) == "sum" and count == _summed(x.shape, total.shape):
             if count != _summed(longer, self.values[total].shape):
