@@ -35,6 +35,7 @@ LAYERS = {
     "plots": {"engine", "nn", "data", "graph", "training", "files"},
     "tutorials": {"Tensor", "engine", "nn", "manual", "data", "training"},
     "cli": {
+        "compiler",
         "__version__",
         "arguments",
         "engine",

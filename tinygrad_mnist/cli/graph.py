@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,6 +20,7 @@ from tinygrad_mnist.cli.options import (
     one_of,
     outputs,
 )
+from tinygrad_mnist.compiler import compile
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.graph.recording import Recording
@@ -29,7 +30,7 @@ EXAMPLES = 8
 """How many images the network is shown."""
 
 PICTURES = ("svg", "png", "pdf")
-TEXTS = ("dot", "mermaid", "latex", "numpy")
+TEXTS = ("dot", "mermaid", "latex", "numpy", "plan")
 FORMATS = (*PICTURES, "html", *TEXTS)
 SUFFIXES = {".gv": "dot", ".mmd": "mermaid", ".tex": "latex", ".py": "numpy", ".htm": "html"}
 known_format = if_given(one_of(FORMATS))
@@ -65,9 +66,11 @@ def graph(
         format, out = "html", html
     format = format or (_format_of(out) if out else "svg")
     network = new_or_loaded(model, layers, activation)
-    loss = loss_on_images(network, load_data(source, outputs(network)), whole=format == "numpy")
+    dataset = load_data(source, outputs(network))
+    loss = loss_on_images(network, dataset, whole=format == "numpy")
     if format in TEXTS:
-        text = _text(format, loss, network, backward, values, depth)
+        is_plan = format == "plan"
+        text = step_plan(network, dataset) if is_plan else _text(format, loss, network, backward, values, depth)
         if out is None:
             show.output(text)
             return
@@ -115,6 +118,22 @@ def loss_on_images(network: nn.Module, dataset: data.Dataset, whole: bool = Fals
     for node in Recording(loss).operations:
         node.place = None
     return loss
+
+
+def step_plan(network: nn.Module, dataset: data.Dataset) -> str:
+    """The plan of a compiled step: forward and backward on the first images of a data set."""
+    images = dataset.train[:EXAMPLES]
+
+    @compile
+    def step(x: Any, labels: Any) -> Tensor:
+        loss = nn.cross_entropy(network(x), labels)
+        network.zero_grad()
+        loss.backward()
+        return loss
+
+    for _ in range(2):
+        step(training.model_inputs(network, images), images.labels)
+    return step.plan()
 
 
 def _text(format: str, loss: Tensor, network: nn.Module, backward: bool, values: bool, depth: int | None) -> str:
