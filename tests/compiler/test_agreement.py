@@ -76,9 +76,8 @@ class GradientsOf:
         return [x.numpy().copy() for x in (*results, *(x.grad for x in self.tensors if x.grad is not None))]
 
 
+@pytest.mark.parametrize("how", ["exact", "kernels"], indirect=True)
 def test_every_operation(how):
-    if how == {"fused": False}:
-        pytest.skip("its passes are among those for kernels")
     wrong = []
     for name, entry in TABLE.items():
         for i, case in enumerate(entry.cases):

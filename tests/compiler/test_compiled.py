@@ -202,6 +202,8 @@ def test_errors_of_the_function_are_its_own_and_change_nothing():
 def test_a_plan_can_be_read():
     model = network()
     step = compile(training(model, nn.SGD(model.parameters(), 0.1)), fused=False)
+    with pytest.raises(CompileError, match="call it first"):
+        step.plan()
     for x, labels in zip(X[:3], LABELS[:3], strict=True):
         step(x, labels)
     assert "matmul" in step.plan()

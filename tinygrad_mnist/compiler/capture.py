@@ -79,10 +79,9 @@ def captured(function: Callable[..., Any], args: Any, options: dict[str, Any]) -
 
 @dataclass(frozen=True)
 class _Met:
-    """A tensor from outside that a step has read: its own array and gradient, and what stands for the array."""
+    """A tensor or a state from outside that a step has read: its own array, and what stands for it."""
 
     array: NDArray[Any]
-    gradient: Node | None
     start: Value
     traced: TracedArray
 
@@ -95,6 +94,8 @@ class _Watcher:
         self.found = Captured(self.trace.program, Facts(function))
         self.thread = threading.get_ident()
         self.slot: Any = Node.__dict__["_array"]
+        self.gradient_slot: Any = Node.__dict__["_grad"]
+        self.gradients: dict[Node, tuple[Node | None, bool]] = {}
         self.tensors: dict[Node, _Met] = {}
         self.states: dict[tuple[Optimizer, Tensor, str], _Met] = {}
         self.numbers: dict[tuple[Hashable, str], TracedNumber] = {}
@@ -126,7 +127,7 @@ class _Watcher:
         if isinstance(array, TracedArray) or node.born > self.begun:
             return array
         traced = self.trace.input(array, node.name or "")
-        self.tensors[node] = _Met(array, node._grad, traced.value, traced)
+        self.tensors[node] = _Met(array, traced.value, traced)
         self.slot.__set__(node, traced)
         return traced
 
@@ -135,6 +136,18 @@ class _Watcher:
         if isinstance(array, TracedArray):
             self.made.append(weakref.ref(node))
         self.slot.__set__(node, array)
+
+    def read_gradient(self, leaf: Node) -> Any:
+        """The gradient of a leaf, noted where it is not the step's own."""
+        gradient = self.gradient_slot.__get__(leaf)
+        self.gradients.setdefault(leaf, (gradient, True))
+        return gradient
+
+    def write_gradient(self, leaf: Node, gradient: Any) -> None:
+        """A leaf gets a gradient, or loses it."""
+        if hasattr(leaf, "born"):  # and is not just being made
+            self.gradients.setdefault(leaf, (self.gradient_slot.__get__(leaf), False))
+        self.gradient_slot.__set__(leaf, gradient)
 
     def call(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """A forward or a rule, on arrays: written down by what NumPy does in it, else as a whole."""
@@ -171,7 +184,7 @@ class _Watcher:
             array = optimizer.state[p].setdefault(name, np.zeros_like(self.tensors[p].array))
             traced = self.trace.input(array, f"{p.name}.{name}" if p.name else name)
             self.found.sources[traced.value] = lambda: optimizer.state[p][name]
-            self.states[key] = _Met(array, None, traced.value, traced)
+            self.states[key] = _Met(array, traced.value, traced)
         return self.states[key].traced
 
     def _option(self, group: dict[str, Any], name: str) -> Any:
@@ -196,33 +209,33 @@ class _Watcher:
         found, program = self.found, self.trace.program
         found.result = mapped(result, self._output)
         program.outputs = [x.value for x in leaves(found.result) if isinstance(x, Output)]
-        owners = {met.gradient: leaf for leaf, met in self.tensors.items() if met.gradient is not None}
+        owners = {gradient: leaf for leaf, (gradient, _) in self.gradients.items() if gradient is not None}
         for node, met in self.tensors.items():
             found.sources[met.start] = _gradient_of(owners[node]) if node in owners else _array_of(node)
             now = self.slot.__get__(node)
             if now is not met.traced:
-                value = now.value if isinstance(now, TracedArray) else self.trace.constant(now)
-                program.updates[met.start], found.rebound[met.start] = value, node
+                program.updates[met.start], found.rebound[met.start] = self._value_of(now), node
             if now is not met.traced or met.traced.changes:
                 found.changed.append(node)
             if not node.op and node not in owners:
-                found.facts.note_leaf(node, met.gradient is None)
-                self._settle_gradient(node, met)
+                gradient, is_read = self.gradients.get(node, (None, False))
+                found.facts.note_leaf(node, gradient is None if is_read else None)
+        self._settle_gradients()
         program.outputs += [program.updates[start] for start in found.rebound]
         for met in (*self.tensors.values(), *self.states.values()):
             if met.traced.changes and met.start not in found.rebound:
                 program.updates[met.start] = met.traced.value
 
-    def _settle_gradient(self, leaf: Node, met: _Met) -> None:
-        """Find out what the `.grad` of a leaf has become."""
-        gradients = self.found.gradients
-        if leaf in gradients or leaf._grad is met.gradient:
-            return
-        gradients[leaf] = None
-        if leaf._grad is not None:
-            array = self.slot.__get__(leaf._grad)
-            value = gradients[leaf] = array.value if isinstance(array, TracedArray) else self.trace.constant(array)
-            self.trace.program.outputs.append(value)
+    def _settle_gradients(self) -> None:
+        """Find out what the `.grad` of leaves from outside has become."""
+        for leaf, (gradient, _) in self.gradients.items():
+            now = self.gradient_slot.__get__(leaf)
+            if leaf.born <= self.begun and leaf not in self.found.gradients and now is not gradient:
+                self.found.gradients[leaf] = None if now is None else self._value_of(self.slot.__get__(now))
+        self.trace.program.outputs += [value for value in self.found.gradients.values() if value is not None]
+
+    def _value_of(self, array: Any) -> Value:
+        return array.value if isinstance(array, TracedArray) else self.trace.constant(array)
 
     def _output(self, x: Any) -> Any:
         if isinstance(x, Node):
@@ -236,7 +249,8 @@ class _Watcher:
         self.generator.bit_generator.state = self.drawn_from
         for node, met in self.tensors.items():
             self.slot.__set__(node, met.array)
-            node._grad = met.gradient
+        for leaf, (gradient, _) in self.gradients.items():
+            self.gradient_slot.__set__(leaf, gradient)
 
     # how it is seen
 
@@ -265,6 +279,7 @@ class _Watcher:
         classes: Any = Op  # whose property goes before what an operation itself has
         watched = (
             (Node, "_array", self.slot, property(self.read, self.write)),
+            (Node, "_grad", self.gradient_slot, property(self.read_gradient, self.write_gradient)),
             (Op, "vjp", rule, rule_of),
             (Module, "__call__", call, call_of),
             (Optimizer, "_move", move, move_of),

@@ -89,9 +89,10 @@ class Compiled:
         return self._last().bytes()
 
     def _last(self) -> Plan:
-        if not self.plans:
-            raise CompileError(f"{self.__name__} has no plan yet: call it twice with arguments of the same form")
-        return self.plans[-1]
+        found = [*(plan for plans in self._untried.values() for plan in plans), *self.plans]
+        if not found:
+            raise CompileError(f"{self.__name__} has no plan yet: call it first, as a plan is made for its arguments")
+        return found[-1]
 
     @property
     def plans(self) -> list[Plan]:

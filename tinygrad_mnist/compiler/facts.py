@@ -19,15 +19,15 @@ class Facts:
     """Options, attributes of modules, which leaves learn, and the plain numbers that a function finds by name."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self._leaves: list[tuple[Node, bool, bool]] = []
+        self._leaves: list[tuple[Node, bool, bool | None]] = []
         self._items: list[tuple[Mapping[str, Any], str, Any]] = []
         self._modules: dict[Module, dict[str, Any]] = {}
         self._cells: list[tuple[CellType, Any]] = []
         self._note_names(function, set())
         self._last_change = modules.last_change[0]
 
-    def note_leaf(self, leaf: Node, without_gradient: bool) -> None:
-        """Whether a leaf learns, and whether it has a gradient already."""
+    def note_leaf(self, leaf: Node, without_gradient: bool | None) -> None:
+        """Whether a leaf learns, and whether it has no gradient yet; None where that is all the same."""
         self._leaves.append((leaf, leaf.requires_grad, without_gradient))
 
     def note_item(self, owner: Mapping[str, Any], name: str) -> None:
@@ -58,7 +58,7 @@ class Facts:
     def hold(self) -> bool:
         """Whether all is as it was."""
         for leaf, learns, without in self._leaves:
-            if leaf.requires_grad is not learns or (leaf._grad is None) is not without:
+            if leaf.requires_grad is not learns or (without is not None and (leaf._grad is None) is not without):
                 return False
         for owner, name, value in self._items:
             if (found := owner.get(name, _MISSING)) is not value and found != value:
