@@ -1,7 +1,7 @@
 """An array type that keeps CuPy's rules on a computer without a GPU, and a module `cupy` around it.
 
-Read off CuPy 14.2 (`_core/core.pyx`, `_core/_kernel.pyx`, `_core/_routines_indexing.pyx`): what its `__array_ufunc__` and
-`__array_function__` take up and hand back, that nothing becomes a NumPy array but by `get`, that NumPy's arrays are
+Read off CuPy 14.2 (`core.pyx`, `_kernel.pyx` and `_routines_indexing.pyx` in `cupy/_core`): what its `__array_ufunc__`
+and `__array_function__` take up and hand back, that nothing becomes a NumPy array but by `get`, that NumPy's arrays are
 no operands, that results without axes stay arrays, and which functions it has with which arguments. What it computes is
 NumPy's: neither CuPy's own numbers nor its speed can be seen here.
 """

@@ -124,7 +124,8 @@ def _function(operation: Op) -> Callable[..., Any]:
                 values.append(x)
             if kind is None:
                 return forward(*inputs, **params)
-            array = as_array(forward(*values, **params))
+            if type(array := forward(*values, **params)) is not np.ndarray:
+                array = as_array(array)
         except (ValueError, TypeError, IndexError) as error:
             raise explain(error, operation.name, inputs, params, user_place()) from error
         if not (learns and is_recording()):

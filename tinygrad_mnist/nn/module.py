@@ -184,7 +184,7 @@ class Module:
 
 
 def home(model: Module) -> Any:
-    """An array of a model's, beside which its inputs must lie: as_array(x, like=home(model)); None where it has none."""
+    """An array beside which a model's inputs must lie: as_array(x, like=home(model)); None where it has none."""
     return next((parameter.data for parameter in model.parameters()), None)
 
 
