@@ -110,10 +110,8 @@ class Node:
         self.changed = last_change[0] = next(_clock)
 
     def move(self, to: Callable[[Any], Any]) -> None:
-        """Put its array, and its gradient's, elsewhere: the numbers stay, and graphs that used them are not told."""
+        """Put its array elsewhere: the numbers stay, and graphs that used them are not told."""
         self._array = to(self._array)
-        if self.grad is not None:
-            self.grad.move(to)
 
     def _set_grad(self, value: Any) -> None:
         if value is not None and np.shape(plain(value)) != self.shape:

@@ -228,7 +228,8 @@ def sum(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
     """The sum over the axes, over all by default."""
     if isinstance(x, np.ndarray) and x.ndim == 2 and axis in (0, -2, (0,)) and x.dtype.kind == "f":
         return _sum_of_rows(x)[None] if keepdims else _sum_of_rows(x)
-    return np.add.reduce(x, axis=axis, keepdims=keepdims)
+    total: Function = np.add.reduce
+    return total(x, axis=axis, keepdims=keepdims)
 
 
 def _extremum_vjp(g: Array, out: Array, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:

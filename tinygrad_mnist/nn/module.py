@@ -114,7 +114,8 @@ class Module:
         """
         move = mover(device)
         for _, _, tensor in _tensors_of(self):
-            tensor.move(move)
+            for own in (tensor, tensor.grad) if tensor.grad is not None else (tensor,):
+                own.move(move)
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
