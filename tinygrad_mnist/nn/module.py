@@ -114,8 +114,9 @@ class Module:
         """
         move = mover(device)
         for _, _, tensor in _tensors_of(self):
-            for own in (tensor, tensor.grad) if tensor.grad is not None else (tensor,):
-                own.move(move)
+            tensor.move(move)
+            if tensor.grad is not None:
+                tensor.grad.move(move)
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
