@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import inspect
 import sys
+import types
 from collections.abc import Callable, Iterator
-from functools import reduce
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests import cupy_like
 from tests.cli.running import command
-from tests.cupy_like import cupy, ndarray
+from tests.cupy_like import MISSING_UFUNCS, SIGNATURES, cupy, fetched, ndarray
 from tests.engine.cases import FUNCTIONS, TABLE, Case
 from tests.nn.test_optim import CASES as OPTIMIZERS
 from tests.nn.test_schedules import CASES as SCHEDULES
 from tinygrad_mnist import Tensor, data, grad, hessian, jvp, nn, training
-from tinygrad_mnist.data.augment import Distortion
 from tinygrad_mnist.engine.errors import MutationError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.training.recipe import Recipe
@@ -220,10 +220,11 @@ def stepped(optimizer: Any, schedule: Any, options: Any, place: Place) -> list[A
     """Weights, and what the optimizer keeps, after steps with limits; half of them after a state went to another."""
     start = np.random.default_rng(6).standard_normal((4, 3))
     p, q = (Tensor(place(x), requires_grad=True) for x in (start, start[0]))
+    state: Any = None
     for _ in range(2):
         mover = optimizer([p, q], **options)
-        if "state" in locals():
-            mover.load_state_dict(state)  # noqa: F821
+        if state:
+            mover.load_state_dict(state)
         rates = schedule(mover)
         for _ in range(3):
             mover.zero_grad()
@@ -250,3 +251,89 @@ def test_every_optimizer_and_schedule_moves_weights_on_the_device() -> None:
         (name, lambda place, o=o, make=make, options=options: stepped(o, make, options, place))
         for name, o, make, options in cases
     )
+
+
+# training
+
+
+RECIPES = {
+    "an MLP": Recipe(
+        (784, 12, 10), input_dropout=0.1, epochs=2, batch_size=50, label_smoothing=0.1, clip_norm=1.0, max_norm=2.0
+    ),
+    "a CNN": Recipe(
+        ("1x28x28", "3c3", "mp4", "4c3", "ap2", 10), batch_norm=True, dropout=0.2, epochs=2, batch_size=50,
+        augment=None, optimizer="sgd", lr=0.05, schedule="one_cycle", average=None,
+    ),
+}  # fmt: skip
+
+
+class Watch(training.Callback):
+    """Takes down how many numbers a step brought back from the device at once."""
+
+    def __init__(self) -> None:
+        self.most = 0
+
+    def epoch_begins(self, run: Any) -> None:
+        """Forget what validation brought."""
+        fetched.clear()
+
+    def step_ends(self, run: Any) -> None:
+        """Look at it, and at where the weights are."""
+        self.most = max(self.most, *fetched, 0)
+        assert {type(t.data) for t in (*run.model.parameters(), *run.model.buffers())} == {ndarray}
+
+
+def test_training_keeps_all_but_single_numbers_on_the_device_and_ends_as_on_the_cpu(tmp_path: Path) -> None:
+    splits = data.train_validation_split(data.load("digits").train[:260], 60, seed=0)
+    for name, recipe in RECIPES.items():
+        reference, model = recipe.make_model(0), recipe.make_model(0).to("cuda")
+        expected = recipe.fit(reference, splits)
+        watch, checkpoint = Watch(), tmp_path / name
+        history = recipe.fit(model, splits, callbacks=[watch], checkpoint=training.Checkpoint(checkpoint, steps=1000))
+        assert watch.most == 1, name
+        for one, other in zip(history.epochs, expected.epochs, strict=True):
+            assert one.loss == pytest.approx(other.loss, rel=1e-4), name
+            assert one.validation_accuracy == pytest.approx(other.validation_accuracy, abs=0.02), name
+        for path, array in reference.state_dict().items():
+            np.testing.assert_allclose(model.state_dict()[path], array, rtol=1e-3, atol=1e-4, err_msg=f"{name} {path}")
+        resumed = recipe.make_model(0)  # what a GPU kept, a CPU reads
+        recipe.fit(
+            resumed, splits, callbacks=[training.Callback()], checkpoint=training.Checkpoint(checkpoint), resume=True
+        )
+        assert training.evaluate(resumed, splits[1]) == training.evaluate(model, splits[1]), name
+
+
+def test_train_runs_on_a_device_and_says_in_a_line_what_is_missing(tmp_path: Path, monkeypatch: Any) -> None:
+    train = ("train", "--data", "digits", "--preset", "tiny", "--epochs", "1", "--device", "cuda", "--out")
+    fetched.clear()
+    done = command(tmp_path, *train, tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert fetched
+    assert type(training.load_model(tmp_path / "run" / "model.safetensors").W1.data) is np.ndarray
+
+    def fail(n: int) -> None:
+        raise ImportError("libnvrtc.so.12: no\nsuch file")
+
+    for there, words in (
+        (None, "needs CuPy, and it is not installed (pip install cupy-cuda12x or -cuda13x"),
+        (
+            types.SimpleNamespace(arange=fail),
+            "needs a GPU that CuPy can use: libnvrtc.so.12: no such file (see nvidia-smi)",
+        ),
+    ):
+        monkeypatch.setitem(sys.modules, "cupy", there)
+        refused = command(tmp_path, *train, tmp_path / "other")
+        assert (refused.returncode, refused.stderr.count("\n"), refused.stdout) == (1, 1, "")
+        assert words in refused.stderr
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("cupy") is None, reason="CuPy is not installed")
+def test_the_functions_that_stand_in_for_cupys_take_what_cupys_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "cupy")
+    real = importlib.import_module("cupy")
+    for name, signature in SIGNATURES.items():
+        function = functools.reduce(getattr, name.split("."), real)
+        assert [*inspect.signature(function).parameters] == [*signature.parameters], name
+    for name in MISSING_UFUNCS:
+        assert not hasattr(real, name)
