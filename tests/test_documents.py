@@ -15,6 +15,7 @@ PROGRAMS = sorted(path for folder in ("docs", "benchmarks") for path in (ROOT / 
 OPTIONS = {
     "grade_learners.py": ["--sample", "2"],
     "grade_class.py": ["--help"],
+    "gpu.py": ["--seconds", "0.01", "--rounds", "1"],
     "growth.py": ["--largest", "200"],
     "photographs.py": ["--each", "1"],
 }
