@@ -28,9 +28,9 @@ def as_array(value: Any, dtype: DTypeLike | None = None, like: Any = None) -> An
 
     An array that fits is taken as it is. Raises TypeError for one on a device that would have to leave it.
     """
-    if type(value) is np.ndarray and dtype is None and like is None:
-        return value
     there = value if like is None else like
+    if type(value) is type(there) is np.ndarray and dtype is None:
+        return value
     return np.asarray(value, dtype, like=there if hasattr(there, "__array_function__") else None)
 
 
@@ -64,6 +64,11 @@ def astype(x: Any, /, dtype: Any) -> Any:
 def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
     """x, or the bound that it is beyond."""
     return as_array(x).clip(min, max)
+
+
+def top(x: Any, /, axis: Any) -> Any:
+    """The maximum along axes, which stay, of length one."""
+    return np.maximum.reduce(x, axis=axis, keepdims=True) if type(x) is np.ndarray else x.max(axis, keepdims=True)
 
 
 def where(condition: Any, x: Any, y: Any) -> Any:

@@ -77,7 +77,7 @@ class Node:
         if isinstance(value, Node):
             return value
         node = cls.__new__(cls)
-        Node.__init__(node, as_array(value))
+        Node.__init__(node, value if type(value) is np.ndarray else as_array(value))
         return node
 
     @property

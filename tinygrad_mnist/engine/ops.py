@@ -270,7 +270,7 @@ cumsum: Function = op(lambda g, out, x, axis=None: flip(cumsum(flip(g, axis), ax
 @op(lambda g, out, x, axis, keepdims: _kept(g, axis, keepdims, x) * exp(x - _kept(out, axis, keepdims, x)))
 def logsumexp(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
     """log Σ exp(x) over the axes, without overflow: the maximum is subtracted first, where it is finite."""
-    top = (np.max if x.size else np.sum)(x, axis=axis, keepdims=True)
+    top = devices.top(x, axis) if x.size else np.sum(x, axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
     total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=keepdims))
     return total + top.reshape(total.shape)
@@ -281,7 +281,7 @@ def log_softmax(x: Array, /, axis: Axis = -1) -> Array:
     """x - logsumexp(x): log-probabilities along an axis, never the log of a rounded zero."""
     if not x.size:
         return np.exp(x)
-    shifted = x - x.max(axis=axis, keepdims=True)
+    shifted = x - devices.top(x, axis)
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
 
 
