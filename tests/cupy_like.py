@@ -51,6 +51,7 @@ SIGNATURES = {
         "prod": "a, axis=None, dtype=None, out=None, keepdims=False",
         "reshape": "a, newshape, order='C', *, copy=None",
         "shape": "a",
+        "size": "a, axis=None",
         "squeeze": "a, axis=None",
         "stack": "tup, axis=0, out=None, *, dtype=None, casting='same_kind'",
         "sum": "a, axis=None, dtype=None, out=None, keepdims=False",

@@ -301,6 +301,10 @@ def test_training_keeps_all_but_single_numbers_on_the_device_and_ends_as_on_the_
             resumed, splits, callbacks=[training.Callback()], checkpoint=training.Checkpoint(checkpoint), resume=True
         )
         assert training.evaluate(resumed, splits[1]) == training.evaluate(model, splits[1]), name
+    with pytest.raises(training.TrainingError, match=r"in the layer of W2 \(3.weight\), made -inf of inputs up to"):
+        RECIPES["an MLP"].changed(lr=1e30, max_norm=None, clip_norm=None).fit(
+            RECIPES["an MLP"].make_model(0).to("cuda"), splits
+        )
 
 
 def test_train_runs_on_a_device_and_says_in_a_line_what_is_missing(tmp_path: Path, monkeypatch: Any) -> None:
@@ -333,7 +337,8 @@ def test_the_functions_that_stand_in_for_cupys_take_what_cupys_take(monkeypatch:
     monkeypatch.delitem(sys.modules, "cupy")
     real = importlib.import_module("cupy")
     for name, signature in SIGNATURES.items():
-        function = functools.reduce(getattr, name.split("."), real)
-        assert [*inspect.signature(function).parameters] == [*signature.parameters], name
+        if name != "size":  # which is compiled, and tells none
+            function = functools.reduce(getattr, name.split("."), real)
+            assert [*inspect.signature(function).parameters] == [*signature.parameters], name
     for name in MISSING_UFUNCS:
         assert not hasattr(real, name)
