@@ -62,7 +62,7 @@ neg = op(lambda g, out, x: -g, name="neg", label="−")(np.negative)
 
 def _pow_vjp_base(g: Array, out: Array, x: Array, y: Array) -> Array:
     if isinstance(y, int | float):
-        return g * (y * x ** (y - 1)) if y != 0 else _masked(g, np.zeros_like(_plain(x), bool))
+        return g * (y * x ** (y - 1)) if y != 0 else _masked(g, False)
     return g * y * where((x == 0) & (y == 0), 1, x) ** (y - 1.0)  # 0 ** 0 is flat, though 0 ** -1 has no value
 
 
