@@ -18,6 +18,7 @@ NEEDED = {"onnx.md": ["onnx", "onnxruntime"]}
 OPTIONS = {
     "grade_learners.py": ["--sample", "2"],
     "grade_class.py": ["--help"],
+    "gpu.py": ["--seconds", "0.01", "--rounds", "1"],
     "growth.py": ["--largest", "200"],
     "photographs.py": ["--each", "1"],
 }

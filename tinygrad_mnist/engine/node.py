@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from itertools import count
 from operator import attrgetter
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tinygrad_mnist.devices import as_array
 from tinygrad_mnist.engine.errors import describe, misfit
 from tinygrad_mnist.places import Place, locate
 from tinygrad_mnist.scopes import Setting
@@ -76,7 +77,7 @@ class Node:
         if isinstance(value, Node):
             return value
         node = cls.__new__(cls)
-        Node.__init__(node, np.asarray(value))
+        Node.__init__(node, value if type(value) is np.ndarray else as_array(value))
         return node
 
     @property
@@ -102,15 +103,19 @@ class Node:
     @data.setter
     def data(self, value: ArrayLike) -> None:
         if value is not self._array:  # as it is after `p.data -= step`, which changed this very array
-            array = np.asarray(value)
+            array = np.asarray(value, like=self._array)
             if array.shape != self.shape or not np.can_cast(array.dtype, self.dtype, "same_kind"):
                 raise misfit(array, self)
             self._array = array.astype(self.dtype, copy=self.requires_grad)
         self.changed = last_change[0] = next(_clock)
 
+    def move(self, to: Callable[[Any], Any]) -> None:
+        """Put its array elsewhere: the numbers stay, and graphs that used them are not told."""
+        self._array = to(self._array)
+
     def _set_grad(self, value: Any) -> None:
         if value is not None and np.shape(plain(value)) != self.shape:
-            raise misfit(np.asarray(plain(value)), self)
+            raise misfit(as_array(plain(value)), self)
         self._grad = None if value is None else self.wrap(value)
 
     grad = property(attrgetter("_grad"), _set_grad, doc="What `backward` accumulated in a leaf, or None.")

@@ -24,7 +24,7 @@ def clip_grad_norm_(
     """
     LIMIT.check(max_norm=max_norm)
     grads = _gradients(parameters)
-    norms = np.array([np.linalg.norm(g.data.ravel(), norm_type) for g in grads], np.float64)
+    norms = np.array([float(np.linalg.norm(g.data.ravel(), norm_type)) for g in grads])
     norm = float(np.linalg.norm(norms, norm_type)) if grads else 0.0
     if error_if_nonfinite and not math.isfinite(norm):
         raise RuntimeError(f"the gradients' norm is {norm}: they can't be clipped")

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from tinygrad_mnist import nn
 from tinygrad_mnist.arguments import COUNT, POSITIVE
 from tinygrad_mnist.data import DataError, Split
+from tinygrad_mnist.devices import as_array
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.nn import Module, Optimizer, accuracy, cross_entropy
+from tinygrad_mnist.nn.module import home
 from tinygrad_mnist.processes import signals_held
 from tinygrad_mnist.training.checkpoint import Checkpoint
 from tinygrad_mnist.training.divergence import Diverged
@@ -94,11 +96,12 @@ def _run_epoch(run: Run, loss: Loss, clip_norm: float | None, augment: Augment |
     if run.batch == 0:
         run.totals.lr = run.optimizer.current_lr
     run.model.train()
+    there = home(run.model)
     run.notify("epoch_begins")
     for x, y in run.remaining_batches():
         if augment:
             x = augmented(x, augment, run.generator(run.epoch))
-        _train_on(run, x, y, loss, clip_norm)
+        _train_on(run, as_array(x, like=there), as_array(y, like=there), loss, clip_norm)
         run.totals.seconds = time.perf_counter() - start
         run.notify("step_ends")
     try:
