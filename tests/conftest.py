@@ -36,7 +36,7 @@ def mnist_folder() -> Path:
     beside = Path(__file__).parents[2] / "shared" / "mnist"
     folder = Path(os.environ.get("TINYGRAD_MNIST_DATA") or beside)
     if not folder.is_dir():
-        pytest.skip(f"real MNIST is not here: TINYGRAD_MNIST_DATA is not set and {beside} does not exist")
+        pytest.skip(f"real MNIST is not here: {folder} does not exist (TINYGRAD_MNIST_DATA can name another folder)")
     return folder
 
 

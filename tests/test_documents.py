@@ -18,6 +18,8 @@ NEEDED = {"onnx.md": ["onnx", "onnxruntime"]}
 OPTIONS = {
     "grade_learners.py": ["--sample", "2"],
     "grade_class.py": ["--help"],
+    "gpu.py": ["--seconds", "0.01", "--rounds", "1"],
+    "compiled.py": ["--rounds", "1", "--steps", "1"],
     "growth.py": ["--largest", "200"],
     "photographs.py": ["--each", "1"],
 }

@@ -7,6 +7,8 @@ import string
 
 import numpy as np
 
+from tinygrad_mnist.devices import as_array
+from tinygrad_mnist.engine.node import plain
 from tinygrad_mnist.engine.ops import Array
 from tinygrad_mnist.engine.primitive import op
 
@@ -25,7 +27,7 @@ def _einsum_vjp(position: int, g: Array, out: Array, *arrays: Array, subscripts:
     if not shared.issuperset(target):
         at = np.ogrid[tuple(map(slice, x.shape))]
         ties = functools.reduce(np.logical_and, [at[i] == at[own.index(c)] for i, c in enumerate(own)])
-        factors.append((target, ties.astype(g.dtype)))
+        factors.append((target, as_array(ties, g.dtype, like=plain(g))))
     terms, operands = zip(*factors, strict=True)
     return _einsum(*operands, subscripts=f"{','.join(terms)}->{target}")
 

@@ -24,6 +24,7 @@ from tinygrad_mnist.cli.plot import plot
 from tinygrad_mnist.cli.predict import evaluate, predict
 from tinygrad_mnist.cli.train import train
 from tinygrad_mnist.cli.tutorials import tutorials
+from tinygrad_mnist.devices import DeviceError
 from tinygrad_mnist.engine import GraphError
 from tinygrad_mnist.graph import RenderingError
 
@@ -98,6 +99,7 @@ def _run() -> int:
         data.DataError,
         training.CheckpointError,
         training.TrainingError,
+        DeviceError,
         GraphError,
         RenderingError,
         Interrupted,

@@ -14,6 +14,7 @@ from tinygrad_mnist.arguments import Range
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Data, Interrupted, one_of
 from tinygrad_mnist.cli.recipe import as_text, with_recipe_options
+from tinygrad_mnist.devices import DEVICES, mover
 from tinygrad_mnist.processes import signals_held
 from tinygrad_mnist.training import PRESETS, Recipe
 from tinygrad_mnist.training.run import HISTORY, MODEL, TABLE
@@ -39,6 +40,9 @@ def train(
     checkpoint_steps: Annotated[
         int | None, typer.Option(min=1, help="Steps between two checkpoints.", show_default="every 2 seconds")
     ] = None,
+    device: Annotated[
+        str, typer.Option(help="What computes: cpu, or cuda, a GPU by CuPy.", callback=one_of(DEVICES))
+    ] = "cpu",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out stopped.")] = False,
     pictures: Annotated[bool, typer.Option("--plots", help="Draw curves, mistakes and weights into --out.")] = False,
     **changes: Any,
@@ -48,6 +52,7 @@ def train(
     Every two seconds the run is kept in a checkpoint; after a crash, --resume goes on from there, and ends with
     the same weights as without the crash, bit for bit.
     """
+    mover(device)  # says now what it lacks, and not after the data are read
     given = {name: value for name, value in context.params.items() if _is_given(context, name)}
     changes = {name: value for name, value in changes.items() if name in given}
     if resume and "preset" in given:
@@ -65,7 +70,7 @@ def train(
     recipe = _fitting(recipe, dataset, "layers" in changes or kept)
     train_set, validation_set = data.set_tenth_aside(dataset, seed)
     with folder.opened(resume=kept, say=show.note):
-        model = recipe.make_model(seed)
+        model = recipe.make_model(seed).to(device)
         show.lines(repr(model) if isinstance(model, nn.MLP) else model.summary((1, *training.input_shape(model))))
         show.line(
             f"{dataset.name}: {len(train_set):,} images to train on, {len(validation_set):,} to validate, "

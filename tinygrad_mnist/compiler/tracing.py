@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from tinygrad_mnist.compiler.program import Guard, Instruction, Program, Value, leaves, mapped
-from tinygrad_mnist.engine import Node
+from tinygrad_mnist.engine import Node, ops
 from tinygrad_mnist.places import at, user_place
 
 
@@ -169,9 +169,20 @@ class TracedArray:
             return function(*mapped(args, _concrete), **mapped(options, _concrete))
         if function in _LIKE:
             return function(_concrete(args[0]), *args[1:], **options)
+        if function in _MAKING:
+            return self._made(function, args, options)
         if "out" in options:
             raise CompileError(f"np.{function.__name__} with out= can't be compiled{at(user_place())}")
         return _viewing(self.trace, _CANONICAL.get(function, function), args, options)
+
+    def _made(self, function: Any, args: Any, options: dict[str, Any]) -> Any:
+        """An array, which is plain where it is made of what is."""
+        first, *rest = args
+        if not isinstance(first, TracedArray):
+            return function(*args, **options)
+        dtype = options.get("dtype", rest[0] if rest else None)
+        found = first if dtype is None else first.astype(dtype)
+        return found.copy() if function is np.array else found
 
     __array__ = _reading("make a plain array of one that is computed in it, as np.asarray does", np.array)
     __float__, __int__, __index__ = map(_converted, (float, int, operator.index))
@@ -319,6 +330,9 @@ _SHAPES = {
 
 _LIKE = {np.zeros_like, np.ones_like, np.empty_like}
 
+_MAKING = {np.array, np.asarray, np.arange, np.empty, np.eye, np.full, np.identity, np.ones, np.zeros}
+"""What makes an array where another one, given as `like`, lies."""
+
 _CANONICAL: dict[Any, Any] = {np.sum: np.add.reduce, np.max: np.maximum.reduce, np.min: np.minimum.reduce,
                               np.prod: np.multiply.reduce}  # fmt: skip
 """Functions that are written down by the name of what they do."""
@@ -363,6 +377,8 @@ def _ufunc(trace: Trace, ufunc: np.ufunc, method: str, inputs: Any, options: dic
         raise CompileError(
             f"np.{ufunc.__name__}.{method}{at(user_place())} changes an array in place: use an operation"
         )
+    if (ufunc, method) == (np.add, "reduce") and (found := _sum_of_rows(*inputs, **options)) is not None:
+        return found
     function = ufunc if method == "__call__" else getattr(ufunc, method)
     result = trace.record(function, inputs, options)
     if not targets:
@@ -373,3 +389,11 @@ def _ufunc(trace: Trace, ufunc: np.ufunc, method: str, inputs: Any, options: dic
             f"follows, and change its .data"
         )
     return targets[0].become(result)
+
+
+def _sum_of_rows(x: Any, axis: Any = 0, keepdims: bool = False, **others: Any) -> Any:
+    """The sum over the first axis of a matrix as the engine adds it; None for other sums."""
+    if x.ndim != 2 or axis not in (0, -2, (0,)) or x.dtype.kind != "f" or any(v is not None for v in others.values()):
+        return None
+    total = ops._sum_of_rows(x)
+    return total[None] if keepdims else total

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tinygrad_mnist.devices import may_share_memory
 from tinygrad_mnist.engine import ops
 from tinygrad_mnist.engine.errors import GraphError, describe, misshapen, no_graph, not_floating, replaced
 from tinygrad_mnist.engine.node import Node, last_change, plain
@@ -112,7 +113,7 @@ def check_unchanged(node: Node, changed: Iterable[Node]) -> None:
     """Raise MutationError if a rule of the node reads what was changed since it was recorded, itself or as a view."""
     for new in changed:
         for i, (x, array) in enumerate(zip((node, *node.inputs), (node._array, *node.values), strict=True)):
-            if new.changed > node.born and (x is new or np.may_share_memory(array, new._array)) and _reads(node, i):
+            if new.changed > node.born and (x is new or may_share_memory(array, new._array)) and _reads(node, i):
                 raise replaced(new, node)
 
 
@@ -156,9 +157,9 @@ def seed(output: Node, gradient: Any, create_graph: bool) -> Any:
     if gradient is None:
         if output._array.size != 1:
             raise GraphError(f"{describe(output)} is not a scalar: take .sum() or .mean(), or pass gradient=")
-        gradient = np.array(1, output._array.dtype, ndmin=output._array.ndim)
+        gradient = np.array(1, output._array.dtype, ndmin=output._array.ndim, like=output._array)
     elif not (create_graph and isinstance(gradient, Node)):
-        gradient = np.array(plain(gradient), output.dtype)
+        gradient = np.array(plain(gradient), output.dtype, like=output._array)
     if gradient.shape != output.shape:
         raise ValueError(f"gradient has shape {gradient.shape}, but {describe(output)} needs one of its own shape")
     return output.wrap(gradient) if create_graph else gradient

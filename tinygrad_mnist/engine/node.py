@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from itertools import count
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from tinygrad_mnist.devices import as_array
 from tinygrad_mnist.engine.errors import describe, misfit
 from tinygrad_mnist.places import Place, locate
 from tinygrad_mnist.scopes import Setting
@@ -76,7 +77,7 @@ class Node:
         if isinstance(value, Node):
             return value
         node = cls.__new__(cls)
-        Node.__init__(node, as_array(value))
+        Node.__init__(node, value if type(value) is np.ndarray else as_array(value))
         return node
 
     @property
@@ -102,15 +103,19 @@ class Node:
     @data.setter
     def data(self, value: ArrayLike) -> None:
         if value is not self._array:  # as it is after `p.data -= step`, which changed this very array
-            array = as_array(value)
+            array = np.asarray(value, like=self._array)
             if array.shape != self.shape or not np.can_cast(array.dtype, self.dtype, "same_kind"):
                 raise misfit(array, self)
             self._array = array.astype(self.dtype, copy=self.requires_grad)
         self.changed = last_change[0] = next(_clock)
 
+    def move(self, to: Callable[[Any], Any]) -> None:
+        """Put its array elsewhere: the numbers stay, and graphs that used them are not told."""
+        self._array = to(self._array)
+
     def _set_grad(self, value: Any) -> None:
         if value is not None and np.shape(plain(value)) != self.shape:
-            raise misfit(np.asarray(plain(value)), self)
+            raise misfit(as_array(plain(value)), self)
         self._grad = None if value is None else self.wrap(value)
 
     grad = property(attrgetter("_grad"), _set_grad, doc="What `backward` accumulated in a leaf, or None.")
@@ -126,10 +131,3 @@ class Node:
 def plain(value: Any) -> Any:
     """The array of a node; anything else as it is."""
     return value._array if isinstance(value, Node) else value
-
-
-def as_array(value: Any, dtype: DTypeLike | None = None) -> Any:
-    """An array that NumPy's functions know how to compute with, as it is or in a dtype; anything else made into one."""
-    if isinstance(value, (Node, np.ndarray)) or not hasattr(value, "__array_function__"):
-        return np.asarray(value, dtype)
-    return value if dtype is None else value.astype(dtype, copy=False)

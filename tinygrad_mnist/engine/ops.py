@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tinygrad_mnist.engine.node import Node
+from tinygrad_mnist import devices
 from tinygrad_mnist.engine.node import plain as _plain
 from tinygrad_mnist.engine.primitive import Function, op
 
@@ -92,6 +92,7 @@ matmul = op(_matmul_vjp_left, _matmul_vjp_right, label="@")(np.matmul)
 @op(lambda g, out, x, y: g * y, lambda g, out, x, y: g * x, label="Σ×")
 def vdot(x: Array, y: Array, /) -> Array:
     """Σ x y over all elements of two arrays of one shape: their inner product (nothing is conjugated)."""
+    x, y = devices.as_array(x), devices.as_array(y)
     if x.shape != y.shape:
         raise ValueError("an inner product takes two arrays of one shape")
     return np.dot(x.reshape(-1), y.reshape(-1))
@@ -162,8 +163,8 @@ def elu(x: Array, /, alpha: float = 1.0) -> Array:
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
 
 
-clip = op(lambda g, out, x, min=None, max=None: _masked(g, out == x))(np.clip)
-where: Function = op(None, lambda g, out, c, x, y: where(c, g, 0), lambda g, out, c, x, y: where(c, 0, g))(np.where)
+clip = op(lambda g, out, x, min, max: _masked(g, out == x))(devices.clip)
+where: Function = op(None, lambda g, out, c, x, y: where(c, g, 0), lambda g, o, c, x, y: where(c, 0, g))(devices.where)
 
 
 # shape
@@ -173,7 +174,7 @@ def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
     return tuple(range(ndim)) if axis is None or not ndim else np.lib.array_utils.normalize_axis_tuple(axis, ndim)
 
 
-reshape = op(lambda g, out, x, shape: g.reshape(x.shape))(np.reshape)
+reshape = op(lambda g, out, x, shape: g.reshape(x.shape))(devices.reshape)
 
 
 def _transpose_vjp(g: Array, out: Array, x: Array, axes: Axis = None) -> Array:
@@ -183,7 +184,7 @@ def _transpose_vjp(g: Array, out: Array, x: Array, axes: Axis = None) -> Array:
 transpose = op(_transpose_vjp, label="ᵀ")(np.transpose)
 flip: Function = op(lambda g, out, x, axis=None: flip(g, axis))(np.flip)
 swapaxes = op(lambda g, out, x, axis1, axis2: g.swapaxes(axis1, axis2), label="ᵀ")(np.swapaxes)
-astype = op(lambda g, out, x, dtype: g)(np.ndarray.astype)
+astype = op(lambda g, out, x, dtype: g)(devices.astype)
 
 
 @op(lambda g, out, x, shape: g)
@@ -225,7 +226,7 @@ def _kept(g: Array, axis: Axis, keepdims: bool, x: Array) -> Array:
 @op(lambda g, out, x, axis, keepdims: broadcast_to(_kept(g, axis, keepdims, x), x.shape), label="Σ")
 def sum(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
     """The sum over the axes, over all by default."""
-    if not isinstance(x, Node) and x.ndim == 2 and axis in (0, -2, (0,)) and x.dtype.kind == "f":
+    if isinstance(x, np.ndarray) and x.ndim == 2 and axis in (0, -2, (0,)) and x.dtype.kind == "f":
         return _sum_of_rows(x)[None] if keepdims else _sum_of_rows(x)
     total: Function = np.add.reduce
     return total(x, axis=axis, keepdims=keepdims)
@@ -246,7 +247,7 @@ def _prod_vjp(g: Array, out: Array, x: Array, axis: Axis = None, keepdims: bool 
 def _product_of_others(x: Array, axes: tuple[int, ...]) -> Array:
     """For each element, the product of the others along the axes, zeros among them or not."""
     if not axes:
-        return np.ones((), x.dtype)
+        return np.ones_like(_plain(x), shape=())
     along = _others(x.swapaxes(axes[0], -1)).swapaxes(axes[0], -1)
     return along * _product_of_others(prod(x, axes[0], True), axes[1:])
 
@@ -255,8 +256,8 @@ def _others(x: Array) -> Array:
     """The same along the last axis, by halves: those outside an element's pair, times the other of the pair."""
     n = x.shape[-1]
     if n < 2:
-        return np.ones(x.shape, x.dtype)
-    pairs = concatenate([x, np.ones((*x.shape[:-1], n % 2), x.dtype)], -1).reshape((*x.shape[:-1], -1, 2))
+        return np.ones_like(_plain(x))
+    pairs = concatenate([x, np.ones_like(_plain(x)[..., : n % 2])], -1).reshape((*x.shape[:-1], -1, 2))
     return flatten(expand_dims(_others(pairs[..., 0] * pairs[..., 1]), -1) * flip(pairs, -1), x.ndim - 1)[..., :n]
 
 
@@ -269,7 +270,7 @@ cumsum: Function = op(lambda g, out, x, axis=None: flip(cumsum(flip(g, axis), ax
 @op(lambda g, out, x, axis, keepdims: _kept(g, axis, keepdims, x) * exp(x - _kept(out, axis, keepdims, x)))
 def logsumexp(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
     """log Σ exp(x) over the axes, without overflow: the maximum is subtracted first, where it is finite."""
-    top = np.maximum.reduce(x, axis=axis, keepdims=True, initial=None if x.size else 0)
+    top = devices.top(x, axis) if x.size else np.sum(x, axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
     total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=keepdims))
     return total + top.reshape(total.shape)
@@ -280,22 +281,14 @@ def log_softmax(x: Array, /, axis: Axis = -1) -> Array:
     """x - logsumexp(x): log-probabilities along an axis, never the log of a rounded zero."""
     if not x.size:
         return np.exp(x)
-    shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True)
+    shifted = x - devices.top(x, axis)
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
 
 
 # indexing and joining
 
 
-@op(lambda g, out, x, index, shape: g[index])
-def scatter_add(x: Array, /, index: Any, shape: tuple[int, ...]) -> Array:
-    """Zeros of a shape, with x added at the index; repeated indices add up."""
-    out = np.zeros(shape, x.dtype)
-    if np.may_share_memory(out, out[index]):  # a view has each element once
-        out[index] = x
-    else:
-        np.add.at(out, index, x)
-    return out
+scatter_add = op(lambda g, out, x, index, shape: g[index])(devices.scatter_add)
 
 
 @op(lambda g, out, x, index: scatter_add(g, index, x.shape), label="[ ]")

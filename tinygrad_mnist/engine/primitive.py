@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_mnist.devices import as_array
 from tinygrad_mnist.engine.errors import explain, taken
-from tinygrad_mnist.engine.node import Node, as_array, is_recording
+from tinygrad_mnist.engine.node import Node, is_recording
 from tinygrad_mnist.places import user_place
 
 if TYPE_CHECKING:
@@ -118,12 +119,13 @@ def _function(operation: Op) -> Callable[..., Any]:
                         kind = x.__class__ if not kind or issubclass(x.__class__, kind) else kind
                     learns = learns or x.requires_grad
                     x = x._array
-                elif not isinstance(x, (float, int, np.ndarray)):
+                elif not isinstance(x, (float, int, np.ndarray, np.generic)):
                     x = as_array(x)
                 values.append(x)
             if kind is None:
                 return operation.forward(*inputs, **params)
-            array = as_array(operation.forward(*values, **params))
+            if type(array := operation.forward(*values, **params)) is not np.ndarray:
+                array = as_array(array)
         except (ValueError, TypeError, IndexError) as error:
             raise explain(error, operation.name, inputs, params, user_place()) from error
         if not (learns and is_recording()):
@@ -151,6 +153,6 @@ def _bind(operation: Op, args: tuple[Any, ...], named: dict[str, Any]) -> tuple[
 
 def _own(value: Any) -> Any:
     """A parameter that nobody else can change in place, such as an array of indices, before the backward pass."""
-    if isinstance(value, np.ndarray):
+    if hasattr(value, "__array_function__"):
         return value.copy()
     return type(value)(map(_own, value)) if type(value) in (list, tuple) else value

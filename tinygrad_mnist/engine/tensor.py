@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from tinygrad_mnist.devices import as_array, read_only, to_numpy
 from tinygrad_mnist.engine import autodiff, ops
 from tinygrad_mnist.engine.errors import describe, not_recorded
-from tinygrad_mnist.engine.node import Node, as_array, plain
+from tinygrad_mnist.engine.node import Node, plain
 from tinygrad_mnist.engine.primitive import Function
 
 DType = DTypeLike | None
@@ -58,7 +59,7 @@ class Tensor(Node):
         array = as_array(data, dtype)
         if array.dtype.kind not in "fiubc":
             raise TypeError(f"a tensor holds numbers, and {data!r:.60} is {array.dtype}")
-        if dtype is None and not hasattr(data, "dtype") and array.dtype.kind in "fiu":
+        if dtype is None and not isinstance(data, (type(array), np.generic)) and array.dtype.kind in "fiu":
             array = array.astype(np.float32)
         if requires_grad and array.dtype.kind != "f":
             raise TypeError(f"{array.dtype} can't require gradients, floating point can: use .astype(np.float32)")
@@ -86,10 +87,8 @@ class Tensor(Node):
         return ops.swapaxes(self, -1, -2)
 
     def numpy(self) -> NDArray[Any]:
-        """The array, as a read-only view."""
-        view: NDArray[Any] = self._array.view()
-        view.flags.writeable = False
-        return view
+        """The array, as a read-only view; of one on a device, its numbers."""
+        return to_numpy(read_only(self._array))
 
     def item(self) -> Any:
         """The only element, as a Python number."""
@@ -99,7 +98,7 @@ class Tensor(Node):
 
     def detach(self) -> Tensor:
         """The same numbers, read-only and without the graph."""
-        return Tensor(self.numpy(), name=self.name)
+        return Tensor(read_only(self._array), name=self.name)
 
     backward = autodiff.backward
 

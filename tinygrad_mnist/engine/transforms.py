@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.devices import as_array
 from tinygrad_mnist.engine.autodiff import grad
 from tinygrad_mnist.engine.errors import GraphError
 from tinygrad_mnist.engine.node import is_recording, plain
@@ -65,8 +66,10 @@ def hessian(function: Function, inputs: Any) -> Any:
 
 
 def _jacobians(output: Tensor, leaves: tuple[Tensor, ...]) -> list[Tensor]:
-    rows = [_grad(output, leaves, one.reshape(output.shape)) for one in np.eye(output.size, dtype=output.dtype)]
-    columns = [np.array([row[i].data for row in rows], leaf.dtype) for i, leaf in enumerate(leaves)]
+    columns = [np.empty((output.size, *leaf.shape), leaf.dtype, like=leaf.data) for leaf in leaves]
+    for i, one in enumerate(np.eye(output.size, dtype=output.dtype)):
+        for column, slope in zip(columns, _grad(output, leaves, one.reshape(output.shape)), strict=True):
+            column[i] = slope.data
     return [Tensor(c.reshape(output.shape + leaf.shape)) for c, leaf in zip(columns, leaves, strict=True)]
 
 
@@ -78,11 +81,11 @@ def _grad(output: Tensor, leaves: tuple[Tensor, ...], gradient: Any = None, crea
 
 
 def _inner(slopes: tuple[Tensor, ...], vectors: Any) -> Tensor:
-    total = Tensor(np.zeros((), slopes[0].dtype))
+    total = Tensor(np.zeros_like(slopes[0].data, shape=()))
     for slope, vector in zip(slopes, map(plain, _tuple(vectors)), strict=True):
         if np.shape(vector) != slope.shape:
             raise ValueError(f"a vector of shape {np.shape(vector)} does not fit an input of shape {slope.shape}")
-        total = total + slope.vdot(vector)
+        total = total + slope.vdot(as_array(vector, like=slope.data))
     return total
 
 

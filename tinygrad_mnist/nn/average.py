@@ -8,9 +8,10 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from tinygrad_mnist.arguments import SHARE
+from tinygrad_mnist.devices import as_array, to_numpy
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.nn.module import Module
 
@@ -62,7 +63,8 @@ class ExponentialMovingAverage:
 
     def state_dict(self) -> dict[str, Any]:
         """Copies of the averages by path, and the number of updates."""
-        return {"updates": self.updates, "average": {path: array.copy() for path, array in self._average.items()}}
+        average = {path: to_numpy(array.copy()) for path, array in self._average.items()}
+        return {"updates": self.updates, "average": average}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over a state dict of the average of a model of the same shapes; raises ValueError for another."""
@@ -70,5 +72,5 @@ class ExponentialMovingAverage:
         shapes = {path: array.shape for path, array in self._average.items()}
         if shapes != {path: np.shape(array) for path, array in average.items()}:
             raise ValueError("the averages in the state are not those of this model: paths or shapes differ")
-        taken: dict[str, NDArray[Any]] = {path: np.array(array) for path, array in average.items()}
-        self._average, self.updates = taken, int(state["updates"])
+        self._average = {path: as_array(average[path], like=own).copy() for path, own in self._average.items()}
+        self.updates = int(state["updates"])

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tinygrad_mnist.devices import as_array
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.engine.node import plain
 from tinygrad_mnist.engine.ops import elu as elu
@@ -52,13 +53,13 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     if not training or not p:
         return Tensor.wrap(x)
     kept = generator().random(x.shape, dtype=np.float32) >= p
-    return Tensor.wrap(x) * (kept * (1 / (1 - p) if p < 1 else 0.0)).astype(x.dtype)
+    return Tensor.wrap(x) * as_array(kept * (1 / (1 - p) if p < 1 else 0.0), x.dtype, like=plain(x))
 
 
 def accuracy(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> float:
     """The share of rows whose largest logit is at the label; raises ValueError where there are no rows."""
     predicted = np.argmax(plain(logits), axis=-1)
-    expected = np.asarray(plain(labels))
+    expected = as_array(plain(labels), like=predicted)
     if predicted.shape != expected.shape:
         raise ValueError(f"{predicted.shape} predictions do not fit labels of shape {expected.shape}")
     if not predicted.size:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.arguments import COUNT, check_name
+from tinygrad_mnist.devices import as_array
 from tinygrad_mnist.engine import Tensor, ops
 from tinygrad_mnist.nn.module import as_tensor
 from tinygrad_mnist.nn.patches import Pair, fold, max_pool, patches, reach
@@ -157,7 +158,7 @@ def avg_pool2d(
     pixels: Any = area if divisor_override is None else divisor_override
     if divisor_override is None and (ceil_mode or not count_include_pad):
         down, across = (_pixels(images.shape[2 + i], counts[i], window, i, count_include_pad) for i in (0, 1))
-        pixels = np.multiply.outer(down, across)[..., None].astype(images.dtype)
+        pixels = as_array(np.multiply.outer(down, across)[..., None], images.dtype, like=images.data)
     return (sums / pixels).transpose(0, 3, 1, 2)
 
 

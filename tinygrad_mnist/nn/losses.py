@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tinygrad_mnist.arguments import NOT_NEGATIVE, POSITIVE, SHARE, check_name
+from tinygrad_mnist.devices import as_array, to_numpy
 from tinygrad_mnist.engine import Tensor, ops
-from tinygrad_mnist.engine.node import as_array, plain
+from tinygrad_mnist.engine.node import plain
 from tinygrad_mnist.nn.module import Layer, as_tensor
 
 Reduction = Literal["mean", "sum", "none"]
@@ -37,16 +38,14 @@ def one_hot(labels: ArrayLike | Tensor, num_classes: int, dtype: DTypeLike = np.
     classes = as_array(plain(labels))
     _check_integers(classes)
     if _outside(classes, num_classes):
+        classes = to_numpy(classes)
         place = tuple(np.argwhere((classes < 0) | (classes >= num_classes))[0].tolist())
         raise ValueError(
             f"label {classes[place]} at index {', '.join(map(str, place)) or 0} is none of the {num_classes} "
             f"classes 0 to {num_classes - 1}"
         )
-    return _rows_of(classes, num_classes, dtype)
-
-
-def _rows_of(classes: NDArray[Any], num_classes: int, dtype: DTypeLike) -> NDArray[Any]:
-    return (classes[..., None] == _every_class(num_classes)).astype(dtype)
+    rows: NDArray[Any] = _one_hot(classes, num_classes, dtype)
+    return rows
 
 
 def _check_integers(classes: NDArray[Any]) -> None:
@@ -56,7 +55,11 @@ def _check_integers(classes: NDArray[Any]) -> None:
 
 def _outside(classes: NDArray[Any], num_classes: int) -> bool:
     # as unsigned numbers, negative ones are huge
-    return bool(np.maximum.reduce(classes.astype(np.uint64), axis=None, initial=0) >= num_classes)
+    return bool(classes.size and classes.astype(np.uint64).max() >= num_classes)
+
+
+def _one_hot(classes: NDArray[Any], num_classes: int, dtype: Any) -> Any:
+    return (classes[..., None] == as_array(_every_class(num_classes), like=classes)).astype(dtype)
 
 
 _every_class = functools.lru_cache(maxsize=8)(np.arange)
@@ -176,11 +179,11 @@ def _negative_log_likelihood(
 
 def _rows(labels: Any, x: Tensor, ignore_index: int) -> tuple[Any, NDArray[Any] | None]:
     """The labels as rows of the logits' shape, one-hot where they are integers; and which count, None for all."""
-    y, classes = as_array(plain(labels)), x.shape[-1]
+    y, classes = as_array(plain(labels), like=x.data), x.shape[-1]
     if y.shape == x.shape[:-1]:
         _check_integers(y)
         if ignore_index < 0 and not _outside(y, classes):
-            return _rows_of(y, classes, x.dtype), None
+            return _one_hot(y, classes, x.dtype), None
         counted = y != ignore_index
         return one_hot(np.where(counted, y, 0), classes, x.dtype) * counted[..., None].astype(x.dtype), counted
     if y.shape != x.shape:
@@ -317,7 +320,7 @@ def _like(value: ArrayLike | Tensor, x: Any) -> Any:
     """A tensor that learns as one of x's dtype, anything else as an array of it."""
     if isinstance(value, Tensor) and value.requires_grad:
         return value if value.dtype == x.dtype else value.astype(x.dtype)
-    return as_array(plain(value)).astype(x.dtype, copy=False)
+    return as_array(plain(value), x.dtype, like=plain(x))
 
 
 def _difference(predictions: Any, targets: ArrayLike | Tensor) -> Tensor:
@@ -326,7 +329,7 @@ def _difference(predictions: Any, targets: ArrayLike | Tensor) -> Tensor:
 
 
 def _targets(targets: ArrayLike | Tensor, predictions: Tensor) -> Any:
-    y = targets if isinstance(targets, Tensor) else as_array(targets, predictions.dtype)
+    y = targets if isinstance(targets, Tensor) else as_array(targets, predictions.dtype, like=predictions.data)
     if y.shape != predictions.shape:
         raise ValueError(f"targets of shape {y.shape} do not fit predictions of shape {predictions.shape}: reshape one")
     return y

@@ -11,7 +11,9 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from tinygrad_mnist.devices import as_array, mover, to_numpy
 from tinygrad_mnist.engine import Tensor, no_grad
+from tinygrad_mnist.engine.node import plain
 
 M = TypeVar("M", bound="Module")
 WIDTH = 80
@@ -58,7 +60,7 @@ class Module:
     def register_buffer(self, name: str, array: ArrayLike) -> None:
         """Keep an array as an attribute that is saved and loaded with the model, and not learned."""
         self._buffers = {*self._buffers, name}
-        setattr(self, name, Tensor(np.array(array)))
+        setattr(self, name, Tensor(as_array(array).copy()))
 
     _buffers: set[str] = set()  # noqa: RUF012 (replaced, never changed)
     _learned: set[str] = set()  # noqa: RUF012
@@ -109,6 +111,18 @@ class Module:
         """Behave as in use: `train(False)`."""
         return self.train(False)
 
+    def to(self: M, device: str) -> M:
+        """Move every parameter and buffer, and their gradients, to "cpu" or "cuda", a GPU by CuPy; returns itself.
+
+        They stay the same tensors. Raises ValueError for another name, and DeviceError where CuPy or a GPU is missing.
+        """
+        move = mover(device)
+        for _, _, tensor in _tensors_of(self):
+            tensor.move(move)
+            if tensor.grad is not None:
+                tensor.grad.move(move)
+        return self
+
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of every parameter; set_to_none=False makes them zeros."""
         forget_gradients(self.parameters(), set_to_none)
@@ -116,8 +130,8 @@ class Module:
     # what is saved
 
     def state_dict(self) -> dict[str, NDArray[Any]]:
-        """A copy of the array of every parameter and buffer, by its path."""
-        return {path: tensor.data.copy() for path, _, tensor in _tensors_of(self)}
+        """A copy of the array of every parameter and buffer, by its path: NumPy's, wherever the model is."""
+        return {path: to_numpy(tensor.data.copy()) for path, _, tensor in _tensors_of(self)}
 
     def load_state_dict(self, state: Mapping[str, ArrayLike | Tensor], strict: bool = True) -> None:
         """Take over the numbers of every parameter and buffer from a state dict, all of them or none.
@@ -130,7 +144,7 @@ class Module:
                 f"a state dict maps paths to arrays, as state_dict() gives it; this is {type(state).__name__}"
             )
         own = {path: tensor for path, _, tensor in _tensors_of(self)}
-        given = {path: np.asarray(value.data if isinstance(value, Tensor) else value) for path, value in state.items()}
+        given = {path: to_numpy(plain(value)) for path, value in state.items()}
         problems = [f"{path}: {given[path].shape} {given[path].dtype}, here it is {tensor.shape} {tensor.dtype}"
                     for path, tensor in own.items() if path in given and not _fits(given[path], tensor)]  # fmt: skip
         if strict:
@@ -163,7 +177,7 @@ class Module:
         shapes: dict[Module, tuple[int, ...]] = {}
         if input_shape is not None:
             with _watching(self, shapes), no_grad():
-                self(Tensor(np.zeros(tuple(input_shape), dtype)))
+                self(Tensor(as_array(np.zeros(tuple(input_shape), dtype), like=home(self))))
         leaves = [(path, m) for path, m in self.named_modules() if not any(m.children())]
         rows = [
             (path, f"{m!r}".partition("  #")[0], str(shapes.get(m, "")), f"{_count(m.parameters()):,}")
@@ -173,6 +187,11 @@ class Module:
         learned = _count(p for p in self.parameters() if p.requires_grad)
         end = f"{total:,} parameters" + (f", {total - learned:,} of them frozen" if learned < total else "")
         return _table(("", "layer", "output" if shapes else "", "parameters"), rows) + f"\n{end}"
+
+
+def home(model: Module) -> Any:
+    """An array beside which a model's inputs must lie: as_array(x, like=home(model)); None where it has none."""
+    return next((parameter.data for parameter in model.parameters()), None)
 
 
 def forget_gradients(parameters: Iterable[Tensor], set_to_none: bool) -> None:

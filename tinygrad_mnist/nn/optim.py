@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.arguments import BELOW_ONE, NOT_NEGATIVE, Range
+from tinygrad_mnist.devices import as_array, to_numpy
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.nn.module import forget_gradients
 
@@ -145,7 +146,7 @@ class Optimizer:
             for name, value in arrays.items():
                 if np.ndim(value) and np.shape(value) != p.shape:
                     raise ValueError(f"{name} of {p.name or 'a parameter'} has shape {np.shape(value)}, not {p.shape}")
-        self.state = {p: {name: _copy(value) for name, value in arrays.items()} for p, arrays in kept.items()}
+        self.state = {p: {name: _own(value, p) for name, value in arrays.items()} for p, arrays in kept.items()}
         for group, options in zip(self.param_groups, groups, strict=True):
             group.update({name: value for name, value in options.items() if name != "params"})
 
@@ -166,7 +167,12 @@ def _blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:
 
 
 def _copy(value: Any) -> Any:
-    return value.copy() if isinstance(value, np.ndarray) else value
+    return value if isinstance(value, int) else to_numpy(value.copy())
+
+
+def _own(value: Any, p: Tensor) -> Any:
+    """A value of a state; an array of it as one of p's, where p is."""
+    return as_array(value, like=p.data).copy() if isinstance(value, np.ndarray) else value
 
 
 class SGD(Optimizer):

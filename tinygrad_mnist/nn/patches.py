@@ -37,18 +37,22 @@ def _channels_first(x: Array) -> Array:
     return x.transpose(0, 3, 1, 2)
 
 
-def _frame(shape: tuple[int, ...], padding: Pair, fill: float, dtype: Any) -> tuple[Array, Array]:
-    """Images of a constant, channels last, with a frame around the shape; and what lies within the frame."""
+def _frame(shape: tuple[int, ...], padding: Pair, fill: float, like: Array) -> tuple[Array, Array]:
+    """Images of a constant, channels last, with a frame around the shape; and what lies within the frame.
+
+    They are on the device, and of the dtype, of another array.
+    """
     n, c, h, w = shape
     dy, dx = padding
-    framed = np.full((n, h + 2 * dy, w + 2 * dx, c), fill, dtype)
+    framed = np.empty((n, h + 2 * dy, w + 2 * dx, c), like.dtype, like=like)
+    framed[...] = fill
     return framed, framed[:, dy : dy + h, dx : dx + w]
 
 
 def _framed(x: Array, padding: Pair, fill: float) -> Array:
     if padding == (0, 0):
         return _channels_last(x)
-    framed, inside = _frame(x.shape, padding, fill, x.dtype)
+    framed, inside = _frame(x.shape, padding, fill, x)
     inside[...] = _channels_last(x)
     return framed
 
@@ -88,12 +92,15 @@ def _patches_vjp(g: Array, out: Array, x: Array, kernel: Pair, stride: Pair, pad
 @op(_patches_vjp)
 def patches(x: Array, /, kernel: Pair, stride: Pair = (1, 1), padding: Pair = (0, 0), dilation: Pair = (1, 1)) -> Array:
     """A row for each window, its numbers in the order (*kernel, channels), with a frame of zeros around x."""
-    windows = _windows(_framed(x, padding, 0), kernel, stride, dilation)
+    framed, length = _framed(x, padding, 0), kernel[0] * kernel[1] * x.shape[1]
+    if not isinstance(x, np.ndarray):  # on a device, a copy for each place takes one program for all
+        return np.stack(_places(framed, kernel, stride, dilation), axis=3).reshape(-1, length)
+    windows = _windows(framed, kernel, stride, dilation)
     # of one channel or three, the pixels of a row make longer runs than the channels of a window
     order = (3, 4, 5, 0, 1, 2) if x.shape[1] < FEW_CHANNELS else (0, 1, 2, 3, 4, 5)
     copy = np.empty([windows.shape[i] for i in order], x.dtype).transpose(np.argsort(order))
     copy[...] = windows
-    return copy.reshape(-1, kernel[0] * kernel[1] * x.shape[1])
+    return copy.reshape(-1, length)
 
 
 def _fold_vjp(
@@ -113,7 +120,13 @@ def fold(
     dilation: Pair = (1, 1),
 ) -> Array:
     """Images of a shape, to which every row is added where `patches` takes it from."""
-    framed, inside = _frame(shape, padding, 0, rows.dtype)
+    framed, inside = _frame(shape, padding, 0, rows)
+    if not isinstance(rows, np.ndarray):  # CuPy's windows can't be written to
+        places = _places(framed, kernel, stride, dilation)
+        by_place = rows.reshape(*places[0].shape[:3], len(places), shape[1])
+        for i, place in enumerate(places):
+            place += by_place[:, :, :, i]
+        return _channels_first(inside)
     windows = _windows(framed, kernel, stride, dilation, writeable=True)
     rows = rows.reshape(windows.shape)
     for turn in _turns(reach(kernel, dilation), stride):
@@ -135,7 +148,7 @@ def _winners(x: Array, top: Array, kernel: Pair, stride: Pair, padding: Pair, di
     """Which places of each window hold its maximum, (places, batch, rows, columns, channels); and how many do."""
     top = _channels_last(top)
     places = _places(_framed(x, padding, -np.inf), kernel, stride, dilation)
-    wins = np.empty((len(places), *top.shape), bool)
+    wins = np.empty((len(places), *top.shape), bool, like=top)
     for place, wins_there in zip(places, wins, strict=True):
         np.equal(place, top, out=wins_there)
     return wins, _channels_first(np.add.reduce(wins, axis=0, dtype=top.dtype))
@@ -155,7 +168,7 @@ def unpool(
     g: Array, x: Array, top: Array, /, kernel: Pair, stride: Pair, padding: Pair = (0, 0), dilation: Pair = (1, 1)
 ) -> Array:
     """Images like x, to which every window adds its g, shared equally among the places where x is at its top."""
-    framed, inside = _frame(x.shape, padding, 0, g.dtype)
+    framed, inside = _frame(x.shape, padding, 0, g)
     wins, ties = _winners(x, top, kernel, stride, padding, dilation)
     share = _channels_last(g / ties)
     for place, wins_there in zip(_places(framed, kernel, stride, dilation), wins, strict=True):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from functools import reduce
 
 import numpy as np
 
 from tinygrad_mnist.arguments import check_name
+from tinygrad_mnist.devices import as_array
 from tinygrad_mnist.engine import ops
 from tinygrad_mnist.engine.ops import Array
 from tinygrad_mnist.engine.primitive import op
@@ -37,8 +39,8 @@ def erf(x: Array, /) -> Array:
     and 1 - exp(-x²) R(x) farther away, whose own third interval only erfc has a use for. Complex x are taken as
     close to the real axis, as where a derivative is found by a complex step.
     """
-    x = np.asarray(x)
-    exact = x.astype(np.result_type(x, np.float64))
+    x = as_array(x)
+    exact = x.astype(np.result_type(x.dtype, np.float64))
     size = np.where(exact.real < 0, -exact, exact)
     near = exact * _ratio(_NEAR, np.where(size.real > BORDER, BORDER, size) ** 2)
     size = np.where(size.real > END, END, size)
@@ -48,7 +50,7 @@ def erf(x: Array, /) -> Array:
 
 
 def _ratio(polynomials: tuple[tuple[float, ...], tuple[float, ...]], x: Array) -> Array:
-    above, below = (np.polyval(coefficients, x) for coefficients in polynomials)
+    above, below = (reduce(lambda total, a: total * x + a, coefficients) for coefficients in polynomials)
     return above / below
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.devices import to_numpy
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.graph.layers import Layers
 from tinygrad_mnist.graph.recording import Recording
@@ -64,7 +65,8 @@ def _called(parameter: Any, names: dict[Tensor, str], recording: Recording) -> s
 
 def _example(array: NDArray[Any]) -> Any:
     """One of the numbers that are not finite."""
-    return array[~np.isfinite(array)].flat[0]
+    numbers = to_numpy(array)
+    return numbers[~np.isfinite(numbers)].flat[0]
 
 
 def _largest(value: Any) -> float:

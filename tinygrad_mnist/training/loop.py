@@ -14,8 +14,10 @@ from tinygrad_mnist import nn
 from tinygrad_mnist.arguments import COUNT, POSITIVE
 from tinygrad_mnist.compiler import compile as compiled
 from tinygrad_mnist.data import DataError, Split
+from tinygrad_mnist.devices import as_array
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.nn import Module, Optimizer, accuracy, cross_entropy
+from tinygrad_mnist.nn.module import home
 from tinygrad_mnist.processes import signals_held
 from tinygrad_mnist.training.checkpoint import Checkpoint
 from tinygrad_mnist.training.divergence import Diverged
@@ -99,11 +101,12 @@ def _run_epoch(run: Run, step: Step, augment: Augment | None) -> None:
     if run.batch == 0:
         run.totals.lr = run.optimizer.current_lr
     run.model.train()
+    there = home(run.model)
     run.notify("epoch_begins")
     for x, y in run.remaining_batches():
         if augment:
             x = augmented(x, augment, run.generator(run.epoch))
-        _train_on(run, step, x, y)
+        _train_on(run, step, as_array(x, like=there), as_array(y, like=there))
         run.totals.seconds = time.perf_counter() - start
         run.notify("step_ends")
     try:

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_mnist.data import CLASSES, Split
+from tinygrad_mnist.devices import as_array
 from tinygrad_mnist.engine import Tensor, no_grad
 from tinygrad_mnist.nn import Module, accuracy, cross_entropy
+from tinygrad_mnist.nn.module import home
 from tinygrad_mnist.training.divergence import Diverged
 from tinygrad_mnist.training.inputs import model_inputs
 
@@ -115,15 +117,16 @@ def score(model: Module, split: Split, batch_size: int = 100) -> Scores:
 def score_inputs(model: Module, x: NDArray[Any], labels: NDArray[np.int64], batch_size: int = 100) -> Scores:
     """The same for images as the model takes them, which need no conversion then."""
     parts = [x[start : start + batch_size] for start in range(0, len(x), batch_size)]
-    mode = model.training
+    mode, there = model.training, home(model)
     model.eval()
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             with no_grad():
-                logits = np.concatenate([model(part).numpy() for part in parts])
+                logits = np.concatenate([model(as_array(part, like=there)).numpy() for part in parts])
             if not np.isfinite(logits).all():
-                first = next(part for part in parts if not np.isfinite(model(part).numpy()).all())
-                raise Diverged("the logits are no finite numbers", model(first), model)
+                outputs = (model(as_array(part, like=there)) for part in parts)
+                first = next(output for output in outputs if not np.isfinite(output.numpy()).all())
+                raise Diverged("the logits are no finite numbers", first, model)
     finally:
         model.train(mode)
     return Scores(logits, labels)

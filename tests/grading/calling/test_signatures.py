@@ -53,6 +53,12 @@ def test_functions_classes_objects_and_methods_are_graded_from_python(loaded):
     assert all(np.array_equal(network.params[name], array) for name, array in before.items())
 
 
+def test_a_function_is_graded_though_its_file_has_changed(tmp_path, loaded):
+    backward = loaded("cached")["backward_prop"]
+    (tmp_path / "loaded.py").write_text("(\n" * 200, encoding="utf-8")
+    assert grade(backward).passed
+
+
 def test_one_example_at_a_time_is_named_where_it_stops_on_most_networks(tmp_path):
     program = SIGNATURES["a vector"][0].replace("W2.T @ d", "W2 @ d")
     (finding,) = graded(tmp_path, program).findings

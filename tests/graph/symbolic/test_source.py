@@ -263,15 +263,20 @@ def test_operations_of_ones_own_bring_what_they_need(new_op):
     assert "my_cosh = np.cosh" in check(cosh(x).sum(), [x], x.data)
 
 
-def test_an_operation_that_can_not_be_written_down_is_named(new_op):
+def test_an_operation_that_can_not_be_written_down_is_named(new_op, tmp_path):
     tensors = [np.ones(2)]
+    changed = tmp_path / "changed.py"
+    changed.write_text("(\n", encoding="utf-8")
     other = new_op(lambda g, out, x: g, name="other")(lambda x: x + tensors[0])
     hidden = new_op(lambda g, out, x: g, name="hidden")(eval("lambda x: 2 * x"))
+    stale = new_op(lambda g, out, x: g, name="stale")(eval(compile("lambda x: 2 * x", changed, "eval")))
     x = Tensor(np.array([1.0, 2.0]), requires_grad=True, name="x")
     with pytest.raises(GraphError, match=r"other has no NumPy source \(it needs tensors, list\): write its forward as"):
         graph.to_numpy(other(x).sum(), [x])
     with pytest.raises(GraphError, match="hidden has no NumPy source"):
         graph.to_numpy(hidden(x).sum(), [x])
+    with pytest.raises(GraphError, match=r"stale has no NumPy source \(its lines are not to be found\)"):
+        graph.to_numpy(stale(x).sum(), [x])
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator
+from tokenize import TokenError
 from types import CodeType
 from typing import Any
 
@@ -50,7 +51,7 @@ def _definition(function: Code) -> ast.AST | None:
     try:
         source = textwrap.dedent(inspect.getsource(function))
         return next((n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef)), None)
-    except (OSError, TypeError, SyntaxError, ValueError):
+    except (OSError, TypeError, SyntaxError, ValueError, TokenError):  # its file may have changed since
         return None
 
 

@@ -6,6 +6,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable
+from tokenize import TokenError
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -26,7 +27,7 @@ def own_source(op: Op) -> str:
         return f"{name} = {found}\n"
     try:
         return f"{ast.unparse(_definition(op.forward, name))}\n"
-    except (OSError, TypeError, SyntaxError, _Unwritable) as error:
+    except (OSError, TypeError, _Unwritable) as error:
         advice = "write its forward as a function in a file, of NumPy and plain numbers"
         raise GraphError(f"{op.name} has no NumPy source ({' '.join(str(error).split())}): {advice}") from None
 
@@ -60,7 +61,10 @@ def _definition(function: Callable[..., Any], name: str) -> ast.FunctionDef:
 
 def _written(function: FunctionType) -> ast.FunctionDef | ast.Lambda:
     """The definition of this function, among all in the lines where it stands."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (SyntaxError, TokenError):  # the file has changed since, or the lines hold a part of an expression
+        raise _Unwritable("its lines are not to be found") from None
     found = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.Lambda) and _is(node, function)]
     if len(found) != 1:
         raise _Unwritable("its lines are not to be found")
