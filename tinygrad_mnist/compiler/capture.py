@@ -22,7 +22,7 @@ from tinygrad_mnist.compiler.facts import Facts
 from tinygrad_mnist.compiler.program import Program, Value, leaves, mapped
 from tinygrad_mnist.compiler.tracing import Trace, TracedArray, TracedNumber, trace_of
 from tinygrad_mnist.engine import Node, Op, Tensor
-from tinygrad_mnist.nn import Module, Optimizer, random
+from tinygrad_mnist.nn import Module, Optimizer, patches, random
 
 _lock = threading.RLock()
 """One step is captured at a time: it is watched from the classes."""
@@ -153,6 +153,8 @@ class _Watcher:
         """A forward or a rule, on arrays: written down by what NumPy does in it, else as a whole."""
         if not self.is_here() or not trace_of(args, options):
             return function(*args, **options)
+        if getattr(function, "__module__", None) == patches.__name__:  # windows are gathered in an order of their own
+            return self.trace.record(function, args, options)
         program = self.trace.program
         refusals = self.trace.refusals
         instructions, guards, refused = len(program.instructions), len(program.guards), len(refusals)
