@@ -33,6 +33,7 @@ LAYERS = {
     "training": {"arguments", "engine", "nn", "data", "graph", "files", "processes", "records", "shown"},
     "plots": {"engine", "nn", "data", "graph", "training", "files"},
     "tutorials": {"Tensor", "engine", "nn", "manual", "data", "training"},
+    "frameworks": {"nn", "data", "training", "tutorials", "plots", "grading", "shown"},
     "cli": {
         "__version__",
         "arguments",
@@ -46,6 +47,7 @@ LAYERS = {
         "training",
         "plots",
         "tutorials",
+        "frameworks",
         "files",
         "processes",
         "starting",

@@ -24,6 +24,7 @@ from tinygrad_mnist.cli.predict import evaluate, predict
 from tinygrad_mnist.cli.train import train
 from tinygrad_mnist.cli.tutorials import tutorials
 from tinygrad_mnist.engine import GraphError
+from tinygrad_mnist.frameworks.running import ProgramError
 from tinygrad_mnist.graph import RenderingError
 
 _CTRL_C = 130
@@ -98,6 +99,7 @@ def _run() -> int:
         training.CheckpointError,
         training.TrainingError,
         GraphError,
+        ProgramError,
         RenderingError,
         Interrupted,
     ) as error:
