@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.frameworks.running import OURS, Classroom, Found, Framework, Orders
+from tinygrad_mnist.frameworks.running import OURS, Classroom, Found, Framework, Orders, backend
 from tinygrad_mnist.frameworks.tasks import Task
 
 Array = NDArray[Any]
@@ -25,7 +25,7 @@ ROUNDING = 1e-6
 KNOWN: Mapping[tuple[str, str], tuple[str, str]] = {
     ("keras", "Adam"): (
         "Keras adds Adam's ε to √v, we and PyTorch to √(v / (1 - β₂ᵗ)), as the paper's algorithm 1",
-        "conventions.keras_adam()",
+        "conventions.keras_adam(rounded={rounded})",
     )
 }
 """For a framework's key and a word of a task's title: a convention that is its own, and what makes ours follow it."""
@@ -85,7 +85,9 @@ class Explaining:
             words = f"the first loss is {other.losses[0]:.6g}, and ours {ours.losses[0]:.6g}: the forward pass or loss"
             return Parting(step, "the loss", words, False)
         moved = self._moved(first, ours.weights, other.weights)
-        if wrong := [name for name, apart in moved.items() if apart > ROUNDING]:
+        most = max(moved.values())
+        if most > ROUNDING:
+            wrong = [name for name, apart in moved.items() if apart > max(ROUNDING, most / 100)]
             layer = wrong[-1]  # the last layer's gradient comes first
             return self._of_another_formula(step, layer, wrong, self._moves(first, ours, other, wrong))
         ours, other = self._run(self._epoch, "float64")
@@ -100,10 +102,12 @@ class Explaining:
         """A convention that makes ours give the same losses, or else what is seen."""
         for (key, word), (words, call) in KNOWN.items():
             if key == self.framework.key and word in self.task.title:
+                call = call.format(rounded=backend() == "tensorflow")
                 ours, other = self._run(self._epoch, "float64", f"from {_HERE} import conventions; {call}")
                 agreed = digits(differences(ours.losses, other.losses))
                 if agreed >= DIGITS:
-                    return Parting(step, layer, f"{words}; ours with it agrees in {shown_digits(agreed)} digits", True)
+                    proof = f"{words}; ours with it agrees in {shown_digits(agreed)} digits"
+                    return Parting(step, layer, proof, True)
         return Parting(step, layer, f"another formula for {', '.join(wrong) or layer}: {seen}", False)
 
     @property

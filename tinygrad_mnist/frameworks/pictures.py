@@ -26,7 +26,7 @@ LEAST = 1e-9
 """Differences are drawn from here on; those that are 0, at it."""
 
 POINTS = 60
-"""Of a line: the largest difference in so many ranges of steps."""
+"""Of a line, at steps that lie further apart the further on."""
 
 _INK = "#010203"
 """Stands for the page's own colour of letters."""
@@ -40,7 +40,7 @@ def figure(comparisons: Sequence[Comparison]) -> Figure:
         part.suptitle(f"{comparison.task.tutorial}: {comparison.task.title}", fontsize=10)
         left, *others = part.subplots(1, 4, width_ratios=[2.2, 1, 1, 1])
         draw_differences(left, comparison)
-        measures = {
+        measures: dict[str, list[float]] = {
             "time, beside ours": [comparison.times(row) for row in comparison.rows],
             "memory, MB": [(row.found.memory or 0) / 1e6 for row in comparison.rows],
             "lines of code": [row.lines for row in comparison.rows],
@@ -54,17 +54,17 @@ def figure(comparisons: Sequence[Comparison]) -> Figure:
 
 
 def draw_differences(ax: Axes, comparison: Comparison) -> None:
-    """The relative difference of each loss from ours, over the steps."""
+    """How far the losses are from ours, relative, at the worst so far, over the steps."""
     for row in comparison.rows[1:]:
         steps, values = _thinned(row.apart)
         key = row.framework.key
         ax.plot(steps, np.maximum(values, LEAST), label=row.framework.title, color=COLOURS[key], marker=MARKERS[key],
                 markersize=3, linewidth=1.2)  # fmt: skip
     ax.axhline(10.0**-DIGITS, color=ax.spines["left"].get_edgecolor(), linestyle="--", linewidth=0.8)
-    ax.set(xscale="log", yscale="log", ylim=(LEAST / 2, 3), xlabel="step", ylabel="relative difference of the loss")
+    ax.set(xscale="log", yscale="log", ylim=(LEAST / 2, 3), xlabel="step", ylabel="the loss, relative to ours")
     ax.annotate(f"{DIGITS} digits", (1, 10.0**-DIGITS), (2, 3), textcoords="offset points", fontsize=8)
-    ax.yaxis.label.set_size(8)
-    ax.xaxis.label.set_size(8)
+    ax.yaxis.label.set_fontsize(8)
+    ax.xaxis.label.set_fontsize(8)
     ax.tick_params(labelsize=8)
     ax.spines[["top", "right"]].set_visible(False)
     if len(comparison.rows) > 1:
@@ -74,7 +74,11 @@ def draw_differences(ax: Axes, comparison: Comparison) -> None:
 def svg(comparison: Comparison) -> str:
     """The differences for a page, in its own colour of letters."""
     inks = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
-    settings = {**dict.fromkeys(inks, _INK), "svg.fonttype": "none", "svg.hashsalt": comparison.task.name}
+    settings: dict[Any, Any] = {
+        **dict.fromkeys(inks, _INK),
+        "svg.fonttype": "none",
+        "svg.hashsalt": comparison.task.name,
+    }
     with matplotlib.rc_context(settings):
         drawn = Figure(figsize=(5.2, 2.8), layout="constrained")
         drawn.patch.set_visible(False)
@@ -89,9 +93,9 @@ def svg(comparison: Comparison) -> str:
 
 
 def _thinned(values: Array) -> tuple[Array, Array]:
-    """The largest of each range of steps, ranges that grow with the step: their first steps, counted from 1."""
-    starts = np.unique(np.geomspace(1, len(values), min(POINTS, len(values))).astype(int)) - 1
-    return starts + 1, np.maximum.reduceat(values, starts)
+    """The largest of the values so far, at POINTS of the steps, which are counted from 1."""
+    steps = np.unique(np.geomspace(1, len(values), min(POINTS, len(values))).astype(int))
+    return steps, np.maximum.accumulate(values)[steps - 1]
 
 
 def _draw_bars(ax: Axes, comparison: Comparison, title: str, values: Sequence[float]) -> None:
