@@ -144,8 +144,8 @@ class Explaining:
 
     def _moves(self, first: Sequence[Array], ours: Found, other: Found, wrong: Sequence[str]) -> str:
         """How far the other goes, in a step, where we go 1."""
-        lengths = {name: _norm(b - w) / max(_norm(a - w), np.finfo(np.float64).tiny)
-                   for name, w, a, b in zip(self.task.names, first, ours.weights, other.weights, strict=True)}  # fmt: skip
+        moved = zip(self.task.names, first, ours.weights, other.weights, strict=True)
+        lengths = {name: _norm(b - w) / max(_norm(a - w), np.finfo(np.float64).tiny) for name, w, a, b in moved}
         if np.ptp([*lengths.values()]) < 1e-3 * max(lengths.values()) and len(wrong) == len(lengths):
             return f"all of them move {np.mean([*lengths.values()]):.4g} times as far (rate, or sum and mean)"
         return f"the first step moves {', '.join(f'{name} {lengths[name]:.4g}' for name in wrong)} times as far"

@@ -137,8 +137,8 @@ class Orders:
 class Classroom:
     """Where programs find the images and the first weights: files in a folder that is gone at the end.
 
-    time_limit: seconds in which a program must start, and end each epoch. progress: called with what runs, and the share
-    that is done.
+    time_limit: seconds in which a program must start, and end each epoch. progress: called with what runs, and the
+    share that is done.
     """
 
     def __init__(
