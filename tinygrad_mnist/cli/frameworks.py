@@ -37,7 +37,7 @@ def side_by_side(
     start = time.perf_counter()
     done = list(_run(tasks, dataset, seed, time_limit))
     show.lines(f"\n{time.perf_counter() - start:.0f} s; {views.verdict(done)}")
-    called = f"tinygrad-mnist tutorials {' '.join(tutorials)} --frameworks --data "
+    called = f"tinygrad-mnist tutorials {' '.join(dict.fromkeys(task.tutorial for task in tasks))} --frameworks --data "
     called += f"{source if source in data.NAMES else 'FOLDER'} --seed {seed}"
     facts = f"{dataset.name}, {len(dataset.train):,} images to train on, {len(dataset.test):,} to test"
     if markdown:
