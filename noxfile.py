@@ -25,6 +25,15 @@ def lowest(session: nox.Session) -> None:
 
 
 @nox.session
+def frameworks(session: nox.Session) -> None:
+    """The tutorials' networks in PyTorch and Keras beside ours: tests, and the comparison; pass on --data FOLDER."""
+    session.install("--editable", ".[test]", "torch", "keras", "tensorflow-cpu")
+    session.run("pytest", "tests/frameworks")
+    written = ("--markdown", "docs/frameworks.md", "--plot", "docs/plots/frameworks.png", "--html", "frameworks.html")
+    session.run("tinygrad-mnist", "tutorials", "--frameworks", *(session.posargs or written))
+
+
+@nox.session
 def coverage(session: nox.Session) -> None:
     """How much of the package the tests run; fails below the floor in pyproject.toml."""
     session.install("--editable", ".[test]")

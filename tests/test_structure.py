@@ -47,6 +47,7 @@ LAYERS = {
     },
     "plots": {"engine", "nn", "data", "graph", "training", "files"},
     "tutorials": {"Tensor", "engine", "nn", "manual", "data", "training"},
+    "frameworks": {"nn", "data", "training", "tutorials", "plots", "grading", "shown"},
     "cli": {
         "compiler",
         "__version__",
@@ -62,6 +63,7 @@ LAYERS = {
         "training",
         "plots",
         "tutorials",
+        "frameworks",
         "files",
         "processes",
         "starting",

@@ -26,6 +26,7 @@ from tinygrad_mnist.cli.train import train
 from tinygrad_mnist.cli.tutorials import tutorials
 from tinygrad_mnist.devices import DeviceError
 from tinygrad_mnist.engine import GraphError
+from tinygrad_mnist.frameworks.running import ProgramError
 from tinygrad_mnist.graph import RenderingError
 
 _CTRL_C = 130
@@ -101,6 +102,7 @@ def _run() -> int:
         training.TrainingError,
         DeviceError,
         GraphError,
+        ProgramError,
         RenderingError,
         Interrupted,
     ) as error:

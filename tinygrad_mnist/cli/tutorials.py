@@ -10,8 +10,10 @@ from typing import Annotated
 import typer
 
 from tinygrad_mnist import data, files
+from tinygrad_mnist.arguments import POSITIVE
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Data, Interrupted
+from tinygrad_mnist.cli.frameworks import side_by_side
+from tinygrad_mnist.cli.options import Data, Interrupted, within
 from tinygrad_mnist.training import percent
 from tinygrad_mnist.tutorials import session as lessons
 from tinygrad_mnist.tutorials.session import Result, Session, Tutorial
@@ -33,11 +35,26 @@ def tutorials(
     source: Data = "auto",
     seed: Annotated[int, typer.Option(min=0, help="Of weights, split and shuffling.")] = 0,
     markdown: Annotated[Path | None, typer.Option(help="Write the tables to this file, too.")] = None,
+    frameworks: Annotated[
+        bool, typer.Option("--frameworks", help="Run T2, T3 and T4 in NumPy, PyTorch and Keras, beside ours.")
+    ] = False,
+    html: Annotated[Path | None, typer.Option(help="With --frameworks: write a page to this file.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="With --frameworks: write a PNG to this file.")] = None,
+    time_limit: Annotated[
+        float, typer.Option(help="With --frameworks: seconds for an epoch of a program.", callback=within(POSITIVE))
+    ] = 600.0,
 ) -> None:
     """Run the networks of five tutorials as their authors wrote them, and with today's recipe.
 
     Every row is scored once on the test images. Exit code 1 where a gradient is not that of the formulas by hand.
+    With --frameworks those of T2, T3 and T4, from the same weights on the same batches, in what is installed of PyTorch
+    and Keras; exit code 1 where losses differ by more than rounding and a known convention.
     """
+    if frameworks:
+        side_by_side(names or (), source, seed, markdown, html, plot, time_limit)
+        return
+    if html or plot:
+        raise typer.BadParameter("--html and --plot are for --frameworks")
     if markdown:
         files.prepare_folder(markdown.parent, markdown.name)
     chosen = [lessons.read(name) for name in names or ()]

@@ -37,13 +37,14 @@ def save_all(run: str | Path, test: data.Split, folder: str | Path | None = None
     model = training.load_model(run / MODEL)
     history = History.load(run / HISTORY)
     prepare_folder(folder)
-    pictures = {folder / f"{name}.png": _png(figure) for name, figure in _all(model, history, test).items()}
+    pictures = {folder / f"{name}.png": png(figure) for name, figure in _all(model, history, test).items()}
     for path, content in pictures.items():
         write_atomically(path, content)
     return list(pictures)
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """A figure as a file's content."""
     content = io.BytesIO()
     figure.savefig(content, format="png")
     return content.getvalue()

@@ -1,0 +1,22 @@
+"""T2 as tensor expressions: 784 → 10 → 10, ReLU and softmax, gradient descent on all the images at once."""
+
+from tinygrad_mnist import Tensor, cross_entropy, nn
+from tinygrad_mnist.frameworks import Lesson
+
+lesson = Lesson("t2")
+W1, b1, W2, b2 = parameters = [Tensor(initial, requires_grad=True) for initial in lesson.weights]
+
+
+def network(x):
+    return (x @ W1.T + b1).relu() @ W2.T + b2
+
+
+for epoch in range(lesson.epochs):
+    loss = cross_entropy(network(lesson.x_train), lesson.y_train)
+    loss.backward()
+    for p in parameters:
+        p.data -= 0.1 * p.grad.data
+        p.grad = None
+    lesson.step(loss.item())
+
+lesson.done(nn.accuracy(network(lesson.x_test), lesson.y_test), [p.numpy() for p in parameters])

@@ -1,0 +1,42 @@
+"""T4 in Keras: any layer_sizes, ReLU and softmax, gradient descent in batches of 256."""
+
+import keras
+from keras import layers
+
+from tinygrad_mnist.frameworks import Lesson
+
+lesson = Lesson("t4")
+
+
+class Losses(keras.callbacks.Callback):
+    """Each batch's own loss: Keras reports the mean over the epoch so far."""
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.model.reset_metrics()
+
+    def on_train_batch_end(self, batch, logs=None):
+        lesson.step(logs["loss"])
+
+
+def network(layer_sizes):
+    model = keras.Sequential([keras.Input((layer_sizes[0],))])
+    for units in layer_sizes[1:-1]:
+        model.add(layers.Dense(units, activation="relu"))
+    model.add(layers.Dense(layer_sizes[-1]))
+    return model
+
+
+model = network([784, 100, 100, 10])
+model.set_weights([initial.T for initial in lesson.weights])
+model.compile(
+    optimizer=keras.optimizers.SGD(learning_rate=0.01),
+    loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    metrics=["accuracy"],
+)
+model.fit(
+    lesson.x_train, lesson.y_train, batch_size=256, epochs=lesson.epochs, shuffle=False, verbose=0,
+    callbacks=[Losses()],
+)  # fmt: skip
+
+_, accuracy = model.evaluate(lesson.x_test, lesson.y_test, verbose=0)
+lesson.done(accuracy, [weight.T for weight in model.get_weights()])
