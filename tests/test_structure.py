@@ -28,6 +28,7 @@ LAYERS = {
     "grading": {"engine", "manual", "graph", "files"},
     "training": {"arguments", "engine", "nn", "data", "graph", "files"},
     "plots": {"engine", "nn", "data", "graph", "training", "files"},
+    "sweeps": {"arguments", "nn", "data", "training", "files"},
     "tutorials": {"Tensor", "engine", "nn", "manual", "data", "training"},
     "cli": {
         "__version__",
@@ -41,6 +42,7 @@ LAYERS = {
         "grading",
         "training",
         "plots",
+        "sweeps",
         "tutorials",
         "files",
     },

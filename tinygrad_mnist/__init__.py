@@ -5,7 +5,7 @@ Importing it imports NumPy alone.
 
 from typing import Any
 
-from tinygrad_mnist import array_functions, comparing, data, engine, grading, graph, manual, nn, training
+from tinygrad_mnist import array_functions, comparing, data, engine, grading, graph, manual, nn, sweeps, training
 from tinygrad_mnist.comparing import compare
 from tinygrad_mnist.engine import Tensor, grad, no_grad
 from tinygrad_mnist.engine.transforms import hessian, hvp, jacobian, jvp, vjp
@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 __all__ = [
     "GradientError", "Tensor", "array_functions", "check_gradients", "compare", "comparing", "cross_entropy", "data",
     "engine", "grad", "grade", "grading", "graph", "hessian", "hvp", "jacobian", "jvp", "manual", "nn", "no_grad",
-    "one_hot", "training", "vjp",
+    "one_hot", "sweeps", "training", "vjp",
 ]  # fmt: skip
 
 

@@ -19,15 +19,17 @@ from tinygrad_mnist.cli.graph import graph
 from tinygrad_mnist.cli.options import Interrupted
 from tinygrad_mnist.cli.plot import plot
 from tinygrad_mnist.cli.predict import evaluate, predict
+from tinygrad_mnist.cli.sweep import sweep
 from tinygrad_mnist.cli.train import train
 from tinygrad_mnist.cli.tutorials import tutorials
 from tinygrad_mnist.graph import RenderingError
+from tinygrad_mnist.sweeps import SweepError
 
 _CTRL_C = 130
 """What typer makes of a KeyboardInterrupt."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-for command in (train, evaluate, predict, compare, graph, exercise, grade, plot, tutorials):
+for command in (train, evaluate, predict, compare, graph, exercise, grade, plot, tutorials, sweep):
     app.command()(command)
 
 
@@ -64,7 +66,9 @@ def _run() -> int:
     except TyperException as error:
         show.error(f"{error.format_message()} (tinygrad-mnist --help says what there is)")
         return 2
-    except (data.DataError, training.CheckpointError, training.TrainingError, RenderingError, Interrupted) as error:
+    except (
+        data.DataError, training.CheckpointError, training.TrainingError, RenderingError, SweepError, Interrupted,
+    ) as error:  # fmt: skip
         show.error(str(error))
     except MemoryError:
         show.error("there is not enough memory for this: take smaller layers or batches")

@@ -10,8 +10,8 @@ import typer
 from tinygrad_mnist import data, nn, training
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Data, Interrupted, one_of
-from tinygrad_mnist.cli.recipe import as_text, with_recipe_options
-from tinygrad_mnist.training import PRESETS, Recipe
+from tinygrad_mnist.cli.recipe import base_recipe, changed, is_given, with_recipe_options
+from tinygrad_mnist.training import PRESETS, Recipe, as_text
 from tinygrad_mnist.training.run import CHECKPOINT, HISTORY, MODEL, TABLE
 
 
@@ -26,6 +26,9 @@ def train(
             callback=one_of(PRESETS),
         ),
     ] = "default",
+    recipe_file: Annotated[
+        Path | None, typer.Option("--recipe", help="A recipe.json that sweep has written, in place of a preset.")
+    ] = None,
     *,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, split and shuffling.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the model, its history and the checkpoint.")] = Path("run"),
@@ -41,16 +44,17 @@ def train(
     Every two seconds the run is kept in a checkpoint; after a crash, --resume goes on from there, and ends with
     the same weights as without the crash, bit for bit.
     """
-    given = {name: value for name, value in context.params.items() if _is_given(context, name)}
+    given = {name: value for name, value in context.params.items() if is_given(context, name)}
     changes = {name: value for name, value in changes.items() if name in given}
-    if resume and "preset" in given:
-        changes = vars(PRESETS[preset]) | changes
+    base = base_recipe(context, preset, recipe_file)
+    if resume and given.keys() & {"preset", "recipe_file"}:
+        changes = vars(base) | changes
     path = out / CHECKPOINT
     kept = training.read_notes(path) if resume else None
     if kept:
         recipe, seed, source = _resumed(kept, path, changes, given)
     else:
-        recipe = _recipe(PRESETS[preset], changes)
+        recipe = changed(base, changes)
         if resume:
             show.note(f"{path}: no such file, there is nothing to resume; starting at the beginning")
     notes = {"recipe": recipe.as_dict(), "seed": seed, "source": source}
@@ -104,18 +108,6 @@ def _say_the_end(history: training.History, best: training.Epoch, recipe: Recipe
     show.line(f"test accuracy {training.percent(facts['test_accuracy'])} (epoch {best.number}, chosen by validation)")
 
 
-def _is_given(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
-
-
-def _recipe(preset: Recipe, changes: dict[str, Any]) -> Recipe:
-    try:
-        return preset.changed(**changes)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-
-
 def _resumed(
     notes: dict[str, Any], path: Path, changes: dict[str, Any], given: dict[str, Any]
 ) -> tuple[Recipe, int, str]:
@@ -131,7 +123,7 @@ def _resumed(
     for name, value in asked.items():
         if name not in free and value != then[name]:
             option = f"--{name.replace('_', '-')}"
-            given_as = option if name in given else "--preset"
+            given_as = option if name in given else "--recipe" if "recipe_file" in given else "--preset"
             reason = f", with which its {recipe.schedule} schedule ends" if name == "epochs" else ""
             raise training.CheckpointError(
                 f"{path}: the run has {option} {as_text(then[name])}{reason}, not {as_text(value)}: "

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from tinygrad_mnist import nn
 from tinygrad_mnist.arguments import COUNT, NOT_NEGATIVE, POSITIVE, SHARE, Range, check_name
 from tinygrad_mnist.data import Split
 from tinygrad_mnist.data.augment import Distortion
+from tinygrad_mnist.files import read_bounded, write_atomically
 from tinygrad_mnist.nn import Module, Optimizer
 from tinygrad_mnist.nn.schedules import CosineAnnealingLR, InverseTimeLR, LinearLR, OneCycleLR
 from tinygrad_mnist.training.callbacks import Averaging, MaxNorm
 from tinygrad_mnist.training.checkpoint import Checkpoint
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.loop import fit
+from tinygrad_mnist.training.models import CheckpointError
 from tinygrad_mnist.training.run import Callback, Schedule
 
 LIGHT = Distortion(shift=1, rotate=8, scale=0.05)
@@ -51,6 +55,9 @@ SUITED: dict[str, dict[str, Any]] = {
 }
 """What suits an optimizer where nothing else is asked for."""
 
+
+LARGEST_FILE = 1 << 20
+"""Bytes of a recipe's file."""
 
 DROPPED = Range("a number from 0 to 0.99", most=0.99)
 MOMENTUM = Range("a number from 0 to 0.999999", most=0.999999)
@@ -159,3 +166,41 @@ class Recipe:
             schedule=self.make_schedule(optimizer, examples), clip_norm=self.clip_norm, patience=self.patience,
             augment=self.augment, callbacks=[*own, *callbacks], checkpoint=checkpoint, resume=resume,
         )  # fmt: skip
+
+
+def save_recipe(recipe: Recipe, path: str | Path) -> None:
+    """Write it as JSON, which `train --recipe FILE` takes."""
+    write_atomically(Path(path), json.dumps(recipe.as_dict(), indent=2).encode() + b"\n")
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """The recipe that `save_recipe` wrote; raises CheckpointError where the file is missing or holds none."""
+    try:
+        values = json.loads(read_bounded(Path(path), LARGEST_FILE).decode())
+        recipe = Recipe(**values)
+        nn.parse_layers(",".join(map(str, recipe.layers)))
+        return recipe
+    except OSError as error:
+        raise CheckpointError(f"{path}: not readable ({error.strerror}); give a recipe.json that sweep wrote") from None
+    except (ValueError, TypeError, RecursionError) as error:
+        raise CheckpointError(f"{path}: no recipe ({error}); give a recipe.json that sweep wrote") from None
+
+
+def as_text(value: Any) -> str:
+    """A setting's value as the option of `train` takes it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, Distortion):
+        strengths = {field: getattr(value, field.name) for field in fields(value)}
+        return ",".join(f"{field.name}={_number(v)}" for field, v in strengths.items() if v != field.default)
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _number(value: float) -> str:
+    """It in few digits, where these say it exactly."""
+    brief = f"{value:g}"
+    return brief if float(brief) == value else repr(value)

@@ -1,0 +1,147 @@
+"""Where the study lies: Optuna's journal in a file, or a data base at a URL; and a folder's lock."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_mnist.sweeps.errors import SweepError
+
+if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+JOURNAL, LOCK = "study.journal", "sweep.lock"
+PATIENCE = 30.0
+"""Seconds that a lock of the journal, held for milliseconds each time, is waited for."""
+
+
+def open_storage(place: str) -> BaseStorage:
+    """The storage at a URL (postgresql://, mysql://, sqlite://, redis://) or in a journal file.
+
+    Raises SweepError where it can't be opened.
+    """
+    from optuna.storages import JournalStorage, RDBStorage
+    from optuna.storages.journal import JournalFileBackend, JournalRedisBackend
+
+    with _opening(place):
+        if place.startswith("redis"):
+            return JournalStorage(JournalRedisBackend(place))
+        if "://" in place:
+            return RDBStorage(place, engine_kwargs={"pool_pre_ping": True})
+        path = Path(place)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path) if fcntl else None
+        if lock:
+            _drop_half_a_line(path, lock)
+        return JournalStorage(JournalFileBackend(place, lock))
+    raise AssertionError
+
+
+@contextmanager
+def explained(place: str) -> Iterator[None]:
+    """What goes wrong with a storage, as SweepError in one line."""
+    from optuna.exceptions import StorageInternalError
+
+    try:
+        yield
+    except StorageInternalError as error:
+        raise _storage_error(place, error.__cause__ or error) from None
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in ("sqlalchemy", "redis"):
+            raise
+        raise _storage_error(place, error) from None
+
+
+@contextmanager
+def _opening(place: str) -> Iterator[None]:
+    """The same for what can go wrong at the beginning alone."""
+    try:
+        with explained(place):
+            yield
+    except ImportError as error:
+        raise SweepError(f"--storage {_public(place)} needs a package that is not installed: {error}") from None
+    except ValueError as error:
+        raise _storage_error(place, error) from None
+
+
+def _storage_error(place: str, error: BaseException) -> SweepError:
+    reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+    return SweepError(f"the study at {_public(place)} can't be used: {reason}")
+
+
+def _public(place: str) -> str:
+    """A URL without its password."""
+    head, at, tail = place.rpartition("@")
+    return f"{head.rpartition(':')[0]}:…@{tail}" if at and head.count(":") > 1 else place
+
+
+class FileLock:
+    """The lock of a journal. The system gives it back when its holder is killed, so no lock is left behind."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.with_name(f"{path.name}.lock")
+        self._handle = -1
+
+    def acquire(self) -> bool:
+        """Wait for it; raises SweepError after `PATIENCE` seconds."""
+        handle, end = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o644), time.monotonic() + PATIENCE
+        while not _locked(handle):
+            if time.monotonic() > end:
+                os.close(handle)
+                raise SweepError(f"{self._path}: locked by another program for {PATIENCE:g} s; end that and --resume")
+            time.sleep(0.005)
+        self._handle = handle
+        return True
+
+    def release(self) -> None:
+        """Give it back."""
+        os.close(self._handle)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _drop_half_a_line(path: Path, lock: FileLock) -> None:
+    """Cut off what a full disk or a kill has left of the last record, to which the next one would be glued."""
+    lock.acquire()
+    try:
+        if path.exists() and not (content := path.read_bytes()).endswith(b"\n") and content:
+            os.truncate(path, content.rfind(b"\n") + 1)
+    finally:
+        lock.release()
+
+
+@contextmanager
+def folder_lock(folder: Path) -> Iterator[None]:
+    """Keep other sweeps out of a folder; raises SweepError where one is at work in it."""
+    if not fcntl:
+        yield
+        return
+    path = folder / LOCK
+    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
+    try:
+        if not _locked(handle):
+            raise SweepError(f"{folder}: another sweep is at work in this folder; give another --out, or wait for it")
+        yield
+    finally:
+        os.close(handle)
+
+
+def read_settings(study: Any) -> dict[str, Any] | None:
+    """What the study searches; None where nobody has written it yet."""
+    settings: dict[str, Any] | None = study.user_attrs.get("settings")
+    return settings
