@@ -53,8 +53,8 @@ def verdict(outcome: Outcome) -> list[str]:
         lead, width = outcome.best.accuracy - max(others), stdev(validation)
         luck = "may be luck" if lead < 2 * width else "is more than luck"
         lines.append(
-            f"its lead over the next trial, {points(lead)} points, {luck}: seeds alone differ by {points(width)} (standard "
-            "deviation)"
+            f"its lead over the next trial, {points(lead)} points, {luck}: seeds alone differ by {points(width)} "
+            "(standard deviation)"
         )
     return lines
 
@@ -100,7 +100,7 @@ def page(outcome: Outcome) -> str:
         "importances": outcome.importances,
         "log": [name for name, text in settings["space"].items() if text.endswith(":log")],
         "winner": command(outcome.recipe, settings["seed"], settings["source"]),
-        "facts": f"{len(outcome.tried)} trials of {settings['sampler']}, seed {settings['seed']}, data {settings['source']}",
+        "facts": f"{len(outcome.tried)} trials, {settings['sampler']}, seed {settings['seed']}, {settings['source']}",
         "space": settings["space"],
         "trials": [
             {
@@ -116,7 +116,7 @@ def page(outcome: Outcome) -> str:
     inside = json.dumps(content, allow_nan=False).replace("<", "\\u003c")
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Sweep</title><style>\n{parts['page.css']}</style></head><body>\n"
         f"{(static / 'page.html').read_text(encoding='utf-8')}"
         f'<script type="application/json" id="sweep">{inside}</script>\n'

@@ -15,7 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_mnist import data as datasets
 from tinygrad_mnist.arguments import COUNT, check_name
 from tinygrad_mnist.files import prepare_folder
 from tinygrad_mnist.sweeps import ledger as ledgers
@@ -190,7 +189,14 @@ def _quiet() -> Iterator[None]:
 
     import optuna
 
-    names = ("distributed", "distributed.nanny", "distributed.scheduler", "distributed.worker", "distributed.core", "optuna")
+    names = (
+        "distributed",
+        "distributed.nanny",
+        "distributed.scheduler",
+        "distributed.worker",
+        "distributed.core",
+        "optuna",
+    )
     before = [(logger, logger.level) for logger in map(logging.getLogger, names)]
     for logger, _ in before:
         logger.setLevel(logging.CRITICAL)
@@ -207,8 +213,8 @@ def _quiet() -> Iterator[None]:
 def _client(scheduler: str | None, workers: int | None) -> Iterator[Client]:
     """A client of the cluster, or of one on this machine; raises SweepError where the scheduler does not answer."""
     import dask
-    from distributed import Client, LocalCluster
     from dask.system import CPU_COUNT
+    from distributed import Client, LocalCluster
 
     quiet = {"distributed.worker.daemon": True, "distributed.admin.system-monitor.gil.enabled": False}
     with dask.config.set(quiet), contextlib.ExitStack() as stack:

@@ -129,7 +129,9 @@ def _parts(text: str) -> dict[str, str]:
     for part in _NEXT.split(text.replace(" ", "")):
         name, sign, values = part.partition("=")
         if not (sign and values):
-            raise SweepError(f"--space {part or repr(part)}: write name=values, such as lr=1e-4..1e-1:log or init=he|xavier")
+            raise SweepError(
+                f"--space {part or repr(part)}: write name=values, such as lr=1e-4..1e-1:log or init=he|xavier"
+            )
         name = name.replace("-", "_")
         if name in parts:
             raise SweepError(f"--space has {name} twice: join its choices by |")
@@ -197,7 +199,9 @@ def _augment(text: str) -> Distortion | None:
     if text == "none":
         return None
     try:
-        return Distortion(**{name: float(value) for name, _, value in (part.partition("=") for part in text.split(","))})
+        return Distortion(
+            **{name: float(value) for name, _, value in (part.partition("=") for part in text.split(","))}
+        )
     except TypeError:
         raise ValueError("it is not such as rotate=10,shift=1, nor none") from None
 

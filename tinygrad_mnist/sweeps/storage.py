@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment,unused-ignore]
 
 JOURNAL, LOCK = "study.journal", "sweep.lock"
 PATIENCE = 30.0
