@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import warnings
 from dataclasses import fields
 from importlib import resources
 from pathlib import Path
@@ -34,8 +35,11 @@ def importances(study: Study) -> dict[str, float]:
 
     evaluator = optuna.importance.PedAnovaImportanceEvaluator()
     try:
-        found = optuna.importance.get_param_importances(study, evaluator=evaluator)
-    except (ValueError, RuntimeError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # which says that it can't tell
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            found = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    except (ValueError, RuntimeError, UserWarning):
         return {}
     return {name: float(share) for name, share in found.items()}
 

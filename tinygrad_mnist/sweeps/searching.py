@@ -461,8 +461,11 @@ def _accuracy(epoch: Any) -> float:
 
 
 def best_of(tried: list[Tried]) -> Tried:
-    """The one with the highest validation accuracy; of equals, with the lowest loss, then the first slot."""
-    return max(tried, key=lambda t: (t.accuracy, -t.loss, -t.slot))
+    """The one with the highest validation accuracy; of equals, with the lowest loss, then the first slot.
+
+    One that ended early is the best only where none went to its end.
+    """
+    return max(tried, key=lambda t: (t.ended is None, t.accuracy, -t.loss, -t.slot))
 
 
 def _tried(trial: FrozenTrial) -> Tried:

@@ -42,7 +42,9 @@ def open_storage(place: str) -> BaseStorage:
         lock = FileLock(path) if fcntl else None
         if lock:
             _drop_half_a_line(path, lock)
-        return JournalStorage(JournalFileBackend(place, lock))
+        journal = JournalStorage(JournalFileBackend(place, lock))
+        journal.get_all_studies()  # raises for a file that is no journal
+        return journal
     raise AssertionError
 
 
@@ -69,7 +71,7 @@ def _opening(place: str) -> Iterator[None]:
             yield
     except ImportError as error:
         raise SweepError(f"--storage {_public(place)} needs a package that is not installed: {error}") from None
-    except ValueError as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise _storage_error(place, error) from None
 
 

@@ -178,6 +178,8 @@ def load_recipe(path: str | Path) -> Recipe:
     try:
         values = json.loads(read_bounded(Path(path), LARGEST_FILE).decode())
         recipe = Recipe(**values)
+        if isinstance(values.get("layers"), str):
+            raise ValueError("its layers are a text and no list")
         nn.parse_layers(",".join(map(str, recipe.layers)))
         return recipe
     except OSError as error:
