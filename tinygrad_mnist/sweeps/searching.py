@@ -221,8 +221,9 @@ def _client(scheduler: str | None, workers: int | None) -> Iterator[Client]:
         if scheduler is None:
             count = workers or CPU_COUNT
             cluster = LocalCluster(
-                n_workers=count, threads_per_worker=1, dashboard_address=None, silence_logs=50, memory_limit=0
-            )
+                n_workers=count, threads_per_worker=1, silence_logs=50, memory_limit=0,
+                dashboard_address="127.0.0.1:0", worker_dashboard_address="127.0.0.1:0",
+            )  # fmt: skip
             scheduler = stack.enter_context(cluster)
         try:
             client = Client(scheduler, timeout=CONNECTING, set_as_default=False)
