@@ -36,7 +36,7 @@ def set_of_trials(journal):
     return {t.user_attrs["slot"]: t.params for t in trials(journal) if t.state.is_finished()}
 
 
-LONG = ["--epochs", "150", "--sampler", "random", "--trials", "3", "--space", "lr=1e-4..1e-1:log,init=he|xavier"]
+LONG = ["--epochs", "100", "--sampler", "random", "--trials", "3", "--space", "lr=1e-4..1e-1:log,init=he|xavier"]
 """Trials of a second or two, which can be killed."""
 
 
@@ -86,12 +86,14 @@ def test_a_scheduler_and_two_workers_of_dask_give_the_very_same_trials(folder, t
         for sampler, space in (("grid", "init=he|xavier,lr=0.1|0.01"), ("random", "init=he|xavier,lr=1e-3..1:log")):
             small = ["--epochs", "1", "--sampler", sampler, "--trials", "4", "--space", space]
             here, there = f"{sampler}-here", f"{sampler}-there"
-            assert command(folder, *arguments(folder, here, *small)).returncode == 0
+            if sampler == "random":
+                assert command(folder, *arguments(folder, here, *small)).returncode == 0
             result = command(folder, *arguments(folder, there, *small, "--scheduler", address))
             assert result.returncode == 0, result.stderr
-            local, remote = (set_of_trials(folder / out / "study.journal") for out in (here, there))
-            assert len(local) == 4
-            assert local == remote
+            grid = [{"init": init, "lr": lr} for init in ("he", "xavier") for lr in ("0.1", "0.01")]
+            expected = dict(enumerate(grid)) if sampler == "grid" else set_of_trials(folder / here / "study.journal")
+            assert len(expected) == 4
+            assert set_of_trials(folder / there / "study.journal") == expected
     finally:
         for process in started:
             process.terminate()
@@ -144,10 +146,10 @@ def test_what_is_pruned_ends_and_counts_as_finished(folder):
     from tinygrad_mnist.training import Recipe
 
     pruner = optuna.pruners.ThresholdPruner(lower=2)
-    recipe = Recipe(layers=(784, 10), augment=None, epochs=300)
+    recipe = Recipe(layers=(784, 10), augment=None, epochs=120)
     outcome = sweeps.search(
         recipe, {"lr": "1e-9|2e-9"}, sampler="grid", data=str(folder / "few.npz"), out=folder / "pruned", workers=1,
         seeds=1, pruner=pruner,
     )  # fmt: skip
     assert [t.ended for t in outcome.tried] == ["pruned"] * 2
-    assert all(1 <= len(t.curve) < 300 for t in outcome.tried)
+    assert all(1 <= len(t.curve) < 120 for t in outcome.tried)

@@ -117,8 +117,9 @@ def test_the_storage_cannot_be_used(tmp_path, place, said):
 def test_a_journal_that_is_none(tmp_path):
     needs_the_extra()
     (tmp_path / "notes.txt").write_text("no journal\n")
-    assert "notes.txt" in message_of(tmp_path, *SPACE, "--storage", tmp_path / "notes.txt")
+    assert "notes.txt: is no journal of a study" in message_of(tmp_path, *SPACE, "--storage", tmp_path / "notes.txt")
     assert (tmp_path / "notes.txt").read_text() == "no journal\n"
+    assert "is a folder" in message_of(tmp_path, *SPACE, "--storage", tmp_path)
 
 
 def test_the_folder_is_in_use(tmp_path):

@@ -20,6 +20,9 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment,unused-ignore]
 
 JOURNAL, LOCK = "study.journal", "sweep.lock"
+_JOURNAL = b'{"op_code":'
+"""How every journal of Optuna begins."""
+
 PATIENCE = 30.0
 """Seconds that a lock of the journal, held for milliseconds each time, is waited for."""
 
@@ -40,6 +43,7 @@ def open_storage(place: str) -> BaseStorage:
         path = Path(place)
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path) if fcntl else None
+        _check_journal(path)
         if lock:
             _drop_half_a_line(path, lock)
         journal = JournalStorage(JournalFileBackend(place, lock))
@@ -115,6 +119,17 @@ def _locked(handle: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _check_journal(path: Path) -> None:
+    """Raise SweepError for a file that is no journal, to which nothing must be written."""
+    if path.is_dir():
+        raise SweepError(f"{path}: is a folder; give a journal file or a URL")
+    if path.exists():
+        with path.open("rb") as file:
+            start = file.read(len(_JOURNAL))
+        if not _JOURNAL.startswith(start):
+            raise SweepError(f"{path}: is no journal of a study; give another file")
 
 
 def _drop_half_a_line(path: Path, lock: FileLock) -> None:

@@ -24,7 +24,7 @@ function draw(id, traces, layout) {
 }
 
 function points(x, colours) {
-  return { x, y: trials.map(trial => trial.accuracy), mode: "markers", type: "scatter", text: trials.map(trial => `trial ${trial.number}: ${described(trial)}`),
+  return { x, y: trials.map(trial => trial.accuracy), mode: "markers", type: "scatter", text: trials.map(trial => `trial ${trial.number}<br>${described(trial).replaceAll(", ", "<br>")}`),
     hovertemplate: "%{text}<br>%{y:.2%}<extra></extra>", customdata: trials.map(trial => trial.number),
     marker: { size: trials.map(trial => trial.number === chosen ? 14 : 9), symbol: trials.map(trial => trial.ended ? "x-thin-open" : "circle"),
       color: trials.map(trial => trial.number === chosen ? colours.hot : trial.ended ? colours.faint : colours.mark) } };
@@ -46,7 +46,8 @@ function drawAll() {
   for (const name of names) {
     const numeric = trials.every(one => typeof one.values[name] === "number");
     draw(`slice-${name}`, [points(trials.map(one => one.values[name]), colours)], colours.layout({ xaxis: { title: { text: name },
-      type: numeric ? (sweep.log.includes(name) ? "log" : "linear") : "category" } }));
+      exponentformat: "e",
+      ...(numeric ? { type: sweep.log.includes(name) ? "log" : "linear" } : { type: "category", categoryarray: sweep.space[name].split("|") }) } }));
   }
   draw("parallel", [{ type: "parcoords", labelfont: { color: colours.ink }, tickfont: { color: colours.ink }, rangefont: { color: colours.ink },
     line: { color: trials.map(one => one.accuracy), colorscale: "Viridis", reversescale: !dark.matches },
