@@ -12,6 +12,7 @@ from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Data, Interrupted, one_of
 from tinygrad_mnist.cli.recipe import base_recipe, changed, is_given, with_recipe_options
 from tinygrad_mnist.sweeps import searching
+from tinygrad_mnist.sweeps.outcome import PAGE, RECIPE, Tried
 from tinygrad_mnist.sweeps.report import verdict
 from tinygrad_mnist.training import PRESETS, percent
 
@@ -68,7 +69,7 @@ def sweep(
     except KeyboardInterrupt:
         raise Interrupted("interrupted; the finished trials are kept, and --resume goes on") from None
     _say(outcome)
-    show.line(f"saved {out / searching.RECIPE} (for train --recipe) and {out / searching.PAGE}")
+    show.line(f"saved {out / RECIPE} (for train --recipe) and {out / PAGE}")
 
 
 class Progress(show.Bar, searching.Listener):
@@ -80,7 +81,7 @@ class Progress(show.Bar, searching.Listener):
         self.start(what, total)
         self.move(done)
 
-    def trial_ends(self, tried: searching.Tried, best: searching.Tried, done: int, total: int) -> None:
+    def trial_ends(self, tried: Tried, best: Tried, done: int, total: int) -> None:
         count = f"{done:>{len(str(total))}}/{total}"
         show.line(f"{count} {_row(tried, len(count) + 1)}")
         self.move(done, facts=f"best {percent(best.accuracy)}")
@@ -103,7 +104,7 @@ def _say(outcome: sweeps.Outcome) -> None:
         show.line(fact)
 
 
-def _row(tried: searching.Tried, taken: int = 0) -> str:
+def _row(tried: Tried, taken: int = 0) -> str:
     """A trial in a line of 80 columns, of which some are taken."""
     values = " ".join(f"{name}={_brief(value)}" for name, value in tried.values.items())
     start = f"trial {tried.number:>3} {percent(tried.accuracy):>8} {tried.seconds:>6.1f} s {tried.ended or '':<8} "

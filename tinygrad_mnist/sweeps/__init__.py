@@ -4,7 +4,8 @@ Importing it needs NumPy alone; `search` needs the extra `sweep`.
 """
 
 from tinygrad_mnist.sweeps.errors import SweepError
-from tinygrad_mnist.sweeps.searching import Outcome, search
+from tinygrad_mnist.sweeps.outcome import Outcome
+from tinygrad_mnist.sweeps.searching import search
 from tinygrad_mnist.sweeps.space import parse_space
 
 __all__ = ["Outcome", "SweepError", "parse_space", "search"]

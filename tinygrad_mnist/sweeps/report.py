@@ -12,19 +12,16 @@ from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_mnist.files import write_atomically
+from tinygrad_mnist.sweeps.outcome import PAGE, RECIPE, Outcome
 from tinygrad_mnist.sweeps.space import parse_space
 from tinygrad_mnist.training import Recipe, as_text, percent, save_recipe
 
 if TYPE_CHECKING:
     from optuna import Study
 
-    from tinygrad_mnist.sweeps.searching import Outcome
-
 
 def write(outcome: Outcome, folder: Path) -> None:
     """The files recipe.json and sweep.html."""
-    from tinygrad_mnist.sweeps.searching import PAGE, RECIPE
-
     save_recipe(outcome.recipe, folder / RECIPE)
     write_atomically(folder / PAGE, page(outcome).encode())
 

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 from tinygrad_mnist.arguments import COUNT, check_name
 from tinygrad_mnist.files import prepare_folder
 from tinygrad_mnist.sweeps import ledger as ledgers
+from tinygrad_mnist.sweeps import report
 from tinygrad_mnist.sweeps.errors import SweepError, require_extra
 from tinygrad_mnist.sweeps.ledger import Ledger
+from tinygrad_mnist.sweeps.outcome import PAGE, RECIPE, Outcome, Seed, Tried, best_of
 from tinygrad_mnist.sweeps.space import Space, parse_space
 from tinygrad_mnist.sweeps.storage import JOURNAL, explained, folder_lock, open_storage, read_settings
 from tinygrad_mnist.sweeps.worker import Job, Trained, facts, load, train_trial
@@ -33,9 +35,6 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
-RECIPE, PAGE = "recipe.json", "sweep.html"
-"""The files of a sweep, besides its journal."""
-
 SAMPLERS = ("tpe", "random", "grid")
 CONNECTING = 10.0
 """Seconds that a scheduler is given to answer."""
@@ -43,42 +42,6 @@ CONNECTING = 10.0
 STUDY = "tinygrad-mnist sweep"
 WARMUP = 3
 """Epochs before a trial may be pruned."""
-
-
-@dataclass(frozen=True)
-class Tried:
-    """A finished trial. curve: the validation accuracy after each epoch; ended: None, "pruned" or "diverged"."""
-
-    slot: int
-    number: int
-    values: dict[str, Any]
-    accuracy: float
-    loss: float
-    curve: tuple[float, ...]
-    seconds: float
-    ended: str | None
-
-
-@dataclass(frozen=True)
-class Seed:
-    """The winner trained from one seed: its best validation accuracy, and that on the test images."""
-
-    seed: int
-    validation: float
-    test: float
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a sweep found. tried: by slot. best: of those on the validation images. seeds: the winner's."""
-
-    recipe: Recipe
-    best: Tried
-    tried: list[Tried]
-    seeds: list[Seed]
-    given_up: list[int]
-    importances: dict[str, float]
-    settings: dict[str, Any]
 
 
 class Listener:
@@ -248,8 +211,6 @@ class _Search:
 
     def run(self, folder: Path) -> Outcome:
         """Trials, winner, seeds; then the files."""
-        from tinygrad_mnist.sweeps import report
-
         self.base = Recipe(**self.settings.recipe)
         self.space = parse_space(self.settings.space)
         self.facts = facts(load(self.settings.source))
@@ -459,14 +420,6 @@ class _Board:
 
 def _accuracy(epoch: Any) -> float:
     return float(epoch.validation_accuracy)
-
-
-def best_of(tried: list[Tried]) -> Tried:
-    """The one with the highest validation accuracy; of equals, with the lowest loss, then the first slot.
-
-    One that ended early is the best only where none went to its end.
-    """
-    return max(tried, key=lambda t: (t.ended is None, t.accuracy, -t.loss, -t.slot))
 
 
 def _tried(trial: FrozenTrial) -> Tried:
