@@ -94,6 +94,13 @@ def test_a_scheduler_and_two_workers_of_dask_give_the_very_same_trials(folder, t
             expected = dict(enumerate(grid)) if sampler == "grid" else set_of_trials(folder / here / "study.journal")
             assert len(expected) == 4
             assert set_of_trials(folder / there / "study.journal") == expected
+        orphan = start(folder, *arguments(folder, "orphan", *LONG, "--scheduler", address))
+        wait_for(orphan, "trials: 3 of 3")
+        started[0].kill()
+        errors = orphan.communicate(timeout=60)[1].splitlines()
+        assert orphan.returncode == 1
+        assert len(errors) == 1
+        assert errors[0].startswith("error: the scheduler is gone")
     finally:
         for process in started:
             process.terminate()

@@ -39,6 +39,8 @@ SAMPLERS = ("tpe", "random", "grid")
 CONNECTING = 10.0
 """Seconds that a scheduler is given to answer."""
 
+_GONE = "the scheduler is gone: start it again, then --resume goes on"
+
 STUDY = "tinygrad-mnist sweep"
 WARMUP = 3
 """Epochs before a trial may be pruned."""
@@ -150,16 +152,10 @@ def _quiet() -> Iterator[None]:
     """Optuna and Dask say in many lines what is said here in one."""
     import logging
 
+    import distributed  # noqa: F401 (makes its loggers)
     import optuna
 
-    names = (
-        "distributed",
-        "distributed.nanny",
-        "distributed.scheduler",
-        "distributed.worker",
-        "distributed.core",
-        "optuna",
-    )
+    names = [name for name in logging.root.manager.loggerDict if name.startswith(("distributed", "optuna", "tornado"))]
     before = [(logger, logger.level) for logger in map(logging.getLogger, names)]
     for logger, _ in before:
         logger.setLevel(logging.CRITICAL)
@@ -319,15 +315,18 @@ class _Board:
 
     def _count_workers(self, before: int) -> int:
         if self.search.client.status != "running":
-            raise SweepError("the scheduler is gone: start it again, then --resume goes on")
+            raise SweepError(_GONE)
         count = self._workers()
         if not count and before:
             self.search.listener.note("no worker is left; waiting for one")
         return count
 
     def _workers(self) -> int:
-        """Threads of all workers: each trains one trial at a time."""
-        return sum(self.search.client.nthreads().values())
+        """Threads of all workers: each trains one trial at a time; raises SweepError where the scheduler is gone."""
+        try:
+            return sum(self.search.client.nthreads().values())
+        except OSError:
+            raise SweepError(_GONE) from None
 
     def _send(self, slot: int, trial: Trial) -> None:
         name = f"trial-{trial.number}-{uuid.uuid4().hex}"
@@ -351,7 +350,6 @@ class _Board:
                 self._report(name, flight, message["epoch"], message["accuracy"])
 
     def _report(self, name: str, flight: _Flight, epoch: int, accuracy: float) -> None:
-        from distributed import Event
         from optuna.exceptions import UpdateFinishedTrialError
 
         try:
@@ -361,13 +359,20 @@ class _Board:
         else:
             flight.is_pruned = flight.is_pruned or flight.trial.should_prune()
         if flight.is_pruned:
-            Event(name, client=self.search.client).set()
+            self._stop(name)
 
-    def _lose(self, name: str, flight: _Flight) -> None:
+    def _stop(self, name: str) -> None:
+        """Let the worker end a trial after its epoch."""
         from distributed import Event
 
+        try:
+            Event(name, client=self.search.client).set()
+        except OSError:
+            raise SweepError(_GONE) from None
+
+    def _lose(self, name: str, flight: _Flight) -> None:
         del self.flights[name]
-        Event(name, client=self.search.client).set()
+        self._stop(name)
         flight.future.cancel()
         self.ledger.fail(flight.trial._trial_id, ledgers.WORKER_DIED)
         self.search.listener.note(f"trial {flight.trial.number}: its worker died; its parameters are run again")
@@ -376,7 +381,7 @@ class _Board:
         from distributed import KilledWorker
 
         if future.cancelled():
-            raise SweepError("the scheduler is gone or has dropped the trials; --resume goes on")
+            raise SweepError(_GONE)
         if future.status == "error":
             error = future.exception()
             if isinstance(error, KilledWorker):
