@@ -12,7 +12,12 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 PROGRAMS = sorted(path for folder in ("docs", "benchmarks") for path in (ROOT / folder).glob("*.py"))
 
-OPTIONS = {"grade_learners.py": ["--sample", "2"], "grade_class.py": ["--help"], "growth.py": ["--largest", "200"]}
+OPTIONS = {
+    "grade_learners.py": ["--sample", "2"],
+    "grade_class.py": ["--help"],
+    "growth.py": ["--largest", "200"],
+    "photographs.py": ["--each", "1"],
+}
 """What makes a command of minutes short; a class is graded in tests/grading/classroom."""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tinygrad_mnist.files import prepare_folder, read_bounded, write_atomically
+from tinygrad_mnist.files import prepare_folder, read_bounded, write_atomically, write_text
 
 
 def test_a_link_stays_a_link_and_its_file_is_written(tmp_path: Path) -> None:
@@ -71,3 +71,17 @@ def test_pipes_and_devices_are_not_waited_for(tmp_path: Path) -> None:
             read_bounded(tmp_path / name, 1 << 20)
     with pytest.raises(IsADirectoryError):
         read_bounded(tmp_path, 1)
+
+
+def test_a_loop_of_links_is_named_before_and_when_it_is_written(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(OSError, match="symbolic links"):
+        prepare_folder(tmp_path, "loop")
+    with pytest.raises(OSError, match="symbolic links"):
+        write_atomically(tmp_path / "loop", b"new")
+    assert os.listdir(tmp_path) == ["loop"]
+
+
+def test_text_that_utf_8_can_not_hold_is_written_as_its_escape(tmp_path: Path) -> None:
+    write_text(tmp_path / "file", "δ \ud800 \udcff \x1b\n")
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "δ \\ud800 \\xff \\x1b\n"

@@ -5,6 +5,9 @@ Importing it imports NumPy alone.
 
 from typing import Any
 
+from tinygrad_mnist import starting  # noqa: F401  # before what takes its time
+
+# isort: split
 from tinygrad_mnist import array_functions, comparing, data, engine, grading, graph, manual, nn, sweeps, training
 from tinygrad_mnist.comparing import compare
 from tinygrad_mnist.engine import Tensor, grad, no_grad

@@ -64,6 +64,25 @@ def test_predict_reads_pictures_of_any_kind(trained, tmp_path):
     assert all(line.count("%") == 10 for line in result.stdout.splitlines()[1::2])
 
 
+def test_predict_reads_each_digit_says_what_is_in_doubt_and_shows_what_it_saw(trained, tmp_path):
+    pair = [Image.fromarray(image).resize((140, 140)) for image in data.load("digits").test.images[:2]]
+    Image.fromarray(np.concatenate(pair, axis=1)).save(tmp_path / "two\x1b[2J.png")
+    box = np.full((300, 300), 255, np.uint8)
+    box[60:240, 60:240] = 0
+    box[70:230, 70:230] = 255
+    Image.fromarray(box).save(tmp_path / "box.png")
+    pictures = [tmp_path / "two\x1b[2J.png", tmp_path / "box.png"]
+    result = command(tmp_path, "predict", trained[0] / "model.safetensors", *pictures, "--show", tmp_path / "seen.png")
+    assert result.returncode == 0, result.stderr
+    lines = [line.rsplit("/", 1)[1] for line in result.stdout.splitlines()[::2]]
+    assert lines[0].startswith("two\\x1b[2J.png, digit 1 of 2: ")
+    assert lines[1].startswith("two\\x1b[2J.png, digit 2 of 2: ")
+    assert lines[2].startswith("box.png: in doubt, perhaps a ")
+    assert lines[2].endswith(": it is unlike any digit")
+    with Image.open(tmp_path / "seen.png") as seen:
+        assert seen.size == (3 * 282, 282)
+
+
 def test_predict_reads_what_it_can(trained, tmp_path):
     test = data.load("digits").test
     Image.fromarray(test.images[0]).save(tmp_path / "good.png")
@@ -173,7 +192,7 @@ def test_a_model_of_other_layers_and_too_few_images_are_named(tmp_path):
     training.save_model(nn.MLP((5, 10)), tmp_path / "five.safetensors")
     result = command(tmp_path, "evaluate", tmp_path / "five.safetensors", "--data", "digits")
     assert result.returncode == 1
-    assert "does not lead from 784 pixels to 10 digits" in result.stderr
+    assert "does not lead from 784 pixels to classes" in result.stderr
     (tmp_path / "run" / "history.json").mkdir(parents=True)
     result = command(tmp_path, "train", "--data", "digits", "--out", tmp_path / "run")
     assert result.returncode == 1
@@ -192,3 +211,31 @@ def test_help_is_what_no_arguments_give(tmp_path):
 def test_the_version_is_the_packages(tmp_path):
     result = process(tmp_path, "--version")
     assert (result.returncode, result.stdout) == (0, f"tinygrad-mnist {tinygrad_mnist.__version__}\n")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_names_are_escaped_in_every_stream(trained, tmp_path, encoding):
+    image = np.zeros((40, 40), np.uint8)
+    image[8:32, 18:23] = 255
+    names = ["\x1b[2Jred.png", "a\n7 (99.99 %).png", "none\x9b\u202e\udcff.png"]
+    for name in names[:2]:
+        Image.fromarray(image).save(tmp_path / name)
+    result = subprocess.run(
+        [sys.executable, "-m", "tinygrad_mnist", "predict", trained[0] / "model.safetensors", *names],
+        capture_output=True, cwd=tmp_path, env=environment(tmp_path) | {"PYTHONIOENCODING": encoding},
+    )  # fmt: skip
+    said = result.stdout.decode(encoding).splitlines()
+    assert [line.partition(": ")[0] for line in said[::2]] == [r"\x1b[2Jred.png", r"a\n7 (99.99 %).png"]
+    assert result.stderr.decode(encoding).startswith(r"error: none\x9b\u202e\xff.png: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert result.returncode == 1
+
+
+def test_reports_of_files_with_any_name_are_written(tmp_path):
+    program = 'def gradients(X, Y, W1, b1, W2, b2): raise ValueError("\\udc80")\n'
+    for name in ("s.py", "\udcff.py"):
+        (tmp_path / name).write_text(program)
+        result = command(tmp_path, "grade", name, "--json", "r.json", "--html", "r.html", cwd=tmp_path)
+        assert "Traceback" not in result.stderr
+        json.loads((tmp_path / "r.json").read_bytes())
+        (tmp_path / "r.html").read_text(encoding="utf-8")

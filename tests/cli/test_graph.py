@@ -1,13 +1,17 @@
 """`tinygrad-mnist graph` as a person runs it."""
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
-from tests.cli.running import command, process
-from tinygrad_mnist import nn, training
+from tests.cli.running import command, environment, process
+from tinygrad_mnist import data, grad, nn, training
 
 LAYERS = ["--layers", "784,6,10"]
 
@@ -80,6 +84,50 @@ def test_what_is_wrong_is_told_in_a_line(tmp_path, arguments, code, said):
     assert re.fullmatch(r"error: .*\n", result.stderr)
     assert said in result.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"folder.svg", "file"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the streams are closed by sh")
+def test_where_stdout_is_closed_it_ends_quietly(tmp_path):
+    run = f"exec '{sys.executable}' -m tinygrad_mnist graph --layers 784,6,10 --format dot >&-"
+    result = subprocess.run(["sh", "-c", run], capture_output=True, text=True, env=environment(tmp_path), cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ("exec <&-; exit 3", "it ended with exit code 3 and said nothing"),
+        ("kill -9 $$", "it ended by signal 9 and said nothing"),
+        ("cat > /dev/null", "dot wrote nothing"),
+        ("printf 'a\\033[2J\\nb' >&2; exit 1", r"a\x1b[2J b"),
+    ],
+    ids=["dies", "is killed", "writes nothing", "complains"],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="the program is a script of sh")
+def test_a_dot_that_fails_is_told_in_a_line(tmp_path, monkeypatch, program, said):
+    (tmp_path / "dot").write_text(f"#!/bin/sh\n{program}\n")
+    (tmp_path / "dot").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    result = command(tmp_path, "graph", *LAYERS, "-o", tmp_path / "a.svg")
+    assert result.returncode == 1
+    assert re.fullmatch(r"error: .*\n", result.stderr)
+    assert said in result.stderr
+    assert not (tmp_path / "a.svg").exists()
+
+
+@pytest.mark.parametrize("pool", ["mp2", "ap2"])
+def test_the_source_of_a_network_over_images_takes_the_images(tmp_path, pool):
+    command(tmp_path, "graph", "--layers", f"1x28x28,2c3,{pool},10", "-o", tmp_path / "net.py")
+    namespace = {}
+    exec((tmp_path / "net.py").read_text(), namespace)
+    first = data.load("digits").train[:8]
+    images, labels = first.inputs().reshape(8, 1, 28, 28), nn.one_hot(first.labels, 10)
+    network = nn.network(f"1x28x28,2c3,{pool},10")
+    parameters = list(network.parameters())
+    loss, *gradients = namespace["loss_and_gradients"](images, labels, *(p.data for p in parameters))
+    expected = nn.cross_entropy(network(images), first.labels)
+    for found, right in zip((loss, *gradients), (expected, *grad(expected, parameters)), strict=True):
+        np.testing.assert_allclose(found, right.data, atol=1e-5)
 
 
 def test_without_graphviz_the_way_out_is_told(tmp_path, monkeypatch):

@@ -42,7 +42,7 @@ def written(folder):
         (["plot"], 2, "Missing argument 'run'"),
         (["plot", "nowhere", "--data", "digits"], 1, "nowhere/model.safetensors: no such file"),
         (["plot", "RUN", "--data", "nowhere"], 1, "nowhere: no folder or file of this name"),
-        (["plot", "five", "--data", "digits"], 1, "does not lead from 784 pixels to 10 digits"),
+        (["plot", "five", "--data", "digits"], 1, "does not lead from 784 pixels to classes"),
         (["plot", "no-history", "--data", "digits"], 1, "no-history/history.json: no such file"),
         (["plot", "RUN", "--data", "digits", "--out", "file"], 1, "file"),
     ],

@@ -14,6 +14,7 @@ import pytest
 
 from tests.cli.running import command, environment, process
 from tinygrad_mnist import data, training
+from tinygrad_mnist.cli.train import resumed
 
 DIGITS = ["train", "--data", "digits", "--epochs", "4", "--layers", "784,16,10"]
 
@@ -123,6 +124,39 @@ def test_a_checkpoint_of_another_recipe_is_named(whole, tmp_path, options, words
     assert words in message
     assert "checkpoint.safetensors" in message
     assert {path: path.read_bytes() for path in whole.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"lr": -1}, "notes.recipe is refused: lr=-1 must be a positive number"),
+        ({"activation": "nope"}, "unknown activation 'nope'"),
+        ({"layers": [784, -1, 10]}, "layer '-1' does not fit behind 784"),
+        ({"layers": [784, 10**6, 10]}, "smaller than layers 784,1000000,10 need"),
+        ({"layers": 7}, "notes.recipe.layers is 7 and no list"),
+        ({"epochs": "x"}, "notes.recipe.epochs is 'x' and no whole number"),
+        ({"epochs": 10**9}, "epochs=1000000000 must be an integer from 1 to 1,000,000"),
+        ({"augment": {"shift": [1]}}, "notes.recipe.augment.shift is a list of 1 and no number"),
+        ({"other": 1}, "notes.recipe has 'other', which nothing here has"),
+    ],
+)
+def test_a_recipe_of_another_kind_is_named(whole, tmp_path, change, words):
+    path, notes = tmp_path / "checkpoint.safetensors", training.read_notes(whole / "checkpoint.safetensors")
+    path.write_bytes((whole / path.name).read_bytes())
+    with pytest.raises(training.CheckpointError, match=re.escape(words)):
+        resumed({**notes, "recipe": notes["recipe"] | change}, path, {}, {})
+
+
+@pytest.mark.parametrize(
+    "option",
+    [["--augment", "scale=1e308"], ["--augment", "elastic=34,sigma=1e-300"], ["--max-norm", "1e308"],
+     ["--lr", "1e308"], ["--weight-decay", "1e308"], ["--clip-norm", "1e308"], ["--epochs", "1000001"]],
+)  # fmt: skip
+def test_numbers_that_no_training_can_use_are_refused(tmp_path, option):
+    result = command(tmp_path, *DIGITS, *option, "--out", tmp_path / "run")
+    assert result.returncode == 2
+    assert re.fullmatch(r"error: .*\n", result.stderr)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("keep", [0, 100, -1])

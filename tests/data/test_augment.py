@@ -200,6 +200,11 @@ def test_the_field_is_as_strong_as_theory_says_and_leans_to_no_side() -> None:
         ({"rotate": float("nan")}, "rotate=nan"),
         ({"elastic": float("inf")}, "elastic=inf"),
         ({"shear": 90}, "shear=90 must be a number of degrees from 0 on, and less than 90"),
+        ({"shift": 29}, "shift=29 must be a number from 0 on, 28 pixels at most"),
+        ({"rotate": 1e308}, "rotate=.* 360 degrees at most"),
+        ({"scale": 1e308}, "scale=.* 10 at most"),
+        ({"elastic": 1e308}, "elastic=.* 10,000 at most"),
+        ({"sigma": 1e-300}, "sigma=.* 0.01 at least"),
         ({"sigma": 0}, "sigma=0 must be a positive number of pixels"),
         ({"sigma": 1e9}, "sigma=1000000000.0 must be a positive number of pixels, 28 at most"),
     ],
@@ -228,3 +233,10 @@ def test_distorted_digits_are_still_those_digits(digits: Images) -> None:
     bent = Distortion(shift=1, rotate=8, elastic=34, sigma=5)(digits, np.random.default_rng(0))
     distances = ((bent[:, None] - digits) ** 2).sum(axis=(2, 3))
     assert (distances.argmin(axis=1) == np.arange(len(digits))).mean() >= 0.8
+
+
+def test_the_strongest_distortion_is_computed_without_a_warning() -> None:
+    strongest = Distortion(shift=28, rotate=360, scale=10, shear=89.9, elastic=10_000, sigma=0.01)
+    images = data.load("digits").train[:20].inputs()
+    with np.errstate(all="raise", under="ignore"):
+        assert np.isfinite(strongest(images, np.random.default_rng(0))).all()

@@ -14,7 +14,8 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from tinygrad_mnist.data import DataError, read_idx
-from tinygrad_mnist.data.idx import decompress, parse_idx
+from tinygrad_mnist.data.idx import parse_idx
+from tinygrad_mnist.data.reading import decompress
 
 IdxBytes = Callable[[NDArray[Any]], bytes]
 
@@ -57,7 +58,7 @@ def test_any_other_length_is_refused(idx_bytes: IdxBytes, array: NDArray[Any], d
     with pytest.raises(DataError, match=r"^name: (too short|cut short)"):
         parse_idx(cut, "name")
     longer = content + data.draw(st.binary(min_size=1, max_size=9))
-    with pytest.raises(DataError, match=r"^name: longer than it says"):
+    with pytest.raises(DataError, match=r"^name: too long"):
         parse_idx(longer, "name")
 
 
@@ -78,7 +79,7 @@ def test_gzip_with_a_changed_byte_is_refused(position: int) -> None:
     """In its header, its data and its checksum."""
     data = bytearray(gzip.compress(bytes(1000), mtime=0))
     data[position] ^= 0xFF
-    with pytest.raises(DataError, match=r"^name: the gzip data is (damaged|cut short); get the file again$"):
+    with pytest.raises(DataError, match=r"^name: the gzip data is (damaged \(.*\)|cut short); get the file again$"):
         decompress(bytes(data), "name")
 
 
@@ -91,9 +92,9 @@ def test_gzip_with_a_changed_byte_is_refused(position: int) -> None:
         (bytes.fromhex("00000800 00"), r"^name: no IDX file: it starts with 00 00 08 00"),
         (b"\0\0\x08\x41" + 65 * b"\0\0\0\1" + b"\0", r"^name: no array can have the dimensions \(1, 1, "),
         (TWO_BY_THREE[:9], r"^name: cut short in its header, at byte 9; get the file again$"),
-        (TWO_BY_THREE[:-1], r"^name: cut short: 17 bytes, but the dimensions \(2, 3\) of uint8 .* make 18; get"),
-        (TWO_BY_THREE + b"\n", r"^name: longer than it says: 19 bytes, but the dimensions \(2, 3\) of uint8"),
-        (b"\0\0\x08\3" + 12 * b"\xff", r"^name: cut short: 16 bytes, but the dimensions \(4294967295, "),
+        (TWO_BY_THREE[:-1], r"^name: cut short: the dimensions \(2, 3\) of uint8 .* make 6 bytes, .* only 5; get"),
+        (TWO_BY_THREE + b"\n", r"^name: too long: the dimensions \(2, 3\) of uint8 .* make 6 bytes, .* more"),
+        (b"\0\0\x08\3" + 12 * b"\xff", r"^name: the dimensions \(4294967295, .* and at most 640 MiB are read in all"),
         (b"\0\0\x08\4" + 12 * b"\xff" + 4 * b"\0", r"^name: no array can have the dimensions \(4294967295, "),
     ],
 )

@@ -106,5 +106,5 @@ def test_light_may_fall_unevenly(tmp_path):
     even, uneven = 220 - 0.6 * big, 220 - 0.6 * big - np.linspace(0, 60, 112)
     for name, photo in [("even.png", even), ("uneven.png", uneven)]:
         Image.fromarray(photo.clip(0, 255).astype(np.uint8)).save(tmp_path / name)
-    difference = read_image(tmp_path / "even.png").astype(int) - read_image(tmp_path / "uneven.png")
-    assert np.abs(difference).mean() < 5
+    frames = [read_image(tmp_path / name).ravel() for name in ("even.png", "uneven.png")]
+    assert np.corrcoef(*frames)[0, 1] > 0.8

@@ -1,20 +1,18 @@
-"""A run that is killed, at any moment, and resumed ends as if nothing had been."""
+"""A run that stops at any step and is resumed ends as if nothing had been; `test_folder` kills it at any moment."""
 
 import errno
 import json
-import multiprocessing
 import os
-import random
 import resource
-import time
 
+import numpy as np
 import pytest
 from safetensors import safe_open
+from safetensors.numpy import save
 
 from tests.training import victim
 from tinygrad_mnist import data, nn, training
-
-TRIALS = 20
+from tinygrad_mnist.nn.schedules import CosineAnnealingLR
 
 
 @pytest.fixture(scope="module")
@@ -31,52 +29,6 @@ def rows(history):
     return [
         (e.number, e.loss, e.train_accuracy, e.validation_loss, e.validation_accuracy, e.lr) for e in history.epochs
     ]
-
-
-@pytest.fixture(scope="module")
-def processes():
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.training.victim"])
-    return context
-
-
-def test_killed_twenty_times_at_random_moments_it_resumes_bit_for_bit(uninterrupted, tmp_path, processes):
-    weights, history = uninterrupted
-
-    def start(folder):
-        folder.mkdir()
-        process = processes.Process(target=victim.run, args=(folder,))
-        process.start()
-        return process
-
-    start(tmp_path / "first").join()
-    begin = time.perf_counter()
-    start(tmp_path / "whole").join()
-    duration = time.perf_counter() - begin
-
-    moments = random.Random(0)
-    stopped_at = set()
-    for trial in range(TRIALS):
-        folder = tmp_path / str(trial)
-        process = start(folder)
-        time.sleep(moments.uniform(0, duration))
-        process.kill()
-        process.join()
-        stopped_at.add(place_of(folder / "checkpoint.safetensors"))
-        again, resumed = victim.run(folder, resume=True)
-        assert same(again, weights)
-        assert rows(resumed) == rows(history)
-        assert os.listdir(folder) == ["checkpoint.safetensors"]
-    assert len(stopped_at) > 3, stopped_at
-
-
-def place_of(path):
-    """Where the run in a checkpoint stands; None before the first is written."""
-    if not path.exists():
-        return None
-    with safe_open(path, framework="numpy") as file:
-        entries = dict(json.loads(file.metadata()["tinygrad_mnist_run"])["items"])
-    return entries["epoch"], entries["batch"]
 
 
 class Crash(training.Callback):
@@ -218,3 +170,107 @@ def test_a_folder_that_can_t_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         victim.run(tmp_path / "file")
+
+
+def changed(path, change):
+    """Replace a value in the state that a checkpoint's metadata hold, or an array."""
+    with safe_open(path, "numpy") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        state = json.loads(file.metadata()["tinygrad_mnist_run"])
+    change(dict(state["items"]), tensors)
+    items = dict(state["items"])
+    for name, value in items.items():
+        next(item for item in state["items"] if item[0] == name)[1] = value
+    path.write_bytes(save(tensors, {"tinygrad_mnist_run": json.dumps(state)}))
+
+
+def put(state, *way, value):
+    """The value at the end of a way through mappings and lists, as a checkpoint writes them."""
+    *first, last = way
+    for key in first:
+        state = dict(state["items"])[key] if isinstance(state, dict) and "items" in state else state[key]
+    if isinstance(state, list):
+        state[last] = value
+    else:
+        next(item for item in state["items"] if item[0] == last)[1] = value
+
+
+@pytest.mark.parametrize(
+    ("way", "value", "words"),
+    [
+        (("totals", "loss"), "x", "totals.loss is 'x' and no number"),
+        (("totals", "examples"), 7, "batch: 0 of 4, after 7 examples"),
+        (("optimizer", "param_groups", 0, "lr"), None, r"optimizer.param_groups\[0\].lr is None and no number"),
+        (("optimizer", "param_groups", 0, "lr"), -1, "optimizer is refused by Adam: lr=-1"),
+        (("optimizer", "param_groups", 0, "params"), [0], r"params is a list of 1 and needs 2 elements"),
+        (("optimizer", "state", 0, "step"), -1, "optimizer.state.0.step is -1, less than 0"),
+        (("optimizer", "state", 0), 5, "optimizer.state.0 is 5 and no mapping"),
+        (("schedule", "base_lrs"), "x", "schedule.base_lrs is 'x' and no list"),
+        (("schedule", "last_epoch"), 0.5, "schedule.last_epoch is 0.5 and no whole number"),
+        (("nn_generator", "state", "state"), "x", "nn_generator.state.state is 'x' and no whole number"),
+        (("nn_generator", "bit_generator"), "MT19937", "nn_generator.bit_generator is 'MT19937', not 'PCG64'"),
+    ],
+)
+def test_a_state_of_another_kind_is_named_with_its_place(tmp_path, way, value, words):
+    digits = data.load("digits").train
+    path = tmp_path / "checkpoint.safetensors"
+
+    def run(resume):
+        model = nn.MLP((784, 10))
+        optimizer = nn.Adam(model.parameters())
+        schedule = CosineAnnealingLR(optimizer, 100)
+        options = {"epochs": 2, "batch_size": 16, "schedule": schedule, "checkpoint": path, "resume": resume}
+        return training.fit(model, digits[:64], optimizer, **options)
+
+    run(resume=False)
+    changed(path, lambda state, tensors: put(state[way[0]], *way[1:], value=value))
+    with pytest.raises(training.CheckpointError, match=words):
+        run(resume=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("best/W1", np.zeros((3, 3), np.float32), r"best.W1 is an array of \(3, 3\) float32, and \(10, 784\)"),
+        ("best/W1", np.full((10, 784), np.nan, np.float32), "best.W1 has numbers that are not finite"),
+        ("model/b1", np.zeros(10, np.int64), "model.b1 is an array of .*int64|b1: .* int64"),
+        ("model/b1", None, "there is none"),
+    ],
+)
+def test_arrays_of_another_kind_are_named(tmp_path, name, value, words):
+    digits = data.load("digits").train
+    path = tmp_path / "checkpoint.safetensors"
+    model = nn.MLP((784, 10))
+    training.fit(model, digits[:64], nn.SGD(model.parameters()), epochs=1, checkpoint=path)
+
+    def change(state, tensors):
+        tensors.pop(name)
+        tensors.update({} if value is None else {name: value})
+
+    changed(path, change)
+    with pytest.raises(training.CheckpointError, match=words):
+        training.fit(model, digits[:64], nn.SGD(model.parameters()), epochs=2, checkpoint=path, resume=True)
+
+
+def test_a_callback_of_ones_own_keeps_what_it_likes(tmp_path):
+    class Losses(training.Callback):
+        def __init__(self):
+            self.seen = []
+
+        def step_ends(self, run):
+            self.seen.append(run.totals.loss)
+
+        def state_dict(self):
+            return {"seen": self.seen}
+
+        def load_state_dict(self, state):
+            self.seen = list(state["seen"])
+
+    digits = data.load("digits").train
+    for epochs, resume in ((1, False), (2, True)):
+        losses, model = Losses(), nn.MLP((784, 10))
+        training.fit(
+            model, digits[:64], nn.SGD(model.parameters(), lr=1), epochs=epochs, callbacks=[losses],
+            checkpoint=tmp_path / "checkpoint.safetensors", resume=resume,
+        )  # fmt: skip
+    assert len(losses.seen) == 2

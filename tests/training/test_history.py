@@ -27,8 +27,11 @@ def test_what_is_saved_is_loaded(tmp_path, validation):
         (b"{}", "it has no 'epochs'"),
         (b'{"epochs": []}', "it has no 'interrupted'"),
         (b'{"epochs": [7], %b}' % ENDS.encode(), "no history of a run"),
-        (b'{"epochs": [{"number": 1}], %b}' % ENDS.encode(), "missing .* 'loss'"),
-        (f'{{"epochs": [{{"number": "1", "seconds": 2, {FACTS}}}], {ENDS}}}'.encode(), "number is '1' and no number"),
+        (b'{"epochs": [{"number": 1}], %b}' % ENDS.encode(), "has no 'loss'"),
+        (
+            f'{{"epochs": [{{"number": "1", "seconds": 2, {FACTS}}}], {ENDS}}}'.encode(),
+            "number is '1' and no whole number",
+        ),
         (f'{{"epochs": [{{"number": 1, "seconds": null, {FACTS}}}], {ENDS}}}'.encode(), "seconds is None"),
     ],
 )
@@ -44,5 +47,5 @@ def test_a_damaged_file_is_said_to_be_one(tmp_path, content, words):
 def test_no_file_and_a_folder_are_said_too(tmp_path):
     with pytest.raises(CheckpointError, match="no such file; give a history"):
         History.load(tmp_path / "history.json")
-    with pytest.raises(CheckpointError, match="not readable"):
+    with pytest.raises(CheckpointError, match="a folder; give the history"):
         History.load(tmp_path)

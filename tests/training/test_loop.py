@@ -1,6 +1,7 @@
 """Training on real digits: it learns, repeats bit for bit, keeps the best, and stops cleanly."""
 
 import csv
+import gc
 import json
 import re
 
@@ -239,3 +240,28 @@ def test_what_can_not_be_trained_is_said_before_it_begins(change, kind, words):
     given = {"data": data.load("digits").train[:10], "optimizer": nn.SGD(model.parameters()), **change}
     with pytest.raises(kind, match=re.escape(words)):
         training.fit(model, given.pop("data"), given.pop("optimizer"), **given)
+
+
+def test_ctrl_c_in_a_validation_of_averaged_weights_leaves_the_best_ones():
+    digits = data.load("digits").train
+    model = nn.MLP((784, 6, 10))
+    average = nn.ExponentialMovingAverage(model, 0.9)
+    kept = []
+
+    class Interrupting(training.Callback):
+        def validation_begins(self, run):
+            if run.epoch == 2:
+                raise KeyboardInterrupt
+
+        def epoch_ends(self, run, epoch):
+            kept.append(run.best)
+
+    history = training.fit(
+        model, (digits[:96], digits[96:128]), nn.Adam(model.parameters()), epochs=3,
+        callbacks=[training.Averaging(average), Interrupting()],
+    )  # fmt: skip
+    assert history.interrupted
+    assert len(history.epochs) == 1
+    gc.collect()  # what held the last weights back has no say any more
+    (best,) = kept
+    assert all((model.state_dict()[name] == best[name]).all() for name in best)

@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from tinygrad_mnist import nn, training
@@ -173,3 +174,85 @@ def test_weights_of_a_class_of_ones_own_are_loaded_into_it(tmp_path):
         training.load_model(tmp_path / "mine.safetensors")
     with pytest.raises(training.CheckpointError, match=r"layer.bias: unexpected"):
         training.load_weights(nn.Linear(4, 3), tmp_path / "mine.safetensors")
+
+
+def layers(*described, tensors=GOOD):
+    return tensors, {"tinygrad_mnist": json.dumps({"model": "Sequential", "layers": list(described)})}
+
+
+def linear(inputs, outputs):
+    return {"model": "Linear", "arguments": {"in_features": inputs, "out_features": outputs}}
+
+
+@pytest.mark.parametrize(
+    ("described", "words"),
+    [
+        ([linear(30_000, 30_000)], r"0 Linear: weight has shape \(2, 2\), but its layers need \(30000, 30000\)"),
+        ([linear(2, 2), linear(10**9, 10**9)], "1 Linear: weight is missing"),
+        ([{"model": "BatchNorm1d", "arguments": {"num_features": 10**9}}], "0 BatchNorm1d: weight has shape"),
+        ([{"model": "LayerNorm", "arguments": {"normalized_shape": [10**9]}}], "0 LayerNorm: weight has shape"),
+        ([{"model": "GroupNorm", "arguments": {"num_groups": 1, "num_channels": 10**9}}], "0 GroupNorm: weight"),
+        ([{"model": "MLP", "layer_sizes": [10**6, 10**6], "activation": "relu"}], "0 MLP: 0.weight is missing"),
+        ([{"model": "MaxPool2d", "arguments": {"kernel_size": 2, "padding": 10**6}}], "padding is 1000000 and not an"),
+        ([{"model": "AdaptiveAvgPool2d", "arguments": {"output_size": 10**6}}], "output_size is 1000000 and not"),
+        ([{"model": "LeakyReLU", "arguments": {"negative_slope": "3"}}], "negative_slope is '3' and no number"),
+        ([{"model": "ELU", "arguments": {"alpha": float("nan")}}], "alpha is nan and no finite number"),
+        ([{"model": "Dropout", "arguments": {"p": 2}}], "0 Dropout is refused: p=2 must be"),
+        ([{"model": "ReLU", "arguments": []}], "0 ReLU is a list of 0 and no mapping"),
+        ([{"model": ["ReLU"]}], "0.model is a list of 1 and no text"),
+        ([7], "0 is 7 and no mapping"),
+        ([{"model": "ReLU", "arguments": {}}] * 10_000, "more than 10,000 layers"),
+    ],
+)
+def test_sizes_and_kinds_are_checked_before_anything_is_made(tmp_path, described, words):
+    path = tmp_path / "model.safetensors"
+    tensors = {f"0.{name.partition('.')[2]}": array for name, array in GOOD.items()}
+    save_file(tensors, path, layers(*described)[1])
+    with pytest.raises(training.CheckpointError, match=words):
+        training.load_model(path)
+
+
+def test_every_layer_with_numbers_has_its_sizes_checked(tmp_path):
+    made = [
+        nn.Linear(3, 2), nn.Conv2d(4, 2, (3, 1), groups=2), nn.ConvTranspose2d(4, 2, 3, groups=2), nn.BatchNorm1d(3),
+        nn.BatchNorm2d(3, affine=False), nn.LayerNorm((2, 3)), nn.GroupNorm(1, 3), nn.MLP((3, 2)),
+    ]  # fmt: skip
+    path = tmp_path / "model.safetensors"
+    for layer in made:
+        training.save_model(nn.Sequential(layer), path)
+        training.load_model(path)
+        with safe_open(path, "numpy") as file:
+            metadata = file.metadata()
+        save_file({"other": np.zeros(1, np.float32)}, path, metadata)
+        with pytest.raises(training.CheckpointError, match="is missing, but its layers need"):
+            training.load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"dtype": "F8_E4M3", "shape": [4], "data_offsets": [0, 4]}, "type F8_E4M3, which NumPy does not have"),
+        ({"dtype": "F32", "shape": [2], "data_offsets": [0, 4]}, "not the 8 from 0 on"),
+        ({"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}, "not the 4 from 0 on"),
+        ({"dtype": "U8", "shape": [3], "data_offsets": [0, 3]}, "4 bytes of numbers, where the header says 3"),
+        ({"dtype": "F32", "shape": [0, 2**62, 2**62], "data_offsets": [0, 0]}, "no array has the shape"),
+        ({"dtype": "F32", "shape": [1] * 40, "data_offsets": [0, 4]}, "no array has the shape"),
+        ({"dtype": "F32", "shape": "1", "data_offsets": [0, 4]}, "shape is '1' and no list"),
+        ({"dtype": "F32", "shape": [1]}, "x has no 'data_offsets'"),
+        ([], "header.x is a list of 0 and no mapping"),
+    ],
+)
+def test_a_header_is_not_believed(tmp_path, entry, words):
+    header = json.dumps({"x": entry}).encode()
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(training.CheckpointError, match=words):
+        training.load_model(path)
+
+
+def test_the_path_is_told_on_one_line(tmp_path):
+    with pytest.raises(training.CheckpointError) as caught:
+        training.load_model(tmp_path / "a\n\x1b[2J\udcff")
+    assert r"a\n\x1b[2J\xff: no such file" in str(caught.value)
+    with pytest.raises(training.CheckpointError, match="not readable"):
+        training.load_model("a\0")

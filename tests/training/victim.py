@@ -1,9 +1,18 @@
 """A small run with everything in it that has a state, which the tests of checkpoints kill."""
 
+import os
+import signal
+import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
+import pytest
+import safetensors.numpy  # noqa: F401  # so that each child has it already
+import threadpoolctl  # noqa: F401
+import typer
 
+import tinygrad_mnist.cli.app as application
 from tinygrad_mnist import data, nn, training
 
 EPOCHS = 3
@@ -28,3 +37,31 @@ def run(folder: Path, resume=False, callbacks=(), steps=2, **changes):
     }  # fmt: skip
     history = training.fit(model, (train, validation), optimizer, resume=resume, **options)
     return model.state_dict(), history
+
+
+def few():
+    """A few digits, which are read in no time."""
+    digits = data.load("digits")
+    return data.Dataset(digits.name, digits.train[:150], digits.test[:50])
+
+
+FEW, COMMAND = few(), typer.main.get_command(application.app)
+
+
+def train(*arguments):
+    """The command line on a few digits, silent, with what takes long made beforehand; its exit code."""
+    terminate = signal.getsignal(signal.SIGTERM)
+    with open(os.devnull, "w") as nowhere, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "load", lambda *_, **__: FEW)
+        patch.setattr(application, "app", COMMAND)
+        patch.setattr(sys, "argv", ["tinygrad-mnist", "train", *map(str, arguments)])
+        for stream in ("stdout", "stderr"):
+            patch.setattr(sys, stream, nowhere)
+        with pytest.raises(SystemExit) as exit:
+            application.main()
+    signal.signal(signal.SIGTERM, terminate)
+    return exit.value.code
+
+
+with tempfile.TemporaryDirectory() as folder:  # each child that is forked from here then has all at hand
+    train("--layers", "784,10", "--epochs", "1", "--out", f"{folder}/run")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import signal
 import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -22,6 +24,7 @@ from tinygrad_mnist.cli.predict import evaluate, predict
 from tinygrad_mnist.cli.sweep import sweep
 from tinygrad_mnist.cli.train import train
 from tinygrad_mnist.cli.tutorials import tutorials
+from tinygrad_mnist.engine import GraphError
 from tinygrad_mnist.graph import RenderingError
 from tinygrad_mnist.sweeps import SweepError
 
@@ -50,28 +53,72 @@ def common(
 
 def main() -> None:
     """Run the command line. Exit code 0: done; 1: it failed; 2: it was asked wrongly."""
+    _prepare_streams()
+    for number in (signal.SIGINT, signal.SIGTERM):  # who ends it by the second wants what Ctrl-C keeps
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
+    sys.exit(_ended_quietly(_run()))
+
+
+def _prepare_streams() -> None:
+    """What is closed leads nowhere, and no file that is opened later gets its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # it is a stream
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # δ and ✓ have no place in every encoding
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # who ends it so wants what Ctrl-C keeps
-    sys.exit(_run())
+
+
+def _ended_quietly(code: int) -> int:
+    """The exit code once all is written; where nobody reads it any more, nothing more is said."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError as error:
+            if not isinstance(error, BrokenPipeError):
+                with suppress(OSError):
+                    show.error(f"output: {error.strerror}")
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # Python flushes it once more
+            code = code or 1
+    return code
 
 
 def _run() -> int:
     try:
-        code: int = app(sys.argv[1:] or ["--help"], standalone_mode=False, prog_name="tinygrad-mnist") or 0
-        if code == _CTRL_C:
-            raise Interrupted("interrupted; nothing was saved")
-        return code
+        return _called()
+    except KeyboardInterrupt:
+        _say_error("interrupted; nothing was saved")
+    except BrokenPipeError:  # as in `train | head`
+        pass
     except TyperException as error:
-        show.error(f"{error.format_message()} (tinygrad-mnist --help says what there is)")
+        _say_error(f"{error.format_message()} (tinygrad-mnist --help says what there is)")
         return 2
     except (
-        data.DataError, training.CheckpointError, training.TrainingError, RenderingError, SweepError, Interrupted,
-    ) as error:  # fmt: skip
-        show.error(str(error))
+        data.DataError,
+        training.CheckpointError,
+        training.TrainingError,
+        GraphError,
+        RenderingError,
+        SweepError,
+        Interrupted,
+    ) as error:
+        _say_error(str(error))
     except MemoryError:
-        show.error("there is not enough memory for this: take smaller layers or batches")
+        _say_error("there is not enough memory for this: take smaller layers or batches")
     except OSError as error:
-        show.error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        _say_error(f"{error.filename or 'output'}: {error.strerror}" if error.strerror else str(error))
     return 1
+
+
+def _called() -> int:
+    code: int = app(sys.argv[1:] or ["--help"], standalone_mode=False, prog_name="tinygrad-mnist") or 0
+    if code == _CTRL_C:
+        raise KeyboardInterrupt
+    return code
+
+
+def _say_error(text: str) -> None:
+    with suppress(OSError):  # stderr may be closed
+        show.error(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Interrupted
 from tinygrad_mnist.grading import classroom
 from tinygrad_mnist.grading.classroom.gradescope import gradescope as for_gradescope
+from tinygrad_mnist.shown import json_text
 
 Html = Annotated[Path | None, typer.Option(help="Of one file a page, as report.html; of a class a folder of pages.")]
 Csv = Annotated[Path | None, typer.Option(help="Of a class: a table for spreadsheets.")]
@@ -23,7 +23,7 @@ Gradescope = Annotated[
 ]
 Again = Annotated[bool, typer.Option("--again", help="Of a class: grade those too that were graded before.")]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Of a class: how many at once; as many as there are cores.")]
-Memory = Annotated[float, typer.Option(min=0.5, help="Of a class: GiB of memory for each program.")]
+Memory = Annotated[float, typer.Option(min=0.5, help="GiB of memory for each program, where the system bounds it.")]
 
 
 def grade_class(
@@ -65,7 +65,7 @@ def grade_class(
     if gradescope:
         (graded,) = whole.results
         content = for_gradescope(graded.report, worth or classroom.Points(), graded.seconds)
-        _write(gradescope, json.dumps(content, indent=2))
+        _write(gradescope, json_text(content))
     show.table(whole)
     if html:
         show.line(f"{html / 'index.html'}")
@@ -99,4 +99,4 @@ def _graded(
 
 
 def _write(path: Path, text: str) -> None:
-    files.write_atomically(path, text.encode("utf-8", "replace"))
+    files.write_text(path, text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,9 +12,10 @@ from numpy.typing import NDArray
 from tinygrad_mnist import comparing, data, manual, nn
 from tinygrad_mnist.arguments import NOT_NEGATIVE, POSITIVE
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Data, Layers, one_of, within
-from tinygrad_mnist.files import prepare_folder, write_atomically
+from tinygrad_mnist.cli.options import Data, Layers, load_data, one_of, within
+from tinygrad_mnist.files import prepare_folder, write_text
 from tinygrad_mnist.grading.watching.comparison import compare_program
+from tinygrad_mnist.shown import json_text
 
 
 def derived(name: str) -> str:
@@ -60,7 +60,7 @@ def compare(
     files = [path for path in (html, json_file) if path]
     for path in files:
         prepare_folder(path.parent, path.name)
-    X, labels = _batch(data.load(source, say=show.note), batch_size, seed, dtype)
+    X, labels = _batch(load_data(source, int(layers[-1])), batch_size, seed, dtype)
     model = nn.MLP(layers, activation, seed=seed, dtype=dtype)  # type: ignore[arg-type]  # parsed by the callback
     rng = np.random.default_rng(seed)
     for b in model.biases:  # they start at 0, and would not be missed
@@ -74,13 +74,13 @@ def compare(
     passed = all(comparison.passed for comparison in comparisons)
 
     if html:
-        write_atomically(html, comparing.page(comparisons).encode())
+        write_text(html, comparing.page(comparisons))
     report = {"passed": passed, "comparisons": [comparison.to_dict() for comparison in comparisons]}
-    text = json.dumps(report, ensure_ascii=False, indent=2)
+    text = json_text(report, allow_nan=True)
     if json_file:
-        write_atomically(json_file, f"{text}\n".encode())
+        write_text(json_file, f"{text}\n")
     if numbers == "-":
-        typer.echo(text)
+        show.output(f"{text}\n")
     else:
         for comparison in comparisons:
             show.table(comparison)
@@ -98,11 +98,11 @@ def _with_program(program: Path, numbers: str | None, time_limit: float) -> int:
         prepare_folder(json_file.parent, json_file.name)
     beside = compare_program(program, time_limit)
     if numbers == "-":
-        typer.echo(beside.to_json())
+        show.output(f"{beside.to_json()}\n")
     else:
         show.table(beside)
     if json_file:
-        write_atomically(json_file, f"{beside.to_json()}\n".encode())
+        write_text(json_file, f"{beside.to_json()}\n")
         show.line(f"saved {json_file}")
     return 0 if beside.passed else 1
 

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from tinygrad_mnist import data, training
 from tinygrad_mnist import graph as readings
+from tinygrad_mnist import training
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.graph import loss_on_images, new_or_loaded
-from tinygrad_mnist.cli.options import Data
+from tinygrad_mnist.cli.options import Data, load_data, outputs
 
 
 def exercise(
@@ -27,7 +27,8 @@ def exercise(
     """Write an exercise: backpropagation by hand through a network and its loss, each gradient checked."""
     if not (notebook or html):
         raise typer.BadParameter("name a file to write: --notebook FILE, --html FILE or both")
-    loss = loss_on_images(new_or_loaded(model, layers, activation), data.load(source, say=show.note))
+    network = new_or_loaded(model, layers, activation)
+    loss = loss_on_images(network, load_data(source, outputs(network)))
     made = readings.exercise(loss)
     for path, write in ((notebook, made.to_notebook), (html, made.to_html)):
         if path:

@@ -80,16 +80,16 @@ def grade(
         if written:
             files.prepare_folder(written.parent, written.name)
     try:
-        report = grading.grade(file, **settings)
+        report = grading.grade(file, memory=int(memory * 2**30), **settings)
     except grading.GradeError as error:
         raise typer.BadParameter(str(error)) from None
     if json == "-":
-        typer.echo(report.to_json())
+        show.output(f"{report.to_json()}\n")
     else:
         show.table(report)
         if json:
-            files.write_atomically(Path(json), f"{report.to_json()}\n".encode())
+            files.write_text(Path(json), f"{report.to_json()}\n")
     if html:
-        files.write_atomically(html, report.to_html().encode("utf-8", "replace"))
+        files.write_text(html, report.to_html())
     if not report.passed:
         raise typer.Exit(1)

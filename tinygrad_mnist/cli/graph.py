@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +10,20 @@ import typer
 from tinygrad_mnist import data, nn, training
 from tinygrad_mnist import graph as readings
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Data, if_given, known_activation, load, network_layers, one_of
+from tinygrad_mnist.cli.options import (
+    Data,
+    if_given,
+    known_activation,
+    load,
+    load_data,
+    network_layers,
+    one_of,
+    outputs,
+)
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.graph.recording import Recording
+from tinygrad_mnist.shown import file_text
 
 EXAMPLES = 8
 """How many images the network is shown."""
@@ -56,13 +65,13 @@ def graph(
         format, out = "html", html
     format = format or (_format_of(out) if out else "svg")
     network = new_or_loaded(model, layers, activation)
-    loss = loss_on_images(network, data.load(source, say=show.note))
+    loss = loss_on_images(network, load_data(source, outputs(network)), whole=format == "numpy")
     if format in TEXTS:
         text = _text(format, loss, network, backward, values, depth)
         if out is None:
-            sys.stdout.write(text)
+            show.output(text)
             return
-        content = text.encode()
+        content = file_text(text)
     path = out or Path(f"graph.{format}")
     training.prepare_folder(path.parent, path.name)
     if format == "html":
@@ -92,13 +101,17 @@ def new_or_loaded(model: Path | None, layers: str | None, activation: str | None
     return load(model)
 
 
-def loss_on_images(network: nn.Module, dataset: data.Dataset) -> Tensor:
-    """The loss of a network on the first images of a data set, named so; no line of the reader's made it."""
+def loss_on_images(network: nn.Module, dataset: data.Dataset, whole: bool = False) -> Tensor:
+    """The loss of a network on the first images of a data set, named so; no line of the reader's made it.
+
+    whole: what is computed from the images alone, such as their patches, is recorded too.
+    """
     images = dataset.train[:EXAMPLES]
     if not len(images):
         raise data.DataError(f"{dataset.name}: there are no training images")
-    loss = nn.cross_entropy(network(Tensor(training.model_inputs(network, images), name="X")), images.labels)
-    loss.name = "loss"
+    X = Tensor(training.model_inputs(network, images), requires_grad=whole, name="X")
+    loss = nn.cross_entropy(network(X), images.labels)
+    loss.name, X.requires_grad = "loss", False
     for node in Recording(loss).operations:
         node.place = None
     return loss

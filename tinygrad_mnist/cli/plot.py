@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tinygrad_mnist import data
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Data, load
+from tinygrad_mnist.cli.options import Data, load, load_data, outputs
 from tinygrad_mnist.training.run import MODEL
 
 
@@ -19,8 +18,7 @@ def plot(
     out: Annotated[Path | None, typer.Option(help="Folder for the pictures.", show_default="RUN/plots")] = None,
 ) -> None:
     """Draw a run: its curves, what its model reads and misreads on the test images, what it has learned."""
-    load(run / MODEL)
-    dataset = data.load(source, say=show.note)
+    dataset = load_data(source, outputs(load(run / MODEL)))
     from tinygrad_mnist import plots  # Matplotlib takes its time to load
 
     paths = plots.save_all(run, dataset.test, out)

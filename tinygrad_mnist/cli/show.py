@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
@@ -9,6 +10,7 @@ from rich.console import Console, RichCast
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
+from tinygrad_mnist.shown import one_line, shown_name
 from tinygrad_mnist.training import Callback, Epoch, Run, percent
 from tinygrad_mnist.tutorials.session import Result, Tutorial
 
@@ -20,17 +22,28 @@ B = TypeVar("B", bound="Bar")
 
 def line(text: str) -> None:
     """One line for the person at the screen."""
-    console.print(text, markup=False, soft_wrap=not console.is_terminal)
+    lines(one_line(text))
+
+
+def lines(text: str) -> None:
+    """Several lines, each of them safe."""
+    console.print("\n".join(map(one_line, text.split("\n"))), markup=False, soft_wrap=not console.is_terminal)
+
+
+def output(text: str) -> None:
+    """A text that is the result itself, for other programs."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def note(text: str) -> None:
     """One line beside the result, on stderr."""
-    errors.print(text, markup=False, soft_wrap=not errors.is_terminal)
+    errors.print(one_line(text), markup=False, soft_wrap=not errors.is_terminal)
 
 
 def error(text: str) -> None:
     """One line on stderr that says what went wrong."""
-    message = " ".join(text.split())
+    message = one_line(text)
     errors.print(Text.assemble(("error: ", "bold red"), message), soft_wrap=not errors.is_terminal)
 
 
@@ -39,7 +52,7 @@ def table(result: RichCast) -> None:
     if console.is_terminal:
         console.print(result, "")
     else:
-        line(f"{result}\n")
+        lines(f"{result}\n")
 
 
 class Bar:
@@ -192,10 +205,14 @@ def _markdown_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.strip() for cell in cells)} |"
 
 
-def prediction(path: str, probabilities: Sequence[float]) -> None:
-    """The digit that a picture shows, and how probable each of the ten is."""
+def prediction(path: str, probabilities: Sequence[float], doubts: Sequence[str] = (), warning: str = "") -> None:
+    """The digit that a picture shows, with a warning, and how probable each of the ten is; or why it is in doubt."""
     digit = max(range(len(probabilities)), key=lambda d: probabilities[d])
-    line(f"{path}: {digit} ({percent(probabilities[digit])})")
+    name = shown_name(path)
+    if doubts:
+        line(f"{name}: in doubt, perhaps a {digit}: {'; '.join(doubts)}")
+        return
+    line(f"{name}: {digit} ({percent(probabilities[digit])}){warning and ', but ' + warning}")
     if console.is_terminal:
         for d, p in enumerate(probabilities):
             bar = "█" * round(40 * p)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from tinygrad_mnist import data, nn, training
+from tinygrad_mnist import data, nn, records, training
+from tinygrad_mnist.arguments import Range
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Data, Interrupted, one_of
 from tinygrad_mnist.cli.recipe import base_recipe, changed, is_given, with_recipe_options
+from tinygrad_mnist.processes import signals_held
 from tinygrad_mnist.training import PRESETS, Recipe, as_text
-from tinygrad_mnist.training.run import CHECKPOINT, HISTORY, MODEL, TABLE
+from tinygrad_mnist.training.run import HISTORY, MODEL, TABLE
 
 
 @with_recipe_options
@@ -30,6 +34,9 @@ def train(
         Path | None, typer.Option("--recipe", help="A recipe.json that sweep has written, in place of a preset.")
     ] = None,
     *,
+    classes: Annotated[
+        int | None, typer.Option(min=2, help="Of the data.", show_default="found from the labels, at least 10")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, split and shuffling.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the model, its history and the checkpoint.")] = Path("run"),
     checkpoint_steps: Annotated[
@@ -49,46 +56,76 @@ def train(
     base = base_recipe(context, preset, recipe_file)
     if resume and given.keys() & {"preset", "recipe_file"}:
         changes = vars(base) | changes
-    path = out / CHECKPOINT
-    kept = training.read_notes(path) if resume else None
+    folder = training.RunFolder(out)
+    path = folder.checkpoint
+    kept = resume and os.path.lexists(path)
     if kept:
-        recipe, seed, source = _resumed(kept, path, changes, given)
+        recipe, seed, source = resumed(training.read_notes(path), path, changes, given)
     else:
         recipe = changed(base, changes)
         if resume:
             show.note(f"{path}: no such file, there is nothing to resume; starting at the beginning")
-    notes = {"recipe": recipe.as_dict(), "seed": seed, "source": source}
-    dataset = data.load(source, say=show.note)
+    dataset = data.load(source, say=show.note, classes=classes or (int(recipe.layers[-1]) if kept else None))
+    recipe = _fitting(recipe, dataset, "layers" in changes or kept)
     train_set, validation_set = data.set_tenth_aside(dataset, seed)
-    training.prepare_folder(out, MODEL, HISTORY, TABLE, CHECKPOINT)
-    model = recipe.make_model(seed)
-    show.line(repr(model) if isinstance(model, nn.MLP) else model.summary((1, *training.input_shape(model))))
-    show.line(
-        f"{dataset.name}: {len(train_set):,} images to train on, {len(validation_set):,} to validate, "
-        f"{len(dataset.test):,} to test"
-    )
-    with show.Training() as progress:
-        history = recipe.fit(
-            model,
-            (train_set, validation_set),
-            seed=seed,
-            callbacks=[progress],
-            checkpoint=training.Checkpoint(path, steps=checkpoint_steps, notes=notes),
-            resume=resume,
+    with folder.opened(resume=kept, say=show.note):
+        model = recipe.make_model(seed)
+        show.lines(repr(model) if isinstance(model, nn.MLP) else model.summary((1, *training.input_shape(model))))
+        show.line(
+            f"{dataset.name}: {len(train_set):,} images to train on, {len(validation_set):,} to validate, "
+            f"{len(dataset.test):,} to test"
         )
-    best = history.best
-    if best is None:
-        raise Interrupted("interrupted before the first epoch was done; only the checkpoint was saved, for --resume")
-    facts: dict[str, Any] = {"data": dataset.name, **recipe.as_dict(), "seed": seed, "best_epoch": best.number}
-    training.save_model(model, out / MODEL)
+        notes = {"recipe": recipe.as_dict(), "seed": seed, "source": _wherever_it_runs(source)}
+        checkpoint = training.Checkpoint(path, steps=checkpoint_steps, notes=notes)
+        try:
+            with show.Training() as progress:
+                history = recipe.fit(
+                    model,
+                    (train_set, validation_set),
+                    seed=seed,
+                    callbacks=[progress],
+                    checkpoint=checkpoint,
+                    resume=resume,
+                )
+            facts: dict[str, Any] = {"data": dataset.name, **recipe.as_dict(), "seed": seed}
+            facts |= _scored(model, history, dataset.test)
+        except KeyboardInterrupt:
+            raise _nothing_but(path) from None
+        if history.best is None:
+            raise _nothing_but(path)
+        try:
+            with signals_held():
+                folder.save(model, history, **facts)
+                _say_the_end(history, recipe, facts)
+                show.line(f"saved {out / MODEL}, {out / HISTORY} and {TABLE}")
+            if pictures:
+                _draw(out, dataset.test)
+        except KeyboardInterrupt:  # the run is whole
+            if pictures:
+                raise Interrupted(f"interrupted; the run is saved, and tinygrad-mnist plot {out} draws it") from None
+
+
+def _scored(model: nn.Module, history: training.History, test: data.Split) -> dict[str, Any]:
+    """The best epoch, and how well it reads the test images where nothing interrupts that."""
+    facts: dict[str, Any] = {"best_epoch": history.best.number} if history.best else {}
     if not history.interrupted:
-        facts["test_accuracy"] = training.evaluate(model, dataset.test)
-    history.save(out / HISTORY, **facts)
-    history.save_csv(out / TABLE)
-    _say_the_end(history, best, recipe, facts)
-    show.line(f"saved {out / MODEL}, {out / HISTORY} and {TABLE}")
-    if pictures:
-        _draw(out, dataset.test)
+        try:
+            facts["test_accuracy"] = training.evaluate(model, test)
+        except KeyboardInterrupt:
+            history.interrupted = True
+    return facts
+
+
+def _nothing_but(checkpoint: Path) -> Interrupted:
+    """What to say where the run was interrupted before there was a model to save."""
+    if checkpoint.exists():
+        return Interrupted("interrupted before a model was saved; the checkpoint is there, for --resume")
+    return Interrupted("interrupted; nothing was saved")
+
+
+def _wherever_it_runs(source: str) -> str:
+    """The data as a checkpoint names them: a folder from the root on, so that the run may be moved."""
+    return source if source in data.NAMES else str(Path(source).expanduser().absolute())
 
 
 def _draw(run: Path, test: data.Split) -> None:
@@ -98,35 +135,64 @@ def _draw(run: Path, test: data.Split) -> None:
     show.line(f"drew {len(paths)} pictures into {paths[0].parent}")
 
 
-def _say_the_end(history: training.History, best: training.Epoch, recipe: Recipe, facts: dict[str, Any]) -> None:
+def _say_the_end(history: training.History, recipe: Recipe, facts: dict[str, Any]) -> None:
+    best = facts["best_epoch"]
     if history.interrupted:
-        show.line(f"interrupted: kept epoch {best.number}, the best so far, not scored on the test images")
+        show.line(f"interrupted: kept epoch {best}, the best so far, not scored on the test images")
         show.line("--resume goes on from the last checkpoint")
         return
     if history.stopped_early:
-        show.line(f"stopped early: no epoch was better than epoch {best.number} for {recipe.patience} epochs")
-    show.line(f"test accuracy {training.percent(facts['test_accuracy'])} (epoch {best.number}, chosen by validation)")
+        show.line(f"stopped early: no epoch was better than epoch {best} for {recipe.patience} epochs")
+    show.line(f"test accuracy {training.percent(facts['test_accuracy'])} (epoch {best}, chosen by validation)")
 
 
-def _resumed(
-    notes: dict[str, Any], path: Path, changes: dict[str, Any], given: dict[str, Any]
-) -> tuple[Recipe, int, str]:
+_LEAST_BYTES = 4
+"""Of a weight: float32."""
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What a checkpoint of this command keeps besides the run: raises ValueError for a negative seed."""
+
+    recipe: Recipe
+    seed: int
+    source: str
+
+    def __post_init__(self) -> None:
+        Range("an integer from 0 on", whole=True).check(seed=self.seed)
+
+
+def _fitting(recipe: Recipe, dataset: data.Dataset, is_chosen: bool) -> Recipe:
+    """The recipe with as many outputs as there are classes; DataError where other layers were chosen."""
+    *before, last = recipe.layers
+    layers = (*before, dataset.classes)
+    if is_chosen and last != dataset.classes:
+        end = as_text(layers)
+        raise data.DataError(f"{dataset.name}: has {dataset.classes} classes, but --layers end with {last}: give {end}")
+    return recipe.changed(layers=layers)
+
+
+def resumed(notes: Any, path: Path, changes: dict[str, Any], given: dict[str, Any]) -> tuple[Recipe, int, str]:
     """The recipe, seed and data of the run in a checkpoint; raises CheckpointError where other ones were given."""
     try:
-        recipe, seed = Recipe(**notes["recipe"]), notes["seed"]
-        source = given.get("source", notes["source"])
-    except (KeyError, TypeError, ValueError) as error:
+        then = records.made(Notes, notes, "notes")
+    except records.RecordError as error:
         raise training.CheckpointError(f"{path}: another program wrote its notes ({error}); train anew") from None
+    recipe, seed, source = then.recipe, then.seed, given.get("source", then.source)
+    if _LEAST_BYTES * nn.count_weights(recipe.layers) > path.stat().st_size:
+        raise training.CheckpointError(f"{path}: smaller than layers {as_text(recipe.layers)} need; train anew")
     free = {"patience", "epochs"} if recipe.schedule in training.ENDLESS else {"patience"}
-    then = vars(recipe) | {"seed": seed}
+    if "layers" in changes and "layers" not in given:  # a preset's, which end with as many classes as the data have
+        changes = changes | {"layers": (*changes["layers"][:-1], recipe.layers[-1])}
+    settings = vars(recipe) | {"seed": seed}
     asked = changes | {name: given[name] for name in ("seed",) if name in given}
     for name, value in asked.items():
-        if name not in free and value != then[name]:
+        if name not in free and value != settings[name]:
             option = f"--{name.replace('_', '-')}"
             given_as = option if name in given else "--recipe" if "recipe_file" in given else "--preset"
             reason = f", with which its {recipe.schedule} schedule ends" if name == "epochs" else ""
             raise training.CheckpointError(
-                f"{path}: the run has {option} {as_text(then[name])}{reason}, not {as_text(value)}: "
+                f"{path}: the run has {option} {as_text(settings[name])}{reason}, not {as_text(value)}: "
                 f"leave {given_as} out, or train anew without --resume"
             )
     return recipe.changed(**{name: given[name] for name in free & given.keys()}), seed, source

@@ -45,11 +45,11 @@ def tutorials(
     start = time.perf_counter()
     done = list(_run(chosen, dataset, seed))
     verdict = f"{time.perf_counter() - start:.0f} s; {_verdict(done, dataset)}"
-    show.line(f"\n{verdict}")
+    show.lines(f"\n{verdict}")
     if markdown:
         named = source if source in ("auto", "mnist", "digits") else "FOLDER"
         call = f"tinygrad-mnist tutorials {' '.join(names or ())} --data {named} --seed {seed}"
-        files.write_atomically(markdown, show.tutorials_markdown(done, dataset.name, call, verdict).encode())
+        files.write_text(markdown, show.tutorials_markdown(done, dataset.name, call, verdict))
     if any(r.written and not r.written.agrees for _, results in done for r in results):
         raise typer.Exit(1)
 

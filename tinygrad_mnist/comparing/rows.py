@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.comparing import views
 from tinygrad_mnist.engine import Node
+from tinygrad_mnist.shown import json_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -160,7 +160,7 @@ class Comparison:
         }
 
     def to_json(self) -> str:
-        return json.dumps(self.to_dict(), ensure_ascii=False, indent=2)
+        return json_text(self.to_dict(), allow_nan=True)
 
     def to_html(self) -> str:
         """A page of its own, with heat maps of the gradients; it needs no network."""

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tinygrad_mnist.arguments import NOT_NEGATIVE, Range
+from tinygrad_mnist.arguments import Range
 from tinygrad_mnist.data.dataset import SIDE
 
 Images = NDArray[np.floating[Any]]
@@ -27,8 +27,12 @@ Places = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 _CENTRE = (SIDE - 1) / 2
 
+SHIFTS = Range(f"a number from 0 on, {SIDE} pixels at most", most=SIDE)
+ANGLES = Range("a number from 0 on, 360 degrees at most", most=360)
+SCALES = Range("a number from 0 on, 10 at most", most=10)
+STRENGTHS = Range("a number from 0 on, 10,000 at most", most=10_000)
 SLANTS = Range("a number of degrees from 0 on, and less than 90", most=90, excluded=(90,))
-WIDTHS = Range(f"a positive number of pixels, {SIDE} at most", most=SIDE, excluded=(0,))
+WIDTHS = Range(f"a positive number of pixels, {SIDE} at most, and 0.01 at least", least=0.01, most=SIDE)
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,10 @@ class Distortion:
     sigma: float = 4.0
 
     def __post_init__(self) -> None:
-        NOT_NEGATIVE.check(**vars(self))
+        SHIFTS.check(shift=self.shift)
+        ANGLES.check(rotate=self.rotate)
+        SCALES.check(scale=self.scale)
+        STRENGTHS.check(elastic=self.elastic)
         SLANTS.check(shear=self.shear)
         WIDTHS.check(sigma=self.sigma)
 

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.shown import LineError, one_line
+
 SIDE = 28
 CLASSES = 10
 
 
-class DataError(ValueError):
+class DataError(LineError):
     """Data that cannot be used; the message says in one line what is wrong, where, and what to do."""
 
 
@@ -21,17 +23,19 @@ class Split:
     """Images and their labels, in the same order.
 
     images: (n, 28, 28), uint8 from 0 to 255 or floating point from 0 to 1.
-    labels: (n,), any integer type coming in, int64 afterwards, from 0 to 9.
+    labels: (n,), any integer type coming in, int64 afterwards, from 0 to classes - 1.
+    classes: how many there are, whether or not each of them occurs.
 
     Raises DataError when images and labels do not fit this or each other, or hold NaN or infinity.
     """
 
     images: NDArray[Any]
     labels: NDArray[Any]
+    classes: int = CLASSES
 
     def __post_init__(self) -> None:
         _check_images(self.images)
-        _check_labels(self.labels)
+        _check_labels(self.labels, self.classes)
         if len(self.images) != len(self.labels):
             raise DataError(f"{len(self.images)} images but {len(self.labels)} labels; every image needs one")
         # Arithmetic on bytes wraps around: 10 * label + prediction would be wrong from 256 on.
@@ -42,21 +46,13 @@ class Split:
 
     def __getitem__(self, rows: slice | NDArray[np.integer]) -> Split:
         """Some of the examples: `split[:1000]`, or those at the positions in an array, in its order."""
-        return Split(self.images[rows], self.labels[rows])
+        return Split(self.images[rows], self.labels[rows], self.classes)
 
     def inputs(self) -> NDArray[np.float32]:
         """The images as rows for a model: a new float32 array (n, 784), from 0 to 1."""
         white = 255 if self.images.dtype == np.uint8 else 1
         rows: NDArray[np.float32] = np.divide(self.images.reshape(len(self), -1), white, dtype=np.float32)
         return rows
-
-
-def split_from(source: object, images: NDArray[Any], labels: NDArray[Any]) -> Split:
-    """The split of a file's arrays; its DataError names the file, `source`."""
-    try:
-        return Split(images, labels)
-    except DataError as error:
-        raise DataError(f"{source}: {error}") from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +62,14 @@ class Dataset:
     name: str
     train: Split
     test: Split
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", one_line(self.name))  # it may be that of a folder, and goes into files
+
+    @property
+    def classes(self) -> int:
+        """How many classes the images are told apart by."""
+        return max(self.train.classes, self.test.classes)
 
 
 def _check_images(images: NDArray[Any]) -> None:
@@ -81,12 +85,12 @@ def _check_images(images: NDArray[Any]) -> None:
     _require((images >= 0) & (images <= 1), "images", images, "0 to 1 in floating point")
 
 
-def _check_labels(labels: NDArray[Any]) -> None:
+def _check_labels(labels: NDArray[Any], classes: int) -> None:
     if labels.ndim != 1:
         raise DataError(f"labels have shape {labels.shape}, expected (n,), one class number per image")
     if labels.dtype.kind not in "iu":
-        raise DataError(f"labels are {labels.dtype}, expected whole numbers from 0 to {CLASSES - 1}")
-    _require((labels >= 0) & (labels < CLASSES), "labels", labels, f"0 to {CLASSES - 1}")
+        raise DataError(f"labels are {labels.dtype}, expected whole numbers from 0 to {classes - 1}")
+    _require((labels >= 0) & (labels < classes), "labels", labels, f"0 to {classes - 1}")
 
 
 def _require(good: NDArray[np.bool_], name: str, values: NDArray[Any], expected: str) -> None:

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.data.dataset import SIDE, Dataset, Split
-from tinygrad_mnist.data.idx import decompress, parse_idx
+from tinygrad_mnist.data.idx import parse_idx
+from tinygrad_mnist.data.reading import decompress
 
 TEST_COUNT = 297
 LEVELS = 16

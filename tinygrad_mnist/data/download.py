@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 import sys
 import threading
 import time
@@ -17,16 +18,18 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tinygrad_mnist.data.dataset import DataError
-from tinygrad_mnist.data.idx import decompress
-from tinygrad_mnist.files import write_atomically
+from tinygrad_mnist.data.reading import decompress
+from tinygrad_mnist.files import read_bounded, write_atomically
 
 if TYPE_CHECKING:
-    from requests import RequestException
+    from requests import Response
     from rich.progress import Progress
 
 MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/")
 PIECE = 1 << 14
 """Bytes between two looks at the clock."""
+LARGEST = 64 << 20
+"""The most bytes of a file: MNIST's largest has 10 MB."""
 
 Say = Callable[[str], None]
 
@@ -75,7 +78,7 @@ def _cached(folder: Path, checksums: Mapping[str, str], say: Say) -> dict[str, b
         if not path.exists():
             continue
         try:
-            contents[name] = _verified(path.read_bytes(), checksum, path)
+            contents[name] = _verified(read_bounded(path, LARGEST), checksum, path)
         except DataError as error:
             path.unlink()
             say(f"removed a broken file: {error}")
@@ -139,28 +142,38 @@ def _run_until(deadline: float, work: Callable[[], bytes]) -> bytes:
 
 
 def _receive(url: str, patience: Patience, deadline: float, progress: Progress) -> bytes:
-    """What a server sends, as far as it comes before the deadline."""
+    """What a server sends, as far as it comes before the deadline; DataError for whatever is wrong with it."""
     import requests
 
     body = io.BytesIO()
     try:
         with requests.get(url, stream=True, timeout=(patience.connect, patience.read)) as response:
             response.raise_for_status()
-            task = progress.add_task("", total=int(response.headers.get("Content-Length", 0)) or None)
+            task = progress.add_task("", total=_length(response))
             pieces = response.iter_content(PIECE)
             for piece in itertools.takewhile(lambda _: time.monotonic() < deadline, pieces):
                 body.write(piece)
+                if body.tell() > LARGEST:
+                    raise DataError(f"sends more than {LARGEST >> 20} MiB")
                 progress.advance(task, len(piece))
-    except requests.RequestException as error:
+    except DataError:
+        raise
+    except Exception as error:  # headers and addresses that make no sense end in any: ValueError, UnicodeError, …
         raise DataError(_reason(error)) from error
     return body.getvalue()
 
 
-def _reason(error: RequestException) -> str:
-    from requests import ConnectionError, Timeout
+def _length(response: Response) -> int | None:
+    """What a server says that it will send; None where it says nothing, or no number."""
+    stated = response.headers.get("Content-Length", "")
+    return int(stated) or None if re.fullmatch("[0-9]{1,15}", stated) else None
+
+
+def _reason(error: Exception) -> str:
+    from requests import ConnectionError, RequestException, Timeout
     from requests.exceptions import ChunkedEncodingError
 
-    if error.response is not None:
+    if isinstance(error, RequestException) and error.response is not None:
         return f"answered {error.response.status_code} {error.response.reason}"
     if isinstance(error, Timeout):
         return "no answer in time"
@@ -168,7 +181,7 @@ def _reason(error: RequestException) -> str:
         return "broke off"
     if isinstance(error, ConnectionError):
         return "connection failed"
-    return type(error).__name__
+    return "an address or headers that make no sense"
 
 
 def _progress() -> Progress:

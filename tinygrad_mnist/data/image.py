@@ -1,7 +1,10 @@
-"""A picture of a digit from a file, framed as MNIST frames its digits."""
+"""Digits from the file of a picture, framed as MNIST frames its digits."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -9,92 +12,116 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.data.dataset import SIDE, DataError
+from tinygrad_mnist.data.photographs.digits import MOST, SMALLEST, SMALLEST_ON_LINES, digits
+from tinygrad_mnist.data.photographs.framing import framed
+from tinygrad_mnist.data.photographs.ink import FAINTEST, drawing, photographed, rim, strokes
+from tinygrad_mnist.data.photographs.lines import without_lines
+from tinygrad_mnist.data.photographs.opening import brightness
+from tinygrad_mnist.data.photographs.resemblance import unlike
 
-BOX = 20
-_FAINTEST = 24
-"""The least difference between ink and paper, of 255, that counts as writing."""
+Array = NDArray[Any]
+
+MAGNIFIED = 10
+"""How many pixels of a picture for people each pixel of the network's takes."""
+
+NEEDED = "to read {} SciPy is needed: pip install 'tinygrad-mnist[photos]'"
+
+
+@dataclass(frozen=True)
+class Digit:
+    """A digit of a picture.
+
+    pixels: (28, 28) uint8, white on black, as a network sees it.
+    doubts: what speaks against it, in words, such as "it is cut off at the picture's edge".
+    """
+
+    pixels: NDArray[np.uint8]
+    doubts: tuple[str, ...] = ()
 
 
 def read_image(path: str | Path) -> NDArray[np.uint8]:
-    """A digit as (28, 28) uint8, white on black: of any size, in colour or grey, dark on light or light on dark.
+    """The digit in a picture as (28, 28) uint8; see `read_digits`. Raises DataError also where there are several."""
+    found = read_digits(path)
+    if len(found) > 1:
+        raise DataError(f"{path}: {len(found)} digits are to be seen, where one is expected; read_digits gives each")
+    return found[0].pixels
 
-    The paper is a plane through the picture's rim, so light may fall unevenly. What differs from it is cropped,
-    scaled into 20 × 20 and put into the frame with its centre of mass in the middle, as MNIST was made
-    (http://yann.lecun.com/exdb/mnist/). A picture of 28 × 28 counts as framed already.
+
+def read_digits(path: str | Path) -> list[Digit]:
+    """The digits in a picture, from left to right: of any size, in colour or grey, dark on light or light on dark.
+
+    What is drawn is what stands out from the paper beside it, in strokes; ruled lines, dots and what lies around the
+    paper are left out. A digit is scaled into 20 × 20 and put into the frame with its centre of mass in the middle. A
+    picture of 28 × 28 counts as framed already. Photographs need SciPy; a drawing on a paper that is all of one
+    brightness does not.
 
     Raises DataError where the file is no picture, or nothing is drawn on it.
     """
-    ink = _ink(_grey(path))
-    if ink.max() < _FAINTEST:
+    grey = brightness(path)
+    if grey.shape == (SIDE, SIDE):
+        found = _framed_already(grey)
+    else:
+        found = _with_scipy(grey) if find_spec("scipy") else _without_scipy(grey, path)
+    if not found:
         raise DataError(f"{path}: no digit to be seen; draw one that stands out from its background")
-    ink = ink * (255 / ink.max())
-    framed = ink if ink.shape == (SIDE, SIDE) else _frame(ink)
-    return np.asarray(framed.round(), np.uint8)
+    return found
 
 
-def _grey(path: str | Path) -> NDArray[Any]:
-    """The brightness of each pixel, 0 to 255; what is transparent takes the opposite of what is drawn."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as file:
-            upright = ImageOps.exif_transpose(file)
-            if upright.mode.startswith(("I", "F")):
-                return _stretch(np.asarray(upright, np.float64))
-            image = upright.convert("RGBA")
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: not a readable picture ({error}); give a PNG, JPEG or the like") from None
-    grey: NDArray[Any] = np.asarray(image.convert("L"), np.float64)
-    alpha = np.asarray(image.getchannel("A"), np.float64) / 255
-    if not alpha.any() or alpha.all():
-        return grey
-    drawn = np.average(grey, weights=alpha)
-    paper = 255 if drawn < 128 else 0
-    return np.asarray(alpha * grey + (1 - alpha) * paper)
+def _framed_already(grey: Array) -> list[Digit]:
+    """A picture of 28 × 28 as it is, white on black."""
+    difference = grey - np.median(rim(grey))
+    contrast = np.maximum(-difference if -difference.min() > difference.max() else difference, 0)
+    if contrast.max() < FAINTEST:
+        return []
+    return [Digit(np.asarray((contrast * (255 / contrast.max())).round(), np.uint8))]
 
 
-def _stretch(values: NDArray[Any]) -> NDArray[Any]:
-    """Numbers of any range, as 16-bit scans have them, as brightness from 0 to 255."""
-    low, high = values.min(), values.max()
-    brightness: NDArray[Any] = (values - low) * (255 / max(high - low, 1e-12))
-    return brightness
+def _with_scipy(grey: Array) -> list[Digit]:
+    drawn = drawing(grey)
+    ink = photographed(grey) if drawn is None else drawn
+    drawn_at = strokes(ink)
+    mask = without_lines(drawn_at)
+    found = digits(mask, SMALLEST if mask.sum() == drawn_at.sum() else SMALLEST_ON_LINES)
+    extra = (f"there are {len(found)} marks in the picture",) if len(found) > MOST else ()
+    return [_digit(ink[each.place], each.strokes, each.doubts + extra, drawn is not None) for each in found[:MOST]]
 
 
-def _ink(grey: NDArray[Any]) -> NDArray[Any]:
-    """How much each pixel differs from the paper, in the direction in which the writing does."""
-    difference: NDArray[Any] = grey - _paper(grey)
-    darker = -difference.min() > difference.max()
-    ink: NDArray[Any] = np.maximum(-difference if darker else difference, 0)
-    return ink
+def _without_scipy(grey: Array, path: str | Path) -> list[Digit]:
+    ink = drawing(grey)
+    if ink is None:
+        raise DataError(f"{path}: {NEEDED.format('a photograph')}")
+    if ink.max() < FAINTEST:
+        return []
+    drawn = ink > 0.2 * ink.max()
+    rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
+    if (np.diff(rows) > 1).any() or (np.diff(columns) > 1).any():
+        raise DataError(f"{path}: {NEEDED.format('a drawing in several parts')}")
+    pixels = framed(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    return [Digit(pixels, unlike(pixels))]
 
 
-def _paper(grey: NDArray[Any]) -> NDArray[Any]:
-    """The brightness of the paper, a plane laid through the picture's rim: light falls unevenly on photos."""
-    rows, columns = np.indices(grey.shape)
-    rim = np.ones(grey.shape, bool)
-    rim[1:-1, 1:-1] = False
-    plane = np.stack([np.ones(grey.shape), rows / max(grey.shape), columns / max(grey.shape)], axis=-1)
-    level = np.median(grey[rim])
-    slope, *_ = np.linalg.lstsq(plane[rim], grey[rim] - level, rcond=None)
-    paper: NDArray[Any] = level + plane @ slope
-    return paper
+def _digit(ink: Array, strokes: Array, doubts: tuple[str, ...], is_drawing: bool) -> Digit:
+    """The ink of one digit alone: a drawing's as it is, with its soft edges; a photograph's as dark as most of it."""
+    own = np.where(strokes, ink, 0)
+    if is_drawing:
+        own = np.where(_widened(strokes, max(1, max(ink.shape) // 20)), ink, 0) / own.max()
+    else:
+        own = np.clip(own / np.quantile(ink[strokes], 0.6), 0, 1)
+    pixels = framed(own)
+    return Digit(pixels, doubts or unlike(pixels))
 
 
-def _frame(ink: NDArray[Any]) -> NDArray[Any]:
+def _widened(mask: Array, reach: int) -> Array:
+    from scipy import ndimage
+
+    return np.asarray(ndimage.maximum_filter(mask, 2 * reach + 1))
+
+
+def as_the_network_sees(digits: list[NDArray[np.uint8]]) -> bytes:
+    """A PNG of framed digits, each (28, 28) uint8, side by side and magnified, for people to look at."""
     from PIL import Image
 
-    drawn = ink > 255 * 0.2
-    rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
-    digit = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    scale = BOX / max(digit.shape)
-    height, width = (max(1, round(n * scale)) for n in digit.shape)
-    small = Image.fromarray(digit.astype(np.float32)).resize((width, height), Image.Resampling.BOX)
-    digit = np.asarray(small, np.float64)
-    mass = digit.sum()
-    centre = [(digit.sum(axis=1 - axis) @ np.arange(n)) / mass for axis, n in enumerate(digit.shape)]
-    top, left = (int(np.clip(round((SIDE - 1) / 2 - c), 0, SIDE - n)) for c, n in zip(centre, digit.shape, strict=True))
-    framed = np.zeros((SIDE, SIDE))
-    framed[top : top + height, left : left + width] = digit
-    return np.asarray(framed * (255 / framed.max()))
+    apart = [np.pad(pixels.repeat(MAGNIFIED, 0).repeat(MAGNIFIED, 1), 1, constant_values=128) for pixels in digits]
+    file = BytesIO()
+    Image.fromarray(np.concatenate(apart, axis=1)).save(file, "PNG")
+    return file.getvalue()

@@ -15,6 +15,7 @@ from tinygrad_mnist.data.digits import load_digits
 from tinygrad_mnist.data.download import MINUTES, MIRRORS, SECONDS, Patience, Say, fetch, say_on_stderr
 from tinygrad_mnist.data.folder import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, read_path
 from tinygrad_mnist.data.idx import parse_idx
+from tinygrad_mnist.shown import one_line
 
 VARIABLE = "TINYGRAD_MNIST_DATA"
 CHECKSUMS = {
@@ -26,30 +27,36 @@ CHECKSUMS = {
 """SHA-256 of MNIST's four files, decompressed."""
 
 
+NAMES = ("auto", "mnist", "digits")
+"""What `load` takes that is no folder."""
+
+
 def load(
     source: str | Path = "auto",
     *,
     cache_dir: Path | None = None,
     mirrors: Sequence[str] = MIRRORS,
     say: Say = say_on_stderr,
+    classes: int | None = None,
 ) -> Dataset:
     """The data set that `source` asks for.
 
     source: "mnist" (see `load_mnist`), "digits" (the embedded ones), or a folder or file with MNIST, or any data
-        set in its format, as IDX, .npz or CSV (see `read_path`); or "auto": MNIST where a folder is set, cached, or
+        set of its kind (see `read_path`); or "auto": MNIST where a folder is set, cached, or
         can be downloaded in seconds, else the embedded digits. Only "auto" ever takes something else, and it says what.
     cache_dir: where downloads are kept, by default the user's cache.
     say: called with each message; by default it prints to stderr.
+    classes: how many a folder or file has; by default they are found from its labels, ten at least.
 
     Raises DataError when the data is not there or not usable.
     """
     if source == "digits":
         return load_digits()
     if source == "mnist":
-        return load_mnist(cache_dir=cache_dir, mirrors=mirrors, say=say)
+        return load_mnist(cache_dir=cache_dir, mirrors=mirrors, say=say, classes=classes)
     if source == "auto":
-        return _load_auto(cache_dir, mirrors, say)
-    return load_mnist(Path(source), say=say)
+        return _load_auto(cache_dir, mirrors, say, classes)
+    return load_mnist(Path(source), say=say, classes=classes)
 
 
 def load_mnist(
@@ -58,18 +65,19 @@ def load_mnist(
     cache_dir: Path | None = None,
     mirrors: Sequence[str] = MIRRORS,
     say: Say = say_on_stderr,
+    classes: int | None = None,
 ) -> Dataset:
     """MNIST from `data_dir`, else the folder in TINYGRAD_MNIST_DATA, else the user's cache, else a download.
 
-    A folder or file that is named must have the data (see `read_path`), and may have any in MNIST's format
-    (Fashion-MNIST, KMNIST…): only its structure is checked. The cache and downloads must be MNIST itself, to the last
-    bit.
+    A folder or file that is named must have the data (see `read_path`), and may have any of MNIST's kind
+    (Fashion-MNIST, EMNIST…), of as many `classes`: only its structure is checked. The cache and
+    downloads must be MNIST itself, to the last bit.
 
     Raises DataError when the data is not there or not usable.
     """
     folder = data_dir or os.environ.get(VARIABLE)
     if folder:
-        return read_path(Path(folder).expanduser(), say)
+        return read_path(Path(folder), say, classes)
     try:
         return _fetch_mnist(cache_dir, mirrors, MINUTES, say)
     except DataError as error:
@@ -77,17 +85,17 @@ def load_mnist(
         raise DataError(f"MNIST: {error}; {advice}") from error
 
 
-def _load_auto(cache_dir: Path | None, mirrors: Sequence[str], say: Say) -> Dataset:
+def _load_auto(cache_dir: Path | None, mirrors: Sequence[str], say: Say, classes: int | None) -> Dataset:
     folder = os.environ.get(VARIABLE)
     if folder:
-        dataset = load_mnist(folder, say=say)
+        dataset = load_mnist(folder, say=say, classes=classes)
     else:
         try:
             dataset = _fetch_mnist(cache_dir, mirrors, SECONDS, say)
         except DataError:
             say("data: the 1,797 embedded digits, MNIST is out of reach; for MNIST, --data mnist or FOLDER")
             return load_digits()
-    say(f"data: {dataset.name} from {folder or 'the cache'}; for the small embedded digits, --data digits")
+    say(f"data: {dataset.name} from {one_line(folder or 'the cache')}; for the small embedded digits, --data digits")
     return dataset
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from tinygrad_mnist.grading import honesty
 from tinygrad_mnist.grading.calling.conventions import admitted
 from tinygrad_mnist.grading.calling.execution import run_apart, run_here
+from tinygrad_mnist.grading.calling.sealed import MEMORY
 from tinygrad_mnist.grading.judging import judge
 from tinygrad_mnist.grading.report import Finding, Problem, Report
 from tinygrad_mnist.grading.settings import Labels, Settings
@@ -43,12 +44,13 @@ def grade(
     forward: str | Callable[..., Any] | None = None,
     of_class: str | None = None,
     time_limit: float = TIME_LIMIT,
+    memory: int = MEMORY,
 ) -> Report:
     """Judge a learner's backward pass: which of its gradients are right, and which mistake it is where they are not.
 
     target: the function; a class or an object whose methods are the passes; a method of an object; or the path of a
-        Python file with one of these. A file is run in a process of its own and stopped after time_limit seconds; the
-        others are run here. Neither is a sandbox.
+        Python file with one of these. A file is run in a process of its own, with so many bytes of memory where the
+        system bounds it, and stopped after time_limit seconds; the others are run here. Neither is a sandbox.
     columns, weights_in_out: X is (features, m), W(l) is (out, in), b(l) is (out, 1); or, without columns, X is
         (m, features), W(l) is (out, in), or (in, out) with weights_in_out, and b(l) is (out,) or (1, out).
     activation: of the hidden layers: one of `manual.ACTIVATIONS` by its name, or a `manual.Activation`.
@@ -79,21 +81,24 @@ def grade(
     if not path.is_file():
         return Report(str(target), str(settings), problems=(Problem("file", f"there is no file {target}"),))
     suspected = honesty.suspicions_of_file(path, [function] if function else None)
+    imported = honesty.imports_of_file(path)
     watched = not (function or forward or of_class)
-    report = grade_program(path, time_limit) if watched and not only_defines(path) else None
+    report = grade_program(path, time_limit, memory) if watched and not only_defines(path) else None
     if report is None:
         try:
             notebook = read(path) if path.suffix.lower() == ".ipynb" else None
         except SourceError as error:
             return Report(path.name, str(settings), problems=(Problem("file", str(error)),))
-        result = run_apart(path, time_limit, task, notebook.text if notebook else None)
+        result = run_apart(path, time_limit, task, notebook.text if notebook else None, memory)
         if notebook:
             _in_cells(result, notebook)
         report = _judged(path.name, function or "gradients", settings, result)
         suspected = suspected or honesty.changed_numpy(result.get("patched", ()))
+        imported = imported or honesty.imported(result.get("imported", ()))
         if watched and not report.parameters and only_defines(path):
-            report = grade_program(path, time_limit) or report
-    return replace(report, problems=(*suspected, *report.problems))
+            report = grade_program(path, time_limit, memory) or report
+    notes = report.notes if suspected else (*report.notes, *imported)
+    return replace(report, problems=(*suspected, *report.problems), notes=notes)
 
 
 def _in_cells(result: dict[str, Any], notebook: Source) -> None:

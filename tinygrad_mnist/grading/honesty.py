@@ -10,8 +10,14 @@ from pathlib import Path
 from tinygrad_mnist.grading.report import Problem
 from tinygrad_mnist.grading.watching.source import Source, SourceError, read
 
-FRAMEWORKS = {"autograd", "jax", "mxnet", "paddle", "tensorflow", "tinygrad", "torch"}
+FRAMEWORKS = {
+    "aesara", "autograd", "casadi", "chainer", "jax", "jittor", "keras", "micrograd", "mindspore", "mxnet", "oneflow",
+    "paddle", "pytensor", "tensorflow", "theano", "tinygrad", "torch",
+}  # fmt: skip
 """What differentiates; arithmetic done with them by hand is no cheat."""
+
+DATA = {"datasets", "utils", "data"}
+"""Parts of those packages that only bring data: `keras.datasets`, `torch.utils.data`."""
 
 DIFFERENTIATES = {
     "GradientTape", "autograd", "backward", "elementwise_grad", "grad", "gradients", "hessian", "holomorphic_grad",
@@ -21,6 +27,9 @@ DIFFERENTIATES = {
 
 RECORDED = {"grad", "requires_grad", "requires_grad_"}
 """Attributes of their tensors that only one who differentiates reads."""
+
+MOST_BESIDE = 100
+"""Files beside a program that are looked at."""
 
 OWN = "tinygrad_mnist"
 """This package, of which only the data may be used."""
@@ -86,6 +95,69 @@ def suspicions_of_file(path: Path, functions: Collection[str] | None = None) -> 
         return suspicions(read(path), functions)
     except SourceError:
         return []
+
+
+def imports_of_file(path: Path) -> tuple[str, ...]:
+    """A note for each package with gradients of its own that a file, or one beside it that it imports, imports."""
+    seen: dict[str, str] = {}
+    for source, tree in _with_those_beside(path):
+        for node in ast.walk(tree):
+            for package in _with_gradients(node):
+                line = getattr(node, "lineno", 0)
+                where = source.place(line) if source.name == path.name else f"{source.name}:{line}"
+                seen.setdefault(package, f"{where}: {_brings(package)}")
+    return tuple(seen.values())
+
+
+def imported(packages: Collection[str]) -> tuple[str, ...]:
+    """The same note for those among the packages that a program has brought along in whatever way."""
+    return tuple(_brings(name) for name in sorted({*packages} & {*FRAMEWORKS, OWN}))
+
+
+def _brings(package: str) -> str:
+    return f"it imports {package}, which has gradients ready: look whether the ones judged here are its own"
+
+
+def _with_gradients(node: ast.AST) -> Iterator[str]:
+    """The packages in an import that differentiate, or have the formulas."""
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        names = [f"{node.module}.{alias.name}" for alias in node.names]
+    elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+        called = ast.unparse(node.func).rpartition(".")[2]
+        names = [str(node.args[0].value)] if called in ("__import__", "import_module") else []
+    else:
+        names = []
+    for name in names:
+        root, *rest = name.split(".")
+        if (root in FRAMEWORKS and not DATA & {*rest}) or (root == OWN and rest[:1] != ["data"]):
+            yield root
+
+
+def _with_those_beside(path: Path) -> Iterator[tuple[Source, ast.Module]]:
+    """A program, and the files in its folder that it imports."""
+    waiting, seen = [path], {path}
+    while waiting and len(seen) < MOST_BESIDE:
+        file = waiting.pop(0)
+        try:
+            source = read(file)
+            tree = ast.parse(source.text)
+        except (SourceError, SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        yield source, tree
+        for name in {dotted.split(".")[0] for dotted in _imported_names(tree)}:
+            found = [f for f in (path.parent / f"{name}.py", *sorted((path.parent / name).glob("*.py"))) if f.is_file()]
+            waiting += [f for f in found if f not in seen]
+            seen.update(found)
+
+
+def _imported_names(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from [node.module] if node.module else [alias.name for alias in node.names]
 
 
 def changed_numpy(names: Collection[str]) -> list[Problem]:

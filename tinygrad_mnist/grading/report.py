@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from tinygrad_mnist.grading import report_page
+from tinygrad_mnist.shown import json_text
 
 WIDTH = 80
 
@@ -21,6 +22,19 @@ _WORDS = {
 """What the last line says of gradients with a verdict."""
 
 HEADINGS = ("gradient", "verdict", "largest difference")
+
+
+LONGEST = 1000
+"""Characters of what is shown of a stranger's program in one place."""
+
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What would move a terminal's cursor, turn its text around, or be no text at all."""
+
+
+def plain(text: str) -> str:
+    """A stranger's text as it may be shown: no longer than `LONGEST`, control characters as their escapes."""
+    shown = _UNSEEN.sub(lambda c: c.group().encode("unicode_escape").decode(), text[:LONGEST])
+    return f"{shown[: LONGEST - 2]} …" if max(len(text), len(shown)) > LONGEST else shown
 
 
 @dataclass(frozen=True)
@@ -68,6 +82,9 @@ class Finding:
     hint: str
     places: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "places", tuple(map(plain, self.places)))
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -76,6 +93,9 @@ class Problem:
 
     kind: str
     message: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", plain(self.message))
 
 
 def _frozen(value: Any) -> Any:
@@ -112,6 +132,12 @@ class Report:
     notes: tuple[str, ...] = ()
     explained: bool = True
     remarks: tuple[Finding, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("subject", "settings"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
+        object.__setattr__(self, "notes", tuple(map(plain, self.notes)))
+
     headings: ClassVar[tuple[str, ...]] = HEADINGS
 
     @property
@@ -146,7 +172,7 @@ class Report:
         return cls(**parts | {"notes": tuple(saved["notes"])})
 
     def to_json(self) -> str:
-        return json.dumps(self.to_dict(), ensure_ascii=False, indent=2, allow_nan=False)
+        return json_text(self.to_dict())
 
     def to_html(self) -> str:
         """A whole page, which needs nothing else."""

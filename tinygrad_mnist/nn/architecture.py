@@ -76,6 +76,17 @@ def parse_layers(text: str) -> tuple[Item, ...]:
     return items
 
 
+def count_weights(layers: Sequence[Item]) -> int:
+    """How many numbers the weights of such a network have, without biases; raises ValueError as `network` does."""
+    counts = []
+    for item, before, behind in _stages(parse_layers(",".join(map(str, layers)))):
+        kernel = int(str(item).partition("c")[2] or 0)
+        counts.append(
+            0 if _POOL.fullmatch(str(item)) else before[0] * behind[0] * kernel**2 or prod(before) * behind[0]
+        )
+    return sum(counts)
+
+
 def _stages(items: Sequence[Item]) -> Iterator[tuple[Item, Shape, Shape]]:
     """Each layer's item, and the shapes of one example before and behind it."""
     shape = _input_shape(items[0])

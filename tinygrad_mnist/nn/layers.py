@@ -89,6 +89,14 @@ class _Convolution(Layer):
     kernel_size: Pair
     stride: Pair
 
+    def _keep(
+        self, in_channels: int, out_channels: int, kernel_size: int | Pair, stride: int | Pair, groups: int
+    ) -> None:
+        """Check and keep the arguments that both take."""
+        COUNT.check(in_channels=in_channels, out_channels=out_channels, groups=groups)
+        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
+        self.kernel_size, self.stride = pair("kernel_size", kernel_size, 1), pair("stride", stride, 1)
+
     def _start(self, first: int, second: int, bias: bool, dtype: DTypeLike) -> None:
         """Draw a weight of shape (first, second / groups, *kernel_size), and a bias."""
         if self.in_channels % self.groups or self.out_channels % self.groups:
@@ -128,9 +136,7 @@ class Conv2d(_Convolution):
         *,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        COUNT.check(in_channels=in_channels, out_channels=out_channels, groups=groups)
-        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size, self.stride = pair("kernel_size", kernel_size, 1), pair("stride", stride, 1)
+        self._keep(in_channels, out_channels, kernel_size, stride, groups)
         self.padding = check_padding(padding, self.stride)
         self.dilation = pair("dilation", dilation, 1)
         self._start(out_channels, in_channels, bias, dtype)
@@ -161,9 +167,7 @@ class ConvTranspose2d(_Convolution):
         *,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        COUNT.check(in_channels=in_channels, out_channels=out_channels, groups=groups)
-        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size, self.stride = pair("kernel_size", kernel_size, 1), pair("stride", stride, 1)
+        self._keep(in_channels, out_channels, kernel_size, stride, groups)
         self.padding, self.output_padding = pair("padding", padding, 0), pair("output_padding", output_padding, 0)
         self.dilation = pair("dilation", dilation, 1)
         self._start(in_channels, out_channels, bias, dtype)

@@ -107,8 +107,7 @@ class Module:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of every parameter; set_to_none=False makes them zeros."""
-        for parameter in self.parameters():
-            parameter.grad = None if set_to_none or parameter.grad is None else np.zeros_like(parameter.data)
+        forget_gradients(self.parameters(), set_to_none)
 
     # what is saved
 
@@ -170,6 +169,12 @@ class Module:
         learned = _count(p for p in self.parameters() if p.requires_grad)
         end = f"{total:,} parameters" + (f", {total - learned:,} of them frozen" if learned < total else "")
         return _table(("", "layer", "output" if shapes else "", "parameters"), rows) + f"\n{end}"
+
+
+def forget_gradients(parameters: Iterable[Tensor], set_to_none: bool) -> None:
+    """Take away the gradients, or make zeros of those that are there."""
+    for parameter in parameters:
+        parameter.grad = None if set_to_none or parameter.grad is None else np.zeros_like(parameter.data)
 
 
 class Layer(Module):

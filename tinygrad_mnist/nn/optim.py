@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.arguments import BELOW_ONE, NOT_NEGATIVE, Range
 from tinygrad_mnist.engine import Tensor
+from tinygrad_mnist.nn.module import forget_gradients
 
 Array = NDArray[Any]
 Group = dict[str, Any]
@@ -91,8 +92,7 @@ class Optimizer:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, so that the next backward starts from none, or with set_to_none=False from zeros."""
         for group in self.param_groups:
-            for p in group["params"]:
-                p.grad = None if set_to_none or p.grad is None else np.zeros_like(p.data)
+            forget_gradients(group["params"], set_to_none)
 
     def step(self) -> None:
         """Move every parameter that has a gradient."""
@@ -137,6 +137,8 @@ class Optimizer:
         missing = [name for name in self.defaults if any(name not in group for group in groups)]
         if missing:
             raise ValueError(f"the state is another optimizer's: it has no {', '.join(missing)}")
+        for group in groups:
+            self.check(group)
         parameters = [p for group in self.param_groups for p in group["params"]]
         numbers = [number for group in groups for number in group["params"]]
         kept = {p: saved[number] for p, number in zip(parameters, numbers, strict=True) if number in saved}

@@ -28,7 +28,7 @@ def digits(images: Array, labels: Array | None = None) -> Figure:
 def predictions(images: Array, labels: Array, probabilities: Array) -> Figure:
     """Digits as they are read: ✓ in a green frame, ✗ in a dashed red one, with what it should have been.
 
-    images: (n, 784) or (n, 28, 28). labels: (n,). probabilities: (n, 10).
+    images: (n, 784) or (n, 28, 28). labels: (n,). probabilities: (n, classes).
     """
     read = probabilities.argmax(axis=-1)
     figure, axes = drawing.sheet(len(images), columns=10, above=0.27, head=0.32)
@@ -48,7 +48,7 @@ def predictions(images: Array, labels: Array, probabilities: Array) -> Figure:
 def worst_mistakes(images: Array, labels: Array, probabilities: Array, count: int = 12) -> Figure:
     """The wrongly read digits whose label was thought the least probable, with the probability of all ten digits.
 
-    images: (n, 784) or (n, 28, 28). labels: (n,). probabilities: (n, 10). There may be fewer than count, or none.
+    images: (n, 784) or (n, 28, 28). labels: (n,). probabilities: (n, classes). There may be fewer than count, or none.
     """
     read, of_label = probabilities.argmax(axis=-1), np.take_along_axis(probabilities, labels[:, None], axis=1)[:, 0]
     wrong = np.flatnonzero(read != labels)
@@ -89,13 +89,14 @@ def _bars(ax: Axes, probabilities: Array, label: int, read: int) -> None:
 def confusion_matrix(counts: Array) -> Figure:
     """How often each digit (lines) was read as each (columns): the larger share of its line, the darker a mistake.
 
-    counts: whole numbers, (10, 10). On the right is the share of each line that was read correctly.
+    counts: whole numbers, (classes, classes). On the right is the share of each line that was read correctly.
     """
     classes, totals = range(len(counts)), counts.sum(axis=1)
     shares = counts / np.maximum(totals, 1)[:, None]
     mistakes = np.ma.masked_where(np.eye(len(counts), dtype=bool), shares)
     darkest = max(float(mistakes.max()), 1e-9)
-    figure = drawing.new_figure(6.2, 5.8)
+    size = max(1.0, len(counts) / 14)
+    figure = drawing.new_figure(6.2 * size, 5.8 * size)
     ax = figure.add_subplot()
     ax.set_facecolor("#d9f0e6")
     ax.imshow(mistakes, cmap="Oranges", vmin=0, vmax=1.25 * darkest)

@@ -7,6 +7,8 @@ every array of the run; its metadata hold the rest as JSON, with a reference whe
 from __future__ import annotations
 
 import json
+import math
+import os
 import time
 import zlib
 from collections.abc import Mapping
@@ -20,11 +22,13 @@ from numpy.typing import NDArray
 from tinygrad_mnist import nn
 from tinygrad_mnist.data import Split
 from tinygrad_mnist.files import prepare_folder, write_atomically
+from tinygrad_mnist.nn.random import generator
+from tinygrad_mnist.records import RecordError, checked, like, parsed
 from tinygrad_mnist.training.history import Epoch, History
-from tinygrad_mnist.training.models import RUN_KEY, CheckpointError, read_safetensors
+from tinygrad_mnist.training.models import RUN_KEY
 from tinygrad_mnist.training.run import Callback, Run, Totals
+from tinygrad_mnist.training.stored import Arrays, CheckpointError, read_safetensors
 
-Arrays = dict[str, NDArray[Any]]
 _SHARE = 50
 """Between two checkpoints passes at least so many times what writing one takes: they cost 2 % at most."""
 
@@ -86,27 +90,14 @@ class Checkpoint(Callback):
 
         Raises CheckpointError where the file is damaged, or is of another model, optimizer, data or seed.
         """
-        if not self.path.exists():
+        if not os.path.lexists(self.path):
             return False
         self._data = _data_of(run)
         state = _read(self.path)
         _same(self.path, {"data": self._data, **_settings(run)}, state)
         try:
-            run.model.load_state_dict(state["model"])
-            run.optimizer.load_state_dict(state["optimizer"])
-            if run.schedule:
-                run.schedule.load_state_dict(state["schedule"])
-            for callback, kept in zip(run.callbacks, state["callbacks"], strict=True):
-                callback.load_state_dict(kept)
-            nn.set_rng_state(state["nn_generator"])
-            generators = _generators(run)
-            for name, kept in state["generators"].items():
-                generators[name].bit_generator.state = kept
-            run.epoch, run.batch = state["epoch"], state["batch"]
-            run.totals = Totals(**state["totals"])
-            run.history = History([Epoch(**epoch) for epoch in state["epochs"]])
-            run.best = state["best"]
-        except (KeyError, ValueError, TypeError) as error:
+            _restore(run, state)
+        except ValueError as error:
             reason = " ".join(str(error).split())
             raise CheckpointError(f"{self.path}: it does not fit this run: {reason}; train anew, or as then") from None
         self._last = str(run)
@@ -115,7 +106,95 @@ class Checkpoint(Callback):
 
 def read_notes(path: str | Path) -> Any:
     """The notes in a checkpoint; None where there is no file. Raises CheckpointError where it is damaged."""
-    return _read(Path(path))["notes"] if Path(path).exists() else None
+    return _read(Path(path)).get("notes") if os.path.lexists(path) else None
+
+
+_HINTS: dict[str, Any] = {
+    "epoch": int,
+    "batch": int,
+    "totals": Totals,
+    "epochs": list[Epoch],
+    "model": dict[str, NDArray[Any]],
+    "best": dict[str, NDArray[Any]],
+    "optimizer": dict[str, Any],
+    "schedule": dict[str, Any] | None,
+    "callbacks": list[Any],
+    "nn_generator": dict[str, Any],
+    "generators": dict[str, Any],
+}
+
+
+def _restore(run: Run, state: dict[str, Any]) -> None:
+    """Put a run where a state says it stood; raises ValueError where it is none of this run's."""
+    kept: dict[str, Any] = {name: checked(state.get(name), hint, name) for name, hint in _HINTS.items()}
+    _check_progress(run, kept["epoch"], kept["batch"], kept["totals"], kept["epochs"])
+    run.model.load_state_dict(kept["model"])
+    for name in ("model", "best"):
+        like(kept[name], run.best, name)
+    _load(run.optimizer, kept["optimizer"], "optimizer")
+    if run.schedule:
+        _load(run.schedule, kept["schedule"], "schedule")
+    if len(kept["callbacks"]) != len(run.callbacks):
+        raise RecordError(f"callbacks: there were {len(kept['callbacks'])}, and here are {len(run.callbacks)}")
+    for i, (callback, own) in enumerate(zip(run.callbacks, kept["callbacks"], strict=True)):
+        _load(callback, own, f"callbacks[{i}]")
+    generators = {"nn_generator": generator(), **_generators(run)}
+    for name, own in {"nn_generator": kept["nn_generator"], **kept["generators"]}.items():
+        if name not in generators:
+            raise RecordError(f"generators: unknown: {name}")
+        _load(_Generator(generators[name]), own, name)
+    run.epoch, run.batch, run.totals = kept["epoch"], kept["batch"], kept["totals"]
+    run.history, run.best = History(kept["epochs"]), kept["best"]
+
+
+def _check_progress(run: Run, epoch: int, batch: int, totals: Totals, epochs: list[Epoch]) -> None:
+    """Raise RecordError unless epochs, batches and examples tell the same."""
+    if [row.number for row in epochs] != list(range(1, len(epochs) + 1)) or epoch != len(epochs) + 1:
+        raise RecordError(f"epoch: {epoch}, after a history of {len(epochs)} epochs")
+    done, batches = min(batch * run.batch_size, len(run.train)), -(-len(run.train) // run.batch_size)
+    if not 0 <= batch <= batches or totals.examples != done or not all(map(math.isfinite, vars(totals).values())):
+        raise RecordError(f"batch: {batch} of {batches}, after {totals.examples} examples, loss {totals.loss}")
+
+
+def _optimizer_pattern(optimizer: nn.Optimizer, state: Any) -> dict[str, Any]:
+    """What the state of an optimizer is like: numbers for the options, arrays like the parameter that they are of."""
+    own = optimizer.state_dict()
+    given = checked(state, dict[str, Any], "optimizer")
+    parameters = [p.data for group in optimizer.param_groups for p in group["params"]]
+    groups = [{name: float(v) if type(v) is int else v for name, v in group.items()} for group in own["param_groups"]]
+    arrays = {}
+    for number, kept in checked(given.get("state"), dict[int, dict[str, Any]], "optimizer.state").items():
+        if number not in range(len(parameters)):
+            raise RecordError(f"optimizer.state: there is no parameter {number}")
+        arrays[number] = {name: parameters[number] if np.ndim(value) else 1 for name, value in kept.items()}
+    return {"state": arrays, "param_groups": groups}
+
+
+_OURS = f"{__name__.partition('.')[0]}."
+"""Where the classes are whose states are like those that they start with."""
+
+
+class _Generator:
+    """A generator as what has a state dict."""
+
+    def __init__(self, its: np.random.Generator) -> None:
+        self.bits = its.bit_generator
+
+    def state_dict(self) -> dict[str, Any]:
+        return dict(self.bits.state)
+
+    def load_state_dict(self, state: Any) -> None:
+        self.bits.state = state
+
+
+def _load(owner: Any, state: Any, place: str) -> None:
+    """Give an object its state; what is ours has its state now as the pattern. Raises RecordError where it refuses."""
+    if type(owner).__module__.startswith(_OURS):
+        like(state, _optimizer_pattern(owner, state) if isinstance(owner, nn.Optimizer) else owner.state_dict(), place)
+    try:
+        owner.load_state_dict(state)
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        raise RecordError(f"{place} is refused by {type(owner).__name__}: {error}") from None
 
 
 def _settings(run: Run) -> dict[str, Any]:
@@ -141,7 +220,7 @@ def _state(run: Run) -> dict[str, Any]:
         "schedule": run.schedule and run.schedule.state_dict(),
         "callbacks": [callback.state_dict() for callback in run.callbacks],
         "nn_generator": nn.get_rng_state(),
-        "generators": {name: generator.bit_generator.state for name, generator in _generators(run).items()},
+        "generators": {name: its.bit_generator.state for name, its in _generators(run).items()},
     }
 
 
@@ -180,10 +259,10 @@ def _read(path: Path) -> dict[str, Any]:
     if RUN_KEY not in metadata:
         raise CheckpointError(f"{path}: no checkpoint of a run, so it can't be resumed; train anew")
     try:
-        state: dict[str, Any] = _put_together(json.loads(metadata[RUN_KEY]), tensors)
-    except (ValueError, KeyError, TypeError) as error:
+        state = _put_together(parsed(metadata[RUN_KEY]), tensors, "")
+        return checked(state, dict[str, Any], "")  # type: ignore[no-any-return]
+    except RecordError as error:
         raise CheckpointError(f"{path}: its metadata describe no run ({error}); train anew") from None
-    return state
 
 
 def _taken_apart(value: Any, path: str, arrays: Arrays) -> Any:
@@ -198,12 +277,16 @@ def _taken_apart(value: Any, path: str, arrays: Arrays) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _put_together(value: Any, arrays: Arrays) -> Any:
-    """The inverse of `_taken_apart`; tuples have become lists."""
+def _put_together(value: Any, arrays: Arrays, place: str) -> Any:
+    """The inverse of `_taken_apart`; tuples have become lists. Raises RecordError for what is no such value."""
     if isinstance(value, list):
-        return [_put_together(v, arrays) for v in value]
+        return [_put_together(v, arrays, f"{place}[{i}]") for i, v in enumerate(value)]
     if not isinstance(value, dict):
         return value
-    if "array" in value:
-        return arrays[value["array"]]
-    return {k: _put_together(v, arrays) for k, v in value["items"]}
+    if value.keys() == {"array"}:
+        path = checked(value["array"], str, place)
+        if path not in arrays:
+            raise RecordError(f"{place} is the array {path}, and there is none")
+        return arrays[path].copy()
+    items = checked(value.get("items"), list[tuple[str | int, Any]], place)
+    return {k: _put_together(v, arrays, f"{place}.{k}".lstrip(".")) for k, v in items}

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_mnist.files import write_atomically
-from tinygrad_mnist.training.models import CheckpointError
+from tinygrad_mnist.records import LIMIT, RecordError, checked, made, parsed
+from tinygrad_mnist.training.stored import CheckpointError, read_checked
 
 
 @dataclass(frozen=True)
@@ -54,40 +55,34 @@ class History:
 
     def save(self, path: str | Path, **facts: Any) -> None:
         """Write it as JSON, together with facts about the run."""
+        write_atomically(Path(path), self.to_json(**facts))
+
+    def to_json(self, **facts: Any) -> bytes:
+        """What `save` writes."""
         rows = [asdict(epoch) for epoch in self.epochs]
         ends = {"interrupted": self.interrupted, "stopped_early": self.stopped_early}
-        text = json.dumps({**facts, **ends, "epochs": rows}, indent=2)
-        write_atomically(Path(path), text.encode() + b"\n")
+        return json.dumps({**facts, **ends, "epochs": rows}, indent=2).encode() + b"\n"
 
     @classmethod
     def load(cls, path: str | Path) -> History:
         """What `save` wrote, but for the facts; raises CheckpointError where the file is missing or damaged."""
+        content = read_checked(path, LIMIT, "history.json")
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
-            epochs = [_epoch(row) for row in content["epochs"]]
-            return cls(epochs, bool(content["interrupted"]), bool(content["stopped_early"]))
-        except FileNotFoundError:
-            raise CheckpointError(f"{path}: no such file; give a history.json that train has written") from None
-        except OSError as error:
-            raise CheckpointError(f"{path}: not readable ({error.strerror})") from None
-        except KeyError as error:
-            raise CheckpointError(f"{path}: no history of a run (it has no {error}); train anew") from None
-        except (ValueError, TypeError) as error:
+            record = checked(parsed(content), dict[str, Any], "")
+            for name in (f.name for f in fields(cls) if f.name not in record):
+                raise RecordError(f"it has no {name!r}")
+            return made(cls, {f.name: record.get(f.name) for f in fields(cls) if f.name in record}, "")
+        except RecordError as error:
             raise CheckpointError(f"{path}: no history of a run ({error}); train anew") from None
 
     def save_csv(self, path: str | Path) -> None:
         """Write it as CSV: a line of names, then one for each epoch; what is None stays empty."""
+        write_atomically(Path(path), self.to_csv())
+
+    def to_csv(self) -> bytes:
+        """What `save_csv` writes."""
         text = io.StringIO()
         table = csv.DictWriter(text, [f.name for f in fields(Epoch)], lineterminator="\n")
         table.writeheader()
         table.writerows(asdict(epoch) for epoch in self.epochs)
-        write_atomically(Path(path), text.getvalue().encode())
-
-
-def _epoch(row: Any) -> Epoch:
-    """The epoch in a row of a file; raises ValueError or TypeError where it is none."""
-    epoch = Epoch(**row)
-    for name, value in asdict(epoch).items():
-        if not isinstance(value, int | float) and not (value is None and name.startswith("validation")):
-            raise ValueError(f"{name} is {value!r} and no number")
-    return epoch
+        return text.getvalue().encode()

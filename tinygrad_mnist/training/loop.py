@@ -16,6 +16,7 @@ from tinygrad_mnist.arguments import COUNT, POSITIVE
 from tinygrad_mnist.data import DataError, Split
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.nn import Module, Optimizer, accuracy, cross_entropy
+from tinygrad_mnist.processes import signals_held
 from tinygrad_mnist.training.checkpoint import Checkpoint
 from tinygrad_mnist.training.divergence import Diverged
 from tinygrad_mnist.training.history import Epoch, History
@@ -100,12 +101,15 @@ def _run_epoch(run: Run, loss: Loss, clip_norm: float | None, augment: Augment |
         _train_on(run, x, y, loss, clip_norm)
         run.totals.seconds = time.perf_counter() - start
         run.notify("step_ends")
-    run.notify("validation_begins")
-    epoch = _validated(run, start)
-    run.history.epochs.append(epoch)
-    if run.history.best is epoch:
-        run.best = run.model.state_dict()
-    run.notify("validation_ends")
+    try:
+        run.notify("validation_begins")
+        epoch = _validated(run, start)
+        with signals_held():  # an epoch in the history has its weights
+            run.history.epochs.append(epoch)
+            if run.history.best is epoch:
+                run.best = run.model.state_dict()
+    finally:  # Ctrl-C too leaves the model with weights of its own, before it is given the best
+        run.notify("validation_ends")
     run.epoch, run.batch, run.totals = run.epoch + 1, 0, Totals()
     run.notify("epoch_ends", epoch)
 

@@ -5,37 +5,48 @@ The parameters of an MLP are called as in an nn.Sequential of its layers: 0.weig
 
 from __future__ import annotations
 
-import inspect
 import json
+import math
+from collections import defaultdict
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tinygrad_mnist import nn
+from tinygrad_mnist import nn, records
+from tinygrad_mnist.arguments import Range
 from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.nn import MLP, Module
 from tinygrad_mnist.nn.module import Layer
+from tinygrad_mnist.records import RecordError, checked, parsed
+from tinygrad_mnist.training.stored import Arrays, CheckpointError, read_safetensors
 
-Arrays = dict[str, NDArray[Any]]
 _KEY = "tinygrad_mnist"
 RUN_KEY = "tinygrad_mnist_run"
 """Where the metadata of a model, and of a checkpoint, hold what is ours."""
 
 
-class CheckpointError(ValueError):
-    """A file that does not hold what is asked of it; the message says what is wrong with it."""
+MOST_LAYERS = 10_000
+"""In a file."""
+
+WINDOWS = Range("an integer from 0 to 256", most=256, whole=True)
+"""The sizes, strides and paddings of windows over images: larger ones make images that no memory holds."""
 
 
 def save_model(model: Module, path: str | Path) -> None:
     """Write the parameters and buffers, and the architecture beside them, whole or not at all."""
+    write_atomically(Path(path), model_file(model))
+
+
+def model_file(model: Module) -> bytes:
+    """What `save_model` writes."""
     from safetensors.numpy import save
 
     state = model.state_dict()
     tensors = {file_name: np.asarray(state[name], order="C") for name, file_name in _file_names(model, state).items()}
-    write_atomically(Path(path), save(tensors, {_KEY: json.dumps(_architecture(model))}))
+    return save(tensors, {_KEY: json.dumps(_architecture(model))})
 
 
 def load_model(path: str | Path) -> Any:
@@ -44,10 +55,6 @@ def load_model(path: str | Path) -> Any:
     Raises CheckpointError where the file is missing, damaged, or not ours. A model of a class of your own can't
     be built from its file: build it, then `load_weights`.
     """
-    if Path(path).is_dir():
-        raise CheckpointError(f"{path}: a folder; give the model.safetensors in it")
-    if not Path(path).is_file():
-        raise CheckpointError(f"{path}: no such file; give a model.safetensors that train has written")
     tensors, metadata = read_safetensors(path)
     if RUN_KEY in metadata:
         raise CheckpointError(f"{path}: a checkpoint to resume from, no model: give the model.safetensors beside it")
@@ -58,8 +65,11 @@ def load_model(path: str | Path) -> Any:
         )
     drawn = nn.get_rng_state()
     try:
-        model = _built(json.loads(metadata[_KEY]), tensors)
-    except (KeyError, ValueError, TypeError, MemoryError) as error:
+        architecture = parsed(metadata[_KEY])
+        if sum(1 for _ in _parts(architecture)) > MOST_LAYERS:
+            raise RecordError(f"more than {MOST_LAYERS:,} layers, the most that are read")
+        model = _built(architecture, tensors)
+    except RecordError as error:
         raise CheckpointError(f"{path}: its metadata describe no model ({error})") from None
     finally:
         nn.set_rng_state(drawn)  # what layers start with is drawn, and not wanted here
@@ -82,19 +92,6 @@ def load_weights(model: Module, path: str | Path) -> None:
     """
     tensors, _ = read_safetensors(path)
     _take_over(path, model, tensors)
-
-
-def read_safetensors(path: str | Path) -> tuple[Arrays, dict[str, str]]:
-    """The tensors and the metadata of a file; raises CheckpointError where it is none."""
-    from safetensors import SafetensorError, safe_open
-
-    if not Path(path).is_file():
-        raise CheckpointError(f"{path}: no such file")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
-        raise CheckpointError(f"{path}: not a readable safetensors file ({error}); train anew") from None
 
 
 # names
@@ -141,21 +138,37 @@ def _architecture(model: Module) -> dict[str, Any]:
     return {"model": name, "arguments": model.arguments()}
 
 
-def _built(architecture: dict[str, Any], tensors: Arrays) -> Module:
-    """A model of this architecture with the dtypes of its tensors, its weights not yet theirs."""
-    name = architecture["model"]
-    if name == "MLP":
-        _check_sizes(architecture["layer_sizes"], tensors)
-        return MLP(architecture["layer_sizes"], architecture["activation"], dtype=_dtype(tensors))
+def _parts(architecture: Any) -> Iterator[Any]:
+    """What is described, and every part of it."""
+    yield architecture
+    layers = architecture.get("layers") if isinstance(architecture, dict) else None
+    for part in layers if isinstance(layers, list) else ():
+        yield from _parts(part)
+
+
+def _built(architecture: Any, tensors: Arrays, place: str = "") -> Module:
+    """A model of this architecture with the dtypes of its tensors, its weights not yet theirs.
+
+    Raises RecordError for what describes no model of nn, and, before anything is made of it, for sizes that are not
+    those of the tensors.
+    """
+    given = checked(architecture, dict[str, Any], place)
+    name = checked(given.pop("model", None), str, f"{place}.model".lstrip("."))
     layer = getattr(nn, name, None)
     if not (isinstance(layer, type) and issubclass(layer, Module)):
-        raise ValueError(f"{name} is no model of tinygrad_mnist.nn: build it, and load_weights(model, path)")
-    if name == "Sequential":
-        return layer(*(_built(part, _below(f"{i}.", tensors)) for i, part in enumerate(architecture["layers"])))
-    arguments = {argument: tuple(v) if isinstance(v, list) else v for argument, v in architecture["arguments"].items()}
-    if "dtype" in inspect.signature(layer).parameters:
-        arguments["dtype"] = _dtype(tensors)
-    return layer(**arguments)
+        raise RecordError(f"{name} is no model of tinygrad_mnist.nn: build it, and load_weights(model, path)")
+    if layer is nn.Sequential:
+        own = _by_part(tensors)
+        parts = checked(given.get("layers"), list[Any], f"{place}.layers".lstrip("."))
+        return nn.Sequential(*(_built(part, own[str(i)], f"{place}.{i}".lstrip(".")) for i, part in enumerate(parts)))
+    place = f"{place} {name}".strip()
+    arguments = records.arguments(layer, given if layer is MLP else given.get("arguments"), place)
+    _check_numbers(arguments, place)
+    for tensor, shape in _weights(layer, arguments, tensors):
+        if tensor not in tensors or tensors[tensor].shape != shape:
+            found = f"has shape {tensors[tensor].shape}" if tensor in tensors else "is missing"
+            raise RecordError(f"{place}: {tensor} {found}, but its layers need {shape}")
+    return records.call(layer, arguments | ({"dtype": _dtype(tensors)} if "dtype" in arguments else {}), place)
 
 
 def _dtype(tensors: Arrays) -> Any:
@@ -163,14 +176,53 @@ def _dtype(tensors: Arrays) -> Any:
     return next((array.dtype for array in tensors.values() if array.dtype.kind == "f"), np.float32)
 
 
-def _below(path: str, tensors: Arrays) -> Arrays:
-    """The tensors of a part, by their names in it."""
-    return {name.removeprefix(path): array for name, array in tensors.items() if name.startswith(path)}
+def _by_part(tensors: Arrays) -> defaultdict[str, Arrays]:
+    """The tensors of each part, by their names in it."""
+    parts: defaultdict[str, Arrays] = defaultdict(dict)
+    for name, array in tensors.items():
+        part, _, own = name.partition(".")
+        parts[part][own] = array
+    return parts
 
 
-def _check_sizes(sizes: list[int], tensors: Arrays) -> None:
-    """Raise ValueError unless the weights have these sizes, before anything as large is made of them."""
-    for layer, (inputs, outputs) in enumerate(pairwise(sizes), start=1):
-        for name in (f"W{layer}", _sequential_name(f"W{layer}")):  # as part of a model, and as one
-            if name in tensors and tensors[name].shape != (outputs, inputs):
-                raise ValueError(f"{name} has shape {tensors[name].shape}, but its layers need {(outputs, inputs)}")
+# sizes
+
+
+_WINDOWS = ("kernel_size", "stride", "padding", "dilation", "output_padding", "output_size")
+
+
+def _check_numbers(arguments: dict[str, Any], place: str) -> None:
+    """Raise RecordError for numbers that are not finite, and for windows that are too large."""
+    for name, value in arguments.items():
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, float) and not math.isfinite(number):
+                raise RecordError(f"{place}.{name} is {number} and no finite number")
+            if isinstance(number, int) and name in _WINDOWS and number not in WINDOWS:
+                raise RecordError(f"{place}.{name} is {number} and not {WINDOWS.words}")
+
+
+def _weights(layer: type[Module], given: dict[str, Any], tensors: Arrays) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The names and shapes of the tensors that decide how much memory a layer of these arguments takes."""
+    name = layer.__name__
+    if name == "MLP":
+        for number, (inputs, outputs) in enumerate(pairwise(given["layer_sizes"]), start=1):
+            own = f"W{number}"
+            yield own if own in tensors else _sequential_name(own), (outputs, inputs)  # as part of a model, and as one
+    elif name == "Linear":
+        yield "weight", (given["out_features"], given["in_features"])
+    elif name in ("Conv2d", "ConvTranspose2d"):
+        channels = given["in_channels"], given["out_channels"]
+        first, second = channels if name == "ConvTranspose2d" else channels[::-1]
+        kernel = given["kernel_size"]
+        yield (
+            "weight",
+            (first, second // max(given["groups"], 1), *(kernel if isinstance(kernel, tuple) else [kernel] * 2)),
+        )
+    elif name in ("BatchNorm1d", "BatchNorm2d"):
+        there = {"weight": given["affine"], "running_mean": given["track_running_stats"]}
+        yield from ((tensor, (given["num_features"],)) for tensor in there if there[tensor])
+    elif name == "GroupNorm" and given["affine"]:
+        yield "weight", (given["num_channels"],)
+    elif name == "LayerNorm" and given["elementwise_affine"]:
+        shape = given["normalized_shape"]
+        yield "weight", shape if isinstance(shape, tuple) else (shape,)

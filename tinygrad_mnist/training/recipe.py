@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_mnist import nn
-from tinygrad_mnist.arguments import COUNT, NOT_NEGATIVE, POSITIVE, SHARE, Range, check_name
+from tinygrad_mnist.arguments import COUNT, SHARE, Range, check_name
 from tinygrad_mnist.data import Split
 from tinygrad_mnist.data.augment import Distortion
 from tinygrad_mnist.files import read_bounded, write_atomically
@@ -32,6 +32,9 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
     "adam": nn.Adam,
     "adamw": nn.AdamW,
 }
+
+LARGEST = 1e30
+"""Of the settings that are numbers: products of them with weights still have a place in float32."""
 
 LR_DECAY = 1e-3
 """Of the inverse schedule: η = lr / (1 + LR_DECAY · steps)."""
@@ -56,9 +59,9 @@ SUITED: dict[str, dict[str, Any]] = {
 """What suits an optimizer where nothing else is asked for."""
 
 
-LARGEST_FILE = 1 << 20
-"""Bytes of a recipe's file."""
-
+POSITIVE_32 = Range(f"a positive number up to {LARGEST:g}", most=LARGEST, excluded=(0,))
+NOT_NEGATIVE_32 = Range(f"a number from 0 to {LARGEST:g}", most=LARGEST)
+EPOCHS = Range("an integer from 1 to 1,000,000", least=1, most=1_000_000, whole=True)
 DROPPED = Range("a number from 0 to 0.99", most=0.99)
 MOMENTUM = Range("a number from 0 to 0.999999", most=0.999999)
 
@@ -89,19 +92,19 @@ class Recipe:
     augment: Distortion | None = _setting(  # noqa: RUF009 (what it gives is a field)
         LIGHT, "Distortion of the images, such as rotate=10,shift=1,elastic=34; or none."
     )
-    epochs: int = _setting(25, "Passes over the training set.", COUNT)
+    epochs: int = _setting(25, "Passes over the training set.", EPOCHS)
     batch_size: int = _setting(64, "Examples in each step.", COUNT)
     optimizer: str = _setting(
         "adamw", f"{', '.join(OPTIMIZERS)}; another than the preset's brings its own lr and schedule.", OPTIMIZERS
     )
-    lr: float = _setting(0.002, "Learning rate.", POSITIVE)
+    lr: float = _setting(0.002, "Learning rate.", POSITIVE_32)
     schedule: str = _setting("cosine", f"Of the learning rate: {', '.join(SCHEDULES)}.", SCHEDULES)
     momentum: float = _setting(0.9, "Of sgd.", MOMENTUM)
-    weight_decay: float = _setting(0.01, "Pulls weights towards 0.", NOT_NEGATIVE)
+    weight_decay: float = _setting(0.01, "Pulls weights towards 0.", NOT_NEGATIVE_32)
     label_smoothing: float = _setting(0.0, "Share of a label spread over all classes.", SHARE)
-    clip_norm: float | None = _setting(None, "The gradient's greatest length.", POSITIVE)
+    clip_norm: float | None = _setting(None, "The gradient's greatest length.", POSITIVE_32)
     max_norm: float | None = _setting(
-        None, "The greatest norm of a unit's incoming weights; 0 for no limit.", NOT_NEGATIVE
+        None, "The greatest norm of a unit's incoming weights; 0 for no limit.", NOT_NEGATIVE_32
     )
     average: float | None = _setting(0.995, "Decay of an average of the weights, such as 0.999; 0 for none.", SHARE)
     patience: int | None = _setting(None, "Stop after so many epochs without a better one.", COUNT)
@@ -110,6 +113,7 @@ class Recipe:
         object.__setattr__(self, "layers", tuple(self.layers))  # a list, where it comes from JSON
         if isinstance(self.augment, dict):
             object.__setattr__(self, "augment", Distortion(**self.augment))
+        nn.parse_layers(",".join(map(str, self.layers)))
         for setting in fields(self):
             allowed, value = setting.metadata["allowed"], getattr(self, setting.name)
             if isinstance(allowed, Range):

@@ -122,7 +122,7 @@ class Callback:
         """The batches of an epoch are done; the weights of now are what is validated, and kept if best."""
 
     def validation_ends(self, run: Run) -> None:
-        """The validation is done, and the weights are kept if they are the best."""
+        """The validation is done, and the weights are kept if they are the best; or it was interrupted."""
 
     def epoch_ends(self, run: Run, epoch: Epoch) -> None:
         """An epoch is done; run.history.best is epoch where its weights are kept. run stands at the next one."""

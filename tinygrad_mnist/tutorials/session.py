@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.data import CLASSES, Dataset, Split, set_tenth_aside
+from tinygrad_mnist.data import CLASSES, DataError, Dataset, Split, set_tenth_aside
 from tinygrad_mnist.engine import Tensor, grad, no_grad
 from tinygrad_mnist.nn import Module, one_hot
 from tinygrad_mnist.training.metrics import evaluate
@@ -130,7 +130,7 @@ class Result:
 class Session:
     """Runs rows on one data set; a recipe that several rows share runs once, with the time that it took.
 
-    Raises DataError where there are too few images to set some aside.
+    Raises DataError where there are too few images to set some aside, or more classes than ten.
     """
 
     data: Dataset
@@ -139,6 +139,10 @@ class Session:
     _done: dict[Recipe, _Candidate] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.data.classes != CLASSES:
+            raise DataError(
+                f"{self.data.name}: has {self.data.classes} classes, and the tutorials are about ten digits"
+            )
         self.train, self.validation = set_tenth_aside(self.data, self.seed)
 
     def run(self, row: Row) -> Result:

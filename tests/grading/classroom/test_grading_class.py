@@ -8,8 +8,8 @@ import pytest
 
 from tests.grading.classroom.programs import HOSTILE, ROWS, WRONG, hand_in
 from tinygrad_mnist.grading import GradeError
+from tinygrad_mnist.grading.calling.sealed import _environment, _processes
 from tinygrad_mnist.grading.classroom import Limits, find_submissions, grade_class
-from tinygrad_mnist.grading.classroom.isolation import _environment, _processes
 from tinygrad_mnist.grading.classroom.storage import Kept, Storage
 
 SMALL = Limits(memory=2**30, jobs=2)

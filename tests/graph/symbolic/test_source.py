@@ -1,6 +1,7 @@
 """The NumPy source: it reads like backprop by hand, and executed it gives autograd's numbers."""
 
 import ast
+import math
 import subprocess
 import sys
 from collections import Counter
@@ -232,13 +233,66 @@ def test_a_mean_over_all_elements():
     assert "delta2 = 2 * t1 / n" in body(source)
 
 
-def test_an_operation_of_ones_own_is_differentiated_but_has_no_source(new_op):
+def test_an_operation_of_ones_own_is_differentiated(new_op):
     cube = new_op(lambda g, out, x: g * 3 * x**2, name="cube")(lambda x: x**3)
     x = Tensor(np.array([1.0, 2.0]), requires_grad=True, name="x")
     (gradient,) = graph.explain(cube(x).sum(), [x]).sections[2].equations
     assert gradient.right.text == "3 · x^2"
-    with pytest.raises(GraphError, match="cube has no NumPy source"):
-        graph.to_numpy(cube(x).sum(), [x])
+    assert "def cube(x):\n    return x ** 3\n" in check(cube(x).sum(), [x], x.data)
+
+
+FACTOR = 3.0
+
+
+def halved(x: float) -> float:
+    return x / 2
+
+
+def test_operations_of_ones_own_bring_what_they_need(new_op):
+    @new_op(lambda g, out, x, k, turns=1: g * k * np.cos(k * x) * FACTOR / 2)
+    def wave(x: float, /, k: float = 2.0, *, turns: int = 1) -> float:
+        """A wave."""
+        return halved(FACTOR * np.sin(k * x)) + 0 * math.pi
+
+    x = Tensor(np.array([1.0, 2.0]), requires_grad=True, name="wave")  # as the function
+    source = check(wave(x, k=0.5).sum(), [x], x.data)
+    assert "    import math\n" in source
+    assert "k=0.5" in source
+
+    cosh = new_op(lambda g, out, x: g * np.sinh(x), name="my cosh")(np.cosh)
+    assert "my_cosh = np.cosh" in check(cosh(x).sum(), [x], x.data)
+
+
+def test_an_operation_that_can_not_be_written_down_is_named(new_op):
+    tensors = [np.ones(2)]
+    other = new_op(lambda g, out, x: g, name="other")(lambda x: x + tensors[0])
+    hidden = new_op(lambda g, out, x: g, name="hidden")(eval("lambda x: 2 * x"))
+    x = Tensor(np.array([1.0, 2.0]), requires_grad=True, name="x")
+    with pytest.raises(GraphError, match=r"other has no NumPy source \(it needs tensors, list\): write its forward as"):
+        graph.to_numpy(other(x).sum(), [x])
+    with pytest.raises(GraphError, match="hidden has no NumPy source"):
+        graph.to_numpy(hidden(x).sum(), [x])
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [
+        nn.MaxPool2d(2), nn.MaxPool2d(3, 2, 1, ceil_mode=True), nn.MaxPool2d(2, 1, dilation=2), nn.AvgPool2d(2),
+        nn.AvgPool2d(3, 2, 1, ceil_mode=True), nn.AvgPool2d(3, 2, 1, count_include_pad=False), nn.AdaptiveAvgPool2d(3),
+        nn.ConvTranspose2d(2, 2, 3, stride=2, output_padding=1, dtype=np.float64),
+        nn.Conv2d(2, 4, 3, groups=2, dtype=np.float64),
+    ],
+)  # fmt: skip
+def test_networks_over_images_have_source(pool):
+    nn.manual_seed(0)
+    convolution = nn.Conv2d(1, 2, 3, dtype=np.float64)
+    model = nn.Sequential(convolution, nn.Tanh(), pool)
+    images = np.random.default_rng(0).standard_normal((3, 1, 9, 9))
+    x = Tensor(images, name="X", requires_grad=True)  # so that what is computed from it alone is recorded
+    loss = (model(x) ** 2).sum()
+    x.requires_grad = False
+    as_used = [*pool.parameters(), *convolution.parameters()]
+    check(loss, model.parameters(), images, *(p.data for p in as_used))
 
 
 def test_numbers_that_a_rewrite_would_make_of_nan_are_left_alone():

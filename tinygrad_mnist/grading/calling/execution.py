@@ -21,10 +21,12 @@ def run_here(target: Any, task: Task) -> dict[str, Any]:
     return _with_conventions(runner.printed(lambda: runner.examine_target(target, task)))
 
 
-def run_apart(path: Path, time_limit: float, task: Task, text: str | None = None) -> dict[str, Any]:
+def run_apart(
+    path: Path, time_limit: float, task: Task, text: str | None = None, memory: int = sealed.MEMORY
+) -> dict[str, Any]:
     """What a file's backward pass gives on the probes; stopped after so many seconds. text: a notebook's code."""
     command = [sys.executable, "-B", str(Path(runner.__file__).with_name("apart.py"))]
-    return _with_conventions(sealed.run(command, (str(path), text, task.plain()), time_limit))
+    return _with_conventions(sealed.run(command, (str(path), text, task.plain()), time_limit, memory=memory))
 
 
 def _with_conventions(result: dict[str, Any]) -> dict[str, Any]:

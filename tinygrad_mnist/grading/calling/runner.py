@@ -48,7 +48,7 @@ class Beginning(io.TextIOBase):
 def printed(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """A result with what was "printed" on the way to it."""
     beginning = Beginning()
-    with redirect_stdout(beginning), redirect_stderr(io.StringIO()):
+    with redirect_stdout(beginning), redirect_stderr(Beginning()):
         result = run()
     return {**result, "printed": beginning.text}
 
@@ -132,18 +132,20 @@ def load(path: Path, text: str | None = None) -> Any:
     return module
 
 
-def _loaded(path: Path, text: str | None) -> tuple[Any, dict[str, Any]]:
-    """The learner's file as a module, and NumPy's functions as they were before it.
+def _loaded(path: Path, text: str | None) -> tuple[Any, dict[str, Any], set[str]]:
+    """The learner's file as a module, and NumPy's functions and the modules that were there before it.
 
     Where a package or a file that it needs is not here, something stands in for it.
     """
+    modules = set(sys.modules)
     before = functions_of_numpy()
     try:
-        return load(path, text), before
+        return load(path, text), before, modules
     except (ImportError, OSError):
         importlib.import_module("tinygrad_mnist.grading.standins").install(path.parent, MNIST)
+        modules = set(sys.modules)
         before = functions_of_numpy()
-        return load(path, text), before
+        return load(path, text), before, modules
 
 
 def _from_text(name: str, file: str, text: str) -> Any:
@@ -158,10 +160,10 @@ def _from_text(name: str, file: str, text: str) -> Any:
 def examine_file(path: Path, task: Task, text: str | None = None) -> dict[str, Any]:
     """The same for a file; or what went wrong in its "import", or what it has where a function is "missing".
 
-    "patched": which of NumPy's functions it replaced.
+    "patched": which of NumPy's functions it replaced. "imported": packages that it has brought along.
     """
     try:
-        module, before = _loaded(path, text)
+        module, before, modules = _loaded(path, text)
     except BaseException as error:
         return {"import": what_went_wrong(error, str(path))}
     try:
@@ -171,7 +173,9 @@ def examine_file(path: Path, task: Task, text: str | None = None) -> dict[str, A
     except TypeError as error:
         return {"signature": str(error), "name": ""}
     result = examine(found, task, str(path), own_functions(vars(module), module.__name__))
-    return {**result, "has": contents(vars(module), module.__name__), "patched": replaced_in_numpy(before)}
+    brought = sorted({name.partition(".")[0] for name in {*sys.modules} - modules} - sys.stdlib_module_names)
+    has = contents(vars(module), module.__name__)
+    return {**result, "has": has, "patched": replaced_in_numpy(before), "imported": brought}
 
 
 def functions_of_numpy() -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 A process that grades a class can fork its children from what it has imported, which saves half of the time. Where the
 answer goes and the word that seals it come through stdin: they stand neither in argv, in the environment
-nor in a file, so that forging takes more than a line. What the program leaves running is ended with it.
+nor in a file, so that forging takes more than a line. What the program leaves running is ended with it: its process
+group, and on Linux what left the group too. Where the system can, its memory, files and processor time are bounded.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,21 @@ THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB
 
 PAUSE = 0.01
 """Seconds between two looks at a forked child."""
+
+MARK = "TINYGRAD_MNIST_GRADED"
+"""In the environment of a process that runs programs, and so of all that these start."""
+
+MEMORY = 4 * 2**30
+"""Bytes of address space for a program."""
+
+LARGEST_FILE = 256 * 2**20
+"""Bytes that it may write into one file."""
+
+LARGEST_ANSWER = 64 * 2**20
+"""Bytes of an answer that are read."""
+
+TIMES = 12
+"""How many time limits of a processor's time a program, and what it started, may take before it is ended."""
 
 _forks = False
 
@@ -41,17 +57,17 @@ def fork_from_here() -> None:
     _forks = hasattr(os, "fork")
 
 
-def run(command: Sequence[str], task: Any, time_limit: float, module: str | None = None) -> Any:
+def run(command: Sequence[str], task: Any, time_limit: float, module: str | None = None, memory: int = MEMORY) -> Any:
     """What a child answers to a task; or {"time": …}, {"crash": …} or {"forged": …} in words.
 
-    It runs in a folder of its own, and is ended after so many seconds.
+    It runs in a folder of its own, with so many bytes of memory, and is ended after so many seconds.
     module: that of the command, with a function `work`, where the child may be forked.
     """
     with tempfile.TemporaryDirectory(prefix="tinygrad-mnist-grade-", ignore_cleanup_errors=True) as folder:
         results, seal = Path(folder, f"{secrets.token_hex(8)}.json"), secrets.token_hex(16)
         working = Path(folder, "working")
         working.mkdir()
-        given = (str(results), seal, task)
+        given = (str(results), seal, limits(memory, time_limit), task)
         if module and _forks:
             code = _forked(module, given, working, time_limit)
         else:
@@ -64,9 +80,10 @@ def run(command: Sequence[str], task: Any, time_limit: float, module: str | None
 def _started(command: Sequence[str], given: Any, working: Path, time_limit: float) -> int | None:
     """The exit code of a new process; None where its time was over."""
     nowhere = subprocess.DEVNULL
+    mark = f"{os.environ.get(MARK, '')}/{secrets.token_hex(8)}"  # what ends all of a worker's ends this too
     process = subprocess.Popen(
         command, cwd=working, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, start_new_session=True,
-        env={**os.environ, **dict.fromkeys(THREADS, "1")},
+        env={**os.environ, **dict.fromkeys(THREADS, "1"), MARK: mark},
     )  # fmt: skip
     try:
         process.communicate(pickle.dumps(given), timeout=time_limit)
@@ -74,6 +91,7 @@ def _started(command: Sequence[str], given: Any, working: Path, time_limit: floa
         return None
     finally:
         _end(process)
+        end_marked(mark)
     return process.returncode
 
 
@@ -89,6 +107,53 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _end_session(pid: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
+
+
+def end_marked(mark: str) -> None:
+    """End every process that has this mark in its environment, where Linux's /proc tells: what a program left."""
+    wanted = f"{MARK}={mark}".encode()
+    for _ in range(20):  # one that multiplies may need some rounds
+        found = [pid for pid in _processes() if pid != os.getpid() and wanted in _environment(pid)]
+        for pid in found:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if not found:
+            return
+
+
+def _processes() -> list[int]:
+    try:
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return []
+
+
+def _environment(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return b""
+
+
+def limits(memory: int, time_limit: float) -> dict[str, int]:
+    """What a program may use, by the names of `resource`."""
+    seconds = int(TIMES * time_limit) + 1
+    return {"RLIMIT_AS": memory, "RLIMIT_FSIZE": LARGEST_FILE, "RLIMIT_CORE": 0, "RLIMIT_CPU": seconds}
+
+
+def bound(limits: Mapping[str, int], for_good: bool = False) -> None:
+    """Bound what this process and those it starts may use, where the system can. for_good: it can't be undone."""
+    try:
+        import resource
+    except ImportError:
+        return
+    for name, most in limits.items():
+        kind = getattr(resource, name, None)
+        if kind is not None:
+            hard = resource.getrlimit(kind)[1]
+            least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            with suppress(ValueError, OSError):  # what this system doesn't bound
+                resource.setrlimit(kind, (least, least if for_good else hard))
 
 
 def _forked(module: str, given: Any, working: Path, time_limit: float) -> int | None:
@@ -126,9 +191,11 @@ def _become_apart(working: Path) -> None:
 
 
 def _read(results: Path, seal: str, code: int) -> Any:
+    from tinygrad_mnist.files import read_bounded  # not in the child, which imports little
+
     try:
-        sealed = json.loads(results.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        sealed = json.loads(read_bounded(results, LARGEST_ANSWER))
+    except (OSError, ValueError, RecursionError):
         return {"crash": f"its process ended with exit code {code} before it had given a result"}
     if not isinstance(sealed, dict) or sealed.get("seal") != seal:
         return {"forged": "it wrote a result itself, in the place of the grader's"}
@@ -145,7 +212,8 @@ def answer(work: Callable[[Any], Any], default: Callable[[Any], Any] | None = No
 
 
 def _answer(given: Any, work: Callable[[Any], Any], default: Callable[[Any], Any] | None = None) -> None:
-    results, seal, task = given
+    results, seal, limits, task = given
+    bound(limits, for_good=True)
     write, replace, leave, dump = open, os.replace, os._exit, json.dump
     result = work(task)
     part = f"{results}.part"

@@ -15,6 +15,9 @@ from .program import Call, Program
 from .returned import Reading, fits, read
 from .roles import parameters
 
+LONGEST = 600
+"""Characters that are kept of a message, and of a line."""
+
 KEPT = 4
 """So many attempts that fit equally well are judged."""
 
@@ -234,5 +237,11 @@ def what_went_wrong(error: BaseException | None, file: str | None) -> dict[str, 
     line, text = own[-1] if own else (None, None)
     if isinstance(error, SyntaxError) and error.filename == file:
         line, text = error.lineno, (error.text or "").strip()
-    message = error.msg if isinstance(error, SyntaxError) else str(error)
-    return {"type": type(error).__name__, "message": message, "line": line, "text": text}
+    return {"type": type(error).__name__, "message": _message(error), "line": line, "text": text and text[:LONGEST]}
+
+
+def _message(error: BaseException | None) -> str:
+    try:
+        return str(error.msg if isinstance(error, SyntaxError) else error)[:LONGEST]
+    except Exception:  # __str__ is the learner's too
+        return "(its message can't be read)"

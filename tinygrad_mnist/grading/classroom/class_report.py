@@ -14,6 +14,7 @@ from tinygrad_mnist.grading.classroom import class_page
 from tinygrad_mnist.grading.classroom.points import Points, Score, common, shown, sums
 from tinygrad_mnist.grading.classroom.submissions import Submission
 from tinygrad_mnist.grading.report import WIDTH, Finding, Parameter, Report
+from tinygrad_mnist.shown import one_line
 
 KINDS = {
     "exception": "stops with an exception",
@@ -193,10 +194,10 @@ class ClassReport:
             wrong = f"{g.mistakes[0]}{more}" if g.mistakes else "" if g.report.passed else g.report.verdict
             cells = [(self.score(g), "")] if self.points else []
             yield (
-                (_printable(g.name), ""),
+                (one_line(g.name), ""),
                 ("yes", "green") if g.report.passed else ("no", "bold red"),
                 *cells,
-                (_printable(wrong), ""),
+                (one_line(wrong), ""),
             )
 
     def _widths(self, rows: Sequence[tuple[str, ...]]) -> list[int]:
@@ -234,10 +235,6 @@ def _counted(results: Sequence[Graded], of: Callable[[Graded], list[str]]) -> tu
 def _no_formula(text: str) -> str:
     """A cell that no spreadsheet takes for a formula: names are strangers'."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:

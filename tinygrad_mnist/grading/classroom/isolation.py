@@ -16,14 +16,16 @@ import sys
 import tempfile
 import threading
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tinygrad_mnist.grading.calling.sealed import THREADS
+from tinygrad_mnist.grading.calling import sealed
+from tinygrad_mnist.grading.calling.sealed import MARK, THREADS, end_marked
 from tinygrad_mnist.grading.classroom.submissions import Submission
 
-MARK = "TINYGRAD_MNIST_GRADED"
-"""In the environment of a worker, and so of each program that it runs, and of all that these start."""
+LONGEST_ANSWER = sealed.LARGEST_ANSWER
+"""Characters of a line that are read from a worker."""
 
 START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -84,7 +86,7 @@ class Worker:
             assert process.stdout
             process.stdin.write(json.dumps(task) + "\n")
             process.stdin.flush()
-            for line in process.stdout:
+            for line in iter(partial(process.stdout.readline, LONGEST_ANSWER), ""):
                 with suppress(ValueError):
                     answer = json.loads(line)
                     if isinstance(answer, dict) and answer.get("seal") == task["seal"]:
@@ -131,29 +133,3 @@ def _end(process: subprocess.Popen[str]) -> None:
     with suppress(ProcessLookupError, PermissionError):
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
-
-
-def end_marked(mark: str) -> None:
-    """End every process that has this mark in its environment, where Linux's /proc tells: what a program left."""
-    wanted = f"{MARK}={mark}".encode()
-    for _ in range(20):  # one that multiplies may need some rounds
-        found = [pid for pid in _processes() if pid != os.getpid() and wanted in _environment(pid)]
-        for pid in found:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        if not found:
-            return
-
-
-def _processes() -> list[int]:
-    try:
-        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
-    except OSError:
-        return []
-
-
-def _environment(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return b""

@@ -412,7 +412,7 @@ def _torch(data: Data) -> dict[str, dict[str, Any]]:
 
     sets = {"DataLoader": tensors.Loader, "random_split": tensors.random_split, "Subset": tensors.Part,
             "TensorDataset": tensors.Arrays, "Dataset": type("Dataset", (), {})}  # fmt: skip
-    made = {"tensor": tensors.tensor, "Tensor": tensors.tensor, "from_numpy": tensors.tensor, "stack": tensors.stack,
+    made = {"tensor": tensors.tensor, "Tensor": tensors.Tensor, "from_numpy": tensors.tensor, "stack": tensors.stack,
             "flatten": lambda x, start=0, end=-1: x.reshape(*x.shape[:start], -1),
             "manual_seed": named("torch.manual_seed"),
             "as_tensor": tensors.tensor, "is_tensor": lambda x: isinstance(x, tensors.Tensor),

@@ -28,6 +28,10 @@ class _Size(int):
 class Tensor(np.ndarray):
     """An array that knows torch's words for being turned into one."""
 
+    def __new__(cls, values: Any = (), dtype: Any = None, **options: Any) -> Any:
+        """What `tensor` gives; it is a class, as libraries ask whether something is an instance of torch.Tensor."""
+        return tensor(values, dtype)
+
     def numpy(self) -> NDArray[Any]:
         return np.array(self)
 

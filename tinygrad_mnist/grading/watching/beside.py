@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from tinygrad_mnist.shown import json_text
 
 WIDTH = 80
 SIDE, FORMULA = 9, 52
@@ -82,7 +83,7 @@ class Beside:
         return cls(**parts | {"rows": tuple(Row(**row) for row in saved["rows"])})
 
     def to_json(self) -> str:
-        return json.dumps(self.to_dict(), ensure_ascii=False, indent=2, allow_nan=False)
+        return json_text(self.to_dict())
 
     def __str__(self) -> str:
         """Plain text, 80 columns wide."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import Any
 
 from tinygrad_mnist.grading import honesty, standins
 from tinygrad_mnist.grading.calling import sealed
-from tinygrad_mnist.grading.calling.runner import functions_of_numpy, replaced_in_numpy
+from tinygrad_mnist.grading.calling.runner import Beginning, functions_of_numpy, replaced_in_numpy
 from tinygrad_mnist.grading.report import Problem, Report
 from tinygrad_mnist.grading.standins.loading import Data
 from tinygrad_mnist.grading.watching import driving, reading, running
@@ -56,7 +55,7 @@ def _driven(run: Run, data: Data) -> Report | None:
 @contextlib.contextmanager
 def silence() -> Iterator[None]:
     """What is printed goes nowhere."""
-    silent = io.StringIO()
+    silent = Beginning()
     with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
         yield
 

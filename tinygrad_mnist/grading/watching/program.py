@@ -17,10 +17,10 @@ RUNS = 5.0
 """Seconds that a program is watched for, and at most half of the time limit; the rest is for the judge."""
 
 
-def grade_program(path: Path, time_limit: float) -> Report | None:
+def grade_program(path: Path, time_limit: float, memory: int = sealed.MEMORY) -> Report | None:
     """The report on a program that trains a network, or defines a training; None for one that was not seen to."""
     command = [sys.executable, "-B", "-m", CHILD]
-    answer = sealed.run(command, (str(path), min(RUNS, time_limit / 2)), time_limit, CHILD)
+    answer = sealed.run(command, (str(path), min(RUNS, time_limit / 2)), time_limit, CHILD, memory)
     if answer is None or "crash" in answer:
         return None
     if "time" in answer or "forged" in answer:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_mnist.files import write_atomically
+from tinygrad_mnist.files import write_atomically, write_text
+from tinygrad_mnist.shown import json_text
 
 if TYPE_CHECKING:
     from tinygrad_mnist.graph.exercises.exercise import Exercise, Step
@@ -47,7 +48,7 @@ def write_notebook(exercise: Exercise, path: Path) -> Path:
         "nbformat": 4,
         "nbformat_minor": 5,
     }
-    write_atomically(path, (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode())
+    write_text(path, f"{json_text(notebook, indent=1)}\n")
     return path
 
 

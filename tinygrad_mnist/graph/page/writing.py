@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_mnist.engine import Node
-from tinygrad_mnist.files import write_atomically
+from tinygrad_mnist.files import write_text
 from tinygrad_mnist.graph.page.gathering import Account, Gathering
 from tinygrad_mnist.graph.page.layout import lay_out
 from tinygrad_mnist.graph.page.steps import steps
@@ -78,7 +78,7 @@ def write_page(
     }
     before, *marked = _static(f"{name}.html").split("{{")
     text = before + "".join(parts[key] + rest for key, rest in (piece.split("}}", 1) for piece in marked))
-    write_atomically(path, text.encode())
+    write_text(path, text)
     return path
 
 

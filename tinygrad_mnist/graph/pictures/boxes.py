@@ -15,6 +15,7 @@ from tinygrad_mnist.engine import Node
 from tinygrad_mnist.graph.description import Description, Kind, Vertex, describe
 from tinygrad_mnist.graph.layers import Scope, error_of
 from tinygrad_mnist.graph.playback import Share, Step, play
+from tinygrad_mnist.shown import shown_name
 
 Array = NDArray[Any]
 BoxKind = Kind | Literal["layer", "vjp", "sum", "plus", "gradient", "layer vjp"]
@@ -135,8 +136,7 @@ def summary(array: Array) -> str:
 
 def clean(text: str) -> str:
     """One line of what can be printed, not too long."""
-    line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
-    return line if len(line) <= _LONG_LINE else f"{line[: _LONG_LINE - 1]}…"
+    return shown_name(text, _LONG_LINE) if text else ""
 
 
 def framed(boxes: Sequence[Box], level: int) -> tuple[list[Box], dict[Scope, list[Box]]]:

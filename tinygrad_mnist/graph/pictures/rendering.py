@@ -11,6 +11,7 @@ from typing import Any
 import graphviz
 
 from tinygrad_mnist.graph.pictures.boxes import RenderingError
+from tinygrad_mnist.shown import one_line
 
 MISSING = (
     "there is no Graphviz to draw with: install the program dot (apt install graphviz, brew install graphviz), or "
@@ -24,9 +25,15 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
     def pipe(self, format: str | None = None, *, encoding: str | None = None, **options: Any) -> Any:
         """The picture as bytes, or as text in an encoding. Raises RenderingError where there is no Graphviz."""
         if shutil.which("dot"):
-            with _failures():
-                return super().pipe(format, encoding=encoding, **options)
-        content = _by_pygraphviz(self.source, format or self.format)
+            engine = options.pop("engine", None) or self.engine
+            with _failures():  # bytes as a whole: a dot that ends before it has read them all is no broken pipe
+                content = graphviz.pipe(
+                    engine, format or self.format, self.source.encode(), **{"quiet": True, **options}
+                )
+            if not content:
+                raise RenderingError("dot wrote nothing: try `dot -V`, and install Graphviz anew where it fails")
+        else:
+            content = _by_pygraphviz(self.source, format or self.format)
         return content.decode(encoding) if encoding else content
 
     def render(
@@ -44,7 +51,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
         if shutil.which("dot"):
             given = {"directory": directory, "view": view, "cleanup": cleanup, "format": format, "outfile": outfile}
             with _failures():
-                return super().render(filename, **given, **options)
+                return super().render(filename, **given, **{"quiet": True, **options})
         if outfile is not None:
             format, filename = format or Path(outfile).suffix.lstrip("."), filename or Path(outfile).with_suffix(".gv")
         content = self.pipe(format)
@@ -72,8 +79,10 @@ def _failures() -> Iterator[None]:
     try:
         yield
     except graphviz.CalledProcessError as error:
-        said = error.stderr.decode(errors="replace") if isinstance(error.stderr, bytes) else str(error.stderr or error)
-        raise RenderingError(f"dot could not draw the graph, a newer one may: {' '.join(said.split()):.200}") from None
+        said = error.stderr.decode(errors="replace") if isinstance(error.stderr, bytes) else str(error.stderr or "")
+        ended = f"by signal {-error.returncode}" if error.returncode < 0 else f"with exit code {error.returncode}"
+        reason = one_line(" ".join(said.split()), 200) or f"it ended {ended} and said nothing"
+        raise RenderingError(f"dot could not draw the graph, a newer one may: {reason}") from None
 
 
 def _by_pygraphviz(source: str, format: str) -> bytes:

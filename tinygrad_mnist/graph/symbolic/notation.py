@@ -12,7 +12,7 @@ import functools
 import html
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -416,9 +416,18 @@ def _astype(style: Style) -> Template:
     return template
 
 
+def function_name(op: str) -> str:
+    """The name of the Python function for an operation that a learner has added."""
+    return re.sub(r"\W", "_", op) if not op[:1].isdigit() else f"op_{op}"
+
+
 def _unknown(op: str) -> Entry:
-    """An operation that a learner has added: a function of that name."""
-    return _named(op, op)
+    """An operation that a learner has added: a function of that name, its parameters by theirs."""
+
+    def call(of: Call) -> str:
+        return f"{function_name(op)}({', '.join(['<all>', *(f'{name}=<{name}>' for name in of.params)])})"
+
+    return replace(_named(op, op), numpy=call)
 
 
 def _named(name: str, numpy: str) -> Entry:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tinygrad_mnist.engine import Node
-from tinygrad_mnist.engine.errors import GraphError
 from tinygrad_mnist.graph.symbolic.derive import Derivation, derived
 from tinygrad_mnist.graph.symbolic.lines import Program, program
 from tinygrad_mnist.graph.symbolic.names import Name
 from tinygrad_mnist.graph.symbolic.notation import HELPERS, NOTATION
+from tinygrad_mnist.graph.symbolic.own import own_source
 from tinygrad_mnist.graph.symbolic.traced import Traced
 
 WIDTH = 120
@@ -88,18 +88,19 @@ def helpers(result: Program, others: Iterable[Traced] = ()) -> list[str]:
 
     Raises GraphError for an operation without source.
     """
-    used = set()
+    used, own = set(), dict[str, str]()
     stack = [*(line.value for line in result.lines), *others]
     seen = set(stack)
     for value in stack:
         if value.op is None:
             continue
         op, operands, _ = result.view(value)
-        if op not in NOTATION:
-            raise GraphError(f"{op} has no NumPy source: add an entry for it to graph.notation.NOTATION")
-        used.add(NOTATION[op].helper)
+        if op in NOTATION:
+            used.add(NOTATION[op].helper)
+        elif op not in own:
+            own[op] = own_source(value.op)
         for x in operands:
             if not isinstance(x, int | float) and x not in seen:
                 seen.add(x)
                 stack.append(x)
-    return [source for name, source in HELPERS.items() if name in used]
+    return [*(source for name, source in HELPERS.items() if name in used), *own.values()]

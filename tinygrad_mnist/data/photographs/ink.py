@@ -1,0 +1,102 @@
+"""What is drawn on a paper that may lie on a table, in light from one side, and have a grain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+WIDEST_STROKE = 0.14
+"""Of the longer side: what is wider is no stroke of a pen, but paper, table or shadow."""
+
+SHARPNESS = 1 / 400
+"""Of the longer side: the width of the blur that takes the paper's grain away."""
+
+FAINTEST = 24.0
+"""The least difference between ink and paper, of 255, that counts as writing."""
+
+GRAIN = 5.0
+"""How many times the paper's own deviation ink stands out at least."""
+
+COARSE = 130
+"""Pixels of the longer side by which paper and ink are told apart."""
+
+DARK = 48.0
+"""The brightness, of 255, below which a surface in a photograph tells nothing: its grain is all there is."""
+
+WEAK, STRONG = 0.3, 0.55
+"""Of the darkest ink: where strokes end, and what each of them must reach somewhere."""
+
+CLEAN = 4.0
+"""How far, of 255, the brightness of a drawing's paper goes apart along the rim; a camera's grain goes further."""
+
+
+def rim(grey: Array) -> Array:
+    """The pixels along the edge of a picture, where a drawing's paper is to be seen."""
+    return np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+
+
+def drawing(grey: Array) -> Array | None:
+    """How much each pixel differs from a paper that is all of one brightness; None where there is none such."""
+    edge = rim(grey)
+    difference = grey - np.median(edge)
+    paper = np.abs(difference) <= CLEAN
+    if np.ptp(edge) > CLEAN or paper.mean() < 0.3 or min(-difference.min(), difference.max()) > FAINTEST:
+        return None
+    return np.asarray(np.abs(difference))
+
+
+def photographed(grey: Array) -> Array:
+    """How much each pixel stands out from the paper beside it, 0 to 255, in the direction in which strokes do.
+
+    The paper beside a pixel is what closing with a window wider than any stroke leaves (Serra 1982): the brightest
+    within reach, and of that again the darkest. Ink takes away a share of the light that falls on it.
+    """
+    from scipy import ndimage
+
+    longer = max(grey.shape)
+    smooth = ndimage.gaussian_filter(grey, longer * SHARPNESS, mode="nearest")
+    window = max(3, round(longer * WIDEST_STROKE)) | 1
+    paper = ndimage.grey_closing(smooth, size=(window, window), mode="nearest")
+    board = ndimage.grey_opening(smooth, size=(window, window), mode="nearest")
+    dark, light = paper - smooth, smooth - board
+    return np.asarray(light if _is_written_in_light(smooth, dark, light) else dark * (255 / np.maximum(paper, DARK)))
+
+
+def _is_written_in_light(grey: Array, dark: Array, light: Array) -> bool:
+    """Whether more stands out above the median of the surroundings than below it: most of a sheet is paper."""
+    from scipy import ndimage
+
+    step = max(1, max(grey.shape) // COARSE)
+    grey, dark, light = grey[::step, ::step], dark[::step, ::step], light[::step, ::step]
+    window = round(2 * WIDEST_STROKE * max(grey.shape))
+    difference = grey - ndimage.median_filter(grey, size=window, mode="nearest")
+    lighter = np.minimum(light, difference)
+    darker = np.minimum(dark, -difference)
+    return bool(lighter[lighter > FAINTEST].sum() > darker[darker > FAINTEST].sum())
+
+
+def strokes(response: Array) -> Array:
+    """Where there is ink: all that is weakly dark and leads to what is strongly so (hysteresis, Canny 1986)."""
+    from scipy import ndimage
+
+    faintest = max(FAINTEST, GRAIN * _grain(response))
+    top = float(np.quantile(response, 0.998))
+    if response.max() < faintest:
+        return np.zeros(response.shape, bool)
+    top = max(top, faintest)
+    labels, _ = ndimage.label(response > max(WEAK * top, faintest * 0.6), np.ones((3, 3)))
+    reached = np.unique(labels[response > max(STRONG * top, faintest)])
+    return np.isin(labels, reached[reached > 0])
+
+
+def _grain(response: Array) -> float:
+    """The paper's own deviation: the median distance from the median, times 1.48 as for a normal distribution.
+
+    Closing lays the paper over the grain's brightest points, so half of what most of the sheet lies below it is grain.
+    """
+    middle = np.median(response)
+    return float(1.4826 * np.median(np.abs(response - middle)) + max(middle, 0) / 2)

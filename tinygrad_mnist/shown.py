@@ -1,0 +1,48 @@
+"""Text that is safe to show: names and messages from anywhere, on one line and without control characters."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+LONGEST_MESSAGE = 600
+_NOT_IN_FILES = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class LineError(ValueError):
+    """An error whose message is one line that is safe to print, whatever names and values are told in it."""
+
+    def __init__(self, message: object) -> None:
+        super().__init__(one_line(str(message), LONGEST_MESSAGE))
+
+
+def one_line(text: str, longest: int | None = None) -> str:
+    """The text with every character that can't be printed as its escape, such as \\n or \\x1b; cut in its middle."""
+    line = "".join(c if c.isprintable() else _escape(c) for c in text)
+    if longest is None or len(line) <= longest:
+        return line
+    end = (longest - 1) // 2
+    return f"{line[: longest - 1 - end]}…{line[len(line) - end :]}"
+
+
+def shown_name(name: str, longest: int | None = None) -> str:
+    """A name on one line; a name of blanks, which nobody would see, in quotes."""
+    return one_line(name if name.strip() else repr(name), longest)
+
+
+def file_text(text: str) -> bytes:
+    """What a text file of ours holds: UTF-8, in which control characters and lone surrogates stand as escapes."""
+    return _NOT_IN_FILES.sub(lambda found: _escape(found[0]), text).encode()
+
+
+def json_text(value: Any, indent: int | None = 2, allow_nan: bool = False) -> str:
+    """A value as JSON for people to read: every letter as it is, and what can't be printed as JSON's own escape."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=allow_nan)
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+
+
+def _escape(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":  # a byte of a file's name that is no UTF-8
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
