@@ -32,7 +32,8 @@ LAYERS = {
     "grading": {"engine", "manual", "graph", "files", "shown"},
     "training": {"arguments", "engine", "nn", "data", "graph", "files", "processes", "records", "shown"},
     "plots": {"engine", "nn", "data", "graph", "training", "files"},
-    "sweeps": {"arguments", "nn", "data", "training", "files"},
+    "cluster": {"shown"},
+    "sweeps": {"arguments", "cluster", "data", "files", "nn", "processes", "records", "shown", "training"},
     "tutorials": {"Tensor", "engine", "nn", "manual", "data", "training"},
     "cli": {
         "__version__",
@@ -42,6 +43,7 @@ LAYERS = {
         "manual",
         "data",
         "graph",
+        "cluster",
         "comparing",
         "grading",
         "training",

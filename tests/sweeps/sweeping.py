@@ -1,16 +1,23 @@
-"""Small sweeps on a few hundred digits, in processes that a test may kill."""
+"""Small sweeps on a few hundred digits, in processes that a test may kill, and clusters for them."""
 
+import multiprocessing
+import os
+import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
 from tests.cli.running import environment
-from tinygrad_mnist import data
+from tinygrad_mnist import cli, data
+from tinygrad_mnist.sweeps.settings import STUDY, WINNER
 
-STUDY = "tinygrad-mnist sweep"
+__all__ = ["STUDY", "WINNER"]
+
+PACKAGES = ["optuna", "distributed", "plotly.offline", "sqlalchemy"]
 
 
 def needs_the_extra():
@@ -30,7 +37,7 @@ def few_digits(folder):
 
 
 def arguments(folder, out, *more):
-    network = ["--layers", "784,10", "--augment", "none", "--seeds", "1", "--workers", "1"]
+    network = ["--layers", "784,10", "--augment", "none", "--seeds", "1"]
     return ["sweep", "--data", folder / "few.npz", *network, "--out", folder / out, *more]
 
 
@@ -42,6 +49,26 @@ def start(folder, *words):
     )  # fmt: skip
 
 
+def fork(folder, name, *words):
+    """The same, copied from one process that has imported everything, which costs a tenth; and what it prints."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tinygrad_mnist.cli", *PACKAGES])
+    said = folder / f"{name}.txt"
+    said.touch()
+    process = context.Process(target=_call, args=(said, dict(environment(folder)), list(map(str, words))))
+    process.start()
+    return process, said
+
+
+def _call(said, variables, words):
+    os.environ.update(variables)
+    file = os.open(said, os.O_WRONLY | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(file, stream)
+    sys.argv[:] = ["tinygrad-mnist", *words]
+    cli.main()
+
+
 def wait_for(process, beginning):
     """The first line that begins so."""
     for line in process.stdout:
@@ -50,31 +77,53 @@ def wait_for(process, beginning):
     raise AssertionError(process.stderr.read())
 
 
-def ended(process):
-    """What is still printed; its exit code must be 0."""
-    out, errors = process.communicate(timeout=100)
-    assert process.returncode == 0, errors
-    return out
+@contextmanager
+def dask_commands(folder, workers=2):
+    """The address of a scheduler that has so many workers, each started as a process by Dask's own command."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"tcp://127.0.0.1:{port}"
+    dask = [sys.executable, "-m", "dask"]
+    commands = [["scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard", "--no-show"]]
+    commands += [["worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard"]] * workers
+    started = [
+        subprocess.Popen([*dask, *words], env=environment(folder), cwd=folder, stderr=subprocess.DEVNULL)
+        for words in commands
+    ]
+    try:
+        yield address, started
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.wait(timeout=20)
 
 
-def trials(journal, study=STUDY):
-    """The trials of a study in a journal."""
+def trials(place, study=STUDY):
+    """The trials of a study, in a journal or a data base."""
     import optuna
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
+
+    from tinygrad_mnist.sweeps import storage
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    return optuna.load_study(study_name=study, storage=JournalStorage(JournalFileBackend(str(journal)))).trials
+    with storage.opened(str(place)) as kept:
+        return optuna.load_study(study_name=study, storage=kept).trials
 
 
-def finished(journal, study=STUDY):
+def finished(place, study=STUDY):
     """The slots that are finished, each as often as that is so, in order."""
-    return sorted(t.user_attrs["slot"] for t in trials(journal, study) if t.state.name in ("COMPLETE", "PRUNED"))
+    return sorted(t.user_attrs["slot"] for t in trials(place, study) if t.state.name in ("COMPLETE", "PRUNED"))
 
 
-def until(condition, seconds=30):
+def parameters(place):
+    """Those of each slot that is finished."""
+    return {t.user_attrs["slot"]: t.params for t in trials(place) if t.state.name in ("COMPLETE", "PRUNED")}
+
+
+def until(condition, seconds=60):
     """Wait until a condition is met."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
-        time.sleep(0.05)
+        time.sleep(0.02)

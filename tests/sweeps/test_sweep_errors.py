@@ -50,7 +50,7 @@ def message_of(tmp_path, *words, code=1):
 )
 def test_a_misspelt_space(space, said):
     with pytest.raises(sweeps.SweepError) as error:
-        sweeps.parse_space(space).check(Recipe())
+        sweeps.parse_space(space).check(Recipe(), 10)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
 

@@ -24,6 +24,7 @@ from tinygrad_mnist.cli.predict import evaluate, predict
 from tinygrad_mnist.cli.sweep import sweep
 from tinygrad_mnist.cli.train import train
 from tinygrad_mnist.cli.tutorials import tutorials
+from tinygrad_mnist.cluster import ClusterError
 from tinygrad_mnist.engine import GraphError
 from tinygrad_mnist.graph import RenderingError
 from tinygrad_mnist.sweeps import SweepError
@@ -101,6 +102,7 @@ def _run() -> int:
         training.TrainingError,
         GraphError,
         RenderingError,
+        ClusterError,
         SweepError,
         Interrupted,
     ) as error:

@@ -11,9 +11,9 @@ from tinygrad_mnist import sweeps
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Data, Interrupted, one_of
 from tinygrad_mnist.cli.recipe import base_recipe, changed, is_given, with_recipe_options
-from tinygrad_mnist.sweeps import searching
 from tinygrad_mnist.sweeps.outcome import PAGE, RECIPE, Tried
 from tinygrad_mnist.sweeps.report import verdict
+from tinygrad_mnist.sweeps.settings import SAMPLERS
 from tinygrad_mnist.training import PRESETS, percent
 
 _SHOWN = 10
@@ -36,9 +36,7 @@ def sweep(
     trials: Annotated[
         int | None, typer.Option(min=1, help="How many recipes to try.", show_default="50, or all of a grid")
     ] = None,
-    sampler: Annotated[
-        str, typer.Option(help=f"{', '.join(searching.SAMPLERS)}.", callback=one_of(searching.SAMPLERS))
-    ] = "tpe",
+    sampler: Annotated[str, typer.Option(help=f"{', '.join(SAMPLERS)}.", callback=one_of(SAMPLERS))] = "tpe",
     seed: Annotated[int, typer.Option(min=0, help="Of the draws, and of every trial.")] = 0,
     seeds: Annotated[int, typer.Option(min=1, help="From so many the winner is trained anew and tested.")] = 5,
     out: Annotated[Path, typer.Option(help="Folder for the study, recipe.json and sweep.html.")] = Path("sweep"),
@@ -72,7 +70,7 @@ def sweep(
     show.line(f"saved {out / RECIPE} (for train --recipe) and {out / PAGE}")
 
 
-class Progress(show.Bar, searching.Listener):
+class Progress(show.Bar, sweeps.Listener):
     """A bar for the trials, and a line for each that is finished."""
 
     def begins(self, what: str, done: int, total: int, workers: int) -> None:

@@ -75,7 +75,7 @@ def train(
             f"{dataset.name}: {len(train_set):,} images to train on, {len(validation_set):,} to validate, "
             f"{len(dataset.test):,} to test"
         )
-        notes = {"recipe": recipe.as_dict(), "seed": seed, "source": _wherever_it_runs(source)}
+        notes = {"recipe": recipe.as_dict(), "seed": seed, "source": data.wherever_it_runs(source)}
         checkpoint = training.Checkpoint(path, steps=checkpoint_steps, notes=notes)
         try:
             with show.Training() as progress:
@@ -121,11 +121,6 @@ def _nothing_but(checkpoint: Path) -> Interrupted:
     if checkpoint.exists():
         return Interrupted("interrupted before a model was saved; the checkpoint is there, for --resume")
     return Interrupted("interrupted; nothing was saved")
-
-
-def _wherever_it_runs(source: str) -> str:
-    """The data as a checkpoint names them: a folder from the root on, so that the run may be moved."""
-    return source if source in data.NAMES else str(Path(source).expanduser().absolute())
 
 
 def _draw(run: Path, test: data.Split) -> None:

@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from tinygrad_mnist.shown import LineError
 
 
-class SweepError(Exception):
+class SweepError(LineError):
     """A sweep that can't run or go on; the message says in one line what is wrong, where, and what to do."""
-
-
-def require_extra() -> None:
-    """Raise SweepError where a package of the extra `sweep` is missing."""
-    for name in ("optuna", "distributed", "plotly"):
-        try:
-            import_module(name)
-        except ImportError:
-            raise SweepError(
-                f"sweep needs {name}, which is not installed: pip install 'tinygrad-mnist[sweep]'"
-            ) from None

@@ -124,7 +124,8 @@ class Ledger:
         """The record of a new trial: with the parameters of one that failed, where there is one."""
         from optuna.trial import TrialState, create_trial
 
-        lost = [trial.params for trial in self._trials_of(slot) if trial.params]
+        whole = self.distributions.keys()
+        lost = [trial.params for trial in self._trials_of(slot) if trial.params.keys() == whole]
         return create_trial(
             state=TrialState.RUNNING,
             params=lost[-1] if lost else {},
@@ -133,7 +134,7 @@ class Ledger:
         )
 
     def _give_parameters(self, new: FrozenTrial, number: int, slot: int) -> None:
-        if new.params or not self.distributions:
+        if new.params:
             return
         for name, value in self.draw(self.study, new, slot).items():
             distribution = self.distributions[name]

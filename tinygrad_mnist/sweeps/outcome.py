@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tinygrad_mnist.sweeps.settings import Settings
 from tinygrad_mnist.training import Recipe
 
 RECIPE, PAGE = "recipe.json", "sweep.html"
@@ -44,7 +45,7 @@ class Outcome:
     seeds: list[Seed]
     given_up: list[int]
     importances: dict[str, float]
-    settings: dict[str, Any]
+    settings: Settings
 
 
 def best_of(tried: list[Tried]) -> Tried:

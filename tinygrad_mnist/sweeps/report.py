@@ -6,6 +6,7 @@ import json
 import shlex
 import warnings
 from dataclasses import fields
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from statistics import mean, stdev
@@ -94,20 +95,21 @@ def page(outcome: Outcome) -> str:
     from plotly.offline import get_plotlyjs
 
     settings = outcome.settings
-    base, space = Recipe(**settings["recipe"]), parse_space(settings["space"])
+    space = parse_space(settings.space)
+    run = partial(command, seed=settings.seed, source=settings.source)
     content: dict[str, Any] = {
         "best": outcome.best.number,
         "verdict": verdict(outcome),
         "importances": outcome.importances,
-        "log": [name for name, text in settings["space"].items() if text.endswith(":log")],
-        "winner": command(outcome.recipe, settings["seed"], settings["source"]),
-        "facts": f"{len(outcome.tried)} trials, {settings['sampler']}, seed {settings['seed']}, {settings['source']}",
-        "space": settings["space"],
+        "log": [name for name, text in settings.space.items() if text.endswith(":log")],
+        "winner": run(outcome.recipe),
+        "facts": f"{len(outcome.tried)} trials, {settings.sampler}, seed {settings.seed}, {settings.source}",
+        "space": settings.space,
         "trials": [
             {
                 "number": t.number, "values": t.values, "accuracy": t.accuracy, "curve": t.curve, "ended": t.ended,
                 "seconds": round(t.seconds, 2),
-                "command": command(space.applied(base, t.values), settings["seed"], settings["source"]),
+                "command": run(space.applied(settings.recipe, t.values)),
             }
             for t in outcome.tried
         ],

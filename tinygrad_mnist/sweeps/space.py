@@ -9,10 +9,10 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from tinygrad_mnist import nn
-from tinygrad_mnist.data import CLASSES, SIDE
+from tinygrad_mnist.data import SIDE
 from tinygrad_mnist.data.augment import Distortion
 from tinygrad_mnist.sweeps.errors import SweepError
-from tinygrad_mnist.training import Recipe
+from tinygrad_mnist.training import Recipe, as_text
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -87,10 +87,13 @@ class Space:
                 )
         return list(self._combinations())
 
-    def check(self, recipe: Recipe) -> None:
-        """Raise SweepError where a combination makes no recipe."""
+    def check(self, recipe: Recipe, classes: int) -> None:
+        """Raise SweepError where a combination makes no recipe, or a network that tells other than so many classes."""
         for values in itertools.islice(self._combinations(), CHECKED):
-            self.applied(recipe, values)
+            *before, last = self.applied(recipe, values).layers
+            if last != classes:
+                right = as_text((*before, classes))
+                raise SweepError(f"the data have {classes} classes, but layers end with {last}: give {right}")
 
     def applied(self, recipe: Recipe, values: Mapping[str, Value]) -> Recipe:
         """The recipe with these values; raises SweepError where they make none."""
@@ -190,8 +193,8 @@ def _yes_or_no(text: str) -> bool:
 
 def _layers(text: str) -> tuple[int | str, ...]:
     items = nn.parse_layers(text)
-    if items[0] not in (SIDE**2, f"1x{SIDE}x{SIDE}") or items[-1] != CLASSES:
-        raise ValueError(f"it must begin with {SIDE**2} or 1x{SIDE}x{SIDE}, the pixels, and end with {CLASSES}")
+    if items[0] not in (SIDE**2, f"1x{SIDE}x{SIDE}"):
+        raise ValueError(f"it must begin with {SIDE**2} or 1x{SIDE}x{SIDE}, the pixels")
     return items
 
 

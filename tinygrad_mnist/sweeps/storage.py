@@ -1,4 +1,4 @@
-"""Where the study lies: Optuna's journal in a file, or a data base at a URL; and a folder's lock."""
+"""Where the study lies: Optuna's journal in a file, or a data base at a URL."""
 
 from __future__ import annotations
 
@@ -7,53 +7,77 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tinygrad_mnist import processes
 from tinygrad_mnist.sweeps.errors import SweepError
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment,unused-ignore]
-
-JOURNAL, LOCK = "study.journal", "sweep.lock"
+JOURNAL = "study.journal"
 _JOURNAL = b'{"op_code":'
 """How every journal of Optuna begins."""
+
+_PAUSES = (0.1, 0.5, 2.0)
+"""Seconds between attempts to make the tables of a data base."""
 
 PATIENCE = 30.0
 """Seconds that a lock of the journal, held for milliseconds each time, is waited for."""
 
 
-def open_storage(place: str) -> BaseStorage:
+@contextmanager
+def opened(place: str) -> Iterator[BaseStorage]:
     """The storage at a URL (postgresql://, mysql://, sqlite://, redis://) or in a journal file.
 
-    Raises SweepError where it can't be opened.
+    Raises SweepError where it can't be opened, and where it can't be used any more.
     """
-    from optuna.storages import JournalStorage, RDBStorage
+    with _explained(place):
+        storage = _open(place)
+        try:
+            yield storage
+        finally:
+            if engine := getattr(storage, "engine", None):
+                engine.dispose()
+
+
+def _open(place: str) -> BaseStorage:
+    from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend, JournalRedisBackend
 
     with _opening(place):
         if place.startswith("redis"):
             return JournalStorage(JournalRedisBackend(place))
         if "://" in place:
-            return RDBStorage(place, engine_kwargs={"pool_pre_ping": True})
+            return _open_database(place)
         path = Path(place)
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path) if fcntl else None
+        lock = FileLock(path)
         _check_journal(path)
-        if lock:
-            _drop_half_a_line(path, lock)
+        _drop_half_a_line(path, lock)
         journal = JournalStorage(JournalFileBackend(place, lock))
         journal.get_all_studies()  # raises for a file that is no journal
         return journal
     raise AssertionError
 
 
+def _open_database(url: str) -> BaseStorage:
+    """Where several processes are the first at once, all but one find tables that they were about to make."""
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import DBAPIError
+
+    for pause in _PAUSES:
+        try:
+            return RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
+        except DBAPIError as error:
+            if "already exists" not in str(error):
+                raise
+        time.sleep(pause)
+    return RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
+
+
 @contextmanager
-def explained(place: str) -> Iterator[None]:
+def _explained(place: str) -> Iterator[None]:
     """What goes wrong with a storage, as SweepError in one line."""
     from optuna.exceptions import StorageInternalError
 
@@ -71,8 +95,10 @@ def explained(place: str) -> Iterator[None]:
 def _opening(place: str) -> Iterator[None]:
     """The same for what can go wrong at the beginning alone."""
     try:
-        with explained(place):
+        with _explained(place):
             yield
+    except SweepError:
+        raise
     except ImportError as error:
         raise SweepError(f"--storage {_public(place)} needs a package that is not installed: {error}") from None
     except (ValueError, KeyError, TypeError) as error:
@@ -100,7 +126,7 @@ class FileLock:
     def acquire(self) -> bool:
         """Wait for it; raises SweepError after `PATIENCE` seconds."""
         handle, end = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o644), time.monotonic() + PATIENCE
-        while not _locked(handle):
+        while not processes.lock(handle):
             if time.monotonic() > end:
                 os.close(handle)
                 raise SweepError(f"{self._path}: locked by another program for {PATIENCE:g} s; end that and --resume")
@@ -111,14 +137,6 @@ class FileLock:
     def release(self) -> None:
         """Give it back."""
         os.close(self._handle)
-
-
-def _locked(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _check_journal(path: Path) -> None:
@@ -140,25 +158,3 @@ def _drop_half_a_line(path: Path, lock: FileLock) -> None:
             os.truncate(path, content.rfind(b"\n") + 1)
     finally:
         lock.release()
-
-
-@contextmanager
-def folder_lock(folder: Path) -> Iterator[None]:
-    """Keep other sweeps out of a folder; raises SweepError where one is at work in it."""
-    if not fcntl:
-        yield
-        return
-    path = folder / LOCK
-    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
-    try:
-        if not _locked(handle):
-            raise SweepError(f"{folder}: another sweep is at work in this folder; give another --out, or wait for it")
-        yield
-    finally:
-        os.close(handle)
-
-
-def read_settings(study: Any) -> dict[str, Any] | None:
-    """What the study searches; None where nobody has written it yet."""
-    settings: dict[str, Any] | None = study.user_attrs.get("settings")
-    return settings

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tinygrad_mnist import nn
+from tinygrad_mnist import nn, records
 from tinygrad_mnist.arguments import COUNT, SHARE, Range, check_name
 from tinygrad_mnist.data import Split
 from tinygrad_mnist.data.augment import Distortion
-from tinygrad_mnist.files import read_bounded, write_atomically
+from tinygrad_mnist.files import write_text
 from tinygrad_mnist.nn import Module, Optimizer
 from tinygrad_mnist.nn.schedules import CosineAnnealingLR, InverseTimeLR, LinearLR, OneCycleLR
+from tinygrad_mnist.shown import json_text
 from tinygrad_mnist.training.callbacks import Averaging, MaxNorm
 from tinygrad_mnist.training.checkpoint import Checkpoint
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.loop import fit
-from tinygrad_mnist.training.models import CheckpointError
 from tinygrad_mnist.training.run import Callback, Schedule
+from tinygrad_mnist.training.stored import CheckpointError, read_checked
 
 LIGHT = Distortion(shift=1, rotate=8, scale=0.05)
 """Changes a digit no more than another hand would."""
@@ -174,22 +174,16 @@ class Recipe:
 
 def save_recipe(recipe: Recipe, path: str | Path) -> None:
     """Write it as JSON, which `train --recipe FILE` takes."""
-    write_atomically(Path(path), json.dumps(recipe.as_dict(), indent=2).encode() + b"\n")
+    write_text(Path(path), f"{json_text(recipe.as_dict())}\n")
 
 
 def load_recipe(path: str | Path) -> Recipe:
     """The recipe that `save_recipe` wrote; raises CheckpointError where the file is missing or holds none."""
+    content = read_checked(path, records.LIMIT, "recipe.json")
     try:
-        values = json.loads(read_bounded(Path(path), LARGEST_FILE).decode())
-        recipe = Recipe(**values)
-        if isinstance(values.get("layers"), str):
-            raise ValueError("its layers are a text and no list")
-        nn.parse_layers(",".join(map(str, recipe.layers)))
-        return recipe
-    except OSError as error:
-        raise CheckpointError(f"{path}: not readable ({error.strerror}); give a recipe.json that sweep wrote") from None
-    except (ValueError, TypeError, RecursionError) as error:
-        raise CheckpointError(f"{path}: no recipe ({error}); give a recipe.json that sweep wrote") from None
+        return records.made(Recipe, records.parsed(content), "recipe")
+    except records.RecordError as error:
+        raise CheckpointError(f"{path}: {error}; give a recipe.json that sweep wrote") from None
 
 
 def as_text(value: Any) -> str:
