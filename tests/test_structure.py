@@ -29,7 +29,7 @@ LAYERS = {
     "nn": {"engine", "arguments"},
     "graph": {"engine", "files", "shown"},
     "comparing": {"engine", "nn", "manual", "data", "graph", "files", "shown"},
-    "grading": {"engine", "manual", "graph", "files", "shown"},
+    "grading": {"cluster", "engine", "manual", "graph", "files", "shown"},
     "training": {"arguments", "engine", "nn", "data", "graph", "files", "processes", "records", "shown"},
     "plots": {"engine", "nn", "data", "graph", "training", "files"},
     "cluster": {"shown"},

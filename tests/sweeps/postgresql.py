@@ -17,7 +17,7 @@ def postgresql(folder):
     """The URL of its data base; skips where the server's programs or the driver are not installed."""
     programs = found()
     if not programs:
-        pytest.skip("PostgreSQL's initdb and pg_ctl are not installed: apt-get install postgresql, or pip install pgserver")
+        pytest.skip("PostgreSQL's initdb is not installed: apt-get install postgresql, or pip install pgserver")
     pytest.importorskip("pg8000", reason="pg8000, a driver of PostgreSQL, is not installed: pip install pg8000")
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as home:  # sockets have short paths
         run = Runner(programs, Path(home))

@@ -13,10 +13,9 @@ import pytest
 
 from tests.cli.running import environment
 from tinygrad_mnist import cli, data
-from tinygrad_mnist.sweeps.settings import STUDY, WINNER
+from tinygrad_mnist.sweeps.settings import STUDY, WINNER  # noqa: F401
 
-__all__ = ["STUDY", "WINNER"]
-
+RANDOM = ["--epochs", "1", "--sampler", "random", "--trials", "4", "--space", "init=he|xavier,lr=1e-3..1:log"]
 PACKAGES = ["optuna", "distributed", "plotly.offline", "sqlalchemy"]
 
 

@@ -1,4 +1,4 @@
-"""Sweeps with real Dask and Optuna: killed, resumed, on a cluster of processes, and shared by three."""
+"""Sweeps with real Dask and Optuna on this machine: killed, resumed, pruned, and what they leave."""
 
 import json
 import os
@@ -8,16 +8,13 @@ import time
 import pytest
 
 from tests.cli.running import command
-from tests.sweeps.postgresql import postgresql
 from tests.sweeps.sweeping import (
+    RANDOM,
     WINNER,
     arguments,
-    dask_commands,
     few_digits,
     finished,
-    fork,
     needs_the_extra,
-    parameters,
     start,
     trials,
     until,
@@ -32,15 +29,6 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweeps")
     few_digits(folder)
     return folder
-
-
-@pytest.fixture(scope="module")
-def scheduler(folder):
-    with dask_commands(folder) as (address, _):
-        yield address
-
-
-RANDOM = ["--epochs", "1", "--sampler", "random", "--trials", "4", "--space", "init=he|xavier,lr=1e-3..1:log"]
 
 
 @pytest.fixture(scope="module")
@@ -99,53 +87,6 @@ def test_fifty_trials_survive_kills_within_five_minutes(folder):
     assert time.monotonic() - began < 300
 
 
-def test_a_cluster_of_dasks_own_commands_runs_the_very_same_trials(folder, here, scheduler):
-    result = command(folder, *arguments(folder, "there", *RANDOM, "--scheduler", scheduler))
-    assert result.returncode == 0, result.stderr
-    assert "on 2 workers" in result.stdout
-    assert len(parameters(folder / "here" / "study.journal")) == 4
-    assert parameters(folder / "there" / "study.journal") == parameters(folder / "here" / "study.journal")
-    grid = ["--epochs", "1", "--sampler", "grid", "--space", "init=he|xavier,lr=0.1|0.01"]
-    result = command(folder, *arguments(folder, "grid", *grid, "--scheduler", scheduler))
-    assert result.returncode == 0, result.stderr
-    expected = [{"init": init, "lr": lr} for init in ("he", "xavier") for lr in ("0.1", "0.01")]
-    assert parameters(folder / "grid" / "study.journal") == dict(enumerate(expected))
-
-
-def three_share(folder, place, name, scheduler):
-    """Three processes share a study: no trial is lost or doubled, and all write the same recipe."""
-    small = ["--epochs", "2", "--trials", "6", "--space", "lr=1e-3..1e-1:log", "--storage", place]
-    words = {n: arguments(folder, f"{name}{n}", *small, "--scheduler", scheduler) for n in range(3)}
-    started = [fork(folder, f"{name}{n}", *words[n]) for n in words]
-    for process, said in started:
-        process.join(100)
-        assert process.exitcode == 0, said.read_text()
-    assert finished(place) == list(range(6))
-    assert finished(place, WINNER) == [0]
-    assert len({(folder / f"{name}{n}" / "recipe.json").read_text() for n in words}) == 1
-    assert sum(said.read_text().count("/6 trial") for _, said in started) == 6
-
-
-def test_three_processes_share_a_journal(folder, scheduler):
-    three_share(folder, folder / "shared.journal", "journal", scheduler)
-
-
-def test_three_processes_share_a_study_in_postgresql(folder, scheduler):
-    with postgresql(folder) as url:
-        three_share(folder, url, "postgresql", scheduler)
-
-
-def test_a_scheduler_that_dies_is_one_line(folder):
-    with dask_commands(folder, workers=0) as (address, (process,)):
-        orphan, said = fork(folder, "orphan", *arguments(folder, "orphan", *RANDOM, "--scheduler", address))
-        until(lambda: "trials: 4 of 4 to go, on 0 workers" in said.read_text())
-        process.kill()
-        orphan.join(60)
-    assert orphan.exitcode == 1
-    assert said.read_text().splitlines()[-1].startswith("error: the scheduler is gone: start it again, then go on")
-    assert "Traceback" not in said.read_text()
-
-
 def test_the_winner_is_a_recipe_that_train_takes_and_the_page_needs_no_network(folder, here):
     assert max(map(len, here.replace(str(folder), "").splitlines())) <= 120
     assert all(len(line) <= 80 for line in here.splitlines() if "trial " in line and "lr=" in line)
@@ -168,7 +109,7 @@ def test_the_winner_is_a_recipe_that_train_takes_and_the_page_needs_no_network(f
     assert "the study there has trials 4, not 5" in other.stderr
 
 
-def test_what_is_pruned_ends_and_counts_as_finished(folder, scheduler):
+def test_what_is_pruned_ends_and_counts_as_finished(folder):
     import optuna
 
     from tinygrad_mnist import sweeps
@@ -176,7 +117,7 @@ def test_what_is_pruned_ends_and_counts_as_finished(folder, scheduler):
 
     outcome = sweeps.search(
         Recipe(layers=(784, 10), augment=None, epochs=120), {"lr": "1e-9|2e-9"}, sampler="grid", seeds=1,
-        data=str(folder / "few.npz"), out=folder / "pruned", scheduler=scheduler,
+        data=str(folder / "few.npz"), out=folder / "pruned", workers=1,
         pruner=optuna.pruners.ThresholdPruner(lower=2),
     )  # fmt: skip
     assert [t.ended for t in outcome.tried] == ["pruned"] * 2

@@ -9,6 +9,7 @@ import pytest
 from tests.cli.running import command
 from tests.sweeps.sweeping import needs_the_extra
 from tinygrad_mnist import sweeps
+from tinygrad_mnist.processes import FolderLock
 from tinygrad_mnist.sweeps import storage
 from tinygrad_mnist.training import Recipe
 
@@ -84,7 +85,7 @@ def test_what_needs_optuna_to_be_found_out(tmp_path):
 
 def test_the_scheduler_is_unreachable(tmp_path, monkeypatch):
     needs_the_extra()
-    monkeypatch.setattr("tinygrad_mnist.sweeps.searching.CONNECTING", 0.5)
+    monkeypatch.setattr("tinygrad_mnist.cluster.CONNECTING", 0.5)
     line = message_of(tmp_path, *SPACE, "--scheduler", "tcp://127.0.0.1:9")
     assert "no scheduler answers at tcp://127.0.0.1:9: start one by `dask scheduler`" in line
     assert "no scheduler answers at nonsense" in message_of(tmp_path, *SPACE, "--resume", "--scheduler", "nonsense://x")
@@ -125,8 +126,8 @@ def test_a_journal_that_is_none(tmp_path):
 def test_the_folder_is_in_use(tmp_path):
     needs_the_extra()
     (tmp_path / "out").mkdir()
-    with storage.folder_lock(tmp_path / "out"):
-        assert "another sweep is at work in this folder; give another --out" in message_of(tmp_path, *SPACE)
+    with FolderLock(tmp_path / "out"):
+        assert "out: another run is going on in it (process" in message_of(tmp_path, *SPACE)
 
 
 def test_half_a_record_that_a_kill_left_is_cut_off(tmp_path):
@@ -134,10 +135,12 @@ def test_half_a_record_that_a_kill_left_is_cut_off(tmp_path):
     import optuna
 
     path = tmp_path / "study.journal"
-    optuna.create_study(storage=storage.open_storage(str(path)), study_name="one")
+    with storage.opened(str(path)) as kept:
+        optuna.create_study(storage=kept, study_name="one")
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"op_code": 4, "wor')
-    assert [s.study_name for s in storage.open_storage(str(path)).get_all_studies()] == ["one"]
+    with storage.opened(str(path)) as kept:
+        assert [s.study_name for s in kept.get_all_studies()] == ["one"]
     assert path.read_bytes() == whole
 
 
@@ -150,7 +153,7 @@ def test_a_file_that_holds_no_recipe(tmp_path, content):
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"error: {file}: ")
-    assert "give a recipe.json that sweep wrote" in line
+    assert "give a recipe.json that sweep has written" in line
     assert not os.path.exists(tmp_path / "run")
 
 

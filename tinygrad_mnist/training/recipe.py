@@ -179,11 +179,11 @@ def save_recipe(recipe: Recipe, path: str | Path) -> None:
 
 def load_recipe(path: str | Path) -> Recipe:
     """The recipe that `save_recipe` wrote; raises CheckpointError where the file is missing or holds none."""
-    content = read_checked(path, records.LIMIT, "recipe.json")
+    content = read_checked(path, records.LIMIT, "recipe.json", by="sweep")
     try:
         return records.made(Recipe, records.parsed(content), "recipe")
     except records.RecordError as error:
-        raise CheckpointError(f"{path}: {error}; give a recipe.json that sweep wrote") from None
+        raise CheckpointError(f"{path}: {error}; give a recipe.json that sweep has written") from None
 
 
 def as_text(value: Any) -> str:
