@@ -18,14 +18,14 @@ def postgresql(folder):
     programs = found()
     if not programs:
         pytest.skip("PostgreSQL's initdb is not installed: apt-get install postgresql, or pip install pgserver")
-    pytest.importorskip("pg8000", reason="pg8000, a driver of PostgreSQL, is not installed: pip install pg8000")
+    pytest.importorskip("psycopg", reason="PostgreSQL's driver is not installed: pip install 'psycopg[binary]'")
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as home:  # sockets have short paths
         run = Runner(programs, Path(home))
         run("initdb", "--username", USER, "--auth", "trust", "--no-sync", "--no-locale", "--encoding", "UTF8")
         options = f"-F -k {home} -c listen_addresses="
         run("pg_ctl", "--wait", "--log", f"{home}/log", "--options", options, "start")
         try:
-            yield f"postgresql+pg8000://{USER}@/postgres?unix_sock={home}/.s.PGSQL.5432"
+            yield f"postgresql+psycopg://{USER}@/postgres?host={home}"
         finally:
             run("pg_ctl", "--wait", "--mode", "immediate", "stop")
 

@@ -16,7 +16,15 @@ from tinygrad_mnist import cli, data
 from tinygrad_mnist.sweeps.settings import STUDY, WINNER  # noqa: F401
 
 RANDOM = ["--epochs", "1", "--sampler", "random", "--trials", "4", "--space", "init=he|xavier,lr=1e-3..1:log"]
-PACKAGES = ["optuna", "distributed", "plotly.offline", "sqlalchemy"]
+PACKAGES = [
+    "optuna",
+    "distributed",
+    "plotly.offline",
+    "optuna.importance",
+    "optuna.storages",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "alembic",
+]
 
 
 def needs_the_extra():

@@ -8,35 +8,9 @@ import time
 import pytest
 
 from tests.cli.running import command
-from tests.sweeps.sweeping import (
-    RANDOM,
-    WINNER,
-    arguments,
-    few_digits,
-    finished,
-    needs_the_extra,
-    start,
-    trials,
-    until,
-    wait_for,
-)
+from tests.sweeps.sweeping import RANDOM, WINNER, arguments, finished, needs_the_extra, start, trials, until, wait_for
 
 needs_the_extra()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sweeps")
-    few_digits(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def here(folder):
-    """A sweep on one worker of this machine."""
-    result = command(folder, *arguments(folder, "here", *RANDOM, "--workers", "1"))
-    assert result.returncode == 0, result.stderr
-    return result.stdout
 
 
 def kills(folder, count, workers, *options):
@@ -76,7 +50,7 @@ def kills(folder, count, workers, *options):
 
 
 def test_survives_the_kill_of_a_worker_and_of_the_main_process(folder):
-    journal = kills(folder, 3, 1, "--epochs", "60")
+    journal = kills(folder, 2, 1, "--epochs", "60")
     assert finished(journal, WINNER) == [0]
 
 
@@ -109,7 +83,7 @@ def test_the_winner_is_a_recipe_that_train_takes_and_the_page_needs_no_network(f
     assert "the study there has trials 4, not 5" in other.stderr
 
 
-def test_what_is_pruned_ends_and_counts_as_finished(folder):
+def test_what_is_pruned_ends_and_counts_as_finished(folder, scheduler):
     import optuna
 
     from tinygrad_mnist import sweeps
@@ -117,7 +91,7 @@ def test_what_is_pruned_ends_and_counts_as_finished(folder):
 
     outcome = sweeps.search(
         Recipe(layers=(784, 10), augment=None, epochs=120), {"lr": "1e-9|2e-9"}, sampler="grid", seeds=1,
-        data=str(folder / "few.npz"), out=folder / "pruned", workers=1,
+        data=str(folder / "few.npz"), out=folder / "pruned", scheduler=scheduler,
         pruner=optuna.pruners.ThresholdPruner(lower=2),
     )  # fmt: skip
     assert [t.ended for t in outcome.tried] == ["pruned"] * 2

@@ -12,7 +12,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -50,11 +50,11 @@ class Ledger:
         """A slot and its new trial, with parameters; None where no slot is free."""
         from optuna.trial import Trial, TrialState
 
-        while (slot := self._free_slot()) is not None:
-            number = self.storage.create_new_trial(self.study._study_id, self._template(slot))
+        while (free := self._free_slot()) is not None:
+            slot, earlier = free
+            number = self.storage.create_new_trial(self.study._study_id, self._template(slot, earlier))
             new = self.storage.get_trial(number)
-            rivals = (t for t in self._trials_of(slot) if t.number < new.number and t.state != TrialState.FAIL)
-            if any(rivals):
+            if any(t.number < new.number and t.state != TrialState.FAIL for t in self._trials_of(slot)):
                 self.fail(number, DOUBLED)
                 continue
             self._give_parameters(new, number, slot)
@@ -87,45 +87,51 @@ class Ledger:
 
     def finished(self) -> dict[int, FrozenTrial]:
         """The finished trial of each slot that has one."""
-        return {slot: trial for slot, trial in self._held().items() if trial.state.is_finished()}
+        return _finished(self._held(self._trials()))
 
     def is_over(self) -> bool:
         """Whether every slot is finished or given up."""
-        return len(self.finished()) + len(self.given_up()) >= self.slots
+        trials = self._trials()
+        return len(_finished(self._held(trials))) + len(self._given_up(trials)) >= self.slots
 
     def given_up(self) -> list[int]:
         """The slots of which too many workers died."""
-        deaths = [t.user_attrs["slot"] for t in self._trials() if t.user_attrs.get("reason") == WORKER_DIED]
-        held = self._held()
-        return [slot for slot in range(self.slots) if slot not in held and deaths.count(slot) >= DEATHS]
+        return self._given_up(self._trials())
 
     def _trials(self) -> list[FrozenTrial]:
         return [t for t in self.study.get_trials(deepcopy=False) if "slot" in t.user_attrs]
 
-    def _trials_of(self, slot: int) -> Iterator[FrozenTrial]:
-        return (trial for trial in self._trials() if trial.user_attrs["slot"] == slot)
+    def _trials_of(self, slot: int) -> list[FrozenTrial]:
+        return [trial for trial in self._trials() if trial.user_attrs["slot"] == slot]
 
-    def _held(self) -> dict[int, FrozenTrial]:
+    def _held(self, trials: list[FrozenTrial]) -> dict[int, FrozenTrial]:
         """The trial that counts for each slot that isn't free."""
         from optuna.trial import TrialState
 
         held: dict[int, FrozenTrial] = {}
-        for trial in self._trials():
+        for trial in trials:
             slot = trial.user_attrs["slot"]
             if trial.state != TrialState.FAIL and slot < self.slots:
                 held.setdefault(slot, trial)
         return held
 
-    def _free_slot(self) -> int | None:
-        taken = self._held().keys() | set(self.given_up())
-        return next((slot for slot in range(self.slots) if slot not in taken), None)
+    def _given_up(self, trials: list[FrozenTrial]) -> list[int]:
+        deaths = [t.user_attrs["slot"] for t in trials if t.user_attrs.get("reason") == WORKER_DIED]
+        held = self._held(trials)
+        return [slot for slot in range(self.slots) if slot not in held and deaths.count(slot) >= DEATHS]
 
-    def _template(self, slot: int) -> FrozenTrial:
-        """The record of a new trial: with the parameters of one that failed, where there is one."""
+    def _free_slot(self) -> tuple[int, list[FrozenTrial]] | None:
+        """The first one, and the trials of it that failed; None where there is none."""
+        trials = self._trials()
+        taken = self._held(trials).keys() | set(self._given_up(trials))
+        free = next((slot for slot in range(self.slots) if slot not in taken), None)
+        return None if free is None else (free, [t for t in trials if t.user_attrs["slot"] == free])
+
+    def _template(self, slot: int, earlier: list[FrozenTrial]) -> FrozenTrial:
+        """The record of a new trial: with the parameters of one that failed, where it had all of them."""
         from optuna.trial import TrialState, create_trial
 
-        whole = self.distributions.keys()
-        lost = [trial.params for trial in self._trials_of(slot) if trial.params.keys() == whole]
+        lost = [trial.params for trial in earlier if trial.params.keys() == self.distributions.keys()]
         return create_trial(
             state=TrialState.RUNNING,
             params=lost[-1] if lost else {},
@@ -158,6 +164,10 @@ class Ledger:
         if owner not in self._signs or self._signs[owner][0] != sign:
             self._signs[owner] = (sign, now)  # by this clock: those of two machines may differ
         return now - self._signs[owner][1] > SILENCE
+
+
+def _finished(held: dict[int, FrozenTrial]) -> dict[int, FrozenTrial]:
+    return {slot: trial for slot, trial in held.items() if trial.state.is_finished()}
 
 
 def _this_process() -> str:

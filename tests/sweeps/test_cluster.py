@@ -12,7 +12,6 @@ from tests.sweeps.sweeping import (
     WINNER,
     arguments,
     dask_commands,
-    few_digits,
     finished,
     fork,
     needs_the_extra,
@@ -24,22 +23,7 @@ from tinygrad_mnist import cluster
 needs_the_extra()
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cluster")
-    few_digits(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def scheduler(folder):
-    with dask_commands(folder) as (address, _):
-        yield address
-
-
-def test_it_runs_the_very_same_trials_as_this_machine(folder, scheduler):
-    result = command(folder, *arguments(folder, "here", *RANDOM, "--workers", "1"))
-    assert result.returncode == 0, result.stderr
+def test_it_runs_the_very_same_trials_as_this_machine(folder, here, scheduler):
     result = command(folder, *arguments(folder, "there", *RANDOM, "--scheduler", scheduler))
     assert result.returncode == 0, result.stderr
     assert "on 2 workers" in result.stdout
