@@ -15,7 +15,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def scheduler(folder):
-    with dask_commands(folder) as (address, _):
+    with dask_commands(folder) as address:
         yield address
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.cli.running import environment
-from tinygrad_mnist import cli, data
+from tinygrad_mnist import cli, data, files
 from tinygrad_mnist.sweeps.settings import STUDY, WINNER  # noqa: F401
 
 RANDOM = ["--epochs", "1", "--sampler", "random", "--trials", "4", "--space", "init=he|xavier,lr=1e-3..1:log"]
@@ -58,13 +58,17 @@ def start(folder, *words):
 
 def fork(folder, name, *words):
     """The same, copied from one process that has imported everything, which costs a tenth; and what it prints."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tinygrad_mnist.cli", *PACKAGES])
     said = folder / f"{name}.txt"
     said.touch()
-    process = context.Process(target=_call, args=(said, dict(environment(folder)), list(map(str, words))))
+    return _forked(_call, said, dict(environment(folder)), list(map(str, words))), said
+
+
+def _forked(target, *given):
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tinygrad_mnist.cli", *PACKAGES])
+    process = context.Process(target=target, args=given)
     process.start()
-    return process, said
+    return process
 
 
 def _call(said, variables, words):
@@ -76,6 +80,25 @@ def _call(said, variables, words):
     cli.main()
 
 
+@contextmanager
+def lone_scheduler(folder):
+    """The address and the process of a scheduler without workers."""
+    said = folder / "scheduler.txt"
+    process = _forked(_schedule, said)
+    until(said.exists)
+    yield said.read_text(), process
+    process.kill()
+    process.join()
+
+
+def _schedule(said):
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=0, dashboard_address=None) as cluster:
+        files.write_text(said, cluster.scheduler_address)
+        time.sleep(600)
+
+
 def wait_for(process, beginning):
     """The first line that begins so."""
     for line in process.stdout:
@@ -85,21 +108,21 @@ def wait_for(process, beginning):
 
 
 @contextmanager
-def dask_commands(folder, workers=2):
-    """The address of a scheduler that has so many workers, each started as a process by Dask's own command."""
+def dask_commands(folder):
+    """The address of a scheduler and two workers, each a process that was started by Dask's own command."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address = f"tcp://127.0.0.1:{port}"
     dask = [sys.executable, "-m", "dask"]
     commands = [["scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard", "--no-show"]]
-    commands += [["worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard"]] * workers
+    commands += [["worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard"]] * 2
     started = [
         subprocess.Popen([*dask, *words], env=environment(folder), cwd=folder, stderr=subprocess.DEVNULL)
         for words in commands
     ]
     try:
-        yield address, started
+        yield address
     finally:
         for process in started:
             process.terminate()
