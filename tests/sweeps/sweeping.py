@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.running import environment
 from tinygrad_mnist import cli, data, files
-from tinygrad_mnist.sweeps.settings import STUDY, WINNER  # noqa: F401
+from tinygrad_mnist.sweeps.settings import STUDY
 
 RANDOM = ["--epochs", "1", "--sampler", "random", "--trials", "4", "--space", "init=he|xavier,lr=1e-3..1:log"]
 PACKAGES = [

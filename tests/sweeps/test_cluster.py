@@ -7,18 +7,9 @@ import pytest
 from tests.cli.running import command
 from tests.grading.classroom.programs import ROWS, WRONG, hand_in
 from tests.sweeps.postgresql import postgresql
-from tests.sweeps.sweeping import (
-    RANDOM,
-    WINNER,
-    arguments,
-    finished,
-    fork,
-    lone_scheduler,
-    needs_the_extra,
-    parameters,
-    until,
-)
+from tests.sweeps.sweeping import RANDOM, arguments, finished, fork, lone_scheduler, needs_the_extra, parameters, until
 from tinygrad_mnist import cluster
+from tinygrad_mnist.sweeps.settings import WINNER
 
 needs_the_extra()
 
