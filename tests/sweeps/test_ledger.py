@@ -32,7 +32,7 @@ def failed(ledger):
 
 def test_the_trials_of_a_process_that_is_silent_are_run_again_with_their_parameters(kept, monkeypatch):
     now = 1000.0
-    monkeypatch.setattr(ledgers.time, "monotonic", lambda: now)
+    monkeypatch.setattr("time.monotonic", lambda: now)
     silent, living = ledger(kept, "silent"), ledger(kept, "living")
     silent.keep_alive()
     (slot, lost), (other, _) = silent.claim(), living.claim()

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.cli.running import command
-from tests.sweeps.sweeping import RANDOM, WINNER, arguments, finished, needs_the_extra, start, trials, until, wait_for
+from tests.sweeps.sweeping import RANDOM, arguments, finished, needs_the_extra, start, trials, until, wait_for
 from tinygrad_mnist.sweeps.settings import WINNER
 
 needs_the_extra()

@@ -115,6 +115,22 @@ def test_the_storage_cannot_be_used(tmp_path, place, said):
     assert "secret" not in line
 
 
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("postgresql+psycopg://me:secret@127.0.0.1/db", "needs psycopg: pip install 'psycopg[binary]'"),
+        ("redis://127.0.0.1", "needs redis: pip install 'redis'"),
+    ],
+)
+def test_a_driver_is_missing(tmp_path, monkeypatch, place, said):
+    needs_the_extra()
+    for name in ("psycopg", "redis"):
+        monkeypatch.setitem(sys.modules, name, None)
+    line = message_of(tmp_path, *SPACE, "--storage", place)
+    assert said in line
+    assert "secret" not in line
+
+
 def test_a_journal_that_is_none(tmp_path):
     needs_the_extra()
     (tmp_path / "notes.txt").write_text("no journal\n")

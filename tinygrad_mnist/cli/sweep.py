@@ -75,13 +75,14 @@ class Progress(show.Bar, sweeps.Listener):
 
     def begins(self, what: str, done: int, total: int, workers: int) -> None:
         self.stop()
+        self._one = what.removesuffix("s")
         show.line(f"{what}: {total - done} of {total} to go, on {workers} worker{'' if workers == 1 else 's'}")
         self.start(what, total)
         self.move(done)
 
     def trial_ends(self, tried: Tried, best: Tried, done: int, total: int) -> None:
         count = f"{done:>{len(str(total))}}/{total}"
-        show.line(f"{count} {_row(tried, len(count) + 1)}")
+        show.line(f"{count} {_row(tried, self._one, len(count) + 1)}")
         self.move(done, facts=f"best {percent(best.accuracy)}")
 
     def note(self, text: str) -> None:
@@ -90,7 +91,8 @@ class Progress(show.Bar, sweeps.Listener):
 
 def _say(outcome: sweeps.Outcome) -> None:
     ranked = sorted(outcome.tried, key=lambda t: (-t.accuracy, t.loss, t.slot))[:_SHOWN]
-    show.line(f"\nthe best of {len(outcome.tried)} on the validation images:")
+    show.line("")
+    show.line(f"the best of {len(outcome.tried)} on the validation images:")
     for tried in ranked:
         show.line(_row(tried))
     if outcome.importances:
@@ -102,10 +104,12 @@ def _say(outcome: sweeps.Outcome) -> None:
         show.line(fact)
 
 
-def _row(tried: Tried, taken: int = 0) -> str:
-    """A trial in a line of 80 columns, of which some are taken."""
+def _row(tried: Tried, what: str = "trial", taken: int = 0) -> str:
+    """A trial, or a seed, in a line of 80 columns, of which some are taken."""
     values = " ".join(f"{name}={_brief(value)}" for name, value in tried.values.items())
-    start = f"trial {tried.number:>3} {percent(tried.accuracy):>8} {tried.seconds:>6.1f} s {tried.ended or '':<8} "
+    start = f"{what} {tried.number:<3} {percent(tried.accuracy):>8} {tried.seconds:>5.1f} s  "
+    if tried.ended:
+        start += f"{tried.ended}  "
     room = _WIDTH - taken - len(start)
     return start + (values if len(values) <= room else f"{values[: room - 1]}…")
 

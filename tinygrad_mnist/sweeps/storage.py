@@ -19,6 +19,9 @@ JOURNAL = "study.journal"
 _JOURNAL = b'{"op_code":'
 """How every journal of Optuna begins."""
 
+_DRIVERS = {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
+"""What to install for a driver that is called otherwise."""
+
 _PAUSES = (0.1, 0.5, 2.0)
 """Seconds between attempts to make the tables of a data base."""
 
@@ -100,7 +103,9 @@ def _opening(place: str) -> Iterator[None]:
     except SweepError:
         raise
     except ImportError as error:
-        raise SweepError(f"--storage {_public(place)} needs a package that is not installed: {error}") from None
+        missing = getattr(error.__cause__ or error, "name", None) or str(error)
+        package = _DRIVERS.get(missing, missing)
+        raise SweepError(f"--storage {_public(place)} needs {missing}: pip install '{package}'") from None
     except (ValueError, KeyError, TypeError) as error:
         raise _storage_error(place, error) from None
 

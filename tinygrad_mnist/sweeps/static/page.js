@@ -14,7 +14,7 @@ function style() {
   return {
     ink, mark: dark.matches ? "#6db3ff" : "#0b63ce", hot: dark.matches ? "#ffb454" : "#c2410c", faint: dark.matches ? "#889" : "#99a",
     layout: more => ({ paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink, family: "system-ui, sans-serif" },
-      margin: { l: 55, r: 15, t: 10, b: 45 }, showlegend: false, hovermode: "closest", ...more,
+      margin: { l: 55, r: 15, t: 10, b: 45 }, showlegend: false, hovermode: "closest", uirevision: "kept", ...more,
       xaxis: { ...axis, ...more.xaxis }, yaxis: { tickformat: ".1%", ...axis, ...more.yaxis } }),
   };
 }
@@ -38,11 +38,11 @@ function drawAll() {
   at("command").textContent = trial.command;
   const epochs = trial.curve.map((_, index) => index + 1);
   draw("curve", [{ x: epochs, y: trial.curve, mode: "lines+markers", line: { color: colours.hot }, hovertemplate: "epoch %{x}: %{y:.2%}<extra></extra>" }],
-    colours.layout({ xaxis: { title: { text: "epoch" } }, yaxis: { title: { text: "validation" } } }));
+    colours.layout({ xaxis: { title: { text: "epoch" } }, yaxis: { title: { text: "validation", standoff: 12 } } }));
   const record = trials.map((_, index) => Math.max(...trials.slice(0, index + 1).map(one => one.accuracy)));
   const order = trials.map((_, index) => index + 1);
   draw("history", [{ x: order, y: record, mode: "lines", line: { shape: "hv", color: colours.faint }, hoverinfo: "skip" }, points(order, colours)],
-    colours.layout({ xaxis: { title: { text: "trial, in order" } }, yaxis: { title: { text: "validation accuracy" } } }));
+    colours.layout({ xaxis: { title: { text: "trial, in order" } }, yaxis: { title: { text: "validation accuracy", standoff: 12 } } }));
   for (const name of names) {
     const numeric = trials.every(one => typeof one.values[name] === "number");
     draw(`slice-${name}`, [points(trials.map(one => one.values[name]), colours)], colours.layout({ xaxis: { title: { text: name },
