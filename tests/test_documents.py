@@ -12,6 +12,9 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 PROGRAMS = sorted(path for folder in ("docs", "benchmarks") for path in (ROOT / folder).glob("*.py"))
 
+NEEDED = {"onnx.md": ["onnx", "onnxruntime"]}
+"""The packages that a document's snippets need besides."""
+
 OPTIONS = {
     "grade_learners.py": ["--sample", "2"],
     "grade_class.py": ["--help"],
@@ -28,6 +31,8 @@ def blocks(path, language):
 @pytest.mark.parametrize("path", [p for p in DOCUMENTS if blocks(p, "python")], ids=lambda p: p.name)
 @pytest.mark.usefixtures("new_op")  # a snippet may declare an operation
 def test_snippets_run(path, tmp_path, monkeypatch):
+    for package in NEEDED.get(path.name, ()):
+        pytest.importorskip(package)
     monkeypatch.chdir(tmp_path)
     namespace = {}
     for block in blocks(path, "python"):

@@ -36,6 +36,11 @@ def file_text(text: str) -> bytes:
     return _NOT_IN_FILES.sub(lambda found: _escape(found[0]), text).encode()
 
 
+def no_formula(text: str) -> str:
+    """A cell of a table that no spreadsheet takes for a formula: names are strangers'."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
 def json_text(value: Any, indent: int | None = 2, allow_nan: bool = False) -> str:
     """A value as JSON for people to read: every letter as it is, and what can't be printed as JSON's own escape."""
     text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=allow_nan)

@@ -1,5 +1,7 @@
 """The commands in common: their output and exit codes, as a person has them."""
 
+import contextlib
+import io
 import json
 import signal
 import subprocess
@@ -12,6 +14,7 @@ from PIL import Image
 import tinygrad_mnist
 from tests.cli.running import command, environment, process
 from tinygrad_mnist import data, nn, training
+from tinygrad_mnist.cli import show
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +97,51 @@ def test_predict_reads_what_it_can(trained, tmp_path):
     assert [line.split(": ")[2] for line in result.stderr.splitlines()] == [
         "no digit to be seen; draw one that stands out from its background", "no such file",
     ]  # fmt: skip
+
+
+def test_predict_reads_folders_and_writes_records_for_programs(trained, tmp_path):
+    test = data.load("digits").test
+    for i in (0, 1, 2, 3):
+        (tmp_path / f"pictures/{test.labels[i]}").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(test.images[i]).save(tmp_path / f"pictures/{test.labels[i]}/{i}.png")
+    (tmp_path / "pictures/7/=bad.png").write_text("no picture")
+    arguments = ["predict", trained[0] / "model.safetensors", "pictures"]
+    outputs = ["--json", "new/a.json", "--csv", "new/a.csv", "--show", "seen.png"]
+    result = command(tmp_path, *arguments, *outputs, cwd=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: pictures/7/=bad.png: not a readable picture")
+    records = json.loads((tmp_path / "new/a.json").read_bytes())
+    right = sum(r["digit"] == r["expected"] for r in records)
+    assert result.stdout.splitlines()[-1] == f"{20 * right}.00 % of 5 are read as the digit of their folder; 1 refused"
+    assert [r["file"] for r in records] == [f"pictures/{n}.png" for n in ("1/0", "4/2", "6/3", "7/1", "7/=bad")]
+    assert (tmp_path / "new/a.csv").read_text().count("\n") == 6
+    for option, name in (("--json", "new/a.json"), ("--csv", "new/a.csv")):
+        printed = command(tmp_path, *arguments, option, "-", cwd=tmp_path)
+        assert (printed.returncode, printed.stderr) == (1, result.stderr)
+        assert printed.stdout == (tmp_path / name).read_text(encoding="utf-8")
+    with Image.open(tmp_path / "seen.png") as seen:
+        assert seen.size == (4 * 282, 282)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "words"),
+    [
+        (["--json", "-", "--csv", "-"], "- is to be written twice"),
+        (["--show", "pictures/one.png"], "pictures/one.png is to be read, too"),
+        (["--csv", "model.safetensors"], "model.safetensors is to be read, too"),
+        (["--csv", "pictures"], "pictures: a folder stands where a file is to be written"),
+    ],
+)
+def test_predict_overwrites_nothing_that_it_reads(tmp_path, outputs, words):
+    training.save_model(nn.MLP((784, 10)), tmp_path / "model.safetensors")
+    (tmp_path / "pictures").mkdir()
+    Image.fromarray(data.load("digits").test.images[0]).save(tmp_path / "pictures/one.png")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    result = command(tmp_path, "predict", "model.safetensors", "pictures", *outputs, cwd=tmp_path)
+    assert result.returncode in (1, 2)
+    assert words in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
 
 
 def test_auto_says_in_one_line_what_it_took_and_how_to_get_the_other(tmp_path):
@@ -229,6 +277,13 @@ def test_names_are_escaped_in_every_stream(trained, tmp_path, encoding):
     assert result.stderr.decode(encoding).startswith(r"error: none\x9b\u202e\xff.png: ")
     assert len(result.stderr.splitlines()) == 1
     assert result.returncode == 1
+
+
+def test_what_is_for_programs_is_utf8_in_every_stream():
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    with contextlib.redirect_stdout(out):
+        show.output("δ\udcff\n")
+    assert out.buffer.getvalue() == "δ\\xff\n".encode()
 
 
 def test_reports_of_files_with_any_name_are_written(tmp_path):

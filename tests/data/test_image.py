@@ -1,12 +1,14 @@
 """Pictures of digits, framed as MNIST frames its own."""
 
+from io import BytesIO
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tinygrad_mnist.data import DataError, load, read_image
+from tinygrad_mnist.data import DataError, as_the_network_sees, load, read_image
 
 SEVEN = load("digits").test.images[load("digits").test.labels == 7][0]
 
@@ -108,3 +110,12 @@ def test_light_may_fall_unevenly(tmp_path):
         Image.fromarray(photo.clip(0, 255).astype(np.uint8)).save(tmp_path / name)
     frames = [read_image(tmp_path / name).ravel() for name in ("even.png", "uneven.png")]
     assert np.corrcoef(*frames)[0, 1] > 0.8
+
+
+@pytest.mark.parametrize(("count", "columns", "size"), [(3, 3, 282), (12, 10, 282), (120, 11, 254)])
+def test_what_the_network_sees_stands_in_rows_in_order(count, columns, size):
+    digits = [np.full((28, 28), i, np.uint8) for i in range(count)]
+    with Image.open(BytesIO(as_the_network_sees(digits))) as picture:
+        middles = np.asarray(picture)[size // 2 :: size, size // 2 :: size]
+        assert picture.size == (columns * size, -(-count // columns) * size)
+    assert middles.ravel().tolist() == [*range(count), *[128] * (middles.size - count)]

@@ -16,6 +16,7 @@ from tinygrad_mnist import __version__, data, training
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.compare import compare
 from tinygrad_mnist.cli.exercise import exercise
+from tinygrad_mnist.cli.export import export
 from tinygrad_mnist.cli.grade import grade
 from tinygrad_mnist.cli.graph import graph
 from tinygrad_mnist.cli.options import Interrupted
@@ -33,7 +34,7 @@ _CTRL_C = 130
 """What typer makes of a KeyboardInterrupt."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-for command in (train, evaluate, predict, compare, graph, exercise, grade, plot, tutorials, sweep):
+for command in (train, evaluate, predict, compare, graph, export, exercise, grade, plot, tutorials, sweep):
     app.command()(command)
 
 

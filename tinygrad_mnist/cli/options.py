@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -11,11 +11,13 @@ from typing import Annotated, TypeVar
 import numpy as np
 import typer
 
-from tinygrad_mnist import data, nn, training
+from tinygrad_mnist import data, files, nn, training
 from tinygrad_mnist.arguments import Range
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.data.augment import Distortion
 from tinygrad_mnist.engine import no_grad
+
+STDOUT = Path("-")
 
 INPUTS, IMAGES = data.SIDE**2, f"1x{data.SIDE}x{data.SIDE}"
 
@@ -34,7 +36,7 @@ Data = Annotated[
         "--data", help="auto, mnist, digits (embedded), or a folder or file with MNIST (IDX, .npz, CSV, pictures)."
     ),
 ]
-Model = Annotated[Path, typer.Argument(help="A model.safetensors that train has written.")]
+Model = Annotated[Path, typer.Argument(help="A model.safetensors that train has written, or an .onnx that export has.")]
 
 
 def layer_sizes(text: str) -> tuple[int, ...]:
@@ -108,7 +110,8 @@ Layers = Annotated[str, typer.Option(help="Sizes of the layers, inputs first.", 
 
 def load(path: Path) -> nn.Module:
     """A model, ready for use, that takes the images of a data set and answers with its classes."""
-    model: nn.Module = training.load_model(path)
+    read = training.load_onnx if path.suffix.lower() == ".onnx" else training.load_model
+    model: nn.Module = read(path)
     example = np.zeros((1, *training.input_shape(model)), np.float32)
     try:
         with np.errstate(all="ignore"), no_grad():
@@ -136,3 +139,15 @@ def load_data(source: str, classes: int) -> data.Dataset:
             f"give one that ends with {dataset.classes}"
         )
     return dataset
+
+
+def check_outputs(written: Sequence[Path], read: Sequence[Path]) -> None:
+    """Each output has a place of its own, which can be written, and overwrites nothing that is read."""
+    for path in written:
+        if written.count(path) > 1:
+            raise typer.BadParameter(f"{path} is to be written twice: give each output a file of its own")
+        if path == STDOUT:
+            continue
+        if data.is_among(path, read):
+            raise typer.BadParameter(f"{path} is to be read, too: give another file to write")
+        files.prepare_folder(path.parent, path.name)

@@ -5,15 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 
-from tinygrad_mnist import data, nn, training
+from tinygrad_mnist import data, files, training
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Data, Model, load, load_data, outputs
-from tinygrad_mnist.engine import no_grad
-from tinygrad_mnist.files import write_atomically
+from tinygrad_mnist.cli.options import STDOUT, Data, Model, check_outputs, load, load_data, outputs
 
 
 def evaluate(
@@ -34,44 +30,39 @@ def evaluate(
 
 def predict(
     model: Model,
-    images: Annotated[list[Path], typer.Argument(help="Pictures of digits, of any size and colour.")],
+    pictures: Annotated[
+        list[Path], typer.Argument(help="Pictures of digits, of any size and colour, and folders of them.")
+    ],
     shown: Annotated[
         Path | None, typer.Option("--show", help="Write what the network saw, enlarged, as PNG into this file.")
     ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write a record for each digit into this file, or to - .")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write a table of them into this file, or to - .")] = None,
 ) -> None:
-    """Read the digits in each picture, with the probability of all ten; exit code 1 where none can be read."""
+    """Read the digits in each picture, with the probability of all ten; exit code 1 where a picture can't be read."""
     network = load(model)
-    seen: list[NDArray[np.uint8]] = []
-    unread = 0
-    for path in images:
-        try:
-            digits = data.read_digits(path)
-        except data.DataError as error:
-            show.error(str(error))
-            unread += 1
-            continue
-        seen += [digit.pixels for digit in digits]
-        for number, digit in enumerate(digits, start=1):
-            name = f"{path}, digit {number} of {len(digits)}" if len(digits) > 1 else str(path)
-            moved = data.moved(digit.pixels)
-            answer, *others = _probabilities(network, [digit.pixels, *moved.values()])
-            show.prediction(name, answer, digit.doubts, _wavering(answer, dict(zip(moved, others, strict=True))))
+    check_outputs([path for path in (shown, json, csv) if path], [model, *pictures])
+    is_printed = STDOUT not in (json, csv)
+    answers = []
+    for answer in training.read_pictures(network, pictures):
+        answers.append(answer)
+        if is_printed or answer.status == "refused":
+            show.prediction(answer)
+    if is_printed:
+        show.right(answers)
+    seen = [answer.pixels for answer in answers if answer.pixels is not None]
     if shown and seen:
-        write_atomically(shown, data.as_the_network_sees(seen))
-    if unread:
+        files.write_atomically(shown, data.as_the_network_sees(seen))
+    if json:
+        _write(json, training.answers_as_json(answers))
+    if csv:
+        _write(csv, training.answers_as_csv(answers, outputs(network)))
+    if any(answer.status == "refused" for answer in answers):
         raise typer.Exit(1)
 
 
-def _probabilities(network: nn.Module, pictures: list[NDArray[np.uint8]]) -> list[list[float]]:
-    examples = np.stack(pictures).reshape(-1, *training.input_shape(network)).astype(np.float32) / 255
-    with no_grad():
-        answers: list[list[float]] = network(examples).softmax().numpy().tolist()
-    return answers
-
-
-def _wavering(answer: list[float], moved: dict[str, list[float]]) -> str:
-    """What else a network reads in a picture that was hardly moved, in words; empty where it stays with its answer."""
-    for words, other in moved.items():
-        if np.argmax(other) != np.argmax(answer):
-            return f"{words} it reads as a {np.argmax(other)}"
-    return ""
+def _write(path: Path, text: str) -> None:
+    if path == STDOUT:
+        show.output(text)
+    else:
+        files.write_text(path, text)

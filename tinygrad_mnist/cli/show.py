@@ -10,8 +10,8 @@ from rich.console import Console, RichCast
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from tinygrad_mnist.shown import one_line, shown_name
-from tinygrad_mnist.training import Callback, Epoch, Run, percent
+from tinygrad_mnist.shown import file_text, one_line, shown_name
+from tinygrad_mnist.training import Answer, Callback, Epoch, Run, percent
 from tinygrad_mnist.tutorials.session import Result, Tutorial
 
 console = Console(highlight=False)
@@ -31,8 +31,12 @@ def lines(text: str) -> None:
 
 
 def output(text: str) -> None:
-    """A text that is the result itself, for other programs."""
-    sys.stdout.write(text)
+    """A text that is the result itself, for other programs: as a file holds it, but in a terminal's encoding."""
+    sys.stdout.flush()
+    if sys.stdout.isatty():
+        sys.stdout.write(text)
+    else:
+        sys.stdout.buffer.write(file_text(text))
     sys.stdout.flush()
 
 
@@ -205,17 +209,32 @@ def _markdown_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.strip() for cell in cells)} |"
 
 
-def prediction(path: str, probabilities: Sequence[float], doubts: Sequence[str] = (), warning: str = "") -> None:
-    """The digit that a picture shows, with a warning, and how probable each of the ten is; or why it is in doubt."""
-    digit = max(range(len(probabilities)), key=lambda d: probabilities[d])
-    name = shown_name(path)
-    if doubts:
-        line(f"{name}: in doubt, perhaps a {digit}: {'; '.join(doubts)}")
+def prediction(answer: Answer) -> None:
+    """The digit that a picture shows, with a remark, and how probable each class is; or why there is none."""
+    name, remarks = shown_name(str(answer.file)), "; ".join(answer.remarks)
+    if answer.status == "refused":
+        error(f"{name}: {remarks}")
         return
-    line(f"{name}: {digit} ({percent(probabilities[digit])}){warning and ', but ' + warning}")
+    if answer.of != 1:
+        name += f", digit {answer.position} of {answer.of}"
+    if answer.status == "in doubt":
+        line(f"{name}: in doubt, perhaps a {answer.digit}: {remarks}")
+        return
+    line(f"{name}: {answer.digit} ({percent(max(answer.probabilities))}){remarks and ', but ' + remarks}")
     if console.is_terminal:
-        for d, p in enumerate(probabilities):
+        for d, p in enumerate(answer.probabilities):
             bar = "█" * round(40 * p)
-            console.print(Text(f"  {d} {percent(p):>9} {bar}", style="bold" if d == digit else "dim"))
+            style = "bold" if d == answer.digit else "dim"
+            console.print(Text(f"  {d} {percent(p):>9} {bar}", style=style))
     else:
-        line("  " + "  ".join(f"{d} {percent(p)}" for d, p in enumerate(probabilities)))
+        line("  " + "  ".join(f"{d} {percent(p)}" for d, p in enumerate(answer.probabilities)))
+
+
+def right(answers: Sequence[Answer]) -> None:
+    """How many are read as what their folders are called by, if they are called by digits."""
+    known = [answer for answer in answers if answer.expected is not None]
+    if known:
+        share = percent(sum(answer.is_right for answer in known) / len(known))
+        counts = {status: sum(answer.status == status for answer in known) for status in ("in doubt", "refused")}
+        others = "".join(f"; {n:,} {status}" for status, n in counts.items() if n)
+        line(f"{share} of {len(known):,} are read as the digit of their folder{others}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from io import BytesIO
@@ -21,8 +23,9 @@ from tinygrad_mnist.data.photographs.resemblance import unlike
 
 Array = NDArray[Any]
 
-MAGNIFIED = 10
-"""How many pixels of a picture for people each pixel of the network's takes."""
+MAGNIFIED, A_ROW, GREY = 10, 10, 128
+"""How many pixels of a picture for people each pixel of the network's takes, how many digits stand in a row, and what
+is between them."""
 
 NEEDED = "to read {} SciPy is needed: pip install 'tinygrad-mnist[photos]'"
 
@@ -117,11 +120,19 @@ def _widened(mask: Array, reach: int) -> Array:
     return np.asarray(ndimage.maximum_filter(mask, 2 * reach + 1))
 
 
-def as_the_network_sees(digits: list[NDArray[np.uint8]]) -> bytes:
-    """A PNG of framed digits, each (28, 28) uint8, side by side and magnified, for people to look at."""
+def as_the_network_sees(digits: Sequence[NDArray[np.uint8]]) -> bytes:
+    """A PNG of framed digits, each (28, 28) uint8, in rows and magnified, for people to look at.
+
+    Ten stand in a row, and where there are more than a hundred, as many as there are rows, which makes each smaller.
+    """
     from PIL import Image
 
-    apart = [np.pad(pixels.repeat(MAGNIFIED, 0).repeat(MAGNIFIED, 1), 1, constant_values=128) for pixels in digits]
+    columns = min(len(digits), max(A_ROW, math.isqrt(len(digits) - 1) + 1))
+    rows = -(-len(digits) // columns)
+    size = max(1, MAGNIFIED * A_ROW // max(columns, A_ROW))
+    cells = np.full((rows * columns, SIDE * size + 2, SIDE * size + 2), GREY, np.uint8)
+    cells[: len(digits), 1:-1, 1:-1] = np.asarray(digits).repeat(size, 1).repeat(size, 2)
+    grid = cells.reshape(rows, columns, *cells.shape[1:]).swapaxes(1, 2)
     file = BytesIO()
-    Image.fromarray(np.concatenate(apart, axis=1)).save(file, "PNG")
+    Image.fromarray(grid.reshape(rows * cells.shape[1], -1)).save(file, "PNG")
     return file.getvalue()

@@ -3,6 +3,7 @@
 from tinygrad_mnist.graph.description import Description, Edge, Vertex, describe
 from tinygrad_mnist.graph.exercises.exercise import Exercise
 from tinygrad_mnist.graph.exercises.making import exercise
+from tinygrad_mnist.graph.onnx.export import to_onnx
 from tinygrad_mnist.graph.page.orders import Send, compare_orders, engine_order
 from tinygrad_mnist.graph.page.writing import explore
 from tinygrad_mnist.graph.pictures.boxes import RenderingError
@@ -15,5 +16,5 @@ from tinygrad_mnist.graph.symbolic.source import to_numpy
 __all__ = [
     "Description", "Edge", "Exercise", "Explanation", "RenderingError", "Send", "Share", "Step", "Vertex",
     "compare_orders", "describe", "draw", "engine_order", "exercise", "explain", "explore", "mermaid", "play", "rules",
-    "to_numpy",
+    "to_numpy", "to_onnx",
 ]  # fmt: skip

@@ -68,6 +68,15 @@ class Recording:
                 users[x].append(node)
         return users
 
+    @cached_property
+    def reached(self) -> set[Node]:
+        """The outputs, and every node to which a gradient flows back from one of them."""
+        found = set(self.outputs)
+        for node in reversed(self.operations):
+            if node in found:
+                found.update(x for i, x in self.tensors(node) if rule(node, i))
+        return found
+
     def between(self, targets: Iterable[Node]) -> set[Node]:
         """The targets, and every node to which a gradient may flow back on its way to one of them."""
         found = set(targets)

@@ -1,9 +1,11 @@
 """Training: the loop, what it remembers, and models and runs on disk."""
 
 from tinygrad_mnist.files import prepare_folder
+from tinygrad_mnist.training.answers import Answer, answers_as_csv, answers_as_json, read_pictures
 from tinygrad_mnist.training.callbacks import Averaging, MaxNorm
 from tinygrad_mnist.training.checkpoint import Checkpoint, read_notes
 from tinygrad_mnist.training.divergence import Diverged, TrainingError
+from tinygrad_mnist.training.exchange import load_onnx, save_onnx
 from tinygrad_mnist.training.folder import RunFolder
 from tinygrad_mnist.training.history import Epoch, History
 from tinygrad_mnist.training.inputs import input_shape, model_inputs

@@ -23,10 +23,9 @@ from tinygrad_mnist.nn.module import Layer
 from tinygrad_mnist.records import RecordError, checked, parsed
 from tinygrad_mnist.training.stored import Arrays, CheckpointError, read_safetensors
 
-_KEY = "tinygrad_mnist"
+KEY = "tinygrad_mnist"
 RUN_KEY = "tinygrad_mnist_run"
 """Where the metadata of a model, and of a checkpoint, hold what is ours."""
-
 
 MOST_LAYERS = 10_000
 """In a file."""
@@ -46,7 +45,7 @@ def model_file(model: Module) -> bytes:
 
     state = model.state_dict()
     tensors = {file_name: np.asarray(state[name], order="C") for name, file_name in _file_names(model, state).items()}
-    return save(tensors, {_KEY: json.dumps(_architecture(model))})
+    return save(tensors, {KEY: architecture_text(model)})
 
 
 def load_model(path: str | Path) -> Any:
@@ -58,17 +57,22 @@ def load_model(path: str | Path) -> Any:
     tensors, metadata = read_safetensors(path)
     if RUN_KEY in metadata:
         raise CheckpointError(f"{path}: a checkpoint to resume from, no model: give the model.safetensors beside it")
-    if _KEY not in metadata:
+    if KEY not in metadata:
         raise CheckpointError(
             f"{path}: no model of tinygrad_mnist; another program has written it. For its weights, build a model "
             f"of the same layers and load_weights(model, path)"
         )
+    return described_model(path, metadata[KEY], tensors)
+
+
+def described_model(path: str | Path, architecture: str, tensors: Arrays) -> Any:
+    """The model that a file's metadata describe, in eval mode, with its tensors; raises CheckpointError for none."""
     drawn = nn.get_rng_state()
     try:
-        architecture = parsed(metadata[_KEY])
-        if sum(1 for _ in _parts(architecture)) > MOST_LAYERS:
+        parts = parsed(architecture)
+        if sum(1 for _ in _parts(parts)) > MOST_LAYERS:
             raise RecordError(f"more than {MOST_LAYERS:,} layers, the most that are read")
-        model = _built(architecture, tensors)
+        model = _built(parts, tensors)
     except RecordError as error:
         raise CheckpointError(f"{path}: its metadata describe no model ({error})") from None
     finally:
@@ -123,6 +127,11 @@ def _take_over(path: str | Path, model: Module, tensors: Arrays) -> None:
 
 
 # architectures
+
+
+def architecture_text(model: Module) -> str:
+    """A model's architecture as its files' metadata have it."""
+    return json.dumps(_architecture(model))
 
 
 def _architecture(model: Module) -> dict[str, Any]:

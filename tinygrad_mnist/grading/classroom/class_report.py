@@ -14,7 +14,7 @@ from tinygrad_mnist.grading.classroom import class_page
 from tinygrad_mnist.grading.classroom.points import Points, Score, common, shown, sums
 from tinygrad_mnist.grading.classroom.submissions import Submission
 from tinygrad_mnist.grading.report import WIDTH, Finding, Parameter, Report
-from tinygrad_mnist.shown import one_line
+from tinygrad_mnist.shown import no_formula, one_line
 
 KINDS = {
     "exception": "stops with an exception",
@@ -152,7 +152,7 @@ class ClassReport:
             names = " ".join(name for f in g.report.findings for name in f.names)
             row = [g.name, g.submission.file, "yes" if g.report.passed else "no", *sum_, g.report.verdict, *verdicts]
             row += ["; ".join(g.mistakes), names, f"{g.seconds:g}", f"{g.submission.page}.html"]
-            table.writerow(map(_no_formula, row))
+            table.writerow(map(no_formula, row))
         return out.getvalue()
 
     def to_html(self) -> str:
@@ -230,11 +230,6 @@ def _counted(results: Sequence[Graded], of: Callable[[Graded], list[str]]) -> tu
         for what in dict.fromkeys(of(graded)):
             who.setdefault(what, []).append(graded)
     return tuple(sorted((Count(w, tuple(g)) for w, g in who.items()), key=lambda c: (-len(c.who), c.what)))
-
-
-def _no_formula(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula: names are strangers'."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:

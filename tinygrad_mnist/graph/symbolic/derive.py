@@ -97,9 +97,9 @@ def checked(output: Node, wrt: Any) -> list[Node]:
     if not isinstance(wrt, Node):
         wrt = tuple(wrt)
     check(output, wrt)
-    recording = Recording(output)
+    reached = Recording(output).reached
     for x in wrt:
-        if x not in recording.operands or output not in recording.between([x]):
+        if x not in reached:
             raise GraphError(f"{describe(output)} does not depend on {describe(x)}: no gradient leads to it")
     return list(dict.fromkeys(wrt))
 
