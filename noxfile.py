@@ -41,6 +41,13 @@ def coverage(session: nox.Session) -> None:
 
 
 @nox.session
+def sweeps(session: nox.Session) -> None:
+    """A sweep of fifty trials, in which a worker and then the sweep are killed: some minutes."""
+    session.install("--editable", ".[test]")
+    session.run("pytest", "-k", "fifty_trials", "tests/sweeps", *session.posargs, env={"TINYGRAD_MNIST_LONG": "1"})
+
+
+@nox.session
 def style(session: nox.Session) -> None:
     """Lint, format and types of the Python code."""
     session.install("--editable", ".[test]")

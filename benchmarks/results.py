@@ -1,7 +1,8 @@
-"""What the presets reach: runs them with `tinygrad-mnist train`, one after the other, and writes docs/results.md.
+"""What the presets reach: runs them with `tinygrad-mnist train`, and writes docs/results.md.
 
     python benchmarks/results.py FOLDER              every preset on the MNIST in FOLDER
     python benchmarks/results.py FOLDER tiny cnn     these presets
+    python benchmarks/results.py --scheduler tcp://10.0.0.1:8786 FOLDER    on a Dask cluster, as many runs at once
     python benchmarks/results.py                     prints the page that the kept runs make
 
 A run is kept as a row of docs/results/PRESET.json: accuracies, wall-clock seconds of the whole program, its peak
@@ -9,6 +10,7 @@ memory, and the recipe that it followed. The first seed is 0; presets that take 
 under ten minutes three.
 """
 
+import argparse
 import json
 import os
 import platform
@@ -17,12 +19,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist import cluster
 from tinygrad_mnist.files import prepare_folder, write_atomically
 from tinygrad_mnist.training import PRESETS, Recipe
 
@@ -87,12 +93,29 @@ def seeds(first: Row) -> range:
     return range(5 if first.seconds < 60 else 3 if first.seconds < 600 else 1)
 
 
-def run(preset: str, data: str) -> None:
-    rows = [measured(preset, 0, data)]
-    keep(preset, rows)
-    for seed in seeds(rows[0])[1:]:
-        rows.append(measured(preset, seed, data))
-        keep(preset, rows)
+def run(presets: Iterable[str], data: str, pool: Executor) -> None:
+    """Every preset's first seed, then as many others as its time allows; the page is written after each run."""
+    rows: dict[str, list[Row]] = {preset: [] for preset in presets}
+    running = {pool.submit(measured, preset, 0, data): preset for preset in rows}
+    while running:
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            preset, row = running.pop(future), future.result()
+            rows[preset].append(row)
+            keep(preset, sorted(rows[preset], key=lambda row: row.seed))
+            PAGE.write_text(page())
+            if row.seed == 0:
+                running |= {pool.submit(measured, preset, seed, data): preset for seed in seeds(row)[1:]}
+
+
+@contextmanager
+def pool(scheduler: str | None) -> Iterator[Executor]:
+    """What runs them: this machine, one after the other, or a cluster, as many at once as it has threads."""
+    if scheduler is None:
+        with ThreadPoolExecutor(1) as here:
+            yield here
+    else:
+        with cluster.connected(scheduler) as client, client.get_executor(pure=False) as there:
+            yield there
 
 
 def keep(preset: str, rows: list[Row]) -> None:
@@ -182,12 +205,15 @@ def recipe_text(row: Row) -> str:
 
 
 if __name__ == "__main__":
-    folder, *names = sys.argv[1:] or [""]
-    if not folder:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", help="with MNIST, and on a cluster the same on all of its machines")
+    parser.add_argument("presets", nargs="*", metavar="preset", help=", ".join(MARKS))
+    parser.add_argument("--scheduler", help="of a Dask cluster")
+    options = parser.parse_args()
+    if unknown := set(options.presets) - MARKS.keys():
+        parser.error(f"no preset {', '.join(sorted(unknown))}: they are {', '.join(MARKS)}")
+    if not options.folder:
         print(page(), end="")
     else:
-        if unknown := set(names) - MARKS.keys():
-            raise SystemExit(f"no preset {', '.join(sorted(unknown))}: they are {', '.join(MARKS)}")
-        for name in names or MARKS:
-            run(name, folder)
-            PAGE.write_text(page())
+        with pool(options.scheduler) as runs:
+            run(options.presets or MARKS, options.folder, runs)

@@ -30,7 +30,7 @@ LAYERS = {
     "nn": {"engine", "arguments", "devices"},
     "graph": {"engine", "files", "shown"},
     "comparing": {"engine", "nn", "manual", "data", "graph", "files", "shown"},
-    "grading": {"engine", "manual", "graph", "files", "shown"},
+    "grading": {"cluster", "engine", "manual", "graph", "files", "shown"},
     "compiler": {"devices", "engine", "nn", "places", "files"},
     "training": {
         "arguments",
@@ -44,8 +44,10 @@ LAYERS = {
         "processes",
         "records",
         "shown",
-    },
+    },  # fmt: skip
     "plots": {"engine", "nn", "data", "graph", "training", "files"},
+    "cluster": {"shown"},
+    "sweeps": {"arguments", "cluster", "data", "files", "nn", "processes", "records", "shown", "training"},
     "tutorials": {"Tensor", "engine", "nn", "manual", "data", "training"},
     "frameworks": {"nn", "data", "training", "tutorials", "plots", "grading", "shown"},
     "cli": {
@@ -58,10 +60,12 @@ LAYERS = {
         "manual",
         "data",
         "graph",
+        "cluster",
         "comparing",
         "grading",
         "training",
         "plots",
+        "sweeps",
         "tutorials",
         "frameworks",
         "files",

@@ -8,7 +8,7 @@ from typing import Any
 from tinygrad_mnist import starting  # noqa: F401  # before what takes its time
 
 # isort: split
-from tinygrad_mnist import array_functions, comparing, data, engine, grading, graph, manual, nn, training
+from tinygrad_mnist import array_functions, comparing, data, engine, grading, graph, manual, nn, sweeps, training
 from tinygrad_mnist.comparing import compare
 from tinygrad_mnist.compiler import CompileError, compile
 from tinygrad_mnist.engine import Tensor, grad, no_grad
@@ -22,7 +22,7 @@ __version__ = "0.1.0"
 __all__ = [
     "CompileError", "GradientError", "Tensor", "array_functions", "check_gradients", "compare", "comparing",
     "compile", "cross_entropy", "data", "engine", "grad", "grade", "grading", "graph", "hessian", "hvp", "jacobian",
-    "jvp", "manual", "nn", "no_grad", "one_hot", "training", "vjp",
+    "jvp", "manual", "nn", "no_grad", "one_hot", "sweeps", "training", "vjp",
 ]  # fmt: skip
 
 

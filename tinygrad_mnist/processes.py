@@ -71,6 +71,13 @@ class FolderLock:
         self.path = folder / LOCK
         self._file: BinaryIO | None = None
 
+    def __enter__(self) -> FolderLock:
+        self.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
     def acquire(self) -> None:
         """Take it; raises BlockingIOError, which says who has it, and OSError where the folder can't be written."""
         while self._file is None:

@@ -22,18 +22,21 @@ from tinygrad_mnist.cli.graph import graph
 from tinygrad_mnist.cli.options import Interrupted
 from tinygrad_mnist.cli.plot import plot
 from tinygrad_mnist.cli.predict import evaluate, predict
+from tinygrad_mnist.cli.sweep import sweep
 from tinygrad_mnist.cli.train import train
 from tinygrad_mnist.cli.tutorials import tutorials
+from tinygrad_mnist.cluster import ClusterError
 from tinygrad_mnist.devices import DeviceError
 from tinygrad_mnist.engine import GraphError
 from tinygrad_mnist.frameworks.running import ProgramError
 from tinygrad_mnist.graph import RenderingError
+from tinygrad_mnist.sweeps import SweepError
 
 _CTRL_C = 130
 """What typer makes of a KeyboardInterrupt."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-for command in (train, evaluate, predict, compare, graph, export, exercise, grade, plot, tutorials):
+for command in (train, evaluate, predict, compare, graph, export, exercise, grade, plot, tutorials, sweep):
     app.command()(command)
 
 
@@ -104,6 +107,8 @@ def _run() -> int:
         GraphError,
         ProgramError,
         RenderingError,
+        ClusterError,
+        SweepError,
         Interrupted,
     ) as error:
         _say_error(str(error))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from tinygrad_mnist import __version__, files, grading
+from tinygrad_mnist import __version__, cluster, files, grading
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Interrupted
 from tinygrad_mnist.grading import classroom
+from tinygrad_mnist.grading.classroom.distant import DistantWorker
 from tinygrad_mnist.grading.classroom.gradescope import gradescope as for_gradescope
 from tinygrad_mnist.shown import json_text
 
@@ -23,6 +27,10 @@ Gradescope = Annotated[
 ]
 Again = Annotated[bool, typer.Option("--again", help="Of a class: grade those too that were graded before.")]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Of a class: how many at once; as many as there are cores.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(help="Of a class: of a Dask cluster that grades it, such as tcp://10.0.0.1:8786.", show_default=False),
+]
 Memory = Annotated[float, typer.Option(min=0.5, help="GiB of memory for each program, where the system bounds it.")]
 
 
@@ -36,12 +44,11 @@ def grade_class(
     again: bool,
     jobs: int | None,
     memory: float,
+    scheduler: str | None,
 ) -> None:
     """Grade them, with a bar; write what was asked for, and print the table."""
     for path in filter(None, (csv, gradescope)):
         files.prepare_folder(path.parent, path.name)
-    usual = classroom.Limits()
-    limits = classroom.Limits(int(memory * 2**30), jobs or usual.jobs)
     with tempfile.TemporaryDirectory(prefix="tinygrad-mnist-class-", ignore_cleanup_errors=True) as unpacked:
         try:
             worth = classroom.Points.parse(points) if points else None
@@ -53,7 +60,9 @@ def grade_class(
                 found = [classroom.find_submission(paths[0], Path(unpacked))]
             else:
                 found = classroom.find_submissions(paths, Path(unpacked))
-            whole = _graded(found, settings, html, worth, again, limits)
+            with _graders(scheduler, jobs) as (new_worker, at_once):
+                limits = classroom.Limits(int(memory * 2**30), at_once)
+                whole = _graded(found, settings, html, worth, again, limits, new_worker)
         except grading.GradeError as error:
             raise typer.BadParameter(str(error)) from None
     if html:
@@ -73,6 +82,19 @@ def grade_class(
         raise typer.Exit(1)
 
 
+@contextmanager
+def _graders(scheduler: str | None, jobs: int | None) -> Iterator[tuple[Callable[[], classroom.Grader], int]]:
+    """What makes those that grade, here or on a cluster, and how many of them work at once."""
+    if scheduler is None:
+        yield classroom.Worker, jobs or classroom.Limits().jobs
+        return
+    with cluster.connected(scheduler) as client:
+        workers = cluster.threads(client)
+        if not workers:
+            raise cluster.ClusterError(f"{scheduler}: it has no worker; start one by `dask worker {scheduler}`")
+        yield partial(DistantWorker, client), jobs or workers
+
+
 def _graded(
     found: list[classroom.Submission],
     settings: dict[str, Any],
@@ -80,13 +102,16 @@ def _graded(
     points: classroom.Points | None,
     again: bool,
     limits: classroom.Limits,
+    new_worker: Callable[[], classroom.Grader],
 ) -> classroom.ClassReport:
     """All of them; each learner's page is written as soon as there is a report."""
     done: list[classroom.Graded] = []
     with show.Bar() as bar:
         bar.start("grading", len(found))
         try:
-            for graded in classroom.grade_class(found, __version__, keep=html, again=again, limits=limits, **settings):
+            for graded in classroom.grade_class(
+                found, __version__, keep=html, again=again, limits=limits, new_worker=new_worker, **settings
+            ):
                 done.append(graded)
                 bar.move(len(done), facts=f"{len(done)}/{len(found)}  {graded.name[:28]}")
                 if html:

@@ -56,6 +56,7 @@ def grade(
     again: classroom.Again = False,
     jobs: classroom.Jobs = None,
     memory: classroom.Memory = 4.0,
+    scheduler: classroom.Scheduler = None,
 ) -> None:
     """Run a backprop of your own, and say which term is wrong and why; or those of a class.
 
@@ -68,10 +69,11 @@ def grade(
         "of_class": of_class, "time_limit": time_limit,
     }  # fmt: skip
     folder = html is not None and html.suffix.lower() != ".html"
-    if folder or csv or points or gradescope or len(submitted) > 1 or submitted[0].suffix not in (".py", ".ipynb"):
+    several = len(submitted) > 1 or submitted[0].suffix not in (".py", ".ipynb")
+    if several or folder or csv or points or gradescope or scheduler:
         if json:
             raise typer.BadParameter("--json is for one file; of a class, each result is in the folder of --html")
-        classroom.grade_class(submitted, settings, html, csv, points, gradescope, again, jobs, memory)
+        classroom.grade_class(submitted, settings, html, csv, points, gradescope, again, jobs, memory, scheduler)
         return
     (file,) = submitted
     if not file.is_file():

@@ -6,14 +6,14 @@ import inspect
 import math
 from collections.abc import Callable, Collection
 from dataclasses import Field, fields
+from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
 from tinygrad_mnist.arguments import Range
 from tinygrad_mnist.cli.options import distortion, if_given, network_layers, one_of, within
-from tinygrad_mnist.data.augment import Distortion
-from tinygrad_mnist.training import Recipe
+from tinygrad_mnist.training import PRESETS, Recipe, as_text, load_recipe
 
 PARSERS: dict[str, Callable[[str], Any]] = {"layers": network_layers, "augment": distortion}
 """What reads a setting that is written as text."""
@@ -52,15 +52,26 @@ def with_recipe_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def as_text(value: Any) -> str:
-    """A value as the option takes it."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, Distortion):
-        strengths = {field: getattr(value, field.name) for field in fields(value)}
-        return ",".join(f"{field.name}={v:g}" for field, v in strengths.items() if v != field.default)
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+def is_given(context: typer.Context, name: str) -> bool:
+    """Whether an option is on the command line."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def base_recipe(context: typer.Context, preset: str, file: Path | None) -> Recipe:
+    """The recipe that options change: a file's or a preset's."""
+    if file is None:
+        return PRESETS[preset]
+    if is_given(context, "preset"):
+        raise typer.BadParameter("--preset and --recipe both name a recipe; give one of them")
+    recipe = load_recipe(file)
+    network_layers(",".join(map(str, recipe.layers)))
+    return recipe
+
+
+def changed(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
+    """The recipe with the options that are given."""
+    try:
+        return recipe.changed(**changes)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None

@@ -13,10 +13,10 @@ from tinygrad_mnist import data, nn, records, training
 from tinygrad_mnist.arguments import Range
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Data, Interrupted, one_of
-from tinygrad_mnist.cli.recipe import as_text, with_recipe_options
+from tinygrad_mnist.cli.recipe import base_recipe, changed, is_given, with_recipe_options
 from tinygrad_mnist.devices import DEVICES, mover
 from tinygrad_mnist.processes import signals_held
-from tinygrad_mnist.training import PRESETS, Recipe
+from tinygrad_mnist.training import PRESETS, Recipe, as_text
 from tinygrad_mnist.training.run import HISTORY, MODEL, TABLE
 
 
@@ -31,6 +31,9 @@ def train(
             callback=one_of(PRESETS),
         ),
     ] = "default",
+    recipe_file: Annotated[
+        Path | None, typer.Option("--recipe", help="A recipe.json that sweep has written, in place of a preset.")
+    ] = None,
     *,
     classes: Annotated[
         int | None, typer.Option(min=2, help="Of the data.", show_default="found from the labels, at least 10")
@@ -53,17 +56,18 @@ def train(
     the same weights as without the crash, bit for bit.
     """
     mover(device)  # says now what it lacks, and not after the data are read
-    given = {name: value for name, value in context.params.items() if _is_given(context, name)}
+    given = {name: value for name, value in context.params.items() if is_given(context, name)}
     changes = {name: value for name, value in changes.items() if name in given}
-    if resume and "preset" in given:
-        changes = vars(PRESETS[preset]) | changes
+    base = base_recipe(context, preset, recipe_file)
+    if resume and given.keys() & {"preset", "recipe_file"}:
+        changes = vars(base) | changes
     folder = training.RunFolder(out)
     path = folder.checkpoint
     kept = resume and os.path.lexists(path)
     if kept:
         recipe, seed, source = resumed(training.read_notes(path), path, changes, given)
     else:
-        recipe = _recipe(PRESETS[preset], changes)
+        recipe = changed(base, changes)
         if resume:
             show.note(f"{path}: no such file, there is nothing to resume; starting at the beginning")
     dataset = data.load(source, say=show.note, classes=classes or (int(recipe.layers[-1]) if kept else None))
@@ -76,7 +80,7 @@ def train(
             f"{dataset.name}: {len(train_set):,} images to train on, {len(validation_set):,} to validate, "
             f"{len(dataset.test):,} to test"
         )
-        notes = {"recipe": recipe.as_dict(), "seed": seed, "source": _wherever_it_runs(source)}
+        notes = {"recipe": recipe.as_dict(), "seed": seed, "source": data.wherever_it_runs(source)}
         checkpoint = training.Checkpoint(path, steps=checkpoint_steps, notes=notes)
         try:
             with show.Training() as progress:
@@ -124,11 +128,6 @@ def _nothing_but(checkpoint: Path) -> Interrupted:
     return Interrupted("interrupted; nothing was saved")
 
 
-def _wherever_it_runs(source: str) -> str:
-    """The data as a checkpoint names them: a folder from the root on, so that the run may be moved."""
-    return source if source in data.NAMES else str(Path(source).expanduser().absolute())
-
-
 def _draw(run: Path, test: data.Split) -> None:
     from tinygrad_mnist import plots  # Matplotlib takes its time
 
@@ -163,18 +162,6 @@ class Notes:
         Range("an integer from 0 on", whole=True).check(seed=self.seed)
 
 
-def _is_given(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
-
-
-def _recipe(preset: Recipe, changes: dict[str, Any]) -> Recipe:
-    try:
-        return preset.changed(**changes)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-
-
 def _fitting(recipe: Recipe, dataset: data.Dataset, is_chosen: bool) -> Recipe:
     """The recipe with as many outputs as there are classes; DataError where other layers were chosen."""
     *before, last = recipe.layers
@@ -202,7 +189,7 @@ def resumed(notes: Any, path: Path, changes: dict[str, Any], given: dict[str, An
     for name, value in asked.items():
         if name not in free and value != settings[name]:
             option = f"--{name.replace('_', '-')}"
-            given_as = option if name in given else "--preset"
+            given_as = option if name in given else "--recipe" if "recipe_file" in given else "--preset"
             reason = f", with which its {recipe.schedule} schedule ends" if name == "epochs" else ""
             raise training.CheckpointError(
                 f"{path}: the run has {option} {as_text(settings[name])}{reason}, not {as_text(value)}: "

@@ -59,6 +59,11 @@ def load(
     return load_mnist(Path(source), say=say, classes=classes)
 
 
+def wherever_it_runs(source: str) -> str:
+    """The same source of data as other processes find it: a folder or file from the root on."""
+    return source if source in NAMES else str(Path(source).expanduser().absolute())
+
+
 def load_mnist(
     data_dir: str | Path | None = None,
     *,

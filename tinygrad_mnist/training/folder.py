@@ -38,15 +38,11 @@ class RunFolder:
         files than a run's, for instance.
         """
         prepare_folder(self.path, *FILES)
-        lock = FolderLock(self.path)
-        lock.acquire()
-        try:
+        with FolderLock(self.path) as lock:
             if not resume and any((self.path / name).exists() for name in FILES):
                 with signals_held():
                     self._move_aside(lock, say)
             yield
-        finally:
-            lock.release()
 
     def save(self, model: Module, history: History, **facts: Any) -> None:
         """Write the model, and the history with facts about the run, together."""

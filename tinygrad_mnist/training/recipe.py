@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from tinygrad_mnist import nn
+from tinygrad_mnist import nn, records
 from tinygrad_mnist.arguments import COUNT, SHARE, Range, check_name
 from tinygrad_mnist.data import Split
 from tinygrad_mnist.data.augment import Distortion
+from tinygrad_mnist.files import write_text
 from tinygrad_mnist.nn import Module, Optimizer
 from tinygrad_mnist.nn.schedules import CosineAnnealingLR, InverseTimeLR, LinearLR, OneCycleLR
+from tinygrad_mnist.shown import json_text
 from tinygrad_mnist.training.callbacks import Averaging, MaxNorm
 from tinygrad_mnist.training.checkpoint import Checkpoint
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.loop import fit
 from tinygrad_mnist.training.run import Callback, Schedule
+from tinygrad_mnist.training.stored import CheckpointError, read_checked
 
 LIGHT = Distortion(shift=1, rotate=8, scale=0.05)
 """Changes a digit no more than another hand would."""
@@ -168,3 +172,37 @@ class Recipe:
             augment=self.augment, callbacks=[*own, *callbacks], checkpoint=checkpoint, resume=resume,
             compile=compile,
         )  # fmt: skip
+
+
+def save_recipe(recipe: Recipe, path: str | Path) -> None:
+    """Write it as JSON, which `train --recipe FILE` takes."""
+    write_text(Path(path), f"{json_text(recipe.as_dict())}\n")
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """The recipe that `save_recipe` wrote; raises CheckpointError where the file is missing or holds none."""
+    content = read_checked(path, records.LIMIT, "recipe.json", by="sweep")
+    try:
+        return records.made(Recipe, records.parsed(content), "recipe")
+    except records.RecordError as error:
+        raise CheckpointError(f"{path}: {error}; give a recipe.json that sweep has written") from None
+
+
+def as_text(value: Any) -> str:
+    """A setting's value as the option of `train` takes it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, Distortion):
+        strengths = {field: getattr(value, field.name) for field in fields(value)}
+        return ",".join(f"{field.name}={_number(v)}" for field, v in strengths.items() if v != field.default)
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _number(value: float) -> str:
+    """It in few digits, where these say it exactly."""
+    brief = f"{value:g}"
+    return brief if float(brief) == value else repr(value)

@@ -41,12 +41,12 @@ class _Entry:
     data_offsets: tuple[int, int]
 
 
-def read_checked(path: str | Path, limit: int, what: str) -> bytes:
+def read_checked(path: str | Path, limit: int, what: str, by: str = "train") -> bytes:
     """What a file holds, of at most so many bytes; raises CheckpointError where it can't be read."""
     try:
         return read_bounded(Path(path), limit)
     except FileNotFoundError:
-        raise CheckpointError(f"{path}: no such file; give a {what} that train has written") from None
+        raise CheckpointError(f"{path}: no such file; give a {what} that {by} has written") from None
     except IsADirectoryError:
         raise CheckpointError(f"{path}: a folder; give the {what} in it") from None
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL

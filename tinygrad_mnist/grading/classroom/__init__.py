@@ -2,15 +2,18 @@
 
 from tinygrad_mnist.grading.classroom.class_report import ClassReport, Graded
 from tinygrad_mnist.grading.classroom.grading_class import Limits, grade_class
+from tinygrad_mnist.grading.classroom.isolation import Grader, Worker
 from tinygrad_mnist.grading.classroom.points import Points
 from tinygrad_mnist.grading.classroom.submissions import Submission, find_submission, find_submissions
 
 __all__ = [
     "ClassReport",
     "Graded",
+    "Grader",
     "Limits",
     "Points",
     "Submission",
+    "Worker",
     "find_submission",
     "find_submissions",
     "grade_class",

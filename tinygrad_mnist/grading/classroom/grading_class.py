@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 
 from tinygrad_mnist.grading import honesty
 from tinygrad_mnist.grading.classroom.class_report import Graded
-from tinygrad_mnist.grading.classroom.isolation import Worker, WorkerEndedError, WorkerHungError
+from tinygrad_mnist.grading.classroom.isolation import Grader, Worker, WorkerEndedError, WorkerHungError
 from tinygrad_mnist.grading.classroom.storage import Kept, Storage
 from tinygrad_mnist.grading.classroom.submissions import Submission
 from tinygrad_mnist.grading.grader import TIME_LIMIT
@@ -51,12 +51,14 @@ def grade_class(
     keep: Path | None = None,
     again: bool = False,
     limits: Limits | None = None,
+    new_worker: Callable[[], Grader] = Worker,
     **settings: Any,
 ) -> Generator[Graded, None, None]:
     """Each submission with its report, in the order in which they are done; those that were kept first.
 
     keep: the folder in whose `results` each is kept as soon as it is done. What lies there of the same content,
     settings and version of this package is not graded again, unless `again` is asked.
+    new_worker: makes what each of the `jobs` is graded by: a process here, or `distant.DistantWorker` of a cluster.
     settings: as `grade` takes them.
 
     What ended its grader, or by its text may end processes, is run last and alone, and after the second time not again.
@@ -64,7 +66,7 @@ def grade_class(
     Raises GradeError for settings that do not exist, OSError where results can't be kept.
     """
     limits = limits or Limits()
-    class_ = _Class(Storage(keep, settings, version, submissions), settings, limits.memory)
+    class_ = _Class(Storage(keep, settings, version, submissions), settings, limits.memory, new_worker)
     waiting = []
     for submission in submissions:
         kept = Kept() if again else class_.storage.read(submission)
@@ -95,11 +97,13 @@ def _stopped(submission: Submission, kind: str, message: str, seconds: float = 0
 class _Class:
     """The workers, and what is known of each submission."""
 
-    def __init__(self, storage: Storage, settings: dict[str, Any], memory: int) -> None:
-        self.storage, self._settings, self._memory = storage, settings, memory
+    def __init__(
+        self, storage: Storage, settings: dict[str, Any], memory: int, new_worker: Callable[[], Grader]
+    ) -> None:
+        self.storage, self._settings, self._memory, self._new_worker = storage, settings, memory, new_worker
         self._patience = PATIENCE * float(settings.get("time_limit", TIME_LIMIT)) + 10
-        self._workers: list[Worker] = []
-        self._free: SimpleQueue[Worker] = SimpleQueue()
+        self._workers: list[Grader] = []
+        self._free: SimpleQueue[Grader] = SimpleQueue()
         self._running: dict[Submission, int] = {}
 
     def grade_together(self, submissions: Sequence[Submission], jobs: int) -> Generator[Graded, None, list[Submission]]:
@@ -131,7 +135,7 @@ class _Class:
 
     def _start(self, workers: int) -> None:
         for _ in range(workers - len(self._workers)):
-            self._workers.append(Worker())
+            self._workers.append(self._new_worker())
             self._free.put(self._workers[-1])
 
     def _grade(self, submission: Submission, attempts: int) -> Kept | None:

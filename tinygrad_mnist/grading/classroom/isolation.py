@@ -18,7 +18,7 @@ import threading
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tinygrad_mnist.grading.calling import sealed
 from tinygrad_mnist.grading.calling.sealed import MARK, THREADS, end_marked
@@ -39,6 +39,16 @@ class WorkerEndedError(Exception):
 
 class WorkerHungError(WorkerEndedError):
     """It took too long and was ended."""
+
+
+class Grader(Protocol):
+    """What grades one program after another: a `Worker`, or a way to one on another machine."""
+
+    def grade(self, submission: Submission, settings: dict[str, Any], memory: int, patience: float) -> dict[str, Any]:
+        """The answer about a program. Raises WorkerEndedError, or WorkerHungError after so many seconds."""
+
+    def close(self) -> None:
+        """End it for good."""
 
 
 class Worker:
