@@ -44,7 +44,7 @@ LAYERS = {
         "processes",
         "records",
         "shown",
-    },  # fmt: skip
+    },
     "plots": {"engine", "nn", "data", "graph", "training", "files"},
     "cluster": {"shown"},
     "sweeps": {"arguments", "cluster", "data", "files", "nn", "processes", "records", "shown", "training"},
