@@ -1,5 +1,6 @@
-"""The process that `forks.py` starts: it imports what a program of the grader's does, and forks a copy for each task."""
+"""The process that `forks.py` starts: it imports what a program of the grader's does, and is copied for each task."""
 
+import contextlib
 import gc
 import importlib
 import inspect
@@ -38,10 +39,8 @@ def code_of(run, sealed, given, working, time_limit):
     while not ended and time.monotonic() < until:
         time.sleep(0.002)
         ended, status = os.waitpid(pid, os.WNOHANG)
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     return os.waitstatus_to_exitcode(status) if ended else os.waitpid(pid, 0) and None
 
 

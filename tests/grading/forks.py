@@ -1,4 +1,4 @@
-"""Processes of the grader's own, forked from one that has imported what each of them would: that takes most of a second.
+"""Processes of the grader's own, copied from one that has imported what each would: that takes most of a second.
 
 The copy knows what a started process knows when it reads its task, and does what that would do.
 """
