@@ -31,5 +31,5 @@ def _programs_are_run_in_forked_processes(request: pytest.FixtureRequest, forks:
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In this test they are started."""
+    """In this test processes are started, as for a user."""
     monkeypatch.setattr(sealed, "_started", STARTED)
