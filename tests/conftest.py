@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -16,6 +17,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 """Each of the many child processes would compile the package anew, which takes longer than its work."""
+
+gc.set_threshold(100_000, 20, 20)
+"""What is kept for long, imports and the grader's tables, would be searched for cycles again and again."""
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 """A shell that starts the tests in the background ignores Ctrl-C, and programs under test would inherit that."""

@@ -1,12 +1,12 @@
 """The README and the docs say only what is true: their snippets run, their links lead somewhere."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.each import each
+from tests.scripts import printed_by
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -41,7 +41,7 @@ def test_snippets_run(path, tmp_path, monkeypatch):
         exec(compile(block, str(path), "exec"), namespace)
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+@each("path", DOCUMENTS)
 def test_links_lead_to_files(path):
     targets = re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8"))
     missing = [t for t in targets if not t.startswith("http") and not (path.parent / t).exists()]
@@ -57,18 +57,11 @@ def test_the_readme_has_exactly_two_set_up_commands():
 
 @pytest.mark.parametrize("script", PROGRAMS, ids=lambda p: p.name)
 def test_the_commands_behind_the_figures_run(script):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    result = subprocess.run(
-        [sys.executable, "-W", "error", str(script), *OPTIONS.get(script.name, ())],
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
-    assert result.returncode == 0, result.stderr
+    printed_by(script, *OPTIONS.get(script.name, ()), cwd=ROOT)
     assert f"python {script.relative_to(ROOT).as_posix()}" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+@each("path", DOCUMENTS)
 def test_no_placeholder_is_left_and_named_programs_exist(path):
     text = path.read_text(encoding="utf-8")
     assert not re.findall(r"\| [A-Z_]+ \|", text)
@@ -100,11 +93,8 @@ def test_the_verdict_in_the_docs_is_what_the_grader_says():
     assert [line.removeprefix("    ") for line in shown.splitlines()][1:] == report[1:]
 
 
-def test_the_notebooks_verdict_in_the_docs_is_what_the_example_prints():
+def test_the_notebooks_verdict_in_the_docs_is_what_the_example_prints(tmp_path):
     page = (ROOT / "docs" / "grading.md").read_text(encoding="utf-8")
     shown = page.split("which mistake it is:\n\n")[1].split("\n[examples/")[0]
-    result = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / "grade_a_notebook.py")],
-        capture_output=True, text=True, encoding="utf-8", env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-    )  # fmt: skip
-    assert [line.removeprefix("    ") for line in shown.splitlines()] == result.stdout.split("\nmended")[0].splitlines()
+    said = printed_by(ROOT / "examples" / "grade_a_notebook.py", cwd=tmp_path)
+    assert [line.removeprefix("    ") for line in shown.splitlines()] == said.split("\nmended")[0].splitlines()

@@ -1,29 +1,24 @@
 """Every example runs as it is and asserts its own result; those in examples/frameworks are run in tests/frameworks."""
 
 import ast
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.each import each
+from tests.scripts import printed_by
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.name)
+@pytest.mark.usefixtures("new_op")  # an example may declare an operation
 def test_it_runs(path, tmp_path):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
-    result = subprocess.run(
-        [sys.executable, "-W", "error", str(path)],
-        capture_output=True, text=True, encoding="utf-8", timeout=120, env=environment, cwd=tmp_path,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    assert result.stdout
+    assert printed_by(path, cwd=tmp_path)
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.name)
+@each("path", EXAMPLES)
 def test_it_asserts_its_result_and_says_what_it_shows(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert ast.get_docstring(tree)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from tests.each import each
 from tests.engine.strategies import networks, steady
 from tinygrad_mnist import GradientError, check_gradients
 from tinygrad_mnist.engine import Tensor, ops
@@ -137,13 +138,13 @@ def test_a_function_without_a_name_is_called_after_its_operation_and_a_given_nam
         check_gradients(double, [X], name="layer one")
 
 
-@pytest.mark.parametrize("size", [1e-150, 1e-8, 1e8, 1e150])
-@pytest.mark.parametrize("fn", [lambda x: x, lambda x: x * 3, lambda x: x / x.sum(), ops.abs, lambda x: (x**2) ** 0.5])
+@each("size", [1e-150, 1e-8, 1e8, 1e150])
+@each("fn", [lambda x: x, lambda x: x * 3, lambda x: x / x.sum(), ops.abs, lambda x: (x**2) ** 0.5])
 def test_inputs_and_outputs_of_any_size_pass(fn: Any, size: float) -> None:
     check_gradients(fn, [np.abs(X) * size], order=1)
 
 
-@pytest.mark.parametrize("size", [1e-100, 1e-9, 1e9, 1e100])
+@each("size", [1e-100, 1e-9, 1e9, 1e100])
 def test_a_large_or_small_factor_on_the_output_passes(size: float) -> None:
     check_gradients(lambda x, y: (x * y).sin() * size, [X, Y], complex_step=True)
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from tinygrad_mnist import data, nn, no_grad, one_hot, plots, training
 from tinygrad_mnist.plots.drawing import RIGHT, WRONG
-from tinygrad_mnist.plots.run import _untrained
+from tinygrad_mnist.plots.run import _all, _png, _untrained
 from tinygrad_mnist.training import Epoch, History
 
 Array = NDArray[Any]
@@ -207,6 +207,13 @@ def test_under_each_init_a_network_is_normalised_by_the_batch_and_drops_nothing(
         assert (hidden.gradients != 0).all()
 
 
+@pytest.fixture
+def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of pictures, which take their time, their texts are written."""
+    monkeypatch.setattr(plots.run, "_png", lambda figure: "\n".join(texts(figure)).encode())
+
+
+@pytest.mark.usefixtures("unrendered")
 def test_weights_of_a_later_layer_are_not_drawn_as_images_of_digits(unseen_digits: data.Split, tmp_path: Path) -> None:
     model = nn.network(("1x28x28", "4c3", "mp2", "16c3", "mp2", 20, 10))  # the third layer has 784 inputs too
     training.save_model(model, tmp_path / "model.safetensors")
@@ -216,6 +223,7 @@ def test_weights_of_a_later_layer_are_not_drawn_as_images_of_digits(unseen_digit
     assert "first-layer" not in names
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_single_test_image_is_drawn(unseen_digits: data.Split, tmp_path: Path) -> None:
     training.save_model(nn.network((784, 20, 10), batch_norm=True), tmp_path / "model.safetensors")
     history(1).save(tmp_path / "history.json")
@@ -288,7 +296,8 @@ def test_a_network_of_filters_is_drawn_as_it_is_used(unseen_digits: data.Split, 
     names = ["training", "predictions", "confusion", "mistakes", "filters", "saliency", "signals"]
     assert [path.stem for path in paths] == names
     first = paths[1].read_bytes()
-    assert plots.save_all(tmp_path, unseen_digits[:8])[1].read_bytes() == first
+    figures = _all(training.load_model(tmp_path / "model.safetensors"), history(2), unseen_digits[:8])
+    assert _png(figures["predictions"]) == first
 
 
 @pytest.mark.parametrize(

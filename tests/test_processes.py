@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from tests.each import each
 from tinygrad_mnist.files import prepare_folder
 from tinygrad_mnist.processes import LOCK, FolderLock, lock, signals_held
 
@@ -20,7 +21,7 @@ def interrupted(done, blocks):
         done.append(blocks)
 
 
-@pytest.mark.parametrize("blocks", [1, 2, 3])
+@each("blocks", [1, 2, 3])
 def test_a_signal_waits_for_the_end_of_the_outermost_block(blocks):
     done = []
     with pytest.raises(KeyboardInterrupt):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from tinygrad_mnist.records import DEEPEST, LIMIT, RecordError, checked, like, made, parsed
 
 
@@ -34,7 +35,7 @@ def test_a_mapping_becomes_what_the_class_says() -> None:
     assert made(Outer, {**given, "inner": None}, "").inner is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("change", "words"),
     [
         ({"inner": 3}, "inner is 3 and no mapping"),
@@ -54,7 +55,7 @@ def test_what_does_not_fit_is_named_with_its_place(change: dict[str, Any], words
         made(Outer, {"inner": None, "pairs": [], "named": {}} | change, "")
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "words"),
     [
         ("[" * 100_000, "more than 200 deep"),
@@ -76,7 +77,7 @@ def test_the_deepest_and_the_longest_come_through() -> None:
     assert parsed("1" * 40) == int("1" * 40)
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "words"),
     [
         ({"a": 0.5, "b": np.zeros(3, np.float32)}, "it has no c"),

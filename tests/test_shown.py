@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
+from tests.each import each
 from tinygrad_mnist.shown import LineError, file_text, json_text, one_line, shown_name
 
 NAMES = ["\x1b[2Jred", "a\nb\r\t", "\ud800", "\udcff", "\x9b31m", "\u202egnp", "\0", "\u2028", "\u200b"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_what_can_not_be_printed_stands_as_its_escape(name: str) -> None:
     assert one_line(name).isprintable()
     assert one_line(name).isascii()

@@ -5,10 +5,11 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-import pytest
+from tests.each import each
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tinygrad_mnist"
@@ -84,15 +85,17 @@ ENGINE_ORDER = ["errors", "node", "primitive", "ops", "autodiff", "tensor", "__i
 """Each module of the engine imports only those before it."""
 
 
+@cache
 def imports(path):
     """The modules of this package that a file imports when it runs, as dotted paths below the package."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for_types = [n for n in ast.walk(tree) if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"]
-    unseen = {n for block in for_types for n in ast.walk(block)}
+    found, unseen = [], {n for block in for_types for n in ast.walk(block)}
     for node in set(ast.walk(tree)) - unseen:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("tinygrad_mnist"):
             below = node.module.removeprefix("tinygrad_mnist").lstrip(".")
-            yield from [f"{below}.{alias.name}".lstrip(".") for alias in node.names]
+            found += [f"{below}.{alias.name}".lstrip(".") for alias in node.names]
+    return found
 
 
 def part(path):
@@ -104,7 +107,7 @@ def test_every_part_has_its_place():
     assert {part(p) for p in PACKAGE.rglob("*.py")} - {"__init__", "__main__"} == set(LAYERS)
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@each("name", LAYERS)
 def test_parts_import_downward(name):
     for path in (p for p in PACKAGE.rglob("*.py") if part(p) == name):
         upward = {used for used in imports(path) if used.split(".")[0] not in LAYERS[name] | {name}}
@@ -132,7 +135,7 @@ def test_no_modules_import_each_other_in_a_circle():
     assert set(in_order) == set(MODULES)
 
 
-@pytest.mark.parametrize("package", [p.parent for p in PACKAGE.rglob("__init__.py")], ids=lambda p: p.name)
+@each("package", [p.parent for p in PACKAGE.rglob("__init__.py")])
 def test_no_function_hides_a_module_of_its_name(package):
     whole = ".".join(package.relative_to(ROOT).parts)
     for info in pkgutil.iter_modules([str(package)]):
@@ -141,7 +144,7 @@ def test_no_function_hides_a_module_of_its_name(package):
             assert getattr(sys.modules[whole], info.name) is module
 
 
-@pytest.mark.parametrize("module", ENGINE_ORDER)
+@each("module", ENGINE_ORDER)
 def test_the_engine_reads_in_order(module):
     earlier = set(ENGINE_ORDER[: ENGINE_ORDER.index(module)])
     used = set()

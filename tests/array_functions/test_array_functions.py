@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from tests.engine.cases import numbers
 from tinygrad_mnist.engine import Tensor, grad
 from tinygrad_mnist.engine.tensor import NUMPY, PLAIN
@@ -417,8 +418,8 @@ for _width in (1, (2, 1), ((0, 3), (2, 1)), ((2,), (0,))):
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(("line", "shapes"), RECORDED)
+@each("dtype", [np.float32, np.float64])
+@each(("line", "shapes"), RECORDED)
 def test_a_line_of_numpy_on_tensors_is_recorded_and_gives_numpys_result(line: Any, shapes: Any, dtype: Any) -> None:
     arrays = [x.astype(dtype) for x in numbers(*shapes)]
     leaves = [Tensor(x, requires_grad=True) for x in arrays]
@@ -434,7 +435,7 @@ def test_a_line_of_numpy_on_tensors_is_recorded_and_gives_numpys_result(line: An
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize(("line", "shapes"), RECORDED)
+@each(("line", "shapes"), RECORDED)
 def test_its_first_and_second_derivatives_are_right(line: Any, shapes: Any) -> None:
     check_gradients(line, numbers(*shapes))
 
@@ -491,8 +492,8 @@ PLAINLY: list[Callable[[Any], Any]] = [
 """What has no derivative."""
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("line", PLAINLY)
+@each("dtype", [np.float32, np.float64])
+@each("line", PLAINLY)
 def test_what_has_no_derivative_is_numpys_own_result(line: Any, dtype: Any) -> None:
     (array,) = numbers(M)
     array = array.astype(dtype)
@@ -505,7 +506,7 @@ def test_a_functions_place_is_one_table() -> None:
     assert not PLAIN & NUMPY.keys()
 
 
-@pytest.mark.parametrize("learns", [False, True])
+@each("learns", [False, True])
 def test_labels_in_a_tensor_index_arrays_and_count_classes(learns: bool) -> None:
     y = Tensor(np.array([2, 0, 1]))
     probabilities = Tensor(np.full((3, 3), 1 / 3), requires_grad=learns)
@@ -519,7 +520,7 @@ def test_labels_in_a_tensor_index_arrays_and_count_classes(learns: bool) -> None
     np.testing.assert_array_equal(one_hot, np.eye(3)[[2, 0, 1]])
 
 
-@pytest.mark.parametrize("indices", [[1.0, 2.0], [0], [[1]]])
+@each("indices", [[1.0, 2.0], [0], [[1]]])
 def test_only_a_single_integer_is_an_index(indices: Any) -> None:
     with pytest.raises(TypeError, match="integer"):
         range(Tensor(np.array(indices)))
@@ -551,7 +552,7 @@ def test_scipys_sigmoid_is_recorded() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:overflow")
-@pytest.mark.parametrize(
+@each(
     ("line", "point", "value", "slope"),
     [
         (np.linalg.norm, [0.0, 0.0], 0, [0, 0]),
@@ -589,7 +590,7 @@ def test_where_there_is_a_nan_the_median_is_none() -> None:
     np.testing.assert_array_equal(t.grad.data, [[0, 0, 0], [0, 0, 1]])
 
 
-@pytest.mark.parametrize("line", [
+@each("line", [
     lambda a: np.pad(a, 1, "mean"), lambda a: np.linalg.norm(a, -1, axis=0), np.nanmax, np.cumprod, np.median,
     lambda a: np.triu(a, 1), lambda a: a % 2, lambda a: np.average(a, 0), np.diff, np.sort,
 ])  # fmt: skip
@@ -603,7 +604,7 @@ def assign(target: Any, value: Any) -> None:
     target[0] = value
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "advice"),
     [
         (lambda t: assign(t, 0), r"np\.where\(mask, v, t\)"),

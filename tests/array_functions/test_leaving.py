@@ -9,9 +9,10 @@ from math import sqrt as root
 import numpy as np
 import pytest
 
+from tests.each import each
 from tinygrad_mnist import Tensor, hessian, jacobian, no_grad, vjp
 
-KNOWS_CALLS = pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 does not say where a call stands")
+KNOWS_CALLS = sys.version_info >= (3, 11)  # Python 3.10 does not say where a call stands
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ CONVERTED = [
 ]
 
 
-@pytest.mark.parametrize("program", [*STORED, *[pytest.param(p, marks=KNOWS_CALLS) for p in CALLED], *CONVERTED])
+@each("program", [*STORED, *(CALLED if KNOWS_CALLS else []), *CONVERTED])
 def test_what_takes_a_number_without_a_word_is_refused(x, program):
     with pytest.raises((TypeError, ValueError)) as caught:  # NumPy makes a ValueError of what an element raises
         program(x)
@@ -80,14 +81,14 @@ def test_what_takes_a_number_without_a_word_is_refused(x, program):
         assert any("np.stack" in str(error) and "unnamed ()" in str(error) for error in told)
 
 
-@pytest.mark.parametrize("program", [p for p in (*STORED, *CALLED) if p is not added_in_place])
+@each("program", [p for p in (*STORED, *CALLED) if p is not added_in_place])
 def test_without_a_gradient_nothing_is_refused(x, program):
     program(x.detach())
     with no_grad():
         program(x)
 
 
-@pytest.mark.parametrize(
+@each(
     "read",
     [
         lambda loss: float(loss),
@@ -124,7 +125,7 @@ def test_losses_are_collected_in_lists_and_arrays(x):
     assert losses == history.tolist() == [5, 5, 5]
 
 
-@pytest.mark.parametrize("transform", [jacobian, hessian, vjp])
+@each("transform", [jacobian, hessian, vjp])
 def test_no_number_leaves_a_function_while_it_is_differentiated(transform):
     def scaled_by_a_number(v):
         return (float(v.sum()) * v).sum()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from tests.each import each
 from tinygrad_mnist import Tensor, compare, comparing, data, manual, nn
 from tinygrad_mnist.comparing import heatmaps
 
@@ -244,7 +245,7 @@ def test_weights_of_images_are_arranged_as_images():
     assert heatmaps.arrange(W[:, :1]).shape == (1, 5)
 
 
-@pytest.mark.parametrize(
+@each(
     ("options", "words"),
     [
         ({"model": network((6, 5, 3), "gelu")}, "no hand derivation for 'gelu', only for relu, leaky_relu"),
@@ -256,7 +257,6 @@ def test_weights_of_images_are_arranged_as_images():
         ({"l2": -1.0}, "l2 is -1.0"),
         ({"l2": np.nan}, "l2 is nan"),
     ],
-    ids=lambda value: "" if isinstance(value, dict) else value,
 )
 def test_what_does_not_fit_is_said(options, words):
     given = {"model": network((6, 5, 3)), "X": np.ones((7, 6)), "labels": np.zeros(7, int), **options}
@@ -300,7 +300,7 @@ def test_an_activation_in_another_shape_is_no_normalisation():
     assert comparison["a(1)"].formula == "f(z(1))"
 
 
-@pytest.mark.parametrize("between", [nn.BatchNorm1d(5), nn.GELU(), nn.LayerNorm(5), nn.Dropout(0.4), nn.Identity()])
+@each("between", [nn.BatchNorm1d(5), nn.GELU(), nn.LayerNorm(5), nn.Dropout(0.4), nn.Identity()])
 def test_what_stands_between_two_layers_is_carried_by_the_graph(between):
     nn.manual_seed(0)
     model = nn.Sequential(nn.Linear(6, 5, dtype=np.float64), between, nn.Linear(5, 3, dtype=np.float64))

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tests.each import each
 from tinygrad_mnist import data
 from tinygrad_mnist.data import augment
 from tinygrad_mnist.data.augment import Distortion
@@ -52,7 +53,7 @@ def test_half_a_pixel_is_the_mean_of_two_neighbours() -> None:
     np.testing.assert_allclose(augment.shift(images, 0, 0.5), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("quarters", range(-4, 5))
+@each("quarters", range(-4, 5))
 def test_quarter_turns_are_those_of_numpy(quarters: int) -> None:
     images = noise()
     expected = np.rot90(images, quarters, axes=(1, 2))
@@ -104,8 +105,8 @@ def test_values_stay_in_range_and_shape_and_dtype_are_kept(
     assert 0 <= result.min() <= result.max() <= 1
 
 
-@pytest.mark.parametrize("shape", [(784,), (28, 28), (1, 28, 28)])
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@each("shape", [(784,), (28, 28), (1, 28, 28)])
+@each("dtype", [np.float16, np.float32, np.float64])
 def test_images_in_any_shape_are_the_same_images(shape: tuple[int, ...], dtype: type) -> None:
     images = noise().astype(dtype)
     result = EVERYTHING(images.reshape(5, *shape), np.random.default_rng(3))
@@ -169,7 +170,7 @@ def test_the_interpolation_is_that_of_its_definition() -> None:
         assert result[i, r, c] == pytest.approx(expected, abs=1e-5)
 
 
-@pytest.mark.parametrize("sigma", [0.7, 2, 4, 8])
+@each("sigma", [0.7, 2, 4, 8])
 def test_the_field_is_noise_smoothed_as_by_a_convolution(sigma: float) -> None:
     down, right = augment.elastic_field(2, np.random.default_rng(0), 10, sigma)
     raw = np.random.default_rng(0).random((2, 2, 28, 28), dtype=np.float32) * 2 - 1
@@ -193,7 +194,7 @@ def test_the_field_is_as_strong_as_theory_says_and_leans_to_no_side() -> None:
     assert abs(np.corrcoef(down[:, 14, 14], right[:, 14, 14])[0, 1]) < 0.1
 
 
-@pytest.mark.parametrize(
+@each(
     ("strengths", "message"),
     [
         ({"shift": -1}, "shift=-1 must be a number from 0 on"),

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tests.each import each
 from tinygrad_mnist.data import Split, batches, load_digits, train_validation_split
 
 sizes = st.integers(1, 60)
@@ -49,7 +50,7 @@ def test_the_order_is_that_of_the_seed_and_the_epoch() -> None:
     assert len({tuple(order(seed, epoch)) for seed in range(4) for epoch in range(4)}) == 16
 
 
-@pytest.mark.parametrize(
+@each(
     ("x", "y", "batch_size", "message"),
     [
         (np.zeros((3, 2)), np.zeros(4), 2, "^x has 3 rows but y has 4; every example needs one of each$"),
@@ -89,7 +90,7 @@ def test_seeds_split_differently_and_not_as_an_epoch_is_ordered() -> None:
     assert splits[0] != np.random.default_rng([0, 0]).permutation(500)[:100].tolist()
 
 
-@pytest.mark.parametrize("validation", [0, 10, 11, -1, 0.0, 0.01, 1.0, 5.0])
+@each("validation", [0, 10, 11, -1, 0.0, 0.01, 1.0, 5.0])
 def test_a_split_leaves_something_on_both_sides(validation: int | float) -> None:
     message = (
         rf"^a validation set of {validation} does not fit 10 examples; "

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from tests.each import each
 from tinygrad_mnist.data import DataError, read_idx
 from tinygrad_mnist.data.idx import parse_idx
 from tinygrad_mnist.data.reading import decompress
@@ -74,7 +75,7 @@ def test_gzip_that_is_cut_short_is_refused(length: int) -> None:
         parse_idx(decompress(gzip.compress(TWO_BY_THREE)[:length], "name"), "name")
 
 
-@pytest.mark.parametrize("position", [3, 10, -8])
+@each("position", [3, 10, -8])
 def test_gzip_with_a_changed_byte_is_refused(position: int) -> None:
     """In its header, its data and its checksum."""
     data = bytearray(gzip.compress(bytes(1000), mtime=0))
@@ -83,7 +84,7 @@ def test_gzip_with_a_changed_byte_is_refused(position: int) -> None:
         decompress(bytes(data), "name")
 
 
-@pytest.mark.parametrize(
+@each(
     ("content", "message"),
     [
         (b"", r"^name: too short for an IDX file, 0 bytes"),

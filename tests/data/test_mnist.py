@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.each import each
 from tinygrad_mnist.data import DataError, Dataset, Split, load, load_mnist
 
 IdxBytes = Callable[[NDArray[Any]], bytes]
@@ -62,7 +63,7 @@ def with_value(value: float, dtype: str = "f4") -> NDArray[Any]:
     return changed
 
 
-@pytest.mark.parametrize(
+@each(
     ("pixels", "labels", "message"),
     [
         (images(2), LABELS, "^2 images but 3 labels; every image needs one$"),

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from tests.each import each
 from tests.engine.cases import Shape
 from tests.engine.strategies import arrays, broadcastable, floats, steady
 from tinygrad_mnist import hessian
@@ -112,7 +113,7 @@ class Counted(Tensor):
         Node.inputs.__set__(self, value)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("targets", [False, True])
+@each("targets", [False, True])
 def test_a_walk_takes_time_linear_in_the_graph_also_where_paths_are_exponentially_many(targets: bool) -> None:
     def looks(length: int) -> int:
         x = Counted(np.array(1.0), requires_grad=True)
@@ -179,7 +180,7 @@ def test_each_backward_adds_the_gradient_once_more(times: int, x: Any) -> None:
     np.testing.assert_allclose(w.grad.data, times * once.data, rtol=1e-14)
 
 
-@pytest.mark.parametrize("create_graph", [False, True])
+@each("create_graph", [False, True])
 def test_accumulation_leaves_every_earlier_gradient_as_it_was(create_graph: bool) -> None:
     x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
     seed = np.ones(2)
@@ -193,8 +194,8 @@ def test_accumulation_leaves_every_earlier_gradient_as_it_was(create_graph: bool
     np.testing.assert_array_equal(y.grad.data, [2, 2])
 
 
-@pytest.mark.parametrize("create_graph", [False, True])
-@pytest.mark.parametrize(
+@each("create_graph", [False, True])
+@each(
     "fn",
     [
         lambda x, y: x + y,
@@ -254,7 +255,7 @@ def test_grad_of_a_node_and_of_its_own_input_counts_every_path() -> None:
     assert g_w.item() == 4 * 1.5**3 + 3 * 1.5**2
 
 
-@pytest.mark.parametrize("create_graph", [False, True])
+@each("create_graph", [False, True])
 def test_grad_of_an_unreached_input_is_zero_of_its_shape_and_dtype(create_graph: bool) -> None:
     x, other = leaf(1.0), Tensor(np.ones((2, 3), np.float32), requires_grad=True)
     (g,) = grad(x * 2, [other], create_graph=create_graph)
@@ -273,7 +274,7 @@ def test_grad_refuses_inputs_that_require_none_and_outputs_without_a_graph() -> 
         (x * constant).backward()
 
 
-@pytest.mark.parametrize("walk", [lambda y, x, g: y.backward(g), lambda y, x, g: grad(y, [x], g)])
+@each("walk", [lambda y, x, g: y.backward(g), lambda y, x, g: grad(y, [x], g)])
 def test_a_cotangent_must_have_the_shape_of_the_output(walk: Any) -> None:
     x = leaf(1.0, 2.0)
     for wrong in (1.0, np.ones(1), np.ones((2, 1)), np.ones((1, 2))):
@@ -452,7 +453,7 @@ def test_a_second_derivative_without_its_graph_says_how_to_get_one() -> None:
         grad(slope.sum(), [w])
 
 
-@pytest.mark.parametrize(
+@each(
     ("index", "cotangent"),
     [
         (np.array([0, 1]), [1, 5]),
@@ -484,7 +485,7 @@ def test_the_axes_of_a_transpose_may_change_after_it() -> None:
 PIECEWISE_LINEAR = [ops.relu, ops.abs, ops.leaky_relu, lambda x: 3 * x, ops.max, ops.sum, lambda x: ops.clip(x, 0, 1)]
 
 
-@pytest.mark.parametrize("fn", PIECEWISE_LINEAR)
+@each("fn", PIECEWISE_LINEAR)
 def test_the_second_derivative_of_what_is_piecewise_linear_is_zero(fn: Any) -> None:
     x = Tensor([-1.0, 2.0], requires_grad=True)
     (slope,) = grad(fn(x).sum(), [x], create_graph=True)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from tinygrad_mnist.engine import MutationError, Tensor, grad
 
 WAYS = {
@@ -26,8 +27,8 @@ class Measured(Tensor):
     unit: str
 
 
-@pytest.mark.parametrize("duplicate", WAYS.values(), ids=WAYS)
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@each("duplicate", WAYS.values())
+@each("dtype", [np.float16, np.float32, np.float64])
 def test_a_copy_is_a_leaf_of_its_own(duplicate: Any, dtype: Any) -> None:
     w = Tensor(np.arange(6, dtype=dtype).reshape(2, 3), requires_grad=True, name="w")
     (w * w).sum().backward()
@@ -43,7 +44,7 @@ def test_a_copy_is_a_leaf_of_its_own(duplicate: Any, dtype: Any) -> None:
         loss.backward()
 
 
-@pytest.mark.parametrize("duplicate", WAYS.values(), ids=WAYS)
+@each("duplicate", WAYS.values())
 def test_a_change_before_it_was_copied_is_no_change_since(duplicate: Any) -> None:
     w = Tensor([1.0, 2.0], requires_grad=True)
     for _ in range(20):
@@ -54,8 +55,8 @@ def test_a_change_before_it_was_copied_is_no_change_since(duplicate: Any) -> Non
     np.testing.assert_allclose(twin.grad.numpy(), [-2, 0], atol=1e-5)
 
 
-@pytest.mark.parametrize("duplicate", WAYS.values(), ids=WAYS)
-@pytest.mark.parametrize("value", [2.5, np.arange(3), np.zeros((0, 2)), np.array([1 + 2j])])
+@each("duplicate", WAYS.values())
+@each("value", [2.5, np.arange(3), np.zeros((0, 2)), np.array([1 + 2j])])
 def test_every_kind_of_leaf_can_be_copied(duplicate: Any, value: Any) -> None:
     t = Tensor(value)
     twin = duplicate(t)
@@ -65,7 +66,7 @@ def test_every_kind_of_leaf_can_be_copied(duplicate: Any, value: Any) -> None:
     assert duplicate(t.detach()).shape == t.shape
 
 
-@pytest.mark.parametrize("duplicate", WAYS.values(), ids=WAYS)
+@each("duplicate", WAYS.values())
 def test_a_subclass_keeps_its_class_and_attributes(duplicate: Any) -> None:
     t = Measured([1.0], requires_grad=True)
     t.unit = "m"
@@ -79,7 +80,7 @@ def test_what_is_one_tensor_stays_one_in_a_copy() -> None:
     assert first is second["again"] is not w
 
 
-@pytest.mark.parametrize("duplicate", WAYS.values(), ids=WAYS)
+@each("duplicate", WAYS.values())
 def test_a_copy_of_what_was_computed_would_lose_its_graph_and_is_refused(duplicate: Any) -> None:
     w = Tensor([1.0, 2.0], requires_grad=True, name="w")
     hidden = w * 2
@@ -89,7 +90,7 @@ def test_a_copy_of_what_was_computed_would_lose_its_graph_and_is_refused(duplica
     assert np.copy(hidden).requires_grad  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("duplicate", WAYS.values(), ids=WAYS)
+@each("duplicate", WAYS.values())
 def test_a_gradient_that_has_a_graph_is_copied_as_numbers(duplicate: Any) -> None:
     w = Tensor([1.0, 2.0], requires_grad=True)
     (w**3).sum().backward(create_graph=True)
@@ -136,7 +137,7 @@ def test_a_result_is_of_the_derived_class_whatever_the_order_of_operands() -> No
 # threads
 
 
-@pytest.mark.parametrize("create_graph", [False, True])
+@each("create_graph", [False, True])
 def test_threads_that_share_leaves_lose_no_gradient(create_graph: bool) -> None:
     w, b = Tensor(np.zeros(3), requires_grad=True), Tensor(np.zeros(()), requires_grad=True)
     times, workers = 150, 8

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
+from tests.each import each
 from tests.engine.cases import FUNCTIONS, TABLE, Case
 from tinygrad_mnist import Tensor, cross_entropy
 
@@ -42,7 +42,7 @@ def test_it_is_a_page_of_a_dozen_operations_that_share_cases_with_the_engines() 
     assert {name for name, _ in SHARED} == set(OPERATIONS)
 
 
-@pytest.mark.parametrize(("name", "case"), SHARED, ids=lambda value: value if isinstance(value, str) else "")
+@each(("name", "case"), SHARED)
 def test_values_and_gradients_are_the_engines(name: str, case: Case) -> None:
     leaves, inputs = zip(*[(page.Tensor(x), Tensor(x, requires_grad=True)) for x in case.inputs], strict=True)
     out, expected = case.call(getattr(page, name), *leaves), case.call(FUNCTIONS[name], *inputs)

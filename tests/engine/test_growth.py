@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from tinygrad_mnist.engine import Tensor, ops
 
 
@@ -61,8 +62,8 @@ def test_eight_times_as_many_take_no_more_than_in_proportion(forward: Callable[[
     assert bytes_(8 * n) < 12 * bytes_(n)
 
 
-@pytest.mark.parametrize("n", [1, 31, 32, 33, 64, 65, 1100])
-@pytest.mark.parametrize("axis", [0, 1, -1, None])
+@each("n", [1, 31, 32, 33, 64, 65, 1100])
+@each("axis", [0, 1, -1, None])
 def test_many_inputs_are_joined_as_numpy_joins_them(n: int, axis: int | None) -> None:
     rng = np.random.default_rng(n)
     lengths = rng.integers(0, 4, n)

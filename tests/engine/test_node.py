@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from tinygrad_mnist.array_functions.einstein import einsum
 from tinygrad_mnist.engine import OPS, MutationError, Tensor, grad, ops
 
@@ -26,8 +27,8 @@ def subtract_in_place(p: Tensor) -> None:
 # mutation
 
 
-@pytest.mark.parametrize("change", [replace, subtract_in_place])
-@pytest.mark.parametrize(
+@each("change", [replace, subtract_in_place])
+@each(
     "use",
     [
         lambda w, x: w @ w,
@@ -47,7 +48,7 @@ def test_backward_after_a_change_is_an_error_that_names_tensor_op_and_line(use: 
     assert w.grad is None
 
 
-@pytest.mark.parametrize("change", [replace, subtract_in_place])
+@each("change", [replace, subtract_in_place])
 def test_a_change_of_constants_and_of_intermediate_values_is_noticed_too(change: Any) -> None:
     w, batch = leaf([1.0, 2.0], name="W"), Tensor(np.ones(2), name="batch")
     loss = (w * batch).sum()
@@ -112,7 +113,7 @@ VIEWED = {
 }
 
 
-@pytest.mark.parametrize(
+@each(
     ("use", "change"),
     [
         *((use, change) for use in FREE.values() for change in (replace, subtract_in_place)),
@@ -132,7 +133,7 @@ def test_a_change_that_no_rule_reads_leaves_the_gradient_as_it_was(use: Any, cha
         np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize(
+@each(
     ("use", "change"),
     [
         *((use, change) for use in READ.values() for change in (replace, subtract_in_place)),
@@ -167,7 +168,7 @@ def test_a_gradient_with_respect_to_a_view_is_guarded_too() -> None:
         grad(loss, [hidden])
 
 
-@pytest.mark.parametrize("change", [replace, subtract_in_place])
+@each("change", [replace, subtract_in_place])
 def test_a_change_is_noticed_by_a_recorded_backward_pass(change: Any) -> None:
     w = leaf([1.0, 2.0], name="W")
     (g,) = grad((w**3).sum(), [w], create_graph=True)
@@ -176,8 +177,8 @@ def test_a_change_is_noticed_by_a_recorded_backward_pass(change: Any) -> None:
         g.sum().backward()
 
 
-@pytest.mark.parametrize("change", [replace, subtract_in_place])
-@pytest.mark.parametrize("create_graph", [False, True])
+@each("change", [replace, subtract_in_place])
+@each("create_graph", [False, True])
 def test_updates_after_backward_and_before_the_next_forward_are_fine(change: Any, create_graph: bool) -> None:
     w = leaf([1.0, 2.0])
     for _ in range(3):
@@ -195,7 +196,7 @@ def test_a_change_of_what_a_graph_does_not_use_leaves_it_alone() -> None:
     np.testing.assert_array_equal(w.grad.data, [2, 4])
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@each("dtype", [np.float32, np.float64])
 def test_new_data_keeps_shape_and_dtype_and_is_the_tensors_own(dtype: Any) -> None:
     w = Tensor(np.ones(2, np.float32), requires_grad=True, name="W")
     new = np.array([3.0, 4.0], dtype)
@@ -293,7 +294,7 @@ def test_a_declaration_that_runs_again_takes_the_place_of_the_earlier_one(new_op
         np.testing.assert_array_equal(grad(y.sum(), [w])[0].data, factor)
 
 
-@pytest.mark.parametrize("declare", [lambda op: op(lambda x: x)(leaf([1.0])), lambda op: op()(lambda x: x)])
+@each("declare", [lambda op: op(lambda x: x)(leaf([1.0])), lambda op: op()(lambda x: x)])
 def test_a_declaration_without_rules_is_refused(new_op: Callable[..., Any], declare: Any) -> None:
     with pytest.raises(TypeError, match="declared with a rule for each input"):
         declare(new_op)
@@ -313,7 +314,7 @@ def test_an_operation_without_a_gradient_takes_parameters_too(new_op: Callable[.
 W1, X, B = leaf(np.ones((10, 784)), "W1"), leaf(np.ones((64, 784)), "X"), leaf(np.ones(3), "b")
 
 
-@pytest.mark.parametrize(
+@each(
     ("fail", "kind", "says"),
     [
         (lambda: X @ W1, ValueError, ["matmul", "X (64, 784) float64", "W1 (10, 784) float64", "transpose", ".mT"]),
@@ -347,7 +348,7 @@ def test_errors_say_the_operation_the_operands_the_users_line_and_what_to_do(
     assert "\n" not in message
 
 
-@pytest.mark.parametrize(
+@each(
     "fail",
     [
         lambda: X.squeeze(0),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.each import each
 from tests.engine.strategies import arrays, steady
 from tinygrad_mnist import cross_entropy
 from tinygrad_mnist.engine import Tensor, grad, ops
@@ -23,8 +23,8 @@ def derivative(fn: Any, x: Any, dtype: Any = np.float64) -> Any:
     return g.data
 
 
-@pytest.mark.parametrize("dtype", FLOATS)
-@pytest.mark.parametrize(
+@each("dtype", FLOATS)
+@each(
     ("fn", "value", "slope"),
     [
         (ops.sigmoid, [0, 0.5, 1], [0, 0.25, 0]),
@@ -59,7 +59,7 @@ def test_logsumexp_of_nothing_but_minus_infinity_is_minus_infinity() -> None:
         assert ops.logsumexp(np.full(3, -np.inf)) == -np.inf
 
 
-@pytest.mark.parametrize("dtype", FLOATS)
+@each("dtype", FLOATS)
 def test_cross_entropy_of_huge_logits_is_the_distance_to_the_largest(dtype: Any) -> None:
     logits = Tensor(np.array([[1e4, -1e4, 0], [-1e4, 1e4, 0]], dtype), requires_grad=True)
     loss = cross_entropy(logits, np.array([0, 0]), reduction="none")
@@ -68,7 +68,7 @@ def test_cross_entropy_of_huge_logits_is_the_distance_to_the_largest(dtype: Any)
     np.testing.assert_array_equal(logits.grad.data, [[0, 0, 0], [-1, 1, 0]])
 
 
-@pytest.mark.parametrize(("fn", "exact"), [(ops.log1p, np.log1p), (ops.expm1, np.expm1)])
+@each(("fn", "exact"), [(ops.log1p, np.log1p), (ops.expm1, np.expm1)])
 def test_small_numbers_keep_their_digits(fn: Any, exact: Any) -> None:
     x = np.array([1e-12, -1e-12, 1e-300])
     np.testing.assert_allclose(fn(x), x, rtol=1e-11)
@@ -78,8 +78,8 @@ def test_small_numbers_keep_their_digits(fn: Any, exact: Any) -> None:
 # kinks: the side that the documentation names
 
 
-@pytest.mark.parametrize("dtype", FLOATS)
-@pytest.mark.parametrize(
+@each("dtype", FLOATS)
+@each(
     ("fn", "slope"),
     [
         (ops.relu, 0),
@@ -96,7 +96,7 @@ def test_small_numbers_keep_their_digits(fn: Any, exact: Any) -> None:
         (lambda x: x**2, 0),
     ],
 )
-@pytest.mark.parametrize("zero", [0.0, -0.0])
+@each("zero", [0.0, -0.0])
 def test_the_slope_at_zero_is_the_documented_one(fn: Any, slope: float, dtype: Any, zero: float) -> None:
     np.testing.assert_array_equal(derivative(fn, [zero, zero], dtype), [slope, slope])
     assert derivative(fn, zero, dtype) == slope
@@ -127,14 +127,14 @@ def test_what_maximum_and_minimum_give_two_operands_adds_up_to_one(x: Any, y: An
 # powers of zero and of negative numbers
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.int64, np.uint16])
+@each("dtype", [np.float64, np.int64, np.uint16])
 def test_integer_exponents_of_any_dtype_differentiate_any_base(dtype: Any) -> None:
     exponents = np.array([0, 1, 2, 3, 0, 1, 2, 3], dtype)
     x = np.array([-3.0, -3.0, -3.0, -3.0, 0.0, 0.0, 0.0, 0.0])
     np.testing.assert_allclose(derivative(lambda t: t**exponents, x), [0, 1, -6, 27, 0, 1, 0, 0])
 
 
-@pytest.mark.parametrize(("exponent", "slope"), [(-1.0, -np.inf), (0.0, 0.0), (2.0, 0.0)])
+@each(("exponent", "slope"), [(-1.0, -np.inf), (0.0, 0.0), (2.0, 0.0)])
 def test_a_power_of_zero_stays_zero_as_its_exponent_varies_and_falls_below_it(exponent: float, slope: float) -> None:
     with np.errstate(divide="ignore"):
         assert derivative(lambda y: 0.0**y, [exponent]) == [slope]
@@ -157,10 +157,10 @@ PASSING_POSITIVE = [
 ]
 
 
-@pytest.mark.parametrize("create_graph", [False, True])
-@pytest.mark.parametrize("cotangent", [np.inf, -np.inf, np.nan])
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
-@pytest.mark.parametrize(("fn", "passing"), PASSING_POSITIVE)
+@each("create_graph", [False, True])
+@each("cotangent", [np.inf, -np.inf, np.nan])
+@each("dtype", [np.float16, np.float32, np.float64, np.longdouble])
+@each(("fn", "passing"), PASSING_POSITIVE)
 def test_no_infinite_gradient_comes_through_where_a_mask_is_zero(
     fn: Any, passing: Any, dtype: Any, cotangent: float, create_graph: bool
 ) -> None:
@@ -171,14 +171,14 @@ def test_no_infinite_gradient_comes_through_where_a_mask_is_zero(
     np.testing.assert_array_equal(g.data, np.where(passing, cotangent, 0))
 
 
-@pytest.mark.parametrize(("fn", "slope"), [(ops.abs, 0), (lambda x: x**0, 0), (lambda x: ops.leaky_relu(x, 0.0), 0)])
-@pytest.mark.parametrize("cotangent", [np.inf, np.nan])
+@each(("fn", "slope"), [(ops.abs, 0), (lambda x: x**0, 0), (lambda x: ops.leaky_relu(x, 0.0), 0)])
+@each("cotangent", [np.inf, np.nan])
 def test_a_flat_place_is_flat_for_an_infinite_gradient_too(fn: Any, slope: float, cotangent: float) -> None:
     x = Tensor(np.zeros(2), requires_grad=True)
     np.testing.assert_array_equal(grad(fn(x), [x], np.full(2, cotangent))[0].data, [slope, slope])
 
 
-@pytest.mark.parametrize("outer", [ops.sqrt, ops.log, lambda y: 1 / y, lambda y: y**0.5, lambda y: y**-1])
+@each("outer", [ops.sqrt, ops.log, lambda y: 1 / y, lambda y: y**0.5, lambda y: y**-1])
 def test_a_pole_behind_a_mask_is_not_seen_from_the_side_that_it_shuts_off(outer: Any) -> None:
     with np.errstate(divide="ignore"):
         for fn in (ops.relu, lambda x: ops.maximum(x, 0), lambda x: ops.clip(x, 0, 9)):
@@ -193,7 +193,7 @@ def test_the_second_derivative_is_zero_behind_a_mask_though_it_has_a_pole_there(
         np.testing.assert_allclose(grad(slope.sum(), [x])[0].data, [0, 0.375])
 
 
-@pytest.mark.parametrize(("slope", "value"), [(0.0, [0, 0, np.inf]), (0.5, [-np.inf, -0.5, np.inf])])
+@each(("slope", "value"), [(0.0, [0, 0, np.inf]), (0.5, [-np.inf, -0.5, np.inf])])
 def test_a_leaky_relu_of_infinity_is_infinite(slope: float, value: Any) -> None:
     np.testing.assert_array_equal(ops.leaky_relu(np.array([-np.inf, -1, np.inf]), slope), value)
 
@@ -201,8 +201,8 @@ def test_a_leaky_relu_of_infinity_is_infinite(slope: float, value: Any) -> None:
 # far out
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(("fn", "exact"), [(lambda x: ops.elu(x, 0.7), lambda x: 0.7 * np.exp(x)), (ops.expm1, np.exp)])
+@each("dtype", [np.float32, np.float64])
+@each(("fn", "exact"), [(lambda x: ops.elu(x, 0.7), lambda x: 0.7 * np.exp(x)), (ops.expm1, np.exp)])
 def test_slopes_far_below_zero_keep_their_digits(fn: Any, exact: Any, dtype: Any) -> None:
     x = np.array([-5, -10, -16, -20, -30], dtype)
     np.testing.assert_allclose(derivative(fn, x, dtype), exact(x.astype(np.float64)), rtol=1e-6)
@@ -224,10 +224,10 @@ def test_the_slope_of_gelu_is_one_or_nothing_far_out_in_float16() -> None:
     np.testing.assert_array_equal(derivative(ops.gelu, [200, -200, 30_000, -30_000], np.float16), [1, 0, 1, 0])
 
 
-@pytest.mark.parametrize("axis", [0, (0,), -2])
-@pytest.mark.parametrize("keepdims", [False, True])
-@pytest.mark.parametrize("rows", [0, 1, 255, 256, 257, 1024, 200_001])
-@pytest.mark.parametrize("columns", [0, 1, 5])
+@each("axis", [0, (0,), -2])
+@each("keepdims", [False, True])
+@each("rows", [0, 1, 255, 256, 257, 1024, 200_001])
+@each("columns", [0, 1, 5])
 def test_sums_of_rows_keep_the_digits_of_float32(axis: Any, keepdims: bool, rows: int, columns: int) -> None:
     x = np.random.default_rng(0).random((rows, columns), dtype=np.float32) + 3
     exact = np.sum(x, axis=0, dtype=np.float64, keepdims=keepdims)
@@ -250,8 +250,8 @@ def test_a_bias_added_to_many_rows_gets_all_digits_of_its_gradient() -> None:
     np.testing.assert_allclose(grad(bias + rows, [bias], g)[0].data, g.sum(axis=0, dtype=np.float64), rtol=3e-7)
 
 
-@pytest.mark.parametrize("fn", [ops.var, ops.std])
-@pytest.mark.parametrize("ddof", [2, 3, 4])
+@each("fn", [ops.var, ops.std])
+@each("ddof", [2, 3, 4])
 def test_deviations_of_no_degrees_of_freedom_are_infinite(fn: Any, ddof: int) -> None:
     with np.errstate(divide="ignore"):
         assert fn(np.array([1.0, 3.0]), ddof=ddof) == np.inf
@@ -268,7 +268,7 @@ def test_the_deviation_of_equal_values_is_flat() -> None:
         np.testing.assert_array_equal(derivative(fn, np.ones((1, 4))), np.zeros((1, 4)))
 
 
-@pytest.mark.parametrize("fn", [ops.softmax, ops.log_softmax])
+@each("fn", [ops.softmax, ops.log_softmax])
 def test_probabilities_of_no_classes_are_none(fn: Any) -> None:
     assert fn(np.zeros((2, 0), np.float32)).shape == (2, 0)
     assert derivative(fn, np.zeros((2, 0))).shape == (2, 0)
@@ -280,11 +280,9 @@ def test_the_logarithm_of_an_empty_sum_is_minus_infinity() -> None:
         np.testing.assert_array_equal(ops.logsumexp(np.zeros((2, 0)), axis=-1), [-np.inf, -np.inf])
 
 
-@pytest.mark.parametrize("axis", [0, -1, None, ()])
-@pytest.mark.parametrize(
-    ("fn", "slope"), [(ops.sum, 1), (ops.mean, 1), (ops.max, 1), (ops.min, 1), (ops.prod, 1), (ops.var, 0)]
-)
-@pytest.mark.parametrize("keepdims", [False, True])
+@each("axis", [0, -1, None, ()])
+@each(("fn", "slope"), [(ops.sum, 1), (ops.mean, 1), (ops.max, 1), (ops.min, 1), (ops.prod, 1), (ops.var, 0)])
+@each("keepdims", [False, True])
 def test_a_number_is_reduced_along_an_axis_as_numpy_sums_it(fn: Any, slope: float, axis: Any, keepdims: bool) -> None:
     x = np.array(3.0)
     assert fn(x, axis=axis, keepdims=keepdims) == getattr(np, fn.__name__)(x)
@@ -296,8 +294,8 @@ def test_a_number_is_reduced_along_an_axis_as_numpy_sums_it(fn: Any, slope: floa
 # products
 
 
-@pytest.mark.parametrize("axis", [None, 0, 1, (0, 2), (-1, 0), ()])
-@pytest.mark.parametrize("zeros", [0, 1, 2, 5])
+@each("axis", [None, 0, 1, (0, 2), (-1, 0), ()])
+@each("zeros", [0, 1, 2, 5])
 def test_the_gradient_of_a_product_is_the_product_of_the_others_to_second_order(zeros: int, axis: Any) -> None:
     x = np.random.default_rng(zeros).uniform(0.5, 1.5, (2, 3, 5))
     x.reshape(-1)[[0, 7, 8, 21, 29][:zeros]] = 0

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pytest
 
+from tests.each import each
 from tests.engine.cases import ENGINE, FUNCTIONS, TABLE, Array, Case, Entry
 from tinygrad_mnist import check_gradients
 from tinygrad_mnist.engine import Tensor, toposort
 from tinygrad_mnist.engine.autodiff import unbroadcast
 
-EVERY_CASE = pytest.mark.parametrize(
-    ("function", "entry", "case"),
-    [
-        pytest.param(FUNCTIONS.get(name), entry, case, id=f"{name}-{i}")
-        for name, entry in TABLE.items()
-        for i, case in enumerate(entry.cases)
-    ],
-)
-Function = Callable[..., Any]
+CASES = [(name, entry, case) for name, entry in TABLE.items() for case in entry.cases]
+EVERY_CASE = each(("name", "entry", "case"), CASES)
 
 
 def outputs(result: Any) -> list[Any]:
@@ -48,22 +40,18 @@ def test_the_cases_record_every_primitive() -> None:
 
 
 @EVERY_CASE
-def test_derivatives_of_first_and_second_order_are_those_of_the_values(
-    function: Function, entry: Entry, case: Case
-) -> None:
+def test_derivatives_of_first_and_second_order_are_those_of_the_values(name: str, entry: Entry, case: Case) -> None:
     def fn(*inputs: Any) -> Any:
-        return case.call(function, *inputs)
+        return case.call(FUNCTIONS[name], *inputs)
 
-    check_gradients(fn, case.inputs, order=2, complex_step=entry.analytic, name=function.__name__)
+    check_gradients(fn, case.inputs, order=2, complex_step=entry.analytic, name=name)
 
 
 @EVERY_CASE
-def test_values_on_arrays_and_on_tensors_are_those_of_the_plain_formula(
-    function: Function, entry: Entry, case: Case
-) -> None:
+def test_values_on_arrays_and_on_tensors_are_those_of_the_plain_formula(name: str, entry: Entry, case: Case) -> None:
     expected = outputs(case.call(entry.reference, *case.inputs))
-    on_arrays = outputs(case.call(function, *case.inputs))
-    on_tensors = outputs(case.call(function, *leaves(case)))
+    on_arrays = outputs(case.call(FUNCTIONS[name], *case.inputs))
+    on_tensors = outputs(case.call(FUNCTIONS[name], *leaves(case)))
     for value, array, tensor in zip(expected, on_arrays, on_tensors, strict=True):
         assert isinstance(array, np.ndarray | np.generic)
         assert isinstance(tensor, Tensor)
@@ -73,15 +61,15 @@ def test_values_on_arrays_and_on_tensors_are_those_of_the_plain_formula(
 
 
 @EVERY_CASE
-@pytest.mark.parametrize("dtype", [np.float32, np.float16])
-@pytest.mark.parametrize("create_graph", [False, True])
+@each("dtype", [np.float32, np.float16])
+@each("create_graph", [False, True])
 def test_values_and_gradients_keep_the_precision_of_the_inputs(
-    function: Function, entry: Entry, case: Case, dtype: Any, create_graph: bool
+    name: str, entry: Entry, case: Case, dtype: Any, create_graph: bool
 ) -> None:
     inputs = leaves(case, dtype)
     low = [np.array(x, dtype) for x in case.inputs]
     for out, value in zip(
-        outputs(case.call(function, *inputs)), outputs(case.call(entry.reference, *low)), strict=True
+        outputs(case.call(FUNCTIONS[name], *inputs)), outputs(case.call(entry.reference, *low)), strict=True
     ):
         # what the case itself brings in float64 widens the result, by NumPy's own rule
         assert out.dtype == value.dtype
@@ -93,9 +81,9 @@ def test_values_and_gradients_keep_the_precision_of_the_inputs(
 
 @EVERY_CASE
 def test_the_rule_of_each_primitive_can_be_unbroadcast_to_its_input_and_does_not_widen(
-    function: Function, entry: Entry, case: Case
+    name: str, entry: Entry, case: Case
 ) -> None:
-    for out in outputs(case.call(function, *leaves(case, np.float32))):
+    for out in outputs(case.call(FUNCTIONS[name], *leaves(case, np.float32))):
         for node in toposort(out):
             g: Array = np.ones(node.shape, node.dtype)
             for position, x in enumerate(node.inputs):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.each import each
 from tests.engine.strategies import arrays, broadcastable, steady
 from tinygrad_mnist.engine import Tensor, grad, ops
 
@@ -22,9 +23,9 @@ def leaf(array: Any, dtype: Any = np.float64, name: str | None = None) -> Tensor
 # dtypes
 
 
-@pytest.mark.parametrize("op", ARITHMETIC)
-@pytest.mark.parametrize("dtype", FLOATS)
-@pytest.mark.parametrize("number", [2, 0.5])
+@each("op", ARITHMETIC)
+@each("dtype", FLOATS)
+@each("number", [2, 0.5])
 def test_python_numbers_are_weak(op: Any, dtype: Any, number: Any) -> None:
     x = leaf([0.5, 1.5], dtype)
     for y in (op(x, number), op(number, x), x.sum() * number):
@@ -34,9 +35,9 @@ def test_python_numbers_are_weak(op: Any, dtype: Any, number: Any) -> None:
         assert x.grad.dtype == dtype
 
 
-@pytest.mark.parametrize("op", [*ARITHMETIC, np.maximum, np.minimum])
-@pytest.mark.parametrize("left", FLOATS)
-@pytest.mark.parametrize("right", [*FLOATS, np.int64, np.bool_])
+@each("op", [*ARITHMETIC, np.maximum, np.minimum])
+@each("left", FLOATS)
+@each("right", [*FLOATS, np.int64, np.bool_])
 def test_mixed_dtypes_give_numpys_dtype_and_each_leaf_its_own_gradient(op: Any, left: Any, right: Any) -> None:
     if op is operator.sub and right is np.bool_:
         op = operator.add
@@ -55,7 +56,7 @@ def test_mixed_dtypes_give_numpys_dtype_and_each_leaf_its_own_gradient(op: Any, 
         assert y.grad.dtype == right
 
 
-@pytest.mark.parametrize("dtype", FLOATS)
+@each("dtype", FLOATS)
 def test_lists_beside_a_tensor_are_what_numpy_takes_them_for(dtype: Any) -> None:
     x = leaf([1.5, 2.5], dtype)
     out = x + [0.1, 0.2]
@@ -73,13 +74,13 @@ def test_arrays_keep_their_dtype_and_python_numbers_become_float32() -> None:
     assert Tensor([1, 2], dtype=np.int64).dtype == np.int64
 
 
-@pytest.mark.parametrize("array", [np.arange(3), np.array([True]), np.ones(2, complex)])
+@each("array", [np.arange(3), np.array([True]), np.ones(2, complex)])
 def test_only_floating_point_can_require_gradients(array: Any) -> None:
     with pytest.raises(TypeError, match=rf"{array.dtype} can't require gradients.*astype"):
         Tensor(array, requires_grad=True)
 
 
-@pytest.mark.parametrize("junk", [None, "3", ["a"], [object()], {1: 2}])
+@each("junk", [None, "3", ["a"], [object()], {1: 2}])
 def test_what_is_not_numeric_is_refused(junk: Any) -> None:
     with pytest.raises(TypeError, match="a tensor holds"):
         Tensor(junk)
@@ -90,7 +91,7 @@ def test_lists_of_unequal_length_are_refused() -> None:
         Tensor([[1], [1, 2]])
 
 
-@pytest.mark.parametrize(
+@each(
     ("leave", "dtype"),
     [
         (lambda x: x.astype(np.int64) * 2.0, "int64"),
@@ -101,7 +102,7 @@ def test_lists_of_unequal_length_are_refused() -> None:
         (lambda x: ops.concatenate([x, np.ones(2, complex)]), "complex128"),
     ],
 )
-@pytest.mark.parametrize("create_graph", [False, True])
+@each("create_graph", [False, True])
 def test_no_gradient_travels_through_integers_or_complex_numbers(leave: Any, dtype: str, create_graph: bool) -> None:
     x = leaf([1.5, 2.5], name="W")
     out = leave(x)
@@ -136,7 +137,7 @@ def test_arithmetic_with_an_array_on_either_side_is_recorded(drawn: Any, data: s
         np.testing.assert_array_equal(out.data, ufunc(a, b))
 
 
-@pytest.mark.parametrize(
+@each(
     ("on_tensor", "on_array"),
     [
         (lambda a, t: a + t, lambda a, b: a + b),
@@ -194,7 +195,7 @@ def assign(array: Any, value: Any) -> None:
     array[...] = value
 
 
-@pytest.mark.parametrize(
+@each(
     "lose",
     [
         np.asarray,
@@ -231,7 +232,7 @@ def test_what_can_not_be_recorded_is_an_error_and_never_an_array(lose: Any) -> N
         lose(leaf([[1.0, 2.0], [3.0, 4.0]]))
 
 
-@pytest.mark.parametrize("mode", ["edge", "reflect", "wrap"])
+@each("mode", ["edge", "reflect", "wrap"])
 def test_pad_refuses_the_modes_that_its_rule_is_not_of(mode: str) -> None:
     with pytest.raises(ValueError, match=mode):
         ops.pad(leaf([1.0, 2.0]), 1, mode=mode)
@@ -244,7 +245,7 @@ def test_a_tensor_without_gradient_is_an_array_to_numpy() -> None:
     assert not np.shares_memory(np.array(Tensor(values)), values)
 
 
-@pytest.mark.parametrize("compare", [operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge])
+@each("compare", [operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge])
 def test_comparisons_are_plain_boolean_arrays_on_either_side(compare: Any) -> None:
     a, b = np.array([1.0, 2.0, 3.0]), np.array([3.0, 2.0, 1.0])
     ufunc = {"eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}
@@ -277,7 +278,7 @@ def test_numpy_and_detach_hand_out_views_that_can_not_be_written() -> None:
     assert w.data[0] == 7
 
 
-@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+@each("shape", [(), (1,), (1, 1)])
 def test_one_element_is_a_number(shape: Any) -> None:
     t = leaf(np.full(shape, 2.5))
     assert t.item() == float(t) == 2.5
@@ -287,8 +288,8 @@ def test_one_element_is_a_number(shape: Any) -> None:
     assert f"{t:.2f}" == "2.50"
 
 
-@pytest.mark.parametrize("use", [Tensor.item, float, int, bool, "{:.3f}".format])
-@pytest.mark.parametrize("shape", [(2,), (0,), (2, 1)])
+@each("use", [Tensor.item, float, int, bool, "{:.3f}".format])
+@each("shape", [(2,), (0,), (2, 1)])
 def test_more_or_fewer_elements_are_no_number(use: Any, shape: Any) -> None:
     with pytest.raises(ValueError, match=r"one element, and W \(.*has \d"):
         use(leaf(np.ones(shape), name="W"))
@@ -303,7 +304,7 @@ def test_len_and_iteration_go_along_the_first_axis_and_are_recorded() -> None:
     np.testing.assert_array_equal(w.grad.data, w.data[::-1])
 
 
-@pytest.mark.parametrize("use", [len, iter, list])
+@each("use", [len, iter, list])
 def test_a_single_number_has_no_length(use: Any) -> None:
     with pytest.raises(TypeError, match=r"b \(\) float64 is a single number"):
         use(leaf(1.0, name="b"))
@@ -332,7 +333,7 @@ def test_properties_are_those_of_the_array() -> None:
     np.testing.assert_array_equal(t.mT.data, array.swapaxes(1, 2))
 
 
-@pytest.mark.parametrize(
+@each(
     ("method", "args", "expected"),
     [
         ("reshape", (3, 2), (3, 2)),
@@ -357,13 +358,13 @@ def test_a_vector_transposes_to_itself() -> None:
     np.testing.assert_array_equal(t.grad.data, [3, 4])
 
 
-@pytest.mark.parametrize("name", sorted(ops.FUNCTIONS.keys() & vars(Tensor).keys()))
+@each("name", sorted(ops.FUNCTIONS.keys() & vars(Tensor).keys()))
 def test_methods_are_the_operations_of_their_name(name: str) -> None:
     if name not in {"reshape", "transpose", "clip"}:  # take numbers of axes; tensors as bounds
         assert vars(Tensor)[name] is ops.FUNCTIONS[name]
 
 
-@pytest.mark.parametrize("axes", [(0, 2), 1, None])
+@each("axes", [(0, 2), 1, None])
 def test_parameters_may_be_positional_or_named(axes: Any) -> None:
     t = leaf(np.arange(1.0, 25).reshape(2, 3, 4))
     np.testing.assert_array_equal(t.sum(axes, True).data, t.sum(axis=axes, keepdims=True).data)

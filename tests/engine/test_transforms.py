@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.each import each
 from tests.engine.strategies import arrays, networks, steady
 from tinygrad_mnist import Tensor, hessian, hvp, jacobian, jvp, no_grad, vjp
 from tinygrad_mnist.engine import GraphError, ops
@@ -148,7 +149,7 @@ def test_a_constant_function_has_derivative_zero() -> None:
     assert not vjp(constant, x, np.ones(2))[1].data.any()
 
 
-@pytest.mark.parametrize("shape", [(0,), (0, 3), (2, 0)])
+@each("shape", [(0,), (0, 3), (2, 0)])
 def test_no_elements_have_derivatives_of_no_elements(shape: Any) -> None:
     x = np.ones(shape)
     assert jacobian(lambda t: t * 2, x).shape == shape + shape
@@ -158,7 +159,7 @@ def test_no_elements_have_derivatives_of_no_elements(shape: Any) -> None:
     assert vjp(lambda t: t * 2, x, x)[1].shape == shape
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@each("dtype", [np.float16, np.float32, np.float64])
 def test_derivatives_keep_the_precision_of_the_inputs(dtype: Any) -> None:
     x = np.array([0.5, 1.5], dtype)
     square = lambda t: (t * t).sum()  # noqa: E731
@@ -176,7 +177,7 @@ def test_inputs_are_neither_changed_nor_given_gradients() -> None:
     np.testing.assert_array_equal(w.data, [1, 2])
 
 
-@pytest.mark.parametrize("wrong", [np.ones(2), np.ones((1, 3)), np.ones((3, 1)), 1.0])
+@each("wrong", [np.ones(2), np.ones((1, 3)), np.ones((3, 1)), 1.0])
 def test_vectors_must_have_the_shape_of_what_they_multiply(wrong: Any) -> None:
     x = np.ones(3)
     with pytest.raises(ValueError, match=r"shape .* \(3,\)"):
@@ -187,7 +188,7 @@ def test_vectors_must_have_the_shape_of_what_they_multiply(wrong: Any) -> None:
         vjp(lambda t: t * 2, x, wrong)
 
 
-@pytest.mark.parametrize("derive", [jacobian, hessian, vjp])
+@each("derive", [jacobian, hessian, vjp])
 def test_under_no_grad_a_derivative_is_an_error_and_not_zero(derive: Any) -> None:
     with no_grad(), pytest.raises(GraphError, match="no_grad"):
         derive(lambda t: (t * t).sum(), np.ones(2))

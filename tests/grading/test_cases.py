@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.each import each
 from tinygrad_mnist.grading import grade
 
 CASES = Path(__file__).parent / "cases"
@@ -113,7 +114,7 @@ def test_zeros_for_biases_are_not_called_a_sum():
     assert all("it is zero everywhere: is the bias left out?" in finding.what for finding in findings)
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "words"),
     [
         ("m_of_the_whole_set", "divided not by m, but by a constant (60000)"),

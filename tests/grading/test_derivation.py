@@ -1,8 +1,8 @@
 """The derivation that mistakes are put into is the right one: by hand in both conventions, and by autograd."""
 
 import numpy as np
-import pytest
 
+from tests.each import each
 from tests.grading.learners import from_columns
 from tinygrad_mnist import Tensor, cross_entropy, grad, manual
 from tinygrad_mnist.grading.settings import Convention
@@ -13,8 +13,8 @@ ACTIVATIONS = [manual.relu, manual.leaky_relu(0.01), manual.leaky_relu(0.2)]
 CONVENTIONS = [Convention(columns=True), Convention(), Convention(weights_in_out=True)]
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("depth", [1, 2, 3, 5])
+@each("activation", ACTIVATIONS)
+@each("depth", [1, 2, 3, 5])
 def test_it_is_the_hand_derivation_of_both_conventions(activation, depth):
     for net in probes_for(depth, activation, 0.3).nets:
         found = derivation.derive(net)
@@ -45,7 +45,7 @@ def test_it_is_what_autograd_computes():
             np.testing.assert_allclose(db.numpy(), found.db[l], rtol=1e-9, atol=1e-11)
 
 
-@pytest.mark.parametrize("convention", CONVENTIONS)
+@each("convention", CONVENTIONS)
 def test_a_convention_leads_there_and_back(convention):
     net = probes_for(3, manual.relu, 0.0).nets[1]
     X, Y, *parameters = convention.arguments(net)
@@ -65,7 +65,7 @@ def test_labels_come_as_integers_where_that_is_asked():
     np.testing.assert_array_equal(np.eye(len(net.Y))[labels].T, net.Y)
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@each("activation", ACTIVATIONS)
 def test_the_probes_see_both_sides_of_the_kink_and_the_kink(activation):
     probes = probes_for(3, activation, 0.0)
     for net in probes.nets:

@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from tests.each import each
 from tests.grading.programs import CHANGED_COLUMNS, CHANGED_ROWS, COLUMNS, ROWS, compiled
 from tinygrad_mnist import Tensor, cross_entropy, grad, manual
 from tinygrad_mnist.grading import GradeError, assert_gradients, grade
@@ -292,7 +293,7 @@ def test_one_wrong_gradient_is_told_in_the_singular():
     assert report.verdict == "1 of 4 gradients is wrong"
 
 
-@pytest.mark.parametrize(
+@each(
     ("order", "names"),
     [((0, 2, 1, 3), "dW1, dW2, db1, db2"), ((2, 3, 0, 1), "dW2, db2, dW1, db1"), ((2, 0, 3, 1), "dW2, dW1, db2, db1")],
 )
@@ -453,7 +454,7 @@ def test_assert_gradients_says_in_plain_text_what_is_wrong():
     assert all(len(line) <= 80 for line in text.splitlines())
 
 
-@pytest.mark.parametrize(
+@each(
     "settings",
     [
         {"activation": "swish"}, {"labels": "words"}, {"l2": -1.0}, {"l2": float("nan")}, {"depth": 0}, {"depth": 99},
@@ -471,6 +472,7 @@ def write(tmp_path, program, name="my_backprop.py"):
     return path
 
 
+@pytest.mark.usefixtures("started")
 def test_a_file_is_graded_in_under_three_seconds(tmp_path):
     path = write(tmp_path, ROWS.replace("* (z1 > 0)", "").replace("d3.sum(axis=0)", "d3.sum()"))
     begin = time.perf_counter()

@@ -1,7 +1,6 @@
 """What is taken for cheating, and what is not."""
 
-import pytest
-
+from tests.each import each
 from tests.grading.programs import ROWS
 from tinygrad_mnist.grading import grade
 from tinygrad_mnist.grading.honesty import suspicions, suspicions_of_file
@@ -126,7 +125,7 @@ print("accuracy", inspect.getsource(np.sum), "gradients are fine")
 }
 
 
-@pytest.mark.parametrize("name", CHEATS)
+@each("name", CHEATS)
 def test_a_cheat_is_seen_and_said_in_words(name):
     problems = suspicions(CHEATS[name], ["gradients"])
     assert problems
@@ -136,7 +135,7 @@ def test_a_cheat_is_seen_and_said_in_words(name):
         assert "it " in problem.message
 
 
-@pytest.mark.parametrize("name", HONEST)
+@each("name", HONEST)
 def test_what_is_honest_is_not_accused(name):
     assert suspicions(HONEST[name], ["gradients"]) == []
     assert suspicions(HONEST[name]) == []

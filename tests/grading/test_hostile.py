@@ -10,6 +10,9 @@ from tinygrad_mnist.grading import Problem, Report, grade
 from tinygrad_mnist.grading.calling import sealed
 from tinygrad_mnist.grading.report import LONGEST
 
+STARTS_PROCESSES = True
+"""Processes themselves are tested here: none is forked from another."""
+
 NEEDS_LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc tells what was left")
 PASSES = "def gradients(X, Y, W1, b1, W2, b2): "
 

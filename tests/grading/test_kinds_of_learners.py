@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.each import each
 from tests.grading.programs import compiled
 from tinygrad_mnist import grade
 
@@ -72,7 +73,7 @@ SQUARED = (("d2 = y - Y", "d2 = (y - Y) * y * (1 - y)"),)
 COURSE = ("d1.T @ X / m", "(d1.T @ X + 0.7 * W1) / m"), ("d2.T @ a1 / m", "(d2.T @ a1 + 0.7 * W2) / m")
 
 
-@pytest.mark.parametrize(
+@each(
     ("changes", "settings", "judged_as"),
     [
         ((*SIGMOID, *SIGMOID_OUTPUTS, *SQUARED), {}, "sigmoid, sigmoid outputs, squared error ½ Σ (ŷ - y)²"),

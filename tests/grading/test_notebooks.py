@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 import tinygrad_mnist
+from tests.each import each
 from tinygrad_mnist.grading.notebooks import needed_cells
 
 IMPORT = "import numpy as np"
@@ -108,7 +109,7 @@ def test_what_the_cell_lacks_is_said_with_its_own_line(shell):
     assert "name 'softmax' is not defined" in shell.shown[0]["text/plain"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("cell", "earlier", "taken"),
     [
         ("f(1)", ["def f(x): return g(x)", "def g(x): return 1", "h = 2"], [0, 1]),

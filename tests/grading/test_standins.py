@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 
+from tests.each import each
 from tests.grading.watching.loaders import LOADERS, PROGRAMS
 from tinygrad_mnist.grading.standins.digits import digits
 from tinygrad_mnist.grading.standins.files import kind
@@ -52,12 +53,12 @@ def results(tmp_path_factory):
     return run(tmp_path_factory.mktemp("programs"), LOADERS | PROGRAMS)
 
 
-@pytest.mark.parametrize("name", LOADERS)
+@each("name", LOADERS)
 def test_data_is_loaded_as_it_is_from_its_source(results, name):
     assert not results[name], results[name]
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@each("name", PROGRAMS)
 def test_nothing_outside_stops_a_program_or_is_changed_by_it(results, name):
     assert not results[name], results[name]
 
@@ -148,7 +149,7 @@ def test_sixty_thousand_take_no_longer_than_reading_them():
     assert time.perf_counter() - started < 20
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "found"),
     [
         ("data/train-images-idx3-ubyte.gz", "idx"), ("t10k-labels.idx1-ubyte", "idx"), ("mnist.npz", "npz"),

@@ -1,8 +1,8 @@
 """What is a layer, and what its values are called."""
 
 import numpy as np
-import pytest
 
+from tests.each import each
 from tinygrad_mnist import Tensor, cross_entropy, grad, nn
 from tinygrad_mnist.graph.layers import Layers, error_of
 from tinygrad_mnist.graph.recording import Recording
@@ -29,7 +29,7 @@ def of_model(*modules):
     return cross_entropy(nn.Sequential(*modules)(X), LABELS)
 
 
-@pytest.mark.parametrize(("name", "expected"), [("z1", "δ1"), ("z_2", "δ2"), ("z", "δ"), ("a1", None), ("zeta", None)])
+@each(("name", "expected"), [("z1", "δ1"), ("z_2", "δ2"), ("z", "δ"), ("a1", None), ("zeta", None)])
 def test_an_error_belongs_to_a_sum(name, expected):
     assert error_of(name) == expected
 

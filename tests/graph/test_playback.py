@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.each import each
 from tests.graph.graphs import every_case, recorded
 from tinygrad_mnist import Tensor, cross_entropy, grad, graph, nn
 from tinygrad_mnist.engine import GraphError, MutationError, toposort
@@ -12,7 +13,7 @@ def last_totals(steps):
     return {share.node: share.total for step in steps for share in step.shares}
 
 
-@pytest.mark.parametrize("name", sorted({name for name, _ in every_case()}))
+@each("name", sorted({name for name, _ in every_case()}))
 def test_the_last_totals_are_the_gradients(name):
     for case in [case for other, case in every_case() if other == name]:
         output, leaves = recorded(name, case)
@@ -76,7 +77,7 @@ def test_what_leads_to_a_leaf_is_no_step():
     assert graph.play(Tensor(2.0, requires_grad=True)) == []
 
 
-@pytest.mark.parametrize("given", [1.0, np.ones(3), None])
+@each("given", [1.0, np.ones(3), None])
 def test_what_is_no_tensor_is_said(given):
     with pytest.raises(TypeError, match="starts from a tensor"):
         graph.play(given)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.each import each
 from tinygrad_mnist import Tensor, cross_entropy, data, grad, manual, nn, one_hot
 
 TOLERANCE = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 1e-5}
@@ -98,8 +99,8 @@ def test_the_kink_is_the_engines(activation):
     np.testing.assert_array_equal(manual.ACTIVATIONS[activation].f_prime(z.numpy()), z.grad.numpy())
 
 
-@pytest.mark.parametrize("activation", sorted(manual.ACTIVATIONS))
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@each("activation", sorted(manual.ACTIVATIONS))
+@each("dtype", [np.float32, np.float64])
 def test_f_and_its_derivative_are_the_engines(activation, dtype):
     z = Tensor(np.array([-800.0, -2.0, -0.5, 0.3, 4.0, 800.0], dtype), requires_grad=True)
     a = nn.ACTIVATIONS[activation](z)
@@ -129,9 +130,9 @@ def by_name(Y):
 EVERY_HEAD = [scaled for head in manual.HEADS.values() for scaled in manual.heads.scales(head)]
 
 
-@pytest.mark.parametrize("penalty", manual.PENALTIES.values(), ids=lambda penalty: penalty.name)
-@pytest.mark.parametrize("head", EVERY_HEAD, ids=str)
-@pytest.mark.parametrize("columns", [False, True], ids=["rows", "columns"])
+@each("penalty", manual.PENALTIES.values())
+@each("head", EVERY_HEAD)
+@each("columns", [False, True])
 def test_every_head_and_penalty_is_autograds(head, penalty, columns):
     W, b, X, labels = network([5, 4, 3], 6, 2, np.float64)
     Y, l2, m, n = one_hot(labels, 3, np.float64), 0.3, 6, 3
@@ -154,7 +155,7 @@ def test_every_head_and_penalty_is_autograds(head, penalty, columns):
         np.testing.assert_allclose(np.reshape(found, right.shape), right, atol=1e-14)
 
 
-@pytest.mark.parametrize("head", EVERY_HEAD, ids=str)
+@each("head", EVERY_HEAD)
 def test_the_derivative_by_the_output_leads_to_that_by_z(head):
     rng = np.random.default_rng(0)
     z, Y = rng.standard_normal((4, 3)), np.eye(3)[[0, 1, 2, 0]]
@@ -163,7 +164,7 @@ def test_the_derivative_by_the_output_leads_to_that_by_z(head):
     np.testing.assert_allclose(head.error(y_hat, Y, 1), carried, atol=1e-14)
 
 
-@pytest.mark.parametrize("head", EVERY_HEAD, ids=str)
+@each("head", EVERY_HEAD)
 def test_a_head_says_its_error_as_it_computes_it(head):
     rng = np.random.default_rng(1)
     z, Y = rng.standard_normal(5), np.eye(5)[2]

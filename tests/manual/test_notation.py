@@ -3,8 +3,8 @@
 import re
 
 import numpy as np
-import pytest
 
+from tests.each import each
 from tinygrad_mnist import manual
 from tinygrad_mnist.manual import notation
 
@@ -16,10 +16,9 @@ def product(formula, arrays):
     return (a.T if left_turned else a) @ (b.T if right_turned else b)
 
 
-@pytest.mark.parametrize(
+@each(
     ("written", "columns", "in_out"),
     [(notation.COLUMNS, True, False), (notation.ROWS, False, False), (notation.ROWS_IN_OUT, False, True)],
-    ids=lambda value: value.layer if isinstance(value, notation.Notation) else "",
 )
 def test_the_products_are_those_of_the_derivation_in_columns(written, columns, in_out):
     rng = np.random.default_rng(0)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.each import each
 from tinygrad_mnist import nn, training
 from tinygrad_mnist.nn.architecture import ACTIVATION_MODULES
 
@@ -33,7 +34,7 @@ def test_dropout_of_inputs_and_of_hidden_units_are_two():
     assert [layer.p for layer in model.children() if isinstance(layer, nn.Dropout)] == [0.2, 0.5]
 
 
-@pytest.mark.parametrize("activation", sorted(nn.ACTIVATIONS))
+@each("activation", sorted(nn.ACTIVATIONS))
 def test_every_activation_of_an_mlp_is_a_module_too(activation):
     x = np.linspace(-2, 2, 9, dtype=np.float32)
     np.testing.assert_array_equal(ACTIVATION_MODULES[activation]()(x).numpy(), nn.ACTIVATIONS[activation](x))
@@ -55,7 +56,7 @@ def test_it_is_saved_and_loaded_like_any_model(tmp_path):
     np.testing.assert_array_equal(training.load_model(tmp_path / "model.safetensors")(x).numpy(), model(x).numpy())
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "words"),
     [
         ("", "the first layer is '', and must be the input"),

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.each import each
 from tinygrad_mnist import Tensor, nn
 from tinygrad_mnist.nn import schedules
 
@@ -44,8 +45,8 @@ def same(found, expected):
         np.testing.assert_array_equal(found[name], value, err_msg=name)
 
 
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda state: pickle.loads(pickle.dumps(state))])
-@pytest.mark.parametrize("optimizer", [nn.SGD, nn.RMSprop, nn.Adam, nn.AdamW])
+@each("duplicate", [copy.deepcopy, lambda state: pickle.loads(pickle.dumps(state))])
+@each("optimizer", [nn.SGD, nn.RMSprop, nn.Adam, nn.AdamW])
 def test_a_copy_trains_as_the_original_would_and_apart_from_it(optimizer, duplicate):
     state = make(optimizer)
     train(state, 7)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from tests.each import each
 from tinygrad_mnist import Tensor, check_gradients, cross_entropy, grad, one_hot
 from tinygrad_mnist.nn import accuracy, binary_cross_entropy_with_logits, functional, mse_loss, nll_loss
 
@@ -39,7 +40,7 @@ def test_labels_may_have_more_axes():
     assert cross_entropy(Tensor(logits), labels).item() == pytest.approx(flat, rel=1e-12)
 
 
-@pytest.mark.parametrize(
+@each(
     ("labels", "error", "words"),
     [
         ([0, 3], ValueError, "label 3 at index 1 is none of the 3 classes"),
@@ -129,7 +130,7 @@ def test_binary_cross_entropy_is_that_of_the_sigmoid_and_does_not_overflow():
     np.testing.assert_array_equal(extreme, np.array([0, 1e4], np.float32))
 
 
-@pytest.mark.parametrize(
+@each(
     ("call", "words"),
     [
         (lambda: mse_loss(Tensor(LOGITS), LOGITS[:, 0]), r"targets of shape \(5,\)"),
@@ -147,7 +148,7 @@ def test_losses_say_what_does_not_fit(call, words):
         call()
 
 
-@pytest.mark.parametrize(
+@each(
     ("loss", "targets"),
     [
         (cross_entropy, [1, 0]),
@@ -175,9 +176,9 @@ MASKED = np.array([[1.0, -np.inf, 2.0], [0.0, 3.0, -np.inf]])
 PICKED = np.array([0, 1])
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-@pytest.mark.parametrize("weight", [None, [1.0, 2.0, 0.5]])
-@pytest.mark.parametrize("rows", [False, True])
+@each("reduction", ["mean", "sum", "none"])
+@each("weight", [None, [1.0, 2.0, 0.5]])
+@each("rows", [False, True])
 def test_a_class_that_is_ruled_out_adds_nothing_to_the_loss(reduction, weight, rows):
     labels = one_hot(PICKED, 3, np.float64) if rows else PICKED
     each = np.log(1 + np.exp([1.0, -3.0]))
@@ -209,8 +210,8 @@ def test_losses_of_float16_are_added_up_in_float32():
         assert loss.item() == pytest.approx(np.log(2), rel=1e-3)
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-@pytest.mark.parametrize("smoothing", [0.0, 0.25])
+@each("reduction", ["mean", "sum", "none"])
+@each("smoothing", [0.0, 0.25])
 def test_targets_and_weights_that_learn_get_their_gradients(reduction, smoothing):
     rng = np.random.default_rng(0)
     z, y, w = rng.standard_normal((4, 3)), rng.dirichlet(np.ones(3), 4), np.array([1.0, 2.0, 0.5])

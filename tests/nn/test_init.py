@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.each import each
 from tinygrad_mnist import nn
 from tinygrad_mnist.nn.init import INITIALISERS, fans, initialise
 
@@ -13,7 +14,7 @@ VARIANCES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", INITIALISERS)
+@each("name", INITIALISERS)
 def test_weights_have_their_papers_variance(name):
     weight = INITIALISERS[name](np.random.default_rng(0), (60, 50, 3, 3))
     assert fans((60, 50, 3, 3)) == (IN, OUT)

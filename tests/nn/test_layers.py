@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+from tests.each import each
 from tinygrad_mnist import Tensor, nn
 
 rng = np.random.default_rng(0)
@@ -27,10 +28,8 @@ def direct_convolution(x, weight, bias, stride, padding, dilation=(1, 1), groups
     return z
 
 
-@pytest.mark.parametrize(
-    ("kernel", "stride", "padding"), [(3, 1, 1), ((2, 3), (2, 1), (0, 1)), (1, 2, 0), (5, 1, 2), ((6, 5), 1, 0)]
-)
-@pytest.mark.parametrize("channels", [1, 3, 4])
+@each(("kernel", "stride", "padding"), [(3, 1, 1), ((2, 3), (2, 1), (0, 1)), (1, 2, 0), (5, 1, 2), ((6, 5), 1, 0)])
+@each("channels", [1, 3, 4])
 def test_conv2d_is_its_definition(kernel, stride, padding, channels):
     x = rng.standard_normal((2, channels, 6, 5))
     layer = nn.Conv2d(channels, 4, kernel, stride, padding, dtype=np.float64)
@@ -41,10 +40,8 @@ def test_conv2d_is_its_definition(kernel, stride, padding, channels):
     assert layer(x[:0]).shape == (0, *expected.shape[1:])
 
 
-@pytest.mark.parametrize("groups", [1, 2, 4])
-@pytest.mark.parametrize(
-    ("kernel", "stride", "padding", "dilation"), [(2, 1, 1, 3), ((3, 1), (2, 1), (0, 1), (2, 4)), ((1, 3), 3, 0, 1)]
-)
+@each("groups", [1, 2, 4])
+@each(("kernel", "stride", "padding", "dilation"), [(2, 1, 1, 3), ((3, 1), (2, 1), (0, 1), (2, 4)), ((1, 3), 3, 0, 1)])
 def test_conv2d_in_groups_and_dilated_is_its_definition(kernel, stride, padding, dilation, groups):
     x = rng.standard_normal((2, 4, 7, 6))
     layer = nn.Conv2d(4, 8, kernel, stride, padding, dilation, groups, dtype=np.float64)
@@ -55,7 +52,7 @@ def test_conv2d_in_groups_and_dilated_is_its_definition(kernel, stride, padding,
     assert layer(x[:0]).shape == (0, *expected.shape[1:])
 
 
-@pytest.mark.parametrize(("kernel", "dilation"), [(3, 1), ((2, 4), (1, 1)), ((4, 2), (2, 3)), (1, 5)])
+@each(("kernel", "dilation"), [(3, 1), ((2, 4), (1, 1)), ((4, 2), (2, 3)), (1, 5)])
 def test_padding_same_keeps_the_size_with_the_odd_zeros_at_the_end(kernel, dilation):
     layer = nn.Conv2d(3, 2, kernel, padding="same", dilation=dilation, dtype=np.float64)
     over = [d * (k - 1) for k, d in zip(layer.kernel_size, layer.dilation)]
@@ -67,8 +64,8 @@ def test_padding_same_keeps_the_size_with_the_odd_zeros_at_the_end(kernel, dilat
     assert valid(IMAGES.astype(np.float32)).shape == (2, 2, 5, 4)
 
 
-@pytest.mark.parametrize("groups", [1, 2])
-@pytest.mark.parametrize(
+@each("groups", [1, 2])
+@each(
     ("size", "kernel", "stride", "padding", "dilation"),
     [
         ((5, 6), 3, 1, 1, 1),
@@ -142,8 +139,8 @@ def pooled(x, kernel, stride, padding, dilation, ceil_mode):
         yield (i, j), x[:, :, rows][:, :, :, columns], len(down) * len(across)
 
 
-@pytest.mark.parametrize("ceil_mode", [False, True])
-@pytest.mark.parametrize(
+@each("ceil_mode", [False, True])
+@each(
     ("kernel", "stride", "padding", "dilation"),
     [((2, 2), (2, 2), (0, 0), (1, 1)), ((3, 2), (2, 2), (1, 1), (1, 1)), ((2, 3), (4, 3), (1, 0), (2, 1)),
      ((2, 2), (1, 3), (0, 1), (3, 2)), ((3, 3), (3, 3), (1, 1), (1, 1))],
@@ -164,7 +161,7 @@ def test_pools_with_options_are_their_definition(kernel, stride, padding, dilati
         np.testing.assert_allclose(mean, found, rtol=1e-12)
 
 
-@pytest.mark.parametrize("size", [1, 4, (6, 5), (2, None), (None, 7), (9, 3)])
+@each("size", [1, 4, (6, 5), (2, None), (None, 7), (9, 3)])
 def test_an_adaptive_pool_covers_the_images_evenly(size):
     out = nn.AdaptiveAvgPool2d(size)(IMAGES).data
     sizes = size if isinstance(size, tuple) else (size, size)
@@ -183,10 +180,10 @@ def test_ties_in_a_window_share_its_gradient():
     np.testing.assert_allclose(x.grad.numpy()[0, 0], [[1 / 3, 1 / 3, 0], [0, 1 / 3, 1]], rtol=1e-6)
 
 
-@pytest.mark.parametrize(("layer", "shape"), [
+@each(("layer", "shape"), [
     (nn.BatchNorm1d, (6, 3)), (nn.BatchNorm1d, (4, 3, 5)), (nn.BatchNorm2d, (4, 3, 2, 5)),
 ])  # fmt: skip
-@pytest.mark.parametrize("momentum", [0.1, None])
+@each("momentum", [0.1, None])
 def test_batch_norm_takes_the_batch_in_training_and_the_running_statistics_in_use(layer, shape, momentum):
     norm = layer(3, momentum=momentum, dtype=np.float64)
     norm.weight.data, norm.bias.data = np.array([1.0, 2.0, -1.0]), np.array([0.0, 1.0, 0.5])
@@ -223,8 +220,8 @@ def test_layer_norm_is_over_each_example():
     assert nn.LayerNorm(5, elementwise_affine=False).state_dict() == {}
 
 
-@pytest.mark.parametrize("shape", [(4, 6), (2, 6, 5), (2, 6, 3, 4)])
-@pytest.mark.parametrize("groups", [1, 2, 6])
+@each("shape", [(4, 6), (2, 6, 5), (2, 6, 3, 4)])
+@each("groups", [1, 2, 6])
 def test_group_norm_is_over_each_group_of_channels(shape, groups):
     x = rng.standard_normal(shape) * 2 + 1
     norm = nn.GroupNorm(groups, 6, dtype=np.float64)
@@ -345,7 +342,7 @@ def test_float32_stays_float32_and_weights_start_as_pytorchs_do():
     assert weight.std() == pytest.approx(1 / math.sqrt(3 * 300), rel=0.02)
 
 
-@pytest.mark.parametrize("layer", [
+@each("layer", [
     nn.Conv2d(4, 6, (2, 3), padding="same", dilation=2, groups=2), nn.ConvTranspose2d(4, 6, 3, 2, 1, 1, groups=2),
     nn.MaxPool2d(3, 2, dilation=2, ceil_mode=True), nn.AvgPool2d(3, 2, 1, ceil_mode=True, count_include_pad=False),
     nn.AdaptiveAvgPool2d((3, 4)), nn.GroupNorm(2, 4), nn.GELU("none"),
@@ -357,7 +354,7 @@ def test_layers_of_float32_put_out_float32(layer):
     assert {t.dtype for t in (out, x.grad, *(p.grad for p in layer.parameters()))} == {np.dtype(np.float32)}
 
 
-@pytest.mark.parametrize(
+@each(
     ("call", "words"),
     [
         (lambda: nn.Conv2d(1, 2, 3)(np.zeros((4, 784))), r"\(batch, channels, height, width\), not \(4, 784\); rows"),
@@ -417,7 +414,7 @@ def test_wrong_types_are_said():
         nn.Sequential([nn.ReLU()])
 
 
-@pytest.mark.parametrize(
+@each(
     ("make", "kind", "words"),
     [
         (lambda: nn.Sequential(nn.Linear(3, 2), nn.ReLU), TypeError, "argument 1 is type: write ReLU("),
@@ -432,7 +429,7 @@ def test_arguments_of_another_kind_are_named(make, kind, words):
         make()
 
 
-@pytest.mark.parametrize("scale", [1, 300, 3e4])
+@each("scale", [1, 300, 3e4])
 def test_norms_of_float16_do_not_overflow(scale):
     batch_norm = nn.BatchNorm1d(4, track_running_stats=False, dtype=np.float16)
     x = (scale * np.array([[1.0, -1, 0.5, 0], [-1, 1, 0.25, 0], [1, 1, 1, -1]])).astype(np.float16)

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
+from tests.each import each
 from tinygrad_mnist import Tensor, check_gradients, grad, nn
 from tinygrad_mnist.nn import functional as F
 
@@ -20,7 +21,7 @@ def rows_of(x):
     return np.moveaxis(x, 1, -1).reshape(-1, x.shape[1])
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@each("reduction", ["mean", "sum", "none"])
 def test_classes_may_be_on_axis_1(reduction):
     options = {"reduction": reduction, "weight": WEIGHT, "label_smoothing": 0.1}
     flat = nn.cross_entropy(rows_of(LOGITS), LABELS.reshape(-1), **options).data
@@ -49,9 +50,9 @@ def test_labels_that_fit_two_axes_are_read_as_pytorch_does_and_said():
         assert nn.CrossEntropyLoss()(LOGITS[0, :, 0, 0], 1).shape == ()
 
 
-@pytest.mark.parametrize("ignored", [-100, -1, 1, 7])
-@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-@pytest.mark.parametrize("options", [{}, {"weight": WEIGHT}, {"weight": WEIGHT, "label_smoothing": 0.3}])
+@each("ignored", [-100, -1, 1, 7])
+@each("reduction", ["mean", "sum", "none"])
+@each("options", [{}, {"weight": WEIGHT}, {"weight": WEIGHT, "label_smoothing": 0.3}])
 def test_ignored_labels_are_as_if_their_examples_were_not_there(ignored, reduction, options):
     labels = LABELS.copy()
     labels[0, 1:3], labels[1, :, 2] = ignored, ignored
@@ -99,8 +100,8 @@ def test_where_nothing_counts_there_is_no_mean():
         nn.cross_entropy(np.zeros((2, 3)), np.ones((2, 3)), ignore_index=1)
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@each("reduction", ["mean", "sum", "none"])
+@each("dtype", [np.float16, np.float32, np.float64])
 def test_a_class_that_a_mask_leaves_out_has_probability_0_and_no_part_in_the_loss(reduction, dtype):
     masked = np.array([[1.0, -np.inf, 2.0], [-np.inf, -np.inf, 0.5]], dtype)
     x = Tensor(masked, requires_grad=True)
@@ -144,7 +145,7 @@ LEARNED = {
 }
 
 
-@pytest.mark.parametrize("name", LEARNED)
+@each("name", LEARNED)
 def test_predictions_targets_and_weights_get_their_gradients_to_second_order(name):
     z, y = rng.standard_normal((4, 3)) * 2, rng.uniform(0.1, 0.9, (4, 3))
     check_gradients(LEARNED[name], [z, y, WEIGHT], order=2, name=name)
@@ -161,7 +162,7 @@ def test_a_target_that_learns_is_not_dropped():
 A, B = rng.standard_normal((2, 4, 5)) * 2
 
 
-@pytest.mark.parametrize("delta", [0.3, 1.0, 2.5])
+@each("delta", [0.3, 1.0, 2.5])
 def test_losses_of_differences_are_their_definitions(delta):
     far, small = np.abs(A - B), (A - B) ** 2 / 2
     huber = np.where(far <= delta, small, delta * (far - delta / 2))
@@ -224,7 +225,7 @@ MODULES = [
 ]
 
 
-@pytest.mark.parametrize(("loss", "shown", "keys"), MODULES, ids=[shown for _, shown, _ in MODULES])
+@each(("loss", "shown", "keys"), MODULES)
 def test_modules_keep_their_weights_as_buffers(loss, shown, keys):
     assert repr(loss) == shown
     assert list(loss.state_dict()) == keys
@@ -239,7 +240,7 @@ def test_a_weight_that_learns_is_a_parameter_of_the_loss():
     assert (weight.grad.data != 0).all()
 
 
-@pytest.mark.parametrize(
+@each(
     ("call", "words"),
     [
         (lambda: nn.CrossEntropyLoss(reduction="average"), "unknown reduction 'average'"),

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from tests.each import each
 from tinygrad_mnist import Tensor
 from tinygrad_mnist.nn import ACTIVATIONS, INITIALISERS, MLP
 
 
-@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+@each("activation", sorted(ACTIVATIONS))
 def test_it_is_the_expression_it_says(activation):
     model = MLP((5, 4, 3), activation, seed=1)
     x = np.random.default_rng(0).standard_normal((6, 5)).astype(np.float32)
@@ -27,7 +28,7 @@ def test_parameters_are_named_shaped_and_seeded():
     assert repr(model) == "MLP([5, 4, 3], activation='leaky_relu')  # 39 parameters"
 
 
-@pytest.mark.parametrize(("init", "variance"), [("he", 2 / 400), ("xavier", 2 / 700), ("standard_normal", 1.0)])
+@each(("init", "variance"), [("he", 2 / 400), ("xavier", 2 / 700), ("standard_normal", 1.0)])
 def test_weights_start_with_their_papers_variance(init, variance):
     weight = MLP((400, 300), init=init, seed=0).weights[0].numpy()
     assert weight.var() == pytest.approx(variance, rel=0.02)
@@ -35,7 +36,7 @@ def test_weights_start_with_their_papers_variance(init, variance):
     assert {"he", "xavier", "standard_normal"} <= set(INITIALISERS)
 
 
-@pytest.mark.parametrize(
+@each(
     ("arguments", "words"),
     [
         (((784,),), "make no network"),
@@ -49,7 +50,7 @@ def test_what_makes_no_network_is_named(arguments, words):
         MLP(*arguments)
 
 
-@pytest.mark.parametrize("x", [np.zeros(784), np.zeros((2, 783)), np.zeros((1, 28, 28))])
+@each("x", [np.zeros(784), np.zeros((2, 783)), np.zeros((1, 28, 28))])
 def test_inputs_of_another_shape_are_named(x):
     with pytest.raises(ValueError, match=r"rows of 784 numbers, shape \(batch, 784\)"):
         MLP((784, 10))(x)
@@ -63,13 +64,13 @@ def test_gradients_reach_every_parameter_and_no_input():
     assert x.grad is None
 
 
-@pytest.mark.parametrize("sizes", ["784", 784, None])
+@each("sizes", ["784", 784, None])
 def test_sizes_that_are_no_list_are_said_to_be_none(sizes):
     with pytest.raises(TypeError, match="are no list of numbers: give them as"):
         MLP(sizes)
 
 
-@pytest.mark.parametrize("sizes", [(784, 10.5, 10), ("784", "10"), (784, None)])
+@each("sizes", [(784, 10.5, 10), ("784", "10"), (784, None)])
 def test_sizes_are_integers(sizes):
     with pytest.raises(ValueError, match="two or more integers, each positive"):
         MLP(sizes)

@@ -90,9 +90,10 @@ def network(draw: Any, layer: str) -> nn.Sequential:
 
 def put(model: nn.Module, tensors: dict[str, Tensor]) -> None:
     """These very tensors in the places of the model's parameters."""
+    modules = dict(model.named_modules())
     for path, tensor in tensors.items():
         owner, _, name = path.rpartition(".")
-        vars(dict(model.named_modules())[owner])[name] = tensor
+        vars(modules[owner])[name] = tensor
 
 
 def slopes(function: Callable[..., Tensor], arrays: list[Any]) -> list[Any]:

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from tests.each import each
 from tinygrad_mnist import Tensor, nn
 from tinygrad_mnist.nn import SGD, Adam, AdamW, RMSprop
 
@@ -159,7 +160,7 @@ def test_a_state_of_other_parameters_is_refused():
         Adam([q]).load_state_dict(adam.state_dict())
 
 
-@pytest.mark.parametrize("optimizer", [SGD, RMSprop, Adam, AdamW])
+@each("optimizer", [SGD, RMSprop, Adam, AdamW])
 def test_a_parameter_without_gradient_stays_and_float32_stays_float32(optimizer):
     p, q = Tensor(np.ones(3, np.float32), requires_grad=True), Tensor([1.0], requires_grad=True)
     p.sum().backward()
@@ -178,7 +179,7 @@ def test_a_graph_notices_that_its_parameters_have_moved():
         loss.backward()
 
 
-@pytest.mark.parametrize(
+@each(
     ("optimizer", "options"),
     [
         *((SGD, o) for o in ({"lr": -1}, {"lr": float("nan")}, {"momentum": 1})),
@@ -292,7 +293,7 @@ def test_the_average_follows_its_formula_and_is_applied_for_a_while():
         nn.ExponentialMovingAverage(model, 2)
 
 
-@pytest.mark.parametrize(
+@each(
     ("given", "kind", "words"),
     [
         (lambda model: model, TypeError, "not MLP: pass model.parameters()"),
@@ -316,7 +317,7 @@ def test_one_tensor_alone_is_moved_as_a_whole():
     np.testing.assert_array_equal(w.numpy(), 0.5)
 
 
-@pytest.mark.parametrize(
+@each(
     ("optimizer", "options", "words"),
     [
         (nn.SGD, {"lr": "0.1"}, "lr='0.1' must be a number from 0 on"),
@@ -356,7 +357,7 @@ def test_a_model_forgets_its_gradients_too():
     assert all(p.grad is None for p in model.parameters())
 
 
-@pytest.mark.parametrize(("one", "other"), [(SGD, Adam), (Adam, SGD), (RMSprop, AdamW), (AdamW, RMSprop)])
+@each(("one", "other"), [(SGD, Adam), (Adam, SGD), (RMSprop, AdamW), (AdamW, RMSprop)])
 def test_the_state_of_another_optimizer_is_refused_and_nothing_taken_over(one, other):
     model = nn.MLP((3, 2))
     model(np.ones((1, 3), np.float32)).sum().backward()
@@ -368,13 +369,13 @@ def test_the_state_of_another_optimizer_is_refused_and_nothing_taken_over(one, o
     assert not optimizer.state
 
 
-@pytest.mark.parametrize("state", [{}, None, {"state": {}}, [1]])
+@each("state", [{}, None, {"state": {}}, [1]])
 def test_what_is_no_state_of_an_optimizer_is_said_to_be_none(state):
     with pytest.raises(ValueError, match="no state dict of an optimizer"):
         Adam(nn.MLP((3, 2)).parameters()).load_state_dict(state)
 
 
-@pytest.mark.parametrize("optimizer", [SGD, RMSprop, Adam, AdamW])
+@each("optimizer", [SGD, RMSprop, Adam, AdamW])
 def test_a_rate_of_zero_moves_nothing_and_keeps_the_state_going(optimizer):
     p = Tensor(np.array([1.0, -2.0]), requires_grad=True)
     still = optimizer([p], lr=0)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from tests.each import each
 from tinygrad_mnist import Tensor
 from tinygrad_mnist.nn import SGD, Adam
 from tinygrad_mnist.nn.schedules import (
@@ -68,14 +69,14 @@ CASES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", CASES)
+@each("name", CASES)
 def test_rates_follow_the_closed_form(name):
     make, form = CASES[name]
     optimizer = sgd()
     np.testing.assert_allclose(rates(make(optimizer)), [form(t) for t in range(20)], rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", [*CASES, "one cycle"])
+@each("name", [*CASES, "one cycle"])
 def test_a_state_dict_goes_on_where_it_was_taken(name):
     make = (lambda o: OneCycleLR(o, 0.5, 20)) if name == "one cycle" else CASES[name][0]
     first, whole = make(sgd(momentum=0.9)), rates(make(sgd(momentum=0.9)))
@@ -107,7 +108,7 @@ def test_one_cycle_rises_and_falls_and_momentum_does_the_opposite():
     assert adam.param_groups[0]["betas"] == (0.95, 0.999)
 
 
-@pytest.mark.parametrize(
+@each(
     ("strategy", "total", "expected"),  # PyTorch 2.13's: rate and momentum of SGD(lr=0.1) with max_lr=0.1, by step
     [
         ("cos", 10, {0: (0.004, 0.95), 1: (0.052, 0.9), 2: (0.1, 0.85), 4: (0.08117457, 0.86883),
@@ -195,7 +196,7 @@ def test_every_group_has_its_own_rate():
     assert schedule.get_last_lr() == [0.5, 0.05]
 
 
-@pytest.mark.parametrize(
+@each(
     ("make", "words"),
     [
         (lambda o: StepLR(o, 0), "step_size=0"),

@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 
+from tests.each import each
 from tinygrad_mnist import data, nn, training
 
 
@@ -219,7 +220,7 @@ def test_a_history_without_validation_has_empty_cells(splits, tmp_path):
     assert row["validation_accuracy"] == row["validation_loss"] == ""
 
 
-@pytest.mark.parametrize(
+@each(
     ("change", "kind", "words"),
     [
         (

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.each import each
 from tinygrad_mnist import data, nn, training
 
 PAIRS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40)
@@ -45,7 +46,7 @@ def test_a_class_never_read_has_no_precision():
     assert str(scores).splitlines()[2].split() == ["1", "–", "0.00", "%", "1"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("labels", "predicted", "words"),
     [([1, 2], [1], "do not fit"), ([10], [1], "a label lies outside 0 to 9"), ([1], [-1], "a prediction lies")],
 )
@@ -54,7 +55,7 @@ def test_labels_that_make_no_matrix_are_named(labels, predicted, words):
         training.confusion_matrix(labels, predicted)
 
 
-@pytest.mark.parametrize(
+@each(
     ("share", "digits", "text"),
     [
         (0, 2, "0.00 %"), (1, 2, "100.00 %"), (0.97534, 2, "97.53 %"), (0.97534, 1, "97.5 %"), (0.5, 0, "50 %"),

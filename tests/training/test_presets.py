@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.each import each
 from tinygrad_mnist import data, training
 from tinygrad_mnist.training import PRESETS
 
@@ -24,7 +25,7 @@ def test_it_learns(name):
     assert history.best.validation_loss < before
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@each("name", PRESETS)
 def test_its_kept_runs_are_all_there(name):
     rows = json.loads((DOCS / "results" / f"{name}.json").read_text(encoding="utf-8"))
     seconds = rows[0]["seconds"]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.each import each
 from tinygrad_mnist import data, manual, nn, one_hot, training
 from tinygrad_mnist.engine import ops
 from tinygrad_mnist.nn.architecture import ACTIVATION_MODULES
@@ -33,9 +34,9 @@ def test_layers_are_those_of_the_hand_derivation(digits):
     assert found[2].flat is None
 
 
-@pytest.mark.parametrize("activation", sorted(nn.ACTIVATIONS))
-@pytest.mark.parametrize("training_mode", [True, False])
-@pytest.mark.parametrize("options", [{}, {"batch_norm": True, "dropout": 0.3}])
+@each("activation", sorted(nn.ACTIVATIONS))
+@each("training_mode", [True, False])
+@each("options", [{}, {"batch_norm": True, "dropout": 0.3}])
 def test_a_network_of_modules_has_the_activations_that_its_modules_put_out(digits, activation, training_mode, options):
     model = nn.network(("1x28x28", "3c3", "mp2", "4c5", "ap2", 9, 10), activation, **options).train(training_mode)
     x = np.random.default_rng(0).random((30, 1, 28, 28), np.float32)  # no black ground, whose z would be at the kink

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.each import each
 from tinygrad_mnist import Tensor, data
 from tinygrad_mnist.training import PRESETS, Recipe
 from tinygrad_mnist.tutorials import session as tutorials
@@ -121,7 +122,7 @@ def test_recipes_run_once_and_only_the_chosen_is_scored_on_the_test_images(monke
     assert len(scored) == 1
 
 
-@pytest.mark.parametrize(("reported", "beaten"), [(0.0, True), (1.0, False), (None, None)])
+@each(("reported", "beaten"), [(0.0, True), (1.0, False), (None, None)])
 def test_beaten_is_what_is_more_than_reported(reported, beaten):
     digits = data.load("digits")
     session = Session(replace(digits, name="other"))
@@ -160,7 +161,7 @@ def test_the_same_seed_gives_the_same(session):
     assert other.written.curve != first.written.curve
 
 
-@pytest.mark.parametrize("id", IDS)
+@each("id", IDS)
 def test_a_file_is_short_and_names_what_it_assumes(id):
     text = (ROOT / "tinygrad_mnist" / "tutorials" / f"{id.lower()}.py").read_text(encoding="utf-8")
     assert text.count("\n") < 80

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import itertools
 import re
 import sys
 import threading
@@ -121,7 +120,11 @@ def _get(url: str, patience: Patience, deadline: float) -> bytes:
         try:
             return _run_until(deadline, lambda: _receive(url, patience, deadline, progress))
         except FutureTimeoutError as error:
-            raise DataError(f"not finished after {patience.mirror:g} s") from error
+            raise _unfinished(patience) from error
+
+
+def _unfinished(patience: Patience) -> DataError:
+    return DataError(f"not finished after {patience.mirror:g} s")
 
 
 def _run_until(deadline: float, work: Callable[[], bytes]) -> bytes:
@@ -142,7 +145,7 @@ def _run_until(deadline: float, work: Callable[[], bytes]) -> bytes:
 
 
 def _receive(url: str, patience: Patience, deadline: float, progress: Progress) -> bytes:
-    """What a server sends, as far as it comes before the deadline; DataError for whatever is wrong with it."""
+    """What a server sends, if all of it comes before the deadline; DataError for whatever is wrong with it."""
     import requests
 
     body = io.BytesIO()
@@ -151,7 +154,9 @@ def _receive(url: str, patience: Patience, deadline: float, progress: Progress) 
             response.raise_for_status()
             task = progress.add_task("", total=_length(response))
             pieces = response.iter_content(PIECE)
-            for piece in itertools.takewhile(lambda _: time.monotonic() < deadline, pieces):
+            for piece in pieces:
+                if time.monotonic() >= deadline:
+                    raise _unfinished(patience)
                 body.write(piece)
                 if body.tell() > LARGEST:
                     raise DataError(f"sends more than {LARGEST >> 20} MiB")

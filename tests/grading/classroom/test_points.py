@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.each import each
 from tinygrad_mnist.grading import GradeError, Parameter, Problem, Report
 from tinygrad_mnist.grading.classroom import Points
 from tinygrad_mnist.grading.classroom.gradescope import gradescope
@@ -10,7 +11,7 @@ from tinygrad_mnist.grading.classroom.points import common, sums
 REPORT = Report("a.py", "rows", (Parameter("dW1", True, 0.0), Parameter("db_1", False, 2.0)))
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "got", "most"),
     [("10", 5, 10), ("dW1=2, db1=1", 2, 3), ("db1=1,dW9=4", 0, 5), ("dW_1=1.5", 1.5, 1.5), ("0", 0, 0)],
 )
@@ -28,7 +29,7 @@ def test_cheating_has_no_points():
     assert sums(Points.parse("10").scores(cheat)) == (0, 10)
 
 
-@pytest.mark.parametrize("text", ["", "ten", "dW1", "dW1=2,3", "-1", "inf", "nan", "=2", "1,2"])
+@each("text", ["", "ten", "dW1", "dW1=2,3", "-1", "inf", "nan", "=2", "1,2"])
 def test_what_is_no_number_of_points_is_said(text):
     with pytest.raises(GradeError, match="points are such as 10"):
         Points.parse(text)
@@ -52,7 +53,7 @@ def test_gradescope_has_a_failed_test_where_nothing_could_be_judged():
     assert (test["name"], test["score"], test["max_score"], test["status"]) == ("gradients", 0, 4, "failed")
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "usual"),
     [
         ("dW1", "dW1"),

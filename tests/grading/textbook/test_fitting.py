@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.each import each
 from tests.grading.learners import derived, put
 from tinygrad_mnist import manual
 from tinygrad_mnist.grading import MISTAKES, grade
@@ -39,8 +40,8 @@ def keys(explanations):
     return [set(e.keys) for e in explanations]
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
-@pytest.mark.parametrize("head", [scaled for head in HEADS.values() for scaled in scales(head)], ids=str)
+@each("name", ACTIVATIONS)
+@each("head", [scaled for head in HEADS.values() for scaled in scales(head)])
 def test_what_is_right_for_any_network_is_right(name, head):
     model = Model(name, ACTIVATIONS[name], head)
     found = fit(derived(model.probes(2), []), 2, Asked())
@@ -48,8 +49,8 @@ def test_what_is_right_for_any_network_is_right(name, head):
     assert keys(found.explanations) == [set()]
 
 
-@pytest.mark.parametrize("penalty", PENALTIES.values(), ids=lambda penalty: penalty.name)
-@pytest.mark.parametrize("name", ["relu", "tanh"])
+@each("penalty", PENALTIES.values())
+@each("name", ["relu", "tanh"])
 def test_the_penalty_and_its_lambda_are_found(name, penalty):
     model = Model(name, ACTIVATIONS[name], HEADS["sigmoid-log-loss"], 0.7, penalty)
     gradients = derived(model.probes(2), [])

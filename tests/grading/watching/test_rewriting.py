@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.each import each
 from tests.grading.watching.runs import watched
 from tinygrad_mnist.grading.watching.rewriting import RECORDER, SCOPE, rewrite
 from tinygrad_mnist.grading.watching.tape import Tape
@@ -105,7 +106,7 @@ def _said(value):
     return type(value).__name__, repr(value)
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@each("name", PROGRAMS)
 def test_a_rewritten_program_computes_what_it_did(name):
     computed = known(plain(PROGRAMS[name]))
     assert computed
@@ -143,7 +144,7 @@ def test_any_expression_has_the_value_that_it_had(expression, statement):
     assert values[0] == values[1]
 
 
-@pytest.mark.parametrize(
+@each(
     ("program", "line"),
     [
         ("a = 1\n\nb = a / 0", 3),

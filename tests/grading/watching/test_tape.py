@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.each import each
 from tests.grading.watching.runs import watched
 from tinygrad_mnist.grading.watching.rewriting import RECORDER, SCOPE, rewrite
 from tinygrad_mnist.grading.watching.tape import Enough, Tape
@@ -50,7 +51,7 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@each("change", CHANGES)
 def test_what_is_changed_in_place_keeps_what_it_was(change):
     tape, scope = recorded(f"a = np.arange(3.0)\ny = a * 2\n{CHANGES[change]}\nz = a * 1")
     (y,), (z,) = named(tape, "y"), named(tape, "z")
@@ -89,7 +90,7 @@ NAMES = {
 }
 
 
-@pytest.mark.parametrize("kind", NAMES)
+@each("kind", NAMES)
 def test_a_value_has_the_name_that_it_was_given(kind):
     text, name = NAMES[kind]
     (node,) = named(recorded(text)[0], name)
@@ -108,7 +109,7 @@ UPDATES = {
 }
 
 
-@pytest.mark.parametrize("kind", UPDATES)
+@each("kind", UPDATES)
 def test_what_gets_a_new_value_from_its_old_one_is_updated(kind):
     updates = recorded(UPDATES[kind])[0].updates
     assert any(one.new is other.old for one in updates for other in updates), "no two in a row"
@@ -116,7 +117,7 @@ def test_what_gets_a_new_value_from_its_old_one_is_updated(kind):
         assert np.shape(update.old.value) == np.shape(update.new.value)
 
 
-@pytest.mark.parametrize("line", ["w = np.zeros(2)", "v = w - 1", "w = np.exp(w)"])
+@each("line", ["w = np.zeros(2)", "v = w - 1", "w = np.exp(w)"])
 def test_what_is_replaced_by_something_else_is_not(line):
     assert not recorded(f"w = np.ones(2)\n{line}")[0].updates
 

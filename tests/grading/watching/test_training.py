@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.each import each
 from tests.grading.watching.runs import DATA, FUNCTIONS, PARAMETERS, reported, watched
 from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.training import is_label, lineages, steps
@@ -223,9 +224,7 @@ def test_an_update_uphill_is_named():
     assert {finding.names for finding in report.findings} == {("update-sign",)}
 
 
-@pytest.mark.parametrize(
-    "text", ["", "x = 1", DATA, DATA + FUNCTIONS + START + GRADIENTS, DATA + "for i in range(5):\n    X = X * 0.9"]
-)
+@each("text", ["", "x = 1", DATA, DATA + FUNCTIONS + START + GRADIENTS, DATA + "for i in range(5):\n    X = X * 0.9"])
 def test_what_trains_nothing_has_no_report(text):
     assert reported(text) is None
 
@@ -244,7 +243,7 @@ OTHERS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", [*LABELS, *OTHERS])
+@each("kind", [*LABELS, *OTHERS])
 def test_labels_are_known_by_their_values(kind):
     value = {**LABELS, **OTHERS}[kind]
     assert is_label(Node(0, "leaf", None, (), {}, (), value, 0)) is (kind in LABELS)
@@ -295,7 +294,7 @@ STOPPING = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", STOPPING)
+@each("name", STOPPING)
 def test_an_operation_that_raises_is_named_at_its_line(name):
     old, new = STOPPING[name]
     text = DATA + STYLES["functions"].replace(old, new)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.each import each
 from tests.grading.watching.runs import DATA, DIGITS, FUNCTIONS, reported
 from tests.grading.watching.test_training import CLASS, GRADIENTS, LISTS, START, STYLES, training
 from tinygrad_mnist.grading.watching.practice import mislabelled
@@ -52,7 +53,7 @@ WRONG = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", WRONG)
+@each("kind", WRONG)
 def test_a_wrong_update_is_named_where_it_is_made(kind):
     text, name, parameters = WRONG[kind]
     report = reported(DATA + text)
@@ -113,7 +114,7 @@ def images():
     return rng.integers(0, 256, (12, 28, 28)).astype(np.uint8), np.arange(12) % 10
 
 
-@pytest.mark.parametrize(("shift", "said"), [(0, None), (-1, "-1"), (2, "+2")])
+@each(("shift", "said"), [(0, None), (-1, "-1"), (2, "+2")])
 def test_labels_are_compared_with_their_images_over_several_steps(shift, said):
     known, labels = images()
     hot = np.eye(10)[(labels + shift) % 10]

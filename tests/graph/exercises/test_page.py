@@ -112,37 +112,37 @@ def test_formulas_come_to_what_numpy_makes_of_them(page, browser):
         np.testing.assert_allclose(np.reshape(found, shape), expected, rtol=1e-12, atol=1e-14, err_msg=formula)
 
 
-@pytest.mark.parametrize(
-    ("formula", "said"),
-    [
-        ("", "not yet"),
-        ("dz2 @", "something is missing at the end"),
-        ("(dz2", "is missing at the end"),
-        ("dz2 a1", "an operator is missing before"),
-        ("dW2 = a1.T @ dz2", "the right numbers, transposed"),
-        ("x = dz2.T @ a1", "no value is called x here"),
-        ("dz2 = dz2.T @ a1", "write what stands to the right of = alone"),
-        ("dz3.T @ a1", "no value is called dz3 here"),
-        ("dz1.T @ X", "dz1 comes below: it is not known yet"),
-        ("dW2 + 1", "dW2 is what is asked for"),
-        ("dz2 @ a1", "the shapes (8, 4) and (8, 5) don't fit for @: 4 and 8 differ"),
-        ("dz2 + a1", "the shapes (8, 4) and (8, 5) don't fit together"),
-        ("dz2.sum(axis=2)", "axis 2 is out of bounds"),
-        ("dz2.foo()", "arrays have no .foo here"),
-        ("np.linalg", "this page has no np.linalg"),
-        ("dz2[9]", "index 9 is out of bounds"),
-        ("dz2 $ 2", '"$" is not understood here'),
-        ("alert(1)", "no value is called alert here"),
-        ("constructor", "no value is called constructor here"),
-        ("np.constructor(1)", "this page has no np.constructor"),
-        ("z1.constructor", "arrays have no .constructor here"),
-        ("z1(2)", "can't be called"),
-        ("<img src=x onerror=alert(1)>", "a value is missing before"),
-    ],
-)
-def test_what_is_no_formula_is_said(page, browser, formula, said):
+UNDERSTOOD_BY_NOBODY = [
+    ("", "not yet"),
+    ("dz2 @", "something is missing at the end"),
+    ("(dz2", "is missing at the end"),
+    ("dz2 a1", "an operator is missing before"),
+    ("dW2 = a1.T @ dz2", "the right numbers, transposed"),
+    ("x = dz2.T @ a1", "no value is called x here"),
+    ("dz2 = dz2.T @ a1", "write what stands to the right of = alone"),
+    ("dz3.T @ a1", "no value is called dz3 here"),
+    ("dz1.T @ X", "dz1 comes below: it is not known yet"),
+    ("dW2 + 1", "dW2 is what is asked for"),
+    ("dz2 @ a1", "the shapes (8, 4) and (8, 5) don't fit for @: 4 and 8 differ"),
+    ("dz2 + a1", "the shapes (8, 4) and (8, 5) don't fit together"),
+    ("dz2.sum(axis=2)", "axis 2 is out of bounds"),
+    ("dz2.foo()", "arrays have no .foo here"),
+    ("np.linalg", "this page has no np.linalg"),
+    ("dz2[9]", "index 9 is out of bounds"),
+    ("dz2 $ 2", '"$" is not understood here'),
+    ("alert(1)", "no value is called alert here"),
+    ("constructor", "no value is called constructor here"),
+    ("np.constructor(1)", "this page has no np.constructor"),
+    ("z1.constructor", "arrays have no .constructor here"),
+    ("z1(2)", "can't be called"),
+    ("<img src=x onerror=alert(1)>", "a value is missing before"),
+]
+
+
+def test_what_is_no_formula_is_said(page, browser):
     browser.open(page)
-    assert said in answer(browser, "dW2", formula)
+    for formula, said in UNDERSTOOD_BY_NOBODY:
+        assert said in answer(browser, "dW2", formula), formula
     assert browser.complaints() == []
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.each import each
 from tests.engine.cases import FUNCTIONS, TABLE
 from tinygrad_mnist import Tensor, cross_entropy, grad, graph, nn
 from tinygrad_mnist.engine import GraphError
@@ -16,10 +17,7 @@ from tinygrad_mnist.engine.autodiff import unbroadcast
 from tinygrad_mnist.graph.page.layout import lay_out
 from tinygrad_mnist.graph.page.writing import account
 
-EVERY_CASE = pytest.mark.parametrize(
-    ("name", "case"),
-    [pytest.param(name, case, id=f"{name}-{i}") for name, entry in TABLE.items() for i, case in enumerate(entry.cases)],
-)
+EVERY_CASE = each(("name", "case"), [(name, case) for name, entry in TABLE.items() for case in entry.cases])
 
 
 class Reader:

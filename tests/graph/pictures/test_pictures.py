@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from tests.each import each
 from tests.graph.graphs import every_case, recorded
 from tinygrad_mnist import Tensor, cross_entropy, grad, graph, nn, no_grad
 from tinygrad_mnist.engine import GraphError
@@ -118,7 +119,7 @@ def test_scalar_expressions_show_their_values():
     assert {f"{output.item():.4g}", "-4", *(f"{slope:.4g}" for slope in slopes)} <= set(shown)
 
 
-@pytest.mark.parametrize(
+@each(
     ("array", "said"),
     [
         (np.zeros((0, 3)), "empty"),
@@ -136,13 +137,13 @@ def test_arrays_are_summed_up(array, said):
     assert summary(np.asarray(array)) == said
 
 
-@pytest.mark.parametrize("array", [np.full((3, 4), np.nan), np.zeros((0, 4)), np.full((3, 4), np.inf)])
+@each("array", [np.full((3, 4), np.nan), np.zeros((0, 4)), np.full((3, 4), np.inf)])
 def test_arrays_without_numbers_are_drawn(array):
     x = Tensor(array, requires_grad=True, name="x")
     assert "x" in texts(graph.draw((x * 2).sum(), backward=True, values=True))
 
 
-@pytest.mark.parametrize("name", sorted({name for name, _ in every_case()}))
+@each("name", sorted({name for name, _ in every_case()}))
 def test_every_operation_draws_forward_and_backward_and_to_second_order(name):
     cases = [recorded(name, case) for other, case in every_case() if other == name]
     cases = [(output, leaves) for output, leaves in cases if output.requires_grad]
@@ -213,7 +214,7 @@ def calls(function, *args):
 @pytest.mark.parametrize("make", [deep, chain])
 @pytest.mark.parametrize("function", [graph.describe, graph.draw, graph.mermaid])
 def test_the_work_grows_with_the_graph_and_no_faster(make, function):
-    small, large = make(300), make(1200)
+    small, large = make(150), make(600)
     calls(function, small)
     assert calls(function, large) < 5 * calls(function, small)
 
@@ -227,7 +228,7 @@ def test_large_graphs_are_drawn_as_layers():
     assert [box.lines[0] for box in picture(deep(2500)).boxes].count("layer7") == 1
 
 
-@pytest.mark.parametrize("name", ODD_NAMES)
+@each("name", ODD_NAMES)
 def test_names_stay_text(name):
     x = Tensor(np.ones((2, 3)), requires_grad=True, name=name)
     layer = Tensor(np.ones(3), requires_grad=True, name=f"{name}.weight")
@@ -247,7 +248,7 @@ def test_unprintable_and_long_names_are_shortened_to_a_line():
     assert 50 < len(name) <= 60
 
 
-@pytest.mark.parametrize("name", ["   ", "\t", "\u200b", "\ud800", "\x1b[2J", "\u202eabc"])
+@each("name", ["   ", "\t", "\u200b", "\ud800", "\x1b[2J", "\u202eabc"])
 def test_names_that_nobody_would_see_are_seen(name):
     x = Tensor(np.ones((3, 2)), name=name)
     z = x @ Tensor(np.ones((2, 2)), requires_grad=True, name="W")
@@ -378,7 +379,7 @@ def test_mermaid_has_the_same_boxes_and_arrows():
     assert lines.count("end") == len([line for line in lines if line.startswith("subgraph")]) == 3
 
 
-@pytest.mark.parametrize("name", ODD_NAMES)
+@each("name", ODD_NAMES)
 def test_names_stay_text_in_mermaid(name):
     x = Tensor(1.0, requires_grad=True, name=name)
     (line,) = [line for line in graph.mermaid(x * 2).splitlines() if "[(" in line]

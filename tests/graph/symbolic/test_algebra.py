@@ -5,6 +5,7 @@ import inspect
 import numpy as np
 import pytest
 
+from tests.each import each
 from tinygrad_mnist.graph.symbolic.algebra import Algebra, RewriteError
 from tinygrad_mnist.graph.symbolic.derive import isolated
 from tinygrad_mnist.graph.symbolic.expressions import REWRITES, Rewrite, rewrite
@@ -22,7 +23,7 @@ X, Y, V = leaf("x"), leaf("yy"), leaf("vvv", (4,))
 S = leaf("s", ())
 
 
-@pytest.mark.parametrize(
+@each(
     ("expression", "expected"),
     [
         (lambda: X * 1, "x"),
@@ -75,7 +76,7 @@ EXAMPLES = {rewrite.become.__name__: rewrite for table in REWRITES.values() for 
 LEAVES = {"x": leaf("x"), "y": leaf("y"), "v": leaf("v", (4,)), "labels": leaf("labels", values=np.eye(4)[:3])}
 
 
-@pytest.mark.parametrize("rewrite", EXAMPLES.values(), ids=EXAMPLES)
+@each("rewrite", EXAMPLES.values())
 def test_each_rewrite_makes_of_its_example_what_it_says(rewrite):
     algebra = Algebra()
     for x in LEAVES.values():

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from tests.each import each
 from tests.engine.cases import FUNCTIONS, TABLE
 from tinygrad_mnist import Tensor, cross_entropy, grad, graph, nn, no_grad, one_hot
 from tinygrad_mnist.engine import GraphError
@@ -91,7 +92,7 @@ def test_the_expression_of_the_readme():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
+@each(
     "loss",
     [
         lambda z, y: -(z.log_softmax(axis=-1) * y).sum(axis=-1).mean(),
@@ -184,7 +185,7 @@ def test_each_step_is_one_rule_and_shares_add_up():
     ]
 
 
-@pytest.mark.parametrize("name", TABLE)
+@each("name", TABLE)
 def test_every_operation_is_explained_in_every_format(name):
     for case in TABLE[name].cases:
         inputs = [Tensor(x, requires_grad=True, name=f"x{i}") for i, x in enumerate(case.inputs)]
@@ -211,7 +212,7 @@ def test_it_prints_in_its_format_and_shows_itself_in_a_notebook():
     assert explanation.mathml().count("<math") == explanation.mathml().count("</math>") > 3
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@each("format", FORMATS)
 def test_hostile_names_stay_names(format):
     names = ['<script>alert("1")</script>', "a b", "$x$ \\frac{", "%&#~^{}", "日本", "", "x\ny"]
     inputs = [tensor(2, name=name) for name in names]
@@ -232,7 +233,7 @@ def test_two_tensors_of_one_name_are_told_apart():
     assert together((a * b * b).sum(), [a, b]) == {"∂L/∂w": "w_2^2", "∂L/∂w_2": "2 · t1"}
 
 
-@pytest.mark.parametrize("value", [np.array([[1.0, np.nan], [np.inf, 2.0]]), np.zeros((0, 2)), np.zeros((2, 0))])
+@each("value", [np.array([[1.0, np.nan], [np.inf, 2.0]]), np.zeros((0, 2)), np.zeros((2, 0))])
 def test_nan_and_empty_arrays_are_explained_like_others(value):
     a = Tensor(value, requires_grad=True, name="a")
     assert together((a.exp() * a).sum(), [a])["∂L/∂a"] == "t1 ⊙ (1 + a)"

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.each import each
 from tests.graph.symbolic.test_explanation import equations
 from tinygrad_mnist import Tensor, grad, graph
 from tinygrad_mnist.graph.symbolic.handwritten import IDIOMS, PICKED, read, same
@@ -30,7 +31,7 @@ def rows():
     return [*(leaf(RNG.normal(size=shape), name) for name, shape in shapes.items()), *data]
 
 
-@pytest.mark.parametrize("entry", EXAMPLES.values(), ids=EXAMPLES)
+@each("entry", EXAMPLES.values())
 def test_each_idiom_reads_its_example_as_what_it_is_with_the_same_derivatives(entry):
     z = leaf(RNG.normal(size=(3, 4)), "z")
     loss = (entry.example(z) * leaf(1.5, "c", False)).sum()
@@ -51,7 +52,7 @@ SOFTMAX_IN_COLUMNS = {
 }
 
 
-@pytest.mark.parametrize("softmax", SOFTMAX_IN_COLUMNS.values(), ids=SOFTMAX_IN_COLUMNS)
+@each("softmax", SOFTMAX_IN_COLUMNS.values())
 def test_a_softmax_in_columns_becomes_the_prediction_less_the_labels(softmax, columns):
     W1, b1, W2, b2, X, Y = columns
     A2 = softmax(W2.dot(np.maximum(W1.dot(X) + b1, 0)) + b2)
@@ -83,8 +84,8 @@ LOSSES = {
 }
 
 
-@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
-@pytest.mark.parametrize("name", [None, "A2"])
+@each("loss", LOSSES.values())
+@each("name", [None, "A2"])
 def test_cross_entropy_in_rows_becomes_the_prediction_less_the_labels(loss, name, rows):
     W1, b1, W2, b2, X, Y = rows
     z2 = np.maximum(0, X.dot(W1) + b1).dot(W2) + b2
@@ -140,7 +141,7 @@ ACTIVATIONS = {
 }
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@each("activation", ACTIVATIONS)
 def test_activations_have_the_slopes_of_the_book(activation, columns):
     W1, b1, W2, b2, X, Y = columns
     a1 = ACTIVATIONS[activation](W1.dot(X) + b1)
@@ -173,7 +174,7 @@ LOG_LOSSES = {
 }
 
 
-@pytest.mark.parametrize("loss", LOG_LOSSES.values(), ids=LOG_LOSSES)
+@each("loss", LOG_LOSSES.values())
 def test_sigmoid_and_log_loss_become_the_prediction_less_the_labels(loss, columns):
     W1, b1, _, _, X, _ = columns
     W2, b2, Y = leaf(RNG.normal(size=(1, 5)), "W2"), leaf([[0.1]], "b2"), leaf([[0, 1, 1, 0, 1, 0]], "Y", False)
@@ -198,7 +199,7 @@ WHITEBOARD = {
 }
 
 
-@pytest.mark.parametrize("loss", WHITEBOARD.values(), ids=WHITEBOARD)
+@each("loss", WHITEBOARD.values())
 def test_one_example_is_written_as_on_a_whiteboard(loss):
     W1, b1, W2, b2 = (leaf(RNG.normal(size=s), n) for n, s in zip(("W1", "b1", "W2", "b2"), ((5, 7), 5, (3, 5), 3)))
     x, y = leaf(RNG.random(7), "x", False), leaf([0, 1, 0], "y", False)

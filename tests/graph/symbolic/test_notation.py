@@ -3,8 +3,8 @@
 import ast
 
 import numpy as np
-import pytest
 
+from tests.each import each
 from tests.engine.cases import ENGINE
 from tinygrad_mnist.array_functions.elementwise import RULES
 from tinygrad_mnist.engine import OPS
@@ -25,7 +25,7 @@ def test_a_helper_is_the_function_that_the_source_calls():
         assert ast.parse(source).body[0].name == name
 
 
-@pytest.mark.parametrize(
+@each(
     ("style", "expected"), [("latex", r"\left(a + b\right) \odot c"), ("text", "(a + b) ⊙ c"), ("numpy", "(a + b) * c")]
 )
 def test_what_binds_loosely_gets_brackets(style, expected):
@@ -46,7 +46,7 @@ def test_a_comparison_among_numbers_is_an_iverson_bracket():
     assert write("mul", [Text("g"), mask], {}, [(2,), (2,)], "text") == "g ⊙ [z > 0]"
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "latex"),
     [
         ("W1", "W_{1}"),
@@ -61,7 +61,7 @@ def test_names_in_latex(name, latex):
     assert notation.name(name, "latex") == latex
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "latex", "text", "numpy"),
     [
         (2.0, "2", "2", "2.0"),

@@ -9,6 +9,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from tests.each import each
 from tests.engine.cases import FUNCTIONS, TABLE
 from tinygrad_mnist import Tensor, cross_entropy, grad, graph, nn, one_hot
 from tinygrad_mnist.array_functions.elementwise import RULES
@@ -119,7 +120,7 @@ def test_a_number_that_may_be_another_length_stays_a_number():
     assert "m = 16  # X.shape[0], or a length of W1, b1, W2\n" in source
 
 
-@pytest.mark.parametrize("activation", nn.mlp.ACTIVATIONS)
+@each("activation", nn.mlp.ACTIVATIONS)
 def test_every_activation_of_the_mlp(activation):
     model, loss, arguments = network(activation)
     check(loss, model.parameters(), *arguments)
@@ -138,7 +139,7 @@ def test_ruff_finds_nothing_to_say():
     assert formatted.stdout == source
 
 
-@pytest.mark.parametrize("name", sorted(TABLE.keys() - {"unpool"}))  # max_pool calls it on its way back
+@each("name", sorted(TABLE.keys() - {"unpool"}))  # max_pool calls it on its way back
 def test_every_operation_gives_the_numbers_of_autograd(name):
     for case in TABLE[name].cases:
         inputs = [Tensor(x, requires_grad=True, name=f"x{i}") for i, x in enumerate(case.inputs)]
@@ -149,7 +150,7 @@ def test_every_operation_gives_the_numbers_of_autograd(name):
         assert_nothing_is_computed_twice_or_in_vain(source)
 
 
-@pytest.mark.parametrize("function", [*RULES, np.linalg.solve, np.linalg.det, np.linalg.cholesky])
+@each("function", [*RULES, np.linalg.solve, np.linalg.det, np.linalg.cholesky])
 def test_numpys_own_functions_are_called_by_their_names(function):
     x, y = np.linspace(0.3, 0.8, 9).reshape(3, 3) + np.eye(3) / 9, np.linspace(0.9, 0.2, 9).reshape(3, 3)
     beyond = {np.arccosh: 1.0, np.linalg.cholesky: np.eye(3)}.get(function, 0.0)
@@ -178,7 +179,7 @@ def _is_constant(node):
     return not any(isinstance(n, ast.Name) and n.id != "np" for n in ast.walk(node))
 
 
-@pytest.mark.parametrize("activation", nn.mlp.ACTIVATIONS)
+@each("activation", nn.mlp.ACTIVATIONS)
 def test_nothing_is_computed_twice_or_in_vain(activation):
     model, loss, _ = network(activation)
     assert_nothing_is_computed_twice_or_in_vain(graph.to_numpy(loss, model.parameters()))
@@ -279,7 +280,7 @@ def test_an_operation_that_can_not_be_written_down_is_named(new_op, tmp_path):
         graph.to_numpy(stale(x).sum(), [x])
 
 
-@pytest.mark.parametrize(
+@each(
     "pool",
     [
         nn.MaxPool2d(2), nn.MaxPool2d(3, 2, 1, ceil_mode=True), nn.MaxPool2d(2, 1, dilation=2), nn.AvgPool2d(2),
@@ -387,7 +388,7 @@ def test_long_chains(length):
     assert max(map(len, source.splitlines())) <= 120
 
 
-@pytest.mark.parametrize(
+@each(
     "expression",
     [
         lambda a: a.relu().sum(),

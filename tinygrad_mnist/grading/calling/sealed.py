@@ -214,10 +214,10 @@ def answer(work: Callable[[Any], Any], default: Callable[[Any], Any] | None = No
 def _answer(given: Any, work: Callable[[Any], Any], default: Callable[[Any], Any] | None = None) -> None:
     results, seal, limits, task = given
     bound(limits, for_good=True)
-    write, replace, leave, dump = open, os.replace, os._exit, json.dump
+    write, replace, leave, text = open, os.replace, os._exit, json.dumps
     result = work(task)
     part = f"{results}.part"
     with write(part, "w", encoding="utf-8") as file:
-        dump({"seal": seal, "result": result}, file, default=default)
+        file.write(text({"seal": seal, "result": result}, default=default))
     replace(part, results)
     leave(0)
