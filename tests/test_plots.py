@@ -17,7 +17,7 @@ from PIL import Image
 
 from tinygrad_mnist import data, nn, no_grad, one_hot, plots, training
 from tinygrad_mnist.plots.drawing import RIGHT, WRONG
-from tinygrad_mnist.plots.run import _all, _png, _untrained
+from tinygrad_mnist.plots.run import _all, png, _untrained
 from tinygrad_mnist.training import Epoch, History
 
 Array = NDArray[Any]
@@ -210,7 +210,7 @@ def test_under_each_init_a_network_is_normalised_by_the_batch_and_drops_nothing(
 @pytest.fixture
 def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
     """In place of pictures, which take their time, their texts are written."""
-    monkeypatch.setattr(plots.run, "_png", lambda figure: "\n".join(texts(figure)).encode())
+    monkeypatch.setattr(plots.run, "png", lambda figure: "\n".join(texts(figure)).encode())
 
 
 @pytest.mark.usefixtures("unrendered")
@@ -297,7 +297,7 @@ def test_a_network_of_filters_is_drawn_as_it_is_used(unseen_digits: data.Split, 
     assert [path.stem for path in paths] == names
     first = paths[1].read_bytes()
     figures = _all(training.load_model(tmp_path / "model.safetensors"), history(2), unseen_digits[:8])
-    assert _png(figures["predictions"]) == first
+    assert png(figures["predictions"]) == first
 
 
 @pytest.mark.parametrize(
