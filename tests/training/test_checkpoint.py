@@ -52,6 +52,17 @@ def test_after_a_crash_at_any_step_it_resumes_bit_for_bit(uninterrupted, tmp_pat
     assert rows(history) == rows(uninterrupted[1])
 
 
+def test_a_compiled_run_resumes_bit_for_bit_too(uninterrupted, tmp_path):
+    whole = victim.run(tmp_path / "whole", compile=True)
+    with pytest.raises(RuntimeError, match="crash"):
+        victim.run(tmp_path, callbacks=[Crash(2, 7)], compile=True)
+    weights, history = victim.run(tmp_path, callbacks=[Crash(0, 0)], resume=True, compile=True)
+    assert same(weights, whole[0])
+    assert rows(history) == rows(whole[1])
+    for name, array in uninterrupted[0].items():
+        np.testing.assert_allclose(weights[name], array, rtol=1e-3, atol=1e-4, err_msg=name)
+
+
 def test_a_run_that_is_done_stays_as_it_is(uninterrupted, tmp_path):
     victim.run(tmp_path)
     weights, history = victim.run(tmp_path, resume=True)

@@ -26,6 +26,7 @@ from tinygrad_mnist.cli.sweep import sweep
 from tinygrad_mnist.cli.train import train
 from tinygrad_mnist.cli.tutorials import tutorials
 from tinygrad_mnist.cluster import ClusterError
+from tinygrad_mnist.compiler import CompileError
 from tinygrad_mnist.devices import DeviceError
 from tinygrad_mnist.engine import GraphError
 from tinygrad_mnist.frameworks.running import ProgramError
@@ -104,6 +105,7 @@ def _run() -> int:
         training.CheckpointError,
         training.TrainingError,
         DeviceError,
+        CompileError,
         GraphError,
         ProgramError,
         RenderingError,

@@ -46,6 +46,9 @@ def train(
     device: Annotated[
         str, typer.Option(help="What computes: cpu, or cuda, a GPU by CuPy.", callback=one_of(DEVICES))
     ] = "cpu",
+    compile: Annotated[
+        bool, typer.Option("--compile", help="Replay the step as a plan; quicker with the extra fast.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out stopped.")] = False,
     pictures: Annotated[bool, typer.Option("--plots", help="Draw curves, mistakes and weights into --out.")] = False,
     **changes: Any,
@@ -55,6 +58,8 @@ def train(
     Every two seconds the run is kept in a checkpoint; after a crash, --resume goes on from there, and ends with
     the same weights as without the crash, bit for bit.
     """
+    if compile and device != "cpu":
+        raise typer.BadParameter("--compile plans for the CPU: leave out --device")
     mover(device)  # says now what it lacks, and not after the data are read
     given = {name: value for name, value in context.params.items() if is_given(context, name)}
     changes = {name: value for name, value in changes.items() if name in given}
@@ -91,6 +96,7 @@ def train(
                     callbacks=[progress],
                     checkpoint=checkpoint,
                     resume=resume,
+                    compile=compile,
                 )
             facts: dict[str, Any] = {"data": dataset.name, **recipe.as_dict(), "seed": seed}
             facts |= _scored(model, history, dataset.test)
