@@ -13,14 +13,13 @@ from tinygrad_mnist.compiler.kernels import has_numba
 from tinygrad_mnist.compiler.plan import Plan, passes_of
 from tinygrad_mnist.compiler.program import leaves, mapped
 from tinygrad_mnist.compiler.tracing import CompileError
-from tinygrad_mnist.engine import Node, Tensor
+from tinygrad_mnist.engine import Node
 from tinygrad_mnist.places import at
 
 PLANS = 8
 """How many plans are kept for arguments of the same form; with more the oldest is forgotten."""
 
-_FLAT = {np.ndarray, Tensor, float}
-"""Arguments without anything inside them."""
+_ARRAYS = {np.ndarray}
 
 ATTEMPTS = 8
 """How many programs a step may be found to be before one of them comes again."""
@@ -44,9 +43,14 @@ class Compiled:
         self._untried: dict[Hashable, list[Plan]] = {}
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        given = args if not options and _FLAT.issuperset(map(type, args)) else tuple(leaves((args, options)))
-        key = (*map(_form, given), _without_arrays(args, options)) if given is not args else tuple(map(_form, given))
-        arguments = [x._array if isinstance(x, Node) else x for x in given if isinstance(x, Node | np.ndarray | float)]
+        if options or not _ARRAYS.issuperset(map(type, args)):
+            given = list(leaves((args, options)))
+            key: Hashable = (*map(_form, given), _without_arrays(args, options))
+            arguments = [
+                x._array if isinstance(x, Node) else x for x in given if isinstance(x, Node | np.ndarray | float)
+            ]
+        else:  # as most steps are called
+            key, arguments = tuple([(x.shape, x.dtype.char, x.strides) for x in args]), args
         for plan in self._plans.get(key, ()):
             found = plan(arguments)
             if found is not None:

@@ -45,6 +45,10 @@ class Plan:
         self._arrays: list[NDArray[Any]] = []
         self._step: Callable[..., Any] | None = None
         self._draws = any(map(draws, self.program.instructions))
+        self._left = [leaf for leaf, value in found.gradients.items() if value is not None]
+        self._without = [leaf for leaf, value in found.gradients.items() if value is None]
+        optimizers = dict.fromkeys(optimizer for optimizer, _ in found.moved)
+        self._moved = [(each, [p for optimizer, p in found.moved if optimizer is each]) for each in optimizers]
         self._rebound = [found.rebound[state] for state in self.program.updates if state in found.rebound]
 
     @property
@@ -60,7 +64,7 @@ class Plan:
         made = [value for each in self.program.instructions for value in each.outputs]
         return self.memory.bytes, bytes_of(value for value in made if self.memory.roots[value] is value)
 
-    def __call__(self, arguments: list[Any]) -> tuple[Any] | None:
+    def __call__(self, arguments: Sequence[Any]) -> tuple[Any] | None:
         """The step for these arguments: its result, in a tuple; None where it would not be this program."""
         if not self.found.facts.hold():
             return None
@@ -90,16 +94,20 @@ class Plan:
             result = output(found.result, next(given))
         else:
             result = mapped(found.result, lambda x: output(x, next(given)) if isinstance(x, Output) else x)
-        for leaf, value in found.gradients.items():
-            leaf._grad = None if value is None else leaf.wrap(np.array(next(given)))
+        for leaf in self._left:
+            leaf._grad = leaf.wrap(np.array(next(given)))
+        for leaf in self._without:
+            leaf._grad = None
         for node in self._rebound:
             node._array = np.array(next(given))
         if found.changed:
             now = last_change[0] = next(_clock)
             for node in found.changed:
                 node.changed = now
-        for optimizer, p in found.moved:
-            optimizer.state[p]["step"] += 1
+        for optimizer, moved in self._moved:
+            states = optimizer.state
+            for p in moved:
+                states[p]["step"] += 1
         return result
 
 
