@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,21 +43,21 @@ class Compiled:
         self._untried: dict[Hashable, list[Plan]] = {}
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        if options or not _ARRAYS.issuperset(map(type, args)):
+        arguments: Sequence[Any] = args
+        if not options and _ARRAYS.issuperset(map(type, args)):  # as most steps are called
+            key: Hashable = tuple([(x.shape, x.dtype.char, x.strides) for x in args])
+        else:
             given = list(leaves((args, options)))
-            key: Hashable = (*map(_form, given), _without_arrays(args, options))
-            arguments = [
-                x._array if isinstance(x, Node) else x for x in given if isinstance(x, Node | np.ndarray | float)
-            ]
-        else:  # as most steps are called
-            key, arguments = tuple([(x.shape, x.dtype.char, x.strides) for x in args]), args
+            key = (*map(_form, given), _without_arrays(args, options))
+            given = [x._array if isinstance(x, Node) else x for x in given]
+            arguments = [x for x in given if isinstance(x, np.ndarray | float)]
         for plan in self._plans.get(key, ()):
             found = plan(arguments)
             if found is not None:
                 return found[0]
         return self._first(key, arguments, args, options)
 
-    def _first(self, key: Hashable, arguments: list[Any], args: Any, options: dict[str, Any]) -> Any:
+    def _first(self, key: Hashable, arguments: Sequence[Any], args: Any, options: dict[str, Any]) -> Any:
         """Capture the step, and run what was captured; if it was the same before, it is replayed from now on."""
         try:
             found = captured(self.function, args, options)
