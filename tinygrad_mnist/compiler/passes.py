@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist.compiler.program import Instruction, Program, Value, leaves, mapped
+from tinygrad_mnist.compiler.tracing import COMPARISONS, as_type
 
 Pass = Callable[[Program], Program]
 
@@ -101,6 +102,34 @@ def without_neutral_factors(program: Program) -> Program:
                     same[instruction.output] = x
     kept = [instruction for instruction in program.instructions if instruction.output not in same]
     return renamed(replace(program, instructions=kept), same)
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A comparison whose result is 0 or 1 of a dtype at once, as NumPy writes it into such an array."""
+
+    comparison: Any
+    dtype: np.dtype[Any]
+
+    def __call__(self, *operands: Any) -> Any:
+        return self.comparison(*operands).astype(self.dtype)
+
+    @property
+    def __name__(self) -> str:
+        return f"{self.comparison.__name__} as {self.dtype.name}"
+
+
+def with_masks_at_once(program: Program) -> Program:
+    """Let a comparison that is made into numbers give numbers."""
+    makers, users, wanted = program.makers(), program.users(), {*program.wanted()}
+    kept = []
+    for instruction in program.instructions:
+        maker = makers.get(instruction.args[0]) if instruction.function is as_type else None
+        is_mask = maker is not None and maker.function in COMPARISONS and not maker.options
+        if maker is not None and is_mask and len(users[maker.output]) == 1 and maker.output not in wanted:
+            instruction = replace(instruction, function=Mask(maker.function, instruction.output.dtype), args=maker.args)
+        kept.append(instruction)
+    return without_dead_code(replace(program, instructions=kept))
 
 
 EXACT: tuple[Pass, ...] = (without_dead_code, with_common_parts_once, without_neutral_factors, with_guards_first)

@@ -12,7 +12,14 @@ from tinygrad_mnist.compiler.capture import Captured, Output, output
 from tinygrad_mnist.compiler.fusion import with_kernels
 from tinygrad_mnist.compiler.listing import Listing, bytes_of
 from tinygrad_mnist.compiler.memory import planned
-from tinygrad_mnist.compiler.passes import EXACT, Pass, draws, with_common_parts_once, without_dead_code
+from tinygrad_mnist.compiler.passes import (
+    EXACT,
+    Pass,
+    draws,
+    with_common_parts_once,
+    with_masks_at_once,
+    without_dead_code,
+)
 from tinygrad_mnist.compiler.products import with_added_products
 from tinygrad_mnist.compiler.program import Program, mapped
 from tinygrad_mnist.compiler.source import Writer, can_write, scipy_blas
@@ -118,4 +125,4 @@ def _is_not(x: Any, y: Any) -> bool:
 def passes_of(exact: bool, fused: bool) -> list[Pass]:
     """The passes of a plan. exact: only those that change no bit. fused: those for kernels too."""
     added = [with_added_products, with_common_parts_once, without_dead_code] if not exact and scipy_blas() else []
-    return [*EXACT, *added, *([with_kernels] if fused and not exact else [])]
+    return [*EXACT, *added, with_kernels if fused and not exact else with_masks_at_once]

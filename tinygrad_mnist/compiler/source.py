@@ -13,6 +13,7 @@ import numpy as np
 from tinygrad_mnist.compiler import tracing
 from tinygrad_mnist.compiler.kernels import Kernel
 from tinygrad_mnist.compiler.memory import Memory, is_view
+from tinygrad_mnist.compiler.passes import Mask
 from tinygrad_mnist.compiler.products import added_product
 from tinygrad_mnist.compiler.program import Guard, Instruction, Program, Value
 
@@ -35,7 +36,9 @@ def can_write(instruction: Instruction) -> bool:
     function = instruction.function
     is_reduction = getattr(function, "__name__", "") == "reduce"
     is_array = not any(value.is_number for value in instruction.outputs)
-    known = isinstance(function, np.ufunc | Kernel) or is_reduction or function in _INTO or function is added_product
+    known = (
+        isinstance(function, np.ufunc | Kernel | Mask) or is_reduction or function in _INTO or function is added_product
+    )
     return is_array and known and not is_view(instruction)
 
 
@@ -140,6 +143,9 @@ class Writer:
         if isinstance(instruction.function, Kernel):
             return self._kernel(instruction.function, instruction)
         function, out = instruction.function, self.name(instruction.output)
+        if isinstance(function, Mask):
+            arguments = ", ".join([*self._arguments(instruction), f"out={out}", "casting='unsafe'"])
+            return f"{self._function(function.comparison)}({arguments})"
         if function in _INTO:
             return _INTO[function].format(*self._arguments(instruction), out=out)
         return f"{self._function(function)}({', '.join([*self._arguments(instruction), f'out={out}'])})"

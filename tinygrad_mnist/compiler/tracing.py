@@ -282,8 +282,11 @@ _OPERATORS = {
     "mod": np.remainder, "pow": np.power, "matmul": np.matmul, "and": np.bitwise_and, "or": np.bitwise_or,
     "xor": np.bitwise_xor,
 }  # fmt: skip
-_COMPARISONS = {"eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater,
+_COMPARED = {"eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater,
                 "ge": np.greater_equal}  # fmt: skip
+COMPARISONS = {*_COMPARED.values()}
+"""What makes a mask of two arrays."""
+
 _OF_ONE = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
 
 
@@ -299,7 +302,7 @@ def _in_place(ufunc: Any) -> Any:
     return lambda self, other: ufunc(self, other, out=(self,))
 
 
-for _name, _ufunc_of in (_OPERATORS | _COMPARISONS | _OF_ONE).items():
+for _name, _ufunc_of in (_OPERATORS | _COMPARED | _OF_ONE).items():
     if _name != "pow":
         setattr(TracedArray, f"__{_name}__", _operator(_ufunc_of))
 for _name, _ufunc_of in _OPERATORS.items():
