@@ -145,4 +145,4 @@ def test_buffers_are_shared_and_states_renewed_in_place():
     assert len(memory.buffers) == 2
     text = Listing([("captured", program)]).whole(memory)
     assert "in w" in text
-    assert "captured · 26 instructions" in text
+    assert "captured · 34 instructions" in text
