@@ -69,6 +69,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def browser(chromium: Any) -> Browser:
+    chromium.get("about:blank")  # a page that was left open goes on asking for others
     for kind in ("browser", "performance"):
         chromium.get_log(kind)
     return Browser(chromium)
