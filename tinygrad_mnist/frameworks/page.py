@@ -20,7 +20,8 @@ th:first-child { text-align: left; } thead th { border-bottom: 1px solid var(--r
 tbody tr:first-child th { font-weight: 600; }
 td i { display: block; height: .3rem; margin: .15rem 0 0 auto; border-radius: .15rem; background: currentColor; opacity: .45; }
 svg { display: block; width: 100%; max-width: 40rem; height: auto; margin-top: .8rem; }
-@media (max-width: 40rem) { th:first-child { white-space: normal; } td, th { padding-right: .6em; } }
+@media (max-width: 40rem) {
+  td, th { padding-right: .6em; } th:first-child { white-space: normal; overflow-wrap: normal; min-width: 6em; } }
 ul { padding-left: 1.2rem; } li { margin: .3rem 0; }
 """
 
