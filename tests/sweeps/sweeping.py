@@ -124,8 +124,8 @@ def dask_commands(folder):
     try:
         yield address
     finally:
-        for process in started:
-            process.terminate()
+        for process in started:  # no goodbyes: a worker asked to end may wait for its scheduler for minutes
+            process.kill()
         for process in started:
             process.wait(timeout=20)
 
