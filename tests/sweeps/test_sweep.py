@@ -1,8 +1,8 @@
 """Sweeps with real Dask and Optuna on this machine: killed, resumed, pruned, and what they leave."""
 
 import json
-import re
 import os
+import re
 import signal
 import time
 
