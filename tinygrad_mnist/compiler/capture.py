@@ -61,6 +61,13 @@ class Captured:
     moved: list[tuple[Optimizer, Tensor]] = field(default_factory=list)
     gradients: dict[Node, Value | None] = field(default_factory=dict)
 
+    def is_same(self, other: Captured) -> bool:
+        """Whether another capture computes the same, and returns the same where that is not computed."""
+        return self.program.is_same(other.program) and self._returned() == other._returned()
+
+    def _returned(self) -> list[Any]:
+        return [repr(x) if isinstance(x, int | float | str) else type(x) for x in leaves(self.result)]
+
 
 def captured(function: Callable[..., Any], args: Any, options: dict[str, Any]) -> Captured:
     """The step that a function is for arguments like these. Tensors, states and the generator are left as they were.
@@ -161,14 +168,16 @@ class _Watcher:
             return self.trace.record(function, args, options)
         program = self.trace.program
         refusals = self.trace.refusals
-        instructions, guards, refused = len(program.instructions), len(program.guards), len(refusals)
+        instructions, refused, sized = len(program.instructions), len(refusals), self.trace.sized
+        guards = len(program.guards) - sized
         try:
             result = function(*args, **options)
-            if (len(program.guards), len(refusals)) == (guards, refused):
+            if (len(program.guards) - self.trace.sized, len(refusals)) == (guards, refused):
                 return result
         except Exception:  # the function itself, on the arrays, will do without, or say it again
             pass
-        del program.instructions[instructions:], program.guards[guards:], refusals[refused:]
+        del program.instructions[instructions:], program.guards[guards + sized :], refusals[refused:]
+        self.trace.sized = sized
         return self.trace.record(function, args, options)
 
     def move(self, optimizer: Optimizer, p: Tensor, group: dict[str, Any], slots: tuple[str, ...]) -> None:
@@ -278,7 +287,11 @@ class _Watcher:
         if isinstance(x, Node):
             array = self.slot.__get__(x)
             made_here = isinstance(array, TracedArray) and x not in self.tensors
-            return Output(array.value, type(x), x.name) if made_here else x
+            if made_here or (isinstance(array, np.ndarray) and x.born > self.begun):
+                return Output(self._value_of(array), type(x), x.name)
+            return x
+        if isinstance(x, np.ndarray):
+            return Output(self.trace.constant(x))
         return Output(x.value) if isinstance(x, TracedArray | TracedNumber) else x
 
     def undo(self) -> None:

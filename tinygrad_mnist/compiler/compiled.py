@@ -92,7 +92,7 @@ class Compiled:
         except Exception:  # the function's own: it says so on plain arrays too
             return self.function(*args, **options)
         untried = self._untried.setdefault(key, [])
-        plan = next((other for other in untried if other.found.program.is_same(found.program)), None)
+        plan = next((other for other in untried if other.found.is_same(found)), None)
         if plan is not None:
             untried.remove(plan)
             plan.found.facts = found.facts

@@ -24,13 +24,14 @@ class CompileError(RuntimeError):
 
 
 class Trace:
-    """The program as far as it is written. refusals: why it can't be one."""
+    """The program as far as it is written. refusals: why it can't be one. sized: how many guards ask for a size."""
 
     def __init__(self) -> None:
         self.program = Program()
         self.refusals: list[CompileError] = []
         self._constants: dict[int, Value] = {}
         self._marks: dict[Value, int] = {}
+        self.sized = 0
 
     def input(self, like: Any, name: str = "") -> Any:
         """What stands in the step for an array or a number that is given anew for each call."""
@@ -47,6 +48,7 @@ class Trace:
         value = Value(np.asarray(result) if isinstance(result, np.ndarray | np.generic) else result)
         self.program.instructions.append(Instruction(function, args, options, (value,), user_place()))
         if function in _SIZED or (function is operator.getitem and any(map(_is_mask, leaves(args[1])))):
+            self.sized += 1
             self.decide(self.record(has_shape, (TracedArray(self, value), value.shape)).value)
         return TracedNumber(self, value) if value.is_number else TracedArray(self, value)
 
