@@ -186,7 +186,8 @@ class _Watcher:
         array, g = p.data, p.grad.data
         kept = [self._state(optimizer, p, name) for name in slots]
         options = {name: self._option(group, name) for name in group if name != "params"}
-        step = self._number((optimizer, p), "step", lambda: optimizer.state[p]["step"]) + 1
+        before = sum(each is optimizer and moved is p for each, moved in self.found.moved)
+        step = self._number((optimizer, p), "step", lambda: optimizer.state[p]["step"]) + (1 + before)
         move: Any = optimizer.update
         move(options, step, array, -g if group.get("maximize") else g, *kept)
         p.data = array
@@ -245,9 +246,10 @@ class _Watcher:
 
     def _settle_gradients(self) -> None:
         """Find out what the `.grad` of leaves from outside has become."""
-        for leaf, (gradient, _) in self.gradients.items():
+        for leaf, (gradient, is_read) in self.gradients.items():
             now = self.gradient_slot.__get__(leaf)
-            if leaf.born <= self.begun and leaf not in self.found.gradients and now is not gradient:
+            is_needed = is_read or leaf not in self.found.gradients  # by the next call, which adds to it
+            if leaf.born <= self.begun and is_needed and now is not gradient:
                 self.found.gradients[leaf] = None if now is None else self._value_of(self.slot.__get__(now))
         self.trace.program.outputs += [value for value in self.found.gradients.values() if value is not None]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.engine import Node
+from tinygrad_mnist.engine.node import is_recording
 from tinygrad_mnist.nn import Module, Optimizer
 from tinygrad_mnist.nn import module as modules
 from tinygrad_mnist.places import is_inside
@@ -30,6 +32,7 @@ class Facts:
     """
 
     def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
+        self._is_recording = is_recording()
         self._leaves: list[tuple[Node, bool, bool | None]] = []
         self._items: list[tuple[Mapping[str, Any], str, Any]] = []
         self._lists: list[tuple[list[Any], list[Any]]] = []
@@ -59,7 +62,9 @@ class Facts:
 
     def note_module(self, module: Module) -> None:
         """The attributes of a module that was called."""
-        self._modules.setdefault(module, _attributes(module))
+        if module not in self._modules:
+            attributes = self._modules[module] = _attributes(module)
+            self._lists += [(value, [*value]) for value in attributes.values() if isinstance(value, list)]
 
     def note_optimizer(self, optimizer: Optimizer) -> None:
         """The groups of an optimizer that moved, and what is in them."""
@@ -73,7 +78,7 @@ class Facts:
 
     def _follow(self, value: Any) -> None:
         """Note what is found behind something that the function finds."""
-        if isinstance(value, (*_PLAIN, np.ndarray, np.generic, Node, ModuleType)) or id(value) in self._objects:
+        if isinstance(value, (*_PLAIN, np.ndarray, np.generic, Node)) or _is_library(value) or id(value) in self._objects:
             return
         self._objects[id(value)] = value
         value = getattr(value, "__wrapped__", value)
@@ -121,6 +126,11 @@ class Facts:
         """The attributes of an object that the functions mention."""
         if isinstance(owner, FunctionType | Module | Optimizer) or not isinstance(getattr(owner, "__dict__", 0), Mapping):
             return
+        kinds = [kind for kind in (owner if isinstance(owner, type) else type(owner)).__mro__ if not _is_ours(kind)]
+        for kind in kinds:
+            for name in self._names.intersection(vars(kind)):
+                self._items.append((vars(owner), name, vars(owner).get(name, _MISSING)))
+                self._note(vars(kind), name)
         for name in self._names.intersection(vars(owner)):
             known = {*self._objects}
             self._note(vars(owner), name)
@@ -129,6 +139,8 @@ class Facts:
 
     def hold(self) -> bool:
         """Whether all is as it was."""
+        if is_recording() is not self._is_recording:
+            return False
         for leaf, learns, without in self._leaves:
             if leaf.requires_grad is not learns or (without is not None and (leaf._grad is None) is not without):
                 return False
@@ -187,13 +199,19 @@ def _names(code: Any) -> Iterator[str]:
             yield from _names(inner)
 
 
+def _is_library(value: Any) -> bool:
+    """Whether it is a Python module, and not one of the reader's own."""
+    library = {*sys.stdlib_module_names, "numpy", "scipy", "tinygrad_mnist"}
+    return isinstance(value, ModuleType) and value.__name__.partition(".")[0] in library - {"__main__"}
+
+
 def _is_ours(kind: type) -> bool:
     """Whether a class is of this package or of Python and its libraries: what those do is no fact of a step."""
     return kind.__module__.partition(".")[0] in ("builtins", "numpy", "tinygrad_mnist", "random", "collections")
 
 
 def _groups(optimizer: Optimizer) -> list[tuple[Any, ...]]:
-    return [(group, *group["params"]) for group in optimizer.param_groups]
+    return [(group, *optimizer.slots(group), *group["params"]) for group in optimizer.param_groups]
 
 
 def _are_same(one: Any, other: Any) -> bool:

@@ -164,8 +164,9 @@ class TracedNumber:
     __rtruediv__, __rpow__ = map(_of_number_reflected, (operator.truediv, operator.pow))
     __lt__, __le__, __gt__, __ge__ = map(_of_number, (operator.lt, operator.le, operator.gt, operator.ge))
     __eq__, __ne__ = map(_of_number, (operator.eq, operator.ne))
-    __hash__ = object.__hash__
+    __class__ = property(lambda self: type(self.value.like))  # type: ignore[assignment]  # what isinstance asks
     __float__, __int__, __index__ = map(_converted, (float, int, operator.index))
+    __hash__ = _reading("look up a number that is given anew for each call", hash)
 
     def __bool__(self) -> bool:
         return self.trace.decide(self.value)
@@ -208,6 +209,8 @@ class TracedArray:
             return function(_concrete(args[0]), *args[1:], **options)
         if function in _MAKING:
             return self._made(function, args, options)
+        if function in _CHANGING or (function is np.nan_to_num and not options.get("copy", True)):
+            raise CompileError(f"np.{function.__name__}{at(user_place())} changes an array in place: use an operation")
         if "out" in options:
             raise CompileError(f"np.{function.__name__} with out= can't be compiled{at(user_place())}")
         return _viewing(self.trace, _CANONICAL.get(function, function), args, options)
@@ -369,6 +372,9 @@ _SHAPES = {
     np.iscomplexobj,
 }
 """What is asked of an array's form alone."""
+
+_CHANGING = {np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask}
+"""What changes an array and returns nothing."""
 
 _LIKE = {np.zeros_like, np.ones_like, np.empty_like}
 
