@@ -167,7 +167,7 @@ class Facts:
             for name, value in options.items():
                 if not _is_same(group.get(name), value):
                     return f"changes {name} of an optimizer"
-        named = [(name, owner.get(name), value) for owner, name, value in self._items]
+        named = [(name, owner.get(name, _MISSING), value) for owner, name, value in self._items]
         named += [(name, _contents(cell), value) for name, cell, value in self._cells]
         for name, found, value in named:
             if not _is_same(found, value):
