@@ -8,7 +8,6 @@ can't be, as it decides by numbers or fills an array piece by piece, becomes a s
 from __future__ import annotations
 
 import threading
-import weakref
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,12 +19,16 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.compiler.facts import Facts
 from tinygrad_mnist.compiler.program import Program, Value, leaves, mapped
-from tinygrad_mnist.compiler.tracing import Trace, TracedArray, TracedNumber, trace_of
+from tinygrad_mnist.compiler.tracing import CompileError, Trace, TracedArray, TracedNumber, trace_of
 from tinygrad_mnist.engine import Node, Op, Tensor
-from tinygrad_mnist.nn import Module, Optimizer, patches, random
+from tinygrad_mnist.nn import ExponentialMovingAverage, Module, Optimizer, patches, random, schedules
+from tinygrad_mnist.places import at, user_place
 
 _lock = threading.RLock()
 """One step is captured at a time: it is watched from the classes."""
+
+capturing: list[int] = []
+"""The thread that captures a step."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,20 @@ class Captured:
     moved: list[tuple[Optimizer, Tensor]] = field(default_factory=list)
     gradients: dict[Node, Value | None] = field(default_factory=dict)
 
+    def is_same(self, other: Captured) -> bool:
+        """Whether another capture computes the same, and returns the same where that is not computed."""
+        return self.program.is_same(other.program) and self._returned() == other._returned()
+
+    def _returned(self) -> list[Any]:
+        return [repr(x) if isinstance(x, int | float | str) else type(x) for x in leaves(self.result)]
+
 
 def captured(function: Callable[..., Any], args: Any, options: dict[str, Any]) -> Captured:
     """The step that a function is for arguments like these. Tensors, states and the generator are left as they were.
 
     Raises CompileError for what can't be captured, and what the function raises.
     """
-    watcher = _Watcher(function)
+    watcher = _Watcher(function, [*leaves((args, options))])
     with _lock, watcher.watching():
         try:
             traced_args, traced_options = mapped((args, options), watcher.argument)
@@ -89,9 +99,11 @@ class _Met:
 class _Watcher:
     """What is met while a step is captured."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], arguments: list[Any]) -> None:
         self.trace = Trace()
-        self.found = Captured(self.trace.program, Facts(function))
+        self.function = function
+        self.found = Captured(self.trace.program, Facts(function, *arguments))
+        self.given: list[tuple[Any, Any]] = []
         self.thread = threading.get_ident()
         self.slot: Any = Node.__dict__["_array"]
         self.gradient_slot: Any = Node.__dict__["_grad"]
@@ -99,7 +111,6 @@ class _Watcher:
         self.tensors: dict[Node, _Met] = {}
         self.states: dict[tuple[Optimizer, Tensor, str], _Met] = {}
         self.numbers: dict[tuple[Hashable, str], TracedNumber] = {}
-        self.made: list[weakref.ref[Node]] = []
         self.generator = random.generator()
         self.drawn_from = random.get_rng_state()
         self.begun = Node(np.empty(0)).born
@@ -111,12 +122,14 @@ class _Watcher:
         if isinstance(x, Node):
             tensor = type(x).wrap(self._argument(self.slot.__get__(x), x.name or ""))
             tensor.requires_grad, tensor.name = x.requires_grad, x.name
+            self.given.append((tensor, x))
             return tensor
-        return self._argument(x) if isinstance(x, np.ndarray | float) else x
+        return self._argument(as_given(x)) if isinstance(x, np.ndarray | np.generic | float) else x
 
     def _argument(self, like: Any, name: str = "") -> Any:
         traced = self.trace.input(like, name)
         self.found.arguments.append(traced.value)
+        self.given.append((traced, like))
         return traced
 
     def read(self, node: Node) -> Any:
@@ -133,8 +146,6 @@ class _Watcher:
 
     def write(self, node: Node, array: Any) -> None:
         """A node gets an array: as it is made, or for new data."""
-        if isinstance(array, TracedArray):
-            self.made.append(weakref.ref(node))
         self.slot.__set__(node, array)
 
     def read_gradient(self, leaf: Node) -> Any:
@@ -157,14 +168,16 @@ class _Watcher:
             return self.trace.record(function, args, options)
         program = self.trace.program
         refusals = self.trace.refusals
-        instructions, guards, refused = len(program.instructions), len(program.guards), len(refusals)
+        instructions, refused, sized = len(program.instructions), len(refusals), self.trace.sized
+        guards = len(program.guards) - sized
         try:
             result = function(*args, **options)
-            if (len(program.guards), len(refusals)) == (guards, refused):
+            if (len(program.guards) - self.trace.sized, len(refusals)) == (guards, refused):
                 return result
         except Exception:  # the function itself, on the arrays, will do without, or say it again
             pass
-        del program.instructions[instructions:], program.guards[guards:], refusals[refused:]
+        del program.instructions[instructions:], program.guards[guards + sized :], refusals[refused:]
+        self.trace.sized = sized
         return self.trace.record(function, args, options)
 
     def move(self, optimizer: Optimizer, p: Tensor, group: dict[str, Any], slots: tuple[str, ...]) -> None:
@@ -173,12 +186,14 @@ class _Watcher:
         array, g = p.data, p.grad.data
         kept = [self._state(optimizer, p, name) for name in slots]
         options = {name: self._option(group, name) for name in group if name != "params"}
-        step = self._number((optimizer, p), "step", lambda: optimizer.state[p]["step"]) + 1
+        before = sum(each is optimizer and moved is p for each, moved in self.found.moved)
+        step = self._number((optimizer, p), "step", lambda: optimizer.state[p]["step"]) + (1 + before)
         move: Any = optimizer.update
         move(options, step, array, -g if group.get("maximize") else g, *kept)
         p.data = array
         self.found.moved.append((optimizer, p))
         self.found.gradients[p] = None
+        self.found.facts.note_optimizer(optimizer)
 
     def _state(self, optimizer: Optimizer, p: Tensor, name: str) -> TracedArray:
         key = optimizer, p, name
@@ -223,6 +238,7 @@ class _Watcher:
                 gradient, is_read = self.gradients.get(node, (None, False))
                 found.facts.note_leaf(node, gradient is None if is_read else None)
         self._settle_gradients()
+        self._check()
         program.outputs += [program.updates[start] for start in found.rebound]
         for met in (*self.tensors.values(), *self.states.values()):
             if met.traced.changes and met.start not in found.rebound:
@@ -230,11 +246,41 @@ class _Watcher:
 
     def _settle_gradients(self) -> None:
         """Find out what the `.grad` of leaves from outside has become."""
-        for leaf, (gradient, _) in self.gradients.items():
+        for leaf, (gradient, is_read) in self.gradients.items():
             now = self.gradient_slot.__get__(leaf)
-            if leaf.born <= self.begun and leaf not in self.found.gradients and now is not gradient:
+            is_needed = is_read or leaf not in self.found.gradients  # by the next call, which adds to it
+            if leaf.born <= self.begun and is_needed and now is not gradient:
                 self.found.gradients[leaf] = None if now is None else self._value_of(self.slot.__get__(now))
         self.trace.program.outputs += [value for value in self.found.gradients.values() if value is not None]
+
+    def _check(self) -> None:
+        """Raise CompileError for what the step did that a program would not do again."""
+        place = at((self.function.__code__, 0)) if hasattr(self.function, "__code__") else ""
+        self.trace.check_constants()
+        self.found.facts.note_models()
+        if changed := self.found.facts.changed():
+            raise CompileError(
+                f"a compiled step must compute the same in every call, and this one{place} {changed}: do that outside "
+                f"of it, and pass what it needs, a number or an array, as an argument"
+            )
+        for (owner, name), number in self.numbers.items():
+            if self.found.sources[number.value]() != number.value.like:
+                raise CompileError(f"a compiled step{place} changes {name} of {owner}: change it between the calls")
+        changed_arrays = [met.array for met in self.tensors.values() if met.traced.changes]
+        for mine, its in self.given:
+            is_tensor = isinstance(mine, Node)
+            array = self.slot.__get__(its) if is_tensor else its
+            if is_tensor and its in self.tensors:
+                said = f"a tensor, {its.name or 'of no name'}, is an argument and is found by the step too"
+            elif is_tensor and mine in self.gradients and self.gradient_slot.__get__(mine) is not None:
+                said = "a gradient is left in an argument: take it with grad(loss, [x]), and return it"
+            elif (mine.changed if is_tensor else getattr(mine, "changes", 0)) > 0:
+                said = "an argument is changed in place: return what is new"
+            elif any(np.may_share_memory(array, other) for other in changed_arrays):
+                said = "an argument lies in the memory of a tensor that the step changes: pass a copy"
+            else:
+                continue
+            raise CompileError(f"of a compiled step{place}, {said}")
 
     def _value_of(self, array: Any) -> Value:
         return array.value if isinstance(array, TracedArray) else self.trace.constant(array)
@@ -243,7 +289,11 @@ class _Watcher:
         if isinstance(x, Node):
             array = self.slot.__get__(x)
             made_here = isinstance(array, TracedArray) and x not in self.tensors
-            return Output(array.value, type(x), x.name) if made_here else x
+            if made_here or (isinstance(array, np.ndarray) and x.born > self.begun):
+                return Output(self._value_of(array), type(x), x.name)
+            return x
+        if isinstance(x, np.ndarray):
+            return Output(self.trace.constant(x))
         return Output(x.value) if isinstance(x, TracedArray | TracedNumber) else x
 
     def undo(self) -> None:
@@ -264,6 +314,17 @@ class _Watcher:
     def watching(self) -> Iterator[None]:
         """While inside, see what is read and written, called, moved and drawn."""
         rule, call, move = Op.vjp, Module.__call__, Optimizer._move
+        scheduled, averaged = schedules.LRScheduler.apply, ExponentialMovingAverage.update
+
+        def outside(of_class: Callable[..., Any]) -> Callable[..., Any]:
+            def refuse(*args: Any) -> Any:
+                if self.is_here():
+                    what = type(args[0]).__name__
+                    raise CompileError(f"{what} counts its steps{at(user_place())}: call it after the compiled step")
+                return of_class(*args)
+
+            return refuse
+
 
         def rule_of(op: Op, position: int) -> Any:
             found = rule(op, position)
@@ -285,14 +346,18 @@ class _Watcher:
             (Op, "vjp", rule, rule_of),
             (Module, "__call__", call, call_of),
             (Optimizer, "_move", move, move_of),
+            (schedules.LRScheduler, "apply", scheduled, outside(scheduled)),
+            (ExponentialMovingAverage, "update", averaged, outside(averaged)),
             (random, "_generator", self.generator, _Draws(self.trace, self.generator)),
         )
         try:
             for owner, name, _, seen in watched:
                 setattr(owner, name, seen)
             classes.forward = forward
+            capturing.append(self.thread)
             yield
         finally:
+            capturing.clear()
             for owner, name, own, _ in watched:
                 setattr(owner, name, own)
             del classes.forward
@@ -305,7 +370,21 @@ class _Draws:
         self._trace, self._generator = trace, generator
 
     def __getattr__(self, name: str) -> Any:
+        if name == "bit_generator":
+            raise CompileError(f"the generator is set or read{at(user_place())}: do it outside of the compiled step")
         return lambda *args, **options: self._trace.record(getattr(self._generator, name), args, options)
+
+
+def as_given(x: Any) -> Any:
+    """An argument as a program takes it: a scalar of NumPy's has a dtype, as an array has; of a tensor its array.
+
+    Raises CompileError for arrays that compute in a way of their own.
+    """
+    if isinstance(x, np.generic):
+        return np.asarray(x)
+    if isinstance(x, np.matrix | np.ma.MaskedArray):
+        raise CompileError(f"a compiled step takes plain arrays, and no {type(x).__name__}: pass np.asarray of it")
+    return x._array if isinstance(x, Node) else x
 
 
 def output(found: Output, array: Any) -> Any:

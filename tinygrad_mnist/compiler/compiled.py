@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Hashable, Sequence
 from types import MethodType
 from typing import Any, overload
 
 import numpy as np
 
-from tinygrad_mnist.compiler.capture import Captured, captured
+from tinygrad_mnist.compiler.capture import Captured, as_given, captured, capturing
 from tinygrad_mnist.compiler.kernels import has_numba
 from tinygrad_mnist.compiler.plan import Plan, passes_of
 from tinygrad_mnist.compiler.program import leaves, mapped
@@ -60,16 +61,22 @@ class Compiled:
         self._plans: dict[Hashable, list[Plan]] = {}
         self._known: dict[int, Any] = {}
         self._untried: dict[Hashable, list[Plan]] = {}
+        self._lock = threading.RLock()
 
     def __call__(self, *args: Any, **options: Any) -> Any:
+        if capturing and capturing[0] == threading.get_ident():  # it is a part of another step
+            return self.function(*args, **options)
+        with self._lock:  # one replay at a time: they share buffers
+            return self._call(args, options)
+
+    def _call(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         arguments: Sequence[Any] = args
         if not options and _ARRAYS.issuperset(map(type, args)):  # as most steps are called
             key: Hashable = tuple([(x.shape, x.dtype.char, x.strides) for x in args])
         else:
             given = list(leaves((args, options)))
             key = (*map(self._form, given), _nesting(args, options))
-            given = [x._array if isinstance(x, Node) else x for x in given]
-            arguments = [x for x in given if isinstance(x, np.ndarray | float)]
+            arguments = [x for x in map(as_given, given) if isinstance(x, np.ndarray | float)]
         for plan in self._plans.get(key, ()):
             found = plan(arguments)
             if found is not None:
@@ -85,9 +92,10 @@ class Compiled:
         except Exception:  # the function's own: it says so on plain arrays too
             return self.function(*args, **options)
         untried = self._untried.setdefault(key, [])
-        plan = next((other for other in untried if other.found.program.is_same(found.program)), None)
+        plan = next((other for other in untried if other.found.is_same(found)), None)
         if plan is not None:
             untried.remove(plan)
+            plan.found.facts = found.facts
             self._plans[key] = [plan, *self._plans.get(key, ())][:PLANS]
         elif len(untried) == ATTEMPTS:
             raise CompileError(_differing(found, untried[-1].found))
@@ -103,7 +111,7 @@ class Compiled:
 
     def _form(self, x: Any) -> Hashable:
         """What of an argument a program is captured for: all but the numbers in arrays and floats."""
-        if isinstance(x, np.ndarray):
+        if isinstance(x, np.ndarray | np.generic):
             return x.shape, x.dtype.char, x.strides
         if isinstance(x, Node):
             return type(x), self._form(x._array), x.requires_grad

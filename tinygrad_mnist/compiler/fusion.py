@@ -106,16 +106,16 @@ class Group:
         function, args = instruction.function, instruction.args
         if function is np.dot:
             a, b = args
-            if a in ones and self._is_each(b) and len(b.shape) == 2 and len(b.like) <= ROWS:
+            if a in ones and self._is_each(b, views) and len(b.shape) == 2 and len(b.like) <= ROWS:
                 return self._over("column", "add", (b,), instruction)
             flat = [views.get(x) for x in args]
-            if all(self._is_each(x) for x in flat) and args[0].like.ndim == args[1].like.ndim == 1:
+            if all(self._is_each(x, views) for x in flat) and args[0].like.ndim == args[1].like.ndim == 1:
                 return self._over("one", "add", tuple(flat), instruction) if args[0].like.size <= ROWS else None
             return None
         name = getattr(getattr(function, "__self__", None), "__name__", "")
         if getattr(function, "__name__", "") != "reduce" or name not in ("add", "maximum", "minimum"):
             return None
-        if instruction.options.keys() - {"axis", "keepdims", "initial"} or not self._is_each(args[0]):
+        if instruction.options.keys() - {"axis", "keepdims", "initial"} or not self._is_each(args[0], views):
             return None
         if name != "add" and args[0].dtype.kind != "f" and instruction.options.get("initial") is None:
             return None
@@ -128,8 +128,9 @@ class Group:
             return self._over("one", name, args, instruction)
         return None
 
-    def _is_each(self, x: Any) -> bool:
-        return isinstance(x, Value) and not x.is_number and self._kind(x) == "each" and x.dtype.kind in "fiu"
+    def _is_each(self, x: Any, views: dict[Value, Value]) -> bool:
+        is_array = isinstance(x, Value) and not x.is_number and not self._is_view_within(x, views)
+        return is_array and self._kind(x) == "each" and x.dtype.kind in "fiu"
 
     def _over(self, kind: str, name: str, operands: tuple[Any, ...], instruction: Instruction) -> Step:
         stage = self._stage(operands)

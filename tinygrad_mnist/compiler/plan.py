@@ -44,6 +44,7 @@ class Plan:
         self._numbers = [load for value, load in sources.items() if value.is_number]
         self._states = [load for value, load in sources.items() if not value.is_number]
         states = [value for value in sources if not value.is_number]
+        self._likes = [_form(value.like) for value in states]
         self.memory = planned(self.program, {*states} - {*found.rebound}, can_write)
         writer = Writer(self.program, self.memory, [*found.arguments, *(v for v in sources if v.is_number)])
         self.source = writer.write()
@@ -80,6 +81,8 @@ class Plan:
         except KeyError:  # the state of an optimizer that was begun anew
             return None
         if self._step is None or any(map(_is_not, arrays, self._arrays)):
+            if not all(map(_is_alike, arrays, self._likes)):
+                return None
             self._step, self._arrays = self._bound(arrays), arrays
         before = random.get_rng_state() if self._draws else {}
         values = self._step(*arguments, *numbers)
@@ -116,6 +119,14 @@ class Plan:
             for p in moved:
                 states[p]["step"] += 1
         return result
+
+
+def _form(array: NDArray[Any]) -> tuple[Any, ...]:
+    return array.shape, array.dtype, array.strides
+
+
+def _is_alike(array: NDArray[Any], form: tuple[Any, ...]) -> bool:
+    return _form(array) == form
 
 
 def _is_not(x: Any, y: Any) -> bool:

@@ -165,7 +165,7 @@ class Program:
 
 def leaves(tree: Any) -> Iterator[Any]:
     """What stands in nested lists, tuples, dicts and slices, in order."""
-    if isinstance(tree, list | tuple):
+    if isinstance(tree, list | tuple) and _is_nest(tree):
         for branch in tree:
             yield from leaves(branch)
     elif isinstance(tree, dict):
@@ -178,10 +178,15 @@ def leaves(tree: Any) -> Iterator[Any]:
 
 def mapped(tree: Any, function: Callable[[Any], Any]) -> Any:
     """The same nested lists, tuples, dicts and slices, of what the function gives for each leaf."""
-    if type(tree) in (list, tuple):
-        return type(tree)(mapped(branch, function) for branch in tree)
+    if isinstance(tree, list | tuple) and _is_nest(tree):
+        return getattr(tree, "_make", type(tree))(mapped(branch, function) for branch in tree)
     if isinstance(tree, dict):
         return {key: mapped(branch, function) for key, branch in tree.items()}
     if isinstance(tree, slice):
         return slice(*(function(x) for x in (tree.start, tree.stop, tree.step)))
     return function(tree)
+
+
+def _is_nest(tree: Any) -> bool:
+    """Whether a list or tuple is a plain one, or a tuple with names."""
+    return type(tree) in (list, tuple) or hasattr(tree, "_fields")

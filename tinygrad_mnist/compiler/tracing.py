@@ -24,12 +24,14 @@ class CompileError(RuntimeError):
 
 
 class Trace:
-    """The program as far as it is written. refusals: why it can't be one."""
+    """The program as far as it is written. refusals: why it can't be one. sized: how many guards ask for a size."""
 
     def __init__(self) -> None:
         self.program = Program()
         self.refusals: list[CompileError] = []
         self._constants: dict[int, Value] = {}
+        self._marks: dict[Value, int] = {}
+        self.sized = 0
 
     def input(self, like: Any, name: str = "") -> Any:
         """What stands in the step for an array or a number that is given anew for each call."""
@@ -45,6 +47,9 @@ class Trace:
         args, options = mapped(given, self._symbolic)
         value = Value(np.asarray(result) if isinstance(result, np.ndarray | np.generic) else result)
         self.program.instructions.append(Instruction(function, args, options, (value,), user_place()))
+        if function in _SIZED or (function is operator.getitem and any(map(_is_mask, leaves(args[1])))):
+            self.sized += 1
+            self.decide(self.record(has_shape, (TracedArray(self, value), value.shape)).value)
         return TracedNumber(self, value) if value.is_number else TracedArray(self, value)
 
     def decide(self, value: Value) -> bool:
@@ -55,6 +60,11 @@ class Trace:
 
     def _symbolic(self, x: Any) -> Any:
         if isinstance(x, TracedArray | TracedNumber):
+            if x.trace is not self:
+                raise CompileError(
+                    f"an array of an earlier call is used{at(user_place())}: keep it in a Tensor, which a compiled "
+                    f"step follows, and set its .data"
+                )
             return x.value
         return self.constant(x) if isinstance(x, np.ndarray) else x
 
@@ -62,8 +72,35 @@ class Trace:
         """The value of an array that the step found, and reads each time."""
         if id(array) not in self._constants:
             value = self._constants[id(array)] = Value(array)
-            self.program.constants[value] = array
+            self.program.constants[value], self._marks[value] = array, _mark(array)
         return self._constants[id(array)]
+
+
+    def check_constants(self) -> None:
+        """Raise CompileError where the step has changed an array of its own after it was used."""
+        for value, array in self.program.constants.items():
+            if _mark(array) != self._marks[value]:
+                users = (each.place for each in self.program.instructions if value in each.inputs)
+                raise CompileError(
+                    f"an array is changed in place after it was used{at(next(users, None))}: make another one"
+                )
+
+
+def _mark(array: NDArray[Any]) -> int:
+    return hash(array.tobytes())
+
+
+def _is_mask(x: Any) -> bool:
+    return isinstance(x, Value) and not x.is_number and x.dtype == bool
+
+
+def has_shape(array: NDArray[Any], shape: tuple[int, ...]) -> Any:
+    """Whether an array whose size depends on numbers has the size that it had."""
+    return np.asarray(array.shape == shape)
+
+
+_SIZED = {np.unique, np.flatnonzero, np.argwhere, np.extract, np.compress, np.bincount, np.repeat, np.delete, np.trim_zeros}
+"""Functions whose result has a size that depends on numbers."""
 
 
 def _concrete(x: Any) -> Any:
@@ -127,8 +164,9 @@ class TracedNumber:
     __rtruediv__, __rpow__ = map(_of_number_reflected, (operator.truediv, operator.pow))
     __lt__, __le__, __gt__, __ge__ = map(_of_number, (operator.lt, operator.le, operator.gt, operator.ge))
     __eq__, __ne__ = map(_of_number, (operator.eq, operator.ne))
-    __hash__ = object.__hash__
+    __class__ = property(lambda self: type(self.value.like))  # type: ignore[assignment]  # what isinstance asks
     __float__, __int__, __index__ = map(_converted, (float, int, operator.index))
+    __hash__ = _reading("look up a number that is given anew for each call", hash)
 
     def __bool__(self) -> bool:
         return self.trace.decide(self.value)
@@ -171,6 +209,8 @@ class TracedArray:
             return function(_concrete(args[0]), *args[1:], **options)
         if function in _MAKING:
             return self._made(function, args, options)
+        if function in _CHANGING or (function is np.nan_to_num and not options.get("copy", True)):
+            raise CompileError(f"np.{function.__name__}{at(user_place())} changes an array in place: use an operation")
         if "out" in options:
             raise CompileError(f"np.{function.__name__} with out= can't be compiled{at(user_place())}")
         return _viewing(self.trace, _CANONICAL.get(function, function), args, options)
@@ -249,7 +289,9 @@ class TracedArray:
 
     def astype(self, dtype: DTypeLike, copy: bool = True) -> Any:
         """The same elements in another dtype; itself where it has that one."""
-        return self if np.dtype(dtype) == self.dtype else self.trace.record(as_type, (self, np.dtype(dtype)))
+        if np.dtype(dtype) == self.dtype:
+            return self.copy("K") if copy else self
+        return self.trace.record(as_type, (self, np.dtype(dtype)))
 
     def view(self, dtype: DTypeLike) -> Any:
         """The same bits as another dtype."""
@@ -330,6 +372,9 @@ _SHAPES = {
     np.iscomplexobj,
 }
 """What is asked of an array's form alone."""
+
+_CHANGING = {np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask}
+"""What changes an array and returns nothing."""
 
 _LIKE = {np.zeros_like, np.ones_like, np.empty_like}
 
