@@ -17,63 +17,70 @@ FORWARD: dict[str, Callable[..., Any]] = {name: op.__wrapped__ for name, op in p
 
 _BODIES = {
     "patches": """
-        for i in range({windows}):
+        for i in range(n):
             for k in range({places}):
                 at = places[i, k]
                 if at < 0:
-                    for j in range({channels}):
+                    for j in range(m):
                         y0[b, i, k, j] = 0
                 else:
-                    for j in range({channels}):
+                    for j in range(m):
                         y0[b, i, k, j] = x0[b, at, j]
 """,
     "fold": """
-        y0[b] = 0
-        for i in range({windows}):
+        for at in range({height} * {width}):
+            for j in range(m):
+                y0[b, at, j] = 0
+        for i in range(n):
             for k in range({places}):
                 at = places[i, k]
                 if at >= 0:
-                    for j in range({channels}):
+                    for j in range(m):
                         y0[b, at, j] += x0[b, i, k, j]
 """,
     "max_pool": """
-        for i in range({windows}):
-            y0[b, i] = -np.inf
+        for i in range(n):
+            for j in range(m):
+                y0[b, i, j] = -np.inf
             for k in range({places}):
                 at = places[i, k]
                 if at >= 0:
-                    for j in range({channels}):
+                    for j in range(m):
                         top, x = y0[b, i, j], x0[b, at, j]
                         y0[b, i, j] = top if top >= x or top != top else x
 """,
     "unpool": """
-        y0[b] = 0
-        for i in range({windows}):
-            share[:] = 0
+        for at in range({height} * {width}):
+            for j in range(m):
+                y0[b, at, j] = 0
+        for i in range(n):
+            for j in range(m):
+                share[j] = 0
             for k in range({places}):
                 at = places[i, k]
                 if at >= 0:
-                    for j in range({channels}):
-                        share[j] += 1 if x1[b, at, j] == x2[b, i, j] else 0
-            for j in range({channels}):
+                    for j in range(m):
+                        share[j] += {number}(x1[b, at, j] == x2[b, i, j])
+            for j in range(m):
                 share[j] = x0[b, i, j] / share[j]
             for k in range({places}):
                 at = places[i, k]
                 if at >= 0:
-                    for j in range({channels}):
-                        y0[b, at, j] += share[j] if x1[b, at, j] == x2[b, i, j] else 0
+                    for j in range(m):
+                        y0[b, at, j] += share[j] if x1[b, at, j] == x2[b, i, j] else {number}(0)
 """,
 }
 """What is done with an image: x0, … are inputs as (images, pixels, channels), y0 is the result."""
 
 _SOURCE = """def kernel({parameters}):
-    places = np.empty(({windows}, {places}), np.int32)
-    for i in range({windows}):
+    n, m = {windows}, y0.shape[-1]  # not a constant, of which LLVM would make no vectors
+    places = np.empty((n, {places}), np.int32)
+    for i in range(n):
         for k in range({places}):
             y = i // {columns} * {stride[0]} + k // {kernel[1]} * {dilation[0]} - {padding[0]}
             x = i % {columns} * {stride[1]} + k % {kernel[1]} * {dilation[1]} - {padding[1]}
             places[i, k] = y * {width} + x if 0 <= y < {height} and 0 <= x < {width} else -1
-    share = np.empty({channels}, y0.dtype)
+    share = np.empty(m, y0.dtype)
     for b in range(len(y0)):"""
 
 
@@ -95,7 +102,7 @@ class WindowKernel(Kernel):
         self.facts: dict[str, Any] = {
             **window, "channels": channels, "height": height, "width": width, "columns": counts[1],
             "windows": counts[0] * counts[1], "places": window["kernel"][0] * window["kernel"][1],
-            "parameters": ", ".join([*(f"x{i}" for i in range(len(self.inputs))), "y0"]),
+            "number": f"np.{instruction.output.dtype.name}", "parameters": ", ".join([*(f"x{i}" for i in range(len(self.inputs))), "y0"]),
         }  # fmt: skip
 
     def may_overwrite(self, output: Value) -> list[Value]:
@@ -153,6 +160,7 @@ def with_pools_first(program: Program) -> Program:
         for unpool, mask in zip(backward, masking, strict=True):
             assert mask is not None
             g = _made(np.where, (positive.output, unpool.args[0], 0), {}, unpool)
+            g = replace(g, outputs=(Value(np.empty_like(first.output.like)),))  # with the channels last too
             unpooled = replace(unpool, args=(g.output, z, first.output), outputs=mask.outputs)
             instead[id(unpool)], instead[id(mask)] = [g, unpooled], []
     kept = [new for each in program.instructions for new in instead.get(id(each), [each])]
