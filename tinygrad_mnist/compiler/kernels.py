@@ -37,7 +37,7 @@ HEAVY = {np.exp, np.log, np.log1p, np.expm1, np.tanh, np.sin, np.cos}
 _START = {"add": "0", "maximum": "-np.inf", "minimum": "np.inf"}
 _FOLD = {"add": "{0} + {1}", "maximum": EXPRESSIONS[np.maximum], "minimum": EXPRESSIONS[np.minimum]}
 
-_HEADER = '''"""A kernel of a compiled step."""
+HEADER = '''"""A kernel of a compiled step."""
 
 import numpy as np
 from numba import njit
@@ -159,7 +159,7 @@ class _Loop:
             lines += [f"            {line}" for line in inner]
         lines += [f"        {line}" for line in self._row(self.kernel.stages)]
         lines += self._ending()
-        return _HEADER + "\n".join(lines) + "\n"
+        return HEADER + "\n".join(lines) + "\n"
 
     def _size(self) -> str:
         """The numbers of rows and columns, as an array of each tells them, so that one kernel serves many sizes."""

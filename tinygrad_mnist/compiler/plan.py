@@ -23,6 +23,7 @@ from tinygrad_mnist.compiler.passes import (
 from tinygrad_mnist.compiler.products import with_added_products
 from tinygrad_mnist.compiler.program import Program, mapped
 from tinygrad_mnist.compiler.source import Writer, can_write, scipy_blas
+from tinygrad_mnist.compiler.windows import with_pools_first, with_rules_in_place, with_window_kernels
 from tinygrad_mnist.engine.node import _clock, last_change
 from tinygrad_mnist.nn import random
 
@@ -136,4 +137,5 @@ def _is_not(x: Any, y: Any) -> bool:
 def passes_of(exact: bool, fused: bool) -> list[Pass]:
     """The passes of a plan. exact: only those that change no bit. fused: those for kernels too."""
     added = [with_added_products, with_common_parts_once, without_dead_code] if not exact and scipy_blas() else []
-    return [*EXACT, *added, with_kernels if fused and not exact else with_masks_at_once]
+    exactly = [*EXACT, with_rules_in_place, with_pools_first]
+    return [*exactly, *added, *([with_window_kernels, with_kernels] if fused and not exact else [with_masks_at_once])]

@@ -146,6 +146,10 @@ class Writer:
         if isinstance(function, Mask):
             arguments = ", ".join([*self._arguments(instruction), f"out={out}", "casting='unsafe'"])
             return f"{self._function(function.comparison)}({arguments})"
+        if _is_mask_of_bits(instruction):
+            condition, x, _ = self._arguments(instruction)
+            bits = f".view('i{instruction.output.dtype.itemsize}')"
+            return f"np.multiply({x}{bits}, {condition}, out={out}{bits})"
         if function in _INTO:
             return _INTO[function].format(*self._arguments(instruction), out=out)
         return f"{self._function(function)}({', '.join([*self._arguments(instruction), f'out={out}'])})"
@@ -254,6 +258,17 @@ class Writer:
         self._taken.add(found)
         names[found] = thing
         return found
+
+
+def _is_mask_of_bits(instruction: Instruction) -> bool:
+    """Whether x or 0 is chosen, which a product of x's bits with 0 or 1 does several times as fast."""
+    if instruction.function is not np.where:
+        return False
+    condition, x, other = instruction.args
+    if not (isinstance(x, Value) and isinstance(condition, Value)) or x.is_number or type(other) not in (int, float):
+        return False
+    alike = x.dtype == instruction.output.dtype and x.dtype.kind == "f" and x.dtype.itemsize <= 8
+    return alike and condition.dtype == bool and str(other) in ("0", "0.0")
 
 
 def _unnamed(argument: str) -> str:
