@@ -72,7 +72,7 @@ class Compiled:
     def _call(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         arguments: Sequence[Any] = args
         if not options and _ARRAYS.issuperset(map(type, args)):  # as most steps are called
-            key: Hashable = tuple([(x.shape, x.dtype.char, x.strides) for x in args])
+            key: Hashable = tuple([(x.shape, x.dtype, x.strides) for x in args])
         else:
             given = list(leaves((args, options)))
             key = (*map(self._form, given), _nesting(args, options))
@@ -112,7 +112,7 @@ class Compiled:
     def _form(self, x: Any) -> Hashable:
         """What of an argument a program is captured for: all but the numbers in arrays and floats."""
         if isinstance(x, np.ndarray | np.generic):
-            return x.shape, x.dtype.char, x.strides
+            return x.shape, x.dtype, x.strides
         if isinstance(x, Node):
             return type(x), self._form(x._array), x.requires_grad
         if isinstance(x, int | str | bytes | type(None)):

@@ -35,10 +35,11 @@ class Facts:
         self._is_recording = is_recording()
         self._leaves: list[tuple[Node, bool, bool | None]] = []
         self._items: list[tuple[Mapping[str, Any], str, Any]] = []
+        self._noted: set[tuple[int, str]] = set()
         self._lists: list[tuple[list[Any], list[Any]]] = []
         self._modules: dict[Module, dict[str, Any]] = {}
         self._cells: list[tuple[str, CellType, Any]] = []
-        self._optimizers: dict[Optimizer, list[tuple[Any, ...]]] = {}
+        self._optimizers: dict[Optimizer, list[Any]] = {}
         self._options: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._generators: list[tuple[Callable[[], Any], str]] = []
         self._models: list[Module] = []
@@ -58,7 +59,9 @@ class Facts:
 
     def note_item(self, owner: Mapping[str, Any], name: str) -> None:
         """An item of a dict, such as an option."""
-        self._items.append((owner, name, owner[name]))
+        if (id(owner), name) not in self._noted:
+            self._noted.add((id(owner), name))
+            self._items.append((owner, name, owner[name]))
 
     def note_module(self, module: Module) -> None:
         """The attributes of a module that was called."""
@@ -154,7 +157,7 @@ class Facts:
             if not _are_same(elements, values):
                 return False
         for optimizer, groups in self._optimizers.items():
-            if not all(map(_are_same, _groups(optimizer), groups)) or len(optimizer.param_groups) != len(groups):
+            if _groups(optimizer) != groups:
                 return False
         return self._last_change == modules.last_change[0] or self._modules_hold()
 
@@ -210,8 +213,9 @@ def _is_ours(kind: type) -> bool:
     return kind.__module__.partition(".")[0] in ("builtins", "numpy", "tinygrad_mnist", "random", "collections")
 
 
-def _groups(optimizer: Optimizer) -> list[tuple[Any, ...]]:
-    return [(group, *optimizer.slots(group), *group["params"]) for group in optimizer.param_groups]
+def _groups(optimizer: Optimizer) -> list[Any]:
+    """Which groups an optimizer has, how many parameters are in each, and what it keeps for them."""
+    return [(id(group), len(group["params"]), optimizer.slots(group)) for group in optimizer.param_groups]
 
 
 def _are_same(one: Any, other: Any) -> bool:

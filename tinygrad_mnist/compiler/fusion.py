@@ -20,6 +20,7 @@ from tinygrad_mnist.compiler.kernels import EXPRESSIONS, HEAVY, Kernel, Step
 from tinygrad_mnist.compiler.memory import is_view
 from tinygrad_mnist.compiler.passes import without_dead_code
 from tinygrad_mnist.compiler.program import Instruction, Program, Value
+from tinygrad_mnist.engine import ops
 
 FEW = 1024
 """Of how many elements exp and its like are worth a kernel; of more NumPy's own is faster, many at once."""
@@ -68,7 +69,7 @@ class Group:
             return "one" if isinstance(x, Value | float | int | np.generic) else None
         if x in self.kinds:
             return self.kinds[x]
-        if x.shape and not x.like.flags.c_contiguous:
+        if (x.shape and not x.like.flags.c_contiguous) or not _is_known(x.dtype):
             return None
         rows, columns = self.domain[:-1], self.domain[-1:]
         of_a_row, of_columns = (*rows, 1), tuple(1 for _ in rows) + columns
@@ -86,7 +87,7 @@ class Group:
             operands = operands[:1]
         kinds = [self._kind(x) for x in operands]
         output = instruction.output
-        if None in kinds or output.is_number or output.dtype.kind not in "fbiu":
+        if None in kinds or output.is_number or not _is_known(output.dtype):
             return None
         kind = "each" if "each" in kinds or {"row", "column"} <= {*kinds} else next(
             (k for k in ("row", "column") if k in kinds), "one"
@@ -161,7 +162,8 @@ class _Fusion:
         self.states = {value: state for state, value in program.updates.items()}
         self.readers: dict[Value, int] = {}
         self.users, self.wanted = program.users(), {*program.wanted()}
-        self.ones = {v for v, a in program.constants.items() if a.ndim == 1 and a.dtype.kind == "f" and (a == 1).all()}
+        vectors = [(v, a) for v, a in program.constants.items() if a.ndim == 1 and a.dtype.kind == "f"]
+        self.ones = {v for v, a in vectors if a is ops._ones(len(a), a.dtype)}  # the reader's own may change
 
     def place(self, i: int, instruction: Instruction) -> None:
         """Put an instruction into the kernel of what it reads, into a new one, or by itself."""
@@ -257,6 +259,11 @@ class _Fusion:
         return value in self.wanted or any(
             each.output not in self.views or self._is_needed(each.output, inside) for each in reading
         )
+
+
+def _is_known(dtype: np.dtype[Any]) -> bool:
+    """Whether numba computes with a dtype as NumPy does."""
+    return dtype.isnative and dtype.kind in "fbiu" and dtype not in (np.float16, np.longdouble)
 
 
 def _domains(instruction: Instruction) -> list[Shape]:

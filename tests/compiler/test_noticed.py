@@ -1,0 +1,267 @@
+"""What a compiled step was captured by may change, and what it can't repeat is refused: never a silent wrong result."""
+
+import random
+import threading
+from collections import namedtuple
+
+import numpy as np
+import pytest
+
+from tinygrad_mnist import CompileError, Tensor, compile, cross_entropy, nn, no_grad
+from tinygrad_mnist.compiler import kernels
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((8, 6, 5)).astype(np.float32)
+LABELS = RNG.integers(0, 3, (8, 6))
+
+
+def exact(function):
+    return compile(function, exact=True)
+
+
+def agree(run, wrap=exact):
+    """A run that gives lists of arrays, with its functions as they are and compiled, is the same."""
+    for i, (one, other) in enumerate(zip(run(lambda f: f), run(wrap), strict=True)):
+        assert np.asarray(one).dtype == np.asarray(other).dtype, i
+        np.testing.assert_array_equal(one, other, err_msg=str(i))
+
+
+def network():
+    nn.manual_seed(1)
+    return nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3))
+
+
+class Held:
+    """An object with attributes, of its own and of its class."""
+
+    shared = 2.0
+
+    def __init__(self):
+        self.own, self.inner, self.many, self.table = 2.0, [2.0], {"a": 2.0}, np.full(5, 2.0)
+
+    def __call__(self, x):
+        return Tensor(x) * self.own * self.shared * self.inner[0] * self.many["a"] * self.table
+
+
+def test_what_is_found_by_name_may_change():
+    def run(wrap):
+        held, scale, shift, model, call = Held(), 2, Tensor(X[0]), network(), np.abs
+        step = wrap(lambda x: call(held(x).data) * scale + shift.data + model(x).sum().data)
+        method, whole = wrap(held.__call__), wrap(Held())
+        try:
+            for i, change in enumerate(
+                (
+                    lambda: None, lambda: None, lambda: setattr(held, "own", 3.0), lambda: setattr(Held, "shared", 5.0),
+                    lambda: held.inner.__setitem__(0, 7.0), lambda: held.many.update(a=9.0),
+                    lambda: setattr(held, "table", np.arange(5.0)), lambda: held.table.__setitem__(1, -1.0),
+                    lambda: setattr(held, "shared", 0.5), lambda: setattr(model, "1", nn.Tanh()),
+                )
+            ):  # fmt: skip
+                change()
+                yield from (step(X[0]), method(X[0]).numpy(), whole(X[0]).numpy())
+                if i == 8:
+                    scale, shift, call = 2.0, Tensor(X[1]), np.negative
+        finally:
+            Held.shared = 2.0
+
+    agree(run)
+
+
+def test_numbers_keep_their_kind():
+    def run(wrap):
+        k, counts = 2, np.arange(5)
+        times = wrap(lambda x: x * k)
+        given = wrap(lambda x, a: x * a)
+        for k in (2, 2, 2.0, 2.0, True):
+            yield times(counts)
+        for a in (np.float64(2), np.float64(3), 4.0, 5.0, np.float32(6), np.int64(7), np.int64(8)):
+            yield given(X[0], a)
+        assert wrap is not exact or len(given._plans) <= 4
+        yield wrap(lambda x, a: x * (a if isinstance(a, float) else 0.0))(X[0], 2.0)
+        ratio = wrap(lambda x: x / k)
+        for k in (0.0, 0.0, -0.0, float("nan")):
+            with np.errstate(all="ignore"):
+                yield ratio(X[0])
+
+    agree(run)
+
+
+def test_sizes_that_depend_on_numbers():
+    few, more = np.array([1, 2, 0, 0], np.float32), np.array([1, 2, 3, 0], np.float32)
+
+    def run(wrap):
+        functions = (lambda x: Tensor(x)[x > 0].mean().data, lambda x: x.sum() / len(np.unique(x)))
+        for step in map(wrap, functions):
+            yield from (step(x) for x in (few, few, few, more, more, few))
+
+    agree(lambda wrap: [np.asarray(x) for x in run(wrap)])
+
+
+def test_arguments_of_every_kind():
+    pair = namedtuple("pair", "x y")
+
+    def run(wrap):
+        model = network()
+        loss = wrap(lambda batch: cross_entropy(model(batch.x), batch.y))
+        double = wrap(lambda x: (Tensor(x) * 2 + 1).data)
+        yield from (loss(pair(*batch)).numpy() for batch in zip(X, LABELS, strict=True))
+        for dtype in ("<f4", ">f4", "f2", "u1", "?"):
+            yield from (double(X[0].astype(dtype)) for _ in range(2))
+
+    agree(run)
+
+
+def training(model, *optimizers, times=1):
+    def step(x, labels):
+        for _ in range(times):
+            loss = cross_entropy(model(x), labels)
+            loss.backward()
+            for optimizer in optimizers:
+                optimizer.step()
+        return loss
+
+    return step
+
+
+def test_optimizers_change_between_and_within_calls():
+    def run(wrap):
+        model = network()
+        first = nn.SGD(model[0].parameters(), 0.1, momentum=0.9)
+        second = nn.Adam(model[2].parameters(), 0.01)
+        step = wrap(training(model, first, second, times=2))
+        for i, batch in enumerate(zip(X, LABELS, strict=True)):
+            if i == 3:
+                first.add_param_group({"params": [model[2].bias], "lr": 0.3})
+                first.param_groups[0]["momentum"] = 0.0
+            if i == 4:
+                first.param_groups[0] = {**first.param_groups[0], "lr": 0.5, "momentum": 0.5}
+            if i == 5:
+                model[0].weight.data = np.asfortranarray(model[0].weight.data)
+            if i % 3 == 0:
+                model.zero_grad()
+            yield step(*batch).numpy()
+            yield from (p.data.copy() for p in model.parameters())
+            yield from (p.grad.numpy().copy() for p in model.parameters())
+
+    agree(run)
+
+
+def test_no_grad_outside_is_as_it_is():
+    model = network()
+    step = compile(lambda x: model(x).sum().backward())
+    step(X[0]), step(X[0])
+    with no_grad(), pytest.raises(Exception, match="graph"):
+        step(X[0])
+
+
+def test_a_copy_is_apart():
+    def shifted(x):
+        y = x.astype(np.float32)
+        y += 1
+        return np.stack([x * 1.5, y])
+
+    agree(lambda wrap: [wrap(shifted)(x) for x in X])
+
+
+def test_one_compiled_function_calls_another():
+    def run(wrap):
+        model, fixed = network(), Tensor(X[0])
+        inner = wrap(lambda: model(fixed))
+        inner(), inner()
+        outer = wrap(lambda x: inner() * Tensor(x)[:, :3])
+        for x in X:
+            model[0].weight.data = model[0].weight.data * 0.9
+            yield outer(x).numpy()
+
+    agree(run)
+
+
+def test_threads_take_turns():
+    nn.manual_seed(0)
+    model = nn.Sequential(nn.Linear(200, 300), nn.Tanh(), nn.Linear(300, 300))
+    predict = compile(lambda x: model(x), exact=True)
+    inputs = RNG.standard_normal((6, 200, 200)).astype(np.float32)
+    wrong = []
+
+    def use(x):
+        expected = model(x).numpy()
+        wrong.extend(i for i in range(5) if not np.array_equal(predict(x).numpy(), expected))
+
+    predict(inputs[0]), predict(inputs[0])
+    threads = [threading.Thread(target=use, args=(x,)) for x in inputs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_kernels_read_what_is_there(monkeypatch):
+    """A view of what a kernel makes is not its input; and ones of one's own are no constant."""
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    kernels._compiled.cache_clear()
+    ones = np.ones(6, np.float32)
+    total = compile(lambda x: np.dot(ones, x * 2), fused=True)
+    for factor in (1, 1, 3):
+        ones[:] = factor
+        np.testing.assert_allclose(total(X[0]), X[0].sum(0) * 2 * factor, rtol=1e-5)
+    mean = compile(lambda x: ((y := x * x * 2).reshape(6, -1).mean(), (y + 1).sum(axis=1), y), fused=True)
+    np.testing.assert_allclose(mean(X[0])[0], (X[0] ** 2 * 2).mean(), rtol=1e-5)
+    view = compile(lambda x: (np.add.reduce((y := x * x).reshape(6, -1), axis=None), y + 1), fused=True)
+    np.testing.assert_allclose(view(X[0])[0], (X[0] ** 2).sum(), rtol=1e-5)
+    kernels._compiled.cache_clear()
+
+
+def _scheduled():
+    model = network()
+    optimizer = nn.SGD(model.parameters(), 0.1)
+    schedule, average = nn.schedules.StepLR(optimizer, 2), nn.ExponentialMovingAverage(model)
+    train = training(model, optimizer)
+    calls, kept, noise = [], Tensor(X[0]), np.random.default_rng(0)
+    count = 0
+
+    def counted(x):
+        nonlocal count
+        count += 1
+        return Tensor(x) * 2
+
+    def buffered(x):
+        mask = np.zeros(5, np.float32)
+        first = x * mask
+        mask[0] = 1
+        return first + x * mask
+
+    def rated(x):
+        optimizer.param_groups[0]["lr"] *= 0.9
+        return train(x, LABELS[0])
+
+    return {
+        "StepLR counts": lambda x: (train(x, LABELS[0]), schedule.step()),
+        "ExponentialMovingAverage counts": lambda x: (train(x, LABELS[0]), average.update()),
+        "changes lr": rated,
+        "changes count": counted,
+        "changes a list": lambda x: calls.append(Tensor(x) * 2),
+        "after it was used": buffered,
+        "an argument is changed": lambda x: x.__iadd__(1),
+        "a gradient is left in an argument": lambda x: model(x).sum().backward(),
+        "lies in the memory": lambda x: kept.data.__iadd__(x),
+        "draws from a generator": lambda x: Tensor(x) * (2.0 if noise.random() < 2 else 3.0),
+        "this one.* draws": lambda x: Tensor(x) * (2.0 if random.random() < 2 else 3.0),
+        "generator is set": lambda x: (nn.manual_seed(1), Tensor(x))[1],
+        "changes training": lambda x: (model.eval(), model(x), model.train())[1],
+        "np.copyto": lambda x: np.copyto(kept.data, x),
+    }
+
+
+@pytest.mark.parametrize("said", _scheduled())
+def test_what_would_be_done_once_is_refused(said):
+    step = compile(_scheduled()[said])
+    x = X[0].copy()
+    if "gradient" in said:
+        x = Tensor(x, requires_grad=True)
+    if "memory" in said:
+        kept = next(c.cell_contents for c in step.function.__closure__ if isinstance(c.cell_contents, Tensor))
+        x = kept.data
+    with pytest.raises(CompileError, match=said) as caught:
+        step(x)
+    assert "test_noticed.py" in str(caught.value)
