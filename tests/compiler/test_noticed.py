@@ -210,6 +210,8 @@ def test_kernels_read_what_is_there(monkeypatch):
         np.testing.assert_allclose(total(X[0]), X[0].sum(0) * 2 * factor, rtol=1e-5)
     mean = compile(lambda x: ((y := x * x * 2).reshape(6, -1).mean(), (y + 1).sum(axis=1), y), fused=True)
     np.testing.assert_allclose(mean(X[0])[0], (X[0] ** 2 * 2).mean(), rtol=1e-5)
+    square = compile(lambda x: x * (x * 2).sum(axis=1), fused=True)
+    np.testing.assert_allclose(square(X[0][:5]), X[0][:5] * (X[0][:5] * 2).sum(axis=1), rtol=1e-5)
     view = compile(lambda x: (np.add.reduce((y := x * x).reshape(6, -1), axis=None), y + 1), fused=True)
     np.testing.assert_allclose(view(X[0])[0], (X[0] ** 2).sum(), rtol=1e-5)
     kernels._compiled.cache_clear()
