@@ -45,7 +45,9 @@ class Held:
 
 def test_what_is_found_by_name_may_change():
     def run(wrap):
-        held, scale, shift, model, call = Held(), 2, Tensor(X[0]), network(), np.abs
+        held, shift, model = Held(), Tensor(X[0]), network()
+        scale: float = 2
+        call: np.ufunc = np.abs
         step = wrap(lambda x: call(held(x).data) * scale + shift.data + model(x).sum().data)
         method, whole = wrap(held.__call__), wrap(Held())
         try:
@@ -69,17 +71,18 @@ def test_what_is_found_by_name_may_change():
 
 def test_numbers_keep_their_kind():
     def run(wrap):
-        k, counts = 2, np.arange(5)
+        k: float
+        counts = np.arange(5)
         times = wrap(lambda x: x * k)
         given = wrap(lambda x, a: x * a)
-        for k in (2, 2, 2.0, 2.0, True):
+        for k in (2, 2, 2.0, 2.0, True):  # noqa: B007
             yield times(counts)
         for a in (np.float64(2), np.float64(3), 4.0, 5.0, np.float32(6), np.int64(7), np.int64(8)):
             yield given(X[0], a)
         assert wrap is not exact or len(given._plans) <= 4
         yield wrap(lambda x, a: x * (a if isinstance(a, float) else 0.0))(X[0], 2.0)
         ratio = wrap(lambda x: x / k)
-        for k in (0.0, 0.0, -0.0, float("nan")):
+        for k in (0.0, 0.0, -0.0, float("nan")):  # noqa: B007
             with np.errstate(all="ignore"):
                 yield ratio(X[0])
 
@@ -207,8 +210,25 @@ def test_kernels_read_what_is_there(monkeypatch):
         np.testing.assert_allclose(total(X[0]), X[0].sum(0) * 2 * factor, rtol=1e-5)
     mean = compile(lambda x: ((y := x * x * 2).reshape(6, -1).mean(), (y + 1).sum(axis=1), y), fused=True)
     np.testing.assert_allclose(mean(X[0])[0], (X[0] ** 2 * 2).mean(), rtol=1e-5)
+    square = compile(lambda x: x * (x * 2).sum(axis=1), fused=True)
+    np.testing.assert_allclose(square(X[0][:5]), X[0][:5] * (X[0][:5] * 2).sum(axis=1), rtol=1e-5)
     view = compile(lambda x: (np.add.reduce((y := x * x).reshape(6, -1), axis=None), y + 1), fused=True)
     np.testing.assert_allclose(view(X[0])[0], (X[0] ** 2).sum(), rtol=1e-5)
+    kernels._compiled.cache_clear()
+
+
+def test_what_is_computed_once_keeps_its_views(monkeypatch):
+    """A view of what is computed twice lies, when that is done once, in the memory of the first."""
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    kernels._compiled.cache_clear()
+
+    def step(x):
+        total, again, same = x.sum(axis=0), x.sum(axis=0)[None], x * 1
+        return [x @ x.T, total / 3, -total / 3, again / (x * x + 1.5), again.T[1:] + 1, same.T[1:] * 2]
+
+    for options in ({"exact": True}, {"fused": False}, {"fused": True}):
+        for expected, found in zip(step(X[0]), compile(step, **options)(X[0]), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-5)
     kernels._compiled.cache_clear()
 
 

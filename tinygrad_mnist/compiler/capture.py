@@ -325,7 +325,6 @@ class _Watcher:
 
             return refuse
 
-
         def rule_of(op: Op, position: int) -> Any:
             found = rule(op, position)
             return found and partial(self.call, found)

@@ -81,7 +81,11 @@ class Facts:
 
     def _follow(self, value: Any) -> None:
         """Note what is found behind something that the function finds."""
-        if isinstance(value, (*_PLAIN, np.ndarray, np.generic, Node)) or _is_library(value) or id(value) in self._objects:
+        if (
+            isinstance(value, (*_PLAIN, np.ndarray, np.generic, Node))
+            or _is_library(value)
+            or id(value) in self._objects
+        ):
             return
         self._objects[id(value)] = value
         value = getattr(value, "__wrapped__", value)
@@ -108,7 +112,7 @@ class Facts:
                 if isinstance(method, FunctionType):
                     self._follow(method)
 
-    def _note(self, owner: Mapping[str, Any], name: Any) -> None:
+    def _note(self, owner: Any, name: Any) -> None:
         self.note_item(owner, name)
         self._follow(owner[name])
 
@@ -127,7 +131,9 @@ class Facts:
 
     def _note_attributes(self, owner: Any) -> None:
         """The attributes of an object that the functions mention."""
-        if isinstance(owner, FunctionType | Module | Optimizer) or not isinstance(getattr(owner, "__dict__", 0), Mapping):
+        if isinstance(owner, FunctionType | Module | Optimizer) or not isinstance(
+            getattr(owner, "__dict__", 0), Mapping
+        ):
             return
         kinds = [kind for kind in (owner if isinstance(owner, type) else type(owner)).__mro__ if not _is_ours(kind)]
         for kind in kinds:

@@ -94,6 +94,9 @@ class Group:
         )  # fmt: skip
         if kind == "one" and not any(x in self.kinds for x in operands if isinstance(x, Value)):
             return None
+        of_a_row = (*self.domain[:-1], 1) if kind == "each" else output.shape  # NumPy aligns what has no last axis
+        if any(k == "row" and x.shape != of_a_row for k, x in zip(kinds, operands, strict=True)):
+            return None
         if kind == "each" and (output.shape != self.domain or not output.like.flags.c_contiguous):
             return None
         if kind in ("each", "row") and any(x in self.deferred for x in operands if isinstance(x, Value)):

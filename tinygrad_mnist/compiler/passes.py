@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.compiler.memory import is_view
 from tinygrad_mnist.compiler.program import Instruction, Program, Value, leaves, mapped
 from tinygrad_mnist.compiler.tracing import COMPARISONS, as_type
 
@@ -37,8 +38,7 @@ def with_common_parts_once(program: Program) -> Program:
     same: dict[Value, Value] = {}
     kept = []
     for instruction in program.instructions:
-        instruction = instruction.reading(lambda x: same.get(x, x))
-        known = found.setdefault(_key(instruction), instruction.output)
+        known = found.setdefault(_key(instruction.reading(lambda x: same.get(x, x))), instruction.output)
         if known is instruction.output or draws(instruction):
             kept.append(instruction)
         else:
@@ -71,11 +71,26 @@ def renamed(program: Program, same: dict[Value, Value]) -> Program:
 
     return replace(
         program,
-        instructions=[instruction.reading(now) for instruction in program.instructions],
+        instructions=_reading_anew(program.instructions, now),
         guards=list(dict.fromkeys(replace(guard, value=now(guard.value), place=None) for guard in program.guards)),
         outputs=[now(value) for value in program.outputs],
         updates={state: now(value) for state, value in program.updates.items()},
     )
+
+
+def _reading_anew(instructions: list[Instruction], now: Callable[[Value], Value]) -> list[Instruction]:
+    """Instructions with other inputs; views of these are views of the same memory as before."""
+    views = [*map(is_view, instructions)]
+    moved: set[Value] = set()
+    found = []
+    for instruction, view in zip(instructions, views, strict=True):
+        new = instruction.reading(now)
+        if view and (new.inputs[0] is not instruction.inputs[0] or new.inputs[0] in moved):
+            args, options = mapped((new.args, new.options), lambda x: x.like if isinstance(x, Value) else x)
+            new.output.like = np.asarray(new.function(*args, **options))
+            moved.add(new.output)
+        found.append(new)
+    return found
 
 
 def with_guards_first(program: Program) -> Program:

@@ -75,7 +75,6 @@ class Trace:
             self.program.constants[value], self._marks[value] = array, _mark(array)
         return self._constants[id(array)]
 
-
     def check_constants(self) -> None:
         """Raise CompileError where the step has changed an array of its own after it was used."""
         for value, array in self.program.constants.items():
@@ -99,7 +98,17 @@ def has_shape(array: NDArray[Any], shape: tuple[int, ...]) -> Any:
     return np.asarray(array.shape == shape)
 
 
-_SIZED = {np.unique, np.flatnonzero, np.argwhere, np.extract, np.compress, np.bincount, np.repeat, np.delete, np.trim_zeros}
+_SIZED = {
+    np.unique,
+    np.flatnonzero,
+    np.argwhere,
+    np.extract,
+    np.compress,
+    np.bincount,
+    np.repeat,
+    np.delete,
+    np.trim_zeros,
+}
 """Functions whose result has a size that depends on numbers."""
 
 
@@ -164,7 +173,7 @@ class TracedNumber:
     __rtruediv__, __rpow__ = map(_of_number_reflected, (operator.truediv, operator.pow))
     __lt__, __le__, __gt__, __ge__ = map(_of_number, (operator.lt, operator.le, operator.gt, operator.ge))
     __eq__, __ne__ = map(_of_number, (operator.eq, operator.ne))
-    __class__ = property(lambda self: type(self.value.like))  # type: ignore[assignment]  # what isinstance asks
+    __class__ = property(lambda self: type(self.value.like))  # what isinstance asks
     __float__, __int__, __index__ = map(_converted, (float, int, operator.index))
     __hash__ = _reading("look up a number that is given anew for each call", hash)
 
