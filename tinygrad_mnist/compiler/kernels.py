@@ -152,6 +152,8 @@ class _Loop:
         lines += self._ones_given()
         lines += [f"    {line}" for step in self._reductions("column", "one") for line in self._begin(step)]
         lines.append("    for i in range(n):")
+        rows = [x for x in self.kernel.inputs if self.kernel.kinds[x] == "row"]
+        lines += [f"        {self.names[x]} = {self.places[x]}[i]" for x in rows]  # before one is written over
         for stage in range(self.kernel.stages):
             lines += [f"        {line}" for line in self._row(stage)]
             inner = self._pass(stage)
@@ -192,16 +194,12 @@ class _Loop:
         lines = []
         for step in self.kernel.steps:
             if step.kind == "row" and step.over is None and step.stage == stage:
-                lines += [f"{self.names[x]} = {self.places[x]}[i]" for x in step.operands if self._is_given_row(x)]
                 lines.append(f"{self.names[step.output]} = {self._value(step)}")
             if step.kind == "row" and step.over == stage:
                 lines += self._begin(step)
             if step.kind == "row" and step.stage == stage and step.output in self.places:
                 lines.append(f"{self.places[step.output]}[i] = {self.names[step.output]}")
         return lines
-
-    def _is_given_row(self, x: Any) -> bool:
-        return isinstance(x, Value) and x in self.kernel.inputs and self.kernel.kinds[x] == "row"
 
     def _pass(self, stage: int) -> list[str]:
         """What is done with each element of a row: all is read first, as a result may lie where an operand did."""
@@ -227,7 +225,7 @@ class _Loop:
         """Where an operand is read in a pass over a row; "" for what is at hand."""
         if x in self.kept:
             return self.kept[x]
-        index = {"each": "[i, j]", "row": "[i]", "column": "[j]"}.get(self.kernel.kinds[x])
+        index = {"each": "[i, j]", "column": "[j]"}.get(self.kernel.kinds[x])
         return f"{self.places[x]}{index}" if x in self.kernel.inputs and index else ""
 
     def _reduce(self, step: Step) -> list[str]:
