@@ -13,7 +13,7 @@ from tinygrad_mnist.compiler.passes import renamed, without_dead_code
 from tinygrad_mnist.compiler.program import Instruction, Program, Value
 from tinygrad_mnist.nn import patches
 
-FORWARD: dict[str, Callable[..., Any]] = {name: op.__wrapped__ for name, op in patches.FUNCTIONS.items()}
+FORWARD: dict[str, Callable[..., Any]] = {name: vars(op)["__wrapped__"] for name, op in patches.FUNCTIONS.items()}
 
 _BODIES = {
     "patches": """
@@ -87,12 +87,12 @@ _SOURCE = """def kernel({parameters}):
 class WindowKernel(Kernel):
     """One of the operations on windows as a loop: of which pixel each number of a window is, a table says."""
 
-    def __init__(self, instruction: Instruction, images: Value) -> None:
+    def __init__(self, instruction: Instruction) -> None:
         name, options = instruction.function.__name__, instruction.options
+        images = instruction.output if name == "fold" else instruction.inputs[:2][-1]
         steps = [Step(name, tuple(instruction.inputs), instruction.output, "each", 0)]
-        super().__init__(images.shape, steps, instruction.outputs, {x: "each" for x in instruction.inputs})
-        self.kinds[instruction.output] = "images"
-        self.kinds.update(dict.fromkeys(self.inputs, "images"))
+        kinds = dict.fromkeys([*instruction.inputs, *instruction.outputs], "images")
+        super().__init__(images.shape, steps, instruction.outputs, kinds)
         _, channels, height, width = images.shape
         window = {key: options[key] for key in ("kernel", "stride", "padding", "dilation")}
         counts = [
@@ -102,7 +102,8 @@ class WindowKernel(Kernel):
         self.facts: dict[str, Any] = {
             **window, "channels": channels, "height": height, "width": width, "columns": counts[1],
             "windows": counts[0] * counts[1], "places": window["kernel"][0] * window["kernel"][1],
-            "number": f"np.{instruction.output.dtype.name}", "parameters": ", ".join([*(f"x{i}" for i in range(len(self.inputs))), "y0"]),
+            "number": f"np.{instruction.output.dtype.name}",
+            "parameters": ", ".join([*(f"x{i}" for i in range(len(self.inputs))), "y0"]),
         }  # fmt: skip
 
     def may_overwrite(self, output: Value) -> list[Value]:
@@ -121,14 +122,16 @@ class WindowKernel(Kernel):
 
 
 def with_rules_in_place(program: Program) -> Program:
-    """The rules of operations on windows as those operations, so that nothing is kept that only its shape is asked of."""
+    """The rules of operations on windows as those operations: nothing is kept of which the shape alone is asked."""
     return replace(program, instructions=list(map(_in_place_of_rule, program.instructions)))
 
 
 def _in_place_of_rule(instruction: Instruction) -> Instruction:
     if _is(instruction, "_patches_vjp"):
         g, _, x, *_ = instruction.args
-        return replace(instruction, function=FORWARD["fold"], args=(g,), options={"shape": x.shape, **instruction.options})
+        return replace(
+            instruction, function=FORWARD["fold"], args=(g,), options={"shape": x.shape, **instruction.options}
+        )
     if _is(instruction, "_max_pool_vjp"):
         g, top, x, *_ = instruction.args
         return replace(instruction, function=FORWARD["unpool"], args=(g, x, top))
@@ -149,7 +152,7 @@ def with_pools_first(program: Program) -> Program:
         relu = makers.get(pool.inputs[0]) if _is(pool, "max_pool") else None
         if relu is None or not _is_with_zero(relu, np.maximum) or relu.output in wanted:
             continue
-        z, top = relu.args[0], pool.output
+        z = relu.args[0]
         backward = [each for each in users[relu.output] if each is not pool]
         masking = [_masking(each, z, makers, users, wanted) for each in backward]
         if pool.options["padding"] != (0, 0) or None in masking:
@@ -194,23 +197,29 @@ def _made(function: Any, args: Any, options: dict[str, Any], origin: Instruction
 
 def with_window_kernels(program: Program) -> Program:
     """Let kernels do what is done with windows, where all lies with its channels last."""
-    users, same = program.users(), dict[Value, Value]()
+    users, wanted = program.users(), {*program.wanted()}
+    same: dict[Value, Value] = {}
     kept = []
     for each in program.instructions:
         each = each.reading(lambda x: same.get(x, x))
-        if (name := next((name for name in FORWARD if _is(each, name)), None)) is not None:
-            value = each.output
-            images = each.inputs[name == "unpool"] if name != "fold" else value
-            ordered = Value(np.empty_like(_channels_last(value), order="C").transpose(0, 3, 1, 2)) if name == "fold" else value
-            if all(map(_lies_in_order, [*each.inputs, ordered])) and (
-                _lies_in_order(value) or all(map(_takes_any_order, users.get(value, [])))
-            ) and value.dtype in (np.float32, np.float64) and value.like.size and value not in {*program.wanted()}:
-                if not _lies_in_order(value):
-                    same[value] = ordered
-                    each = replace(each, outputs=(ordered,))
-                each = replace(each, function=WindowKernel(each, images), args=tuple(each.inputs), options={})
+        old = each.output
+        if any(_is(each, name) for name in FORWARD) and old not in wanted and old.dtype in (np.float32, np.float64):
+            new = _in_order(old)
+            is_free = new is old or all(map(_takes_any_order, users.get(old, [])))
+            is_free = is_free and len({*each.inputs}) == len(each.inputs)
+            if is_free and old.like.size and all(map(_lies_in_order, [*each.inputs, new])):
+                same[old] = new
+                kernel = WindowKernel(replace(each, outputs=(new,)))
+                each = replace(each, function=kernel, args=tuple(each.inputs), options={}, outputs=(new,))
         kept.append(each)
-    return renamed(replace(program, instructions=kept), same)
+    return renamed(replace(program, instructions=kept), {old: new for old, new in same.items() if old is not new})
+
+
+def _in_order(value: Value) -> Value:
+    """A value of images as it would lie with its channels last and without a frame; others as they are."""
+    if value.like.ndim != 4 or _lies_in_order(value):
+        return value
+    return Value(np.empty(_channels_last(value).shape, value.dtype).transpose(0, 3, 1, 2))
 
 
 def _channels_last(value: Value) -> Any:
