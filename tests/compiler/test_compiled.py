@@ -211,3 +211,24 @@ def test_a_plan_can_be_read():
     assert "np.matmul(" in step.source()
     with_sharing, without = step.memory()
     assert 0 < with_sharing < without
+
+
+def test_models_are_told_from_each_other_as_arguments_and_owners():
+    @compile(exact=True)
+    def predict(model, x):
+        return model(x)
+
+    class Reader:
+        def __init__(self, model):
+            self.model = model
+
+        @compile(exact=True)
+        def read(self, x):
+            return self.model(x)
+
+    models = [nn.Linear(5, 3) for _ in range(2)]
+    readers = [Reader(model) for model in models]
+    for x in X[:4]:
+        for model, reader in zip(models, readers, strict=True):
+            np.testing.assert_array_equal(predict(model, x).numpy(), model(x).numpy())
+            np.testing.assert_array_equal(reader.read(x).numpy(), model(x).numpy())

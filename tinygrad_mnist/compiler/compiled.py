@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any
+from types import MethodType
+from typing import Any, overload
 
 import numpy as np
 
@@ -25,21 +26,39 @@ ATTEMPTS = 8
 """How many programs a step may be found to be before one of them comes again."""
 
 
-class Compiled:
-    """A function as programs: each is captured by running the function, twice, and replayed from then on.
+@overload
+def compile(function: Callable[..., Any], *, exact: bool = False, fused: bool | None = None) -> Compiled: ...
 
-    It is called as the function is, and does what it does. Tensors that come out have no graph; a gradient by which an
-    optimizer has moved a parameter in the same call is not kept, and its `.grad` is None afterwards.
 
-    Raises CompileError for what can't be part of a program.
+@overload
+def compile(*, exact: bool = False, fused: bool | None = None) -> Callable[[Callable[..., Any]], Compiled]: ...
+
+
+def compile(function: Callable[..., Any] | None = None, *, exact: bool = False, fused: bool | None = None) -> Any:
+    """A function that is captured as a program at its first calls, planned, and replayed from then on.
+
+    `@compile`, or `@compile(exact=True)`, or `compile(function)`. It is called as the function is, and does what that
+    does; see docs/compile.md. Tensors that come out have no graph; a gradient by which an optimizer has moved a
+    parameter in the same call is not kept, and its `.grad` is None afterwards.
+
+    exact: only passes that change no bit of any number. fused: let kernels do what is elementwise; by default where
+    numba, the extra fast, is installed. What is called raises CompileError for what can't be part of a program.
     """
+    if function is None:
+        return functools.partial(compile, exact=exact, fused=fused)
+    return Compiled(function, exact, fused)
 
-    def __init__(self, function: Callable[..., Any], *, exact: bool = False, fused: bool | None = None) -> None:
+
+class Compiled:
+    """A compiled function: see `compile`. plans: those so far, for all forms of arguments."""
+
+    def __init__(self, function: Callable[..., Any], exact: bool, fused: bool | None) -> None:
         functools.update_wrapper(self, function)
         self.__name__ = getattr(function, "__name__", "the step")
         self.function = function
         self._passes = passes_of(exact, has_numba() if fused is None else fused)
         self._plans: dict[Hashable, list[Plan]] = {}
+        self._known: dict[int, Any] = {}
         self._untried: dict[Hashable, list[Plan]] = {}
 
     def __call__(self, *args: Any, **options: Any) -> Any:
@@ -48,7 +67,7 @@ class Compiled:
             key: Hashable = tuple([(x.shape, x.dtype.char, x.strides) for x in args])
         else:
             given = list(leaves((args, options)))
-            key = (*map(_form, given), _without_arrays(args, options))
+            key = (*map(self._form, given), _nesting(args, options))
             given = [x._array if isinstance(x, Node) else x for x in given]
             arguments = [x for x in given if isinstance(x, np.ndarray | float)]
         for plan in self._plans.get(key, ()):
@@ -78,6 +97,22 @@ class Compiled:
         result = plan(arguments)
         assert result is not None, "a program holds for what it was captured from"
         return result[0]
+
+    def __get__(self, owner: Any, kind: Any = None) -> Any:
+        return self if owner is None else MethodType(self, owner)
+
+    def _form(self, x: Any) -> Hashable:
+        """What of an argument a program is captured for: all but the numbers in arrays and floats."""
+        if isinstance(x, np.ndarray):
+            return x.shape, x.dtype.char, x.strides
+        if isinstance(x, Node):
+            return type(x), self._form(x._array), x.requires_grad
+        if isinstance(x, int | str | bytes | type(None)):
+            return type(x), x
+        if isinstance(x, float):
+            return float
+        self._known[id(x)] = x  # a model, say, which stays the only one of this number
+        return id(x)
 
     def plan(self) -> str:
         """The plan of the last program in words: instructions with shapes, what each pass changed, buffers."""
@@ -113,15 +148,6 @@ def _differing(one: Captured, other: Captured) -> str:
     )
 
 
-def _form(x: Any) -> Hashable:
-    """What of an argument a program is captured for: all but the numbers in arrays and floats."""
-    if isinstance(x, np.ndarray):
-        return x.shape, x.dtype.char, x.strides
-    if isinstance(x, Node):
-        return type(x), _form(x._array), x.requires_grad
-    return (type(x),) if isinstance(x, float) else (type(x), repr(x))
-
-
-def _without_arrays(args: Any, options: Any) -> str:
+def _nesting(args: Any, options: Any) -> str:
     """How arguments are nested."""
     return repr(mapped((args, options), lambda _: None))

@@ -1,0 +1,148 @@
+"""Each pass does what its name says, and no program computes anything else after it."""
+
+import numpy as np
+import pytest
+
+from tinygrad_mnist import Tensor, compile, nn
+from tinygrad_mnist.compiler import passes
+from tinygrad_mnist.compiler.capture import captured
+from tinygrad_mnist.compiler.fusion import with_kernels
+from tinygrad_mnist.compiler.kernels import Kernel
+from tinygrad_mnist.compiler.listing import Listing
+from tinygrad_mnist.compiler.memory import planned
+from tinygrad_mnist.compiler.products import added_product, with_added_products
+from tinygrad_mnist.compiler.source import can_write
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(2, 6, 4)).astype(np.float32)
+
+
+def functions(program):
+    return [getattr(each.function, "__name__", each.function) for each in program.instructions]
+
+
+def program_of(function, *arrays):
+    return captured(function, arrays, {}).program
+
+
+def test_what_nothing_needs_is_left_out_but_draws():
+    def step(x):
+        nn.random.generator().random(3)
+        return np.exp(x) + 0 * len(np.log(x * x))
+
+    assert functions(program_of(step, X)) == ["random", "exp", "multiply", "log", "add"]
+    assert functions(passes.without_dead_code(program_of(step, X))) == ["random", "exp", "add"]
+
+
+def test_what_is_computed_twice_is_computed_once_but_draws():
+    def step(x):
+        noise = [nn.random.generator().random(4) for _ in range(2)]
+        return np.exp(x) * np.exp(x) + noise[0] - noise[1]
+
+    found = passes.with_common_parts_once(program_of(step, X))
+    assert functions(found).count("exp") == 1
+    assert functions(found).count("random") == 2
+
+
+def test_a_factor_of_one_is_no_factor_where_the_dtype_stays():
+    def step(x):
+        return x * 1 + 1.0 * x, (x > 0) * 1
+
+    assert functions(passes.without_neutral_factors(program_of(step, X))) == ["add", "greater", "multiply"]
+
+
+def test_decisions_come_first():
+    def step(x):
+        y = np.exp(x)
+        return y if np.isnan(x).any() else -y
+
+    found = passes.with_guards_first(program_of(step, X))
+    assert functions(found) == ["isnan", "any", "exp", "negative"]
+
+
+def test_a_mask_is_made_of_numbers_at_once():
+    found = passes.with_masks_at_once(program_of(lambda x: (x > 0).astype(x.dtype) * x, X))
+    assert functions(found) == ["greater as float32", "multiply"]
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize(
+    "update",
+    [
+        lambda w, x, d: w - 0.5 * (x.T @ d),
+        lambda w, x, d: 0.9 * w + x.T @ d,
+        lambda w, x, d: (x.T @ d) - w,
+        lambda w, x, d: w + 2.0 * (d.T @ x).T,
+    ],
+)
+def test_a_product_is_added_in_place(update, order):
+    w = np.asarray(RNG.normal(size=(4, 4)), np.float32, order=order)
+    weight = Tensor(w, requires_grad=True)
+
+    @compile(fused=False)
+    def step(x, d):
+        weight.data = update(weight.data, x, d)
+        return weight.data.sum()
+
+    for _ in range(3):
+        w = update(w, X, Y)
+        step(X, Y)
+        np.testing.assert_allclose(weight.data, w, rtol=1e-5)
+    assert "sgemm" in step.source()
+    assert "matmul" not in step.source()
+
+
+def test_a_product_that_something_else_needs_is_no_part_of_a_sum():
+    def step(w, x, d):
+        product = x.T @ d
+        return w - product, product
+
+    assert added_product not in [
+        each.function for each in with_added_products(program_of(step, X.T @ Y, X, Y)).instructions
+    ]
+
+
+def test_elementwise_chains_and_their_sums_are_one_kernel():
+    def step(x, b):
+        shifted = np.maximum(x + b, 0)
+        e = np.exp(shifted - shifted.max(axis=-1, keepdims=True))
+        return e / e.sum(axis=-1, keepdims=True), shifted.sum()
+
+    found = with_kernels(program_of(step, X, Y[0]))
+    (instruction,) = found.instructions
+    assert isinstance(instruction.function, Kernel)
+    assert instruction.function.stages == 3
+    outs = [np.empty_like(value.like) for value in instruction.outputs]
+    inputs = [{(6, 4): X, (4,): Y[0]}[value.shape] for value in instruction.inputs]
+    instruction.function(*inputs, *outs)
+    shifted = np.maximum(X + Y[0], 0)
+    e = np.exp(shifted - shifted.max(axis=-1, keepdims=True))
+    by_shape = {out.shape: out for out in outs}
+    np.testing.assert_allclose(by_shape[6, 4], e / e.sum(axis=-1, keepdims=True), rtol=1e-5)
+    np.testing.assert_allclose(by_shape[()], shifted.sum(), rtol=1e-5)
+
+
+def test_a_long_sum_is_no_part_of_a_kernel():
+    tall = np.ones((5000, 2), np.float32)
+    found = with_kernels(program_of(lambda x: (x * 2).sum(axis=0), tall))
+    assert len(found.instructions) == 2
+
+
+def test_buffers_are_shared_and_states_renewed_in_place():
+    weight = Tensor(np.ones((6, 4), np.float32), requires_grad=True, name="w")
+
+    def step(x):
+        y = x
+        for _ in range(8):
+            y = np.tanh(y @ x.T) @ x
+        weight.data -= y
+        return y.sum()
+
+    program = program_of(step, X)
+    (state,) = program.updates
+    memory = planned(program, {state}, can_write)
+    assert memory.homes[program.updates[state]] is state
+    assert len(memory.buffers) == 2
+    text = Listing([("captured", program)]).whole(memory)
+    assert "in w" in text
+    assert "captured · 34 instructions" in text
