@@ -25,9 +25,9 @@ ROUNDING = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-13}
 def how(request, monkeypatch):
     """How a step is compiled: kernels as the Python that they are, as numba would take minutes for hundreds of them."""
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
-    kernels._compiled.cache_clear()
+    kernels.compiled.cache_clear()
     yield {"exact": {"exact": True}, "products": {"fused": False}, "kernels": {"fused": True}}[request.param]
-    kernels._compiled.cache_clear()
+    kernels.compiled.cache_clear()
 
 
 def differences(expected, found, exact, slack=1.0):

@@ -18,9 +18,9 @@ LABELS = np.array([1, 0, 2])
 def interpreted(monkeypatch):
     """Kernels as the Python that they are."""
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
-    kernels._compiled.cache_clear()
+    kernels.compiled.cache_clear()
     yield
-    kernels._compiled.cache_clear()
+    kernels.compiled.cache_clear()
 
 
 def results(network, how):

@@ -144,10 +144,6 @@ class _Watcher:
         self.slot.__set__(node, traced)
         return traced
 
-    def write(self, node: Node, array: Any) -> None:
-        """A node gets an array: as it is made, or for new data."""
-        self.slot.__set__(node, array)
-
     def read_gradient(self, leaf: Node) -> Any:
         """The gradient of a leaf, noted where it is not the step's own."""
         gradient = self.gradient_slot.__get__(leaf)
@@ -340,7 +336,7 @@ class _Watcher:
         forward = property(lambda op: partial(self.call, vars(op)["forward"]))
         classes: Any = Op  # whose property goes before what an operation itself has
         watched = (
-            (Node, "_array", self.slot, property(self.read, self.write)),
+            (Node, "_array", self.slot, property(self.read, self.slot.__set__)),
             (Node, "_grad", self.gradient_slot, property(self.read_gradient, self.write_gradient)),
             (Op, "vjp", rule, rule_of),
             (Module, "__call__", call, call_of),

@@ -13,7 +13,7 @@ import numpy as np
 from tinygrad_mnist.compiler.capture import Captured, as_given, captured, capturing
 from tinygrad_mnist.compiler.kernels import has_numba
 from tinygrad_mnist.compiler.plan import Plan, passes_of
-from tinygrad_mnist.compiler.program import leaves, mapped
+from tinygrad_mnist.compiler.program import leaves, nesting
 from tinygrad_mnist.compiler.tracing import CompileError
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.places import at
@@ -75,7 +75,7 @@ class Compiled:
             key: Hashable = tuple([(x.shape, x.dtype, x.strides) for x in args])
         else:
             given = list(leaves((args, options)))
-            key = (*map(self._form, given), _nesting(args, options))
+            key = (*map(self._form, given), nesting((args, options)))
             arguments = [x for x in map(as_given, given) if isinstance(x, np.ndarray | float)]
         for plan in self._plans.get(key, ()):
             found = plan(arguments)
@@ -154,8 +154,3 @@ def _differing(one: Captured, other: Captured) -> str:
         f"a compiled step must compute the same in every call, and this one does not{at(place)}: pass what differs, a "
         f"number or an array, as an argument"
     )
-
-
-def _nesting(args: Any, options: Any) -> str:
-    """How arguments are nested."""
-    return repr(mapped((args, options), lambda _: None))

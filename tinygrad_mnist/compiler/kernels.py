@@ -85,7 +85,7 @@ class Kernel:
 
     def __call__(self, *arrays: Any) -> Any:
         """Compute the outputs into arrays of their own, which come after the inputs."""
-        return self.compiled({})(*arrays)
+        return compiled(self.source({}))(*arrays)
 
     def may_overwrite(self, output: Value) -> list[Value]:
         """The inputs in whose place an output may be written: each is read before, and never again."""
@@ -101,12 +101,8 @@ class Kernel:
         shape = {"each": (rows, columns), "row": (rows,), "column": (columns,), "one": ()}[self.kinds[value]]
         return name if value.is_number or value.shape == shape else f"{name}.reshape({shape})"
 
-    def compiled(self, shared: dict[Value, Value]) -> Callable[..., Any]:
-        """The kernel as numba compiles it; shared: the outputs that lie where an input lies."""
-        return _compiled(self.source(shared))
-
     def source(self, shared: dict[Value, Value]) -> str:
-        """The kernel as Python."""
+        """The kernel as Python; shared: the outputs that lie where an input lies."""
         return _Loop(self, shared).write()
 
 
@@ -285,7 +281,7 @@ def has_numba() -> bool:
 
 
 @functools.lru_cache(maxsize=512)
-def _compiled(source: str) -> Callable[..., Any]:
+def compiled(source: str) -> Callable[..., Any]:
     """The function of a kernel's source; file and machine code stay in the user's cache for the next run."""
     if not has_numba():
         names: dict[str, Any] = {"np": np}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -93,8 +93,3 @@ def _form(value: Value) -> str:
 
 def _title(name: str, program: Program) -> str:
     return f"{name} · {len(program.instructions)} instructions"
-
-
-def bytes_of(values: Iterable[Value]) -> int:
-    """How much memory values take together."""
-    return sum(value.bytes for value in values if isinstance(value.like, np.ndarray))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -139,26 +140,24 @@ def _place_updates(
     program: Program, memory: Memory, kept: set[Value], can_write: Callable[[Instruction], bool]
 ) -> None:
     """Write a state's new numbers into its array at once, where nothing needs the old ones any more."""
-    makers, positions = program.makers(), {}
+    makers, uses = program.makers(), Counter(program.updates.values())
+    positions: dict[Value, int] = {}
+    last_read: dict[Value, int] = {}
     for i, instruction in enumerate(program.instructions):
         positions.update(dict.fromkeys(instruction.outputs, i))
+        last_read.update(dict.fromkeys([memory.roots[x] for x in instruction.inputs], i))
     guarded = max((positions.get(guard.value, -1) for guard in program.guards), default=-1)
     for state, value in program.updates.items():
         if state not in kept:
             continue
-        maker = makers.get(value)
-        readers = [
-            i for i, other in enumerate(program.instructions) if any(memory.roots[x] is state for x in other.inputs)
-        ]
-        at = positions.get(value, -1)
+        maker, at, read = makers.get(value), positions.get(value, -1), last_read.get(state, -1)
         if (
             maker is not None and can_write(maker) and memory.roots[value] is value and value not in memory.homes
-            and max(readers, default=-1) <= at
-            and (at not in readers or replaces(maker, value, state, memory.roots)) and at > guarded
-            and list(program.updates.values()).count(value) == 1
+            and guarded < at and read <= at and (read < at or replaces(maker, value, state, memory.roots))
+            and uses[value] == 1
         ):  # fmt: skip
             memory.homes[value] = state
-            if at in readers:
+            if read == at:
                 memory.heirs[value] = state
         elif value is not state:
             memory.copied[state] = value

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.compiler.memory import is_view
-from tinygrad_mnist.compiler.program import Instruction, Program, Value, leaves, mapped
+from tinygrad_mnist.compiler.program import Instruction, Program, Value, leaves, mapped, nesting
 from tinygrad_mnist.compiler.tracing import COMPARISONS, as_type
 
 Pass = Callable[[Program], Program]
@@ -50,13 +50,8 @@ def _key(instruction: Instruction) -> Hashable:
     def of(x: Any) -> Hashable:
         return ("value", x.number) if isinstance(x, Value) else (type(x), repr(x))
 
-    tree = mapped((instruction.args, instruction.options), lambda x: x)
-    return instruction.function, repr(_shape(tree)), tuple(of(x) for x in leaves(tree))
-
-
-def _shape(tree: Any) -> Any:
-    """What is left of nested lists, tuples and dicts without their leaves."""
-    return mapped(tree, lambda _: None)
+    tree = instruction.args, instruction.options
+    return instruction.function, nesting(tree), tuple(map(of, leaves(tree)))
 
 
 def renamed(program: Program, same: dict[Value, Value]) -> Program:

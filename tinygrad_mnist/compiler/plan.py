@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.compiler.capture import Captured, Output, output
 from tinygrad_mnist.compiler.fusion import with_kernels
-from tinygrad_mnist.compiler.listing import Listing, bytes_of
+from tinygrad_mnist.compiler.listing import Listing
 from tinygrad_mnist.compiler.memory import planned
 from tinygrad_mnist.compiler.passes import (
     EXACT,
@@ -71,7 +71,7 @@ class Plan:
     def bytes(self) -> tuple[int, int]:
         """How much its buffers take, and how much its values would, each with memory of its own."""
         made = [value for each in self.program.instructions for value in each.outputs]
-        return self.memory.bytes, bytes_of(value for value in made if self.memory.roots[value] is value)
+        return self.memory.bytes, sum(value.bytes for value in made if self.memory.roots[value] is value)
 
     def __call__(self, arguments: Sequence[Any]) -> tuple[Any] | None:
         """The step for these arguments: its result, in a tuple; None where it would not be this program."""

@@ -22,19 +22,18 @@ def added_product(c: Any, a: Any, b: Any, alpha: float, beta: float) -> Any:
 def with_added_products(program: Program) -> Program:
     """Where a product is added to a matrix of its shape, let BLAS add it as it multiplies."""
     makers, users = program.makers(), program.users()
-    wanted = set(program.wanted())
+    once = {value for value, reading in users.items() if len(reading) == 1} - {*program.wanted()}
     kept: list[Instruction] = []
     for instruction in program.instructions:
-        found = _sum(instruction, makers)
+        found = _sum(instruction)
         new = None
         if found is not None and _is_matrix(instruction.output):
-            once = {value for value, reading in users.items() if len(reading) == 1 and value not in wanted}
             new = _as_added_product(instruction, found, makers, once)
         kept += [instruction] if new is None else new
     return replace(program, instructions=kept)
 
 
-def _sum(instruction: Instruction, makers: dict[Value, Instruction]) -> tuple[Value, Value, float] | None:
+def _sum(instruction: Instruction) -> tuple[Value, Value, float] | None:
     """The terms x and y, and the sign of y, of x + y or x - y."""
     if instruction.function not in (np.add, np.subtract) or instruction.options:
         return None

@@ -187,6 +187,11 @@ def mapped(tree: Any, function: Callable[[Any], Any]) -> Any:
     return function(tree)
 
 
+def nesting(tree: Any) -> str:
+    """How lists, tuples and dicts are nested, whatever stands in them."""
+    return repr(mapped(tree, lambda _: None))
+
+
 def _is_nest(tree: Any) -> bool:
     """Whether a list or tuple is a plain one, or a tuple with names."""
     return type(tree) in (list, tuple) or hasattr(tree, "_fields")

@@ -5,17 +5,18 @@ from __future__ import annotations
 import keyword
 import operator
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist.compiler import tracing
-from tinygrad_mnist.compiler.kernels import Kernel
+from tinygrad_mnist.compiler.kernels import Kernel, compiled
 from tinygrad_mnist.compiler.memory import Memory, is_view
 from tinygrad_mnist.compiler.passes import Mask
 from tinygrad_mnist.compiler.products import added_product
-from tinygrad_mnist.compiler.program import Guard, Instruction, Program, Value
+from tinygrad_mnist.compiler.program import Instruction, Program, Value
 
 _INFIX: dict[Any, str] = {
     operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.pow: "**",
@@ -80,26 +81,24 @@ class Writer:
         """The whole source; a step returns None where a decision would be taken otherwise, else the outputs."""
         source, memory = self.source, self.memory
         source.setup += [f"buffer{i} = np.empty({size}, np.uint8)" for i, size in enumerate(memory.buffers)]
-        guards = list(self.program.guards)
         made = {*self.given, *self.program.inputs, *self.program.constants}
         for value in self.program.inputs:
             self.name(value)
-        self._guard([guard for guard in guards if guard.value in made])
-        guards = [guard for guard in guards if guard.value not in made]
+        self._guard(made)
         for instruction in self.program.instructions:
             self._write(instruction)
-            made.update(instruction.outputs)
-            self._guard([guard for guard in guards if guard.value in made])
-            guards = [guard for guard in guards if guard.value not in made]
+            self._guard(instruction.outputs)
         source.body += [f"np.copyto({self.name(state)}, {self.name(new)})" for state, new in memory.copied.items()]
         source.body.append(f"return [{', '.join(map(self.name, self.program.outputs))}]")
         for value, array in self.program.constants.items():
             source.names[self.name(value)] = array
         return source
 
-    def _guard(self, guards: list[Guard]) -> None:
-        """Leave the step where a decision would be taken otherwise."""
-        for guard in guards:
+    def _guard(self, made: Collection[Value]) -> None:
+        """Leave the step where a decision by one of these values would be taken otherwise."""
+        for guard in self.program.guards:
+            if guard.value not in made:
+                continue
             self.source.body.append(f"if {'not ' if guard.taken else ''}{self.name(guard.value)}: return None")
 
     def name(self, value: Value) -> str:
@@ -160,8 +159,9 @@ class Writer:
         given = [*kernel.inputs, *(y for y in kernel.outputs if y not in shared)]
         name = f"kernel{sum(isinstance(x, Kernel) for x in self.kernels) + 1}"
         self.kernels[kernel] = name
-        self.source.names[name] = kernel.compiled(shared)
-        self.source.kernels.append(kernel.source(shared).replace("def kernel(", f"def {name}("))
+        text = kernel.source(shared)
+        self.source.names[name] = compiled(text)
+        self.source.kernels.append(text.replace("def kernel(", f"def {name}("))
         return f"{name}({', '.join(self._as_rows(kernel, value) for value in given)})"
 
     def _as_rows(self, kernel: Kernel, value: Value) -> str:
