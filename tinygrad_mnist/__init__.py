@@ -3,19 +3,23 @@
 Importing it imports NumPy alone.
 """
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from tinygrad_mnist import starting  # noqa: F401  # before what takes its time
 
 # isort: split
-from tinygrad_mnist import array_functions, comparing, data, engine, grading, graph, manual, nn, sweeps, training
-from tinygrad_mnist.comparing import compare
-from tinygrad_mnist.compiler import CompileError, compile
+from tinygrad_mnist import array_functions, engine, nn
 from tinygrad_mnist.engine import Tensor, grad, no_grad
 from tinygrad_mnist.engine.transforms import hessian, hvp, jacobian, jvp, vjp
-from tinygrad_mnist.gradcheck import GradientError, check_gradients
-from tinygrad_mnist.grading import grade
 from tinygrad_mnist.nn import cross_entropy, one_hot
+
+if TYPE_CHECKING:
+    from tinygrad_mnist import comparing, compiler, data, grading, graph, manual, sweeps, training
+    from tinygrad_mnist.comparing import compare
+    from tinygrad_mnist.compiler import CompileError, compile
+    from tinygrad_mnist.gradcheck import GradientError, check_gradients
+    from tinygrad_mnist.grading import grade
 
 __version__ = "0.1.0"
 
@@ -24,6 +28,24 @@ __all__ = [
     "compile", "cross_entropy", "data", "engine", "grad", "grade", "grading", "graph", "hessian", "hvp", "jacobian",
     "jvp", "manual", "nn", "no_grad", "one_hot", "sweeps", "training", "vjp",
 ]  # fmt: skip
+
+_LATER = {
+    "CompileError": "compiler", "GradientError": "gradcheck", "check_gradients": "gradcheck", "compare": "comparing",
+    "compile": "compiler", "grade": "grading",
+}  # fmt: skip
+"""Functions of the parts that are imported when they are first asked for, so that a program starts at once."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _LATER:
+        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    return import_module(f"{__name__}.{name}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -3,7 +3,14 @@
 import pytest
 
 from tests.cli.running import command
+from tests.copies import copies
 from tests.sweeps.sweeping import RANDOM, arguments, dask_commands, few_digits
+
+
+@pytest.fixture(scope="session", autouse=True)
+def workers_are_copies():
+    """Those that Dask starts, too."""
+    copies()
 
 
 @pytest.fixture(scope="session")

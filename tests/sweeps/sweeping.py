@@ -1,6 +1,5 @@
 """Small sweeps on a few hundred digits, in processes that a test may kill, and clusters for them."""
 
-import multiprocessing
 import os
 import socket
 import subprocess
@@ -12,19 +11,11 @@ import numpy as np
 import pytest
 
 from tests.cli.running import environment
+from tests.copies import copies
 from tinygrad_mnist import cli, data, files
 from tinygrad_mnist.sweeps.settings import STUDY
 
 RANDOM = ["--epochs", "1", "--sampler", "random", "--trials", "4", "--space", "init=he|xavier,lr=1e-3..1:log"]
-PACKAGES = [
-    "optuna",
-    "distributed",
-    "plotly.offline",
-    "optuna.importance",
-    "optuna.storages",
-    "sqlalchemy.dialects.postgresql.psycopg",
-    "alembic",
-]
 
 
 def needs_the_extra():
@@ -64,9 +55,7 @@ def fork(folder, name, *words):
 
 
 def _forked(target, *given):
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tinygrad_mnist.cli", *PACKAGES])
-    process = context.Process(target=target, args=given)
+    process = copies().Process(target=target, args=given)
     process.start()
     return process
 

@@ -1,7 +1,6 @@
 """The folder of a run at any moment: its files belong together, one run goes on in it, no earlier one is lost."""
 
 import json
-import multiprocessing
 import os
 import random
 import signal
@@ -14,6 +13,7 @@ from itertools import count
 import pytest
 
 from tests.cli.running import ROOT, command
+from tests.copies import copies
 from tests.training import victim
 from tinygrad_mnist import data, training
 from tinygrad_mnist.processes import FolderLock
@@ -25,9 +25,7 @@ FILES = ["checkpoint.safetensors", "history.csv", "history.json", "model.safeten
 
 @pytest.fixture(scope="module")
 def processes():
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.training.victim"])
-    return context
+    return copies()
 
 
 def start(processes, *arguments):
