@@ -21,7 +21,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 gc.set_threshold(100_000, 20, 20)
 """What is kept for long, imports and the grader's tables, would be searched for cycles again and again."""
 
-os.fsync = lambda _: None
+os.fsync = lambda fd: None
 """No test cuts the power; each of the many files would wait for a disk that others write to as well."""
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -29,8 +29,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """`-n auto` in twos: while one test waits for a browser, a child or the disk, another computes."""
-    return 2 * (os.cpu_count() or 1)
+    """`-n auto`: while a test waits for a browser, a child or the disk, another one computes."""
+    return (os.cpu_count() or 1) + 1
 
 
 _exit = sys.modules[os.name]._exit  # that of os may be coverage's by now

@@ -3,7 +3,7 @@
 import multiprocessing
 from functools import cache
 from multiprocessing import forkserver
-from multiprocessing.context import BaseContext
+from multiprocessing.context import ForkServerContext
 
 PRELOADED = [
     "tests.training.victim",
@@ -19,7 +19,7 @@ PRELOADED = [
 
 
 @cache
-def copies() -> BaseContext:
+def copies() -> ForkServerContext:
     """The context in which a process is such a copy. The first to start it decides what it imports: Dask would, too."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)

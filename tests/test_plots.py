@@ -17,7 +17,7 @@ from PIL import Image
 
 from tinygrad_mnist import data, nn, no_grad, one_hot, plots, training
 from tinygrad_mnist.plots.drawing import RIGHT, WRONG
-from tinygrad_mnist.plots.run import _all, _untrained, png
+from tinygrad_mnist.plots.run import _untrained, png
 from tinygrad_mnist.training import Epoch, History
 
 Array = NDArray[Any]
@@ -66,7 +66,7 @@ def images_in(figure: Figure) -> list[Array]:
     return [np.asarray(ax.images[0].get_array()) for ax in figure.axes if ax.images]
 
 
-def unseen_digits_are_shown_with_their_labels(unseen_digits: data.Split) -> None:
+def test_unseen_digits_are_shown_with_their_labels(unseen_digits: data.Split) -> None:
     some = unseen_digits[:13]
     figure = plots.digits(some.images, some.labels)
     assert texts(figure) == [str(label) for label in some.labels]
@@ -295,9 +295,10 @@ def test_a_network_of_filters_is_drawn_as_it_is_used(unseen_digits: data.Split, 
     paths = plots.save_all(tmp_path, unseen_digits[:8])
     names = ["training", "predictions", "confusion", "mistakes", "filters", "saliency", "signals"]
     assert [path.stem for path in paths] == names
-    first = paths[1].read_bytes()
-    figures = _all(training.load_model(tmp_path / "model.safetensors"), history(2), unseen_digits[:8])
-    assert png(figures["predictions"]) == first
+    kept, some = training.load_model(tmp_path / "model.safetensors").eval(), unseen_digits[:8]
+    with no_grad():
+        answers = kept(some.inputs().reshape(-1, 1, 28, 28)).softmax().numpy()
+    assert png(plots.predictions(some.inputs(), some.labels, answers)) == paths[1].read_bytes()
 
 
 @pytest.mark.parametrize(

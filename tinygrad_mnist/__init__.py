@@ -15,7 +15,7 @@ from tinygrad_mnist.engine.transforms import hessian, hvp, jacobian, jvp, vjp
 from tinygrad_mnist.nn import cross_entropy, one_hot
 
 if TYPE_CHECKING:
-    from tinygrad_mnist import comparing, compiler, data, grading, graph, manual, sweeps, training
+    from tinygrad_mnist import comparing, data, grading, graph, manual, sweeps, training
     from tinygrad_mnist.comparing import compare
     from tinygrad_mnist.compiler import CompileError, compile
     from tinygrad_mnist.gradcheck import GradientError, check_gradients

@@ -38,7 +38,7 @@ def test_a_changed_line_is_named_in_columns(old, new, name):
 
 def test_two_changed_lines_are_both_named():
     """A share of the pairs, in code that knows nothing of the catalogue; all 950 (TINYGRAD_MNIST_PAIRS=1) give 97 %."""
-    share = float(os.environ.get("TINYGRAD_MNIST_PAIRS", "0.06"))
+    share = float(os.environ.get("TINYGRAD_MNIST_PAIRS", "0.04"))
     rng = np.random.default_rng(0)
     tried = named = 0
     for (old, new, name), (other_old, other_new, other_name) in combinations(CHANGED_ROWS, 2):
@@ -49,7 +49,7 @@ def test_two_changed_lines_are_both_named():
         tried += 1
         said = (*report.findings, *report.remarks)
         named += sorted(n for finding in said for n in finding.names) == sorted([name, other_name])
-    assert tried > 30
+    assert tried > 20
     assert named >= 0.95 * tried
 
 

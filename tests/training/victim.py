@@ -17,7 +17,7 @@ from tinygrad_mnist import data, nn, training
 
 EPOCHS = 3
 
-os.fsync = lambda _: None
+os.fsync = lambda fd: None
 """As in tests/conftest.py, which this process has not read."""
 
 

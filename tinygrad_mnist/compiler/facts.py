@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -41,12 +42,12 @@ class Facts:
         self._cells: list[tuple[str, CellType, Any]] = []
         self._optimizers: dict[Optimizer, list[Any]] = {}
         self._options: list[tuple[dict[str, Any], dict[str, Any]]] = []
-        self._generators: list[tuple[Callable[[], Any], str]] = []
+        self._generators: list[tuple[Callable[[], Any], bytes]] = []
         self._models: list[Module] = []
         self._names: set[str] = set()
         self._objects: dict[int, Any] = {}
         for state in (random.getstate, np.random.get_state):
-            self._generators.append((state, repr(state())))
+            self._note_generator(state)
         for found in (function, *arguments):
             self._follow(found)
         for each in [*self._objects.values()]:
@@ -99,7 +100,7 @@ class Facts:
         elif isinstance(value, Optimizer):
             self._options += [(group, {**group}) for group in value.param_groups]
         elif isinstance(value, np.random.Generator):
-            self._generators.append((lambda: value.bit_generator.state, repr(value.bit_generator.state)))
+            self._note_generator(lambda: value.bit_generator.state)
         elif isinstance(value, list | tuple | dict) and len(value) <= FEW:
             for name in value if isinstance(value, dict) else ():
                 self._note(value, name)
@@ -111,6 +112,9 @@ class Facts:
             for method in vars(kind).values() if not _is_ours(kind) else ():
                 if isinstance(method, FunctionType):
                     self._follow(method)
+
+    def _note_generator(self, state: Callable[[], Any]) -> None:
+        self._generators.append((state, pickle.dumps(state())))
 
     def _note(self, owner: Any, name: Any) -> None:
         self.note_item(owner, name)
@@ -170,7 +174,7 @@ class Facts:
     def changed(self) -> str:
         """What the step itself has changed, in words; "" for nothing."""
         for state, before in self._generators:
-            if repr(state()) != before:
+            if pickle.dumps(state()) != before:
                 return "draws from a generator of its own"
         for group, options in self._options:
             for name, value in options.items():

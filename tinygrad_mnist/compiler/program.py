@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import count
 from typing import Any
 
@@ -72,7 +73,7 @@ class Instruction:
         """The value that it computes, where it is one."""
         return self.outputs[0]
 
-    @property
+    @cached_property
     def inputs(self) -> list[Value]:
         """The values that it reads, in order."""
         return [x for x in leaves((self.args, self.options)) if isinstance(x, Value)]
