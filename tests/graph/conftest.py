@@ -57,7 +57,11 @@ def chromium() -> Iterator[Any]:
         pytest.skip("no headless browser here: install chromium and chromium-driver to test the pages")
     options = webdriver.ChromeOptions()
     options.binary_location = program
-    for argument in ("--headless=new", "--window-size=1600,900", "--disable-gpu", "--disable-dev-shm-usage", "--force-prefers-reduced-motion", "--disable-frame-rate-limit", "--disable-gpu-vsync"):
+    for argument in (
+        "--headless=new", "--window-size=1600,900", "--disable-gpu", "--disable-dev-shm-usage",
+        # nobody looks at it: no animation, and no waiting for the next frame of a screen
+        "--force-prefers-reduced-motion", "--disable-frame-rate-limit", "--disable-gpu-vsync",
+    ):  # fmt: skip
         options.add_argument(argument)
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.add_argument("--no-sandbox")
