@@ -6,6 +6,7 @@ import pickle
 import random
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from operator import is_
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -229,7 +230,7 @@ def _groups(optimizer: Optimizer) -> list[Any]:
 
 
 def _are_same(one: Any, other: Any) -> bool:
-    return len(one) == len(other) and all(map(_is_same, one, other))
+    return len(one) == len(other) and (all(map(is_, one, other)) or all(map(_is_same, one, other)))
 
 
 def _is_same(one: Any, other: Any) -> bool:

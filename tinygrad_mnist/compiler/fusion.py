@@ -121,8 +121,6 @@ class Group:
             return None
         if instruction.options.keys() - {"axis", "keepdims", "initial"} or not self._is_each(args[0], views):
             return None
-        if name != "add" and args[0].dtype.kind != "f" and instruction.options.get("initial") is None:
-            return None
         axis, last = instruction.options["axis"], len(self.domain) - 1
         axes = (axis,) if isinstance(axis, int) else axis
         if axes is not None and {a % len(self.domain) for a in axes} == {last} and last and self.domain[-1] <= ROWS:
