@@ -51,6 +51,21 @@ def test_a_factor_of_one_is_no_factor_where_the_dtype_stays():
     assert functions(passes.without_neutral_factors(program_of(step, X))) == ["add", "greater", "multiply"]
 
 
+def test_softmax_is_taken_from_the_sum_that_log_softmax_has():
+    def step(x):
+        shifted = x - x.max(axis=1, keepdims=True)
+        log_softmax = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        return log_softmax, np.exp(log_softmax), np.exp(x - np.log(np.exp(x).sum(axis=1, keepdims=True)))
+
+    program = program_of(step, X)
+    found = passes.with_softmax_from_its_sum(program)
+    assert functions(program).count("exp") == 4
+    assert functions(found).count("exp") == 3, "without the maximum taken off exp(x) may overflow"
+    assert functions(found).count("divide") == 1
+    for mine, right in zip(compile(step)(X), step(X), strict=True):
+        np.testing.assert_allclose(mine, right, rtol=1e-6)
+
+
 def test_decisions_come_first():
     def step(x):
         y = np.exp(x)
