@@ -175,3 +175,23 @@ def test_a_number_of_a_row_is_read_before_another_lies_in_its_place(monkeypatch)
     rows = Y[:, :1].copy()
     for expected, found in zip(step(X, rows), compiled(X, rows), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_adamw_moves_each_parameter_in_one_kernel():
+    model = nn.Linear(4, 3)
+    optimizer = nn.AdamW(model.parameters(), 0.01)
+
+    @compile(fused=True)
+    def step(x):
+        loss = (model(x) ** 2).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    for _ in range(3):
+        step(X)
+    (plan,) = step.plans
+    kernels = [each.function for each in plan.program.instructions if isinstance(each.function, Kernel)]
+    roots = [sum(each.function is np.sqrt for each in kernel.steps) for kernel in kernels]
+    assert sorted(roots, reverse=True)[:3] in ([1, 1], [1, 1, 0]), roots
