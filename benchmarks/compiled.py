@@ -245,6 +245,7 @@ def table(title: str, found: dict[str, tuple[float, float, str]], column: str = 
 
 def picture(found: dict[str, dict[str, tuple[float, float, str]]]) -> None:
     """Bars for each network: how many times as long as its matrix products a step takes."""
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 2.2 * ((len(found) + 1) // 2)), layout="constrained")
@@ -258,7 +259,8 @@ def picture(found: dict[str, dict[str, tuple[float, float, str]]]) -> None:
         ax.tick_params(labelsize=7)
         ax.margins(x=0.12)
         ax.spines[["top", "right"]].set_visible(False)
-    figure.savefig(PAGE.with_suffix(".svg"), metadata={"Date": None})
+    with rc_context({"svg.fonttype": "none"}):
+        figure.savefig(PAGE.with_suffix(".svg"), metadata={"Date": None})
 
 
 def machine() -> str:
