@@ -74,6 +74,7 @@ class Facts:
     def note_optimizer(self, optimizer: Optimizer) -> None:
         """The groups of an optimizer that moved, and what is in them."""
         self._optimizers[optimizer] = _groups(optimizer)
+        self._lists += [(group["params"], [*group["params"]]) for group in optimizer.param_groups]
 
     def note_models(self) -> None:
         """The attributes of the modules that were found and not called: as the step leaves them."""
@@ -225,8 +226,8 @@ def _is_ours(kind: type) -> bool:
 
 
 def _groups(optimizer: Optimizer) -> list[Any]:
-    """Which groups an optimizer has, how many parameters are in each, and what it keeps for them."""
-    return [(id(group), len(group["params"]), optimizer.slots(group)) for group in optimizer.param_groups]
+    """Which groups an optimizer has, and what it keeps for their parameters."""
+    return [(id(group), optimizer.slots(group)) for group in optimizer.param_groups]
 
 
 def _are_same(one: Any, other: Any) -> bool:
