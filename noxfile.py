@@ -48,6 +48,14 @@ def sweeps(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """The site, in build/site: all that it shows is run, and kept until the package changes."""
+    session.install("--editable", ".[docs]")
+    session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "build/site", *session.posargs)
+    session.run("python", "-m", "docs.making.links", "build/site")
+
+
+@nox.session
 def style(session: nox.Session) -> None:
     """Lint, format and types of the Python code."""
     session.install("--editable", ".[test]")
