@@ -11,13 +11,11 @@ from tinygrad_mnist import sweeps
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Data, Interrupted, one_of
 from tinygrad_mnist.cli.recipe import base_recipe, changed, is_given, with_recipe_options
+from tinygrad_mnist.sweeps import words
 from tinygrad_mnist.sweeps.outcome import PAGE, RECIPE, Tried
-from tinygrad_mnist.sweeps.report import verdict
 from tinygrad_mnist.sweeps.settings import SAMPLERS
 from tinygrad_mnist.training import PRESETS, percent
 
-_SHOWN = 10
-"""Trials in the table at the end."""
 _WIDTH = 80
 
 
@@ -90,29 +88,19 @@ class Progress(show.Bar, sweeps.Listener):
 
 
 def _say(outcome: sweeps.Outcome) -> None:
-    ranked = sorted(outcome.tried, key=lambda t: (-t.accuracy, t.loss, t.slot))[:_SHOWN]
     show.line("")
     show.line(f"the best of {len(outcome.tried)} on the validation images:")
-    for tried in ranked:
+    for tried in words.ranked(outcome):
         show.line(_row(tried))
-    if outcome.importances:
-        shares = [f"{name} {share:.2f}" for name, share in outcome.importances.items()]
-        show.line(f"importance: {', '.join(shares)}")
-    if outcome.given_up:
-        show.line(f"given up, because their workers died again and again: slots {outcome.given_up}")
-    for fact in verdict(outcome):
+    for fact in words.facts(outcome):
         show.line(fact)
 
 
 def _row(tried: Tried, what: str = "trial", taken: int = 0) -> str:
     """A trial, or a seed, in a line of 80 columns, of which some are taken."""
-    values = " ".join(f"{name}={_brief(value)}" for name, value in tried.values.items())
+    values = " ".join(f"{name}={words.brief(value)}" for name, value in tried.values.items())
     start = f"{what} {tried.number:<3} {percent(tried.accuracy):>8} {tried.seconds:>5.1f} s  "
     if tried.ended:
         start += f"{tried.ended}  "
     room = _WIDTH - taken - len(start)
     return start + (values if len(values) <= room else f"{values[: room - 1]}…")
-
-
-def _brief(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -14,6 +14,7 @@ from tinygrad_mnist.grading.classroom import class_page
 from tinygrad_mnist.grading.classroom.points import Points, Score, common, shown, sums
 from tinygrad_mnist.grading.classroom.submissions import Submission
 from tinygrad_mnist.grading.report import WIDTH, Finding, Parameter, Report
+from tinygrad_mnist.screens.cell import cell, line, styled, table
 from tinygrad_mnist.shown import no_formula, one_line
 
 KINDS = {
@@ -158,6 +159,11 @@ class ClassReport:
     def to_html(self) -> str:
         """The page of the class; it links to each learner's."""
         return class_page.class_page(self)
+
+    def _repr_html_(self) -> str:
+        head, *rows = self._rows()
+        summary = [line((text, style)) for text, style in self._summary()]
+        return cell(table([text for text, _ in head], ([styled(*piece) for piece in row] for row in rows)), *summary)
 
     def learner_html(self, graded: Graded) -> str:
         """A learner's page."""
