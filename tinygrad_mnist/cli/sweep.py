@@ -11,6 +11,7 @@ from tinygrad_mnist import sweeps
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Data, Interrupted, one_of
 from tinygrad_mnist.cli.recipe import base_recipe, changed, is_given, with_recipe_options
+from tinygrad_mnist.screens.bar import Bar
 from tinygrad_mnist.sweeps import words
 from tinygrad_mnist.sweeps.outcome import PAGE, RECIPE, Tried
 from tinygrad_mnist.sweeps.settings import SAMPLERS
@@ -68,19 +69,19 @@ def sweep(
     show.line(f"saved {out / RECIPE} (for train --recipe) and {out / PAGE}")
 
 
-class Progress(show.Bar, sweeps.Listener):
+class Progress(Bar, sweeps.Listener):
     """A bar for the trials, and a line for each that is finished."""
 
     def begins(self, what: str, done: int, total: int, workers: int) -> None:
         self.stop()
         self._one = what.removesuffix("s")
-        show.line(f"{what}: {total - done} of {total} to go, on {workers} worker{'' if workers == 1 else 's'}")
+        self.line(f"{what}: {total - done} of {total} to go, on {workers} worker{'' if workers == 1 else 's'}")
         self.start(what, total)
         self.move(done)
 
     def trial_ends(self, tried: Tried, best: Tried, done: int, total: int) -> None:
         count = f"{done:>{len(str(total))}}/{total}"
-        show.line(f"{count} {_row(tried, self._one, len(count) + 1)}")
+        self.line(f"{count} {_row(tried, self._one, len(count) + 1)}")
         self.move(done, facts=f"best {percent(best.accuracy)}")
 
     def note(self, text: str) -> None:

@@ -88,16 +88,15 @@ def train(
         notes = {"recipe": recipe.as_dict(), "seed": seed, "source": data.wherever_it_runs(source)}
         checkpoint = training.Checkpoint(path, steps=checkpoint_steps, notes=notes)
         try:
-            with show.Training() as progress:
-                history = recipe.fit(
-                    model,
-                    (train_set, validation_set),
-                    seed=seed,
-                    callbacks=[progress],
-                    checkpoint=checkpoint,
-                    resume=resume,
-                    compile=compile,
-                )
+            history = recipe.fit(
+                model,
+                (train_set, validation_set),
+                seed=seed,
+                callbacks=[training.Progress()],
+                checkpoint=checkpoint,
+                resume=resume,
+                compile=compile,
+            )
             facts: dict[str, Any] = {"data": dataset.name, **recipe.as_dict(), "seed": seed}
             facts |= _scored(model, history, dataset.test)
         except KeyboardInterrupt:

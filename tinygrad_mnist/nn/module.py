@@ -177,11 +177,12 @@ class Module:
             (path, f"{m!r}", ", ".join(dimensions(p.shape) for p in m.parameters()), f"{_count(m.parameters()):,}")
             for path, m in self._leaves()
         ]
+        name = type(self).__name__ if parts[0][0] else f"{self!r}".partition("  #")[0]
         if any(self.children()):
             inside = table(("", "layer", "weights", "parameters"), parts, "lllr")
         else:
             inside = table(("", "shape", "parameters"), own, "llr")
-        return cell(line((type(self).__name__, "bold"), f" {self.extra_repr()}"), inside, line((self._end(), "dim")))
+        return cell(line((name, "bold")), inside, line((self._end(), "dim")))
 
     def summary(self, input_shape: Sequence[int] | None = None, dtype: DTypeLike = np.float32) -> str:
         """A table of the parts: what each is, the shape it puts out, its number of parameters.

@@ -90,7 +90,8 @@ def table(head: Sequence[Text], rows: Iterable[Sequence[Text]], align: str = "l"
     )
     return Markup(
         '<div style="overflow-x:auto" tabindex="0" role="region" aria-label="table">'
-        f'<table style="border-collapse:collapse;margin:.6em 0"><thead><tr style="background:none">{top}</tr></thead>'
+        '<table style="border-collapse:collapse;margin:.6em 0;overflow-wrap:break-word">'
+        f'<thead><tr style="background:none">{top}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 

@@ -67,7 +67,7 @@ class Count:
     who: tuple[Graded, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ClassReport:
     """All that were graded, by name, and what the gradients are worth; no points where they weren't asked for."""
 
@@ -175,6 +175,8 @@ class ClassReport:
         widths = self._widths(rows)
         lines = [_row(row, widths) for row in rows]
         return "\n".join([*lines, "", *(text for text, _ in self._summary())])
+
+    __repr__ = __str__
 
     def __rich__(self) -> Any:
         """The same for a terminal, with colour."""
