@@ -101,7 +101,7 @@ def _screen() -> _Screen:
     if in_notebook():
         return _Notebook()
     try:
-        return _Terminal() if console().is_terminal else _Log()
+        return _Terminal() if console().is_terminal and not console().is_dumb_terminal else _Log()
     except ImportError:
         return _Log()
 

@@ -71,8 +71,8 @@ def line(*pieces: Text | tuple[Text, str]) -> Markup:
 
 
 def dimensions(shape: Sequence[int]) -> str:
-    """A shape as it is read: 128 × 784."""
-    return " × ".join(map(str, shape)) or "a number"
+    """A shape as it is read, and not broken: 128×784."""
+    return "×".join(map(str, shape)) or "a number"
 
 
 def table(head: Sequence[Text], rows: Iterable[Sequence[Text]], align: str = "l") -> Markup:
@@ -97,7 +97,7 @@ def table(head: Sequence[Text], rows: Iterable[Sequence[Text]], align: str = "l"
 
 
 _SIDES = {"l": "left", "r": "right"}
-_CELL = "padding:.15em 1.2em .15em 0;border:0;background:none;font-variant-numeric:tabular-nums;vertical-align:top"
+_CELL = "padding:.15em .9em .15em 0;border:0;background:none;font-variant-numeric:tabular-nums;vertical-align:top"
 
 
 def _th(text: Text, side: str, scope: str, style: str = "font-weight:600") -> str:
