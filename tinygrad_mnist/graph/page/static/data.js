@@ -13,7 +13,7 @@
  * @typedef {{
  *   key: string, kind: Kind, name: string, caption: string, x: number, y: number, width: number, params: string,
  *   dtype: string, source: {file: string, line: number, text: string} | null, value: Stored, gradient: Stored | null,
- *   uses: number, error: string | null, marks: Mark[], norms: string[],
+ *   layer: string, grid: Index | null, uses: number, error: string | null, marks: Mark[], norms: string[],
  * }} Shown
  */
 /** @typedef {Shown & {op: null, operands?: undefined, formula?: undefined}} Leaf */
