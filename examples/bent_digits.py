@@ -4,6 +4,8 @@ Takes the embedded digits, or `python examples/bent_digits.py FOLDER` with MNIST
 """
 
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 
@@ -31,4 +33,6 @@ assert all(0 <= line.min() <= line.max() <= 1 for line in lines.values())
 assert all(np.abs(line - ten).mean() > 0.02 for name, line in lines.items() if name != "as it is")
 
 names = np.array([[name, *[""] * 9] for name in lines])
-plots.digits(np.concatenate(list(lines.values())), names.ravel()).savefig("bent_digits.png")
+path = Path(tempfile.mkdtemp(prefix="tinygrad-mnist-"), "bent_digits.png")
+plots.digits(np.concatenate(list(lines.values())), names.ravel()).savefig(path)
+print(f"drawn: {path}")

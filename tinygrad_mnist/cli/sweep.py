@@ -51,9 +51,10 @@ def sweep(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the study that is there.")] = False,
     **changes: Any,
 ) -> None:
-    """Search for a better recipe: many trials, chosen on the validation images; the winner alone is tested.
+    """Search for a better recipe; the winner alone is tested.
 
-    Needs the extra sweep. After a crash, --resume goes on: no finished trial is run again.
+    Trials are chosen on the validation images. Needs the extra sweep. After a crash, --resume goes on: no finished
+    trial is run again.
     """
     changes = {name: value for name, value in changes.items() if is_given(context, name)}
     recipe = changed(base_recipe(context, preset, recipe_file), changes)

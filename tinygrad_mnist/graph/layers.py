@@ -137,9 +137,10 @@ class Layers:
     def scopes(self) -> dict[Node, Scope]:
         """The scope of each node.
 
-        An operation belongs to the layer of the parameters it takes (as they are, or transposed and the like), else
-        to the latest layer among its inputs; the patches that a convolution is applied to belong to it. What follows the last layer, from the labels or the log-softmax on, is
-        the loss, if it ends in a number. Data and constants come from outside.
+        An operation belongs to the layer of the parameters it takes (as they are, or transposed and the like), else to
+        the latest layer among its inputs; the patches that a convolution is applied to belong to it. What
+        follows the last layer, from the labels or the log-softmax on, is the loss, if it ends in a number. Data
+        and constants come from outside.
         """
         of_leaf = {x: self._of_leaf(x) for x in self.parameters if not x.op}
         of_leaf |= {leaf: of_leaf[layer.weight] for leaf, (layer, _) in self._norms.items() if layer.weight in of_leaf}
