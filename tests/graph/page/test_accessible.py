@@ -39,10 +39,11 @@ def written(folder: Path) -> dict[str, Path]:
         "exercise": graph.exercise(mlp).to_html(folder / "exercise.html"),
         "orders": graph.compare_orders(looped, {"engine": graph.engine_order(looped)}, folder / "orders.html"),
     }
-    x, labels = digits.train[:8].inputs().astype(float), digits.train.labels[:8]
-    head = '<!doctype html><html lang="en"><title>cells</title><style>:root { color-scheme: light dark }</style>'
+    rows, labels = digits.train[:8].inputs().astype(float), digits.train.labels[:8]
+    head = '<!doctype html><html lang="en"><title>cells</title><style>:root { color-scheme: light dark; '
+    head += "background: Canvas; color: CanvasText }</style>"
     texts = {
-        "comparison": run(network((784, 10, 10)), x, labels).to_html(),
+        "comparison": run(network((784, 10, 10)), rows, labels).to_html(),
         "report": WHOLE.results[1].report.to_html(),
         "class": WHOLE.to_html(),
         "learner": WHOLE.learner_html(WHOLE.results[0]),

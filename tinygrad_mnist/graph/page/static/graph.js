@@ -169,8 +169,8 @@ function drawVertex(vertex, choose) {
     "aria-label": [kind, name, shapeOrNumber(vertex), ...marks.map(({ text }) => text)].join(", ") });
   group.append(...outlineOf(kind, width));
   const lowered = kind === "parameter" ? 3 : 0;
-  group.append(svg("text", { class: "caption", y: -4 + lowered }, caption));
-  group.append(svg("text", { class: "below", y: 13 + lowered }, below(vertex)));
+  group.append(svg("text", { "aria-hidden": "true", class: "caption", y: -4 + lowered }, caption));
+  group.append(svg("text", { "aria-hidden": "true", class: "below", y: 13 + lowered }, below(vertex)));
   if (marks.length) group.append(drawMark(marks, width));
   group.addEventListener("click", () => choose(key));
   return group;
