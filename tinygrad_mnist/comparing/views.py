@@ -173,7 +173,7 @@ def fragment(comparison: Comparison) -> str:
 def _cells(row: Row) -> list[Markup]:
     name, *numbers = line_of(row)
     return [
-        styled(name.replace(" ", "\u00a0"), "bold green" if row.passed else "bold red"),
+        styled(name, "bold green" if row.passed else "bold red"),
         *(styled(n, "" if row.passed else "bold red") for n in numbers),
     ]
 

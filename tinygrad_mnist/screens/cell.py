@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -96,12 +97,17 @@ def table(head: Sequence[Text], rows: Iterable[Sequence[Text]], align: str = "l"
     )
 
 
+SHORT = 24
+"""Letters of a heading that isn't broken."""
+
+_TAG = re.compile("<[^>]*>")
 _SIDES = {"l": "left", "r": "right"}
 _CELL = "padding:.15em .9em .15em 0;border:0;background:none;font-variant-numeric:tabular-nums;vertical-align:top"
 
 
 def _th(text: Text, side: str, scope: str, style: str = "font-weight:600") -> str:
-    return f'<th scope="{scope}" style="{_CELL};text-align:{side};{style}"><bdi>{markup(text)}</bdi></th>'
+    width = ";white-space:nowrap" if len(_TAG.sub("", text)) <= SHORT else ""
+    return f'<th scope="{scope}" style="{_CELL};text-align:{side};{style}{width}"><bdi>{markup(text)}</bdi></th>'
 
 
 def _td(text: Text, side: str) -> str:
