@@ -80,12 +80,9 @@ def test_a_notebook_has_one_output_that_is_displayed_anew(train, monkeypatch):
         shown.append(content)
         return Handle()
 
-    notebook = types.ModuleType("IPython")
-    notebook.get_ipython = lambda: types.SimpleNamespace(kernel=object())
-    notebook.display = types.ModuleType("IPython.display")
-    notebook.display.display = display
-    monkeypatch.setitem(sys.modules, "IPython", notebook)
-    monkeypatch.setitem(sys.modules, "IPython.display", notebook.display)
+    shell = types.SimpleNamespace(kernel=object())
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
+    monkeypatch.setitem(sys.modules, "IPython.display", types.SimpleNamespace(display=display))
     monkeypatch.setattr(bar, "PAUSE", 0)
     train(training.Progress())
     assert "<progress" in shown[1]["text/html"]

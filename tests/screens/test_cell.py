@@ -12,6 +12,7 @@ from tests.grading.classroom.test_class_report import WHOLE
 from tinygrad_mnist import Tensor, check_gradients, data, graph, nn, plots, training
 from tinygrad_mnist.screens.cell import cell, line, table
 from tinygrad_mnist.screens.chart import Curve, chart
+from tinygrad_mnist.screens.figure import Picture
 from tinygrad_mnist.sweeps.outcome import Outcome, Seed, Tried
 from tinygrad_mnist.training import Epoch, History, Recipe, Scores
 
@@ -124,14 +125,17 @@ def test_tables_scroll_and_long_words_are_broken():
 
 
 def test_figures_show_themselves_no_wider_than_they_are():
-    content, size = plots.digits(split(5).images)._repr_png_()
+    figure = plots.digits(split(5).images)
+    assert isinstance(figure, Picture)
+    content, size = figure._repr_png_()
     assert content.startswith(b"\x89PNG")
     assert size["width"] < 500
 
 
-def test_a_picture_brings_what_untrusted_notebooks_show():
+def test_a_picture_brings_what_untrusted_notebooks_show(monkeypatch):
     drawing = graph.draw((Tensor(np.ones(3), requires_grad=True, name="x") * 2).sum())
-    drawing.pipe = lambda format: b"<svg width='9000pt'></svg>" if format == "svg" else b"\x89PNG"
+    drawn = {"svg": b"<svg width='9000pt'></svg>", "png": b"\x89PNG"}
+    monkeypatch.setattr(drawing, "pipe", drawn.__getitem__)
     bundle = drawing._repr_mimebundle_()
     assert set(bundle) == {"image/svg+xml", "image/png", "text/plain"}
     assert "max-width:100%" in bundle["image/svg+xml"]
