@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import numpy as np
 
@@ -77,6 +78,7 @@ SHOWN = {
     "recipe": (Recipe(epochs=7), ["epochs", "7", "Passes over the training set."]),
     "split": (split(), ["Split(30 images of 28 × 28, uint8, 10 classes)"]),
     "data": (data.Dataset(HOSTILE, split(), split(7)), ["10 classes", "the first of 30", "<script>", r"\x1b[2J"]),
+    "digit": (data.Digit(np.eye(28, dtype=np.uint8), (HOSTILE,)), ["<script>"]),
     "mlp": (nn.MLP((6, 5, 3)), ["W1", "5×6", "30", "53 parameters", "MLP([6, 5, 3], activation='leaky_relu')"]),
     "sequential": (nn.network(("1x28x28", "4c3", 10)), ["Conv2d(1, 4", "4×1×3×3, 4", "31,410 parameters"]),
     "a module of one's own": (Own(), ["<script>", "Linear(in_features=3", "8 parameters"]),
@@ -145,3 +147,11 @@ def test_a_picture_brings_what_untrusted_notebooks_show(monkeypatch):
 def test_scores_of_a_model_are_those_that_it_says():
     found = training.score(nn.MLP((784, 10), seed=1), split(40))
     assert repr(found).startswith(f"Scores({training.percent(found.accuracy)} of 40 are read correctly")
+
+
+def test_a_flowchart_is_drawn_by_notebooks_and_is_text_elsewhere():
+    text: Any = graph.mermaid((Tensor(np.ones(3), requires_grad=True, name="x") * 2).sum())
+    bundle = text._repr_mimebundle_()
+    assert bundle["text/plain"] == text
+    assert bundle["text/markdown"] == f"```mermaid\n{text}```"
+    assert "```" not in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tinygrad_mnist.screens.cell import Markup, cell, image, line, table
 
@@ -27,6 +28,11 @@ def dataset(data: Dataset) -> str:
         part for name, of in parts.items() for part in (line((f"{name}, the first of {len(of):,}", "dim")), _sheet(of))
     ]
     return cell(line((data.name, "bold"), f": {data.classes} classes"), *sheets, _counts(parts))
+
+
+def digit(pixels: NDArray[np.uint8], *remarks: str) -> str:
+    """A digit as a network sees it, and what there is to say of it."""
+    return cell(image(pixels, "a digit as a network sees it", scale=4), *map(line, remarks))
 
 
 def _sheet(images: Split) -> Markup:
