@@ -1,6 +1,7 @@
 """New digits of old ones: as they are, shifted, turned, scaled, slanted, bent, and all at once.
 
-Takes the embedded digits, or `python examples/bent_digits.py FOLDER` with MNIST in it; draws bent_digits.png.
+Takes the embedded digits, or `python examples/bent_digits.py FOLDER` with MNIST in it; draws bent_digits.png
+into a temporary folder.
 """
 
 import sys
