@@ -57,9 +57,14 @@ class Split:
 
     def inputs(self) -> NDArray[np.float32]:
         """The images as rows for a model: a new float32 array (n, 784), from 0 to 1."""
-        white = 255 if self.images.dtype == np.uint8 else 1
-        rows: NDArray[np.float32] = np.divide(self.images.reshape(len(self), -1), white, dtype=np.float32)
-        return rows
+        return as_inputs(self.images)
+
+
+def as_inputs(images: NDArray[Any]) -> NDArray[np.float32]:
+    """Images of a split as rows: a new float32 array (n, 784), from 0 to 1."""
+    white = 255 if images.dtype == np.uint8 else 1
+    rows: NDArray[np.float32] = np.divide(images.reshape(len(images), -1), white, dtype=np.float32)
+    return rows
 
 
 @dataclass(frozen=True, eq=False, repr=False)

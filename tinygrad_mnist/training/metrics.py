@@ -16,7 +16,7 @@ from tinygrad_mnist.nn import Module, accuracy, cross_entropy
 from tinygrad_mnist.nn.module import home
 from tinygrad_mnist.training import views
 from tinygrad_mnist.training.divergence import Diverged
-from tinygrad_mnist.training.inputs import model_inputs
+from tinygrad_mnist.training.inputs import as_model_takes, check_split, input_shape
 from tinygrad_mnist.training.shares import percent
 
 
@@ -107,25 +107,25 @@ def score(model: Module, split: Split, batch_size: int = 100) -> Scores:
 
     Raises Diverged where the logits are not finite.
     """
-    return score_inputs(model, model_inputs(model, split), split.labels, batch_size)
+    check_split(split)
+    mode, there, shape = model.training, home(model), input_shape(model)
 
+    def logits_of(images: NDArray[Any]) -> Tensor:
+        logits: Tensor = model(as_array(as_model_takes(images, shape), like=there))
+        return logits
 
-def score_inputs(model: Module, x: NDArray[Any], labels: NDArray[np.int64], batch_size: int = 100) -> Scores:
-    """The same for images as the model takes them, which need no conversion then."""
-    parts = [x[start : start + batch_size] for start in range(0, len(x), batch_size)]
-    mode, there = model.training, home(model)
+    parts = [split.images[start : start + batch_size] for start in range(0, len(split), batch_size)]
     model.eval()
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             with no_grad():
-                logits = np.concatenate([model(as_array(part, like=there)).numpy() for part in parts])
+                logits = np.concatenate([logits_of(part).numpy() for part in parts])
             if not np.isfinite(logits).all():
-                outputs = (model(as_array(part, like=there)) for part in parts)
-                first = next(output for output in outputs if not np.isfinite(output.numpy()).all())
+                first = next(each for each in map(logits_of, parts) if not np.isfinite(each.numpy()).all())
                 raise Diverged("the logits are no finite numbers", first, model)
     finally:
         model.train(mode)
-    return Scores(logits, labels)
+    return Scores(logits, split.labels)
 
 
 def evaluate(model: Module, split: Split, batch_size: int = 100) -> float:
