@@ -14,20 +14,10 @@ from tinygrad_mnist.devices import as_array
 from tinygrad_mnist.engine import Tensor, no_grad
 from tinygrad_mnist.nn import Module, accuracy, cross_entropy
 from tinygrad_mnist.nn.module import home
+from tinygrad_mnist.training import views
 from tinygrad_mnist.training.divergence import Diverged
 from tinygrad_mnist.training.inputs import as_model_takes, check_split, input_shape
-
-
-def percent(share: float, digits: int = 2) -> str:
-    """A share from 0 to 1, as 97.53 %; what is not quite 0 or 1 never looks like it, and NaN is a dash."""
-    least = 10.0**-digits
-    if np.isnan(share):
-        return "–"
-    if 0 < share < least / 200:
-        return f"<{least:.{digits}f} %"
-    if 1 - least / 200 <= share < 1:
-        return f">{100 - least:.{digits}f} %"
-    return f"{100 * share:.{digits}f} %"
+from tinygrad_mnist.training.shares import percent
 
 
 def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, classes: int = CLASSES) -> NDArray[np.int64]:
@@ -47,7 +37,7 @@ def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, classes: int = CLA
     return cells.reshape(classes, classes)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Scores:
     """What a model's logits, shape (n, classes), are worth beside the labels, shape (n,)."""
 
@@ -91,6 +81,12 @@ class Scores:
         head = "".join(f"{c:>{width}}" for c in range(len(self.confusion)))
         rows = ["".join(f"{n or '·':>{width}}" for n in row.tolist()) for row in self.confusion]
         return "\n".join(["class  read as", f"{head:>{7 + len(head)}}", *(f"{c:>5}  {r}" for c, r in enumerate(rows))])
+
+    def __repr__(self) -> str:
+        return f"Scores({percent(self.accuracy)} of {len(self.labels):,} are read correctly, loss {self.loss:.4f})"
+
+    def _repr_html_(self) -> str:
+        return views.scores(self)
 
     def __str__(self) -> str:
         rows = zip(self.precision, self.recall, self.confusion.sum(axis=1), strict=True)

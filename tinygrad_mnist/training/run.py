@@ -103,6 +103,7 @@ class Run:
 class Callback:
     """Methods that `fit` calls while it runs; override those you need.
 
+    One that is a context manager is entered before the run, and left whatever ends it: an interrupt, an error.
     With a state that a resumed run needs, override state_dict and load_state_dict too: trees of dicts, lists,
     numbers, strings and arrays.
     """

@@ -1,4 +1,3 @@
-"use strict";
 // The account that Python wrote: arrays as views of shared buffers, and small helpers on which every file builds.
 
 /** @typedef {number[]} Index The place of an element, or a shape. */
@@ -13,7 +12,7 @@
  * @typedef {{
  *   key: string, kind: Kind, name: string, caption: string, x: number, y: number, width: number, params: string,
  *   dtype: string, source: {file: string, line: number, text: string} | null, value: Stored, gradient: Stored | null,
- *   uses: number, error: string | null, marks: Mark[], norms: string[],
+ *   layer: string, grid: Index | null, uses: number, error: string | null, marks: Mark[], norms: string[],
  * }} Shown
  */
 /** @typedef {Shown & {op: null, operands?: undefined, formula?: undefined}} Leaf */
@@ -34,7 +33,7 @@
  *   | StepBack} Step
  */
 /** @typedef {{title: string, output: string, vertices: Vertex[], edges: Edge[], steps: Step[], buffers: Packed[]}} Account */
-/** @typedef {{type: "f4" | "f8", bytes: string}} Packed */
+/** @typedef {{type: "f4" | "f8", bytes: string, size?: number}} Packed With a size: of what DEFLATE has made bytes of. */
 /** @typedef {"value" | "gradient"} Family */
 /** @typedef {Node | string | null | undefined} Child */
 
@@ -45,8 +44,9 @@ const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.
 const account = JSON.parse(byId("account").textContent);
 
 /** @param {Packed} packed */
-function decode({ type, bytes }) {
-  const raw = Uint8Array.from(atob(bytes), (character) => character.charCodeAt(0));
+function decode({ type, bytes, size }) {
+  const packed = Uint8Array.from(atob(bytes), (character) => character.charCodeAt(0));
+  const raw = size === undefined ? packed : new Inflater(packed, size).run();
   return type === "f4" ? new Float32Array(raw.buffer) : new Float64Array(raw.buffer);
 }
 
