@@ -51,6 +51,8 @@ def test_every_public_name_is_in_the_reference(tmp_path):
 
 
 def test_links_that_lead_nowhere_are_found(tmp_path):
-    (tmp_path / "a.html").write_text('<p id="here"><a href="b.html#there">b</a> <a href="#here">a</a> <img src="c.png">')
+    (tmp_path / "a.html").write_text(
+        '<p id="here"><a href="b.html#there">b</a> <a href="#here">a</a> <img src="c.png">'
+    )
     (tmp_path / "b.html").write_text('<a href="a.html#here">a</a> <a href="https://example.org">c</a>')
     assert links.dead_links(tmp_path) == ["a.html: b.html#there", "a.html: c.png"]
