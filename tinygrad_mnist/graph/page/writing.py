@@ -19,7 +19,7 @@ from tinygrad_mnist.graph.page.gathering import Account, Gathering
 from tinygrad_mnist.graph.page.layout import lay_out
 from tinygrad_mnist.graph.page.steps import steps
 
-WITH_GRAPH = ("data.js", "heat.js", "graph.js", "terms.js")
+WITH_GRAPH = ("basics.js", "data.js", "heat.js", "graph.js", "terms.js")
 """What a page with a graph runs before its own script."""
 
 
