@@ -60,27 +60,34 @@ class Lesson:
         self._dropping = dict(self.run.generator(epoch=0).bit_generator.state)
         self._work = self._units()
         self._told = 0
-        self._failed: Diverged | None = None
+        self.diverged: str | None = None
 
     @property
     def model(self) -> Module:
         return self.run.model
 
     def advance(self) -> bool:
-        """Do one unit of work; whether it was a step, and not a part of a validation. Raises Diverged."""
-        if self._failed:
-            raise self._failed
+        """Do one unit of work; whether it was a step, and not a part of a validation. After it diverged, nothing."""
+        if self.diverged:
+            return False
         before = nn.get_rng_state()
         nn.set_rng_state(self._dropping)
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 return next(self._work)
         except Diverged as error:
-            self._failed = error
-            raise
+            self.diverged = str(error)
+            return False
         finally:
             self._dropping = nn.get_rng_state()
             nn.set_rng_state(before)
+
+    def last_validated(self) -> tuple[Split, Scores]:
+        """Digits of the validation, and how they were read last; before the first, how some of them are read now."""
+        if self.validated:
+            return self.validation, self.validated
+        some = self.validation[: 2 * PORTION]
+        return some, score_inputs(self.model, self.validation_inputs[: 2 * PORTION], some.labels)
 
     def news(self) -> tuple[list[float], list[Epoch]]:
         """The losses of the steps, and the epochs, since this was last asked."""
@@ -88,8 +95,8 @@ class Lesson:
         epochs, self._told = self.run.history.epochs[self._told :], len(self.run.history.epochs)
         return losses, epochs
 
-    def gradients(self, logits: Tensor, loss: Tensor, labels: Array) -> None:
-        """Put ∂L/∂p into every parameter p."""
+    def gradients(self, x: Array, labels: Array, loss: Tensor) -> None:
+        """Put ∂L/∂p into every parameter p, of the loss on a batch."""
         loss.backward()
 
     def _units(self) -> Iterator[bool]:
@@ -122,7 +129,7 @@ class Lesson:
             where = f"the loss became {loss.item()} at epoch {run.epoch}, batch {run.batch + 1}"
             raise Diverged(where, loss, model, run.optimizer.current_lr)
         run.optimizer.zero_grad()
-        self.gradients(logits, loss, labels)
+        self.gradients(x, labels, loss)
         run.optimizer.step()
         self.step += 1
         self.losses.append(loss.item())
@@ -144,12 +151,11 @@ class Lesson:
 
 
 class Course:
-    """What is trained, within a budget of time."""
+    """What is trained, within a budget of time: a lesson, and the right one beside it where it makes a mistake."""
 
-    def __init__(self, recipe: Recipe, train: Split, validation: Split, seed: int) -> None:
-        self.recipe = recipe
-        self.lesson = Lesson(recipe, train, validation, seed)
-        self._looked_at = train[:LOOKED_AT]
+    def __init__(self, recipe: Recipe, lesson: Lesson, beside: Lesson | None = None) -> None:
+        self.recipe, self.lesson, self.beside = recipe, lesson, beside
+        self._looked_at = lesson.run.train[:LOOKED_AT]
         self._unit_takes = self._signals_take = 0.0
         self._signals_from = -math.inf
 
@@ -165,31 +171,45 @@ class Course:
             left -= self._do_one_unit()
             now = time.perf_counter()
             self._unit_takes = max(now - before, 0.9 * self._unit_takes)
-            if now + self._unit_takes > until or (steps is None and milliseconds and len(epochs) > ended):
+            is_enough = steps is None and milliseconds and len(epochs) > ended
+            if self.lesson.diverged or is_enough or now + self._unit_takes > until:
                 break
-        return self._account() | {"signals": self._timed_signals() if with_signals else None}
+        return self.account() | {"signals": self._timed_signals() if with_signals else None}
 
     def _do_one_unit(self) -> bool:
+        if self.beside:
+            self.beside.advance()
         return self.lesson.advance()
 
-    def _account(self) -> dict[str, Any]:
-        lesson, run = self.lesson, self.lesson.run
-        losses, epochs = lesson.news()
+    @property
+    def classes(self) -> int:
+        """How many there are."""
+        return self.lesson.validation.classes
+
+    def account(self) -> dict[str, Any]:
+        """Where it stands, and what is new since this was last asked."""
+        run = self.lesson.run
+        told = _told(self.lesson)
         return {
-            "step": lesson.step,
+            "step": self.lesson.step,
             "epoch": run.epoch,
             "examples": run.totals.examples,
-            "losses": losses,
-            "rates": [run.optimizer.current_lr] * len(losses),
-            "epochs": list(map(_row, epochs)),
-            "finished_epoch": bool(epochs),
+            "rates": [run.optimizer.current_lr] * len(told["losses"]),
+            "finished_epoch": bool(told["epochs"]),
+            **told,
+            "beside": _told(self.beside) if self.beside else None,
         }
 
-    def _timed_signals(self) -> list[dict[str, Any]]:
+    def _timed_signals(self) -> list[dict[str, Any]] | None:
         self._signals_from = before = time.perf_counter()
-        found = list(_signals(self.lesson.model, self._looked_at))
+        found = None if self.lesson.diverged else list(_signals(self.lesson.model, self._looked_at))
         self._signals_take = time.perf_counter() - before
         return found
+
+
+def _told(lesson: Lesson) -> dict[str, Any]:
+    losses, epochs = lesson.news()
+    return {"losses": losses, "epochs": list(map(_row, epochs)), "diverged": lesson.diverged}
 
 
 def _row(epoch: Epoch) -> dict[str, Any]:

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from tinygrad_mnist.data import SIDE, Digit, Split, read_drawing
 from tinygrad_mnist.engine import Tensor, grad
 from tinygrad_mnist.graph.layers import Layers
+from tinygrad_mnist.graph.page.writing import account, page_text
 from tinygrad_mnist.graph.recording import Recording
-from tinygrad_mnist.nn import Module, functional
+from tinygrad_mnist.nn import Module, cross_entropy, functional
 from tinygrad_mnist.playground.protocol import SIDES, Encoded
 from tinygrad_mnist.records import RecordError
 from tinygrad_mnist.training.inputs import input_shape
+from tinygrad_mnist.training.metrics import Scores
 
 Array = NDArray[Any]
 
@@ -63,6 +65,32 @@ def inputs_of(model: Module, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Images (n, 28, 28) as the model takes them."""
     rows: NDArray[np.float32] = np.divide(pixels, 255, dtype=np.float32)
     return rows.reshape(len(pixels), *input_shape(model))
+
+
+def explored(model: Module, digit: Digit, label: int) -> str:
+    """The page that steps through the network as it stands, and back, on one digit."""
+    model.eval()
+    X = Tensor(inputs_of(model, digit.pixels[None]), name="X")
+    loss = cross_entropy(model(X), np.array([label]))
+    loss.name = "loss"
+    for node in Recording(loss).operations:
+        node.place = None  # no line of the visitor's made it
+    return page_text("page", account(loss))
+
+
+def worst(split: Split, scores: Scores, count: int) -> list[dict[str, Any]]:
+    """The digits whose label has the least probability, the worst first."""
+    probabilities = functional.softmax(Tensor(scores.logits), -1).numpy()
+    of_label = probabilities[np.arange(len(split)), split.labels]
+    return [
+        {
+            "image": as_bytes(split.images[i]),
+            "label": int(split.labels[i]),
+            "answer": int(scores.predicted[i]),
+            "probability": float(of_label[i]),
+        }
+        for i in np.argsort(of_label, kind="stable")[:count]
+    ]
 
 
 def _layers(logits: Tensor, x: Tensor) -> list[dict[str, Any]]:

@@ -5,14 +5,17 @@ It needs NumPy alone: it runs in a browser.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 from tinygrad_mnist import __version__, nn
-from tinygrad_mnist.data import Dataset, Split, load_digits, set_tenth_aside
+from tinygrad_mnist.data import SIDE, Dataset, Split, load_digits, set_tenth_aside
 from tinygrad_mnist.data.augment import Distortion
+from tinygrad_mnist.grading.calling.sealed import Programs
 from tinygrad_mnist.playground import protocol, reading, written
-from tinygrad_mnist.playground.course import Course
+from tinygrad_mnist.playground.course import Course, Lesson
 from tinygrad_mnist.playground.protocol import Identity
 from tinygrad_mnist.records import checked, parsed
 from tinygrad_mnist.shown import LONGEST_MESSAGE, LineError, one_line
@@ -49,6 +52,13 @@ class Session:
         self._set_up = protocol.SetUp()
         self._course: Course | None = None
         self._neighbours: reading.Neighbours | None = None
+        self._named: Reply | None = None
+        self._dropped: Any = None
+        self._programs = Programs()
+
+    def close(self) -> None:
+        """End what is still running for it; from then on it grades nothing."""
+        self._programs.end()
 
     def answer(self, text: str) -> str:
         """The reply to a request, both as JSON. It never raises: whatever is wrong is a reply of the kind "error"."""
@@ -63,16 +73,15 @@ class Session:
 
     def _handlers(self) -> dict[str, Callable[[Any], Reply]]:
         return {
-            "hello": self._hello, "set_up": self._sets_up, "advance": self._advance, "read": self._read,
-            "code": self._code,
+            "hello": self._hello, "set_up": self._sets_up, "advance": self._advance, "weights": self._weights,
+            "parameters": self._parameters, "read": self._read, "explore": self._explore, "mistakes": self._mistakes,
+            "worst": self._worst, "grade": self._grade, "data": self._data, "own": self._takes_own, "code": self._code,
         }  # fmt: skip
 
     def _hello(self, asked: protocol.Hello) -> Reply:
-        import numpy
-
         return {
             "version": __version__,
-            "numpy": numpy.__version__,
+            "numpy": np.__version__,
             "datasets": ["digits", "file", "own"],
             "activations": [*nn.ACTIVATIONS],
             "optimizers": [*OPTIMIZERS],
@@ -91,10 +100,21 @@ class Session:
         dataset = self._dataset(asked.data)
         recipe = recipe_of(asked, dataset.classes)
         train, validation = set_tenth_aside(dataset, asked.seed)
-        self._course = course = Course(recipe, train, validation, asked.seed)
-        self._set_up, self._neighbours = asked, None
-        model = course.lesson.model
+        lesson = Lesson(recipe, train, validation, asked.seed)
+        found: Reply | None = None
+        if asked.mistake is None:
+            self._course = Course(recipe, lesson)
+        else:
+            from tinygrad_mnist.playground import breaking
+
+            placements = breaking.chosen(lesson, asked.mistake)
+            found = breaking.told(breaking.named(lesson, placements))
+            mistaken = breaking.Mistaken(recipe, train, validation, asked.seed, placements)
+            self._course = Course(recipe, mistaken, beside=lesson)
+        self._set_up, self._neighbours, self._named = asked, None, found
+        model = lesson.model
         return {
+            "named": found,
             "layers": _layers(model),
             "parameters": sum(p.size for p in model.parameters()),
             "examples": len(train),
@@ -103,8 +123,8 @@ class Session:
         }
 
     def _dataset(self, name: str) -> Dataset:
-        if name == "digits" and name not in self._datasets:
-            self._datasets[name] = load_digits()
+        if name == "digits":
+            return load_digits()
         if name not in self._datasets:
             raise PlaygroundError(_MISSING[name])
         return self._datasets[name]
@@ -115,7 +135,14 @@ class Session:
         return self._course
 
     def _advance(self, asked: protocol.Advance) -> Reply:
-        return self._there().advance(asked.steps, asked.milliseconds)
+        return self._there().advance(asked.steps, asked.milliseconds) | {"named": self._named}
+
+    def _weights(self, asked: protocol.Weights) -> Reply:
+        return {"layers": list(_weight_images(self._there().lesson.model))}
+
+    def _parameters(self, asked: protocol.Parameters) -> Reply:
+        named = self._there().lesson.model.named_parameters()
+        return {"parameters": [{"name": name, "values": p.numpy()} for name, p in named]}
 
     def _read(self, asked: protocol.Read) -> Reply:
         course = self._there()
@@ -124,6 +151,62 @@ class Session:
             self._neighbours = reading.Neighbours(course.lesson.run.train)
         nearest = self._neighbours.nearest(digit)
         return reading.read(course.lesson.model, digit) | {"nearest": nearest}
+
+    def _explore(self, asked: protocol.Explore) -> Reply:
+        course = self._there()
+        digit = reading.digit_of(asked.image, asked.framed)
+        if not 0 <= asked.label < course.classes:
+            raise PlaygroundError(f"label is {asked.label}, and the classes are 0 to {course.classes - 1}")
+        return {"html": reading.explored(course.lesson.model, digit, asked.label)}
+
+    def _mistakes(self, asked: protocol.Mistakes) -> Reply:
+        from tinygrad_mnist.playground import breaking
+
+        lesson = self._there().lesson
+        found = [
+            {
+                "key": mistake.name,
+                "title": mistake.title,
+                "where": breaking.where(mistake, places, len(list(lesson.model.parameters())) // 2),
+                "layers": [p.layer for p in places],
+                "explanation": mistake.explanation,
+                "hint": mistake.hint,
+            }
+            for mistake, places in breaking.possible(lesson)
+        ]
+        return {"mistakes": found}
+
+    def _worst(self, asked: protocol.Worst) -> Reply:
+        return {"digits": reading.worst(*self._there().lesson.last_validated(), asked.count)}
+
+    def _grade(self, asked: protocol.Grade) -> Reply:
+        from tinygrad_mnist.playground import judging
+
+        return judging.graded(asked.source, asked.name, self._programs)
+
+    def _data(self, asked: protocol.Data) -> Reply:
+        from tinygrad_mnist.playground.dropped import Dropped
+
+        self._dropped = self._dropped or Dropped()
+        self._dropped.add(asked.name, protocol.decoded(asked.bytes, "bytes"), asked.more)
+        dataset = self._dropped.dataset
+        if dataset:
+            self._datasets["file"] = dataset
+        return {
+            "name": dataset.name if dataset else "",
+            "examples": len(dataset.train) if dataset else 0,
+            "classes": dataset.classes if dataset else 0,
+            "notes": self._dropped.notes,
+            "missing": self._dropped.missing,
+        }
+
+    def _takes_own(self, asked: protocol.Own) -> Reply:
+        images = asked.images.array()
+        if len(images) > protocol.OWN:
+            raise PlaygroundError(f"there are {len(images):,} digits of your own, and {protocol.OWN:,} are the most")
+        digits = Split(images, np.array(asked.labels, np.int64))
+        self._datasets["own"] = Dataset("own", digits, digits)
+        return {"examples": len(digits)}
 
     def _code(self, asked: protocol.Code) -> Reply:
         course, seed = self._there(), self._set_up.seed
@@ -185,9 +268,19 @@ def _layers(model: nn.Module) -> list[Reply]:
     ]
 
 
+def _weight_images(model: nn.Module) -> Iterator[Reply]:
+    """The weights that are images: of the units that look at pixels, and the kernels of convolutions."""
+    for number, p in enumerate((p for p in model.parameters() if p.ndim > 1), start=1):
+        side = SIDE if number == 1 and p.ndim == 2 else p.shape[-1] if p.ndim == 4 else None
+        if side:
+            yield {"name": f"W{number}", "images": p.numpy().reshape(-1, side, side)[: protocol.SHOWN]}
+
+
 def _in_a_line(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "there is not enough memory for this: take smaller layers or batches"
     if isinstance(error, RecursionError):
         return "this is nested too deeply"
+    if isinstance(error, ImportError):
+        return f"this needs {error.name}, which is not here"
     return one_line(str(error) or type(error).__name__, LONGEST_MESSAGE)
