@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from tinygrad_mnist.data import SIDE, Digit, Split, read_drawing
 from tinygrad_mnist.engine import Tensor, grad
 from tinygrad_mnist.graph.layers import Layers
-from tinygrad_mnist.graph.page.writing import account, page_text
 from tinygrad_mnist.graph.recording import Recording
 from tinygrad_mnist.nn import Module, cross_entropy, functional
 from tinygrad_mnist.playground.protocol import SIDES, Encoded
@@ -69,6 +68,8 @@ def inputs_of(model: Module, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def explored(model: Module, digit: Digit, label: int) -> str:
     """The page that steps through the network as it stands, and back, on one digit."""
+    from tinygrad_mnist.graph.page.writing import account, page_text  # formulas and all
+
     model.eval()
     X = Tensor(inputs_of(model, digit.pixels[None]), name="X")
     loss = cross_entropy(model(X), np.array([label]))

@@ -6,20 +6,23 @@ It needs NumPy alone: it runs in a browser.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_mnist import __version__, nn
 from tinygrad_mnist.data import SIDE, Dataset, Split, load_digits, set_tenth_aside
 from tinygrad_mnist.data.augment import Distortion
-from tinygrad_mnist.grading.calling.sealed import Programs
 from tinygrad_mnist.playground import protocol, reading, written
 from tinygrad_mnist.playground.course import Course, Lesson
 from tinygrad_mnist.playground.protocol import Identity
 from tinygrad_mnist.records import checked, parsed
 from tinygrad_mnist.shown import LONGEST_MESSAGE, LineError, one_line
 from tinygrad_mnist.training.recipe import LIGHT, OPTIMIZERS, Recipe
+
+if TYPE_CHECKING:
+    from tinygrad_mnist.grading.calling.sealed import Programs
+    from tinygrad_mnist.playground.dropped import Dropped
 
 Reply = dict[str, Any]
 
@@ -53,12 +56,15 @@ class Session:
         self._course: Course | None = None
         self._neighbours: reading.Neighbours | None = None
         self._named: Reply | None = None
-        self._dropped: Any = None
-        self._programs = Programs()
+        self._dropped: Dropped | None = None
+        self._programs: Programs | None = None
+        self._closed = False
 
     def close(self) -> None:
-        """End what is still running for it; from then on it grades nothing."""
-        self._programs.end()
+        """End what is still running for it, from another thread; from then on it grades nothing."""
+        self._closed = True
+        if self._programs:
+            self._programs.end()
 
     def answer(self, text: str) -> str:
         """The reply to a request, both as JSON. It never raises: whatever is wrong is a reply of the kind "error"."""
@@ -180,8 +186,12 @@ class Session:
         return {"digits": reading.worst(*self._there().lesson.last_validated(), asked.count)}
 
     def _grade(self, asked: protocol.Grade) -> Reply:
+        from tinygrad_mnist.grading.calling.sealed import Programs
         from tinygrad_mnist.playground import judging
 
+        self._programs = self._programs or Programs()
+        if self._closed:
+            raise PlaygroundError("the page is closed")
         return judging.graded(asked.source, asked.name, self._programs)
 
     def _data(self, asked: protocol.Data) -> Reply:
