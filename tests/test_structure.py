@@ -54,6 +54,7 @@ LAYERS = {
     "tutorials": {"Tensor", "engine", "nn", "manual", "data", "training"},
     "frameworks": {"nn", "data", "training", "tutorials", "plots", "grading", "shown"},
     "playground": {
+        "later",
         "__version__",
         "arguments",
         "data",

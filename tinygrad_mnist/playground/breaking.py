@@ -19,7 +19,7 @@ from tinygrad_mnist.grading.textbook.probes import probes_for
 from tinygrad_mnist.manual import ACTIVATIONS
 from tinygrad_mnist.nn import MLP, one_hot
 from tinygrad_mnist.playground.course import Lesson
-from tinygrad_mnist.shown import LineError
+from tinygrad_mnist.playground.errors import PlaygroundError
 from tinygrad_mnist.training.recipe import Recipe
 
 Array = NDArray[Any]
@@ -31,10 +31,6 @@ NUMBER = 0.5
 
 SEEN = 1e-3
 """The least difference, relative to the right gradients, that makes a mistake worth a training."""
-
-
-class MistakeError(LineError):
-    """A mistake that can't be made here."""
 
 
 class Mistaken(Lesson):
@@ -51,7 +47,7 @@ class Mistaken(Lesson):
         model = _plain(self.model)
         found = _derived(model, x, labels, self.replaced)
         if found is None:
-            raise MistakeError("this mistake does not fit the shapes of a batch of this size: take another network")
+            raise PlaygroundError("this mistake does not fit the shapes of a batch of this size: take another network")
         for W, b, (dW, db) in zip(model.weights, model.biases, found, strict=True):
             W.grad, b.grad = Tensor(dW), Tensor(db)
 
@@ -59,7 +55,7 @@ class Mistaken(Lesson):
 def possible(lesson: Lesson) -> Iterator[tuple[Mistake, list[Placement]]]:
     """The mistakes that change the gradients of this network's first batch, and where they are made: wherever they can.
 
-    Raises MistakeError for a network that the catalogue does not know.
+    Raises PlaygroundError for a network that the catalogue does not know.
     """
     model = _plain(lesson.model)
     x, labels = next(lesson.run.remaining_batches())
@@ -98,7 +94,7 @@ def _differ(found: Gradients, right: Gradients) -> bool:
 
 def _plain(model: Any) -> MLP:
     if not isinstance(model, MLP) or model.activation not in ACTIVATIONS:
-        raise MistakeError(
+        raise PlaygroundError(
             f"mistakes are for plain networks, such as 784,30,10, without dropout, with {', '.join(ACTIVATIONS)}"
         )
     return model
@@ -150,7 +146,7 @@ def chosen(lesson: Lesson, key: str) -> list[Placement]:
             found = [p for p in places if not layer or str(p.layer) == layer]
             if found:
                 return found
-    raise MistakeError(f"mistake is {key!r}, and this network can't make it: mistakes gives those that it can")
+    raise PlaygroundError(f"mistake is {key!r}, and this network can't make it: mistakes gives those that it can")
 
 
 def named(lesson: Lesson, placements: Sequence[Placement]) -> list[Finding]:

@@ -7,6 +7,7 @@ gives out end with the same weights.
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -40,6 +41,9 @@ PATIENCE, LOOKED_AT = 10, 32
 STILL = 1e-4
 """Of the largest activation: a unit that moves less over all digits is dead."""
 
+GENERATOR = threading.Lock()
+"""Of `nn.random`, which layers and dropout draw from: a server has a session for each page, and one generator."""
+
 
 class Lesson:
     """One network and its training run, a unit of work at a time: a step, or a portion of a validation.
@@ -48,7 +52,8 @@ class Lesson:
     """
 
     def __init__(self, recipe: Recipe, train: Split, validation: Split, seed: int) -> None:
-        model = recipe.make_model(seed)
+        with GENERATOR:
+            model = recipe.make_model(seed)
         optimizer = recipe.make_optimizer(model)
         self.run = Run(model, train, validation, optimizer, None, (), recipe.epochs, recipe.batch_size, seed)
         self.augment = recipe.augment
@@ -70,17 +75,18 @@ class Lesson:
         """Do one unit of work; whether it was a step, and not a part of a validation. After it diverged, nothing."""
         if self.diverged:
             return False
-        before = nn.get_rng_state()
-        nn.set_rng_state(self._dropping)
-        try:
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                return next(self._work)
-        except Diverged as error:
-            self.diverged = str(error)
-            return False
-        finally:
-            self._dropping = nn.get_rng_state()
-            nn.set_rng_state(before)
+        with GENERATOR:
+            before = nn.get_rng_state()
+            nn.set_rng_state(self._dropping)
+            try:
+                with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                    return next(self._work)
+            except Diverged as error:
+                self.diverged = str(error)
+                return False
+            finally:
+                self._dropping = nn.get_rng_state()
+                nn.set_rng_state(before)
 
     def last_validated(self) -> tuple[Split, Scores]:
         """Digits of the validation, and how they were read last; before the first, how some of them are read now."""

@@ -15,9 +15,10 @@ from tinygrad_mnist.data import SIDE, Dataset, Split, load_digits, set_tenth_asi
 from tinygrad_mnist.data.augment import Distortion
 from tinygrad_mnist.playground import protocol, reading, written
 from tinygrad_mnist.playground.course import Course, Lesson
+from tinygrad_mnist.playground.errors import PlaygroundError
 from tinygrad_mnist.playground.protocol import Identity
 from tinygrad_mnist.records import checked, parsed
-from tinygrad_mnist.shown import LONGEST_MESSAGE, LineError, one_line
+from tinygrad_mnist.shown import LONGEST_MESSAGE, one_line
 from tinygrad_mnist.training.recipe import LIGHT, OPTIMIZERS, Recipe
 
 if TYPE_CHECKING:
@@ -41,10 +42,6 @@ AUGMENTATIONS: dict[str, Distortion | None] = {
 
 EPOCHS = 25
 """Of the recipe and the command: the page itself goes on for as long as it is asked."""
-
-
-class PlaygroundError(LineError):
-    """What can't be done now, and what to do first."""
 
 
 class Session:
