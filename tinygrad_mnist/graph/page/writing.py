@@ -63,11 +63,17 @@ def collect(page: Gathering, title: str | None) -> Account:
 def write_page(
     path: Path, name: str, data: Account, scripts: Sequence[str] = (), styles: Sequence[str] = ("page.css",)
 ) -> Path:
-    """Put the data and the static files of a page into one file; scripts: by default those of a page with a graph."""
+    """Write the page of `page_text` into a file."""
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: name a file in it")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
+    write_text(path, page_text(name, data, scripts, styles))
+    return path
+
+
+def page_text(name: str, data: Account, scripts: Sequence[str] = (), styles: Sequence[str] = ("page.css",)) -> str:
+    """The data and the static files of a page in one; scripts: by default those of a page with a graph."""
     script = "\n".join(map(_static, scripts or (*WITH_GRAPH, f"{name}.js")))
     parts = {
         "TITLE": escape(data["title"]),
@@ -77,9 +83,7 @@ def write_page(
         "HASH": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     }
     before, *marked = _static(f"{name}.html").split("{{")
-    text = before + "".join(parts[key] + rest for key, rest in (piece.split("}}", 1) for piece in marked))
-    write_text(path, text)
-    return path
+    return before + "".join(parts[key] + rest for key, rest in (piece.split("}}", 1) for piece in marked))
 
 
 def _json(data: Account) -> str:
