@@ -32,7 +32,7 @@ def write_exercise(exercise: Exercise, path: Path) -> Path:
             f"the page would hold {size:,} numbers, and {LARGEST:,} is the limit: make the exercise of fewer examples, "
             "or of a smaller network; a notebook has no limit"
         )
-    styles = ("page.css", "exercise.css")
+    styles = ("colours.css", "page.css", "exercise.css")
     return write_page(path, "exercise", _account(exercise), scripts=SCRIPTS, styles=styles)
 
 

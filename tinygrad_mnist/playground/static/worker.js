@@ -1,61 +1,62 @@
 // The page's Python: Pyodide in a worker of its own, so that training never holds up the page and a loop can be ended.
-globalThis.importScripts = () => { throw new TypeError("modules are imported here"); };
 
 /** @typedef {{text: Blob} | {url: string, integrity: string}} Part Compressed in the page, or pinned on a server. */
 
-/** What Pyodide asks for, answered from here: it asks nobody else. */
-const fetched = new Map();
+/** @type {Record<string, Part>} */
+let parts = {};
 /** @type {(request: string) => string} */
 let answer;
 
+const fetchOutside = globalThis.fetch;
+globalThis.importScripts = () => { throw new TypeError("modules are imported here"); }; // so Pyodide takes it for a worker with modules
+
+/** Pyodide's own requests are answered from the page's parts. @param {RequestInfo | URL} request */
+globalThis.fetch = async (request) => {
+  const name = String(request).split("/").at(-1) ?? "";
+  if (!parts[name]) throw new TypeError("this page asks nobody for anything");
+  return opened(name);
+};
+
 /**
- * The bytes of a part.
- * @param {Part} part
+ * A part as the response of a server, unpacked while it is read.
+ * @param {string} name
  */
-async function bytesOf(part) {
-  if ("url" in part) return new Uint8Array(await (await fetch(part.url, { integrity: part.integrity })).arrayBuffer());
+async function opened(name) {
+  const part = parts[name];
+  const headers = { "Content-Type": name.endsWith(".wasm") ? "application/wasm" : "application/octet-stream" };
+  if ("url" in part) return new Response((await fetchOutside(part.url, { integrity: part.integrity })).body, { headers });
   const text = atob(await part.text.text());
   const packed = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip")), { headers });
 }
 
-/** @param {Uint8Array} source */
-const load = (source) => import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+const bytesOf = async (/** @type {string} */ name) => (await opened(name)).arrayBuffer();
 
-/**
- * Start Python, with NumPy and this package.
- * @param {Record<string, Part>} parts
- */
-async function start(parts) {
-  const names = Object.keys(parts);
-  const all = await Promise.all(names.map((name) => bytesOf(parts[name])));
-  const files = Object.fromEntries(names.map((name, i) => [name, all[i]]));
-  const types = { "pyodide.asm.wasm": "application/wasm", "python_stdlib.zip": "application/zip" };
-  for (const [name, type] of Object.entries(types)) fetched.set(name, { bytes: files[name], type });
-  globalThis.fetch = async (request) => {
-    const found = fetched.get(String(request).split("/").at(-1));
-    if (!found) throw new TypeError("this page asks nobody for anything");
-    return new Response(found.bytes, { headers: { "Content-Type": found.type } });
-  };
-  postMessage({ progress: "Python" });
-  const { loadPyodide } = await load(files["pyodide.mjs"]);
-  const { default: createPyodideModule } = await load(files["pyodide.asm.mjs"]);
-  const pyodide = await loadPyodide({
-    createPyodideModule, indexURL: "https://page.invalid/", lockFileContents: JSON.parse(new TextDecoder().decode(files["pyodide-lock.json"])),
-  });
-  fetched.clear();
-  postMessage({ progress: "NumPy" });
+/** @param {string} name */
+async function load(name) {
+  return import(URL.createObjectURL(new Blob([await bytesOf(name)], { type: "text/javascript" })));
+}
+
+/** Start Python, with NumPy and this package. */
+async function start() {
+  const archives = ["numpy.zip", "package.zip"].map(bytesOf);
+  const [{ loadPyodide }, { default: createPyodideModule }] = await Promise.all(["pyodide.mjs", "pyodide.asm.mjs"].map(load));
+  const lockFileContents = await (await opened("pyodide-lock.json")).json();
+  const pyodide = await loadPyodide({ createPyodideModule, lockFileContents, indexURL: "https://page.invalid/" });
+  parts = {};
   const folder = pyodide.runPython("import site; site.getsitepackages()[0]");
-  for (const name of ["numpy.zip", "package.zip"]) pyodide.unpackArchive(files[name], "zip", { extractDir: folder });
-  postMessage({ progress: "tinygrad_mnist" });
+  for (const archive of archives) pyodide.unpackArchive(await archive, "zip", { extractDir: folder });
   answer = pyodide.runPython("from tinygrad_mnist.playground import Session; Session().answer");
 }
 
 onmessage = async ({ data }) => {
-  if (data.parts) {
-    await start(data.parts);
+  if (!data.parts) return postMessage({ reply: answer(data.request) });
+  parts = data.parts;
+  try {
+    await start();
     postMessage({ ready: true });
-  } else postMessage({ reply: answer(data.request) });
+  } catch (error) {
+    postMessage({ failure: String(error) });
+  }
 };
