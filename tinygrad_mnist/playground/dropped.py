@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import PurePosixPath
 
 from tinygrad_mnist.data import DataError, Dataset
@@ -50,8 +51,11 @@ class Dropped:
                 continue
             self.files, self.dataset, self.notes, self.missing = files, dataset, notes, None
             return
-        parse_idx(content, name)  # raises where it is no array either: the file is not kept
-        self.files, self.missing = {**belonging, name: content}, str(reason)
+        with suppress(DataError):
+            parse_idx(content, name)
+            self.files, self.missing = {**belonging, name: content}, str(reason)
+            return
+        raise reason  # it is no array either, and not kept
 
 
 def _base(name: str) -> str:

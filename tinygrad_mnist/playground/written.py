@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
 
 from tinygrad_mnist.data.augment import Distortion
 from tinygrad_mnist.shown import json_text
@@ -85,16 +84,7 @@ def recipe_text(recipe: Recipe) -> str:
 def command(recipe: Recipe, source: str, seed: int) -> str:
     """The command that trains by it."""
     usual = Recipe().changed(optimizer=recipe.optimizer)
-    options = {
-        f.name: getattr(recipe, f.name) for f in fields(recipe) if getattr(recipe, f.name) != getattr(usual, f.name)
-    }
-    if recipe.optimizer != Recipe().optimizer:
-        options = {"optimizer": recipe.optimizer, **options}
-    if recipe.optimizer != "sgd":
-        options.pop("momentum", None)
-    words = [f"--{name.replace('_', '-')} {_option(name, value)}" for name, value in options.items()]
+    changed = {f.name: getattr(recipe, f.name) for f in fields(recipe) if vars(recipe)[f.name] != vars(usual)[f.name]}
+    options = ({"optimizer": recipe.optimizer} if recipe.optimizer != Recipe().optimizer else {}) | changed
+    words = [f"--{name.replace('_', '-')} {as_text(value)}" for name, value in options.items()]
     return " ".join(["tinygrad-mnist train", f"--data {source}", *words, f"--seed {seed}"])
-
-
-def _option(name: str, value: Any) -> str:
-    return "0" if value is None and name != "augment" else as_text(value)
