@@ -119,11 +119,12 @@ def test_others_are_refused(address):
     ],
 )
 def test_what_is_too_much_closes_the_page(address, messages, code):
-    with opened(address) as page, pytest.raises(ConnectionClosed) as closed:
-        for message in messages:
-            page.send(message)
-        page.recv(timeout=30)
-    assert closed.value.rcvd.code == code
+    with opened(address) as page:
+        with contextlib.suppress(ConnectionClosed):
+            for message in messages:
+                page.send(message)
+            page.recv(timeout=30)
+        assert page.protocol.close_code == code
 
 
 def test_so_many_pages_are_open_at_a_time(address):
