@@ -1,10 +1,15 @@
 """The playground's session: what it answers is the engine's own work."""
 
 import gzip
+import importlib
 import io
 import json
 import struct
+import subprocess
+import sys
 from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +19,7 @@ from tests.playground.asking import Page, array, one
 from tinygrad_mnist import data, nn
 from tinygrad_mnist.cli.app import app
 from tinygrad_mnist.engine import no_grad
-from tinygrad_mnist.playground import breaking, course, dropped
+from tinygrad_mnist.playground import PlaygroundError, breaking, course, dropped
 from tinygrad_mnist.playground.protocol import KINDS, encoded
 from tinygrad_mnist.training import Recipe
 
@@ -39,7 +44,8 @@ def test_code_recipe_and_command_do_what_the_page_does(page, set_up, tmp_path, m
     steps = 50 if "c3" in set_up.get("network", "") else 100
     done = page.ask("advance", steps=steps)
     assert done["step"] == len(done["losses"]) == len(done["rates"]) == steps
-    code, program = page.ask("code"), {"print": lambda text: None}
+    code = page.ask("code")
+    program: dict[str, Any] = {"print": lambda text: None}
     exec(code["expression"], program)
     for name, values in page.weights().items():
         np.testing.assert_array_equal(values, dict(program["model"].named_parameters())[name].numpy())
@@ -119,7 +125,7 @@ def test_work_keeps_within_its_time(page, monkeypatch):
         return do(lesson)
 
     monkeypatch.setattr(course.Lesson, "advance", advance)
-    monkeypatch.setattr(course.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(course, "time", SimpleNamespace(perf_counter=lambda: now[0]))
     page.ask("set_up", batch_size=150)
     for _ in range(4):
         before = now[0]
@@ -230,3 +236,26 @@ def test_hello_says_what_there_is(page):
         page.ask("advance", steps=1)
     assert {*page.session._handlers()} == {*KINDS}
     assert nn.ACTIVATIONS.keys() == {*hello["activations"]}
+
+
+def test_what_the_server_needs_is_said_in_a_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "tinygrad_mnist.playground.server", raising=False)
+    with pytest.raises(PlaygroundError, match="uvicorn, which is not installed: pip install"):
+        importlib.import_module("tinygrad_mnist.playground.server")
+
+
+def test_hello_needs_no_more_than_numpy():
+    program = (
+        "import sys, numpy; from tinygrad_mnist.playground import Session; s = Session(); s.answer('{}');"
+        "[s.answer(m) for m in sys.argv[1:]]; print(*{m.partition('.')[0] for m in sys.modules},"
+        "sum(m.startswith('tinygrad_mnist') for m in sys.modules))"
+    )
+    drawn = json.dumps({"kind": "read", "image": one()})
+    messages = ['{"kind": "hello"}', '{"kind": "set_up"}', '{"kind": "advance", "steps": 2}', drawn, '{"kind": "code"}']
+    said = subprocess.run([sys.executable, "-c", program, *messages], capture_output=True, text=True, check=True)
+    *names, count = said.stdout.split()
+    assert {*names} - {*sys.stdlib_module_names} <= {"numpy", "tinygrad_mnist", "__main__", "cython_runtime"} | {
+        name for name in names if name.startswith(("_", "sitecustomize"))
+    }
+    assert int(count) < 100  # each takes its time in a browser

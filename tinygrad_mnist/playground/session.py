@@ -252,7 +252,7 @@ def recipe_of(asked: protocol.SetUp, classes: int) -> Recipe:
         layers=layers, activation=asked.activation, init=asked.init, dropout=asked.dropout,
         augment=AUGMENTATIONS[asked.augmentation], epochs=EPOCHS, batch_size=asked.batch_size,
         optimizer=asked.optimizer, lr=asked.rate, schedule="constant", weight_decay=asked.l2, average=0.0,
-        **({"momentum": asked.momentum} if asked.optimizer == "sgd" else {}),
+        momentum=asked.momentum if asked.optimizer == "sgd" else Recipe.momentum,
     )  # fmt: skip
 
 
