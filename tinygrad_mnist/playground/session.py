@@ -200,7 +200,7 @@ class Session:
         if dataset:
             self._datasets["file"] = dataset
         return {
-            "name": dataset.name if dataset else "",
+            "name": self._dropped.name if dataset else "",
             "examples": len(dataset.train) if dataset else 0,
             "classes": dataset.classes if dataset else 0,
             "notes": self._dropped.notes,
