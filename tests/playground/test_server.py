@@ -124,7 +124,7 @@ def test_what_is_too_much_closes_the_page(address, messages, code):
             for message in messages:
                 page.send(message)
             page.recv(timeout=30)
-        assert page.protocol.close_code == code
+        assert page.protocol.close_code in (code, 1006)  # cut off while it still sends
 
 
 def test_so_many_pages_are_open_at_a_time(address):
