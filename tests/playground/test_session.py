@@ -154,6 +154,7 @@ def test_mistakes_are_made_beside_the_right_training_and_named(page):
     assert wrong["named"] == set_up["named"]
     assert wrong["losses"][0] == right[0]
     assert wrong["losses"][1] != right[1]
+    assert "the mistake slope-missing:1 is made" in page.ask("code")["expression"]
     assert "mistakes gives those" in page.refused("set_up", mistake="nonsense")
     assert "plain networks" in page.refused("set_up", mistake="slope-missing", network="1x28x28,2c3,mp2,10")
 

@@ -9,8 +9,8 @@ from tinygrad_mnist.shown import json_text
 from tinygrad_mnist.training.recipe import OPTIMIZERS, Recipe, as_text
 
 
-def program(recipe: Recipe, source: str, seed: int, steps: int) -> str:
-    """A Python program that trains the same network for so many steps."""
+def program(recipe: Recipe, source: str, seed: int, steps: int, mistake: str | None = None) -> str:
+    """A Python program that trains the same network for so many steps; without the mistake, which it names."""
     dataset = f'data.load("{source}")'
     lines = [
         *(["from itertools import count, islice", ""]),
@@ -39,7 +39,7 @@ def program(recipe: Recipe, source: str, seed: int, steps: int) -> str:
         f"for x, y in islice(batches(), {steps}):",
         "    loss = nn.cross_entropy(model(x), y)",
         "    optimizer.zero_grad()",
-        "    loss.backward()",
+        f"    loss.backward(){f'  # right: the mistake {mistake} is made in the page alone' if mistake else ''}",
         "    optimizer.step()",
         "",
         'print(f"{training.evaluate(model, validation):.2%} of the validation digits are read")',
