@@ -28,16 +28,25 @@ def playground(
 
     The server listens on this machine alone, and only to whom has the address with its token. Ctrl-C ends it.
     """
-    from tinygrad_mnist.playground.page import page  # and all that it puts together
-
     if pyodide and not html:
         raise typer.BadParameter("--pyodide is for --html: the server has its own Python")
     if html:
-        files.prepare_folder(html.parent, html.name)
-        files.write_text(html, page(transport="worker", pyodide=pyodide))
-        show.line(f"saved {html}")
-        return
-    from tinygrad_mnist.playground.server import serve
+        _write(html, pyodide)
+    else:
+        _serve(port, browser)
+
+
+def _write(html: Path, pyodide: Path | None) -> None:
+    from tinygrad_mnist.playground.page import page
+
+    files.prepare_folder(html.parent, html.name)
+    files.write_text(html, page(transport="worker", pyodide=pyodide))
+    show.line(f"saved {html}")
+
+
+def _serve(port: int, browser: bool) -> None:
+    from tinygrad_mnist.playground.page import page
+    from tinygrad_mnist.playground.server import serve  # which says what it lacks
 
     serve(page(transport="websocket", pyodide=None), port, _say, browser)
 

@@ -172,6 +172,8 @@ class Course:
         with_signals = milliseconds is None or begun - self._signals_from > PATIENCE * self._signals_take
         until = limit - self._signals_take if with_signals else limit
         left, ended = steps or (1 if milliseconds is None else math.inf), len(epochs)
+        if with_signals and begun + 2 * self._signals_take > limit:
+            left = 0  # they fill this time alone
         while left:
             before = time.perf_counter()
             left -= self._do_one_unit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import PurePosixPath
 
 from tinygrad_mnist.data import DataError, Dataset
@@ -27,6 +28,12 @@ class Dropped:
         self.notes: list[str] = []
         self._arriving: dict[str, bytearray] = {}
 
+    @property
+    def name(self) -> str:
+        """What to call the data set."""
+        (first, *others) = self.files
+        return f"{len(others) + 1} files" if others else first
+
     def add(self, name: str, piece: bytes, more: bool) -> None:
         """Take in a piece of a file, and read the files once it is whole; raises DataError for one that is no data."""
         name = one_line(PurePosixPath(name.replace("\\", "/")).name, 120) or "file"
@@ -50,8 +57,13 @@ class Dropped:
                 continue
             self.files, self.dataset, self.notes, self.missing = files, dataset, notes, None
             return
-        parse_idx(content, name)  # raises where it is no array either: the file is not kept
-        self.files, self.missing = {**belonging, name: content}, str(reason)
+        with suppress(DataError):
+            array = parse_idx(content, name)
+            here, there = ("images", "labels") if array.ndim > 1 else ("labels", "images")
+            self.missing = f"{name} has {len(array):,} {here}: drop the file with their {there}, too"
+            self.files = {**belonging, name: content}
+            return
+        raise reason  # it is no array either, and not kept
 
 
 def _base(name: str) -> str:

@@ -42,6 +42,8 @@ SHARES = Range("a number from 0 to 0.9", most=0.9)
 PULLS = Range("a number from 0 to 10", most=10)
 STEPS = Range("a whole number from 1 to 1,000", least=1, most=1000, whole=True)
 TIMES = Range("a number of milliseconds from 1 to 5,000", least=1, most=5000)
+LENGTHS = Range("a text of 1 to 200 characters", least=1, most=200, whole=True)
+LABELS = Range("a whole number from 0 to 9", most=9, whole=True)
 COUNTS = Range(f"a whole number from 1 to {SHOWN}", least=1, most=SHOWN, whole=True)
 
 
@@ -104,6 +106,8 @@ class SetUp:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
+        if len(self.network) not in LENGTHS:
+            raise RecordError(f"network must be {LENGTHS.words}, not {len(self.network):,}")
         RATES.check(rate=self.rate)
         SHARES.check(momentum=self.momentum, dropout=self.dropout)
         BATCHES.check(batch_size=self.batch_size)
@@ -198,6 +202,10 @@ class Own:
 
     images: Encoded
     labels: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        for label in self.labels:
+            LABELS.check(label=label)
 
 
 @dataclass(frozen=True)

@@ -14,24 +14,18 @@ import threading
 import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from tinygrad_mnist.playground.errors import PlaygroundError
 from tinygrad_mnist.playground.protocol import LARGEST_MESSAGE
 from tinygrad_mnist.playground.session import Session
 
-try:
-    import uvicorn
-    import websockets  # noqa: F401  # uvicorn's
+if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import HTTPConnection, Request
-    from starlette.responses import HTMLResponse, PlainTextResponse, Response
-    from starlette.routing import Route, WebSocketRoute
-    from starlette.websockets import WebSocket, WebSocketDisconnect
-except ImportError as error:
-    raise PlaygroundError(
-        f"the playground's server needs {error.name}, which is not installed: pip install 'tinygrad-mnist[playground]'"
-        f"; or write the page into a file that needs no server, with --html FILE"
-    ) from None
+    from starlette.responses import Response
+    from starlette.websockets import WebSocket
 
 HOST = "127.0.0.1"
 
@@ -70,6 +64,10 @@ class Guard:
 
 def application(page: str, guard: Guard) -> Starlette:
     """The page at /, and its messages at /messages, one session for each websocket."""
+    from starlette.applications import Starlette
+    from starlette.responses import HTMLResponse, PlainTextResponse
+    from starlette.routing import Route, WebSocketRoute
+
     pages: set[Session] = set()
 
     async def home(request: Request) -> Response:
@@ -122,15 +120,28 @@ async def _answered(websocket: WebSocket, session: Session) -> None:
     finally:
         session.close()
         answers.cancel()
-        with suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
+        with suppress(asyncio.CancelledError, Exception):  # nobody is there to be told
             await answers
+
+
+def _require(*packages: str) -> None:
+    for name in packages:
+        try:
+            import_module(name)
+        except ImportError:
+            raise PlaygroundError(
+                f"the playground's server needs {name}, which is not installed: "
+                f"pip install 'tinygrad-mnist[playground]'; or write a page that needs no server, with --html FILE"
+            ) from None
 
 
 def serve(page: str, port: int = 0, opened: Callable[[str], None] = lambda address: None, browser: bool = True) -> None:
     """Serve the page on this machine until Ctrl-C. opened: called with its address. port: 0 for any that is free.
 
-    Raises OSError where the port is taken.
+    Raises PlaygroundError where a package of the extra `playground` is missing, and OSError where the port is taken.
     """
+    _require("uvicorn", "websockets", "starlette")
+    import uvicorn
     from threadpoolctl import threadpool_limits
 
     token = secrets.token_urlsafe(24)

@@ -71,7 +71,7 @@ class Session:
             identity, kind = protocol.header(message)
             reply = self._handlers()[kind](protocol.request(kind, message))
             return protocol.text_of(identity, kind, reply)
-        except Exception as error:  # whatever a visitor asks for, the page goes on
+        except (Exception, SystemExit) as error:  # whatever a visitor asks for, the page goes on
             return protocol.text_of(identity, "error", {"message": _in_a_line(error)})
 
     def _handlers(self) -> dict[str, Callable[[Any], Reply]]:
@@ -200,7 +200,7 @@ class Session:
         if dataset:
             self._datasets["file"] = dataset
         return {
-            "name": dataset.name if dataset else "",
+            "name": self._dropped.name if dataset else "",
             "examples": len(dataset.train) if dataset else 0,
             "classes": dataset.classes if dataset else 0,
             "notes": self._dropped.notes,
@@ -219,7 +219,7 @@ class Session:
         course, seed = self._there(), self._set_up.seed
         source = {"digits": "digits", "file": "FOLDER", "own": "FOLDER"}[self._set_up.data]
         return {
-            "expression": written.program(course.recipe, source, seed, course.lesson.step),
+            "expression": written.program(course.recipe, source, seed, course.lesson.step, self._set_up.mistake),
             "recipe": written.recipe_text(course.recipe),
             "command": written.command(course.recipe, source, seed),
         }
@@ -251,8 +251,8 @@ def recipe_of(asked: protocol.SetUp, classes: int) -> Recipe:
     return Recipe(
         layers=layers, activation=asked.activation, init=asked.init, dropout=asked.dropout,
         augment=AUGMENTATIONS[asked.augmentation], epochs=EPOCHS, batch_size=asked.batch_size,
-        optimizer=asked.optimizer, lr=asked.rate, schedule="constant", momentum=asked.momentum, weight_decay=asked.l2,
-        average=None,
+        optimizer=asked.optimizer, lr=asked.rate, schedule="constant", weight_decay=asked.l2, average=0.0,
+        momentum=asked.momentum if asked.optimizer == "sgd" else Recipe.momentum,
     )  # fmt: skip
 
 
@@ -283,7 +283,7 @@ def _weight_images(model: nn.Module) -> Iterator[Reply]:
             yield {"name": f"W{number}", "images": p.numpy().reshape(-1, side, side)[: protocol.SHOWN]}
 
 
-def _in_a_line(error: Exception) -> str:
+def _in_a_line(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "there is not enough memory for this: take smaller layers or batches"
     if isinstance(error, RecursionError):

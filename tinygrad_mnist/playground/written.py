@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
 
 from tinygrad_mnist.data.augment import Distortion
 from tinygrad_mnist.shown import json_text
 from tinygrad_mnist.training.recipe import OPTIMIZERS, Recipe, as_text
 
 
-def program(recipe: Recipe, source: str, seed: int, steps: int) -> str:
-    """A Python program that trains the same network for so many steps."""
+def program(recipe: Recipe, source: str, seed: int, steps: int, mistake: str | None = None) -> str:
+    """A Python program that trains the same network for so many steps; without the mistake, which it names."""
     dataset = f'data.load("{source}")'
     lines = [
         *(["from itertools import count, islice", ""]),
@@ -40,7 +39,7 @@ def program(recipe: Recipe, source: str, seed: int, steps: int) -> str:
         f"for x, y in islice(batches(), {steps}):",
         "    loss = nn.cross_entropy(model(x), y)",
         "    optimizer.zero_grad()",
-        "    loss.backward()",
+        f"    loss.backward(){f'  # right: the mistake {mistake} is made in the page alone' if mistake else ''}",
         "    optimizer.step()",
         "",
         'print(f"{training.evaluate(model, validation):.2%} of the validation digits are read")',
@@ -85,16 +84,7 @@ def recipe_text(recipe: Recipe) -> str:
 def command(recipe: Recipe, source: str, seed: int) -> str:
     """The command that trains by it."""
     usual = Recipe().changed(optimizer=recipe.optimizer)
-    options = {
-        f.name: getattr(recipe, f.name) for f in fields(recipe) if getattr(recipe, f.name) != getattr(usual, f.name)
-    }
-    if recipe.optimizer != Recipe().optimizer:
-        options = {"optimizer": recipe.optimizer, **options}
-    if recipe.optimizer != "sgd":
-        options.pop("momentum", None)
-    words = [f"--{name.replace('_', '-')} {_option(name, value)}" for name, value in options.items()]
+    changed = {f.name: getattr(recipe, f.name) for f in fields(recipe) if vars(recipe)[f.name] != vars(usual)[f.name]}
+    options = ({"optimizer": recipe.optimizer} if recipe.optimizer != Recipe().optimizer else {}) | changed
+    words = [f"--{name.replace('_', '-')} {as_text(value)}" for name, value in options.items()]
     return " ".join(["tinygrad-mnist train", f"--data {source}", *words, f"--seed {seed}"])
-
-
-def _option(name: str, value: Any) -> str:
-    return "0" if value is None and name != "augment" else as_text(value)

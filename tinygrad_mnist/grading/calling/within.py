@@ -41,7 +41,7 @@ def unchanged() -> Iterator[None]:
     importlib.import_module("tinygrad_mnist.grading.standins")  # what stays is not what it changes
     modules, hooks, path, argv = dict(sys.modules), list(sys.meta_path), list(sys.path), list(sys.argv)
     namespaces = [(owner, dict(vars(owner))) for owner in (*modules.values(), *CLASSES) if hasattr(owner, "__dict__")]
-    folder, limit = os.getcwd(), sys.getrecursionlimit()
+    folder, limit, environment = os.getcwd(), sys.getrecursionlimit(), dict(os.environ)
     working = tempfile.mkdtemp(prefix="tinygrad-mnist-grade-")
     try:
         os.chdir(working)
@@ -55,6 +55,8 @@ def unchanged() -> Iterator[None]:
             if name.partition(".")[0] not in STAYING:
                 del sys.modules[name]
         sys.modules.update(modules)
+        os.environ.clear()
+        os.environ.update(environment)
         sys.setrecursionlimit(limit)
         os.chdir(folder)
         _remove(pathlib.Path(working))
