@@ -14,7 +14,7 @@ import json
 import zipfile
 from collections.abc import Iterable, Iterator
 from html import escape
-from importlib import resources, util
+from importlib import metadata, resources
 from pathlib import Path
 from typing import Literal
 
@@ -89,7 +89,10 @@ def page(transport: Transport = "worker", pyodide: Path | None = None) -> str:
 def _policy(script: str, transport: Transport, is_whole: bool) -> str:
     """The Content-Security-Policy: this script and the explorer's, and whom the page may ask."""
     scripts = f"'{writing.hash_of(script)}' '{writing.hash_of(writing.script_of('page'))}'"
-    common = f"default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; img-src data: blob:; script-src {scripts}"
+    common = (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; img-src data: blob:; "
+        f"script-src {scripts}"
+    )
     if transport == "websocket":
         return f"{common}; connect-src 'self'"
     asked = "'none'" if is_whole else CDN
@@ -142,7 +145,8 @@ def _packed(name: str, content: bytes) -> str:
 
 def _pinned(name: str, file: str) -> str:
     digest = base64.b64encode(bytes.fromhex(HASHES[file])).decode()
-    return f'<script type="text/plain" data-part="{name}" data-url="{URLS[file]}" data-integrity="sha256-{digest}"></script>'
+    where = f'data-url="{URLS[file]}" data-integrity="sha256-{digest}"'
+    return f'<script type="text/plain" data-part="{name}" {where}></script>'
 
 
 def _members(archive: bytes) -> Iterator[tuple[str, bytes]]:
@@ -162,12 +166,15 @@ def _run_of(wheel: bytes) -> Iterator[tuple[str, bytes]]:
 
 def _own_files() -> Iterator[tuple[str, bytes]]:
     """The files of this package that run in a browser, and latex2mathml, which its formulas need."""
-    for package in ("tinygrad_mnist", "latex2mathml"):
-        root = Path(next(iter(util.find_spec(package).submodule_search_locations)))  # type: ignore[union-attr, arg-type]
-        for path in sorted(root.rglob("*")):
-            name = path.relative_to(root)
+    root = resources.files("tinygrad_mnist")
+    with resources.as_file(root) as folder:
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder)
             if path.is_file() and "__pycache__" not in name.parts and name.parts[0] not in NOT_IN_BROWSERS:
-                yield f"{package}/{name.as_posix()}", path.read_bytes()
+                yield f"tinygrad_mnist/{name.as_posix()}", path.read_bytes()
+    for file in metadata.files("latex2mathml") or ():
+        if file.parts[0].startswith("latex2mathml") and file.suffix != ".pyc":
+            yield file.as_posix(), file.read_binary()
 
 
 def _stored(members: Iterable[tuple[str, bytes]]) -> bytes:

@@ -1,6 +1,6 @@
 // Curves of runs laid over each other.
 
-/** @typedef {{name: string, colour: string, losses: number[], epochs: Reply[], dash?: number[]}} Run */
+/** @typedef {{name: string, colour: string, losses: number[], epochs: Reply[], dash?: number[], width?: number}} Run */
 
 const RUN_COLOURS = ["--value", "--gradient", "--warning", "--value-less", "--gradient-less"];
 const SMOOTHING = 0.9;
@@ -58,8 +58,8 @@ class Chart {
     return {
       width, height: 220, scales: { x: { time: false } }, cursor: { drag: { x: false, y: false } },
       axes: [{ ...axis, label: this.across, labelSize: 18, labelFont: "12px system-ui", size: 32 }, { ...axis, size: 48 }],
-      series: [{}, ...runs.map(({ name, colour, dash }) => ({
-        label: name, stroke: style.getPropertyValue(colour), width: 2, dash, points: { show: this.across === "epoch", size: 5 },
+      series: [{}, ...runs.map(({ name, colour, dash, width }) => ({
+        label: name, stroke: style.getPropertyValue(colour), width: width ?? 2, dash, points: { show: this.across === "epoch", size: 5 },
       }))],
     };
   }
@@ -67,9 +67,10 @@ class Chart {
 
 /** Which curve is which. @param {HTMLElement} home @param {Run[]} runs */
 function showLegend(home, runs) {
-  home.replaceChildren(...runs.map(({ name, colour }) => {
+  home.replaceChildren(...runs.map(({ name, colour, epochs }) => {
     const swatch = make("i");
     swatch.style.background = `var(${colour})`;
-    return make("span", {}, swatch, name);
+    const last = epochs.at(-1);
+    return make("span", {}, swatch, name, last ? `: ${percent(last.validation_accuracy)} held out` : "");
   }));
 }

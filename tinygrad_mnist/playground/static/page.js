@@ -6,8 +6,6 @@ const LOOK = 250;
 const MOST_RUNS = 5;
 const PIECE = 1 << 20;
 
-/** @typedef {{value: HTMLInputElement | HTMLSelectElement}} Field */
-
 const engine = new Engine();
 const grader = new Engine();
 const input = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ (byId(id));
@@ -99,10 +97,10 @@ async function setUp() {
   state.number += 1;
   const { mistake } = state.settings;
   const title = mistake ? selectedText(input("mistake")) : `${network}, ${state.settings.activation}, ${state.settings.optimizer} ${state.settings.rate}`;
-  const name = `${state.number}: ${mistake ? `${title}` : title}`;
+  const name = `${state.number}: ${title}`;
   state.runs = [...state.runs.filter(({ losses }) => losses.length), ...state.current.filter(({ losses }) => losses.length)].slice(-MOST_RUNS + 2);
   state.current = [{ name, colour: mistake ? "--warning" : "--value", losses: [], epochs: [] }];
-  if (mistake) state.current.push({ name: `${state.number}: the right one`, colour: "--value", losses: [], epochs: [] });
+  if (mistake) state.current.push({ name: `${state.number}: the right one`, colour: "--value", width: 6, losses: [], epochs: [] });
   state.runs.forEach((run, i) => { run.colour = RUN_COLOURS[1 + ((state.runs.length - 1 - i) % (RUN_COLOURS.length - 1))]; run.dash = [6, 4]; });
   showNamed(reply.named);
   byId("progress").textContent = `step 0 · ${reply.parameters.toLocaleString("en")} weights · ${reply.examples.toLocaleString("en")} digits to learn from`;
@@ -216,8 +214,9 @@ function showCharts() {
     showLegend(byId("legend"), runs);
   }
   if (state.view === "break") {
-    brokenChart.show(state.current);
-    showLegend(byId("broken-legend"), state.current);
+    const rightFirst = state.current.toReversed();
+    brokenChart.show(rightFirst);
+    showLegend(byId("broken-legend"), rightFirst);
   }
 }
 
@@ -235,6 +234,7 @@ async function read(spoken = false) {
   if (state.reading || !document.body.dataset.ready) return;
   if (pad.empty) {
     state.seen = null;
+    for (const id of ["label", "truth"]) delete byId(id).dataset.chosen;
     return forgetReading();
   }
   state.reading = true;
@@ -443,6 +443,7 @@ function wire() {
   byId("forget").onclick = () => { state.runs = []; showCharts(); };
   byId("settings").onchange = takeSettings;
   byId("mistake").onchange = takeSettings;
+  for (const id of ["label", "truth"]) byId(id).onchange = () => { byId(id).dataset.chosen = "true"; };
   byId("judge").onclick = () => judge();
   byId("source").oninput = () => { gradedName = null; };
   onSubmit("settings", takeSettings);
@@ -486,7 +487,7 @@ async function begin() {
   showRunning();
   for (const id of ["run", "one-step", "one-epoch", "reset"]) button(id).disabled = false;
   /** @type {HTMLButtonElement} */ (document.querySelector("#explore button")).disabled = false;
-  document.body.dataset.ready = "true";
+  performance.mark("ready");
   say("ready");
 }
 

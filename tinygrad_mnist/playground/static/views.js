@@ -27,7 +27,6 @@ function keepPictures(home, names) {
 }
 
 const percent = (/** @type {number} */ share) => `${(100 * share).toFixed(1)} %`;
-const widest = () => Math.max(200, Math.min(innerWidth - 70, 460));
 
 /** @param {ArrayLike<number>} probabilities @param {number} answer */
 function showBars(probabilities, answer) {
@@ -48,26 +47,25 @@ function showReading(reply) {
   byId("answer").replaceChildren("It reads ", make("b", {}, String(reply.answer)), ` with ${percent(reply.sure)}`);
   byId("answer").dataset.answer = reply.answer;
   byId("doubts").textContent = reply.doubts.join("; ");
+  for (const id of ["label", "truth"]) if (!byId(id).dataset.chosen) input(id).value = reply.answer;
   showBars(numbersOf(reply.probabilities), reply.answer);
   if (!byId("watch").hidden) showLayers(reply);
 }
 
 /** @param {Reply} reply */
 function showLayers({ seen, layers, saliency, nearest, answer, second }) {
+  const inputs = byId("inputs");
+  paintInto(pictureIn(inputs, "seen"), "seen", "cropped, scaled, centred: 28 × 28", seen, { family: "ink", width: 196 });
+  const change = `∂(z of ${answer} − z of ${second})/∂pixel`;
+  paintInto(pictureIn(inputs, "what would change it", "gradient"), "what would change it", change, saliency, { family: "gradient", width: 196 });
   const home = byId("layers");
-  const named = [
-    { name: "seen", facts: "the digit after cropping, scaling and centring, 28 × 28", values: seen, family: "ink", width: 196 },
-    ...layers.map((/** @type {Reply} */ { name, kind, values }) => ({ name, facts: `${kind}, ${dimensions(values.shape)}`, values, width: widest() })),
-    { name: "what would change it", facts: `∂(z of ${answer} − z of ${second})/∂pixel`, values: saliency, family: "gradient", width: 196 },
-  ];
-  keepPictures(home, named.map(({ name }) => name));
-  for (const { name, facts, values, family, width } of named) {
-    paintInto(pictureIn(home, name, family === "gradient" ? "gradient" : "value"), name, facts, values, { family, width });
+  keepPictures(home, layers.map((/** @type {Reply} */ { name }) => name));
+  for (const { name, kind, values } of layers) {
+    paintInto(pictureIn(home, name), name, `${kind}, ${dimensions(values.shape)}`, values, { width: home.clientWidth - 20 });
   }
-  byId("nearest")?.remove();
   const figures = nearest.map((/** @type {Reply} */ { image, label, distance }) => digitFigure(image, `a ${label}, at ${format(distance, 3)}`));
-  home.append(make("figure", { class: "card", id: "nearest" },
-    make("figcaption", {}, make("b", {}, "nearest"), " ", make("span", {}, "training digits, by the distance of their pixels")),
+  byId("neighbours").replaceChildren(make("figure", { class: "card" },
+    make("figcaption", {}, make("b", {}, "nearest"), " ", make("span", {}, "digits to learn from, by the distance of their pixels")),
     make("div", { class: "digits" }, figures)));
 }
 
@@ -76,8 +74,8 @@ function forgetReading() {
   delete byId("answer").dataset.answer;
   byId("doubts").textContent = "";
   showBars(new Float32Array(10), -1);
-  keepPictures(byId("layers"), []);
-  byId("nearest")?.remove();
+  for (const id of ["inputs", "layers"]) keepPictures(byId(id), []);
+  byId("neighbours").replaceChildren();
 }
 
 /** @param {Reply} reply that of `weights` */
