@@ -1,6 +1,7 @@
 import js from "@eslint/js";
 
 export default [
+  { ignores: ["**/uplot/"] }, // from npm as it is
   js.configs.recommended,
   {
     files: ["**/*.js"],

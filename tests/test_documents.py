@@ -11,7 +11,7 @@ from tests.scripts import printed_by
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 DOCUMENTS += [path for pages in ("*.md", "chapters/*.md") for path in sorted((ROOT / "docs").glob(pages))]
-PROGRAMS = sorted(path for folder in ("docs", "benchmarks") for path in (ROOT / folder).glob("*.py"))
+PROGRAMS = [ROOT / "docs" / "ops_table.py", *sorted((ROOT / "benchmarks").glob("*.py"))]
 
 NEEDED = {"onnx.md": ["onnx", "onnxruntime"]}
 """The packages that a document's snippets need besides."""

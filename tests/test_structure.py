@@ -21,20 +21,22 @@ LAYERS = {
     "array_functions": {"devices", "engine"},
     "manual": set(),
     "arguments": set(),
+    "later": set(),
     "starting": set(),
     "processes": set(),
     "shown": set(),
     "screens": {"shown"},
     "files": {"processes", "shown"},
     "records": {"shown"},
-    "data": {"arguments", "files", "screens", "shown"},
+    "data": {"later", "arguments", "files", "screens", "shown"},
     "gradcheck": {"engine", "screens"},
     "nn": {"engine", "arguments", "devices", "screens"},
-    "graph": {"engine", "files", "screens", "shown"},
+    "graph": {"later", "engine", "files", "screens", "shown"},
     "comparing": {"engine", "nn", "manual", "data", "graph", "files", "screens", "shown"},
-    "grading": {"cluster", "engine", "manual", "graph", "files", "screens", "shown"},
+    "grading": {"later", "cluster", "engine", "manual", "graph", "files", "screens", "shown"},
     "compiler": {"devices", "engine", "nn", "places", "files"},
     "training": {
+        "later",
         "arguments",
         "compiler",
         "devices",
@@ -53,6 +55,21 @@ LAYERS = {
     "sweeps": {"arguments", "cluster", "data", "files", "nn", "processes", "records", "screens", "shown", "training"},
     "tutorials": {"Tensor", "engine", "nn", "manual", "data", "training"},
     "frameworks": {"nn", "data", "training", "tutorials", "plots", "grading", "shown"},
+    "playground": {
+        "later",
+        "__version__",
+        "arguments",
+        "data",
+        "engine",
+        "grading",
+        "graph",
+        "manual",
+        "nn",
+        "processes",
+        "records",
+        "shown",
+        "training",
+    },
     "cli": {
         "compiler",
         "__version__",
@@ -71,6 +88,7 @@ LAYERS = {
         "sweeps",
         "tutorials",
         "frameworks",
+        "playground",
         "files",
         "processes",
         "starting",
@@ -164,6 +182,17 @@ def test_importing_the_package_imports_numpy_alone():
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     assert set(result.stdout.split()) - set(sys.stdlib_module_names) == {"numpy", "tinygrad_mnist"}
+
+
+@each("path", [p for p in PACKAGE.rglob("__init__.py") if "= later(" in p.read_text(encoding="utf-8")])
+def test_what_is_imported_later_is_what_type_checkers_see(path):
+    package = importlib.import_module(".".join(path.parent.relative_to(ROOT).parts))
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    seen = {a.name for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for a in n.names} - {"TYPE_CHECKING"}
+    (call,) = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
+    homes = ast.literal_eval(call.args[1])
+    assert {name for module, names in homes.items() for name in names or [module]} == seen - {"later"}
+    assert all(hasattr(package, name) for name in seen)
 
 
 def test_the_engine_fits_in_the_head():

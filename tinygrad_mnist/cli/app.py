@@ -20,6 +20,7 @@ from tinygrad_mnist.cli.export import export
 from tinygrad_mnist.cli.grade import grade
 from tinygrad_mnist.cli.graph import graph
 from tinygrad_mnist.cli.options import Interrupted
+from tinygrad_mnist.cli.playground import playground
 from tinygrad_mnist.cli.plot import plot
 from tinygrad_mnist.cli.predict import evaluate, predict
 from tinygrad_mnist.cli.sweep import sweep
@@ -32,13 +33,14 @@ from tinygrad_mnist.devices import DeviceError
 from tinygrad_mnist.engine import GraphError
 from tinygrad_mnist.frameworks.running import ProgramError
 from tinygrad_mnist.graph import RenderingError
+from tinygrad_mnist.playground import PlaygroundError
 from tinygrad_mnist.sweeps import SweepError
 
 _CTRL_C = 130
 """What typer makes of a KeyboardInterrupt."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-COMMANDS = (train, evaluate, predict, compare, graph, export, exercise, grade, plot, tutorials, sweep)
+COMMANDS = (train, evaluate, predict, compare, graph, export, exercise, grade, plot, tutorials, sweep, playground)
 for command in COMMANDS:
     app.command(cls=Command)(worded(command))
 
@@ -110,6 +112,7 @@ def _run() -> int:
         CompileError,
         GraphError,
         ProgramError,
+        PlaygroundError,
         RenderingError,
         ClusterError,
         SweepError,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -28,7 +28,7 @@ from tinygrad_mnist.data.classes import numbered
 from tinygrad_mnist.data.dataset import DataError, Dataset, Split
 from tinygrad_mnist.data.idx import array_from
 from tinygrad_mnist.data.kaggle import read_table
-from tinygrad_mnist.data.listing import Entry, expanded, list_files
+from tinygrad_mnist.data.listing import Entry, expanded, highest_first, in_memory, list_files
 from tinygrad_mnist.data.looking import upright
 from tinygrad_mnist.data.pictures import read_pictures
 from tinygrad_mnist.data.reading import LIMIT, unreadable
@@ -66,9 +66,20 @@ def read_path(path: Path, say: Say, classes: int | None = None) -> Dataset:
     name = path.resolve().name if path.is_dir() else path.name.split(".")[0]
     entries = list_files(path)
     files = _beside(path, entries)
+    return _read(files, path, name, say, classes)
+
+
+def read_contents(contents: Mapping[str, bytes], say: Say, classes: int | None = None) -> Dataset:
+    """The same for files whose bytes are here, by their names: nothing else is looked for."""
+    (name, *_) = contents
+    entries = [each for file, content in contents.items() for each in in_memory(file, content)]
+    return _read(highest_first(entries), Path(name), name.split(".")[0], say, classes)
+
+
+def _read(entries: Sequence[Entry], path: Path, name: str, say: Say, classes: int | None) -> Dataset:
     for read in (_from_arrays, _from_tables, read_pictures):
         said: list[str] = []  # not before all is well: an error is one line
-        if parts := read(files, str(path), said.append):
+        if parts := read(entries, str(path), said.append):
             dataset = _dataset(name, parts, said.append, classes)
             for message in said:
                 say(one_line(message))

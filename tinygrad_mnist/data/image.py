@@ -103,8 +103,17 @@ def _without_scipy(grey: Array, path: str | Path) -> list[Digit]:
     rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
     if (np.diff(rows) > 1).any() or (np.diff(columns) > 1).any():
         raise DataError(f"{path}: {NEEDED.format('a drawing in several parts')}")
+    return [read_drawing(ink)]
+
+
+def read_drawing(ink: Array) -> Digit:
+    """All that is drawn, (h, w) from 0 on, as one digit; raises DataError where nothing is."""
+    drawn = ink > 0.2 * ink.max(initial=0)
+    if not drawn.any():
+        raise DataError("there is no digit to be seen: draw one")
+    rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
     pixels = framed(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
-    return [Digit(pixels, unlike(pixels))]
+    return Digit(pixels, unlike(pixels))
 
 
 def _digit(ink: Array, strokes: Array, doubts: tuple[str, ...], is_drawing: bool) -> Digit:

@@ -79,6 +79,11 @@ def list_files(path: Path) -> list[Entry]:
         entries = list(islice(_in_folder(path), MOST)) if is_folder else _in_file(path)
     except OSError as error:
         raise unreadable(error.filename or path, error) from error
+    return highest_first(entries)
+
+
+def highest_first(entries: Iterable[Entry]) -> list[Entry]:
+    """Those that are no clutter, in the order of their depth and names."""
     wanted = [entry for entry in entries if not _is_clutter(entry.name)]
     return sorted(wanted, key=lambda entry: (entry.name.count("/"), entry.name))
 
@@ -108,12 +113,26 @@ def _in_file(path: Path) -> list[Entry]:
     """The files in an archive; of any other file, itself."""
     with decoding(path), open_file(path) as stream, unpacked(stream) as content:
         start = content.read(TAR_AT + len(TAR))
-    if start.startswith(ZIP):
-        entries = list(_in_zip(str(path), decompress(read_file(path), path)))
-        return _as_arrays(path.name, str(path), entries) if all(e.base.endswith(".npy") for e in entries) else entries
-    if start[TAR_AT:] == TAR:
-        return list(_in_tar(str(path), decompress(read_file(path), path)))
+    if start.startswith(ZIP) or start[TAR_AT:] == TAR:
+        return in_archive(path.name, str(path), decompress(read_file(path), path))
     return [Entry(path.name, str(path), lambda: open_file(path))]
+
+
+def in_memory(name: str, content: bytes) -> list[Entry]:
+    """The files in an archive whose bytes are here; of any other file, itself. Raises DataError for a damaged one."""
+    with decoding(name), unpacked(io.BytesIO(content)) as stream:
+        start = stream.read(TAR_AT + len(TAR))
+    if start.startswith(ZIP) or start[TAR_AT:] == TAR:
+        return in_archive(name, name, decompress(content, name))
+    return [Entry(name, name, lambda: io.BytesIO(content))]
+
+
+def in_archive(name: str, source: str, content: bytes) -> list[Entry]:
+    """The files in a zip or tar archive; those of an .npz by the names of their arrays."""
+    if not content.startswith(ZIP):
+        return list(_in_tar(source, content))
+    entries = list(_in_zip(source, content))
+    return _as_arrays(name, source, entries) if all(e.base.endswith(".npy") for e in entries) else entries
 
 
 def _in_zip(source: str, content: bytes) -> Iterator[Entry]:

@@ -15,7 +15,7 @@ from tinygrad_mnist.nn.activations import (
     Softplus,
     Tanh,
 )
-from tinygrad_mnist.nn.architecture import count_weights, network, parse_layers
+from tinygrad_mnist.nn.architecture import count_products, count_weights, network, parse_layers
 from tinygrad_mnist.nn.average import ExponentialMovingAverage
 from tinygrad_mnist.nn.clip import clip_grad_norm_, clip_grad_value_, max_norm_
 from tinygrad_mnist.nn.functional import accuracy

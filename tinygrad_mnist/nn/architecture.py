@@ -78,13 +78,24 @@ def parse_layers(text: str) -> tuple[Item, ...]:
 
 def count_weights(layers: Sequence[Item]) -> int:
     """How many numbers the weights of such a network have, without biases; raises ValueError as `network` does."""
-    counts = []
-    for item, before, behind in _stages(parse_layers(",".join(map(str, layers)))):
-        kernel = int(str(item).partition("c")[2] or 0)
-        counts.append(
-            0 if _POOL.fullmatch(str(item)) else before[0] * behind[0] * kernel**2 or prod(before) * behind[0]
-        )
-    return sum(counts)
+    return sum(_count(*stage) for stage in _stages(parse_layers(",".join(map(str, layers)))))
+
+
+def count_products(layers: Sequence[Item]) -> int:
+    """How many multiplications such a network takes for one example; raises ValueError as `network` does.
+
+    What a pool looks at counts too, so that no image that the network makes has more numbers.
+    """
+    stages = _stages(parse_layers(",".join(map(str, layers))))
+    return sum(_count(*stage) * prod(stage[2][1:]) or prod(stage[1]) for stage in stages)
+
+
+def _count(item: Item, before: Shape, behind: Shape) -> int:
+    """How many weights a layer has."""
+    if _POOL.fullmatch(str(item)):
+        return 0
+    kernel = int(str(item).partition("c")[2] or 0)
+    return before[0] * behind[0] * kernel**2 or prod(before) * behind[0]
 
 
 def _stages(items: Sequence[Item]) -> Iterator[tuple[Item, Shape, Shape]]:

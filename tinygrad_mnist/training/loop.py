@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist import nn
 from tinygrad_mnist.arguments import COUNT, POSITIVE
-from tinygrad_mnist.compiler import compile as compiled
 from tinygrad_mnist.data import DataError, Split
 from tinygrad_mnist.devices import as_array
 from tinygrad_mnist.engine import Tensor
@@ -86,7 +85,10 @@ def fit(
                 checkpoint.restore(run)
             run.notify("fit_begins")
             step = _step(run, loss, clip_norm)
-            step = compiled(step) if compile else step
+            if compile:
+                from tinygrad_mnist.compiler import compile as compiled  # as large as all the rest
+
+                step = compiled(step)
             while not run.is_over:
                 _run_epoch(run, step, augment)
             run.history.stopped_early = run.epoch <= run.epochs

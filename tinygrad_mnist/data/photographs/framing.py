@@ -17,18 +17,26 @@ TURN = 15
 
 def framed(ink: NDArray[Any]) -> NDArray[np.uint8]:
     """A digit, cropped to its strokes, scaled into 20 × 20, its centre of mass in the middle of 28 × 28 uint8."""
-    from PIL import Image
-
     scale = BOX / max(ink.shape)
-    height, width = (max(1, round(n * scale)) for n in ink.shape)
-    small = Image.fromarray(ink.astype(np.float32)).resize((width, height), Image.Resampling.BOX)
-    digit = np.asarray(small, np.float64)
-    mass = digit.sum()
+    down, across = (_boxes(n, max(1, round(n * scale))) for n in ink.shape)
+    digit = (down @ ink.astype(np.float64) @ across.T).astype(np.float32).astype(np.float64)
+    (height, width), mass = digit.shape, digit.sum()
     centre = [(digit.sum(axis=1 - axis) @ np.arange(n)) / mass for axis, n in enumerate(digit.shape)]
     top, left = (int(np.clip(round((SIDE - 1) / 2 - c), 0, SIDE - n)) for c, n in zip(centre, digit.shape, strict=True))
     frame = np.zeros((SIDE, SIDE))
     frame[top : top + height, left : left + width] = digit
     return np.asarray((frame * (255 / frame.max())).round(), np.uint8)
+
+
+def _boxes(old: int, new: int) -> NDArray[np.float64]:
+    """How much each of `old` pixels in a line gives to each of `new` ones, (new, old): the mean of those it covers.
+
+    A pixel is covered where its middle is. Whole numbers, so that every machine decides alike.
+    """
+    middles = (2 * np.arange(old) + 1) * new - (2 * np.arange(new)[:, None] + 1) * old
+    reach = max(old, new)
+    covered = (middles > -reach) & (middles <= reach)
+    return np.asarray(covered / covered.sum(axis=1, keepdims=True))
 
 
 def moved(pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:

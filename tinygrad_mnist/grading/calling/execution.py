@@ -26,7 +26,8 @@ def run_apart(
 ) -> dict[str, Any]:
     """What a file's backward pass gives on the probes; stopped after so many seconds. text: a notebook's code."""
     command = [sys.executable, "-B", str(Path(runner.__file__).with_name("apart.py"))]
-    return _with_conventions(sealed.run(command, (str(path), text, task.plain()), time_limit, memory=memory))
+    given = str(path), text, task.plain()
+    return _with_conventions(sealed.run(command, given, time_limit, runner.__name__, memory))
 
 
 def _with_conventions(result: dict[str, Any]) -> dict[str, Any]:

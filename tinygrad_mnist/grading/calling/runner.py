@@ -191,12 +191,13 @@ def replaced_in_numpy(before: dict[str, Any]) -> list[str]:
     return sorted(name for name, function in before.items() if after.get(name) is not function)
 
 
+def work(task: Any) -> dict[str, Any]:
+    """Examine the file of a (path, notebook's text, task)."""
+    path, text, plain = task
+    sys.argv[:] = [path]
+    return printed(lambda: examine_file(Path(path), Task.of(plain), text))
+
+
 def main() -> None:
-    """Examine the file of a (path, notebook's text, task) and answer."""
-
-    def work(task: Any) -> dict[str, Any]:
-        path, text, plain = task
-        sys.argv[:] = [path]
-        return printed(lambda: examine_file(Path(path), Task.of(plain), text))
-
+    """Do that in a process of its own, and answer."""
     answer(work, np.ndarray.tolist)

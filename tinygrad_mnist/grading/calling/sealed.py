@@ -17,9 +17,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -57,18 +59,68 @@ def fork_from_here() -> None:
     _forks = hasattr(os, "fork")
 
 
-def run(command: Sequence[str], task: Any, time_limit: float, module: str | None = None, memory: int = MEMORY) -> Any:
+class Programs:
+    """Children that can be ended from another thread, all that are started for one visitor."""
+
+    def __init__(self) -> None:
+        self._lock, self._running, self._over = threading.Lock(), set[int](), False
+
+    @contextmanager
+    def owning(self) -> Iterator[None]:
+        """What is started in the block is among them."""
+        before = _owner.set(self)
+        try:
+            yield
+        finally:
+            _owner.reset(before)
+
+    def add(self, pid: int) -> None:
+        """A child that leads a session of its own."""
+        with self._lock:
+            self._running.add(pid)
+        if self._over:
+            self.end()
+
+    def discard(self, pid: int) -> None:
+        """It is about to be ended, and its number may soon be another's."""
+        with self._lock:
+            self._running.discard(pid)
+
+    def end(self) -> None:
+        """End them, and from now on each that is started, at once."""
+        self._over = True
+        with self._lock:
+            for pid in self._running:
+                _kill(pid)
+
+
+_owner: ContextVar[Programs | None] = ContextVar("owner of programs", default=None)
+
+
+def run(
+    command: Sequence[str],
+    task: Any,
+    time_limit: float,
+    module: str | None = None,
+    memory: int = MEMORY,
+    forked: bool = False,
+) -> Any:
     """What a child answers to a task; or {"time": …}, {"crash": …} or {"forged": …} in words.
 
-    It runs in a folder of its own, with so many bytes of memory, and is ended after so many seconds.
-    module: that of the command, with a function `work`, where the child may be forked.
+    It runs in a folder of its own, with so many bytes of memory, and is ended after so many seconds. A browser, which
+    has no processes, does the work in this one, without bounds: its worker can be ended.
+    module: that of the command, with a function `work`. forked: whether the child may be a copy of this process.
     """
+    if sys.platform == "emscripten" and module:
+        from tinygrad_mnist.grading.calling.within import run_within
+
+        return run_within(module, task)
     with tempfile.TemporaryDirectory(prefix="tinygrad-mnist-grade-", ignore_cleanup_errors=True) as folder:
         results, seal = Path(folder, f"{secrets.token_hex(8)}.json"), secrets.token_hex(16)
         working = Path(folder, "working")
         working.mkdir()
         given = (str(results), seal, limits(memory, time_limit), task)
-        if module and _forks:
+        if module and forked and _forks:
             code = _forked(module, given, working, time_limit)
         else:
             code = _started(command, given, working, time_limit)
@@ -85,11 +137,14 @@ def _started(command: Sequence[str], given: Any, working: Path, time_limit: floa
         command, cwd=working, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, start_new_session=True,
         env={**os.environ, **dict.fromkeys(THREADS, "1"), MARK: mark},
     )  # fmt: skip
+    programs = _owner.get() or Programs()
+    programs.add(process.pid)
     try:
         process.communicate(pickle.dumps(given), timeout=time_limit)
     except subprocess.TimeoutExpired:
         return None
     finally:
+        programs.discard(process.pid)
         _end(process)
         end_marked(mark)
     return process.returncode
@@ -97,16 +152,18 @@ def _started(command: Sequence[str], given: Any, working: Path, time_limit: floa
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End a process and those that it left in its session."""
-    if hasattr(os, "killpg"):
-        _end_session(process.pid)
-    else:
-        process.kill()
+    _kill(process.pid)
+    process.kill()
     process.wait()
 
 
-def _end_session(pid: int) -> None:
+def _kill(pid: int) -> None:
+    """End a session by the process that leads it; where there are none, as on Windows, the process alone."""
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
+        if hasattr(os, "killpg"):
+            os.killpg(pid, signal.SIGKILL)
+        else:
+            os.kill(pid, signal.SIGTERM)
 
 
 def end_marked(mark: str) -> None:
@@ -171,7 +228,7 @@ def _forked(module: str, given: Any, working: Path, time_limit: float) -> int | 
     while not ended and time.monotonic() < until:
         time.sleep(PAUSE)
         ended, status = os.waitpid(pid, os.WNOHANG)
-    _end_session(pid)
+    _kill(pid)
     if ended:
         return os.waitstatus_to_exitcode(status)
     with suppress(ProcessLookupError):

@@ -28,6 +28,8 @@ from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.training import cut_off, steps, versions_of
 from tinygrad_mnist.manual.activations import Array
 
+MODULE = "tinygrad_mnist.grading.watching.comparison"
+
 NO_LOSS = "no loss to differentiate: it computes none that autograd follows, and its output and labels suggest none"
 SHARE = 0.5
 """How much of the time limit a program may run for; the rest is for the comparison."""
@@ -35,8 +37,8 @@ SHARE = 0.5
 
 def compare_program(path: Path, time_limit: float) -> Beside:
     """A program, run in a process of its own, beside autograd of its own forward pass."""
-    command = [sys.executable, "-B", "-m", "tinygrad_mnist.grading.watching.comparison"]
-    answer = sealed.run(command, (str(path.resolve()), SHARE * time_limit), time_limit)
+    command = [sys.executable, "-B", "-m", MODULE]
+    answer = sealed.run(command, (str(path.resolve()), SHARE * time_limit), time_limit, MODULE)
     if "subject" not in answer:
         return Beside(path.name, problem=next(iter(answer.values())))
     return Beside.from_dict(answer)

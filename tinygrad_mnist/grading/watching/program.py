@@ -20,7 +20,7 @@ RUNS = 5.0
 def grade_program(path: Path, time_limit: float, memory: int = sealed.MEMORY) -> Report | None:
     """The report on a program that trains a network, or defines a training; None for one that was not seen to."""
     command = [sys.executable, "-B", "-m", CHILD]
-    answer = sealed.run(command, (str(path), min(RUNS, time_limit / 2)), time_limit, CHILD, memory)
+    answer = sealed.run(command, (str(path), min(RUNS, time_limit / 2)), time_limit, CHILD, memory, forked=True)
     if answer is None or "crash" in answer:
         return None
     if "time" in answer or "forged" in answer:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LARGEST = 1_000_000
 """How many numbers a page may hold."""
 
-SCRIPTS = ("inflate.js", "data.js", "arrays.js", "formulas.js", "exercise.js")
+SCRIPTS = ("basics.js", "inflate.js", "data.js", "arrays.js", "formulas.js", "exercise.js")
 
 
 def write_exercise(exercise: Exercise, path: Path) -> Path:
@@ -32,7 +32,7 @@ def write_exercise(exercise: Exercise, path: Path) -> Path:
             f"the page would hold {size:,} numbers, and {LARGEST:,} is the limit: make the exercise of fewer examples, "
             "or of a smaller network; a notebook has no limit"
         )
-    styles = ("page.css", "exercise.css")
+    styles = ("colours.css", "page.css", "exercise.css")
     return write_page(path, "exercise", _account(exercise), scripts=SCRIPTS, styles=styles)
 
 

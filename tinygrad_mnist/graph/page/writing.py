@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
@@ -19,8 +19,10 @@ from tinygrad_mnist.graph.page.gathering import Account, Gathering
 from tinygrad_mnist.graph.page.layout import lay_out
 from tinygrad_mnist.graph.page.steps import steps
 
-WITH_GRAPH = ("inflate.js", "data.js", "heat.js", "graph.js", "terms.js")
+WITH_GRAPH = ("basics.js", "inflate.js", "data.js", "heat.js", "graph.js", "terms.js")
 """What a page with a graph runs before its own script."""
+
+STYLES = ("colours.css", "page.css")
 
 
 def explore(output: Node, path: str | os.PathLike[str], gradient: Any = None, title: str | None = None) -> Path:
@@ -61,25 +63,49 @@ def collect(page: Gathering, title: str | None) -> Account:
 
 
 def write_page(
-    path: Path, name: str, data: Account, scripts: Sequence[str] = (), styles: Sequence[str] = ("page.css",)
+    path: Path, name: str, data: Account, scripts: Sequence[str] = (), styles: Sequence[str] = STYLES
 ) -> Path:
-    """Put the data and the static files of a page into one file; scripts: by default those of a page with a graph."""
+    """Write the page of `page_text` into a file."""
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: name a file in it")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
-    script = "\n".join(map(_static, scripts or (*WITH_GRAPH, f"{name}.js")))
+    write_text(path, page_text(name, data, scripts, styles))
+    return path
+
+
+def page_text(name: str, data: Account, scripts: Sequence[str] = (), styles: Sequence[str] = STYLES) -> str:
+    """The data and the static files of a page in one; scripts: by default those of a page with a graph."""
+    script = script_of(name, scripts)
     parts = {
         "TITLE": escape(data["title"]),
-        "STYLE": "\n".join(map(_static, styles)),
+        "STYLE": joined(styles),
         "DATA": _json(data),
         "SCRIPT": script,
-        "HASH": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        "HASH": hash_of(script),
     }
-    before, *marked = _static(f"{name}.html").split("{{")
-    text = before + "".join(parts[key] + rest for key, rest in (piece.split("}}", 1) for piece in marked))
-    write_text(path, text)
-    return path
+    return filled(_static(f"{name}.html"), parts)
+
+
+def script_of(name: str, scripts: Sequence[str] = ()) -> str:
+    """What a page runs."""
+    return joined(scripts or (*WITH_GRAPH, f"{name}.js"))
+
+
+def joined(files: Sequence[str]) -> str:
+    """Static files of this package as one text."""
+    return "\n".join(map(_static, files))
+
+
+def hash_of(script: str) -> str:
+    """The source of a script as a Content-Security-Policy names it."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
+
+
+def filled(template: str, parts: Mapping[str, str]) -> str:
+    """A template with each {{NAME}} replaced by its part."""
+    before, *marked = template.split("{{")
+    return before + "".join(parts[key] + rest for key, rest in (piece.split("}}", 1) for piece in marked))
 
 
 def _json(data: Account) -> str:

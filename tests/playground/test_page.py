@@ -1,0 +1,246 @@
+"""The playground's page: what stands in the file, and what it does in a headless Chromium, all the way through.
+
+The browser tests need a folder with the npm package pyodide and NumPy's wheel for it, named by TINYGRAD_MNIST_PYODIDE
+(`npm pack pyodide@314.0.3`, unpacked): they take a minute.
+"""
+
+import base64
+import json
+import os
+import re
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.each import each
+from tinygrad_mnist.graph.page import writing
+from tinygrad_mnist.playground import PlaygroundError, Session, page
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "javascript" / "node_modules" / "axe-core" / "axe.min.js"
+PYODIDE = os.environ.get("TINYGRAD_MNIST_PYODIDE")
+
+THREE = [(70, 70), (130, 45), (190, 70), (180, 120), (130, 140), (190, 165), (195, 215), (140, 240), (75, 215)]
+
+SLOPE_MISSING = """
+import numpy as np
+
+def backward(X, Y, W1, b1, W2, b2):
+    Z1 = X @ W1.T + b1
+    A1 = np.maximum(Z1, 0)
+    Z2 = A1 @ W2.T + b2
+    E = np.exp(Z2 - Z2.max(axis=1, keepdims=True))
+    dZ2 = (E / E.sum(axis=1, keepdims=True) - Y) / len(X)
+    dZ1 = dZ2 @ W2
+    return dZ1.T @ X, dZ1.sum(axis=0), dZ2.T @ A1, dZ2.sum(axis=0)
+"""
+
+
+def policy(text):
+    return re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1]
+
+
+@each("transport, asked", [("worker", "https://cdn.jsdelivr.net"), ("websocket", "'self'")])
+def test_a_small_page_may_ask_one_place_and_runs_its_own_scripts_alone(transport, asked):
+    text = page.page(transport)
+    script = text.partition("<script>")[2].partition("</script>")[0]
+    assert f"connect-src {asked}" in policy(text)
+    assert writing.hash_of(script) in policy(text)
+    assert "unsafe-eval" not in policy(text).replace("wasm-unsafe-eval", "")
+    pinned = re.findall(r'data-url="([^"]*)" data-integrity="sha256-([^"]*)"', text)
+    assert len(pinned) == (len(page.HASHES) if transport == "worker" else 0)
+    for url, digest in pinned:
+        assert url.startswith(asked)
+        assert base64.b64decode(digest).hex() == page.HASHES[url.rpartition("/")[2]]
+
+
+def test_other_files_than_those_of_this_pyodide_are_refused(tmp_path):
+    with pytest.raises(PlaygroundError, match=r"has no pyodide\.mjs: it must hold the npm package pyodide 314"):
+        page.page("worker", tmp_path)
+    (tmp_path / "pyodide.mjs").write_text("export const version = '0.27.0'")
+    with pytest.raises(PlaygroundError, match=r"pyodide\.mjs is not that of Pyodide 314\.0\.3"):
+        page.page("worker", tmp_path)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The file with Python inside."""
+    if not PYODIDE:
+        pytest.skip("TINYGRAD_MNIST_PYODIDE names no folder with Pyodide and NumPy's wheel for it")
+    path = tmp_path_factory.mktemp("playground") / "playground.html"
+    path.write_text(page.page("worker", Path(PYODIDE)), encoding="utf-8")
+    return path
+
+
+def test_the_whole_page_has_at_most_thirteen_megabytes(whole):
+    assert whole.stat().st_size < 13_000_000
+    assert "connect-src 'none'" in policy(whole.read_text(encoding="utf-8"))
+
+
+class Playground:
+    """The page in a browser, used as a visitor does."""
+
+    def __init__(self, browser, address):
+        self.browser, self.driver, self.address = browser, browser.driver, address
+        self.open(address)
+
+    def open(self, address):
+        self.driver.get("about:blank")
+        self.driver.get(address)
+        self.until("!document.getElementById('run').disabled", 120)
+
+    def until(self, condition, seconds=60):
+        end = time.monotonic() + seconds
+        while not self.driver.execute_script(f"return {condition}"):
+            assert time.monotonic() < end, f"{condition}: {self.text('#complaint')} {self.text('#state')}"
+            time.sleep(0.05)
+
+    def text(self, selector):
+        return self.driver.execute_script("return document.querySelector(arguments[0]).textContent", selector)
+
+    def click(self, selector):
+        self.browser.one(selector).click()
+
+    def choose(self, selector, value):
+        script = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('change', {bubbles: true}))"
+        self.driver.execute_script(script, self.browser.one(selector), value)
+
+    def draw(self, points):
+        from selenium.webdriver import ActionChains
+
+        pad, actions = self.browser.one("#pad"), ActionChains(self.driver, duration=20)
+        x, y = points[0]
+        actions.move_to_element_with_offset(pad, x - 140, y - 140).click_and_hold()
+        for x, y in points[1:]:
+            actions.move_to_element_with_offset(pad, x - 140, y - 140)
+        actions.release().perform()
+        self.until("document.getElementById('answer').dataset.answer")
+
+    def train(self, until):
+        self.click("#run")
+        self.until(until, 120)
+        self.click("#run")
+        self.until("document.body.dataset.running === 'false'")
+
+    def asked(self, kind, **fields):
+        script = "const done = arguments[2]; engine.ask(arguments[0], arguments[1]).then(done, (e) => done(String(e)))"
+        self.driver.set_script_timeout(60)
+        return self.driver.execute_async_script(script, kind, fields)
+
+    def serious(self):
+        """What axe-core finds that is serious, in this view."""
+        if not AXE.exists():
+            return []
+        self.driver.execute_script(AXE.read_text(encoding="utf-8"))
+        script = (
+            "const done = arguments[0]; axe.run(document, {iframes: false}).then((found) => done(found.violations))"
+        )
+        found = self.driver.execute_async_script(script)
+        return [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in ("serious", "critical")]
+
+
+def parameters(reply):
+    return [np.frombuffer(base64.b64decode(p["values"]["data"]), np.float32) for p in reply["parameters"]]
+
+
+def walk_through(playground):
+    """Draw, train, step, break, grade, end a loop and come back by the link."""
+    browser = playground.browser
+    assert playground.serious() == []
+    playground.draw(THREE)
+    playground.click("#tab-train")
+    playground.train("Number(document.getElementById('progress').dataset.accuracy) > 0.85")
+    assert playground.text("#answer b") == "3"
+    assert playground.serious() == []
+    playground.click("#tab-watch")
+    playground.until("document.querySelectorAll('#layers canvas').length === 3")
+    assert playground.serious() == []
+
+    playground.click("#tab-step")
+    assert browser.one("#truth").get_attribute("value") == "3"
+    playground.click("#explore button")
+    playground.until("document.querySelector('#explorer iframe')")
+    playground.driver.switch_to.frame(browser.one("#explorer iframe"))
+    assert "step 1 of" in browser.text("#place")
+    browser.one("#last").click()
+    assert browser.text("#place").startswith("backward")
+    playground.driver.switch_to.default_content()
+    assert playground.serious() == []
+
+    playground.click("#tab-break")
+    playground.until("document.getElementById('mistake').options.length > 10")
+    playground.choose("#mistake", "slope-missing")
+    playground.until("document.getElementById('named').textContent.includes('derivative missing')")
+    playground.train("state.current[0].losses.length > 50")
+    wrong, right = playground.driver.execute_script("return state.current.map(({ losses }) => losses)")
+    assert wrong[0] == right[0]
+    assert wrong[-1] != right[-1]
+    assert playground.serious() == []
+    link = playground.driver.execute_script("return location.href")
+
+    playground.click("#tab-grade")
+    playground.driver.execute_script("document.getElementById('source').value = arguments[0]", SLOPE_MISSING)
+    playground.click("#judge")
+    playground.until("document.querySelector('#report iframe')", 120)
+    playground.driver.switch_to.frame(browser.one("#report iframe"))
+    assert "derivative missing" in browser.text("body")
+    playground.driver.switch_to.default_content()
+    assert playground.serious() == []
+    playground.driver.execute_script("document.getElementById('source').value = 'while True: pass'")
+    playground.click("#judge")
+    playground.until("document.getElementById('verdict').textContent === 'grading …'")
+    playground.click("#stop")
+    playground.until("document.getElementById('verdict').textContent.includes('your program was ended')", 10)
+    playground.click("#tab-code")
+    playground.until("document.getElementById('expression').textContent.includes('backward()')")
+    assert playground.serious() == []
+
+    playground.open(link)
+    assert playground.driver.execute_script("return state.settings.mistake") == "slope-missing"
+    playground.until("document.getElementById('answer').dataset.answer")
+    assert playground.driver.execute_script("return document.querySelector('#tab-break').ariaSelected") == "true"
+
+
+def test_the_whole_page_does_it_all_from_a_file_without_a_network(whole, browser):
+    browser.driver.execute_cdp_cmd("Network.enable", {})
+    browser.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["http://*", "https://*", "ws://*", "wss://*"]})
+    try:
+        playground = Playground(browser, whole.as_uri())
+        walk_through(playground)
+        playground.asked("set_up", seed=5)
+        playground.asked("advance", steps=100)
+        found = parameters(playground.asked("parameters"))
+    finally:
+        browser.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    session = Session()
+    for request in ({"kind": "set_up", "seed": 5}, {"kind": "advance", "steps": 100}):
+        session.answer(json.dumps(request))
+    expected = parameters(json.loads(session.answer('{"kind": "parameters"}')))
+    for ours, theirs in zip(expected, found):
+        assert np.abs(ours - theirs).max() < 1e-4 * np.abs(ours).max()
+    browser.address = whole.as_uri()
+    outside = [entry for entry in browser.complaints() if not re.match(r"file:|blob:|about:", entry)]
+    assert outside == []
+
+
+def test_the_page_of_the_server_does_the_same(browser, monkeypatch):
+    if not PYODIDE:
+        pytest.skip("TINYGRAD_MNIST_PYODIDE is not set: the long tests of the playground's page")
+    uvicorn = pytest.importorskip("uvicorn")
+    server = pytest.importorskip("tinygrad_mnist.playground.server")
+    servers, addresses, run = [], [], uvicorn.Server.run
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: servers.append(self) or run(self, sockets=sockets))
+    arguments = (page.page("websocket"), 0, addresses.append, False)
+    thread = threading.Thread(target=server.serve, args=arguments)
+    thread.start()
+    try:
+        while not addresses:
+            time.sleep(0.05)
+        walk_through(Playground(browser, addresses[0]))
+    finally:
+        servers[0].should_exit = True
+        browser.driver.get("about:blank")
+        thread.join(20)
