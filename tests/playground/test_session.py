@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer import BadParameter
 
 from tests.each import each
 from tests.playground.asking import Page, array, one
 from tinygrad_mnist import data, nn
 from tinygrad_mnist.cli.app import app
 from tinygrad_mnist.engine import no_grad
-from tinygrad_mnist.playground import PlaygroundError, breaking, course, dropped, server
+from tinygrad_mnist.playground import PlaygroundError, breaking, course, dropped
 from tinygrad_mnist.playground.protocol import KINDS, encoded
 from tinygrad_mnist.training import Recipe
 
@@ -238,10 +239,16 @@ def test_hello_says_what_there_is(page):
     assert nn.ACTIVATIONS.keys() == {*hello["activations"]}
 
 
-def test_what_the_server_needs_is_said_in_a_line(monkeypatch):
+def test_the_command_writes_the_page_or_says_what_it_lacks(tmp_path, monkeypatch, capsys):
+    file = tmp_path / "new" / "playground.html"
+    app(["playground", "--html", str(file)], standalone_mode=False)
+    assert file.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert "saved" in capsys.readouterr().out
+    with pytest.raises(BadParameter, match="--pyodide is for --html"):
+        app(["playground", "--pyodide", str(tmp_path)], standalone_mode=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     with pytest.raises(PlaygroundError, match="uvicorn, which is not installed: pip install"):
-        server.serve("")
+        app(["playground", "--no-browser"], standalone_mode=False)
 
 
 def test_hello_needs_no_more_than_numpy():
