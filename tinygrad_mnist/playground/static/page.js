@@ -181,10 +181,10 @@ function take(reply) {
     state.current[i].losses.push(...told.losses.map((/** @type {number | null} */ loss) => loss ?? NaN));
     state.current[i].epochs.push(...told.epochs);
   });
-  const loss = reply.losses.at(-1);
+  const loss = state.current[0].losses.at(-1);
   const last = state.current[0].epochs.at(-1);
   const accuracy = last ? ` · ${percent(last.validation_accuracy)} of the digits held out` : "";
-  byId("progress").textContent = `step ${reply.step} · epoch ${reply.epoch} · loss ${loss === undefined ? "…" : format(loss ?? NaN, 3)}${accuracy}`;
+  byId("progress").textContent = `step ${reply.step} · epoch ${reply.epoch} · loss ${loss === undefined ? "…" : format(loss, 3)}${accuracy}`;
   byId("progress").dataset.accuracy = last?.validation_accuracy ?? "";
   byId("progress").dataset.step = reply.step;
   if (reply.signals) showSignals(reply.signals);
