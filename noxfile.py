@@ -1,6 +1,7 @@
 """Every check of this project, each in an environment of its own: `nox` runs them all, `nox -s lowest` one of them."""
 
 import shutil
+from pathlib import Path
 
 import nox
 
@@ -48,12 +49,31 @@ def sweeps(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """The site, in build/site: all that it shows is run, and kept until the package changes."""
+    session.install("--editable", ".[docs]")
+    session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "build/site", *session.posargs)
+    session.run("python", "-m", "docs.making.links", "build/site")
+
+
+@nox.session
 def style(session: nox.Session) -> None:
     """Lint, format and types of the Python code."""
     session.install("--editable", ".[test]")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
+
+
+@nox.session
+def accessible(session: nox.Session) -> None:
+    """Every kind of page in headless Chromium, light and dark, wide and narrow: axe-core finds nothing serious."""
+    if not shutil.which("npm"):
+        session.skip("there is no npm")
+    session.install("--editable", ".[test]")
+    session.run("npm", "--prefix", "javascript", "ci", external=True)
+    axe = Path("javascript/node_modules/axe-core/axe.min.js").resolve()
+    session.run("pytest", "tests/graph/page/test_accessible.py", env={"TINYGRAD_MNIST_AXE": str(axe)})
 
 
 @nox.session(venv_backend="none")

@@ -1,9 +1,9 @@
 """Times a compiled step, pass by pass, beside the eager one and whatever peers are installed (PyTorch, JAX).
 
-    python benchmarks/compiled.py                    # four networks; a table for each
-    python benchmarks/compiled.py --write            # … and docs/performance.md
+    python benchmarks/compiled.py                    # four networks, with SGD and AdamW; a table for each
+    python benchmarks/compiled.py --write            # … and docs/performance.md with its picture
 
-One thread, float32, SGD, OpenBLAS on its own kernel. All take turns in rounds; what counts is the ratio to the step's
+One thread, float32, OpenBLAS on its own kernel. All take turns in rounds; what counts is the ratio to the step's
 matrix products alone in the same round. Every one starts from the same weights and sees the same batches: the losses
 after ten steps must agree to four digits.
 """
@@ -23,6 +23,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -33,13 +34,18 @@ if hasattr(os, "sched_setaffinity"):  # XLA's threads do not ask the variables
 import numpy as np
 
 from tinygrad_mnist import Tensor, compile, cross_entropy, nn
+from tinygrad_mnist.compiler.compiled import Compiled
 from tinygrad_mnist.compiler.kernels import has_numba
+from tinygrad_mnist.compiler.plan import passes_of
 
 NETWORKS = (((784, 128, 64, 10), 64), ((784, 10, 10), 128), ((784, 100, 100, 10), 64), ((784, 800, 10), 128))
-LR, SLOPE, BATCHES = 0.05, 0.01, 32
+SLOPE, BATCHES = 0.01, 32
+LR = {"SGD": 0.05, "AdamW": 0.001}
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 
-ABOUT = "One thread, float32, SGD. Figures of one table were taken in turns and compare with each other only."
+ABOUT = """One thread, float32. All that stands in one table took turns in rounds of some milliseconds; figures are
+medians, and compare within their table only. "The matrix products alone" are those of a step, into buffers that are
+there already: what no program can do without."""
 
 Step = Callable[[int], Any]
 
@@ -47,9 +53,9 @@ Step = Callable[[int], Any]
 class Work:
     """A network's weights and batches, the same for all."""
 
-    def __init__(self, sizes: tuple[int, ...], batch: int) -> None:
+    def __init__(self, sizes: tuple[int, ...], batch: int, optimizer: str = "SGD") -> None:
         rng = np.random.default_rng(0)
-        self.sizes, self.batch = sizes, batch
+        self.sizes, self.batch, self.optimizer, self.lr = sizes, batch, optimizer, LR[optimizer]
         self.x = rng.random((BATCHES, batch, sizes[0]), dtype=np.float32)
         self.labels = rng.integers(0, sizes[-1], (BATCHES, batch))
         self.weights = [
@@ -82,7 +88,7 @@ def ours(work: Work, wrap: Callable[..., Any] = lambda function: function) -> St
     """The step with tensors, as it is or wrapped by `compile`."""
     weights = [Tensor(w, requires_grad=True) for w in work.weights]
     biases = [Tensor(b, requires_grad=True) for b in work.biases]
-    optimizer = nn.SGD(weights + biases, lr=LR)
+    optimizer = getattr(nn, work.optimizer)(weights + biases, lr=work.lr)
 
     @wrap
     def update(x: Any, labels: Any) -> Tensor:
@@ -95,11 +101,15 @@ def ours(work: Work, wrap: Callable[..., Any] = lambda function: function) -> St
         optimizer.step()
         return loss
 
-    return lambda k: update(work.x[k % BATCHES], work.labels[k % BATCHES]).item()
+    def step(k: int) -> Any:
+        return update(work.x[k % BATCHES], work.labels[k % BATCHES]).item()
+
+    step.compiled = update  # type: ignore[attr-defined]
+    return step
 
 
 def torch_eager(work: Work) -> Step:
-    """The same in PyTorch."""
+    """The same in PyTorch, with its fused AdamW."""
     import torch
 
     torch.set_num_threads(1)
@@ -109,7 +119,8 @@ def torch_eager(work: Work) -> Step:
         linear.weight.data, linear.bias.data = torch.tensor(w.T.copy()), torch.tensor(b)
         layers += [linear, torch.nn.LeakyReLU(SLOPE)]
     model = torch.nn.Sequential(*layers[:-1])
-    optimizer, loss_of = torch.optim.SGD(model.parameters(), lr=LR), torch.nn.CrossEntropyLoss()
+    loss_of = torch.nn.CrossEntropyLoss()
+    optimizer = getattr(torch.optim, work.optimizer)(model.parameters(), lr=work.lr, fused=True)
     x, labels = torch.tensor(work.x), torch.tensor(work.labels)
 
     def step(k: int) -> Any:
@@ -123,9 +134,12 @@ def torch_eager(work: Work) -> Step:
 
 
 def jax_jit(work: Work) -> Step:
-    """The same in JAX, compiled by XLA."""
+    """The same in JAX with Optax, compiled by XLA."""
     import jax
     import jax.numpy as jnp
+    import optax  # type: ignore[import-not-found]
+
+    rule = optax.sgd(work.lr) if work.optimizer == "SGD" else optax.adamw(work.lr, weight_decay=0.01)
 
     def loss_of(parameters: Any, x: Any, labels: Any) -> Any:
         for i, (w, b) in enumerate(parameters):
@@ -134,11 +148,14 @@ def jax_jit(work: Work) -> Step:
         return -jnp.mean(jax.nn.log_softmax(x)[jnp.arange(work.batch), labels])
 
     @jax.jit
-    def update(parameters: Any, x: Any, labels: Any) -> Any:
+    def update(state: Any, x: Any, labels: Any) -> Any:
+        parameters, kept = state
         loss, gradients = jax.value_and_grad(loss_of)(parameters, x, labels)
-        return jax.tree.map(lambda p, g: p - LR * g, parameters, gradients), loss
+        change, kept = rule.update(gradients, kept, parameters)
+        return (optax.apply_updates(parameters, change), kept), loss
 
-    state = [[(jnp.array(w), jnp.array(b)) for w, b in zip(work.weights, work.biases, strict=True)]]
+    parameters = [(jnp.array(w), jnp.array(b)) for w, b in zip(work.weights, work.biases, strict=True)]
+    state = [(parameters, rule.init(parameters))]
     x, labels = [jnp.array(each) for each in work.x], [jnp.array(each) for each in work.labels]
 
     def step(k: int) -> Any:
@@ -159,11 +176,34 @@ PEERS: dict[str, Callable[[Work], Step]] = {
 }
 
 
-def timed(work: Work, rounds: int, steps: int) -> dict[str, tuple[float, float]]:
-    """Of each peer that is installed the median milliseconds of a step, and the median ratio to the products."""
+def passes(work: Work) -> dict[str, Callable[[Work], Step]]:
+    """The step after ever more passes of its plan."""
+    every = passes_of(exact=False, fused=has_numba())
+
+    def after(count: int) -> Callable[[Any], Compiled]:
+        def wrap(function: Any) -> Compiled:
+            wrapped = compile(function)
+            wrapped._passes = every[:count]
+            return wrapped
+
+        return wrap
+
+    found: dict[str, Callable[[Work], Step]] = {"the matrix products alone": products, "eager": ours}
+    for count, name in enumerate(["captured", *(each.__name__.replace("_", " ") for each in every)]):
+        found[f"{name}, again" if name in found else name] = partial(ours, wrap=after(count))
+    return found
+
+
+def timed(
+    work: Work, peers: dict[str, Callable[[Work], Step]], rounds: int, steps: int
+) -> dict[str, tuple[float, float, str]]:
+    """Of each peer that is installed the median milliseconds of a step, and the median ratio to the products.
+
+    And, in words, how many instructions its plan has and the memory that its values take, where it has one.
+    """
     running: dict[str, Step] = {}
     losses: dict[str, float] = {}
-    for name, make in PEERS.items():
+    for name, make in peers.items():
         try:
             running[name] = make(work)
         except ImportError as missing:
@@ -184,7 +224,43 @@ def timed(work: Work, rounds: int, steps: int) -> dict[str, tuple[float, float]]
             times[name].append((time.perf_counter() - start) / steps * 1e3)
     least = times["the matrix products alone"]
     ratio = {name: statistics.median(a / b for a, b in zip(each, least, strict=True)) for name, each in times.items()}
-    return {name: (statistics.median(times[name]), ratio[name]) for name in sorted(running, key=ratio.__getitem__)}
+    return {name: (statistics.median(times[name]), ratio[name], _plan_of(step)) for name, step in running.items()}
+
+
+def _plan_of(step: Any) -> str:
+    compiled = getattr(step, "compiled", None)
+    if not isinstance(compiled, Compiled):
+        return ""
+    bytes_shared, bytes_apart = compiled.memory()
+    count = len(compiled.plans[-1].program.instructions)
+    return f"{count} | {bytes_shared / 1e3:,.0f} of {bytes_apart / 1e3:,.0f} kB"
+
+
+def table(title: str, found: dict[str, tuple[float, float, str]], column: str = "step") -> list[str]:
+    """Lines of Markdown."""
+    head = ["", f"## {title}", "", f"| {column} | ms | × products | instructions | buffers, of their values |"]
+    rows = [f"| {name} | {ms:.3f} | {ratio:.2f} | {plan or ' | '} |" for name, (ms, ratio, plan) in found.items()]
+    return [*head, "|---|---|---|---|---|", *rows]
+
+
+def picture(found: dict[str, dict[str, tuple[float, float, str]]]) -> None:
+    """Bars for each network: how many times as long as its matrix products a step takes."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 2.2 * ((len(found) + 1) // 2)), layout="constrained")
+    for place, (title, times) in enumerate(found.items(), 1):
+        ax = figure.add_subplot((len(found) + 1) // 2, 2, place)
+        rows = sorted(((ratio, name) for name, (_, ratio, _) in times.items()), reverse=True)
+        colors = ["#1f6f8b" if name.startswith("compiled") else "#b9c4cc" for _, name in rows]
+        bars = ax.barh([name for _, name in rows], [ratio for ratio, _ in rows], color=colors)
+        ax.bar_label(bars, fmt="%.2f", padding=2, fontsize=7)
+        ax.set_title(title, fontsize=9, loc="left")
+        ax.tick_params(labelsize=7)
+        ax.margins(x=0.12)
+        ax.spines[["top", "right"]].set_visible(False)
+    with rc_context({"svg.fonttype": "none"}):
+        figure.savefig(PAGE.with_suffix(".svg"), metadata={"Date": None})
 
 
 def machine() -> str:
@@ -194,7 +270,7 @@ def machine() -> str:
     kernels = sorted(
         {str(pool["architecture"]) for pool in threadpool_info() if pool.get("internal_api") == "openblas"}
     )
-    names = ("numpy", "scipy", "numba", "torch", "jax")
+    names = ("numpy", "scipy", "numba", "torch", "jax", "optax")
     versions = [f"{name} {importlib.metadata.version(name)}" for name in names if _is_installed(name)]
     python = f"Python {platform.python_version()}"
     return f"{platform.machine()}, OpenBLAS {', '.join(kernels)}; {python}, {', '.join(versions)}"
@@ -215,21 +291,26 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=60, help="how many steps in a turn")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     options = parser.parse_args()
-    text = []
-    for sizes, batch in NETWORKS:
-        text += [
-            "",
-            f"{'-'.join(map(str, sizes))}, batches of {batch}:",
-            "",
-            "| step | ms | × products |",
-            "|---|---|---|",
-        ]
-        found = timed(Work(sizes, batch), options.rounds, options.steps)
-        text += [f"| {name} | {ms:.3f} | {ratio:.2f} |" for name, (ms, ratio) in found.items()]
-        print("\n".join(text[-len(found) - 5 :]))
+    every = {}
+    for optimizer in LR:
+        for sizes, batch in NETWORKS:
+            title = f"{'-'.join(map(str, sizes))}, batches of {batch}, {optimizer}"
+            every[title] = timed(Work(sizes, batch, optimizer), PEERS, options.rounds, options.steps)
+            print("\n".join(table(title, every[title])))
+    sizes, batch = NETWORKS[0]
+    work = Work(sizes, batch)
+    steps = table(
+        f"Pass by pass: {'-'.join(map(str, sizes))}, batches of {batch}, SGD",
+        timed(work, passes(work), options.rounds, options.steps),
+        "after",
+    )
+    print("\n".join(steps))
     if options.write:
         head = f"# How fast a step is\n\nBy `python benchmarks/compiled.py --write`, on {machine()}.\n\n{ABOUT}"
-        PAGE.write_text("\n".join([head, *text, ""]), encoding="utf-8")
+        lines = [line for title, found in every.items() for line in table(title, found)]
+        shown = ["", "![How many times as long as its matrix products a step takes](performance.svg)"]
+        PAGE.write_text("\n".join([head, *shown, *lines, *steps, ""]), encoding="utf-8")
+        picture(every)
 
 
 if __name__ == "__main__":

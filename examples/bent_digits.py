@@ -1,9 +1,12 @@
 """New digits of old ones: as they are, shifted, turned, scaled, slanted, bent, and all at once.
 
-Takes the embedded digits, or `python examples/bent_digits.py FOLDER` with MNIST in it; draws bent_digits.png.
+Takes the embedded digits, or `python examples/bent_digits.py FOLDER` with MNIST in it; draws bent_digits.png
+into a temporary folder.
 """
 
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 
@@ -31,4 +34,6 @@ assert all(0 <= line.min() <= line.max() <= 1 for line in lines.values())
 assert all(np.abs(line - ten).mean() > 0.02 for name, line in lines.items() if name != "as it is")
 
 names = np.array([[name, *[""] * 9] for name in lines])
-plots.digits(np.concatenate(list(lines.values())), names.ravel()).savefig("bent_digits.png")
+path = Path(tempfile.mkdtemp(prefix="tinygrad-mnist-"), "bent_digits.png")
+plots.digits(np.concatenate(list(lines.values())), names.ravel()).savefig(path)
+print(f"drawn: {path}")

@@ -1,7 +1,10 @@
 """Train for a second, then look: what is read and misread, what the neurons look for, what an answer hangs on.
 
-Draws predictions.png, mistakes.png, first-layer.png and saliency.png of the embedded digits.
+Draws pictures of the embedded digits into a temporary folder.
 """
+
+import tempfile
+from pathlib import Path
 
 from tinygrad_mnist import cross_entropy, data, nn, no_grad, plots
 
@@ -21,7 +24,13 @@ right = (probabilities.argmax(axis=1) == test.labels).mean()
 print(f"{100 * right:.1f} % of {len(test)} digits, written by people it has never read, are read correctly")
 assert right > 0.8
 
-plots.predictions(test.images[:60], test.labels[:60], probabilities[:60]).savefig("predictions.png")
-plots.worst_mistakes(test.images, test.labels, probabilities).savefig("mistakes.png")
-plots.first_layer(model.weights[0].numpy()).savefig("first-layer.png")
-plots.saliency(model, test[:10].inputs(), test.labels[:10]).savefig("saliency.png")
+pictures = {
+    "predictions": plots.predictions(test.images[:60], test.labels[:60], probabilities[:60]),
+    "mistakes": plots.worst_mistakes(test.images, test.labels, probabilities),
+    "first-layer": plots.first_layer(model.weights[0].numpy()),
+    "saliency": plots.saliency(model, test[:10].inputs(), test.labels[:10]),
+}
+folder = Path(tempfile.mkdtemp(prefix="tinygrad-mnist-"))
+for name, picture in pictures.items():
+    picture.savefig(folder / f"{name}.png")
+print(f"drawn: {', '.join(pictures)} in {folder}")

@@ -5,6 +5,9 @@ A neuron adds up 784 products. With weights of variance 1 the sum has a standard
 gradient that large weights have made large. Xavier's weights have the variance 2 / (in + out), and none of this.
 """
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 
 from tinygrad_mnist import Tensor, data, nn, plots, training
@@ -37,4 +40,6 @@ sizes, usual = np.abs(saturated[0].gradients), np.abs(healthy[0].gradients)
 assert np.median(sizes) < np.median(usual) / 10
 assert sizes.max() > 10 * usual.max()
 
-plots.signals(models, x, labels).savefig("why_init_matters.png")
+path = Path(tempfile.mkdtemp(prefix="tinygrad-mnist-"), "why_init_matters.png")
+plots.signals(models, x, labels).savefig(path)
+print(f"drawn: {path}")

@@ -28,6 +28,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 """A shell that starts the tests in the background ignores Ctrl-C, and programs under test would inherit that."""
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """`-n auto`: while a test waits for a browser, a child or the disk, another one computes."""
     return (os.cpu_count() or 1) + 1

@@ -6,6 +6,7 @@ import io
 import os
 import runpy
 import sys
+import tempfile
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -17,6 +18,7 @@ def printed_by(path: Path, *arguments: str, cwd: Path) -> str:
     out, environment = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True), dict(os.environ)
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out):
         patch.chdir(cwd)
+        patch.setattr(tempfile, "tempdir", str(cwd))
         patch.syspath_prepend(path.parent)
         patch.setattr(sys, "argv", [str(path), *arguments])
         try:

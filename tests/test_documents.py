@@ -9,7 +9,8 @@ from tests.each import each
 from tests.scripts import printed_by
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+DOCUMENTS += [path for pages in ("*.md", "chapters/*.md") for path in sorted((ROOT / "docs").glob(pages))]
 PROGRAMS = sorted(path for folder in ("docs", "benchmarks") for path in (ROOT / folder).glob("*.py"))
 
 NEEDED = {"onnx.md": ["onnx", "onnxruntime"]}

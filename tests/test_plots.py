@@ -17,7 +17,8 @@ from PIL import Image
 
 from tinygrad_mnist import data, nn, no_grad, one_hot, plots, training
 from tinygrad_mnist.plots.drawing import RIGHT, WRONG
-from tinygrad_mnist.plots.run import _untrained, png
+from tinygrad_mnist.plots.run import _untrained
+from tinygrad_mnist.screens.figure import png
 from tinygrad_mnist.training import Epoch, History
 
 Array = NDArray[Any]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
@@ -22,6 +23,37 @@ class GradientError(AssertionError):
     """A gradient is not the derivative of its function."""
 
 
+@dataclass(frozen=True)
+class Agreement:
+    """A derivative that is right: of which order, for which input, by which judge, and how near the two were."""
+
+    order: int
+    input: str
+    shape: tuple[int, ...]
+    judge: str
+    error: float
+    allowed: float
+
+
+class Agreements(list[Agreement]):
+    """What `check_gradients` found, all of it right."""
+
+    def __repr__(self) -> str:
+        worst = max(self, key=lambda found: found.error / found.allowed, default=None)
+        if worst is None:
+            return "no derivative was checked"
+        return f"all {len(self)} derivatives agree: scaled error {worst.error:.0e} at most, {worst.allowed:.0e} allowed"
+
+    def _repr_html_(self) -> str:
+        from tinygrad_mnist.screens.cell import cell, dimensions, line, table
+
+        head = ("input", "shape", "order", "beside", "scaled error", "allowed")
+        rows = (
+            (x.input, dimensions(x.shape), str(x.order), x.judge, f"{x.error:.1e}", f"{x.allowed:.1e}") for x in self
+        )
+        return cell(line((repr(self), "bold green")), table(head, rows, "llllr"))
+
+
 def check_gradients(
     fn: Function,
     inputs: Sequence[ArrayLike | Node],
@@ -32,7 +64,7 @@ def check_gradients(
     rtol: float = 1e-6,
     step: float = EPSILON ** (1 / 5),
     name: str | None = None,
-) -> None:
+) -> Agreements:
     """Check the derivatives of fn(*inputs) up to an order, in float64, against differences of its values.
 
     fn: takes a tensor for each input and returns one, or a list of them. Of any shapes; away from kinks.
@@ -51,12 +83,14 @@ def check_gradients(
     step (Squire and Trapp 1998). Their difference is divided by the size of the gradient, Σ|gᵢvᵢ|, so that
     a tiny gradient is checked as strictly as any.
 
-    Raises GradientError at the first input and order where the two disagree.
+    Gives what was checked, which a notebook shows as a table. Raises GradientError at the first input and order where
+    the two disagree.
     """
     rng = np.random.default_rng(seed)
     points = [np.array(x.data if isinstance(x, Node) else x, np.float64) for x in inputs]
     names = _names(fn, inputs)
     label = name or getattr(fn, "__name__", type(fn).__name__)
+    found = Agreements()
     for level in range(1, order + 1):
         leaves = [Tensor(x, requires_grad=True, name=n) for x, n in zip(points, names, strict=True)]
         outputs = _outputs(fn, leaves)
@@ -71,24 +105,23 @@ def check_gradients(
             if complex_step and level == 1:
                 judges["complex step"] = _complex_step(fn, points, i, v, reach, cotangents)
             for judge, by_numbers in judges.items():
-                disagreement = _disagreement(gradient.data * v, judge, *by_numbers, rtol)
-                if disagreement:
-                    where = f"of order {level} for input {i}, {names[i]} {x.shape}"
-                    raise GradientError(f"{label}: wrong derivative {where}: {disagreement}")
+                by_rules, error, allowed = _compared(gradient.data * v, *by_numbers, rtol)
+                if not error <= allowed:
+                    raise GradientError(
+                        f"{label}: wrong derivative of order {level} for input {i}, {names[i]} {x.shape}: along a "
+                        f"random direction {by_rules:.9g} by the rules, {by_numbers[0]:.9g} by {judge}; "
+                        f"scaled error {error:.1e}, allowed {allowed:.1e}"
+                    )
+                found.append(Agreement(level, names[i], x.shape, judge, error, allowed))
         fn = _gradient_of(fn, cotangents)
+    return found
 
 
-def _disagreement(terms: Array, judge: str, by_numbers: float, rounding: float, rtol: float) -> str:
-    """How far the sum of a gradient's terms is from a judge's number; empty where it is near enough."""
+def _compared(terms: Array, by_numbers: float, rounding: float, rtol: float) -> tuple[float, float, float]:
+    """The sum of a gradient's terms, how far it is from a judge's number for its size, and how far it may be."""
     by_rules, size = float(np.sum(terms)), float(np.sum(np.abs(terms)))
     scale = max(size, abs(by_numbers)) or 1.0
-    error, allowed = abs(by_rules - by_numbers) / scale, rtol + rounding / scale
-    if error <= allowed:
-        return ""
-    return (
-        f"along a random direction {by_rules:.9g} by the rules, {by_numbers:.9g} by {judge}; "
-        f"scaled error {error:.1e}, allowed {allowed:.1e}"
-    )
+    return by_rules, abs(by_rules - by_numbers) / scale, rtol + rounding / scale
 
 
 def _outputs(fn: Function, inputs: Sequence[Tensor]) -> list[Tensor]:

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -13,8 +14,9 @@ from PIL import Image
 
 import tinygrad_mnist
 from tests.cli.running import command, environment, process
+from tests.each import each
 from tinygrad_mnist import data, nn, training
-from tinygrad_mnist.cli import show
+from tinygrad_mnist.cli import app, show
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,8 @@ def test_train_prints_plain_lines_and_saves_model_and_history(trained):
     assert lines[1] == "digits: 1,350 images to train on, 150 to validate, 297 to test"
     assert [line.split("  ")[0] for line in lines[2:8]] == [f"epoch {n}/6" for n in range(1, 7)]
     assert lines[8].startswith("test accuracy ")
-    assert all(len(line) <= 80 for line in lines[:9])
+    assert lines[9].startswith("The test digits are by other writers")
+    assert all(len(line) <= 80 for line in lines[:11])
     assert not any(c in result.stdout for c in "\x1b\r━")
     assert result.stderr == ""
     history = json.loads((folder / "history.json").read_text())
@@ -246,6 +249,17 @@ def test_a_model_of_other_layers_and_too_few_images_are_named(tmp_path):
     assert result.returncode == 1
     assert result.stderr.strip().endswith("history.json: a folder stands where a file is to be written")
     assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
+@each("name", [command.__name__ for command in app.COMMANDS])
+def test_help_is_80_columns_wide_and_calls_values_as_people_do(tmp_path, name):
+    shown = command(tmp_path, name, "--help").stdout
+    assert max(map(len, shown.splitlines())) <= 80
+    assert not re.search("<[a-z ]+>|int range", shown)
+    summary = command(tmp_path, "--help").stdout.split(f"  {name} ")[1].splitlines()[0]
+    assert summary.strip() in " ".join(shown.split())
+    assert not summary.endswith("...")
+    assert f"(tinygrad-mnist {name} --help says" in command(tmp_path, name, "--no-such-option").stderr
 
 
 def test_help_is_what_no_arguments_give(tmp_path):

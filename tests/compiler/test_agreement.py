@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from tests.engine.cases import FUNCTIONS, TABLE
 from tests.engine.strategies import networks, steady
-from tinygrad_mnist import Tensor, compile, cross_entropy, nn
+from tinygrad_mnist import Tensor, compile, cross_entropy, data, nn
 from tinygrad_mnist.compiler import kernels
 from tinygrad_mnist.nn import functional as F
 from tinygrad_mnist.training.presets import PRESETS
@@ -193,3 +193,35 @@ def test_a_step_of_a_preset(name, monkeypatch):
         lambda: recipe.make_model(0), (images, LABELS[:, :3]), cross_entropy, lambda p: nn.AdamW(p, lr=recipe.lr)
     )
     assert not check(step, {"exact": True}, calls=2)
+
+
+@pytest.mark.parametrize("fused", [False, True], ids=["products", "kernels"])
+def test_a_thousand_steps_differ_no_more_than_sums_in_another_order(fused):
+    if fused and not kernels.has_numba():
+        pytest.skip("numba is not installed: pip install '.[fast]'")
+    digits = data.load("digits").train
+    images, labels, order = digits.inputs(), digits.labels, np.random.default_rng(1).permutation(784)
+
+    start = nn.Sequential(nn.Linear(784, 24), nn.ReLU(), nn.Linear(24, 10)).state_dict()
+
+    def curve(inputs, rows, wrap):
+        model = nn.Sequential(nn.Linear(784, 24), nn.ReLU(), nn.Linear(24, 10))
+        model.load_state_dict({**start, "0.weight": start["0.weight"][:, rows]})
+        optimizer = nn.AdamW(model.parameters(), 1e-3)
+
+        def step(x, y):
+            loss = nn.cross_entropy(model(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        step = wrap(step)
+        picks = np.random.default_rng(2).integers(0, len(labels), (1000, 16))
+        return np.array([step(inputs[pick], labels[pick]).item() for pick in picks])
+
+    eager = curve(images, slice(None), lambda step: step)
+    other = np.abs(curve(images[:, order], order, lambda step: step) - eager).max()
+    compiled = np.abs(curve(images, slice(None), lambda step: compile(step, fused=fused)) - eager).max()
+    assert eager[-100:].mean() < 0.3
+    assert compiled <= max(3 * other, 1e-6)

@@ -126,6 +126,27 @@ def training(model, *optimizers, times=1):
     return step
 
 
+def test_a_parameter_may_take_anothers_place_in_an_optimizer():
+    def run(wrap):
+        first, second = (Tensor(X[0], requires_grad=True) for _ in range(2))
+        optimizer = nn.SGD([first], 0.1)
+
+        def step(x):
+            optimizer.zero_grad()
+            ((first + second) * x).sum().backward()
+            optimizer.step()
+            return first.data.copy(), second.data.copy()
+
+        step, found = wrap(step), []
+        for i in range(8):
+            found += step(X[1])
+            if i == 4:
+                optimizer.param_groups[0]["params"][0] = second
+        return found
+
+    agree(run)
+
+
 def test_optimizers_change_between_and_within_calls():
     def run(wrap):
         model = network()

@@ -10,6 +10,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,11 @@ def npz(**arrays: NDArray[Any]) -> bytes:
 
 
 def csv(split: Split, header: str | None = None, form: str = "{}", label: int | None = 0) -> bytes:
-    rows = [[form.format(v) for v in row] for row in split.images.reshape(len(split), -1).tolist()]
+    written = cache(form.format)
+    rows = [[*map(written, row)] for row in split.images.reshape(len(split), -1).tolist()]
     if label is not None:
         for row, value in zip(rows, split.labels.tolist()):
-            row.insert(label if label >= 0 else len(row), form.format(value))
+            row.insert(label if label >= 0 else len(row), written(value))
     return "\n".join([*([header] if header else []), *map(",".join, rows), ""]).encode()
 
 

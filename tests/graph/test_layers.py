@@ -55,6 +55,14 @@ def test_a_pooling_and_a_dropout_are_no_part_of_the_activation():
     assert last.weight is linear.weight
 
 
+def test_the_patches_of_a_convolution_stand_in_its_own_layer():
+    images = Tensor(np.random.default_rng(0).random((2, 1, 8, 8), np.float32), requires_grad=True, name="X")
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 4, 3, groups=2), nn.Flatten(), nn.Linear(64, 10))
+    found = layers(cross_entropy(model(images), LABELS[:2]))
+    places = [found.scopes[node] for node in found.recording.operations if str(node.op) == "patches"]
+    assert places == [("layer1",), ("layer2",)]
+
+
 def test_names_of_ones_own_stay_and_are_given_to_nothing_else():
     W, b, mine = leaf("W1", 10, 20), leaf("bias of mine", 10), leaf("z1", 10)
     found = names(cross_entropy(X @ W.T + b + mine, LABELS))

@@ -4,6 +4,7 @@ import csv
 import gc
 import json
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -266,3 +267,14 @@ def test_ctrl_c_in_a_validation_of_averaged_weights_leaves_the_best_ones():
     gc.collect()  # what held the last weights back has no say any more
     (best,) = kept
     assert all((model.state_dict()[name] == best[name]).all() for name in best)
+
+
+def test_images_stay_bytes_until_their_batch():
+    rng = np.random.default_rng(0)
+    split = data.Split(rng.integers(0, 256, (4000, 28, 28), np.uint8), rng.integers(0, 10, 4000))
+    model = nn.Linear(784, 10)
+    tracemalloc.start()
+    training.fit(model, (split, split), nn.SGD(model.parameters(), 0.1), epochs=1, batch_size=50)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < split.images.nbytes / 2

@@ -26,6 +26,7 @@ from tinygrad_mnist.cli.predict import evaluate, predict
 from tinygrad_mnist.cli.sweep import sweep
 from tinygrad_mnist.cli.train import train
 from tinygrad_mnist.cli.tutorials import tutorials
+from tinygrad_mnist.cli.wording import Command, worded
 from tinygrad_mnist.cluster import ClusterError
 from tinygrad_mnist.compiler import CompileError
 from tinygrad_mnist.devices import DeviceError
@@ -39,8 +40,9 @@ _CTRL_C = 130
 """What typer makes of a KeyboardInterrupt."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-for command in (train, evaluate, predict, compare, graph, export, exercise, grade, plot, tutorials, sweep, playground):
-    app.command()(command)
+COMMANDS = (train, evaluate, predict, compare, graph, export, exercise, grade, plot, tutorials, sweep, playground)
+for command in COMMANDS:
+    app.command(cls=Command)(worded(command))
 
 
 def _say_version(asked: bool) -> None:
@@ -100,7 +102,7 @@ def _run() -> int:
     except BrokenPipeError:  # as in `train | head`
         pass
     except TyperException as error:
-        _say_error(f"{error.format_message()} (tinygrad-mnist --help says what there is)")
+        _say_error(f"{error.format_message()} ({_help()} says what there is)")
         return 2
     except (
         data.DataError,
@@ -122,6 +124,12 @@ def _run() -> int:
     except OSError as error:
         _say_error(f"{error.filename or 'output'}: {error.strerror}" if error.strerror else str(error))
     return 1
+
+
+def _help() -> str:
+    """What shows the help on the command at hand, or on all where there is none."""
+    names = {command.__name__ for command in COMMANDS}
+    return " ".join(["tinygrad-mnist", *(name for name in sys.argv[1:2] if name in names), "--help"])
 
 
 def _called() -> int:

@@ -17,6 +17,7 @@ from tinygrad_mnist.cli.options import Interrupted
 from tinygrad_mnist.grading import classroom
 from tinygrad_mnist.grading.classroom.distant import DistantWorker
 from tinygrad_mnist.grading.classroom.gradescope import gradescope as for_gradescope
+from tinygrad_mnist.screens.bar import Bar
 from tinygrad_mnist.shown import json_text
 
 Html = Annotated[Path | None, typer.Option(help="Of one file a page, as report.html; of a class a folder of pages.")]
@@ -106,7 +107,7 @@ def _graded(
 ) -> classroom.ClassReport:
     """All of them; each learner's page is written as soon as there is a report."""
     done: list[classroom.Graded] = []
-    with show.Bar() as bar:
+    with Bar() as bar:
         bar.start("grading", len(found))
         try:
             for graded in classroom.grade_class(

@@ -28,7 +28,7 @@ def compare(
     program: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FILE]", help="A program or notebook that trains a network from scratch.", show_default=False
+            metavar="FILE", help="A program or notebook that trains a network from scratch.", show_default=False
         ),
     ] = None,
     source: Data = "auto",
@@ -49,10 +49,11 @@ def compare(
     numbers: Annotated[str | None, typer.Option("--json", help="Write the numbers to a file, or to - .")] = None,
     time_limit: Annotated[float, typer.Option(help="Seconds until FILE is stopped.", callback=within(POSITIVE))] = 30.0,
 ) -> int:
-    """Compare autograd with the hand derivation, layer by layer; exit code 1 when they disagree.
+    """Compare autograd with the hand derivation, layer by layer.
 
-    With FILE, compare autograd with that program's own backward pass, node by node; the other options are for the model
-    that is compared without one, but for --json. The file runs as a program of yours: no sandbox.
+    Exit code 1 where they disagree. With FILE, compare autograd with that program's own backward pass, node by node;
+    the other options are for the model that is compared without one, but for --json. The file runs as a program of
+    yours: no sandbox.
     """
     if program:
         return _with_program(program, numbers, time_limit)

@@ -24,7 +24,10 @@ def exercise(
     notebook: Annotated[Path | None, typer.Option(help="The file of the notebook.")] = None,
     html: Annotated[Path | None, typer.Option(help="The file of the page.")] = None,
 ) -> None:
-    """Write an exercise: backpropagation by hand through a network and its loss, each gradient checked."""
+    """Write an exercise: backprop by hand, each gradient checked.
+
+    It leads through a network and its loss on a few images.
+    """
     if not (notebook or html):
         raise typer.BadParameter("name a file to write: --notebook FILE, --html FILE or both")
     network = new_or_loaded(model, layers, activation)

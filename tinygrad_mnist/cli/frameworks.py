@@ -49,7 +49,7 @@ def side_by_side(
         files.write_text(html, page(done, facts, called))
     if plot:
         from tinygrad_mnist.frameworks.pictures import figure
-        from tinygrad_mnist.plots.run import png
+        from tinygrad_mnist.screens.figure import png
 
         files.write_atomically(plot, png(figure(done)))
     if not all(comparison.is_explained for comparison in done):

@@ -58,10 +58,10 @@ def grade(
     memory: classroom.Memory = 4.0,
     scheduler: classroom.Scheduler = None,
 ) -> None:
-    """Run a backprop of your own, and say which term is wrong and why; or those of a class.
+    """Run a backprop, or those of a class: which term is wrong?
 
-    Exit code 0: all gradients are right; 1: something is wrong. Of a class 0: all could be graded, whatever the
-    verdicts. The files run as programs of yours: no sandbox.
+    Says why it is wrong, and what it should be. Exit code 0: all gradients are right; 1: something is wrong. Of a class
+    0: all could be graded, whatever the verdicts. The files run as programs of yours: no sandbox.
     """
     settings: dict[str, Any] = {
         "columns": columns, "weights_in_out": weights_in_out, "activation": activation, "head": head, "l2": l2,

@@ -26,8 +26,8 @@ from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.graph.recording import Recording
 from tinygrad_mnist.shown import file_text
 
-EXAMPLES = 8
-"""How many images the network is shown."""
+EXAMPLES, FEW = 8, 2
+"""How many images the network is shown; the few where a page holds the maps of each."""
 
 PICTURES = ("svg", "png", "pdf")
 TEXTS = ("dot", "mermaid", "latex", "numpy", "plan")
@@ -67,7 +67,9 @@ def graph(
     format = format or (_format_of(out) if out else "svg")
     network = new_or_loaded(model, layers, activation)
     dataset = load_data(source, outputs(network))
-    loss = loss_on_images(network, dataset, whole=format == "numpy")
+    has_maps = len(training.input_shape(network)) > 1
+    count = FEW if format == "html" and has_maps else EXAMPLES
+    loss = loss_on_images(network, dataset, whole=format == "numpy", count=count)
     if format in TEXTS:
         is_plan = format == "plan"
         text = step_plan(network, dataset) if is_plan else _text(format, loss, network, backward, values, depth)
@@ -104,12 +106,12 @@ def new_or_loaded(model: Path | None, layers: str | None, activation: str | None
     return load(model)
 
 
-def loss_on_images(network: nn.Module, dataset: data.Dataset, whole: bool = False) -> Tensor:
+def loss_on_images(network: nn.Module, dataset: data.Dataset, whole: bool = False, count: int = EXAMPLES) -> Tensor:
     """The loss of a network on the first images of a data set, named so; no line of the reader's made it.
 
     whole: what is computed from the images alone, such as their patches, is recorded too.
     """
-    images = dataset.train[:EXAMPLES]
+    images = dataset.train[:count]
     if not len(images):
         raise data.DataError(f"{dataset.name}: there are no training images")
     X = Tensor(training.model_inputs(network, images), requires_grad=whole, name="X")

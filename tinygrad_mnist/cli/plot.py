@@ -17,7 +17,7 @@ def plot(
     source: Data = "auto",
     out: Annotated[Path | None, typer.Option(help="Folder for the pictures.", show_default="RUN/plots")] = None,
 ) -> None:
-    """Draw a run: its curves, what its model reads and misreads on the test images, what it has learned."""
+    """Draw a run: its curves, what it misreads, what it has learned."""
     dataset = load_data(source, outputs(load(run / MODEL)))
     from tinygrad_mnist import plots  # Matplotlib takes its time to load
 

@@ -39,7 +39,10 @@ def predict(
     json: Annotated[Path | None, typer.Option(help="Write a record for each digit into this file, or to - .")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write a table of them into this file, or to - .")] = None,
 ) -> None:
-    """Read the digits in each picture, with the probability of all ten; exit code 1 where a picture can't be read."""
+    """Read the digits in pictures, with the probability of all ten.
+
+    Exit code 1 where a picture can't be read.
+    """
     network = load(model)
     check_outputs([path for path in (shown, json, csv) if path], [model, *pictures])
     is_printed = STDOUT not in (json, csv)

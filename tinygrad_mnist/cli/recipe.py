@@ -25,7 +25,8 @@ def _option(setting: Field[Any]) -> inspect.Parameter:
     """The option that changes what the preset has for this field of a recipe."""
     parser = PARSERS.get(setting.name)
     checks = {"callback": if_given(parser)} if parser else _checks(setting.metadata["allowed"])
-    option = typer.Option(help=setting.metadata["help"], show_default=as_text(setting.default), **checks)
+    help = f"{setting.metadata['help']} [default: {as_text(setting.default)}]"
+    option = typer.Option(help=help, show_default=False, **checks)
     hint: Any = str if parser else HINTS[setting.name]
     annotation = Annotated[hint | None, option]
     return inspect.Parameter(setting.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
 
 from rich.console import Console, RichCast
-from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
+from tinygrad_mnist.screens import bar
 from tinygrad_mnist.shown import file_text, one_line, shown_name
-from tinygrad_mnist.training import Answer, Callback, Epoch, Run, percent
+from tinygrad_mnist.training import Answer, percent
 from tinygrad_mnist.tutorials.session import Result, Tutorial
 
-console = Console(highlight=False)
+console = bar.console()
 errors = Console(stderr=True, highlight=False)
-
-B = TypeVar("B", bound="Bar")
 
 
 def line(text: str) -> None:
@@ -27,7 +24,7 @@ def line(text: str) -> None:
 
 def lines(text: str) -> None:
     """Several lines, each of them safe."""
-    console.print("\n".join(map(one_line, text.split("\n"))), markup=False, soft_wrap=not console.is_terminal)
+    bar.say(text)
 
 
 def output(text: str) -> None:
@@ -59,74 +56,7 @@ def table(result: RichCast) -> None:
         lines(f"{result}\n")
 
 
-class Bar:
-    """On a terminal, a bar for what is being trained; elsewhere nothing."""
-
-    def __init__(self) -> None:
-        self._progress: Progress | None = None
-
-    def __enter__(self: B) -> B:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    @property
-    def is_shown(self) -> bool:
-        """Whether there is one now."""
-        return self._progress is not None
-
-    def start(self, what: str, total: float) -> None:
-        """Show it, empty."""
-        if console.is_terminal:
-            columns = [TextColumn("{task.description}"), BarColumn(30), TextColumn("{task.fields[facts]}")]
-            self._progress = Progress(*columns, console=console, transient=True)
-            self._progress.add_task(what, total=total, facts="")
-            self._progress.start()
-
-    def move(self, completed: float, what: str | None = None, facts: str = "") -> None:
-        """Fill it so far, with these words beside it; where there is none, nothing happens."""
-        if self._progress:
-            task = self._progress.task_ids[0]
-            self._progress.update(task, completed=completed, description=what, facts=facts, refresh=False)
-
-    def stop(self) -> None:
-        """Take it away."""
-        if self._progress:
-            self._progress.stop()
-            self._progress = None
-
-
-class Training(Bar, Callback):
-    """A bar for the epoch that is running, and a line for each that is done."""
-
-    def fit_begins(self, run: Run) -> None:
-        if run.history.epochs or run.batch:
-            line(f"resumed after {run}" if run.batch else f"resumed before epoch {run.epoch}")
-
-    def epoch_begins(self, run: Run) -> None:
-        self.start(_numbered(run.epoch, run.epochs), len(run.train))
-
-    def step_ends(self, run: Run) -> None:
-        if self.is_shown:
-            totals = run.totals
-            facts = f"loss {totals.loss / totals.examples:.4f}  train {percent(totals.correct / totals.examples):>8}"
-            self.move(totals.examples, facts=facts)
-
-    def epoch_ends(self, run: Run, epoch: Epoch) -> None:
-        self.stop()
-        best = "  best" if run.history.best is epoch else ""
-        line(
-            f"{_numbered(epoch.number, run.epochs)}  loss {epoch.loss:.4f}  train {percent(epoch.train_accuracy):>8}  "
-            f"validation {percent(epoch.validation_accuracy or 0):>8}  {epoch.seconds:.2f} s{best}"
-        )
-
-
-def _numbered(number: int, epochs: int) -> str:
-    return f"epoch {number:>{len(str(epochs))}}/{epochs}"
-
-
-class Tutorials(Bar):
+class Tutorials(bar.Bar):
     """A bar for the row that is being trained."""
 
     def update(self, what: str, share: float) -> None:

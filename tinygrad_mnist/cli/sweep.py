@@ -11,13 +11,12 @@ from tinygrad_mnist import sweeps
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Data, Interrupted, one_of
 from tinygrad_mnist.cli.recipe import base_recipe, changed, is_given, with_recipe_options
+from tinygrad_mnist.screens.bar import Bar
+from tinygrad_mnist.sweeps import words
 from tinygrad_mnist.sweeps.outcome import PAGE, RECIPE, Tried
-from tinygrad_mnist.sweeps.report import verdict
 from tinygrad_mnist.sweeps.settings import SAMPLERS
 from tinygrad_mnist.training import PRESETS, percent
 
-_SHOWN = 10
-"""Trials in the table at the end."""
 _WIDTH = 80
 
 
@@ -52,9 +51,10 @@ def sweep(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the study that is there.")] = False,
     **changes: Any,
 ) -> None:
-    """Search for a better recipe: many trials, chosen on the validation images; the winner alone is tested.
+    """Search for a better recipe; the winner alone is tested.
 
-    Needs the extra sweep. After a crash, --resume goes on: no finished trial is run again.
+    Trials are chosen on the validation images. Needs the extra sweep. After a crash, --resume goes on: no finished
+    trial is run again.
     """
     changes = {name: value for name, value in changes.items() if is_given(context, name)}
     recipe = changed(base_recipe(context, preset, recipe_file), changes)
@@ -70,19 +70,19 @@ def sweep(
     show.line(f"saved {out / RECIPE} (for train --recipe) and {out / PAGE}")
 
 
-class Progress(show.Bar, sweeps.Listener):
+class Progress(Bar, sweeps.Listener):
     """A bar for the trials, and a line for each that is finished."""
 
     def begins(self, what: str, done: int, total: int, workers: int) -> None:
         self.stop()
         self._one = what.removesuffix("s")
-        show.line(f"{what}: {total - done} of {total} to go, on {workers} worker{'' if workers == 1 else 's'}")
+        self.line(f"{what}: {total - done} of {total} to go, on {workers} worker{'' if workers == 1 else 's'}")
         self.start(what, total)
         self.move(done)
 
     def trial_ends(self, tried: Tried, best: Tried, done: int, total: int) -> None:
         count = f"{done:>{len(str(total))}}/{total}"
-        show.line(f"{count} {_row(tried, self._one, len(count) + 1)}")
+        self.line(f"{count} {_row(tried, self._one, len(count) + 1)}")
         self.move(done, facts=f"best {percent(best.accuracy)}")
 
     def note(self, text: str) -> None:
@@ -90,29 +90,19 @@ class Progress(show.Bar, sweeps.Listener):
 
 
 def _say(outcome: sweeps.Outcome) -> None:
-    ranked = sorted(outcome.tried, key=lambda t: (-t.accuracy, t.loss, t.slot))[:_SHOWN]
     show.line("")
     show.line(f"the best of {len(outcome.tried)} on the validation images:")
-    for tried in ranked:
+    for tried in words.ranked(outcome):
         show.line(_row(tried))
-    if outcome.importances:
-        shares = [f"{name} {share:.2f}" for name, share in outcome.importances.items()]
-        show.line(f"importance: {', '.join(shares)}")
-    if outcome.given_up:
-        show.line(f"given up, because their workers died again and again: slots {outcome.given_up}")
-    for fact in verdict(outcome):
+    for fact in words.facts(outcome):
         show.line(fact)
 
 
 def _row(tried: Tried, what: str = "trial", taken: int = 0) -> str:
     """A trial, or a seed, in a line of 80 columns, of which some are taken."""
-    values = " ".join(f"{name}={_brief(value)}" for name, value in tried.values.items())
+    values = " ".join(f"{name}={words.brief(value)}" for name, value in tried.values.items())
     start = f"{what} {tried.number:<3} {percent(tried.accuracy):>8} {tried.seconds:>5.1f} s  "
     if tried.ended:
         start += f"{tried.ended}  "
     room = _WIDTH - taken - len(start)
     return start + (values if len(values) <= room else f"{values[: room - 1]}…")
-
-
-def _brief(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -108,7 +108,7 @@ class Seconds:
     backward: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """Autograd and the hand derivation on one batch, a row for each quantity in the order of computation.
 
@@ -172,6 +172,8 @@ class Comparison:
 
     def __str__(self) -> str:
         return views.text(self)
+
+    __repr__ = __str__
 
     def __rich__(self) -> Group:
         return views.table(self)

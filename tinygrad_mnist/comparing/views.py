@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tinygrad_mnist.comparing import heatmaps
+from tinygrad_mnist.screens.cell import Markup, cell, line, styled
+from tinygrad_mnist.screens.cell import table as html_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,7 +66,7 @@ def times(comparison: Comparison) -> str:
     )
 
 
-def line(row: Row) -> Line:
+def line_of(row: Row) -> Line:
     """A row as the cells of a table."""
     mark = "✓" if row.passed else "✗"
     shape = "×".join(map(str, row.by_hand.shape)) or "scalar"
@@ -78,7 +80,7 @@ def _brief(number: float) -> str:
 
 def text(comparison: Comparison) -> str:
     """Plain text, as wide as it needs to be; 80 columns are enough for networks of usual sizes."""
-    table = [HEADINGS, *map(line, comparison.rows)]
+    table = [HEADINGS, *map(line_of, comparison.rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in table]
     closing = [*textwrap.wrap(summary(comparison), 80), *textwrap.wrap(times(comparison), 80)]
@@ -95,7 +97,7 @@ def table(comparison: Comparison) -> Group:
     for heading in HEADINGS:
         grid.add_column(heading, overflow="fold")
     for row in comparison.rows:
-        name, *cells = line(row)
+        name, *cells = line_of(row)
         grid.add_row(
             Text(name, "green" if row.passed else "red"), *map(Text, cells), style=None if row.passed else "red"
         )
@@ -125,12 +127,12 @@ def panels(row: Row) -> list[Panel]:
 
 def figure(comparison: Comparison) -> Figure:
     """For each parameter its panels side by side, each beside its scale."""
-    from matplotlib.figure import Figure
+    from tinygrad_mnist.screens.figure import Picture
 
     rows = [(row.name, panels(row)) for row in comparison.parameters]
     shapes = [by_hand.picture.shape for _, (by_hand, *_) in rows]
     heights = [max(3 * lines / columns, 0.35) for lines, columns in shapes]
-    drawing = Figure(figsize=(12, sum(heights) + 0.4 * len(rows) + 0.6), layout="constrained")
+    drawing = Picture(figsize=(12, sum(heights) + 0.4 * len(rows) + 0.6), layout="constrained")
     drawing.suptitle(f"{comparison.model}, {facts(comparison)}", fontsize=11)
     grid = drawing.subplots(len(rows), 3, squeeze=False, gridspec_kw={"height_ratios": heights})
     for axes, (name, shown) in zip(grid, rows, strict=True):
@@ -158,25 +160,22 @@ def _nothing(picture: heatmaps.Array) -> str:
 
 def fragment(comparison: Comparison) -> str:
     """The table as HTML that a notebook shows."""
-    head = "".join(f"<th>{heading}" for heading in HEADINGS)
-    body = "".join(_html_row(row) for row in comparison.rows)
-    verdict = "agrees" if comparison.passed else "differs"
-    return (
-        f'<div class="comparison"><style>\n{_static("table.css")}</style>'
-        f"<p><code>{escape(comparison.model)}</code><br>{escape(facts(comparison))}</p>"
-        f'<p class="verdict {verdict}">{escape(summary(comparison))}</p>'
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-        f"<p>Time: {escape(times(comparison))}.</p></div>"
+    verdict = "bold green" if comparison.passed else "bold red"
+    return cell(
+        line((comparison.model, "code")),
+        line(facts(comparison)),
+        line((summary(comparison), verdict)),
+        html_table(HEADINGS, map(_cells, comparison.rows), align="lllr"),
+        line((f"Time: {times(comparison)}.", "dim")),
     )
 
 
-def _html_row(row: Row) -> str:
-    name, formula, node, absolute, relative = map(escape, line(row))
-    kind = "agrees" if row.passed else "differs"
-    return (
-        f'<tr class="{kind}" title="{escape(row.verdict)}"><th scope="row">{name}</th><td>{formula}</td>'
-        f"<td>{node}</td><td>{absolute}</td><td>{relative}</td></tr>"
-    )
+def _cells(row: Row) -> list[Markup]:
+    name, *numbers = line_of(row)
+    return [
+        styled(name, "bold green" if row.passed else "bold red"),
+        *(styled(n, "" if row.passed else "bold red") for n in numbers),
+    ]
 
 
 def page(comparisons: Sequence[Comparison]) -> str:

@@ -6,6 +6,7 @@ import pickle
 import random
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from operator import is_
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -73,6 +74,7 @@ class Facts:
     def note_optimizer(self, optimizer: Optimizer) -> None:
         """The groups of an optimizer that moved, and what is in them."""
         self._optimizers[optimizer] = _groups(optimizer)
+        self._lists += [(group["params"], [*group["params"]]) for group in optimizer.param_groups]
 
     def note_models(self) -> None:
         """The attributes of the modules that were found and not called: as the step leaves them."""
@@ -224,12 +226,12 @@ def _is_ours(kind: type) -> bool:
 
 
 def _groups(optimizer: Optimizer) -> list[Any]:
-    """Which groups an optimizer has, how many parameters are in each, and what it keeps for them."""
-    return [(id(group), len(group["params"]), optimizer.slots(group)) for group in optimizer.param_groups]
+    """Which groups an optimizer has, and what it keeps for their parameters."""
+    return [(id(group), optimizer.slots(group)) for group in optimizer.param_groups]
 
 
 def _are_same(one: Any, other: Any) -> bool:
-    return len(one) == len(other) and all(map(_is_same, one, other))
+    return len(one) == len(other) and (all(map(is_, one, other)) or all(map(_is_same, one, other)))
 
 
 def _is_same(one: Any, other: Any) -> bool:

@@ -121,8 +121,6 @@ class Group:
             return None
         if instruction.options.keys() - {"axis", "keepdims", "initial"} or not self._is_each(args[0], views):
             return None
-        if name != "add" and args[0].dtype.kind != "f" and instruction.options.get("initial") is None:
-            return None
         axis, last = instruction.options["axis"], len(self.domain) - 1
         axes = (axis,) if isinstance(axis, int) else axis
         if axes is not None and {a % len(self.domain) for a in axes} == {last} and last and self.domain[-1] <= ROWS:
@@ -220,18 +218,22 @@ class _Fusion:
         )
 
     def merge(self) -> None:
-        """Let a kernel whose results another one alone needs be a part of that."""
-        wanted = {self._root(value) for value in self.wanted}
+        """Let a kernel whose results another one alone reads be a part of that.
+
+        What is decided by stays early, and what is given back as a view of it stays before that view.
+        """
+        early = {self._root(guard.value) for guard in self.program.guards}
+        early |= {self._root(value) for value in self.wanted if value in self.views}
         for group in self.groups[:]:
             made = [step.output for step in group.steps]
             using = {self.owners.get(i.output) for v in made for i in self._users(v)} - {group}
-            if len(using) != 1 or None in using or wanted & {*made}:
+            if len(using) != 1 or None in using or early & {*made}:
                 continue
             (later,) = using
             assert later is not None
             whole = Group(later.domain, later.level)
             parts = self.sources[group] + self.sources[later]
-            if group.domain == later.domain and all(whole.add(each, self.views, self.ones) for each in parts):
+            if all(whole.add(each, self.views, self.ones) for each in parts):
                 self.groups.remove(group)
                 later.__dict__.update(whole.__dict__)
                 self.sources[later] = parts

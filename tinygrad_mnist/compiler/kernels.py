@@ -34,7 +34,6 @@ EXPRESSIONS: dict[Any, str] = {
 HEAVY = {np.exp, np.log, np.log1p, np.expm1, np.tanh, np.sin, np.cos}
 """Functions that NumPy computes many of at once, and a kernel one after the other."""
 
-_START = {"add": "0", "maximum": "-np.inf", "minimum": "np.inf"}
 _FOLD = {"add": "{0} + {1}", "maximum": EXPRESSIONS[np.maximum], "minimum": EXPRESSIONS[np.minimum]}
 
 HEADER = '''"""A kernel of a compiled step."""
@@ -175,11 +174,12 @@ class _Loop:
 
     def _begin(self, step: Step) -> list[str]:
         """What a reduction starts from."""
-        start = f"np.{step.output.dtype.name}({_START[step.function] if step.start is None else step.start})"
+        dtype = step.output.dtype
+        start = f"np.{dtype.name}({_start(step.function, dtype) if step.start is None else step.start})"
         if step.kind != "column":
             return [f"{self.names[step.output]} = {start}"]
         array = self._column(step.output)
-        made = [] if step.output in self.places else [f"{array} = np.empty(m, np.{step.output.dtype.name})"]
+        made = [] if step.output in self.places else [f"{array} = np.empty(m, np.{dtype.name})"]
         return [*made, f"{array}[:] = 0"]
 
     def _column(self, value: Value) -> str:
@@ -273,6 +273,16 @@ class _Loop:
                 if step.output in self.places:
                     lines.append(f"    {self.places[step.output]}[()] = {self.names[step.output]}")
         return lines
+
+
+def _start(reduction: str, dtype: np.dtype[Any]) -> str:
+    """The number with which nothing is added, and nothing is larger, or smaller."""
+    if reduction == "add":
+        return "0"
+    if dtype.kind == "f":
+        return "-np.inf" if reduction == "maximum" else "np.inf"
+    limits = np.iinfo(dtype)
+    return str(limits.min if reduction == "maximum" else limits.max)
 
 
 def has_numba() -> bool:

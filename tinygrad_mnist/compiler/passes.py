@@ -142,5 +142,28 @@ def with_masks_at_once(program: Program) -> Program:
     return without_dead_code(replace(program, instructions=kept))
 
 
+def with_softmax_from_its_sum(program: Program) -> Program:
+    """exp(x - log s), where s is the sum of exp(x), is exp(x) / s, which is there already.
+
+    As long as x has its maximum taken off, as log-softmax does: neither exp(x) nor s overflows.
+    """
+    makers = program.makers()
+
+    def made_by(x: Any, *functions: Any) -> tuple[Any, ...]:
+        maker = makers.get(x) if isinstance(x, Value) else None
+        return maker.args if maker is not None and maker.function in functions else (None, None)
+
+    kept = []
+    for instruction in program.instructions:
+        x, log_sum = made_by(instruction.args[0], np.subtract) if instruction.function is np.exp else (None, None)
+        total = made_by(log_sum, np.log)[0]
+        exponential = made_by(total, np.add.reduce)[0]
+        largest = made_by(made_by(x, np.subtract)[1], np.maximum.reduce)[0]
+        if largest is not None and made_by(exponential, np.exp)[0] is x and total.dtype == instruction.output.dtype:
+            instruction = replace(instruction, function=np.divide, args=(exponential, total), options={})
+        kept.append(instruction)
+    return replace(program, instructions=kept)
+
+
 EXACT: tuple[Pass, ...] = (without_dead_code, with_common_parts_once, without_neutral_factors, with_guards_first)
 """Passes after which every number is the same to the last bit."""

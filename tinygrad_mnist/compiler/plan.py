@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import is_not
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from tinygrad_mnist.compiler.passes import (
     draws,
     with_common_parts_once,
     with_masks_at_once,
+    with_softmax_from_its_sum,
     without_dead_code,
 )
 from tinygrad_mnist.compiler.products import with_added_products
@@ -81,7 +83,7 @@ class Plan:
             arrays, numbers = [load() for load in self._states], [load() for load in self._numbers]
         except KeyError:  # the state of an optimizer that was begun anew
             return None
-        if self._step is None or any(map(_is_not, arrays, self._arrays)):
+        if self._step is None or any(map(is_not, arrays, self._arrays)):
             if not all(map(_is_alike, arrays, self._likes)):
                 return None
             self._step, self._arrays = self._bound(arrays), arrays
@@ -130,12 +132,11 @@ def _is_alike(array: NDArray[Any], form: tuple[Any, ...]) -> bool:
     return _form(array) == form
 
 
-def _is_not(x: Any, y: Any) -> bool:
-    return x is not y
-
-
 def passes_of(exact: bool, fused: bool) -> list[Pass]:
     """The passes of a plan. exact: only those that change no bit. fused: those for kernels too."""
-    added = [with_added_products, with_common_parts_once, without_dead_code] if not exact and scipy_blas() else []
     exactly = [*EXACT, with_rules_in_place, with_pools_first]
-    return [*exactly, *added, *([with_window_kernels, with_kernels] if fused and not exact else [with_masks_at_once])]
+    if exact:
+        return [*exactly, with_masks_at_once]
+    added = [with_added_products] if scipy_blas() else []
+    written = [with_window_kernels, with_kernels] if fused else [with_masks_at_once]
+    return [*exactly, with_softmax_from_its_sum, *added, with_common_parts_once, without_dead_code, *written]

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from tinygrad_mnist.data import augment
     from tinygrad_mnist.data.batching import batches, set_tenth_aside, train_validation_split
     from tinygrad_mnist.data.dataset import CLASSES, SIDE, DataError, Dataset, Split
-    from tinygrad_mnist.data.digits import load_digits
+    from tinygrad_mnist.data.digits import DIGITS, load_digits
     from tinygrad_mnist.data.gallery import digits_of_folders, is_among, pictures_in
     from tinygrad_mnist.data.idx import read_idx
     from tinygrad_mnist.data.image import Digit, as_the_network_sees, read_digits, read_drawing, read_image
@@ -22,7 +22,7 @@ __getattr__, __dir__ = later(
         "augment": (),
         "batching": ("batches", "set_tenth_aside", "train_validation_split"),
         "dataset": ("CLASSES", "SIDE", "DataError", "Dataset", "Split"),
-        "digits": ("load_digits",),
+        "digits": ("DIGITS", "load_digits"),
         "gallery": ("digits_of_folders", "is_among", "pictures_in"),
         "idx": ("read_idx",),
         "image": ("Digit", "as_the_network_sees", "read_digits", "read_drawing", "read_image"),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.data import views
 from tinygrad_mnist.shown import LineError, one_line
 
 SIDE = 28
@@ -18,7 +19,7 @@ class DataError(LineError):
     """Data that cannot be used; the message says in one line what is wrong, where, and what to do."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Split:
     """Images and their labels, in the same order.
 
@@ -41,6 +42,12 @@ class Split:
         # Arithmetic on bytes wraps around: 10 * label + prediction would be wrong from 256 on.
         object.__setattr__(self, "labels", self.labels.astype(np.int64))
 
+    def __repr__(self) -> str:
+        return f"Split({len(self):,} images of {SIDE} × {SIDE}, {self.images.dtype}, {self.classes} classes)"
+
+    def _repr_html_(self) -> str:
+        return views.split(self)
+
     def __len__(self) -> int:
         return len(self.images)
 
@@ -50,12 +57,17 @@ class Split:
 
     def inputs(self) -> NDArray[np.float32]:
         """The images as rows for a model: a new float32 array (n, 784), from 0 to 1."""
-        white = 255 if self.images.dtype == np.uint8 else 1
-        rows: NDArray[np.float32] = np.divide(self.images.reshape(len(self), -1), white, dtype=np.float32)
-        return rows
+        return as_inputs(self.images)
 
 
-@dataclass(frozen=True, eq=False)
+def as_inputs(images: NDArray[Any]) -> NDArray[np.float32]:
+    """Images of a split as rows: a new float32 array (n, 784), from 0 to 1."""
+    white = 255 if images.dtype == np.uint8 else 1
+    rows: NDArray[np.float32] = np.divide(images.reshape(len(images), -1), white, dtype=np.float32)
+    return rows
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """A named data set: what a model may learn from, and what it is scored on once, at the end."""
 
@@ -65,6 +77,13 @@ class Dataset:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", one_line(self.name))  # it may be that of a folder, and goes into files
+
+    def __repr__(self) -> str:
+        sizes = f"{len(self.train):,} images to train on, {len(self.test):,} to test"
+        return f"Dataset({self.name!r}: {sizes}, {self.classes} classes)"
+
+    def _repr_html_(self) -> str:
+        return views.dataset(self)
 
     @property
     def classes(self) -> int:

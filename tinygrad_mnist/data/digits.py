@@ -18,6 +18,9 @@ from tinygrad_mnist.data.dataset import SIDE, Dataset, Split
 from tinygrad_mnist.data.idx import parse_idx
 from tinygrad_mnist.data.reading import decompress
 
+DIGITS = "digits"
+"""What they are called."""
+
 TEST_COUNT = 297
 LEVELS = 16
 DIGIT_SIDE = 20
@@ -28,7 +31,7 @@ def load_digits() -> Dataset:
     """The embedded digits as 28 × 28 images: the first 1,500 to learn from, the last 297 to test with."""
     images = _enlarge(_read("digits-images-idx3-ubyte.gz"))
     everything = Split(images, _read("digits-labels-idx1-ubyte.gz"))
-    return Dataset("digits", train=everything[:-TEST_COUNT], test=everything[-TEST_COUNT:])
+    return Dataset(DIGITS, train=everything[:-TEST_COUNT], test=everything[-TEST_COUNT:])
 
 
 def _read(name: str) -> NDArray[Any]:

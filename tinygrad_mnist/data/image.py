@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.data import views
 from tinygrad_mnist.data.dataset import SIDE, DataError
 from tinygrad_mnist.data.photographs.digits import MOST, SMALLEST, SMALLEST_ON_LINES, digits
 from tinygrad_mnist.data.photographs.framing import framed
@@ -38,8 +39,11 @@ class Digit:
     doubts: what speaks against it, in words, such as "it is cut off at the picture's edge".
     """
 
-    pixels: NDArray[np.uint8]
+    pixels: NDArray[np.uint8] = field(repr=False)
     doubts: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        return views.digit(self.pixels, *self.doubts)
 
 
 def read_image(path: str | Path) -> NDArray[np.uint8]:

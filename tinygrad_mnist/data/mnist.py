@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tinygrad_mnist.data.dataset import DataError, Dataset, Split
-from tinygrad_mnist.data.digits import load_digits
+from tinygrad_mnist.data.digits import DIGITS, load_digits
 from tinygrad_mnist.data.download import MINUTES, MIRRORS, SECONDS, Patience, Say, fetch, say_on_stderr
 from tinygrad_mnist.data.folder import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, read_path
 from tinygrad_mnist.data.idx import parse_idx
@@ -27,7 +27,7 @@ CHECKSUMS = {
 """SHA-256 of MNIST's four files, decompressed."""
 
 
-NAMES = ("auto", "mnist", "digits")
+NAMES = ("auto", "mnist", DIGITS)
 """What `load` takes that is no folder."""
 
 
@@ -50,7 +50,7 @@ def load(
 
     Raises DataError when the data is not there or not usable.
     """
-    if source == "digits":
+    if source == DIGITS:
         return load_digits()
     if source == "mnist":
         return load_mnist(cache_dir=cache_dir, mirrors=mirrors, say=say, classes=classes)

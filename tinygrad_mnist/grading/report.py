@@ -116,7 +116,7 @@ class Paragraph:
         return textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """The verdict on a learner's backprop.
 
@@ -187,6 +187,8 @@ class Report:
         cells = [HEADINGS, *((p.name, p.verdict, str(p)) for p in self.parameters)]
         table = ["  {:10}{:9}{}".format(*row).rstrip() for row in cells] if self.parameters else []
         return "\n".join([str(self.heading), *table, *map(str, self.paragraphs())])
+
+    __repr__ = __str__
 
     def __rich__(self) -> Any:
         """The same for a terminal, with colour."""

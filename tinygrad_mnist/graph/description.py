@@ -184,9 +184,17 @@ def _label(value: Any) -> str:
     return "data" if np.shape(value) else f"{np.asarray(value).item():g}"
 
 
+USUAL = {"padding": (0, 0), "dilation": (1, 1)}
+"""Of windows over images; what is so is not written."""
+
+
 def readable(params: Mapping[str, Any]) -> str:
     """Keyword parameters as they are written, without those that are None or False: "axis=0", "index=[1:, 2]"."""
-    shown = {name: value for name, value in params.items() if value is not None and value is not False}
+    shown = {
+        name: value
+        for name, value in params.items()
+        if value is not None and value is not False and not (name in USUAL and value == USUAL[name])
+    }
     return ", ".join(f"{name}={_index(value) if name == 'index' else _short(value)}" for name, value in shown.items())
 
 

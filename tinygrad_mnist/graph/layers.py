@@ -137,9 +137,10 @@ class Layers:
     def scopes(self) -> dict[Node, Scope]:
         """The scope of each node.
 
-        An operation belongs to the layer of the parameters it takes (as they are, or transposed and the like), else
-        to the latest layer among its inputs. What follows the last layer, from the labels or the log-softmax on, is
-        the loss, if it ends in a number. Data and constants come from outside.
+        An operation belongs to the layer of the parameters it takes (as they are, or transposed and the like), else to
+        the latest layer among its inputs; the patches that a convolution is applied to belong to it. What
+        follows the last layer, from the labels or the log-softmax on, is the loss, if it ends in a number. Data
+        and constants come from outside.
         """
         of_leaf = {x: self._of_leaf(x) for x in self.parameters if not x.op}
         of_leaf |= {leaf: of_leaf[layer.weight] for leaf, (layer, _) in self._norms.items() if layer.weight in of_leaf}
@@ -152,6 +153,8 @@ class Layers:
             found[node] = of_leaf.get(node, latest)
             if node.op:
                 ranks.setdefault(found[node], len(ranks))
+        for layer in self.layers:
+            found.update(dict.fromkeys(_gathered(layer), found[layer.product]))
         if len(ranks) > 1 and self.recording.nodes[-1].shape == ():
             found.update(dict.fromkeys(_loss(self.recording, self.parameters), LOSS))
         return found
@@ -232,6 +235,17 @@ def _sums(
         if bias is not None or (is_weight and weight not in used):
             used.add(weight)
             yield weight, bias, product, z
+
+
+def _gathered(layer: Layer) -> list[Node]:
+    """The patches of images that enter a convolution, and what arranges them; nothing for another layer."""
+    chain, node = list[Node](), layer.entering
+    while node.op and (node.op.name in MOVES or node.op.name == "patches"):
+        chain.append(node)
+        if node.op.name == "patches":
+            return chain
+        node = node.inputs[0]
+    return []
 
 
 def unmoved(node: Node) -> Node:

@@ -169,6 +169,21 @@ class Module:
         body = "".join(f"\n  {part}" for part in parts) + "\n" if parts else self.extra_repr()
         return f"{type(self).__name__}({body})"
 
+    def _repr_html_(self) -> str:
+        from tinygrad_mnist.screens.cell import cell, dimensions, line, table
+
+        own = [(name, dimensions(p.shape), f"{p.size:,}") for name, p in self.named_parameters()]
+        parts = [
+            (path, f"{m!r}", ", ".join(dimensions(p.shape) for p in m.parameters()), f"{_count(m.parameters()):,}")
+            for path, m in self._leaves()
+        ]
+        name = type(self).__name__ if parts[0][0] else f"{self!r}".partition("  #")[0]
+        if any(self.children()):
+            inside = table(("", "layer", "weights", "parameters"), parts, "lllr")
+        else:
+            inside = table(("", "shape", "parameters"), own, "llr")
+        return cell(line((name, "bold")), inside, line((self._end(), "dim")))
+
     def summary(self, input_shape: Sequence[int] | None = None, dtype: DTypeLike = np.float32) -> str:
         """A table of the parts: what each is, the shape it puts out, its number of parameters.
 
@@ -178,15 +193,21 @@ class Module:
         if input_shape is not None:
             with _watching(self, shapes), no_grad():
                 self(Tensor(as_array(np.zeros(tuple(input_shape), dtype), like=home(self))))
-        leaves = [(path, m) for path, m in self.named_modules() if not any(m.children())]
         rows = [
             (path, f"{m!r}".partition("  #")[0], str(shapes.get(m, "")), f"{_count(m.parameters()):,}")
-            for path, m in leaves
+            for path, m in self._leaves()
         ]
+        return _table(("", "layer", "output" if shapes else "", "parameters"), rows) + f"\n{self._end()}"
+
+    def _leaves(self) -> Iterator[tuple[str, Module]]:
+        """The parts that have no parts, with their paths."""
+        return ((path, m) for path, m in self.named_modules() if not any(m.children()))
+
+    def _end(self) -> str:
+        """How many parameters it has."""
         total = _count(self.parameters())
         learned = _count(p for p in self.parameters() if p.requires_grad)
-        end = f"{total:,} parameters" + (f", {total - learned:,} of them frozen" if learned < total else "")
-        return _table(("", "layer", "output" if shapes else "", "parameters"), rows) + f"\n{end}"
+        return f"{total:,} parameters" + (f", {total - learned:,} of them frozen" if learned < total else "")
 
 
 def home(model: Module) -> Any:

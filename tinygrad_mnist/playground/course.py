@@ -22,7 +22,7 @@ from tinygrad_mnist.nn import Module
 from tinygrad_mnist.training.divergence import Diverged
 from tinygrad_mnist.training.history import Epoch
 from tinygrad_mnist.training.inputs import augmented, model_inputs
-from tinygrad_mnist.training.metrics import Scores, score_inputs
+from tinygrad_mnist.training.metrics import Scores, score
 from tinygrad_mnist.training.recipe import Recipe
 from tinygrad_mnist.training.run import Run, Totals
 from tinygrad_mnist.training.signals import layer_signals
@@ -61,7 +61,6 @@ class Lesson:
         self.losses: list[float] = []
         self.validation = validation
         self.validated: Scores | None = None
-        self.validation_inputs = model_inputs(model, validation)
         self._dropping = dict(self.run.generator(epoch=0).bit_generator.state)
         self._work = self._units()
         self._told = 0
@@ -93,7 +92,7 @@ class Lesson:
         if self.validated:
             return self.validation, self.validated
         some = self.validation[: 2 * PORTION]
-        return some, score_inputs(self.model, self.validation_inputs[: 2 * PORTION], some.labels)
+        return some, score(self.model, some)
 
     def news(self) -> tuple[list[float], list[Epoch]]:
         """The losses of the steps, and the epochs, since this was last asked."""
@@ -117,11 +116,10 @@ class Lesson:
             yield from self._validation(start)
 
     def _validation(self, start: float) -> Iterator[bool]:
-        labels, parts = self.validation.labels, []
-        for first in range(0, len(labels), PORTION):
-            rows = slice(first, first + PORTION)
-            parts.append(score_inputs(self.model, self.validation_inputs[rows], labels[rows]))
-            if first + PORTION >= len(labels):
+        total, parts = len(self.validation), []
+        for first in range(0, total, PORTION):
+            parts.append(score(self.model, self.validation[first : first + PORTION]))
+            if first + PORTION >= total:
                 self._end_epoch(parts, time.perf_counter() - start)
             yield False
 

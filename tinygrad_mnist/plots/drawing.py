@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tinygrad_mnist.data import SIDE
+from tinygrad_mnist.screens.figure import Picture
 
 Array = NDArray[Any]
 
@@ -26,7 +27,7 @@ DPI = 144
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure, sizes in inches, whose parts make room for each other."""
-    return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    return Picture(figsize=(width, height), dpi=DPI, layout="constrained")
 
 
 def as_frames(images: Array) -> Array:
@@ -44,7 +45,7 @@ def sheet(count: int, columns: int, above: float, head: float = 0.0, aside: floa
     wide = columns * size + (columns - 1) * gap
     width = max(2 * margin + wide + aside, 6.5 if head else 0)
     height = head + lines * (above + size) + margin
-    figure = Figure(figsize=(width, height), dpi=DPI)
+    figure = Picture(figsize=(width, height), dpi=DPI)
     grid = figure.add_gridspec(
         lines, columns, left=margin / width, right=(margin + wide) / width, bottom=margin / height,
         top=1 - (head + above) / height, wspace=gap / size, hspace=above / size,
@@ -95,6 +96,6 @@ def draw_scale(figure: Figure, picture: Any, axes: Sequence[Axes]) -> None:
 
 def only_words(text: str) -> Figure:
     """A figure for where there is nothing to draw."""
-    figure = Figure(figsize=(4, 1), dpi=DPI)
+    figure = Picture(figsize=(4, 1), dpi=DPI)
     figure.text(0.5, 0.5, text, ha="center", va="center")
     return figure

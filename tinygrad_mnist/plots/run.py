@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from tinygrad_mnist.graph.recording import Recording
 from tinygrad_mnist.nn.init import initialise
 from tinygrad_mnist.plots.learning import filters, first_layer, saliency, signals, training_curves
 from tinygrad_mnist.plots.reading import confusion_matrix, predictions, worst_mistakes
+from tinygrad_mnist.screens.figure import png
 from tinygrad_mnist.training import History
 from tinygrad_mnist.training.run import HISTORY, MODEL
 
@@ -41,13 +41,6 @@ def save_all(run: str | Path, test: data.Split, folder: str | Path | None = None
     for path, content in pictures.items():
         write_atomically(path, content)
     return list(pictures)
-
-
-def png(figure: Figure) -> bytes:
-    """A figure as a file's content."""
-    content = io.BytesIO()
-    figure.savefig(content, format="png")
-    return content.getvalue()
 
 
 def _all(model: Any, history: History, test: data.Split) -> dict[str, Figure]:

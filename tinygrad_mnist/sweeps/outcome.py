@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tinygrad_mnist.sweeps import words
 from tinygrad_mnist.sweeps.settings import Settings
 from tinygrad_mnist.training import Recipe
 
@@ -35,7 +36,7 @@ class Seed:
     test: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Outcome:
     """What a sweep found. tried: by slot. best: of those on the validation images. seeds: the winner's."""
 
@@ -46,6 +47,12 @@ class Outcome:
     given_up: list[int]
     importances: dict[str, float]
     settings: Settings
+
+    def __repr__(self) -> str:
+        return f"Outcome({len(self.tried)} trials; {'; '.join(words.verdict(self))})"
+
+    def _repr_html_(self) -> str:
+        return words.html(self)
 
 
 def best_of(tried: list[Tried]) -> Tried:

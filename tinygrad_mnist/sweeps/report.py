@@ -9,13 +9,13 @@ from dataclasses import fields
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.sweeps.outcome import PAGE, RECIPE, Outcome
 from tinygrad_mnist.sweeps.space import parse_space
-from tinygrad_mnist.training import Recipe, as_text, percent, save_recipe
+from tinygrad_mnist.sweeps.words import verdict
+from tinygrad_mnist.training import Recipe, as_text, save_recipe
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -40,35 +40,6 @@ def importances(study: Study) -> dict[str, float]:
     except (ValueError, RuntimeError, UserWarning):
         return {}
     return {name: float(share) for name, share in found.items()}
-
-
-def verdict(outcome: Outcome) -> list[str]:
-    """The winner, its spread over the seeds, and whether its lead may be luck."""
-    validation = [seed.validation for seed in outcome.seeds]
-    test = [seed.test for seed in outcome.seeds]
-    lines = [
-        f"the winner, trial {outcome.best.number}, over {len(test)} seeds: validation {spread(validation)}, "
-        f"test {spread(test)}"
-    ]
-    others = [t.accuracy for t in outcome.tried if t.slot != outcome.best.slot]
-    if others and len(validation) > 1:
-        lead, width = outcome.best.accuracy - max(others), stdev(validation)
-        luck = "may be luck" if lead < 2 * width else "is more than luck"
-        lines.append(
-            f"its lead over the next trial, {points(lead)} points, {luck}: seeds alone differ by {points(width)} "
-            "(standard deviation)"
-        )
-    return lines
-
-
-def spread(shares: list[float]) -> str:
-    """Mean and standard deviation."""
-    return f"{percent(mean(shares))}" + (f" ± {points(stdev(shares))}" if len(shares) > 1 else "")
-
-
-def points(share: float) -> str:
-    """A difference of shares in points of a percent."""
-    return f"{100 * share:.2f}"
 
 
 def command(recipe: Recipe, seed: int, source: str) -> str:

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from tinygrad_mnist.training.history import Epoch, History
     from tinygrad_mnist.training.inputs import input_shape, model_inputs
     from tinygrad_mnist.training.loop import fit
-    from tinygrad_mnist.training.metrics import Scores, confusion_matrix, evaluate, percent, score
+    from tinygrad_mnist.training.metrics import Scores, confusion_matrix, evaluate, score
     from tinygrad_mnist.training.models import as_new, load_model, load_weights, save_model
     from tinygrad_mnist.training.presets import PRESETS
+    from tinygrad_mnist.training.progress import Progress
     from tinygrad_mnist.training.recipe import ENDLESS, OPTIMIZERS, SCHEDULES, Recipe, as_text, load_recipe, save_recipe
     from tinygrad_mnist.training.run import Callback, Run
+    from tinygrad_mnist.training.shares import percent
     from tinygrad_mnist.training.signals import LayerSignals, layer_signals
     from tinygrad_mnist.training.stored import CheckpointError
 
@@ -36,11 +38,13 @@ __getattr__, __dir__ = later(
         "history": ("Epoch", "History"),
         "inputs": ("input_shape", "model_inputs"),
         "loop": ("fit",),
-        "metrics": ("Scores", "confusion_matrix", "evaluate", "percent", "score"),
+        "metrics": ("Scores", "confusion_matrix", "evaluate", "score"),
         "models": ("as_new", "load_model", "load_weights", "save_model"),
         "presets": ("PRESETS",),
+        "progress": ("Progress",),
         "recipe": ("ENDLESS", "OPTIMIZERS", "SCHEDULES", "Recipe", "as_text", "load_recipe", "save_recipe"),
         "run": ("Callback", "Run"),
+        "shares": ("percent",),
         "signals": ("LayerSignals", "layer_signals"),
         "stored": ("CheckpointError",),
     },

@@ -6,7 +6,7 @@ import csv
 import io
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,7 +38,7 @@ class Answer:
     of: int | None = None
     digit: int | None = None
     probabilities: tuple[float, ...] = ()
-    pixels: NDArray[np.uint8] | None = None
+    pixels: NDArray[np.uint8] | None = field(default=None, repr=False)
 
     @property
     def probability(self) -> float | None:

@@ -11,6 +11,8 @@ from typing import Any
 
 from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.records import LIMIT, RecordError, checked, made, parsed
+from tinygrad_mnist.training import views
+from tinygrad_mnist.training.shares import percent
 from tinygrad_mnist.training.stored import CheckpointError, read_checked
 
 
@@ -29,8 +31,12 @@ class Epoch:
     lr: float
     seconds: float
 
+    def __str__(self) -> str:
+        validation = "" if self.validation_accuracy is None else f", validation {percent(self.validation_accuracy)}"
+        return f"epoch {self.number}, loss {self.loss:.4f}, train {percent(self.train_accuracy)}{validation}"
 
-@dataclass
+
+@dataclass(repr=False)
 class History:
     """The epochs so far, and whether the run was interrupted (Ctrl-C) or stopped early (patience)."""
 
@@ -48,6 +54,17 @@ class History:
         if not validated:
             return self.epochs[-1] if self.epochs else None
         return max(validated, key=lambda epoch: epoch.validation_accuracy or 0.0)
+
+    def __repr__(self) -> str:
+        best = self.best
+        if best is None:
+            return "History(no epoch is done yet)"
+        count = f"{len(self.epochs):,} epoch{'' if len(self.epochs) == 1 else 's'}"
+        ended = ", interrupted" if self.interrupted else ", stopped early" if self.stopped_early else ""
+        return f"History({count}{ended}; kept: {best})"
+
+    def _repr_html_(self) -> str:
+        return views.history(self)
 
     def is_stale(self, patience: int | None) -> bool:
         """Whether the last `patience` epochs brought no better one."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.data import SIDE, Split
+from tinygrad_mnist.data.dataset import as_inputs
 from tinygrad_mnist.nn import AvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d, Module, Unflatten
 
 ROWS = (SIDE * SIDE,)
@@ -27,9 +28,19 @@ def input_shape(model: Module) -> tuple[int, ...]:
 
 def model_inputs(model: Module, split: Split) -> NDArray[np.float32]:
     """The images of a split, float32 from 0 to 1, shape (n, *input_shape(model))."""
+    check_split(split)
+    return as_model_takes(split.images, input_shape(model))
+
+
+def as_model_takes(images: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """A batch of a split's images, which stay bytes until then: float32 from 0 to 1, (n, *shape)."""
+    return as_inputs(images).reshape(len(images), *shape)
+
+
+def check_split(split: Any) -> None:
+    """Raise TypeError where something else is given as a split."""
     if not isinstance(split, Split):
         raise TypeError(f"this takes a data.Split, such as data.load().train, not {type(split).__name__}")
-    return split.inputs().reshape(len(split), *input_shape(model))
 
 
 def augmented(x: NDArray[Any], augment: Any, rng: np.random.Generator) -> NDArray[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,10 @@ def fit(
     _check_last_batch(run)
     nn.set_rng_state(dict(run.generator(epoch=0).bit_generator.state))  # what dropout draws from
     try:
-        with threadpool_limits(1, user_api="blas"):
+        with threadpool_limits(1, user_api="blas"), ExitStack() as opened:
+            for callback in callbacks:
+                if isinstance(callback, AbstractContextManager):
+                    opened.enter_context(callback)
             if checkpoint and resume:
                 checkpoint.restore(run)
             run.notify("fit_begins")

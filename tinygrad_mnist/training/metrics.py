@@ -14,20 +14,10 @@ from tinygrad_mnist.devices import as_array
 from tinygrad_mnist.engine import Tensor, no_grad
 from tinygrad_mnist.nn import Module, accuracy, cross_entropy
 from tinygrad_mnist.nn.module import home
+from tinygrad_mnist.training import views
 from tinygrad_mnist.training.divergence import Diverged
-from tinygrad_mnist.training.inputs import model_inputs
-
-
-def percent(share: float, digits: int = 2) -> str:
-    """A share from 0 to 1, as 97.53 %; what is not quite 0 or 1 never looks like it, and NaN is a dash."""
-    least = 10.0**-digits
-    if np.isnan(share):
-        return "–"
-    if 0 < share < least / 200:
-        return f"<{least:.{digits}f} %"
-    if 1 - least / 200 <= share < 1:
-        return f">{100 - least:.{digits}f} %"
-    return f"{100 * share:.{digits}f} %"
+from tinygrad_mnist.training.inputs import as_model_takes, check_split, input_shape
+from tinygrad_mnist.training.shares import percent
 
 
 def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, classes: int = CLASSES) -> NDArray[np.int64]:
@@ -47,7 +37,7 @@ def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, classes: int = CLA
     return cells.reshape(classes, classes)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Scores:
     """What a model's logits, shape (n, classes), are worth beside the labels, shape (n,)."""
 
@@ -92,6 +82,12 @@ class Scores:
         rows = ["".join(f"{n or '·':>{width}}" for n in row.tolist()) for row in self.confusion]
         return "\n".join(["class  read as", f"{head:>{7 + len(head)}}", *(f"{c:>5}  {r}" for c, r in enumerate(rows))])
 
+    def __repr__(self) -> str:
+        return f"Scores({percent(self.accuracy)} of {len(self.labels):,} are read correctly, loss {self.loss:.4f})"
+
+    def _repr_html_(self) -> str:
+        return views.scores(self)
+
     def __str__(self) -> str:
         rows = zip(self.precision, self.recall, self.confusion.sum(axis=1), strict=True)
         lines = [f"{c:>5}  {percent(p):>9}  {percent(r):>9}  {n:>8,}" for c, (p, r, n) in enumerate(rows)]
@@ -111,25 +107,25 @@ def score(model: Module, split: Split, batch_size: int = 100) -> Scores:
 
     Raises Diverged where the logits are not finite.
     """
-    return score_inputs(model, model_inputs(model, split), split.labels, batch_size)
+    check_split(split)
+    mode, there, shape = model.training, home(model), input_shape(model)
 
+    def logits_of(images: NDArray[Any]) -> Tensor:
+        logits: Tensor = model(as_array(as_model_takes(images, shape), like=there))
+        return logits
 
-def score_inputs(model: Module, x: NDArray[Any], labels: NDArray[np.int64], batch_size: int = 100) -> Scores:
-    """The same for images as the model takes them, which need no conversion then."""
-    parts = [x[start : start + batch_size] for start in range(0, len(x), batch_size)]
-    mode, there = model.training, home(model)
+    parts = [split.images[start : start + batch_size] for start in range(0, len(split), batch_size)]
     model.eval()
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             with no_grad():
-                logits = np.concatenate([model(as_array(part, like=there)).numpy() for part in parts])
+                logits = np.concatenate([logits_of(part).numpy() for part in parts])
             if not np.isfinite(logits).all():
-                outputs = (model(as_array(part, like=there)) for part in parts)
-                first = next(output for output in outputs if not np.isfinite(output.numpy()).all())
+                first = next(each for each in map(logits_of, parts) if not np.isfinite(each.numpy()).all())
                 raise Diverged("the logits are no finite numbers", first, model)
     finally:
         model.train(mode)
-    return Scores(logits, labels)
+    return Scores(logits, split.labels)
 
 
 def evaluate(model: Module, split: Split, batch_size: int = 100) -> float:

@@ -16,6 +16,7 @@ from tinygrad_mnist.files import write_text
 from tinygrad_mnist.nn import Module, Optimizer
 from tinygrad_mnist.nn.schedules import CosineAnnealingLR, InverseTimeLR, LinearLR, OneCycleLR
 from tinygrad_mnist.shown import json_text
+from tinygrad_mnist.training import views
 from tinygrad_mnist.training.callbacks import Averaging, MaxNorm
 from tinygrad_mnist.training.checkpoint import Checkpoint
 from tinygrad_mnist.training.history import History
@@ -132,6 +133,11 @@ class Recipe:
         if optimizer != self.optimizer:
             given = {**SUITED.get(optimizer, {}), **given}
         return replace(self, **given)
+
+    def _repr_html_(self) -> str:
+        values = [(f, getattr(self, f.name)) for f in fields(self)]
+        rows = [(f.name, as_text(value), f.metadata["help"], value != f.default) for f, value in values]
+        return views.settings("Recipe", rows)
 
     def as_dict(self) -> dict[str, Any]:
         """Its values as JSON can hold them; `Recipe(**values)` is the same recipe."""

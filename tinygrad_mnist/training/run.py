@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from tinygrad_mnist.data import Split, batches
 from tinygrad_mnist.nn import Module, Optimizer
 from tinygrad_mnist.training.history import Epoch, History
-from tinygrad_mnist.training.inputs import model_inputs
-from tinygrad_mnist.training.metrics import Scores, score_inputs
+from tinygrad_mnist.training.inputs import as_model_takes, check_split, input_shape
+from tinygrad_mnist.training.metrics import Scores, score
 
 Array = NDArray[Any]
 
@@ -70,8 +70,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self.best = self.model.state_dict()
-        self._x = model_inputs(self.model, self.train)
-        self._validation_x = model_inputs(self.model, self.validation) if self.validation else None
+        check_split(self.train)
 
     def __str__(self) -> str:
         return f"epoch {self.epoch}, batch {self.batch}"
@@ -83,14 +82,13 @@ class Run:
 
     def remaining_batches(self) -> Iterator[tuple[Array, Array]]:
         """The batches of this epoch that are not done yet; their order follows from seed and epoch alone."""
-        everything = batches(self._x, self.train.labels, self.batch_size, self.seed, self.epoch)
-        return islice(everything, self.batch, None)
+        everything = batches(self.train.images, self.train.labels, self.batch_size, self.seed, self.epoch)
+        shape = input_shape(self.model)
+        return ((as_model_takes(images, shape), y) for images, y in islice(everything, self.batch, None))
 
     def score_validation(self) -> Scores | None:
         """How well the model reads the validation images; None without any."""
-        if self.validation is None or self._validation_x is None:
-            return None
-        return score_inputs(self.model, self._validation_x, self.validation.labels)
+        return score(self.model, self.validation) if self.validation else None
 
     def generator(self, epoch: int) -> np.random.Generator:
         """Random numbers for the batch that is next in an epoch: they follow from seed, epoch and batch alone."""
@@ -105,6 +103,7 @@ class Run:
 class Callback:
     """Methods that `fit` calls while it runs; override those you need.
 
+    One that is a context manager is entered before the run, and left whatever ends it: an interrupt, an error.
     With a state that a resumed run needs, override state_dict and load_state_dict too: trees of dicts, lists,
     numbers, strings and arrays.
     """

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.data import CLASSES, DataError, Dataset, Split, set_tenth_aside
+from tinygrad_mnist.data import CLASSES, DIGITS, DataError, Dataset, Split, set_tenth_aside
 from tinygrad_mnist.engine import Tensor, grad, no_grad
 from tinygrad_mnist.nn import Module, one_hot
 from tinygrad_mnist.training.metrics import evaluate
@@ -23,7 +23,6 @@ Array = NDArray[Any]
 Progress = Callable[[str, float], None]
 """Called with what runs, and the share of it that is done."""
 
-DIGITS = "digits"
 CHECKED = 100
 """How many training images the gradients are compared on."""
 

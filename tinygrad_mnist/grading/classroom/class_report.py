@@ -14,6 +14,7 @@ from tinygrad_mnist.grading.classroom import class_page
 from tinygrad_mnist.grading.classroom.points import Points, Score, common, shown, sums
 from tinygrad_mnist.grading.classroom.submissions import Submission
 from tinygrad_mnist.grading.report import WIDTH, Finding, Parameter, Report
+from tinygrad_mnist.screens.cell import cell, line, styled, table
 from tinygrad_mnist.shown import no_formula, one_line
 
 KINDS = {
@@ -66,7 +67,7 @@ class Count:
     who: tuple[Graded, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ClassReport:
     """All that were graded, by name, and what the gradients are worth; no points where they weren't asked for."""
 
@@ -159,6 +160,11 @@ class ClassReport:
         """The page of the class; it links to each learner's."""
         return class_page.class_page(self)
 
+    def _repr_html_(self) -> str:
+        head, *rows = self._rows()
+        summary = [line((text, style)) for text, style in self._summary()]
+        return cell(table([text for text, _ in head], ([styled(*piece) for piece in row] for row in rows)), *summary)
+
     def learner_html(self, graded: Graded) -> str:
         """A learner's page."""
         return class_page.learner_page(self, graded)
@@ -169,6 +175,8 @@ class ClassReport:
         widths = self._widths(rows)
         lines = [_row(row, widths) for row in rows]
         return "\n".join([*lines, "", *(text for text, _ in self._summary())])
+
+    __repr__ = __str__
 
     def __rich__(self) -> Any:
         """The same for a terminal, with colour."""

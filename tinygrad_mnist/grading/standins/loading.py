@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -38,8 +38,15 @@ class Data:
     """The digits of one run: so many to train with, and a sixth of it, but at least fifty, to test with."""
 
     def __init__(self, count: int, seed: int = 0) -> None:
-        self.train = digits(count, 2 * seed)
-        self.test = digits(max(50, count // 6), 2 * seed + 1)
+        self.count, self.seed = count, seed
+
+    @cached_property
+    def train(self) -> Digits:
+        return digits(self.count, 2 * self.seed)
+
+    @cached_property
+    def test(self) -> Digits:
+        return digits(max(50, self.count // 6), 2 * self.seed + 1)
 
     @property
     def parts(self) -> dict[str, Digits]:

@@ -101,7 +101,10 @@ class Finder:
 
 
 def _among(name: str, packages: set[str]) -> bool:
-    return any(name == package or name.startswith(f"{package}.") for package in packages)
+    """Whether it is one of these packages, or in one."""
+    while name and name not in packages:
+        name = name.rpartition(".")[0]
+    return bool(name)
 
 
 def install(data: Data, files: Files) -> None:

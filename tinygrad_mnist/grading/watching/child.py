@@ -35,7 +35,7 @@ def report(program: Path, seconds: float) -> Report | None:
         return Report(program.name, "", problems=(Problem("file", str(error)),))
     with silence():
         run, data, patched = watched(program, source, seconds)
-        found = reading.report(run, data.known) or _driven(run, data)
+        found = reading.report(run, data) or _driven(run, data)
         if found is None and run.tape.late:
             return Report(program.name, "", problems=(Problem("time", UNSEEN.format(seconds)),))
         return found and replace(found, problems=(*patched, *found.problems))
@@ -45,7 +45,7 @@ def _driven(run: Run, data: Data) -> Report | None:
     """The best of the reports on the trainings that a program defines; None where there are none."""
     reports = []
     for training in driving.trainings(run, data.known, DRIVES):
-        found = reading.report(training, data.known)
+        found = reading.report(training, data)
         if found and found.passed:
             return found
         reports += [found] if found else []

@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_mnist.grading.calling.problems import raised
 from tinygrad_mnist.grading.calling.trying import what_went_wrong
 from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
-from tinygrad_mnist.grading.standins.digits import Digits
+from tinygrad_mnist.grading.standins.loading import Data
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching import damage, general, practice, stopping, updates, verdict
 from tinygrad_mnist.grading.watching.graph import seen_through
@@ -35,24 +35,24 @@ JUDGED = 2
 """How many steps are judged."""
 
 
-def report(run: Run, digits: Digits) -> Report | None:
+def report(run: Run, data: Data) -> Report | None:
     """The report, or None where nothing was trained."""
     trained, problems = _trained(run)
     if not trained:
         return None
     read = [o for o in takewhile(lambda o: o is not None, map(observe, trained)) if o is not None]
     if not read:
-        return _of_any_network(run, trained, _as_any_network(run, trained), digits)
+        return _of_any_network(run, trained, _as_any_network(run, trained), data)
     stopped = bool(problems) or (run.error is not None and len(trained) == 1)
     found = verdict.judge(read, run.tape, stopped)
     wrong = not all(p.right for p in found.parameters)
     readings = _as_any_network(run, trained) if wrong or not all(f.names for f in found.findings) else []
     if wrong and _are_of_the_own_loss(readings):
-        return _of_any_network(run, trained, readings, digits)
+        return _of_any_network(run, trained, readings, data)
     places = _Places(read[0], run.source)
     seen = (pair for o in map(observe, _every_step(run, trained)) if o for pair in o.labelled)
     met = not any("error-labels-missing" in finding.names for finding in found.findings)
-    findings = (*found.findings, *(practice.mislabelled(seen, digits) if met else ()))
+    findings = (*found.findings, *(practice.mislabelled(seen, data.known) if met else ()))
     if not all(f.names for f in findings):
         reading = _first_wrong_of(readings)
         first = list(_first_wrong_values(reading)) if reading else []
@@ -108,7 +108,7 @@ def _stopped(run: Run) -> tuple[Problem, ...]:
 
 
 def _of_any_network(
-    run: Run, trained: Sequence[Step], readings: Sequence[general.Reading], digits: Digits
+    run: Run, trained: Sequence[Step], readings: Sequence[general.Reading], data: Data
 ) -> Report | None:
     """The report on a network that is not the textbook's: autograd of its own forward pass is the judge."""
     if not readings:
@@ -123,7 +123,7 @@ def _of_any_network(
             replace(wrong_updates("update-sign", [g.lineage.name for g in uphill]), places=tuple(places), formulas=())
         )
     seen = (pair for step in _every_step(run, trained) for pair in labelled(step))
-    findings += practice.mislabelled(seen, digits)
+    findings += practice.mislabelled(seen, data.known)
     judge = "autograd of its own forward pass"
     if first.by_differences:
         judge = f"central differences ({first.by_differences})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import html
 import io
 import json
 import os
@@ -21,6 +20,7 @@ from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.graph.exercises.judging import Key, Verdict, Verdicts, judge
 from tinygrad_mnist.graph.exercises.notebook import write_notebook
 from tinygrad_mnist.graph.exercises.page import write_exercise
+from tinygrad_mnist.screens.cell import cell, line, styled, table
 
 Array = NDArray[Any]
 
@@ -56,7 +56,7 @@ class Hint:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return f"<p><b>{html.escape(self.name)}</b>, hint {self.number} of {self.count}: {html.escape(self.text)}</p>"
+        return cell(line((self.name, "bold"), f", hint {self.number} of {self.count}: {self.text}"))
 
 
 @dataclass(frozen=True, repr=False)
@@ -204,13 +204,9 @@ class Exercise:
         return "✓" if step.name in self.right else "·"
 
     def _repr_html_(self) -> str:
-        rows = [
-            f"<tr><td>{self._mark(step)}</td><td><code>{html.escape(step.name)}</code></td>"
-            f"<td>{step.shape or 'a number'}</td></tr>"
-            for step in self.steps
-        ]
-        head = f"<b>{html.escape(self.title)}</b>: {len(self.right)} of {len(self.steps)} right"
-        return f"<p>{head}</p><table>{''.join(rows)}</table>"
+        rows = ((styled(step.name, "code"), str(step.shape or "a number"), self._mark(step)) for step in self.steps)
+        head = line((self.title, "bold"), f": {len(self.right)} of {len(self.steps)} right")
+        return cell(head, table(("gradient", "shape", ""), rows))
 
 
 def _narrow(line: str, width: int = 78) -> str:

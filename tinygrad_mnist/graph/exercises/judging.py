@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.engine.node import plain
+from tinygrad_mnist.screens.cell import cell, line
 
 Array = NDArray[Any]
 
@@ -96,9 +96,8 @@ class Verdict:
         return "✓" if self else "·" if self.kind == "missing" else "✗"
 
     def _repr_html_(self) -> str:
-        colour = {"✓": "#1f7a3d", "✗": "#b3261e", "·": "#777"}[self.mark]
-        style = f"margin:0;padding:2px 10px;border-left:4px solid {colour}"
-        return f'<p style="{style}"><b>{html.escape(self.name)}</b>: {html.escape(self.text)}</p>'
+        style = {"✓": "bold green", "✗": "bold red", "·": "dim"}[self.mark]
+        return cell(line((f"{self.mark} {self.name}", style), f": {self.text}"))
 
 
 class Verdicts(list[Verdict]):

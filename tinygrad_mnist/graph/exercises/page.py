@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LARGEST = 1_000_000
 """How many numbers a page may hold."""
 
-SCRIPTS = ("basics.js", "data.js", "arrays.js", "formulas.js", "exercise.js")
+SCRIPTS = ("basics.js", "inflate.js", "data.js", "arrays.js", "formulas.js", "exercise.js")
 
 
 def write_exercise(exercise: Exercise, path: Path) -> Path:

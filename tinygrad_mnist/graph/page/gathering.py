@@ -12,6 +12,7 @@ from tinygrad_mnist.engine.errors import GraphError, no_graph
 from tinygrad_mnist.graph.description import Vertex, describe
 from tinygrad_mnist.graph.layers import error_of
 from tinygrad_mnist.graph.page import health, terms
+from tinygrad_mnist.graph.page.maps import grids
 from tinygrad_mnist.graph.page.naming import names, written
 from tinygrad_mnist.graph.page.rules import Rules
 from tinygrad_mnist.graph.page.storage import Storage
@@ -43,6 +44,7 @@ class Gathering:
         self.played = play(output, gradient, self.rules.pull)
         self.named = names(self.graph)
         self.names: dict[str, str] = {key: name.text for key, name in self.named.items()}
+        self.grids = grids(self.graph)
         self.storage = Storage()
         self.uses = Counter(self.graph.key(share.node) for step in self.played for share in step.shares)
         self.gradients = {self.output: self.played[0].cotangent} | {
@@ -74,6 +76,8 @@ class Gathering:
             "params": vertex.params,
             "dtype": vertex.dtype,
             "source": _source(vertex),
+            "layer": " · ".join(vertex.scope),
+            "grid": self.grids.get(key),
             "value": self.storage.add(value),
             "gradient": None if gradient is None else self.storage.add(gradient),
             "uses": self.uses[key],

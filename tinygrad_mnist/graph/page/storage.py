@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import zlib
 from typing import Any, TypedDict
 
 import numpy as np
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 
 DOUBLE = 1024
 """Up to this many elements an array of float64 keeps its precision; larger ones become float32."""
+
+PACKED = 1_200_000
+"""From how many bytes on they are packed: those of a page that would have 2 MB or more."""
 
 
 class View(TypedDict):
@@ -57,8 +61,19 @@ class Storage:
             numbers = packed.astype("<f4" if narrow else "<f8", copy=False)
         return self._numbers.setdefault((numbers.dtype.str, numbers.tobytes()), len(self._numbers))
 
-    def buffers(self) -> list[dict[str, str]]:
-        """Each buffer's type, f4 or f8 (little-endian), and its bytes in base64."""
+    def buffers(self) -> list[dict[str, Any]]:
+        """Each buffer's type, f4 or f8 (little-endian), and its bytes in base64.
+
+        Where they are many, they are packed by DEFLATE, as RFC 1951 has it, and their size is told.
+        """
+        is_packed = sum(len(content) for _, content in self._numbers) > PACKED
         return [
-            {"type": dtype[1:], "bytes": base64.b64encode(content).decode("ascii")} for dtype, content in self._numbers
+            {"type": dtype[1:], "bytes": base64.b64encode(_deflated(content) if is_packed else content).decode("ascii")}
+            | ({"size": len(content)} if is_packed else {})
+            for dtype, content in self._numbers
         ]
+
+
+def _deflated(content: bytes) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return packer.compress(content) + packer.flush()

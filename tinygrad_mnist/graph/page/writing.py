@@ -19,7 +19,7 @@ from tinygrad_mnist.graph.page.gathering import Account, Gathering
 from tinygrad_mnist.graph.page.layout import lay_out
 from tinygrad_mnist.graph.page.steps import steps
 
-WITH_GRAPH = ("basics.js", "data.js", "heat.js", "graph.js", "terms.js")
+WITH_GRAPH = ("basics.js", "inflate.js", "data.js", "heat.js", "graph.js", "terms.js")
 """What a page with a graph runs before its own script."""
 
 STYLES = ("colours.css", "page.css")
@@ -112,8 +112,13 @@ def _json(data: Account) -> str:
     """The account as JSON that may stand in a page. Its buffers, by far the longest part, hold nothing to escape."""
     rest = {name: value for name, value in data.items() if name != "buffers"}
     text = json.dumps(rest, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-    buffers = ",".join(f'{{"type":"{buffer["type"]}","bytes":"{buffer["bytes"]}"}}' for buffer in data["buffers"])
+    buffers = ",".join(map(_buffer, data["buffers"]))
     return f'{text[:-1]},"buffers":[{buffers}]}}'
+
+
+def _buffer(buffer: dict[str, Any]) -> str:
+    size = f',"size":{buffer["size"]}' if "size" in buffer else ""
+    return f'{{"type":"{buffer["type"]}","bytes":"{buffer["bytes"]}"{size}}}'
 
 
 def _static(file: str) -> str:

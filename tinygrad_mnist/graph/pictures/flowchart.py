@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.graph.pictures.boxes import BACKWARD, Arrow, Box, BoxKind, clean, framed, picture
@@ -29,6 +30,15 @@ _COLOURS = (
 _LINES = {"value": "-->", "gradient": "==>", "beside": "-.-"}
 
 
+class Flowchart(str):
+    """Mermaid text, which a notebook draws."""
+
+    __slots__ = ()
+
+    def _repr_mimebundle_(self, *_: Any, **__: Any) -> dict[str, str]:
+        return {"text/markdown": f"```mermaid\n{self}```", "text/plain": str(self)}
+
+
 def mermaid(
     output: Node | Sequence[Node],
     wrt: Iterable[Node] | None = None,
@@ -43,7 +53,7 @@ def mermaid(
     """
     drawn = picture(output, wrt, backward, values, depth)
     lines = ["flowchart TB", *_COLOURS, *_boxes(drawn.boxes), *map(_arrow, drawn.arrows)]
-    return "\n".join(lines) + "\n"
+    return Flowchart("\n".join(lines) + "\n")
 
 
 def _boxes(boxes: Sequence[Box], level: int = 0) -> Iterator[str]:

@@ -65,12 +65,20 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
         return str(path)
 
     def _repr_mimebundle_(self, *args: Any, **options: Any) -> dict[str, Any]:
-        """The picture in a notebook; where it can't be drawn, what to do about it."""
+        """The picture in a notebook; where it can't be drawn, what to do about it.
+
+        A notebook that is not trusted shows no SVG, as it may hold scripts; PNG it does.
+        """
         try:
-            bundle: dict[str, Any] = super()._repr_mimebundle_(*args, **options)
+            svg, png = (self.pipe(format) for format in ("svg", "png"))
         except RenderingError as error:
-            bundle = {"text/plain": str(error)}
-        return bundle
+            return {"text/plain": str(error)}
+        fitting = svg.decode().replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1)
+        return {"image/svg+xml": fitting, "image/png": png, "text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        count = sum(1 for line in self.body if " -> " not in line and "[" in line)
+        return f"<a picture of {count:,} boxes: .render(outfile='graph.svg') draws it, .source is its DOT text>"
 
 
 @contextmanager

@@ -11,7 +11,7 @@
  * @typedef {{
  *   key: string, kind: Kind, name: string, caption: string, x: number, y: number, width: number, params: string,
  *   dtype: string, source: {file: string, line: number, text: string} | null, value: Stored, gradient: Stored | null,
- *   uses: number, error: string | null, marks: Mark[], norms: string[],
+ *   layer: string, grid: Index | null, uses: number, error: string | null, marks: Mark[], norms: string[],
  * }} Shown
  */
 /** @typedef {Shown & {op: null, operands?: undefined, formula?: undefined}} Leaf */
@@ -32,14 +32,15 @@
  *   | StepBack} Step
  */
 /** @typedef {{title: string, output: string, vertices: Vertex[], edges: Edge[], steps: Step[], buffers: Packed[]}} Account */
-/** @typedef {{type: "f4" | "f8", bytes: string}} Packed */
+/** @typedef {{type: "f4" | "f8", bytes: string, size?: number}} Packed With a size: of what DEFLATE has made bytes of. */
 
 /** @type {Account} */
 const account = JSON.parse(byId("account").textContent);
 
 /** @param {Packed} packed */
-function decode({ type, bytes }) {
-  const raw = Uint8Array.from(atob(bytes), (character) => character.charCodeAt(0));
+function decode({ type, bytes, size }) {
+  const packed = Uint8Array.from(atob(bytes), (character) => character.charCodeAt(0));
+  const raw = size === undefined ? packed : new Inflater(packed, size).run();
   return type === "f4" ? new Float32Array(raw.buffer) : new Float64Array(raw.buffer);
 }
 

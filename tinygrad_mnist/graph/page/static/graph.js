@@ -166,11 +166,11 @@ function extent() {
 function drawVertex(vertex, choose) {
   const { x, y, width, key, kind, name, caption, marks } = vertex;
   const group = svg("g", { transform: `translate(${x} ${y})`, role: "button", tabindex: -1, "data-key": key,
-    "aria-label": [kind, name, shapeOrNumber(vertex), ...marks.map(({ text }) => text)].join(", ") });
+    "aria-label": [[caption, below(vertex), marks[0]?.symbol ?? ""].join(" ").trim(), kind, name, ...marks.map(({ text }) => text)].join(", ") });
   group.append(...outlineOf(kind, width));
   const lowered = kind === "parameter" ? 3 : 0;
-  group.append(svg("text", { class: "caption", y: -4 + lowered }, caption));
-  group.append(svg("text", { class: "below", y: 13 + lowered }, below(vertex)));
+  group.append(svg("text", { class: "caption", y: -4 + lowered }, caption), " ");
+  group.append(svg("text", { class: "below", y: 13 + lowered }, below(vertex)), " ");
   if (marks.length) group.append(drawMark(marks, width));
   group.addEventListener("click", () => choose(key));
   return group;

@@ -17,10 +17,16 @@ const MOST_TILES = 256;
 /**
  * Which element stands at which pixel: tiles of rows × columns, laid out in a grid with gaps between them.
  * @param {Index} shape
+ * @param {Index | null} grid Of an array whose rows are pixels: images, their rows and columns; a tile for each map.
  */
-function arrange(shape) {
+function arrange(shape, grid = null) {
   const size = shape.reduce((a, b) => a * b, 1);
   const last = shape.at(-1) ?? 1;
+  if (grid) {
+    const [images, down, across] = grid;
+    const area = down * across;
+    return tiles(images * last, down, across, (tile, pixel) => (Math.floor(tile / last) * area + pixel) * last + (tile % last));
+  }
   if (last === SIDE * SIDE) return tiles(size / last, SIDE, SIDE, (tile, pixel) => tile * last + pixel);
   if (shape.length === 2 && shape[0] === SIDE * SIDE) {
     return tiles(last, SIDE, SIDE, (tile, pixel) => pixel * last + tile);
@@ -103,13 +109,13 @@ const fewCells = (/** @type {{width: number, height: number}} */ { width, height
  * @param {Stored} stored
  * @param {Family} family
  * @param {string} name
- * @param {{selected?: Index | null, onselect?: OnSelect | null, room?: number}} options
+ * @param {{selected?: Index | null, onselect?: OnSelect | null, room?: number, grid?: Index | null}} options
  */
-function heatMap(stored, family, name, { selected = null, onselect = null, room = 560 } = {}) {
+function heatMap(stored, family, name, { selected = null, onselect = null, room = 560, grid = null } = {}) {
   const view = viewOf(stored);
   if (!view.size) return make("p", { class: "empty" }, `no elements: shape ${tuple(view.shape)}`);
   if (view.size === 1) return lone(view, family, name, onselect);
-  const plan = arrange(view.shape);
+  const plan = arrange(view.shape, grid);
   const cell = cellSize(plan, room);
   const canvas = make("canvas", {
     class: onselect ? "heat choose" : "heat", tabindex: onselect ? 0 : null, role: "img",

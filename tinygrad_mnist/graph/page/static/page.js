@@ -141,8 +141,8 @@ const unbroken = (/** @type {string} */ text) => text.replaceAll("/∂", "/\u206
 function headline({ phase, node, shares }) {
   if (phase === "given") return " · what is given";
   if (phase === "done") return " · done";
-  const { name } = vertexOf(node);
-  if (phase === "forward") return ` · ${name}`;
+  const { name, layer } = vertexOf(node);
+  if (phase === "forward") return ` · ${layer && `${layer} · `}${name}`;
   if (phase === "start") return ` · ${gradientName(node)}`;
   return ` · from ${name} to ${[...new Set(shares.map(({ to }) => vertexOf(to).name))].join(" and ")}`;
 }
@@ -239,8 +239,8 @@ function valuePanel(key) {
 }
 
 /** @param {Vertex} vertex */
-function facts({ kind, op, value, dtype, params }) {
-  const texts = [kind === "operation" || kind === "output" ? `${kind} ${op}` : kind, value.shape.length ? tuple(value.shape) : "scalar", dtype, params];
+function facts({ kind, op, value, dtype, params, layer }) {
+  const texts = [kind === "operation" || kind === "output" ? `${kind} ${op}` : kind, value.shape.length ? tuple(value.shape) : "scalar", dtype, params, layer];
   return make("span", { class: "facts" }, texts.filter(Boolean).join(" · "));
 }
 
@@ -305,7 +305,7 @@ function shareCard(vertex, share) {
   const what = several ? `share ${share.number} of ${target.uses}` : "its whole gradient: one use";
   return make("article", { class: "gradient half" },
     make("h3", {}, "to ", nameButton(share.to), shapeNote(share.contribution), make("span", { class: "facts" }, what)),
-    formulaLine(share.formula), share.note ? make("p", { class: "note" }, share.note) : null, share.raw && reduction(share, share.raw),
+    formulaLine(share.formula), share.note ? make("p", { class: "note" }, share.note) : null, share.raw && reduction(vertex, share, share.raw),
     figure(share.to, share.contribution, "gradient", several ? `share of ${name}` : name, true), numbers(share.contribution),
     several ? make("h3", {}, `so far: ${name}`) : null,
     several ? figure(share.to, share.total, "gradient", name, true) : null);
@@ -313,13 +313,14 @@ function shareCard(vertex, share) {
 
 /**
  * A broadcast undone: the gradient of every copy, and the axes over which they are added up.
+ * @param {Vertex} vertex
  * @param {Share} share
  * @param {Stored} raw
  */
-function reduction({ axes, to }, raw) {
+function reduction({ grid }, { axes, to }, raw) {
   const lengths = axes.map((axis) => raw.shape[axis]).join(" × ");
   const text = `Σ over ${axes.length === 1 ? "axis" : "axes"} ${axes.join(", ")} (${lengths}): ${tuple(raw.shape)} → ${tuple(vertexOf(to).value.shape)}`;
-  return make("div", { class: "reduction" }, heatMap(raw, "gradient", "before the sum", { room: room(true) }), make("p", {}, `↓ ${text}`));
+  return make("div", { class: "reduction" }, heatMap(raw, "gradient", "before the sum", { room: room(true), grid }), make("p", {}, `↓ ${text}`));
 }
 
 /** @param {Vertex} vertex */
@@ -365,7 +366,7 @@ function room(half) {
 function figure(key, stored, family, name, half = false) {
   const { element } = state;
   const selected = element?.key === key ? element.index : null;
-  const picture = heatMap(stored, family, name, { selected, room: room(half), onselect: (index) => choose(key, index) });
+  const picture = heatMap(stored, family, name, { selected, room: room(half), grid: vertexOf(key).grid, onselect: (index) => choose(key, index) });
   picture.dataset.figure = `${family}-${key}-${stored.buffer}`;
   return picture;
 }

@@ -1,0 +1,58 @@
+"""What makes the site of the documents; the site itself is built by `nox -s docs`."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from docs.making import gallery, links, pages, reference
+from tests.each import each
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+@each("path", sorted((ROOT / "examples").glob("*.py")))
+def test_an_example_is_the_same_program_under_a_title(path):
+    source = path.read_text(encoding="utf-8")
+    titled = gallery.with_title(source)
+    title, line = ast.get_docstring(ast.parse(titled)).splitlines()[:2]
+    assert 8 <= len(title) < len(line) == line.count("=")
+    assert ast.dump(ast.Module(ast.parse(titled).body[1:], [])) == ast.dump(ast.Module(ast.parse(source).body[1:], []))
+
+
+@pytest.mark.parametrize(
+    ("page", "given", "led"),
+    [
+        (DOCS / "graphs.md", "[a](engine.md#words)", None),
+        (DOCS / "graphs.md", "[a](../examples/hello_tensor.py)", "[a](/gallery/hello_tensor.rst)"),
+        (DOCS / "graphs.md", "[a](../examples/mine.ipynb)", "[a](path:../examples/mine.ipynb)"),
+        (DOCS / "graphs.md", "![a](graph.svg) [b](https://example.org/x.md)", None),
+        (ROOT / "CONTRIBUTING.md", "[a](docs/bugs.md), [b](README.md)", "[a](/bugs.md), [b](/index.md)"),
+    ],
+)
+def test_links_lead_to_pages(page, given, led):
+    assert pages.lead_to_pages(given, page, DOCS) == (led or given)
+
+
+def test_every_document_is_on_the_sites_contents():
+    contents = (DOCS / "index.md").read_text(encoding="utf-8").split()
+    listed = {path.stem for path in DOCS.glob("*.md")} - {"index"}
+    assert listed <= {*contents}
+
+
+def test_every_public_name_is_in_the_reference(tmp_path):
+    reference.write(tmp_path)
+    front = (tmp_path / "tinygrad_mnist.md").read_text(encoding="utf-8")
+    for name in ("Tensor", "cross_entropy", "grade", "compile", "vjp"):
+        assert f"\n## {name}\n" in front
+    assert "backward" in front
+    assert {f"{part.rpartition('.')[2]}.md" for part in reference.PARTS} < {path.name for path in tmp_path.iterdir()}
+
+
+def test_links_that_lead_nowhere_are_found(tmp_path):
+    (tmp_path / "a.html").write_text(
+        '<p id="here"><a href="b.html#there">b</a> <a href="#here">a</a> <img src="c.png">'
+    )
+    (tmp_path / "b.html").write_text('<a href="a.html#here">a</a> <a href="https://example.org">c</a>')
+    assert links.dead_links(tmp_path) == ["a.html: b.html#there", "a.html: c.png"]
