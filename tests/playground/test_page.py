@@ -171,6 +171,7 @@ def walk_through(playground):
     assert playground.serious() == []
 
     playground.click("#tab-break")
+    playground.until("document.getElementById('mistake').options.length > 10")
     playground.choose("#mistake", "slope-missing")
     playground.until("document.getElementById('named').textContent.includes('derivative missing')")
     playground.train("state.current[0].losses.length > 50")
@@ -230,10 +231,16 @@ def test_the_page_of_the_server_does_the_same(browser, monkeypatch):
         pytest.skip("TINYGRAD_MNIST_PYODIDE is not set: the long tests of the playground's page")
     uvicorn = pytest.importorskip("uvicorn")
     server = pytest.importorskip("tinygrad_mnist.playground.server")
-    monkeypatch.setattr(uvicorn.Server, "install_signal_handlers", lambda self: None, raising=False)
-    addresses = []
+    servers, addresses, run = [], [], uvicorn.Server.run
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: servers.append(self) or run(self, sockets=sockets))
     arguments = (page.page("websocket"), 0, addresses.append, False)
-    threading.Thread(target=server.serve, args=arguments, daemon=True).start()
-    while not addresses:
-        time.sleep(0.05)
-    walk_through(Playground(browser, addresses[0]))
+    thread = threading.Thread(target=server.serve, args=arguments)
+    thread.start()
+    try:
+        while not addresses:
+            time.sleep(0.05)
+        walk_through(Playground(browser, addresses[0]))
+    finally:
+        servers[0].should_exit = True
+        browser.driver.get("about:blank")
+        thread.join(20)

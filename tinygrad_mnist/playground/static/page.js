@@ -24,6 +24,7 @@ const state = {
   reading: false,
   stale: false,
   number: 0,
+  listed: false,
 };
 
 const pad = new Pad(/** @type {HTMLCanvasElement} */ (byId("pad")), byId("cursor"), drawn);
@@ -85,7 +86,6 @@ function takeSettings() {
   for (const control of controls()) {
     state.settings[control.name] = control.type === "number" ? Number(control.value) : control.value.trim();
   }
-  state.settings.mistake = input("mistake").value || null;
   return attempt(setUp);
 }
 
@@ -108,6 +108,7 @@ async function setUp() {
   byId("worst").replaceChildren();
   showClasses(reply.classes);
   writeLink();
+  state.listed = false;
   await Promise.all([look(), listMistakes()]);
   showCharts();
 }
@@ -123,7 +124,10 @@ function showClasses(classes) {
   }
 }
 
+/** What this network's backprop can get wrong, once somebody wants to know. */
 async function listMistakes() {
+  if (state.listed || (state.view !== "break" && !state.settings.mistake)) return;
+  state.listed = true;
   const { mistakes } = await engine.ask("mistakes");
   const select = input("mistake");
   const options = mistakes.map((/** @type {Reply} */ { key, title, where, explanation }) =>
@@ -177,10 +181,10 @@ function take(reply) {
     state.current[i].losses.push(...told.losses.map((/** @type {number | null} */ loss) => loss ?? NaN));
     state.current[i].epochs.push(...told.epochs);
   });
-  const loss = reply.losses.at(-1);
+  const loss = state.current[0].losses.at(-1);
   const last = state.current[0].epochs.at(-1);
   const accuracy = last ? ` · ${percent(last.validation_accuracy)} of the digits held out` : "";
-  byId("progress").textContent = `step ${reply.step} · epoch ${reply.epoch} · loss ${loss === undefined ? "…" : format(loss ?? NaN, 3)}${accuracy}`;
+  byId("progress").textContent = `step ${reply.step} · epoch ${reply.epoch} · loss ${loss === undefined ? "…" : format(loss, 3)}${accuracy}`;
   byId("progress").dataset.accuracy = last?.validation_accuracy ?? "";
   byId("progress").dataset.step = reply.step;
   if (reply.signals) showSignals(reply.signals);
@@ -383,6 +387,7 @@ function show(view) {
   byId("controls").hidden = view === "grade";
   if (!document.body.dataset.ready) return;
   if (view === "grade") grader.start().catch(complain);
+  if (view === "break") listMistakes().catch(complain);
   writeLink();
   look(state.current.some(({ epochs }) => epochs.length)).catch(complain);
   showCharts();
@@ -442,7 +447,10 @@ function wire() {
   byId("help").onclick = KEYS["?"];
   byId("forget").onclick = () => { state.runs = []; showCharts(); };
   byId("settings").onchange = takeSettings;
-  byId("mistake").onchange = takeSettings;
+  byId("mistake").onchange = () => {
+    state.settings.mistake = input("mistake").value || null;
+    attempt(setUp);
+  };
   for (const id of ["label", "truth"]) byId(id).onchange = () => { byId(id).dataset.chosen = "true"; };
   byId("judge").onclick = () => judge();
   byId("source").oninput = () => { gradedName = null; };
