@@ -116,11 +116,10 @@ class Lesson:
             yield from self._validation(start)
 
     def _validation(self, start: float) -> Iterator[bool]:
-        labels, parts = self.validation.labels, []
-        for first in range(0, len(labels), PORTION):
-            rows = slice(first, first + PORTION)
-            parts.append(score(self.model, self.validation[rows]))
-            if first + PORTION >= len(labels):
+        total, parts = len(self.validation), []
+        for first in range(0, total, PORTION):
+            parts.append(score(self.model, self.validation[first : first + PORTION]))
+            if first + PORTION >= total:
                 self._end_epoch(parts, time.perf_counter() - start)
             yield False
 
