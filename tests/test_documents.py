@@ -19,12 +19,13 @@ NEEDED = {"onnx.md": ["onnx", "onnxruntime"]}
 OPTIONS = {
     "grade_learners.py": ["--sample", "2"],
     "grade_class.py": ["--help"],
+    "playground.py": ["--help"],
     "gpu.py": ["--seconds", "0.01", "--rounds", "1"],
     "compiled.py": ["--rounds", "1", "--steps", "1"],
     "growth.py": ["--largest", "200"],
     "photographs.py": ["--each", "1"],
 }
-"""What makes a command of minutes short; a class is graded in tests/grading/classroom."""
+"""What makes a command of minutes short; classes and the playground have tests of their own."""
 
 
 def blocks(path, language):
