@@ -74,6 +74,8 @@ def accessible(session: nox.Session) -> None:
     session.run("npm", "--prefix", "javascript", "ci", external=True)
     axe = Path("javascript/node_modules/axe-core/axe.min.js").resolve()
     session.run("pytest", "tests/graph/page/test_accessible.py", env={"TINYGRAD_MNIST_AXE": str(axe)})
+    if Path("build/site").is_dir():  # by `nox -s docs`
+        session.run("python", "-m", "docs.making.accessible", "build/site", *session.posargs)
 
 
 @nox.session(venv_backend="none")

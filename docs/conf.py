@@ -16,7 +16,7 @@ from pygments.lexers.special import TextLexer  # noqa: E402
 from sphinx.highlighting import lexers  # noqa: E402
 
 import tinygrad_mnist  # noqa: E402
-from docs.making import gallery, kept, pages, reference  # noqa: E402
+from docs.making import gallery, kept, markup, pages, reference  # noqa: E402
 
 project = "tinygrad_mnist"
 release = tinygrad_mnist.__version__
@@ -79,3 +79,4 @@ def setup(app: Any) -> None:
     reference.write(DOCS / "reference")
     app.connect("builder-inited", lambda app: gallery.draw_words(DOCS / "gallery"), priority=900)
     app.connect("source-read", pages.on_source_read)
+    app.connect("html-page-context", markup.on_page, priority=900)  # after the theme's own

@@ -71,9 +71,10 @@ def pictures(block: Any, variables: dict[str, Any], conf: Any) -> str:
     """What an example has drawn: the pictures that it left; without any, the graph that it recorded last."""
     from sphinx_gallery.scrapers import figure_rst
 
-    folder, shown = Path(variables["src_file"]).parent, []
-    left = sorted((p for p in folder.iterdir() if p.suffix in PICTURES), key=lambda p: p.stat().st_mtime_ns)
-    if not left and (graph := _graph(variables["example_globals"])):
+    folder, names, shown = Path(variables["src_file"]).parent, variables["example_globals"], []
+    places = {folder, *(value for value in names.values() if isinstance(value, Path))}
+    left = sorted({found for place in places for found in _drawn(place)}, key=lambda p: p.stat().st_mtime_ns)
+    if not left and (graph := _graph(names)):
         left = [folder / "graph.svg"]
         graph.render(outfile=left[0], cleanup=True)
     for path, numbered in zip(left, variables["image_path_iterator"], strict=False):
@@ -81,6 +82,12 @@ def pictures(block: Any, variables: dict[str, Any], conf: Any) -> str:
         shutil.move(path, target)
         shown.append(str(target))
     return str(figure_rst(shown, conf["src_dir"], ", ".join(path.stem.replace("_", " ") for path in left)))
+
+
+def _drawn(place: Path) -> list[Path]:
+    """The pictures in a folder, or the picture that a path leads to."""
+    paths = place.iterdir() if place.is_dir() else [place]
+    return [path for path in paths if path.suffix in PICTURES and path.exists()]
 
 
 def _graph(names: dict[str, Any]) -> Any:

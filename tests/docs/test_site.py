@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.making import gallery, links, pages, reference
+from docs.making import gallery, links, markup, pages, reference
 from tests.each import each
 
 ROOT = Path(__file__).parents[2]
@@ -56,3 +56,20 @@ def test_links_that_lead_nowhere_are_found(tmp_path):
     )
     (tmp_path / "b.html").write_text('<a href="a.html#here">a</a> <a href="https://example.org">c</a>')
     assert links.dead_links(tmp_path) == ["a.html: b.html#there", "a.html: c.png"]
+
+
+def test_a_page_is_mended_for_keys_and_screen_readers():
+    link = '<a class="reference internal" href="a.html"><span class="doc">Why</span></a>'
+    given = f'<p class="caption" role="heading">Chapters</p><pre>x</pre>{link}'
+    mended = markup.mended(given)
+    assert 'role="heading" aria-level="2"' in mended
+    assert '<pre tabindex="0">x</pre>' in mended
+    assert 'href="a.html" aria-label="Why">' in mended
+    assert markup.mended(mended) == mended
+
+
+def test_the_pictures_of_an_example_are_found_where_it_says(tmp_path):
+    (tmp_path / "a.png").touch()
+    (tmp_path / "a.txt").touch()
+    assert gallery._drawn(tmp_path) == gallery._drawn(tmp_path / "a.png") == [tmp_path / "a.png"]
+    assert gallery._drawn(tmp_path / "none.png") == []
