@@ -295,7 +295,8 @@ def test_latex_indents_what_each_rule_sends_back_and_is_a_whole_document():
     model = nn.MLP((4, 3, 2), "relu")
     explanation = graph.explain(cross_entropy(model(np.ones((2, 4), np.float32)), [0, 1]), model.parameters())
     document = explanation.document()
-    assert document.startswith(r"\documentclass") and document.endswith("\\end{document}\n")
+    assert document.startswith(r"\documentclass")
+    assert document.endswith("\\end{document}\n")
     assert document.count(r"\begin{") == document.count(r"\end{")
     steps, rows = explanation.sections[1], document.split(r"\begin{align*}")[2].split(r"\end{align*}")[0]
     shown = [row.strip() for row in rows.split(" \\\\\n")]
