@@ -139,7 +139,7 @@ def step_plan(network: nn.Module, dataset: data.Dataset) -> str:
 
 def _text(format: str, loss: Tensor, network: nn.Module, backward: bool, values: bool, depth: int | None) -> str:
     if format == "latex":
-        return str(readings.explain(loss, list(network.parameters())).latex()) + "\n"
+        return readings.explain(loss, list(network.parameters())).document()
     if format == "numpy":
         return str(readings.to_numpy(loss, list(network.parameters())))
     if format == "mermaid":

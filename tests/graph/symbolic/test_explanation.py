@@ -289,3 +289,17 @@ def test_a_comparison_with_a_name_stands_in_brackets():
     compared = [right for right in results.values() if "A = " in right]
     assert compared
     assert all("[A = " in right for right in compared)
+
+
+def test_latex_indents_what_each_rule_sends_back_and_is_a_whole_document():
+    model = nn.MLP((4, 3, 2), "relu")
+    explanation = graph.explain(cross_entropy(model(np.ones((2, 4), np.float32)), [0, 1]), model.parameters())
+    document = explanation.document()
+    assert document.startswith(r"\documentclass")
+    assert document.endswith("\\end{document}\n")
+    assert document.count(r"\begin{") == document.count(r"\end{")
+    steps, rows = explanation.sections[1], document.split(r"\begin{align*}")[2].split(r"\end{align*}")[0]
+    shown = [row.strip() for row in rows.split(" \\\\\n")]
+    assert len(shown) == len(steps.equations) > 5
+    assert [row.startswith(r"&\quad ") for row in shown] == [bool(e.depth) for e in steps.equations]
+    assert all(row.startswith("&") for row in shown)

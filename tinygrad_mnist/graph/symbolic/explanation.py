@@ -77,6 +77,10 @@ class Explanation:
         """LaTeX for a document that uses amsmath."""
         return "\n".join(f"\\paragraph{{{s.title}}}\n{_aligned(s, 'align*')}\n" for s in self.sections)
 
+    def document(self) -> str:
+        """The LaTeX as a document of its own, to compile."""
+        return _DOCUMENT.replace("CONTENT", self.latex())
+
     def mathml(self) -> str:
         """MathML in HTML, which browsers show without any script."""
         return "\n".join(f"<h3>{html.escape(s.title)}</h3>\n{_mathml(s)}\n" for s in self.sections)
@@ -329,6 +333,15 @@ def _rules(node: Node) -> list[Equation]:
 
 # formats
 
+_DOCUMENT = r"""\documentclass{article}
+\usepackage[utf8]{inputenc}
+\usepackage{amsmath}
+\allowdisplaybreaks
+\begin{document}
+CONTENT
+\end{document}
+"""
+
 
 def _text(section: Section) -> str:
     lefts = ["    " * e.depth + e.left.text for e in section.equations]
@@ -342,15 +355,17 @@ def _text(section: Section) -> str:
 
 
 def _aligned(section: Section, environment: str) -> str:
-    rows = [_latex(equation) for equation in section.equations]
+    nested = any(equation.depth for equation in section.equations)
+    rows = [_latex(equation, nested) for equation in section.equations]
     return f"\\begin{{{environment}}}\n" + " \\\\\n".join(rows) + f"\n\\end{{{environment}}}"
 
 
-def _latex(equation: Equation) -> str:
+def _latex(equation: Equation, nested: bool) -> str:
+    """A row: aligned at its sign, or, where equations follow from others, at its indented left-hand side."""
     sign = r"\mathrel{+}=" if equation.sign == "+=" else equation.sign
-    indent = r"\quad " * equation.depth
+    indent = "&" + r"\quad " * equation.depth if nested else ""
     remark = rf" && {notation.words(equation.remark)}" if equation.remark else ""
-    return f"{indent}{equation.left.latex} &{sign} {equation.right.latex}{remark}"
+    return f"{indent}{equation.left.latex} {'' if nested else '&'}{sign} {equation.right.latex}{remark}"
 
 
 def _mathml(section: Section) -> str:
