@@ -24,9 +24,9 @@ def playground(
         typer.Option(help="With --html: a folder of Pyodide, to put into the file; without it, it comes from its CDN."),
     ] = None,
 ) -> None:
-    """Draw a digit, train, step through backprop, break it and have yours graded, in a page in the browser.
+    """Draw a digit, train, step, break and grade, in one page.
 
-    The server listens on this machine alone, and only to whom has the address with its token. Ctrl-C ends it.
+    It opens in the browser, with this very engine behind it. The server listens on this machine alone, and only to whom has the address with its token. Ctrl-C ends it.
     """
     if pyodide and not html:
         raise typer.BadParameter("--pyodide is for --html: the server has its own Python")
