@@ -26,7 +26,8 @@ def playground(
 ) -> None:
     """Draw a digit, train, step, break and grade, in one page.
 
-    It opens in the browser, with this very engine behind it. The server listens on this machine alone, and only to whom has the address with its token. Ctrl-C ends it.
+    It opens in the browser, with this very engine behind it. The server listens on this machine alone, and only to
+    whom has the address with its token. Ctrl-C ends it.
     """
     if pyodide and not html:
         raise typer.BadParameter("--pyodide is for --html: the server has its own Python")
