@@ -10,6 +10,7 @@ PARTS = ("body", "furo_navigation_tree")
 MENDED = (
     # what moves sideways can be moved by keys
     (r"<pre>", '<pre tabindex="0">'),
+    (r'(<div class="table-wrapper[^">]*")>', r'\1 tabindex="0">'),
     # a heading says of which level
     (r'role="heading">', 'role="heading" aria-level="2">'),
     # the words of a link over a thumbnail are not drawn

@@ -60,10 +60,10 @@ def test_links_that_lead_nowhere_are_found(tmp_path):
 
 def test_a_page_is_mended_for_keys_and_screen_readers():
     link = '<a class="reference internal" href="a.html"><span class="doc">Why</span></a>'
-    given = f'<p class="caption" role="heading">Chapters</p><pre>x</pre>{link}'
+    given = f'<p class="caption" role="heading">Chapters</p><pre>x</pre><div class="table-wrapper docutils">{link}'
     mended = markup.mended(given)
     assert 'role="heading" aria-level="2"' in mended
-    assert '<pre tabindex="0">x</pre>' in mended
+    assert '<pre tabindex="0">x</pre><div class="table-wrapper docutils" tabindex="0">' in mended
     assert 'href="a.html" aria-label="Why">' in mended
     assert markup.mended(mended) == mended
 
