@@ -95,7 +95,7 @@ def write(op: str, operands: Sequence[Text], params: Mapping[str, Any], shapes: 
     def fill(slot: re.Match[str]) -> str:
         what, level = slot.groups()
         if what.isdigit():
-            return bracketed(operands[int(what)], level or "any", op, style)
+            return _bracketed(operands[int(what)], level or "any", op, style)
         return ", ".join(operands) if what == "all" else _parameter(params[what], style)
 
     return Text(re.sub(r"<(\w+)(?::([a-z]+=?))?>", fill, template), entry.levels.get(style, entry.level), op)
@@ -106,20 +106,13 @@ def formula(op: str, operands: Sequence[str], params: Mapping[str, Any], shapes:
     return write(op, [name(x, style) for x in operands], params, shapes, style)
 
 
-def bracketed(operand: Text, needed: str, op: str, style: Style) -> str:
+def _bracketed(operand: Text, needed: str, op: str, style: Style) -> str:
     """An operand as it stands in a place; a comparison among numbers gets Iverson's brackets, [x > 0]."""
     level = LEVELS.index(needed.rstrip("="))
     if LEVELS.index(operand.level) >= level or (needed.endswith("=") and operand.op == op):
         return operand
     left, right = "[]" if operand.level == "comparison" and style != "numpy" else "()"
     return rf"\left{left}{operand}\right{right}" if style == "latex" else f"{left}{operand}{right}"
-
-
-def juxtaposed(left: Text, right: Text, style: Style) -> Text:
-    """A product of numbers, one factor beside the other."""
-    space = r" \, " if style == "latex" else " "
-    factors = bracketed(left, "factor=", "mul", style), bracketed(right, "factor=", "mul", style)
-    return Text(space.join(factors), "product", "mul")
 
 
 # names, numbers and parameters
