@@ -84,6 +84,9 @@ def main() -> int:
         print(f"there is no axe-core, {AXE.name}: npm --prefix javascript ci")
         return 1
     site, *pictures = map(Path, sys.argv[1:])
+    if not any(site.rglob("*.html")):
+        print(f"{site}: there are no pages; build the site first: nox -s docs")
+        return 1
     for folder in pictures:
         folder.mkdir(parents=True, exist_ok=True)
     found = []
