@@ -3,13 +3,12 @@
 Importing it imports NumPy alone.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_mnist import starting  # noqa: F401  # before what takes its time
 
 # isort: split
-from tinygrad_mnist import array_functions, engine, nn
+from tinygrad_mnist import array_functions, engine, later, nn
 from tinygrad_mnist.engine import Tensor, grad, no_grad
 from tinygrad_mnist.engine.transforms import hessian, hvp, jacobian, jvp, vjp
 from tinygrad_mnist.nn import cross_entropy, one_hot
@@ -29,23 +28,20 @@ __all__ = [
     "jvp", "manual", "nn", "no_grad", "one_hot", "sweeps", "training", "vjp",
 ]  # fmt: skip
 
-_LATER = {
-    "CompileError": "compiler", "GradientError": "gradcheck", "check_gradients": "gradcheck", "compare": "comparing",
-    "compile": "compiler", "grade": "grading",
-}  # fmt: skip
-"""Functions of the parts that are imported when they are first asked for, so that a program starts at once."""
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name in _LATER:
-        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
-    return import_module(f"{__name__}.{name}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = later.later(
+    __name__,
+    {
+        "comparing": ("compare",),
+        "compiler": ("CompileError", "compile"),
+        "data": (),
+        "gradcheck": ("GradientError", "check_gradients"),
+        "grading": ("grade",),
+        "graph": (),
+        "manual": (),
+        "sweeps": (),
+        "training": (),
+    },
+)
 
 
 def load_ipython_extension(shell: Any) -> None:
