@@ -26,6 +26,7 @@ from tinygrad_mnist.training.metrics import Scores, score
 from tinygrad_mnist.training.recipe import Recipe
 from tinygrad_mnist.training.run import Run, Totals
 from tinygrad_mnist.training.signals import layer_signals
+from tinygrad_mnist.training.steps import backward, row_of, step_of, train_on
 
 Array = NDArray[Any]
 
@@ -62,6 +63,7 @@ class Lesson:
         self.validation = validation
         self.validated: Scores | None = None
         self._dropping = dict(self.run.generator(epoch=0).bit_generator.state)
+        self._take_step = step_of(self.run, nn.cross_entropy, gradients=self.gradients)
         self._work = self._units()
         self._told = 0
         self.diverged: str | None = None
@@ -78,8 +80,7 @@ class Lesson:
             before = nn.get_rng_state()
             nn.set_rng_state(self._dropping)
             try:
-                with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                    return next(self._work)
+                return next(self._work)
             except Diverged as error:
                 self.diverged = str(error)
                 return False
@@ -102,7 +103,7 @@ class Lesson:
 
     def gradients(self, x: Array, labels: Array, loss: Tensor) -> None:
         """Put ∂L/∂p into every parameter p, of the loss on a batch."""
-        loss.backward()
+        backward(x, labels, loss)
 
     def _units(self) -> Iterator[bool]:
         while True:
@@ -111,7 +112,9 @@ class Lesson:
             for x, labels in run.remaining_batches():
                 if self.augment:
                     x = augmented(x, self.augment, run.generator(run.epoch))
-                self._train_on(x, labels)
+                self.model.train()
+                self.losses.append(train_on(run, self._take_step, x, labels))
+                self.step += 1
                 yield True
             yield from self._validation(start)
 
@@ -123,34 +126,10 @@ class Lesson:
                 self._end_epoch(parts, time.perf_counter() - start)
             yield False
 
-    def _train_on(self, x: Array, labels: Array) -> None:
-        """One step, and what it adds to the totals."""
-        run, model = self.run, self.model
-        model.train()
-        logits = model(x)
-        loss = nn.cross_entropy(logits, labels)
-        if not np.isfinite(loss.data):
-            where = f"the loss became {loss.item()} at epoch {run.epoch}, batch {run.batch + 1}"
-            raise Diverged(where, loss, model, run.optimizer.current_lr)
-        run.optimizer.zero_grad()
-        self.gradients(x, labels, loss)
-        run.optimizer.step()
-        self.step += 1
-        self.losses.append(loss.item())
-        run.batch += 1
-        run.totals.loss += loss.item() * len(x)
-        run.totals.correct += nn.accuracy(logits, labels) * len(x)
-        run.totals.examples += len(x)
-
     def _end_epoch(self, parts: list[Scores], seconds: float) -> None:
-        run, totals = self.run, self.run.totals
-        scores = Scores(np.concatenate([p.logits for p in parts]), np.concatenate([p.labels for p in parts]))
-        epoch = Epoch(
-            run.epoch, totals.loss / totals.examples, totals.correct / totals.examples, scores.loss, scores.accuracy,
-            totals.lr, seconds,
-        )  # fmt: skip
-        self.validated = scores
-        run.history.epochs.append(epoch)
+        run = self.run
+        self.validated = Scores(np.concatenate([p.logits for p in parts]), np.concatenate([p.labels for p in parts]))
+        run.history.epochs.append(row_of(run, self.validated, seconds))
         run.epoch, run.batch, run.totals = run.epoch + 1, 0, Totals()
 
 

@@ -15,19 +15,16 @@ from tinygrad_mnist import nn
 from tinygrad_mnist.arguments import COUNT, POSITIVE
 from tinygrad_mnist.data import DataError, Split
 from tinygrad_mnist.devices import as_array
-from tinygrad_mnist.engine import Tensor
-from tinygrad_mnist.nn import Module, Optimizer, accuracy, cross_entropy
+from tinygrad_mnist.nn import Module, Optimizer, cross_entropy
 from tinygrad_mnist.nn.module import home
 from tinygrad_mnist.processes import signals_held
 from tinygrad_mnist.training.checkpoint import Checkpoint
-from tinygrad_mnist.training.divergence import Diverged
-from tinygrad_mnist.training.history import Epoch, History
+from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.inputs import augmented
 from tinygrad_mnist.training.run import Callback, Run, Schedule, Totals
+from tinygrad_mnist.training.steps import Loss, Step, row_of, step_of, train_on
 
 Augment = Callable[[NDArray[Any], np.random.Generator], NDArray[Any]]
-Loss = Callable[[Tensor, NDArray[Any]], Tensor]
-Step = Callable[[NDArray[Any], NDArray[Any]], tuple[Tensor, Tensor]]
 
 
 def fit(
@@ -84,7 +81,7 @@ def fit(
             if checkpoint and resume:
                 checkpoint.restore(run)
             run.notify("fit_begins")
-            step = _step(run, loss, clip_norm)
+            step = step_of(run, loss, clip_norm)
             if compile:
                 from tinygrad_mnist.compiler import compile as compiled  # as large as all the rest
 
@@ -112,12 +109,12 @@ def _run_epoch(run: Run, step: Step, augment: Augment | None) -> None:
     for x, y in run.remaining_batches():
         if augment:
             x = augmented(x, augment, run.generator(run.epoch))
-        _train_on(run, step, as_array(x, like=there), as_array(y, like=there))
+        train_on(run, step, as_array(x, like=there), as_array(y, like=there))
         run.totals.seconds = time.perf_counter() - start
         run.notify("step_ends")
     try:
         run.notify("validation_begins")
-        epoch = _validated(run, start)
+        epoch = row_of(run, run.score_validation(), time.perf_counter() - start)
         with signals_held():  # an epoch in the history has its weights
             run.history.epochs.append(epoch)
             if run.history.best is epoch:
@@ -126,54 +123,6 @@ def _run_epoch(run: Run, step: Step, augment: Augment | None) -> None:
         run.notify("validation_ends")
     run.epoch, run.batch, run.totals = run.epoch + 1, 0, Totals()
     run.notify("epoch_ends", epoch)
-
-
-def _step(run: Run, loss: Loss, clip_norm: float | None) -> Step:
-    """Forward, backward and update: what gives the mean loss and the logits of a batch."""
-    model, optimizer = run.model, run.optimizer
-
-    def step(x: NDArray[Any], y: NDArray[Any]) -> tuple[Tensor, Tensor]:
-        logits = model(x)
-        mean_loss = loss(logits, y)
-        if not np.isfinite(mean_loss.data):
-            where = f"the loss became {mean_loss.item()} at epoch {run.epoch}, batch {run.batch + 1}"
-            raise Diverged(where, mean_loss, model, optimizer.current_lr)
-        optimizer.zero_grad()
-        mean_loss.backward()
-        if clip_norm:
-            nn.clip_grad_norm_(model.parameters(), clip_norm)
-        optimizer.step()
-        return mean_loss, logits
-
-    return step
-
-
-def _train_on(run: Run, step: Step, x: NDArray[Any], y: NDArray[Any]) -> None:
-    """One step, and what it adds to the totals."""
-    totals = run.totals
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        mean_loss, logits = step(x, y)
-    if run.schedule:
-        run.schedule.step()
-    run.batch += 1
-    totals.loss += mean_loss.item() * len(x)
-    totals.correct += accuracy(logits, y) * len(x)
-    totals.examples += len(x)
-
-
-def _validated(run: Run, start: float) -> Epoch:
-    """The row of an epoch whose batches are done."""
-    totals = run.totals
-    validation = run.score_validation()
-    return Epoch(
-        number=run.epoch,
-        loss=totals.loss / totals.examples,
-        train_accuracy=totals.correct / totals.examples,
-        validation_loss=validation.loss if validation else None,
-        validation_accuracy=validation.accuracy if validation else None,
-        lr=totals.lr,
-        seconds=time.perf_counter() - start,
-    )
 
 
 def _check_optimizer(optimizer: Any, model: Module) -> None:
