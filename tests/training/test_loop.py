@@ -278,3 +278,12 @@ def test_images_stay_bytes_until_their_batch():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < split.images.nbytes / 2
+
+
+def test_what_is_no_split_is_refused_before_the_first_step():
+    split = data.load("digits").train[:20]
+    model = nn.Linear(784, 10)
+    before = model.state_dict()
+    with pytest.raises(TypeError, match=r"this takes a data\.Split"):
+        training.fit(model, (split, split.images), nn.SGD(model.parameters(), 0.1), epochs=1)
+    np.testing.assert_array_equal(model.state_dict()["weight"], before["weight"])

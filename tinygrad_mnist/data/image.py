@@ -99,8 +99,7 @@ def _without_scipy(grey: Array, path: str | Path) -> list[Digit]:
         raise DataError(f"{path}: {NEEDED.format('a photograph')}")
     if ink.max() < FAINTEST:
         return []
-    drawn = ink > 0.2 * ink.max()
-    rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
+    rows, columns = _extent(ink)
     if (np.diff(rows) > 1).any() or (np.diff(columns) > 1).any():
         raise DataError(f"{path}: {NEEDED.format('a drawing in several parts')}")
     return [read_drawing(ink)]
@@ -108,12 +107,17 @@ def _without_scipy(grey: Array, path: str | Path) -> list[Digit]:
 
 def read_drawing(ink: Array) -> Digit:
     """All that is drawn, (h, w) from 0 on, as one digit; raises DataError where nothing is."""
-    drawn = ink > 0.2 * ink.max(initial=0)
-    if not drawn.any():
+    rows, columns = _extent(ink)
+    if not rows.size:
         raise DataError("there is no digit to be seen: draw one")
-    rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
     pixels = framed(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
     return Digit(pixels, unlike(pixels))
+
+
+def _extent(ink: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The rows and the columns in which something is drawn."""
+    drawn = ink > 0.2 * ink.max(initial=0)
+    return np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
 
 
 def _digit(ink: Array, strokes: Array, doubts: tuple[str, ...], is_drawing: bool) -> Digit:

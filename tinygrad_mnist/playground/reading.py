@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.data import SIDE, Digit, Split, read_drawing
+from tinygrad_mnist.data.dataset import as_inputs
 from tinygrad_mnist.engine import Tensor, grad
 from tinygrad_mnist.graph.layers import Layers
 from tinygrad_mnist.graph.recording import Recording
 from tinygrad_mnist.nn import Module, cross_entropy, functional
 from tinygrad_mnist.playground.protocol import SIDES, Encoded
 from tinygrad_mnist.records import RecordError
-from tinygrad_mnist.training.inputs import input_shape
+from tinygrad_mnist.training.inputs import as_model_takes, input_shape
 from tinygrad_mnist.training.metrics import Scores
 
 Array = NDArray[Any]
@@ -43,7 +44,7 @@ def read(model: Module, digit: Digit) -> dict[str, Any]:
     saliency: (28, 28), the derivative of the answer's logit less that of the second answer.
     """
     model.eval()
-    x = Tensor(inputs_of(model, digit.pixels[None]), requires_grad=True, name="X")
+    x = Tensor(as_model_takes(digit.pixels[None], input_shape(model)), requires_grad=True, name="X")
     logits = model(x)
     probabilities = functional.softmax(logits, -1).numpy()[0]
     second, answer = (int(i) for i in np.argsort(probabilities, kind="stable")[-2:])
@@ -60,18 +61,12 @@ def read(model: Module, digit: Digit) -> dict[str, Any]:
     }
 
 
-def inputs_of(model: Module, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Images (n, 28, 28) as the model takes them."""
-    rows: NDArray[np.float32] = np.divide(pixels, 255, dtype=np.float32)
-    return rows.reshape(len(pixels), *input_shape(model))
-
-
 def explored(model: Module, digit: Digit, label: int) -> str:
     """The page that steps through the network as it stands, and back, on one digit."""
     from tinygrad_mnist.graph.page.writing import account, page_text  # formulas and all
 
     model.eval()
-    X = Tensor(inputs_of(model, digit.pixels[None]), name="X")
+    X = Tensor(as_model_takes(digit.pixels[None], input_shape(model)), name="X")
     loss = cross_entropy(model(X), np.array([label]))
     loss.name = "loss"
     for node in Recording(loss).operations:
@@ -121,7 +116,7 @@ class Neighbours:
 
     def nearest(self, digit: Digit) -> list[dict[str, Any]]:
         """The nearest by the Euclidean distance of their pixels, from 0 to 1, the nearest first."""
-        x = np.divide(digit.pixels.ravel(), 255, dtype=np.float32)
+        (x,) = as_inputs(digit.pixels[None])
         squares = np.maximum(self.squares - 2 * (self.rows @ x) + x @ x, 0)
         closest = np.argsort(squares, kind="stable")[:NEAREST]
         images, labels = self.split.images, self.split.labels

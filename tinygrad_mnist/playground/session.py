@@ -126,8 +126,8 @@ class Session:
         }
 
     def _dataset(self, name: str) -> Dataset:
-        if name == "digits":
-            return load_digits()
+        if name == "digits" and name not in self._datasets:
+            self._datasets[name] = load_digits()
         if name not in self._datasets:
             raise PlaygroundError(_MISSING[name])
         return self._datasets[name]

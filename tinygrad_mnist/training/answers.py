@@ -17,7 +17,7 @@ from tinygrad_mnist.data import DataError, Digit, digits_of_folders, moved, pict
 from tinygrad_mnist.engine import no_grad
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.shown import json_text, no_formula, one_line
-from tinygrad_mnist.training.inputs import input_shape
+from tinygrad_mnist.training.inputs import as_model_takes, input_shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,7 @@ def _answer(model: Module, path: Path, i: int, digits: Sequence[Digit], expected
 
 def _probabilities(model: Module, pictures: list[NDArray[np.uint8]]) -> NDArray[Any]:
     """Of each class, for framed digits: shape (pictures, classes)."""
-    examples = np.stack(pictures).reshape(-1, *input_shape(model)).astype(np.float32) / 255
+    examples = as_model_takes(np.stack(pictures), input_shape(model))
     with np.errstate(over="ignore", invalid="ignore"), no_grad():
         answers: NDArray[Any] = model(examples).softmax().numpy()
     return answers

@@ -71,6 +71,8 @@ class Run:
     def __post_init__(self) -> None:
         self.best = self.model.state_dict()
         check_split(self.train)
+        if self.validation is not None:
+            check_split(self.validation)
 
     def __str__(self) -> str:
         return f"epoch {self.epoch}, batch {self.batch}"
