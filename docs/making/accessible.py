@@ -20,23 +20,31 @@ AXE = Path(
 WIDTHS = (1400, 390)
 SCHEMES = ("light", "dark")
 SERIOUS = ("serious", "critical")
+NODES = 5
+"""How many of the elements that break a rule are told."""
+
 RUN = """
 const done = arguments[arguments.length - 1];
-axe.run(document, {resultTypes: ["violations"]}).then(found => done(found.violations), error => done(String(error)));
+const options = {resultTypes: ["violations"], iframes: arguments[0]};
+axe.run(document, options).then(found => done(found.violations), error => done(String(error)));
 """
 
 
-def problems(browser: Any, axe: str) -> list[str]:
-    """What axe-core finds serious on the page that is open: the rule, and the first element that breaks it."""
-    browser.execute_script(axe)
-    found = browser.execute_async_script(RUN)
+def problems(browser: Any, axe: Path = AXE, frames: bool = True) -> list[str]:
+    """What axe-core finds serious on the page that is open: each rule, and the first elements that break it."""
+    browser.execute_script(axe.read_text(encoding="utf-8"))
+    found = browser.execute_async_script(RUN, frames)
     if isinstance(found, str):
         return [found]
     return [
-        f"{rule['id']} ({len(rule['nodes'])} times): {rule['nodes'][0]['html'][:160]}"
+        f"{rule['id']} ({len(rule['nodes'])} times): {' | '.join(map(_told, rule['nodes'][:NODES]))}"
         for rule in found
         if rule["impact"] in SERIOUS
     ]
+
+
+def _told(node: Any) -> str:
+    return f"{node['html'][:160]} {' '.join(node['failureSummary'].split())[:300]}"
 
 
 def too_wide(browser: Any) -> list[str]:
@@ -60,7 +68,7 @@ def check(site: Path, pictures: Path | None = None) -> Iterator[str]:
     """A line for each problem of each page."""
     from selenium import webdriver
 
-    options, axe = webdriver.ChromeOptions(), AXE.read_text(encoding="utf-8")
+    options = webdriver.ChromeOptions()
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--force-prefers-reduced-motion"):
         options.add_argument(argument)
     options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
@@ -70,7 +78,7 @@ def check(site: Path, pictures: Path | None = None) -> Iterator[str]:
             for page in sorted(site.rglob("*.html")):
                 browser.get(page.as_uri())
                 name = page.relative_to(site).as_posix()
-                for problem in problems(browser, axe) + too_wide(browser):
+                for problem in problems(browser) + too_wide(browser):
                     yield f"{name} at {setting}: {problem}"
                 if pictures:
                     browser.save_screenshot(str(pictures / f"{name.replace('/', '-')}-{setting}.png"))

@@ -39,8 +39,7 @@ def write(folder: Path) -> None:
 
 def _page(name: str, title: str) -> str:
     module = importlib.import_module(name)
-    members = [(member, getattr(module, member)) for member in sorted(_public(module), key=str.lower)]
-    entries = [_entry(name, member, value) for member, value in members if not inspect.ismodule(value)]
+    entries = [_entry(name, member, getattr(module, member)) for member in sorted(_public(module), key=str.lower)]
     return f"# {title}\n\n`{name}`\n\n{_prose(inspect.getdoc(module) or '')}\n\n" + "\n".join(entries)
 
 

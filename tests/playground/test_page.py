@@ -15,12 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from docs.making import accessible
 from tests.each import each
 from tinygrad_mnist.graph.page import writing
 from tinygrad_mnist.playground import PlaygroundError, Session, page
 
-ROOT = Path(__file__).parents[2]
-AXE = ROOT / "javascript" / "node_modules" / "axe-core" / "axe.min.js"
 PYODIDE = os.environ.get("TINYGRAD_MNIST_PYODIDE")
 
 THREE = [(70, 70), (130, 45), (190, 70), (180, 120), (130, 140), (190, 165), (195, 215), (140, 240), (75, 215)]
@@ -132,14 +131,9 @@ class Playground:
 
     def serious(self):
         """What axe-core finds that is serious, in this view."""
-        if not AXE.exists():
+        if not accessible.AXE.exists():
             return []
-        self.driver.execute_script(AXE.read_text(encoding="utf-8"))
-        script = (
-            "const done = arguments[0]; axe.run(document, {iframes: false}).then((found) => done(found.violations))"
-        )
-        found = self.driver.execute_async_script(script)
-        return [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in ("serious", "critical")]
+        return accessible.problems(self.driver, frames=False)
 
 
 def parameters(reply):

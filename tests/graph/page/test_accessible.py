@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from docs.making.accessible import problems
 from tests.comparing.test_pairing import network, run
 from tests.grading.classroom.test_class_report import WHOLE
 from tinygrad_mnist import Tensor, data, graph, nn
@@ -13,13 +14,6 @@ from tinygrad_mnist.cli.graph import loss_on_images
 from tinygrad_mnist.screens.cell import cell
 
 AXE = os.environ.get("TINYGRAD_MNIST_AXE", "")
-SERIOUS = """
-const done = arguments[arguments.length - 1];
-const grave = ({impact}) => impact === "serious" || impact === "critical";
-const told = ({html, failureSummary}) => `${html.slice(0, 160)} ${failureSummary.slice(0, 300)}`;
-axe.run({resultTypes: ["violations"]}).then(({violations}) =>
-    done(violations.filter(grave).map(({id, nodes}) => `${id}: ${nodes.slice(0, 5).map(told).join(" | ")}`)));
-"""
 VIEWS = {"page": "", "element": "goTo(turning + 5); choose(state.focus, [0, 0])", "health": "byId('health').click()"}
 SCREENS = [(1400, 900, "light"), (1400, 900, "dark"), (390, 844, "light"), (390, 844, "dark")]
 
@@ -71,8 +65,7 @@ def test_axe_finds_nothing_serious(browser, tmp_path):
             for view, script in VIEWS.items() if name.startswith("explorer") else [("page", "")]:
                 browser.open(path)
                 browser.driver.execute_script(script)
-                browser.driver.execute_script(Path(AXE).read_text(encoding="utf-8"))
-                for serious in browser.driver.execute_async_script(SERIOUS):
+                for serious in problems(browser.driver, Path(AXE)):
                     found.append(f"{name}, {view}, {width}, {scheme}: {serious}")
     browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})

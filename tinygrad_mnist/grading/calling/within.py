@@ -42,24 +42,23 @@ def unchanged() -> Iterator[None]:
     modules, hooks, path, argv = dict(sys.modules), list(sys.meta_path), list(sys.path), list(sys.argv)
     namespaces = [(owner, dict(vars(owner))) for owner in (*modules.values(), *CLASSES) if hasattr(owner, "__dict__")]
     folder, limit, environment = os.getcwd(), sys.getrecursionlimit(), dict(os.environ)
-    working = tempfile.mkdtemp(prefix="tinygrad-mnist-grade-")
-    try:
-        os.chdir(working)
-        yield
-    finally:
-        sys.settrace(None)
-        for owner, before in namespaces:
-            _restore(owner, before)
-        sys.meta_path[:], sys.path[:], sys.argv[:] = hooks, path, argv
-        for name in sys.modules.keys() - modules.keys():
-            if name.partition(".")[0] not in STAYING:
-                del sys.modules[name]
-        sys.modules.update(modules)
-        os.environ.clear()
-        os.environ.update(environment)
-        sys.setrecursionlimit(limit)
-        os.chdir(folder)
-        _remove(pathlib.Path(working))
+    with tempfile.TemporaryDirectory(prefix="tinygrad-mnist-grade-", ignore_cleanup_errors=True) as working:
+        try:
+            os.chdir(working)
+            yield
+        finally:
+            sys.settrace(None)
+            for owner, before in namespaces:
+                _restore(owner, before)
+            sys.meta_path[:], sys.path[:], sys.argv[:] = hooks, path, argv
+            for name in sys.modules.keys() - modules.keys():
+                if name.partition(".")[0] not in STAYING:
+                    del sys.modules[name]
+            sys.modules.update(modules)
+            os.environ.clear()
+            os.environ.update(environment)
+            sys.setrecursionlimit(limit)
+            os.chdir(folder)
 
 
 def _restore(owner: Any, before: dict[str, Any]) -> None:
@@ -72,9 +71,3 @@ def _restore(owner: Any, before: dict[str, Any]) -> None:
         if now.get(name) is not value:
             with suppress(AttributeError, TypeError):
                 setattr(owner, name, value)
-
-
-def _remove(folder: pathlib.Path) -> None:
-    import shutil
-
-    shutil.rmtree(folder, ignore_errors=True)
