@@ -13,6 +13,7 @@ import pytest
 
 from tests.each import each
 from tinygrad_mnist.grading import grade
+from tinygrad_mnist.grading.calling import within
 
 DEFINES = """
 import numpy as np
@@ -88,3 +89,16 @@ def test_a_program_is_graded_here_and_leaves_nothing(source, words, tmp_path, in
     for was, now in zip(before, state(), strict=True):
         assert was == now
     assert Path(tmp_path / "learner.py").read_text(encoding="utf-8") == source
+
+
+def test_who_traces_this_process_goes_on():
+    def trace(*_):
+        """As a debugger, or what measures coverage."""
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    with within.unchanged():
+        sys.settrace(None)
+    found = sys.gettrace()
+    sys.settrace(before)
+    assert found is trace

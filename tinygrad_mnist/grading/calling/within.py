@@ -42,12 +42,13 @@ def unchanged() -> Iterator[None]:
     modules, hooks, path, argv = dict(sys.modules), list(sys.meta_path), list(sys.path), list(sys.argv)
     namespaces = [(owner, dict(vars(owner))) for owner in (*modules.values(), *CLASSES) if hasattr(owner, "__dict__")]
     folder, limit, environment = os.getcwd(), sys.getrecursionlimit(), dict(os.environ)
+    trace = sys.gettrace()
     with tempfile.TemporaryDirectory(prefix="tinygrad-mnist-grade-", ignore_cleanup_errors=True) as working:
         try:
             os.chdir(working)
             yield
         finally:
-            sys.settrace(None)
+            sys.settrace(trace)
             for owner, before in namespaces:
                 _restore(owner, before)
             sys.meta_path[:], sys.path[:], sys.argv[:] = hooks, path, argv
