@@ -28,6 +28,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 """A shell that starts the tests in the background ignores Ctrl-C, and programs under test would inherit that."""
 
 
+@pytest.fixture(autouse=True)
+def _terminates() -> Iterator[None]:
+    """A command that ran in this process leaves its SIGTERM, at which a forked worker would go on as pytest."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """`-n auto`: while a test waits for a browser, a child or the disk, another one computes."""

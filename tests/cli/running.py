@@ -2,7 +2,6 @@
 
 import io
 import os
-import signal
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -34,7 +33,6 @@ def process(tmp_path, *arguments, **options):
 def command(tmp_path, *arguments, cwd=None):
     """The same without a new process, whose start takes longer than most commands."""
     out, errors = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
-    terminate = signal.getsignal(signal.SIGTERM)
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(errors):
         patch.delenv("TINYGRAD_MNIST_DATA", raising=False)
         for name, value in environment(tmp_path).items():
@@ -43,6 +41,5 @@ def command(tmp_path, *arguments, cwd=None):
         patch.chdir(cwd or os.getcwd())
         with pytest.raises(SystemExit) as exit:
             main()
-    signal.signal(signal.SIGTERM, terminate)
     said, complained = (stream.buffer.getvalue().decode() for stream in (out, errors))
     return subprocess.CompletedProcess(arguments, exit.value.code, said, complained)
