@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 from tests.each import each
-from tinygrad_mnist.shown import LineError, file_text, json_text, one_line, shown_name
+from tinygrad_mnist.shown import LineError, file_text, json_text, one_line, reason, shown_name
 
 NAMES = ["\x1b[2Jred", "a\nb\r\t", "\ud800", "\udcff", "\x9b31m", "\u202egnp", "\0", "\u2028", "\u200b"]
 
@@ -24,6 +25,11 @@ def test_the_escapes_are_those_of_python() -> None:
     assert one_line("\x1b[2Ja\n7 é.png") == r"\x1b[2Ja\n7 é.png"
     assert one_line("\udcff\ud800") == r"\xff\ud800"  # the first is a byte of a file's name
     assert one_line("a" * 50, 11) == "aaaaa…aaaaa"
+
+
+def test_a_reason_is_one_line_that_is_the_same_each_time() -> None:
+    assert reason(ValueError(f"cannot identify\n {io.BytesIO()!r}")) == "cannot identify BytesIO"
+    assert reason(EOFError()) == "EOFError"
 
 
 def test_a_name_of_blanks_is_seen() -> None:

@@ -28,7 +28,7 @@ LAYERS = {
     "screens": {"shown"},
     "files": {"processes", "shown"},
     "records": {"shown"},
-    "data": {"later", "arguments", "files", "screens", "shown"},
+    "data": {"later", "arguments", "files", "processes", "screens", "shown"},
     "gradcheck": {"engine", "screens"},
     "nn": {"engine", "arguments", "devices", "screens"},
     "graph": {"later", "engine", "files", "screens", "shown"},

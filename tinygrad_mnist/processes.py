@@ -17,6 +17,9 @@ from typing import BinaryIO
 LOCK = ".lock"
 """The file by which a process keeps a folder to itself."""
 
+_STDERR = 2
+"""The number by which every program knows it."""
+
 _BEYOND = 1 << 20
 """What Windows locks can't be read by others: a byte behind all that stands in the file."""
 
@@ -38,6 +41,24 @@ def signals_held() -> Iterator[None]:
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
         if came:
             signal.raise_signal(came[0])
+
+
+@contextmanager
+def unsaid() -> Iterator[None]:
+    """What a library of C writes to stderr in the block goes nowhere; Python's own is what it was."""
+    try:
+        kept = os.dup(_STDERR)
+    except OSError:  # it is closed
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, _STDERR)
+        yield
+    finally:
+        os.dup2(kept, _STDERR)
+        os.close(nowhere)
+        os.close(kept)
 
 
 def lock(handle: int) -> bool:

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 LONGEST_MESSAGE = 600
+_OBJECT = re.compile(r"<(?:\w+\.)*(\w+) object at 0x[0-9a-f]+>")
 _NOT_IN_FILES = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -24,6 +25,11 @@ def one_line(text: str, longest: int | None = None) -> str:
         return line
     end = (longest - 1) // 2
     return f"{line[: longest - 1 - end]}…{line[len(line) - end :]}"
+
+
+def reason(error: BaseException) -> str:
+    """What an exception says, on one line and without objects' addresses; its class where it says nothing."""
+    return _OBJECT.sub(r"\1", " ".join(str(error).split())) or type(error).__name__
 
 
 def shown_name(name: str, longest: int | None = None) -> str:

@@ -174,6 +174,15 @@ def test_damaged_pictures_end_in_one_line_or_in_digits(tmp_path, form):
         assert "\n" not in reading(tmp_path / "damaged")
 
 
+def test_what_libtiff_writes_to_stderr_itself_is_not_said_besides(tmp_path, capfd):
+    Image.fromarray(DIGITS.test.images[0]).resize((60, 60)).save(tmp_path / "x.tif", compression="packbits")
+    whole = bytearray((tmp_path / "x.tif").read_bytes())
+    whole[8:200] = b"\x7f" * 192
+    (tmp_path / "x.tif").write_bytes(whole)
+    assert "not a readable picture" in reading(tmp_path / "x.tif")
+    assert capfd.readouterr().err == ""
+
+
 def reading(path):
     """What is said of a picture: what is wrong, or nothing."""
     try:

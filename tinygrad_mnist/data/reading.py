@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.data.dataset import DataError
 from tinygrad_mnist.files import open_plain, read_bounded
+from tinygrad_mnist.shown import reason
 
 LIMIT = 640 << 20
 """The most bytes that are read of a file, and made of it: the 814,255 images of EMNIST's largest set have 609 MiB."""
@@ -40,8 +41,8 @@ def open_file(path: str | Path) -> IO[bytes]:
 
 def unreadable(path: str | Path, error: Exception) -> DataError:
     """What to say of a file or folder that the system doesn't give."""
-    reason = error.strerror if isinstance(error, OSError) else str(error)
-    return DataError(f"{path}: cannot be read ({reason}); check path and permissions")
+    fault = error.strerror if isinstance(error, OSError) else str(error)
+    return DataError(f"{path}: cannot be read ({fault}); check path and permissions")
 
 
 @contextmanager
@@ -52,12 +53,8 @@ def decoding(name: str | Path, kind: str = "data") -> Iterator[None]:
     except DataError:
         raise
     except Exception as error:
-        reason = (
-            "cut short"
-            if isinstance(error, EOFError)
-            else f"damaged ({' '.join(str(error).split()) or type(error).__name__})"
-        )
-        raise DataError(f"{name}: the {kind} is {reason}; get the file again") from error
+        fault = "cut short" if isinstance(error, EOFError) else f"damaged ({reason(error)})"
+        raise DataError(f"{name}: the {kind} is {fault}; get the file again") from error
 
 
 def unpacked(stream: IO[bytes]) -> IO[bytes]:

@@ -24,6 +24,7 @@ from tinygrad_mnist.data import Split
 from tinygrad_mnist.files import prepare_folder, write_atomically
 from tinygrad_mnist.nn.random import generator
 from tinygrad_mnist.records import RecordError, checked, like, parsed
+from tinygrad_mnist.shown import reason
 from tinygrad_mnist.training.history import Epoch, History
 from tinygrad_mnist.training.models import RUN_KEY
 from tinygrad_mnist.training.run import Callback, Run, Totals
@@ -98,8 +99,8 @@ class Checkpoint(Callback):
         try:
             _restore(run, state)
         except ValueError as error:
-            reason = " ".join(str(error).split())
-            raise CheckpointError(f"{self.path}: it does not fit this run: {reason}; train anew, or as then") from None
+            fault = f"it does not fit this run: {reason(error)}"
+            raise CheckpointError(f"{self.path}: {fault}; train anew, or as then") from None
         self._last = str(run)
         return True
 

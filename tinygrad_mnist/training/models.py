@@ -21,6 +21,7 @@ from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.nn import MLP, Module
 from tinygrad_mnist.nn.module import Layer
 from tinygrad_mnist.records import RecordError, checked, parsed
+from tinygrad_mnist.shown import reason
 from tinygrad_mnist.training.stored import Arrays, CheckpointError, read_safetensors
 
 KEY = "tinygrad_mnist"
@@ -123,7 +124,7 @@ def _take_over(path: str | Path, model: Module, tensors: Arrays) -> None:
     try:
         model.load_state_dict(known)
     except ValueError as error:
-        raise CheckpointError(f"{path}: {' '.join(str(error).split())}") from None
+        raise CheckpointError(f"{path}: {reason(error)}") from None
 
 
 # architectures

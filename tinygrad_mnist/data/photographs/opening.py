@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.data.dataset import DataError
+from tinygrad_mnist.processes import unsaid
+from tinygrad_mnist.shown import reason
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -60,16 +62,17 @@ def brightness(path: str | Path) -> NDArray[np.float64]:
     except MemoryError:
         raise DataError(f"{path}: there is not enough memory for this picture; make it smaller") from None
     except Exception as error:  # Pillow's decoders raise what they like on damaged files
-        reason = " ".join(str(error).split())[:120].replace(repr(str(path)), "it").replace(str(path), "it")
-        raise DataError(
-            f"{path}: not a readable picture ({reason or type(error).__name__}); give a PNG or JPEG"
-        ) from None
+        fault = reason(error).replace(repr(str(path)), "it").replace(str(path), "it")[:120]
+        raise DataError(f"{path}: not a readable picture ({fault}); give a PNG or JPEG") from None
 
 
 @contextmanager
 def unwarned() -> Iterator[None]:
-    """What Pillow warns of, such as many pixels, is checked here or ends in an exception."""
-    with warnings.catch_warnings():
+    """What Pillow warns of, such as many pixels, is checked here or ends in an exception.
+
+    So is what the libraries behind it write to stderr themselves.
+    """
+    with warnings.catch_warnings(), unsaid():
         warnings.simplefilter("ignore")
         yield
 
