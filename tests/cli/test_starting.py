@@ -40,6 +40,15 @@ def test_ctrl_c_while_it_imports_is_one_line(tmp_path, module):
     assert result.returncode == 130
 
 
+def test_ctrl_c_while_python_ends_leaves_the_exit_code(tmp_path):
+    late = "import atexit, os, signal; atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT)); "
+    started = f"{late}from tinygrad_mnist.cli import main; import sys; sys.argv[1:] = ['--version']; main()"
+    result = subprocess.run(
+        [sys.executable, "-c", started], capture_output=True, text=True, env=environment(tmp_path), timeout=60
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 def test_other_people_s_programs_keep_their_ctrl_c():
     assert not starting.is_the_command()
     assert signal.getsignal(signal.SIGINT) is not starting.end_in_a_line

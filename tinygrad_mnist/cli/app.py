@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import signal
@@ -9,6 +10,7 @@ import sys
 from contextlib import suppress
 from typing import Annotated
 
+import numpy as np
 import typer
 from typer.exceptions import TyperException
 
@@ -66,7 +68,14 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # who ends it by the second wants what Ctrl-C keeps
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
+    atexit.register(_let_be)
     sys.exit(_ended_quietly(_run()))
+
+
+def _let_be() -> None:
+    """Ctrl-C while Python puts its things away is not for us: all is done, and the exit code says so."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _prepare_streams() -> None:
@@ -133,7 +142,8 @@ def _help() -> str:
 
 
 def _called() -> int:
-    code: int = app(sys.argv[1:] or ["--help"], standalone_mode=False, prog_name="tinygrad-mnist") or 0
+    with np.errstate(all="ignore"):  # what overflows is seen in the results; the warning would name a line of ours
+        code: int = app(sys.argv[1:] or ["--help"], standalone_mode=False, prog_name="tinygrad-mnist") or 0
     if code == _CTRL_C:
         raise KeyboardInterrupt
     return code

@@ -112,9 +112,9 @@ def load(path: Path) -> nn.Module:
     """A model, ready for use, that takes the images of a data set and answers with its classes."""
     read = training.load_onnx if path.suffix.lower() == ".onnx" else training.load_model
     model: nn.Module = read(path)
-    example = np.zeros((1, *training.input_shape(model)), np.float32)
+    example = np.ones((1, *training.input_shape(model)), np.float32)  # of which every weight takes its share
     try:
-        with np.errstate(all="ignore"), no_grad():
+        with no_grad():
             answer = model(example)
     except (ValueError, TypeError, LookupError, ArithmeticError, MemoryError):
         answer = None
