@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tinygrad_mnist import data, nn, training
+from tinygrad_mnist.engine import no_grad
 from tinygrad_mnist.training import Answer
 
 TEST = data.load("digits").test
@@ -73,6 +74,23 @@ def test_records_tell_what_is_read_in_doubt_and_refused(model: nn.MLP) -> None:
         assert (len(likely) == 10) == (record["status"] == "read")
         assert record["probability"] == max(likely, key=lambda p: p or 0)
         assert (record["digit"] is None) == (record["status"] == "refused")
+
+
+def test_a_probability_is_the_mean_over_the_ways_in_which_a_digit_might_lie(model: nn.MLP, tmp_path: Path) -> None:
+    bar = np.zeros((28, 28), np.uint8)
+    bar[4:24, 14] = 255
+    Image.fromarray(bar).save(tmp_path / "bar.png")
+    model.W1.data, model.b1.data = np.zeros((10, 784), np.float32), np.zeros(10, np.float32)
+    model.W1.data[3] = np.eye(28, dtype=np.float32)[14].repeat(28).reshape(28, 28).T.ravel()  # a bar in its very column
+    model.b1.data[5] = 8
+    (answer,) = training.read_pictures(model, [tmp_path / "bar.png"])
+    with no_grad():
+        each = model(np.stack([*data.moved(bar).values()]).reshape(7, 784).astype(np.float32) / 255).softmax().numpy()
+    assert each[0, 3] > 0.99
+    np.testing.assert_allclose(answer.probabilities, each.mean(axis=0), rtol=1e-6)
+    assert (answer.digit, answer.remarks) == (5, ("as it is it reads as a 3",))
+    assert answer.probability is not None
+    assert answer.probability < 0.9
 
 
 @pytest.mark.usefixtures("pictures")

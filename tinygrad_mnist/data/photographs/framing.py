@@ -40,13 +40,14 @@ def _boxes(old: int, new: int) -> NDArray[np.float64]:
 
 
 def moved(pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
-    """A framed digit as it might as well have been put: a little turned, or a pixel further on; by what was done."""
+    """A framed digit as it is and as it might as well have been put, a little turned or a pixel on; by what was done."""
     from PIL import Image
 
     picture = Image.fromarray(pixels)
     turned = {f"turned by {TURN}° {way}": angle for way, angle in (("to the left", TURN), ("to the right", -TURN))}
     shifted = {"a pixel higher": (-1, 0), "a pixel lower": (1, 0), "to the left": (0, -1), "to the right": (0, 1)}
     return {
+        "as it is": pixels,
         **{words: np.asarray(picture.rotate(angle, Image.Resampling.BILINEAR)) for words, angle in turned.items()},
         **{words: np.roll(pixels, by, axis=(0, 1)) for words, by in shifted.items()},
     }
