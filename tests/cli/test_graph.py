@@ -142,7 +142,8 @@ def test_without_graphviz_the_way_out_is_told(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("weight", "bias", "code"), [(1e38, 0, 1), (0, 1e38, 0)])
 def test_numbers_that_overflow_are_refused_or_seen_but_no_warning(tmp_path, weight, bias, code):
     model = nn.MLP((784, 10))
-    model.W1.data, model.b1.data = np.full((10, 784), weight, np.float32), np.full(10, bias, np.float32) * np.eye(10)[0]
+    (W,), (b,) = model.weights, model.biases
+    W.data, b.data = np.full((10, 784), weight, np.float32), np.eye(10, dtype=np.float32)[0] * np.float32(bias)
     training.save_model(model, tmp_path / "model.safetensors")
     arguments = ["--data", "digits", "--format", "mermaid", "--backward"]
     result = command(tmp_path, "graph", tmp_path / "model.safetensors", *arguments)

@@ -1,4 +1,6 @@
-"""Thousands of damaged files through the command line: `python -m tests.damage.campaign 6700 [--only KIND] [--seed 14]`.
+"""Thousands of damaged files through the command line.
+
+    python -m tests.damage.campaign 6700 [--seed 14] [--only KIND [--number N]] [--processes] [--all FILE]
 
 Each case runs in a process that is forked from one in which all is imported, under a limit of memory and of time; a
 process ends with the first case that hangs or crashes, and the next goes on behind it. What is printed are the cases
@@ -23,6 +25,7 @@ import traceback
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -31,8 +34,8 @@ from typing import Any
 import numpy as np
 
 from tests.cli.running import command, process
-from tests.damage.kinds import KINDS, good_files, in_its_place
-from tests.damage.ways import pick
+from tests.damage.kinds import KINDS, good_files, words_of
+from tests.damage.ways import as_no_plain_file, pick
 
 BATCH = 40
 HANGS, SLOW = 90.0, 30.0
@@ -67,14 +70,12 @@ class Outcome:
 
 
 def cases(count: int, seed: int, only: str | None = None) -> list[Case]:
-    """So many cases, of each kind a share by its weight; of a bomb, three."""
+    """So many cases, of each kind a share by its weight, the kinds in turn; of a bomb, three."""
     kinds = {name: kind.weight for name, kind in KINDS.items() if only in (None, name)}
     total = max(1, sum(kinds.values()))
-    return [
-        Case(name, i, seed)
-        for name, weight in kinds.items()
-        for i in range(-(-count * weight // total) if weight else min(3, count))
-    ]
+    counts = {name: -(-count * weight // total) if weight else min(3, count) for name, weight in kinds.items()}
+    found = [Case(name, i, seed) for name, many in counts.items() for i in range(many)]
+    return sorted(found, key=lambda case: case.number / counts[case.kind])
 
 
 def prepared(case: Case, folder: Path, good: Path) -> list[str]:
@@ -90,12 +91,11 @@ def prepared(case: Case, folder: Path, good: Path) -> list[str]:
     if file.name == "unpack.zip":
         unpack(kind.make(rng, good), inside)
     elif rng.integers(20) == 0:
-        in_its_place(case.kind)(rng, file, good)
+        found = good / file.name
+        as_no_plain_file(rng, file, found.read_bytes() if found.is_file() else kind.make(rng, good))
     else:
         file.write_bytes(kind.make(rng, good))
-    chosen = pick(rng, kind.commands)
-    places = {"file": file, "folder": inside, "good": good, "out": out}
-    return [re.sub(r"\{(file|folder|good|out)\}", lambda found: str(places[found[1]]), word) for word in chosen]
+    return words_of(pick(rng, kind.commands), good, file=file, folder=inside, out=out)
 
 
 def unpack(content: bytes, folder: Path) -> None:
@@ -136,7 +136,8 @@ def judged(case: Case, folder: Path, good: Path, in_process: bool) -> Outcome:
     left = [p.name for p in folder.rglob(".*") if p.name not in (".lock", ".", "..") and p.is_file()]
     if left:
         faults.append(f"left behind: {left[:3]}")
-    return Outcome(case, tuple(faults), result.returncode, (result.stdout[-700:] + result.stderr)[-3000:], tuple(arguments))
+    said = (result.stdout[-700:] + result.stderr)[-3000:]
+    return Outcome(case, tuple(faults), result.returncode, said, tuple(arguments))
 
 
 def faults_of(result: Any, name: str) -> Iterator[str]:
@@ -162,7 +163,7 @@ def faults_of(result: Any, name: str) -> Iterator[str]:
         if line.startswith("error: ") and len(line) > LONGEST:
             yield f"{len(line)} characters"
     for line in errors:
-        if len(line) < 25 or line.endswith(("error: ", "None", "()")) or "interrupted" in line:
+        if len(line) < 25 or line.endswith(("error: ", "None")) or "interrupted" in line:
             yield "says nothing"
     if re.search(r"\bnan\b", said) and name in ("evaluate", "predict"):
         yield "nan"
@@ -171,10 +172,8 @@ def faults_of(result: Any, name: str) -> Iterator[str]:
 
 
 def peak_reset() -> None:
-    try:
+    with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pass
 
 
 def peak() -> int:
@@ -238,7 +237,7 @@ def campaign(todo: Sequence[Case], in_process: bool = True, jobs: int = 1) -> It
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("count", type=int, nargs="?", default=6700)
     parser.add_argument("--seed", type=int, default=14)
     parser.add_argument("--only", choices=KINDS)
@@ -250,15 +249,15 @@ def main() -> None:
     if arguments.number is not None:
         todo = [Case(arguments.only, arguments.number, arguments.seed)]
     start, ends, faulty = time.monotonic(), Counter(), 0
-    record = arguments.all.open("w") if arguments.all else None
-    for outcome in campaign(todo, not arguments.processes):
-        ends[outcome.case.kind, {0: "read", None: "ended"}.get(outcome.code, "refused")] += 1
-        if record:
-            record.write(json.dumps([str(outcome.case), outcome.code, outcome.faults, outcome.arguments, outcome.said]) + "\n")
-            record.flush()
-        if outcome.faults or arguments.number is not None:
+    with arguments.all.open("w") if arguments.all else nullcontext() as record:
+        for outcome in campaign(todo, not arguments.processes):
+            ends[outcome.case.kind, {0: "read", None: "ended"}.get(outcome.code, "refused")] += 1
             faulty += bool(outcome.faults)
-            print(f"{outcome.case}: {'; '.join(outcome.faults)}\n  {' '.join(outcome.arguments)!r}\n  {outcome.said.strip()[-2500:]!r}", flush=True)
+            if record:
+                print(json.dumps({**vars(outcome), "case": str(outcome.case)}), file=record, flush=True)
+            if outcome.faults or arguments.number is not None:
+                print(f"{outcome.case}: {'; '.join(outcome.faults) or 'as it should be'}")
+                print(f"  {' '.join(outcome.arguments)!r}\n  {outcome.said.strip()[-2500:]!r}", flush=True)
     for kind in KINDS:
         counts = {end: ends[kind, end] for end in ("read", "refused", "ended") if ends[kind, end]}
         if counts:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
+import re
 import shutil
-import sqlite3
 import struct
 import tarfile
 import warnings
@@ -23,31 +22,37 @@ from PIL import Image
 
 from tests import test_damaged as records
 from tests.cli.running import command, process
-from tests.damage.ways import Rng, anyhow, as_no_plain_file, bits, in_json, in_lines, in_png, pick
+from tests.damage.ways import Rng, anyhow, in_json, in_lines, in_png, pick
 from tests.data import test_damaged as tables
-from tests.data.test_layouts import csv, four_files, npz, tarred, zipped
+from tests.data.test_layouts import csv, four_files, npz, zipped
 from tinygrad_mnist import data, nn, training
 
 CASES = Path(__file__).parents[1] / "grading" / "cases"
 DIGITS = data.load("digits")
 TRAIN, TEST = DIGITS.train[:60], DIGITS.test[:20]
 ARRAYS = TRAIN.images, TRAIN.labels, TEST.images, TEST.labels
-MODEL, MNIST = "{good}/model.safetensors", "{good}/mnist.npz"
-SMALL = ["--layers", "784,6,10", "--epochs", "2", "--batch-size", "20", "--augment", "none"]
+SMALL = "--layers 784,6,10 --epochs 2 --batch-size 20 --augment none"
 
 
 @dataclass(frozen=True)
 class Kind:
     """Damaged files of one kind: the names they may have, how they are made, and what reads them.
 
-    In a command {file} is the file, {folder} what it lies in, {good} a folder of good files, {out} one to write into.
+    In a command {file} is the file, {folder} what it lies in, {out} one to write into, {good} a folder of good files,
+    among them {model} and {mnist}.
     """
 
     names: Sequence[str]
     make: Callable[[Rng, Path], bytes]
-    commands: Sequence[Sequence[str]]
+    commands: Sequence[str]
     weight: int = 1
     around: Callable[[Path], dict[str, bytes]] = lambda good: {}
+
+
+def words_of(line: str, good: Path, **places: Path) -> list[str]:
+    """The arguments in a command."""
+    places |= {"good": good, "model": good / MODEL, "mnist": good / "mnist.npz"}
+    return [re.sub(r"\{(\w+)\}", lambda found: str(places[found[1]]), word) for word in line.split()]
 
 
 def good_files(folder: Path) -> None:
@@ -61,13 +66,13 @@ def good_files(folder: Path) -> None:
     training.save_onnx(convolutional, folder / "convolutional.onnx")
     training.save_onnx(model, folder / "backward.onnx", backward=True)
     (folder / "mnist.npz").write_bytes(npz(**dict(zip(("x_train", "y_train", "x_test", "y_test"), ARRAYS))))
-    train = ["train", "--data", folder / "mnist.npz", *SMALL, "--out", folder / "run"]
-    assert command(folder, *train).returncode == 0
-    sweep = ["sweep", "--data", folder / "mnist.npz", *SMALL, "--space", "lr=1e-3..1e-2:log", "--trials", "2",
-             "--seeds", "1", "--workers", "1", "--out", folder / "sweep"]  # fmt: skip
-    result = process(folder, *sweep)  # a cluster in this process would be forked with it
-    assert result.returncode == 0, result.stderr
-    assert process(folder, *sweep[:-1], folder / "swept", "--storage", f"sqlite:///{folder}/study.db").returncode == 0
+    for line in (
+        f"train --data {{mnist}} {SMALL} --out {{good}}/run",
+        f"{SWEEPING} --out {{good}}/sweep",
+        f"{SWEEPING} --out {{good}}/swept --storage sqlite:///{{good}}/study.db",
+    ):
+        result = process(folder, *words_of(line, good=folder))  # a cluster in this process would be forked with it
+        assert result.returncode == 0, result.stderr
     (folder / "class").mkdir()
     shutil.copy(CASES / "weights_then_biases.py", folder / "class")
     graded = command(folder, "grade", folder / "class", "--html", folder / "graded")
@@ -76,27 +81,34 @@ def good_files(folder: Path) -> None:
         (folder / name).write_bytes(content)
 
 
+MODES = {
+    "PNG": "1 L LA P RGB RGBA I;16", "JPEG": "L RGB CMYK", "WEBP": "RGB RGBA", "AVIF": "RGB", "GIF": "L P",
+    "BMP": "1 L P RGB", "TIFF": "1 L LA RGB RGBA CMYK F I;16", "PPM": "1 L RGB",
+}  # fmt: skip
+COMPRESSIONS = ("raw", "tiff_lzw", "packbits")
+
+
 @cache
 def pictures() -> dict[str, bytes]:
     """A digit in every format, and in the modes that some of them have."""
     digit = Image.fromarray(255 - DIGITS.test.images[0]).resize((60, 60))
-    made = {}
-    for form, modes in {"PNG": "1 L LA P RGB RGBA I;16", "JPEG": "L RGB CMYK", "WEBP": "RGB RGBA", "AVIF": "RGB",
-                        "GIF": "L P", "BMP": "1 L P RGB", "TIFF": "1 L LA RGB RGBA CMYK F I;16", "PPM": "1 L RGB"}.items():  # fmt: skip
-        for mode in modes.split():
+    exif = digit.getexif()
+    exif[0x0112], exif[0x010E] = 6, "a digit"
+    made: dict[str, bytes] = {}
+    for form in filter(features_of(Image.SAVE), MODES):
+        for mode in MODES[form].split():
+            picture = digit.convert("I").convert(mode) if mode == "I;16" else digit.convert(mode)
+            known: dict[str, dict[str, Any]] = {"TIFF": {"compression": COMPRESSIONS[len(made) % 3]}}
+            options = (known | {"JPEG": {"exif": exif, "progressive": mode == "RGB"}}).get(form, {})
             file = io.BytesIO()
-            picture = digit.convert("I").convert("I;16") if mode == "I;16" else digit.convert(mode)
-            more: dict[str, Any] = {"compression": pick(np.random.default_rng(len(made)), ["raw", "tiff_lzw", "packbits"])}
-            try:
-                if form == "JPEG":
-                    exif = picture.getexif()
-                    exif[0x0112], exif[0x010E] = 6, "a digit"
-                    more = {"exif": exif, "progressive": mode == "RGB"}
-                picture.save(file, form, **more if form in ("TIFF", "JPEG") else {})
-            except (OSError, KeyError, ValueError):
-                continue
+            picture.save(file, form, **options)
             made[f"{mode.replace(';', '')}.{form.lower()}"] = file.getvalue()
     return made
+
+
+def features_of(known: dict[str, Any]) -> Callable[[str], bool]:
+    Image.init()
+    return lambda form: form in known
 
 
 def from_good(*names: str, inside: Callable[[Rng, bytes], bytes] | None = None) -> Callable[[Rng, Path], bytes]:
@@ -175,12 +187,12 @@ def changed(*contents: bytes, pack: Callable[[bytes], bytes] = lambda b: b) -> C
 def in_zip(rng: Rng, files: dict[str, bytes]) -> bytes:
     """An archive whose members lie: twice, elsewhere, under other names, sealed, or much larger than they say."""
     file = io.BytesIO()
-    odd = ["../../x", "/etc/x", "a\nb", "\x1b[2Jx", "é" * 200, "x" * 60_000, "", "C:\\x", "mnist.csv", "x.npy", "\udcff"[:0]]
+    odd = ["../../x", "/etc/x", "a\nb", "\x1b[2Jx", "é" * 200, "x" * 60_000, "C:\\x", "mnist.csv", "x.npy"]
     with warnings.catch_warnings(), zipfile.ZipFile(file, "w", int(rng.choice([0, 8, 12, 14]))) as archive:
         warnings.simplefilter("ignore")  # of names that stand there twice
         for name, content in files.items():
             if rng.integers(6) == 0:
-                name = pick(rng, odd) or name
+                name = pick(rng, odd)
             if rng.integers(6) == 0:
                 content = anyhow(rng, content)
             if rng.integers(40) == 0:
@@ -190,12 +202,12 @@ def in_zip(rng: Rng, files: dict[str, bytes]) -> bytes:
         if rng.integers(30) == 0:
             for i in range(20_000):
                 archive.writestr(f"{i}.txt", b"")
-    content = bytearray(file.getvalue())
+    whole = bytearray(file.getvalue())
     if rng.integers(3) == 0:  # the list at the end, whose words are believed first
-        at = content.rfind(b"PK\1\2")
+        at = whole.rfind(b"PK\1\2")
         field = pick(rng, [(8, "<H"), (10, "<H"), (16, "<I"), (20, "<I"), (24, "<I"), (28, "<H"), (42, "<I")])
-        struct.pack_into(field[1], content, at + field[0], int(rng.choice([0, 1, 9, 99, 65535])))
-    return bytes(content)
+        struct.pack_into(field[1], whole, at + field[0], int(rng.choice([0, 1, 9, 99, 65535])))
+    return bytes(whole)
 
 
 def in_tar(rng: Rng, files: dict[str, bytes]) -> bytes:
@@ -227,10 +239,15 @@ def mat(rng: Rng, good: Path) -> bytes:
     return anyhow(rng, file.getvalue())
 
 
+STARTS = [
+    b"PAR1", b"ARROW1\0\0", b"\x89HDF\r\n\x1a\n", b"\x80\x04\x95", b"%PDF-1.4", b"7z\xbc\xaf\x27\x1c",
+    b"Rar!\x1a\x07",
+    b"SQLite format 3\0", b"version https://git-lfs.github.com/spec/v1\n", b"<!DOCTYPE html>", b"\0\0\0\x18ftypheic",
+]  # fmt: skip
+
+
 def foreign(rng: Rng, good: Path) -> bytes:
-    start = pick(rng, [b"PAR1", b"ARROW1\0\0", b"\x89HDF\r\n\x1a\n", b"\x80\x04\x95", b"%PDF-1.4", b"7z\xbc\xaf\x27\x1c",
-                       b"Rar!\x1a\x07", b"SQLite format 3\0", b"version https://git-lfs.github.com/spec/v1\n",
-                       b"<!DOCTYPE html>", b"\0\0\0\x18ftypheic", b"\xff\xfb\x90"])  # fmt: skip
+    start = pick(rng, STARTS)
     return anyhow(rng, start + rng.bytes(3000) + start[:4])
 
 
@@ -283,8 +300,8 @@ def picture(rng: Rng, good: Path) -> bytes:
 
 
 def program(rng: Rng, good: Path) -> bytes:
-    names = ["weights_then_biases.py", "class_with_methods.py", "sigmoid_outputs_log_loss.py", "trains_when_imported.py"]
-    content = (CASES / pick(rng, names)).read_bytes()
+    names = ["weights_then_biases", "class_with_methods", "sigmoid_outputs_log_loss", "trains_when_imported"]
+    content = (CASES / f"{pick(rng, names)}.py").read_bytes()
     return pick(rng, [in_lines, in_lines, anyhow])(rng, content)
 
 
@@ -298,92 +315,93 @@ def submissions(rng: Rng, good: Path) -> bytes:
 
 # commands
 
-MODELS = [
-    ["evaluate", "{file}", "--data", MNIST], ["evaluate", "{file}", "--data", MNIST, "--classes"],
-    ["predict", "{file}", "{good}/RGB.png"], ["graph", "{file}", "--data", MNIST, "-o", "{out}/x.txt", "--format", "dot"],
-    ["graph", "{file}", "--data", MNIST, "--format", "numpy", "-o", "{out}/x.py"],
-    ["graph", "{file}", "--data", MNIST, "--format", "mermaid", "--backward"],
-    ["graph", "{file}", "--data", MNIST, "--format", "plan"],
-    ["graph", "{file}", "--data", MNIST, "--html", "{out}/x.html"],
-    ["export", "{file}", "--onnx", "{out}/x.onnx"], ["export", "{file}", "--onnx", "{out}/x.onnx", "--backward"],
-    ["exercise", "{file}", "--data", MNIST, "--notebook", "{out}/x.ipynb"],
+READING = [
+    "evaluate {file} --data {mnist}", "evaluate {file} --data {mnist} --classes", "predict {file} {good}/RGB.png",
+    "graph {file} --data {mnist} -o {out}/x.txt --format dot", "graph {file} --data {mnist} --format plan",
+    "graph {file} --data {mnist} --format numpy -o {out}/x.py", "graph {file} --data {mnist} --format mermaid --backward",
+    "graph {file} --data {mnist} --html {out}/x.html", "export {file} --onnx {out}/x.onnx",
+    "export {file} --onnx {out}/x.onnx --backward", "exercise {file} --data {mnist} --notebook {out}/x.ipynb",
 ]  # fmt: skip
-DATA = [
-    ["evaluate", MODEL, "--data", "{file}"], ["evaluate", MODEL, "--data", "{file}"],
-    ["train", "--data", "{file}", *SMALL, "--out", "{out}/run"],
-    ["compare", "--data", "{file}", "--layers", "784,4,10", "--batch-size", "5"],
-    ["graph", "--layers", "784,10", "--data", "{file}", "--format", "mermaid"],
+USING = [
+    "evaluate {model} --data {file}", "evaluate {model} --data {file}",
+    f"train --data {{file}} {SMALL} --out {{out}}/run", "compare --data {file} --layers 784,4,10 --batch-size 5",
+    "graph --layers 784,10 --data {file} --format mermaid",
 ]  # fmt: skip
-PICTURES = [["predict", MODEL, "{file}"], ["predict", MODEL, "{file}", "--json", "-"],
-            ["predict", MODEL, "{file}", "--show", "{out}/seen.png", "--csv", "{out}/x.csv"],
-            ["predict", MODEL, "{folder}", "{good}/RGB.png"]]  # fmt: skip
-PLOTS = [["plot", "{folder}", "--data", MNIST, "--out", "{out}/plots"]]
-RESUME = [["train", "--resume", "--out", "{folder}", "--data", MNIST]]
-GRADED = [["grade", "{file}", "--time-limit", "4"], ["compare", "{file}", "--time-limit", "4"],
-          ["grade", "{file}", "--time-limit", "4", "--json", "-"], ["grade", "{file}", "--time-limit", "4", "--html", "{out}/r.html"]]
-CLASSES = [["grade", "{file}", "--time-limit", "4", "--jobs", "1"],
-           ["grade", "{file}", "--time-limit", "4", "--jobs", "1", "--html", "{out}/pages", "--csv", "{out}/x.csv"]]
-SWEEPS = ["sweep", "--resume", "--data", MNIST, "--seeds", "1", "--workers", "1", "--trials", "2", *SMALL,
-          "--space", "lr=1e-3..1e-2:log"]
+SEEING = [
+    "predict {model} {file}", "predict {model} {file} --json -", "predict {model} {folder} {good}/RGB.png",
+    "predict {model} {file} --show {out}/seen.png --csv {out}/x.csv",
+]  # fmt: skip
+PLOTTING = ["plot {folder} --data {mnist} --out {out}/plots"]
+GRADING = [f"{command} {{file}} --time-limit 4" for command in ("grade", "compare")]
+GRADING += ["grade {file} --time-limit 4 --json -", "grade {file} --time-limit 4 --html {out}/r.html"]
+CLASSES = ["grade {file} --time-limit 4 --jobs 1"]
+CLASSES += ["grade {file} --time-limit 4 --jobs 1 --html {out}/pages --csv {out}/x.csv"]
+SWEEPING = f"sweep --data {{mnist}} {SMALL} --space lr=1e-3..1e-2:log --trials 2 --seeds 1 --workers 1"
+
+IMAGES_OF, LABELS_OF = (four_files(ARRAYS)[name] for name in ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"))
 
 
-def run_files(*names: str) -> Callable[[Path], dict[str, bytes]]:
+def beside(**files: bytes) -> Callable[[Path], dict[str, bytes]]:
+    return lambda good: {name.replace("_", "-"): content for name, content in files.items()}
+
+
+def of_run(*names: str) -> Callable[[Path], dict[str, bytes]]:
     return lambda good: {name: (good / "run" / name).read_bytes() for name in names}
 
 
-LABELS = four_files(ARRAYS)["train-labels-idx1-ubyte"]
-with_labels: Callable[[Path], dict[str, bytes]] = lambda good: {"train-labels-idx1-ubyte": LABELS}  # noqa: E731
-with_images: Callable[[Path], dict[str, bytes]] = lambda good: {"train-images-idx3-ubyte": four_files(ARRAYS)["train-images-idx3-ubyte"]}  # noqa: E731, E501
+LABELS, IMAGES = beside(train_labels_idx1_ubyte=LABELS_OF), beside(train_images_idx3_ubyte=IMAGES_OF)
+MODEL, HISTORY, RECIPE, RESULT = "model.safetensors", "history.json", "recipe.json", "weights_then_biases.json"
+SAFETENSORS, ONNX = (MODEL, "convolutional.safetensors"), ("model.onnx", "convolutional.onnx", "backward.onnx")
+PICTURES = ["x.png", "x.jpg", "x.webp", "x.tif", "a\nb.gif", "\udcff.bmp", "x.heic", "-x.avif"]
+GZIPPED = changed(tables.idx(tables.IMAGES), pack=lambda content: gzip.compress(content, 1, mtime=0))
 
 KINDS: dict[str, Kind] = {
-    "model": Kind(["model.safetensors", "a\nb.safetensors", "\x1b[2J.safetensors"],
-                  from_good("model.safetensors", "convolutional.safetensors", inside=of_safetensors("model")), MODELS, 10),
-    "onnx": Kind(["model.onnx", "\udcff.onnx"],
-                 from_good("model.onnx", "convolutional.onnx", "backward.onnx", inside=in_onnx), MODELS, 8),
-    "model of a run": Kind(["model.safetensors"], from_good("model.safetensors", inside=of_safetensors("model")), PLOTS, 1,
-                           run_files("history.json")),
-    "checkpoint": Kind(["checkpoint.safetensors"],
-                       from_good("run/checkpoint.safetensors", inside=of_safetensors("checkpoint")), RESUME, 7),
-    "history": Kind(["history.json"], from_good("run/history.json", inside=in_json), PLOTS, 3,
-                    run_files("model.safetensors")),
-    "recipe": Kind(["recipe.json", "a\nb.json"], from_good("sweep/recipe.json", inside=in_json),
-                   [["train", "--recipe", "{file}", "--data", MNIST, "--epochs", "1", "--out", "{out}/run"]], 4),
-    "idx": Kind(["train-images-idx3-ubyte", "train-images-idx3-ubyte.gz"], of_table("idx"), DATA, 2, with_labels),
-    "idx header": Kind(["train-images-idx3-ubyte"], of_table("idx header"), DATA, 2, with_labels),
-    "idx labels": Kind(["train-labels-idx1-ubyte"], of_table("idx labels"), DATA, 2, with_images),
-    "idx.gz": Kind(["train-images-idx3-ubyte.gz"],
-                   changed(tables.idx(tables.IMAGES), pack=lambda b: gzip.compress(b, 1, mtime=0)), DATA, 3, with_labels),
-    "npz": Kind(["mnist.npz", "x.npz", "x"], from_good("mnist.npz"), DATA, 4),
-    "npz header": Kind(["mnist.npz"], of_table("npz header"), DATA, 4),
-    "csv": Kind(["train.csv", "x.tsv", "mnist.csv.gz"], changed(tables.csv(), csv(TRAIN, label=-1)), DATA, 4),
-    "csv number": Kind(["train.csv"], of_table("csv number"), DATA, 2),
-    "csv lines": Kind(["train.csv"], lambda rng, good: in_lines(rng, tables.csv()), DATA, 3),
-    "arff": Kind(["mnist.arff", "mnist.csv"], arff, DATA, 3),
-    "mat": Kind(["mnist.mat", "mnist.npz", "x"], mat, DATA, 1),
-    "foreign": Kind(["x.parquet", "x.arrow", "x.h5", "x.pkl", "x.csv", "x.npz", "x.heic"], foreign, DATA, 2),
-    "zip": Kind(["mnist.zip", "x"], many, DATA, 4),
-    "tar": Kind(["mnist.tar", "mnist.tar.gz"], many_tarred, DATA, 3),
-    "nested": Kind(["mnist.zip", "x.npz"], nested, DATA, 1),
-    "bomb": Kind(["x.gz", "train.csv.gz", "train-images-idx3-ubyte.gz"], bomb, DATA[:1], 0),
-    "folders": Kind(["unpack.zip"], folders, [[*line[:-1], "{folder}"] if line[-1] == "{file}" else line for line in DATA[:2]], 3),
-    "picture": Kind(["x.png", "x.jpg", "x.webp", "x.tif", "a\nb.gif", "\udcff.bmp", "x.heic", "-x.avif"], picture, PICTURES, 14),
-    "foreign picture": Kind(["x.heic", "x.png", "x.pdf", "x.svg"], foreign, PICTURES, 1),
-    "program": Kind(["net.py", "a\nb.py", "\x1b[2J.py"], program, GRADED, 3),
-    "notebook": Kind(["net.ipynb"], notebook, GRADED, 3),
+    "model": Kind(
+        [MODEL, "a\nb.safetensors", "\x1b[2J.safetensors"],
+        from_good(*SAFETENSORS, inside=of_safetensors("model")), READING, 10,
+    ),
+    "onnx": Kind(["model.onnx", "\udcff.onnx"], from_good(*ONNX, inside=in_onnx), READING, 8),
+    "model of a run": Kind([MODEL], from_good(MODEL, inside=of_safetensors("model")), PLOTTING, 1, of_run(HISTORY)),
+    "checkpoint": Kind(
+        ["checkpoint.safetensors"], from_good("run/checkpoint.safetensors", inside=of_safetensors("checkpoint")),
+        ["train --resume --out {folder} --data {mnist}"], 7,
+    ),
+    "history": Kind([HISTORY], from_good(f"run/{HISTORY}", inside=in_json), PLOTTING, 3, of_run(MODEL)),
+    "recipe": Kind(
+        [RECIPE, "a\nb.json"], from_good(f"sweep/{RECIPE}", inside=in_json),
+        ["train --recipe {file} --data {mnist} --epochs 1 --out {out}/run"], 4,
+    ),
+    "idx": Kind(["train-images-idx3-ubyte", "train-images-idx3-ubyte.gz"], of_table("idx"), USING, 2, LABELS),
+    "idx header": Kind(["train-images-idx3-ubyte"], of_table("idx header"), USING, 2, LABELS),
+    "idx labels": Kind(["train-labels-idx1-ubyte"], of_table("idx labels"), USING, 2, IMAGES),
+    "idx.gz": Kind(["train-images-idx3-ubyte.gz"], GZIPPED, USING, 3, LABELS),
+    "npz": Kind(["mnist.npz", "x.npz", "x"], from_good("mnist.npz"), USING, 4),
+    "npz header": Kind(["mnist.npz"], of_table("npz header"), USING, 4),
+    "csv": Kind(["train.csv", "x.tsv", "mnist.csv.gz"], changed(tables.csv(), csv(TRAIN, label=-1)), USING, 4),
+    "csv number": Kind(["train.csv"], of_table("csv number"), USING, 2),
+    "csv lines": Kind(["train.csv"], lambda rng, good: in_lines(rng, tables.csv()), USING, 3),
+    "arff": Kind(["mnist.arff", "mnist.csv"], arff, USING, 3),
+    "mat": Kind(["mnist.mat", "mnist.npz", "x"], mat, USING, 1),
+    "foreign": Kind(["x.parquet", "x.arrow", "x.h5", "x.pkl", "x.csv", "x.npz", "x.heic"], foreign, USING, 2),
+    "zip": Kind(["mnist.zip", "x"], many, USING, 4),
+    "tar": Kind(["mnist.tar", "mnist.tar.gz"], many_tarred, USING, 3),
+    "nested": Kind(["mnist.zip", "x.npz"], nested, USING, 1),
+    "bomb": Kind(["x.gz", "train.csv.gz", "train-images-idx3-ubyte.gz"], bomb, USING[:1], 0),
+    "folders": Kind(["unpack.zip"], folders, [line.replace("{file}", "{folder}") for line in USING], 3),
+    "picture": Kind(PICTURES, picture, SEEING, 14),
+    "foreign picture": Kind(["x.heic", "x.png", "x.pdf", "x.svg"], foreign, SEEING, 1),
+    "program": Kind(["net.py", "a\nb.py", "\x1b[2J.py"], program, GRADING, 3),
+    "notebook": Kind(["net.ipynb"], notebook, GRADING, 3),
     "class": Kind(["class.zip", "x"], submissions, CLASSES, 2),
-    "journal": Kind(["study.journal"], from_good("sweep/study.journal", inside=in_lines),
-                    [[*SWEEPS, "--out", "{folder}"]], 1),
-    "data base": Kind(["study.db"], from_good("study.db"), [[*SWEEPS, "--out", "{out}", "--storage", "sqlite:///{file}"]], 1),
-    "kept result": Kind(["results/weights_then_biases.json"], from_good("graded/results/weights_then_biases.json", inside=in_json),
-                        [["grade", "{good}/class", "--html", "{folder}", "--time-limit", "4"]], 1),
+    "kept result": Kind(
+        [f"results/{RESULT}"], from_good(f"graded/results/{RESULT}", inside=in_json),
+        ["grade {good}/class --html {folder} --time-limit 4"], 1,
+    ),
+    "journal": Kind(
+        ["study.journal"], from_good("sweep/study.journal", inside=in_lines),
+        [f"{SWEEPING} --resume --out {{folder}}"], 1,
+    ),
+    "data base": Kind(
+        ["study.db"], from_good("study.db"), [f"{SWEEPING} --resume --out {{out}} --storage sqlite:///{{file}}"], 1
+    ),
 }  # fmt: skip
-
-
-def in_its_place(kind: str) -> Callable[[Rng, Path, Path], None]:
-    """Something that is no plain file where a file of this kind is expected."""
-
-    def put(rng: Rng, path: Path, good: Path) -> None:
-        found = good / path.name
-        as_no_plain_file(rng, path, found.read_bytes() if found.is_file() else bits(rng, pictures()["RGB.png"]))
-
-    return put

@@ -10,6 +10,7 @@ import struct
 import threading
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +88,8 @@ def texts(rng: Rng, content: bytes) -> bytes:
 def encoded(rng: Rng, content: bytes) -> bytes:
     """The same text in another encoding, or with other ends of lines."""
     text = content.decode("latin-1")
-    return pick(rng, [text.encode("utf-16"), text.encode("utf-32-be"), b"\xef\xbb\xbf" + content,
-                      content.replace(b"\n", b"\r\n"), content.replace(b"\n", b"\r"), content.replace(b"\n", b"\0")])  # fmt: skip
+    other = [text.encode("utf-16"), text.encode("utf-32-be"), b"\xef\xbb\xbf" + content]
+    return pick(rng, [*other, *(content.replace(b"\n", end) for end in (b"\r\n", b"\r", b"\0"))])
 
 
 def wrong_bytes(rng: Rng, content: bytes) -> bytes:
@@ -158,8 +159,9 @@ def in_png(rng: Rng, content: bytes) -> bytes:
         chunks[0] = b"IHDR", struct.pack(">II5B", *sides, *(int(n) for n in rng.choice([0, 1, 2, 3, 4, 6, 8, 16], 5)))
     elif way == 4:
         bomb = zlib.compress(bytes(60 << 20), 9)
-        chunks.insert(1, pick(rng, [(b"zTXt", b"k\0\0" + bomb), (b"iCCP", b"k\0\0" + bomb), (b"tEXt", b"\xff" * 2000),
-                                    (b"eXIf", rng.bytes(60)), (b"tRNS", b"\0" * 900), (b"acTL", b"\xff" * 8)]))  # fmt: skip
+        packed = [(b"zTXt", b"k\0\0" + bomb), (b"iCCP", b"k\0\0" + bomb)]
+        plain = [(b"tEXt", b"\xff" * 2000), (b"eXIf", rng.bytes(60)), (b"tRNS", bytes(900)), (b"acTL", b"\xff" * 8)]
+        chunks.insert(1, pick(rng, packed + plain))
     elif way == 5:
         chunks = [(k, zlib.compress(bytes(80 << 20), 9) if k == b"IDAT" else c) for k, c in chunks]
     else:
@@ -237,12 +239,10 @@ def shrinks(path: Path, content: bytes, seed: int) -> None:
 
     def on() -> None:
         rng = np.random.default_rng(seed)
-        try:
+        with suppress(OSError):
             while path.exists():
                 os.truncate(path, int(rng.integers(len(content) + 1)))
                 with path.open("r+b") as file:
                     file.write(content)
-        except OSError:
-            pass
 
     threading.Thread(target=on, daemon=True).start()

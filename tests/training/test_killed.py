@@ -1,4 +1,4 @@
-"""Real processes of `train`, killed and interrupted at any moment, until they are done: TINYGRAD_MNIST_KILLS=40 of each.
+"""Real processes of `train`, killed and interrupted at any moment until they are done: TINYGRAD_MNIST_KILLS=40 of each.
 
 The same in copies of one prepared process, within seconds, is in test_folder.py.
 """
@@ -117,4 +117,4 @@ def test_real_processes_stopped_at_any_moment_leave_what_belongs_together_and_en
         assert record(folder) == record(straight)
         assert table(folder) == table(straight)
     with capsys.disabled():
-        print(f"\n{stops} times stopped in {runs} runs, {late} of them after the last epoch; then there were: {dict(found)}")
+        print(f"\n{stops} times stopped in {runs} runs, {late} of them after the last epoch; found then: {dict(found)}")

@@ -40,7 +40,7 @@ def _boxes(old: int, new: int) -> NDArray[np.float64]:
 
 
 def moved(pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
-    """A framed digit as it is and as it might as well have been put, a little turned or a pixel on; by what was done."""
+    """A framed digit as it is and as it might as well have been put, turned or a pixel further; by what was done."""
     from PIL import Image
 
     picture = Image.fromarray(pixels)
