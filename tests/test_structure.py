@@ -61,6 +61,7 @@ LAYERS = {
         "arguments",
         "data",
         "engine",
+        "files",
         "grading",
         "graph",
         "manual",

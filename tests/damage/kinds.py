@@ -318,8 +318,8 @@ def submissions(rng: Rng, good: Path) -> bytes:
 READING = [
     "evaluate {file} --data {mnist}", "evaluate {file} --data {mnist} --classes", "predict {file} {good}/RGB.png",
     "graph {file} --data {mnist} -o {out}/x.txt --format dot", "graph {file} --data {mnist} --format plan",
-    "graph {file} --data {mnist} --format numpy -o {out}/x.py", "graph {file} --data {mnist} --format mermaid --backward",
-    "graph {file} --data {mnist} --html {out}/x.html", "export {file} --onnx {out}/x.onnx",
+    "graph {file} --data {mnist} --format numpy -o {out}/x.py", "graph {file} --data {mnist} --html {out}/x.html",
+    "graph {file} --data {mnist} --format mermaid --backward", "export {file} --onnx {out}/x.onnx",
     "export {file} --onnx {out}/x.onnx --backward", "exercise {file} --data {mnist} --notebook {out}/x.ipynb",
 ]  # fmt: skip
 USING = [

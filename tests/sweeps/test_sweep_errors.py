@@ -137,6 +137,8 @@ def test_a_journal_that_is_none(tmp_path):
     assert "notes.txt: is no journal of a study" in message_of(tmp_path, *SPACE, "--storage", tmp_path / "notes.txt")
     assert (tmp_path / "notes.txt").read_text() == "no journal\n"
     assert "is a folder" in message_of(tmp_path, *SPACE, "--storage", tmp_path)
+    os.mkfifo(tmp_path / "pipe")  # which would be waited for
+    assert "a device or a pipe" in message_of(tmp_path, *SPACE, "--storage", tmp_path / "pipe")
 
 
 def test_the_folder_is_in_use(tmp_path):

@@ -19,11 +19,15 @@ from pathlib import Path
 from typing import Literal
 
 from tinygrad_mnist import __version__
+from tinygrad_mnist.files import read_bounded
 from tinygrad_mnist.graph.page import writing
 from tinygrad_mnist.playground.errors import PlaygroundError
 
 PYODIDE = "314.0.3"
 NUMPY = "numpy-2.4.3-cp314-cp314-pyemscripten_2026_0_wasm32.whl"
+
+LARGEST = 64 << 20
+"""Bytes of a file of it, at most."""
 
 HASHES = {
     "pyodide.mjs": "5cfc46f5dcbaf2a16f26e2363f441873eb424762609cc03db00d6a2ace4d00e5",
@@ -132,7 +136,7 @@ def _checked(folder: Path, name: str) -> bytes:
             f"{folder} has no {name}: it must hold the npm package pyodide {PYODIDE} (npm pack pyodide@{PYODIDE}) and "
             f"NumPy's wheel for it ({URLS[NUMPY]})"
         )
-    content = found.read_bytes()
+    content = read_bounded(found, LARGEST)
     if hashlib.sha256(content).hexdigest() != HASHES[name]:
         raise PlaygroundError(f"{found} is not that of Pyodide {PYODIDE}: its SHA-256 is another")
     return content

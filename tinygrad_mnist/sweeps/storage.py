@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinygrad_mnist import processes
+from tinygrad_mnist.files import open_plain
 from tinygrad_mnist.sweeps.errors import SweepError
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _check_journal(path: Path) -> None:
     if path.is_dir():
         raise SweepError(f"{path}: is a folder; give a journal file or a URL")
     if path.exists():
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             start = file.read(len(_JOURNAL))
         if not _JOURNAL.startswith(start):
             raise SweepError(f"{path}: is no journal of a study; give another file")

@@ -69,7 +69,7 @@ def test_another_version_or_setting_or_again_grades_again(tmp_path):
         assert (keep / "results" / "a.json").stat().st_mtime_ns > stamp, changed
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"key": 1}', "null"])
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"key": 1}', "null", "[" * 100_000])
 def test_a_damaged_result_is_as_if_it_were_not_there(tmp_path, damage):
     found = find_submissions([hand_in(tmp_path / "class", a=ROWS)], tmp_path / "unpacked")
     storage = Storage(tmp_path / "out", {}, "1", found)

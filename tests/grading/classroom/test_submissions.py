@@ -1,5 +1,7 @@
 """Whose programs are found in what learning platforms export."""
 
+import io
+import struct
 import zipfile
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from tests.grading.classroom.programs import ROWS, hand_in
 from tinygrad_mnist.grading import GradeError
 from tinygrad_mnist.grading.classroom import find_submissions
+from tinygrad_mnist.grading.classroom.submissions import LARGEST
 
 HELPER = "def softmax(z): return z\n"
 
@@ -20,6 +23,14 @@ def pack(path, **files):
 
 def found(tmp_path, *paths):
     return find_submissions(paths, tmp_path / "unpacked")
+
+
+def zipped(files):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return file.getvalue()
 
 
 def test_each_file_folder_and_archive_is_one_learners(tmp_path):
@@ -94,6 +105,33 @@ def test_an_archive_that_grows_too_large_is_not_unpacked(tmp_path):
         archive.writestr("a.py", b"\0" * 201_000_000)
     (bomb,) = found(tmp_path, folder)
     assert "larger than" in bomb.trouble
+
+
+@pytest.mark.parametrize(("field", "value"), [(8, 1), (10, 99), (16, 0xFFFF)])
+def test_an_archive_that_lies_in_its_list_is_said_in_a_line(tmp_path, field, value):
+    content = bytearray(zipped({"a.py": ROWS}))
+    struct.pack_into("<H", content, content.rfind(b"PK\1\2") + field, value)
+    (tmp_path / "class.zip").write_bytes(content)
+    with pytest.raises(GradeError, match=r"class.zip can't be unpacked: [^\n]+$"):
+        found(tmp_path, tmp_path / "class.zip")
+
+
+@pytest.mark.parametrize("name", ["a" * 300 + ".py", "a\0/../b.py", "/" * 5000 + "b.py", "a.py/b.py"])
+def test_an_archive_whose_names_no_system_takes_is_said_in_a_line_or_read(tmp_path, name):
+    (tmp_path / "class.zip").write_bytes(zipped({"a.py": ROWS, name: ROWS}))
+    try:
+        assert found(tmp_path, tmp_path / "class.zip")
+    except GradeError as error:
+        assert "class.zip can't be unpacked: " in str(error)
+
+
+def test_a_program_alone_that_is_too_large_is_not_read(tmp_path):
+    (tmp_path / "class").mkdir()
+    with (tmp_path / "class" / "a.py").open("wb") as file:
+        file.truncate(LARGEST + 1)
+    (large,) = found(tmp_path, tmp_path / "class")
+    assert large.main is None
+    assert "200 MB" in large.trouble
 
 
 def test_nothing_to_grade_is_an_error(tmp_path):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tinygrad_mnist.grading.watching.source import SourceError, read
+from tinygrad_mnist.grading.watching.source import LARGEST, SourceError, read
 
 
 def cell(source, kind="code"):
@@ -127,6 +127,16 @@ def test_what_is_no_program_is_said_in_words(tmp_path, name, content, said):
         read(path)
     assert name in str(raised.value)
     assert said in str(raised.value)
+
+
+def test_what_is_too_large_or_endless_is_said_in_words(tmp_path):
+    (tmp_path / "a.ipynb").write_bytes(b"[" * 100_000)
+    with pytest.raises(SourceError, match="is no notebook"):
+        read(tmp_path / "a.ipynb")
+    with (tmp_path / "large.py").open("wb") as file:
+        file.truncate(LARGEST + 1)
+    with pytest.raises(SourceError, match=r"large.py can't be read: is larger than 64 MiB"):
+        read(tmp_path / "large.py")
 
 
 def test_folders_and_missing_files(tmp_path):

@@ -16,6 +16,9 @@ from tinygrad_mnist.grading.report import Report
 RESULTS = "results"
 """The folder beside the pages."""
 
+LARGEST = 64 << 20
+"""Bytes of a result, at most."""
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -41,12 +44,12 @@ class Storage:
     def read(self, submission: Submission) -> Kept:
         """What is kept of this very content under these settings."""
         try:
-            kept = json.loads(self._path(submission).read_bytes()) if self._folder else {}
+            kept = json.loads(files.read_bounded(self._path(submission), LARGEST)) if self._folder else {}
             if kept.get("key") != self._key(submission):
                 return Kept()
             report = kept["report"]
             return Kept(report and Report.from_dict(report), kept["seconds"], kept["attempts"], kept["is_judged"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return Kept()
 
     def write(self, submission: Submission, kept: Kept) -> None:

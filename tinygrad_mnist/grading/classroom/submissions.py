@@ -8,13 +8,13 @@ import re
 import shutil
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinygrad_mnist.grading.settings import GradeError
 from tinygrad_mnist.grading.watching.source import SourceError, read
+from tinygrad_mnist.shown import reason
 
 PROGRAMS = (".py", ".ipynb")
 
@@ -119,9 +119,10 @@ def _submission(entry: Path, unpacked: Path) -> Submission | None:
     """What one entry of a class's folder holds; None where it is no one's program."""
     stem = entry.name if entry.is_dir() else entry.stem
     suffix = entry.suffix.lower()
-    if entry.is_file() and suffix in PROGRAMS:
-        return Submission(stem, "", entry.parent, (Path(entry.name),), Path(entry.name))
     try:
+        if entry.is_file() and suffix in PROGRAMS:
+            file = Path(entry.name)
+            return Submission(stem, "", entry.parent, tuple(_within_size(entry.parent, [entry])), file)
         if entry.is_dir():
             return _of_folder(stem, entry, unpacked)
         return _of_folder(stem, _unzip(entry, unpacked), unpacked) if suffix == ".zip" else None
@@ -131,7 +132,7 @@ def _submission(entry: Path, unpacked: Path) -> Submission | None:
 
 def _of_folder(name: str, folder: Path, unpacked: Path, innermost: bool = False) -> Submission:
     """The program in a folder, or in the one archive that lies there instead; not in an archive of that."""
-    files = sorted(_files(folder))
+    files = sorted(_within_size(folder, _walk(folder)))
     if not _programs(files):
         archives = [f for f in files if f.suffix.lower() == ".zip"]
         if len(archives) == 1 and not innermost:
@@ -140,9 +141,10 @@ def _of_folder(name: str, folder: Path, unpacked: Path, innermost: bool = False)
     return Submission(name, "", folder, tuple(files), _main(folder, _programs(files)))
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _within_size(folder: Path, files: Iterable[Path]) -> Iterator[Path]:
+    """The files as paths below the folder; raises GradeError where they are more or larger than one hands in."""
     size = 0
-    for count, path in enumerate(_walk(folder), 1):
+    for count, path in enumerate(files, 1):
         size += path.stat().st_size
         if size > LARGEST or count > MOST_FILES:
             raise GradeError(f"it has more than {MOST_FILES} files or {LARGEST // 1_000_000} MB: hand in the program")
@@ -204,8 +206,10 @@ def _unzip(archive: Path, unpacked: Path, most: int = LARGEST) -> Path:
                 raise GradeError(f"{archive.name} is larger than {most // 1_000_000} MB unpacked")
             for member in members:
                 packed.extract(member, folder)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
-        raise GradeError(f"{archive.name} can't be unpacked: {error}") from None
+    except GradeError:
+        raise
+    except Exception as error:  # zipfile raises what it likes on damaged archives
+        raise GradeError(f"{archive.name} can't be unpacked: {reason(error)}") from None
     return folder
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tinygrad_mnist.files import read_bounded
+
 OTHER_LANGUAGES = re.compile(
     r"%%(bash|sh|zsh|html|javascript|js|latex|markdown|svg|writefile|file|cmd|powershell|script|system|sx|perl|ruby|r|"
     r"sql|bigquery|cython|css|shell|configure|appendfile|!)(?!\w)|%%!",
@@ -35,6 +37,9 @@ PATH = re.compile(r"\s+[/~.]\w")
 
 PYTHON_2 = re.compile(r"Missing parentheses in call to '(?:print|exec)'")
 
+
+LARGEST = 64 << 20
+"""Bytes of a file, at most: with its pictures a notebook may be large."""
 
 BESIDE = 1_000_000
 """No file has so many lines."""
@@ -84,7 +89,7 @@ def read(path: Path) -> Source:
     if path.is_dir():
         raise SourceError(f"{name} is a folder: name the file in it")
     try:
-        raw = path.read_bytes()
+        raw = read_bounded(path, LARGEST)
     except FileNotFoundError:
         raise SourceError(f"there is no file {path}") from None
     except OSError as error:
@@ -120,7 +125,7 @@ def _notebook(name: str, raw: bytes) -> Source:
         language = _language(notebook.get("metadata") or {})
     except UnicodeDecodeError:
         raise SourceError(f"{name} is no notebook: it is not UTF-8, in which Jupyter writes") from None
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise SourceError(f"{name} is no notebook: it is not the JSON that Jupyter writes") from None
     if "python" not in language.lower():
         raise SourceError(f"{name} is a notebook of {language}, not of Python")
