@@ -120,9 +120,10 @@ def test_an_archive_that_lies_in_its_list_is_said_in_a_line(tmp_path, field, val
 def test_an_archive_whose_names_no_system_takes_is_said_in_a_line_or_read(tmp_path, name):
     (tmp_path / "class.zip").write_bytes(zipped({"a.py": ROWS, name: ROWS}))
     try:
-        assert found(tmp_path, tmp_path / "class.zip")
+        said = str(found(tmp_path, tmp_path / "class.zip"))
     except GradeError as error:
-        assert "class.zip can't be unpacked: " in str(error)
+        said = str(error)
+    assert "class.zip can't be unpacked: " in said or "a.py" in said
 
 
 def test_a_program_alone_that_is_too_large_is_not_read(tmp_path):
