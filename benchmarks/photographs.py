@@ -1,8 +1,9 @@
 """Photographs of digits, drawn with what goes wrong in them: how many are read right, doubted, refused or wrong.
 
-    python benchmarks/photographs.py MODEL [--data FOLDER] [--each 20] [--keep FOLDER]
+    python benchmarks/photographs.py MODEL [--data FOLDER] [--each 20] [--seed 0] [--kinds KIND,KIND] [--keep FOLDER]
 
-Without a model, one is trained on the data for five epochs. The pictures are drawn from the data's test images.
+Without a model, one is trained on the data for five epochs. The pictures are drawn from the data's test images; of the
+kind framed they are these images as they are.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from tinygrad_mnist import data, nn, training
-from tinygrad_mnist.engine import no_grad
 
 HEIGHT, WIDTH = 800, 600
 
@@ -45,6 +45,15 @@ class Sheet:
         slope = self.rng.uniform(-0.06, 0.06)
         along, across = (self.rows, self.columns) if sideways else (self.columns, self.rows)
         return ((across + slope * along + self.rng.integers(0, 90)) % distance < thickness).astype(np.float32)
+
+    def changed(self, change):
+        """Ink that a function from picture to picture has changed."""
+        drawn = Image.fromarray((self.ink(int(self.rng.integers(340, 480))) * 255).astype(np.uint8))
+        return np.asarray(change(drawn), np.float32) / 255
+
+    def filtered(self, made, sizes):
+        size = int(self.rng.choice(sizes))
+        return self.changed(lambda ink: ink.filter(made(size)))
 
     def photograph(self, paper, ink, darkness=None, noise=5.0):
         darkness = self.rng.uniform(20, 70) if darkness is None else darkness
@@ -127,6 +136,20 @@ class Sheet:
         pixels[..., :3] = self.rng.choice([0, 255])
         return Image.fromarray(pixels)
 
+    def turned(self):
+        """By 10 to 20 degrees."""
+        angle = self.rng.choice([-1, 1]) * self.rng.uniform(10, 20)
+        return self.photograph(240.0, self.changed(lambda ink: ink.rotate(angle, Image.Resampling.BICUBIC)))
+
+    def thick(self):
+        return self.photograph(240.0, self.filtered(ImageFilter.MaxFilter, [9, 15, 21]))
+
+    def thin(self):
+        return self.photograph(240.0, self.filtered(ImageFilter.MinFilter, [5, 9, 11]))
+
+    def framed(self):
+        return Image.fromarray(self.images[0])
+
     def two(self):
         side = int(self.rng.integers(240, 300))
         apart = [(int(self.rng.integers(100, 450)), left) for left in (10, 300)]
@@ -136,38 +159,37 @@ class Sheet:
 KINDS = [
     name
     for name, value in vars(Sheet).items()
-    if callable(value) and name not in ("__init__", "ink", "lines", "photograph")
+    if callable(value) and name not in ("__init__", "ink", "lines", "changed", "filtered", "photograph")
 ]
 
 
 def draw(kind, images, labels, seed):
     """A picture of a kind, and the digits in it from left to right."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, KINDS.index(kind)])
     chosen = [int(rng.choice(np.flatnonzero(labels == (seed + i) % 10))) for i in range(2)]
     picture = getattr(Sheet(images[chosen], rng), kind)()
     return picture, [int(label) for label in labels[chosen][: {"two": 2, "blanklined": 0}.get(kind, 1)]]
 
 
 def save(picture, folder, name):
-    path = folder / f"{name}.{'png' if picture.mode == 'RGBA' else 'jpg'}"
+    is_exact = picture.mode == "RGBA" or picture.width < 100
+    path = folder / f"{name}.{'png' if is_exact else 'jpg'}"
     picture.save(path, quality=70, **({"exif": picture.getexif()} if len(picture.getexif()) else {}))
     return path
 
 
 def judge(network, path, digits):
-    """Whether a picture is read right, doubted or refused, or wrong."""
-    try:
-        found = data.read_digits(path)
-    except data.DataError:
+    """Whether a picture is read right, doubted or refused, or wrong; and whether something is said beside that."""
+    answers = list(training.read_pictures(network, [path]))
+    if answers[0].status == "refused":
         return "refused" if digits else "right"
-    pixels = np.stack([each.pixels for each in found]).reshape(-1, *training.input_shape(network))
-    with no_grad():
-        answers = network(pixels.astype(np.float32) / 255).softmax().numpy()
-    if any(each.doubts for each in found):
+    if any(answer.status == "in doubt" for answer in answers):
         return "doubted"
-    if answers.argmax(axis=1).tolist() == digits:
-        return "right"
-    return "wrong, sure" if len(found) != len(digits) or answers.max() > 0.9 else "wrong"
+    remark = " with a remark" if any(answer.remarks for answer in answers) else ""
+    if [answer.digit for answer in answers] == digits:
+        return f"right{remark}"
+    is_sure = max(answer.probability for answer in answers) > 0.9
+    return f"wrong{remark or (', sure' if is_sure else '')}"
 
 
 def trained(dataset):
@@ -182,6 +204,8 @@ def main():
     parser.add_argument("model", nargs="?", type=Path)
     parser.add_argument("--data", default="digits")
     parser.add_argument("--each", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0, help="of the first picture; the others follow")
+    parser.add_argument("--kinds", default=",".join(KINDS), help="some of these, with commas between them")
     parser.add_argument("--keep", type=Path, help="keep the pictures in this folder")
     arguments = parser.parse_args()
     dataset = data.load(arguments.data)
@@ -189,9 +213,9 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        for kind in KINDS:
+        for kind in arguments.kinds.split(","):
             verdicts = Counter()
-            for seed in range(arguments.each):
+            for seed in range(arguments.seed, arguments.seed + arguments.each):
                 picture, digits = draw(kind, dataset.test.images, dataset.test.labels, seed)
                 verdicts[judge(network, save(picture, folder, f"{kind}-{seed}"), digits)] += 1
             print(
