@@ -188,7 +188,8 @@ def judge(network, path, digits):
     remark = " with a remark" if any(answer.remarks for answer in answers) else ""
     if [answer.digit for answer in answers] == digits:
         return f"right{remark}"
-    is_sure = max(answer.probability for answer in answers) > 0.9
+    expected = digits if len(digits) == len(answers) else [None] * len(answers)
+    is_sure = any(a.probability > 0.9 and a.digit != digit for a, digit in zip(answers, expected, strict=True))
     return f"wrong{remark or (', sure' if is_sure else '')}"
 
 

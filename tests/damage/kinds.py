@@ -388,6 +388,11 @@ KINDS: dict[str, Kind] = {
     "nested": Kind(["mnist.zip", "x.npz"], nested, USING, 1),
     "bomb": Kind(["x.gz", "train.csv.gz", "train-images-idx3-ubyte.gz"], bomb, USING[:1], 0),
     "folders": Kind(["unpack.zip"], folders, [line.replace("{file}", "{folder}") for line in USING], 3),
+    "cached": Kind(
+        ["../cache/tinygrad_mnist/train-images-idx3-ubyte.gz"], GZIPPED,
+        ["evaluate {model} --data mnist", "evaluate {model} --data auto"], 1,
+    ),
+    "pyodide": Kind(["pyodide.mjs"], foreign, ["playground --html {out}/x.html --pyodide {folder}"], 0),
     "picture": Kind(PICTURES, picture, SEEING, 14),
     "foreign picture": Kind(["x.heic", "x.png", "x.pdf", "x.svg"], foreign, SEEING, 1),
     "program": Kind(["net.py", "a\nb.py", "\x1b[2J.py"], program, GRADING, 3),

@@ -174,6 +174,21 @@ def test_damaged_pictures_end_in_one_line_or_in_digits(tmp_path, form):
         assert "\n" not in reading(tmp_path / "damaged")
 
 
+def test_a_file_that_shrinks_meanwhile_ends_no_process(tmp_path, monkeypatch):
+    picture = Image.fromarray(DIGITS.test.images[0]).resize((900, 900))
+    picture.save(tmp_path / "x.bmp")  # which Pillow maps into memory where it is given the path
+
+    def shrunk(file):
+        file.load()
+        (tmp_path / "x.bmp").write_bytes(b"BM")
+        assert file.map is None
+        return small(file)
+
+    small = opening._small
+    monkeypatch.setattr(opening, "_small", shrunk)
+    assert len(read_digits(tmp_path / "x.bmp")) == 1
+
+
 def test_what_libtiff_writes_to_stderr_itself_is_not_said_besides(tmp_path, capfd):
     Image.fromarray(DIGITS.test.images[0]).resize((60, 60)).save(tmp_path / "x.tif", compression="packbits")
     whole = bytearray((tmp_path / "x.tif").read_bytes())

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.data.dataset import DataError
+from tinygrad_mnist.files import open_plain
 from tinygrad_mnist.processes import unsaid
 from tinygrad_mnist.shown import reason
 
@@ -47,7 +48,7 @@ def brightness(path: str | Path) -> NDArray[np.float64]:
         _check_plain(Path(path))
         Image.init()
         known = [name for name in FORMATS if name in Image.OPEN]
-        with unwarned(), Image.open(path, formats=known) as file:
+        with unwarned(), open_plain(Path(path)) as stream, Image.open(stream, formats=known) as file:
             _check_size(file, path)
             _shrink_while_reading(file)
             turn = TURNS.get(file.getexif().get(ORIENTATION))
