@@ -137,6 +137,9 @@ def test_a_journal_that_is_none(tmp_path):
     assert "notes.txt: is no journal of a study" in message_of(tmp_path, *SPACE, "--storage", tmp_path / "notes.txt")
     assert (tmp_path / "notes.txt").read_text() == "no journal\n"
     assert "is a folder" in message_of(tmp_path, *SPACE, "--storage", tmp_path)
+    (tmp_path / "damaged").write_text('{"op_code": 0, "worker_id": "a", "study_name": "b", "directions": [1]}\nx\n')
+    said = "damaged: line 2 is damaged (Expecting value: line 1 column 1 (char 0)); give another file"
+    assert said in message_of(tmp_path, *SPACE, "--storage", tmp_path / "damaged")
     os.mkfifo(tmp_path / "pipe")  # which would be waited for
     assert "a device or a pipe" in message_of(tmp_path, *SPACE, "--storage", tmp_path / "pipe")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tinygrad_mnist import processes
 from tinygrad_mnist.files import open_plain
+from tinygrad_mnist.shown import reason
 from tinygrad_mnist.sweeps.errors import SweepError
 
 if TYPE_CHECKING:
@@ -89,6 +91,8 @@ def _explained(place: str) -> Iterator[None]:
         yield
     except StorageInternalError as error:
         raise _storage_error(place, error.__cause__ or error) from None
+    except json.JSONDecodeError as error:  # of a study's own texts
+        raise _storage_error(place, error) from None
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in ("sqlalchemy", "redis"):
             raise
@@ -101,19 +105,19 @@ def _opening(place: str) -> Iterator[None]:
     try:
         with _explained(place):
             yield
-    except SweepError:
+    except (SweepError, OSError):
         raise
     except ImportError as error:
         missing = getattr(error.__cause__ or error, "name", None) or str(error)
         package = _DRIVERS.get(missing, missing)
         raise SweepError(f"--storage {_public(place)} needs {missing}: pip install '{package}'") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except Exception as error:  # Optuna raises what it likes on a damaged study
         raise _storage_error(place, error) from None
 
 
 def _storage_error(place: str, error: BaseException) -> SweepError:
-    reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-    return SweepError(f"the study at {_public(place)} can't be used: {reason}")
+    first = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+    return SweepError(f"the study at {_public(place)} can't be used: {first or type(error).__name__}")
 
 
 def _public(place: str) -> str:
@@ -152,8 +156,20 @@ def _check_journal(path: Path) -> None:
     if path.exists():
         with open_plain(path) as file:
             start = file.read(len(_JOURNAL))
-        if not _JOURNAL.startswith(start):
-            raise SweepError(f"{path}: is no journal of a study; give another file")
+            if not _JOURNAL.startswith(start):
+                raise SweepError(f"{path}: is no journal of a study; give another file")
+            file.seek(0)
+            for number, line in enumerate(file, 1):
+                _check_record(line, f"{path}: line {number}")
+
+
+def _check_record(line: bytes, place: str) -> None:
+    """Raise SweepError for a whole line that is no record: Optuna finds it when the next one is behind it."""
+    try:
+        if line.endswith(b"\n") and not isinstance(json.loads(line), dict):
+            raise ValueError("no mapping")
+    except (ValueError, RecursionError) as error:
+        raise SweepError(f"{place} is damaged ({reason(error)}); give another file, or take the line out") from None
 
 
 def _drop_half_a_line(path: Path, lock: FileLock) -> None:
