@@ -49,6 +49,14 @@ def sweeps(session: nox.Session) -> None:
 
 
 @nox.session
+def damaged(session: nox.Session) -> None:
+    """6,700 damaged files through the command line, forty kills and forty signals of real runs: half an hour."""
+    session.install("--editable", ".[test]")
+    asked = {"TINYGRAD_MNIST_DAMAGED": "6700", "TINYGRAD_MNIST_KILLS": "40"}
+    session.run("pytest", "tests/damage", "tests/training/test_killed.py", *session.posargs, env=asked)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """The site, in build/site: all that it shows is run, and kept until the package changes."""
     session.install("--editable", ".[docs]")
