@@ -308,3 +308,10 @@ def test_reports_of_files_with_any_name_are_written(tmp_path):
         assert "Traceback" not in result.stderr
         json.loads((tmp_path / "r.json").read_bytes())
         (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_a_line_that_is_too_long_is_cut_in_its_middle(tmp_path):
+    result = command(tmp_path, "grade", f"{'x' * 5000}.py")
+    assert result.returncode == 1
+    assert len(result.stderr) < 1300
+    assert result.stderr.endswith("x.py: File name too long\n")

@@ -9,12 +9,16 @@ from rich.console import Console, RichCast
 from rich.text import Text
 
 from tinygrad_mnist.screens import bar
-from tinygrad_mnist.shown import file_text, one_line, shown_name
+from tinygrad_mnist.shown import LONGEST_MESSAGE, file_text, one_line, shown_name
 from tinygrad_mnist.training import Answer, percent
 from tinygrad_mnist.tutorials.session import Result, Tutorial
 
 console = bar.console()
 errors = Console(stderr=True, highlight=False)
+
+
+LONGEST = 2 * LONGEST_MESSAGE
+"""Characters of what is said on stderr: a message may stand behind a path, and names in archives have no end."""
 
 
 def line(text: str) -> None:
@@ -39,12 +43,12 @@ def output(text: str) -> None:
 
 def note(text: str) -> None:
     """One line beside the result, on stderr."""
-    errors.print(one_line(text), markup=False, soft_wrap=not errors.is_terminal)
+    errors.print(one_line(text, LONGEST), markup=False, soft_wrap=not errors.is_terminal)
 
 
 def error(text: str) -> None:
     """One line on stderr that says what went wrong."""
-    message = one_line(text)
+    message = one_line(text, LONGEST)
     errors.print(Text.assemble(("error: ", "bold red"), message), soft_wrap=not errors.is_terminal)
 
 
