@@ -43,6 +43,14 @@ def signals_held() -> Iterator[None]:
             signal.raise_signal(came[0])
 
 
+def drop_signals() -> None:
+    """From here on Ctrl-C and SIGTERM change nothing: all is done, and what would be said of them is not true."""
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, lambda *_: None)
+
+
 @contextmanager
 def unsaid() -> Iterator[None]:
     """What a library of C writes to stderr in the block goes nowhere; Python's own is what it was."""

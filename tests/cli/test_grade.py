@@ -33,6 +33,13 @@ def test_a_mistake_has_exit_code_1_and_its_name_in_the_json(tmp_path):
     assert to_stdout.stderr == ""
 
 
+def test_what_python_says_of_a_program_s_style_is_not_said_besides(tmp_path):
+    path = write(tmp_path, ROWS + "\nif 0is 1.integers:\n    pass\n")
+    result = command(tmp_path, "grade", path)
+    assert (result.returncode, result.stderr) == (1, "")
+    assert "SyntaxError" in result.stdout
+
+
 def test_wrong_usage_has_exit_code_2_and_one_line(tmp_path):
     path = write(tmp_path, ROWS)
     for arguments in (

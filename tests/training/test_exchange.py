@@ -113,6 +113,10 @@ def _external(file: Any) -> None:
     tensor.external_data.add(key="location", value="/etc/passwd")
 
 
+def _unknown_dtype(file: Any) -> None:
+    file.graph.initializer[0].data_type = 29
+
+
 def _metadata(value: str, position: int) -> Any:
     def change(file: Any) -> None:
         file.metadata_props[position].value = value
@@ -122,8 +126,11 @@ def _metadata(value: str, position: int) -> Any:
 
 @pytest.mark.parametrize(
     "change",
-    [_damaged, _external, *(_metadata(v, i) for i in (0, 1) for v in ("", "[]", "1", '{"a": 1}', '{"a": ["O", [1]]}'))],
-)
+    [
+        _damaged, _external, _unknown_dtype, _metadata('{"a": ["int64", [100000000000000000000]]}', 1),
+        *(_metadata(v, i) for i in (0, 1) for v in ("", "[]", "1", '{"a": 1}', '{"a": ["O", [1]]}')),
+    ],
+)  # fmt: skip
 def test_a_damaged_file_is_refused_in_a_line(change: Any, tmp_path: Path) -> None:
     model, _ = trained("mlp")
     training.save_onnx(model, tmp_path / "model.onnx")

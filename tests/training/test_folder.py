@@ -145,6 +145,19 @@ def test_ctrl_c_while_plots_are_drawn_says_that_the_run_is_saved(tmp_path, monke
     assert "test_accuracy" in record(tmp_path / "run")
 
 
+def test_ctrl_c_once_the_run_is_whole_changes_nothing(tmp_path, monkeypatch):
+    def late(lock):
+        signal.raise_signal(signal.SIGINT)
+        release(lock)
+
+    release = FolderLock.release
+    monkeypatch.setattr(FolderLock, "release", late)
+    result = command(tmp_path, "train", *TINY, "--out", tmp_path / "run")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "test_accuracy" in record(tmp_path / "run")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 # another run
 
 

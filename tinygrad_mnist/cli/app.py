@@ -7,6 +7,7 @@ import io
 import os
 import signal
 import sys
+import warnings
 from contextlib import suppress
 from typing import Annotated
 
@@ -65,11 +66,17 @@ def common(
 def main() -> None:
     """Run the command line. Exit code 0: done; 1: it failed; 2: it was asked wrongly."""
     _prepare_streams()
+    _listen()
+    atexit.register(_let_be)
+    code = _ended_quietly(_run())
+    _listen()  # whoever called this may want it
+    sys.exit(code)
+
+
+def _listen() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # who ends it by the second wants what Ctrl-C keeps
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
-    atexit.register(_let_be)
-    sys.exit(_ended_quietly(_run()))
 
 
 def _let_be() -> None:
@@ -142,7 +149,8 @@ def _help() -> str:
 
 
 def _called() -> int:
-    with np.errstate(all="ignore"):  # what overflows is seen in the results; the warning would name a line of ours
+    with np.errstate(all="ignore"), warnings.catch_warnings():  # what overflows is seen in the results
+        warnings.simplefilter("ignore", SyntaxWarning)  # of learners' programs, which are parsed more than once
         code: int = app(sys.argv[1:] or ["--help"], standalone_mode=False, prog_name="tinygrad-mnist") or 0
     if code == _CTRL_C:
         raise KeyboardInterrupt

@@ -15,7 +15,7 @@ from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Data, Interrupted, one_of
 from tinygrad_mnist.cli.recipe import base_recipe, changed, is_given, with_recipe_options
 from tinygrad_mnist.devices import DEVICES, mover
-from tinygrad_mnist.processes import signals_held
+from tinygrad_mnist.processes import drop_signals, signals_held
 from tinygrad_mnist.training import PRESETS, Recipe, as_text
 from tinygrad_mnist.training.run import HISTORY, MODEL, TABLE
 
@@ -115,6 +115,7 @@ def train(
         except KeyboardInterrupt:  # the run is whole
             if pictures:
                 raise Interrupted(f"interrupted; the run is saved, and tinygrad-mnist plot {out} draws it") from None
+        drop_signals()
 
 
 def _scored(model: nn.Module, history: training.History, test: data.Split) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from tinygrad_mnist.graph import to_onnx
 from tinygrad_mnist.graph.recording import Recording
 from tinygrad_mnist.nn import Linear, Module
 from tinygrad_mnist.records import RecordError, checked, parsed
+from tinygrad_mnist.shown import reason
 from tinygrad_mnist.training.inputs import input_shape
 from tinygrad_mnist.training.models import KEY, architecture_text, described_model
 from tinygrad_mnist.training.stored import Arrays, CheckpointError, read_checked
@@ -107,7 +108,6 @@ def _read(path: Path) -> tuple[Arrays, dict[str, str]]:
     """The named tensors and the metadata of a file."""
     try:
         import onnx
-        from google.protobuf.message import DecodeError
     except ImportError:
         raise CheckpointError(
             f'{path}: ONNX files are read by the package onnx: pip install "tinygrad-mnist[onnx]"'
@@ -122,6 +122,8 @@ def _read(path: Path) -> tuple[Arrays, dict[str, str]]:
             raise ValueError("a text in it is no UTF-8")  # for which protobuf gives bytes
         rest = checked(parsed(metadata.get(_REST, "{}")), dict[str, tuple[Dtype, Any]], "buffers")
         tensors |= {name: np.array(numbers, dtype) for name, (dtype, numbers) in rest.items()}
-    except (DecodeError, RecordError, AttributeError, ValueError, TypeError, RuntimeError) as error:
-        raise CheckpointError(f"{path}: not a readable ONNX file ({error})") from None
+    except MemoryError:
+        raise
+    except Exception as error:  # onnx and protobuf raise what they like on damaged files
+        raise CheckpointError(f"{path}: not a readable ONNX file ({reason(error)})") from None
     return tensors, metadata
