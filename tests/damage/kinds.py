@@ -196,7 +196,7 @@ def in_zip(rng: Rng, files: dict[str, bytes]) -> bytes:
             if rng.integers(6) == 0:
                 content = anyhow(rng, content)
             if rng.integers(40) == 0:
-                content = bytes(200 << 20)
+                content = bytes(50 << 20)
             for _ in range(1 + int(rng.integers(8) == 0)):
                 archive.writestr(name, content)
         if rng.integers(30) == 0:

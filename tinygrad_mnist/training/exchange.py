@@ -15,7 +15,7 @@ from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.graph import to_onnx
 from tinygrad_mnist.graph.recording import Recording
 from tinygrad_mnist.nn import Linear, Module
-from tinygrad_mnist.records import RecordError, checked, parsed
+from tinygrad_mnist.records import checked, parsed
 from tinygrad_mnist.shown import reason
 from tinygrad_mnist.training.inputs import input_shape
 from tinygrad_mnist.training.models import KEY, architecture_text, described_model
