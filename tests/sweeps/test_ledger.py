@@ -5,6 +5,7 @@ import pytest
 from tests.sweeps.sweeping import needs_the_extra
 from tinygrad_mnist.sweeps import ledger as ledgers
 from tinygrad_mnist.sweeps import storage
+from tinygrad_mnist.sweeps.errors import SweepError
 from tinygrad_mnist.sweeps.ledger import Ledger
 
 needs_the_extra()
@@ -52,6 +53,16 @@ def test_the_trials_of_a_process_that_is_silent_are_run_again_with_their_paramet
     silent.fail(lost._trial_id, "late")  # it was only asleep
     assert failed(living) == {lost.number: "its process died"}
     assert not living.is_over()
+
+
+@pytest.mark.parametrize("notes", [{"slot": "0"}, {"slot": -1}, {"slot": 0, "loss": []}, {"slot": 0, "reason": 7}])
+def test_a_trial_with_notes_of_another_program_is_named(kept, notes):
+    import optuna
+
+    found = ledger(kept, "one")
+    kept.create_new_trial(found.study._study_id, optuna.create_trial(value=0.5, user_attrs=notes))
+    with pytest.raises(SweepError, match=r"another program wrote the study \(trial 0's "):
+        found.finished()
 
 
 def test_of_two_trials_for_a_slot_the_first_counts(kept, monkeypatch):

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_mnist import records
 from tinygrad_mnist.sweeps.errors import SweepError
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ DEATHS = 3
 """So many workers may die of a slot; then it is given up."""
 
 WORKER_DIED, PROCESS_DIED, STOPPED, DOUBLED = "its worker died", "its process died", "stopped", "doubled"
+
+NOTES: dict[str, Any] = {
+    "slot": int, "owner": str, "reason": str, "ended": str | None, "loss": float | None, "test_accuracy": float,
+}  # fmt: skip
+"""What is kept of a trial besides what Optuna keeps."""
 
 
 @dataclass
@@ -99,7 +105,7 @@ class Ledger:
         return self._given_up(self._trials())
 
     def _trials(self) -> list[FrozenTrial]:
-        return [t for t in self.study.get_trials(deepcopy=False) if "slot" in t.user_attrs]
+        return [_checked(t) for t in self.study.get_trials(deepcopy=False) if "slot" in t.user_attrs]
 
     def _trials_of(self, slot: int) -> list[FrozenTrial]:
         return [trial for trial in self._trials() if trial.user_attrs["slot"] == slot]
@@ -164,6 +170,18 @@ class Ledger:
         if owner not in self._signs or self._signs[owner][0] != sign:
             self._signs[owner] = (sign, now)  # by this clock: those of two machines may differ
         return now - self._signs[owner][1] > SILENCE
+
+
+def _checked(trial: FrozenTrial) -> FrozenTrial:
+    """The trial; raises SweepError where another program, or what damaged the study, wrote its notes."""
+    try:
+        for name in NOTES.keys() & trial.user_attrs.keys():
+            records.checked(trial.user_attrs[name], NOTES[name], f"trial {trial.number}'s {name}")
+        if trial.user_attrs["slot"] < 0:
+            raise records.RecordError(f"trial {trial.number}'s slot is {trial.user_attrs['slot']}, less than 0")
+    except records.RecordError as error:
+        raise SweepError(f"another program wrote the study ({error}); give another --storage or --out") from None
+    return trial
 
 
 def _finished(held: dict[int, FrozenTrial]) -> dict[int, FrozenTrial]:

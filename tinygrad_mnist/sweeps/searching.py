@@ -16,6 +16,7 @@ from tinygrad_mnist import data as datasets
 from tinygrad_mnist.arguments import COUNT, check_name
 from tinygrad_mnist.files import prepare_folder
 from tinygrad_mnist.processes import FolderLock
+from tinygrad_mnist.shown import reason
 from tinygrad_mnist.sweeps import report
 from tinygrad_mnist.sweeps.board import Board, Listener, as_tried
 from tinygrad_mnist.sweeps.errors import SweepError
@@ -138,10 +139,16 @@ class _Search:
         if not any(t.curve for t in tried):
             raise SweepError("no trial got through an epoch: every one diverged or lost its workers; try smaller rates")
         best = best_of(tried)
-        recipe = self._space.applied(self.settings.recipe, best.values)
+        recipe = self._recipe(best.values)
         return Outcome(
             recipe, best, tried, self._seeds(recipe), ledger.given_up(), report.importances(ledger.study), self.settings
         )
+
+    def _recipe(self, values: dict[str, Any]) -> Recipe:
+        try:
+            return self._space.applied(self.settings.recipe, values)
+        except (ValueError, KeyError, TypeError) as error:
+            raise SweepError(f"the study has a trial that is none of this search ({reason(error)})") from None
 
     def _trials(self) -> Ledger:
         import optuna
@@ -182,7 +189,7 @@ class _Search:
         return optuna.samplers.TPESampler(seed=number, constant_liar=True)
 
     def _trial_job(self, slot: int, trial: Trial) -> Job:
-        recipe = self._space.applied(self.settings.recipe, trial.params)
+        recipe = self._recipe(trial.params)
         return Job(recipe, self.settings.source, self.facts, self.settings.seed)
 
     def _seed_job(self, recipe: Recipe, slot: int, trial: Trial) -> Job:
@@ -190,4 +197,6 @@ class _Search:
 
 
 def _seed(seed: int, trial: FrozenTrial) -> Seed:
+    if "test_accuracy" not in trial.user_attrs:
+        raise SweepError(f"the study has lost the test accuracy of its winner's trial {trial.number}; search anew")
     return Seed(seed, max(trial.intermediate_values.values(), default=math.nan), trial.user_attrs["test_accuracy"])

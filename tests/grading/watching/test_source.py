@@ -115,6 +115,7 @@ def test_an_exported_notebook_is_a_program(tmp_path):
         ("a.py", b"# coding: nothing\nx = 1", "save it as UTF-8"), ("a.py", b"x = 1\x00", "null character"),
         ("a.ipynb", b"x = 1", "is no notebook"), ("a.ipynb", b"[1]", "is no notebook"), ("a.ipynb", b"{}",
         "is no notebook"),
+        ("a.ipynb", b'{"cells": [{"cell_type": "code", "source": "\\ud800"}]}', "half a letter"),
         ("a.ipynb", b'{"cells": "\xff"}', "not UTF-8"), ("a.ipynb", b'{"cells": []}', "has no code cells"),
         ("a.ipynb", b'{"cells": [], "metadata": {"kernelspec": {"language": "R"}}}', "a notebook of R"),
         ("a.py", b"import numpy\nprint 'loss', 3\n", "Python 2 (line 2: print 'loss', 3)"),

@@ -99,6 +99,8 @@ def read(path: Path) -> Source:
     source = _notebook(name, raw) if path.suffix.lower() == ".ipynb" else Source(name, _without_magic(_text(name, raw)))
     if "\0" in source.text:
         raise SourceError(f"{name} holds a null character: save it as text")
+    if re.search("[\ud800-\udfff]", source.text):
+        raise SourceError(f"{name} holds half a letter, a surrogate alone: save it as text")
     _refuse_python_2(source)
     return source
 
