@@ -34,7 +34,8 @@ DEATHS = 3
 WORKER_DIED, PROCESS_DIED, STOPPED, DOUBLED = "its worker died", "its process died", "stopped", "doubled"
 
 NOTES: dict[str, Any] = {
-    "slot": int, "owner": str, "reason": str, "ended": str | None, "loss": float | None, "test_accuracy": float,
+    "slot": int, "owner": str, "reason": str, "ended": str | None, "loss": float | None,
+    "test_accuracy": float | None,
 }  # fmt: skip
 """What is kept of a trial besides what Optuna keeps."""
 

@@ -197,6 +197,6 @@ class _Search:
 
 
 def _seed(seed: int, trial: FrozenTrial) -> Seed:
-    if "test_accuracy" not in trial.user_attrs:
+    if trial.user_attrs.get("test_accuracy") is None:
         raise SweepError(f"the study has lost the test accuracy of its winner's trial {trial.number}; search anew")
     return Seed(seed, max(trial.intermediate_values.values(), default=math.nan), trial.user_attrs["test_accuracy"])
