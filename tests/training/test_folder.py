@@ -66,9 +66,7 @@ def check_together(folder, dataset):
 
 
 @pytest.mark.parametrize("how", [[signal.SIGKILL], [signal.SIGINT, signal.SIGTERM]], ids=["killed", "interrupted"])
-def test_stopped_at_random_moments_its_files_belong_together_and_it_goes_on(
-    whole, tmp_path, processes, how
-):
+def test_stopped_at_random_moments_its_files_belong_together_and_it_goes_on(whole, tmp_path, processes, how):
     straight, duration = whole
     moments, places = random.Random(0), set()
     for trial in range(STOPS):
