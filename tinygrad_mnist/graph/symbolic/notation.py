@@ -87,7 +87,13 @@ class Entry:
 
 def write(op: str, operands: Sequence[Text], params: Mapping[str, Any], shapes: Sequence[Shape], style: Style) -> Text:
     """An operation on operands that are written already. shapes: of the operands; () for a number."""
-    entry = NOTATION.get(op) or _unknown(op)
+    return filled(NOTATION.get(op) or _unknown(op), op, operands, params, shapes, style)
+
+
+def filled(
+    entry: Entry, op: str, operands: Sequence[Text], params: Mapping[str, Any], shapes: Sequence[Shape], style: Style
+) -> Text:
+    """An entry with operands in its slots."""
     template: Template = getattr(entry, style)
     if not isinstance(template, str):
         template = template(Call(params, operands, shapes))

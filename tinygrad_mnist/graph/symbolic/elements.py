@@ -1,0 +1,420 @@
+"""Which elements of its operands an element of an operation's result is made of: one table, one rule for each.
+
+A rule is told the indices of the element, asks for those of the operands that it needs, and adds over letters of its
+own: of x @ y, the element i, j is Σₖ xᵢₖ yₖⱼ.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.engine import OPS
+from tinygrad_mnist.graph.symbolic.index import (
+    Applied, Element, Index, Letter, Over, Term, index, over, product, with_letter,
+)  # fmt: skip
+from tinygrad_mnist.graph.symbolic.notation import Call
+from tinygrad_mnist.graph.symbolic.traced import Traced
+from tinygrad_mnist.graph.symbolic.writing import View, Writer
+
+At = tuple[Index, ...]
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Contraction:
+    """A product of two matrices: the letter that is added over, and each matrix with the axis where it stands."""
+
+    letter: Letter
+    factors: list[tuple[Traced, int]]
+
+
+@dataclass
+class Walk:
+    """From an expression down to what has a name. contractions: the products of matrices that were met."""
+
+    writer: Writer
+    contractions: list[Contraction] = field(default_factory=list)
+
+    def at(self, x: Any, at: At) -> Term:
+        """An element of an operand: of a number, the number."""
+        if not isinstance(x, Traced):
+            return x
+        if x in self.writer.names:
+            return Element(x, at)
+        return self.constant(x.numpy(), at) if x.op is None else self.inside(x, at)
+
+    def inside(self, x: Traced, at: At) -> Term:
+        """An element of an operation's result in terms of those of its operands."""
+        view = self.writer.view(x)
+        if view.op in RULES:
+            return RULES[view.op](self, Operation(view, x), at)
+        if _is_elementwise(view.op, x):
+            return Applied(view.op, tuple(self.at(y, _broadcast(y, at)) for y in view.operands), view.params)
+        return Element(x, at)
+
+    def constant(self, array: NDArray[Any], at: At) -> Term:
+        """An element of a constant: a number where all are the same, 1 where i = j of an identity."""
+        if array.size and array.dtype.kind != "b" and bool(np.all(array == array.flat[0])):
+            return array.flat[0].item()
+        if array.ndim == 2 and array.shape[0] == array.shape[1] and np.array_equal(array, np.eye(len(array))):
+            return Applied("equal", at)
+        return Element(Traced(array), at)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation as a rule sees it."""
+
+    view: View
+    value: Traced
+
+    @property
+    def x(self) -> Traced:
+        """The first operand."""
+        return self.view.operands[0]
+
+    @property
+    def params(self) -> Any:
+        """The parameters."""
+        return self.view.params
+
+    def reduced(self, at: At) -> tuple[list[Letter], At]:
+        """A letter for each axis of x that is reduced, and the indices of x with them in place."""
+        axes = Call(self.params, (), [self.x.shape]).axes
+        axes = tuple(range(self.x.ndim)) if axes is None or not self.x.ndim else axes
+        letters = {a: Letter(self.x.shape[a]) for a in axes}
+        kept = iter(at if len(at) < self.x.ndim else [i for a, i in enumerate(at) if a not in letters])
+        return [*letters.values()], tuple(index(letters[a]) if a in letters else next(kept) for a in range(self.x.ndim))
+
+
+Rule = Callable[[Walk, Operation, At], Term]
+
+
+def _is_elementwise(op: str, x: Traced) -> bool:
+    forward = OPS[op].forward if op in OPS else x.op and x.op.forward
+    return op in ELEMENTWISE or (isinstance(forward, np.ufunc) and forward.signature is None)
+
+
+ELEMENTWISE = {"pow", "sqrt", "sigmoid", "softplus", "relu", "leaky_relu", "elu", "erf", "where", "astype"}
+"""What NumPy has no ufunc for; of NumPy's own it is known."""
+
+
+def _broadcast(x: Any, at: At) -> At:
+    """The indices of an operand that is broadcast to those of the result."""
+    shape = np.shape(x) if not isinstance(x, Traced) else x.shape
+    return tuple(Index() if n == 1 else i for n, i in zip(shape, at[len(at) - len(shape) :], strict=True))
+
+
+# elements that only move
+
+
+def _flat(at: Sequence[Index], shape: Shape) -> Index:
+    """The position among all elements, row by row."""
+    total = Index()
+    for i, n in zip(at, shape, strict=True):
+        total = total * n + i
+    return total
+
+
+def _unflat(position: Index, shape: Shape) -> At:
+    """The indices of the element at a position."""
+    steps = [math.prod(shape[a + 1 :]) for a in range(len(shape))]
+    return tuple(position // step % n if n > 1 else Index() for n, step in zip(shape, steps, strict=True))
+
+
+def _reshaped(walk: Walk, o: Operation, at: At) -> Term:
+    return walk.at(o.x, _unflat(_flat(at, o.value.shape), o.x.shape))
+
+
+def _moved(walk: Walk, o: Operation, at: At) -> Term:
+    """Where an element comes from is found by moving the indices of x as x is moved."""
+    return walk.at(o.x, _sources(o.x.shape, lambda own: o.value.op.forward(own, **o.params), at))
+
+
+def _sources(shape: Shape, move: Callable[[NDArray[Any]], NDArray[Any]], at: At) -> At:
+    axes = (np.arange(n).reshape(-1, *[1] * (len(shape) - a - 1)) for a, n in enumerate(shape))
+    return tuple(_read_off(np.asarray(move(np.broadcast_to(own, shape))), at) for own in axes)
+
+
+def _read_off(numbers: NDArray[Any], at: At) -> Index:
+    """An array of whole numbers as an index: start + step · i + …; an element of it where there are no such steps."""
+    if not numbers.size:
+        return Index()
+    start = int(numbers.flat[0])
+    steps = [int(np.take(numbers, 1, a).flat[0]) - start if n > 1 else 0 for a, n in enumerate(numbers.shape)]
+    grid = np.ogrid[tuple(map(slice, numbers.shape))]
+    if np.array_equal(numbers, start + sum((s * g for s, g in zip(steps, grid, strict=True)), np.zeros(()))):
+        return sum((i * s for i, s in zip(at, steps, strict=True)), Index((), start))
+    varies = [bool(np.any(numbers != np.take(numbers, [0], a))) for a in range(numbers.ndim)]
+    smaller = numbers[tuple(slice(None) if v else 0 for v in varies)]
+    return index(Element(Traced(smaller), tuple(i for i, v in zip(at, varies, strict=True) if v)))
+
+
+def _joined(walk: Walk, o: Operation, at: At) -> Term:
+    axis = o.params["axis"] % len(at)
+    ends = np.cumsum([x.shape[axis] for x in o.view.operands])
+    pieces = [
+        walk.at(x, (*at[:axis], at[axis] - int(end) + x.shape[axis], *at[axis + 1 :]))
+        for x, end in zip(o.view.operands, ends, strict=True)
+        if x.size
+    ] or [0]
+    bounds = [int(end) for x, end in zip(o.view.operands, ends, strict=True) if x.size]
+    term = pieces.pop()
+    for piece, end in zip(pieces[::-1], bounds[-2::-1], strict=True):
+        term = Applied("where", (Applied("less", (at[axis], Index((), end))), piece, term))
+    return term
+
+
+# elements that are outside
+
+
+def _guarded(term: Term, i: Index, length: int, outside: float = 0) -> Term:
+    """A term where an index is within a length, and a number elsewhere; an array counts as the number there itself."""
+    if i.is_within(length):
+        return term
+    if isinstance(term, Element) and (i, length) in zip(term.at, term.value.shape, strict=True):
+        return replace(term, outside=outside)
+    within = Applied("within", (i,), {"length": length})
+    return Applied("where", (within, term, outside)) if outside else product(within, term)
+
+
+def _padded(walk: Walk, o: Operation, at: At) -> Term:
+    if not np.isscalar(o.params["constant_values"]):
+        return Element(o.value, at)
+    before = np.broadcast_to(o.params["pad_width"], (len(at), 2))[:, 0]
+    own = tuple(i - int(n) for i, n in zip(at, before, strict=True))
+    term = walk.at(o.x, own)
+    for i, n in zip(own, o.x.shape, strict=True):
+        term = _guarded(term, i, n, o.params["constant_values"])
+    return term
+
+
+# elements that are added up
+
+
+def _reduction(op: str) -> Rule:
+    def rule(walk: Walk, o: Operation, at: At) -> Term:
+        letters, own = o.reduced(at)
+        return over(op, letters, walk.at(o.x, own))
+
+    return rule
+
+
+def _cumulative(op: str, neutral: int) -> Rule:
+    def rule(walk: Walk, o: Operation, at: At) -> Term:
+        axis = o.params["axis"]
+        axis = 0 if axis is None else axis % max(o.x.ndim, 1)
+        last, letter = at[axis], Letter(o.value.shape[axis])
+        own = (*at[:axis], index(letter), *at[axis + 1 :])
+        term = walk.at(o.x, own if o.params["axis"] is not None and o.x.ndim else _unflat(own[0], o.x.shape))
+        counts = Applied("less_equal", (index(letter), last))
+        return over(op, [letter], Applied("where", (counts, term, neutral)) if neutral else product(counts, term))
+
+    return rule
+
+
+def _exponentials(walk: Walk, o: Operation, at: At) -> Term:
+    """Σ exp(x) over the axes."""
+    letters, own = o.reduced(at)
+    return over("sum", letters, Applied("exp", (walk.at(o.x, own),)))
+
+
+def _logsumexp(walk: Walk, o: Operation, at: At) -> Term:
+    return Applied("log", (_exponentials(walk, o, at),))
+
+
+def _log_softmax(walk: Walk, o: Operation, at: At) -> Term:
+    return Applied("sub", (walk.at(o.x, at), _logsumexp(walk, o, at)))
+
+
+def _softmax(walk: Walk, o: Operation, at: At) -> Term:
+    return Applied("div", (Applied("exp", (walk.at(o.x, at),)), _exponentials(walk, o, at)))
+
+
+def _matmul(walk: Walk, o: Operation, at: At) -> Term:
+    x, y = o.view.operands
+    letter = Letter(x.shape[-1])
+    k = index(letter)
+    row, column = at[len(at) - 1 - (y.ndim > 1) :][: x.ndim > 1], at[len(at) - 1 :] if y.ndim > 1 else ()
+    stack = at[: len(at) - len(row) - len(column)]
+    if x.ndim == y.ndim == 2:
+        walk.contractions.append(Contraction(letter, [(x, 1), (y, 0)]))
+    left = (*_broadcast(np.empty(x.shape[:-2]), stack), *row, k)
+    right = (*_broadcast(np.empty(y.shape[:-2]), stack), k, *column)
+    return over("sum", [letter], product(walk.at(x, left), walk.at(y, right)))
+
+
+def _outer(walk: Walk, o: Operation, at: At) -> Term:
+    return product(*(walk.at(x, _unflat(i, x.shape)) for x, i in zip(o.view.operands, at, strict=True)))
+
+
+def _vdot(walk: Walk, o: Operation, at: At) -> Term:
+    letters = [*map(Letter, o.x.shape)]
+    own = tuple(map(index, letters))
+    return over("sum", letters, product(*(walk.at(x, own) for x in o.view.operands)))
+
+
+def _einsum(walk: Walk, o: Operation, at: At) -> Term:
+    terms, result = o.params["subscripts"].split("->")
+    known = dict(zip(result, at, strict=True))
+    lengths = {c: n for t, x in zip(terms.split(","), o.view.operands) for c, n in zip(t, x.shape) if n != 1}
+    letters = {c: Letter(n) for c, n in lengths.items() if c not in known}
+    known = {c: Index() for c in terms} | known | {c: index(letter) for c, letter in letters.items()}
+    factors = [
+        walk.at(x, _broadcast(x, tuple(known[c] for c in term)))
+        for x, term in zip(o.view.operands, terms.split(","), strict=True)
+    ]
+    return over("sum", [*letters.values()], product(*factors))
+
+
+def _product(walk: Walk, o: Operation, at: At) -> Term:
+    return product(*(walk.at(x, _broadcast(x, at)) for x in o.view.operands))
+
+
+def _clip(walk: Walk, o: Operation, at: At) -> Term:
+    term = walk.at(o.x, _broadcast(o.x, at))
+    for op, bound in (("maximum", o.params["min"]), ("minimum", o.params["max"])):
+        if bound is not None:
+            array = np.asarray(bound)
+            term = Applied(op, (term, walk.constant(array, _broadcast(array, at))))
+    return term
+
+
+# what is added where it came from
+
+
+def _scattered(walk: Walk, o: Operation, at: At) -> Term:
+    letters = [*map(Letter, o.x.shape)]
+    own = tuple(map(index, letters))
+    targets = _sources(o.value.shape, lambda places: places[o.params["index"]], own)
+    return _added(letters, list(zip(at, targets, strict=True)), walk.at(o.x, own))
+
+
+def _added(letters: list[Letter], equal: list[tuple[Index, Index]], term: Term) -> Term:
+    """The sum over letters of a term where indices are equal. Where one letter follows from the others, it goes."""
+    letters, within = [*letters], list[tuple[Index, int]]()
+
+    def solve(letter: Letter, given: Index) -> None:
+        nonlocal term, equal, within
+        letters.remove(letter)
+        term = with_letter(term, letter, given)
+        equal = [(a.with_letter(letter, given), b.with_letter(letter, given)) for a, b in equal]
+        within = [(i.with_letter(letter, given), n) for i, n in within] + [(given, letter.length)]
+
+    for n in range(len(equal)):
+        zero = equal[n][1] - equal[n][0]
+        found = next(((a, f) for a, f in zero.terms if a in letters and abs(f) == 1), None)
+        if found:
+            solve(found[0], (zero - index(found[0]) * found[1]) * -found[1])
+    for i, length in [*within]:
+        found = next(((a, f) for a, f in i.terms if a in letters and f == -length), None)
+        if found:
+            within.remove((i, length))
+            solve(found[0], (i - index(found[0]) * found[1]) // length)
+    for i, length in within:
+        term = _guarded(term, i, length)
+    conditions = [Applied("equal", (a, b)) for a, b in equal if a != b]
+    return over("sum", letters, product(*conditions, term))
+
+
+# windows over images
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The windows of images, and the letters of a place in one: window p, q of image n, and row k, column l in it."""
+
+    images: Shape
+    counts: Shape
+    params: Any
+
+    @staticmethod
+    def of(images: Shape, params: Any) -> Windows:
+        """Those of images (batch, channels, height, width)."""
+        each = zip(images[2:], *(params[name] for name in ("kernel", "stride", "padding", "dilation")), strict=True)
+        return Windows(images, tuple((n + 2 * pad - d * (k - 1) - 1) // s + 1 for n, k, s, pad, d in each), params)
+
+    def letters(self, shape: Shape) -> tuple[list[Letter], At]:
+        """A new letter for each axis of a shape."""
+        letters = [*map(Letter, shape)]
+        return letters, tuple(map(index, letters))
+
+    def place(self, window: At, inside: At) -> At:
+        """The row and the column of the image, which may be in the frame."""
+        s, pad, d = (self.params[name] for name in ("stride", "padding", "dilation"))
+        return tuple(window[a] * s[a] + inside[a] * d[a] - pad[a] for a in (0, 1))
+
+    def pixel(self, walk: Walk, x: Any, n: Index, channel: Index, place: At, outside: float) -> Term:
+        """An element of images; a number in the frame."""
+        term = walk.at(x, (n, channel, *place))
+        for i, length in zip(place, self.images[2:], strict=True):
+            term = _guarded(term, i, length, outside)
+        return term
+
+
+def _patches(walk: Walk, o: Operation, at: At) -> Term:
+    windows = Windows.of(o.x.shape, o.params)
+    n, *window = _unflat(at[0], (o.x.shape[0], *windows.counts))
+    *inside, channel = _unflat(at[1], (*o.params["kernel"], o.x.shape[1]))
+    return windows.pixel(walk, o.x, n, channel, windows.place(tuple(window), tuple(inside)), 0)
+
+
+def _fold(walk: Walk, o: Operation, at: At) -> Term:
+    windows = Windows.of(o.value.shape, o.params)
+    over_windows, window = windows.letters(windows.counts)
+    over_places, inside = windows.letters(o.params["kernel"])
+    row = _flat((at[0], *window), (o.value.shape[0], *windows.counts))
+    column = _flat((*inside, at[1]), (*o.params["kernel"], o.value.shape[1]))
+    equal = [*zip(at[2:], windows.place(window, inside), strict=True)]
+    return _added(over_windows + over_places, equal, walk.at(o.x, (row, column)))
+
+
+def _max_pool(walk: Walk, o: Operation, at: At) -> Term:
+    windows = Windows.of(o.x.shape, o.params)
+    letters, inside = windows.letters(o.params["kernel"])
+    return over("max", letters, windows.pixel(walk, o.x, *at[:2], windows.place(at[2:], inside), -math.inf))
+
+
+def _unpool(walk: Walk, o: Operation, at: At) -> Term:
+    g, x, top = o.view.operands
+    windows = Windows.of(x.shape, o.params)
+    over_windows, window = windows.letters(windows.counts)
+    over_places, inside = windows.letters(o.params["kernel"])
+    over_others, others = windows.letters(o.params["kernel"])
+    here, best = walk.at(x, at), walk.at(top, (*at[:2], *window))
+    other = windows.pixel(walk, x, *at[:2], windows.place(window, others), -math.inf)
+    ties = over("sum", over_others, Applied("equal", (other, best)))
+    share = product(Applied("equal", (here, best)), Applied("div", (walk.at(g, (*at[:2], *window)), ties)))
+    return _added(over_windows + over_places, [*zip(at[2:], windows.place(window, inside), strict=True)], share)
+
+
+RULES: dict[str, Rule] = {
+    "reshape": _reshaped,
+    **dict.fromkeys(("transpose", "swapaxes", "flip", "broadcast_to", "getitem"), _moved),
+    "concatenate": _joined,
+    "pad": _padded,
+    **{op: _reduction(op) for op in ("sum", "max", "min", "prod")},
+    "cumsum": _cumulative("sum", 0),
+    "cumprod": _cumulative("prod", 1),
+    "logsumexp": _logsumexp,
+    "log_softmax": _log_softmax,
+    "softmax": _softmax,
+    "mul": _product,
+    "matmul": _matmul,
+    "outer": _outer,
+    "vdot": _vdot,
+    "einsum": _einsum,
+    "clip": _clip,
+    "scatter_add": _scattered,
+    "patches": _patches,
+    "fold": _fold,
+    "max_pool": _max_pool,
+    "unpool": _unpool,
+}
+"""By operation. What has no rule works element by element (see `_is_elementwise`), or is a whole: inv(A)ᵢⱼ."""
