@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.engine import OPS
 from tinygrad_mnist.graph.symbolic.index import (
-    Applied, Element, Index, Letter, Over, Term, index, over, product, with_letter,
+    Applied, Element, Index, Letter, Over, Term, at_most, index, over, product, with_letter,
 )  # fmt: skip
 from tinygrad_mnist.graph.symbolic.notation import Call
 from tinygrad_mnist.graph.symbolic.traced import Traced
@@ -157,17 +158,17 @@ def _read_off(numbers: NDArray[Any], at: At) -> Index:
 
 
 def _joined(walk: Walk, o: Operation, at: At) -> Term:
+    """The element of the piece that the index is in."""
     axis = o.params["axis"] % len(at)
-    ends = np.cumsum([x.shape[axis] for x in o.view.operands])
-    pieces = [
-        walk.at(x, (*at[:axis], at[axis] - int(end) + x.shape[axis], *at[axis + 1 :]))
-        for x, end in zip(o.view.operands, ends, strict=True)
-        if x.size
-    ] or [0]
-    bounds = [int(end) for x, end in zip(o.view.operands, ends, strict=True) if x.size]
-    term = pieces.pop()
-    for piece, end in zip(pieces[::-1], bounds[-2::-1], strict=True):
-        term = Applied("where", (Applied("less", (at[axis], Index((), end))), piece, term))
+    starts = accumulate((x.shape[axis] for x in o.view.operands), initial=0)
+    pieces = [(x, start) for x, start in zip(o.view.operands, starts) if x.shape[axis]]
+    terms = [
+        walk.at(x, (*at[:axis], at[axis] - start if x.shape[axis] > 1 else Index(), *at[axis + 1 :]))
+        for x, start in pieces
+    ]
+    *_, term = terms or [0]
+    for (_, end), earlier in zip(pieces[:0:-1], terms[-2::-1], strict=True):
+        term = Applied("where", (Applied("less", (at[axis], Index((), end))), earlier, term))
     return term
 
 
@@ -213,7 +214,9 @@ def _cumulative(op: str, neutral: int) -> Rule:
         last, letter = at[axis], Letter(o.value.shape[axis])
         own = (*at[:axis], index(letter), *at[axis + 1 :])
         term = walk.at(o.x, own if o.params["axis"] is not None and o.x.ndim else _unflat(own[0], o.x.shape))
-        counts = Applied("less_equal", (index(letter), last))
+        counts = at_most(index(letter), last)
+        if letter.length == 1:
+            return term
         return over(op, [letter], Applied("where", (counts, term, neutral)) if neutral else product(counts, term))
 
     return rule
@@ -275,6 +278,14 @@ def _einsum(walk: Walk, o: Operation, at: At) -> Term:
 
 def _product(walk: Walk, o: Operation, at: At) -> Term:
     return product(*(walk.at(x, _broadcast(x, at)) for x in o.view.operands))
+
+
+def _divided(walk: Walk, o: Operation, at: At) -> Term:
+    """x / y; and x / y / z as x / (y z)."""
+    x, y = (walk.at(x, _broadcast(x, at)) for x in o.view.operands)
+    if isinstance(x, Applied) and x.op == "div" and not isinstance(y, int):
+        x, y = x.operands[0], product(x.operands[1], y)
+    return Applied("div", (x, y))
 
 
 def _clip(walk: Walk, o: Operation, at: At) -> Term:
@@ -406,6 +417,7 @@ RULES: dict[str, Rule] = {
     "log_softmax": _log_softmax,
     "softmax": _softmax,
     "mul": _product,
+    "div": _divided,
     "matmul": _matmul,
     "outer": _outer,
     "vdot": _vdot,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -147,17 +148,34 @@ Term = Element | Applied | Over | Index | int | float
 
 
 def product(*terms: Term) -> Term:
-    """The product, where a product among the factors gives its own."""
+    """The product: numbers first and multiplied, factors of factors side by side, all of it above a fraction's bar."""
     factors = [f for t in terms for f in (t.operands if isinstance(t, Applied) and t.op == "product" else (t,))]
-    return factors[0] if len(factors) == 1 else Applied("product", tuple(factors))
+    for i, factor in enumerate(factors):
+        if isinstance(factor, Applied) and factor.op == "div":
+            above, below = factor.operands
+            return Applied("div", (product(*factors[:i], above, *factors[i + 1 :]), below))
+    number = math.prod(f for f in factors if isinstance(f, int | float))
+    factors = [number] * (number != 1) + [f for f in factors if not isinstance(f, int | float)]
+    return Applied("product", tuple(factors)) if len(factors) > 1 else (*factors, 1)[0]
 
 
 def over(op: str, letters: Sequence[Letter], term: Term) -> Term:
-    """The sum and the like over letters; over those that have but one value, there is nothing to do."""
+    """The sum and the like over letters; letters that have but one value are left out, numbers stand before a sum."""
     several = tuple(letter for letter in letters if letter.length != 1)
-    if several and isinstance(term, Over) and term.op == op:
+    if not several:
+        return term
+    if op == "sum" and isinstance(term, Applied) and term.op == "product" and isinstance(term.operands[0], int | float):
+        return product(term.operands[0], over(op, several, product(*term.operands[1:])))
+    if isinstance(term, Over) and term.op == op:
         return Over(op, several + term.letters, term.term)
-    return Over(op, several, term) if several else term
+    return Over(op, several, term)
+
+
+def at_most(low: Index, high: Index) -> Term:
+    """low ≤ high, what is subtracted on one side being added on the other."""
+    difference = high - low
+    above = Index(tuple(pair for pair in difference.terms if pair[1] > 0), max(difference.constant, 0))
+    return Applied("less_equal", (above - difference, above))
 
 
 def walked(term: Term | Atom) -> Iterator[Term | Atom]:
@@ -189,11 +207,17 @@ def with_letter(term: Any, letter: Letter, given: Index) -> Any:
     if isinstance(term, Element):
         return replace(term, at=tuple(map(again, term.at)))
     if isinstance(term, Applied):
-        return replace(term, operands=tuple(map(again, term.operands)))
+        operands = tuple(map(again, term.operands))
+        return at_most(*operands) if term.op == "less_equal" and is_of_indices(term) else replace(term, operands=operands)
     if isinstance(term, Over):
         letters = [new for own in term.letters for new in (_letters(given) if own is letter else [own])]
         return replace(term, letters=tuple(letters), term=again(term.term))
     return term
+
+
+def is_of_indices(term: Applied) -> bool:
+    """Whether an operation, a comparison, is one of indices, and not of elements."""
+    return all(isinstance(x, Index) for x in term.operands)
 
 
 def _letters(given: Index) -> list[Letter]:
@@ -210,3 +234,14 @@ def split(at: tuple[Index, ...], term: Term) -> tuple[tuple[Index, ...], Term]:
         by, letter = max(found, key=lambda pair: pair[0])
         given = index(Letter(letter.length // by)) * by + index(Letter(by))
         at, term = tuple(i.with_letter(letter, given) for i in at), with_letter(term, letter, given)
+
+
+def forwards(term: Term) -> Term:
+    """The same with each letter that elements are added over from the last to the first running the other way."""
+    parts = [*walked(term)]
+    for letter in [x for part in parts if isinstance(part, Over) for x in part.letters]:
+        used = [i for part in parts if isinstance(part, Element) for i in part.at if letter in walked(i)]
+        backwards = Index(((letter, -1),), letter.length - 1)
+        if used and all(i == backwards for i in used):
+            term = with_letter(term, letter, backwards)
+    return term

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 Style = Literal["latex", "text", "numpy"]
 Shape = tuple[int, ...]
@@ -254,7 +255,12 @@ def _part(part: Any, style: Style) -> str:
         return r"\mathrm{new}" if style == "latex" else "new"
     if part is Ellipsis:
         return r"\ldots" if style == "latex" else "..."
-    return re.sub(r"\s+", " ", np.array2string(np.asarray(part), separator=", ", threshold=8))
+    return numbers(np.asarray(part))
+
+
+def numbers(array: NDArray[Any]) -> str:
+    """An array written out, the middle of a long one left out."""
+    return re.sub(r"\s+", " ", np.array2string(array, separator=", ", threshold=8))
 
 
 # families of entries
