@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from tinygrad_mnist.graph.symbolic.traced import Traced
 
@@ -74,7 +74,7 @@ class Index:
     def is_within(self, length: int) -> bool:
         """Whether it is 0, 1, … below the length, whatever the letters are."""
         low, high = self.bounds
-        return 0 <= low and high < length
+        return low >= 0 and high < length
 
     @property
     def letter(self) -> Letter | None:
@@ -148,15 +148,29 @@ Term = Element | Applied | Over | Index | int | float
 
 
 def product(*terms: Term) -> Term:
-    """The product: numbers first and multiplied, factors of factors side by side, all of it above a fraction's bar."""
-    factors = [f for t in terms for f in (t.operands if isinstance(t, Applied) and t.op == "product" else (t,))]
-    for i, factor in enumerate(factors):
-        if isinstance(factor, Applied) and factor.op == "div":
-            above, below = factor.operands
-            return Applied("div", (product(*factors[:i], above, *factors[i + 1 :]), below))
+    """The product: numbers first and multiplied, factors of factors side by side, those of a fraction above its bar.
+
+    Comparisons stay before the fraction, which need not be a number where they fail.
+    """
+    factors = [f for t in terms for f in (t.operands if is_made_by(t, "product") else (t,))]
+    conditions = [f for f in factors if is_made_by(f, *COMPARISONS)]
+    for fraction in (f for f in factors if is_made_by(f, "div")):
+        above, below = fraction.operands
+        rest = [above if f is fraction else f for f in factors if f not in conditions]
+        divided = Applied("div", (product(*rest), below))
+        return Applied("product", (*conditions, divided)) if conditions else divided
     number = math.prod(f for f in factors if isinstance(f, int | float))
     factors = [number] * (number != 1) + [f for f in factors if not isinstance(f, int | float)]
     return Applied("product", tuple(factors)) if len(factors) > 1 else (*factors, 1)[0]
+
+
+COMPARISONS = ("equal", "less", "less_equal", "within")
+"""Those of indices, and the equality of elements."""
+
+
+def is_made_by(term: Term, *ops: str) -> TypeGuard[Applied]:
+    """Whether a term is one of these operations."""
+    return isinstance(term, Applied) and term.op in ops
 
 
 def over(op: str, letters: Sequence[Letter], term: Term) -> Term:
@@ -164,7 +178,7 @@ def over(op: str, letters: Sequence[Letter], term: Term) -> Term:
     several = tuple(letter for letter in letters if letter.length != 1)
     if not several:
         return term
-    if op == "sum" and isinstance(term, Applied) and term.op == "product" and isinstance(term.operands[0], int | float):
+    if op == "sum" and is_made_by(term, "product") and isinstance(term.operands[0], int | float):
         return product(term.operands[0], over(op, several, product(*term.operands[1:])))
     if isinstance(term, Over) and term.op == op:
         return Over(op, several + term.letters, term.term)
@@ -208,16 +222,12 @@ def with_letter(term: Any, letter: Letter, given: Index) -> Any:
         return replace(term, at=tuple(map(again, term.at)))
     if isinstance(term, Applied):
         operands = tuple(map(again, term.operands))
-        return at_most(*operands) if term.op == "less_equal" and is_of_indices(term) else replace(term, operands=operands)
+        is_of_indices = all(isinstance(x, Index) for x in operands)
+        return at_most(*operands) if term.op == "less_equal" and is_of_indices else replace(term, operands=operands)
     if isinstance(term, Over):
         letters = [new for own in term.letters for new in (_letters(given) if own is letter else [own])]
         return replace(term, letters=tuple(letters), term=again(term.term))
     return term
-
-
-def is_of_indices(term: Applied) -> bool:
-    """Whether an operation, a comparison, is one of indices, and not of elements."""
-    return all(isinstance(x, Index) for x in term.operands)
 
 
 def _letters(given: Index) -> list[Letter]:
