@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from tinygrad_mnist.engine import OPS
-from tinygrad_mnist.graph.symbolic.index import Applied, Element, Index, Letter, Over, Part, walked
+from tinygrad_mnist.graph.symbolic.index import Letter, walked
 from tinygrad_mnist.graph.symbolic.traced import _MASKS
 
 FORWARDS = {name: op.forward for name, op in OPS.items()} | {op.name: op.forward for op in _MASKS.values()}
@@ -36,7 +36,7 @@ class Evaluation:
     def _element(self, element):
         """NaN where an index is outside, unless it says what counts there: what is not said must not matter."""
         array, places = element.value.numpy(), [self(i) for i in element.at]
-        inside = math.prod(((0 <= i) & (i < n) for i, n in zip(places, array.shape)), start=np.ones((), bool))
+        inside = math.prod(((i >= 0) & (i < n) for i, n in zip(places, array.shape)), start=np.ones((), bool))
         if not array.size:
             return np.zeros(inside.shape)
         found = array[tuple(np.clip(i, 0, n - 1) for i, n in zip(places, array.shape))]
@@ -47,7 +47,7 @@ class Evaluation:
     def _applied(self, term):
         values = [np.asarray(self(x)) for x in term.operands]
         if term.op == "within":
-            return (0 <= values[0]) & (values[0] < term.params["length"])
+            return (values[0] >= 0) & (values[0] < term.params["length"])
         if term.op == "product":
             holds = math.prod((x for x in values if x.dtype.kind == "b"), start=np.ones((), bool))
             return np.where(holds, math.prod((x for x in values if x.dtype.kind != "b"), start=np.ones(())), 0)
@@ -64,8 +64,8 @@ def assert_says_the_numbers(line):
     value = Evaluation(line.left, line.right)
     expected = line.left.value.numpy()
     places = np.broadcast_arrays(np.zeros((), int), *map(value, line.left.at))[1:]
-    reached = np.ravel_multi_index(places, expected.shape) if expected.ndim and expected.size else np.arange(expected.size)
-    assert sorted(np.ravel(reached)) == [*range(expected.size)], "not every element, once"
+    numbered = np.arange(expected.size).reshape(expected.shape)
+    assert sorted(np.ravel(numbered[tuple(places)])) == [*range(expected.size)], "not every element, once"
     with np.errstate(all="ignore"):
         told, there = np.broadcast_arrays(value(line.right), expected[tuple(places)])
     np.testing.assert_allclose(told, there, rtol=1e-9, atol=1e-12)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
+from functools import partial
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,17 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.engine import OPS
 from tinygrad_mnist.graph.symbolic.index import (
-    Applied, Element, Index, Letter, Over, Term, at_most, index, over, product, with_letter,
+    Applied,
+    Element,
+    Index,
+    Letter,
+    Term,
+    at_most,
+    index,
+    is_made_by,
+    over,
+    product,
+    with_letter,
 )  # fmt: skip
 from tinygrad_mnist.graph.symbolic.notation import Call
 from tinygrad_mnist.graph.symbolic.traced import Traced
@@ -42,7 +53,7 @@ class Walk:
     writer: Writer
     contractions: list[Contraction] = field(default_factory=list)
 
-    def at(self, x: Any, at: At) -> Term:
+    def at(self, x: Traced | int | float, at: At) -> Term:
         """An element of an operand: of a number, the number."""
         if not isinstance(x, Traced):
             return x
@@ -62,7 +73,8 @@ class Walk:
     def constant(self, array: NDArray[Any], at: At) -> Term:
         """An element of a constant: a number where all are the same, 1 where i = j of an identity."""
         if array.size and array.dtype.kind != "b" and bool(np.all(array == array.flat[0])):
-            return array.flat[0].item()
+            number: float = array.flat[0].item()
+            return number
         if array.ndim == 2 and array.shape[0] == array.shape[1] and np.array_equal(array, np.eye(len(array))):
             return Applied("equal", at)
         return Element(Traced(array), at)
@@ -78,7 +90,8 @@ class Operation:
     @property
     def x(self) -> Traced:
         """The first operand."""
-        return self.view.operands[0]
+        first: Traced = self.view.operands[0]
+        return first
 
     @property
     def params(self) -> Any:
@@ -112,6 +125,12 @@ def _broadcast(x: Any, at: At) -> At:
     return tuple(Index() if n == 1 else i for n, i in zip(shape, at[len(at) - len(shape) :], strict=True))
 
 
+def _letters(shape: Shape) -> tuple[list[Letter], At]:
+    """A new letter for each axis."""
+    letters = [*map(Letter, shape)]
+    return letters, tuple(map(index, letters))
+
+
 # elements that only move
 
 
@@ -135,7 +154,9 @@ def _reshaped(walk: Walk, o: Operation, at: At) -> Term:
 
 def _moved(walk: Walk, o: Operation, at: At) -> Term:
     """Where an element comes from is found by moving the indices of x as x is moved."""
-    return walk.at(o.x, _sources(o.x.shape, lambda own: o.value.op.forward(own, **o.params), at))
+    assert o.value.op
+    move = partial(o.value.op.forward, **o.params)
+    return walk.at(o.x, _sources(o.x.shape, move, at))
 
 
 def _sources(shape: Shape, move: Callable[[NDArray[Any]], NDArray[Any]], at: At) -> At:
@@ -160,8 +181,8 @@ def _read_off(numbers: NDArray[Any], at: At) -> Index:
 def _joined(walk: Walk, o: Operation, at: At) -> Term:
     """The element of the piece that the index is in."""
     axis = o.params["axis"] % len(at)
-    starts = accumulate((x.shape[axis] for x in o.view.operands), initial=0)
-    pieces = [(x, start) for x, start in zip(o.view.operands, starts) if x.shape[axis]]
+    spans = pairwise(accumulate((x.shape[axis] for x in o.view.operands), initial=0))
+    pieces = [(x, start) for x, (start, end) in zip(o.view.operands, spans, strict=True) if end > start]
     terms = [
         walk.at(x, (*at[:axis], at[axis] - start if x.shape[axis] > 1 else Index(), *at[axis + 1 :]))
         for x, start in pieces
@@ -186,13 +207,14 @@ def _guarded(term: Term, i: Index, length: int, outside: float = 0) -> Term:
 
 
 def _padded(walk: Walk, o: Operation, at: At) -> Term:
-    if not np.isscalar(o.params["constant_values"]):
+    outside = o.params["constant_values"]
+    if not isinstance(outside, int | float):
         return Element(o.value, at)
     before = np.broadcast_to(o.params["pad_width"], (len(at), 2))[:, 0]
     own = tuple(i - int(n) for i, n in zip(at, before, strict=True))
     term = walk.at(o.x, own)
     for i, n in zip(own, o.x.shape, strict=True):
-        term = _guarded(term, i, n, o.params["constant_values"])
+        term = _guarded(term, i, n, outside)
     return term
 
 
@@ -258,22 +280,18 @@ def _outer(walk: Walk, o: Operation, at: At) -> Term:
 
 
 def _vdot(walk: Walk, o: Operation, at: At) -> Term:
-    letters = [*map(Letter, o.x.shape)]
-    own = tuple(map(index, letters))
+    letters, own = _letters(o.x.shape)
     return over("sum", letters, product(*(walk.at(x, own) for x in o.view.operands)))
 
 
 def _einsum(walk: Walk, o: Operation, at: At) -> Term:
     terms, result = o.params["subscripts"].split("->")
-    known = dict(zip(result, at, strict=True))
-    lengths = {c: n for t, x in zip(terms.split(","), o.view.operands) for c, n in zip(t, x.shape) if n != 1}
-    letters = {c: Letter(n) for c, n in lengths.items() if c not in known}
-    known = {c: Index() for c in terms} | known | {c: index(letter) for c, letter in letters.items()}
-    factors = [
-        walk.at(x, _broadcast(x, tuple(known[c] for c in term)))
-        for x, term in zip(o.view.operands, terms.split(","), strict=True)
-    ]
-    return over("sum", [*letters.values()], product(*factors))
+    factors = list(zip(o.view.operands, terms.split(","), strict=True))
+    lengths = {c: n for x, term in factors for c, n in zip(term, x.shape, strict=True) if n != 1}
+    letters = {c: Letter(n) for c, n in lengths.items() if c not in result}
+    known = {c: index(letter) for c, letter in letters.items()} | dict(zip(result, at, strict=True))
+    elements = (walk.at(x, _broadcast(x, tuple(known.get(c, Index()) for c in term))) for x, term in factors)
+    return over("sum", [*letters.values()], product(*elements))
 
 
 def _product(walk: Walk, o: Operation, at: At) -> Term:
@@ -282,10 +300,10 @@ def _product(walk: Walk, o: Operation, at: At) -> Term:
 
 def _divided(walk: Walk, o: Operation, at: At) -> Term:
     """x / y; and x / y / z as x / (y z)."""
-    x, y = (walk.at(x, _broadcast(x, at)) for x in o.view.operands)
-    if isinstance(x, Applied) and x.op == "div" and not isinstance(y, int):
-        x, y = x.operands[0], product(x.operands[1], y)
-    return Applied("div", (x, y))
+    above, below = (walk.at(x, _broadcast(x, at)) for x in o.view.operands)
+    if is_made_by(above, "div") and not isinstance(below, int):
+        return Applied("div", (above.operands[0], product(above.operands[1], below)))
+    return Applied("div", (above, below))
 
 
 def _clip(walk: Walk, o: Operation, at: At) -> Term:
@@ -301,8 +319,7 @@ def _clip(walk: Walk, o: Operation, at: At) -> Term:
 
 
 def _scattered(walk: Walk, o: Operation, at: At) -> Term:
-    letters = [*map(Letter, o.x.shape)]
-    own = tuple(map(index, letters))
+    letters, own = _letters(o.x.shape)
     targets = _sources(o.value.shape, lambda places: places[o.params["index"]], own)
     return _added(letters, list(zip(at, targets, strict=True)), walk.at(o.x, own))
 
@@ -337,72 +354,58 @@ def _added(letters: list[Letter], equal: list[tuple[Index, Index]], term: Term) 
 # windows over images
 
 
-@dataclass(frozen=True)
-class Windows:
-    """The windows of images, and the letters of a place in one: window p, q of image n, and row k, column l in it."""
+def _counts(images: Shape, params: Any) -> Shape:
+    """How many windows there are below each other, and side by side."""
+    each = zip(images[2:], *(params[name] for name in ("kernel", "stride", "padding", "dilation")), strict=True)
+    return tuple((n + 2 * pad - d * (k - 1) - 1) // s + 1 for n, k, s, pad, d in each)
 
-    images: Shape
-    counts: Shape
-    params: Any
 
-    @staticmethod
-    def of(images: Shape, params: Any) -> Windows:
-        """Those of images (batch, channels, height, width)."""
-        each = zip(images[2:], *(params[name] for name in ("kernel", "stride", "padding", "dilation")), strict=True)
-        return Windows(images, tuple((n + 2 * pad - d * (k - 1) - 1) // s + 1 for n, k, s, pad, d in each), params)
+def _place(params: Any, window: Sequence[Index], inside: Sequence[Index]) -> At:
+    """The row and the column of an image that a place in a window is; they may be in the frame."""
+    s, pad, d = (params[name] for name in ("stride", "padding", "dilation"))
+    return tuple(window[a] * s[a] + inside[a] * d[a] - pad[a] for a in (0, 1))
 
-    def letters(self, shape: Shape) -> tuple[list[Letter], At]:
-        """A new letter for each axis of a shape."""
-        letters = [*map(Letter, shape)]
-        return letters, tuple(map(index, letters))
 
-    def place(self, window: At, inside: At) -> At:
-        """The row and the column of the image, which may be in the frame."""
-        s, pad, d = (self.params[name] for name in ("stride", "padding", "dilation"))
-        return tuple(window[a] * s[a] + inside[a] * d[a] - pad[a] for a in (0, 1))
-
-    def pixel(self, walk: Walk, x: Any, n: Index, channel: Index, place: At, outside: float) -> Term:
-        """An element of images; a number in the frame."""
-        term = walk.at(x, (n, channel, *place))
-        for i, length in zip(place, self.images[2:], strict=True):
-            term = _guarded(term, i, length, outside)
-        return term
+def _pixel(walk: Walk, x: Traced, at: At, outside: float) -> Term:
+    """An element of images; a number in the frame."""
+    term = walk.at(x, at)
+    for i, length in zip(at[2:], x.shape[2:], strict=True):
+        term = _guarded(term, i, length, outside)
+    return term
 
 
 def _patches(walk: Walk, o: Operation, at: At) -> Term:
-    windows = Windows.of(o.x.shape, o.params)
-    n, *window = _unflat(at[0], (o.x.shape[0], *windows.counts))
+    n, *window = _unflat(at[0], (o.x.shape[0], *_counts(o.x.shape, o.params)))
     *inside, channel = _unflat(at[1], (*o.params["kernel"], o.x.shape[1]))
-    return windows.pixel(walk, o.x, n, channel, windows.place(tuple(window), tuple(inside)), 0)
+    return _pixel(walk, o.x, (n, channel, *_place(o.params, window, inside)), 0)
 
 
 def _fold(walk: Walk, o: Operation, at: At) -> Term:
-    windows = Windows.of(o.value.shape, o.params)
-    over_windows, window = windows.letters(windows.counts)
-    over_places, inside = windows.letters(o.params["kernel"])
-    row = _flat((at[0], *window), (o.value.shape[0], *windows.counts))
-    column = _flat((*inside, at[1]), (*o.params["kernel"], o.value.shape[1]))
-    equal = [*zip(at[2:], windows.place(window, inside), strict=True)]
-    return _added(over_windows + over_places, equal, walk.at(o.x, (row, column)))
+    images, kernel = o.value.shape, o.params["kernel"]
+    counts = _counts(images, o.params)
+    windows, window = _letters(counts)
+    places, inside = _letters(kernel)
+    row, column = _flat((at[0], *window), (images[0], *counts)), _flat((*inside, at[1]), (*kernel, images[1]))
+    equal = [*zip(at[2:], _place(o.params, window, inside), strict=True)]
+    return _added(windows + places, equal, walk.at(o.x, (row, column)))
 
 
 def _max_pool(walk: Walk, o: Operation, at: At) -> Term:
-    windows = Windows.of(o.x.shape, o.params)
-    letters, inside = windows.letters(o.params["kernel"])
-    return over("max", letters, windows.pixel(walk, o.x, *at[:2], windows.place(at[2:], inside), -math.inf))
+    places, inside = _letters(o.params["kernel"])
+    return over("max", places, _pixel(walk, o.x, (*at[:2], *_place(o.params, at[2:], inside)), -math.inf))
 
 
 def _unpool(walk: Walk, o: Operation, at: At) -> Term:
+    """A window gives what reaches it to the places where x is at its top: to each its share."""
     g, x, top = o.view.operands
-    windows = Windows.of(x.shape, o.params)
-    over_windows, window = windows.letters(windows.counts)
-    over_places, inside = windows.letters(o.params["kernel"])
-    over_others, others = windows.letters(o.params["kernel"])
-    here, best = walk.at(x, at), walk.at(top, (*at[:2], *window))
-    other = windows.pixel(walk, x, *at[:2], windows.place(window, others), -math.inf)
-    ties = over("sum", over_others, Applied("equal", (other, best)))
-    share = product(Applied("equal", (here, best)), Applied("div", (walk.at(g, (*at[:2], *window)), ties)))
-    return _added(over_windows + over_places, [*zip(at[2:], windows.place(window, inside), strict=True)], share)
+    windows, window = _letters(_counts(x.shape, o.params))
+    (places, inside), (others, elsewhere) = _letters(o.params["kernel"]), _letters(o.params["kernel"])
+    best = walk.at(top, (*at[:2], *window))
+    other = _pixel(walk, x, (*at[:2], *_place(o.params, window, elsewhere)), -math.inf)
+    ties = over("sum", others, Applied("equal", (other, best)))
+    share = Applied("div", (walk.at(g, (*at[:2], *window)), ties))
+    equal = [*zip(at[2:], _place(o.params, window, inside), strict=True)]
+    return _added(windows + places, equal, product(Applied("equal", (walk.at(x, at), best)), share))
 
 
 RULES: dict[str, Rule] = {

@@ -19,7 +19,7 @@ from tinygrad_mnist.graph.symbolic import notation
 from tinygrad_mnist.graph.symbolic.algebra import Algebra
 from tinygrad_mnist.graph.symbolic.derive import INLINE, Step, checked, derived, isolated
 from tinygrad_mnist.graph.symbolic.handwritten import Reading, read
-from tinygrad_mnist.graph.symbolic.indices import Elements, Sentence
+from tinygrad_mnist.graph.symbolic.indices import Indices, Sentence
 from tinygrad_mnist.graph.symbolic.lines import Line, Program, program
 from tinygrad_mnist.graph.symbolic.names import Name, Names, named, partial
 from tinygrad_mnist.graph.symbolic.notation import Text
@@ -117,12 +117,12 @@ def explain(output: Node, wrt: Iterable[Node], format: Format = "text", indices:
 
 
 def _sections(result: Program, asides: list[Equation], indices: bool) -> list[Section]:
-    elements = Elements(result) if indices else None
+    elements = Indices(result) if indices else None
     forward, together = (
         [e for line in result.lines if line.gradient == gradient for e in _equations(result, line, elements)]
         for gradient in (False, True)
     )
-    steps, letters = _steps(result), [Equation(*said) for said in elements.legend()] if elements else []
+    steps, letters = _steps(result), [Equation(*letter) for letter in elements.legend()] if elements else []
     sections = [
         Section("Forward", forward),
         Section("Backward, one rule at a time", steps),
@@ -132,11 +132,11 @@ def _sections(result: Program, asides: list[Equation], indices: bool) -> list[Se
     return [section for section in sections if section.equations]
 
 
-def _equations(result: Program, line: Line, elements: Elements | None) -> Iterator[Equation]:
+def _equations(result: Program, line: Line, elements: Indices | None) -> Iterator[Equation]:
     """A line as a formula, and below it what it says of an element, where it has several."""
     yield equation(result, line)
     if elements and line.value.shape:
-        yield Equation(*elements.said(line), depth=1)
+        yield Equation(*elements.equation(line), depth=1)
 
 
 def equation(result: Program, line: Line) -> Equation:
