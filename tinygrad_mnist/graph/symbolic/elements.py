@@ -68,7 +68,7 @@ class Walk:
             return RULES[view.op](self, Operation(view, x), at)
         if _is_elementwise(view.op, x):
             return Applied(view.op, tuple(self.at(y, _broadcast(y, at)) for y in view.operands), view.params)
-        return Element(x, at)
+        return Element(x, at, by_name=False)
 
     def constant(self, array: NDArray[Any], at: At) -> Term:
         """An element of a constant: a number where all are the same, 1 where i = j of an identity."""
@@ -209,7 +209,7 @@ def _guarded(term: Term, i: Index, length: int, outside: float = 0) -> Term:
 def _padded(walk: Walk, o: Operation, at: At) -> Term:
     outside = o.params["constant_values"]
     if not isinstance(outside, int | float):
-        return Element(o.value, at)
+        return Element(o.value, at, by_name=False)
     before = np.broadcast_to(o.params["pad_width"], (len(at), 2))[:, 0]
     own = tuple(i - int(n) for i, n in zip(at, before, strict=True))
     term = walk.at(o.x, own)

@@ -118,11 +118,16 @@ def _with_letter(atom: Atom, letter: Letter, given: Index) -> Index:
 
 @dataclass(frozen=True, eq=False)
 class Element:
-    """An element of an array. outside: what it is where an index is outside of the array; None where none can be."""
+    """An element of an array.
+
+    outside: what it is where an index is outside of the array; None where none can be. by_name: whether the array goes
+    by its name, if it has one, or by its expression, inv(A).
+    """
 
     value: Traced
     at: tuple[Index, ...]
     outside: float | None = None
+    by_name: bool = True
 
 
 @dataclass(frozen=True, eq=False)

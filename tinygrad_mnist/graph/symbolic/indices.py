@@ -84,15 +84,17 @@ class Indices:
             yield name, Name(Text(notation.words(numbers)), Text(numbers)), ""
         if any(line.contractions for line in self.lines.values()):
             left, right = r"\left(A \, B\right)_{ij}", r"\sum_{k} A_{ik} B_{kj}"
-            remark = Sentence("a product of matrices adds over the last index of the first, the first of the second")
+            first, second = (Name(Text(matrix), Text(matrix)) for matrix in "AB")
+            remark = Sentence("a product adds over the last index of", first, "and the first of", second)
             yield Name(Text(left), Text("(A B)ᵢⱼ")), Name(Text(right), Text("Σₖ Aᵢₖ Bₖⱼ")), remark
 
     # remarks
 
     def _remark(self, line: Said) -> Sentence:
         """Where the letter of a product of matrices stands, and so what is transposed; and what is read outside."""
-        remarks = list(filter(None, map(self._added_over, line.contractions)))
-        outside = {(self._name(x.value), x.outside) for x in line.parts() if isinstance(x, Element)}
+        products = {tuple(c.factors): c for c in reversed(line.contractions)}  # where one is met twice, the first
+        remarks = [said for c in reversed(products.values()) if (said := self._added_over(c))]
+        outside = {(self._name(x), x.outside) for x in line.parts() if isinstance(x, Element)}
         for name, number in sorted((name, number) for name, number in outside if number is not None):
             remarks.append([name, "counts as", self._in_formulas(number), "outside"])
         return Sentence(*(part for i, remark in enumerate(remarks) for part in (*[", and"][:i], *remark)))
@@ -121,7 +123,7 @@ class Indices:
         if isinstance(term, Index):
             return self._index(term, style)
         if isinstance(term, Element):
-            return self._element(term, style, self._name(term.value))
+            return self._element(term, style, self._name(term))
         if isinstance(term, Over):
             return self._over(term, style)
         if isinstance(term, Applied):
@@ -137,9 +139,10 @@ class Indices:
         end = (r"\right)" if style == "latex" else ")") if is_slope else "}" if is_partial else ""
         return Text(_with_indices(array.removesuffix(end), written, style) + end, array.level)
 
-    def _name(self, value: Traced) -> Name:
-        """What an array is called; what has no name goes by its expression, in brackets."""
-        if value in self.program.names:
+    def _name(self, element: Element) -> Name:
+        """What its array is called; what has no name goes by its expression, in brackets."""
+        value = element.value
+        if value in self.program.names and element.by_name:
             return self.program.names[value]
         if value.op:
             return _whole(self.program.in_formulas(value, by_name=False))
@@ -162,7 +165,7 @@ class Indices:
         if isinstance(atom, Letter):
             return _letter(self._letters[atom], style)
         if isinstance(atom, Element):
-            return self._element(atom, style, self._name(atom.value))
+            return self._element(atom, style, self._name(atom))
         of = self._index(atom.of, style)
         of = Text(of if of.level == "atom" else f"({of})")
         if not atom.is_rest:
@@ -174,11 +177,11 @@ class Indices:
         """Σ and the like, with the letters below it."""
         inner = dict.fromkeys(x for x in walked(term.term) if x in term.letters)
         letters = [_letter(self._letters[x], style) for x in inner]
-        below = "" if style == "latex" else _subscript("".join(letters))
-        sign = _SIGNS[term.op][style] + (below or f"_{{{','.join(letters)}}}")
+        below = f"_{{{','.join(letters)}}}" if style == "latex" else _below("".join(letters)) or f"_{','.join(letters)}"
+        sign = _SIGNS[term.op][style] + below
         body = self._write(term.term, style)
         slot = "product" if term.op == "sum" else "factor"
-        is_tight = body.level in ("atom", "power") or slot == "factor"
+        is_tight = body.level in ("comparison", "atom", "power") or slot == "factor"
         entry = Entry(f"{sign} <0:{slot}>", f"{sign} <0:{slot}>", "", "factor" if is_tight else "product")
         return notation.filled(entry, term.op, [body], {}, [()], style)
 
@@ -229,14 +232,14 @@ def _whole(written: Name) -> Name:
 
 def _multiplied(term: Applied, operands: list[Text], style: Style) -> Text:
     """Factors side by side; a dot before a number. Σ ends where the brackets around it do."""
-    dot = r" \cdot " if style == "latex" else " · "
+    beside, dot = (r" \, ", r" \cdot ") if style == "latex" else (" ", " · ")
     last = len(operands) - 1
     template = ""
     for i, (x, factor) in enumerate(zip(operands, term.operands, strict=True)):
-        is_number = x[:1].isdigit() and x.level not in ("comparison", "sum")
+        is_number = x[:1].isdigit() and x.level in ("factor", "power", "atom")
         is_sum = isinstance(factor, Over) and factor.op == "sum"
         slot = "atom" if is_sum and i < last else "product" if is_sum else "factor"
-        template += (dot if is_number else " ") * bool(i) + f"<{i}:{slot}>"
+        template += (dot if is_number else beside) * bool(i) + f"<{i}:{slot}>"
     return notation.filled(Entry(template, template, "", "product"), "product", operands, {}, [()], style)
 
 
@@ -245,9 +248,10 @@ def _letter(name: str, style: Style) -> str:
     return re.sub(r"(\d+)", r"_{\1}", name) if style == "latex" else name
 
 
-def _subscript(text: str) -> str:
-    """Text as a subscript; nothing where Unicode lacks one of its characters."""
-    return "".join(_SUBSCRIPTS[c] for c in text) if set(text) <= _SUBSCRIPTS.keys() else ""
+def _below(text: str) -> str:
+    """Text as a subscript; nothing where it has numbers alone, or what Unicode has no subscript for."""
+    is_clear = set(text) <= _SUBSCRIPTS.keys() and not re.search("[a-z][0-9]|^[0-9]*$", text)
+    return "".join(_SUBSCRIPTS[c] for c in text) if is_clear else ""
 
 
 def _with_indices(array: str, written: Sequence[str], style: Style) -> str:
@@ -259,6 +263,5 @@ def _with_indices(array: str, written: Sequence[str], style: Style) -> str:
         below = ("" if are_letters else r",\,").join(written)
         numbered = re.fullmatch(r"(.*)_\{(\d+)\}", array)
         return rf"{numbered[1]}_{{{numbered[2]},\,{below}}}" if numbered else f"{array}_{{{below}}}"
-    is_short = len(written) == 1 and len(written[0]) <= SHORT and not written[0].isdigit()
-    subscript = _subscript("".join(written)) if are_letters or is_short else ""
-    return array + (subscript or f"[{', '.join(written)}]")
+    is_short = are_letters or (len(written) == 1 and len(written[0]) <= SHORT)
+    return array + ((is_short and _below("".join(written))) or f"[{', '.join(written)}]")

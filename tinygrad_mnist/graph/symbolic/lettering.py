@@ -15,7 +15,8 @@ from tinygrad_mnist.graph.symbolic.lines import Line, Program
 from tinygrad_mnist.graph.symbolic.traced import Traced
 
 LETTERS = "ijklprstuvhaxqwdgbcyfeo"
-"""What axes are called, in this order; those that Unicode has as subscripts come first."""
+LETTERS_AND_NUMBERS = [letter + number for number in ("", *map(str, range(1, 100))) for letter in LETTERS]
+"""What axes are called, in this order. The letters that Unicode has as subscripts come first."""
 
 Axis = tuple[Traced, int]
 
@@ -101,13 +102,13 @@ class Lettering:
         roles = [self._roles(x.letters()) for x in lines]
         uses = Counter(role for of_line in roles for role in of_line.values())
         taken = {name.text for name in (*program.names.values(), *(c.name for c in program.counts.values()))}
-        free = [c for c in LETTERS if c not in taken]
+        free = [name for name in LETTERS_AND_NUMBERS if name not in taken]
         given = {} if "n" in taken else {(self._examples(program), 0): "n"}
         for role in (role for role, times in uses.items() if times > 1 and role not in given):
-            given[role] = free.pop(0) if free else f"i{len(given)}"
+            given[role] = free.pop(0)
         names: dict[Letter, str] = {}
         for of_line in roles:
-            rest = iter([*free, *(f"i{len(given) + k}" for k in range(len(of_line)))])
+            rest = iter(free)
             names |= {letter: given.get(role) or next(rest) for letter, role in of_line.items()}
         return names
 
