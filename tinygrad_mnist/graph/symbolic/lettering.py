@@ -118,11 +118,12 @@ class Lettering:
         return {x: (self._kind(x), next(before.setdefault(self._kind(x), count()))) for x in letters}
 
     def _examples(self, program: Program) -> Any:
-        """The axis of the examples: the one that m counts, else the first of the data's that no parameter has."""
+        """The axis of the examples: the one that m counts, else the first of a network's data that no parameter has."""
         forward, parameters = program.derivation.forward, program.derivation.layers.parameters
         counted = [(c.leaf, c.axis) for c in program.counts.values() if c.axis is not None]
         taken = {self._kind((forward[x], a)) for x in parameters if x in forward for a in range(forward[x].ndim)}
-        data = [value for node, value in program.inputs if node not in parameters]
+        is_network = any(program.derivation.layers)
+        data = [value for node, value in program.inputs if is_network and node not in parameters]
         axes = [(value, a) for value in data for a, n in enumerate(value.shape) if n > 1]
         return next((self._kind(x) for x in (*counted, *(x for x in axes if self._kind(x) not in taken))), None)
 
