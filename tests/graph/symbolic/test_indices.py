@@ -126,7 +126,16 @@ def leaf(*shape, name="x"):
         ((4,), lambda x: (x.cumsum() ** 2).sum(), {"t1ᵢ": "Σⱼ [j ≤ i] xⱼ", "∂L/∂xⱼ": "2 Σᵢ [j ≤ i] t1ᵢ"}),
         ((2, 3), lambda x: (x[:, 1:] ** 3).sum(), {"t1ᵢⱼ": "x[i, j+1]", "∂L/∂xᵢₖ": "3 [1 ≤ k] t1[i, k−1]^2"}),
         ((3, 3), lambda x: np.linalg.inv(x)[0, 0], {"t1ᵢⱼ": "solve(x, I)ᵢⱼ"}),
-        ((2, 6), lambda x: (x.reshape(12)[::-1] ** 2).sum(), {}),
+        (
+            (2, 3, 4, 4),
+            lambda x: FUNCTIONS["patches"](FUNCTIONS["max_pool"](x, (2, 2), (2, 2)), (3, 3), (1, 1), (1, 1)).sum(),
+            {
+                "t1ᵢⱼₖₗ": "maxₚᵣ x[i, j, 2k+p, 2l+r]",
+                "∂L/∂x[i, j, 2k+p, 2l+r]": "[x[i, j, 2k+p, 2l+r] = t1ᵢⱼₖₗ] "
+                "(Σₛₜ [0 ≤ k+1−s < 2] [0 ≤ l+1−t < 2] / Σᵤᵥ [x[i, j, 2k+u, 2l+v] = t1ᵢⱼₖₗ])",
+            },
+        ),
+        ((2, 0), lambda x: (x.cumsum() ** 2).sum() + (x.reshape(-1) ** 2).sum(), {}),
         ((2,) * 9, lambda x: (x.T * x).sum(), {"∂L/∂xᵢⱼₖₗₚᵣₛₜᵤ": "2 xᵤₜₛᵣₚₗₖⱼᵢ"}),
         ((1, 3), lambda x: (x * leaf(name="i")).sum(), {"∂L/∂xⱼ": "i"}),
     ],

@@ -144,7 +144,7 @@ def _flat(at: Sequence[Index], shape: Shape) -> Index:
 
 def _unflat(position: Index, shape: Shape) -> At:
     """The indices of the element at a position."""
-    steps = [math.prod(shape[a + 1 :]) for a in range(len(shape))]
+    steps = [max(math.prod(shape[a + 1 :]), 1) for a in range(len(shape))]
     return tuple(position // step % n if n > 1 else Index() for n, step in zip(shape, steps, strict=True))
 
 
@@ -345,7 +345,7 @@ def _added(letters: list[Letter], equal: list[tuple[Index, Index]], term: Term) 
         if found:
             within.remove((i, length))
             solve(found[0], (i - index(found[0]) * found[1]) // length)
-    for i, length in within:
+    for i, length in reversed(within):
         term = _guarded(term, i, length)
     conditions = [Applied("equal", (a, b)) for a, b in equal if a != b]
     return over("sum", letters, product(*conditions, term))
@@ -369,7 +369,7 @@ def _place(params: Any, window: Sequence[Index], inside: Sequence[Index]) -> At:
 def _pixel(walk: Walk, x: Traced, at: At, outside: float) -> Term:
     """An element of images; a number in the frame."""
     term = walk.at(x, at)
-    for i, length in zip(at[2:], x.shape[2:], strict=True):
+    for i, length in reversed([*zip(at[2:], x.shape[2:], strict=True)]):
         term = _guarded(term, i, length, outside)
     return term
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from tinygrad_mnist.graph.symbolic import notation
 from tinygrad_mnist.graph.symbolic.derive import INLINE
 from tinygrad_mnist.graph.symbolic.elements import Contraction
-from tinygrad_mnist.graph.symbolic.index import Applied, Atom, Element, Index, Letter, Over, Term, walked
-from tinygrad_mnist.graph.symbolic.lettering import Lettering, Said, said
+from tinygrad_mnist.graph.symbolic.index import Applied, Atom, Element, Index, Letter, Over, Term
+from tinygrad_mnist.graph.symbolic.lettering import ORDER, Lettering, Said, said
 from tinygrad_mnist.graph.symbolic.lines import Line, Program
 from tinygrad_mnist.graph.symbolic.names import Name
 from tinygrad_mnist.graph.symbolic.notation import Entry, Style, Text
@@ -175,8 +175,8 @@ class Indices:
 
     def _over(self, term: Over, style: Style) -> Text:
         """Σ and the like, with the letters below it."""
-        inner = dict.fromkeys(x for x in walked(term.term) if x in term.letters)
-        letters = [_letter(self._letters[x], style) for x in inner]
+        names = sorted((self._letters[x] for x in term.letters), key=ORDER.index)
+        letters = [_letter(name, style) for name in names]
         below = f"_{{{','.join(letters)}}}" if style == "latex" else _below("".join(letters)) or f"_{','.join(letters)}"
         sign = _SIGNS[term.op][style] + below
         body = self._write(term.term, style)

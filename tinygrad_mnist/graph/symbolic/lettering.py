@@ -15,8 +15,8 @@ from tinygrad_mnist.graph.symbolic.lines import Line, Program
 from tinygrad_mnist.graph.symbolic.traced import Traced
 
 LETTERS = "ijklprstuvhaxqwdgbcyfeo"
-LETTERS_AND_NUMBERS = [letter + number for number in ("", *map(str, range(1, 100))) for letter in LETTERS]
-"""What axes are called, in this order. The letters that Unicode has as subscripts come first."""
+ORDER = ["n", *(letter + number for number in ("", *map(str, range(1, 100))) for letter in LETTERS)]
+"""What axes are called, in this order: n, of the examples; the letters that Unicode has as subscripts come first."""
 
 Axis = tuple[Traced, int]
 
@@ -102,7 +102,7 @@ class Lettering:
         roles = [self._roles(x.letters()) for x in lines]
         uses = Counter(role for of_line in roles for role in of_line.values())
         taken = {name.text for name in (*program.names.values(), *(c.name for c in program.counts.values()))}
-        free = [name for name in LETTERS_AND_NUMBERS if name not in taken]
+        free = [name for name in ORDER[1:] if name not in taken]
         given = {} if "n" in taken else {(self._examples(program), 0): "n"}
         for role in (role for role, times in uses.items() if times > 1 and role not in given):
             given[role] = free.pop(0)
