@@ -91,6 +91,7 @@ def test_an_mlp_is_what_the_books_say():
         "a1ₙᵢ": "tanh(z1ₙᵢ)",
         "z2ₙₖ": "Σᵢ a1ₙᵢ W2ₖᵢ + b2ₖ",
         "ŷₙₖ": "exp(z2ₙₖ) / Σₗ exp(z2ₙₗ)",
+        "L": "−Σₙₖ log(ŷₙₖ) yₙₖ / m",
         "δ2ₙₖ": "(ŷₙₖ − yₙₖ) / m",
         "∂L/∂W2ₖᵢ": "Σₙ δ2ₙₖ a1ₙᵢ",
         "∂L/∂b2ₖ": "Σₙ δ2ₙₖ",
@@ -148,7 +149,7 @@ def test_what_is_written_of_an_element(shape, output, expected):
 
 @each("format", ["text", "markdown", "latex", "mathml"])
 def test_every_format_has_the_indices(format):
-    text = str(graph.explain(*rows(3, 4, 2), format, indices=True))
+    text = str(graph.explain(*rows(3, 4, 2), format=format, indices=True))
     assert {"text": "∂L/∂W1ᵢⱼ = Σₙ δ1ₙᵢ Xₙⱼ", "mathml": "hence δ1ᵀ"}.get(
         format, r"\sum_{n} \delta_{1,\,ni} \, X_{nj}"
     ) in text

@@ -133,9 +133,9 @@ def _sections(result: Program, asides: list[Equation], indices: bool) -> list[Se
 
 
 def _equations(result: Program, line: Line, elements: Indices | None) -> Iterator[Equation]:
-    """A line as a formula, and below it what it says of an element, where it has several."""
+    """A line as a formula, and below it what it says of one element, where that needs indices."""
     yield equation(result, line)
-    if elements and line.value.shape:
+    if elements and elements.lines[line].letters():
         yield Equation(*elements.equation(line), depth=1)
 
 
