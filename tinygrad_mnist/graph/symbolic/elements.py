@@ -29,7 +29,7 @@ from tinygrad_mnist.graph.symbolic.index import (
     over,
     product,
     with_letter,
-)  # fmt: skip
+)
 from tinygrad_mnist.graph.symbolic.notation import Call
 from tinygrad_mnist.graph.symbolic.traced import Traced
 from tinygrad_mnist.graph.symbolic.writing import View, Writer
@@ -67,8 +67,12 @@ class Walk:
         if view.op in RULES:
             return RULES[view.op](self, Operation(view, x), at)
         if _is_elementwise(view.op, x):
-            return Applied(view.op, tuple(self.at(y, _broadcast(y, at)) for y in view.operands), view.params)
+            return Applied(view.op, self.spread(view.operands, at), view.params)
         return Element(x, at, by_name=False)
+
+    def spread(self, operands: Sequence[Any], at: At) -> tuple[Term, ...]:
+        """An element of each operand, which are broadcast to the shape that the indices are of."""
+        return tuple(self.at(x, _broadcast(np.shape(x), at)) for x in operands)
 
     def constant(self, array: NDArray[Any], at: At) -> Term:
         """An element of a constant: a number where all are the same, 1 where i = j of an identity."""
@@ -119,9 +123,8 @@ ELEMENTWISE = {"pow", "sqrt", "sigmoid", "softplus", "relu", "leaky_relu", "elu"
 """What NumPy has no ufunc for; of NumPy's own it is known."""
 
 
-def _broadcast(x: Any, at: At) -> At:
-    """The indices of an operand that is broadcast to those of the result."""
-    shape = np.shape(x) if not isinstance(x, Traced) else x.shape
+def _broadcast(shape: Shape, at: At) -> At:
+    """The indices of what is broadcast, from those of the result."""
     return tuple(Index() if n == 1 else i for n, i in zip(shape, at[len(at) - len(shape) :], strict=True))
 
 
@@ -231,14 +234,14 @@ def _reduction(op: str) -> Rule:
 
 def _cumulative(op: str, neutral: int) -> Rule:
     def rule(walk: Walk, o: Operation, at: At) -> Term:
-        axis = o.params["axis"]
-        axis = 0 if axis is None else axis % max(o.x.ndim, 1)
-        last, letter = at[axis], Letter(o.value.shape[axis])
+        is_flat = o.params["axis"] is None or not o.x.ndim
+        axis = 0 if is_flat else o.params["axis"] % o.x.ndim
+        letter = Letter(o.value.shape[axis])
         own = (*at[:axis], index(letter), *at[axis + 1 :])
-        term = walk.at(o.x, own if o.params["axis"] is not None and o.x.ndim else _unflat(own[0], o.x.shape))
-        counts = at_most(index(letter), last)
+        term = walk.at(o.x, _unflat(own[0], o.x.shape) if is_flat else own)
         if letter.length == 1:
             return term
+        counts = at_most(index(letter), at[axis])
         return over(op, [letter], Applied("where", (counts, term, neutral)) if neutral else product(counts, term))
 
     return rule
@@ -270,8 +273,8 @@ def _matmul(walk: Walk, o: Operation, at: At) -> Term:
     stack = at[: len(at) - len(row) - len(column)]
     if x.ndim == y.ndim == 2:
         walk.contractions.append(Contraction(letter, [(x, 1), (y, 0)]))
-    left = (*_broadcast(np.empty(x.shape[:-2]), stack), *row, k)
-    right = (*_broadcast(np.empty(y.shape[:-2]), stack), k, *column)
+    left = (*_broadcast(x.shape[:-2], stack), *row, k)
+    right = (*_broadcast(y.shape[:-2], stack), k, *column)
     return over("sum", [letter], product(walk.at(x, left), walk.at(y, right)))
 
 
@@ -290,28 +293,28 @@ def _einsum(walk: Walk, o: Operation, at: At) -> Term:
     lengths = {c: n for x, term in factors for c, n in zip(term, x.shape, strict=True) if n != 1}
     letters = {c: Letter(n) for c, n in lengths.items() if c not in result}
     known = {c: index(letter) for c, letter in letters.items()} | dict(zip(result, at, strict=True))
-    elements = (walk.at(x, _broadcast(x, tuple(known.get(c, Index()) for c in term))) for x, term in factors)
+    own = ((x, tuple(known.get(c, Index()) for c in term)) for x, term in factors)
+    elements = (walk.at(x, _broadcast(x.shape, indices)) for x, indices in own)
     return over("sum", [*letters.values()], product(*elements))
 
 
 def _product(walk: Walk, o: Operation, at: At) -> Term:
-    return product(*(walk.at(x, _broadcast(x, at)) for x in o.view.operands))
+    return product(*walk.spread(o.view.operands, at))
 
 
 def _divided(walk: Walk, o: Operation, at: At) -> Term:
     """x / y; and x / y / z as x / (y z)."""
-    above, below = (walk.at(x, _broadcast(x, at)) for x in o.view.operands)
+    above, below = walk.spread(o.view.operands, at)
     if is_made_by(above, "div") and not isinstance(below, int):
         return Applied("div", (above.operands[0], product(above.operands[1], below)))
     return Applied("div", (above, below))
 
 
 def _clip(walk: Walk, o: Operation, at: At) -> Term:
-    term = walk.at(o.x, _broadcast(o.x, at))
+    (term,) = walk.spread([o.x], at)
     for op, bound in (("maximum", o.params["min"]), ("minimum", o.params["max"])):
         if bound is not None:
-            array = np.asarray(bound)
-            term = Applied(op, (term, walk.constant(array, _broadcast(array, at))))
+            term = Applied(op, (term, walk.constant(np.asarray(bound), _broadcast(np.shape(bound), at))))
     return term
 
 
@@ -325,26 +328,25 @@ def _scattered(walk: Walk, o: Operation, at: At) -> Term:
 
 
 def _added(letters: list[Letter], equal: list[tuple[Index, Index]], term: Term) -> Term:
-    """The sum over letters of a term where indices are equal. Where one letter follows from the others, it goes."""
+    """The sum over letters of a term where indices are equal. A letter that follows from the others is replaced."""
     letters, within = [*letters], list[tuple[Index, int]]()
 
-    def solve(letter: Letter, given: Index) -> None:
+    def replace_letter(letter: Letter, given: Index) -> None:
         nonlocal term, equal, within
         letters.remove(letter)
         term = with_letter(term, letter, given)
         equal = [(a.with_letter(letter, given), b.with_letter(letter, given)) for a, b in equal]
         within = [(i.with_letter(letter, given), n) for i, n in within] + [(given, letter.length)]
 
-    for n in range(len(equal)):
+    for n in range(len(equal)):  # i = k + 2p says what k is
         zero = equal[n][1] - equal[n][0]
-        found = next(((a, f) for a, f in zero.terms if a in letters and abs(f) == 1), None)
-        if found:
-            solve(found[0], (zero - index(found[0]) * found[1]) * -found[1])
-    for i, length in [*within]:
-        found = next(((a, f) for a, f in i.terms if a in letters and f == -length), None)
-        if found:
-            within.remove((i, length))
-            solve(found[0], (i - index(found[0]) * found[1]) // length)
+        for letter, factor in [(x, f) for x, f in zero.terms if x in letters and abs(f) == 1][:1]:
+            replace_letter(letter, (zero - index(letter) * factor) * -factor)
+    for n in range(len(within)):  # and 0 ≤ i − 2p < 2 what p is, of which nothing is left to say
+        i, length = within[n]
+        for letter, factor in [(x, f) for x, f in i.terms if x in letters and f == -length][:1]:
+            within[n] = (Index(), 1)
+            replace_letter(letter, (i - index(letter) * factor) // length)
     for i, length in reversed(within):
         term = _guarded(term, i, length)
     conditions = [Applied("equal", (a, b)) for a, b in equal if a != b]
