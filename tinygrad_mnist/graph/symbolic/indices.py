@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from tinygrad_mnist.graph.symbolic import notation
 from tinygrad_mnist.graph.symbolic.derive import INLINE
@@ -71,8 +72,8 @@ class Indices:
         """What each letter runs over, the numbers of arrays without a name, and what a product of matrices is."""
         leaves = {value for _, value in self.program.inputs}
         for names, axes in self._axes.items():
-            value, axis = next((a for a in axes if a[0] in leaves), axes[0])
-            if value in self.program.names:
+            named = [a for a in axes if a[0] in self.program.names]
+            for value, axis in [*(a for a in named if a[0] in leaves), *named][:1]:
                 last = value.shape[axis] - 1
                 numbers = f"0, …, {last}" if last > 2 else ", ".join(map(str, range(last + 1)))
                 letters = Name(*(Text(", ".join(_letter(name, style) for name in names)) for style in _STYLES))
@@ -91,9 +92,17 @@ class Indices:
     # remarks
 
     def _remark(self, line: Said) -> Sentence:
-        """Where the letter of a product of matrices stands, and so what is transposed; and what is read outside."""
+        """Where the letter of a product of matrices stands, and so what is transposed; and what is read outside.
+
+        And how far letters go that run along no axis.
+        """
         products = {tuple(c.factors): c for c in reversed(line.contractions)}  # where one is met twice, the first
-        remarks = [said for c in reversed(products.values()) if (said := self._added_over(c))]
+        remarks = [found for c in reversed(products.values()) if (found := self._added_over(c))]
+        told = {name for names in self._axes for name in names}
+        for length, letters in groupby((x for x in line.letters() if self._letters[x] not in told), lambda x: x.length):
+            names = [self._letters[x] for x in letters]
+            below = (Text(f"{', '.join(_letter(name, style) for name in names)} < {length}") for style in _STYLES)
+            remarks.append([Name(*below)])
         outside = {(self._name(x), x.outside) for x in line.parts() if isinstance(x, Element)}
         for name, number in sorted((name, number) for name, number in outside if number is not None):
             remarks.append([name, "counts as", self._in_formulas(number), "outside"])

@@ -66,23 +66,22 @@ class Lettering:
 
     def __init__(self, program: Program, lines: Sequence[Said]) -> None:
         self._alike: dict[Any, Any] = {}
-        for x in lines:
-            node = x.line.node
-            if x.line.gradient and node is not None:  # a gradient has the axes of what it is the gradient for
-                for a in range(x.line.value.ndim):
-                    self._join((x.line.value, a), (program.derivation.forward[node], a))
+        for line in lines:
+            node, value = line.line.node, line.line.value
+            if line.line.gradient and node is not None:  # a gradient has the axes of what it is the gradient for
+                for a in range(value.ndim):
+                    self._join((value, a), (program.derivation.forward[node], a))
         for _ in range(2):  # the pieces of an axis are known when its like are
-            for x in lines:
-                for letter, axis, factor in x.along():
+            for line in lines:
+                for letter, axis, factor in line.along():
                     self._join(letter, axis if _is_whole(letter, axis) else (self._kind(axis), factor, letter.length))
-        self.names = self._named(program, lines)
+        along = [(self._kind(x), x, axis) for line in lines for x, axis, _ in line.along() if _is_whole(x, axis)]
+        self.names = self._named(program, lines, {kind for kind, *_ in along})
         found: dict[Any, tuple[dict[str, None], list[Axis]]] = {}
-        for x in lines:
-            for letter, axis, _ in x.along():
-                if _is_whole(letter, axis):
-                    names, axes = found.setdefault(self._kind(letter), ({}, []))
-                    names[self.names[letter]] = None
-                    axes.append(axis)
+        for kind, letter, axis in along:
+            names, axes = found.setdefault(kind, ({}, []))
+            names[self.names[letter]] = None
+            axes.append(axis)
         self.axes = {tuple(names): axes for names, axes in found.values()}
 
     def _kind(self, x: Any) -> Any:
@@ -94,18 +93,19 @@ class Lettering:
     def _join(self, x: Any, y: Any) -> None:
         self._alike[self._kind(x)] = self._kind(y)
 
-    def _named(self, program: Program, lines: Sequence[Said]) -> dict[Letter, str]:
+    def _named(self, program: Program, lines: Sequence[Said], along: set[Any]) -> dict[Letter, str]:
         """A name for the first letter of each kind in a line, for the second one, and so on.
 
-        What occurs in several lines has its names for itself; the others serve again, for what occurs in one alone.
+        What runs along axes, or in several lines, has its names for itself; what is left names the rest, line by line.
         """
-        roles = [self._roles(x.letters()) for x in lines]
+        roles = [self._roles(line.letters()) for line in lines]
         uses = Counter(role for of_line in roles for role in of_line.values())
         taken = {name.text for name in (*program.names.values(), *(c.name for c in program.counts.values()))}
         free = [name for name in ORDER[1:] if name not in taken]
         given = {} if "n" in taken else {(self._examples(program), 0): "n"}
-        for role in (role for role, times in uses.items() if times > 1 and role not in given):
-            given[role] = free.pop(0)
+        for role, times in uses.items():
+            if role not in given and (times > 1 or role[0] in along):
+                given[role] = free.pop(0)
         names: dict[Letter, str] = {}
         for of_line in roles:
             rest = iter(free)
