@@ -351,6 +351,7 @@ def _rules(node: Node) -> list[Equation]:
 _DOCUMENT = r"""\documentclass{article}
 \usepackage[utf8]{inputenc}
 \usepackage{amsmath}
+\usepackage[margin=2cm]{geometry}
 \allowdisplaybreaks
 \begin{document}
 CONTENT
