@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
 
 from tests.each import each
-from tinygrad_mnist.shown import LineError, file_text, json_text, one_line, reason, shown_name
+from tinygrad_mnist.shown import LineError, Printed, file_text, json_text, one_line, reason, shown_name
 
 NAMES = ["\x1b[2Jred", "a\nb\r\t", "\ud800", "\udcff", "\x9b31m", "\u202egnp", "\0", "\u2028", "\u200b"]
 
@@ -45,3 +46,9 @@ def test_files_keep_lines_and_letters() -> None:
 def test_an_error_is_one_line_of_bounded_length() -> None:
     assert str(LineError("a\n\x1b[1m")) == r"a\n\x1b[1m"
     assert len(str(LineError("a" * 10**6))) <= 600
+
+
+def test_text_of_several_lines_shows_itself_as_it_prints() -> None:
+    text = Printed("a\n  b")
+    assert repr(text) == str(text) == "a\n  b"
+    assert type(pickle.loads(pickle.dumps(text))) is Printed

@@ -30,11 +30,11 @@ LAYERS = {
     "records": {"shown"},
     "data": {"later", "arguments", "files", "processes", "screens", "shown"},
     "gradcheck": {"engine", "screens"},
-    "nn": {"engine", "arguments", "devices", "screens"},
+    "nn": {"engine", "arguments", "devices", "screens", "shown"},
     "graph": {"later", "engine", "files", "screens", "shown"},
     "comparing": {"engine", "nn", "manual", "data", "graph", "files", "screens", "shown"},
     "grading": {"later", "cluster", "engine", "manual", "graph", "files", "screens", "shown"},
-    "compiler": {"devices", "engine", "nn", "places", "files"},
+    "compiler": {"devices", "engine", "nn", "places", "files", "shown"},
     "training": {
         "later",
         "arguments",

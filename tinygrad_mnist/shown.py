@@ -18,6 +18,13 @@ class LineError(ValueError):
         super().__init__(one_line(str(message), LONGEST_MESSAGE))
 
 
+class Printed(str):
+    """Text of several lines, which a prompt and a notebook's cell show as it prints."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
 def one_line(text: str, longest: int | None = None) -> str:
     """The text with every character that can't be printed as its escape, such as \\n or \\x1b; cut in its middle."""
     line = "".join(c if c.isprintable() else _escape(c) for c in text)

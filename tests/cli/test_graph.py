@@ -35,6 +35,15 @@ def test_texts_are_printed(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_formulas_are_printed_index_by_index(tmp_path):
+    result = command(tmp_path, "graph", *LAYERS, "--indices", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "∂loss/∂W1ᵢⱼ = Σₙ δ1ₙᵢ Xₙⱼ" in result.stdout
+    assert "n is first in δ1 and in X, hence δ1ᵀ" in result.stdout
+    command(tmp_path, "graph", *LAYERS, "--indices", "-o", "a.md", cwd=tmp_path)
+    assert r"\sum_{n} \delta_{1,\,ni} \, X_{nj}" in (tmp_path / "a.md").read_text(encoding="utf-8")
+
+
 def test_pictures_are_saved_in_the_format_of_their_name(tmp_path, can_draw):
     for name, magic in [("a.svg", b"<?xml"), ("b.png", b"\x89PNG"), ("new/c.pdf", b"%PDF")]:
         result = command(tmp_path, "graph", *LAYERS, "--values", "-o", name, cwd=tmp_path)
@@ -67,6 +76,7 @@ def test_a_trained_model_is_drawn(tmp_path, can_draw):
         (["--format", "gif"], 2, "'gif' is none of svg, png"),
         (["-o", "graph"], 2, "'graph' tells no format"),
         (["--html", "a.html", "-o", "b.svg"], 2, "leave out --format and -o"),
+        (["--indices", "-o", "a.svg"], 2, "--indices is for formulas"),
         (["--layers", "5,10"], 2, "must begin with 784"),
         (["--activation", "swish"], 2, "'swish' is none of"),
         (["--depth", "-1"], 2, "depth"),

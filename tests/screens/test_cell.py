@@ -10,7 +10,7 @@ import numpy as np
 
 from tests.each import each
 from tests.grading.classroom.test_class_report import WHOLE
-from tinygrad_mnist import Tensor, check_gradients, data, graph, nn, plots, training
+from tinygrad_mnist import Tensor, check_gradients, cross_entropy, data, graph, nn, plots, training
 from tinygrad_mnist.screens.cell import cell, line, table
 from tinygrad_mnist.screens.chart import Curve, chart
 from tinygrad_mnist.screens.figure import Picture
@@ -84,6 +84,10 @@ SHOWN = {
     "a module of one's own": (Own(), ["<script>", "Linear(in_features=3", "8 parameters"]),
     "sweep": (outcome(), ["the best of 3 on the validation images", "92.00 %", "0.0123", "may be luck", "<script>"]),
     "class": (WHOLE, ["=bob", "<script>alert(1)</script>", "activation's derivative missing"]),
+    "graph": (
+        graph.describe(cross_entropy(nn.MLP((784, 10))(np.ones((2, 784))), [0, 1])),
+        ["log_softmax", "784×10", "W1"],
+    ),
     "derivatives": (
         check_gradients(lambda a: a.tanh(), [np.ones(2)]),
         ["all 2 derivatives agree", "2", "scaled error"],

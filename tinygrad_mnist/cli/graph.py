@@ -30,9 +30,18 @@ EXAMPLES, FEW = 8, 2
 """How many images the network is shown; the few where a page holds the maps of each."""
 
 PICTURES = ("svg", "png", "pdf")
-TEXTS = ("dot", "mermaid", "latex", "numpy", "plan")
+FORMULAS = ("text", "markdown", "latex", "mathml")
+TEXTS = ("dot", "mermaid", *FORMULAS, "numpy", "plan")
 FORMATS = (*PICTURES, "html", *TEXTS)
-SUFFIXES = {".gv": "dot", ".mmd": "mermaid", ".tex": "latex", ".py": "numpy", ".htm": "html"}
+SUFFIXES = {
+    ".gv": "dot",
+    ".mmd": "mermaid",
+    ".txt": "text",
+    ".md": "markdown",
+    ".tex": "latex",
+    ".py": "numpy",
+    ".htm": "html",
+}
 known_format = if_given(one_of(FORMATS))
 
 
@@ -54,6 +63,9 @@ def graph(
     depth: Annotated[
         int | None, typer.Option(min=0, help="Levels of layers to open: 0 draws each layer as one box.")
     ] = None,
+    indices: Annotated[
+        bool, typer.Option("--indices", help="Below each formula, what it says of one element [format: text].")
+    ] = False,
     html: Annotated[Path | None, typer.Option(help="The file of the page that steps.")] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="The file [default: texts are printed, else graph.FORMAT].")
@@ -64,7 +76,9 @@ def graph(
         if out or format:
             raise typer.BadParameter("--html names the file and its format: leave out --format and -o")
         format, out = "html", html
-    format = format or (_format_of(out) if out else "svg")
+    format = format or (_format_of(out) if out else "text" if indices else "svg")
+    if indices and format not in FORMULAS:
+        raise typer.BadParameter(f"--indices is for formulas: add --format, one of {', '.join(FORMULAS)}")
     network = new_or_loaded(model, layers, activation)
     dataset = load_data(source, outputs(network))
     has_maps = len(training.input_shape(network)) > 1
@@ -72,7 +86,9 @@ def graph(
     loss = loss_on_images(network, dataset, whole=format == "numpy", count=count)
     if format in TEXTS:
         is_plan = format == "plan"
-        text = step_plan(network, dataset) if is_plan else _text(format, loss, network, backward, values, depth)
+        text = (
+            step_plan(network, dataset) if is_plan else _text(format, loss, network, backward, values, depth, indices)
+        )
         if out is None:
             show.output(text)
             return
@@ -137,9 +153,12 @@ def step_plan(network: nn.Module, dataset: data.Dataset) -> str:
     return step.plan()
 
 
-def _text(format: str, loss: Tensor, network: nn.Module, backward: bool, values: bool, depth: int | None) -> str:
-    if format == "latex":
-        return readings.explain(loss, list(network.parameters())).document()
+def _text(
+    format: str, loss: Tensor, network: nn.Module, backward: bool, values: bool, depth: int | None, indices: bool
+) -> str:
+    if format in FORMULAS:
+        explanation = readings.explain(loss, list(network.parameters()), indices=indices)
+        return explanation.document() if format == "latex" else str(getattr(explanation, format)())
     if format == "numpy":
         return str(readings.to_numpy(loss, list(network.parameters())))
     if format == "mermaid":

@@ -17,6 +17,7 @@ from tinygrad_mnist.compiler.program import leaves, nesting
 from tinygrad_mnist.compiler.tracing import CompileError
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.places import at
+from tinygrad_mnist.shown import Printed
 
 PLANS = 8
 """How many plans are kept for arguments of the same form; with more the oldest is forgotten."""
@@ -124,12 +125,12 @@ class Compiled:
 
     def plan(self) -> str:
         """The plan of the last program in words: instructions with shapes, what each pass changed, buffers."""
-        return str(self._last())
+        return Printed(self._last())
 
     def source(self) -> str:
         """The source that runs: NumPy's calls, and the kernels that numba compiles."""
         source = self._last().source
-        return "\n\n".join([*source.kernels, str(source)])
+        return Printed("\n\n".join([*source.kernels, str(source)]))
 
     def memory(self) -> tuple[int, int]:
         """How many bytes the buffers of the last plan take, and how many its values would without sharing them."""

@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_mnist.compiler.kernels import Kernel
 from tinygrad_mnist.compiler.memory import Memory
 from tinygrad_mnist.compiler.program import Instruction, Program, Value, mapped
+from tinygrad_mnist.shown import Printed
 
 WIDTH, INDENT = 100, 60
 
@@ -24,10 +25,15 @@ class Listing:
     def whole(self, memory: Memory) -> str:
         """The program as it was captured; of each pass what went and what came; and the plan, with its memory."""
         (_, program), *passes = self.stages
-        text = [_title("captured", program), *self._lines(program)]
-        for name, after in passes:
-            text += ["", _title(f"after {name.replace('_', ' ')}", after), *self._changes(program, after)]
+        text, idle = [_title("captured", program), *self._lines(program)], []
+        for name, after in ((name.replace("_", " "), after) for name, after in passes):
+            changes = self._changes(program, after)
+            if changes:
+                text += ["", _title(f"after {name}", after), *changes]
+            else:
+                idle.append(name)
             program = after
+        text += ["", f"nothing to do: {', '.join(idle)}"] if idle else []
         text += ["", _title("the plan", program), *self._lines(program, memory)]
         text += [f"copied at the end: {self._name(state)} ← {self._name(new)}" for state, new in memory.copied.items()]
         return "\n".join(text) + "\n"
@@ -60,7 +66,7 @@ class Listing:
         return f"{owner and owner + '.'}{_name(function)}{steps}({', '.join(arguments)})"
 
     def _word(self, tree: Any) -> str:
-        names = mapped(tree, lambda x: _Text(self._name(x)) if isinstance(x, Value) else x)
+        names = mapped(tree, lambda x: Printed(self._name(x)) if isinstance(x, Value) else x)
         return repr(names)
 
     def _name(self, value: Value) -> str:
@@ -75,12 +81,6 @@ class Listing:
         if memory.roots[value] is not value:
             return f"a view of {self._name(memory.roots[value])}"
         return f"buffer {memory.slots[value]}" if value in memory.slots else ""
-
-
-class _Text(str):
-    """Text that is shown as it is."""
-
-    __repr__ = str.__str__
 
 
 def _name(function: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
@@ -14,6 +14,10 @@ from tinygrad_mnist.engine import GraphError, Node, errors
 from tinygrad_mnist.engine.node import plain
 from tinygrad_mnist.graph.layers import Layers, Scope
 from tinygrad_mnist.graph.recording import Recording
+from tinygrad_mnist.screens.cell import cell, dimensions, line, table
+
+SHOWN = 100
+"""How many vertices a notebook shows."""
 
 Kind = Literal["parameter", "data", "constant", "operation", "output"]
 
@@ -55,20 +59,39 @@ class Edge:
     shape: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Description:
     """Vertices in the order in which they were made, inputs before their users; and the edges between them."""
 
     vertices: list[Vertex]
     edges: list[Edge]
-    _values: Mapping[str, Any] = field(repr=False)
-    _keys: Mapping[Node, str] = field(repr=False)
-    layers: Layers = field(repr=False)
+    _values: Mapping[str, Any]
+    _keys: Mapping[Node, str]
+    layers: Layers
 
     @property
     def operations(self) -> list[Vertex]:
         """The operations, outputs among them, in the order in which the forward pass ran them."""
         return [vertex for vertex in self.vertices if vertex.op]
+
+    def __repr__(self) -> str:
+        return f"Description({len(self.vertices):,} vertices, {len(self.edges):,} edges)"
+
+    def _repr_html_(self) -> str:
+        names = {v.key: v.name or (v.label if v.kind == "constant" else v.key) for v in self.vertices}
+        rows = [
+            (
+                names[v.key],
+                v.op or v.kind,
+                ", ".join(names[key] for key in self.operands(v.key)),
+                dimensions(v.shape),
+                " › ".join(v.scope),
+            )
+            for v in self.vertices[:SHOWN]
+        ]
+        left_out = len(self.vertices) - len(rows)
+        ends = [line((f"… and {left_out:,} more", "dim"))] if left_out else []
+        return cell(line((f"{self!r}", "bold")), table(("", "operation", "of", "shape", "layer"), rows, "l"), *ends)
 
     def __contains__(self, node: object) -> bool:
         """Whether a node is described."""

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from tinygrad_mnist.devices import as_array, mover, to_numpy
 from tinygrad_mnist.engine import Tensor, no_grad
 from tinygrad_mnist.engine.node import plain
+from tinygrad_mnist.shown import Printed
 
 M = TypeVar("M", bound="Module")
 WIDTH = 80
@@ -197,7 +198,8 @@ class Module:
             (path, f"{m!r}".partition("  #")[0], str(shapes.get(m, "")), f"{_count(m.parameters()):,}")
             for path, m in self._leaves()
         ]
-        return _table(("", "layer", "output" if shapes else "", "parameters"), rows) + f"\n{self._end()}"
+        table = _table(("", "layer", "output" if shapes else "", "parameters"), rows)
+        return Printed(f"{table}\n{self._end()}")
 
     def _leaves(self) -> Iterator[tuple[str, Module]]:
         """The parts that have no parts, with their paths."""

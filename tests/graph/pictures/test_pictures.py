@@ -368,6 +368,13 @@ def test_it_shows_itself_in_a_notebook():
     assert "<svg" in drawing._repr_mimebundle_()["image/svg+xml"]
 
 
+def test_a_wide_one_is_as_wide_as_a_page():
+    drawing = graph.draw(network(6, 5, 4)[0], backward=True)
+    drawing.graph_attr["ratio"], drawing.graph_attr["size"] = "fill", "20,4!"
+    svg = drawing._repr_mimebundle_()["image/svg+xml"]
+    assert re.search(r'<svg [^>]*width="720pt" height="1\d\dpt"', svg), svg[:800]
+
+
 def test_mermaid_has_the_same_boxes_and_arrows():
     loss, _ = network(6, 5, 4)
     text = graph.mermaid(loss, backward=True)

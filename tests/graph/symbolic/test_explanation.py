@@ -1,6 +1,8 @@
 """The chain rule written down: the forms that a learner derives by hand, arrived at by running the rules."""
 
 import re
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -303,3 +305,14 @@ def test_latex_indents_what_each_rule_sends_back_and_is_a_whole_document():
     assert len(shown) == len(steps.equations) > 5
     assert [row.startswith(r"&\quad ") for row in shown] == [bool(e.depth) for e in steps.equations]
     assert all(row.startswith("&") for row in shown)
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="there is no pdflatex")
+def test_latex_compiles(tmp_path):
+    model = nn.MLP((4, 3, 2), "relu")
+    loss = cross_entropy(model(np.ones((2, 4), np.float32)), [0, 1])
+    (tmp_path / "chain_rule.tex").write_text(graph.explain(loss, model.parameters(), indices=True).document())
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "chain_rule"]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert said.returncode == 0, said.stdout[-2000:]
+    assert "Overfull" not in said.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,11 +75,27 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
         except RenderingError as error:
             return {"text/plain": str(error)}
         fitting = svg.decode().replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1)
-        return {"image/svg+xml": fitting, "image/png": png, "text/plain": repr(self)}
+        return {
+            "image/svg+xml": _SIZE.sub(_within_a_page, fitting, count=1),
+            "image/png": png,
+            "text/plain": repr(self),
+        }
 
     def __repr__(self) -> str:
         count = sum(1 for line in self.body if " -> " not in line and "[" in line)
         return f"<a picture of {count:,} boxes: .render(outfile='graph.svg') draws it, .source is its DOT text>"
+
+
+WIDEST = 720.0
+"""Points: what is wider is shown smaller, in pages as well that make an image of it, which has the size it says."""
+
+_SIZE = re.compile(r'width="([\d.]+)pt" height="([\d.]+)pt"')
+
+
+def _within_a_page(size: re.Match[str]) -> str:
+    width, height = map(float, size.groups())
+    share = min(1.0, WIDEST / width)
+    return f'width="{share * width:.0f}pt" height="{share * height:.0f}pt"'
 
 
 @contextmanager

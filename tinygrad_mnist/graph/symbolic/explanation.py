@@ -19,6 +19,7 @@ from tinygrad_mnist.graph.symbolic import notation
 from tinygrad_mnist.graph.symbolic.algebra import Algebra
 from tinygrad_mnist.graph.symbolic.derive import INLINE, Step, checked, derived, isolated
 from tinygrad_mnist.graph.symbolic.handwritten import Reading, read
+from tinygrad_mnist.graph.symbolic.indices import Indices, Sentence
 from tinygrad_mnist.graph.symbolic.lines import Line, Program, program
 from tinygrad_mnist.graph.symbolic.names import Name, Names, named, partial
 from tinygrad_mnist.graph.symbolic.notation import Text
@@ -92,11 +93,12 @@ class Explanation:
         return self.latex()
 
 
-def explain(output: Node, wrt: Iterable[Node], format: Format = "text") -> Explanation:
+def explain(output: Node, wrt: Iterable[Node], format: Format = "text", indices: bool = False) -> Explanation:
     """The gradients of a scalar output as formulas, derived step by step from the rules of its operations.
 
     wrt: the tensors to differentiate with respect to. format: what printing it gives: "text", "markdown", "latex" or
-    "mathml".
+    "mathml". indices: below each formula of the forward pass and of the result, write what it says of a single
+    element, ∂L/∂Wᵢⱼ = Σₙ δₙᵢ aₙⱼ below ∂L/∂W = δᵀ a, with one letter for each axis, which counts from 0.
 
     Each step is one vjp, in the names of the tensors; the result is what the steps come to, with what cancels
     cancelled. All of it is derived by running the rules and rewriting what they compute, and each rewrite is checked
@@ -111,17 +113,30 @@ def explain(output: Node, wrt: Iterable[Node], format: Format = "text") -> Expla
     reading = isolated(lambda: read(output, wrt))
     result = derived(lambda derivation: program(derivation, mathematical=True), reading.output, reading.wrt)
     asides = isolated(lambda: [*_ties(result, reading), *_guards(result, output, wrt, reading)])
-    return Explanation(isolated(lambda: _sections(result, asides)), format)
+    return Explanation(isolated(lambda: _sections(result, asides, indices)), format)
 
 
-def _sections(result: Program, asides: list[Equation]) -> list[Section]:
+def _sections(result: Program, asides: list[Equation], indices: bool) -> list[Section]:
+    elements = Indices(result) if indices else None
+    forward, together = (
+        [e for line in result.lines if line.gradient == gradient for e in _equations(result, line, elements)]
+        for gradient in (False, True)
+    )
+    steps, letters = _steps(result), [Equation(*letter) for letter in elements.legend()] if elements else []
     sections = [
-        Section("Forward", [equation(result, line) for line in result.lines if not line.gradient]),
-        Section("Backward, one rule at a time", _steps(result)),
-        Section("Together, what cancels cancelled", [equation(result, line) for line in result.lines if line.gradient]),
-        Section("Where", _remarks(result) + asides),
+        Section("Forward", forward),
+        Section("Backward, one rule at a time", steps),
+        Section("Together, what cancels cancelled", together),
+        Section("Where", letters + _remarks(result) + asides),
     ]
     return [section for section in sections if section.equations]
+
+
+def _equations(result: Program, line: Line, elements: Indices | None) -> Iterator[Equation]:
+    """A line as a formula, and below it what it says of one element, where that needs indices."""
+    yield equation(result, line)
+    if elements and elements.lines[line].letters():
+        yield Equation(*elements.equation(line), depth=1)
 
 
 def equation(result: Program, line: Line) -> Equation:
@@ -336,6 +351,7 @@ def _rules(node: Node) -> list[Equation]:
 _DOCUMENT = r"""\documentclass{article}
 \usepackage[utf8]{inputenc}
 \usepackage{amsmath}
+\usepackage[margin=2cm]{geometry}
 \allowdisplaybreaks
 \begin{document}
 CONTENT
@@ -364,7 +380,8 @@ def _latex(equation: Equation, nested: bool) -> str:
     """A row: aligned at its sign, or, where equations follow from others, at its indented left-hand side."""
     sign = r"\mathrel{+}=" if equation.sign == "+=" else equation.sign
     indent = "&" + r"\quad " * equation.depth if nested else ""
-    remark = rf" && {notation.words(equation.remark)}" if equation.remark else ""
+    said = equation.remark.latex if isinstance(equation.remark, Sentence) else notation.words(equation.remark)
+    remark = f" && {said}" if equation.remark else ""
     return f"{indent}{equation.left.latex} {'' if nested else '&'}{sign} {equation.right.latex}{remark}"
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 Style = Literal["latex", "text", "numpy"]
 Shape = tuple[int, ...]
@@ -87,7 +88,13 @@ class Entry:
 
 def write(op: str, operands: Sequence[Text], params: Mapping[str, Any], shapes: Sequence[Shape], style: Style) -> Text:
     """An operation on operands that are written already. shapes: of the operands; () for a number."""
-    entry = NOTATION.get(op) or _unknown(op)
+    return filled(NOTATION.get(op) or _unknown(op), op, operands, params, shapes, style)
+
+
+def filled(
+    entry: Entry, op: str, operands: Sequence[Text], params: Mapping[str, Any], shapes: Sequence[Shape], style: Style
+) -> Text:
+    """An entry with operands in its slots."""
     template: Template = getattr(entry, style)
     if not isinstance(template, str):
         template = template(Call(params, operands, shapes))
@@ -248,7 +255,12 @@ def _part(part: Any, style: Style) -> str:
         return r"\mathrm{new}" if style == "latex" else "new"
     if part is Ellipsis:
         return r"\ldots" if style == "latex" else "..."
-    return re.sub(r"\s+", " ", np.array2string(np.asarray(part), separator=", ", threshold=8))
+    return numbers(np.asarray(part))
+
+
+def numbers(array: NDArray[Any]) -> str:
+    """An array written out, the middle of a long one left out."""
+    return re.sub(r"\s+", " ", np.array2string(array, separator=", ", threshold=8))
 
 
 # families of entries

@@ -11,6 +11,7 @@ from tinygrad_mnist.graph.symbolic.names import Name
 from tinygrad_mnist.graph.symbolic.notation import HELPERS, NOTATION
 from tinygrad_mnist.graph.symbolic.own import own_source
 from tinygrad_mnist.graph.symbolic.traced import Traced
+from tinygrad_mnist.shown import Printed
 
 WIDTH = 120
 
@@ -25,7 +26,7 @@ def to_numpy(output: Node, wrt: Iterable[Node]) -> str:
 
     Raises what `graph.explain` raises, and GraphError for an operation without source.
     """
-    return derived(_source, output, wrt)
+    return Printed(derived(_source, output, wrt))
 
 
 def _source(derivation: Derivation) -> str:

@@ -60,9 +60,14 @@ class Writer:
             return constant(value.data, style)
         op, operands, params = self.view(value)
         written = [self.write(x, style) for x in operands]
-        if op == "div" and isinstance(operands[1], int) and operands[1] in self.counts:
-            written[1] = getattr(self.counts[operands[1]].name, style)
+        written[1:] = [self.count(op, x, text, style) for x, text in zip(operands[1:], written[1:], strict=True)]
         return notation.write(op, written, params, [getattr(x, "shape", ()) for x in operands], style)
+
+    def count(self, op: str, operand: Any, written: Text, style: Style) -> Text:
+        """An operand after the first: by its name where it is a number that the data explain, and is divided by."""
+        is_count = op == "div" and isinstance(operand, int) and operand in self.counts
+        name: Text = getattr(self.counts[operand].name, style) if is_count else written
+        return name
 
     def in_formulas(self, value: Traced, by_name: bool = True) -> Name:
         """An expression in LaTeX and as plain text."""

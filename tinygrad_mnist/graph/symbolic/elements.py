@@ -1,0 +1,437 @@
+"""Which elements of its operands an element of an operation's result is made of: one table, one rule for each.
+
+A rule is told the indices of the element, asks for those of the operands that it needs, and adds over letters of its
+own: of x @ y, the element i, j is Σₖ xᵢₖ yₖⱼ.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import accumulate, pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.engine import OPS
+from tinygrad_mnist.graph.symbolic.index import (
+    Applied,
+    Element,
+    Index,
+    Letter,
+    Term,
+    at_most,
+    index,
+    is_made_by,
+    over,
+    product,
+    with_letter,
+)
+from tinygrad_mnist.graph.symbolic.notation import Call
+from tinygrad_mnist.graph.symbolic.traced import Traced
+from tinygrad_mnist.graph.symbolic.writing import View, Writer
+
+At = tuple[Index, ...]
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Contraction:
+    """A product of two matrices: the letter that is added over, and each matrix with the axis where it stands."""
+
+    letter: Letter
+    factors: list[tuple[Traced, int]]
+
+
+@dataclass
+class Walk:
+    """From an expression down to what has a name. contractions: the products of matrices that were met."""
+
+    writer: Writer
+    contractions: list[Contraction] = field(default_factory=list)
+
+    def at(self, x: Traced | int | float, at: At) -> Term:
+        """An element of an operand: of a number, the number."""
+        if not isinstance(x, Traced):
+            return x
+        if x in self.writer.names:
+            return Element(x, at)
+        return self.constant(x.numpy(), at) if x.op is None else self.inside(x, at)
+
+    def inside(self, x: Traced, at: At) -> Term:
+        """An element of an operation's result in terms of those of its operands."""
+        view = self.writer.view(x)
+        if view.op in RULES:
+            return RULES[view.op](self, Operation(view, x), at)
+        if _is_elementwise(view.op, x):
+            return Applied(view.op, self.spread(view.operands, at), view.params)
+        return Element(x, at, by_name=False)
+
+    def spread(self, operands: Sequence[Any], at: At) -> tuple[Term, ...]:
+        """An element of each operand, which are broadcast to the shape that the indices are of."""
+        return tuple(self.at(x, _broadcast(np.shape(x), at)) for x in operands)
+
+    def constant(self, array: NDArray[Any], at: At) -> Term:
+        """An element of a constant: a number where all are the same, 1 where i = j of an identity."""
+        if array.size and array.dtype.kind != "b" and bool(np.all(array == array.flat[0])):
+            number: float = array.flat[0].item()
+            return number
+        if array.ndim == 2 and array.shape[0] == array.shape[1] and np.array_equal(array, np.eye(len(array))):
+            return Applied("equal", at)
+        return Element(Traced(array), at)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation as a rule sees it."""
+
+    view: View
+    value: Traced
+
+    @property
+    def x(self) -> Traced:
+        """The first operand."""
+        first: Traced = self.view.operands[0]
+        return first
+
+    @property
+    def params(self) -> Any:
+        """The parameters."""
+        return self.view.params
+
+    def reduced(self, at: At) -> tuple[list[Letter], At]:
+        """A letter for each axis of x that is reduced, and the indices of x with them in place."""
+        axes = Call(self.params, (), [self.x.shape]).axes
+        axes = tuple(range(self.x.ndim)) if axes is None or not self.x.ndim else axes
+        letters = {a: Letter(self.x.shape[a]) for a in axes}
+        kept = iter(at if len(at) < self.x.ndim else [i for a, i in enumerate(at) if a not in letters])
+        return [*letters.values()], tuple(index(letters[a]) if a in letters else next(kept) for a in range(self.x.ndim))
+
+
+Rule = Callable[[Walk, Operation, At], Term]
+
+
+def _is_elementwise(op: str, x: Traced) -> bool:
+    forward = OPS[op].forward if op in OPS else x.op and x.op.forward
+    return op in ELEMENTWISE or (isinstance(forward, np.ufunc) and forward.signature is None)
+
+
+ELEMENTWISE = {"pow", "sqrt", "sigmoid", "softplus", "relu", "leaky_relu", "elu", "erf", "where", "astype"}
+"""What NumPy has no ufunc for; of NumPy's own it is known."""
+
+
+def _broadcast(shape: Shape, at: At) -> At:
+    """The indices of what is broadcast, from those of the result."""
+    return tuple(Index() if n == 1 else i for n, i in zip(shape, at[len(at) - len(shape) :], strict=True))
+
+
+def _letters(shape: Shape) -> tuple[list[Letter], At]:
+    """A new letter for each axis."""
+    letters = [*map(Letter, shape)]
+    return letters, tuple(map(index, letters))
+
+
+# elements that only move
+
+
+def _flat(at: Sequence[Index], shape: Shape) -> Index:
+    """The position among all elements, row by row."""
+    total = Index()
+    for i, n in zip(at, shape, strict=True):
+        total = total * n + i
+    return total
+
+
+def _unflat(position: Index, shape: Shape) -> At:
+    """The indices of the element at a position."""
+    steps = [max(math.prod(shape[a + 1 :]), 1) for a in range(len(shape))]
+    return tuple(position // step % n if n > 1 else Index() for n, step in zip(shape, steps, strict=True))
+
+
+def _reshaped(walk: Walk, o: Operation, at: At) -> Term:
+    return walk.at(o.x, _unflat(_flat(at, o.value.shape), o.x.shape))
+
+
+def _moved(walk: Walk, o: Operation, at: At) -> Term:
+    """Where an element comes from is found by moving the indices of x as x is moved."""
+    assert o.value.op
+    move = partial(o.value.op.forward, **o.params)
+    return walk.at(o.x, _sources(o.x.shape, move, at))
+
+
+def _sources(shape: Shape, move: Callable[[NDArray[Any]], NDArray[Any]], at: At) -> At:
+    axes = (np.arange(n).reshape(-1, *[1] * (len(shape) - a - 1)) for a, n in enumerate(shape))
+    return tuple(_read_off(np.asarray(move(np.broadcast_to(own, shape))), at) for own in axes)
+
+
+def _read_off(numbers: NDArray[Any], at: At) -> Index:
+    """An array of whole numbers as an index: start + step · i + …; an element of it where there are no such steps."""
+    if not numbers.size:
+        return Index()
+    start = int(numbers.flat[0])
+    steps = [int(np.take(numbers, 1, a).flat[0]) - start if n > 1 else 0 for a, n in enumerate(numbers.shape)]
+    grid = np.ogrid[tuple(map(slice, numbers.shape))]
+    if np.array_equal(numbers, start + sum((s * g for s, g in zip(steps, grid, strict=True)), np.zeros(()))):
+        return sum((i * s for i, s in zip(at, steps, strict=True)), Index((), start))
+    varies = [bool(np.any(numbers != np.take(numbers, [0], a))) for a in range(numbers.ndim)]
+    smaller = numbers[tuple(slice(None) if v else 0 for v in varies)]
+    return index(Element(Traced(smaller), tuple(i for i, v in zip(at, varies, strict=True) if v)))
+
+
+def _joined(walk: Walk, o: Operation, at: At) -> Term:
+    """The element of the piece that the index is in."""
+    axis = o.params["axis"] % len(at)
+    spans = pairwise(accumulate((x.shape[axis] for x in o.view.operands), initial=0))
+    pieces = [(x, start) for x, (start, end) in zip(o.view.operands, spans, strict=True) if end > start]
+    terms = [
+        walk.at(x, (*at[:axis], at[axis] - start if x.shape[axis] > 1 else Index(), *at[axis + 1 :]))
+        for x, start in pieces
+    ]
+    *_, term = terms or [0]
+    for (_, end), earlier in zip(pieces[:0:-1], terms[-2::-1], strict=True):
+        term = Applied("where", (Applied("less", (at[axis], Index((), end))), earlier, term))
+    return term
+
+
+# elements that are outside
+
+
+def _guarded(term: Term, i: Index, length: int, outside: float = 0) -> Term:
+    """A term where an index is within a length, and a number elsewhere; an array counts as the number there itself."""
+    if i.is_within(length):
+        return term
+    if isinstance(term, Element) and (i, length) in zip(term.at, term.value.shape, strict=True):
+        return replace(term, outside=outside)
+    within = Applied("within", (i,), {"length": length})
+    return Applied("where", (within, term, outside)) if outside else product(within, term)
+
+
+def _padded(walk: Walk, o: Operation, at: At) -> Term:
+    outside = o.params["constant_values"]
+    if not isinstance(outside, int | float):
+        return Element(o.value, at, by_name=False)
+    before = np.broadcast_to(o.params["pad_width"], (len(at), 2))[:, 0]
+    own = tuple(i - int(n) for i, n in zip(at, before, strict=True))
+    term = walk.at(o.x, own)
+    for i, n in zip(own, o.x.shape, strict=True):
+        term = _guarded(term, i, n, outside)
+    return term
+
+
+# elements that are added up
+
+
+def _reduction(op: str) -> Rule:
+    def rule(walk: Walk, o: Operation, at: At) -> Term:
+        letters, own = o.reduced(at)
+        return over(op, letters, walk.at(o.x, own))
+
+    return rule
+
+
+def _cumulative(op: str, neutral: int) -> Rule:
+    def rule(walk: Walk, o: Operation, at: At) -> Term:
+        is_flat = o.params["axis"] is None or not o.x.ndim
+        axis = 0 if is_flat else o.params["axis"] % o.x.ndim
+        letter = Letter(o.value.shape[axis])
+        own = (*at[:axis], index(letter), *at[axis + 1 :])
+        term = walk.at(o.x, _unflat(own[0], o.x.shape) if is_flat else own)
+        if letter.length == 1:
+            return term
+        counts = at_most(index(letter), at[axis])
+        return over(op, [letter], Applied("where", (counts, term, neutral)) if neutral else product(counts, term))
+
+    return rule
+
+
+def _exponentials(walk: Walk, o: Operation, at: At) -> Term:
+    """Σ exp(x) over the axes."""
+    letters, own = o.reduced(at)
+    return over("sum", letters, Applied("exp", (walk.at(o.x, own),)))
+
+
+def _logsumexp(walk: Walk, o: Operation, at: At) -> Term:
+    return Applied("log", (_exponentials(walk, o, at),))
+
+
+def _log_softmax(walk: Walk, o: Operation, at: At) -> Term:
+    return Applied("sub", (walk.at(o.x, at), _logsumexp(walk, o, at)))
+
+
+def _softmax(walk: Walk, o: Operation, at: At) -> Term:
+    return Applied("div", (Applied("exp", (walk.at(o.x, at),)), _exponentials(walk, o, at)))
+
+
+def _matmul(walk: Walk, o: Operation, at: At) -> Term:
+    x, y = o.view.operands
+    letter = Letter(x.shape[-1])
+    k = index(letter)
+    row, column = at[len(at) - 1 - (y.ndim > 1) :][: x.ndim > 1], at[len(at) - 1 :] if y.ndim > 1 else ()
+    stack = at[: len(at) - len(row) - len(column)]
+    if x.ndim == y.ndim == 2:
+        walk.contractions.append(Contraction(letter, [(x, 1), (y, 0)]))
+    left = (*_broadcast(x.shape[:-2], stack), *row, k)
+    right = (*_broadcast(y.shape[:-2], stack), k, *column)
+    return over("sum", [letter], product(walk.at(x, left), walk.at(y, right)))
+
+
+def _outer(walk: Walk, o: Operation, at: At) -> Term:
+    return product(*(walk.at(x, _unflat(i, x.shape)) for x, i in zip(o.view.operands, at, strict=True)))
+
+
+def _vdot(walk: Walk, o: Operation, at: At) -> Term:
+    letters, own = _letters(o.x.shape)
+    return over("sum", letters, product(*(walk.at(x, own) for x in o.view.operands)))
+
+
+def _einsum(walk: Walk, o: Operation, at: At) -> Term:
+    terms, result = o.params["subscripts"].split("->")
+    factors = list(zip(o.view.operands, terms.split(","), strict=True))
+    lengths = {c: n for x, term in factors for c, n in zip(term, x.shape, strict=True) if n != 1}
+    letters = {c: Letter(n) for c, n in lengths.items() if c not in result}
+    known = {c: index(letter) for c, letter in letters.items()} | dict(zip(result, at, strict=True))
+    own = ((x, tuple(known.get(c, Index()) for c in term)) for x, term in factors)
+    elements = (walk.at(x, _broadcast(x.shape, indices)) for x, indices in own)
+    return over("sum", [*letters.values()], product(*elements))
+
+
+def _product(walk: Walk, o: Operation, at: At) -> Term:
+    return product(*walk.spread(o.view.operands, at))
+
+
+def _divided(walk: Walk, o: Operation, at: At) -> Term:
+    """x / y; and x / y / z as x / (y z)."""
+    above, below = walk.spread(o.view.operands, at)
+    if is_made_by(above, "div") and not isinstance(below, int):
+        return Applied("div", (above.operands[0], product(above.operands[1], below)))
+    return Applied("div", (above, below))
+
+
+def _clip(walk: Walk, o: Operation, at: At) -> Term:
+    (term,) = walk.spread([o.x], at)
+    for op, bound in (("maximum", o.params["min"]), ("minimum", o.params["max"])):
+        if bound is not None:
+            term = Applied(op, (term, walk.constant(np.asarray(bound), _broadcast(np.shape(bound), at))))
+    return term
+
+
+# what is added where it came from
+
+
+def _scattered(walk: Walk, o: Operation, at: At) -> Term:
+    letters, own = _letters(o.x.shape)
+    targets = _sources(o.value.shape, lambda places: places[o.params["index"]], own)
+    return _added(letters, list(zip(at, targets, strict=True)), walk.at(o.x, own))
+
+
+def _added(letters: list[Letter], equal: list[tuple[Index, Index]], term: Term) -> Term:
+    """The sum over letters of a term where indices are equal. A letter that follows from the others is replaced."""
+    letters, within = [*letters], list[tuple[Index, int]]()
+
+    def replace_letter(letter: Letter, given: Index) -> None:
+        nonlocal term, equal, within
+        letters.remove(letter)
+        term = with_letter(term, letter, given)
+        equal = [(a.with_letter(letter, given), b.with_letter(letter, given)) for a, b in equal]
+        within = [(i.with_letter(letter, given), n) for i, n in within] + [(given, letter.length)]
+
+    for n in range(len(equal)):  # i = k + 2p says what k is
+        zero = equal[n][1] - equal[n][0]
+        for letter, factor in [(x, f) for x, f in zero.terms if x in letters and abs(f) == 1][:1]:
+            replace_letter(letter, (zero - index(letter) * factor) * -factor)
+    for n in range(len(within)):  # and 0 ≤ i − 2p < 2 what p is, of which nothing is left to say
+        i, length = within[n]
+        for letter, factor in [(x, f) for x, f in i.terms if x in letters and f == -length][:1]:
+            within[n] = (Index(), 1)
+            replace_letter(letter, (i - index(letter) * factor) // length)
+    for i, length in reversed(within):
+        term = _guarded(term, i, length)
+    conditions = [Applied("equal", (a, b)) for a, b in equal if a != b]
+    return over("sum", letters, product(*conditions, term))
+
+
+# windows over images
+
+
+def _counts(images: Shape, params: Any) -> Shape:
+    """How many windows there are below each other, and side by side."""
+    each = zip(images[2:], *(params[name] for name in ("kernel", "stride", "padding", "dilation")), strict=True)
+    return tuple((n + 2 * pad - d * (k - 1) - 1) // s + 1 for n, k, s, pad, d in each)
+
+
+def _place(params: Any, window: Sequence[Index], inside: Sequence[Index]) -> At:
+    """The row and the column of an image that a place in a window is; they may be in the frame."""
+    s, pad, d = (params[name] for name in ("stride", "padding", "dilation"))
+    return tuple(window[a] * s[a] + inside[a] * d[a] - pad[a] for a in (0, 1))
+
+
+def _pixel(walk: Walk, x: Traced, at: At, outside: float) -> Term:
+    """An element of images; a number in the frame."""
+    term = walk.at(x, at)
+    for i, length in reversed([*zip(at[2:], x.shape[2:], strict=True)]):
+        term = _guarded(term, i, length, outside)
+    return term
+
+
+def _patches(walk: Walk, o: Operation, at: At) -> Term:
+    n, *window = _unflat(at[0], (o.x.shape[0], *_counts(o.x.shape, o.params)))
+    *inside, channel = _unflat(at[1], (*o.params["kernel"], o.x.shape[1]))
+    return _pixel(walk, o.x, (n, channel, *_place(o.params, window, inside)), 0)
+
+
+def _fold(walk: Walk, o: Operation, at: At) -> Term:
+    images, kernel = o.value.shape, o.params["kernel"]
+    counts = _counts(images, o.params)
+    windows, window = _letters(counts)
+    places, inside = _letters(kernel)
+    row, column = _flat((at[0], *window), (images[0], *counts)), _flat((*inside, at[1]), (*kernel, images[1]))
+    equal = [*zip(at[2:], _place(o.params, window, inside), strict=True)]
+    return _added(windows + places, equal, walk.at(o.x, (row, column)))
+
+
+def _max_pool(walk: Walk, o: Operation, at: At) -> Term:
+    places, inside = _letters(o.params["kernel"])
+    return over("max", places, _pixel(walk, o.x, (*at[:2], *_place(o.params, at[2:], inside)), -math.inf))
+
+
+def _unpool(walk: Walk, o: Operation, at: At) -> Term:
+    """A window gives what reaches it to the places where x is at its top: to each its share."""
+    g, x, top = o.view.operands
+    windows, window = _letters(_counts(x.shape, o.params))
+    (places, inside), (others, elsewhere) = _letters(o.params["kernel"]), _letters(o.params["kernel"])
+    best = walk.at(top, (*at[:2], *window))
+    other = _pixel(walk, x, (*at[:2], *_place(o.params, window, elsewhere)), -math.inf)
+    ties = over("sum", others, Applied("equal", (other, best)))
+    share = Applied("div", (walk.at(g, (*at[:2], *window)), ties))
+    equal = [*zip(at[2:], _place(o.params, window, inside), strict=True)]
+    return _added(windows + places, equal, product(Applied("equal", (walk.at(x, at), best)), share))
+
+
+RULES: dict[str, Rule] = {
+    "reshape": _reshaped,
+    **dict.fromkeys(("transpose", "swapaxes", "flip", "broadcast_to", "getitem"), _moved),
+    "concatenate": _joined,
+    "pad": _padded,
+    **{op: _reduction(op) for op in ("sum", "max", "min", "prod")},
+    "cumsum": _cumulative("sum", 0),
+    "cumprod": _cumulative("prod", 1),
+    "logsumexp": _logsumexp,
+    "log_softmax": _log_softmax,
+    "softmax": _softmax,
+    "mul": _product,
+    "div": _divided,
+    "matmul": _matmul,
+    "outer": _outer,
+    "vdot": _vdot,
+    "einsum": _einsum,
+    "clip": _clip,
+    "scatter_add": _scattered,
+    "patches": _patches,
+    "fold": _fold,
+    "max_pool": _max_pool,
+    "unpool": _unpool,
+}
+"""By operation. What has no rule works element by element (see `_is_elementwise`), or is a whole: inv(A)ᵢⱼ."""
