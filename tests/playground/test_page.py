@@ -6,11 +6,14 @@ The browser tests need a folder with the npm package pyodide and NumPy's wheel f
 
 import base64
 import json
+import marshal
 import os
 import re
+import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +21,7 @@ import pytest
 from docs.making import accessible
 from tests.each import each
 from tinygrad_mnist.graph.page import writing
-from tinygrad_mnist.playground import PlaygroundError, Session, page
+from tinygrad_mnist.playground import PlaygroundError, Session, archives, bytecode, page
 
 PYODIDE = os.environ.get("TINYGRAD_MNIST_PYODIDE")
 
@@ -62,6 +65,21 @@ def test_other_files_than_those_of_this_pyodide_are_refused(tmp_path):
     (tmp_path / "pyodide.mjs").write_text("export const version = '0.27.0'")
     with pytest.raises(PlaygroundError, match=r"pyodide\.mjs is not that of Pyodide 314\.0\.3"):
         page.page("worker", tmp_path)
+
+
+def test_what_a_start_imports_is_bytecode_and_this_package_keeps_its_sources():
+    source = b"'''a docstring'''\nnumber = 6 * 7\n"
+    archive = archives.stored((name, source) for name in ("a.py", "b.py", "tinygrad_mnist/c.py"))
+    files = dict(bytecode.compiled(archive, {"a.py", "tinygrad_mnist/c.py", "frozen"}))
+    cached = f"tinygrad_mnist/__pycache__/c.{sys.implementation.cache_tag}.pyc"
+    assert sorted(files) == sorted(["a.pyc", "b.py", "tinygrad_mnist/c.py", cached])
+    found: dict[str, Any] = {}
+    exec(marshal.loads(files["a.pyc"][16:]), found)
+    assert (found["number"], found.get("__doc__")) == (42, None)
+    session = Session()
+    assert [json.loads(session.answer(json.dumps(asked)))["kind"] for asked in bytecode.START] == [
+        asked["kind"] for asked in bytecode.START
+    ]
 
 
 @pytest.fixture(scope="module")
