@@ -46,7 +46,10 @@ def _origin(module: ModuleType) -> str | None:
 
 
 def compiled(archive: bytes, wanted: Collection[str]) -> Iterator[Member]:
-    """The archive's files, those wanted as bytecode; of this package, which reads its sources, beside them."""
+    """The archive's files, those wanted as bytecode; of this package, which reads its sources, beside them.
+
+    Docstrings are left out, but for those of NumPy, which makes some from others.
+    """
     for name, content in members(archive):
         kept = name.startswith("tinygrad_mnist/")
         is_wanted = name in wanted and name.endswith(".py")
@@ -60,5 +63,5 @@ def compiled(archive: bytes, wanted: Collection[str]) -> Iterator[Member]:
 
 
 def _bytecode(name: str, source: bytes) -> bytes:
-    code = compile(source, name, "exec", dont_inherit=True, optimize=2)  # without docstrings, of which nothing asks
+    code = compile(source, name, "exec", dont_inherit=True, optimize=0 if name.startswith("numpy/") else 2)
     return importlib.util.MAGIC_NUMBER + UNCHECKED.to_bytes(4, "little") + bytes(8) + marshal.dumps(code)
