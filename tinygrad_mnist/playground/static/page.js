@@ -60,7 +60,7 @@ const FIELDS = {
   dropout: { title: "Dropout", number: "any" }, seed: { title: "Seed", number: "1" },
 };
 /** @type {Record<string, string>} */
-const DATA_NAMES = { digits: "1,500 digits in the page", file: "files dropped here", own: "digits of my own" };
+const DATA_NAMES = { digits: "1,500 digits", file: "dropped files", own: "my own digits" };
 
 /** @param {Reply} hello */
 function buildSettings(hello) {
@@ -339,7 +339,9 @@ async function takeProgram(file) {
 
 async function showCode() {
   const reply = await engine.ask("code");
-  for (const part of ["expression", "command", "recipe"]) byId(part).textContent = reply[part];
+  for (const part of ["expression", "recipe"]) byId(part).textContent = reply[part];
+  const options = reply.command.split(/ (?=--)/); // a browser would break a line behind a hyphen
+  byId("command").replaceChildren(...options.flatMap((/** @type {string} */ option) => [make("span", {}, option), " "]).slice(0, -1));
 }
 
 // the link
