@@ -226,7 +226,7 @@ class Session:
 
 
 _MISSING = {
-    "file": "there are no files yet: drop those of a data set first",
+    "file": "no data set has been dropped yet: drop its files here first",
     "own": "there are no digits of your own yet: draw some, and keep them for training",
 }
 
