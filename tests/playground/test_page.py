@@ -5,20 +5,26 @@ The browser tests need a folder with the npm package pyodide and NumPy's wheel f
 """
 
 import base64
+import gzip
 import json
+import marshal
 import os
 import re
+import struct
+import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from docs.making import accessible
 from tests.each import each
+from tinygrad_mnist.data import load_digits
 from tinygrad_mnist.graph.page import writing
-from tinygrad_mnist.playground import PlaygroundError, Session, page
+from tinygrad_mnist.playground import PlaygroundError, Session, archives, bytecode, page
 
 PYODIDE = os.environ.get("TINYGRAD_MNIST_PYODIDE")
 
@@ -62,6 +68,21 @@ def test_other_files_than_those_of_this_pyodide_are_refused(tmp_path):
     (tmp_path / "pyodide.mjs").write_text("export const version = '0.27.0'")
     with pytest.raises(PlaygroundError, match=r"pyodide\.mjs is not that of Pyodide 314\.0\.3"):
         page.page("worker", tmp_path)
+
+
+def test_what_a_start_imports_is_bytecode_and_this_package_keeps_its_sources():
+    source = b"'''a docstring'''\nnumber = 6 * 7\n"
+    archive = archives.stored((name, source) for name in ("a.py", "b.py", "tinygrad_mnist/c.py"))
+    files = dict(bytecode.compiled(archive, {"a.py", "tinygrad_mnist/c.py", "frozen"}))
+    cached = f"tinygrad_mnist/__pycache__/c.{sys.implementation.cache_tag}.pyc"
+    assert sorted(files) == sorted(["a.pyc", "b.py", "tinygrad_mnist/c.py", cached])
+    found: dict[str, Any] = {}
+    exec(marshal.loads(files["a.pyc"][16:]), found)
+    assert (found["number"], found.get("__doc__")) == (42, None)
+    session = Session()
+    assert [json.loads(session.answer(json.dumps(asked)))["kind"] for asked in bytecode.START] == [
+        asked["kind"] for asked in bytecode.START
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +161,81 @@ def parameters(reply):
     return [np.frombuffer(base64.b64decode(p["values"]["data"]), np.float32) for p in reply["parameters"]]
 
 
+def touch(playground, points):
+    """Draw by finger."""
+    left, top = playground.driver.execute_script(
+        "const pad = document.getElementById('pad'); pad.scrollIntoView({block: 'center'});"
+        "const { left, top } = pad.getBoundingClientRect(); return [left, top]"
+    )
+    kinds = ["touchStart", *["touchMove"] * (len(points) - 1)]
+    for kind, (x, y) in zip(kinds, points, strict=True):
+        finger = {"type": kind, "touchPoints": [{"x": left + x, "y": top + y}]}
+        playground.driver.execute_cdp_cmd("Input.dispatchTouchEvent", finger)
+    playground.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def try_other_ways(playground):
+    """By finger and by keyboard, with what is wrong, and with a picture, a data set and digits of one's own."""
+    run, answered = playground.driver.execute_script, "document.getElementById('answer').dataset.answer"
+
+    def clear():
+        playground.click("#clear")
+        playground.until(f"!{answered}")
+
+    def drop(selector, name, kind, content):
+        run(DROP, selector, name, kind, base64.b64encode(content).decode())
+
+    def set_field(name, value):
+        playground.choose(f"[name={name}]", value)
+
+    clear()
+    touch(playground, THREE)
+    playground.until(answered)
+    clear()
+    run("document.getElementById('pad').focus()")
+    playground.browser.one("#pad").send_keys("\ue013" * 8 + " " + "\ue015" * 16 + " ")
+    playground.until(answered)
+    clear()
+    drop(".board", "x.png", "image/png", b"no")
+    playground.until("document.getElementById('complaint').textContent.includes('x.png is no picture')")
+    playground.click("#tab-train")
+    set_field("network", "784,-3,10")
+    playground.until("document.getElementById('complaint').textContent.includes('does not fit behind 784')")
+    assert run("return state.settings.network") == "784,30,10"
+    set_field("network", "784,30,10")
+    playground.until("!document.getElementById('complaint').textContent")
+    digits = load_digits().train
+    for name, content in (("images-idx3", idx(digits.images)), ("labels-idx1", idx(digits.labels))):
+        drop("#train", f"train-{name}-ubyte.gz", "application/gzip", gzip.compress(content))
+    playground.until("state.settings.data === 'file' || document.getElementById('complaint').textContent")
+    assert playground.text("#complaint") == ""
+    for x in range(120, 170, 5):
+        touch(playground, [(x, 40), (x, 240)])
+        playground.until("state.seen")
+        playground.choose("#label", "1")
+        run("document.getElementById('keep-it').click()")
+        playground.until("!state.seen")
+    set_field("data", "own")
+    playground.until("state.settings.data === 'own'")
+    playground.open(f"{playground.address.partition('#')[0]}#drawing=zz&network=foo")
+    playground.until("document.getElementById('complaint').textContent.includes('drawing in the link is damaged')")
+
+
+DROP = """
+const [selector, name, type, data] = arguments;
+const files = new DataTransfer();
+files.items.add(new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name, { type }));
+const drop = new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true });
+document.querySelector(selector).dispatchEvent(drop);
+"""
+
+
+def idx(array):
+    """A file of MNIST's form."""
+    array = np.ascontiguousarray(array, np.uint8)
+    return struct.pack(f">I{array.ndim}I", 0x800 + array.ndim, *array.shape) + array.tobytes()
+
+
 def walk_through(playground):
     """Draw, train, step, break, grade, end a loop and come back by the link."""
     browser = playground.browser
@@ -204,6 +300,7 @@ def test_the_whole_page_does_it_all_from_a_file_without_a_network(whole, browser
     try:
         playground = Playground(browser, whole.as_uri())
         walk_through(playground)
+        try_other_ways(playground)
         playground.asked("set_up", seed=5)
         playground.asked("advance", steps=100)
         found = parameters(playground.asked("parameters"))

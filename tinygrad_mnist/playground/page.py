@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-import io
 import json
-import zipfile
-from collections.abc import Iterable, Iterator
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from html import escape
 from importlib import metadata, resources
 from pathlib import Path
@@ -21,7 +22,9 @@ from typing import Literal
 from tinygrad_mnist import __version__
 from tinygrad_mnist.files import read_bounded
 from tinygrad_mnist.graph.page import writing
+from tinygrad_mnist.playground.archives import Member, members, stored
 from tinygrad_mnist.playground.errors import PlaygroundError
+from tinygrad_mnist.shown import LONGEST_MESSAGE, one_line
 
 PYODIDE = "314.0.3"
 NUMPY = "numpy-2.4.3-cp314-cp314-pyemscripten_2026_0_wasm32.whl"
@@ -50,13 +53,39 @@ LOCK = {
 }
 """What Pyodide asks for: its version, and no packages to fetch."""
 
-NOT_IN_BROWSERS = ("cli", "cluster.py", "frameworks", "plots", "sweeps")
-"""Of this package, what needs libraries or processes."""
+NOT_IN_BROWSERS = (
+    "cli/", "cluster.py", "frameworks/", "plots/", "sweeps/", "playground/page.py", "playground/server.py",
+    "playground/static/",
+)  # fmt: skip
+"""Of this package, what needs libraries or processes, or stands in the page already."""
 
-NOT_RUN = (".pyi", ".pyx", ".pxd", ".h", ".a", ".c", ".md", ".rst", ".ini", ".cfg", ".pc", ".template", ".build")
+F2PY = "numpy/f2py/"
+"""NumPy's wrapper of Fortran, which needs a compiler."""
+
+NOT_RUN = (
+    ".pyi",
+    ".pyx",
+    ".pxd",
+    ".h",
+    ".a",
+    ".c",
+    ".md",
+    ".rst",
+    ".ini",
+    ".cfg",
+    ".pc",
+    ".template",
+    ".build",
+    "RECORD",
+)
 """Endings of the files of NumPy's wheel that nothing runs."""
 
 SCRIPTS = ("transport.js", "pictures.js", "pad.js", "charts.js", "views.js", "page.js")
+
+STATIC = resources.files("tinygrad_mnist.playground") / "static"
+
+PATIENCE = 300
+"""Seconds for node to start Python and compile; it takes ten."""
 
 Transport = Literal["worker", "websocket"]
 
@@ -65,7 +94,8 @@ def page(transport: Transport = "worker", pyodide: Path | None = None) -> str:
     """The page as the text of an HTML file.
 
     transport: "worker" runs Python in the browser, "websocket" asks the server that the page comes from. pyodide: a
-    folder with the npm package pyodide of this version and NumPy's wheel for it, to go into the file (12 MB).
+    folder with the npm package pyodide of this version and NumPy's wheel for it, to go into the file (12 MB); where
+    there is node, what a start imports goes in compiled.
 
     Raises PlaygroundError where the folder lacks one of them, or has another version.
     """
@@ -117,16 +147,39 @@ def _inside(transport: Transport, is_whole: bool) -> str:
 
 def _parts(pyodide: Path | None) -> Iterator[str]:
     """What the worker starts from, as elements of the page."""
-    given = {name: _checked(pyodide, name) for name in HASHES} if pyodide else {}
-    for name, content in given.items():
-        if name == NUMPY:
-            yield _packed("numpy.zip", _stored(_run_of(content)))
-        else:
-            yield _packed(name, _stored(_members(content)) if name.endswith(".zip") else content)
-    if not pyodide:
+    own = {"pyodide-lock.json": json.dumps(LOCK).encode(), "package.zip": stored(_own_files())}
+    if pyodide:
+        own = _compiled(_engine(pyodide) | own)
+    else:
         yield from (_pinned("numpy.zip" if name == NUMPY else name, name) for name in HASHES)
-    yield _packed("pyodide-lock.json", json.dumps(LOCK).encode())
-    yield _packed("package.zip", _stored(_own_files()))
+    yield from (_packed(name, content) for name, content in own.items())
+
+
+def _engine(pyodide: Path) -> dict[str, bytes]:
+    """Pyodide and NumPy from this folder, by the names that the worker asks for."""
+    given = {name: _checked(pyodide, name) for name in HASHES}
+    library, numpy = members(given.pop("python_stdlib.zip")), members(given.pop(NUMPY))
+    return given | {
+        "python_stdlib.zip": stored(library),
+        "numpy.zip": stored((name, c) for name, c in numpy if not name.endswith(NOT_RUN) and not name.startswith(F2PY)),
+    }
+
+
+def _compiled(parts: dict[str, bytes]) -> dict[str, bytes]:
+    """The parts with bytecode of what a start imports, by Pyodide itself under node; without node, as they are."""
+    node = shutil.which("node")
+    if not node:
+        return parts
+    with tempfile.TemporaryDirectory() as folder, resources.as_file(STATIC / "bytecode.mjs") as script:
+        for name, content in parts.items():
+            Path(folder, name).write_bytes(content)
+        try:
+            subprocess.run([node, script, folder], check=True, capture_output=True, timeout=PATIENCE)
+        except subprocess.SubprocessError as error:
+            said = getattr(error, "stderr", None) or b"it took too long"
+            message = f"{node} could not run Pyodide, for the bytecode of the page: {said.decode(errors='replace')}"
+            raise PlaygroundError(one_line(message, LONGEST_MESSAGE)) from error
+        return {name: Path(folder, name).read_bytes() for name in parts}
 
 
 def _checked(folder: Path, name: str) -> bytes:
@@ -143,7 +196,8 @@ def _checked(folder: Path, name: str) -> bytes:
 
 
 def _packed(name: str, content: bytes) -> str:
-    text = base64.b64encode(gzip.compress(content, 9, mtime=0)).decode()
+    """In base 85, a fifteenth less than base 64, with a comma for what begins markup."""
+    text = base64.b85encode(gzip.compress(content, 9, mtime=0)).decode().replace("<", ",")
     return f'<script type="text/plain" data-part="{name}">{text}</script>'
 
 
@@ -153,42 +207,18 @@ def _pinned(name: str, file: str) -> str:
     return f'<script type="text/plain" data-part="{name}" {where}></script>'
 
 
-def _members(archive: bytes) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(io.BytesIO(archive)) as files:
-        for name in sorted(files.namelist()):
-            if not name.endswith("/"):
-                yield name, files.read(name)
-
-
-def _run_of(wheel: bytes) -> Iterator[tuple[str, bytes]]:
-    return (
-        (name, content)
-        for name, content in _members(wheel)
-        if not name.endswith(NOT_RUN) and not name.startswith("numpy/f2py/")
-    )
-
-
-def _own_files() -> Iterator[tuple[str, bytes]]:
+def _own_files() -> Iterator[Member]:
     """The files of this package that run in a browser, and latex2mathml, which its formulas need."""
     root = resources.files("tinygrad_mnist")
     with resources.as_file(root) as folder:
         for path in sorted(folder.rglob("*")):
-            name = path.relative_to(folder)
-            if path.is_file() and "__pycache__" not in name.parts and name.parts[0] not in NOT_IN_BROWSERS:
-                yield f"tinygrad_mnist/{name.as_posix()}", path.read_bytes()
+            name = path.relative_to(folder).as_posix()
+            if path.is_file() and "__pycache__" not in name and not name.startswith(NOT_IN_BROWSERS):
+                yield f"tinygrad_mnist/{name}", path.read_bytes()
     for file in metadata.files("latex2mathml") or ():
         if file.parts[0].startswith("latex2mathml") and file.suffix != ".pyc":
             yield file.as_posix(), file.read_binary()
 
 
-def _stored(members: Iterable[tuple[str, bytes]]) -> bytes:
-    """An archive without compression of its own: compressed as a whole it is smaller, and it is read sooner."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in members:
-            archive.writestr(zipfile.ZipInfo(name), content)
-    return out.getvalue()
-
-
 def _static(file: str) -> str:
-    return (resources.files("tinygrad_mnist.playground") / "static" / file).read_text(encoding="utf-8")
+    return (STATIC / file).read_text(encoding="utf-8")

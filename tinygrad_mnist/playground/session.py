@@ -226,8 +226,8 @@ class Session:
 
 
 _MISSING = {
-    "file": "no data set has been dropped yet: send its files by data first",
-    "own": "there are no digits of your own yet: draw some and label them",
+    "file": "no data set has been dropped yet: drop its files here first",
+    "own": "there are no digits of your own yet: draw some, and keep them for training",
 }
 
 

@@ -4,6 +4,7 @@
 
 const RUN_COLOURS = ["--value", "--gradient", "--warning", "--value-less", "--gradient-less"];
 const SMOOTHING = 0.9;
+const WHOLE = [1, 10, 100, 1000, 10000, 100000].flatMap((power) => [power, 2 * power, 5 * power]);
 
 /** A running average, which forgets slowly. @param {number[]} losses */
 function smoothed(losses) {
@@ -57,7 +58,7 @@ class Chart {
     const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: "12px system-ui" };
     return {
       width, height: 220, scales: { x: { time: false } }, cursor: { drag: { x: false, y: false } },
-      axes: [{ ...axis, label: this.across, labelSize: 18, labelFont: "12px system-ui", size: 32 }, { ...axis, size: 48 }],
+      axes: [{ ...axis, label: this.across, incrs: WHOLE, labelSize: 18, labelFont: "12px system-ui", size: 32 }, { ...axis, size: 48 }],
       series: [{}, ...runs.map(({ name, colour, dash, width }) => ({
         label: name, stroke: style.getPropertyValue(colour), width: width ?? 2, dash, points: { show: this.across === "epoch", size: 5 },
       }))],

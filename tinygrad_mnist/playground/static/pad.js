@@ -6,13 +6,35 @@ const RUBBER = 40;
 const SMALL = 56;
 const CELL = PAD / SIDE;
 
+/** Of the darkest ink in a picture: what is paper still, and what is ink wholly. */
+const [FAINT, FULL] = [0.3, 0.7];
+const CORNER = 9;
+
+/**
+ * How bright the paper of a picture is, anywhere: as in its corners, and between them as light falls off.
+ * @param {(i: number) => number} bright
+ * @param {number} left @param {number} top @param {number} width @param {number} height
+ */
+function paperOf(bright, left, top, width, height) {
+  const mean = (/** @type {number} */ x, /** @type {number} */ y) => {
+    let sum = 0;
+    for (let i = 0; i < CORNER * CORNER; i++) sum += bright(4 * ((y + Math.floor(i / CORNER)) * PAD + x + (i % CORNER)));
+    return sum / CORNER ** 2;
+  };
+  const [near, far] = [[left, top].map(Math.ceil), [left + width - CORNER, top + height - CORNER].map(Math.floor)];
+  const [a, b, c, d] = [mean(near[0], near[1]), mean(far[0], near[1]), mean(near[0], far[1]), mean(far[0], far[1])];
+  return (/** @type {number} */ x, /** @type {number} */ y) => {
+    const [across, along] = [(x - left) / width, (y - top) / height];
+    return (a * (1 - across) + b * across) * (1 - along) + (c * (1 - across) + d * across) * along;
+  };
+}
+
 class Pad {
   /** @type {{x: number, y: number} | null} */
   last = null;
   place = { x: PAD / 2, y: PAD / 2 };
   down = false;
   rubber = false;
-  /** Whether it is a digit as MNIST has them, which is not framed anew. */
   empty = true;
 
   /**
@@ -131,14 +153,17 @@ class Pad {
     context.drawImage(picture, left, top, width, height);
     const { data } = context.getImageData(0, 0, PAD, PAD);
     const bright = (/** @type {number} */ i) => (0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2]) * (data[i + 3] / 255) + 255 - data[i + 3];
-    const corners = [[left, top], [left + width - 1, top], [left, top + height - 1], [left + width - 1, top + height - 1]];
-    const paper = corners.reduce((sum, [x, y]) => sum + bright(4 * (Math.floor(y) * PAD + Math.floor(x))), 0) / 4;
-    const image = new ImageData(PAD, PAD);
-    for (let i = 0; i < data.length; i += 4) {
-      const inside = (i / 4) % PAD >= left && (i / 4) % PAD < left + width && i / 4 / PAD >= top && i / 4 / PAD < top + height;
-      const ink = inside ? Math.min(255, Math.abs(bright(i) - paper)) : 0;
-      image.data.set([ink, ink, ink, 255], i);
+    const paper = paperOf(bright, left, top, width, height);
+    const ink = new Float32Array(PAD * PAD);
+    for (let y = Math.ceil(top); y < top + height - 1; y++) {
+      for (let x = Math.ceil(left); x < left + width - 1; x++) ink[y * PAD + x] = Math.abs(bright(4 * (y * PAD + x)) - paper(x, y));
     }
+    const darkest = ink.reduce((a, b) => Math.max(a, b), 1);
+    const image = new ImageData(PAD, PAD);
+    ink.forEach((value, i) => {
+      const shown = 255 * Math.min(Math.max((value / darkest - FAINT) / (FULL - FAINT), 0), 1);
+      image.data.set([shown, shown, shown, 255], 4 * i);
+    });
     this.context.putImageData(image, 0, 0);
     this.empty = false;
     this.onchange(true);
@@ -163,8 +188,9 @@ class Pad {
 
   /** @param {string} text that of `text` */
   restore(text) {
+    if (!text) return this.clear();
+    if (text.length !== Math.ceil((SMALL * SMALL) / 3) || !/^[\w-]*$/.test(text)) throw new Error("the drawing in the link is damaged");
     const packed = bytesOf(text.replaceAll("-", "+").replaceAll("_", "/"));
-    if (packed.length !== (SMALL * SMALL) / 4) throw new Error("the drawing in the link is damaged");
     const image = new ImageData(SMALL, SMALL);
     for (let i = 0; i < SMALL * SMALL; i++) {
       const ink = 85 * ((packed[i >> 2] >> (2 * (i & 3))) & 3);

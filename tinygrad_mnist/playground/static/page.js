@@ -60,7 +60,7 @@ const FIELDS = {
   dropout: { title: "Dropout", number: "any" }, seed: { title: "Seed", number: "1" },
 };
 /** @type {Record<string, string>} */
-const DATA_NAMES = { digits: "1,500 digits in the page", file: "files dropped here", own: "digits of my own" };
+const DATA_NAMES = { digits: "1,500 digits", file: "dropped files", own: "my own digits" };
 
 /** @param {Reply} hello */
 function buildSettings(hello) {
@@ -83,17 +83,16 @@ function showSettings() {
 }
 
 function takeSettings() {
-  for (const control of controls()) {
-    state.settings[control.name] = control.type === "number" ? Number(control.value) : control.value.trim();
-  }
-  return attempt(setUp);
+  const chosen = [...controls()].map(({ name, type, value }) => [name, type === "number" ? Number(value) : value.trim()]);
+  return attempt(() => setUp({ ...state.settings, ...Object.fromEntries(chosen) }));
 }
 
-/** A new network by the settings, untrained. */
-async function setUp() {
+/** A new network by the settings, untrained; they are the page's once Python has taken them. */
+async function setUp(settings = state.settings) {
   await pause();
-  const network = state.settings.network;
-  const reply = await engine.ask("set_up", state.settings);
+  const reply = await engine.ask("set_up", settings);
+  state.settings = settings;
+  const { network } = settings;
   state.number += 1;
   const { mistake } = state.settings;
   const title = mistake ? selectedText(input("mistake")) : `${network}, ${state.settings.activation}, ${state.settings.optimizer} ${state.settings.rate}`;
@@ -247,6 +246,9 @@ async function read(spoken = false) {
     state.seen = reply.seen;
     showReading(reply);
     if (spoken) say(`It reads ${reply.answer} with ${percent(reply.sure)}`);
+  } catch (error) { // a dot is no digit yet
+    state.seen = null;
+    forgetReading(error instanceof Error ? error.message : String(error));
   } finally {
     state.reading = false;
   }
@@ -278,9 +280,8 @@ async function takeFiles(files) {
       const reply = await engine.ask("data", { name: file.name, bytes: textOf(bytes.subarray(from, from + PIECE)), more });
       byId("dataset").textContent = reply.missing ?? `${reply.name}: ${reply.examples.toLocaleString("en")} digits`;
       if (reply.examples && !more && !reply.missing) {
-        state.settings.data = "file";
+        await setUp({ ...state.settings, data: "file" });
         showSettings();
-        await setUp();
       }
     }
   }
@@ -338,7 +339,9 @@ async function takeProgram(file) {
 
 async function showCode() {
   const reply = await engine.ask("code");
-  for (const part of ["expression", "command", "recipe"]) byId(part).textContent = reply[part];
+  for (const part of ["expression", "recipe"]) byId(part).textContent = reply[part];
+  const options = reply.command.split(/ (?=--)/); // a browser would break a line behind a hyphen
+  byId("command").replaceChildren(...options.flatMap((/** @type {string} */ option) => [make("span", {}, option), " "]).slice(0, -1));
 }
 
 // the link
@@ -352,25 +355,35 @@ function writeLink() {
   history.replaceState(null, "", `#${link}`);
 }
 
-/** Settings and drawing as the link has them; what it lacks is as at first. */
-function readLink() {
-  const link = new URLSearchParams(location.hash.slice(1));
-  state.settings = { ...state.defaults };
+/** The settings as a link has them; what it lacks is as at first. @param {URLSearchParams} link */
+function settingsOf(link) {
+  const settings = { ...state.defaults };
   for (const [name, usual] of Object.entries(state.defaults)) {
     const text = link.get(name);
-    if (text !== null) state.settings[name] = typeof usual === "number" ? Number(text) : text;
+    if (text !== null) settings[name] = typeof usual === "number" ? Number(text) : text;
   }
-  if (["file", "own"].includes(state.settings.data)) state.settings.data = "digits"; // they are not in the link
-  const drawing = link.get("drawing");
-  if (drawing) pad.restore(drawing);
-  return link.get("view");
+  if (["file", "own"].includes(settings.data)) settings.data = "digits"; // they are not in the link
+  return settings;
 }
 
+/** The state that a link holds; what is wrong with it is said, and is as at first. */
 async function restore() {
-  const view = readLink();
+  const link = new URLSearchParams(location.hash.slice(1));
+  const view = link.get("view");
+  /** @type {unknown} */
+  let wrong;
+  await setUp(settingsOf(link)).catch((error) => {
+    wrong = error;
+    return setUp({ ...state.defaults });
+  });
+  try {
+    pad.restore(link.get("drawing") ?? "");
+  } catch (error) {
+    wrong = error;
+  }
   showSettings();
-  await setUp();
   show(view && VIEWS.includes(view) ? view : state.view);
+  if (wrong) complain(wrong);
 }
 
 // views and keys
@@ -440,7 +453,7 @@ function wire() {
   byId("run").onclick = () => { if (state.running) pause(); else train("end"); };
   byId("one-step").onclick = () => train("step");
   byId("one-epoch").onclick = () => train("epoch");
-  byId("reset").onclick = () => attempt(setUp);
+  byId("reset").onclick = () => attempt(() => setUp());
   byId("clear").onclick = () => pad.clear();
   byId("rubber").onclick = () => { pad.rubber = !pad.rubber; byId("rubber").setAttribute("aria-pressed", String(pad.rubber)); };
   byId("theme").onclick = turnTheme;
@@ -448,8 +461,7 @@ function wire() {
   byId("forget").onclick = () => { state.runs = []; showCharts(); };
   byId("settings").onchange = takeSettings;
   byId("mistake").onchange = () => {
-    state.settings.mistake = input("mistake").value || null;
-    attempt(setUp);
+    attempt(() => setUp({ ...state.settings, mistake: input("mistake").value || null }));
   };
   for (const id of ["label", "truth"]) byId(id).onchange = () => { byId(id).dataset.chosen = "true"; };
   byId("judge").onclick = () => judge();

@@ -69,8 +69,8 @@ function showLayers({ seen, layers, saliency, nearest, answer, second }) {
     make("div", { class: "digits" }, figures)));
 }
 
-function forgetReading() {
-  byId("answer").textContent = "nothing drawn yet";
+function forgetReading(why = "nothing drawn yet") {
+  byId("answer").textContent = why;
   delete byId("answer").dataset.answer;
   byId("doubts").textContent = "";
   showBars(new Float32Array(10), -1);

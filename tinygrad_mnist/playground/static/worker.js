@@ -25,10 +25,23 @@ async function opened(name) {
   const part = parts[name];
   const headers = { "Content-Type": name.endsWith(".wasm") ? "application/wasm" : "application/octet-stream" };
   if ("url" in part) return new Response((await fetchOutside(part.url, { integrity: part.integrity })).body, { headers });
-  const text = atob(await part.text.text());
-  const packed = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
+  const packed = bytesOfText(new Uint8Array(await part.text.arrayBuffer()));
   return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip")), { headers });
+}
+
+const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;,=>?@^_`{|}~";
+
+/** What page.py wrote in base 85: five letters are four bytes. @param {Uint8Array} text */
+function bytesOfText(text) {
+  const values = new Uint8Array(128);
+  for (let i = 0; i < 85; i++) values[DIGITS.charCodeAt(i)] = i;
+  const bytes = new DataView(new ArrayBuffer(4 * Math.ceil(text.length / 5)));
+  for (let from = 0, to = 0; from < text.length; from += 5, to += 4) {
+    let number = 0;
+    for (let i = from; i < from + 5; i++) number = 85 * number + (i < text.length ? values[text[i]] : 84);
+    bytes.setUint32(to, number);
+  }
+  return bytes.buffer.slice(0, Math.floor((4 * text.length) / 5));
 }
 
 const bytesOf = async (/** @type {string} */ name) => (await opened(name)).arrayBuffer();
