@@ -60,7 +60,7 @@ def chromium() -> Iterator[Any]:
     for argument in (
         "--headless=new", "--window-size=1600,900", "--disable-gpu", "--disable-dev-shm-usage",
         # nobody looks at it: no animation, and no waiting for the next frame of a screen
-        "--force-prefers-reduced-motion", "--disable-frame-rate-limit", "--disable-gpu-vsync",
+        "--force-prefers-reduced-motion",
     ):  # fmt: skip
         options.add_argument(argument)
     if hasattr(os, "geteuid") and os.geteuid() == 0:
