@@ -7,6 +7,7 @@ import os
 
 os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
+import argparse
 import statistics
 import time
 
@@ -15,8 +16,11 @@ import numpy as np
 from tinygrad_mnist import Tensor, cross_entropy, data
 from tinygrad_mnist.data.augment import Distortion
 
-BATCH, LR = 64, np.float32(0.01)
-ROUNDS, STEPS = 15, 20
+BATCH, LR, STEPS = 64, np.float32(0.01), 20
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--rounds", type=int, default=15)
+rounds = parser.parse_args().rounds
 
 digits = data.load("digits").train
 X, Y = digits.inputs()[:BATCH], digits.labels[:BATCH]
@@ -43,7 +47,7 @@ tasks = {
     "affine and elastic": lambda: both(X, rng),
 }
 seconds = {name: [] for name in tasks}
-for round_number in range(-2, ROUNDS):  # the first two warm up
+for round_number in range(-2, rounds):  # the first two warm up
     for name, task in tasks.items():
         start = time.perf_counter()
         for _ in range(STEPS):
@@ -53,4 +57,3 @@ for round_number in range(-2, ROUNDS):  # the first two warm up
 medians = {name: statistics.median(values) for name, values in seconds.items()}
 for name, median in medians.items():
     print(f"{name:18}  {1e3 * median:.2f} ms  ratio to the step {median / medians['training step']:.2f}")
-assert medians["affine and elastic"] < medians["training step"]

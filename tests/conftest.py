@@ -18,7 +18,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 """Each of the many child processes would compile the package anew, which takes longer than its work."""
 
-gc.set_threshold(1_000_000, 50, 50)
+gc.set_threshold(300_000, 50, 50)
 """What is kept for long, imports and the grader's tables, would be searched for cycles again and again."""
 
 os.fsync = lambda fd: None

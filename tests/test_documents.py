@@ -23,7 +23,8 @@ OPTIONS = {
     "gpu.py": ["--seconds", "0.01", "--rounds", "1"],
     "compiled.py": ["--rounds", "1", "--steps", "1"],
     "growth.py": ["--largest", "200"],
-    "photographs.py": ["--each", "1"],
+    "photographs.py": ["--each", "1", "--kinds", "lined,shadow,two,framed"],
+    "augment_time.py": ["--rounds", "1"],
 }
 """What makes a command of minutes short; classes and the playground have tests of their own."""
 

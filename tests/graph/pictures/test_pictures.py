@@ -220,11 +220,12 @@ def test_the_work_grows_with_the_graph_and_no_faster(make, function):
 
 
 def test_large_graphs_are_drawn_as_layers():
-    assert len(graph.describe(chain(10_000)).vertices) == 20_001
-    shown = picture(chain(10_000), backward=True)
+    long = chain(10_000)
+    assert len(graph.describe(long).vertices) == 20_001
+    shown = picture(long, backward=True)
     assert {box.kind for box in shown.boxes} == {"parameter", "layer", "output", "vjp", "gradient", "layer vjp"}
     assert ("outside of layers", "9,999 operations") in [box.lines for box in shown.boxes]
-    assert "x" in texts(graph.draw(chain(10_000)))
+    assert "x" in texts(graph.draw(long))
     assert [box.lines[0] for box in picture(deep(2500)).boxes].count("layer7") == 1
 
 
