@@ -102,3 +102,11 @@ def test_who_traces_this_process_goes_on():
     found = sys.gettrace()
     sys.settrace(before)
     assert found is trace
+
+
+def test_a_part_of_numpy_that_a_program_is_the_first_to_ask_for_is_there_for_the_next(monkeypatch):
+    monkeypatch.delattr(np, "char")
+    monkeypatch.delitem(sys.modules, "numpy.char")
+    with within.unchanged():
+        first = np.char
+    assert np.char is first is sys.modules["numpy.char"]

@@ -22,6 +22,7 @@ import pytest
 
 from docs.making import accessible
 from tests.each import each
+from tests.grading.test_within import TRAINS
 from tinygrad_mnist.data import load_digits
 from tinygrad_mnist.graph.page import writing
 from tinygrad_mnist.playground import PlaygroundError, Session, archives, bytecode, page
@@ -272,12 +273,13 @@ def walk_through(playground):
     link = playground.driver.execute_script("return location.href")
 
     playground.click("#tab-grade")
-    playground.driver.execute_script("document.getElementById('source').value = arguments[0]", SLOPE_MISSING)
-    playground.click("#judge")
-    playground.until("document.querySelector('#report iframe')", 120)
-    playground.driver.switch_to.frame(browser.one("#report iframe"))
-    assert "derivative missing" in browser.text("body")
-    playground.driver.switch_to.default_content()
+    for program, named in ((TRAINS, "summed over every axis"), (SLOPE_MISSING, "derivative missing")):
+        playground.driver.execute_script("document.getElementById('source').value = arguments[0]", program)
+        playground.click("#judge")
+        playground.until("document.querySelector('#report iframe')", 120)
+        playground.driver.switch_to.frame(browser.one("#report iframe"))
+        assert named in browser.text("body")
+        playground.driver.switch_to.default_content()
     assert playground.serious() == []
     playground.driver.execute_script("document.getElementById('source').value = 'while True: pass'")
     playground.click("#judge")

@@ -23,6 +23,8 @@ import numpy as np
 CLASSES: tuple[Any, ...] = (pathlib.Path, argparse.ArgumentParser, socket.socket)
 """Besides modules, what stand-ins change."""
 
+_NO_PART = object()
+
 STAYING = {"numpy", "tinygrad_mnist", *sys.stdlib_module_names}
 """Packages whose parts may stay imported."""
 
@@ -49,13 +51,13 @@ def unchanged() -> Iterator[None]:
             yield
         finally:
             sys.settrace(trace)
-            for owner, before in namespaces:
-                _restore(owner, before)
-            sys.meta_path[:], sys.path[:], sys.argv[:] = hooks, path, argv
             for name in sys.modules.keys() - modules.keys():
                 if name.partition(".")[0] not in STAYING:
                     del sys.modules[name]
             sys.modules.update(modules)
+            for owner, before in namespaces:
+                _restore(owner, before)
+            sys.meta_path[:], sys.path[:], sys.argv[:] = hooks, path, argv
             os.environ.clear()
             os.environ.update(environment)
             sys.setrecursionlimit(limit)
@@ -63,9 +65,10 @@ def unchanged() -> Iterator[None]:
 
 
 def _restore(owner: Any, before: dict[str, Any]) -> None:
-    """Give a module or a class the attributes that it had."""
+    """Give a module or a class the attributes that it had; a package keeps the parts that stay imported."""
     now = vars(owner)
-    for name in [name for name in now if name not in before]:
+    new = [name for name in now if name not in before]
+    for name in [name for name in new if now[name] is not sys.modules.get(f"{owner.__name__}.{name}", _NO_PART)]:
         with suppress(AttributeError, TypeError):
             delattr(owner, name)
     for name, value in before.items():

@@ -244,7 +244,7 @@ async function read(spoken = false) {
   try {
     const reply = await engine.ask("read", { image: pad.stored() });
     state.seen = reply.seen;
-    showReading(reply);
+    showReading(reply, !state.current[0]?.losses.length);
     if (spoken) say(`It reads ${reply.answer} with ${percent(reply.sure)}`);
   } catch (error) { // a dot is no digit yet
     state.seen = null;

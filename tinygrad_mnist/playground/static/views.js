@@ -42,9 +42,10 @@ function showBars(probabilities, answer) {
   });
 }
 
-/** @param {Reply} reply that of `read` */
-function showReading(reply) {
-  byId("answer").replaceChildren("It reads ", make("b", {}, String(reply.answer)), ` with ${percent(reply.sure)}`);
+/** @param {Reply} reply that of `read` @param {boolean} untrained */
+function showReading(reply, untrained) {
+  const hint = untrained ? ", untrained: press Train" : "";
+  byId("answer").replaceChildren("It reads ", make("b", {}, String(reply.answer)), ` with ${percent(reply.sure)}${hint}`);
   byId("answer").dataset.answer = reply.answer;
   byId("doubts").textContent = reply.doubts.join("; ");
   for (const id of ["label", "truth"]) if (!byId(id).dataset.chosen) input(id).value = reply.answer;

@@ -64,9 +64,9 @@ async function start() {
 }
 
 onmessage = async ({ data }) => {
-  if (!data.parts) return postMessage({ reply: answer(data.request) });
-  parts = data.parts;
   try {
+    if (!data.parts) return postMessage({ reply: answer(data.request) });
+    parts = data.parts;
     await start();
     postMessage({ ready: true });
   } catch (error) {
