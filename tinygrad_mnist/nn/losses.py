@@ -50,7 +50,7 @@ def one_hot(labels: ArrayLike | Tensor, num_classes: int, dtype: DTypeLike = np.
 
 def _check_integers(classes: NDArray[Any]) -> None:
     if classes.dtype.kind not in "iu":
-        raise TypeError(f"labels must be integers, not {classes.dtype}")
+        raise TypeError(f"labels must be integers, not {classes.dtype}: labels.astype(int) makes them so")
 
 
 def _outside(classes: NDArray[Any], num_classes: int) -> bool:
