@@ -28,12 +28,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 """A shell that starts the tests in the background ignores Ctrl-C, and programs under test would inherit that."""
 
 
+TERMINATE = signal.getsignal(signal.SIGTERM)
+
+
 @pytest.fixture(autouse=True)
-def _terminates() -> Iterator[None]:
-    """A command that ran in this process leaves its SIGTERM, at which a forked worker would go on as pytest."""
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
+def _terminates() -> None:
+    """A command that ran in this process, for a test or a module, left its SIGTERM, at which forked pools go on as pytest."""
+    signal.signal(signal.SIGTERM, TERMINATE)
 
 
 @pytest.hookimpl(optionalhook=True)

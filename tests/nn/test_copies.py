@@ -4,6 +4,7 @@ import copy
 import multiprocessing
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -108,6 +109,7 @@ def gradient_of(model, x):
 def test_models_go_to_workers_and_gradients_come_back(method):
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"no {method} on this system")
+    assert signal.getsignal(signal.SIGTERM) is not signal.default_int_handler  # at which a pool's workers would go on
     model, _, _, _ = make()
     train(make(), 3)
     with multiprocessing.get_context(method).Pool(1) as pool:
