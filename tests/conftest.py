@@ -33,7 +33,7 @@ TERMINATE = signal.getsignal(signal.SIGTERM)
 
 @pytest.fixture(autouse=True)
 def _terminates() -> None:
-    """A command that ran in this process, for a test or a module, left its SIGTERM, at which forked pools go on as pytest."""
+    """A command that ran in this process, for a module, say, left its own, at which forked pools go on as pytest."""
     signal.signal(signal.SIGTERM, TERMINATE)
 
 
