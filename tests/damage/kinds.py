@@ -24,7 +24,7 @@ from tests import test_damaged as records
 from tests.cli.running import command, process
 from tests.damage.ways import Rng, anyhow, in_json, in_lines, in_png, pick
 from tests.data import test_damaged as tables
-from tests.data.test_layouts import csv, four_files, npz, zipped
+from tests.data.test_layouts import csv, four_files, idx, npz, zipped
 from tinygrad_mnist import data, nn, training
 
 CASES = Path(__file__).parents[1] / "grading" / "cases"
@@ -353,7 +353,7 @@ LABELS, IMAGES = beside(train_labels_idx1_ubyte=LABELS_OF), beside(train_images_
 MODEL, HISTORY, RECIPE, RESULT = "model.safetensors", "history.json", "recipe.json", "weights_then_biases.json"
 SAFETENSORS, ONNX = (MODEL, "convolutional.safetensors"), ("model.onnx", "convolutional.onnx", "backward.onnx")
 PICTURES = ["x.png", "x.jpg", "x.webp", "x.tif", "a\nb.gif", "\udcff.bmp", "x.heic", "-x.avif"]
-GZIPPED = changed(tables.idx(tables.IMAGES), pack=lambda content: gzip.compress(content, 1, mtime=0))
+GZIPPED = changed(idx(tables.IMAGES), pack=lambda content: gzip.compress(content, 1, mtime=0))
 
 KINDS: dict[str, Kind] = {
     "model": Kind(

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.data.test_layouts import idx
 from tinygrad_mnist.data import DataError, load
 
 RNG = np.random.default_rng(14)
@@ -27,10 +28,6 @@ NUMBERS = ["9" * 5000, "-1", "256", "nan", "inf", "-1e400", "0x1F", "1_0", "", '
 DTYPES = ["|u1", "<f8", "|O", "<U99999999", "|V0", "|S0", "<M8[s]", "|b1", "nonsense", "<c16", "[('a','u1')]"]
 SHAPES = ["(8,28,28)", "(-1,28,28)", f"({'9' * 4001},28,28)", "(" * 300, "(8,0,28)", "()", "(8,784)", "(True,)"]
 SHAPES += ["(1e9,)", "('8',)", "(99999999999,28,28)", "[8,28,28]", "x"]
-
-
-def idx(array: np.ndarray) -> bytes:
-    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
 
 
 def csv() -> bytes:

@@ -10,7 +10,6 @@ import json
 import marshal
 import os
 import re
-import struct
 import sys
 import threading
 import time
@@ -21,6 +20,7 @@ import numpy as np
 import pytest
 
 from docs.making import accessible
+from tests.data.test_layouts import idx
 from tests.each import each
 from tests.grading.test_within import TRAINS
 from tinygrad_mnist.data import load_digits
@@ -229,12 +229,6 @@ files.items.add(new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], 
 const drop = new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true });
 document.querySelector(selector).dispatchEvent(drop);
 """
-
-
-def idx(array):
-    """A file of MNIST's form."""
-    array = np.ascontiguousarray(array, np.uint8)
-    return struct.pack(f">I{array.ndim}I", 0x800 + array.ndim, *array.shape) + array.tobytes()
 
 
 def walk_through(playground):

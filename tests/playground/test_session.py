@@ -4,7 +4,6 @@ import gzip
 import io
 import json
 import os
-import struct
 import subprocess
 import sys
 from itertools import pairwise
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 from typer import BadParameter
 
+from tests.data.test_layouts import idx
 from tests.each import each
 from tests.playground.asking import Page, array, one
 from tinygrad_mnist import data, nn
@@ -169,11 +169,6 @@ def test_a_training_that_diverges_says_so_and_stops(page):
     assert page.ask("advance", steps=5)["step"] == reply["step"]
     page.ask("set_up")
     assert page.ask("advance", steps=5)["diverged"] is None
-
-
-def idx(array):
-    """An array of bytes as IDX."""
-    return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
 
 
 def test_files_are_dropped_in_any_order_and_in_pieces(page, monkeypatch):

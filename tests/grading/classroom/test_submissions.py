@@ -1,11 +1,11 @@
 """Whose programs are found in what learning platforms export."""
 
-import io
 import struct
 import zipfile
 
 import pytest
 
+from tests.data.test_layouts import zipped
 from tests.grading.classroom.programs import ROWS, hand_in
 from tinygrad_mnist.grading import GradeError
 from tinygrad_mnist.grading.classroom import find_submissions
@@ -23,14 +23,6 @@ def pack(path, **files):
 
 def found(tmp_path, *paths):
     return find_submissions(paths, tmp_path / "unpacked")
-
-
-def zipped(files):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return file.getvalue()
 
 
 def test_each_file_folder_and_archive_is_one_learners(tmp_path):
