@@ -26,12 +26,12 @@ class Listing:
         """The program as it was captured; of each pass what went and what came; and the plan, with its memory."""
         (_, program), *passes = self.stages
         text, idle = [_title("captured", program), *self._lines(program)], []
-        for name, after in ((name.replace("_", " "), after) for name, after in passes):
-            changes = self._changes(program, after)
+        for name, after in passes:
+            words, changes = name.replace("_", " "), self._changes(program, after)
             if changes:
-                text += ["", _title(f"after {name}", after), *changes]
+                text += ["", _title(f"after {words}", after), *changes]
             else:
-                idle.append(name)
+                idle.append(words)
             program = after
         text += ["", f"nothing to do: {', '.join(idle)}"] if idle else []
         text += ["", _title("the plan", program), *self._lines(program, memory)]

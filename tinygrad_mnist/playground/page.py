@@ -63,21 +63,8 @@ F2PY = "numpy/f2py/"
 """NumPy's wrapper of Fortran, which needs a compiler."""
 
 NOT_RUN = (
-    ".pyi",
-    ".pyx",
-    ".pxd",
-    ".h",
-    ".a",
-    ".c",
-    ".md",
-    ".rst",
-    ".ini",
-    ".cfg",
-    ".pc",
-    ".template",
-    ".build",
-    "RECORD",
-)
+    ".pyi", ".pyx", ".pxd", ".h", ".a", ".c", ".md", ".rst", ".ini", ".cfg", ".pc", ".template", ".build", "RECORD",
+)  # fmt: skip
 """Endings of the files of NumPy's wheel that nothing runs."""
 
 SCRIPTS = ("transport.js", "pictures.js", "pad.js", "charts.js", "views.js", "page.js")

@@ -67,8 +67,8 @@ def unchanged() -> Iterator[None]:
 def _restore(owner: Any, before: dict[str, Any]) -> None:
     """Give a module or a class the attributes that it had; a package keeps the parts that stay imported."""
     now = vars(owner)
-    new = [name for name in now if name not in before]
-    for name in [name for name in new if now[name] is not sys.modules.get(f"{owner.__name__}.{name}", _NO_PART)]:
+    package, new = getattr(owner, "__name__", None), [name for name in now if name not in before]
+    for name in [name for name in new if now[name] is not sys.modules.get(f"{package}.{name}", _NO_PART)]:
         with suppress(AttributeError, TypeError):
             delattr(owner, name)
     for name, value in before.items():

@@ -400,7 +400,7 @@ def _max_pool(walk: Walk, o: Operation, at: At) -> Term:
 def _unpool(walk: Walk, o: Operation, at: At) -> Term:
     """A window gives what reaches it to the places where x is at its top: to each its share."""
     g, x, top = o.view.operands
-    windows, window = _letters(_counts(x.shape, o.params))
+    windows, window = _letters(top.shape[2:])
     (places, inside), (others, elsewhere) = _letters(o.params["kernel"]), _letters(o.params["kernel"])
     best = walk.at(top, (*at[:2], *window))
     other = _pixel(walk, x, (*at[:2], *_place(o.params, window, elsewhere)), -math.inf)

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -107,7 +107,7 @@ def explain(output: Node, wrt: Iterable[Node], format: Format = "text", indices:
     Raises GraphError for an output without a graph, of more than one element, or that does not depend on one of wrt;
     ValueError for an unknown format and an empty wrt.
     """
-    if format not in ("markdown", "latex", "mathml", "text"):
+    if format not in get_args(Format):
         raise ValueError(f"format is 'markdown', 'latex', 'mathml' or 'text', not {format!r}")
     wrt = checked(output, wrt)
     reading = isolated(lambda: read(output, wrt))
