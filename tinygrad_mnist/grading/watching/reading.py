@@ -13,9 +13,11 @@ from tinygrad_mnist.grading.calling.problems import raised
 from tinygrad_mnist.grading.calling.trying import what_went_wrong
 from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
 from tinygrad_mnist.grading.standins.loading import Data
+from tinygrad_mnist.grading.textbook.catalogue import MISTAKES
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching import damage, general, practice, stopping, updates, verdict
-from tinygrad_mnist.grading.watching.graph import seen_through
+from tinygrad_mnist.grading.watching.gradients import Gradient
+from tinygrad_mnist.grading.watching.graph import made_of, seen_through
 from tinygrad_mnist.grading.watching.losses import labelled
 from tinygrad_mnist.grading.watching.names import is_called_gradient
 from tinygrad_mnist.grading.watching.rewriting import SHRUNK
@@ -30,6 +32,12 @@ from tinygrad_mnist.manual.notation import SYMBOLS
 
 EXACT = 1e-6
 """How much gradients may differ from those of a loss of the program's own, relative to their largest number."""
+
+SCALED = {"*", "/", "multiply", "divide", "true_divide"}
+"""Operations by which a value becomes a multiple of it."""
+
+OF_A_FACTOR = {"error-doubled", "error-square-factor"}
+"""Mistakes in δ(L) that may stand where it is multiplied by a number."""
 
 JUDGED = 2
 """How many steps are judged."""
@@ -80,8 +88,15 @@ def _trained(run: Run) -> tuple[list[Step], tuple[Problem, ...]]:
         return trained, ()
     step = cut_off(run.tape, *trained) if run.error or _again_and_again(run) else None
     if step is None or (trained and len(step.before) <= len(trained[0].before)):
-        return trained, ()
+        return trained, _stopped(run) if trained and _on_the_way_back(run, trained[0]) else ()
     return [step], _stopped(run)
+
+
+def _on_the_way_back(run: Run, step: Step) -> bool:
+    """Whether what raised an exception was still to be a gradient of this step, or a part of one."""
+    updated = set(step.after.values())
+    made = made_of(run.tape.failed.operands if run.tape.failed else (), updated)
+    return bool((made - updated) & step.by_labels & step.by_parameters)
 
 
 def _every_step(run: Run, trained: Sequence[Step]) -> Iterator[Step]:
@@ -176,36 +191,47 @@ def _activation(activation: Activation) -> str:
 
 
 def _called(parameters: Sequence[Parameter], observed: Observed) -> Iterator[Parameter]:
-    """The gradients by their names in the program, where they have short ones of their own."""
-    taken: set[str] = set()
-    for parameter in parameters:
-        gradient = observed.gradients[parameter.name[:2], int(parameter.name[2:])]
-        names = [name.rpartition(".")[2] for name in gradient.node.names] if gradient else []
-        own = [name for name in names if re.fullmatch(r"\w{2,9}", name) and name not in taken]
-        name = own[-1] if own else parameter.name
-        taken.add(name)
-        yield replace(parameter, name=name)
+    """The gradients by their names in the program, where each has a short one of its own."""
+    own = [_short_name(observed.gradients[p.name[:2], int(p.name[2:])]) for p in parameters]
+    others = {p.name for p, name in zip(parameters, own, strict=True) if own.count(name) > 1}
+    for parameter, name in zip(parameters, own, strict=True):
+        yield replace(parameter, name=name) if own.count(name) == 1 and name not in others else parameter
+
+
+def _short_name(gradient: Gradient | None) -> str:
+    names = [name.rpartition(".")[2] for name in gradient.node.names] if gradient else []
+    return next((name for name in reversed(names) if re.fullmatch(r"\w{2,9}", name)), "")
 
 
 class _Places:
-    """Where the quantities of a finding stand in the program."""
+    """Where the quantities of a finding stand in the program.
+
+    nodes: what they are. within: those in whose own line a mistake of this slot is.
+    """
 
     def __init__(self, observed: Observed | None, source: Source) -> None:
         self.source = source
         self.nodes: dict[str, list[Node]] = {}
+        self.within: dict[str, dict[str, list[Node]]] = {"carried": {}, "error": {}}
+        self.last = ""
         if observed is None:
             return
-        self.nodes["ŷ"] = [p.output for p in observed.passes[:1]]
+        self.last = f"δ({len(observed.layers)})"
+        self.nodes["ŷ"] = [seen_through(p.output) for p in observed.passes[:1]]
         for (quantity, l), gradient in observed.gradients.items():
             if gradient is None:
                 continue
             self.nodes[f"{SYMBOLS[quantity]}({l})"] = [gradient.node]
             self.nodes[f"update of {quantity[1]}({l})"] = [observed.step.after[gradient.lineage]]
             if quantity == "dW":
-                self.nodes[f"δ({l})"] = list(_errors(gradient.node, observed.step))[:1]
+                errors = list(_errors(gradient.node, observed.step))[:1]
+                self.nodes[f"δ({l})"] = errors
+                self.within["carried"][f"δ({l})"] = [p for e in errors for p in islice(_products(e, observed.step), 1)]
+                self.within["error"][f"δ({l})"] = [_unscaled(e) for e in errors]
 
     def of(self, finding: Finding) -> Finding:
-        nodes = [node for symbol in self._symbols(finding) for node in self.nodes.get(symbol, ())]
+        known = self.nodes | self.within.get(_slot(finding), {})
+        nodes = [node for symbol in self._symbols(finding) for node in known.get(symbol, ())]
         numbers = [int(place) for place in finding.places] or [node.line for node in nodes]
         texts = dict.fromkeys(_written(self.source, line) for line in numbers if line > 0)
         what = (
@@ -224,8 +250,9 @@ class _Places:
         for where in finding.where:
             if where in self.nodes:
                 yield where
+            of_all = [s for s in self.nodes if s != self.last or not where.endswith("hidden layer")]
             for kind in re.findall(r"(\S+)(?= in every| and )", where) + re.findall(r" and (\S+) in every", where):
-                yield from (s for s in self.nodes if s.startswith(f"{kind}("))
+                yield from (s for s in of_all if s.startswith(f"{kind}("))
 
 
 def _written(source: Source, line: int) -> str:
@@ -234,15 +261,38 @@ def _written(source: Source, line: int) -> str:
 
 def _errors(gradient: Node, step: Step) -> Iterator[Node]:
     """The δ in the product that a gradient of weights is."""
-    waiting = [gradient]
+    for product in _products(gradient, step):
+        yield from map(seen_through, _learned(product, step))
+
+
+def _products(node: Node, step: Step) -> Iterator[Node]:
+    """The products that a value on the way back is made of, the nearest first; itself where it is one."""
+    waiting = [node]
     seen = set()
     while waiting:
-        node = waiting.pop(0)
-        if node in seen:
+        current = waiting.pop(0)
+        if current in seen:
             continue
-        seen.add(node)
-        learned = [o for o in node.operands if o in step.by_labels and o in step.by_parameters]
-        if node.op in ("@", "dot", "matmul", "outer", "einsum", "tensordot"):
-            yield from map(seen_through, learned)
+        seen.add(current)
+        if current.op in ("@", "dot", "matmul", "outer", "einsum", "tensordot"):
+            yield current
         else:
-            waiting += learned
+            waiting += _learned(current, step)
+
+
+def _learned(node: Node, step: Step) -> list[Node]:
+    """The operands of a value that are on the way back."""
+    return [o for o in node.operands if o in step.by_labels and o in step.by_parameters]
+
+
+def _unscaled(node: Node) -> Node:
+    """What a value is a multiple of."""
+    while node.op in SCALED and len(arrays := [o for o in node.operands if np.ndim(o.value)]) == 1:
+        node = arrays[0]
+    return node
+
+
+def _slot(finding: Finding) -> str:
+    """The line of the derivation that its mistakes stand in; "" where they are of several, or about a factor of it."""
+    slots = {m.slot for m in MISTAKES if m.name in finding.names and m.name not in OF_A_FACTOR}
+    return slots.pop() if len(slots) == 1 else ""

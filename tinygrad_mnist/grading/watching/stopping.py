@@ -9,18 +9,18 @@ from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, Placement
 from tinygrad_mnist.grading.watching.gradients import ELEMENTWISE
-from tinygrad_mnist.grading.watching.graph import made_of, seen_through
-from tinygrad_mnist.grading.watching.network import LINEAR, turned
+from tinygrad_mnist.grading.watching.graph import LINEAR, made_of, seen_through
+from tinygrad_mnist.grading.watching.network import turned
 from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.textbook import Observed
-from tinygrad_mnist.grading.watching.training import Lineage
+from tinygrad_mnist.grading.watching.training import Lineage, label_behind
 
 
 def why(observed: Observed, failed: Node) -> Iterator[Finding]:
-    """The mistake in an operation that raised, as far as it is a carry or a product with the wrong operand."""
+    """The mistake in an operation that raised, as far as it is a carry, a slope or a product with the wrong operand."""
     backward = _Backward(observed)
     for node in (failed, *failed.operands):
-        placed = backward.carry(node) or backward.product(node)
+        placed = backward.carry(node) or backward.product(node) or backward.slope(node)
         if placed is None:
             continue
         name, l = placed
@@ -51,9 +51,10 @@ class _Backward:
         """The layer of a δ: one less for each carry that it came through."""
         if node not in self.step.by_labels or node not in self.step.by_parameters or self._updated(node):
             return None
-        stop = {n for n in self.step.nodes if n not in self.step.by_labels}
-        carries = [n for n in made_of([node], stop) if n.op in LINEAR and self._weight(n) is not None]
-        return self.L - len(carries)
+        made = made_of([node], {n for n in self.step.nodes if n not in self.step.by_labels})
+        if not any(map(label_behind, made)):
+            return None
+        return self.L - sum(n.op in LINEAR and self._weight(n) is not None for n in made)
 
     def _updated(self, node: Node) -> bool:
         """Whether something is added to weights, or subtracted: it is what they became, and no error."""
@@ -80,6 +81,22 @@ class _Backward:
             same = turned(weight[1]) == turned(next(o for o in forward.operands if seen_through(o) in self.weights))
             return ("carried-untransposed", error - 1) if same else None
         return {error - 1: "carried-own", error + 1: "carried-next"}.get(weight[0], "carried-own"), error - 1
+
+    def slope(self, node: Node) -> tuple[str, int] | None:
+        """The mistake in δ(l) where what comes back through W(l+1) is multiplied by f' of another layer."""
+        if node.op not in ("*", "multiply") or len(node.operands) != 2:
+            return None
+        for operand, other in (node.operands, node.operands[::-1]):
+            l, layer = self._error(operand), self._layer(other)
+            if l is not None and layer in (l + 1, l - 1):
+                return "slope-next" if layer > l else "slope-previous", l
+        return None
+
+    def _layer(self, slope: Node) -> int | None:
+        """The layer whose z(l) or a(l) a value is computed of, and of nothing else that goes through the network."""
+        of_layer = {seen_through(z): l for z, l in self.z.items()} | self.entering
+        met = made_of([slope], of_layer) & set(of_layer)
+        return of_layer[met.pop()] if len(met) == 1 else None
 
     def product(self, node: Node) -> tuple[str, int] | None:
         """The mistake in ∂L/∂W(l) = δ(l) a(l-1)ᵀ."""

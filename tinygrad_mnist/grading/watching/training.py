@@ -7,7 +7,6 @@ A label is known by its values: whole numbers, or one 1 among zeros for each exa
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,12 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import depending, made_of, seen_through, used_by
+from tinygrad_mnist.grading.watching.graph import LINEAR, depending, made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.names import CALLED_ERROR, CALLED_PARAMETER, is_called_gradient
 from tinygrad_mnist.grading.watching.tape import Node, Tape, Update
 
 CLASSES = 26
 """How many classes labels may have."""
+
+NAMED_PARAMETER = re.compile(r"(w|b|theta|syn|weights?|bias(es)?)_?\d*(\[\d\])?", re.IGNORECASE)
+"""What a parameter is called where nothing else tells that it is one."""
 
 PRODUCTS = {"@", "dot", "matmul", "inner", "outer", "tensordot", "einsum", "multiply", "*", "+", "add", "-", "subtract",
             "vdot", "kron", "linear"}  # fmt: skip
@@ -115,9 +117,11 @@ def lineages(tape: Tape) -> list[Lineage]:
             name = next((n for v in versions for n in v.names), steps[0].text)
             found.append((learns, meets, Lineage(name, tuple(versions), tuple(u.line for u in steps))))
     most = max((learns for learns, _, _ in found), default=0)
-    learned = [lineage for learns, _, lineage in sorted(found, key=lambda f: f[1]) if learns == most]
+    by_meeting = [(learns, lineage) for learns, _, lineage in sorted(found, key=lambda f: f[1])]
+    learned = [lineage for learns, lineage in by_meeting if learns == most]
     if most == 2:
-        return learned
+        below = _entering_layers(tape.nodes, {v for l in learned for v in l.versions}, labelled)
+        return [l for learns, l in by_meeting if learns == most or _is_a_layer_s(l, tape.nodes, below)]
     return [l for l in learned if not is_called_gradient(l.name)] or learned  # no label tells what gradients add up
 
 
@@ -186,6 +190,21 @@ def _meets(nodes: Sequence[Node], bit: int, origins: dict[Node, int], apart: set
     return None
 
 
+def _entering_layers(nodes: Sequence[Node], learned: set[Node], labelled: set[Node]) -> set[Node]:
+    """What goes through the network below the layers that learn from labels."""
+    products = (
+        n for n in nodes if n.op in LINEAR and n not in labelled and learned & set(map(seen_through, n.operands))
+    )
+    return made_of(o for n in products for o in n.operands if seen_through(o) not in learned)
+
+
+def _is_a_layer_s(lineage: Lineage, nodes: Sequence[Node], below: set[Node]) -> bool:
+    """Whether it is multiplied with, or added to, what enters the layers above, whatever its updates are made of."""
+    first = lineage.versions[0]
+    uses = (n for n in nodes[first.index :] if n in below and first in map(seen_through, n.operands))
+    return any(n.op in LINEAR or n.op in ("+", "add") for n in uses)
+
+
 def _learns(update: Update, bit: int, origins: dict[Node, int], labelled: set[Node]) -> int:
     """2 where what is added depends on labels, 1 where it depends on other parameters, else 0."""
     added = [o for o in update.new.operands if o is not update.old]
@@ -250,10 +269,20 @@ def _step(before: Values, after: Values, tape: Tape) -> Step:
     nodes = made_of([*after.values(), *failed], start)
     by_parameters = depending(nodes, lambda n: n in start)
     by_labels = _labelled(nodes, by_parameters, start, start)
+    by_labels |= _without_labels(after.values(), by_labels, by_parameters)
     end = max((n.index for n in nodes), default=0)
     ever = depending(tape.nodes[: end + 1], lambda n: n in start)
     labels = tuple(n for n in tape.nodes[:end] if n not in ever and is_label(n))
     return Step(tuple(before), before, after, nodes, by_labels & nodes, by_parameters, labels)
+
+
+def _without_labels(after: Iterable[Node], by_labels: set[Node], by_parameters: set[Node]) -> set[Node]:
+    """What updates are made of that the labels were lost on the way to: it leads to nothing that depends on them."""
+    if not by_labels & by_parameters:
+        return set()
+    forward = made_of(by_labels)
+    lost = made_of(new for new in after if new not in by_labels) & by_parameters
+    return {node for node in lost if seen_through(node) not in forward}
 
 
 def _first(node: Node, earlier: dict[Node, Node]) -> Node:
@@ -274,14 +303,14 @@ def cut_off(tape: Tape, known: Step | None = None) -> Step | None:
     by_name = dict(named)
     parameters = {name: node for name, node in named if node not in labelled}
     before, after = (dict(known.before), dict(known.after)) if known else ({}, {})
-    of_objects = ((names, names) for names in _of_objects(tape, earlier))
+    objects = _of_objects(tape, earlier)
+    of_objects = ((names, names) for names in objects)
     for parameter, gradient in (pair for names in (*of_objects, (parameters, by_name)) for pair in _pairs(*names)):
         if parameter not in before.values():
             lineage = Lineage(parameter.name, (parameter,), ())
             before[lineage], after[lineage] = parameter, gradient
-    for name, parameter in parameters.items():  # those whose gradients were not reached
-        alike = re.fullmatch(r"(w|b|theta|syn|weights?|bias(es)?)_?\d*(\[\d\])?", name, re.IGNORECASE)
-        if alike and parameter not in before.values() and np.ndim(parameter.value) > 0 and not is_label(parameter):
+    for parameter in _not_reached(parameters, objects):
+        if parameter not in before.values() and np.ndim(parameter.value) > 0 and not is_label(parameter):
             before[Lineage(parameter.name, (parameter,), ())] = parameter
     if not before:
         return None
@@ -294,9 +323,23 @@ def _of_objects(tape: Tape, earlier: dict[Node, Node]) -> list[dict[str, Node]]:
     found: dict[int, dict[str, Node]] = {}
     for (owner, name), node in tape.attributes():
         found.setdefault(owner, {})[name] = _first(node, earlier)
-    with_gradients = {owner: names for owner, names in found.items() if any(_pairs(names, names))}
-    kinds = Counter(frozenset(names) for names in with_gradients.values())
-    return [names for names in with_gradients.values() if kinds[frozenset(names)] > 1]
+    kinds = {frozenset(name for name, node in names.items() if node in _paired(names)) for names in found.values()}
+    several = []
+    for kind in filter(None, kinds):
+        alike = [names for names in found.values() if kind <= set(names)]
+        several += alike if len(alike) > 1 else []
+    return several
+
+
+def _paired(names: dict[str, Node]) -> set[Node]:
+    """The parameters in it that have gradients."""
+    return {parameter for parameter, _ in _pairs(names, names)}
+
+
+def _not_reached(parameters: dict[str, Node], objects: Sequence[dict[str, Node]]) -> Iterator[Node]:
+    """What is called as parameters are, by itself or in a layer, whether or not its gradient was computed."""
+    for names in (parameters, *objects):
+        yield from (node for name, node in names.items() if NAMED_PARAMETER.fullmatch(name))
 
 
 def _pairs(parameters: dict[str, Node], gradients: dict[str, Node]) -> Iterator[tuple[Node, Node]]:

@@ -203,10 +203,17 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
         more = [*swapped.values(), *against, *untouched]
         more += updates.decayed(observed, frozenset() if own is None else own.penalized)
         more += at_first
-    parameters = tuple(_parameter(key, best) for key in best.judged)
+    parameters = [_parameter(key, best) for key in best.judged]
+    if stopped:
+        parameters += [
+            Parameter(f"{q}{l}", False, None, computed=False)
+            for (q, l), g in best.observed[0].gradients.items()
+            if not g
+        ]
+        parameters.sort(key=lambda p: int(p.name[2:]))
     named = (*(practice.renamed(finding, observed[0]) for finding in found), *more)
     remarks = [*practice.remarks(observed[0]), *_of_the_set(best)]
-    return Verdict(best, parameters, named, tuple(remarks), tuple(_notes(best)))
+    return Verdict(best, tuple(parameters), named, tuple(remarks), tuple(_notes(best)))
 
 
 def _with_most_right(ways: Sequence[list[Observed]], own: Own | None) -> list[Observed]:

@@ -1,0 +1,110 @@
+"""A network of layer objects that are updated on the way back: its mistakes are named, with the wrong line alone."""
+
+import pytest
+
+from tests.grading.watching.runs import DATA, reported
+
+PROGRAM = f"""{DATA}
+class Dense:
+    def __init__(self, inputs, outputs):
+        self.W = rng.normal(size=(inputs, outputs))
+        self.b = np.zeros(outputs)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, grad, lr):
+        self.dW = self.x.T @ grad
+        self.db = grad.sum(axis=0)
+        dx = grad @ self.W.T
+        self.W -= lr * self.dW
+        self.b -= lr * self.db
+        return dx
+
+
+class Sigmoid:
+    def forward(self, x):
+        self.out = 1 / (1 + np.exp(-x))
+        return self.out
+
+    def backward(self, grad, lr):
+        return grad * self.out * (1 - self.out)
+
+
+class SoftmaxCrossEntropy:
+    def forward(self, x, y):
+        e = np.exp(x - x.max(axis=1, keepdims=True))
+        self.p = e / e.sum(axis=1, keepdims=True)
+        self.y = y
+        return -np.log(self.p[np.arange(len(y)), y]).mean()
+
+    def backward(self):
+        d = self.p.copy()
+        d[np.arange(len(self.y)), self.y] -= 1
+        return d / len(self.y)
+
+
+hidden, other = Sigmoid(), Sigmoid()
+layers = [Dense(6, 7), hidden, Dense(7, 5), other, Dense(5, 4)]
+criterion = SoftmaxCrossEntropy()
+for epoch in range(5):
+    x = X
+    for layer in layers:
+        x = layer.forward(x)
+    loss = criterion.forward(x, labels)
+    grad = criterion.backward()
+    for layer in reversed(layers):
+        grad = layer.backward(grad, 0.1)
+"""
+
+SLOPE = "return grad * self.out * (1 - self.out)"
+CARRIED_AND_UPDATED = """        dx = grad @ self.W.T
+        self.W -= lr * self.dW
+        self.b -= lr * self.db
+        return dx
+"""
+UPDATED_AND_CARRIED = """        self.W -= lr * self.dW
+        self.b -= lr * self.db
+        return grad @ self.W.T
+"""
+
+MISTAKES = [
+    (SLOPE, "return grad", "slope-missing", "dx = grad @ self.W.T"),
+    (SLOPE, "return grad * self.out", "slope-value", "return grad * self.out"),
+    (SLOPE, "return grad * (1 - self.out)", "slope-part", "return grad * (1 - self.out)"),
+    (SLOPE, "return self.out * (1 - self.out)", "carried-missing", "return self.out * (1 - self.out)"),
+    (CARRIED_AND_UPDATED, UPDATED_AND_CARRIED, "carried-updated", "return grad @ self.W.T"),
+    ("e.sum(axis=1", "e.sum(axis=0", "softmax-axis", "self.p = e / e.sum(axis=0, keepdims=True)"),
+    ("-= 1\n", "+= 1\n", "error-labels-added", "d[np.arange(len(self.y)), self.y] += 1"),
+    ("self.db = grad.sum(axis=0)", "self.db = grad.sum()", "bias-all-axes", "self.db = grad.sum()"),
+]
+
+
+def changed(old, new):
+    assert PROGRAM.count(old) == 1
+    return PROGRAM.replace(old, new)
+
+
+def test_a_right_one_passes_with_a_name_for_each_gradient():
+    report = reported(PROGRAM)
+    assert report.passed, str(report)
+    assert [p.name for p in report.parameters] == ["dW1", "db1", "dW2", "db2", "dW3", "db3"]
+
+
+@pytest.mark.parametrize(("old", "new", "name", "line"), MISTAKES, ids=[name for _, _, name, _ in MISTAKES])
+def test_a_mistake_is_named_with_its_line_alone(old, new, name, line):
+    report = reported(changed(old, new))
+    assert [f.names for f in report.findings] == [(name,)], str(report)
+    assert [place.partition(": ")[2] for place in report.findings[0].places] == [line], str(report)
+
+
+@pytest.mark.parametrize("hidden", [7, 5], ids=["another size", "the same size"])
+def test_one_object_for_two_activations_is_no_right_program(hidden):
+    shared = changed("hidden, other = Sigmoid(), Sigmoid()", "hidden = other = Sigmoid()").replace("7", str(hidden))
+    report = reported(shared)
+    assert not report.passed
+    assert [f.names for f in report.findings] == [("slope-next",)], str(report)
+    assert report.findings[0].places[0].endswith(SLOPE), str(report)
+    assert report.findings[0].where == ("δ(1)",)
+    assert len(report.parameters) == 6
