@@ -87,7 +87,8 @@ def explain(
     options = {name: textwrap.shorten(repr(v), 60, placeholder=" …") for name, v in params.items() if v is not None}
     operands = ", ".join([*map(describe, inputs), *(f"{name}={value}" for name, value in options.items())])
     kind = next(k for k in (IndexError, TypeError, ValueError) if isinstance(error, k))
-    return kind(f"{op}({operands}){at(place)}: {error}. {_advice(op, inputs, error)}".rstrip())
+    said = "" if "gufunc signature" in str(error) else f"{error}. "
+    return kind(f"{op}({operands}){at(place)}: {said}{_advice(op, inputs, error)}".rstrip())
 
 
 def _advice(op: str, inputs: Sequence[Any], error: Exception) -> str:
@@ -95,8 +96,8 @@ def _advice(op: str, inputs: Sequence[Any], error: Exception) -> str:
     if op == "matmul" and len(shapes) == 2 and all(shapes):
         left, right = shapes
         if len(right) > 1 and left[-1] == right[-1]:
-            return "The inner lengths must be equal: transpose the right operand (.mT)."
-        return f"The inner lengths must be equal: {left[-1]} columns on the left, {right[-2:][0]} rows on the right."
+            return "the inner lengths must be equal: transpose the right operand (.mT)."
+        return f"the inner lengths must be equal: {left[-1]} columns on the left, {right[-2:][0]} rows on the right."
     if "broadcast" in str(error):
         return "Aligned from the right, lengths must be equal or 1: reshape one of them, or transpose it."
     if op == "reshape" and inputs and hasattr(inputs[0], "size"):

@@ -24,7 +24,7 @@ def judge(subject: str, function: str, settings: Settings, result: dict[str, Any
     """The report on a result of `execution`."""
     problem = problems.before_it_ran(result, subject, function)
     if problem:
-        return Report(subject, str(settings), problems=(problem,))
+        return Report(subject, "", problems=(problem,))
     with np.errstate(all="ignore"):  # what is not finite is reported
         return _judge(subject, settings, result)
 

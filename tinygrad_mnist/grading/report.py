@@ -21,7 +21,7 @@ _WORDS = {
 }  # fmt: skip
 """What the last line says of gradients with a verdict."""
 
-HEADINGS = ("gradient", "verdict", "largest difference")
+HEADINGS = ("gradient", "verdict", "relative difference")
 
 
 LONGEST = 1000
@@ -212,7 +212,7 @@ class Report:
     @property
     def heading(self) -> Paragraph:
         """The first line."""
-        return Paragraph(((f"{self.subject}: {self.settings}", "dim"),))
+        return Paragraph(((": ".join(filter(None, [self.subject, self.settings])), "dim"),))
 
     def paragraphs(self) -> Iterator[Paragraph]:
         """What stands below the table; an empty paragraph is a blank line."""

@@ -300,7 +300,7 @@ def test_an_operation_that_raises_is_named_at_its_line(name):
     text = DATA + STYLES["functions"].replace(old, new)
     report = reported(text)
     assert not report.passed
-    assert "before the first update" in report.problems[0].message
+    assert "in its first step" in report.problems[0].message
     line = next(i for i, line in enumerate(text.splitlines(), 1) if new in line)
     (finding,) = report.findings
     assert finding.names == (name,)

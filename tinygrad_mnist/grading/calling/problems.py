@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,12 @@ COUNTED_BY_MAX = (
     "this batch has no example of the last class, and there alone it stops: the number of classes is that of W's "
     "outputs, not Y.max() + 1"
 )
+
+MISFIT = re.compile(
+    r"matmul: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature .*"
+    r"\(size (\d+) is different from (\d+)\)"
+)
+"""NumPy's message for a product whose shapes don't fit."""
 
 VARIES = (
     "called twice with the same arguments it gives different numbers: does it draw at random, or keep something from "
@@ -97,4 +104,5 @@ def raised(error: dict[str, Any], subject: str, when: str) -> Problem:
     if error["type"] == "SystemExit":
         return Problem("exit", f"{place}it called sys.exit({error['message']}) {when}")
     kind = "syntax" if error["type"] in ("SyntaxError", "IndentationError", "TabError") else "exception"
-    return Problem(kind, f"{place}{error['type']}: {error['message']} ({when})")
+    message = MISFIT.sub(r"matmul: the inner lengths differ, \2 on the left and \1 on the right", error["message"])
+    return Problem(kind, f"{place}{error['type']}: {message} ({when})")

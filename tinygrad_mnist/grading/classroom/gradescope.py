@@ -13,7 +13,9 @@ def gradescope(report: Report, points: Points, seconds: float) -> dict[str, Any]
 
     Students see all of it, but not what was printed on the way.
     """
-    words = {p.name: f"{p.verdict} {f'(largest difference: {p})' if str(p) else ''}".strip() for p in report.parameters}
+    words = {
+        p.name: f"{p.verdict} {f'(relative difference: {p})' if str(p) else ''}".strip() for p in report.parameters
+    }
     return {
         "output": str(report),
         "output_format": "text",

@@ -36,6 +36,9 @@ EXACT = 1e-6
 SCALED = {"*", "/", "multiply", "divide", "true_divide"}
 """Operations by which a value becomes a multiple of it."""
 
+PICKING = {"[]", "take"}
+"""Operations that take some of the examples."""
+
 OF_A_FACTOR = {"error-doubled", "error-square-factor"}
 """Mistakes in δ(L) that may stand where it is multiplied by a number."""
 
@@ -60,7 +63,8 @@ def report(run: Run, data: Data) -> Report | None:
     places = _Places(read[0], run.source)
     seen = (pair for o in map(observe, _every_step(run, trained)) if o for pair in o.labelled)
     met = not any("error-labels-missing" in finding.names for finding in found.findings)
-    findings = (*found.findings, *(practice.mislabelled(seen, data.known) if met else ()))
+    mislabelled = practice.mislabelled(seen, data.known) if met else ()
+    findings = (*found.findings, *(replace(f, places=_picked(read[0].passes[0].labels)) for f in mislabelled))
     if not all(f.names for f in findings):
         reading = _first_wrong_of(readings)
         first = list(_first_wrong_values(reading)) if reading else []
@@ -119,7 +123,7 @@ def _stopped(run: Run) -> tuple[Problem, ...]:
     error = what_went_wrong(run.error, run.module.__file__)
     error["text"] = source.line(error["line"] or 0) or error["text"]
     error["line"] = error["line"] and source.place(error["line"])
-    return (raised(error, source.name, "before the first update"),)
+    return (raised(error, source.name, "in its first step"),)
 
 
 def _of_any_network(
@@ -263,6 +267,13 @@ def _errors(gradient: Node, step: Step) -> Iterator[Node]:
     """The δ in the product that a gradient of weights is."""
     for product in _products(gradient, step):
         yield from map(seen_through, _learned(product, step))
+
+
+def _picked(labels: Node | None) -> tuple[str, ...]:
+    """The line in which the labels of a step were picked from all."""
+    while labels is not None and labels.op not in PICKING:
+        labels = labels.operands[0] if labels.operands else None
+    return (str(labels.line),) if labels is not None else ()
 
 
 def _products(node: Node, step: Step) -> Iterator[Node]:

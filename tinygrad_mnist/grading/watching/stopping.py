@@ -84,9 +84,10 @@ class _Backward:
 
     def slope(self, node: Node) -> tuple[str, int] | None:
         """The mistake in δ(l) where what comes back through W(l+1) is multiplied by f' of another layer."""
-        if node.op not in ("*", "multiply") or len(node.operands) != 2:
+        if node.op not in ("*", "multiply", "[]=") or len(node.operands) < 2:
             return None
-        for operand, other in (node.operands, node.operands[::-1]):
+        first, second = node.operands[:2]
+        for operand, other in ((first, second), (second, first)):
             l, layer = self._error(operand), self._layer(other)
             if l is not None and layer in (l + 1, l - 1):
                 return "slope-next" if layer > l else "slope-previous", l

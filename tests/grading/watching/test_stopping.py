@@ -1,0 +1,81 @@
+"""Programs whose shapes don't fit on the way back, before anything was updated: the line and the mistake in it."""
+
+import pytest
+
+from tests.grading.watching.runs import DATA, reported
+
+BY_LAYER = f"""{DATA}
+class Network:
+    def __init__(self, *sizes):
+        self.L = len(sizes) - 1
+        self.W, self.b = {{}}, {{}}
+        for l in range(1, len(sizes)):
+            self.W[l] = rng.normal(size=(sizes[l], sizes[l - 1]))
+            self.b[l] = np.zeros((sizes[l], 1))
+
+    def forward(self, X):
+        self.A, self.Z = {{0: X}}, {{}}
+        for l in range(1, self.L + 1):
+            self.Z[l] = self.W[l] @ self.A[l - 1] + self.b[l]
+            self.A[l] = np.tanh(self.Z[l]) if l < self.L else self.softmax(self.Z[l])
+        return self.A[self.L]
+
+    def softmax(self, Z):
+        e = np.exp(Z - Z.max(axis=0))
+        return e / e.sum(axis=0)
+
+    def backward(self, Y):
+        gradients = {{}}
+        delta = (self.A[self.L] - Y) / Y.shape[1]
+        for l in range(self.L, 0, -1):
+            gradients["dW" + str(l)] = delta @ self.A[l - 1].T
+            gradients["db" + str(l)] = delta.sum(axis=1, keepdims=True)
+            if l > 1:
+                carried = self.W[l].T @ delta
+                delta = carried * (1 - self.A[l - 1] ** 2)
+        return gradients
+
+
+network = Network(6, 7, 5, 4)
+for step in range(4):
+    network.forward(X.T)
+    gradients = network.backward(Y.T)
+    for l in range(1, network.L + 1):
+        network.W[l] = network.W[l] - 0.1 * gradients["dW" + str(l)]
+        network.b[l] = network.b[l] - 0.1 * gradients["db" + str(l)]
+"""
+
+TWO_BELOW = "1 - self.A[l - 2] ** 2"
+STOPS = [
+    ("self.W[l].T @ delta", "self.W[l] @ delta", "carried-untransposed", "carried = self.W[l] @ delta"),
+    ("self.W[l].T @ delta", "self.W[l - 1].T @ delta", "carried-own", "carried = self.W[l - 1].T @ delta"),
+    ("1 - self.A[l - 1] ** 2", "1 - self.A[l] ** 2", "slope-next", "delta = carried * (1 - self.A[l] ** 2)"),
+    (
+        "1 - self.A[l - 1] ** 2",
+        "1 - self.A[l - 2] ** 2",
+        "slope-previous",
+        "delta = carried * (1 - self.A[l - 2] ** 2)",
+    ),
+]
+
+
+def test_the_program_is_right_as_it_is():
+    assert reported(BY_LAYER).passed
+
+
+@pytest.mark.parametrize(("old", "new", "name", "line"), STOPS, ids=[name for _, _, name, _ in STOPS])
+def test_the_operation_that_raised_is_read_as_the_line_of_the_derivation_that_it_is(old, new, name, line):
+    assert BY_LAYER.count(old) == 1
+    report = reported(BY_LAYER.replace(old, new))
+    (problem,), (finding,) = report.problems, report.findings
+    assert problem.kind == "exception"
+    assert line in problem.message
+    assert finding.names == (name,), str(report)
+    assert [place.partition(": ")[2] for place in finding.places] == [line], str(report)
+    assert [p.verdict for p in report.parameters] == ["none"] * 4 + ["right"] * 2
+
+
+def test_the_inner_lengths_of_a_product_are_said_without_numpys_signature():
+    message = reported(BY_LAYER.replace("self.W[l].T @ delta", "self.W[l] @ delta")).problems[0].message
+    assert "the inner lengths differ, 5 on the left and 4 on the right" in message
+    assert "gufunc" not in message
