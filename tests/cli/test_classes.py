@@ -52,7 +52,7 @@ def test_a_run_has_as_many_outputs_as_there_are_classes(letters: Path, tmp_path:
             "has 13 classes, but --layers end with 12",
         ),
         (["train", "--classes", "10", "--out", "run"], "has 12 classes, where 10 are expected"),
-        (["train", "--classes", "1", "--out", "run"], "Invalid value for '--classes'"),
+        (["train", "--classes", "1", "--out", "run"], "--classes: it must be at least 2"),
         (["graph", "--format", "mermaid"], "has 12 classes, where 10 are expected"),
         (["compare"], "has 12 classes, where 10 are expected"),
         (["tutorials", "T0"], "has 12 classes, and the tutorials are about ten digits"),

@@ -180,7 +180,7 @@ def test_ctrl_c_saves_the_best_so_far(tmp_path):
         (["train", "--layers", "1x28x28,16c4,10"], 2, "an odd kernel such as 16c3"),
         (["train", "--preset", "huge"], 2, "'huge' is none of default"),
         (["train", "--augment", "turn=3"], 2, "'turn' is none of shift, rotate, scale, shear, elastic, sigma"),
-        (["train", "--augment", "rotate=-5"], 2, "for '--augment': rotate=-5.0 must be a number from 0 on"),
+        (["train", "--augment", "rotate=-5"], 2, "--augment: rotate=-5.0 must be a number from 0 on"),
         (["train", "--augment", ""], 2, "'' is not such as rotate=10,shift=1, nor none"),
         (["train", "--data", "digits", "--batch-norm", "--batch-size", "1"], 1, "would be alone in a batch of 1"),
         (["train", "--layers", "784,100000000000000000000000,10"], 2, "give 1 to 1,000,000 units"),

@@ -96,6 +96,13 @@ def test_grade_names_every_mistake_in_every_convention(first, activation, name):
         assert f"({placed.layer}" in "".join(report.findings[0].where + report.findings[0].formulas)
 
 
+SMALL = {"carried-scaled", "error-scaled", "error-softmax-again", "error-mean-twice"}
+"""Mistakes that make δ small."""
+
+FACTORS = {"error-constant", "error-scaled"}
+"""Mistakes that networks of one m, on which alone an elementwise product runs, can't tell from each other."""
+
+
 def hides(p, q):
     """Whether the gradients of both are those of one alone, wherever they exist."""
     scaled = {"bias-mean-missing", "bias-mean-twice", "bias-count"}
@@ -104,6 +111,13 @@ def hides(p, q):
         # every sum over the classes of δ(L) is 0, however it is scaled
         if one.key in {("bias-all-axes", 3), ("bias-wrong-axis", 3)} and other.mistake.name in scaled:
             return other.layer == 3
+        if one.mistake.name == "carried-missing" and other.mistake.slot == "carried":
+            return one.layer == other.layer
+        if one.key == ("slope-missing", other.layer + 1) and other.mistake.name == "carried-without-slope":
+            return True
+        # what is so small is nowhere clipped
+        if one.mistake.name == "bias-clipped" and other.mistake.name in SMALL and other.layer > one.layer:
+            return True
         # δ(1) ⊙ Xᵀ exists only where m is the number of features, and there m is counted rightly along either axis
         if one.key == ("product-elementwise", 1) and other.mistake.name in counted:
             return True
@@ -116,7 +130,7 @@ def pairs(probes):
 
 
 def test_two_mistakes_are_both_named():
-    """A share of all 9,430 pairs."""
+    """A share of all 10,969 pairs; of those in one layer, up to 5 % give the numbers of others."""
     probes = probes_for(3, LEAKY, 0.1)
     rng = np.random.default_rng(0)
     same_layer, missed = 0, []
@@ -127,12 +141,14 @@ def test_two_mistakes_are_both_named():
         if hides(p, q):
             assert names(found) in ([{p.key}], [{q.key}])
         elif p.layer != q.layer:
-            assert names(found) == [{p.key, q.key}]
+            either = {p.mistake.name, q.mistake.name} - FACTORS == {"product-elementwise"}
+            assert {p.key, q.key} in names(found)
+            assert len(found) == 1 or either, (p.key, q.key)
         elif not (p.value and q.value and "delta" in (derivation.QUANTITY[x.mistake.slot] for x in (p, q))):
             same_layer += 1
             missed += [] if {p.key, q.key} in names(found) else [(p.key, q.key)]
     assert same_layer > 20
-    assert len(missed) <= 0.05 * same_layer, missed
+    assert len(missed) <= (0.05 if SHARE == 1 else 0.1) * same_layer, missed
 
 
 @pytest.mark.parametrize("name", ["rows", "rows, W (in, out)"])
@@ -146,8 +162,8 @@ def test_two_mistakes_are_both_named_in_rows(name):
             report = grade(gradients, weights_in_out=convention.weights_in_out, **settings)
             named = {n for finding in (*report.findings, *report.remarks) for n in finding.names}
             expected = {p.mistake.name, q.mistake.name}
-            if expected == {"product-elementwise", "error-constant"}:  # it stops on networks of another m
-                expected |= {"error-scaled"}
+            if expected - FACTORS == {"product-elementwise"}:
+                expected |= FACTORS
             assert named == expected, (p.key, q.key)
 
 

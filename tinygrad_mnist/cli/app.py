@@ -29,7 +29,7 @@ from tinygrad_mnist.cli.predict import evaluate, predict
 from tinygrad_mnist.cli.sweep import sweep
 from tinygrad_mnist.cli.train import train
 from tinygrad_mnist.cli.tutorials import tutorials
-from tinygrad_mnist.cli.wording import Command, worded
+from tinygrad_mnist.cli.wording import Command, said, worded
 from tinygrad_mnist.cluster import ClusterError
 from tinygrad_mnist.compiler import CompileError
 from tinygrad_mnist.devices import DeviceError
@@ -118,7 +118,7 @@ def _run() -> int:
     except BrokenPipeError:  # as in `train | head`
         pass
     except TyperException as error:
-        _say_error(f"{error.format_message()} ({_help()} says what there is)")
+        _say_error(f"{said(error.format_message())} ({_help()} says what there is)")
         return 2
     except (
         data.DataError,

@@ -1,8 +1,9 @@
-"""What --help calls the values of options: FILE, FOLDER, NUMBER, and not the types of a program."""
+"""The command line in people's words: FILE, NUMBER and not the types of a program, in --help and in errors."""
 
 from __future__ import annotations
 
 import inspect
+import re
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,19 @@ OF_NAMES = {
 """Where the type does not tell."""
 
 
+OF_ERRORS = (
+    (r"^Invalid value: ", ""),
+    (r"^Invalid value for '?(\S+?)'?: ", r"\1: "),
+    (r"Input should be a valid integer.*", "a whole number is needed"),
+    (r"Input should be a valid number.*", "a number is needed"),
+    (r"Input should be greater than or equal to ", "it must be at least "),
+    (r"Input should be less than or equal to ", "it must be at most "),
+    (r"Input should be greater than ", "it must be above "),
+    (r"Input should be less than ", "it must be below "),
+)
+"""What the parser says of a value, and what is said here."""
+
+
 class Command(TyperCommand):
     """One whose help calls an argument by its name alone."""
 
@@ -28,6 +42,13 @@ class Command(TyperCommand):
         for parameter in self.params:
             if isinstance(parameter, TyperArgument):
                 setattr(parameter, "display_type_rich", lambda ctx: None)  # noqa: B010 (a method)
+
+
+def said(message: str) -> str:
+    """What the parser says of how it was called, in plain words."""
+    for theirs, ours in OF_ERRORS:
+        message = re.sub(theirs, ours, message)
+    return message
 
 
 def worded(command: Callable[..., Any]) -> Callable[..., Any]:

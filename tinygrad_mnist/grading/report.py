@@ -88,8 +88,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something besides wrong numbers: "exception", "syntax", "exit", "missing", "signature", "returned", "changed",
-    "varies", "nan", "time", "crash", "import", "file", "settings" or "cheating"; and in words."""
+    """Something besides wrong numbers: "exception", "syntax", "exit", "missing", "signature", "unfinished", "returned",
+    "changed", "varies", "nan", "time", "crash", "import", "file", "settings" or "cheating"; and in words."""
 
     kind: str
     message: str

@@ -70,6 +70,8 @@ def of_the_runs(outcomes: Outcomes, probes: Probes, explanations: Sequence[Expla
             because = f"; {COUNTED_BY_MAX}" if stops == [NO_LAST_CLASS] else because
             problem = raised(error, subject, f"on a network {probe.sizes}{because}")
             problems.setdefault((error["type"], error["line"]), problem)
+        if "unfinished" in outcome:
+            problems.setdefault("unfinished", Problem("unfinished", outcome["unfinished"]))
         if "returned" in outcome:
             problems.setdefault("returned", Problem("returned", f"it returns {outcome['returned']}"))
         if outcome.get("varies"):

@@ -191,6 +191,7 @@ def outcomes(attempt: Attempt, file: str | None) -> list[dict[str, Any]]:
 
 
 _ONE = "it takes one example at a time: the mean of its gradients over the examples was judged"
+_NOTHING = "it returns None: it is still to be written, or its return is missing"
 _SINGLE = {"batch": "", "one": _ONE, "vector": _ONE}
 
 
@@ -207,11 +208,18 @@ def _outcome(calls: Sequence[Call], reading: Reading, file: str | None) -> dict[
     """What became of one network: its "arrays", or the problem in words, and which arguments were "changed"."""
     changed = [] if reading.steps else sorted({name for call in calls for name in call.changed})
     stopped = next((call.error for call in calls if call.ran is None), None)
+    if isinstance(stopped, NotImplementedError):
+        return {"unfinished": "it raises NotImplementedError", "changed": changed}
     if stopped is not None:
         return {"raised": what_went_wrong(stopped, file), "changed": changed}
     try:
         return {"arrays": averaged(calls, reading), "changed": changed}
     except (TypeError, ValueError) as error:
+        if all(value is None for call in calls if call.ran for _, value in call.ran.leaves):
+            return {
+                "unfinished": "it returns None: it is still to be written, or its return is missing",
+                "changed": changed,
+            }
         return {"returned": str(error), "changed": changed}
 
 

@@ -23,6 +23,7 @@ KINDS = {
     "exit": "calls sys.exit",
     "missing": "has no such function",
     "signature": "takes other arguments",
+    "unfinished": "returns nothing yet",
     "returned": "returns something else",
     "changed": "changes its arguments in place",
     "varies": "differs from call to call",

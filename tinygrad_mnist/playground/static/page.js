@@ -82,8 +82,11 @@ function showSettings() {
   input("mistake").value = state.settings.mistake ?? "";
 }
 
+/** The number that a text is, or the text, of which Python says that it is none. @param {string} text */
+const numberIn = (text) => (text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text));
+
 function takeSettings() {
-  const chosen = [...controls()].map(({ name, type, value }) => [name, type === "number" ? Number(value) : value.trim()]);
+  const chosen = [...controls()].map(({ name, type, value }) => [name, type === "number" ? numberIn(value) : value.trim()]);
   return attempt(() => setUp({ ...state.settings, ...Object.fromEntries(chosen) }));
 }
 
@@ -300,6 +303,11 @@ let gradedName = null;
 
 async function judge() {
   const verdict = byId("verdict");
+  if (!input("source").value.trim()) {
+    verdict.className = "";
+    verdict.textContent = "There is no program yet: paste one, or drop a file.";
+    return;
+  }
   const seconds = Math.min(Math.max(Number(input("limit").value) || 30, 1), 600);
   let ended = "";
   let timer;
@@ -360,7 +368,7 @@ function settingsOf(link) {
   const settings = { ...state.defaults };
   for (const [name, usual] of Object.entries(state.defaults)) {
     const text = link.get(name);
-    if (text !== null) settings[name] = typeof usual === "number" ? Number(text) : text;
+    if (text !== null) settings[name] = typeof usual === "number" ? numberIn(text) : text;
   }
   if (["file", "own"].includes(settings.data)) settings.data = "digits"; // they are not in the link
   return settings;
