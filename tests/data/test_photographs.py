@@ -69,6 +69,36 @@ def test_the_frame_is_that_of_plain_paper(photographs, tmp_path, name):
         assert agree(negative, expected), (name, label)
 
 
+def test_ink_wider_than_any_pen_is_no_paper(tmp_path):
+    """A 9 whose head is filled, as a brush leaves it."""
+    y, x = np.mgrid[:800, :600]
+    head = ((y - 300) / 130) ** 2 + ((x - 260) / 140) ** 2 < 1
+    tail = (x > 330) & (x < 400) & (y > 280) & (y < 650)
+    paper = 235 + np.random.default_rng(0).normal(0, 5, y.shape)
+    drawn = np.where(head | tail, 30, paper)
+    for photo in (drawn, 255 - drawn):
+        (found,) = frame(tmp_path, photo)
+        rows = np.nonzero(found.pixels > 128)[0]
+        assert np.ptp(rows) >= 18  # from the top of the head to the end of the tail
+        assert (found.pixels[rows.min() + 2 : rows.min() + 8] > 128).sum(axis=1).min() >= 8
+
+
+@pytest.mark.parametrize(
+    ("parts", "count"),
+    [
+        ([(slice(150, 350), slice(280, 330)), (slice(375, 600), slice(315, 365))], 1),  # a 1 in two halves
+        ([(slice(100, 150), slice(280, 450)), (slice(140, 500), slice(100, 310))], 1),  # the flag of a 5
+        ([(slice(150, 500), slice(100, 160)), (slice(150, 500), slice(240, 300))], 2),  # 11
+        ([(slice(100, 300), slice(100, 160)), (slice(400, 600), slice(100, 160))], 2),  # two lines
+    ],
+)
+def test_parts_of_a_broken_digit_are_one_and_digits_beside_each_other_are_not(tmp_path, parts, count):
+    pixels = np.full((800, 600), 240.0)
+    for part in parts:
+        pixels[part] = 30
+    assert len(frame(tmp_path, pixels)) == count
+
+
 def test_an_empty_lined_sheet_shows_no_digit(tmp_path):
     y, x = np.mgrid[:800, :600]
     with pytest.raises(DataError, match="no digit to be seen"):

@@ -162,9 +162,9 @@ def test_two_mistakes_are_both_named_in_rows(name):
             report = grade(gradients, weights_in_out=convention.weights_in_out, **settings)
             named = {n for finding in (*report.findings, *report.remarks) for n in finding.names}
             expected = {p.mistake.name, q.mistake.name}
-            if expected - FACTORS == {"product-elementwise"}:
-                expected |= FACTORS
-            assert named == expected, (p.key, q.key)
+            either = expected - FACTORS == {"product-elementwise"}
+            assert expected <= named or (named and hides(p, q)), (p.key, q.key)
+            assert named <= expected | (FACTORS if either else set()), (p.key, q.key)
 
 
 def test_one_mistake_in_each_layer_is_three_mistakes():

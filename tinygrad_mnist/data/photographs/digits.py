@@ -20,6 +20,9 @@ MOST = 20
 APART, BROKEN = 0.12, 0.06
 """Of a digit's size: how far apart its parts lie at most, and those that stand side by side, as two digits do."""
 
+OVERLAPPING = 0.15
+"""Of the narrower part's width: how much of it stands above or below the other one at least."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -103,7 +106,8 @@ def _are_one(a: _Mark, b: _Mark) -> bool:
     down = min(a.bottom, b.bottom) - max(a.top, b.top)
     narrow, low = min(a.width, b.width), min(a.height, b.height)
     size = max(a.size, b.size)
-    return (across > 0.5 * narrow and down > -APART * size) or (down > 0.5 * low and across > -BROKEN * size)
+    are_side_by_side = down > 0.5 * low
+    return across > -BROKEN * size if are_side_by_side else across > OVERLAPPING * narrow and down > -APART * size
 
 
 def _attach(mark: _Mark, groups: list[list[_Mark]], largest: int) -> None:

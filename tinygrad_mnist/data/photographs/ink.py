@@ -33,6 +33,12 @@ DARK = 48.0
 WEAK, STRONG = 0.3, 0.55
 """Of the darkest ink: where strokes end, and what each of them must reach somewhere."""
 
+EVEN, RIM = 10.0, 3
+"""How far, of 255, the brightness of evenly lit paper goes apart along the rim, but for so many percent at each end."""
+
+MOST_INK = 0.4
+"""Of a picture: the share that the strokes on it take at most."""
+
 CLEAN = 4.0
 """How far, of 255, the brightness of a drawing's paper goes apart along the rim; a camera's grain goes further."""
 
@@ -55,18 +61,41 @@ def drawing(grey: Array) -> Array | None:
 def photographed(grey: Array) -> Array:
     """How much each pixel stands out from the paper beside it, 0 to 255, in the direction in which strokes do.
 
-    The paper beside a pixel is what closing with a window wider than any stroke leaves (Serra 1982): the brightest
-    within reach, and of that again the darkest. Ink takes away a share of the light that falls on it.
+    Ink takes away a share of the light that falls on it.
     """
     from scipy import ndimage
 
-    longer = max(grey.shape)
-    smooth = ndimage.gaussian_filter(grey, longer * SHARPNESS, mode="nearest")
-    window = max(3, round(longer * WIDEST_STROKE)) | 1
+    smooth = ndimage.gaussian_filter(grey, max(grey.shape) * SHARPNESS, mode="nearest")
+    paper, board, in_light = _even(smooth) or _beside(smooth)
+    return np.asarray(smooth - board if in_light else (paper - smooth) * (255 / np.maximum(paper, DARK)))
+
+
+Ground = tuple[Any, Any, bool]
+"""What would be there without dark ink, and without light ink; and whether it is light."""
+
+
+def _even(smooth: Array) -> Ground | None:
+    """The paper of a sheet that is of one brightness all along the rim, on which strokes may be of any width.
+
+    None where it is not, or where so much is of another that a paper lies on a table.
+    """
+    low, paper, high = np.percentile(rim(smooth), [RIM, 50, 100 - RIM])
+    difference = smooth - paper
+    ink = np.abs(difference) > FAINTEST
+    if high - low > EVEN or ink.mean() > MOST_INK:
+        return None
+    return paper, paper, bool(difference[ink].sum() > 0)
+
+
+def _beside(smooth: Array) -> Ground:
+    """The paper beside each pixel: what closing with a window wider than any stroke leaves (Serra 1982), the brightest
+    within reach, and of that again the darkest."""
+    from scipy import ndimage
+
+    window = max(3, round(max(smooth.shape) * WIDEST_STROKE)) | 1
     paper = ndimage.grey_closing(smooth, size=(window, window), mode="nearest")
     board = ndimage.grey_opening(smooth, size=(window, window), mode="nearest")
-    dark, light = paper - smooth, smooth - board
-    return np.asarray(light if _is_written_in_light(smooth, dark, light) else dark * (255 / np.maximum(paper, DARK)))
+    return paper, board, _is_written_in_light(smooth, paper - smooth, smooth - board)
 
 
 def _is_written_in_light(grey: Array, dark: Array, light: Array) -> bool:
