@@ -106,3 +106,14 @@ def test_one_seed_gives_the_same_bytes_all_the_way() -> None:
         return b"".join(x.tobytes() + y.tobytes() for x, y in batches(train.inputs(), train.labels, 64, 11, 1))
 
     assert run() == run()
+
+
+def test_a_part_set_aside_is_a_split_that_takes_no_memory_for_its_images() -> None:
+    whole = numbered(50)
+    for part in train_validation_split(whole, 0.2, seed=3):
+        assert vars(part)["whole"].images is whole.images
+        chosen = positions(part)
+        assert part.labels.tolist() == [i % 10 for i in chosen]
+        assert positions(part[2:5]) == chosen[2:5]
+        assert positions(part[np.array([4, 1])]) == [chosen[4], chosen[1]]
+        assert repr(part) == f"Split({len(chosen)} images of 28 × 28, uint8, 10 classes)"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.arguments import COUNT
-from tinygrad_mnist.data.dataset import DataError, Dataset, Split
+from tinygrad_mnist.data.dataset import DataError, Dataset, Part, Split
 
 
 def train_validation_split(split: Split, validation: int | float, seed: int) -> tuple[Split, Split]:
@@ -28,7 +28,7 @@ def train_validation_split(split: Split, validation: int | float, seed: int) -> 
     # A child of the seed, because default_rng(seed) itself is default_rng([seed, 0]), the order of epoch 0.
     (rng,) = np.random.default_rng(seed).spawn(1)
     order = rng.permutation(total)
-    return split[order[count:]], split[order[:count]]
+    return Part(split, order[count:]), Part(split, order[:count])
 
 
 def set_tenth_aside(dataset: Dataset, seed: int) -> tuple[Split, Split]:

@@ -14,6 +14,9 @@ from tinygrad_mnist.shown import LineError, one_line
 SIDE = 28
 CLASSES = 10
 
+Rows = slice | NDArray[np.integer]
+"""Some of the examples, by their positions."""
+
 
 class DataError(LineError):
     """Data that cannot be used; the message says in one line what is wrong, where, and what to do."""
@@ -43,21 +46,45 @@ class Split:
         object.__setattr__(self, "labels", self.labels.astype(np.int64))
 
     def __repr__(self) -> str:
-        return f"Split({len(self):,} images of {SIDE} × {SIDE}, {self.images.dtype}, {self.classes} classes)"
+        dtype = self.images_at(slice(1)).dtype
+        return f"Split({len(self):,} images of {SIDE} × {SIDE}, {dtype}, {self.classes} classes)"
 
     def _repr_html_(self) -> str:
         return views.split(self)
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.labels)
 
-    def __getitem__(self, rows: slice | NDArray[np.integer]) -> Split:
+    def __getitem__(self, rows: Rows) -> Split:
         """Some of the examples: `split[:1000]`, or those at the positions in an array, in its order."""
-        return Split(self.images[rows], self.labels[rows], self.classes)
+        return Split(self.images_at(rows), self.labels[rows], self.classes)
+
+    def images_at(self, rows: Rows) -> NDArray[Any]:
+        """The images of some of the examples."""
+        images: NDArray[Any] = self.images[rows]
+        return images
 
     def inputs(self) -> NDArray[np.float32]:
         """The images as rows for a model: a new float32 array (n, 784), from 0 to 1."""
         return as_inputs(self.images)
+
+
+class Part(Split):
+    """Some examples of a split, in any order, which takes no memory for their images until they are asked for."""
+
+    whole: Split
+    rows: NDArray[np.integer]
+
+    def __init__(self, whole: Split, rows: NDArray[np.integer]) -> None:
+        vars(self).update(whole=whole, rows=rows, labels=whole.labels[rows], classes=whole.classes)
+
+    @property
+    def images(self) -> NDArray[Any]:
+        """All of them: a new array."""
+        return self.images_at(slice(None))
+
+    def images_at(self, rows: Rows) -> NDArray[Any]:
+        return self.whole.images_at(self.rows[rows])
 
 
 def as_inputs(images: NDArray[Any]) -> NDArray[np.float32]:

@@ -110,11 +110,11 @@ def score(model: Module, split: Split, batch_size: int = 100) -> Scores:
     check_split(split)
     mode, there, shape = model.training, home(model), input_shape(model)
 
-    def logits_of(images: NDArray[Any]) -> Tensor:
-        logits: Tensor = model(as_array(as_model_takes(images, shape), like=there))
+    def logits_of(rows: slice) -> Tensor:
+        logits: Tensor = model(as_array(as_model_takes(split.images_at(rows), shape), like=there))
         return logits
 
-    parts = [split.images[start : start + batch_size] for start in range(0, len(split), batch_size)]
+    parts = [slice(start, start + batch_size) for start in range(0, len(split), batch_size)]
     model.eval()
     try:
         with np.errstate(over="ignore", invalid="ignore"):

@@ -84,9 +84,10 @@ class Run:
 
     def remaining_batches(self) -> Iterator[tuple[Array, Array]]:
         """The batches of this epoch that are not done yet; their order follows from seed and epoch alone."""
-        everything = batches(self.train.images, self.train.labels, self.batch_size, self.seed, self.epoch)
-        shape = input_shape(self.model)
-        return ((as_model_takes(images, shape), y) for images, y in islice(everything, self.batch, None))
+        train, shape = self.train, input_shape(self.model)
+        everything = batches(np.arange(len(train)), train.labels, self.batch_size, self.seed, self.epoch)
+        remaining = islice(everything, self.batch, None)
+        return ((as_model_takes(train.images_at(rows), shape), y) for rows, y in remaining)
 
     def score_validation(self) -> Scores | None:
         """How well the model reads the validation images; None without any."""
