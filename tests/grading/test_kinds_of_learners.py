@@ -110,6 +110,8 @@ def test_what_is_right_for_the_network_that_it_is_passes(changes, settings, judg
          "at a(1)"),
         ((*TANH, ("(1 - a1**2)", "(1 - np.tanh(a1) ** 2)")), ("slope-activated",), "at a(1)"),
         ((*TANH, ("(1 - a1**2)", "(1 - (X @ W1.T + b1) ** 2)")), ("slope-unactivated",), "z(1) in the formula"),
+        ((*SIGMOID, *SIGMOID_OUTPUTS, ("d2 = y - Y", "s = 1 / (1 + np.exp(-y)); d2 = (y - Y) * s * (1 - s)")),
+         ("error-activated",), "taken at ŷ"),
         ((*SIGMOID, *SIGMOID_OUTPUTS, *SQUARED, ("d2 @ W2", "d2 @ W2.T")), ("carried-untransposed",), "wrong way"),
         ((("return dW1, db1, dW2, db2", "return [np.clip(g, -0.01, 0.01) for g in (dW1, db1, dW2, db2)]"),),
          ("weight-clipped", "bias-clipped"), "clipped (0.01)"),

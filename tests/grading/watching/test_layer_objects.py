@@ -108,3 +108,11 @@ def test_one_object_for_two_activations_is_no_right_program(hidden):
     assert report.findings[0].places[0].endswith(SLOPE), str(report)
     assert report.findings[0].where == ("δ(1)",)
     assert len(report.parameters) == 6
+
+
+def test_a_gradient_without_a_name_of_its_own_has_that_of_its_parameter():
+    report = reported(changed("self.b -= lr * self.db", "self.b -= lr * grad.sum(axis=0)"))
+    assert [p.name for p in report.parameters] == ["dW1", "db1", "dW2", "db2", "dW3", "db3"]
+    one = changed("hidden, other = Sigmoid(), Sigmoid()", "W0, hidden, other = 1, Sigmoid(), Sigmoid()")
+    one = one.replace("Dense(6, 7), hidden, Dense(7, 5), other, Dense(5, 4)", "Dense(6, 4)")
+    assert [p.name for p in reported(one.replace("lr * self.db", "lr * grad.sum(axis=0)")).parameters] == ["dW", "db1"]

@@ -79,3 +79,20 @@ def test_the_inner_lengths_of_a_product_are_said_without_numpys_signature():
     message = reported(BY_LAYER.replace("self.W[l].T @ delta", "self.W[l] @ delta")).problems[0].message
     assert "the inner lengths differ, 5 on the left and 4 on the right" in message
     assert "gufunc" not in message
+
+
+def test_what_ends_a_program_after_its_first_step_is_noted():
+    """As a function that updates in place and returns nothing, whose result is used as the new parameters."""
+    report = reported(BY_LAYER + "    network = None\n")
+    assert report.passed
+    assert any("it stopped after its first step" in note and "'NoneType'" in note for note in report.notes), str(report)
+
+
+def test_what_is_divided_by_each_layer_s_own_inputs_is_one_mistake():
+    divided = BY_LAYER.replace(" / Y.shape[1]", "").replace(
+        "self.A[l - 1].T\n", "self.A[l - 1].T / len(self.A[l - 1])\n"
+    )
+    divided = divided.replace("keepdims=True)\n            if", "keepdims=True) / len(self.A[l - 1])\n            if")
+    (finding,) = reported(divided).findings
+    assert finding.names == ("weight-count", "bias-count")
+    assert finding.where == ("∂L/∂W and ∂L/∂b in every layer",)

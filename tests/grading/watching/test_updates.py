@@ -37,6 +37,9 @@ WRONG = {
     ),
     "the gradient's name": (PLAIN.replace("b1 = b1 - 0.1 * db1", "db1 = b1 - 0.1 * db1"), "update-missing", ["b(1)"]),
     "a local name in a method": (CLASS.replace("self.b1 = self.b1 -", "b1 = self.b1 -"), "update-missing", ["b(1)"]),
+    "a gradient of zeros": (
+        PLAIN.replace("b1 = b1 - 0.1 * db1", "b1 = b1 - 0.1 * np.zeros(5)"), "update-missing", ["b(1)"],
+    ),
     "one layer": (PLAIN.replace("W2 = W2 - 0.1 * dW2", "").replace("b2 = b2 - 0.1 * db2", ""), "update-missing",
                   ["W(2)", "b(2)"]),
     "all uphill": (training("P += 0.1 * dP"), "update-sign", ALL),

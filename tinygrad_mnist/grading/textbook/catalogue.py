@@ -215,12 +215,13 @@ _WRITTEN_IN_A: dict[Activation, Callable[[Array], Array]] = {sigmoid: lambda a: 
 
 _COUNT = (
     "m counted along the wrong axis",
-    "The gradient is divided by the number of features or classes, not of examples.",
+    "The gradient is divided by a number of features, units or classes, not of examples.",
     "Which axis of X holds the examples in the convention you use?",
 )
 _BY_ANOTHER_COUNT: tuple[Line, ...] = (
     lambda net, l, total: total / net.features,
     lambda net, l, total: total / len(net.Y),
+    lambda net, l, total: total / (net.features if l == 1 else len(net.a[l - 1])),
 )
 _MEAN_MISSING: tuple[str, str, str, tuple[Line, ...]] = (
     "1/m missing",
@@ -313,6 +314,11 @@ MISTAKES: tuple[Mistake, ...] = (
         "further back.",
         "You have ∂L/∂ŷ. What lies between ŷ and z(L), and what is its derivative?",
         (_by_output,), where=_with_an_output_slope),
+    Mistake("error-activated", "error", "output's derivative taken at ŷ, where it belongs at z(L)",
+        "The derivative is a function of z(L). Given ŷ, which is the output already, it applies it twice.",
+        "Does the function that you call for the output's derivative expect z(L), or ŷ?",
+        (lambda net, l, y: net.head.output.back(_by_output(net, l, y), net.head.f(y, CLASSES_AXIS), CLASSES_AXIS),),
+        where=_with_an_output_slope),
     Mistake("error-log-divided", "error", "divided by ŷ (1 - ŷ), which is 0 where ŷ rounds to 0 or 1",
         "0/0 is NaN, so that one example of which the network is very sure makes every gradient NaN.",
         "The derivatives of the log loss and of the sigmoid have a factor in common. What is left without it?",

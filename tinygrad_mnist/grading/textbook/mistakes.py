@@ -93,9 +93,10 @@ class Explanation:
     unknown: tuple[Unknown, ...] = ()
 
     @property
-    def rank(self) -> tuple[int, int, bool]:
-        """Fewer unknown quantities are better, then fewer mistakes, then knowing δ."""
-        return len(self.unknown), len(self.mistakes), any(u.quantity == "delta" for u in self.unknown)
+    def rank(self) -> tuple[int, int, int, bool]:
+        """Fewer unknown quantities are better, then fewer different mistakes, then fewer of them, then knowing δ."""
+        different = len({(p.mistake.title, p.value and round(p.value, 6)) for p in self.mistakes})
+        return len(self.unknown), different, len(self.mistakes), any(u.quantity == "delta" for u in self.unknown)
 
     @property
     def kinds(self) -> int:

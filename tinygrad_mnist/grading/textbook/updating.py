@@ -24,8 +24,8 @@ UPDATES: Mapping[str, Words] = {
         "Does the loss fall when you add a positive multiple of its gradient?",
     ),
     "update-missing": Words(
-        "it is never updated", "It stays what it was at the beginning of the training.",
-        "To which name is the updated array assigned?",
+        "no update changes it", "It stays what it was at the beginning of the training.",
+        "To which name is the updated array assigned, and what is its gradient?",
     ),
     "update-swapped": Words(
         "it becomes what another parameter's update is", "",

@@ -25,7 +25,7 @@ from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.source import Source
 from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.textbook import Observed, in_layers, observe
-from tinygrad_mnist.grading.watching.training import Step, cut_off, steps, versions_of
+from tinygrad_mnist.grading.watching.training import Lineage, Step, cut_off, steps, versions_of
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Activation
 from tinygrad_mnist.manual.heads import Head
 from tinygrad_mnist.manual.notation import SYMBOLS
@@ -61,28 +61,46 @@ def report(run: Run, data: Data) -> Report | None:
     if wrong and _are_of_the_own_loss(readings):
         return _of_any_network(run, trained, readings, data)
     places = _Places(read[0], run.source)
-    seen = (pair for o in map(observe, _every_step(run, trained)) if o for pair in o.labelled)
-    met = not any("error-labels-missing" in finding.names for finding in found.findings)
-    mislabelled = practice.mislabelled(seen, data.known) if met else ()
-    findings = (*found.findings, *(replace(f, places=_picked(read[0].passes[0].labels)) for f in mislabelled))
-    if not all(f.names for f in findings):
-        reading = _first_wrong_of(readings)
-        first = list(_first_wrong_values(reading)) if reading else []
-        findings = (*(f for f in findings if f.names or not first), *first)
+    findings = _explained([*found.findings, *_mislabelled(run, trained, found, data)], readings)
     if problems and run.tape.failed is not None:
-        here = (str(run.tape.failed.line),)
-        why = (*stopping.why(read[0], run.tape.failed), *updates.raising(read[0], run.tape.failed))
-        stops = [replace(f, places=here) for f in why]
-        findings = (*(f for f in findings if f.names), *stops)
+        findings = [*(f for f in findings if f.names), *_stops(read[0], run.tape.failed)]
     return Report(
         run.source.name,
         _read_as(read[0], found.reading.head),
         tuple(_called(found.parameters, read[0])),
         tuple(places.of(finding) for finding in findings),
-        notes=found.notes,
+        notes=(*found.notes, *_ended(run, trained, problems)),
         problems=problems,
         remarks=tuple(places.of(remark) for remark in found.remarks),
     )
+
+
+def _mislabelled(run: Run, trained: Sequence[Step], found: verdict.Verdict, data: Data) -> Iterator[Finding]:
+    """Labels that are not those of their images, where they were compared with outputs at all."""
+    if any("error-labels-missing" in finding.names for finding in found.findings):
+        return
+    every = [o for o in map(observe, _every_step(run, trained)) if o]
+    for finding in practice.mislabelled((pair for o in every for pair in o.labelled), data.known):
+        yield replace(finding, places=_picked(every[0].passes[0].labels))
+
+
+def _explained(findings: list[Finding], readings: Sequence[general.Reading]) -> list[Finding]:
+    """The findings, with the first wrong values in place of what has no name."""
+    reading = _first_wrong_of(readings)
+    first = list(_first_wrong_values(reading)) if reading and not all(f.names for f in findings) else []
+    return [*(f for f in findings if f.names), *first] if first else findings
+
+
+def _stops(observed: Observed, failed: Node) -> Iterator[Finding]:
+    """Why the operation that raised did so."""
+    for finding in (*stopping.why(observed, failed), *updates.raising(observed, failed)):
+        yield replace(finding, places=(str(failed.line),))
+
+
+def _ended(run: Run, trained: Sequence[Step], problems: Sequence[Problem]) -> Iterator[str]:
+    """What ended a program after its first step, be it the learner's mistake or something that is not here."""
+    if run.error and not problems and len(trained) == 1:
+        yield f"it stopped after its first step: {_raised(run).message}"
 
 
 def _trained(run: Run) -> tuple[list[Step], tuple[Problem, ...]]:
@@ -117,13 +135,16 @@ def _again_and_again(run: Run) -> bool:
 
 def _stopped(run: Run) -> tuple[Problem, ...]:
     """What stopped a program before it had trained, if anything did."""
-    if run.error is None:
-        return ()
+    return (_raised(run, " (in its first step)"),) if run.error else ()
+
+
+def _raised(run: Run, when: str = "") -> Problem:
+    """The exception that ended a program, with its line."""
     source = run.source
     error = what_went_wrong(run.error, run.module.__file__)
     error["text"] = source.line(error["line"] or 0) or error["text"]
     error["line"] = error["line"] and source.place(error["line"])
-    return (raised(error, source.name, "in its first step"),)
+    return raised(error, source.name, when)
 
 
 def _of_any_network(
@@ -179,7 +200,8 @@ def _mistakes(reading: general.Reading, run: Run) -> Iterator[Finding]:
 
 def _first_wrong_values(reading: general.Reading) -> Iterator[Finding]:
     """The first wrong values on the way back, each at its line."""
-    return (general.described(node, reading) for node in islice(general.first_wrong(reading), 3))
+    described = (general.described(node, reading) for node in general.first_wrong(reading))
+    return islice(dict.fromkeys(described), 3)
 
 
 def _read_as(observed: Observed, head: Head) -> str:
@@ -199,7 +221,8 @@ def _called(parameters: Sequence[Parameter], observed: Observed) -> Iterator[Par
     own = [_short_name(observed.gradients[p.name[:2], int(p.name[2:])]) for p in parameters]
     others = {p.name for p, name in zip(parameters, own, strict=True) if own.count(name) > 1}
     for parameter, name in zip(parameters, own, strict=True):
-        yield replace(parameter, name=name) if own.count(name) == 1 and name not in others else parameter
+        is_its_own = name and own.count(name) == 1 and name not in others
+        yield replace(parameter, name=name) if is_its_own else parameter
 
 
 def _short_name(gradient: Gradient | None) -> str:
@@ -222,11 +245,14 @@ class _Places:
             return
         self.last = f"δ({len(observed.layers)})"
         self.nodes["ŷ"] = [seen_through(p.output) for p in observed.passes[:1]]
+        for l, linear in enumerate(observed.layers, 1):
+            for kind, part in (("W", linear.weight), ("b", linear.bias)):
+                if isinstance(part, Lineage) and part in observed.step.after:
+                    self.nodes[f"update of {kind}({l})"] = [observed.step.after[part]]
         for (quantity, l), gradient in observed.gradients.items():
             if gradient is None:
                 continue
             self.nodes[f"{SYMBOLS[quantity]}({l})"] = [gradient.node]
-            self.nodes[f"update of {quantity[1]}({l})"] = [observed.step.after[gradient.lineage]]
             if quantity == "dW":
                 errors = list(_errors(gradient.node, observed.step))[:1]
                 self.nodes[f"δ({l})"] = errors

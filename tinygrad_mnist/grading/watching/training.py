@@ -115,13 +115,13 @@ def lineages(tape: Tape) -> list[Lineage]:
             steps.append(followed[versions[-1]])
             versions.append(steps[-1].new)
         learns = max(_learns(update, bit, origins, labelled) for update in steps)
-        meets = _meets(tape.nodes[root.index :], bit, origins, {*versions, *labelled}) if learns else None
+        meets = _meets(tape.nodes[root.index :], bit, origins, {*versions, *labelled})
         if meets is not None:
             name = next((n for v in versions for n in v.names), steps[0].text)
             found.append((learns, meets, Lineage(name, tuple(versions), tuple(u.line for u in steps))))
     most = max((learns for learns, _, _ in found), default=0)
     by_meeting = [(learns, lineage) for learns, _, lineage in sorted(found, key=lambda f: f[1])]
-    learned = [lineage for learns, lineage in by_meeting if learns == most]
+    learned = [lineage for learns, lineage in by_meeting if learns == most > 0]
     if most == 2:
         below = _entering_layers(tape.nodes, {v for l in learned for v in l.versions}, labelled)
         return [l for learns, l in by_meeting if learns == most or _is_a_layer_s(l, tape.nodes, below)]

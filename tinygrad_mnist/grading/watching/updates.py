@@ -205,7 +205,8 @@ def untouched(observed: Observed, tape: Tape) -> Iterator[Finding]:
         for kind, part in (("W", linear.weight), ("b", linear.bias)):
             name = f"{kind}({l})"
             if isinstance(part, Lineage):
-                never += [name] if observed.step.before[part] in lost else []
+                stays = observed.gradients[f"d{kind}", l] is None and _stays(part, observed.step)
+                never += [name] if observed.step.before[part] in lost or stays else []
             elif part is not None:
                 taken = next((r for r in tape.rebound if r.old is part), None)
                 if taken:
@@ -214,6 +215,12 @@ def untouched(observed: Observed, tape: Tape) -> Iterator[Finding]:
                     never.append(name)
     if never:
         yield wrong_updates("update-missing", never)
+
+
+def _stays(part: Lineage, step: Step) -> bool:
+    """Whether an update leaves a parameter as it is, as one by zeros does."""
+    new = step.after.get(part)
+    return new is not None and np.array_equal(new.value, step.before[part].value)
 
 
 def _lost(tape: Tape) -> set[Node]:
