@@ -3,18 +3,21 @@
     python benchmarks/playground.py FOLDER
 
 FOLDER holds the npm package pyodide and NumPy's wheel for it, as for `tinygrad-mnist playground --html --pyodide`.
-Needs selenium, chromium and chromedriver.
+Needs selenium, and chromium with chromedriver.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
+import sys
 import tempfile
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from docs.making import browsers
 from tinygrad_mnist.playground.page import page
 
 TIMES = """
@@ -57,16 +60,6 @@ const done = arguments[1];
 """
 
 
-def browser() -> Any:
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    return webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
-
-
 def started(driver: Any, path: Path) -> tuple[float, float]:
     """When it was first painted, and when it was ready, in milliseconds from its opening."""
     driver.get("about:blank")
@@ -87,7 +80,7 @@ def main() -> None:
         path = Path(folder, "playground.html")
         path.write_text(page("worker", asked.folder), encoding="utf-8")
         print(f"file          {path.stat().st_size / 1e6:.2f} MB")
-        driver = browser()
+        driver = browsers.opened()
         driver.set_script_timeout(120)
         try:
             paints, readies = zip(*(started(driver, path) for _ in range(asked.repeats)), strict=True)
