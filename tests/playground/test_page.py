@@ -13,6 +13,8 @@ import re
 import sys
 import threading
 import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +101,32 @@ def whole(tmp_path_factory):
 def test_the_whole_page_has_at_most_thirteen_megabytes(whole):
     assert whole.stat().st_size < 13_000_000
     assert "connect-src 'none'" in policy(whole.read_text(encoding="utf-8"))
+
+
+class Served(SimpleHTTPRequestHandler):
+    """A file for every page that asks, each time anew."""
+
+    def end_headers(self):
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
+
+@pytest.fixture
+def cdn(tmp_path, monkeypatch):
+    """The folder of a server in the place of Pyodide's."""
+    if not PYODIDE:
+        pytest.skip("TINYGRAD_MNIST_PYODIDE names no folder with Pyodide and NumPy's wheel for it")
+    for name in page.HASHES:
+        (tmp_path / name).write_bytes(next(Path(PYODIDE).rglob(name)).read_bytes())
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Served, directory=tmp_path))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr(page, "CDN", address)
+    monkeypatch.setattr(page, "URLS", {name: f"{address}/{name}" for name in page.HASHES})
+    yield tmp_path
+    server.shutdown()
+    server.server_close()
 
 
 class Playground:
@@ -299,6 +327,18 @@ def test_the_whole_page_does_it_all_from_a_file_without_a_network(whole, browser
     browser.address = whole.as_uri()
     outside = [entry for entry in browser.complaints() if not re.match(r"file:|blob:|about:", entry)]
     assert outside == []
+
+
+def test_a_small_page_starts_from_its_server_and_refuses_another_file(cdn, browser):
+    small = cdn / "small.html"
+    small.write_text(page.page("worker"), encoding="utf-8")
+    playground = Playground(browser, small.as_uri())
+    with (cdn / "pyodide.asm.wasm").open("ab") as file:
+        file.write(b"more")
+    browser.driver.get(small.as_uri())
+    playground.until("document.getElementById('complaint').textContent.includes('is not the file')", 20)
+    assert "pyodide.asm.wasm cannot be reached, or is not the file" in playground.text("#complaint")
+    assert playground.text("#state") == "Python did not start"
 
 
 def test_the_page_of_the_server_does_the_same(browser, monkeypatch):
