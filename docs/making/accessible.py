@@ -7,11 +7,12 @@ also kept as people see it. axe-core comes with `npm --prefix javascript ci`.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from docs.making import browsers
 
 AXE = Path(
     os.environ.get("TINYGRAD_MNIST_AXE")
@@ -66,13 +67,7 @@ def settings(browser: Any) -> Iterator[str]:
 
 def check(site: Path, pictures: Path | None = None) -> Iterator[str]:
     """A line for each problem of each page."""
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--force-prefers-reduced-motion"):
-        options.add_argument(argument)
-    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
-    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+    browser = browsers.opened(is_still=True)
     try:
         for setting in settings(browser):
             for page in sorted(site.rglob("*.html")):

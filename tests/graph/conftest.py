@@ -1,15 +1,15 @@
-"""A headless Chromium that tells what it logged and what it asked the network for; without one, tests skip."""
+"""A headless browser that tells what it logged and what it asked the network for; without one, tests skip."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from docs.making import browsers
 
 
 class Browser:
@@ -39,41 +39,44 @@ class Browser:
     def number(self, selector: str, attribute: str) -> float:
         return float(self.one(selector).get_attribute(attribute))
 
+    def run(self, script: str, *arguments: Any) -> Any:
+        """What the body of a function comes to in the page, among the page's own names."""
+        if browsers.NAME != "firefox":
+            return self.driver.execute_script(script, *arguments)
+        function = f"async (...given) => JSON.stringify(await (async function () {{ {script} }})(...given)) ?? 'null'"
+        return json.loads(self.driver.script.execute(function, *arguments)["value"])
+
+    def told(self) -> tuple[list[str], list[Any]]:
+        """What Chromium's console and network have told since the last time; Firefox tells nothing."""
+        if browsers.NAME == "firefox":
+            return [], []
+        logged, events = (
+            [entry["message"] for entry in self.driver.get_log(kind)] for kind in ("browser", "performance")
+        )
+        return logged, [json.loads(event)["message"] for event in events]
+
     def complaints(self) -> list[str]:
         """What was logged to the console, and every address that was asked for besides the page's own."""
-        logged = [entry["message"] for entry in self.driver.get_log("browser")]
-        events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        logged, events = self.told()
         asked = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
-        assert self.address in asked
+        assert self.address in asked or browsers.NAME == "firefox"
         return logged + [url for url in asked if url != self.address and not url.startswith("data:")]
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    webdriver = pytest.importorskip("selenium.webdriver")
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    driver = shutil.which("chromedriver")
-    if not (program and driver):
-        pytest.skip("no headless browser here: install chromium and chromium-driver to test the pages")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for argument in (
-        "--headless=new", "--window-size=1600,900", "--disable-gpu", "--disable-dev-shm-usage",
-        # nobody looks at it: no animation, and no waiting for the next frame of a screen
-        "--force-prefers-reduced-motion",
-    ):  # fmt: skip
-        options.add_argument(argument)
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        options.add_argument("--no-sandbox")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    running = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+def driver() -> Iterator[Any]:
+    """Nobody looks at it: no animation, and no waiting for the next frame of a screen."""
+    try:
+        running = browsers.opened(is_still=True)
+    except LookupError as error:
+        pytest.skip(str(error))
     yield running
     running.quit()
 
 
 @pytest.fixture
-def browser(chromium: Any) -> Browser:
-    chromium.get("about:blank")  # a page that was left open goes on asking for others
-    for kind in ("browser", "performance"):
-        chromium.get_log(kind)
-    return Browser(chromium)
+def browser(driver: Any) -> Browser:
+    driver.get("about:blank")  # a page that was left open goes on asking for others
+    new = Browser(driver)
+    new.told()
+    return new

@@ -1,5 +1,5 @@
 """The browser of the pages, for the playground's."""
 
-from tests.graph.conftest import browser, chromium
+from tests.graph.conftest import browser, driver
 
-__all__ = ["browser", "chromium"]
+__all__ = ["browser", "driver"]

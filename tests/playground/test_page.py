@@ -1,7 +1,7 @@
-"""The playground's page: what stands in the file, and what it does in a headless Chromium, all the way through.
+"""The playground's page: what stands in the file, and what it does in a headless browser, all the way through.
 
 The browser tests need a folder with the npm package pyodide and NumPy's wheel for it, named by TINYGRAD_MNIST_PYODIDE
-(`npm pack pyodide@314.0.3`, unpacked): they take a minute.
+(`npm pack pyodide@314.0.3`, unpacked): they take a minute. TINYGRAD_MNIST_BROWSER=firefox runs them in Firefox.
 """
 
 import base64
@@ -13,6 +13,8 @@ import re
 import sys
 import threading
 import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +103,32 @@ def test_the_whole_page_has_at_most_thirteen_megabytes(whole):
     assert "connect-src 'none'" in policy(whole.read_text(encoding="utf-8"))
 
 
+class Served(SimpleHTTPRequestHandler):
+    """A file for every page that asks, each time anew."""
+
+    def end_headers(self):
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
+
+@pytest.fixture
+def cdn(tmp_path, monkeypatch):
+    """The folder of a server in the place of Pyodide's."""
+    if not PYODIDE:
+        pytest.skip("TINYGRAD_MNIST_PYODIDE names no folder with Pyodide and NumPy's wheel for it")
+    for name in page.HASHES:
+        (tmp_path / name).write_bytes(next(Path(PYODIDE).rglob(name)).read_bytes())
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Served, directory=tmp_path))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr(page, "CDN", address)
+    monkeypatch.setattr(page, "URLS", {name: f"{address}/{name}" for name in page.HASHES})
+    yield tmp_path
+    server.shutdown()
+    server.server_close()
+
+
 class Playground:
     """The page in a browser, used as a visitor does."""
 
@@ -115,30 +143,31 @@ class Playground:
 
     def until(self, condition, seconds=60):
         end = time.monotonic() + seconds
-        while not self.driver.execute_script(f"return {condition}"):
+        while not self.browser.run(f"return Boolean({condition})"):
             assert time.monotonic() < end, f"{condition}: {self.text('#complaint')} {self.text('#state')}"
             time.sleep(0.05)
 
     def text(self, selector):
-        return self.driver.execute_script("return document.querySelector(arguments[0]).textContent", selector)
+        return self.browser.run("return document.querySelector(arguments[0]).textContent", selector)
 
     def click(self, selector):
         self.browser.one(selector).click()
 
     def choose(self, selector, value):
-        script = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('change', {bubbles: true}))"
-        self.driver.execute_script(script, self.browser.one(selector), value)
+        self.browser.run(CHOOSE, selector, value)
 
-    def draw(self, points):
+    def draw(self, points, by="mouse"):
+        """Draw by mouse, or by "touch"."""
         from selenium.webdriver import ActionChains
+        from selenium.webdriver.common.actions.pointer_input import PointerInput
 
-        pad, actions = self.browser.one("#pad"), ActionChains(self.driver, duration=20)
+        self.browser.run("document.getElementById('pad').scrollIntoView({block: 'center'})")
+        pad, actions = self.browser.one("#pad"), ActionChains(self.driver, duration=20, devices=[PointerInput(by, by)])
         x, y = points[0]
         actions.move_to_element_with_offset(pad, x - 140, y - 140).click_and_hold()
         for x, y in points[1:]:
             actions.move_to_element_with_offset(pad, x - 140, y - 140)
         actions.release().perform()
-        self.until("document.getElementById('answer').dataset.answer")
 
     def train(self, until):
         self.click("#run")
@@ -147,9 +176,7 @@ class Playground:
         self.until("document.body.dataset.running === 'false'")
 
     def asked(self, kind, **fields):
-        script = "const done = arguments[2]; engine.ask(arguments[0], arguments[1]).then(done, (e) => done(String(e)))"
-        self.driver.set_script_timeout(60)
-        return self.driver.execute_async_script(script, kind, fields)
+        return self.browser.run("return engine.ask(arguments[0], arguments[1])", kind, fields)
 
     def serious(self):
         """What axe-core finds that is serious, in this view."""
@@ -162,22 +189,9 @@ def parameters(reply):
     return [np.frombuffer(base64.b64decode(p["values"]["data"]), np.float32) for p in reply["parameters"]]
 
 
-def touch(playground, points):
-    """Draw by finger."""
-    left, top = playground.driver.execute_script(
-        "const pad = document.getElementById('pad'); pad.scrollIntoView({block: 'center'});"
-        "const { left, top } = pad.getBoundingClientRect(); return [left, top]"
-    )
-    kinds = ["touchStart", *["touchMove"] * (len(points) - 1)]
-    for kind, (x, y) in zip(kinds, points, strict=True):
-        finger = {"type": kind, "touchPoints": [{"x": left + x, "y": top + y}]}
-        playground.driver.execute_cdp_cmd("Input.dispatchTouchEvent", finger)
-    playground.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-
-
 def try_other_ways(playground):
     """By finger and by keyboard, with what is wrong, and with a picture, a data set and digits of one's own."""
-    run, answered = playground.driver.execute_script, "document.getElementById('answer').dataset.answer"
+    run, answered = playground.browser.run, "document.getElementById('answer').dataset.answer"
 
     def clear():
         playground.click("#clear")
@@ -190,7 +204,7 @@ def try_other_ways(playground):
         playground.choose(f"[name={name}]", value)
 
     clear()
-    touch(playground, THREE)
+    playground.draw(THREE, "touch")
     playground.until(answered)
     clear()
     run("document.getElementById('pad').focus()")
@@ -211,7 +225,7 @@ def try_other_ways(playground):
     playground.until("state.settings.data === 'file' || document.getElementById('complaint').textContent")
     assert playground.text("#complaint") == ""
     for x in range(120, 170, 5):
-        touch(playground, [(x, 40), (x, 240)])
+        playground.draw([(x, 40), (x, 240)], "touch")
         playground.until("state.seen")
         playground.choose("#label", "1")
         run("document.getElementById('keep-it').click()")
@@ -221,6 +235,12 @@ def try_other_ways(playground):
     playground.open(f"{playground.address.partition('#')[0]}#drawing=zz&network=foo")
     playground.until("document.getElementById('complaint').textContent.includes('drawing in the link is damaged')")
 
+
+CHOOSE = """
+const control = document.querySelector(arguments[0]);
+control.value = arguments[1];
+control.dispatchEvent(new Event("change", { bubbles: true }));
+"""
 
 DROP = """
 const [selector, name, type, data] = arguments;
@@ -236,6 +256,7 @@ def walk_through(playground):
     browser = playground.browser
     assert playground.serious() == []
     playground.draw(THREE)
+    playground.until("document.getElementById('answer').dataset.answer")
     playground.click("#tab-train")
     playground.train("Number(document.getElementById('progress').dataset.accuracy) > 0.85")
     assert playground.text("#answer b") == "3"
@@ -260,22 +281,22 @@ def walk_through(playground):
     playground.choose("#mistake", "slope-missing")
     playground.until("document.getElementById('named').textContent.includes('derivative missing')")
     playground.train("state.current[0].losses.length > 50")
-    wrong, right = playground.driver.execute_script("return state.current.map(({ losses }) => losses)")
+    wrong, right = browser.run("return state.current.map(({ losses }) => losses)")
     assert wrong[0] == right[0]
     assert wrong[-1] != right[-1]
     assert playground.serious() == []
-    link = playground.driver.execute_script("return location.href")
+    link = browser.run("return location.href")
 
     playground.click("#tab-grade")
     for program, named in ((TRAINS, "summed over every axis"), (SLOPE_MISSING, "derivative missing")):
-        playground.driver.execute_script("document.getElementById('source').value = arguments[0]", program)
+        browser.run("document.getElementById('source').value = arguments[0]", program)
         playground.click("#judge")
         playground.until("document.querySelector('#report iframe')", 120)
         playground.driver.switch_to.frame(browser.one("#report iframe"))
         assert named in browser.text("body")
         playground.driver.switch_to.default_content()
     assert playground.serious() == []
-    playground.driver.execute_script("document.getElementById('source').value = 'while True: pass'")
+    browser.run("document.getElementById('source').value = 'while True: pass'")
     playground.click("#judge")
     playground.until("document.getElementById('verdict').textContent === 'grading …'")
     playground.click("#stop")
@@ -285,23 +306,18 @@ def walk_through(playground):
     assert playground.serious() == []
 
     playground.open(link)
-    assert playground.driver.execute_script("return state.settings.mistake") == "slope-missing"
+    assert browser.run("return state.settings.mistake") == "slope-missing"
     playground.until("document.getElementById('answer').dataset.answer")
-    assert playground.driver.execute_script("return document.querySelector('#tab-break').ariaSelected") == "true"
+    assert browser.run("return document.querySelector('#tab-break').ariaSelected") == "true"
 
 
 def test_the_whole_page_does_it_all_from_a_file_without_a_network(whole, browser):
-    browser.driver.execute_cdp_cmd("Network.enable", {})
-    browser.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["http://*", "https://*", "ws://*", "wss://*"]})
-    try:
-        playground = Playground(browser, whole.as_uri())
-        walk_through(playground)
-        try_other_ways(playground)
-        playground.asked("set_up", seed=5)
-        playground.asked("advance", steps=100)
-        found = parameters(playground.asked("parameters"))
-    finally:
-        browser.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    playground = Playground(browser, whole.as_uri())
+    walk_through(playground)
+    try_other_ways(playground)
+    playground.asked("set_up", seed=5)
+    playground.asked("advance", steps=100)
+    found = parameters(playground.asked("parameters"))
     session = Session()
     for request in ({"kind": "set_up", "seed": 5}, {"kind": "advance", "steps": 100}):
         session.answer(json.dumps(request))
@@ -311,6 +327,18 @@ def test_the_whole_page_does_it_all_from_a_file_without_a_network(whole, browser
     browser.address = whole.as_uri()
     outside = [entry for entry in browser.complaints() if not re.match(r"file:|blob:|about:", entry)]
     assert outside == []
+
+
+def test_a_small_page_starts_from_its_server_and_refuses_another_file(cdn, browser):
+    small = cdn / "small.html"
+    small.write_text(page.page("worker"), encoding="utf-8")
+    playground = Playground(browser, small.as_uri())
+    with (cdn / "pyodide.asm.wasm").open("ab") as file:
+        file.write(b"more")
+    browser.driver.get(small.as_uri())
+    playground.until("document.getElementById('complaint').textContent.includes('is not the file')", 20)
+    assert "pyodide.asm.wasm cannot be reached, or is not the file" in playground.text("#complaint")
+    assert playground.text("#state") == "Python did not start"
 
 
 def test_the_page_of_the_server_does_the_same(browser, monkeypatch):

@@ -161,6 +161,14 @@ def test_mistakes_are_made_beside_the_right_training_and_named(page):
     assert "plain networks" in page.refused("set_up", mistake="slope-missing", network="1x28x28,2c3,mp2,10")
 
 
+def test_mistakes_are_offered_alike_wherever_a_training_stands(page):
+    page.ask("set_up", batch_size=1000)
+    offered = page.ask("mistakes")["mistakes"]
+    for step in (1, 2):  # the second ends the epoch
+        assert page.ask("advance", steps=1)["step"] == step
+        assert page.ask("mistakes")["mistakes"] == offered
+
+
 def test_a_training_that_diverges_says_so_and_stops(page):
     page.ask("set_up", network="784,16,16,10", activation="leaky_relu", mistake="weight-sign", rate=900.0)
     reply = page.ask("advance", steps=50)

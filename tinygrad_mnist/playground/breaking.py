@@ -20,6 +20,7 @@ from tinygrad_mnist.manual import ACTIVATIONS
 from tinygrad_mnist.nn import MLP, one_hot
 from tinygrad_mnist.playground.course import Lesson
 from tinygrad_mnist.playground.errors import PlaygroundError
+from tinygrad_mnist.training.inputs import model_inputs
 from tinygrad_mnist.training.recipe import Recipe
 
 Array = NDArray[Any]
@@ -53,12 +54,13 @@ class Mistaken(Lesson):
 
 
 def possible(lesson: Lesson) -> Iterator[tuple[Mistake, list[Placement]]]:
-    """The mistakes that change the gradients of this network's first batch, and where they are made: wherever they can.
+    """The mistakes that change this network's gradients on its first digits, and everywhere that they can be made.
 
     Raises PlaygroundError for a network that the catalogue does not know.
     """
     model = _plain(lesson.model)
-    x, labels = next(lesson.run.remaining_batches())
+    some = lesson.run.train[: lesson.run.batch_size]
+    x, labels = model_inputs(model, some), some.labels
     with np.errstate(all="ignore"):
         right = _derived(model, x, labels, {})
         assert right is not None

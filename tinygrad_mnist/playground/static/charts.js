@@ -37,14 +37,20 @@ class Chart {
     const width = this.home.clientWidth;
     if (!width) return;
     const columns = runs.map(this.values);
-    const length = Math.max(1, ...columns.map((column) => column.length));
+    const length = Math.max(...columns.map((column) => column.length));
+    if (!length) return this.clear();
     const data = [Array.from({ length }, (_, i) => i + 1), ...columns.map((column) => Array.from({ length }, (_, i) => column[i] ?? null))];
     const style = getComputedStyle(document.documentElement);
     const shape = JSON.stringify([width, style.getPropertyValue("--paper"), runs.map(({ name, colour }) => [name, colour])]);
     if (shape === this.shape) return this.plot?.setData(/** @type {uPlot.AlignedData} */ (data));
+    this.clear();
     this.shape = shape;
-    this.plot?.destroy();
     this.plot = new uPlot(this.options(runs, width, style), /** @type {uPlot.AlignedData} */ (data), this.home);
+  }
+
+  clear() {
+    this.plot?.destroy();
+    this.shape = "";
   }
 
   /**

@@ -32,7 +32,7 @@ const lossChart = new Chart(byId("losses"), "step", ({ losses }) => smoothed(los
 const accuracyChart = new Chart(byId("accuracies"), "epoch", ({ epochs }) => epochs.map((epoch) => epoch.validation_accuracy));
 const brokenChart = new Chart(byId("broken"), "step", ({ losses }) => smoothed(losses));
 
-/** Say what went wrong, in a line, until something goes right. @param {unknown} error */
+/** Say what went wrong, in a line, until something else is done. @param {unknown} error */
 function complain(error) {
   byId("complaint").textContent = error instanceof Error ? error.message : String(error);
 }
@@ -96,7 +96,7 @@ async function setUp(settings = state.settings) {
   const reply = await engine.ask("set_up", settings);
   state.settings = settings;
   const { network } = settings;
-  state.number += 1;
+  if (state.current[0]?.losses.length || !state.number) state.number += 1;
   const { mistake } = state.settings;
   const title = mistake ? selectedText(input("mistake")) : `${network}, ${state.settings.activation}, ${state.settings.optimizer} ${state.settings.rate}`;
   const name = `${state.number}: ${title}`;
@@ -407,6 +407,7 @@ function show(view) {
   }
   byId("controls").hidden = view === "grade";
   if (!document.body.dataset.ready) return;
+  byId("complaint").textContent = "";
   if (view === "grade") grader.start().catch(complain);
   if (view === "break") listMistakes().catch(complain);
   writeLink();

@@ -116,8 +116,8 @@ function paintImage(canvas, numbers, { width, height, elements }, extent, family
   }
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   pen(canvas).putImageData(image, 0, 0);
-  const cell = Math.max(1, Math.min(18, Math.floor(room / width)));
-  canvas.style.width = `${width * cell}px`;
+  const cell = Math.min(18, room / width);
+  canvas.style.width = `${width * (cell < 2 ? cell : Math.floor(cell))}px`;
 }
 
 /**

@@ -115,7 +115,7 @@ function showWorst({ digits }) {
 }
 
 /**
- * A page of ours in a frame that can reach nothing around it.
+ * A page of ours, in view, in a frame that can reach nothing around it.
  * @param {HTMLElement} home
  * @param {string} html
  * @param {string} title
@@ -125,4 +125,5 @@ function showFrame(home, html, title, sandbox) {
   const theme = document.documentElement.dataset.theme;
   const themed = theme ? html.replace('<html lang="en">', `<html lang="en" data-theme="${theme === "dark" ? "dark" : "light"}">`) : html;
   home.replaceChildren(make("iframe", { srcdoc: themed, title, sandbox }));
+  home.scrollIntoView({ block: "nearest" });
 }

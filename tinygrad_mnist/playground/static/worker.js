@@ -2,8 +2,8 @@
 
 /** @typedef {{text: Blob} | {url: string, integrity: string}} Part Compressed in the page, or pinned on a server. */
 
-/** @type {Record<string, Part>} */
-let parts = {};
+/** @type {Record<string, Promise<Response>>} What Pyodide asks for, each once. */
+let responses = {};
 /** @type {(request: string) => string} */
 let answer;
 
@@ -13,20 +13,29 @@ globalThis.importScripts = () => { throw new TypeError("modules are imported her
 /** Pyodide's own requests are answered from the page's parts. @param {RequestInfo | URL} request */
 globalThis.fetch = async (request) => {
   const name = String(request).split("/").at(-1) ?? "";
-  if (!parts[name]) throw new TypeError("this page asks nobody for anything");
-  return opened(name);
+  if (!responses[name]) throw new TypeError("this page asks nobody for anything");
+  return responses[name];
 };
 
 /**
  * A part as the response of a server, unpacked while it is read.
  * @param {string} name
+ * @param {Part} part
  */
-async function opened(name) {
-  const part = parts[name];
+async function opened(name, part) {
   const headers = { "Content-Type": name.endsWith(".wasm") ? "application/wasm" : "application/octet-stream" };
-  if ("url" in part) return new Response((await fetchOutside(part.url, { integrity: part.integrity })).body, { headers });
+  if ("url" in part) return new Response((await pinned(part)).body, { headers });
   const packed = bytesOfText(new Uint8Array(await part.text.arrayBuffer()));
   return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip")), { headers });
+}
+
+/** A file from its server; one with other content is refused. @param {{url: string, integrity: string}} part */
+async function pinned({ url, integrity }) {
+  try {
+    return await fetchOutside(url, { integrity });
+  } catch {
+    throw new Error(`${url} cannot be reached, or is not the file that this page was made for: a page written with --pyodide has it inside`);
+  }
 }
 
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;,=>?@^_`{|}~";
@@ -44,20 +53,22 @@ function bytesOfText(text) {
   return bytes.buffer.slice(0, Math.floor((4 * text.length) / 5));
 }
 
-const bytesOf = async (/** @type {string} */ name) => (await opened(name)).arrayBuffer();
+const bytesOf = async (/** @type {string} */ name) => (await responses[name]).arrayBuffer();
 
 /** @param {string} name */
 async function load(name) {
   return import(URL.createObjectURL(new Blob([await bytesOf(name)], { type: "text/javascript" })));
 }
 
-/** Start Python, with NumPy and this package. */
-async function start() {
+/** Start Python, with NumPy and this package. @param {Record<string, Part>} parts */
+async function start(parts) {
+  responses = Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, opened(name, part)]));
+  await Promise.all(Object.values(responses)); // Pyodide would wait on and on for one that fails
   const archives = ["numpy.zip", "package.zip"].map(bytesOf);
   const [{ loadPyodide }, { default: createPyodideModule }] = await Promise.all(["pyodide.mjs", "pyodide.asm.mjs"].map(load));
-  const lockFileContents = await (await opened("pyodide-lock.json")).json();
+  const lockFileContents = await (await responses["pyodide-lock.json"]).json();
   const pyodide = await loadPyodide({ createPyodideModule, lockFileContents, indexURL: "https://page.invalid/" });
-  parts = {};
+  responses = {};
   const folder = pyodide.runPython("import site; site.getsitepackages()[0]");
   for (const archive of archives) pyodide.unpackArchive(await archive, "zip", { extractDir: folder });
   answer = pyodide.runPython("from tinygrad_mnist.playground import Session; Session().answer");
@@ -66,10 +77,9 @@ async function start() {
 onmessage = async ({ data }) => {
   try {
     if (!data.parts) return postMessage({ reply: answer(data.request) });
-    parts = data.parts;
-    await start();
+    await start(data.parts);
     postMessage({ ready: true });
   } catch (error) {
-    postMessage({ failure: String(error) });
+    postMessage({ failure: error instanceof Error ? error.message : String(error) });
   }
 };
