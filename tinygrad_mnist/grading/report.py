@@ -63,7 +63,9 @@ class Parameter:
         """The difference in words."""
         if self.difference is None:
             return ""
-        return f"{self.difference:.1e}" if self.difference >= ROUNDING else "rounding"
+        if self.difference < ROUNDING:
+            return "rounding"
+        return f"{self.difference:,.0f}" if self.difference >= 100 else f"{self.difference:.2g}"
 
 
 @dataclass(frozen=True)

@@ -230,7 +230,8 @@ def difference(reading: Reading, lineage: Lineage) -> float | None:
 def described(node: Node, reading: Reading) -> Finding:
     """A value that is no derivative, beside what it may have been meant for; or a parameter after its update."""
     names = node.names or ["this line"]
-    if node in reading.step.after.values():
+    updated = {reading.step.after[l] for l in reading.step.after if len(l.versions) > 1}
+    if node in updated:
         return Finding(
             ("carried-updated",), (names[0],), f"{names[0]} is updated before the last gradient is known", (),
             "All gradients belong to the parameters of the forward pass.",
@@ -241,10 +242,10 @@ def described(node: Node, reading: Reading) -> Finding:
         line = (str(node.line),)
         return Finding((missing.name,), (names[0],), missing.title, (), missing.explanation, missing.hint, line)
     alike = [n for n, e in reading.expected.items() if e.shape == node.shape and n.names]
-    meant = f"; it has the shape of ∂loss/∂{alike[0].name}" if alike else ""
+    meant = f"; by its shape it is meant for ∂loss/∂{alike[0].name}" if alike else ""
     return Finding(
         (), (names[0],),
-        f"the first wrong value: {reading.loss} has no such derivative, though what it is made of is right{meant}",
+        f"the first wrong value: what it is made of is right, and it is no derivative of {reading.loss}{meant}",
         (), "", "What comes after it on the way back may follow from it.",
         (str(node.line),),
     )  # fmt: skip
