@@ -242,7 +242,7 @@ def header(message: Mapping[str, Any]) -> tuple[Identity, str]:
 def request(kind: str, message: Mapping[str, Any]) -> Request:
     """The request in a message; raises RecordError, which names the field that is wrong."""
     fields = {name: value for name, value in message.items() if name not in ("id", "kind")}
-    made: Request = records.made(KINDS[kind], fields, kind)
+    made: Request = records.made(KINDS[kind], fields, "")
     return made
 
 
