@@ -13,34 +13,22 @@ from tinygrad_mnist.grading.calling.problems import raised
 from tinygrad_mnist.grading.calling.trying import what_went_wrong
 from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
 from tinygrad_mnist.grading.standins.loading import Data
-from tinygrad_mnist.grading.textbook.catalogue import MISTAKES
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching import damage, general, practice, stopping, updates, verdict
 from tinygrad_mnist.grading.watching.gradients import Gradient
-from tinygrad_mnist.grading.watching.graph import made_of, seen_through
+from tinygrad_mnist.grading.watching.graph import made_of
 from tinygrad_mnist.grading.watching.losses import labelled
 from tinygrad_mnist.grading.watching.names import is_called_gradient
-from tinygrad_mnist.grading.watching.rewriting import SHRUNK
+from tinygrad_mnist.grading.watching.places import Places, picked, written
 from tinygrad_mnist.grading.watching.running import Run
-from tinygrad_mnist.grading.watching.source import Source
 from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.textbook import Observed, in_layers, observe
-from tinygrad_mnist.grading.watching.training import Lineage, Step, cut_off, steps, versions_of
+from tinygrad_mnist.grading.watching.training import Step, cut_off, steps, versions_of
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Activation
 from tinygrad_mnist.manual.heads import Head
-from tinygrad_mnist.manual.notation import SYMBOLS
 
 EXACT = 1e-6
 """How much gradients may differ from those of a loss of the program's own, relative to their largest number."""
-
-SCALED = {"*", "/", "multiply", "divide", "true_divide"}
-"""Operations by which a value becomes a multiple of it."""
-
-PICKING = {"[]", "take"}
-"""Operations that take some of the examples."""
-
-OF_A_FACTOR = {"error-doubled", "error-square-factor"}
-"""Mistakes in δ(L) that may stand where it is multiplied by a number."""
 
 JUDGED = 2
 """How many steps are judged."""
@@ -60,7 +48,7 @@ def report(run: Run, data: Data) -> Report | None:
     readings = _as_any_network(run, trained) if wrong or not all(f.names for f in found.findings) else []
     if wrong and _are_of_the_own_loss(readings):
         return _of_any_network(run, trained, readings, data)
-    places = _Places(read[0], run.source)
+    places = Places(read[0], run.source)
     findings = _explained([*found.findings, *_mislabelled(run, trained, found, data)], readings)
     if problems and run.tape.failed is not None:
         findings = [*(f for f in findings if f.names), *_stops(read[0], run.tape.failed)]
@@ -81,7 +69,7 @@ def _mislabelled(run: Run, trained: Sequence[Step], found: verdict.Verdict, data
         return
     every = [o for o in map(observe, _every_step(run, trained)) if o]
     for finding in practice.mislabelled((pair for o in every for pair in o.labelled), data.known):
-        yield replace(finding, places=_picked(every[0].passes[0].labels))
+        yield replace(finding, places=picked(every[0].passes[0].labels))
 
 
 def _explained(findings: list[Finding], readings: Sequence[general.Reading]) -> list[Finding]:
@@ -158,7 +146,7 @@ def _of_any_network(
     findings = list(_mistakes(_first_wrong_of(readings) or first, run))
     uphill = [g for l, g in first.gradients.items() if g and l in first.right and first.scale > 0 and not g.descends]
     if uphill:
-        places = dict.fromkeys(_written(run.source, first.step.after[g.lineage].line) for g in uphill)
+        places = dict.fromkeys(written(run.source, first.step.after[g.lineage].line) for g in uphill)
         findings.append(
             replace(wrong_updates("update-sign", [g.lineage.name for g in uphill]), places=tuple(places), formulas=())
         )
@@ -195,7 +183,7 @@ def _mistakes(reading: general.Reading, run: Run) -> Iterator[Finding]:
     if observed:
         named += damage.explained(reading, observed)
         named += () if updates.divided(observed, run.tape) else damage.of_the_loss(reading, observed)
-    yield from map(_Places(observed, run.source).of, named or _first_wrong_values(reading))
+    yield from map(Places(observed, run.source).of, named or _first_wrong_values(reading))
 
 
 def _first_wrong_values(reading: general.Reading) -> Iterator[Finding]:
@@ -228,108 +216,3 @@ def _called(parameters: Sequence[Parameter], observed: Observed) -> Iterator[Par
 def _short_name(gradient: Gradient | None) -> str:
     names = [name.rpartition(".")[2] for name in gradient.node.names] if gradient else []
     return next((name for name in reversed(names) if re.fullmatch(r"\w{2,9}", name)), "")
-
-
-class _Places:
-    """Where the quantities of a finding stand in the program.
-
-    nodes: what they are. within: those in whose own line a mistake of this slot is.
-    """
-
-    def __init__(self, observed: Observed | None, source: Source) -> None:
-        self.source = source
-        self.nodes: dict[str, list[Node]] = {}
-        self.within: dict[str, dict[str, list[Node]]] = {"carried": {}, "error": {}}
-        self.last = ""
-        if observed is None:
-            return
-        self.last = f"δ({len(observed.layers)})"
-        self.nodes["ŷ"] = [seen_through(p.output) for p in observed.passes[:1]]
-        for l, linear in enumerate(observed.layers, 1):
-            for kind, part in (("W", linear.weight), ("b", linear.bias)):
-                if isinstance(part, Lineage) and part in observed.step.after:
-                    self.nodes[f"update of {kind}({l})"] = [observed.step.after[part]]
-        for (quantity, l), gradient in observed.gradients.items():
-            if gradient is None:
-                continue
-            self.nodes[f"{SYMBOLS[quantity]}({l})"] = [gradient.node]
-            if quantity == "dW":
-                errors = list(_errors(gradient.node, observed.step))[:1]
-                self.nodes[f"δ({l})"] = errors
-                self.within["carried"][f"δ({l})"] = [p for e in errors for p in islice(_products(e, observed.step), 1)]
-                self.within["error"][f"δ({l})"] = [_unscaled(e) for e in errors]
-
-    def of(self, finding: Finding) -> Finding:
-        known = self.nodes | self.within.get(_slot(finding), {})
-        nodes = [node for symbol in self._symbols(finding) for node in known.get(symbol, ())]
-        numbers = [int(place) for place in finding.places] or [node.line for node in nodes]
-        texts = dict.fromkeys(_written(self.source, line) for line in numbers if line > 0)
-        what = (
-            re.sub(r"\b\d{2,}\b", self._as_written, finding.what)
-            if finding.names == ("error-constant",)
-            else finding.what
-        )
-        return replace(finding, places=tuple(texts), what=what)
-
-    def _as_written(self, number: re.Match[str]) -> str:
-        """A count as the program has it, and not as it was shrunk."""
-        written = str(int(number[0]) * SHRUNK)
-        return written if re.search(rf"\b{written}\b", self.source.text.replace("_", "")) else number[0]
-
-    def _symbols(self, finding: Finding) -> Iterator[str]:
-        for where in finding.where:
-            if where in self.nodes:
-                yield where
-            of_all = [s for s in self.nodes if s != self.last or not where.endswith("hidden layer")]
-            for kind in re.findall(r"(\S+)(?= in every| and )", where) + re.findall(r" and (\S+) in every", where):
-                yield from (s for s in of_all if s.startswith(f"{kind}("))
-
-
-def _written(source: Source, line: int) -> str:
-    return f"{source.place(line)}: {source.line(line)}"
-
-
-def _errors(gradient: Node, step: Step) -> Iterator[Node]:
-    """The δ in the product that a gradient of weights is."""
-    for product in _products(gradient, step):
-        yield from map(seen_through, _learned(product, step))
-
-
-def _picked(labels: Node | None) -> tuple[str, ...]:
-    """The line in which the labels of a step were picked from all."""
-    while labels is not None and labels.op not in PICKING:
-        labels = labels.operands[0] if labels.operands else None
-    return (str(labels.line),) if labels is not None else ()
-
-
-def _products(node: Node, step: Step) -> Iterator[Node]:
-    """The products that a value on the way back is made of, the nearest first; itself where it is one."""
-    waiting = [node]
-    seen = set()
-    while waiting:
-        current = waiting.pop(0)
-        if current in seen:
-            continue
-        seen.add(current)
-        if current.op in ("@", "dot", "matmul", "outer", "einsum", "tensordot"):
-            yield current
-        else:
-            waiting += _learned(current, step)
-
-
-def _learned(node: Node, step: Step) -> list[Node]:
-    """The operands of a value that are on the way back."""
-    return [o for o in node.operands if o in step.by_labels and o in step.by_parameters]
-
-
-def _unscaled(node: Node) -> Node:
-    """What a value is a multiple of."""
-    while node.op in SCALED and len(arrays := [o for o in node.operands if np.ndim(o.value)]) == 1:
-        node = arrays[0]
-    return node
-
-
-def _slot(finding: Finding) -> str:
-    """The line of the derivation that its mistakes stand in; "" where they are of several, or about a factor of it."""
-    slots = {m.slot for m in MISTAKES if m.name in finding.names and m.name not in OF_A_FACTOR}
-    return slots.pop() if len(slots) == 1 else ""
