@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.making import gallery, links, markup, pages, reference
+from docs.making import gallery, kept, links, markup, pages, reference
 from tests.each import each
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +55,25 @@ def test_every_public_name_is_in_the_reference(tmp_path):
         assert f"\n## {name}\n" in front
     assert "backward" in front
     assert {f"{part.rpartition('.')[2]}.md" for part in reference.PARTS} < {path.name for path in tmp_path.iterdir()}
+
+
+def test_what_is_kept_is_forgotten_when_the_package_changes(tmp_path):
+    package, result = tmp_path / "package", tmp_path / "results" / "one"
+
+    def build(source):
+        package.mkdir(exist_ok=True)
+        (package / "a.py").write_text(source)
+        digest = kept.forget_if_changed(package, tmp_path / "stamp", [result.parent])
+        is_kept = result.exists()
+        result.parent.mkdir(exist_ok=True)
+        result.touch()
+        return digest, is_kept
+
+    first, _ = build("1")
+    assert build("1") == (first, True)
+    other, is_kept = build("2")
+    assert other != first
+    assert not is_kept
 
 
 def test_links_that_lead_nowhere_are_found(tmp_path):
