@@ -74,7 +74,8 @@ html_show_sourcelink = False
 def setup(app: Any) -> None:
     """What Sphinx calls first."""
     lexers["mermaid"] = TextLexer()  # it has none of its own
-    kept.forget_if_changed(ROOT / "tinygrad_mnist", KEPT / "package", [KEPT / "notebooks", DOCS / "gallery"])
+    package = kept.forget_if_changed(ROOT / "tinygrad_mnist", KEPT / "package", [KEPT / "notebooks", DOCS / "gallery"])
+    app.add_config_value("package", package, "env")  # of another one, Sphinx reads every page again
     gallery.prepare(ROOT / "examples", EXAMPLES)
     reference.write(DOCS / "reference")
     app.connect("builder-inited", lambda app: gallery.draw_words(DOCS / "gallery"), priority=900)

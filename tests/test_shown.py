@@ -52,3 +52,6 @@ def test_text_of_several_lines_shows_itself_as_it_prints() -> None:
     text = Printed("a\n  b")
     assert repr(text) == str(text) == "a\n  b"
     assert type(pickle.loads(pickle.dumps(text))) is Printed
+    html = Printed("<b>\n  \x1b[1m")._repr_html_()
+    assert html.startswith("<pre ")
+    assert html.endswith(">&lt;b&gt;\n  \\x1b[1m</pre>")

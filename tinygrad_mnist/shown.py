@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import escape
 from typing import Any
 
 LONGEST_MESSAGE = 600
@@ -19,10 +20,17 @@ class LineError(ValueError):
 
 
 class Printed(str):
-    """Text of several lines, which a prompt and a notebook's cell show as it prints."""
+    """Text of several lines, which a prompt and a notebook's cell show as it prints.
+
+    The lines aren't broken in a notebook: they move sideways where they are too long, and scroll where they are many.
+    """
 
     __slots__ = ()
     __repr__ = str.__str__
+
+    def _repr_html_(self) -> str:
+        style = "margin:0;max-height:48em;overflow:auto;white-space:pre"
+        return f'<pre style="{style}" tabindex="0">{escape(file_text(self).decode())}</pre>'
 
 
 def one_line(text: str, longest: int | None = None) -> str:

@@ -16,10 +16,10 @@ def inline(writer: Any, node: nodes.Element) -> None:
 
 
 def display(writer: Any, node: nodes.Element) -> None:
-    """A formula on lines of its own, wider than a phone's screen where it must be."""
+    """Formulas on lines of their own: on a narrow screen below each other, and as wide as they must be."""
     anchors = "".join(f'<span id="{name}"></span>' for name in node["ids"])
-    formula = mathml(node.astext().strip()).replace('display="inline"', 'display="block"')
-    writer.body.append(f'<div class="math" tabindex="0" role="group" aria-label="formula">{anchors}{formula}</div>\n')
+    parts = "".join(f"<span>{mathml(part.strip())}</span>" for part in node.astext().split(r"\qquad"))
+    writer.body.append(f'<div class="math" tabindex="0" role="group" aria-label="formula">{anchors}{parts}</div>\n')
     raise nodes.SkipNode
 
 

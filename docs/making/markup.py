@@ -1,4 +1,4 @@
-"""What keyboards and screen readers need, where the theme and the gallery leave it out; axe-core tells of it."""
+"""What keyboards, screen readers and narrow screens need, where the theme and the gallery leave it out."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ MENDED = (
     (r'(<div class="table-wrapper[^">]*")>', r'\1 tabindex="0">'),
     # a heading says of which level
     (r'role="heading">', 'role="heading" aria-level="2">'),
+    # a number keeps its sign
+    (r"(\d) %", r"\1&nbsp;%"),
     # the words of a link over a thumbnail are not drawn
     (r'(<a class="reference internal" href="[^"]*")(><span class="doc">)([^<]*)<', r'\1 aria-label="\3"\2\3<'),
 )

@@ -6,12 +6,16 @@ import re
 from pathlib import Path
 from typing import Any
 
-SNIPPET = re.compile(r"^```python\n(.*?)^```\n?", re.M | re.S)
+SNIPPET = re.compile(r"^```python\n(.*?)^```\n?(?:\n```text\n.*?^```\n)?", re.M | re.S)
+"""A block of Python, and what it printed, where that stands below it for those who read it where nothing runs."""
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 def as_notebook(text: str) -> Any:
-    """A document as a notebook: its blocks of Python are cells, one after the other in one namespace."""
+    """A document as a notebook: its blocks of Python are cells, one after the other in one namespace.
+
+    A block of text right below one is dropped: it is the output that the cell has itself.
+    """
     from nbformat import v4 as notebook
 
     pieces = SNIPPET.split(text)  # words, code, words, …

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.making import gallery, links, markup, pages, reference
+from docs.making import gallery, kept, links, markup, pages, reference
 from tests.each import each
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +35,13 @@ def test_links_lead_to_pages(page, given, led):
     assert pages.lead_to_pages(given, page, DOCS) == (led or given)
 
 
+def test_what_a_snippet_printed_is_not_shown_twice():
+    given = "a\n\n```python\nprint(1)\n```\n\n```text\n1\n```\n\nb\n\n```python\n2\n```\n\nc\n\n```text\n3\n```\n"
+    words, code = pages.SNIPPET.split(given)[::2], pages.SNIPPET.split(given)[1::2]
+    assert code == ["print(1)\n", "2\n"]
+    assert words == ["a\n\n", "\nb\n\n", "\nc\n\n```text\n3\n```\n"]
+
+
 def test_every_document_is_on_the_sites_contents():
     contents = (DOCS / "index.md").read_text(encoding="utf-8").split()
     listed = {path.stem for path in DOCS.glob("*.md")} - {"index"}
@@ -50,12 +57,35 @@ def test_every_public_name_is_in_the_reference(tmp_path):
     assert {f"{part.rpartition('.')[2]}.md" for part in reference.PARTS} < {path.name for path in tmp_path.iterdir()}
 
 
+def test_what_is_kept_is_forgotten_when_the_package_changes(tmp_path):
+    package, result = tmp_path / "package", tmp_path / "results" / "one"
+
+    def build(source):
+        package.mkdir(exist_ok=True)
+        (package / "a.py").write_text(source)
+        digest = kept.forget_if_changed(package, tmp_path / "stamp", [result.parent])
+        is_kept = result.exists()
+        result.parent.mkdir(exist_ok=True)
+        result.touch()
+        return digest, is_kept
+
+    first, _ = build("1")
+    assert build("1") == (first, True)
+    other, is_kept = build("2")
+    assert other != first
+    assert not is_kept
+
+
 def test_links_that_lead_nowhere_are_found(tmp_path):
     (tmp_path / "a.html").write_text(
         '<p id="here"><a href="b.html#there">b</a> <a href="#here">a</a> <img src="c.png">'
     )
     (tmp_path / "b.html").write_text('<a href="a.html#here">a</a> <a href="https://example.org">c</a>')
     assert links.dead_links(tmp_path) == ["a.html: b.html#there", "a.html: c.png"]
+
+
+def test_a_number_keeps_its_sign():
+    assert markup.mended("<td>85.4 %</td>") == "<td>85.4&nbsp;%</td>"
 
 
 def test_a_page_is_mended_for_keys_and_screen_readers():

@@ -39,7 +39,7 @@ class GraphNode:
         return f"{self.label or self.name or 'leaf'} {'×'.join(map(str, self.shape)) or 'scalar'}"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Row:
     """One quantity, by hand and by autograd: z, a, δ, ∂L/∂W or ∂L/∂b of a layer, or the loss L.
 
@@ -98,6 +98,9 @@ class Row:
         if not np.isfinite(self.by_autograd).all():
             return "differs: by autograd it is not finite"
         return f"differs: relative difference {self.relative:.1e}, allowed {self.tolerance:.0e}"
+
+    def __repr__(self) -> str:
+        return f"<{self.name} = {self.formula}, {self.node} in the graph: {self.verdict}>"
 
 
 @dataclass(frozen=True)

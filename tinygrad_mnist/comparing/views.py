@@ -189,7 +189,7 @@ def page(comparisons: Sequence[Comparison]) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Autograd beside the hand derivation</title><style>\n{_static('page.css')}</style></head>"
-        f"<body><h1>Autograd beside the hand derivation</h1>{LEGEND}{sections}</body></html>\n"
+        f"<body><main><h1>Autograd beside the hand derivation</h1>{LEGEND}{sections}</main></body></html>\n"
     )
 
 

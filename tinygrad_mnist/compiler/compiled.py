@@ -123,6 +123,10 @@ class Compiled:
         self._known[id(x)] = x  # a model, say, which stays the only one of this number
         return id(x)
 
+    def __repr__(self) -> str:
+        count = len(self.plans)
+        return f"<{self.__name__}, compiled: {count} {'plan' if count == 1 else 'plans'}, and plan() shows the last>"
+
     def plan(self) -> str:
         """The plan of the last program in words: instructions with shapes, what each pass changed, buffers."""
         return Printed(self._last())

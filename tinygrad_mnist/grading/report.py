@@ -178,7 +178,7 @@ class Report:
 
     def to_html(self) -> str:
         """A whole page, which needs nothing else."""
-        return report_page.page(self.subject, report_page.piece(self))
+        return report_page.whole(self)
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""

@@ -44,13 +44,18 @@ def piece(report: Report) -> str:
     return cell(_line(report.heading), *tables, *map(_card, _groups(report.paragraphs())))
 
 
+def whole(report: Report) -> str:
+    """The report as a page."""
+    return page(report.subject, f"<h1><bdi>{escape(report.subject)}</bdi></h1>{piece(report)}")
+
+
 def page(title: str, body: str, *, style: str = "", policy: str = "") -> str:
     """A whole page, which loads nothing from anywhere. policy: what it may besides show styles."""
     allowed = f"default-src 'none'; style-src 'unsafe-inline'{policy}"
     return (
         f'<!doctype html>\n<html lang="en">\n<head>{HEAD}'
         f'<meta http-equiv="Content-Security-Policy" content="{escape(allowed)}">'
-        f"<title>{escape(title)}</title><style>{STYLE}{style}</style></head>\n<body>\n{body}\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title><style>{STYLE}{style}</style></head>\n<body><main>\n{body}\n</main></body>\n</html>\n"
     )
 
 

@@ -14,6 +14,7 @@ from tinygrad_mnist.devices import as_array
 from tinygrad_mnist.engine import Tensor, no_grad
 from tinygrad_mnist.nn import Module, accuracy, cross_entropy
 from tinygrad_mnist.nn.module import home
+from tinygrad_mnist.shown import Printed
 from tinygrad_mnist.training import views
 from tinygrad_mnist.training.divergence import Diverged
 from tinygrad_mnist.training.inputs import as_model_takes, check_split, input_shape
@@ -80,7 +81,8 @@ class Scores:
         width = max(5, len(f"{self.confusion.max()}") + 1)
         head = "".join(f"{c:>{width}}" for c in range(len(self.confusion)))
         rows = ["".join(f"{n or '·':>{width}}" for n in row.tolist()) for row in self.confusion]
-        return "\n".join(["class  read as", f"{head:>{7 + len(head)}}", *(f"{c:>5}  {r}" for c, r in enumerate(rows))])
+        lines = ["class  read as", f"{head:>{7 + len(head)}}", *(f"{c:>5}  {r}" for c, r in enumerate(rows))]
+        return Printed("\n".join(lines))
 
     def __repr__(self) -> str:
         return f"Scores({percent(self.accuracy)} of {len(self.labels):,} are read correctly, loss {self.loss:.4f})"

@@ -89,7 +89,7 @@ def settings(name: str, values: Sequence[tuple[str, str, str, bool]]) -> str:
         (
             name,
             Markup(f"<b>{markup(value)}</b>") if is_changed else value,
-            Markup(f'<span style="opacity:.8">{markup(help)}</span>'),
+            Markup(f'<span style="display:inline-block;min-width:16rem;opacity:.8">{markup(help)}</span>'),
         )
         for name, value, help, is_changed in values
     )

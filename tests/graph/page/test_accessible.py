@@ -9,9 +9,12 @@ import pytest
 from docs.making.accessible import problems
 from tests.comparing.test_pairing import network, run
 from tests.grading.classroom.test_class_report import WHOLE
-from tinygrad_mnist import Tensor, data, graph, nn
+from tinygrad_mnist import Tensor, data, graph, nn, training
 from tinygrad_mnist.cli.graph import loss_on_images
 from tinygrad_mnist.screens.cell import cell
+from tinygrad_mnist.sweeps import report
+from tinygrad_mnist.sweeps.outcome import Outcome, Seed, Tried
+from tinygrad_mnist.sweeps.settings import Settings
 
 AXE = os.environ.get("TINYGRAD_MNIST_AXE", "")
 VIEWS = {"page": "", "element": "goTo(turning + 5); choose(state.focus, [0, 0])", "health": "byId('health').click()"}
@@ -41,12 +44,21 @@ def written(folder: Path) -> dict[str, Path]:
         "report": WHOLE.results[1].report.to_html(),
         "class": WHOLE.to_html(),
         "learner": WHOLE.learner_html(WHOLE.results[0]),
+        "sweep": swept(),
         "cell": f"{head}<main>{cells(digits)}</main>",
     }
     for name, text in texts.items():
         pages[name] = folder / f"{name}.html"
         pages[name].write_text(text, encoding="utf-8")
     return pages
+
+
+def swept() -> str:
+    """The page of a sweep of two trials."""
+    recipe = training.PRESETS["tiny"]
+    settings = Settings(recipe, {"lr": "1e-2..1e-1:log"}, trials=2, sampler="random", seed=0, source="digits", seeds=1)
+    tried = [Tried(i, i, {"lr": 0.1**i}, 0.9, 0.3, (0.8, 0.9), 1.0, None) for i in (1, 2)]
+    return report.page(Outcome(recipe, tried[0], tried, [Seed(0, 0.9, 0.9)], [], {"lr": 1.0}, settings))
 
 
 def cells(digits: data.Dataset) -> str:

@@ -19,6 +19,12 @@ function style() {
   };
 }
 
+/** A command whose lines are broken between its options alone. */
+function tell(id, command) {
+  const parts = command.split(/ (?=--)/).map(part => Object.assign(document.createElement("span"), { textContent: part }));
+  at(id).replaceChildren(...parts.flatMap(part => [part, " "]));
+}
+
 function draw(id, traces, layout) {
   return Plotly.react(id, traces, layout, { responsive: true, displayModeBar: false });
 }
@@ -35,7 +41,7 @@ function drawAll() {
   const trial = trials.find(one => one.number === chosen);
   at("trial-name").textContent = `Trial ${trial.number}: ${percent(trial.accuracy)}${trial.ended ? `, ${trial.ended}` : ""}${chosen === sweep.best ? ", the best" : ""}`;
   at("trial-values").textContent = described(trial);
-  at("command").textContent = trial.command;
+  tell("command", trial.command);
   const epochs = trial.curve.map((_, index) => index + 1);
   draw("curve", [{ x: epochs, y: trial.curve, mode: "lines+markers", line: { color: colours.hot }, hovertemplate: "epoch %{x}: %{y:.2%}<extra></extra>" }],
     colours.layout({ xaxis: { title: { text: "epoch" } }, yaxis: { title: { text: "validation", standoff: 12 } } }));
@@ -50,7 +56,7 @@ function drawAll() {
       ...(numeric ? { type: sweep.log.includes(name) ? "log" : "linear" } : { type: "category", categoryarray: sweep.space[name].split("|") }) } }));
   }
   draw("parallel", [{ type: "parcoords", labelfont: { color: colours.ink }, tickfont: { color: colours.ink }, rangefont: { color: colours.ink },
-    line: { color: trials.map(one => one.accuracy), colorscale: "Viridis", reversescale: !dark.matches },
+    line: { color: trials.map(one => one.accuracy), colorscale: [[0, colours.faint], [1, colours.hot]] },
     dimensions: [...names.map(dimension), { label: "accuracy", values: trials.map(one => one.accuracy), tickformat: ".1%" }] }],
   colours.layout({ margin: { l: 70, r: 70, t: 45, b: 20 } }));
   const weights = Object.entries(sweep.importances).reverse();
@@ -95,7 +101,7 @@ function fillTable() {
 
 at("facts").textContent = sweep.facts;
 for (const line of sweep.verdict) at("verdict").append(Object.assign(document.createElement("p"), { textContent: line }));
-at("winner").textContent = sweep.winner;
+tell("winner", sweep.winner);
 for (const name of names) at("slices").append(Object.assign(document.createElement("div"), { id: `slice-${name}`, className: "plot" }));
 fillTable();
 drawAll();
