@@ -106,7 +106,7 @@ _CELL = "padding:.15em .9em .15em 0;border:0;background:none;font-variant-numeri
 
 
 def _th(text: Text, side: str, scope: str, style: str = "font-weight:600") -> str:
-    width = ";white-space:nowrap" if len(_TAG.sub("", text)) <= SHORT else ""
+    width = ";white-space:nowrap" if scope == "row" and len(_TAG.sub("", text)) <= SHORT else ""
     return f'<th scope="{scope}" style="{_CELL};text-align:{side};{style}{width}"><bdi>{markup(text)}</bdi></th>'
 
 
