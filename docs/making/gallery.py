@@ -48,13 +48,13 @@ def split_title(sentence: str) -> tuple[str, str]:
     """What a first sentence is about, and what it says of that."""
     found = re.match(r"(.{8,}?)(?:: |; |\. |, (?=as )|\.$)(.*)", sentence)
     title, rest = (found[1], found[2]) if found else (sentence, "")
-    return title, rest[:1].upper() + rest[1:] if rest[:2].islower() else rest
+    return title, rest[:1].upper() + rest[1:] if re.match("a |[a-z]{2}", rest) else rest
 
 
 def _as_rst(paragraph: str) -> str:
     """Formulas in columns keep their columns."""
     is_table = re.search(r"\S {3,}\S", paragraph)
-    return "::\n\n" + "\n".join(f"    {line}" for line in paragraph.splitlines()) if is_table else paragraph
+    return ".. code-block:: text\n\n" + "\n".join(f"    {line}" for line in paragraph.splitlines()) if is_table else paragraph
 
 
 class Arguments:

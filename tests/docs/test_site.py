@@ -21,6 +21,12 @@ def test_an_example_is_the_same_program_under_a_title(path):
     assert ast.dump(ast.Module(ast.parse(titled).body[1:], [])) == ast.dump(ast.Module(ast.parse(source).body[1:], []))
 
 
+def test_a_sentence_that_goes_on_below_a_title_begins_large_and_a_formula_as_it_is():
+    assert gallery.split_title("By hand and by autograd: a network")[1] == "A network"
+    assert gallery.split_title("By hand and by autograd: δ(l) of a network")[1] == "δ(l) of a network"
+    assert gallery.split_title("A first expression: y = a b")[1] == "y = a b"
+
+
 @pytest.mark.parametrize(
     ("page", "given", "led"),
     [

@@ -85,6 +85,13 @@ def test_sums_say_what_they_run_over():
     assert formula("sum", ["x"], params, [(3, 4)], "numpy") == "x.sum(axis=0)"
 
 
+def test_spaces_of_functions_and_words_survive_in_mathml():
+    thin = '<mspace width="0.167em"></mspace>'
+    assert f"<mi>log</mi>{thin}<mi>x</mi>" in notation.mathml(r"\log x")
+    assert thin not in notation.mathml(r"\log\left(x\right)")
+    assert "<mtext>, over\N{NO-BREAK SPACE}</mtext><mi>m</mi>" in notation.mathml(r"x \text{, over } m")
+
+
 def test_words_and_markup_survive_in_mathml():
     text = notation.mathml(notation.name('<b> & "x_1"', "latex") + r" + \operatorname{leaky\_relu}\left(x\right)")
     assert "<mtext>‹b› &amp; &quot;x_1&quot;</mtext>" in text

@@ -176,7 +176,7 @@ def _assembled(latex: str, pattern: str) -> str:
 
 
 def _words_as_mathml(kind: str, text: str) -> str:
-    shown = html.escape(re.sub(r"\\(.)", r"\1", text))
+    shown = html.escape(re.sub(r"\\(.)", r"\1", re.sub("^ | $", "\N{NO-BREAK SPACE}", text)))
     return f"<mtext>{shown}</mtext>" if kind == "text" else f"<mi>{shown}</mi>"
 
 
@@ -190,8 +190,12 @@ def _derivative(latex: str) -> str:
 def _converted(latex: str) -> str:
     from latex2mathml.converter import convert
 
-    result: str = convert(latex)
-    return result.replace("<math ", '<math displaystyle="true" ', 1)
+    result: str = convert(latex).replace("<math ", '<math displaystyle="true" ', 1)
+    return _FUNCTION.sub(r'\1<mspace width="0.167em"></mspace>', result)
+
+
+_FUNCTION = re.compile(r"(<mi>\w{2,}</mi>)(?=<(?!/|mo|mrow><mo))")
+"""The name of a function before what is no bracket, from which TeX sets it off by a thin space."""
 
 
 def number(value: float, style: Style) -> Text:
