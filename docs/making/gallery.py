@@ -53,8 +53,9 @@ def split_title(sentence: str) -> tuple[str, str]:
 
 def _as_rst(paragraph: str) -> str:
     """Formulas in columns keep their columns."""
-    is_table = re.search(r"\S {3,}\S", paragraph)
-    return ".. code-block:: text\n\n" + "\n".join(f"    {line}" for line in paragraph.splitlines()) if is_table else paragraph
+    if not re.search(r"\S {3,}\S", paragraph):
+        return paragraph
+    return "\n".join([".. code-block:: text\n", *(f"    {line}" for line in paragraph.splitlines())])
 
 
 class Arguments:

@@ -13,6 +13,8 @@ MENDED = (
     (r'(<div class="table-wrapper[^">]*")>', r'\1 tabindex="0">'),
     # a heading says of which level
     (r'role="heading">', 'role="heading" aria-level="2">'),
+    # a word of code that is wider than a phone's screen
+    (r'<span class="pre">([^<]{36,})<', r'<span class="pre long">\1<'),
     # a number keeps its sign
     (r"(\d) %", r"\1&nbsp;%"),
     # the words of a link over a thumbnail are not drawn
