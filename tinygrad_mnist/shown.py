@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 LONGEST_MESSAGE = 600
+MONOSPACE = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace"
 _OBJECT = re.compile(r"<(?:\w+\.)*(\w+) object at 0x[0-9a-f]+>")
 _NOT_IN_FILES = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -29,7 +30,7 @@ class Printed(str):
     __repr__ = str.__str__
 
     def _repr_html_(self) -> str:
-        style = "margin:0;max-height:48em;overflow:auto;white-space:pre"
+        style = f"{MONOSPACE};font-size:13px;line-height:1.35;margin:0;max-height:48em;overflow:auto;white-space:pre"
         return f'<pre style="{style}" tabindex="0">{escape(file_text(self).decode())}</pre>'
 
 

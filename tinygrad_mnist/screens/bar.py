@@ -8,8 +8,8 @@ from collections import deque
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from tinygrad_mnist.screens.cell import MONOSPACE, markup
-from tinygrad_mnist.shown import one_line
+from tinygrad_mnist.screens.cell import markup
+from tinygrad_mnist.shown import MONOSPACE, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console

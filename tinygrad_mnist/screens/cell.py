@@ -16,9 +16,7 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.shown import one_line
-
-MONOSPACE = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace"
+from tinygrad_mnist.shown import MONOSPACE, one_line
 
 
 class Markup(str):
