@@ -328,7 +328,9 @@ def test_training_keeps_all_but_single_numbers_on_the_device_and_ends_as_on_the_
     own = lambda logits, y: labels.add(type(y)) or nn.cross_entropy(logits, y)  # noqa: E731
     training.fit(model, splits, nn.SGD(model.parameters()), epochs=1, loss=own)
     assert labels == {ndarray}
-    with pytest.raises(training.TrainingError, match=r"in the layer of W2 \(3.weight\), made (-?inf|nan) of inputs up to"):
+    with pytest.raises(
+        training.TrainingError, match=r"in the layer of W2 \(3.weight\), made (-?inf|nan) of inputs up to"
+    ):
         RECIPES["an MLP"].changed(lr=1e30, max_norm=None, clip_norm=None).fit(
             RECIPES["an MLP"].make_model(0).to("cuda"), splits
         )
