@@ -116,3 +116,26 @@ def test_a_gradient_without_a_name_of_its_own_has_that_of_its_parameter():
     one = changed("hidden, other = Sigmoid(), Sigmoid()", "W0, hidden, other = 1, Sigmoid(), Sigmoid()")
     one = one.replace("Dense(6, 7), hidden, Dense(7, 5), other, Dense(5, 4)", "Dense(6, 4)")
     assert [p.name for p in reported(one.replace("lr * self.db", "lr * grad.sum(axis=0)")).parameters] == ["dW", "db1"]
+
+
+FIRST = [
+    "np.array({})", "{}.copy()", "{}.astype(np.float64)", "np.asarray({})", "{}.reshape(inputs, outputs)",
+    "{}.T.reshape(inputs, outputs)", "np.ascontiguousarray({})", "np.clip({}, -9, 9)", "{}.astype(np.float32)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("first", FIRST)
+def test_a_parameter_is_one_whatever_its_first_value_was_made_by(first):
+    drawn = "rng.normal(size=(inputs, outputs))"
+    assert reported(changed(drawn, first.format(drawn))).passed
+    wrong = reported(changed(drawn, first.format(drawn)).replace(SLOPE, "return grad"))
+    assert [p.right for p in wrong.parameters] == [False] * 4 + [True] * 2
+    assert [f.names for f in wrong.findings] == [("slope-missing",)], str(wrong)
+
+
+def test_weights_of_zeros_leave_the_activation_to_later_steps():
+    zeros = PROGRAM.replace("1 / (1 + np.exp(-x))", "np.tanh(x)").replace(SLOPE, "return grad * (1 - self.out**2)")
+    zeros = zeros.replace("Dense(7, 5), other, Dense(5, 4)]", "Dense(7, 4)]")
+    report = reported(zeros.replace("size=(inputs, outputs))", "size=(inputs, outputs)) * (inputs != 6)"))
+    assert report.passed, str(report)
+    assert "tanh" in str(report)

@@ -20,6 +20,9 @@ from tinygrad_mnist.grading.watching.tape import Node, Tape
 from tinygrad_mnist.grading.watching.training import Lineage, Step, is_label
 from tinygrad_mnist.manual.activations import Array
 
+VANISHING = 1e-6
+"""How large the rounding in a gradient may be that is zero, relative to the largest of all gradients."""
+
 RTOL = 1e-4
 """The relative difference that rounding may make, and the little number in a logarithm."""
 
@@ -170,8 +173,22 @@ def _scaled(reading: Reading) -> None:
         known, key=lambda f: (np.isclose(f, exact, rtol=1e-3), sum(np.isclose(f, k, rtol=1e-3) for k in known), f > 0)
     )
     reading.right = {
-        lineage for lineage, f in factors.items() if f is not None and np.isclose(f, reading.scale, rtol=1e-3)
+        lineage
+        for lineage, f in factors.items()
+        if (f is not None and np.isclose(f, reading.scale, rtol=1e-3)) or _vanishes(lineage, reading)
     }
+
+
+def _vanishes(lineage: Lineage, reading: Reading) -> bool:
+    """Whether a gradient is rounding alone, as it should be: that of a bias before a batch norm."""
+    largest = max(
+        float(np.abs(e).max(initial=0)) for n, e in reading.expected.items() if n in reading.step.before.values()
+    )
+    g, expected = reading.gradients[lineage], reading.expected.get(reading.step.before[lineage])
+    if g is None or expected is None:
+        return False
+    sizes = np.abs(expected).max(initial=0), np.abs(np.asarray(g.node.value, float)).max(initial=0) / abs(reading.scale)
+    return bool(max(sizes) <= VANISHING * largest)
 
 
 def first_wrong(reading: Reading) -> Iterator[Node]:
@@ -206,7 +223,9 @@ def judged(readings: Sequence[Reading]) -> tuple[Parameter, ...]:
         here = [r for r in readings if lineage in r.step.before]
         g = here[0].gradients[lineage]
         right = g is not None and all(lineage in r.right for r in here)
-        parameters.append(Parameter(_name(lineage, g), right, difference(here[0], lineage), computed=g is not None))
+        known = [d for d in (difference(r, lineage) for r in here) if d is not None]
+        largest = max(known, default=None)
+        parameters.append(Parameter(_name(lineage, g), right, largest, computed=g is not None))
     return tuple(parameters)
 
 
@@ -221,6 +240,8 @@ def difference(reading: Reading, lineage: Lineage) -> float | None:
     g, expected = reading.gradients[lineage], reading.expected.get(reading.step.before[lineage])
     if g is None or expected is None or np.size(g.node.value) != expected.size:
         return None
+    if _vanishes(lineage, reading):
+        return 0.0
     value = like(g.node.value, expected)
     known = np.isfinite(expected)
     size = np.abs(expected[known]).max(initial=0) * abs(reading.scale)

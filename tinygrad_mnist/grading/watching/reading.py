@@ -22,7 +22,7 @@ from tinygrad_mnist.grading.watching.names import is_called_gradient
 from tinygrad_mnist.grading.watching.places import Places, picked, written
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.tape import Node
-from tinygrad_mnist.grading.watching.textbook import Observed, in_layers, observe
+from tinygrad_mnist.grading.watching.textbook import Observed, in_layers, observe, with_one_activation
 from tinygrad_mnist.grading.watching.training import Step, cut_off, steps, versions_of
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Activation
 from tinygrad_mnist.manual.heads import Head
@@ -42,6 +42,7 @@ def report(run: Run, data: Data) -> Report | None:
     read = [o for o in takewhile(lambda o: o is not None, map(observe, trained)) if o is not None]
     if not read:
         return _of_any_network(run, trained, _as_any_network(run, trained), data)
+    read = with_one_activation(read)
     stopped = bool(problems) or (run.error is not None and len(trained) == 1)
     found = verdict.judge(read, run.tape, stopped)
     wrong = not all(p.right for p in found.parameters)

@@ -71,6 +71,15 @@ def observe(step: Step) -> Observed | None:
     return replace(observed, network=replace(net, activation=activation))
 
 
+def with_one_activation(observed: Sequence[Observed]) -> list[Observed]:
+    """The same with the activation that fits all steps: where weights are zeros, one step fits several."""
+    pairs = [(o.network.z[l], o.network.a[l]) for o in observed for l in range(1, o.network.L)]
+    activation = activation_of(pairs)
+    if activation is None:
+        return list(observed)
+    return [replace(o, network=replace(o.network, activation=activation)) for o in observed]
+
+
 def in_layers(step: Step) -> Observed | None:
     """The linear layers in a step as the textbook's, whatever lies between them; None where there are none.
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import LINEAR, depending, made_of, seen_through, used_by
+from tinygrad_mnist.grading.watching.graph import LINEAR, depending, is_view, made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.names import CALLED_ERROR, CALLED_PARAMETER, is_called_gradient
 from tinygrad_mnist.grading.watching.tape import Node, Tape, Update
 
@@ -103,6 +103,9 @@ def lineages(tape: Tape) -> list[Lineage]:
     made = {update.new for update in followed.values()}
     roots = {update.old: 1 << i for i, update in enumerate(followed.values()) if update.old not in made}
     origins = _origins(tape.nodes, roots)
+    for root in roots:
+        if not any(origins[operand] for operand in root.operands):
+            _begin_with(root)
     every = {n for update in followed.values() for n in (update.old, update.new)}
     labelled = _labelled(tape.nodes, {n for n, bits in origins.items() if bits}, every)
     found = []
@@ -126,6 +129,12 @@ def lineages(tape: Tape) -> list[Lineage]:
         below = _entering_layers(tape.nodes, {v for l in learned for v in l.versions}, labelled)
         return [l for learns, l in by_meeting if learns == most or _is_a_layer_s(l, tape.nodes, below)]
     return [l for l in learned if not is_called_gradient(l.name)] or learned  # no label tells what gradients add up
+
+
+def _begin_with(parameter: Node) -> None:
+    """Let a parameter be what it was first, and no view or copy of what it was made of: nothing is seen through it."""
+    if is_view(parameter):
+        parameter.operands = ()
 
 
 def _origins(nodes: Sequence[Node], roots: dict[Node, int]) -> dict[Node, int]:
@@ -317,6 +326,8 @@ def cut_off(tape: Tape, known: Step | None = None) -> Step | None:
             before[Lineage(_last_names(parameter)[0], (parameter,), ())] = parameter
     if not before:
         return None
+    for parameter in before.values():
+        _begin_with(parameter)
     step = _step(before, after, tape)
     return step if step.forward else None
 

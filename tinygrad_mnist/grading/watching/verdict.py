@@ -309,8 +309,11 @@ def _parameter(key: Key, reading: Reading) -> Parameter:
         _difference(getattr(found, quantity)[l], getattr(right, quantity)[l])
         for found, right in zip(reading.found, reading.probes.correct, strict=True)
     ]
-    known = [d for d in differences if d is not None]
-    return Parameter(f"{quantity}{l}", key in reading.right, max(known, default=None))
+    largest = max((d for d in differences if d is not None), default=None)
+    right = key in reading.right
+    if right and largest is not None and largest > SINGLE:  # beside other gradients it vanishes
+        largest = 0.0
+    return Parameter(f"{quantity}{l}", right, largest)
 
 
 def _difference(found: Array, right: Array) -> float | None:
