@@ -175,6 +175,8 @@ def test_a_training_that_diverges_says_so_and_stops(page):
     assert reply["diverged"].startswith("the loss became nan")
     assert reply["step"] < 50
     assert page.ask("advance", steps=5)["step"] == reply["step"]
+    page.session._course.lesson.model.weights[-1].data[:] = np.nan
+    assert page.refused("read", image=one()).startswith("the network has diverged, its numbers are no longer finite")
     page.ask("set_up")
     assert page.ask("advance", steps=5)["diverged"] is None
 

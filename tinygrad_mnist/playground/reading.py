@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.data import SIDE, Digit, Split, read_drawing
+from tinygrad_mnist.data import SIDE, DataError, Digit, Split, read_drawing
 from tinygrad_mnist.data.dataset import as_inputs
 from tinygrad_mnist.engine import Tensor, grad
 from tinygrad_mnist.graph.layers import Layers
@@ -42,10 +42,15 @@ def read(model: Module, digit: Digit) -> dict[str, Any]:
     """Every layer's sums z and activations a for one digit, the answer, and how its pixels speak for it.
 
     saliency: (28, 28), the derivative of the answer's logit less that of the second answer.
+
+    Raises DataError where the network's numbers are no longer finite.
     """
     model.eval()
     x = Tensor(as_model_takes(digit.pixels[None], input_shape(model)), requires_grad=True, name="X")
-    logits = model(x)
+    with np.errstate(over="ignore", invalid="ignore"):
+        logits = model(x)
+    if not np.isfinite(logits.numpy()).all():
+        raise DataError("the network has diverged, its numbers are no longer finite: press Back to start")
     probabilities = functional.softmax(logits, -1).numpy()[0]
     second, answer = (int(i) for i in np.argsort(probabilities, kind="stable")[-2:])
     (saliency,) = grad(logits[0, answer] - logits[0, second], [x])
