@@ -139,3 +139,22 @@ def test_weights_of_zeros_leave_the_activation_to_later_steps():
     report = reported(zeros.replace("size=(inputs, outputs))", "size=(inputs, outputs)) * (inputs != 6)"))
     assert report.passed, str(report)
     assert "tanh" in str(report)
+
+
+WITH_A_GATE = (
+    PROGRAM.replace(SLOPE, "return grad * self.gate * self.s * (1 - self.s)")
+    .replace("self.out = 1 /", "self.gate = np.linspace(0.5, 1.5, x.shape[1])\n        self.s = 1 /")
+    .replace("return self.out", "return self.gate * self.s")
+)
+"""A network whose activation has no name: autograd of its own forward pass is the judge."""
+
+
+def test_any_network_is_judged_for_what_is_never_updated_and_for_its_factors():
+    assert reported(WITH_A_GATE).passed
+    still = reported(WITH_A_GATE.replace("self.b -= lr * self.db", "unused = self.b - lr * self.db"))
+    assert not still.passed
+    assert [f.names for f in still.findings] == [("update-missing",)], str(still)
+    doubled = reported(WITH_A_GATE.replace("return d / len", "return 2 * d / len"))
+    assert [f.names for f in doubled.findings] == [("error-doubled",)], str(doubled)
+    tenth = reported(WITH_A_GATE.replace("return d / len", "return 0.3 * d / len"))
+    assert any("0.3 times that of its own loss" in note for note in tenth.notes), str(tenth)

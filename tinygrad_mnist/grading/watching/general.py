@@ -12,12 +12,13 @@ import numpy as np
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.report import Finding, Parameter
 from tinygrad_mnist.grading.textbook.catalogue import named
+from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching.gradients import Gradient, gradient, like
 from tinygrad_mnist.grading.watching.graph import made_of
 from tinygrad_mnist.grading.watching.losses import Output, one_hot, outputs, own_losses, usual_losses
 from tinygrad_mnist.grading.watching.replay import UnfollowedError, cotangents, numerical, on_tensors
 from tinygrad_mnist.grading.watching.tape import Node, Tape
-from tinygrad_mnist.grading.watching.training import Lineage, Step, is_label
+from tinygrad_mnist.grading.watching.training import NAMED_PARAMETER, Lineage, Step, is_label, last_names
 from tinygrad_mnist.manual.activations import Array
 
 VANISHING = 1e-6
@@ -270,3 +271,30 @@ def described(node: Node, reading: Reading) -> Finding:
         (), "", "What comes after it on the way back may follow from it.",
         (str(node.line),),
     )  # fmt: skip
+
+
+def never_updated(step: Step) -> Iterator[Finding]:
+    """What is called as parameters are, meets what goes through the network, and is none that is updated."""
+    met = {operand for node in step.forward for operand in node.operands if operand not in step.by_parameters}
+    left = sorted((n for n in met if not n.operands and np.ndim(n.value) and not is_label(n)), key=lambda n: n.index)
+    names = [name for n in left for name in last_names(n) if NAMED_PARAMETER.fullmatch(name)]
+    if names:
+        yield wrong_updates("update-missing", list(dict.fromkeys(names)))
+
+
+def scaled(reading: Reading) -> Iterator[Finding]:
+    """Gradients that are multiples of what they should be, where all else is right."""
+    for lineage, g in reading.gradients.items():
+        if g is None or lineage in reading.right:
+            continue
+        factor = multiple(g.node.value, reading.expected[reading.step.before[lineage]])
+        if factor is not None:
+            what = f"{factor / reading.scale:.4g} times what it should be"
+            hint = "By what is it multiplied in the forward pass, and not on the way back?"
+            yield Finding((), (f"∂L/∂{lineage.name.rpartition('.')[2]}",), what, (), "", hint, ())
+
+
+def of_another_size(reading: Reading) -> Iterator[str]:
+    """What all gradients have in common: they are a multiple of those of the loss that is computed."""
+    if reading.right and not reading.summed and not np.isclose(reading.scale, 1, rtol=1e-3):
+        yield f"every gradient is {reading.scale:.4g} times that of {reading.loss}, which only changes the step"

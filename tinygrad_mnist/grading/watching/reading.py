@@ -153,10 +153,13 @@ def _of_any_network(
         )
     seen = (pair for step in _every_step(run, trained) for pair in labelled(step))
     findings += practice.mislabelled(seen, data.known)
+    findings += general.never_updated(first.step)
+    findings += general.scaled(first) if not findings else ()
     judge = "autograd of its own forward pass"
     if first.by_differences:
         judge = f"central differences ({first.by_differences})"
-    return Report(run.source.name, f"{first.loss}, judged by {judge}", parameters, tuple(findings))
+    notes = tuple(general.of_another_size(first)) if not findings else ()
+    return Report(run.source.name, f"{first.loss}, judged by {judge}", parameters, tuple(findings), notes=notes)
 
 
 def _as_any_network(run: Run, trained: Sequence[Step]) -> list[general.Reading]:

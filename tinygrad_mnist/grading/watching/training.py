@@ -311,7 +311,7 @@ def cut_off(tape: Tape, known: Step | None = None) -> Step | None:
     """
     earlier = {update.new: update.old for update in tape.updates}
     labelled = depending(tape.nodes, is_label)
-    named = [(name, _first(node, earlier)) for node in tape.nodes for name in _last_names(node)]
+    named = [(name, _first(node, earlier)) for node in tape.nodes for name in last_names(node)]
     by_name = dict(named)
     parameters = {name: node for name, node in named if node not in labelled}
     before, after = (dict(known.before), dict(known.after)) if known else ({}, {})
@@ -319,11 +319,11 @@ def cut_off(tape: Tape, known: Step | None = None) -> Step | None:
     of_objects = ((names, names) for names in objects)
     for parameter, gradient in (pair for names in (*of_objects, (parameters, by_name)) for pair in _pairs(*names)):
         if parameter not in before.values():
-            lineage = Lineage(_last_names(parameter)[0], (parameter,), ())
+            lineage = Lineage(last_names(parameter)[0], (parameter,), ())
             before[lineage], after[lineage] = parameter, gradient
     for parameter in _not_reached(parameters, objects):
         if parameter not in before.values() and np.ndim(parameter.value) > 0 and not is_label(parameter):
-            before[Lineage(_last_names(parameter)[0], (parameter,), ())] = parameter
+            before[Lineage(last_names(parameter)[0], (parameter,), ())] = parameter
     if not before:
         return None
     for parameter in before.values():
@@ -332,7 +332,7 @@ def cut_off(tape: Tape, known: Step | None = None) -> Step | None:
     return step if step.forward else None
 
 
-def _last_names(node: Node) -> list[str]:
+def last_names(node: Node) -> list[str]:
     """Its names without what has them: "W1" for self.W1, and for self.W[1] of a list, or a dict by layer."""
     numbered = [f"{holder}{name}" for name in node.names for holder in node.holders if NUMBER.fullmatch(name)]
     return [re.sub(r"[\[\]]", "", name.rpartition(".")[2]) for name in (*numbered, *node.names)]
