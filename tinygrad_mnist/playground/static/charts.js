@@ -62,9 +62,11 @@ class Chart {
   options(runs, width, style) {
     const [ink, line] = [style.getPropertyValue("--dim"), style.getPropertyValue("--line")];
     const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: "12px system-ui" };
+    /** @param {unknown} _ @param {number[]} ticks */
+    const short = (_, ticks) => ticks.map((tick) => format(tick, Math.abs(tick) < 1e5 ? 4 : 2));
     return {
       width, height: 220, scales: { x: { time: false } }, cursor: { drag: { x: false, y: false } },
-      axes: [{ ...axis, label: this.across, incrs: WHOLE, labelSize: 18, labelFont: "12px system-ui", size: 32 }, { ...axis, size: 48 }],
+      axes: [{ ...axis, label: this.across, incrs: WHOLE, labelSize: 18, labelFont: "12px system-ui", size: 32 }, { ...axis, size: 58, values: short }],
       series: [{}, ...runs.map(({ name, colour, dash, width }) => ({
         label: name, stroke: style.getPropertyValue(colour), width: width ?? 2, dash, points: { show: this.across === "epoch", size: 5 },
       }))],

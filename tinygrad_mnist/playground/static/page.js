@@ -98,7 +98,7 @@ async function setUp(settings = state.settings) {
   const { network } = settings;
   if (state.current[0]?.losses.length || !state.number) state.number += 1;
   const { mistake } = state.settings;
-  const title = mistake ? selectedText(input("mistake")) : `${network}, ${state.settings.activation}, ${state.settings.optimizer} ${state.settings.rate}`;
+  const title = mistake ?? `${network}, ${state.settings.activation}, ${state.settings.optimizer} ${state.settings.rate}`;
   const name = `${state.number}: ${title}`;
   state.runs = [...state.runs.filter(({ losses }) => losses.length), ...state.current.filter(({ losses }) => losses.length)].slice(-MOST_RUNS + 2);
   state.current = [{ name, colour: mistake ? "--warning" : "--value", losses: [], epochs: [] }];
@@ -114,8 +114,6 @@ async function setUp(settings = state.settings) {
   await Promise.all([look(), listMistakes()]);
   showCharts();
 }
-
-const selectedText = (/** @type {any} */ select) => select.selectedOptions[0]?.textContent ?? "";
 
 /** @param {number} classes */
 function showClasses(classes) {
@@ -137,6 +135,7 @@ async function listMistakes() {
   select.replaceChildren(make("option", { value: "" }, "none: the backprop is right"), ...options);
   select.value = state.settings.mistake ?? "";
   const chosen = /** @type {any} */ (select).selectedOptions[0];
+  if (state.settings.mistake) state.current[0].name = `${state.number}: ${chosen.textContent}`;
   byId("explanation").replaceChildren(...chosen?.dataset.explanation ? [make("p", {}, chosen.dataset.explanation)] : []);
 }
 
