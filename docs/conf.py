@@ -63,6 +63,7 @@ sphinx_gallery_conf = {
 
 # the pages
 html_theme = "furo"
+html_use_index = False  # the reference is by parts, and declares no entries
 html_title = "tinygrad_mnist"
 html_static_path = ["making/static"]
 html_css_files = ["site.css"]
