@@ -124,6 +124,11 @@ FIRST = [
 ]  # fmt: skip
 
 
+def test_a_parameter_may_be_a_transpose_that_is_changed_in_place():
+    report = reported(changed("rng.normal(size=(inputs, outputs))", "rng.normal(size=(outputs, inputs)).T"))
+    assert report.passed, str(report)
+
+
 @pytest.mark.parametrize("first", FIRST)
 def test_a_parameter_is_one_whatever_its_first_value_was_made_by(first):
     drawn = "rng.normal(size=(inputs, outputs))"

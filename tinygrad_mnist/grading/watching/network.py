@@ -118,7 +118,7 @@ def _never_updated(node: Node, step: Step, product: Node, place: int) -> bool:
 def turned(node: Node) -> bool:
     """Whether an odd number of transposes lies between a parameter and its use."""
     odd = False
-    while node.op in ("T", "transpose") or (node.operands and seen_through(node) is not node):
+    while node.operands and (node.op in ("T", "transpose") or seen_through(node) is not node):
         odd ^= node.op in ("T", "transpose", "swapaxes")
         node = node.operands[0]
     return odd
