@@ -36,7 +36,7 @@ VARIES = (
 def before_it_ran(result: dict[str, Any], subject: str, function: str) -> Problem | None:
     """Why there are no outcomes."""
     if "import" in result:
-        return raised(result["import"], subject, " (while the file was read)")
+        return raised(result["import"], subject, "while the file was read")
     if "missing" in result:
         has = ", ".join(result["missing"])
         asked = result.get("asked", f"function {function}")
@@ -68,7 +68,7 @@ def of_the_runs(outcomes: Outcomes, probes: Probes, explanations: Sequence[Expla
             error = outcome["raised"]
             because = "; the mistake named here explains it" if raises_too(explanations, probe) else ""
             because = f"; {COUNTED_BY_MAX}" if stops == [NO_LAST_CLASS] else because
-            problem = raised(error, subject, f" (on a network {probe.sizes}{because})")
+            problem = raised(error, subject, f"on a network {probe.sizes}{because}")
             problems.setdefault((error["type"], error["line"]), problem)
         if "unfinished" in outcome:
             problems.setdefault("unfinished", Problem("unfinished", outcome["unfinished"]))
@@ -104,7 +104,7 @@ def raised(error: dict[str, Any], subject: str, when: str) -> Problem:
     at = str(line) if isinstance(line, str) else f"{subject}:{line}" if subject.endswith(".py") else f"line {line}"
     place = f"{at}, {error['text']!r}: " if error["line"] else ""
     if error["type"] == "SystemExit":
-        return Problem("exit", f"{place}it called sys.exit({error['message']}){when}")
+        return Problem("exit", f"{place}it called sys.exit({error['message']}) {when}".rstrip())
     kind = "syntax" if error["type"] in ("SyntaxError", "IndentationError", "TabError") else "exception"
     message = MISFIT.sub(r"matmul: the inner lengths differ, \2 on the left and \1 on the right", error["message"])
-    return Problem(kind, f"{place}{error['type']}: {message}{when}")
+    return Problem(kind, f"{place}{error['type']}: {message}{when and f' ({when})'}")

@@ -216,10 +216,7 @@ def _outcome(calls: Sequence[Call], reading: Reading, file: str | None) -> dict[
         return {"arrays": averaged(calls, reading), "changed": changed}
     except (TypeError, ValueError) as error:
         if all(value is None for call in calls if call.ran for _, value in call.ran.leaves):
-            return {
-                "unfinished": "it returns None: it is still to be written, or its return is missing",
-                "changed": changed,
-            }
+            return {"unfinished": _NOTHING, "changed": changed}
         return {"returned": str(error), "changed": changed}
 
 

@@ -182,9 +182,8 @@ def _scaled(reading: Reading) -> None:
 
 def _vanishes(lineage: Lineage, reading: Reading) -> bool:
     """Whether a gradient is rounding alone, as it should be: that of a bias before a batch norm."""
-    largest = max(
-        float(np.abs(e).max(initial=0)) for n, e in reading.expected.items() if n in reading.step.before.values()
-    )
+    every = (reading.expected[node] for node in reading.step.before.values() if node in reading.expected)
+    largest = max((float(np.abs(e).max(initial=0)) for e in every), default=0.0)
     g, expected = reading.gradients[lineage], reading.expected.get(reading.step.before[lineage])
     if g is None or expected is None:
         return False

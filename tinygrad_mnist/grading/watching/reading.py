@@ -124,7 +124,7 @@ def _again_and_again(run: Run) -> bool:
 
 def _stopped(run: Run) -> tuple[Problem, ...]:
     """What stopped a program before it had trained, if anything did."""
-    return (_raised(run, " (in its first step)"),) if run.error else ()
+    return (_raised(run, "in its first step"),) if run.error else ()
 
 
 def _raised(run: Run, when: str = "") -> Problem:

@@ -51,7 +51,7 @@ class _Backward:
         """The layer of a δ: one less for each carry that it came through."""
         if node not in self.step.by_labels or node not in self.step.by_parameters or self._updated(node):
             return None
-        made = made_of([node], {n for n in self.step.nodes if n not in self.step.by_labels})
+        made = made_of([node], self.step.nodes - self.step.by_labels)
         if not any(map(label_behind, made)):
             return None
         return self.L - sum(n.op in LINEAR and self._weight(n) is not None for n in made)

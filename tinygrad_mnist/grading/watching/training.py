@@ -167,7 +167,7 @@ def _labelled(
 def _entering(nodes: Collection[Node], parameters: Collection[Node]) -> Iterator[Node]:
     """What is multiplied with parameters, which no labels are, black and white though a picture may be as they are."""
     for node in nodes:
-        if node.op in ("@", "dot", "matmul") and len(node.operands) == 2:
+        if node.op in LINEAR and len(node.operands) == 2:
             for one, other in (node.operands, node.operands[::-1]):
                 if seen_through(one) in parameters:
                     yield other
