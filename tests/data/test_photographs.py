@@ -83,9 +83,38 @@ def test_ink_wider_than_any_pen_is_no_paper(tmp_path):
         assert (found.pixels[rows.min() + 2 : rows.min() + 8] > 128).sum(axis=1).min() >= 8
 
 
+def test_a_blot_in_uneven_light_has_no_hole_where_it_is_wider_than_a_pen(tmp_path):
+    """The window in which paper is looked for fits into it: a box of its own size was left out."""
+    y, x = np.mgrid[:800, :600]
+    blot = ((y - 400) / 200) ** 2 + ((x - 300) / 90) ** 2 < 1
+    for name in ("shadow", "lamp"):
+        photo = np.where(blot, 30, SURROUNDINGS[name](y, x)) + np.random.default_rng(0).normal(0, 5, y.shape)
+        for seen in (photo, 255 - photo):
+            (found,) = frame(tmp_path, seen)
+            assert found.pixels[6:22, 13:15].min() > 200, name
+
+
+def test_a_hairline_beside_a_digit_is_doubted(photographs, tmp_path):
+    digit = DIGITS.test.images[DIGITS.test.labels == 4][:1]
+    drawn = clean(photographs, digit)
+    drawn[250:450, 100:106] = 30
+    hairline, found = frame(tmp_path, drawn)
+    assert hairline.doubts == ("its strokes are much thinner than those beside it",)
+    assert not found.doubts
+
+
 @pytest.mark.parametrize(
     ("parts", "count"),
     [
+        (
+            [
+                (slice(100, 300), slice(100, 140)),
+                (slice(310, 450), slice(130, 170)),
+                (slice(460, 600), slice(110, 150)),
+                (slice(100, 600), slice(300, 360)),
+            ],
+            2,
+        ),  # a 1 in three short parts beside a whole one
         ([(slice(150, 350), slice(280, 330)), (slice(375, 600), slice(315, 365))], 1),  # a 1 in two halves
         ([(slice(100, 150), slice(280, 450)), (slice(140, 500), slice(100, 310))], 1),  # the flag of a 5
         ([(slice(150, 500), slice(100, 160)), (slice(150, 500), slice(240, 300))], 2),  # 11

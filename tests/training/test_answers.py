@@ -91,6 +91,12 @@ def test_a_probability_is_the_mean_over_the_ways_in_which_a_digit_might_lie(mode
     assert (answer.digit, answer.remarks) == (5, ("as it is it reads as a 3",))
     assert answer.probability is not None
     assert answer.probability < 0.9
+    model.b1.data[5] = 21  # only in its own column might it still be a 3
+    (answer,) = training.read_pictures(model, [tmp_path / "bar.png"])
+    assert (answer.digit, answer.remarks) == (5, ("as it is it might be a 3",))
+    model.b1.data[5] = 30
+    (answer,) = training.read_pictures(model, [tmp_path / "bar.png"])
+    assert (answer.digit, answer.remarks) == (5, ())
 
 
 @pytest.mark.usefixtures("pictures")

@@ -19,6 +19,10 @@ from tinygrad_mnist.nn import Module
 from tinygrad_mnist.shown import json_text, no_formula, one_line
 from tinygrad_mnist.training.inputs import as_model_takes, input_shape
 
+SURE = 0.9
+"""A lesser probability, in any way in which a digit might lie, is remarked on. Of MNIST's 10,000 test images the
+default network then reads 3 wrongly, surely and without a remark; 7, were only another digit remarked on."""
+
 
 @dataclass(frozen=True, eq=False)
 class Answer:
@@ -82,12 +86,23 @@ def _answer(model: Module, path: Path, i: int, digits: Sequence[Digit], expected
     if not np.isfinite(each).all():
         raise DataError(f"{path}: the network answers with numbers that are not finite; train anew")
     mean = each.mean(axis=0)
-    digit, readings = int(mean.argmax()), zip(ways, each.argmax(axis=1).tolist(), strict=True)
-    wavering = [f"{words} it reads as a {other}" for words, other in readings if other != digit]
+    digit = int(mean.argmax())
     return Answer(
-        path, "in doubt" if doubts else "read", doubts or tuple(wavering[:1]), expected, i + 1, len(digits), digit,
-        () if doubts else tuple(mean.tolist()), pixels,
+        path, "in doubt" if doubts else "read", doubts or _wavering(list(ways), each, digit), expected, i + 1,
+        len(digits), digit, () if doubts else tuple(mean.tolist()), pixels,
     )  # fmt: skip
+
+
+def _wavering(ways: list[str], probabilities: NDArray[Any], digit: int) -> tuple[str, ...]:
+    """In words, which other digit it is nearest to; none where it is surely the same, in whichever way it is framed.
+
+    probabilities: of each class in each way, shape (ways, classes).
+    """
+    least = int(probabilities[:, digit].argmin())
+    if probabilities[least, digit] >= SURE:
+        return ()
+    second, first = probabilities[least].argsort()[-2:].tolist()
+    return (f"{ways[least]} it reads as a {first}",) if first != digit else (f"{ways[least]} it might be a {second}",)
 
 
 def _probabilities(model: Module, pictures: list[NDArray[np.uint8]]) -> NDArray[Any]:

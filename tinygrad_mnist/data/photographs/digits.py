@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,10 @@ APART, BROKEN = 0.12, 0.06
 
 OVERLAPPING = 0.15
 """Of the narrower part's width: how much of it stands above or below the other one at least."""
+
+
+THINNEST = 0.35
+"""Of the broadest digit's strokes: two digits of different hands and pens in MNIST differ by less."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +78,18 @@ def digits(mask: Array, smallest: float = SMALLEST) -> list[Found]:
     largest = max(mark.size for mark in marks)
     if largest < smallest * max(mask.shape):
         return []
-    seeds = [mark for mark in marks if mark.size > 0.45 * largest and mark.area > 1.5 * mark.size]
+    seeds = [mark for mark in marks if _is_digit_sized(mark, largest)]
     groups = _joined([[seed] for seed in seeds])
-    for mark in marks:
-        if mark not in seeds:
-            _attach(mark, groups, largest)
-    return [_found(labels, group, mask.shape) for group in _in_reading_order(groups)]
+    parts = [mark for mark in marks if mark not in seeds and mark.size >= 0.1 * largest]
+    alone = [mark for mark in parts if not _attach(mark, groups)]
+    broken = [group for group in _joined([[mark] for mark in alone]) if _is_digit_sized(_box(group), largest)]
+    groups += broken
+    return _compared([_found(labels, group, mask.shape) for group in _in_reading_order(groups)])
+
+
+def _is_digit_sized(mark: _Mark, largest: int) -> bool:
+    """Whether it is large enough for a digit beside the largest mark, and no hairline."""
+    return mark.size > 0.45 * largest and mark.area > 1.5 * mark.size
 
 
 def _belongs_to_the_edge(mark: _Mark, shape: tuple[int, ...]) -> bool:
@@ -110,17 +120,16 @@ def _are_one(a: _Mark, b: _Mark) -> bool:
     return across > -BROKEN * size if are_side_by_side else across > OVERLAPPING * narrow and down > -APART * size
 
 
-def _attach(mark: _Mark, groups: list[list[_Mark]], largest: int) -> None:
-    """Add a small mark to the digit that it is a part of; a dot far from all, or one too small, is of none."""
-    if mark.size < 0.1 * largest:
-        return
+def _attach(mark: _Mark, groups: list[list[_Mark]]) -> bool:
+    """Add a small mark to the digit that it is a part of, where there is one: what is far from all is of none."""
     for group in groups:
         box = _box(group)
         across = max(mark.left - box.right, box.left - mark.right)
         down = max(mark.top - box.bottom, box.top - mark.bottom)
         if max(across, down) < APART * box.size:
             group.append(mark)
-            return
+            return True
+    return False
 
 
 def _box(group: list[_Mark]) -> _Mark:
@@ -156,6 +165,19 @@ def _found(labels: Array, group: list[_Mark], shape: tuple[int, ...]) -> Found:
     place = slice(box.top, box.bottom), slice(box.left, box.right)
     strokes = np.isin(labels[place], [mark.label for mark in group])
     return Found(place, strokes, tuple(_doubts(box, strokes, shape)))
+
+
+def _compared(found: list[Found]) -> list[Found]:
+    """With a doubt about those whose strokes are much thinner than the others': one pen writes a number."""
+    from scipy import ndimage
+
+    widths = [ndimage.distance_transform_cdt(np.pad(each.strokes, 1)).max() for each in found]
+    least = THINNEST * max(widths)
+    thin = ("its strokes are much thinner than those beside it",)
+    return [
+        replace(each, doubts=each.doubts + thin) if width < least else each
+        for each, width in zip(found, widths, strict=True)
+    ]
 
 
 def _doubts(box: _Mark, strokes: Array, shape: tuple[int, ...]) -> list[str]:

@@ -12,6 +12,9 @@ Array = NDArray[Any]
 WIDEST_STROKE = 0.14
 """Of the longer side: what is wider is no stroke of a pen, but paper, table or shadow."""
 
+WIDEST_BLOT, ALIKE = 0.35, 0.8
+"""Of the longer side: what is wider is no ink at all; and of the darkest ink within reach: what strokes have."""
+
 SHARPNESS = 1 / 400
 """Of the longer side: the width of the blur that takes the paper's grain away."""
 
@@ -29,6 +32,9 @@ SPARSE = 3
 
 DARK = 48.0
 """The brightness, of 255, below which a surface in a photograph tells nothing: its grain is all there is."""
+
+DARKEST = 0.998
+"""Of the pixels of a sheet: the share that the darkest ink is darker than."""
 
 WEAK, STRONG = 0.3, 0.55
 """Of the darkest ink: where strokes end, and what each of them must reach somewhere."""
@@ -66,8 +72,30 @@ def photographed(grey: Array) -> Array:
     from scipy import ndimage
 
     smooth = ndimage.gaussian_filter(grey, max(grey.shape) * SHARPNESS, mode="nearest")
-    paper, board, in_light = _even(smooth) or _beside(smooth)
+    even = _even(smooth)
+    if even:
+        return _ink(smooth, *even)
+    paper, board = _surroundings(smooth, WIDEST_STROKE)
+    in_light = _is_written_in_light(smooth, paper - smooth, smooth - board)
+    wider = _surroundings(smooth, WIDEST_BLOT)
+    ink, with_blots = _ink(smooth, paper, board, in_light), _ink(smooth, *wider, in_light)
+    return _with_blots(ink, with_blots, 255 - smooth if in_light else smooth)
+
+
+def _ink(smooth: Array, paper: Any, board: Any, in_light: bool) -> Array:
     return np.asarray(smooth - board if in_light else (paper - smooth) * (255 / np.maximum(paper, DARK)))
+
+
+def _with_blots(ink: Array, wider: Array, shade: Array) -> Array:
+    """The ink, and what stands out of wider surroundings and is as dark as the strokes that lead there: a blot hides
+    the paper beside it."""
+    from scipy import ndimage
+
+    least = WEAK * max(float(np.quantile(ink, DARKEST)), FAINTEST)
+    strokes = (ink > least) & (ink > ALIKE * ndimage.maximum_filter(ink, _window(ink, WIDEST_STROKE)))
+    lightest = ndimage.maximum_filter(np.where(strokes, shade, 0), _window(ink, WIDEST_BLOT))
+    blots = _leading_to((wider > least) & (shade <= lightest), strokes)
+    return np.where(blots, wider, ink)
 
 
 Ground = tuple[Any, Any, bool]
@@ -87,15 +115,20 @@ def _even(smooth: Array) -> Ground | None:
     return paper, paper, bool(difference[ink].sum() > 0)
 
 
-def _beside(smooth: Array) -> Ground:
-    """The paper beside each pixel: what closing with a window wider than any stroke leaves (Serra 1982), the brightest
-    within reach, and of that again the darkest."""
+def _surroundings(smooth: Array, widest: float) -> tuple[Array, Array]:
+    """The paper and the board beside each pixel: what closing and opening with a window wider than any stroke leave
+    (Serra 1982). Closing takes the brightest within reach, and of that again the darkest."""
     from scipy import ndimage
 
-    window = max(3, round(max(smooth.shape) * WIDEST_STROKE)) | 1
+    window = _window(smooth, widest)
     paper = ndimage.grey_closing(smooth, size=(window, window), mode="nearest")
     board = ndimage.grey_opening(smooth, size=(window, window), mode="nearest")
-    return paper, board, _is_written_in_light(smooth, paper - smooth, smooth - board)
+    return paper, board
+
+
+def _window(picture: Array, widest: float) -> int:
+    """The pixels, an odd number, of a share of the longer side."""
+    return max(3, round(float(max(picture.shape) * widest))) | 1
 
 
 def _is_written_in_light(grey: Array, dark: Array, light: Array) -> bool:
@@ -115,15 +148,19 @@ def _is_written_in_light(grey: Array, dark: Array, light: Array) -> bool:
 
 def strokes(response: Array) -> Array:
     """Where there is ink: all that is weakly dark and leads to what is strongly so (hysteresis, Canny 1986)."""
-    from scipy import ndimage
-
     faintest = max(FAINTEST, GRAIN * _grain(response))
-    top = float(np.quantile(response, 0.998))
     if response.max() < faintest:
         return np.zeros(response.shape, bool)
-    top = max(top, faintest)
-    labels, _ = ndimage.label(response > max(WEAK * top, faintest * 0.6), np.ones((3, 3)))
-    reached = np.unique(labels[response > max(STRONG * top, faintest)])
+    top = max(float(np.quantile(response, DARKEST)), faintest)
+    return _leading_to(response > max(WEAK * top, faintest * 0.6), response > max(STRONG * top, faintest))
+
+
+def _leading_to(some: Array, others: Array) -> Array:
+    """The connected regions of some pixels in which there are others."""
+    from scipy import ndimage
+
+    labels, _ = ndimage.label(some, np.ones((3, 3)))
+    reached = np.unique(labels[others])
     return np.isin(labels, reached[reached > 0])
 
 
