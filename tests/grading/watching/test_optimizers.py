@@ -110,3 +110,71 @@ def test_where_autograd_has_no_number_there_is_no_difference():
     for expected, difference in ((np.full(3, np.nan), None), (np.array([2, np.nan, 2.0]), 0.5)):
         reading = SimpleNamespace(gradients={"W1": gradient}, step=step, expected={"its value": expected}, scale=1.0)
         assert general.difference(reading, "W1") == difference
+
+
+MOMENTS = "state[k] = FIRST; second[k] = SECOND; params[k] = params[k] - 0.01 * STEP"
+AS_THEY_SHOULD_BE = {
+    "FIRST": "0.9 * state[k] + 0.1 * grads[k]", "SECOND": "0.99 * second[k] + 0.01 * grads[k] ** 2",
+    "STEP": "(state[k] / (1 - 0.9**t)) / (np.sqrt(second[k] / (1 - 0.99**t)) + 1e-7)",
+}  # fmt: skip
+ALSO_RIGHT = {
+    "as Adam has them": {},
+    "without correction": {"STEP": "state[k] / (np.sqrt(second[k]) + 1e-7)"},
+    "corrected by the rate": {"STEP": "np.sqrt(1 - 0.99**t) / (1 - 0.9**t) * state[k] / (np.sqrt(second[k]) + 1e-7)"},
+    "with a smaller number below the root": {
+        "STEP": "(state[k] / (1 - 0.9**t)) / np.sqrt(second[k] / (1 - 0.99**t) + 1e-7)",
+    },
+    "of RMSprop": {"FIRST": "grads[k]", "STEP": "state[k] / (second[k] ** 0.5 + 1e-7)"},
+    "with a rate that falls": {"STEP": "state[k] / (np.sqrt(second[k]) + 1e-7) / t"},
+    "of a norm": {"SECOND": "np.maximum(0.99 * second[k], np.abs(grads[k]))", "STEP": "state[k] / (second[k] + 1e-7)"},
+}  # fmt: skip
+SLIPPED = {
+    "no root": ({"STEP": "(state[k] / (1 - 0.9**t)) / (second[k] / (1 - 0.99**t) + 1e-7)"}, "moment-root-missing"),
+    "no root of RMSprop": ({"FIRST": "grads[k]", "STEP": "state[k] / (second[k] + 1e-7)"}, "moment-root-missing"),
+    "no square": ({"SECOND": "0.99 * second[k] + 0.01 * grads[k]"}, "moment-square-missing"),
+    "no square but its size": ({"SECOND": "0.99 * second[k] + 0.01 * np.abs(grads[k])"}, "moment-square-missing"),
+    "a root for a square": ({"SECOND": "0.99 * second[k] + 0.01 * np.abs(grads[k]) ** 0.5"}, "moment-square-missing"),
+    "m forgotten": ({"FIRST": "0.1 * grads[k]"}, "moment-forgotten"),
+    "v forgotten": ({"SECOND": "0.01 * grads[k] ** 2"}, "moment-forgotten"),
+    "t never increased": (
+        {"STEP": "(state[k] / (1 - 0.9**1)) / (np.sqrt(second[k] / (1 - 0.99**1)) + 1e-7)"}, "moment-count",
+    ),
+    "t from 0 on": (
+        {"STEP": "(state[k] / (1 - 0.9**(t - 1))) / (np.sqrt(second[k] / (1 - 0.99**(t - 1))) + 1e-7)"},
+        "moment-count",
+    ),
+    "no power": ({"STEP": "(state[k] / (1 - 0.9 * t)) / (np.sqrt(second[k] / (1 - 0.99 * t)) + 1e-7)"}, "moment-power"),
+    "v uncorrected": ({"STEP": "(state[k] / (1 - 0.9**t)) / (np.sqrt(second[k]) + 1e-7)"}, "moment-correction"),
+    "m uncorrected": ({"STEP": "state[k] / (np.sqrt(second[k] / (1 - 0.99**t)) + 1e-7)"}, "moment-correction"),
+    "the corrected kept": (
+        {"FIRST": "(0.9 * state[k] + 0.1 * grads[k]) / (1 - 0.9**t)",
+         "SECOND": "(0.99 * second[k] + 0.01 * grads[k] ** 2) / (1 - 0.99**t)",
+         "STEP": "state[k] / (np.sqrt(second[k]) + 1e-7)"},
+        "moment-correction",
+    ),
+}  # fmt: skip
+
+
+def with_moments(parts):
+    update = MOMENTS
+    for part, code in (AS_THEY_SHOULD_BE | parts).items():
+        update = update.replace(part, code)
+    return DATA + PROGRAM.replace("UPDATE", update)
+
+
+@pytest.mark.parametrize("kind", ALSO_RIGHT)
+def test_moments_may_be_made_in_every_way_of_the_textbooks(kind):
+    report = reported(with_moments(ALSO_RIGHT[kind]))
+    assert report.passed, str(report)
+
+
+@pytest.mark.parametrize("kind", SLIPPED)
+def test_a_mistake_in_moments_is_named_by_what_becomes_of_the_parameters(kind):
+    parts, name = SLIPPED[kind]
+    report = reported(with_moments(parts))
+    assert all(p.right for p in report.parameters)
+    assert [finding.names for finding in report.findings] == [(name,)], str(report)
+    where = {f"update of {p}" for p in ("W(1)", "W(2)", "b(1)", "b(2)")}
+    assert set(report.findings[0].where) == where or (kind == "no square" and "update of W(1)" in where)  # else no NaN
+    assert any(part.partition("(")[0] in report.findings[0].places[0] for part in ("state[k] = ", "params[k] ="))
+    assert not report.passed

@@ -131,3 +131,41 @@ def test_too_few_known_images_tell_nothing():
     known, labels = images()
     assert not list(mislabelled([(known[0].reshape(-1, 1), np.eye(10)[:, [5]])], (known, labels)))
     assert not list(mislabelled([(np.ones((784, 9)), np.eye(10)[:, :9])], DIGITS))
+
+
+NO_FORWARD_PASS = {
+    "before the loop": ("a1 = np.maximum(X @ W1 + b1, 0); y = softmax(a1 @ W2 + b2)", "", ALL),
+    "its first layer before the loop": (
+        "a1 = np.maximum(X @ W1 + b1, 0)", "y = softmax(a1 @ W2 + b2)", ["W(1)", "b(1)"],
+    ),
+    "gradients and all": (
+        "dW1, db1, dW2, db2 = backward(X, Y, W1, b1, W2, b2)", "", ALL,
+    ),
+}  # fmt: skip
+BACK = "d2 = (y - Y) / 12; d1 = d2 @ W2.T * (a1 > 0); dW1, db1, dW2, db2 = X.T @ d1, d1.sum(0), a1.T @ d2, d2.sum(0)"
+STEPS = {
+    "assigned": "W1 = W1 - 0.1 * dW1; b1 = b1 - 0.1 * db1; W2 = W2 - 0.1 * dW2; b2 = b2 - 0.1 * db2",
+    "in place": "W1 -= 0.1 * dW1; b1 -= 0.1 * db1; W2 -= 0.1 * dW2; b2 -= 0.1 * db2",
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("kind", NO_FORWARD_PASS)
+def test_updates_without_a_forward_pass_between_them_are_named(kind, step):
+    before, within, parameters = NO_FORWARD_PASS[kind]
+    back = "" if "backward" in before else BACK
+    loop = "".join(f"    {line}\n" for line in (within, back, STEPS[step]) if line)
+    text = f"{FUNCTIONS}{START}\n{before}\nfor epoch in range(20):\n{loop}"
+    (finding,) = reported(DATA + text).findings
+    assert finding.names == ("update-stale",)
+    assert sorted(finding.where) == [f"update of {parameter}" for parameter in parameters]
+    assert "np.maximum(X @ W1 + b1, 0)" in finding.places[0]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_gradient_that_is_taken_twice_is_named_and_two_gradients_are_not(step):
+    loop = f"{START}\nfor epoch in range(20):\n    {GRADIENTS}\n    {STEPS[step]}\n"
+    for more, count in (("W1 -= 0.1 * dW1", 1), ("W1 -= 0.1 * 0.01 * W1; W2 -= 0.1 * 0.01 * W2", 0)):
+        findings = reported(f"{DATA}{FUNCTIONS}{loop}    {more}\n").findings
+        assert [f.names for f in findings] == [("update-twice",)] * count
+        assert all(f.where == ("update of W(1)",) for f in findings)

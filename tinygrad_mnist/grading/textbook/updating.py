@@ -31,6 +31,16 @@ UPDATES: Mapping[str, Words] = {
         "it becomes what another parameter's update is", "",
         "From which array does the new value start, and which gradient is subtracted?",
     ),
+    "update-twice": Words(
+        "a step takes its gradient more than once", "Two lines that subtract it are a learning rate as large as both.",
+        "Which of the lines should be there?",
+    ),
+    "update-stale": Words(
+        "updated again and again, and no forward pass is run with what comes of it",
+        "What is computed before the loop belongs to the parameters at the beginning. Each step goes down from where "
+        "they are by then.",
+        "Which lines have to be run in each step?",
+    ),
 }  # fmt: skip
 """The mistakes that are made in updates, by name."""
 

@@ -158,6 +158,21 @@ def ratio(node: Node, other: Node) -> float | None:
     return factor if np.abs(found - factor * base).max() <= 1e-9 * np.abs(found).max() else None
 
 
+def is_multiple(found: Array, of: Array, allowed: float, factor: float | None = None) -> bool:
+    """Whether what is finite in one is a multiple of the other, but for what is allowed, and no less is finite.
+
+    factor: by which, where that is known.
+    """
+    known = np.isfinite(of)
+    if not (np.isfinite(found) == known).all():
+        return False
+    of, found = of[known], found[known]
+    size = float((of * of).sum())
+    if factor is None:
+        factor = float((of * found).sum()) / size if size else 0.0
+    return not found.size or bool(factor and np.abs(found - factor * of).max() <= allowed)
+
+
 def like(found: Any, array: Array) -> Array:
     """A value in the shape of an array, turned or broadcast; zeros where it does not fit."""
     value: Array = np.asarray(found, float)

@@ -14,7 +14,7 @@ from tinygrad_mnist.grading.calling.trying import what_went_wrong
 from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
 from tinygrad_mnist.grading.standins.loading import Data
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
-from tinygrad_mnist.grading.watching import damage, general, practice, stopping, updates, verdict
+from tinygrad_mnist.grading.watching import damage, general, practice, repeated, stopping, updates, verdict
 from tinygrad_mnist.grading.watching.gradients import Gradient
 from tinygrad_mnist.grading.watching.graph import made_of
 from tinygrad_mnist.grading.watching.losses import labelled
@@ -154,6 +154,7 @@ def _of_any_network(
     seen = (pair for step in _every_step(run, trained) for pair in labelled(step))
     findings += practice.mislabelled(seen, data.known)
     findings += general.never_updated(first.step)
+    findings += map(Places(None, run.source).of, repeated.stale(run.tape, {l: l.name for l in first.step.lineages}))
     findings += general.scaled(first) if not findings else ()
     judge = "autograd of its own forward pass"
     if first.by_differences:

@@ -241,24 +241,29 @@ def versions_of(trained: Iterable[Step]) -> set[Node]:
 
 def transitions(tape: Tape) -> Iterator[tuple[Values, Values]]:
     """The parameters before each step and after it."""
-    every = tuple(lineages(tape))
-    if not every:
-        return
-    nodes = set(tape.nodes)
-    users = used_by(nodes)
-    versions = {v for lineage in every for v in lineage.versions}
-    from_parameters = depending(nodes, lambda n: n in versions)
-    labelled = _labelled(nodes, from_parameters, versions, versions)
-    live = {
-        lineage: [v for v in lineage.versions if any(u not in labelled and u not in versions for u in users[v])]
-        for lineage in every
-    }
-    for number in range(max(map(len, live.values()))):
+    live = live_versions(tape, lineages(tape))
+    for number in range(max(map(len, live.values()), default=0)):
         before = {lineage: versions[number] for lineage, versions in live.items() if number < len(versions)}
         after = {l: _next(l, v, live[l], number) for l, v in before.items()}
         if all(after[l] is before[l] for l in before):
             return
         yield before, after
+
+
+def live_versions(tape: Tape, every: Sequence[Lineage]) -> dict[Lineage, list[Node]]:
+    """For each parameter those of its values that a forward pass was run with."""
+    nodes = set(tape.nodes)
+    users = used_by(nodes)
+    versions = {v for lineage in every for v in lineage.versions}
+    from_parameters = depending(nodes, lambda n: n in versions)
+    labelled = _labelled(nodes, from_parameters, versions, versions)
+    apart = labelled | versions
+
+    def is_used(node: Node) -> bool:
+        others = (user for user in users[node] if user not in apart)
+        return any(is_used(user) if is_view(user) or user.op == "shared" else True for user in others)
+
+    return {lineage: list(filter(is_used, lineage.versions)) for lineage in every}
 
 
 def _next(lineage: Lineage, version: Node, live: list[Node], number: int) -> Node:

@@ -11,12 +11,13 @@ import numpy as np
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.updating import with_gradient_of, wrong_updates
-from tinygrad_mnist.grading.watching.gradients import Gradient, against, like, ratio
+from tinygrad_mnist.grading.watching.gradients import Gradient, against, is_multiple, like, ratio
 from tinygrad_mnist.grading.watching.graph import LINEAR, made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, CALLED_WEIGHTS
 from tinygrad_mnist.grading.watching.tape import Node, Tape
 from tinygrad_mnist.grading.watching.textbook import TINY, Observed
 from tinygrad_mnist.grading.watching.training import Lineage, Step
+from tinygrad_mnist.manual.activations import Array
 
 Key = tuple[str, int]
 
@@ -51,8 +52,7 @@ def shares(step: Step, g: Gradient) -> tuple[float, float] | None:
         return None
     (rate, decay), *_ = np.linalg.lstsq(parts, change.ravel(), rcond=None)
     rest = np.abs(change.ravel() - parts @ (rate, decay)).max()
-    allowed = max(_rounding(step, g), 1e-6 * float(np.abs(change).max()))
-    return (float(rate), float(decay)) if rate and rest <= allowed else None
+    return (float(rate), float(decay)) if rate and rest <= allowed(before, np.asarray(new)) else None
 
 
 def rate(step: Step, g: Gradient) -> float | None:
@@ -61,9 +61,15 @@ def rate(step: Step, g: Gradient) -> float | None:
     return found and found[0]
 
 
-def _rounding(step: Step, g: Gradient) -> float:
-    new = np.asarray(step.after[g.lineage].value)
-    return float(8 * np.finfo(new.dtype if new.dtype.kind == "f" else float).eps * np.abs(new).max())
+def allowed(before: Array, after: Array) -> float:
+    """How much of a parameter's change may be left over where it is explained."""
+    change = np.abs(np.asarray(before, float) - after)
+    return max(_rounding(after), 1e-6 * float(change[np.isfinite(change)].max(initial=0)))
+
+
+def _rounding(new: Array) -> float:
+    size = np.abs(new[np.isfinite(new)]).max(initial=0)
+    return float(8 * np.finfo(new.dtype if new.dtype.kind == "f" else float).eps * size)
 
 
 def decays(observed: Sequence[Observed]) -> dict[Key, float]:
@@ -95,8 +101,8 @@ def _decay_of(step: Step, g: Gradient) -> float | None:
     if found is None:
         return None
     rate, decay = found
-    before, after = (np.asarray(values[g.lineage].value, float) for values in (step.before, step.after))
-    least = max(10 * _rounding(step, g), 1e-4 * float(np.abs(before - after).max()))
+    before, after = (np.asarray(values[g.lineage].value) for values in (step.before, step.after))
+    least = max(10 * _rounding(after), 1e-4 * float(np.abs(before - after).max()))
     return decay / abs(rate) if abs(decay) * np.abs(before).max() > least else 0.0
 
 
@@ -196,6 +202,32 @@ def _learning_rate(
     made = made_of(g.node for g in gradients.values() if g)
     within = [n for n in made if not np.ndim(n.value) and n.value > 0 and any(map(CALLED_RATE.search, n.names))]
     return float(max(within, key=lambda n: n.index).value) if within else 1.0
+
+
+def twice(observed: Sequence[Observed], right: Collection[Key]) -> Iterator[Finding]:
+    """Parameters that more than one line of each step moves by a multiple of the same gradient.
+
+    In a first step two shares of a velocity look like that too.
+    """
+    lines: dict[Key, tuple[int, ...]] = {}
+    for key in sorted(right) if len(observed) > 1 else ():
+        moving = [tuple(_moving(o.step, g)) for o in observed for g in [o.gradients[key]] if g]
+        if min(map(len, moving)) > 1:
+            lines[key] = moving[0]
+    if lines:
+        places = tuple(dict.fromkeys(str(line) for of in lines.values() for line in of))
+        yield replace(wrong_updates("update-twice", symbols(lines)), places=places)
+
+
+def _moving(step: Step, g: Gradient) -> Iterator[int]:
+    """The lines that change a parameter by a multiple of its gradient."""
+    versions = g.lineage.versions
+    start, end = versions.index(step.before[g.lineage]), versions.index(step.after[g.lineage])
+    for i in range(start, end):
+        before, after = np.asarray(versions[i].value), np.asarray(versions[i + 1].value)
+        change = np.asarray(before, float) - after
+        if is_multiple(change, like(g.value, change), allowed(before, after)):
+            yield g.lineage.lines[i]
 
 
 def untouched(observed: Observed, tape: Tape) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, Placement
 from tinygrad_mnist.grading.textbook.probes import Probe, Probes
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
-from tinygrad_mnist.grading.watching import practice, updates
+from tinygrad_mnist.grading.watching import optimizers, practice, repeated, updates
 from tinygrad_mnist.grading.watching.gradients import Gradient
 from tinygrad_mnist.grading.watching.losses import Own, own_loss
 from tinygrad_mnist.grading.watching.tape import Tape
@@ -202,6 +202,11 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
         against = [wrong_updates("update-sign", uphill)] if uphill else []
         more = [*swapped.values(), *against, *untouched]
         more += updates.decayed(observed, frozenset() if own is None else own.penalized)
+        more += updates.twice(observed, best.right)
+        more += optimizers.wrong_moments(observed, best.right)
+        more += repeated.stale(
+            tape, {g.lineage: s for key, g in observed[0].gradients.items() if g for s in updates.symbols([key])}
+        )
         more += at_first
     parameters = [_parameter(key, best) for key in best.judged]
     if stopped:

@@ -1,0 +1,199 @@
+"""Updates by moments of the gradients, θ := θ - η m̂ / (√v̂ + ε), as the textbook has them and with one mistake each.
+
+Momentum (Polyak 1964), AdaGrad (Duchi et al. 2011), RMSprop (Hinton 2012) and Adam (Kingma and Ba 2015) are one rule
+with parts left out.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from tinygrad_mnist.manual.activations import Array
+
+Moment = Callable[[float, Any, Any], Any]
+"""A moment's new value, from β, its old value and the gradient or its square."""
+
+Power = Callable[[float, int], float]
+"""βᵗ, from β and t."""
+
+
+def mean(beta: float, old: Any, new: Any) -> Any:
+    return beta * old + (1 - beta) * new
+
+
+def total(beta: float, old: Any, new: Any) -> Any:
+    return beta * old + new
+
+
+def newest(beta: float, old: Any, new: Any) -> Any:
+    return new
+
+
+def ahead(beta: float, old: Any, new: Any) -> Any:
+    return new + beta * total(beta, old, new)
+
+
+def none(beta: float, old: Any, new: Any) -> Any:
+    return np.ones_like(new)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What an update computes on its way: the moments, both corrected, and what η is multiplied with."""
+
+    m: Array
+    v: Array
+    m_corrected: Array
+    v_corrected: Array
+    step: Array
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One way in which updates are made of moments.
+
+    corrected: whether m and v are divided by 1 - βᵗ, as moments that begin at 0 are too small at first.
+    within: whether ε is added below the root.
+    """
+
+    first: Moment
+    second: Moment = none
+    corrected: tuple[bool, bool] = (False, False)
+    within: bool = False
+    squared: Callable[[Any], Any] = np.square
+    root: Callable[[Any], Any] = np.sqrt
+    powers: tuple[Power, Power] = (operator.pow, operator.pow)
+    keeps_corrected: bool = False
+
+    def steps(self, gradients: Sequence[Array], betas: tuple[float, float], epsilon: float) -> Iterator[Moments]:
+        """The moments after each of the gradients, from zeros on."""
+        m: Any = 0.0
+        v: Any = 0.0
+        for t, g in enumerate(gradients, 1):
+            m, v = self.first(betas[0], m, g), self.second(betas[1], v, self.squared(g))
+            divisors = (
+                1 - power(beta, t) if corrected else 1.0
+                for beta, corrected, power in zip(betas, self.corrected, self.powers, strict=True)
+            )
+            m_hat, v_hat = (np.divide(x, divisor) for x, divisor in zip((m, v), divisors, strict=True))
+            scale = self.root(v_hat + epsilon) if self.within else self.root(v_hat) + epsilon
+            yield Moments(m, v, m_hat, v_hat, m_hat / scale)
+            if self.keeps_corrected:
+                m, v = m_hat, v_hat
+
+
+ADAM = Rule(mean, mean, (True, True))
+RMSPROP = Rule(newest, mean)
+MOMENTUM = (Rule(mean), Rule(total), Rule(ahead))
+ADAPTIVE = (
+    ADAM, replace(ADAM, within=True),
+    RMSPROP, replace(RMSPROP, within=True), Rule(newest, total), Rule(newest, total, within=True),
+)  # fmt: skip
+UNCORRECTED = Rule(mean, mean), Rule(mean, mean, within=True)
+"""Adam without correction: almost what it is with that of the first step in every step."""
+
+
+@dataclass(frozen=True, eq=False)
+class Slip:
+    """A mistake in one part of a rule: what the part then may be, where it first shows, and what is said of it.
+
+    corrects: whether the part is one of the correction of both moments.
+    """
+
+    name: str
+    parts: tuple[dict[str, Any], ...]
+    shows: Literal["m", "v", "m_corrected", "v_corrected", "step"]
+    what: str
+    formula: str
+    explanation: str
+    hint: str
+    corrects: bool = field(default=False, kw_only=True)
+
+    def of(self, rule: Rule) -> Iterator[Rule]:
+        """A rule with the mistake in it, in each way; none where it has no such part."""
+        if not self.corrects or rule.corrected == (True, True):
+            yield from (changed for part in self.parts if (changed := replace(rule, **part)) != rule)
+
+
+_AT_ZERO = "The moments begin at 0, and are too small by 1 - βᵗ after t steps."
+_SQUARES, _MEAN, _CORRECTED = (
+    "v := β₂ v + (1 - β₂) g²",
+    "m := β₁ m + (1 - β₁) g",
+    "m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ)",
+)
+
+
+def _only_new(beta: float, old: Any, new: Any) -> Any:
+    return (1 - beta) * new
+
+
+def _powers(wrong: Power) -> tuple[dict[str, Any], ...]:
+    """Both powers of a correction wrong, or one of them."""
+    right = operator.pow
+    return {"powers": (wrong, wrong)}, {"powers": (wrong, right)}, {"powers": (right, wrong)}
+
+
+SLIPS = (
+    Slip(
+        "moment-root-missing", ({"root": np.asarray},), "step", "divided by v, and not by its root",
+        "θ := θ - η m̂ / (√v̂ + ε)",
+        "v is a mean of squares. Its root has the gradient's unit, and steps then are of one size.",
+        "In which unit is v, if the gradient is in volts?",
+    ),
+    Slip(
+        "moment-square-missing", ({"squared": np.asarray},), "v", "v is made of the gradient, and not of its square",
+        _SQUARES, "Positive and negative gradients cancel in it, and what is below 0 has no root.",
+        "Can the mean of g be negative?",
+    ),
+    Slip(
+        "moment-square-missing", ({"squared": np.abs},), "v", "v is made of |g|, and not of g²", _SQUARES,
+        "The root is that of a mean of squares.", "What is √v, if all gradients are 4?",
+    ),
+    Slip(
+        "moment-square-missing", ({"squared": lambda g: np.sqrt(np.abs(g))},), "v",
+        "v is made of the gradient's root, and not of its square", _SQUARES,
+        "The root is taken of v, the mean of squares.", "What is √v, if all gradients are 4?",
+    ),
+    Slip(
+        "moment-forgotten", ({"first": _only_new},), "m", "m forgets the gradients of earlier steps", _MEAN,
+        "", "What is m multiplied with, and when?",
+    ),
+    Slip(
+        "moment-forgotten", ({"second": _only_new},), "v", "v forgets the gradients of earlier steps", _SQUARES,
+        "", "What is v multiplied with, and when?",
+    ),
+    Slip(
+        "moment-correction", ({"corrected": (True, False)},), "step",
+        "m is corrected by 1 - β₁ᵗ, and v is not by 1 - β₂ᵗ", _CORRECTED, _AT_ZERO, "Which of them begins at 0?",
+        corrects=True,
+    ),
+    Slip(
+        "moment-correction", ({"corrected": (False, True)},), "step",
+        "v is corrected by 1 - β₂ᵗ, and m is not by 1 - β₁ᵗ", _CORRECTED, _AT_ZERO, "Which of them begins at 0?",
+        corrects=True,
+    ),
+    Slip(
+        "moment-count", _powers(lambda beta, t: beta), "m_corrected", "t is 1 in every step", _CORRECTED,
+        f"{_AT_ZERO} Later there is less and less to correct.", "Where is t increased?", corrects=True,
+    ),
+    Slip(
+        "moment-count", _powers(lambda beta, t: beta ** (t - 1)), "m_corrected", "t is 0 in the first step", _CORRECTED,
+        f"{_AT_ZERO} With t = 0 that is 0, and nothing can be divided by it.", "How many steps were made?",
+        corrects=True,
+    ),
+    Slip(
+        "moment-power", _powers(operator.mul), "m_corrected", "β is multiplied by t, and not raised to it", _CORRECTED,
+        _AT_ZERO, "Which of * and ** is a power?", corrects=True,
+    ),
+    Slip(
+        "moment-correction", ({"keeps_corrected": True},), "m", "the corrected moments are kept, and corrected again",
+        _CORRECTED, "m̂ and v̂ are used in this step alone; the next one goes on from m and v.",
+        "Which of m and m̂ is in the next step's m?", corrects=True,
+    ),
+)  # fmt: skip
+"""The mistakes that are made in updates by moments."""

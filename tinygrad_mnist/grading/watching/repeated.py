@@ -1,0 +1,46 @@
+"""Updates that are made again and again with what one forward pass computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.grading.report import Finding
+from tinygrad_mnist.grading.textbook.updating import wrong_updates
+from tinygrad_mnist.grading.watching.graph import depending, made_of
+from tinygrad_mnist.grading.watching.tape import Node, Tape
+from tinygrad_mnist.grading.watching.training import Lineage, lineages, live_versions
+
+
+def stale(tape: Tape, called: Mapping[Lineage, str]) -> Iterator[Finding]:
+    """Parameters that are updated again and again, with the same examples, while nothing is computed with them.
+
+    called: what the parameters are called that are judged.
+    """
+    every = [lineage for lineage in lineages(tape) if lineage in called]
+    versions = {version for lineage in every for version in lineage.versions}
+    learned = depending(tape.nodes, lambda node: node in versions)
+    live = live_versions(tape, every)
+    unused = [l for l in every if live[l] and _comes_again(l, live[l][-1], learned, versions)]
+    if unused:
+        first = next(node for node in tape.nodes if unused[0].versions[0] in node.operands)
+        yield wrong_updates("update-stale", [called[lineage] for lineage in unused], line=first.line)
+
+
+def _comes_again(lineage: Lineage, last: Node, learned: set[Node], versions: set[Node]) -> bool:
+    """Whether the line that updates a parameter after its last use comes again, and with the same data."""
+    place = lineage.versions.index(last)
+    if place == len(lineage.lines):
+        return False
+    updates = [i for i, line in enumerate(lineage.lines) if i >= place and line == lineage.lines[place]]
+    made = (made_of(lineage.versions[i + 1].operands, versions) for i in updates[:2])
+    data = [_met(nodes & (learned - versions), learned) for nodes in made]
+    return len(data) == 2 and len(data[0]) == len(data[1]) and all(map(np.array_equal, *data))
+
+
+def _met(nodes: set[Node], learned: set[Node]) -> list[Any]:
+    """What nodes are made with that does not come from the parameters, in the order of the program."""
+    met = {operand for node in nodes for operand in node.operands} - learned
+    return [node.value for node in sorted(met, key=lambda node: node.index)]
