@@ -141,6 +141,10 @@ def _two_below_the_last(net: Network, l: int) -> bool:
     return l <= net.L - 2
 
 
+def _of_several_examples(net: Network, l: int) -> bool:
+    return net.m > 1
+
+
 def _with_a_penalty(net: Network, l: int) -> bool:
     return net.l2 > 0
 
@@ -389,7 +393,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("carried-updated-each", "carried", "W(l+1) already updated with each example when its δ(l) is computed",
         "All gradients belong to the weights of the forward pass. Update after the last of them is known.",
         "When was the loss computed: with W(l+1) from before the step, or from after it?",
-        family=_updated_with_each, number=_a_learning_rate),
+        family=_updated_with_each, number=_a_learning_rate, where=_of_several_examples),
     Mistake("carried-without-slope", "carried", "∂L/∂a(l+1) carried on, without f'(z(l+1)) on the way",
         "What is carried back is δ(l+1), which has f'(z(l+1)) in it. Without it, units that were switched off there "
         "pass the error on as if they had been on.",

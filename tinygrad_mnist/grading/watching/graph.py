@@ -6,9 +6,6 @@ from collections.abc import Callable, Collection, Iterable
 
 from tinygrad_mnist.grading.watching.tape import Node
 
-LINEAR = {"@", "dot", "matmul"}
-"""Operations by which a layer's weights meet what enters it."""
-
 VIEWS = {"T", "transpose", "reshape", "copy", "asarray", "array", "astype", "ravel", "flatten", "squeeze", "atleast_2d",
          "expand_dims", "ascontiguousarray", "swapaxes", "float64", "float32"}  # fmt: skip
 """Operations whose result holds the numbers of their first operand."""

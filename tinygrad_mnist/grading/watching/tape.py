@@ -30,6 +30,9 @@ IN_PLACE: dict[str, Callable[..., Any]] = {
     "^": operator.ixor, "<<": operator.ilshift, ">>": operator.irshift,
 }  # fmt: skip
 
+LINEAR = {"@", "dot", "matmul"}
+"""Operations by which a layer's weights meet what enters it."""
+
 OWN = "__main__"
 """The name under which the program runs."""
 
@@ -183,6 +186,8 @@ class Tape:
             self._appended(line, function.__self__)
         if isinstance(value, (np.ndarray, np.generic, float)):
             self._record(line, name, *_unbound(function, owner, arguments), options, value)
+            if name in ("array", "asarray") and isinstance(arguments[0], list):
+                self._without_a_label(line, value, list(enumerate(arguments[0])))
         elif isinstance(value, (tuple, list)) and value and all(isinstance(v, np.ndarray) for v in value):
             unbound, everything = _unbound(function, owner, arguments)
             of_each = len(value) / len(everything) if everything else 0
@@ -260,6 +265,7 @@ class Tape:
         """`owner[index] = value`."""
         if isinstance(owner, np.ndarray):
             self._change(line, "[]=", _stored, owner, (index, value), lambda: owner.__setitem__(index, value))
+            self._without_a_label(line, owner, [(index, value)])
         else:
             owner[index] = value
             if isinstance(owner, (dict, list)) and isinstance(index, (str, int)):
@@ -432,6 +438,29 @@ class Tape:
             self._updated(Update(old, new, line, old.name))
         return result
 
+    def _without_a_label(self, line: int, array: Any, elements: list[tuple[Any, Any]]) -> None:
+        """Record an array as outputs and labels where it is outputs but for a 1 less, or more, in one place.
+
+        elements: the numbers in it that are told by: what was taken from outputs there, perhaps with a 1 less or more.
+        """
+        bases = {self._taken_from(value, index) for index, value in elements}
+        base = bases.pop()
+        if base is None or bases or base.shape != np.shape(array) or not _comes_from_a_layer(base):
+            return
+        label = np.round(base.value - array, 9)
+        if np.count_nonzero(label) == 1 and abs(label).max() == 1:
+            symbol = "-" if label.max() == 1 else "+"
+            hot, old = self.node(abs(label)), self.node(array)
+            self._add(line, symbol, OPERATORS[symbol], (base, hot), {}, (base, hot), array, old)
+
+    def _taken_from(self, value: Any, index: Any) -> Node | None:
+        """The vector whose number this is in that place, or was before a plain number was added; None for others."""
+        node = self.known(value) if isinstance(value, np.floating) else None
+        if node and node.op in ("+", "-") and len(node.operands) == 1:
+            node = node.operands[0]
+        is_taken = node and node.op == "[]" and _place(node.arguments[1]) == _place(index) is not None
+        return node.operands[0] if node and is_taken else None
+
     def _did_not_fit(self, line: int, op: str, function: Any, target: NDArray[Any], rest: tuple[Any, ...]) -> None:
         """Record an update in place that raises for its shape as what it would have been made: a larger array."""
         with contextlib.suppress(Exception):
@@ -470,6 +499,25 @@ class Tape:
         self.updates.append(update)
         if self.finished(self):
             raise Enough
+
+
+def _comes_from_a_layer(node: Node) -> bool:
+    """Whether a product is on its way, as weights have with what enters them; data has none."""
+    waiting, seen = [node], {node}
+    while waiting:
+        node = waiting.pop()
+        if node.op in LINEAR:
+            return True
+        waiting += (o for o in node.operands if o not in seen)
+        seen.update(node.operands)
+    return False
+
+
+def _place(index: Any) -> tuple[int, ...] | None:
+    """An index of one number, which may have been taken from an array; None for others."""
+    at = index if isinstance(index, tuple) else (index,)
+    numbers = [i.value if isinstance(i, Node) else i for i in at]
+    return tuple(map(int, numbers)) if all(isinstance(i, (int, np.integer)) for i in numbers) else None
 
 
 def _is_everything(index: Any) -> bool:

@@ -1,0 +1,68 @@
+"""One example at a time, whose label is a whole number that nothing is recorded of but where it was an index."""
+
+import pytest
+
+from tests.grading.watching.runs import DATA, PARAMETERS, reported
+
+PROGRAM = f"""
+W1, b1, W2, b2 = {PARAMETERS}
+X = X - 0.5
+for x, label in PAIRS:
+    z1 = x @ W1 + b1
+    a1 = np.maximum(z1, 0)
+    z2 = a1 @ W2 + b2
+    e = np.exp(z2 - z2.max())
+    p = e / e.sum()
+    loss = -np.log(p[label])
+    ERROR
+    dW2, db2 = np.outer(a1, d2), d2
+    d1 = W2 @ d2 * (z1 > 0)
+    dW1, db1 = np.outer(x, d1), d1
+    W1, b1, W2, b2 = W1 - 0.1 * dW1, b1 - 0.1 * db1, W2 - 0.1 * dW2, b2 - 0.1 * db2
+"""
+PAIRS = {
+    "taken from an array": "zip(X, labels)",
+    "picked": "[(X[i], labels[i]) for i in range(12)]",
+    "numbers of Python": "zip(X, labels.tolist())",
+}
+ERRORS = {
+    "a copy, one less": "d2 = p.copy(); d2[label] -= 1",
+    "the outputs themselves, one less": "d2 = p; d2[label] -= 1.0",
+    "stored": "d2 = p.copy(); d2[label] = p[label] - 1",
+    "stored again": "d2 = np.array(p); d2[label] = d2[label] - 1",
+    "a loop": "d2 = np.zeros(4)\n    for k in range(4):\n        d2[k] = p[k] - (1 if k == label else 0)",
+    "a list of numbers": "d2 = np.array([p[k] - 1 if k == label else p[k] for k in range(4)])",
+    "a row of a table": "d2 = p - np.eye(4)[label]",
+    "compared": "d2 = p - (np.arange(4) == label)",
+}
+
+
+def program(pairs, error):
+    return DATA + PROGRAM.replace("PAIRS", PAIRS[pairs]).replace("ERROR", ERRORS[error])
+
+
+@pytest.mark.parametrize("pairs", PAIRS)
+@pytest.mark.parametrize("error", ERRORS)
+def test_right_gradients_pass_however_the_label_is_taken_away(pairs, error):
+    report = reported(program(pairs, error))
+    assert report.passed, str(report)
+    assert "softmax outputs, cross-entropy" in report.settings
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_a_mistake_behind_it_is_named(error):
+    (finding,) = reported(program("taken from an array", error).replace(" * (z1 > 0)", "")).findings
+    assert finding.names == ("slope-missing",)
+    assert "d1 = W2 @ d2" in finding.places[0]
+
+
+@pytest.mark.parametrize("error", ["a copy, one less", "stored", "a loop", "a list of numbers"])
+def test_a_label_that_is_added_is_named(error):
+    (finding,) = reported(program("numbers of Python", error).replace("- 1", "+ 1").replace("-= 1", "+= 1")
+                          .replace("- (1", "+ (1")).findings  # fmt: skip
+    assert finding.names == ("error-labels-added",), str(finding)
+
+
+def test_what_is_one_less_for_another_reason_is_no_label():
+    text = program("taken from an array", "a row of a table").replace("z1 = ", "x = np.array(x); x[0] -= 1\n    z1 = ")
+    assert reported(text).passed
