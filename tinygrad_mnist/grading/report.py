@@ -187,7 +187,8 @@ class Report:
     def __str__(self) -> str:
         """Plain text, 80 columns wide."""
         cells = [HEADINGS, *((p.name, p.verdict, str(p)) for p in self.parameters)]
-        table = ["  {:10}{:9}{}".format(*row).rstrip() for row in cells] if self.parameters else []
+        width = max(len(name) for name, *_ in cells) + 2
+        table = ["  {:{}}{:9}{}".format(row[0], width, *row[1:]).rstrip() for row in cells] if self.parameters else []
         return "\n".join([str(self.heading), *table, *map(str, self.paragraphs())])
 
     __repr__ = __str__

@@ -100,6 +100,31 @@ class Finder:
         used.add(module.__name__)
 
 
+class Overriding:
+    """Finds the modules of these names that are here, and puts some functions in place of theirs."""
+
+    loader: Any
+
+    def __init__(self, names: set[str]) -> None:
+        self.names = names
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> Any:
+        if name not in self.names:
+            return None
+        others = [finder for finder in sys.meta_path if finder is not self and hasattr(finder, "find_spec")]
+        spec = next(filter(None, (finder.find_spec(name, path, target) for finder in others)), None)
+        if spec is not None:
+            self.loader, spec.loader = spec.loader, self  # type: ignore[assignment]  # it loads
+        return spec
+
+    def create_module(self, spec: Any) -> Any:
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        self.loader.exec_module(module)
+        vars(module).update(FOUND[module.__name__])
+
+
 def _among(name: str, packages: set[str]) -> bool:
     """Whether it is one of these packages, or in one."""
     while name and name not in packages:
@@ -112,7 +137,7 @@ def install(data: Data, files: Files) -> None:
     FOUND.clear()
     FOUND.update(functions(data, files))
     used.clear()
-    sys.meta_path.insert(0, Finder(REPLACED, files))
+    sys.meta_path[:0] = [Finder(REPLACED, files), Overriding({"scipy.optimize"})]
     sys.meta_path.append(Finder({"scipy"}, files))
     for name in [name for name in sys.modules if _among(name, REPLACED)]:
         del sys.modules[name]

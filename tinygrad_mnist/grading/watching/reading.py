@@ -15,7 +15,7 @@ from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
 from tinygrad_mnist.grading.standins.loading import Data
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching import damage, general, practice, repeated, stopping, updates, verdict
-from tinygrad_mnist.grading.watching.gradients import Gradient
+from tinygrad_mnist.grading.watching.gradients import Gradient, gradient
 from tinygrad_mnist.grading.watching.graph import made_of
 from tinygrad_mnist.grading.watching.losses import labelled
 from tinygrad_mnist.grading.watching.names import is_called_gradient
@@ -23,7 +23,7 @@ from tinygrad_mnist.grading.watching.places import Places, picked, written
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.textbook import Observed, in_layers, observe, with_one_activation
-from tinygrad_mnist.grading.watching.training import Step, cut_off, steps, versions_of
+from tinygrad_mnist.grading.watching.training import Step, cut_off, in_parts, is_unrolled, steps, versions_of
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Activation
 from tinygrad_mnist.manual.heads import Head
 
@@ -39,11 +39,31 @@ def report(run: Run, data: Data) -> Report | None:
     trained, problems = _trained(run)
     if not trained:
         return None
+    whole = trained[0]
+    parts = in_parts(run.tape, whole) if is_unrolled(whole) else None
+    if parts is None:
+        return _judged(run, trained, problems, data)
+    found = _judged(run, [parts], problems, data, has_updates=False)
+    return found and replace(found, findings=(*found.findings, *map(Places(None, run.source).of, _uphill(whole))))
+
+
+def _uphill(whole: Step) -> Iterator[Finding]:
+    """An update of the vector of all parameters that goes along its gradient."""
+    for lineage, after in whole.after.items():
+        g = gradient(whole, lineage)
+        if g and not g.descends:
+            yield wrong_updates("update-sign", [lineage.name], line=after.line)
+
+
+def _judged(
+    run: Run, trained: Sequence[Step], problems: tuple[Problem, ...], data: Data, has_updates: bool = True
+) -> Report | None:
+    """The report on steps, with what stopped the program in the first of them; has_updates: whether they have any."""
     read = [o for o in takewhile(lambda o: o is not None, map(observe, trained)) if o is not None]
     if not read:
         return _of_any_network(run, trained, _as_any_network(run, trained), data)
     read = with_one_activation(read)
-    stopped = bool(problems) or (run.error is not None and len(trained) == 1)
+    stopped = bool(problems) or not has_updates or (run.error is not None and len(trained) == 1)
     found = verdict.judge(read, run.tape, stopped)
     wrong = not all(p.right for p in found.parameters)
     readings = _as_any_network(run, trained) if wrong or not all(f.names for f in found.findings) else []
@@ -97,7 +117,7 @@ def _trained(run: Run) -> tuple[list[Step], tuple[Problem, ...]]:
     trained = list(islice(steps(run.tape), JUDGED))
     if trained and (run.error is None or len(trained) > 1):
         return trained, ()
-    step = cut_off(run.tape, *trained) if run.error or _again_and_again(run) else None
+    step = cut_off(run.tape, trained[0] if trained else None) if run.error or _again_and_again(run) else None
     if step is None or (trained and len(step.before) <= len(trained[0].before)):
         return trained, _stopped(run) if trained and _on_the_way_back(run, trained[0]) else ()
     return [step], _stopped(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.machinery
 import importlib.util
 import random
@@ -143,9 +144,11 @@ class _OwnModules:
 
 def _called(file: Path) -> Path | None:
     """A file of this name, or one whose name differs in capitals alone, as it may on the learner's system."""
-    if file.is_file() or not file.parent.is_dir():
-        return file if file.is_file() else None
-    return next((f for f in file.parent.glob("*.py") if f.name.casefold() == file.name.casefold()), None)
+    if file.is_file():
+        return file
+    with contextlib.suppress(OSError):  # a stand-in may say that the folder is there
+        return next((f for f in file.parent.glob("*.py") if f.name.casefold() == file.name.casefold()), None)
+    return None
 
 
 class _Rewritten(importlib.machinery.SourceFileLoader):

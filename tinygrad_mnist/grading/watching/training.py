@@ -309,14 +309,31 @@ def _first(node: Node, earlier: dict[Node, Node]) -> Node:
     return node
 
 
-def cut_off(tape: Tape, known: Step | None = None) -> Step | None:
+def is_unrolled(step: Step) -> bool:
+    """Whether all that is learned is one vector, of which parts are taken for the layers."""
+    (whole, *others) = step.before.values()
+    users = used_by(step.nodes)[whole]
+    return not others and np.ndim(whole.value) == 1 and sum(node.op == "[]" for node in users) > 1
+
+
+def in_parts(tape: Tape, step: Step) -> Step | None:
+    """A step of a vector as one of its parts, with the gradients of which its own is put together."""
+    end = max(node.index for node in step.after.values())
+    (whole,) = step.before.values()
+    found = cut_off(tape, nodes=tape.nodes[:end])
+    is_whole = found and sum(np.size(part.value) for part in found.before.values()) == np.size(whole.value)
+    return found if is_whole else None
+
+
+def cut_off(tape: Tape, known: Step | None = None, nodes: Sequence[Node] = ()) -> Step | None:
     """The step in which a program stopped before its updates, or after those that are known.
 
-    The other parameters and gradients are told by their names.
+    The other parameters and gradients are told by their names. nodes: what is looked at, if not the whole tape.
     """
     earlier = {update.new: update.old for update in tape.updates}
-    labelled = depending(tape.nodes, is_label)
-    named = [(name, _first(node, earlier)) for node in tape.nodes for name in last_names(node)]
+    nodes = nodes or tape.nodes
+    labelled = depending(nodes, is_label)
+    named = [(name, _first(node, earlier)) for node in nodes for name in last_names(node)]
     by_name = dict(named)
     parameters = {name: node for name, node in named if node not in labelled}
     before, after = (dict(known.before), dict(known.after)) if known else ({}, {})
@@ -326,8 +343,11 @@ def cut_off(tape: Tape, known: Step | None = None) -> Step | None:
         if parameter not in before.values():
             lineage = Lineage(last_names(parameter)[0], (parameter,), ())
             before[lineage], after[lineage] = parameter, gradient
+    users, size = used_by(nodes), sum(np.size(parameter.value) for parameter in before.values())
     for parameter in _not_reached(parameters, objects):
-        if parameter not in before.values() and np.ndim(parameter.value) > 0 and not is_label(parameter):
+        if parameter in before.values() or not users[parameter] or np.size(parameter.value) == size:
+            continue  # one that is used nowhere, or is all of them in one vector
+        if np.ndim(parameter.value) > 0 and not is_label(parameter):
             before[Lineage(last_names(parameter)[0], (parameter,), ())] = parameter
     if not before:
         return None

@@ -1,0 +1,81 @@
+"""All parameters in one vector, as optimizers of SciPy take them: the layers' parts are judged."""
+
+import pytest
+
+from tests.grading.watching.runs import DATA, reported
+from tinygrad_mnist import grade
+
+COST = """
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+def cost(theta, inputs, hidden, classes, X, Y, lam):
+    Theta1 = theta[: hidden * (inputs + 1)].reshape(hidden, inputs + 1)
+    Theta2 = theta[hidden * (inputs + 1) :].reshape(classes, hidden + 1)
+    m = len(X)
+    a1 = np.hstack([np.ones((m, 1)), X])
+    z2 = a1 @ Theta1.T
+    a2 = np.hstack([np.ones((m, 1)), sigmoid(z2)])
+    h = sigmoid(a2 @ Theta2.T)
+    J = np.sum(-Y * np.log(h) - (1 - Y) * np.log(1 - h)) / m
+    J += lam / (2 * m) * (np.sum(Theta1[:, 1:] ** 2) + np.sum(Theta2[:, 1:] ** 2))
+    d3 = h - Y
+    d2 = (d3 @ Theta2)[:, 1:] * sigmoid(z2) * (1 - sigmoid(z2))
+    Theta1_grad = d2.T @ a1 / m
+    Theta2_grad = d3.T @ a2 / m
+    Theta1_grad[:, 1:] += lam / m * Theta1[:, 1:]
+    Theta2_grad[:, 1:] += lam / m * Theta2[:, 1:]
+    return J, np.concatenate([Theta1_grad.ravel(), Theta2_grad.ravel()])
+"""
+DESCENT = """
+theta = rng.uniform(-0.5, 0.5, 5 * 7 + 4 * 6)
+for step in range(20):
+    J, gradient = cost(theta, 6, 5, 4, X, Y, 0.5)
+    theta = theta - 0.1 * gradient
+"""
+MINIMIZED = """
+import pandas as pd
+from scipy.optimize import minimize
+import scipy.stats
+
+data = pd.read_csv("train.csv").values
+X, Y = data[:, 1:] / 255, np.eye(10)[data[:, 0]]
+theta = np.random.default_rng(0).uniform(-0.1, 0.1, 9 * 785 + 10 * 10)
+result = minimize(cost, theta, args=(784, 9, 10, X, Y, 0.5), jac=True, method="METHOD", options={"maxiter": 50})
+"""
+SLOPE = " * sigmoid(z2) * (1 - sigmoid(z2))"
+
+
+def test_the_parts_of_a_vector_are_judged_each_by_itself():
+    report = reported(DATA + COST + DESCENT)
+    assert report.passed, str(report)
+    assert [p.name for p in report.parameters] == ["Theta1_grad", "Theta2_grad"]
+    wrong = reported(DATA + COST.replace(SLOPE, "") + DESCENT)
+    assert [p.right for p in wrong.parameters] == [False, True]
+    assert [f.names for f in wrong.findings] == [("slope-missing",)]
+    assert "d2 = (d3 @ Theta2)" in wrong.findings[0].places[0]
+
+
+def test_a_vector_that_goes_uphill_is_named():
+    report = reported(DATA + COST + DESCENT.replace("theta - 0.1", "theta + 0.1"))
+    assert all(p.right for p in report.parameters)
+    assert [(f.names, f.where) for f in report.findings] == [(("update-sign",), ("update of theta",))]
+    assert not report.passed
+
+
+@pytest.mark.parametrize("method", ["CG", "TNC"])
+def test_what_scipy_minimizes_is_judged_where_scipy_is_and_where_it_is_not(tmp_path, method):
+    path = tmp_path / "minimized.py"
+    program = f"import numpy as np\n{COST}{MINIMIZED.replace('METHOD', method)}"
+    path.write_text(program, encoding="utf-8")
+    report = grade(path)
+    assert report.passed, str(report)
+    path.write_text(program.replace(SLOPE, ""), encoding="utf-8")
+    assert [f.names for f in grade(path).findings] == [("slope-missing",)]
+
+
+def test_a_package_s_modules_are_not_looked_for_in_a_folder_that_a_stand_in_says_is_there(tmp_path):
+    """Any folder is said to be one while a program runs; what lies in it then can't be listed."""
+    path = tmp_path / "imports.py"
+    path.write_text(f"import wsgiref.util\nimport numpy as np\n{COST}{MINIMIZED.replace('METHOD', 'CG')}", "utf-8")
+    assert grade(path).passed
