@@ -96,3 +96,25 @@ def test_what_is_divided_by_each_layer_s_own_inputs_is_one_mistake():
     (finding,) = reported(divided).findings
     assert finding.names == ("weight-count", "bias-count")
     assert finding.where == ("∂L/∂W and ∂L/∂b in every layer",)
+
+
+def test_gradients_of_lists_that_start_as_zeros_may_not_fit_where_they_are_added():
+    text = f"""{DATA}
+Ws = [rng.normal(size=(5, 6)), rng.normal(size=(4, 5))]
+bs = [np.zeros((5, 1)), np.zeros((4, 1))]
+for x, label in zip(X, labels):
+    a = [x.reshape(-1, 1)]
+    for W, b in zip(Ws, bs):
+        a.append(1 / (1 + np.exp(-(W @ a[-1] + b))))
+    nabla_W, nabla_b = [np.zeros(W.shape) for W in Ws], [np.zeros(b.shape) for b in bs]
+    delta = a[2] - np.eye(4)[label].reshape(-1, 1)
+    delta_W, delta_b = [None, delta @ a[1].T], [None, delta]
+    delta = Ws[1].T @ delta * a[1] * (1 - a[1])
+    delta_W[0], delta_b[0] = delta @ a[1].T, delta
+    nabla_W = [n + d for n, d in zip(nabla_W, delta_W)]
+    nabla_b = [n + d for n, d in zip(nabla_b, delta_b)]
+    Ws = [W - 0.1 * n for W, n in zip(Ws, nabla_W)]
+    bs = [b - 0.1 * n for b, n in zip(bs, nabla_b)]
+"""
+    report = reported(text)
+    assert [f.names for f in report.findings] == [("entering-own",)], str(report)

@@ -312,8 +312,8 @@ def _first(node: Node, earlier: dict[Node, Node]) -> Node:
 def is_unrolled(step: Step) -> bool:
     """Whether all that is learned is one vector, of which parts are taken for the layers."""
     (whole, *others) = step.before.values()
-    users = used_by(step.nodes)[whole]
-    return not others and np.ndim(whole.value) == 1 and sum(node.op == "[]" for node in users) > 1
+    taken = [node for node in step.nodes if node.op == "[]" and whole in node.operands]
+    return not others and np.ndim(whole.value) == 1 and len(taken) > 1
 
 
 def in_parts(tape: Tape, step: Step) -> Step | None:
