@@ -108,11 +108,11 @@ for x, label in zip(X, labels):
         a.append(1 / (1 + np.exp(-(W @ a[-1] + b))))
     nabla_W, nabla_b = [np.zeros(W.shape) for W in Ws], [np.zeros(b.shape) for b in bs]
     delta = a[2] - np.eye(4)[label].reshape(-1, 1)
-    delta_W, delta_b = [None, delta @ a[1].T], [None, delta]
+    dnabla_W, dnabla_b = [None, delta @ a[1].T], [None, delta]
     delta = Ws[1].T @ delta * a[1] * (1 - a[1])
-    delta_W[0], delta_b[0] = delta @ a[1].T, delta
-    nabla_W = [n + d for n, d in zip(nabla_W, delta_W)]
-    nabla_b = [n + d for n, d in zip(nabla_b, delta_b)]
+    dnabla_W[0], dnabla_b[0] = delta @ a[1].T, delta
+    nabla_W = [n + d for n, d in zip(nabla_W, dnabla_W)]
+    nabla_b = [n + d for n, d in zip(nabla_b, dnabla_b)]
     Ws = [W - 0.1 * n for W, n in zip(Ws, nabla_W)]
     bs = [b - 0.1 * n for b, n in zip(bs, nabla_b)]
 """
