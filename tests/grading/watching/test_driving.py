@@ -103,3 +103,36 @@ def test_functions_beside_packages_that_are_not_here_are_called(tmp_path):
     )
     report = graded(tmp_path, text)
     assert "keras" not in str(report).partition("note:")[0], str(report)
+
+
+COST = """
+import numpy as np
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+def nn_cost_function(nn_params, input_layer_size, hidden_layer_size, num_labels, X, y, lambda_):
+    split = hidden_layer_size * (input_layer_size + 1)
+    Theta1 = nn_params[:split].reshape(hidden_layer_size, input_layer_size + 1)
+    Theta2 = nn_params[split:].reshape(num_labels, hidden_layer_size + 1)
+    m = X.shape[0]
+    a1 = np.c_[np.ones(m), X]
+    a2 = np.c_[np.ones(m), sigmoid(a1 @ Theta1.T)]
+    h = sigmoid(a2 @ Theta2.T)
+    Y = np.eye(num_labels)[y]
+    J = np.sum(-Y * np.log(h) - (1 - Y) * np.log(1 - h)) / m
+    d3 = h - Y
+    d2 = (d3 @ Theta2 * a2 * (1 - a2))[:, 1:]
+    Theta1_grad = d2.T @ a1 / m
+    Theta2_grad = d3.T @ a2 / m
+    return J, np.concatenate([Theta1_grad.ravel(), Theta2_grad.ravel()])
+"""
+
+
+def test_a_cost_of_one_vector_is_descended(tmp_path):
+    report = graded(tmp_path, COST)
+    assert report.passed, str(report)
+    assert [p.name for p in report.parameters] == ["Theta1_grad", "Theta2_grad"]
+    wrong = graded(tmp_path, COST.replace("d2.T @ a1 / m", "d2.T @ a1"))
+    assert [p.right for p in wrong.parameters] == [False, True], str(wrong)
+    assert [f.names for f in wrong.findings] == [("weight-mean-missing",)], str(wrong)

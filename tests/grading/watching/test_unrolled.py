@@ -1,8 +1,9 @@
 """All parameters in one vector, as optimizers of SciPy take them: the layers' parts are judged."""
 
+import numpy as np
 import pytest
 
-from tests.grading.watching.runs import DATA, reported
+from tests.grading.watching.runs import DATA, reported, watched
 from tinygrad_mnist import grade
 
 COST = """
@@ -79,3 +80,22 @@ def test_a_package_s_modules_are_not_looked_for_in_a_folder_that_a_stand_in_says
     path = tmp_path / "imports.py"
     path.write_text(f"import wsgiref.util\nimport numpy as np\n{COST}{MINIMIZED.replace('METHOD', 'CG')}", "utf-8")
     assert grade(path).passed
+
+
+@pytest.mark.parametrize(
+    ("join", "other"),
+    [
+        ("np.c_[np.ones(12), X]", "np.hstack([np.ones((12, 1)), X])"),
+        ("np.c_[np.ones((12, 1)), X]", "np.hstack([np.ones((12, 1)), X])"),
+        ("np.r_[np.ones((1, 12)), X.T].T", "np.vstack([np.ones(12), X.T]).T"),
+        ("np.array([np.r_[1.0, x] for x in X])", "np.hstack([np.ones((12, 1)), X])"),
+    ],
+)
+def test_what_is_joined_by_an_index_is_followed_as_what_a_function_joins(join, other):
+    both = f"{DATA}A, B = {join}, {other}\n"
+    run = watched(both)
+    np.testing.assert_array_equal(run.module.A, run.module.B)
+    joined = COST.replace("np.hstack([np.ones((m, 1)), sigmoid(z2)])", "np.c_[np.ones(m), sigmoid(z2)]")
+    assert joined != COST
+    names = [p.name for p in reported(DATA + joined + DESCENT).parameters]
+    assert names == ["Theta1_grad", "Theta2_grad"]

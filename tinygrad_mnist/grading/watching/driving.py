@@ -31,6 +31,9 @@ TRAINS = re.compile(
 TIMES = re.compile(r"epoch|iter|steps?$|times|rounds")
 """How the number of times is called that they go through the data."""
 
+VECTOR = re.compile(r"^(initial)?(nnparams?|thetas?|params?|parameters|weights|w)(vec(tor)?|unrolled|flat)?$")
+"""How the vector of all parameters is called that a cost function takes."""
+
 HELD_OUT = re.compile(r"val|test|dev|held")
 """How data is called that is not trained with."""
 
@@ -87,11 +90,34 @@ def _ways(digits: Digits) -> Iterator[Mapping[str, Any]]:
 def _defined(module: Any) -> Iterator[Taking]:
     """The functions and methods that train, of the program's own."""
     own = [value for value in vars(module).values() if getattr(value, "__module__", None) == OWN]
-    yield from (f for f in own if inspect.isfunction(f) and TRAINS.search(plain(f.__name__)))
+    functions = [value for value in own if inspect.isfunction(value)]
+    yield from (function for function in functions if TRAINS.search(plain(function.__name__)))
+    yield from (_descending(function) for function in functions if _is_cost_of_a_vector(function))
     for source in own:
         if inspect.isclass(source):
             names = [n for n, _ in inspect.getmembers(source, inspect.isfunction) if TRAINS.search(plain(n))]
             yield from (_of_an_instance(source, name) for name in names[:2])
+
+
+def _is_cost_of_a_vector(function: Taking) -> bool:
+    """Whether it takes all parameters in one vector, and the sizes of the layers whose they are."""
+    first, *others = [*inspect.signature(function).parameters, ""]
+    return bool(VECTOR.search(plain(first))) and {"n0", "n1"} <= {_role(name) for name in others}
+
+
+def _descending(cost: Taking) -> Taking:
+    """The training with a function that gives a cost and its gradient."""
+    inputs, hidden, outputs = SIZES
+
+    def trained(**given: Any) -> None:
+        theta = np.random.default_rng(0).uniform(-0.12, 0.12, hidden * (inputs + 1) + outputs * (hidden + 1))
+        for _ in range(GIVEN["times"]):
+            _, gradient, *_ = cost(theta, **given)
+            theta = theta - GIVEN["rate"] * np.ravel(gradient)
+
+    signature = inspect.signature(cost)
+    trained.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])  # type: ignore[attr-defined]
+    return trained
 
 
 def _of_an_instance(source: type, name: str) -> Taking:

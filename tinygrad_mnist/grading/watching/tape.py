@@ -230,6 +230,9 @@ class Tape:
         return value
 
     def item(self, line: int, owner: Any, index: Any) -> Any:
+        join = _join(owner, index)
+        if join:
+            return self.call(line, join, list(index))
         value = owner[index]
         if isinstance(owner, np.ndarray):
             self._record(line, "[]", operator.getitem, (owner, index), {}, value)
@@ -511,6 +514,17 @@ def _comes_from_a_layer(node: Node) -> bool:
         waiting += (o for o in node.operands if o not in seen)
         seen.update(node.operands)
     return False
+
+
+def _join(owner: Any, index: Any) -> Callable[..., Any] | None:
+    """What `np.c_[a, b]` and `np.r_[a, b]` do with arrays and numbers, as a function of a list of them."""
+    if owner is not np.c_ and owner is not np.r_:
+        return None
+    if not isinstance(index, tuple) or not all(isinstance(part, (np.ndarray, float, int)) for part in index):
+        return None
+    if owner is np.c_:
+        return np.column_stack
+    return np.hstack if all(np.ndim(part) < 2 for part in index) else np.concatenate
 
 
 def _place(index: Any) -> tuple[int, ...] | None:
