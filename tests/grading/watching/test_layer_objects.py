@@ -163,3 +163,34 @@ def test_any_network_is_judged_for_what_is_never_updated_and_for_its_factors():
     assert [f.names for f in doubled.findings] == [("error-doubled",)], str(doubled)
     tenth = reported(WITH_A_GATE.replace("return d / len", "return 0.3 * d / len"))
     assert any("0.3 times that of its own loss" in note for note in tenth.notes), str(tenth)
+
+
+def test_gradients_of_one_name_in_several_layers_are_told_apart():
+    text = f"""{DATA}
+class Dense:
+    def __init__(self, n, m):
+        self.W, self.b = rng.normal(size=(n, m)), np.zeros(m)
+
+    def forward(self, x):
+        self.x, self.z = x, x @ self.W + self.b
+        self.s = 1 / (1 + np.exp(-self.z))
+        return self.z * self.s
+
+    def backward(self, d):
+        d = d * (self.s + self.z * self.s * (1 - self.s))
+        dW, db = self.x.T @ d, d.sum(axis=0)
+        d = d @ self.W.T
+        self.W, self.b = self.W - 0.1 * dW, self.b - 0.1 * db
+        return d
+
+layers = [Dense(6, 5), Dense(5, 4)]
+for step in range(20):
+    h = X
+    for layer in layers:
+        h = layer.forward(h)
+    loss = ((h - Y) ** 2).sum() / 2
+    d = h - Y
+    for layer in layers[::-1]:
+        d = layer.backward(d)
+"""
+    assert [p.name for p in reported(text).parameters] == ["dW1", "db1", "dW2", "db2"]

@@ -218,14 +218,16 @@ def _same_kind(node: Node, expected: Array) -> bool:
 
 def judged(readings: Sequence[Reading]) -> tuple[Parameter, ...]:
     """Each gradient's verdict in all of the steps."""
+    first = readings[0]
+    names = _numbered([_name(lineage, first.gradients[lineage]) for lineage in first.step.before])
     parameters = []
-    for lineage in readings[0].step.before:
+    for lineage, name in zip(first.step.before, names, strict=True):
         here = [r for r in readings if lineage in r.step.before]
         g = here[0].gradients[lineage]
         right = g is not None and all(lineage in r.right for r in here)
         known = [d for d in (difference(r, lineage) for r in here) if d is not None]
         largest = max(known, default=None)
-        parameters.append(Parameter(_name(lineage, g), right, largest, computed=g is not None))
+        parameters.append(Parameter(name, right, largest, computed=g is not None))
     return tuple(parameters)
 
 
@@ -233,6 +235,11 @@ def _name(lineage: Lineage, g: Gradient | None) -> str:
     names = [name.rpartition(".")[2] for name in g.node.names] if g else []
     short = [name for name in names if re.fullmatch(r"\w{2,12}", name)]
     return short[-1] if short else f"d{lineage.name.rpartition('.')[2]}"
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    """What several layers have by one name, by the layer too: dW1, db1, dW2, db2."""
+    return [f"{name}{names[: i + 1].count(name)}" if names.count(name) > 1 else name for i, name in enumerate(names)]
 
 
 def difference(reading: Reading, lineage: Lineage) -> float | None:
