@@ -135,6 +135,15 @@ STYLES = {
     ),
     "a list that is made anew": f"{FUNCTIONS}\nparameters = [{PARAMETERS}]\nfor epoch in range(20):\n"
     "    parameters = [p - 0.1 * g for p, g in zip(parameters, backward(X, Y, *parameters))]\n",
+    "tuples in a list": f"{FUNCTIONS}\nW1, b1, W2, b2 = {PARAMETERS}\nlayers = [(W1, b1), (W2, b2)]\n"
+    "for epoch in range(20):\n    dW1, db1, dW2, db2 = backward(X, Y, *layers[0], *layers[1])\n"
+    "    gradients = [(dW1, db1), (dW2, db2)]\n"
+    "    layers = [(W - 0.1 * dW, b - 0.1 * db) for (W, b), (dW, db) in zip(layers, gradients)]\n",
+    "dicts in a list": f"{FUNCTIONS}\nW1, b1, W2, b2 = {PARAMETERS}\n"
+    "layers = [{'W': W1, 'b': b1}, {'W': W2, 'b': b2}]\nfor epoch in range(20):\n"
+    "    dW1, db1, dW2, db2 = backward(X, Y, *layers[0].values(), *layers[1].values())\n"
+    "    for layer, dW, db in zip(layers, (dW1, dW2), (db1, db2)):\n"
+    "        layer['W'] = layer['W'] - 0.1 * dW\n        layer['b'] = layer['b'] - 0.1 * db\n",
     "batches": training("P = P - 0.1 * dP", gradients="X_batch, Y_batch = X[epoch % 2 :: 2], Y[epoch % 2 :: 2]\n    "
                         "dW1, db1, dW2, db2 = backward(X_batch, Y_batch, W1, b1, W2, b2)"),
 }  # fmt: skip

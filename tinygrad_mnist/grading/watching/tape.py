@@ -586,21 +586,35 @@ Key = tuple[int, str]
 
 
 def _named_arrays(owner: Any, text: str, value: Any) -> Iterator[tuple[list[Key], str, Any]]:
-    """The arrays that are called by a name, itself or those in a list or a dict, with all the keys that they go by."""
+    """The arrays that are called by a name, itself or those in a list or a dict, with all the keys that they go by.
+
+    What lies in it may be lists, tuples or dicts of arrays itself, as [(W1, b1), (W2, b2)] is.
+    """
     place = owner if isinstance(owner, int) else id(owner)
+    last = text.rpartition(".")[2]
     if isinstance(value, (np.ndarray, np.floating)) or (isinstance(value, float) and not math.isnan(value)):
         if not isinstance(value, np.ndarray) or value.dtype.kind in "fiub":
-            yield [(place, text.rpartition(".")[2])], text, value
+            yield [(place, last)], text, value
         return
+    for within, name, part in _parts(text, value):
+        if _is_numeric(part):
+            yield [(id(value), within), (place, f"{last}:{within}")], name, part
+        for inner, inner_name, array in _parts(name, part):
+            if _is_numeric(array):
+                itself = [] if isinstance(part, tuple) else [(id(part), inner)]
+                yield [*itself, (place, f"{last}:{within}:{inner}")], inner_name, array
+
+
+def _parts(text: str, value: Any) -> Iterator[tuple[str, str, Any]]:
+    """What lies in a list, a tuple or a dict: its place, its name, and itself."""
     if isinstance(value, (list, tuple)) and len(value) <= LONGEST:
-        parts = [(f"[{i}]", f"{text}[{i}]", part) for i, part in enumerate(value)]
+        yield from ((f"[{i}]", f"{text}[{i}]", part) for i, part in enumerate(value))
     elif isinstance(value, dict) and len(value) <= 64:
-        parts = [(str(key), str(key), part) for key, part in value.items()]
-    else:
-        return
-    for within, name, part in parts:
-        if isinstance(part, np.ndarray) and part.dtype.kind in "fiub":
-            yield [(id(value), within), (place, f"{text.rpartition('.')[2]}:{within}")], name, part
+        yield from ((str(key), str(key), part) for key, part in value.items())
+
+
+def _is_numeric(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
 
 
 def _made_from(new: Node, old: Node, depth: int = 5) -> bool:
