@@ -169,3 +169,33 @@ def test_a_gradient_that_is_taken_twice_is_named_and_two_gradients_are_not(step)
         findings = reported(f"{DATA}{FUNCTIONS}{loop}    {more}\n").findings
         assert [f.names for f in findings] == [("update-twice",)] * count
         assert all(f.where == ("update of W(1)",) for f in findings)
+
+
+@pytest.mark.parametrize("loss", ["", "    loss = -np.mean(np.sum(Y * np.log(y), axis=1))\n"])
+def test_a_rate_and_the_mean_may_be_one_number(loss):
+    """0.1 * (1 / m) is a number before any array is multiplied with it."""
+    text = f"""{DATA}{FUNCTIONS}
+W, b, m = rng.normal(size=(6, 4)), np.zeros(4), len(X)
+for step in range(20):
+    y = softmax(X @ W + b)
+{loss}    W = W - 0.1 * (1 / m) * np.dot(X.T, y - Y)
+    b = b - 0.1 * (1 / m) * np.sum(y - Y, axis=0)
+"""
+    report = reported(text)
+    assert report.passed, str(report)
+
+
+def test_a_bias_may_begin_as_a_number():
+    text = f"""{DATA}
+w, b, target = rng.normal(size=(6, 1)), 0.0, (labels % 2)[:, None]
+for step in range(20):
+    a = 1 / (1 + np.exp(-(X @ w + b)))
+    dw, db = X.T @ (a - target) / 12, np.sum(a - target) / 12
+    w -= 0.1 * dw
+    b -= 0.1 * db
+"""
+    report = reported(text)
+    assert report.passed, str(report)
+    assert [p.name for p in report.parameters] == ["dw", "db"]
+    (finding,) = reported(text.replace("np.sum(a - target) / 12", "np.sum(a - target)")).findings
+    assert "bias-mean-missing" in finding.names

@@ -133,9 +133,9 @@ def _bias(
             continue
         for other in user.operands:
             base = seen_through(other)
-            if other is not product and base in by_node and base.value.size in (*product.shape, 1):
+            if other is not product and base in by_node and np.size(base.value) in (*product.shape, 1):
                 return by_node[base], user
-            if other is not product and base not in step.by_parameters and base.value.size in product.shape:
+            if other is not product and base not in step.by_parameters and np.size(base.value) in product.shape:
                 return base, user
     return None, product
 
@@ -150,7 +150,7 @@ def _pass(layers: Sequence[Linear], step: Step, users: dict[Node, list[Node]]) -
             reached.add(node)
             candidates.append(node)
     for node in candidates:
-        if node.value.size != last.value.size or node.op in ("exp", "log"):
+        if np.size(node.value) != np.size(last.value) or node.op in ("exp", "log"):
             continue
         for user in users[node]:
             met = [o for o in user.operands if o in step.by_labels and o not in step.by_parameters]
@@ -174,6 +174,6 @@ def _is_output(node: Node, last: Linear) -> bool:
 def _labels_of(output: Node, step: Step) -> Node | None:
     """The labels that an output should have been compared with: the last of as many examples."""
     shape = np.shape(output.value)
-    sizes = {output.value.size, *shape} if min(shape, default=1) > 1 else {output.value.size}
+    sizes = {np.size(output.value), *shape} if min(shape, default=1) > 1 else {np.size(output.value)}
     fitting = [n for n in step.labels if np.size(n.value) in sizes and "arange" not in n.op]
     return max(fitting, key=lambda n: n.index, default=None)

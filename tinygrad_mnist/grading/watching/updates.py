@@ -136,10 +136,16 @@ def _is_one_of(number: float, numbers: Iterable[float]) -> bool:
 
 
 def divided(observed: Observed, tape: Tape) -> bool:
-    """Whether an update divides by m what it is made of: it is a number that was named, the learning rate, over m."""
+    """Whether an update divides by m what it is made of: it is the learning rate, over m.
+
+    The learning rate is a number that has a name, or else one of two digits.
+    """
     known = next((r for g in observed.gradients.values() if g for r in [rate(observed.step, g)] if r), None)
-    numbers = _named_numbers(tape)
-    return known is not None and _is_one_of(known * observed.network.m, numbers) and not _is_one_of(known, numbers)
+    if known is None:
+        return False
+    ways = (_named_numbers(tape), [float(f"{abs(known):.2g}"), float(f"{abs(known * observed.network.m):.2g}")])
+    told = [(_is_one_of(known * observed.network.m, numbers), _is_one_of(known, numbers)) for numbers in ways]
+    return next((over_m for over_m, alone in told if over_m is not alone), False)
 
 
 def with_one_rate(observed: Observed, tape: Tape) -> Observed:
