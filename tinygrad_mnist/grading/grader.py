@@ -84,7 +84,8 @@ def grade(
     imported = honesty.imports_of_file(path)
     watched = not (function or forward or of_class)
     report = grade_program(path, time_limit, memory) if watched and not only_defines(path) else None
-    if report is None:
+    failed = report if report and any(problem.kind == "grader" for problem in report.problems) else None
+    if report is None or failed:
         try:
             notebook = read(path) if path.suffix.lower() == ".ipynb" else None
         except SourceError as error:
@@ -97,6 +98,8 @@ def grade(
         imported = imported or honesty.imported(result.get("imported", ()))
         if watched and not report.parameters and only_defines(path):
             report = grade_program(path, time_limit, memory) or report
+        elif failed and not report.parameters:
+            report = failed
     notes = report.notes if suspected else (*report.notes, *imported)
     return replace(report, problems=(*suspected, *report.problems), notes=notes)
 

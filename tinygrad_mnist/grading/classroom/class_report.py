@@ -33,6 +33,7 @@ KINDS = {
     "import": "can't be imported",
     "file": "has no program",
     "settings": "means another network",
+    "grader": "could not be judged: the grader failed",
     "cheating": "cheating",
 }
 """What a problem of each kind is, said of a program."""

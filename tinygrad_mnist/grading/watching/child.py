@@ -23,6 +23,11 @@ UNSEEN = (
     "its backward pass (--function NAME), and it is called"
 )
 
+FAILED = (
+    "the grader itself failed on this program ({}: {}). That is a mistake of the grader's, and says nothing of the "
+    "program's. Say which function is its backward pass (--function NAME), and it is called"
+)
+
 DRIVES = 1.0
 """Seconds for each way to call a training that the program defines."""
 
@@ -35,7 +40,11 @@ def report(program: Path, seconds: float) -> Report | None:
         return Report(program.name, "", problems=(Problem("file", str(error)),))
     with silence():
         run, data, patched = watched(program, source, seconds)
-        found = reading.report(run, data) or _driven(run, data)
+        try:
+            found = reading.report(run, data) or _driven(run, data)
+        except Exception as error:
+            message = FAILED.format(type(error).__name__, error)
+            return Report(program.name, "", problems=(Problem("grader", message),))
         if found is None and run.tape.late:
             return Report(program.name, "", problems=(Problem("time", UNSEEN.format(seconds)),))
         return found and replace(found, problems=(*patched, *found.problems))

@@ -1,0 +1,47 @@
+"""Where the grader itself fails on a program, it says so, and calls the program's functions all the same."""
+
+from pathlib import Path
+
+import pytest
+
+from tinygrad_mnist import grade
+from tinygrad_mnist.grading import grader
+from tinygrad_mnist.grading.report import Problem, Report
+from tinygrad_mnist.grading.watching import child, reading, running
+from tinygrad_mnist.grading.watching.source import Source
+
+GRADIENTS = """
+import numpy as np
+
+def gradients(X, Y, W1, b1):
+    z1 = X @ W1.T + b1
+    e = np.exp(z1 - z1.max(axis=1, keepdims=True))
+    d1 = (e / e.sum(axis=1, keepdims=True) - Y) / len(X)
+    return d1.T @ X, d1.sum(axis=0)
+"""
+
+
+def test_an_exception_of_the_judge_s_is_said_to_be_its_own(monkeypatch, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("a = 1", encoding="utf-8")
+
+    def fails(*given):
+        raise AttributeError("no such thing")
+
+    run = running.Run(None, None, None, Source("mine.py", ""))
+    monkeypatch.setattr(child, "watched", lambda *given: (run, None, []))
+    monkeypatch.setattr(reading, "report", fails)
+    (problem,) = child.report(path, 1.0).problems
+    assert problem.kind == "grader"
+    assert "AttributeError: no such thing" in problem.message
+
+
+@pytest.mark.parametrize(("text", "kinds"), [(f"{GRADIENTS}\nX = np.ones(3)\n", []), ("X = 3\n", ["grader"])])
+def test_functions_are_called_where_watching_fails(monkeypatch, tmp_path: Path, text, kinds):
+    path = tmp_path / "mine.py"
+    path.write_text(text, encoding="utf-8")
+    failed = Report("mine.py", "", problems=(Problem("grader", "it failed"),))
+    monkeypatch.setattr(grader, "grade_program", lambda *given: failed)
+    report = grade(path)
+    assert [problem.kind for problem in report.problems] == kinds
+    assert report.passed is not bool(kinds)
