@@ -37,7 +37,6 @@ for step in range(20):
 MINIMIZED = """
 import pandas as pd
 from scipy.optimize import minimize
-import scipy.stats
 
 data = pd.read_csv("train.csv").values
 X, Y = data[:, 1:] / 255, np.eye(10)[data[:, 0]]
