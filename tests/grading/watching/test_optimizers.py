@@ -178,3 +178,13 @@ def test_a_mistake_in_moments_is_named_by_what_becomes_of_the_parameters(kind):
     assert set(report.findings[0].where) == where or (kind == "no square" and "update of W(1)" in where)  # else no NaN
     assert any(part.partition("(")[0] in report.findings[0].places[0] for part in ("state[k] = ", "params[k] ="))
     assert not report.passed
+
+
+def test_moments_in_single_precision_are_told_as_well():
+    single = "X, Y = X.astype(np.float32), Y.astype(np.float32)\n"
+    cast = "params = {k: p.astype(np.float32) for k, p in params.items()}\nstate = "
+    for parts, names in (({}, []), ({"SECOND": "0.01 * grads[k] ** 2"}, ["moment-forgotten"])):
+        text = with_moments(parts).replace(DATA, DATA + single).replace("state = ", cast, 1)
+        assert "p.astype" in text
+        report = reported(text)
+        assert [name for f in report.findings for name in f.names] == names, str(report)

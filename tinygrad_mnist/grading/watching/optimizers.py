@@ -136,19 +136,19 @@ def followed_by(key: Key, observed: Sequence[Observed]) -> Followed | None:
     """What became of a parameter in the steps in which it was updated; None where that can't be told."""
     updated = ((o.step, g) for o in observed for g in [o.gradients[key]] if g and g.lineage in o.step.after)
     steps = [*takewhile(lambda pair: pair[1].value.any() and len(pair[1].lineage.versions) > 1, updated)]
-    before = [np.asarray(step.before[g.lineage].value, float) for step, g in steps]
-    after = [np.asarray(step.after[g.lineage].value, float) for step, g in steps]
+    if not steps:
+        return None
+    before = [np.asarray(step.before[g.lineage].value) for step, g in steps]
+    after = [np.asarray(step.after[g.lineage].value) for step, g in steps]
     gradients = [like(g.value, p) for (_, g), p in zip(steps, before, strict=True)]
     if any(g.shape != p.shape or p.shape != q.shape for g, p, q in zip(gradients, before, after, strict=True)):
-        return None
-    if not steps:
         return None
     sampled = np.flatnonzero(np.any([g != 0 for g in gradients], axis=0))[:SAMPLED]
     known = {node for step, g in steps for node in (step.before[g.lineage], g.node)}
     nodes = [_made_since(step.after[g.lineage], known) for step, g in steps]
     return Followed(
         key, sampled, tuple(g.ravel()[sampled] for g in gradients),
-        tuple((p - q).ravel()[sampled] for p, q in zip(before, after, strict=True)),
+        tuple((p.astype(float) - q).ravel()[sampled] for p, q in zip(before, after, strict=True)),
         tuple(dict.fromkeys(x for made in nodes for node in made for x in _shares(node))),
         tuple(nodes[-1]), max(map(allowed, before, after)),
     )  # fmt: skip

@@ -25,8 +25,9 @@ def stale(tape: Tape, called: Mapping[Lineage, str]) -> Iterator[Finding]:
     live = live_versions(tape, every)
     unused = [l for l in every if live[l] and _comes_again(l, live[l][-1], learned, versions)]
     if unused:
-        first = next(node for node in tape.nodes if unused[0].versions[0] in node.operands)
-        yield wrong_updates("update-stale", [called[lineage] for lineage in unused], line=first.line)
+        last = live[unused[0]][-1]
+        use = next(node for node in tape.nodes if last in node.operands)
+        yield wrong_updates("update-stale", [called[lineage] for lineage in unused], line=use.line)
 
 
 def _comes_again(lineage: Lineage, last: Node, learned: set[Node], versions: set[Node]) -> bool:

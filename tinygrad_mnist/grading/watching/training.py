@@ -189,8 +189,15 @@ def _followed(updates: Sequence[Update]) -> dict[Node, Update]:
 
     What comes again at a line is of another step, and of a value that was never replaced.
     """
+    made = {update.new for update in updates}
+    updates = [update for update in updates if update.old in made or not _is_a_copy(update)]
     first = {(update.old, update.line): update for update in reversed(updates)}
     return {update.old: update for update in updates if first[update.old, update.line] is update}
+
+
+def _is_a_copy(update: Update) -> bool:
+    """Whether a copy or a cast took the name of what nothing was added to yet."""
+    return not update.new.operands or (is_view(update.new) and update.new.operands[0] is update.old)
 
 
 def _meets(nodes: Sequence[Node], bit: int, origins: dict[Node, int], apart: set[Node]) -> int | None:
