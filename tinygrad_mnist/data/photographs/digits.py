@@ -83,8 +83,7 @@ def digits(mask: Array, smallest: float = SMALLEST) -> list[Found]:
     parts = [mark for mark in marks if mark not in seeds and mark.size >= 0.1 * largest]
     alone = [mark for mark in parts if not _attach(mark, groups)]
     broken = [group for group in _joined([[mark] for mark in alone]) if _is_digit_sized(_box(group), largest)]
-    groups += broken
-    return _compared([_found(labels, group, mask.shape) for group in _in_reading_order(groups)])
+    return _compared([_found(labels, group, mask.shape) for group in _in_reading_order(groups + broken)])
 
 
 def _is_digit_sized(mark: _Mark, largest: int) -> bool:

@@ -75,15 +75,14 @@ def photographed(grey: Array) -> Array:
     even = _even(smooth)
     if even:
         return _ink(smooth, *even)
-    paper, board = _surroundings(smooth, WIDEST_STROKE)
-    in_light = _is_written_in_light(smooth, paper - smooth, smooth - board)
-    wider = _surroundings(smooth, WIDEST_BLOT)
-    ink, with_blots = _ink(smooth, paper, board, in_light), _ink(smooth, *wider, in_light)
-    return _with_blots(ink, with_blots, 255 - smooth if in_light else smooth)
+    paper, board = _paper(smooth, WIDEST_STROKE), _board(smooth, WIDEST_STROKE)
+    if _is_written_in_light(smooth, paper - smooth, smooth - board):
+        return _with_blots(_ink(smooth, board, True), _ink(smooth, _board(smooth, WIDEST_BLOT), True), 255 - smooth)
+    return _with_blots(_ink(smooth, paper, False), _ink(smooth, _paper(smooth, WIDEST_BLOT), False), smooth)
 
 
-def _ink(smooth: Array, paper: Any, board: Any, in_light: bool) -> Array:
-    return np.asarray(smooth - board if in_light else (paper - smooth) * (255 / np.maximum(paper, DARK)))
+def _ink(smooth: Array, ground: Any, in_light: bool) -> Array:
+    return np.asarray(smooth - ground if in_light else (ground - smooth) * (255 / np.maximum(ground, DARK)))
 
 
 def _with_blots(ink: Array, wider: Array, shade: Array) -> Array:
@@ -98,12 +97,9 @@ def _with_blots(ink: Array, wider: Array, shade: Array) -> Array:
     return np.where(blots, wider, ink)
 
 
-Ground = tuple[Any, Any, bool]
-"""What would be there without dark ink, and without light ink; and whether it is light."""
-
-
-def _even(smooth: Array) -> Ground | None:
-    """The paper of a sheet that is of one brightness all along the rim, on which strokes may be of any width.
+def _even(smooth: Array) -> tuple[float, bool] | None:
+    """The paper of a sheet that is of one brightness all along the rim, on which strokes may be of any width; and
+    whether it is written on in light.
 
     None where it is not, or where so much is of another that a paper lies on a table.
     """
@@ -112,18 +108,22 @@ def _even(smooth: Array) -> Ground | None:
     ink = np.abs(difference) > FAINTEST
     if high - low > EVEN or ink.mean() > MOST_INK:
         return None
-    return paper, paper, bool(difference[ink].sum() > 0)
+    return float(paper), bool(difference[ink].sum() > 0)
 
 
-def _surroundings(smooth: Array, widest: float) -> tuple[Array, Array]:
-    """The paper and the board beside each pixel: what closing and opening with a window wider than any stroke leave
-    (Serra 1982). Closing takes the brightest within reach, and of that again the darkest."""
+def _paper(smooth: Array, widest: float) -> Array:
+    """The paper beside each pixel: what closing with a window wider than any dark stroke leaves (Serra 1982), the
+    brightest within reach, and of that again the darkest."""
     from scipy import ndimage
 
-    window = _window(smooth, widest)
-    paper = ndimage.grey_closing(smooth, size=(window, window), mode="nearest")
-    board = ndimage.grey_opening(smooth, size=(window, window), mode="nearest")
-    return paper, board
+    return np.asarray(ndimage.grey_closing(smooth, size=(_window(smooth, widest),) * 2, mode="nearest"))
+
+
+def _board(smooth: Array, widest: float) -> Array:
+    """The board beside each pixel: what opening with a window wider than any light stroke leaves."""
+    from scipy import ndimage
+
+    return np.asarray(ndimage.grey_opening(smooth, size=(_window(smooth, widest),) * 2, mode="nearest"))
 
 
 def _window(picture: Array, widest: float) -> int:

@@ -44,12 +44,11 @@ def none(beta: float, old: Any, new: Any) -> Any:
 
 @dataclass(frozen=True)
 class Moments:
-    """What an update computes on its way: the moments, both corrected, and what η is multiplied with."""
+    """What an update computes on its way: the moments, the first one corrected, and what η is multiplied with."""
 
     m: Array
     v: Array
     m_corrected: Array
-    v_corrected: Array
     step: Array
 
 
@@ -82,7 +81,7 @@ class Rule:
             )
             m_hat, v_hat = (np.divide(x, divisor) for x, divisor in zip((m, v), divisors, strict=True))
             scale = self.root(v_hat + epsilon) if self.within else self.root(v_hat) + epsilon
-            yield Moments(m, v, m_hat, v_hat, m_hat / scale)
+            yield Moments(m, v, m_hat, m_hat / scale)
             if self.keeps_corrected:
                 m, v = m_hat, v_hat
 
@@ -107,7 +106,7 @@ class Slip:
 
     name: str
     parts: tuple[dict[str, Any], ...]
-    shows: Literal["m", "v", "m_corrected", "v_corrected", "step"]
+    shows: Literal["m", "v", "m_corrected", "step"]
     what: str
     formula: str
     explanation: str

@@ -101,8 +101,8 @@ def _defined(module: Any) -> Iterator[Taking]:
 
 def _is_cost_of_a_vector(function: Taking) -> bool:
     """Whether it takes all parameters in one vector, and the sizes of the layers whose they are."""
-    first, *others = [*inspect.signature(function).parameters, ""]
-    return bool(VECTOR.search(plain(first))) and {"n0", "n1"} <= {_role(name) for name in others}
+    names = list(inspect.signature(function).parameters)
+    return bool(names and VECTOR.search(plain(names[0]))) and {"n0", "n1"} <= set(map(_role, names[1:]))
 
 
 def _descending(cost: Taking) -> Taking:
@@ -115,9 +115,7 @@ def _descending(cost: Taking) -> Taking:
             _, gradient, *_ = cost(theta, **given)
             theta = theta - GIVEN["rate"] * np.ravel(gradient)
 
-    signature = inspect.signature(cost)
-    trained.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])  # type: ignore[attr-defined]
-    return trained
+    return _without_the_first(cost, trained)
 
 
 def _of_an_instance(source: type, name: str) -> Taking:
@@ -134,7 +132,12 @@ def _of_an_instance(source: type, name: str) -> Taking:
             return getattr(network, name)(**given)
         raise error or TypeError(f"{source.__name__} can't be made")
 
-    signature = inspect.signature(getattr(source, name))
+    return _without_the_first(getattr(source, name), trained)
+
+
+def _without_the_first(function: Taking, trained: Taking) -> Taking:
+    """A training that takes what a function takes, but for the first."""
+    signature = inspect.signature(function)
     trained.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])  # type: ignore[attr-defined]
     return trained
 

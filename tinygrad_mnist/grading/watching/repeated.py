@@ -11,7 +11,7 @@ from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching.graph import depending, made_of
 from tinygrad_mnist.grading.watching.tape import Node, Tape
-from tinygrad_mnist.grading.watching.training import Lineage, lineages, live_versions
+from tinygrad_mnist.grading.watching.training import Lineage, live_versions
 
 
 def stale(tape: Tape, called: Mapping[Lineage, str]) -> Iterator[Finding]:
@@ -19,7 +19,7 @@ def stale(tape: Tape, called: Mapping[Lineage, str]) -> Iterator[Finding]:
 
     called: what the parameters are called that are judged.
     """
-    every = [lineage for lineage in lineages(tape) if lineage in called]
+    every = [lineage for lineage in called if lineage.lines]
     versions = {version for lineage in every for version in lineage.versions}
     learned = depending(tape.nodes, lambda node: node in versions)
     live = live_versions(tape, every)
