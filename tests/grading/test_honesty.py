@@ -1,5 +1,7 @@
 """What is taken for cheating, and what is not."""
 
+import tempfile
+
 from tests.each import each
 from tests.grading.programs import ROWS
 from tinygrad_mnist.grading import grade
@@ -194,7 +196,9 @@ getattr(os, "_ex" + "it")(0)
 """
 
 
-def test_a_result_of_its_own_is_none(tmp_path):
+def test_a_result_of_its_own_is_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # it finds its own folder there, not those of tests beside it
+    monkeypatch.setattr(tempfile, "tempdir", None)
     report = grade(write(tmp_path, FORGED))
     assert not report.passed
     assert [p.kind for p in report.problems] == ["crash"]
