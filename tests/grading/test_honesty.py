@@ -1,7 +1,5 @@
 """What is taken for cheating, and what is not."""
 
-import tempfile
-
 from tests.each import each
 from tests.grading.programs import ROWS
 from tinygrad_mnist.grading import grade
@@ -189,16 +187,13 @@ def test_numpy_changed_where_no_reader_sees_it_is_seen_afterwards(tmp_path):
 
 
 FORGED = """
-import glob, json, os, tempfile
-for folder in glob.glob(tempfile.gettempdir() + "/tinygrad" + "-mnist-gr" + "ade-*"):
-    open(os.path.join(folder, "results.json"), "w").write(json.dumps({"depth": 2, "outcomes": [], "printed": ""}))
+import json, os
+open("../results.json", "w").write(json.dumps({"depth": 2, "outcomes": [], "printed": ""}))
 getattr(os, "_ex" + "it")(0)
 """
 
 
-def test_a_result_of_its_own_is_none(tmp_path, monkeypatch):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))  # it finds its own folder there, not those of tests beside it
-    monkeypatch.setattr(tempfile, "tempdir", None)
+def test_a_result_of_its_own_is_none(tmp_path):
     report = grade(write(tmp_path, FORGED))
     assert not report.passed
     assert [p.kind for p in report.problems] == ["crash"]
