@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from tests.engine.cases import FUNCTIONS, TABLE
 from tests.engine.strategies import networks, steady
 from tinygrad_mnist import Tensor, compile, cross_entropy, data, nn
-from tinygrad_mnist.compiler import kernels
+from tinygrad_mnist.compiler import parts
 from tinygrad_mnist.nn import functional as F
 from tinygrad_mnist.training.presets import PRESETS
 
@@ -25,9 +25,9 @@ ROUNDING = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-13}
 def how(request, monkeypatch):
     """How a step is compiled: kernels as the Python that they are, as numba would take minutes for hundreds of them."""
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
-    kernels.compiled.cache_clear()
+    parts.compiled.cache_clear()
     yield {"exact": {"exact": True}, "products": {"fused": False}, "kernels": {"fused": True}}[request.param]
-    kernels.compiled.cache_clear()
+    parts.compiled.cache_clear()
 
 
 def differences(expected, found, exact, slack=1.0):
@@ -197,7 +197,7 @@ def test_a_step_of_a_preset(name, monkeypatch):
 
 @pytest.mark.parametrize("fused", [False, True], ids=["products", "kernels"])
 def test_a_thousand_steps_differ_no_more_than_sums_in_another_order(fused):
-    if fused and not kernels.has_numba():
+    if fused and not parts.has_numba():
         pytest.skip("numba is not installed: pip install '.[fast]'")
     digits = data.load("digits").train
     images, labels, order = digits.inputs(), digits.labels, np.random.default_rng(1).permutation(784)

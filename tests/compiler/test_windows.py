@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygrad_mnist import Tensor, compile, cross_entropy
-from tinygrad_mnist.compiler import kernels
+from tinygrad_mnist.compiler import parts
 from tinygrad_mnist.nn import functional as F
 
 RNG = np.random.default_rng(0)
@@ -18,9 +18,9 @@ LABELS = np.array([1, 0, 2])
 def interpreted(monkeypatch):
     """Kernels as the Python that they are."""
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
-    kernels.compiled.cache_clear()
+    parts.compiled.cache_clear()
     yield
-    kernels.compiled.cache_clear()
+    parts.compiled.cache_clear()
 
 
 def results(network, how):

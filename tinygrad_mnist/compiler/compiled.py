@@ -11,7 +11,7 @@ from typing import Any, overload
 import numpy as np
 
 from tinygrad_mnist.compiler.capture import Captured, as_given, captured, capturing
-from tinygrad_mnist.compiler.kernels import has_numba
+from tinygrad_mnist.compiler.parts import has_numba
 from tinygrad_mnist.compiler.plan import Plan, passes_of
 from tinygrad_mnist.compiler.program import leaves, nesting
 from tinygrad_mnist.compiler.tracing import CompileError
@@ -132,9 +132,9 @@ class Compiled:
         return Printed(self._last())
 
     def source(self) -> str:
-        """The source that runs: NumPy's calls, and the kernels that numba compiles."""
+        """The source that runs: NumPy's calls, and the parts that numba compiles."""
         source = self._last().source
-        return Printed("\n\n".join([*source.kernels, str(source)]))
+        return Printed("\n\n".join([*source.parts, str(source)]))
 
     def memory(self) -> tuple[int, int]:
         """How many bytes the buffers of the last plan take, and how many its values would without sharing them."""

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.compiler import tracing
-from tinygrad_mnist.compiler.kernels import EXPRESSIONS, HEAVY, Kernel, Step
+from tinygrad_mnist.compiler.kernels import EXPRESSIONS, HEAVY, SINGLE, Kernel, Step
 from tinygrad_mnist.compiler.memory import is_view
 from tinygrad_mnist.compiler.passes import without_dead_code
 from tinygrad_mnist.compiler.program import Instruction, Program, Value
@@ -101,7 +101,8 @@ class Group:
             return None
         if kind in ("each", "row") and any(x in self.deferred for x in operands if isinstance(x, Value)):
             return None
-        if kind == "each" and instruction.function in HEAVY and output.like.size > FEW:
+        is_slow = instruction.function in HEAVY and not (instruction.function in SINGLE and output.dtype == np.float32)
+        if kind == "each" and is_slow and output.like.size > FEW:
             return None
         return Step(instruction.function, operands, output, kind, self._stage(operands))
 

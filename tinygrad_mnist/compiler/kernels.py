@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import importlib.util
 import math
-import os
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist.compiler import tracing
+from tinygrad_mnist.compiler.parts import PART, compiled
 from tinygrad_mnist.compiler.program import Value
-from tinygrad_mnist.files import write_text
 
 EXPRESSIONS: dict[Any, str] = {
     np.add: "{0} + {1}", np.subtract: "{0} - {1}", np.multiply: "{0} * {1}", np.divide: "{0} / {1}",
     np.negative: "-{0}", np.positive: "{0}", np.square: "{0} * {0}", np.reciprocal: "1 / {0}", np.absolute: "abs({0})",
     np.sqrt: "np.sqrt({0})", np.exp: "np.exp({0})", np.log: "np.log({0})", np.log1p: "np.log1p({0})",
     np.expm1: "np.expm1({0})", np.tanh: "np.tanh({0})", np.sin: "np.sin({0})", np.cos: "np.cos({0})",
-    np.maximum: "{0} if {0} >= {1} or {0} != {0} else {1}", np.minimum: "{0} if {0} <= {1} or {0} != {0} else {1}",
+    np.maximum: "maximum({0}, {1})", np.minimum: "minimum({0}, {1})",
     np.greater: "{0} > {1}", np.greater_equal: "{0} >= {1}", np.less: "{0} < {1}", np.less_equal: "{0} <= {1}",
     np.equal: "{0} == {1}", np.not_equal: "{0} != {1}", np.logical_and: "{0} and {1}", np.logical_or: "{0} or {1}",
     np.logical_not: "not {0}", np.isfinite: "np.isfinite({0})", np.isnan: "{0} != {0}",
@@ -31,19 +26,14 @@ EXPRESSIONS: dict[Any, str] = {
 }  # fmt: skip
 """What an elementwise function is in a kernel."""
 
+SINGLE = {np.exp: "exp({0})"}
+"""What a kernel computes in single precision by a function of its own, many at once."""
+
 HEAVY = {np.exp, np.log, np.log1p, np.expm1, np.tanh, np.sin, np.cos}
-"""Functions that NumPy computes many of at once, and a kernel one after the other."""
+"""Functions that NumPy computes many of at once, and a kernel else one after the other."""
 
-_FOLD = {"add": "{0} + {1}", "maximum": EXPRESSIONS[np.maximum], "minimum": EXPRESSIONS[np.minimum]}
-
-HEADER = '''"""A kernel of a compiled step."""
-
-import numpy as np
-from numba import njit
-
-
-@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
-'''
+SLOW = {*HEAVY, np.divide, np.reciprocal, np.sqrt}
+"""Functions whose results are kept for a later pass over a row, rather than computed again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +74,7 @@ class Kernel:
 
     def __call__(self, *arrays: Any) -> Any:
         """Compute the outputs into arrays of their own, which come after the inputs."""
-        return compiled(self.source({}))(*arrays)
+        return compiled(PART + self.source({}).replace("def kernel(", "def part("))(*arrays)
 
     def may_overwrite(self, output: Value) -> list[Value]:
         """The inputs in whose place an output may be written: each is read before, and never again."""
@@ -127,16 +117,27 @@ class _Loop:
         self.parameters = list(dict.fromkeys(self.places.values()))
         for i, step in enumerate(kernel.steps):
             self.names[step.output] = f"v{i}"
+        self.makers: dict[Any, Step] = {step.output: step for step in kernel.steps if step.kind == "each"}
         self.kept = self._kept()
 
     def _kept(self) -> dict[Value, str]:
-        """Each's values that a later pass over the row needs, and where they are kept."""
-        made = {step.output: step.stage for step in self.kernel.steps if step.kind == "each"}
-        late = {
+        """Each's values that a later pass over the row needs and that take long, and where they are kept.
+
+        What takes a moment is computed again.
+        """
+        late = [
             x for step in self.kernel.steps for x in step.operands
-            if isinstance(x, Value) and x in made and made[x] < (step.stage if step.over is None else step.over)
-        }  # fmt: skip
-        return {x: f"{self.places[x]}[i, j]" if x in self.places else f"row_{self.names[x]}[j]" for x in late}
+            if x in self.makers and self.makers[x].stage < (step.stage if step.over is None else step.over)
+        ]  # fmt: skip
+        kept = {}
+        for x in late:
+            if x in self.places:
+                kept[x] = f"{self.places[x]}[i, j]"
+            elif self.makers[x].function in SLOW:
+                kept[x] = f"row_{self.names[x]}[j]"
+            else:
+                late += [y for y in self.makers[x].operands if y in self.makers and y not in late]
+        return kept
 
     def write(self) -> str:
         """The whole source."""
@@ -156,7 +157,7 @@ class _Loop:
             lines += [f"            {line}" for line in inner]
         lines += [f"        {line}" for line in self._row(self.kernel.stages)]
         lines += self._ending()
-        return HEADER + "\n".join(lines) + "\n"
+        return "\n".join(lines) + "\n"
 
     def _size(self) -> str:
         """The numbers of rows and columns, as an array of each tells them, so that one kernel serves many sizes."""
@@ -199,7 +200,7 @@ class _Loop:
 
     def _pass(self, stage: int) -> list[str]:
         """What is done with each element of a row: all is read first, as a result may lie where an operand did."""
-        each = [step for step in self.kernel.steps if self._pass_of(step) == stage]
+        each = self._steps_of(stage)
         made = {step.output for step in each if step.kind == "each"}
         read = dict.fromkeys(x for step in each for x in step.operands if isinstance(x, Value) and x not in made)
         lines = [f"{self.names[x]} = {place}" for x in read if (place := self._place(x))]
@@ -208,9 +209,20 @@ class _Loop:
                 self._reduce(step) if step.over is not None else [f"{self.names[step.output]} = {self._value(step)}"]
             )
             place = self.places.get(step.output, "") and f"{self.places[step.output]}[i, j]"
-            if step.kind == "each" and (place := place or self.kept.get(step.output, "")):
+            is_new = step.kind == "each" and step.stage == stage
+            if is_new and (place := place or self.kept.get(step.output, "")):
                 lines.append(f"{place} = {self.names[step.output]}")
         return lines
+
+    def _steps_of(self, stage: int) -> list[Step]:
+        """The steps of a pass over a row, and what they need of earlier passes and is not kept."""
+        steps = [step for step in self.kernel.steps if self._pass_of(step) == stage]
+        found = {step.output for step in steps}
+        for step in steps:
+            again = [x for x in step.operands if x in self.makers and x not in self.kept and x not in found]
+            steps += [self.makers[x] for x in again]
+            found.update(again)
+        return [step for step in self.kernel.steps if step.output in found]
 
     def _pass_of(self, step: Step) -> int | None:
         if step.over is not None:
@@ -229,7 +241,7 @@ class _Loop:
         target = f"{self._column(step.output)}[j]" if step.kind == "column" else self.names[step.output]
         if step.function == "add":
             return [f"{target} += {term}"]
-        return [f"{target} = {_FOLD[step.function].format(target, term)}"]
+        return [f"{target} = {step.function}({target}, {term})"]
 
     def _value(self, step: Step) -> str:
         """The expression of a step."""
@@ -242,7 +254,8 @@ class _Loop:
             else step.output.dtype
         )
         operands = [self._operand(x, wide) for x in step.operands]
-        text = EXPRESSIONS[step.function].format(*operands)
+        single = SINGLE if step.output.dtype == np.float32 else {}
+        text = single.get(step.function, EXPRESSIONS[step.function]).format(*operands)
         same = all(dtype == step.output.dtype for dtype in floats)
         return text if same or step.output.dtype.kind == "b" else f"np.{step.output.dtype.name}({text})"
 
@@ -283,33 +296,3 @@ def _start(reduction: str, dtype: np.dtype[Any]) -> str:
         return "-np.inf" if reduction == "maximum" else "np.inf"
     limits = np.iinfo(dtype)
     return str(limits.min if reduction == "maximum" else limits.max)
-
-
-def has_numba() -> bool:
-    """Whether kernels are compiled; numba's own NUMBA_DISABLE_JIT=1 lets them run as the Python that they are."""
-    return importlib.util.find_spec("numba") is not None and os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
-
-
-@functools.lru_cache(maxsize=512)
-def compiled(source: str) -> Callable[..., Any]:
-    """The function of a kernel's source; file and machine code stay in the user's cache for the next run."""
-    if not has_numba():
-        names: dict[str, Any] = {"np": np}
-        exec(source[source.index("def kernel(") :], names)
-        interpreted: Callable[..., Any] = names["kernel"]
-        return interpreted
-    from platformdirs import user_cache_path
-
-    name = f"kernel_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
-    path = user_cache_path("tinygrad_mnist") / "kernels" / f"{name}.py"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, source)
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # where numba looks it up
-    spec.loader.exec_module(module)
-    kernel: Callable[..., Any] = module.kernel
-    return kernel

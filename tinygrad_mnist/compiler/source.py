@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.compiler import tracing
-from tinygrad_mnist.compiler.kernels import Kernel, compiled
+from tinygrad_mnist.compiler import blas, tracing
+from tinygrad_mnist.compiler.kernels import Kernel
 from tinygrad_mnist.compiler.memory import Memory, is_view
+from tinygrad_mnist.compiler.parts import Part, compiled
 from tinygrad_mnist.compiler.passes import Mask
 from tinygrad_mnist.compiler.products import added_product
 from tinygrad_mnist.compiler.program import Instruction, Program, Value
@@ -43,24 +44,18 @@ def can_write(instruction: Instruction) -> bool:
     return is_array and known and not is_view(instruction)
 
 
-def scipy_blas() -> Any:
-    """SciPy's BLAS; None where there is no SciPy, as in a browser."""
-    try:
-        from scipy.linalg import blas
-    except ImportError:
-        return None
-    return blas
-
-
 @dataclass
 class Source:
-    """The source of a step. setup: what is done once, for the arrays at hand. names: what both take for granted."""
+    """The source of a step.
+
+    setup: what is done once, for the arrays at hand. names: what both take for granted. parts: what numba compiles.
+    """
 
     arguments: list[str]
     setup: list[str] = field(default_factory=list)
     body: list[str] = field(default_factory=list)
     names: dict[str, Any] = field(default_factory=dict)
-    kernels: list[str] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         body = "\n".join(f"    {line}" for line in self.body or ["pass"])
@@ -72,7 +67,8 @@ class Writer:
 
     def __init__(self, program: Program, memory: Memory, given: list[Value]) -> None:
         self.program, self.memory, self.given = program, memory, given
-        self.kernels: dict[Kernel, str] = {}
+        self._has_parts = any(isinstance(each.function, Kernel) for each in program.instructions)
+        self._part = Part()
         self._names: dict[Value, str] = {}
         self._taken = {"np", "step", *keyword.kwlist}
         self.source = Source([self.name(value) for value in given], names={"np": np})
@@ -88,7 +84,9 @@ class Writer:
         for instruction in self.program.instructions:
             self._write(instruction)
             self._guard(instruction.outputs)
-        source.body += [f"np.copyto({self.name(state)}, {self.name(new)})" for state, new in memory.copied.items()]
+        for state, new in memory.copied.items():
+            self._copy(new, state)
+        self._end_part()
         source.body.append(f"return [{', '.join(map(self.name, self.program.outputs))}]")
         for value, array in self.program.constants.items():
             source.names[self.name(value)] = array
@@ -99,7 +97,11 @@ class Writer:
         for guard in self.program.guards:
             if guard.value not in made:
                 continue
-            self.source.body.append(f"if {'not ' if guard.taken else ''}{self.name(guard.value)}: return None")
+            name = self.name(guard.value)
+            if self._part.lines and guard.value in self.memory.slots:
+                self._part.decide(name, guard.taken)
+            else:
+                self.source.body.append(f"if {'not ' if guard.taken else ''}{name}: return None")
 
     def name(self, value: Value) -> str:
         """What a value is called, each by a name of its own."""
@@ -120,11 +122,46 @@ class Writer:
             if made in memory.homes:
                 self.source.setup.append(f"{self.name(made)} = {self.name(memory.homes[made])}")
         if value in memory.slots or value in memory.homes:
-            self.source.body.append(self._into(instruction))
+            if not (self._has_parts and self._in_part(instruction)):
+                self._end_part()
+                self.source.body.append(self._into(instruction))
+        elif is_view(instruction) and self._lasts(memory.roots[value]):
+            self.source.setup.append(f"{self.name(value)} = {self._call(instruction)}")
         else:
-            lasting = is_view(instruction) and self._lasts(memory.roots[value])
-            lines = self.source.setup if lasting else self.source.body
-            lines.append(f"{self.name(value)} = {self._call(instruction)}")
+            if not is_view(instruction) and not all(x.is_number for x in instruction.inputs):
+                self._end_part()  # else it may come before: it reads nothing that the part computes
+            self.source.body.append(f"{self.name(value)} = {self._call(instruction)}")
+
+    def _end_part(self) -> None:
+        """Have the part that is being written compiled, and called here."""
+        part, self._part = self._part, Part()
+        if part.lines:
+            name, text = f"part{len(self.source.parts) + 1}", part.source()
+            self.source.names[name] = compiled(text)
+            self.source.parts.append(text)
+            self.source.body.append(part.call(name))
+
+    def _in_part(self, instruction: Instruction) -> bool:
+        """Write an instruction into a part, if it is one that numba compiles."""
+        if isinstance(instruction.function, Kernel):
+            self._kernel(instruction.function)
+        elif instruction.function is added_product:
+            self._product(instruction.output, *instruction.args)
+        elif is_product_of_matrices(instruction):
+            a, b = instruction.args
+            self._product(instruction.output, None, a, b, 1.0, 0.0)
+        else:
+            return False
+        return True
+
+    def _copy(self, value: Value, into: Value) -> None:
+        """Copy a value's numbers, in a part if one is being written."""
+        names = [self.name(into), self.name(value)]
+        if self._part.lines and value.shape and value in self.memory.slots:
+            self._part.add(f"{names[0]}[:] = {names[1]}", names)
+        else:
+            self._end_part()
+            self.source.body.append(f"np.copyto({', '.join(names)})")
 
     def _lasts(self, root: Value) -> bool:
         """Whether a value lies in the same place in every step."""
@@ -139,8 +176,6 @@ class Writer:
     def _into(self, instruction: Instruction) -> str:
         if instruction.function is added_product:
             return self._added_product(instruction)
-        if isinstance(instruction.function, Kernel):
-            return self._kernel(instruction.function, instruction)
         function, out = instruction.function, self.name(instruction.output)
         if isinstance(function, Mask):
             arguments = ", ".join([*self._arguments(instruction), f"out={out}", "casting='unsafe'"])
@@ -153,28 +188,37 @@ class Writer:
             return _INTO[function].format(*self._arguments(instruction), out=out)
         return f"{self._function(function)}({', '.join([*self._arguments(instruction), f'out={out}'])})"
 
-    def _kernel(self, kernel: Kernel, instruction: Instruction) -> str:
+    def _kernel(self, kernel: Kernel) -> None:
         """A kernel takes its inputs, and then the outputs that do not lie where an input does."""
         shared = {y: self.memory.heirs[y] for y in kernel.outputs if y in self.memory.heirs}
         given = [*kernel.inputs, *(y for y in kernel.outputs if y not in shared)]
-        name = f"kernel{sum(isinstance(x, Kernel) for x in self.kernels) + 1}"
-        self.kernels[kernel] = name
-        text = kernel.source(shared)
-        self.source.names[name] = compiled(text)
-        self.source.kernels.append(text.replace("def kernel(", f"def {name}("))
-        return f"{name}({', '.join(self._as_rows(kernel, value) for value in given)})"
+        name = f"kernel{len(self._part.kernels) + 1}"
+        self._part.kernels[name] = kernel.source(shared).replace("def kernel(", f"def {name}(")
+        names = [self._as_rows(kernel, value) for value in given]
+        self._part.add(f"{name}({', '.join(names)})", names)
 
     def _as_rows(self, kernel: Kernel, value: Value) -> str:
         """An array as a kernel takes it."""
         name = self.name(value)
         text = kernel.text(value, name)
-        if text == name or not self._lasts(self.memory.roots[value]):
-            return text
-        alias = f"{name}_{kernel.kinds[value]}"
-        line = f"{alias} = {text}"
-        if line not in self.source.setup:
-            self.source.setup.append(line)
+        return name if text == name else self._alias(f"{name}_{kernel.kinds[value]}", text, value)
+
+    def _alias(self, alias: str, text: str, value: Value) -> str:
+        """A name for a view of a value: made once, or before the part that is being written."""
+        lines = self.source.setup if self._lasts(self.memory.roots[value]) else self.source.body
+        if f"{alias} = {text}" not in lines:
+            lines.append(f"{alias} = {text}")
         return alias
+
+    def _product(self, value: Value, c: Value | None, a: Value, b: Value, alpha: Any, beta: Any) -> None:
+        """BLAS's own call in a part."""
+        if c is not None and self.memory.homes.get(value) is not c:
+            self._copy(c, value)
+        gemm = "dgemm" if value.dtype == np.float64 else "sgemm"
+        self.source.names[gemm] = blas.address(gemm)
+        numbers = [x for x in (alpha, beta) if isinstance(x, Value)]
+        texts = [gemm, *map(self._text, (alpha, a, b, beta, value))]
+        self._part.add(f"product({', '.join(texts)})", [gemm, *map(self.name, (a, b, value, *numbers))])
 
     def _added_product(self, instruction: Instruction) -> str:
         """BLAS's own call. It knows columns: of matrices in rows it computes outᵀ = alpha bᵀ aᵀ + beta cᵀ."""
@@ -185,7 +229,7 @@ class Writer:
         flags = [int(in_rows != x.like.flags.c_contiguous) for x in ((b, a) if in_rows else (a, b))]
         out = self._in_columns(value)
         gemm = "dgemm" if value.dtype == np.float64 else "sgemm"
-        self.source.names[gemm] = getattr(scipy_blas(), gemm)
+        self.source.names[gemm] = getattr(blas.scipy_blas(), gemm)
         numbers = [self._text(x) for x in (alpha, beta)]
         call = f"{gemm}({numbers[0]}, {', '.join(operands)}, {numbers[1]}, {out}, {flags[0]}, {flags[1]}, 1)"
         is_in_place = self.memory.homes.get(value) is c
@@ -196,13 +240,7 @@ class Writer:
         name = self.name(value)
         if not value.like.flags.c_contiguous:
             return name
-        if not self._lasts(self.memory.roots[value]):
-            return f"{name}.T"
-        transposed = f"{name}_T"
-        line = f"{transposed} = {name}.T"
-        if line not in self.source.setup:
-            self.source.setup.append(line)
-        return transposed
+        return self._alias(f"{name}_T", f"{name}.T", value)
 
     def _call(self, instruction: Instruction) -> str:
         arguments = self._arguments(instruction)
@@ -258,6 +296,18 @@ class Writer:
         self._taken.add(found)
         names[found] = thing
         return found
+
+
+def is_product_of_matrices(instruction: Instruction) -> bool:
+    """Whether it is a product that BLAS computes as it is asked for."""
+    if instruction.function is not np.matmul or instruction.options:
+        return False
+    dtype = instruction.output.dtype
+    matrices = [*instruction.args, instruction.output]
+    return dtype in (np.float32, np.float64) and all(
+        isinstance(x, Value) and x.like.ndim == 2 and x.dtype == dtype and x.like.size
+        and (x.like.flags.c_contiguous or x.like.flags.f_contiguous) for x in matrices
+    )  # fmt: skip
 
 
 def _is_mask_of_bits(instruction: Instruction) -> bool:

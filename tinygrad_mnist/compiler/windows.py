@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.compiler.kernels import HEADER, Kernel, Step
+from tinygrad_mnist.compiler.kernels import Kernel, Step
 from tinygrad_mnist.compiler.passes import renamed, without_dead_code
 from tinygrad_mnist.compiler.program import Instruction, Program, Value
 from tinygrad_mnist.nn import patches
@@ -46,8 +46,7 @@ _BODIES = {
                 at = places[i, k]
                 if at >= 0:
                     for j in range(m):
-                        top, x = y0[b, i, j], x0[b, at, j]
-                        y0[b, i, j] = top if top >= x or top != top else x
+                        y0[b, i, j] = maximum(y0[b, i, j], x0[b, at, j])
 """,
     "unpool": """
         for at in range({height} * {width}):
@@ -118,7 +117,7 @@ class WindowKernel(Kernel):
 
     def source(self, shared: dict[Value, Value]) -> str:
         """The kernel as Python."""
-        return HEADER + (_SOURCE + _BODIES[self.steps[0].function]).format(**self.facts)
+        return (_SOURCE + _BODIES[self.steps[0].function]).format(**self.facts)
 
 
 def with_rules_in_place(program: Program) -> Program:

@@ -1,0 +1,110 @@
+"""Parts: stretches of a step, kernels and products of matrices, that numba compiles as one function each."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.files import write_text
+
+HEADER = '''"""A part of a compiled step."""
+
+import numpy as np
+from numba import njit
+
+from tinygrad_mnist.compiler.native import exp, maximum, minimum, product
+'''
+
+KERNEL = '@njit(error_model="numpy", fastmath={"contract", "nsz", "reassoc"})\n'
+PART = "@njit(cache=True, nogil=True)\n"
+
+
+class Part:
+    """A stretch of a step as it is written line by line. names: those of arrays and numbers, in order of their use."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.names: dict[str, None] = {}
+        self.kernels: dict[str, str] = {}
+        self.decides = False
+
+    def add(self, line: str, names: Collection[str]) -> None:
+        """Write a line in which these names stand."""
+        self.lines.append(line)
+        self.names.update(dict.fromkeys(names))
+
+    def decide(self, name: str, taken: bool) -> None:
+        """Leave the step where a decision by this number would be taken otherwise."""
+        self.add(f"if {'not ' if taken else ''}{name}[()]: return False", [name])
+        self.decides = True
+
+    def call(self, text: str) -> str:
+        """A call of a function by its text, or the lines that leave the step where it says so."""
+        call = _folded(f"{text}({', '.join(self.names)})")
+        return f"if not {call}: return None" if self.decides else call
+
+    def source(self) -> str:
+        """The kernels, and the function that runs the lines."""
+        head = _folded(f"def part({', '.join(self.names)}):")
+        body = [f"    {line}" for line in [*self.lines, *(["return True"] if self.decides else [])]]
+        kernels = [KERNEL + kernel + "\n\n" for kernel in self.kernels.values()]
+        return "\n".join(["", *kernels, PART + head, *body, ""])
+
+
+def _folded(text: str) -> str:
+    return "\n        ".join(textwrap.wrap(text, 110, break_long_words=False, break_on_hyphens=False))
+
+
+def has_numba() -> bool:
+    """Whether parts are compiled; numba's own NUMBA_DISABLE_JIT=1 lets them run as the Python that they are."""
+    return importlib.util.find_spec("numba") is not None and os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
+
+
+@functools.lru_cache(maxsize=512)
+def compiled(source: str) -> Callable[..., Any]:
+    """The function of a part's source; file and machine code stay in the user's cache for the next run."""
+    if not has_numba():
+        names = {**INTERPRETED}
+        exec(source, names)
+        interpreted: Callable[..., Any] = names["part"]
+        return interpreted
+    from platformdirs import user_cache_path
+
+    from tinygrad_mnist.compiler import native
+
+    text = f"{HEADER}\n{source}"
+    both = text + Path(native.__file__).read_text(encoding="utf-8")
+    name = f"part_{hashlib.sha256(both.encode()).hexdigest()[:16]}"
+    path = user_cache_path("tinygrad_mnist") / "parts" / f"{name}.py"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, text)
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where numba looks it up
+    spec.loader.exec_module(module)
+    part: Callable[..., Any] = module.part
+    return part
+
+
+def _product(gemm: int, alpha: float, a: Any, b: Any, beta: float, c: Any) -> None:
+    """c = alpha a @ b + beta c."""
+    c[...] = alpha * (a @ b) + beta * c if beta else alpha * (a @ b)
+
+
+INTERPRETED: dict[str, Any] = {
+    "np": np, "njit": lambda *_, **__: lambda function: function, "exp": np.exp, "maximum": np.maximum,
+    "minimum": np.minimum, "product": _product,
+}  # fmt: skip
+"""What the header gives to a part that is compiled, as Python."""
