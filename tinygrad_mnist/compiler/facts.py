@@ -38,7 +38,7 @@ class Facts:
         self._leaves: list[tuple[Node, bool, bool | None]] = []
         self._items: list[tuple[Mapping[str, Any], str, Any]] = []
         self._noted: set[tuple[int, str]] = set()
-        self._lists: list[tuple[list[Any], list[Any]]] = []
+        self._lists: dict[int, tuple[list[Any], list[Any]]] = {}
         self._modules: dict[Module, dict[str, Any]] = {}
         self._cells: list[tuple[str, CellType, Any]] = []
         self._optimizers: dict[Optimizer, list[Any]] = {}
@@ -69,12 +69,14 @@ class Facts:
         """The attributes of a module that was called."""
         if module not in self._modules:
             attributes = self._modules[module] = _attributes(module)
-            self._lists += [(value, [*value]) for value in attributes.values() if isinstance(value, list)]
+            for value in attributes.values():
+                self._note_list(value)
 
     def note_optimizer(self, optimizer: Optimizer) -> None:
         """The groups of an optimizer that moved, and what is in them."""
         self._optimizers[optimizer] = _groups(optimizer)
-        self._lists += [(group["params"], [*group["params"]]) for group in optimizer.param_groups]
+        for group in optimizer.param_groups:
+            self._note_list(group["params"])
 
     def note_models(self) -> None:
         """The attributes of the modules that were found and not called: as the step leaves them."""
@@ -106,14 +108,18 @@ class Facts:
         elif isinstance(value, list | tuple | dict) and len(value) <= FEW:
             for name in value if isinstance(value, dict) else ():
                 self._note(value, name)
-            if isinstance(value, list):
-                self._lists.append((value, [*value]))
+            self._note_list(value)
             for each in value if isinstance(value, list | tuple) else ():
                 self._follow(each)
         for kind in (value if isinstance(value, type) else type(value)).__mro__:
             for method in vars(kind).values() if not _is_ours(kind) else ():
                 if isinstance(method, FunctionType):
                     self._follow(method)
+
+    def _note_list(self, value: Any) -> None:
+        """What a list holds when it is met first."""
+        if isinstance(value, list):
+            self._lists.setdefault(id(value), (value, [*value]))
 
     def _note_generator(self, state: Callable[[], Any]) -> None:
         self._generators.append((state, pickle.dumps(state())))
@@ -165,7 +171,7 @@ class Facts:
         for _, cell, value in self._cells:
             if (found := _contents(cell)) is not value and not _is_same(found, value):
                 return False
-        for elements, values in self._lists:
+        for elements, values in self._lists.values():
             if not _are_same(elements, values):
                 return False
         for optimizer, groups in self._optimizers.items():
@@ -187,7 +193,7 @@ class Facts:
         for name, found, value in named:
             if not _is_same(found, value):
                 return f"changes {name}"
-        if not all(_are_same(*each) for each in self._lists):
+        if not all(_are_same(*each) for each in self._lists.values()):
             return "changes a list"
         for module, attributes in self._modules.items():
             now = _attributes(module)

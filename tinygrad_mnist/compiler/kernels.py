@@ -84,11 +84,14 @@ class Kernel:
         alike = [x for x in self.inputs if self.kinds[x] == self.kinds[output] and not x.is_number]
         return [x for x in alike if (x.shape, x.dtype) == (output.shape, output.dtype)]
 
-    def text(self, value: Value, name: str) -> str:
-        """How the array of a value is given: as rows and columns."""
+    def text(self, value: Value, name: str, shape: tuple[int, ...]) -> str:
+        """How the array of a value is given, whose numbers lie in one of this shape: as rows and columns."""
         rows, columns = math.prod(self.domain[:-1]), self.domain[-1]
-        shape = {"each": (rows, columns), "row": (rows,), "column": (columns,), "one": ()}[self.kinds[value]]
-        return name if value.is_number or value.shape == shape else f"{name}.reshape({shape})"
+        wanted = {"each": (rows, columns), "row": (rows,), "column": (columns,), "one": ()}[self.kinds[value]]
+        if value.is_number or shape == wanted:
+            return name
+        free = -1 if self.kinds[value] in ("row", "column") else (-1, columns) if rows > 1 else (1, -1)
+        return f"{name}.reshape({free if wanted else ()})"
 
     def source(self, shared: dict[Value, Value]) -> str:
         """The kernel as Python; shared: the outputs that lie where an input lies."""

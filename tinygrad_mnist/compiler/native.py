@@ -15,15 +15,34 @@ LOG2_E, LN_2 = 1.4426950408889634, 0.6931471805599453
 ROUNDS = 1.5 * 2.0**52
 """Added to a double, it leaves the whole number in the last bits."""
 
+SMALL, FEW, SHORTEST = 10**6, 1200, 64
+"""So many multiplications OpenBLAS does, with its kernels for AVX-512, without packing the matrices first, and of rows
+with columns of so few results (its `sgemm_small_kernel_permit`): a product is done in blocks of so many, if these are
+not too short.
+"""
+
 _POINTER = ir.IntType(8).as_pointer()
 
 
 @njit(error_model="numpy")
 def product(gemm: Any, alpha: Any, a: Any, b: Any, beta: Any, c: Any) -> None:
-    """c = alpha a @ b + beta c, where each lies in rows or in columns. gemm: the address of BLAS's function.
+    """c = alpha a @ b + beta c, where each lies in rows or in columns. gemm: the address of BLAS's function."""
+    rows, columns = c.shape
+    most = SMALL // a.shape[1] if _in_rows(b) or not _in_rows(a) else min(SMALL // a.shape[1], FEW)
+    length = most // min(rows, columns) // 16 * 16
+    if length < SHORTEST or length >= max(rows, columns):
+        _whole(gemm, alpha, a, b, beta, c)
+    elif rows > columns:
+        for i in range(0, rows, length):
+            _whole(gemm, alpha, a[i : i + length], b, beta, c[i : i + length])
+    else:
+        for j in range(0, columns, length):
+            _whole(gemm, alpha, a, b[:, j : j + length], beta, c[:, j : j + length])
 
-    BLAS knows columns: of a matrix that lies in rows it computes the transpose, cᵀ = alpha bᵀ aᵀ + beta cᵀ.
-    """
+
+@njit
+def _whole(gemm: Any, alpha: Any, a: Any, b: Any, beta: Any, c: Any) -> None:
+    """BLAS knows columns: of a matrix that lies in rows it computes the transpose, cᵀ = alpha bᵀ aᵀ + beta cᵀ."""
     rows, columns = c.shape
     if _in_rows(c):
         _call(gemm, _order(b, c), _order(a, c), columns, rows, a.shape[1], alpha, b, _step(b), a, _step(a), beta, c,

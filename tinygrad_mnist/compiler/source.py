@@ -69,6 +69,7 @@ class Writer:
         self.program, self.memory, self.given = program, memory, given
         self._has_parts = any(isinstance(each.function, Kernel) for each in program.instructions)
         self._part = Part()
+        self._views: dict[Value, Instruction] = {}
         self._names: dict[Value, str] = {}
         self._taken = {"np", "step", *keyword.kwlist}
         self.source = Source([self.name(value) for value in given], names={"np": np})
@@ -104,7 +105,9 @@ class Writer:
                 self.source.body.append(f"if {'not ' if guard.taken else ''}{name}: return None")
 
     def name(self, value: Value) -> str:
-        """What a value is called, each by a name of its own."""
+        """What a value is called, each by a name of its own; a view of what is given is made where it is asked for."""
+        if value in self._views:
+            self._define(value, self._views.pop(value))
         if value not in self._names:
             plain = re.sub(r"\W+", "_", value.name).strip("_") or f"v{len(self._names)}"
             name = plain if not plain[0].isdigit() else f"_{plain}"
@@ -125,12 +128,18 @@ class Writer:
             if not (self._has_parts and self._in_part(instruction)):
                 self._end_part()
                 self.source.body.append(self._into(instruction))
-        elif is_view(instruction) and self._lasts(memory.roots[value]):
-            self.source.setup.append(f"{self.name(value)} = {self._call(instruction)}")
+        elif is_view(instruction):
+            self._views[value] = instruction
         else:
-            if not is_view(instruction) and not all(x.is_number for x in instruction.inputs):
+            if not all(x.is_number for x in instruction.inputs):
                 self._end_part()  # else it may come before: it reads nothing that the part computes
-            self.source.body.append(f"{self.name(value)} = {self._call(instruction)}")
+            self._define(value, instruction)
+
+    def _define(self, value: Value, instruction: Instruction) -> None:
+        """Name the result of a call: once, where it lasts, or before the part that is being written."""
+        lasts = is_view(instruction) and self._lasts(self.memory.roots[value])
+        call = self._call(instruction)
+        (self.source.setup if lasts else self.source.body).append(f"{self.name(value)} = {call}")
 
     def _end_part(self) -> None:
         """Have the part that is being written compiled, and called here."""
@@ -194,14 +203,19 @@ class Writer:
         given = [*kernel.inputs, *(y for y in kernel.outputs if y not in shared)]
         name = f"kernel{len(self._part.kernels) + 1}"
         self._part.kernels[name] = kernel.source(shared).replace("def kernel(", f"def {name}(")
-        names = [self._as_rows(kernel, value) for value in given]
-        self._part.add(f"{name}({', '.join(names)})", names)
+        found = [self._as_rows(kernel, value) for value in given]
+        self._part.add(f"{name}({', '.join(text for text, _ in found)})", [of for _, of in found])
 
-    def _as_rows(self, kernel: Kernel, value: Value) -> str:
-        """An array as a kernel takes it."""
+    def _as_rows(self, kernel: Kernel, value: Value) -> tuple[str, str]:
+        """An array as a kernel takes it, and the name of the array that is given to the part for it."""
+        root = self.memory.roots[value]
+        is_whole = all(x.like.flags.c_contiguous for x in (value, root) if not x.is_number)
+        if is_whole and not self._lasts(root) and value.bytes == root.bytes and type(kernel) is Kernel:
+            return kernel.text(value, self.name(root), root.shape), self.name(root)
         name = self.name(value)
-        text = kernel.text(value, name)
-        return name if text == name else self._alias(f"{name}_{kernel.kinds[value]}", text, value)
+        text = kernel.text(value, name, value.shape)
+        name = name if text == name else self._alias(f"{name}_{kernel.kinds[value]}", text, value)
+        return name, name
 
     def _alias(self, alias: str, text: str, value: Value) -> str:
         """A name for a view of a value: made once, or before the part that is being written."""
@@ -210,15 +224,25 @@ class Writer:
             lines.append(f"{alias} = {text}")
         return alias
 
+    def _as_matrix(self, value: Value) -> tuple[str, str]:
+        """The same for a product: what is given, transposed there if need be."""
+        root = self.memory.roots[value]
+        turned = root.like.T
+        is_turned = turned.shape == value.shape and turned.strides == value.like.strides and root is not value
+        if is_turned and not self._lasts(root):
+            return f"{self.name(root)}.T", self.name(root)
+        return self.name(value), self.name(value)
+
     def _product(self, value: Value, c: Value | None, a: Value, b: Value, alpha: Any, beta: Any) -> None:
         """BLAS's own call in a part."""
         if c is not None and self.memory.homes.get(value) is not c:
             self._copy(c, value)
         gemm = "dgemm" if value.dtype == np.float64 else "sgemm"
         self.source.names[gemm] = blas.address(gemm)
-        numbers = [x for x in (alpha, beta) if isinstance(x, Value)]
-        texts = [gemm, *map(self._text, (alpha, a, b, beta, value))]
-        self._part.add(f"product({', '.join(texts)})", [gemm, *map(self.name, (a, b, value, *numbers))])
+        numbers = [self.name(x) for x in (alpha, beta) if isinstance(x, Value)]
+        (first, of_a), (second, of_b) = map(self._as_matrix, (a, b))
+        texts = [gemm, self._text(alpha), first, second, self._text(beta), self.name(value)]
+        self._part.add(f"product({', '.join(texts)})", [gemm, of_a, of_b, self.name(value), *numbers])
 
     def _added_product(self, instruction: Instruction) -> str:
         """BLAS's own call. It knows columns: of matrices in rows it computes outᵀ = alpha bᵀ aᵀ + beta cᵀ."""

@@ -109,7 +109,7 @@ class WindowKernel(Kernel):
         """None: a pixel belongs to several windows."""
         return []
 
-    def text(self, value: Value, name: str) -> str:
+    def text(self, value: Value, name: str, shape: tuple[int, ...]) -> str:
         """How an array is given: a matrix of pixels and channels for each image, and of windows one for each."""
         if value.like.ndim == 4:
             return f"{name}.transpose(0, 2, 3, 1).reshape({len(value.like)}, -1, {self.facts['channels']})"
