@@ -35,8 +35,8 @@ import numpy as np
 
 from tinygrad_mnist import Tensor, compile, cross_entropy, nn
 from tinygrad_mnist.compiler.compiled import Compiled
-from tinygrad_mnist.compiler.parts import has_numba
 from tinygrad_mnist.compiler.plan import passes_of
+from tinygrad_mnist.jit import has_numba
 
 NETWORKS = (((784, 128, 64, 10), 64), ((784, 10, 10), 128), ((784, 100, 100, 10), 64), ((784, 800, 10), 128))
 SLOPE, BATCHES = 0.01, 32

@@ -10,6 +10,7 @@ from tests.engine.cases import FUNCTIONS, TABLE
 from tests.engine.strategies import networks, steady
 from tinygrad_mnist import Tensor, compile, cross_entropy, data, nn
 from tinygrad_mnist.compiler import parts
+from tinygrad_mnist.jit import has_numba
 from tinygrad_mnist.nn import functional as F
 from tinygrad_mnist.training.presets import PRESETS
 
@@ -197,7 +198,7 @@ def test_a_step_of_a_preset(name, monkeypatch):
 
 @pytest.mark.parametrize("fused", [False, True], ids=["products", "kernels"])
 def test_a_thousand_steps_differ_no_more_than_sums_in_another_order(fused):
-    if fused and not parts.has_numba():
+    if fused and not has_numba():
         pytest.skip("numba is not installed: pip install '.[fast]'")
     digits = data.load("digits").train
     images, labels, order = digits.inputs(), digits.labels, np.random.default_rng(1).permutation(784)

@@ -241,3 +241,24 @@ def test_the_strongest_distortion_is_computed_without_a_warning() -> None:
     images = data.load("digits").train[:20].inputs()
     with np.errstate(all="raise", under="ignore"):
         assert np.isfinite(strongest(images, np.random.default_rng(0))).all()
+
+
+@each("strengths", [{"shift": 3}, {"rotate": 40, "scale": 0.3, "shear": 20}, {"elastic": 60, "sigma": 3}])
+def test_loops_that_numba_compiles_give_the_same_bits(
+    strengths: dict[str, float], digits: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("numba")
+    distort = Distortion(**strengths)
+    for images in (digits, digits.astype(np.float64).reshape(len(digits), -1), digits[:, None]):
+        found = []
+        for is_loaded in (True, False):
+            monkeypatch.setattr(augment, "is_loaded", lambda loaded=is_loaded: loaded)
+            found.append(distort(images, np.random.default_rng(0)))
+        np.testing.assert_array_equal(*found)
+
+
+def test_places_that_are_no_numbers_read_no_memory_outside(digits: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba")
+    monkeypatch.setattr(augment, "is_loaded", lambda: True)
+    places = np.full((len(digits), 28, 28), np.nan, np.float32)
+    assert augment.warp(digits, (places, -places)).shape == digits.shape

@@ -11,11 +11,11 @@ from typing import Any, overload
 import numpy as np
 
 from tinygrad_mnist.compiler.capture import Captured, as_given, captured, capturing
-from tinygrad_mnist.compiler.parts import has_numba
 from tinygrad_mnist.compiler.plan import Plan, passes_of
 from tinygrad_mnist.compiler.program import leaves, nesting
 from tinygrad_mnist.compiler.tracing import CompileError
 from tinygrad_mnist.engine import Node
+from tinygrad_mnist.jit import has_numba
 from tinygrad_mnist.places import at
 from tinygrad_mnist.shown import Printed
 

@@ -24,49 +24,63 @@ not too short.
 _POINTER = ir.IntType(8).as_pointer()
 
 
-@njit(error_model="numpy")
+@njit
 def product(gemm: Any, alpha: Any, a: Any, b: Any, beta: Any, c: Any) -> None:
     """c = alpha a @ b + beta c, where each lies in rows or in columns. gemm: the address of BLAS's function."""
-    rows, columns = c.shape
-    most = SMALL // a.shape[1] if _in_rows(b) or not _in_rows(a) else min(SMALL // a.shape[1], FEW)
+    number = c.dtype.type
+    sizes = c.shape[0], c.shape[1], a.shape[1]
+    _in_blocks(gemm, sizes, number(alpha), _matrix(a), _matrix(b), number(beta), _matrix(c), c.itemsize)
+
+
+@njit
+def _matrix(x: Any) -> Any:
+    """Where a matrix lies, and how many numbers lie between two rows and between two columns."""
+    return _address(x), x.strides[0] // x.itemsize, x.strides[1] // x.itemsize
+
+
+@njit(cache=True)
+def _in_blocks(gemm: Any, sizes: Any, alpha: Any, a: Any, b: Any, beta: Any, c: Any, itemsize: Any) -> None:
+    """A product, in blocks of rows or of columns where these are faster."""
+    rows, columns, inner = sizes
+    most = SMALL // inner if b[2] == 1 or a[2] != 1 else min(SMALL // inner, FEW)
     length = most // min(rows, columns) // 16 * 16
     if length < SHORTEST or length >= max(rows, columns):
-        _whole(gemm, alpha, a, b, beta, c)
+        _whole(gemm, sizes, alpha, a, b, beta, c)
     elif rows > columns:
         for i in range(0, rows, length):
-            _whole(gemm, alpha, a[i : i + length], b, beta, c[i : i + length])
+            part = min(length, rows - i), columns, inner
+            _whole(gemm, part, alpha, _moved(a, i * a[1] * itemsize), b, beta, _moved(c, i * c[1] * itemsize))
     else:
         for j in range(0, columns, length):
-            _whole(gemm, alpha, a, b[:, j : j + length], beta, c[:, j : j + length])
+            part = rows, min(length, columns - j), inner
+            _whole(gemm, part, alpha, a, _moved(b, j * b[2] * itemsize), beta, _moved(c, j * c[2] * itemsize))
 
 
 @njit
-def _whole(gemm: Any, alpha: Any, a: Any, b: Any, beta: Any, c: Any) -> None:
+def _moved(x: Any, by: Any) -> Any:
+    return x[0] + by, x[1], x[2]
+
+
+@njit
+def _whole(gemm: Any, sizes: Any, alpha: Any, a: Any, b: Any, beta: Any, c: Any) -> None:
     """BLAS knows columns: of a matrix that lies in rows it computes the transpose, cᵀ = alpha bᵀ aᵀ + beta cᵀ."""
-    rows, columns = c.shape
-    if _in_rows(c):
-        _call(gemm, _order(b, c), _order(a, c), columns, rows, a.shape[1], alpha, b, _step(b), a, _step(a), beta, c,
-              _step(c))  # fmt: skip
-    else:
-        _call(gemm, _order(a, c), _order(b, c), rows, columns, a.shape[1], alpha, a, _step(a), b, _step(b), beta, c,
-              _step(c))  # fmt: skip
+    rows, columns, inner = sizes
+    (first, x_0, x_1), (second, y_0, y_1), (result, z_0, z_1) = a, b, c
+    if z_1 == 1:
+        first, x_0, x_1, second, y_0, y_1 = second, y_1, y_0, first, x_1, x_0
+        rows, columns, z_0, z_1 = columns, rows, z_1, z_0
+    _call(gemm, 78 if x_0 == 1 else 84, 78 if y_0 == 1 else 84, rows, columns, inner, alpha,
+          first, max(x_1, rows) if x_0 == 1 else max(x_0, inner),
+          second, max(y_1, inner) if y_0 == 1 else max(y_0, columns), beta, result, max(z_1, rows))  # fmt: skip
 
 
-@njit
-def _in_rows(x: Any) -> Any:
-    return x.strides[1] == x.itemsize
+@intrinsic
+def _address(typing: Any, x: Any) -> Any:
+    def written(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        data = context.make_array(x)(context, builder, values[0]).data
+        return builder.ptrtoint(data, ir.IntType(64))
 
-
-@njit
-def _order(x: Any, c: Any) -> Any:
-    """ "N" where a matrix lies as the result does, else "T"."""
-    return 78 if _in_rows(x) == _in_rows(c) else 84
-
-
-@njit
-def _step(x: Any) -> Any:
-    """How many numbers lie between the beginnings of two rows, or of two columns."""
-    return max(x.shape[1], x.strides[0] // x.itemsize) if _in_rows(x) else max(x.shape[0], x.strides[1] // x.itemsize)
+    return types.int64(x), written
 
 
 @intrinsic
@@ -74,27 +88,24 @@ def _call(
     typing: Any, gemm: Any, order_a: Any, order_b: Any, m: Any, n: Any, k: Any, alpha: Any, a: Any, step_a: Any, b: Any,
     step_b: Any, beta: Any, c: Any, step_c: Any,
 ) -> Any:  # fmt: skip
-    """BLAS's call: the addresses of letters, of whole numbers, of numbers like those of c, and of the matrices.
+    """BLAS's call: the addresses of letters, of whole numbers, of alpha and beta, and of the matrices.
 
     Of 8 bytes a whole number is read as one of 4 too, where the lower come first, as on all that numba compiles for.
     """
 
     def written(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        def place(value: Any, kind: Any) -> Any:
-            is_array = isinstance(kind, types.Array)
-            found = context.make_array(kind)(context, builder, value).data if is_array else cgutils.alloca_once_value(
-                builder, value
-            )  # fmt: skip
-            return builder.bitcast(found, _POINTER)
+        def place(i: int) -> Any:
+            if i in matrices:
+                return builder.inttoptr(values[i], _POINTER)
+            return builder.bitcast(cgutils.alloca_once_value(builder, values[i]), _POINTER)
 
+        matrices = (7, 9, 12)
         form = ir.FunctionType(ir.VoidType(), [_POINTER] * (len(values) - 1))
-        pairs = zip(values[1:], signature.args[1:], strict=True)
-        builder.call(builder.inttoptr(values[0], form.as_pointer()), [place(*each) for each in pairs])
+        builder.call(builder.inttoptr(values[0], form.as_pointer()), [place(i) for i in range(1, len(values))])
         return context.get_dummy_value()
 
-    whole, number = types.int64, c.dtype
-    matrices = (number, a, whole, b, whole, number, c, whole)
-    return types.void(whole, whole, whole, whole, whole, whole, *matrices), written
+    whole = types.int64
+    return types.void(*[whole] * 6, alpha, *[whole] * 4, alpha, whole, whole), written
 
 
 @njit(fastmath={"contract"})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.util
-import os
 import sys
 import textwrap
 from collections.abc import Callable, Collection
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.files import write_text
+from tinygrad_mnist.jit import has_numba
 
 HEADER = '''"""A part of a compiled step."""
 
@@ -42,6 +42,10 @@ class Part:
         self.lines.append(line)
         self.names.update(dict.fromkeys(names))
 
+    def kernel(self, source: str) -> str:
+        """The name of a kernel, one of which serves all that are written alike."""
+        return self.kernels.setdefault(source, f"kernel{len(self.kernels) + 1}")
+
     def decide(self, name: str, taken: bool) -> None:
         """Leave the step where a decision by this number would be taken otherwise."""
         self.add(f"if {'not ' if taken else ''}{name}[()]: return False", [name])
@@ -56,17 +60,14 @@ class Part:
         """The kernels, and the function that runs the lines."""
         head = _folded(f"def part({', '.join(self.names)}):")
         body = [f"    {line}" for line in [*self.lines, *(["return True"] if self.decides else [])]]
-        kernels = [KERNEL + kernel + "\n\n" for kernel in self.kernels.values()]
+        kernels = [
+            KERNEL + source.replace("def kernel(", f"def {name}(") + "\n\n" for source, name in self.kernels.items()
+        ]
         return "\n".join(["", *kernels, PART + head, *body, ""])
 
 
 def _folded(text: str) -> str:
     return "\n        ".join(textwrap.wrap(text, 110, break_long_words=False, break_on_hyphens=False))
-
-
-def has_numba() -> bool:
-    """Whether parts are compiled; numba's own NUMBA_DISABLE_JIT=1 lets them run as the Python that they are."""
-    return importlib.util.find_spec("numba") is not None and os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
 
 
 @functools.lru_cache(maxsize=512)

@@ -201,8 +201,7 @@ class Writer:
         """A kernel takes its inputs, and then the outputs that do not lie where an input does."""
         shared = {y: self.memory.heirs[y] for y in kernel.outputs if y in self.memory.heirs}
         given = [*kernel.inputs, *(y for y in kernel.outputs if y not in shared)]
-        name = f"kernel{len(self._part.kernels) + 1}"
-        self._part.kernels[name] = kernel.source(shared).replace("def kernel(", f"def {name}(")
+        name = self._part.kernel(kernel.source(shared))
         found = [self._as_rows(kernel, value) for value in given]
         self._part.add(f"{name}({', '.join(text for text, _ in found)})", [of for _, of in found])
 

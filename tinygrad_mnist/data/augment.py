@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_mnist.arguments import Range
 from tinygrad_mnist.data.dataset import SIDE
+from tinygrad_mnist.jit import is_loaded
 
 Images = NDArray[np.floating[Any]]
 Places = tuple[NDArray[np.float32], NDArray[np.float32]]
@@ -121,29 +122,25 @@ def affine_places(
     down, right, degrees, factor, slant = (
         np.broadcast_to(np.asarray(value, np.float64), n) for value in (down, right, degrees, factor, slant)
     )
-    inverse = np.linalg.inv(_linear(np.radians(degrees), factor, np.tan(np.radians(slant))))
-    target = np.stack([down, right], axis=-1) + _CENTRE
-    start = _CENTRE - np.einsum("nij,nj->ni", inverse, target)
-    grid = np.arange(SIDE, dtype=np.float32)
+    sin, cos, lean = np.sin(np.radians(degrees)), np.cos(np.radians(degrees)), np.tan(np.radians(slant))
+    # A is a scaling by the factor times [[cos, -sin], [sin, cos]] [[1, 0], [-lean, 1]]; rows count downward
+    inverse = np.array([[cos, sin], [lean * cos - sin, lean * sin + cos]]) / factor
+    start = _CENTRE - inverse[:, 0] * (down + _CENTRE) - inverse[:, 1] * (right + _CENTRE)
+    (row, column), coefficients = start.astype(np.float32), inverse.astype(np.float32)
+    return _places(row, *coefficients[0]), _places(column, *coefficients[1])
 
-    def place(axis: int) -> NDArray[np.float32]:
-        constant, per_row, per_column = (
-            number.astype(np.float32)[:, None, None]
-            for number in (start[:, axis], inverse[:, axis, 0], inverse[:, axis, 1])
-        )
-        places: NDArray[np.float32] = (constant + per_row * grid[:, None]) + per_column * grid
+
+def _places(constant: NDArray[np.float32], per_row: NDArray[np.float32], per_column: NDArray[np.float32]) -> Any:
+    """constant + per_row · i + per_column · j for each image, each pixel: (n,) to (n, 28, 28)."""
+    if is_loaded():
+        from tinygrad_mnist.data import loops
+
+        places = np.empty((len(constant), SIDE, SIDE), np.float32)
+        loops.affine(constant, per_row, per_column, places)
         return places
-
-    return place(0), place(1)
-
-
-def _linear(angle: NDArray[Any], factor: NDArray[Any], lean: NDArray[Any]) -> NDArray[Any]:
-    """A of each image, (n, 2, 2), acting on (row, column); rows count downward, hence the signs."""
-    sin, cos, one, zero = np.sin(angle), np.cos(angle), np.ones_like(angle), np.zeros_like(angle)
-    rotation = np.array([[cos, -sin], [sin, cos]])
-    shearing = np.array([[one, zero], [-lean, one]])
-    matrices: NDArray[Any] = np.einsum("ijn,jkn,n->nik", rotation, shearing, factor)
-    return matrices
+    constant, per_row, per_column = (each[:, None, None] for each in (constant, per_row, per_column))
+    grid = np.arange(SIDE, dtype=np.float32)
+    return (constant + per_row * grid[:, None]) + per_column * grid
 
 
 def elastic_field(n: int, rng: np.random.Generator, alpha: float, sigma: float) -> Places:
@@ -175,6 +172,13 @@ def _gaussian(sigma: float) -> NDArray[np.float32]:
 def warp(images: Images, places: Places) -> NDArray[np.float32]:
     """The images read at other places, between pixels bilinearly, outside as 0: a new array of their shape."""
     pixels = _as_frames(images)
+    if is_loaded():
+        from tinygrad_mnist.data import loops
+
+        found = np.empty(images.shape, np.float32)
+        each = (x.astype(np.float32, copy=False).reshape(len(images), -1) for x in (pixels, *places))
+        loops.warp(*each, found.reshape(len(images), -1))
+        return found
     width = SIDE + 3  # black around them: one pixel before, two behind, so that every place has four neighbours
     framed = np.zeros((len(pixels), width, width), np.float32)
     framed[:, 1:-2, 1:-2] = pixels
