@@ -74,7 +74,8 @@ class Kernel:
 
     def __call__(self, *arrays: Any) -> Any:
         """Compute the outputs into arrays of their own, which come after the inputs."""
-        return compiled(PART + self.source({}).replace("def kernel(", "def part("))(*arrays)
+        text, constants = self.source({})
+        return compiled(PART + text.replace("def kernel(", "def part("))(*arrays, *constants)
 
     def may_overwrite(self, output: Value) -> list[Value]:
         """The inputs in whose place an output may be written: each is read before, and never again."""
@@ -93,9 +94,13 @@ class Kernel:
         free = -1 if self.kinds[value] in ("row", "column") else (-1, columns) if rows > 1 else (1, -1)
         return f"{name}.reshape({free if wanted else ()})"
 
-    def source(self, shared: dict[Value, Value]) -> str:
-        """The kernel as Python; shared: the outputs that lie where an input lies."""
-        return _Loop(self, shared).write()
+    def source(self, shared: dict[Value, Value]) -> tuple[str, list[float]]:
+        """The kernel as Python, and the constants that it takes after its arrays.
+
+        shared: the outputs that lie where an input lies.
+        """
+        loop = _Loop(self, shared)
+        return loop.write(), [*loop.constants]
 
 
 def _kind(x: Value, domain: tuple[int, ...]) -> str:
@@ -122,6 +127,7 @@ class _Loop:
             self.names[step.output] = f"v{i}"
         self.makers: dict[Any, Step] = {step.output: step for step in kernel.steps if step.kind == "each"}
         self.kept = self._kept()
+        self.constants: dict[float, str] = {}
 
     def _kept(self) -> dict[Value, str]:
         """Each's values that a later pass over the row needs and that take long, and where they are kept.
@@ -144,7 +150,7 @@ class _Loop:
 
     def write(self) -> str:
         """The whole source."""
-        lines = [f"def kernel({', '.join(self.parameters)}):", f"    n, m = {self._size()}"]
+        lines = [f"    n, m = {self._size()}"]
         for x, place in self.kept.items():
             if x not in self.places:
                 lines.append(f"    {place[:-3]} = np.empty(m, np.{x.dtype.name})")
@@ -160,7 +166,8 @@ class _Loop:
             lines += [f"            {line}" for line in inner]
         lines += [f"        {line}" for line in self._row(self.kernel.stages)]
         lines += self._ending()
-        return "\n".join(lines) + "\n"
+        head = f"def kernel({', '.join([*self.parameters, *self.constants.values()])}):"
+        return "\n".join([head, *lines]) + "\n"
 
     def _size(self) -> str:
         """The numbers of rows and columns, as an array of each tells them, so that one kernel serves many sizes."""
@@ -265,9 +272,16 @@ class _Loop:
     def _operand(self, x: Any, dtype: Any = None) -> str:
         if isinstance(x, Value) and not x.is_number:
             return self.names[x]
-        text = self.names[x] if isinstance(x, Value) else repr(x.item() if isinstance(x, np.generic) else x)
-        text = text.replace("inf", "np.inf").replace("nan", "np.nan")
-        return f"np.{dtype.name}({text})" if dtype is not None and dtype.kind == "f" else text
+        is_float = dtype is not None and dtype.kind == "f"
+        text = self.names[x] if isinstance(x, Value) else self._constant(x, is_float)
+        return f"np.{dtype.name}({text})" if is_float else text
+
+    def _constant(self, x: Any, is_float: bool) -> str:
+        """A number; by a name, if another batch may have another one, so that one kernel serves many sizes."""
+        number = x.item() if isinstance(x, np.generic) else x
+        if is_float and number not in (-1, 0, 1) and math.isfinite(number):
+            return self.constants.setdefault(number, f"c{len(self.constants)}")
+        return repr(number).replace("inf", "np.inf").replace("nan", "np.nan")
 
     def _ending(self) -> list[str]:
         """What is done after the last row: for each column, and once."""

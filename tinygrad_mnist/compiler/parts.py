@@ -29,12 +29,16 @@ PART = "@njit(cache=True, nogil=True)\n"
 
 
 class Part:
-    """A stretch of a step as it is written line by line. names: those of arrays and numbers, in order of their use."""
+    """A stretch of a step as it is written line by line.
+
+    names: those of arrays and numbers, in order of their use. constants: numbers that are given too, by their names.
+    """
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.names: dict[str, None] = {}
         self.kernels: dict[str, str] = {}
+        self.constants: dict[float, str] = {}
         self.decides = False
 
     def add(self, line: str, names: Collection[str]) -> None:
@@ -46,6 +50,10 @@ class Part:
         """The name of a kernel, one of which serves all that are written alike."""
         return self.kernels.setdefault(source, f"kernel{len(self.kernels) + 1}")
 
+    def constant(self, number: float) -> str:
+        """The name of a number; no value's ends so."""
+        return self.constants.setdefault(number, f"c{len(self.constants)}_")
+
     def decide(self, name: str, taken: bool) -> None:
         """Leave the step where a decision by this number would be taken otherwise."""
         self.add(f"if {'not ' if taken else ''}{name}[()]: return False", [name])
@@ -53,12 +61,12 @@ class Part:
 
     def call(self, text: str) -> str:
         """A call of a function by its text, or the lines that leave the step where it says so."""
-        call = _folded(f"{text}({', '.join(self.names)})")
+        call = _folded(f"{text}({', '.join([*self.names, *map(repr, self.constants)])})")
         return f"if not {call}: return None" if self.decides else call
 
     def source(self) -> str:
         """The kernels, and the function that runs the lines."""
-        head = _folded(f"def part({', '.join(self.names)}):")
+        head = _folded(f"def part({', '.join([*self.names, *self.constants.values()])}):")
         body = [f"    {line}" for line in [*self.lines, *(["return True"] if self.decides else [])]]
         kernels = [
             KERNEL + source.replace("def kernel(", f"def {name}(") + "\n\n" for source, name in self.kernels.items()

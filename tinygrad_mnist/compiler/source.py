@@ -201,9 +201,11 @@ class Writer:
         """A kernel takes its inputs, and then the outputs that do not lie where an input does."""
         shared = {y: self.memory.heirs[y] for y in kernel.outputs if y in self.memory.heirs}
         given = [*kernel.inputs, *(y for y in kernel.outputs if y not in shared)]
-        name = self._part.kernel(kernel.source(shared))
+        text, constants = kernel.source(shared)
+        name = self._part.kernel(text)
         found = [self._as_rows(kernel, value) for value in given]
-        self._part.add(f"{name}({', '.join(text for text, _ in found)})", [of for _, of in found])
+        arguments = [*(text for text, _ in found), *map(self._part.constant, constants)]
+        self._part.add(f"{name}({', '.join(arguments)})", [of for _, of in found])
 
     def _as_rows(self, kernel: Kernel, value: Value) -> tuple[str, str]:
         """An array as a kernel takes it, and the name of the array that is given to the part for it."""

@@ -115,9 +115,9 @@ class WindowKernel(Kernel):
             return f"{name}.transpose(0, 2, 3, 1).reshape({len(value.like)}, -1, {self.facts['channels']})"
         return f"{name}.reshape(-1, {self.facts['windows']}, {self.facts['places']}, {self.facts['channels']})"
 
-    def source(self, shared: dict[Value, Value]) -> str:
-        """The kernel as Python."""
-        return (_SOURCE + _BODIES[self.steps[0].function]).format(**self.facts)
+    def source(self, shared: dict[Value, Value]) -> tuple[str, list[float]]:
+        """The kernel as Python; it takes no constants."""
+        return (_SOURCE + _BODIES[self.steps[0].function]).format(**self.facts), []
 
 
 def with_rules_in_place(program: Program) -> Program:
