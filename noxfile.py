@@ -26,6 +26,13 @@ def lowest(session: nox.Session) -> None:
 
 
 @nox.session
+def fast(session: nox.Session) -> None:
+    """What numba compiles: steps, their parts, and distortions."""
+    session.install("--editable", ".[test,fast]")
+    session.run("pytest", "-n", "auto", "tests/compiler", "tests/data/test_augment.py", "tests/training", "tests/cli")
+
+
+@nox.session
 def frameworks(session: nox.Session) -> None:
     """The tutorials' networks in PyTorch and Keras beside ours: tests, and the comparison; pass on --data FOLDER."""
     session.install("--editable", ".[test]", "torch", "keras", "tensorflow-cpu")

@@ -15,18 +15,15 @@ LOG2_E, LN_2 = 1.4426950408889634, 0.6931471805599453
 ROUNDS = 1.5 * 2.0**52
 """Added to a double, it leaves the whole number in the last bits."""
 
-SMALL, FEW, SHORTEST = 10**6, 1200, 64
-"""So many multiplications OpenBLAS does, with its kernels for AVX-512, without packing the matrices first, and of rows
-with columns of so few results (its `sgemm_small_kernel_permit`): a product is done in blocks of so many, if these are
-not too short.
-"""
+SHORTEST = 64
+"""A block of fewer rows or columns is not worth a call of its own."""
 
 _POINTER = ir.IntType(8).as_pointer()
 
 
 @njit
 def product(gemm: Any, alpha: Any, a: Any, b: Any, beta: Any, c: Any) -> None:
-    """c = alpha a @ b + beta c, where each lies in rows or in columns. gemm: the address of BLAS's function."""
+    """c = alpha a @ b + beta c, where each lies in rows or in columns. gemm: as of `blas.gemm`."""
     number = c.dtype.type
     sizes = c.shape[0], c.shape[1], a.shape[1]
     _in_blocks(gemm, sizes, number(alpha), _matrix(a), _matrix(b), number(beta), _matrix(c), c.itemsize)
@@ -42,18 +39,29 @@ def _matrix(x: Any) -> Any:
 def _in_blocks(gemm: Any, sizes: Any, alpha: Any, a: Any, b: Any, beta: Any, c: Any, itemsize: Any) -> None:
     """A product, in blocks of rows or of columns where these are faster."""
     rows, columns, inner = sizes
-    most = SMALL // inner if b[2] == 1 or a[2] != 1 else min(SMALL // inner, FEW)
-    length = most // min(rows, columns) // 16 * 16
-    if length < SHORTEST or length >= max(rows, columns):
-        _whole(gemm, sizes, alpha, a, b, beta, c)
+    address, most, few = gemm
+    length = _length(most, few, inner, rows, columns, a[2] == 1 and b[2] != 1)
+    if length == 0 or length >= max(rows, columns):
+        _whole(address, sizes, alpha, a, b, beta, c)
     elif rows > columns:
         for i in range(0, rows, length):
             part = min(length, rows - i), columns, inner
-            _whole(gemm, part, alpha, _moved(a, i * a[1] * itemsize), b, beta, _moved(c, i * c[1] * itemsize))
+            _whole(address, part, alpha, _moved(a, i * a[1] * itemsize), b, beta, _moved(c, i * c[1] * itemsize))
     else:
         for j in range(0, columns, length):
             part = rows, min(length, columns - j), inner
-            _whole(gemm, part, alpha, a, _moved(b, j * b[2] * itemsize), beta, _moved(c, j * c[2] * itemsize))
+            _whole(address, part, alpha, a, _moved(b, j * b[2] * itemsize), beta, _moved(c, j * c[2] * itemsize))
+
+
+@njit
+def _length(most: Any, few: Any, inner: Any, rows: Any, columns: Any, is_turned: Any) -> Any:
+    """How many rows or columns a block has that needs no packing; 0 where there are no blocks."""
+    narrow = min(rows, columns)
+    most = min(most // inner, few) if is_turned else most // inner
+    if is_turned and narrow > 16:
+        return 8 if inner >= 64 and columns >= rows and most >= 8 * narrow else 0
+    length = most // narrow // 16 * 16
+    return length if length >= SHORTEST else 0
 
 
 @njit
@@ -62,14 +70,14 @@ def _moved(x: Any, by: Any) -> Any:
 
 
 @njit
-def _whole(gemm: Any, sizes: Any, alpha: Any, a: Any, b: Any, beta: Any, c: Any) -> None:
+def _whole(address: Any, sizes: Any, alpha: Any, a: Any, b: Any, beta: Any, c: Any) -> None:
     """BLAS knows columns: of a matrix that lies in rows it computes the transpose, cᵀ = alpha bᵀ aᵀ + beta cᵀ."""
     rows, columns, inner = sizes
     (first, x_0, x_1), (second, y_0, y_1), (result, z_0, z_1) = a, b, c
     if z_1 == 1:
         first, x_0, x_1, second, y_0, y_1 = second, y_1, y_0, first, x_1, x_0
         rows, columns, z_0, z_1 = columns, rows, z_1, z_0
-    _call(gemm, 78 if x_0 == 1 else 84, 78 if y_0 == 1 else 84, rows, columns, inner, alpha,
+    _call(address, 78 if x_0 == 1 else 84, 78 if y_0 == 1 else 84, rows, columns, inner, alpha,
           first, max(x_1, rows) if x_0 == 1 else max(x_0, inner),
           second, max(y_1, inner) if y_0 == 1 else max(y_0, columns), beta, result, max(z_1, rows))  # fmt: skip
 
@@ -85,8 +93,8 @@ def _address(typing: Any, x: Any) -> Any:
 
 @intrinsic
 def _call(
-    typing: Any, gemm: Any, order_a: Any, order_b: Any, m: Any, n: Any, k: Any, alpha: Any, a: Any, step_a: Any, b: Any,
-    step_b: Any, beta: Any, c: Any, step_c: Any,
+    typing: Any, address: Any, order_a: Any, order_b: Any, m: Any, n: Any, k: Any, alpha: Any, a: Any, step_a: Any,
+    b: Any, step_b: Any, beta: Any, c: Any, step_c: Any,
 ) -> Any:  # fmt: skip
     """BLAS's call: the addresses of letters, of whole numbers, of alpha and beta, and of the matrices.
 

@@ -239,7 +239,7 @@ class Writer:
         if c is not None and self.memory.homes.get(value) is not c:
             self._copy(c, value)
         gemm = "dgemm" if value.dtype == np.float64 else "sgemm"
-        self.source.names[gemm] = blas.address(gemm)
+        self.source.names[gemm] = blas.gemm(gemm)
         numbers = [self.name(x) for x in (alpha, beta) if isinstance(x, Value)]
         (first, of_a), (second, of_b) = map(self._as_matrix, (a, b))
         texts = [gemm, self._text(alpha), first, second, self._text(beta), self.name(value)]
