@@ -8,6 +8,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from tests.each import each
 from tinygrad_mnist import data, nn, training
@@ -288,3 +289,17 @@ def test_what_is_no_split_is_refused_before_the_first_step():
     with pytest.raises(TypeError, match=r"this takes a data\.Split"):
         training.fit(model, (split, split.images), nn.SGD(model.parameters(), 0.1), epochs=1)
     np.testing.assert_array_equal(model.state_dict()["weight"], before["weight"])
+
+
+@each("threads", [1, 2])
+def test_products_take_the_threads_that_are_asked_for(splits, threads):
+    found = []
+
+    class Looking(training.Callback):
+        def epoch_begins(self, run):
+            found.extend(each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas")
+
+    run(splits, epochs=1, callback=Looking(), threads=threads)
+    assert {*found} == {threads}
+    with pytest.raises(ValueError, match="threads"):
+        run(splits, epochs=1, threads=0)

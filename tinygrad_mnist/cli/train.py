@@ -49,6 +49,7 @@ def train(
     compile: Annotated[
         bool, typer.Option("--compile", help="Replay the step as a plan; quicker with the extra fast.")
     ] = False,
+    threads: Annotated[int, typer.Option(min=1, help="Of the matrix products; 2 for wide layers, convolutions.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out stopped.")] = False,
     pictures: Annotated[bool, typer.Option("--plots", help="Draw curves, mistakes and weights into --out.")] = False,
     **changes: Any,
@@ -96,6 +97,7 @@ def train(
                 checkpoint=checkpoint,
                 resume=resume,
                 compile=compile,
+                threads=threads,
             )
             facts: dict[str, Any] = {"data": dataset.name, **recipe.as_dict(), "seed": seed}
             facts |= _scored(model, history, dataset.test)

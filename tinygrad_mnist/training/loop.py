@@ -44,6 +44,7 @@ def fit(
     checkpoint: Checkpoint | str | Path | None = None,
     resume: bool = False,
     compile: bool = False,
+    threads: int = 1,
 ) -> History:
     """Train in place. At the end, or at Ctrl-C, the model has the weights of its best validated epoch.
 
@@ -53,14 +54,15 @@ def fit(
     augment: called with the images of a batch, float32 (n, 28, 28) from 0 to 1, and a generator.
     checkpoint: where the run is kept (see `Checkpoint`); resume: go on from there if it exists.
     compile: replay the step as a plan (see `tinygrad_mnist.compile`); callbacks then find no gradients.
+    threads: of BLAS's products; two are worth it for convolutions and layers of a thousand units.
 
-    Everything follows from the model's weights and the seed, bit for bit. It runs on one thread: products as
-    small as a batch's lose more by being shared out than they gain. Raises Diverged when the loss is no longer
-    a number, CheckpointError when a checkpoint can't be used, and ValueError for numbers out of range.
+    Everything follows from the model's weights, the seed and the number of threads, bit for bit. Raises Diverged when
+    the loss is no longer a number, CheckpointError when a checkpoint can't be used, and ValueError for numbers out of
+    range.
     """
     from threadpoolctl import threadpool_limits
 
-    COUNT.check(epochs=epochs, batch_size=batch_size)
+    COUNT.check(epochs=epochs, batch_size=batch_size, threads=threads)
     COUNT.check_given(patience=patience)
     POSITIVE.check_given(clip_norm=clip_norm)
     if resume and checkpoint is None:
@@ -74,7 +76,7 @@ def fit(
     _check_last_batch(run)
     nn.set_rng_state(dict(run.generator(epoch=0).bit_generator.state))  # what dropout draws from
     try:
-        with threadpool_limits(1, user_api="blas"), ExitStack() as opened:
+        with threadpool_limits(threads, user_api="blas"), ExitStack() as opened:
             for callback in callbacks:
                 if isinstance(callback, AbstractContextManager):
                     opened.enter_context(callback)

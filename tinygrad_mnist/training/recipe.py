@@ -163,7 +163,7 @@ class Recipe:
     def fit(
         self, model: Module, data: Split | tuple[Split, Split], *, seed: int = 0,
         callbacks: Sequence[Callback] = (), checkpoint: Checkpoint | None = None, resume: bool = False,
-        compile: bool = False,
+        compile: bool = False, threads: int = 1,
     ) -> History:  # fmt: skip
         """Train a model of `make_model` by this recipe; see `training.fit`."""
         optimizer = self.make_optimizer(model)
@@ -176,7 +176,7 @@ class Recipe:
             loss=partial(nn.cross_entropy, label_smoothing=self.label_smoothing),
             schedule=self.make_schedule(optimizer, examples), clip_norm=self.clip_norm, patience=self.patience,
             augment=self.augment, callbacks=[*own, *callbacks], checkpoint=checkpoint, resume=resume,
-            compile=compile,
+            compile=compile, threads=threads,
         )  # fmt: skip
 
 
