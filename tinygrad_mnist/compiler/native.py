@@ -37,11 +37,18 @@ def _matrix(x: Any) -> Any:
 
 @njit(cache=True)
 def _in_blocks(gemm: Any, sizes: Any, alpha: Any, a: Any, b: Any, beta: Any, c: Any, itemsize: Any) -> None:
-    """A product, in blocks of rows or of columns where these are faster."""
+    """A product, in blocks of rows, of columns or of what is summed over where these are faster."""
     rows, columns, inner = sizes
     address, most, few = gemm
-    length = _length(most, few, inner, rows, columns, a[2] == 1 and b[2] != 1)
-    if length == 0 or length >= max(rows, columns):
+    is_turned = a[2] == 1 and b[2] != 1
+    summed = most // (rows * columns) // 16 * 16
+    length = _length(most, few, inner, rows, columns, is_turned)
+    if not is_turned and SHORTEST <= summed < inner and max(rows, columns) < inner:
+        for k in range(0, inner, summed):
+            part = rows, columns, min(summed, inner - k)
+            x, y = _moved(a, k * a[2] * itemsize), _moved(b, k * b[1] * itemsize)
+            _whole(address, part, alpha, x, y, beta if k == 0 else 1.0, c)
+    elif length == 0 or length >= max(rows, columns):
         _whole(address, sizes, alpha, a, b, beta, c)
     elif rows > columns:
         for i in range(0, rows, length):
@@ -58,8 +65,10 @@ def _length(most: Any, few: Any, inner: Any, rows: Any, columns: Any, is_turned:
     """How many rows or columns a block has that needs no packing; 0 where there are no blocks."""
     narrow = min(rows, columns)
     most = min(most // inner, few) if is_turned else most // inner
+    if is_turned and inner < SHORTEST:
+        return 0
     if is_turned and narrow > 16:
-        return 8 if inner >= 64 and columns >= rows and most >= 8 * narrow else 0
+        return 8 if columns >= rows and most >= 8 * narrow else 0
     length = most // narrow // 16 * 16
     return length if length >= SHORTEST else 0
 
