@@ -206,9 +206,9 @@ def test_a_plan_can_be_read():
         step.plan()
     for x, labels in zip(X[:3], LABELS[:3], strict=True):
         step(x, labels)
-    assert "matmul" in step.plan()
+    assert "product(" in step.plan()
     assert "buffer 0" in step.plan()
-    assert "np.matmul(" in step.source()
+    assert "= Product(sgemm, " in step.source()
     with_sharing, without = step.memory()
     assert 0 < with_sharing < without
 

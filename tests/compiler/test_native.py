@@ -3,39 +3,25 @@
 import numpy as np
 import pytest
 
+from tests.compiler.test_blas import ORDERS, SIZES, operands
 from tests.each import each
 from tinygrad_mnist.compiler import blas
 
 native = pytest.importorskip("tinygrad_mnist.compiler.native", reason="numba is not installed: pip install '.[fast]'")
 RNG = np.random.default_rng(0)
-ORDERS = [(a, b, c) for a in "CF" for b in "CF" for c in "CF"]
-SIZES = [
-    (3, 4, 5), (1, 4, 5), (3, 1, 5), (3, 4, 1), (1, 1, 1), (1, 5, 1), (7, 1, 1),
-    (128, 700, 10), (10, 700, 128), (700, 130, 12), (64, 784, 50), (50, 784, 64), (130, 64, 130), (20, 3000, 16),
-]  # fmt: skip
 
 
 @each("dtype", [np.float32, np.float64])
 @each("orders", ORDERS)
 def test_products_in_every_layout_whole_and_in_blocks(dtype, orders):
     address, *_ = blas.gemm("sgemm" if dtype == np.float32 else "dgemm")
-    for rows, inner, columns in SIZES:
-        shapes = (rows, inner), (inner, columns), (rows, columns)
-        a, b, c = (np.asarray(RNG.random(shape), dtype, order=o) for shape, o in zip(shapes, orders, strict=True))
+    for sizes in SIZES:
+        a, b, c = operands(sizes, orders, dtype)
         expected = -0.5 * (a @ b) + 2 * c
         for limits in ((0, 0), (blas.MOST, blas.FEW)):
             found = c.copy(order="K")
             native.product((address, *limits), -0.5, a, b, 2, found)
             np.testing.assert_allclose(found, expected, rtol=2e-5 if dtype == np.float32 else 1e-12)
-
-
-def test_blocks_are_taken_where_they_are_faster():
-    length = native._length
-    most, few = blas.MOST, blas.FEW
-    assert length(most, few, 784, 128, 10, False) == 112
-    assert length(most, few, 784, 64, 128, True) == 8
-    assert length(0, 0, 784, 128, 10, False) == 0
-    assert length(most, few, 784, 128, 800, False) == 0
 
 
 def test_exp_in_single_precision_is_right_to_the_last_bit_but_one():

@@ -10,13 +10,12 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from tinygrad_mnist.compiler import blas
+
 LOG2_E, LN_2 = 1.4426950408889634, 0.6931471805599453
 
 ROUNDS = 1.5 * 2.0**52
 """Added to a double, it leaves the whole number in the last bits."""
-
-SHORTEST = 64
-"""A block of fewer rows or columns is not worth a call of its own."""
 
 _POINTER = ir.IntType(8).as_pointer()
 
@@ -35,42 +34,27 @@ def _matrix(x: Any) -> Any:
     return _address(x), x.strides[0] // x.itemsize, x.strides[1] // x.itemsize
 
 
+_division, _ordered = njit(blas.division), njit(blas.ordered)
+
+
 @njit(cache=True)
 def _in_blocks(gemm: Any, sizes: Any, alpha: Any, a: Any, b: Any, beta: Any, c: Any, itemsize: Any) -> None:
-    """A product, in blocks of rows, of columns or of what is summed over where these are faster."""
+    """A product, in blocks where these are faster; a, b, c: as of `_matrix`."""
     rows, columns, inner = sizes
     address, most, few = gemm
-    is_turned = a[2] == 1 and b[2] != 1
-    summed = most // (rows * columns) // 16 * 16
-    length = _length(most, few, inner, rows, columns, is_turned)
-    if not is_turned and SHORTEST <= summed < inner and max(rows, columns) < inner:
-        for k in range(0, inner, summed):
-            part = rows, columns, min(summed, inner - k)
-            x, y = _moved(a, k * a[2] * itemsize), _moved(b, k * b[1] * itemsize)
-            _whole(address, part, alpha, x, y, beta if k == 0 else 1.0, c)
-    elif length == 0 or length >= max(rows, columns):
-        _whole(address, sizes, alpha, a, b, beta, c)
-    elif rows > columns:
-        for i in range(0, rows, length):
-            part = min(length, rows - i), columns, inner
-            _whole(address, part, alpha, _moved(a, i * a[1] * itemsize), b, beta, _moved(c, i * c[1] * itemsize))
-    else:
-        for j in range(0, columns, length):
-            part = rows, min(length, columns - j), inner
-            _whole(address, part, alpha, a, _moved(b, j * b[2] * itemsize), beta, _moved(c, j * c[2] * itemsize))
-
-
-@njit
-def _length(most: Any, few: Any, inner: Any, rows: Any, columns: Any, is_turned: Any) -> Any:
-    """How many rows or columns a block has that needs no packing; 0 where there are no blocks."""
-    narrow = min(rows, columns)
-    most = min(most // inner, few) if is_turned else most // inner
-    if is_turned and inner < SHORTEST:
-        return 0
-    if is_turned and narrow > 16:
-        return 8 if columns >= rows and most >= 8 * narrow else 0
-    length = most // narrow // 16 * 16
-    return length if length >= SHORTEST else 0
+    axis, length = _division(rows, columns, inner, most, few, a[2] == 1 and b[2] != 1)
+    for start in range(0, sizes[axis], length):
+        by = start * itemsize
+        if axis == 0:
+            part = min(length, rows - start), columns, inner
+            _whole(address, part, alpha, _moved(a, by * a[1]), b, beta, _moved(c, by * c[1]))
+        elif axis == 1:
+            part = rows, min(length, columns - start), inner
+            _whole(address, part, alpha, a, _moved(b, by * b[2]), beta, _moved(c, by * c[2]))
+        else:
+            part = rows, columns, min(length, inner - start)
+            x, y = _moved(a, by * a[2]), _moved(b, by * b[1])
+            _whole(address, part, alpha, x, y, beta if start == 0 else 1.0, c)
 
 
 @njit
@@ -80,15 +64,9 @@ def _moved(x: Any, by: Any) -> Any:
 
 @njit
 def _whole(address: Any, sizes: Any, alpha: Any, a: Any, b: Any, beta: Any, c: Any) -> None:
-    """BLAS knows columns: of a matrix that lies in rows it computes the transpose, cᵀ = alpha bᵀ aᵀ + beta cᵀ."""
-    rows, columns, inner = sizes
-    (first, x_0, x_1), (second, y_0, y_1), (result, z_0, z_1) = a, b, c
-    if z_1 == 1:
-        first, x_0, x_1, second, y_0, y_1 = second, y_1, y_0, first, x_1, x_0
-        rows, columns, z_0, z_1 = columns, rows, z_1, z_0
-    _call(address, 78 if x_0 == 1 else 84, 78 if y_0 == 1 else 84, rows, columns, inner, alpha,
-          first, max(x_1, rows) if x_0 == 1 else max(x_0, inner),
-          second, max(y_1, inner) if y_0 == 1 else max(y_0, columns), beta, result, max(z_1, rows))  # fmt: skip
+    swaps, order_x, order_y, m, n, step_x, step_y, step_c = _ordered(*sizes, a[1:], b[1:], c[1:])
+    x, y = (b[0], a[0]) if swaps else (a[0], b[0])
+    _call(address, order_x, order_y, m, n, sizes[2], alpha, x, step_x, y, step_y, beta, c[0], step_c)
 
 
 @intrinsic

@@ -5,14 +5,15 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.util
+import inspect
 import sys
 import textwrap
 from collections.abc import Callable, Collection
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.compiler.blas import product
 from tinygrad_mnist.files import write_text
 from tinygrad_mnist.jit import has_numba
 
@@ -88,11 +89,10 @@ def compiled(source: str) -> Callable[..., Any]:
         return interpreted
     from platformdirs import user_cache_path
 
-    from tinygrad_mnist.compiler import native
+    from tinygrad_mnist.compiler import blas, native
 
     text = f"{HEADER}\n{source}"
-    both = text + Path(native.__file__).read_text(encoding="utf-8")
-    name = f"part_{hashlib.sha256(both.encode()).hexdigest()[:16]}"
+    name = f"part_{hashlib.sha256(''.join([text, *map(inspect.getsource, (native, blas))]).encode()).hexdigest()[:16]}"
     path = user_cache_path("tinygrad_mnist") / "parts" / f"{name}.py"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -107,13 +107,8 @@ def compiled(source: str) -> Callable[..., Any]:
     return part
 
 
-def _product(gemm: int, alpha: float, a: Any, b: Any, beta: float, c: Any) -> None:
-    """c = alpha a @ b + beta c."""
-    c[...] = alpha * (a @ b) + beta * c if beta else alpha * (a @ b)
-
-
 INTERPRETED: dict[str, Any] = {
     "np": np, "njit": lambda *_, **__: lambda function: function, "exp": np.exp, "maximum": np.maximum,
-    "minimum": np.minimum, "product": _product,
+    "minimum": np.minimum, "product": product,
 }  # fmt: skip
 """What the header gives to a part that is compiled, as Python."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.compiler.blas import scipy_blas
+from tinygrad_mnist.compiler.blas import gemm
 from tinygrad_mnist.compiler.capture import Captured, Output, output
 from tinygrad_mnist.compiler.fusion import with_kernels
 from tinygrad_mnist.compiler.listing import Listing
@@ -138,6 +138,6 @@ def passes_of(exact: bool, fused: bool) -> list[Pass]:
     exactly = [*EXACT, with_rules_in_place, with_pools_first]
     if exact:
         return [*exactly, with_masks_at_once]
-    added = [with_added_products] if fused or scipy_blas() else []
+    added = [with_added_products] if gemm("sgemm")[0] else []
     written = [with_window_kernels, with_kernels] if fused else [with_masks_at_once]
     return [*exactly, with_softmax_from_its_sum, *added, with_common_parts_once, without_dead_code, *written]

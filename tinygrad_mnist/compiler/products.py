@@ -19,8 +19,13 @@ def added_product(c: Any, a: Any, b: Any, alpha: float, beta: float) -> Any:
     return alpha * (a @ b) + beta * c
 
 
+def product(a: Any, b: Any) -> Any:
+    """a @ b, of matrices of one dtype, by BLAS's own call."""
+    return a @ b
+
+
 def with_added_products(program: Program) -> Program:
-    """Where a product is added to a matrix of its shape, let BLAS add it as it multiplies."""
+    """Let BLAS multiply matrices, and where a product is added to one of its shape, add it as it multiplies."""
     makers, users = program.makers(), program.users()
     once = {value for value, reading in users.items() if len(reading) == 1} - {*program.wanted()}
     kept: list[Instruction] = []
@@ -29,7 +34,8 @@ def with_added_products(program: Program) -> Program:
         new = None
         if found is not None and _is_matrix(instruction.output):
             new = _as_added_product(instruction, found, makers, once)
-        kept += [instruction] if new is None else new
+        own = replace(instruction, function=product) if _is_product(instruction) else instruction
+        kept += [own] if new is None else new
     return replace(program, instructions=kept)
 
 
@@ -41,6 +47,16 @@ def _sum(instruction: Instruction) -> tuple[Value, Value, float] | None:
     if not (isinstance(x, Value) and isinstance(y, Value)) or x.is_number or y.is_number:
         return None
     return x, y, 1.0 if instruction.function is np.add else -1.0
+
+
+def _is_product(instruction: Instruction) -> bool:
+    """Whether it is a product of matrices of one dtype."""
+    matrices = [*instruction.args, instruction.output]
+    return (
+        instruction.function is np.matmul and not instruction.options
+        and all(isinstance(x, Value) and not x.is_number and _is_matrix(x) for x in matrices)
+        and len({x.dtype for x in matrices}) == 1
+    )  # fmt: skip
 
 
 def _is_matrix(value: Value) -> bool:

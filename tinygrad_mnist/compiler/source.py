@@ -16,7 +16,7 @@ from tinygrad_mnist.compiler.kernels import Kernel
 from tinygrad_mnist.compiler.memory import Memory, is_view
 from tinygrad_mnist.compiler.parts import Part, compiled
 from tinygrad_mnist.compiler.passes import Mask
-from tinygrad_mnist.compiler.products import added_product
+from tinygrad_mnist.compiler.products import added_product, product
 from tinygrad_mnist.compiler.program import Instruction, Program, Value
 
 _INFIX: dict[Any, str] = {
@@ -38,9 +38,8 @@ def can_write(instruction: Instruction) -> bool:
     function = instruction.function
     is_reduction = getattr(function, "__name__", "") == "reduce"
     is_array = not any(value.is_number for value in instruction.outputs)
-    known = (
-        isinstance(function, np.ufunc | Kernel | Mask) or is_reduction or function in _INTO or function is added_product
-    )
+    is_ours = isinstance(function, Kernel | Mask) or function in (product, added_product)
+    known = is_ours or is_reduction or isinstance(function, np.ufunc) or function in _INTO
     return is_array and known and not is_view(instruction)
 
 
@@ -68,7 +67,7 @@ class Writer:
     def __init__(self, program: Program, memory: Memory, given: list[Value]) -> None:
         self.program, self.memory, self.given = program, memory, given
         self._has_parts = any(isinstance(each.function, Kernel) for each in program.instructions)
-        self._part = Part()
+        self._part, self.products = Part(), 0
         self._views: dict[Value, Instruction] = {}
         self._names: dict[Value, str] = {}
         self._taken = {"np", "step", *keyword.kwlist}
@@ -154,11 +153,8 @@ class Writer:
         """Write an instruction into a part, if it is one that numba compiles."""
         if isinstance(instruction.function, Kernel):
             self._kernel(instruction.function)
-        elif instruction.function is added_product:
-            self._product(instruction.output, *instruction.args)
-        elif is_product_of_matrices(instruction):
-            a, b = instruction.args
-            self._product(instruction.output, None, a, b, 1.0, 0.0)
+        elif instruction.function in (product, added_product):
+            self._product(instruction)
         else:
             return False
         return True
@@ -183,8 +179,8 @@ class Writer:
         )
 
     def _into(self, instruction: Instruction) -> str:
-        if instruction.function is added_product:
-            return self._added_product(instruction)
+        if instruction.function in (product, added_product):
+            return self._prepared_product(instruction)
         function, out = instruction.function, self.name(instruction.output)
         if isinstance(function, Mask):
             arguments = ", ".join([*self._arguments(instruction), f"out={out}", "casting='unsafe'"])
@@ -234,38 +230,34 @@ class Writer:
             return f"{self.name(root)}.T", self.name(root)
         return self.name(value), self.name(value)
 
-    def _product(self, value: Value, c: Value | None, a: Value, b: Value, alpha: Any, beta: Any) -> None:
+    def _product(self, instruction: Instruction) -> None:
         """BLAS's own call in a part."""
+        value, (c, a, b, alpha, beta) = instruction.output, _terms(instruction)
         if c is not None and self.memory.homes.get(value) is not c:
             self._copy(c, value)
-        gemm = "dgemm" if value.dtype == np.float64 else "sgemm"
-        self.source.names[gemm] = blas.gemm(gemm)
         numbers = [self.name(x) for x in (alpha, beta) if isinstance(x, Value)]
         (first, of_a), (second, of_b) = map(self._as_matrix, (a, b))
+        gemm = self._gemm(value)
         texts = [gemm, self._text(alpha), first, second, self._text(beta), self.name(value)]
         self._part.add(f"product({', '.join(texts)})", [gemm, of_a, of_b, self.name(value), *numbers])
 
-    def _added_product(self, instruction: Instruction) -> str:
-        """BLAS's own call. It knows columns: of matrices in rows it computes outᵀ = alpha bᵀ aᵀ + beta cᵀ."""
-        c, a, b, alpha, beta = instruction.args
-        value = instruction.output
-        in_rows = value.like.flags.c_contiguous
-        operands = [self._in_columns(x) for x in ((b, a) if in_rows else (a, b))]
-        flags = [int(in_rows != x.like.flags.c_contiguous) for x in ((b, a) if in_rows else (a, b))]
-        out = self._in_columns(value)
-        gemm = "dgemm" if value.dtype == np.float64 else "sgemm"
-        self.source.names[gemm] = getattr(blas.scipy_blas(), gemm)
-        numbers = [self._text(x) for x in (alpha, beta)]
-        call = f"{gemm}({numbers[0]}, {', '.join(operands)}, {numbers[1]}, {out}, {flags[0]}, {flags[1]}, 1)"
-        is_in_place = self.memory.homes.get(value) is c
+    def _prepared_product(self, instruction: Instruction) -> str:
+        """The same without a part: all that stays the same is prepared."""
+        value, (c, a, b, alpha, beta) = instruction.output, _terms(instruction)
+        given = {name: x for name, x in (("a", a), ("b", b)) if not self._lasts(self.memory.roots[x])}
+        found = [self._known("like", x.like) if x in given.values() else self.name(x) for x in (a, b)]
+        self.products += 1
+        name = f"product{self.products}_"
+        arguments = ", ".join([self._gemm(value), *found, self.name(value), repr("".join(given))])
+        self.source.setup.append(f"{name} = {self._known('Product', blas.Product)}({arguments})")
+        call = f"{name}({', '.join([self._text(alpha), self._text(beta), *map(self.name, given.values())])})"
+        is_in_place = c is None or self.memory.homes.get(value) is c
         return call if is_in_place else f"np.copyto({self.name(value)}, {self.name(c)}); {call}"
 
-    def _in_columns(self, value: Value) -> str:
-        """A matrix as its columns lie one after the other: transposed, where its rows do."""
-        name = self.name(value)
-        if not value.like.flags.c_contiguous:
-            return name
-        return self._alias(f"{name}_T", f"{name}.T", value)
+    def _gemm(self, value: Value) -> str:
+        name = "dgemm" if value.dtype == np.float64 else "sgemm"
+        self.source.names[name] = blas.gemm(name)
+        return name
 
     def _call(self, instruction: Instruction) -> str:
         arguments = self._arguments(instruction)
@@ -323,16 +315,9 @@ class Writer:
         return found
 
 
-def is_product_of_matrices(instruction: Instruction) -> bool:
-    """Whether it is a product that BLAS computes as it is asked for."""
-    if instruction.function is not np.matmul or instruction.options:
-        return False
-    dtype = instruction.output.dtype
-    matrices = [*instruction.args, instruction.output]
-    return dtype in (np.float32, np.float64) and all(
-        isinstance(x, Value) and x.like.ndim == 2 and x.dtype == dtype and x.like.size
-        and (x.like.flags.c_contiguous or x.like.flags.f_contiguous) for x in matrices
-    )  # fmt: skip
+def _terms(instruction: Instruction) -> tuple[Any, ...]:
+    """c, a, b, alpha and beta of alpha a @ b + beta c; c is None where nothing is added to."""
+    return instruction.args if instruction.function is added_product else (None, *instruction.args, 1.0, 0.0)
 
 
 def _is_mask_of_bits(instruction: Instruction) -> bool:
