@@ -176,8 +176,8 @@ def warp(images: Images, places: Places) -> NDArray[np.float32]:
         from tinygrad_mnist.data import loops
 
         found = np.empty(images.shape, np.float32)
-        each = (x.astype(np.float32, copy=False).reshape(len(images), -1) for x in (pixels, *places))
-        loops.warp(*each, found.reshape(len(images), -1))
+        each = (x.astype(np.float32, copy=False).reshape(len(images), SIDE**2) for x in (pixels, *places))
+        loops.warp(*each, found.reshape(len(images), SIDE**2))
         return found
     width = SIDE + 3  # black around them: one pixel before, two behind, so that every place has four neighbours
     framed = np.zeros((len(pixels), width, width), np.float32)
