@@ -70,7 +70,7 @@ class Part:
         head = _folded(f"def part({', '.join([*self.names, *self.constants.values()])}):")
         body = [f"    {line}" for line in [*self.lines, *(["return True"] if self.decides else [])]]
         kernels = [
-            KERNEL + source.replace("def kernel(", f"def {name}(") + "\n\n" for source, name in self.kernels.items()
+            KERNEL + source.replace("def kernel(", f"def {name}(") + "\n" for source, name in self.kernels.items()
         ]
         return "\n".join(["", *kernels, PART + head, *body, ""])
 

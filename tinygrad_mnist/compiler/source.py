@@ -14,7 +14,7 @@ import numpy as np
 from tinygrad_mnist.compiler import blas, tracing
 from tinygrad_mnist.compiler.kernels import Kernel
 from tinygrad_mnist.compiler.memory import Memory, is_view
-from tinygrad_mnist.compiler.parts import Part, compiled
+from tinygrad_mnist.compiler.parts import INTERPRETED, Part, compiled
 from tinygrad_mnist.compiler.passes import Mask
 from tinygrad_mnist.compiler.products import added_product, product
 from tinygrad_mnist.compiler.program import Instruction, Program, Value
@@ -31,6 +31,10 @@ _INTO: dict[Any, str] = {
     np.dot: "np.dot({0}, {1}, out={out})",
 }
 """How functions without out= are told where to put their result."""
+
+
+_OWN = re.compile("(buffer|kernel|part)[0-9]+")
+"""Names that a source has for what is its own."""
 
 
 def can_write(instruction: Instruction) -> bool:
@@ -70,7 +74,7 @@ class Writer:
         self._part, self.products = Part(), 0
         self._views: dict[Value, Instruction] = {}
         self._names: dict[Value, str] = {}
-        self._taken = {"np", "step", *keyword.kwlist}
+        self._taken = {"np", "step", "sgemm", "dgemm", *INTERPRETED, *keyword.kwlist}
         self.source = Source([self.name(value) for value in given], names={"np": np})
 
     def write(self) -> Source:
@@ -110,7 +114,7 @@ class Writer:
         if value not in self._names:
             plain = re.sub(r"\W+", "_", value.name).strip("_") or f"v{len(self._names)}"
             name = plain if not plain[0].isdigit() else f"_{plain}"
-            while name in self._taken:
+            while name in self._taken or _OWN.fullmatch(name):
                 name = f"{plain}_{len(self._names)}"
             self._taken.add(name)
             self._names[value] = name
@@ -211,7 +215,7 @@ class Writer:
             return kernel.text(value, self.name(root), root.shape), self.name(root)
         name = self.name(value)
         text = kernel.text(value, name, value.shape)
-        name = name if text == name else self._alias(f"{name}_{kernel.kinds[value]}", text, value)
+        name = name if text == name else self._alias(f"{name}_{kernel.kinds[value]}_", text, value)
         return name, name
 
     def _alias(self, alias: str, text: str, value: Value) -> str:
