@@ -32,7 +32,7 @@ LAYERS = {
     "records": {"shown"},
     "data": {"later", "arguments", "files", "jit", "processes", "screens", "shown"},
     "gradcheck": {"engine", "screens"},
-    "nn": {"engine", "arguments", "devices", "screens", "shown"},
+    "nn": {"engine", "arguments", "devices", "jit", "screens", "shown"},
     "graph": {"later", "engine", "files", "screens", "shown"},
     "comparing": {"engine", "nn", "manual", "data", "graph", "files", "screens", "shown"},
     "grading": {"later", "cluster", "engine", "manual", "graph", "files", "screens", "shown"},

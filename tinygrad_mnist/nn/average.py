@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from tinygrad_mnist.arguments import SHARE
 from tinygrad_mnist.devices import as_array, to_numpy
 from tinygrad_mnist.engine import Tensor
+from tinygrad_mnist.jit import is_loaded
 from tinygrad_mnist.nn.module import Module
 
 
@@ -39,9 +40,7 @@ class ExponentialMovingAverage:
         """Take in the weights as they are now."""
         decay = self._decay()
         for path, parameter in self.model.named_parameters():
-            average = self._average[path]
-            average *= decay
-            average += (1 - decay) * parameter.data
+            _average(self._average[path], parameter.data, decay)
         for path, buffer in self.model.named_buffers():
             self._average[path] = buffer.data.copy()
         self.updates += 1
@@ -74,3 +73,15 @@ class ExponentialMovingAverage:
             raise ValueError("the averages in the state are not those of this model: paths or shapes differ")
         self._average = {path: as_array(average[path], like=own).copy() for path, own in self._average.items()}
         self.updates = int(state["updates"])
+
+
+def _average(old: Any, new: Any, decay: float) -> None:
+    """old ← decay · old + (1 - decay) · new, in place."""
+    if is_loaded() and all(type(x) is np.ndarray and x.flags.c_contiguous and x.dtype.kind == "f" for x in (old, new)):
+        from tinygrad_mnist.nn import loops
+
+        number = old.dtype.type
+        loops.average(old.reshape(-1), new.reshape(-1), number(decay), number(1 - decay))
+    else:
+        old *= decay
+        old += (1 - decay) * new
