@@ -5,7 +5,7 @@ import pytest
 
 from tests.each import each
 from tests.grading.watching.runs import DATA, FUNCTIONS, PARAMETERS, reported, watched
-from tinygrad_mnist.grading.watching.tape import Node
+from tinygrad_mnist.grading.watching.graph import Node
 from tinygrad_mnist.grading.watching.training import is_label, lineages, steps
 
 GRADIENTS = "dW1, db1, dW2, db2 = backward(X, Y, W1, b1, W2, b2)"

@@ -28,9 +28,9 @@ from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, Mistake, Mistakes, Placement, lines
 from tinygrad_mnist.grading.textbook.probes import same
 from tinygrad_mnist.grading.watching.general import RTOL, Reading
+from tinygrad_mnist.grading.watching.graph import Node
 from tinygrad_mnist.grading.watching.network import in_columns
 from tinygrad_mnist.grading.watching.replay import cotangents
-from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.textbook import Columns, Observed, activation_of
 from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.columns import CLASSES_AXIS

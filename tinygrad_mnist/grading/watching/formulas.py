@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_mnist import graph
 from tinygrad_mnist.engine import Node as Recorded
-from tinygrad_mnist.grading.watching.tape import Node
+from tinygrad_mnist.grading.watching.graph import Node
 from tinygrad_mnist.graph.recording import Recording
 from tinygrad_mnist.graph.symbolic.explanation import Equation
 

@@ -14,10 +14,10 @@ from tinygrad_mnist.grading.report import Finding, Parameter
 from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching.gradients import Gradient, gradient, like
-from tinygrad_mnist.grading.watching.graph import made_of
+from tinygrad_mnist.grading.watching.graph import Node, made_of
 from tinygrad_mnist.grading.watching.losses import Output, one_hot, outputs, own_losses, usual_losses
 from tinygrad_mnist.grading.watching.replay import UnfollowedError, cotangents, numerical, on_tensors
-from tinygrad_mnist.grading.watching.tape import Node, Tape
+from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.training import NAMED_PARAMETER, Lineage, Step, is_label, last_names
 from tinygrad_mnist.manual.activations import Array
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import is_view
+from tinygrad_mnist.grading.watching.graph import Node, is_view
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, is_called_gradient
-from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.training import Lineage, Step
 from tinygrad_mnist.manual.activations import Array
 

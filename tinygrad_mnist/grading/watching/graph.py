@@ -1,14 +1,49 @@
-"""Questions to a part of a tape: what is made from what."""
+"""The values of a running program and what each was made of, and questions to them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any
 
-from tinygrad_mnist.grading.watching.tape import Node
+import numpy as np
+
+LINEAR = {"@", "dot", "matmul"}
+"""Operations by which a layer's weights meet what enters it."""
 
 VIEWS = {"T", "transpose", "reshape", "copy", "asarray", "array", "astype", "ravel", "flatten", "squeeze", "atleast_2d",
          "expand_dims", "ascontiguousarray", "swapaxes", "float64", "float32"}  # fmt: skip
 """Operations whose result holds the numbers of their first operand."""
+
+
+@dataclass(eq=False, repr=False)  # its operands' operands would be shown too, all the way back
+class Node:
+    """One value: what made it (`function` of `arguments`, which hold nodes), or a leaf.
+
+    op: the operation's name. value: an array or a NumPy number, as it was then. operands: the nodes in its arguments.
+    changes: the node whose object it is now, where it was changed in place. names: what the program called it.
+    holders: what the dicts that it lies in are called.
+    """
+
+    index: int
+    op: str
+    function: Callable[..., Any] | None
+    arguments: tuple[Any, ...]
+    options: dict[str, Any]
+    operands: tuple[Node, ...]
+    value: Any
+    line: int
+    changes: Node | None = None
+    names: list[str] = field(default_factory=list)
+    holders: set[str] = field(default_factory=set)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return np.shape(self.value)
+
+    @property
+    def name(self) -> str:
+        return self.names[0] if self.names else ""
 
 
 def made_of(nodes: Iterable[Node], stop: Collection[Node] = ()) -> set[Node]:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from tinygrad_mnist.grading.watching.tape import Node
+from tinygrad_mnist.grading.watching.graph import Node
 
 INDEXED = re.compile(r"[^\W\d_]+_?\d+")
 """A name that says which layer it is of."""

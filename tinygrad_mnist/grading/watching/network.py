@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import made_of, seen_through, used_by
-from tinygrad_mnist.grading.watching.tape import LINEAR, Node
+from tinygrad_mnist.grading.watching.graph import LINEAR, Node, made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.training import Lineage, Step, label_behind
 from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.columns import CLASSES_AXIS

@@ -28,8 +28,7 @@ from tinygrad_mnist.grading.textbook.moments import (
     total,
 )
 from tinygrad_mnist.grading.watching.gradients import is_multiple, like
-from tinygrad_mnist.grading.watching.graph import made_of
-from tinygrad_mnist.grading.watching.tape import Node
+from tinygrad_mnist.grading.watching.graph import Node, made_of
 from tinygrad_mnist.grading.watching.textbook import Observed
 from tinygrad_mnist.grading.watching.updates import Key, allowed, symbols
 from tinygrad_mnist.manual.activations import Array

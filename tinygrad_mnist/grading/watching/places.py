@@ -11,10 +11,9 @@ import numpy as np
 
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import MISTAKES
-from tinygrad_mnist.grading.watching.graph import seen_through
+from tinygrad_mnist.grading.watching.graph import LINEAR, Node, seen_through
 from tinygrad_mnist.grading.watching.rewriting import SHRUNK
 from tinygrad_mnist.grading.watching.source import Source
-from tinygrad_mnist.grading.watching.tape import LINEAR, Node
 from tinygrad_mnist.grading.watching.textbook import Observed
 from tinygrad_mnist.grading.watching.training import Lineage, Step
 from tinygrad_mnist.manual.notation import SYMBOLS

@@ -12,8 +12,7 @@ from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.standins.digits import Digits
 from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.mistakes import rounded
-from tinygrad_mnist.grading.watching.graph import made_of
-from tinygrad_mnist.grading.watching.tape import Node
+from tinygrad_mnist.grading.watching.graph import Node, made_of
 from tinygrad_mnist.grading.watching.textbook import Observed
 from tinygrad_mnist.manual.activations import Array
 

@@ -16,12 +16,11 @@ from tinygrad_mnist.grading.standins.loading import Data
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching import damage, general, practice, repeated, stopping, updates, verdict
 from tinygrad_mnist.grading.watching.gradients import Gradient, gradient
-from tinygrad_mnist.grading.watching.graph import made_of
+from tinygrad_mnist.grading.watching.graph import Node, made_of
 from tinygrad_mnist.grading.watching.losses import labelled
 from tinygrad_mnist.grading.watching.names import is_called_gradient
 from tinygrad_mnist.grading.watching.places import Places, picked, written
 from tinygrad_mnist.grading.watching.running import Run
-from tinygrad_mnist.grading.watching.tape import Node
 from tinygrad_mnist.grading.watching.textbook import Observed, in_layers, observe, with_one_activation
 from tinygrad_mnist.grading.watching.training import Step, cut_off, in_parts, is_unrolled, steps, versions_of
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Activation

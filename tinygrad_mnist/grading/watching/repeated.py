@@ -9,8 +9,8 @@ import numpy as np
 
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
-from tinygrad_mnist.grading.watching.graph import depending, made_of
-from tinygrad_mnist.grading.watching.tape import Node, Tape
+from tinygrad_mnist.grading.watching.graph import Node, depending, made_of
+from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.training import Lineage, live_versions
 
 

@@ -9,12 +9,13 @@ import operator
 import time
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.grading.watching.graph import LINEAR, Node, made_of
 from tinygrad_mnist.grading.watching.rewriting import RECORDER
 
 OPERATORS: dict[str, Callable[..., Any]] = {
@@ -29,9 +30,6 @@ IN_PLACE: dict[str, Callable[..., Any]] = {
     "**": operator.ipow, "//": operator.ifloordiv, "%": operator.imod, "&": operator.iand, "|": operator.ior,
     "^": operator.ixor, "<<": operator.ilshift, ">>": operator.irshift,
 }  # fmt: skip
-
-LINEAR = {"@", "dot", "matmul"}
-"""Operations by which a layer's weights meet what enters it."""
 
 OWN = "__main__"
 """The name under which the program runs."""
@@ -59,36 +57,6 @@ MOST_BYTES = 3 * 2**30
 
 class Enough(BaseException):
     """The program has been watched for long enough."""
-
-
-@dataclass(eq=False, repr=False)  # its operands' operands would be shown too, all the way back
-class Node:
-    """One value: what made it (`function` of `arguments`, which hold nodes), or a leaf.
-
-    op: the operation's name. value: an array or a NumPy number, as it was then. operands: the nodes in its arguments.
-    changes: the node whose object it is now, where it was changed in place. names: what the program called it.
-    holders: what the dicts that it lies in are called.
-    """
-
-    index: int
-    op: str
-    function: Callable[..., Any] | None
-    arguments: tuple[Any, ...]
-    options: dict[str, Any]
-    operands: tuple[Node, ...]
-    value: Any
-    line: int
-    changes: Node | None = None
-    names: list[str] = field(default_factory=list)
-    holders: set[str] = field(default_factory=set)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return np.shape(self.value)
-
-    @property
-    def name(self) -> str:
-        return self.names[0] if self.names else ""
 
 
 @dataclass(frozen=True)
@@ -448,7 +416,7 @@ class Tape:
         """
         bases = {self._taken_from(value, index) for index, value in elements}
         base = bases.pop()
-        if base is None or bases or base.shape != np.shape(array) or not _comes_from_a_layer(base):
+        if base is None or bases or base.shape != np.shape(array) or not any(n.op in LINEAR for n in made_of([base])):
             return
         label = np.round(base.value - array, 9)
         if np.count_nonzero(label) == 1 and abs(label).max() == 1:
@@ -502,18 +470,6 @@ class Tape:
         self.updates.append(update)
         if self.finished(self):
             raise Enough
-
-
-def _comes_from_a_layer(node: Node) -> bool:
-    """Whether a product is on its way, as weights have with what enters them; data has none."""
-    waiting, seen = [node], {node}
-    while waiting:
-        node = waiting.pop()
-        if node.op in LINEAR:
-            return True
-        waiting += (o for o in node.operands if o not in seen)
-        seen.update(node.operands)
-    return False
 
 
 def _join(owner: Any, index: Any) -> Callable[..., Any] | None:

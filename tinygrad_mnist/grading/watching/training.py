@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import depending, is_view, made_of, seen_through, used_by
+from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, is_view, made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.names import CALLED_ERROR, CALLED_PARAMETER, is_called_gradient
-from tinygrad_mnist.grading.watching.tape import LINEAR, Node, Tape, Update
+from tinygrad_mnist.grading.watching.tape import Tape, Update
 
 CLASSES = 26
 """How many classes labels may have."""

@@ -12,9 +12,9 @@ from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.updating import with_gradient_of, wrong_updates
 from tinygrad_mnist.grading.watching.gradients import Gradient, against, is_multiple, like, ratio
-from tinygrad_mnist.grading.watching.graph import made_of, seen_through, used_by
+from tinygrad_mnist.grading.watching.graph import LINEAR, Node, made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, CALLED_WEIGHTS
-from tinygrad_mnist.grading.watching.tape import LINEAR, Node, Tape
+from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.textbook import TINY, Observed
 from tinygrad_mnist.grading.watching.training import Lineage, Step
 from tinygrad_mnist.manual.activations import Array
