@@ -74,8 +74,7 @@ def captured(function: Callable[..., Any], args: Any, options: dict[str, Any]) -
 
     Raises CompileError for what can't be captured, and what the function raises.
     """
-    watcher = _Watcher(function, [*leaves((args, options))])
-    with _lock, watcher.watching():
+    with _lock, (watcher := _Watcher(function, [*leaves((args, options))])).watching():
         try:
             traced_args, traced_options = mapped((args, options), watcher.argument)
             result = function(*traced_args, **traced_options)
@@ -147,12 +146,13 @@ class _Watcher:
     def read_gradient(self, leaf: Node) -> Any:
         """The gradient of a leaf, noted where it is not the step's own."""
         gradient = self.gradient_slot.__get__(leaf)
-        self.gradients.setdefault(leaf, (gradient, True))
+        if self.is_here():
+            self.gradients.setdefault(leaf, (gradient, True))
         return gradient
 
     def write_gradient(self, leaf: Node, gradient: Any) -> None:
         """A leaf gets a gradient, or loses it."""
-        if hasattr(leaf, "born"):  # and is not just being made
+        if hasattr(leaf, "born") and self.is_here():  # and is not just being made
             self.gradients.setdefault(leaf, (self.gradient_slot.__get__(leaf), False))
         self.gradient_slot.__set__(leaf, gradient)
 

@@ -104,7 +104,11 @@ class Compiled:
             plan = Plan(found, self._passes)
             untried.append(plan)
         result = plan(arguments)
-        assert result is not None, "a program holds for what it was captured from"
+        if result is None:
+            raise CompileError(
+                "a compiled step must leave its arrays as they lay, and this one gives one another order in memory "
+                "than it found: np.ascontiguousarray(…) gives each the same"
+            )
         return result[0]
 
     def __get__(self, owner: Any, kind: Any = None) -> Any:

@@ -87,6 +87,8 @@ class Group:
             operands = operands[:1]
         kinds = [self._kind(x) for x in operands]
         output = instruction.output
+        if not _is_exact(instruction):
+            return None
         if None in kinds or output.is_number or not _is_known(output.dtype):
             return None
         kind = "each" if "each" in kinds or {"row", "column"} <= {*kinds} else next(
@@ -265,6 +267,25 @@ class _Fusion:
         return value in self.wanted or any(
             each.output not in self.views or self._is_needed(each.output, inside) for each in reading
         )
+
+
+WHOLE = {np.maximum, np.minimum, np.copy}
+"""Functions that numba computes of whole numbers as NumPy does, without making them wider."""
+
+
+def _is_exact(instruction: Instruction) -> bool:
+    """Whether numba gives an instruction's result the kind of number that NumPy does."""
+    function, output = instruction.function, instruction.output
+    if output.is_number or output.dtype.kind == "f":
+        return True
+    of = {x.dtype.kind for x in instruction.inputs if not x.is_number}
+    if function is tracing.as_type:
+        return output.dtype.kind in "iu" and not of & {"f"}
+    if output.dtype.kind == "b":
+        return function in tracing.COMPARISONS or function in (np.isfinite, np.isnan) or (
+            function in (np.logical_not, np.logical_and, np.logical_or, np.copy) and of == {"b"}
+        )  # fmt: skip
+    return function in WHOLE and len({x.dtype for x in instruction.inputs if not x.is_number}) == 1
 
 
 def _is_known(dtype: np.dtype[Any]) -> bool:

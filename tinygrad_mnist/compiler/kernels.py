@@ -250,7 +250,7 @@ class _Loop:
         term = " * ".join(map(self._operand, step.operands))
         target = f"{self._column(step.output)}[j]" if step.kind == "column" else self.names[step.output]
         if step.function == "add":
-            return [f"{target} += {term}"]
+            return [f"{target} = plus({target}, {term})" if step.output.dtype.kind == "f" else f"{target} += {term}"]
         return [f"{target} = {step.function}({target}, {term})"]
 
     def _value(self, step: Step) -> str:

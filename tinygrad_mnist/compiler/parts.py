@@ -6,6 +6,7 @@ import functools
 import hashlib
 import importlib.util
 import inspect
+import operator
 import sys
 import textwrap
 from collections.abc import Callable, Collection
@@ -22,10 +23,10 @@ HEADER = '''"""A part of a compiled step."""
 import numpy as np
 from numba import njit
 
-from tinygrad_mnist.compiler.native import exp, maximum, minimum, product
+from tinygrad_mnist.compiler.native import exp, maximum, minimum, plus, product
 '''
 
-KERNEL = '@njit(error_model="numpy", fastmath={"contract", "nsz", "reassoc"})\n'
+KERNEL = '@njit(error_model="numpy", fastmath={"contract", "nsz"})\n'
 PART = "@njit(cache=True, nogil=True)\n"
 
 
@@ -109,6 +110,6 @@ def compiled(source: str) -> Callable[..., Any]:
 
 INTERPRETED: dict[str, Any] = {
     "np": np, "njit": lambda *_, **__: lambda function: function, "exp": np.exp, "maximum": np.maximum,
-    "minimum": np.minimum, "product": product,
+    "minimum": np.minimum, "plus": operator.add, "product": product,
 }  # fmt: skip
 """What the header gives to a part that is compiled, as Python."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.compiler.memory import is_view
+from tinygrad_mnist.compiler.memory import is_view, roots
 from tinygrad_mnist.compiler.program import Instruction, Program, Value, leaves, mapped, nesting
 from tinygrad_mnist.compiler.tracing import COMPARISONS, as_type
 
@@ -102,14 +102,15 @@ def with_guards_first(program: Program) -> Program:
 
 
 def without_neutral_factors(program: Program) -> Program:
-    """x · 1 is x, where it has the shape and dtype of x."""
-    same = {}
+    """x · 1 is x, where it has the shape and dtype of x, and x is no state that the step moves."""
+    same: dict[Value, Value] = {}
+    lies_in = roots(program)
     for instruction in program.instructions:
         if instruction.function is np.multiply and not instruction.options:
             for x, factor in (instruction.args, instruction.args[::-1]):
                 is_one = type(factor) in (int, float) and factor == 1
                 if is_one and isinstance(x, Value) and not x.is_number and x.dtype == instruction.output.dtype:
-                    same[instruction.output] = x
+                    same |= {instruction.output: x} if lies_in[x] not in program.updates else {}
     kept = [instruction for instruction in program.instructions if instruction.output not in same]
     return renamed(replace(program, instructions=kept), same)
 

@@ -55,6 +55,8 @@ class Plan:
         self._names = [writer.name(value) for value in states]
         self._code = compile(str(self.source), "<compiled step>", "exec")
         self._arrays: list[NDArray[Any]] = []
+        self._moves = [value in self.program.updates for value in states]
+        self._owners: set[int] = set()
         self._step: Callable[..., Any] | None = None
         self._draws = any(map(draws, self.program.instructions))
         self._left = [leaf for leaf, value in found.gradients.items() if value is not None]
@@ -88,6 +90,8 @@ class Plan:
             if not all(map(_is_alike, arrays, self._likes)):
                 return None
             self._step, self._arrays = self._bound(arrays), arrays
+        if any(id(x if x.base is None else x.base) in self._owners for x in arguments if isinstance(x, np.ndarray)):
+            return None  # what the step changes lies in it: capturing says so
         before = random.get_rng_state() if self._draws else {}
         values = self._step(*arguments, *numbers)
         if values is None and self._draws:
@@ -96,6 +100,8 @@ class Plan:
 
     def _bound(self, arrays: list[NDArray[Any]]) -> Callable[..., Any]:
         """The step that reads and writes these arrays of the states."""
+        moved = [x for x, is_moved in zip(arrays, self._moves, strict=True) if is_moved]
+        self._owners = {id(x if x.base is None else x.base) for x in moved}
         names = {**self.source.names, **dict(zip(self._names, arrays, strict=True))}
         exec(self._code, names)
         step: Callable[..., Any] = names["step"]

@@ -75,7 +75,7 @@ def _as_added_product(
         if found is None or c.shape != product.shape or c.dtype != product.dtype:
             continue
         (a, b, flipped), factor = found
-        if a.dtype != product.dtype or b.dtype != product.dtype:
+        if not all(x.dtype == product.dtype and _is_matrix(x) for x in (a, b)):
             continue
         extra: list[Instruction] = []
         if flipped:
@@ -110,6 +110,7 @@ def _factored(value: Value, makers: dict[Value, Instruction], once: set[Value]) 
         for factor, x in (maker.args, maker.args[::-1]):
             if (
                 _is_number(factor)
+                and (isinstance(factor, Value) or factor != 0)  # with which BLAS would not look at NaN
                 and isinstance(x, Value)
                 and not x.is_number
                 and x.shape == value.shape

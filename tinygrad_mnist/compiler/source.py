@@ -113,7 +113,7 @@ class Writer:
             self._define(value, self._views.pop(value))
         if value not in self._names:
             plain = re.sub(r"\W+", "_", value.name).strip("_") or f"v{len(self._names)}"
-            name = plain if not plain[0].isdigit() else f"_{plain}"
+            name = plain = plain if not plain[0].isdigit() else f"_{plain}"
             while name in self._taken or _OWN.fullmatch(name):
                 name = f"{plain}_{len(self._names)}"
             self._taken.add(name)
@@ -209,14 +209,20 @@ class Writer:
 
     def _as_rows(self, kernel: Kernel, value: Value) -> tuple[str, str]:
         """An array as a kernel takes it, and the name of the array that is given to the part for it."""
-        root = self.memory.roots[value]
-        is_whole = all(x.like.flags.c_contiguous for x in (value, root) if not x.is_number)
-        if is_whole and not self._lasts(root) and value.bytes == root.bytes and type(kernel) is Kernel:
-            return kernel.text(value, self.name(root), root.shape), self.name(root)
-        name = self.name(value)
-        text = kernel.text(value, name, value.shape)
-        name = name if text == name else self._alias(f"{name}_{kernel.kinds[value]}_", text, value)
-        return name, name
+        root, name = self.memory.roots[value], self.name
+        if self._lasts(root):
+            text = kernel.text(value, name(value), value.shape)
+        elif kernel.kinds[value] == "one" and not value.is_number and root not in self.given:
+            text = f"np.asarray({name(value)})"  # a function makes a scalar of what has no axes
+        elif (
+            type(kernel) is Kernel and value.bytes == root.bytes
+            and all(x.is_number or x.like.flags.c_contiguous for x in (value, root))
+        ):  # fmt: skip
+            return kernel.text(value, name(root), root.shape), name(root)
+        else:
+            text = kernel.text(value, name(value), value.shape)
+        found = text if text == name(value) else self._alias(f"{name(value)}_{kernel.kinds[value]}_", text, value)
+        return found, found
 
     def _alias(self, alias: str, text: str, value: Value) -> str:
         """A name for a view of a value: made once, or before the part that is being written."""

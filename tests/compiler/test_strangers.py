@@ -1,0 +1,180 @@
+"""Steps that a stranger tried, each of which was wrong without a word, or ended without a useful one."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from tests.each import each
+from tinygrad_mnist import Tensor, compile, cross_entropy, nn
+from tinygrad_mnist.compiler import CompileError, parts
+
+RNG = np.random.default_rng(0)
+X = np.arange(12, dtype=np.float32).reshape(3, 4) / 10
+HOW = [{"fused": True}, {"fused": False}, {"exact": True}]
+
+
+@pytest.fixture(autouse=True)
+def interpreted(monkeypatch):
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    parts.compiled.cache_clear()
+    yield
+    parts.compiled.cache_clear()
+
+
+def agree(make, *calls, **how):
+    """What a step gives, as it is and compiled, in several calls."""
+    step, compiled = make(), compile(make(), **how)
+    for call in calls:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            np.testing.assert_allclose(compiled(*call), step(*call), rtol=1e-5, equal_nan=True)
+
+
+@each("how", HOW)
+@each("change", [
+    lambda x: x[:, ::-1], lambda x: x[::-1], lambda x: np.repeat(x, 2, axis=1)[:, ::2],
+    lambda x: np.broadcast_to(x[0], x.shape), lambda x: x[:0],
+])  # fmt: skip
+def test_operands_that_lie_in_no_one_piece(change, how):
+    def make():
+        W = Tensor(np.ones((4, 2), np.float32), requires_grad=True)
+        moving = nn.SGD([W], lr=0.1, momentum=0.5)
+
+        def step(x):
+            loss = (x @ W).sum()
+            moving.zero_grad()
+            loss.backward()
+            moving.step()
+            return W.data * 1.5
+
+        return step
+
+    agree(make, *[(change(X),)] * 3, **how)
+
+
+@each("how", HOW)
+def test_what_was_multiplied_by_one_is_as_it_was_before_the_update(how):
+    def make():
+        W = Tensor(np.zeros((2, 2), np.float32), requires_grad=True)
+        moving = nn.SGD([W], lr=1)
+
+        def step(x):
+            old = (W * 1).reshape(4)
+            loss = (x * W).sum()
+            moving.zero_grad()
+            loss.backward()
+            moving.step()
+            return old.data + 0 if isinstance(old, np.ndarray) else old
+
+        return step
+
+    plain, compiled = make(), compile(make(), **how)
+    for _ in range(3):
+        np.testing.assert_array_equal(compiled(X[:2, :2]).numpy(), plain(X[:2, :2]).numpy())
+
+
+@each("h", [
+    lambda u: (u + u).astype(np.float32) / 255, lambda u: np.square(u).astype(np.float32) / 255,
+    lambda u: (u * 3 - u).astype(np.float32) / 255, lambda u: u.astype(bool).astype(np.float32) * np.float32(0.5),
+    lambda u: ((u > 1) + (u > 2)).astype(np.float32) * np.float32(1.5),
+    lambda u: np.reciprocal(u).astype(np.float32) * 2,
+    lambda u: np.logical_and(u, u > 1).astype(np.float32) * 3, lambda u: np.logical_or(u, u).astype(np.float32) * 3,
+    lambda u: (u + u).sum(axis=-1, keepdims=True).astype(np.float32) / 7,
+    lambda u: (u > 0).mean() * (u / np.float32(3)),
+])  # fmt: skip
+@each("dtype", [np.uint8, np.int8, np.uint64, np.int32])
+def test_whole_numbers_and_truths_are_numpys(h, dtype):
+    numbers = np.array([[200, 7], [1, 3]]).astype(dtype)
+    agree(lambda: h, *[(numbers,)] * 3, fused=True)
+
+
+def test_two_networks_whose_parameters_have_one_name():
+    models = [nn.Sequential(nn.Linear(2, 2)) for _ in range(2)]
+
+    def step(x):
+        return (models[1](models[0](x)) ** 2).sum().numpy()
+
+    for how in HOW:
+        agree(lambda: step, *[(np.ones((2, 2), np.float32),)] * 3, **how)
+
+
+@each("how", HOW)
+def test_an_argument_that_is_a_weight_is_refused_at_each_call(how):
+    W = Tensor(RNG.random((4, 4), dtype=np.float32), requires_grad=True)
+    moving = nn.SGD([W], lr=0.1)
+
+    @compile(**how)
+    def step(x):
+        loss = ((x @ W) ** 2).mean()
+        moving.zero_grad()
+        loss.backward()
+        moving.step()
+        return loss
+
+    for _ in range(3):
+        step(RNG.random((4, 4), dtype=np.float32))
+    for same in (W.data, W.data.T.T, W.data[:4]):
+        with pytest.raises(CompileError, match="copy"):
+            step(same)
+
+
+def test_an_array_of_another_order_than_before_is_refused_in_words():
+    B = Tensor(np.zeros((2, 2), np.float32), requires_grad=True)
+    B.data = np.asfortranarray(B.data)
+
+    @compile
+    def step(x):
+        B.data = x * 2
+        return (B * B).sum()
+
+    with pytest.raises(CompileError, match="order"):
+        all(step(X[:2, :2].copy()) for _ in range(3))
+
+
+def test_an_eager_thread_beside_a_capture_trains_as_alone():
+    def training(steps):
+        model = nn.Linear(3, 2, bias=False)
+        model.weight.data = np.ones((2, 3), np.float32)
+        moving = nn.SGD(model.parameters(), 0.05)
+        for i in range(steps):
+            loss = cross_entropy(model(np.float32([[1, i % 3, 2], [0, 1, i % 2]])), np.array([0, 1]))
+            moving.zero_grad()
+            loss.backward()
+            moving.step()
+        return model.weight.numpy().copy()
+
+    expected, found, over = training(300), [], threading.Event()
+    thread = threading.Thread(target=lambda: (found.append(training(300)), over.set()))
+    thread.start()
+    while not over.is_set():
+        model = nn.Linear(2, 2)
+        moving = nn.SGD(model.parameters(), 0.1)
+
+        @compile(fused=False)
+        def step(x, model=model, moving=moving):
+            loss = model(x).sum()
+            moving.zero_grad()
+            loss.backward()
+            moving.step()
+            return loss
+
+        step(np.ones((2, 2), np.float32))
+    thread.join()
+    np.testing.assert_array_equal(found[0], expected)
+
+
+def test_what_cancels_is_added_in_the_order_in_which_it_stands():
+    far, inf = np.float32(1.5 * 2**23), np.float32(np.inf)
+    x = np.float32([[0.3, 1.7, 2.2]])
+    agree(lambda: lambda x: ((x + far) - far) * 2, *[(x,)] * 3, fused=True)
+    agree(lambda: lambda x: (x - inf) + inf, *[(x,)] * 3, fused=True)
+
+
+def test_a_loss_of_large_logits_is_not_negative():
+    layer = nn.Linear(3, 4)
+    layer.bias.data = np.float32([3, -2, 1, 2.5])
+    for scale in (1e3, 1e5, 1e9, 1e20):
+        x = (RNG.standard_normal((6, 3)) * scale).astype(np.float32)
+        labels = layer(x).numpy().argmax(axis=1)
+        step = compile(lambda x, labels: cross_entropy(layer(x), labels), fused=True)
+        assert [step(x, labels).item() for _ in range(3)] == [cross_entropy(layer(x), labels).item()] * 3
