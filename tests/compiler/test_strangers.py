@@ -118,6 +118,25 @@ def test_an_argument_that_is_a_weight_is_refused_at_each_call(how):
             step(same)
 
 
+def test_an_argument_may_lie_beside_a_weight():
+    everything = RNG.random(32, np.float32)
+    W = Tensor(np.zeros((4, 4), np.float32), requires_grad=True)
+    W.data = everything[:16].reshape(4, 4)
+    moving = nn.SGD([W], lr=0.1)
+
+    @compile
+    def step(x):
+        loss = (x @ W).sum()
+        moving.zero_grad()
+        loss.backward()
+        moving.step()
+        return loss
+
+    for _ in range(3):
+        expected = (everything[16:].reshape(4, 4) @ W.numpy()).sum()
+        assert step(everything[16:].reshape(4, 4)).item() == pytest.approx(expected, rel=1e-5)
+
+
 def test_an_array_of_another_order_than_before_is_refused_in_words():
     B = Tensor(np.zeros((2, 2), np.float32), requires_grad=True)
     B.data = np.asfortranarray(B.data)

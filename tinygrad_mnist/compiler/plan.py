@@ -56,7 +56,7 @@ class Plan:
         self._code = compile(str(self.source), "<compiled step>", "exec")
         self._arrays: list[NDArray[Any]] = []
         self._moves = [value in self.program.updates for value in states]
-        self._owners: set[int] = set()
+        self._moved_in: dict[int, list[NDArray[Any]]] = {}
         self._step: Callable[..., Any] | None = None
         self._draws = any(map(draws, self.program.instructions))
         self._left = [leaf for leaf, value in found.gradients.items() if value is not None]
@@ -90,8 +90,8 @@ class Plan:
             if not all(map(_is_alike, arrays, self._likes)):
                 return None
             self._step, self._arrays = self._bound(arrays), arrays
-        if any(id(x if x.base is None else x.base) in self._owners for x in arguments if isinstance(x, np.ndarray)):
-            return None  # what the step changes lies in it: capturing says so
+        if any(map(self._is_moved, arguments)):
+            return None  # capturing says so
         before = random.get_rng_state() if self._draws else {}
         values = self._step(*arguments, *numbers)
         if values is None and self._draws:
@@ -100,12 +100,21 @@ class Plan:
 
     def _bound(self, arrays: list[NDArray[Any]]) -> Callable[..., Any]:
         """The step that reads and writes these arrays of the states."""
-        moved = [x for x, is_moved in zip(arrays, self._moves, strict=True) if is_moved]
-        self._owners = {id(x if x.base is None else x.base) for x in moved}
+        self._moved_in = {}
+        for x, is_moved in zip(arrays, self._moves, strict=True):
+            if is_moved:
+                self._moved_in.setdefault(id(x if x.base is None else x.base), []).append(x)
         names = {**self.source.names, **dict(zip(self._names, arrays, strict=True))}
         exec(self._code, names)
         step: Callable[..., Any] = names["step"]
         return step
+
+    def _is_moved(self, x: Any) -> bool:
+        """Whether the step changes what an argument holds."""
+        if not isinstance(x, np.ndarray):
+            return False
+        near = self._moved_in.get(id(x if x.base is None else x.base))
+        return near is not None and any(np.may_share_memory(x, each) for each in near)
 
     def _conclude(self, values: list[Any]) -> Any:
         """Give tensors their gradients and arrays, count the steps, and make the result."""
