@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from tests.engine.cases import FUNCTIONS, TABLE
 from tests.engine.strategies import networks, steady
 from tinygrad_mnist import Tensor, compile, cross_entropy, data, nn
-from tinygrad_mnist.compiler import parts
 from tinygrad_mnist.jit import has_numba
 from tinygrad_mnist.nn import functional as F
 from tinygrad_mnist.training.presets import PRESETS
@@ -23,12 +22,9 @@ ROUNDING = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-13}
 
 
 @pytest.fixture(params=["exact", "products", "kernels"])
-def how(request, monkeypatch):
-    """How a step is compiled: kernels as the Python that they are, as numba would take minutes for hundreds of them."""
-    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
-    parts.compiled.cache_clear()
-    yield {"exact": {"exact": True}, "products": {"fused": False}, "kernels": {"fused": True}}[request.param]
-    parts.compiled.cache_clear()
+def how(request, interpreted):
+    """How a step is compiled."""
+    return {"exact": {"exact": True}, "products": {"fused": False}, "kernels": {"fused": True}}[request.param]
 
 
 def differences(expected, found, exact, slack=1.0):
@@ -185,9 +181,9 @@ def test_every_loss(how):
     assert not [line for line in wrong if line[-1]]
 
 
+@pytest.mark.usefixtures("interpreted")
 @pytest.mark.parametrize("name", ["tiny", "cnn"])
-def test_a_step_of_a_preset(name, monkeypatch):
-    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+def test_a_step_of_a_preset(name):
     recipe = PRESETS[name]
     images = RNG.random((2, 3, 1, 28, 28) if name == "cnn" else (2, 3, 784), dtype=np.float32)
     step = Training(

@@ -20,20 +20,28 @@ def operands(sizes, orders, dtype):
     return [np.asarray(RNG.random(shape), dtype, order=order) for shape, order in zip(shapes, orders, strict=True)]
 
 
+def products(orders, dtype):
+    """What is taken of BLAS, a, b, c and what becomes of c, for products of every size, whole and in blocks."""
+    address, *_ = blas.gemm("sgemm" if dtype == np.float32 else "dgemm")
+    for sizes in SIZES:
+        a, b, c = operands(sizes, orders, dtype)
+        for limits in ((0, 0), (blas.MOST, blas.FEW)):
+            yield (address, *limits), a, b, c.copy(order="K"), -0.5 * (a @ b) + 2 * c
+
+
+def assert_close(found, expected):
+    np.testing.assert_allclose(found, expected, rtol=2e-5 if found.dtype == np.float32 else 1e-12)
+
+
 @each("dtype", [np.float32, np.float64])
 @each("orders", ORDERS)
 @each("given", ["", "a", "b", "ab"])
 def test_products_whole_and_in_blocks(dtype, orders, given):
-    address, *_ = blas.gemm("sgemm" if dtype == np.float32 else "dgemm")
-    for sizes in SIZES:
-        a, b, c = operands(sizes, orders, dtype)
-        expected = -0.5 * (a @ b) + 2 * c
-        for limits in ((0, 0), (blas.MOST, blas.FEW)):
-            found = c.copy(order="K")
-            x, y = (np.zeros_like(x) if name in given else x for name, x in (("a", a), ("b", b)))
-            product = blas.Product((address, *limits), x, y, found, given)
-            product(-0.5, 2, *(x for name, x in (("a", a), ("b", b)) if name in given))
-            np.testing.assert_allclose(found, expected, rtol=2e-5 if dtype == np.float32 else 1e-12)
+    for gemm, a, b, c, expected in products(orders, dtype):
+        x, y = (np.zeros_like(x) if name in given else x for name, x in (("a", a), ("b", b)))
+        product = blas.Product(gemm, x, y, c, given)
+        product(-0.5, 2, *(x for name, x in (("a", a), ("b", b)) if name in given))
+        assert_close(c, expected)
 
 
 def test_an_operand_may_lie_elsewhere_each_time():

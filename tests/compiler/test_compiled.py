@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.compiler.steps import step_of
 from tinygrad_mnist import CompileError, Tensor, compile, cross_entropy, grad, nn
 
 RNG = np.random.default_rng(0)
@@ -17,14 +18,7 @@ def network(*layers):
 
 
 def training(model, optimizer):
-    def step(x, labels):
-        loss = cross_entropy(model(x), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
+    return step_of(lambda x, labels: cross_entropy(model(x), labels), optimizer)
 
 
 def both(make):

@@ -3,25 +3,18 @@
 import numpy as np
 import pytest
 
-from tests.compiler.test_blas import ORDERS, SIZES, operands
+from tests.compiler.test_blas import ORDERS, assert_close, products
 from tests.each import each
-from tinygrad_mnist.compiler import blas
 
 native = pytest.importorskip("tinygrad_mnist.compiler.native", reason="numba is not installed: pip install '.[fast]'")
-RNG = np.random.default_rng(0)
 
 
 @each("dtype", [np.float32, np.float64])
 @each("orders", ORDERS)
 def test_products_in_every_layout_whole_and_in_blocks(dtype, orders):
-    address, *_ = blas.gemm("sgemm" if dtype == np.float32 else "dgemm")
-    for sizes in SIZES:
-        a, b, c = operands(sizes, orders, dtype)
-        expected = -0.5 * (a @ b) + 2 * c
-        for limits in ((0, 0), (blas.MOST, blas.FEW)):
-            found = c.copy(order="K")
-            native.product((address, *limits), -0.5, a, b, 2, found)
-            np.testing.assert_allclose(found, expected, rtol=2e-5 if dtype == np.float32 else 1e-12)
+    for gemm, a, b, c, expected in products(orders, dtype):
+        native.product(gemm, -0.5, a, b, 2, c)
+        assert_close(c, expected)
 
 
 def test_exp_in_single_precision_is_right_to_the_last_bit_but_one():

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from tinygrad_mnist import CompileError, Tensor, compile, cross_entropy, nn, no_grad
-from tinygrad_mnist.compiler import parts
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((8, 6, 5)).astype(np.float32)
@@ -220,10 +219,9 @@ def test_threads_take_turns():
     assert not wrong
 
 
-def test_kernels_read_what_is_there(monkeypatch):
+@pytest.mark.usefixtures("interpreted")
+def test_kernels_read_what_is_there():
     """A view of what a kernel makes is not its input; and ones of one's own are no constant."""
-    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
-    parts.compiled.cache_clear()
     ones = np.ones(6, np.float32)
     total = compile(lambda x: np.dot(ones, x * 2), fused=True)
     for factor in (1, 1, 3):
@@ -235,13 +233,11 @@ def test_kernels_read_what_is_there(monkeypatch):
     np.testing.assert_allclose(square(X[0][:5]), X[0][:5] * (X[0][:5] * 2).sum(axis=1), rtol=1e-5)
     view = compile(lambda x: (np.add.reduce((y := x * x).reshape(6, -1), axis=None), y + 1), fused=True)
     np.testing.assert_allclose(view(X[0])[0], (X[0] ** 2).sum(), rtol=1e-5)
-    parts.compiled.cache_clear()
 
 
-def test_what_is_computed_once_keeps_its_views(monkeypatch):
+@pytest.mark.usefixtures("interpreted")
+def test_what_is_computed_once_keeps_its_views():
     """A view of what is computed twice lies, when that is done once, in the memory of the first."""
-    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
-    parts.compiled.cache_clear()
 
     def step(x):
         total, again, same = x.sum(axis=0), x.sum(axis=0)[None], x * 1
@@ -250,7 +246,6 @@ def test_what_is_computed_once_keeps_its_views(monkeypatch):
     for options in ({"exact": True}, {"fused": False}, {"fused": True}):
         for expected, found in zip(step(X[0]), compile(step, **options)(X[0]), strict=True):
             np.testing.assert_allclose(found, expected, rtol=1e-5)
-    parts.compiled.cache_clear()
 
 
 def _scheduled():

@@ -3,33 +3,17 @@
 import numpy as np
 import pytest
 
+from tests.compiler.steps import step_of
 from tinygrad_mnist import Tensor, compile, cross_entropy, nn
-from tinygrad_mnist.compiler import parts
 
+pytestmark = pytest.mark.usefixtures("interpreted")
 RNG = np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def interpreted(monkeypatch):
-    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
-    parts.compiled.cache_clear()
-    yield
-    parts.compiled.cache_clear()
 
 
 def make_step(optimizer=nn.SGD):
     model = nn.Sequential(nn.Linear(12, 8), nn.LeakyReLU(), nn.Linear(8, 4))
-    moving = optimizer(model.parameters(), 0.1)
-
-    @compile(fused=True)
-    def step(x, labels):
-        loss = cross_entropy(model(x), labels)
-        moving.zero_grad()
-        loss.backward()
-        moving.step()
-        return loss
-
-    return step
+    loss_of = lambda x, labels: cross_entropy(model(x), labels)  # noqa: E731
+    return compile(step_of(loss_of, optimizer(model.parameters(), 0.1)), fused=True)
 
 
 def batch(size):
@@ -72,18 +56,14 @@ def test_a_label_out_of_range_leaves_the_part_before_anything_has_changed():
 def test_names_of_the_readers_own_hide_nothing():
     names = ["buffer0", "exp", "kernel1", "maximum", "part1", "product", "product1_", "sgemm", "c0_", "step", "lambda"]
     parameters = [Tensor(RNG.random((4, 4), dtype=np.float32), requires_grad=True, name=name) for name in names]
-    moving = nn.SGD(parameters, 0.1)
     x = RNG.random((3, 4), dtype=np.float32)
 
-    def step(x):
+    def loss_of(x):
         for p in parameters:
             x = (x @ p * 0.3).relu()
-        loss = x.exp().mean()
-        moving.zero_grad()
-        loss.backward()
-        moving.step()
-        return loss
+        return x.exp().mean()
 
+    step = step_of(loss_of, nn.SGD(parameters, 0.1))
     start = [p.numpy().copy() for p in parameters]
     expected = [step(x).item() for _ in range(3)]
     for how in ({"fused": True}, {"fused": False}):

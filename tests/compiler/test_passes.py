@@ -163,9 +163,8 @@ def test_buffers_are_shared_and_states_renewed_in_place():
     assert "captured · 34 instructions" in text
 
 
-def test_a_number_of_a_row_is_read_before_another_lies_in_its_place(monkeypatch):
-    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
-
+@pytest.mark.usefixtures("interpreted")
+def test_a_number_of_a_row_is_read_before_another_lies_in_its_place():
     def step(x, r):
         given, cubes = np.power(r, 3), np.power(x, 3)
         half = cubes.sum(axis=-1, keepdims=True) * np.float32(0.5)

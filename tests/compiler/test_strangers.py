@@ -5,21 +5,15 @@ import threading
 import numpy as np
 import pytest
 
+from tests.compiler.steps import step_of
 from tests.each import each
 from tinygrad_mnist import Tensor, compile, cross_entropy, nn
-from tinygrad_mnist.compiler import CompileError, parts
+from tinygrad_mnist.compiler import CompileError
 
+pytestmark = pytest.mark.usefixtures("interpreted")
 RNG = np.random.default_rng(0)
 X = np.arange(12, dtype=np.float32).reshape(3, 4) / 10
 HOW = [{"fused": True}, {"fused": False}, {"exact": True}]
-
-
-@pytest.fixture(autouse=True)
-def interpreted(monkeypatch):
-    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
-    parts.compiled.cache_clear()
-    yield
-    parts.compiled.cache_clear()
 
 
 def agree(make, *calls, **how):
@@ -38,13 +32,10 @@ def agree(make, *calls, **how):
 def test_operands_that_lie_in_no_one_piece(change, how):
     def make():
         W = Tensor(np.ones((4, 2), np.float32), requires_grad=True)
-        moving = nn.SGD([W], lr=0.1, momentum=0.5)
+        train = step_of(lambda x: (x @ W).sum(), nn.SGD([W], lr=0.1, momentum=0.5))
 
         def step(x):
-            loss = (x @ W).sum()
-            moving.zero_grad()
-            loss.backward()
-            moving.step()
+            train(x)
             return W.data * 1.5
 
         return step
@@ -56,15 +47,12 @@ def test_operands_that_lie_in_no_one_piece(change, how):
 def test_what_was_multiplied_by_one_is_as_it_was_before_the_update(how):
     def make():
         W = Tensor(np.zeros((2, 2), np.float32), requires_grad=True)
-        moving = nn.SGD([W], lr=1)
+        train = step_of(lambda x: (x * W).sum(), nn.SGD([W], lr=1))
 
         def step(x):
             old = (W * 1).reshape(4)
-            loss = (x * W).sum()
-            moving.zero_grad()
-            loss.backward()
-            moving.step()
-            return old.data + 0 if isinstance(old, np.ndarray) else old
+            train(x)
+            return old
 
         return step
 
@@ -101,16 +89,7 @@ def test_two_networks_whose_parameters_have_one_name():
 @each("how", HOW)
 def test_an_argument_that_is_a_weight_is_refused_at_each_call(how):
     W = Tensor(RNG.random((4, 4), dtype=np.float32), requires_grad=True)
-    moving = nn.SGD([W], lr=0.1)
-
-    @compile(**how)
-    def step(x):
-        loss = ((x @ W) ** 2).mean()
-        moving.zero_grad()
-        loss.backward()
-        moving.step()
-        return loss
-
+    step = compile(step_of(lambda x: ((x @ W) ** 2).mean(), nn.SGD([W], lr=0.1)), **how)
     for _ in range(3):
         step(RNG.random((4, 4), dtype=np.float32))
     for same in (W.data, W.data.T.T, W.data[:4]):
@@ -122,16 +101,7 @@ def test_an_argument_may_lie_beside_a_weight():
     everything = RNG.random(32, np.float32)
     W = Tensor(np.zeros((4, 4), np.float32), requires_grad=True)
     W.data = everything[:16].reshape(4, 4)
-    moving = nn.SGD([W], lr=0.1)
-
-    @compile
-    def step(x):
-        loss = (x @ W).sum()
-        moving.zero_grad()
-        loss.backward()
-        moving.step()
-        return loss
-
+    step = compile(step_of(lambda x: (x @ W).sum(), nn.SGD([W], lr=0.1)))
     for _ in range(3):
         expected = (everything[16:].reshape(4, 4) @ W.numpy()).sum()
         assert step(everything[16:].reshape(4, 4)).item() == pytest.approx(expected, rel=1e-5)
@@ -154,12 +124,9 @@ def test_an_eager_thread_beside_a_capture_trains_as_alone():
     def training(steps):
         model = nn.Linear(3, 2, bias=False)
         model.weight.data = np.ones((2, 3), np.float32)
-        moving = nn.SGD(model.parameters(), 0.05)
+        step = step_of(lambda x: cross_entropy(model(x), np.array([0, 1])), nn.SGD(model.parameters(), 0.05))
         for i in range(steps):
-            loss = cross_entropy(model(np.float32([[1, i % 3, 2], [0, 1, i % 2]])), np.array([0, 1]))
-            moving.zero_grad()
-            loss.backward()
-            moving.step()
+            step(np.float32([[1, i % 3, 2], [0, 1, i % 2]]))
         return model.weight.numpy().copy()
 
     expected, found, over = training(300), [], threading.Event()
@@ -167,17 +134,8 @@ def test_an_eager_thread_beside_a_capture_trains_as_alone():
     thread.start()
     while not over.is_set():
         model = nn.Linear(2, 2)
-        moving = nn.SGD(model.parameters(), 0.1)
-
-        @compile(fused=False)
-        def step(x, model=model, moving=moving):
-            loss = model(x).sum()
-            moving.zero_grad()
-            loss.backward()
-            moving.step()
-            return loss
-
-        step(np.ones((2, 2), np.float32))
+        step = step_of(lambda x, model=model: model(x).sum(), nn.SGD(model.parameters(), 0.1))
+        compile(step, fused=False)(np.ones((2, 2), np.float32))
     thread.join()
     np.testing.assert_array_equal(found[0], expected)
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from tinygrad_mnist import Tensor, compile, cross_entropy
-from tinygrad_mnist.compiler import parts
 from tinygrad_mnist.nn import functional as F
 
 RNG = np.random.default_rng(0)
@@ -12,15 +11,6 @@ IMAGES = RNG.standard_normal((3, 4, 8, 8)).astype(np.float32)
 IMAGES[0, :, 2:6, 2:6] = np.nan
 IMAGES[1, :, :4, :4] = 0.5  # ties
 LABELS = np.array([1, 0, 2])
-
-
-@pytest.fixture
-def interpreted(monkeypatch):
-    """Kernels as the Python that they are."""
-    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
-    parts.compiled.cache_clear()
-    yield
-    parts.compiled.cache_clear()
 
 
 def results(network, how):

@@ -65,17 +65,18 @@ def division(rows: int, columns: int, inner: int, most: int, few: int, is_turned
 
     is_turned: whether rows lie in memory as columns do, each in one piece.
     """
-    narrow, axis = min(rows, columns), 0 if rows > columns else 1
-    length = most // inner // narrow // 16 * 16
+    narrow, whole, axis = min(rows, columns), max(rows, columns), 0 if rows > columns else 1
+    results = most // inner
     if is_turned:
-        length = 0 if inner < SHORTEST else min(most // inner, few) // narrow // 16 * 16
+        results = min(results, few) if inner >= SHORTEST else 0
         if narrow > 16:
-            length = 8 if axis == 1 and inner >= SHORTEST and min(most // inner, few) >= 8 * narrow else 0
-        return axis, length if length == 8 or length >= SHORTEST else max(rows, columns)
-    summed = most // (rows * columns) // 16 * 16
-    if 2 * SHORTEST <= summed < inner and max(rows, columns) < inner:
-        return 2, summed
-    return axis, length if length >= SHORTEST else max(rows, columns)
+            return axis, 8 if axis == 1 and results >= 8 * narrow else whole
+    else:
+        summed = most // (rows * columns) // 16 * 16
+        if 2 * SHORTEST <= summed < inner and whole < inner:
+            return 2, summed
+    length = results // narrow // 16 * 16
+    return axis, length if length >= SHORTEST else whole
 
 
 def ordered(rows: int, columns: int, inner: int, a: Any, b: Any, c: Any) -> tuple[Any, ...]:

@@ -103,7 +103,7 @@ class Plan:
         self._moved_in = {}
         for x, is_moved in zip(arrays, self._moves, strict=True):
             if is_moved:
-                self._moved_in.setdefault(id(x if x.base is None else x.base), []).append(x)
+                self._moved_in.setdefault(_owner(x), []).append(x)
         names = {**self.source.names, **dict(zip(self._names, arrays, strict=True))}
         exec(self._code, names)
         step: Callable[..., Any] = names["step"]
@@ -113,8 +113,7 @@ class Plan:
         """Whether the step changes what an argument holds."""
         if not isinstance(x, np.ndarray):
             return False
-        near = self._moved_in.get(id(x if x.base is None else x.base))
-        return near is not None and any(np.may_share_memory(x, each) for each in near)
+        return any(np.may_share_memory(x, each) for each in self._moved_in.get(_owner(x), ()))
 
     def _conclude(self, values: list[Any]) -> Any:
         """Give tensors their gradients and arrays, count the steps, and make the result."""
@@ -138,6 +137,11 @@ class Plan:
             for p in moved:
                 states[p]["step"] += 1
         return result
+
+
+def _owner(array: NDArray[Any]) -> int:
+    """The number of the object whose memory an array takes, its own or another's."""
+    return id(array if array.base is None else array.base)
 
 
 def _form(array: NDArray[Any]) -> tuple[Any, ...]:

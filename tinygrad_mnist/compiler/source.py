@@ -32,7 +32,6 @@ _INTO: dict[Any, str] = {
 }
 """How functions without out= are told where to put their result."""
 
-
 _OWN = re.compile("(buffer|kernel|part)[0-9]+")
 """Names that a source has for what is its own."""
 
@@ -210,14 +209,11 @@ class Writer:
     def _as_rows(self, kernel: Kernel, value: Value) -> tuple[str, str]:
         """An array as a kernel takes it, and the name of the array that is given to the part for it."""
         root, name = self.memory.roots[value], self.name
-        if self._lasts(root):
-            text = kernel.text(value, name(value), value.shape)
-        elif kernel.kinds[value] == "one" and not value.is_number and root not in self.given:
+        is_made = not (self._lasts(root) or root in self.given or value.is_number)
+        is_whole = value.bytes == root.bytes and all(x.is_number or x.like.flags.c_contiguous for x in (value, root))
+        if is_made and kernel.kinds[value] == "one":
             text = f"np.asarray({name(value)})"  # a function makes a scalar of what has no axes
-        elif (
-            type(kernel) is Kernel and value.bytes == root.bytes
-            and all(x.is_number or x.like.flags.c_contiguous for x in (value, root))
-        ):  # fmt: skip
+        elif is_whole and type(kernel) is Kernel and not self._lasts(root):
             return kernel.text(value, name(root), root.shape), name(root)
         else:
             text = kernel.text(value, name(value), value.shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,16 +46,21 @@ class Node:
         return self.names[0] if self.names else ""
 
 
-def made_of(nodes: Iterable[Node], stop: Collection[Node] = ()) -> set[Node]:
-    """These nodes and all that they were made of, down to where it stops."""
+def walk(nodes: Iterable[Node], stop: Collection[Node] = ()) -> Iterator[Node]:
+    """These nodes and all that they were made of, each once, down to where it stops."""
     seen: set[Node] = set()
     waiting = list(nodes)
     while waiting:
         node = waiting.pop()
         if node not in seen:
             seen.add(node)
+            yield node
             waiting += () if node in stop else node.operands
-    return seen
+
+
+def made_of(nodes: Iterable[Node], stop: Collection[Node] = ()) -> set[Node]:
+    """The same at once."""
+    return set(walk(nodes, stop))
 
 
 def depending(nodes: Collection[Node], on: Callable[[Node], bool], stop: Collection[Node] = ()) -> set[Node]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.grading.watching.graph import LINEAR, Node, made_of
+from tinygrad_mnist.grading.watching.graph import LINEAR, Node, walk
 from tinygrad_mnist.grading.watching.rewriting import RECORDER
 
 OPERATORS: dict[str, Callable[..., Any]] = {
@@ -416,7 +416,7 @@ class Tape:
         """
         bases = {self._taken_from(value, index) for index, value in elements}
         base = bases.pop()
-        if base is None or bases or base.shape != np.shape(array) or not any(n.op in LINEAR for n in made_of([base])):
+        if base is None or bases or base.shape != np.shape(array) or not any(n.op in LINEAR for n in walk([base])):
             return
         label = np.round(base.value - array, 9)
         if np.count_nonzero(label) == 1 and abs(label).max() == 1:
