@@ -8,7 +8,6 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
 
 from tests.each import each
 from tinygrad_mnist import data, nn, training
@@ -291,15 +290,6 @@ def test_what_is_no_split_is_refused_before_the_first_step():
     np.testing.assert_array_equal(model.state_dict()["weight"], before["weight"])
 
 
-@each("threads", [1, 2])
-def test_products_take_the_threads_that_are_asked_for(splits, threads):
-    found = []
-
-    class Looking(training.Callback):
-        def epoch_begins(self, run):
-            found.extend(each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas")
-
-    run(splits, epochs=1, callback=Looking(), threads=threads)
-    assert {*found} == {threads}
+def test_there_is_a_thread_at_least(splits):
     with pytest.raises(ValueError, match="threads"):
         run(splits, epochs=1, threads=0)

@@ -343,14 +343,14 @@ class _Watcher:
             (Optimizer, "_move", move, move_of),
             (schedules.LRScheduler, "apply", scheduled, outside(scheduled)),
             (ExponentialMovingAverage, "update", averaged, outside(averaged)),
-            (random, "_generator", self.generator, _Draws(self.trace, self.generator)),
         )
         try:
             for owner, name, _, seen in watched:
                 setattr(owner, name, seen)
             classes.forward = forward
             capturing.append(self.thread)
-            yield
+            with random.drawing_from(_Draws(self.trace, self.generator)):
+                yield
         finally:
             capturing.clear()
             for owner, name, own, _ in watched:

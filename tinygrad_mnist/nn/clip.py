@@ -54,8 +54,10 @@ def max_norm_(parameters: Iterable[Tensor] | Tensor, max_norm: float) -> None:
         if p.ndim >= 2:
             rows = p.data.reshape(len(p.data), -1)
             norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-            factors = np.minimum(1, max_norm / np.maximum(norms, np.finfo(p.dtype).tiny))
-            p.data *= factors.astype(p.dtype).reshape(-1, *[1] * (p.ndim - 1))
+            if (long := norms > max_norm).any():
+                array = p.data
+                array[long] *= (max_norm / norms[long]).astype(p.dtype).reshape(-1, *[1] * (p.ndim - 1))
+                p.data = array
 
 
 def _each(parameters: Iterable[Tensor] | Tensor) -> list[Tensor]:

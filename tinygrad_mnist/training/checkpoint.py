@@ -98,7 +98,7 @@ class Checkpoint(Callback):
             return False
         self._data = _data_of(run)
         state = _read(self.path)
-        _same(self.path, {"data": self._data, **_settings(run)}, state)
+        _same(self.path, {"data": self._data, **_settings(run)}, {"threads": 1, **state})
         try:
             _restore(run, state)
         except ValueError as error:
@@ -208,6 +208,7 @@ def _settings(run: Run) -> dict[str, Any]:
         "schedule_class": type(run.schedule).__name__ if run.schedule else None,
         "batch_size": run.batch_size,
         "seed": run.seed,
+        "threads": run.threads,
     }
 
 
@@ -229,8 +230,8 @@ def _state(run: Run) -> dict[str, Any]:
 
 
 def _generators(run: Run) -> dict[str, np.random.Generator]:
-    """The random generators that parts of the model have of their own, besides nn's."""
-    return {
+    """The random generators that threads and parts of the model have of their own, besides nn's."""
+    return {f"thread {k}": its for k, its in enumerate(run.generators, 2)} | {
         f"{path}.{name}": value
         for path, module in run.model.named_modules()
         for name, value in vars(module).items()

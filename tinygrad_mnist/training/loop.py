@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from tinygrad_mnist.processes import signals_held
 from tinygrad_mnist.training.checkpoint import Checkpoint
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.inputs import augmented
+from tinygrad_mnist.training.parallel import Wrap, shared_step
 from tinygrad_mnist.training.run import Callback, Run, Schedule, Totals
 from tinygrad_mnist.training.steps import Loss, Step, row_of, step_of, train_on
 
@@ -54,7 +55,8 @@ def fit(
     augment: called with the images of a batch, float32 (n, 28, 28) from 0 to 1, and a generator.
     checkpoint: where the run is kept (see `Checkpoint`); resume: go on from there if it exists.
     compile: replay the step as a plan (see `tinygrad_mnist.compile`); callbacks then find no gradients.
-    threads: of BLAS's products; two are worth it for convolutions and layers of a thousand units.
+    threads: how many cores. Where the model convolves, each takes a share of every batch (see `shared_step`), and the
+    loss must be a mean over examples; else BLAS shares out the products, which is worth it for wide layers.
 
     Everything follows from the model's weights, the seed and the number of threads, bit for bit. Raises Diverged when
     the loss is no longer a number, CheckpointError when a checkpoint can't be used, and ValueError for numbers out of
@@ -72,22 +74,18 @@ def fit(
     if isinstance(checkpoint, str | Path):
         checkpoint = Checkpoint(checkpoint)
     listeners = [*callbacks, *([checkpoint] if checkpoint else [])]  # what it keeps includes what the others did
-    run = Run(model, train, validation, optimizer, schedule, listeners, epochs, batch_size, seed, patience)
+    run = Run(model, train, validation, optimizer, schedule, listeners, epochs, batch_size, seed, patience, threads)
     _check_last_batch(run)
     nn.set_rng_state(dict(run.generator(epoch=0).bit_generator.state))  # what dropout draws from
     try:
-        with threadpool_limits(threads, user_api="blas"), ExitStack() as opened:
+        with threadpool_limits(1 if run.shares_examples else threads, user_api="blas"), ExitStack() as opened:
             for callback in callbacks:
                 if isinstance(callback, AbstractContextManager):
                     opened.enter_context(callback)
             if checkpoint and resume:
                 checkpoint.restore(run)
             run.notify("fit_begins")
-            step = step_of(run, loss, clip_norm)
-            if compile:
-                from tinygrad_mnist.compiler import compile as compiled  # as large as all the rest
-
-                step = compiled(step)
+            step = opened.enter_context(_step(run, loss, clip_norm, _compiler() if compile else _as_it_is))
             while not run.is_over:
                 _run_epoch(run, step, augment)
             run.history.stopped_early = run.epoch <= run.epochs
@@ -98,6 +96,23 @@ def fit(
         model.load_state_dict(run.best)
         model.eval()
     return run.history
+
+
+def _compiler() -> Wrap:
+    from tinygrad_mnist.compiler import compile as compiler  # as large as all the rest
+
+    return compiler
+
+
+def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
+    return function
+
+
+def _step(run: Run, loss: Loss, clip_norm: float | None, wrap: Wrap) -> AbstractContextManager[Step]:
+    """The step of a run, on one thread or several."""
+    if run.generators:
+        return shared_step(run, loss, clip_norm, wrap)
+    return nullcontext(wrap(step_of(run, loss, clip_norm)))
 
 
 def _run_epoch(run: Run, step: Step, augment: Augment | None) -> None:

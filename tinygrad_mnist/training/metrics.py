@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -102,10 +103,11 @@ def _shares(confusion: NDArray[np.int64], totals: NDArray[np.int64]) -> NDArray[
     return shares
 
 
-def score(model: Module, split: Split, batch_size: int = 100) -> Scores:
+def score(model: Module, split: Split, batch_size: int = 100, threads: int = 1) -> Scores:
     """The model's logits on a split, and what follows from them; the model is left in the mode it was in.
 
     batch_size: how many images at a time; many at once make a convolution slow, and large in memory.
+    threads: how many take images at once.
 
     Raises Diverged where the logits are not finite.
     """
@@ -113,18 +115,22 @@ def score(model: Module, split: Split, batch_size: int = 100) -> Scores:
     mode, there, shape = model.training, home(model), input_shape(model)
 
     def logits_of(rows: slice) -> Tensor:
-        logits: Tensor = model(as_array(as_model_takes(split.images_at(rows), shape), like=there))
+        with np.errstate(over="ignore", invalid="ignore"):
+            logits: Tensor = model(as_array(as_model_takes(split.images_at(rows), shape), like=there))
         return logits
+
+    def numbers_of(rows: slice) -> NDArray[Any]:
+        with no_grad():
+            return logits_of(rows).numpy()
 
     parts = [slice(start, start + batch_size) for start in range(0, len(split), batch_size)]
     model.eval()
     try:
-        with np.errstate(over="ignore", invalid="ignore"):
-            with no_grad():
-                logits = np.concatenate([logits_of(part).numpy() for part in parts])
-            if not np.isfinite(logits).all():
-                first = next(each for each in map(logits_of, parts) if not np.isfinite(each.numpy()).all())
-                raise Diverged("the logits are no finite numbers", first, model)
+        with ThreadPoolExecutor(threads) as pool:
+            logits = np.concatenate([*(pool.map if threads > 1 else map)(numbers_of, parts)])
+        if not np.isfinite(logits).all():
+            first = next(each for each in map(logits_of, parts) if not np.isfinite(each.numpy()).all())
+            raise Diverged("the logits are no finite numbers", first, model)
     finally:
         model.train(mode)
     return Scores(logits, split.labels)

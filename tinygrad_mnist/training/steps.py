@@ -35,9 +35,7 @@ def step_of(run: Run, loss: Loss, clip_norm: float | None = None, gradients: Gra
     def step(x: Array, y: Array) -> tuple[Tensor, Tensor]:
         logits = model(x)
         mean_loss = loss(logits, y)
-        if not np.isfinite(mean_loss.data):
-            where = f"the loss became {mean_loss.item()} at epoch {run.epoch}, batch {run.batch + 1}"
-            raise Diverged(where, mean_loss, model, optimizer.current_lr)
+        check_finite(run, mean_loss)
         optimizer.zero_grad()
         gradients(x, y, mean_loss)
         if clip_norm:
@@ -46,6 +44,13 @@ def step_of(run: Run, loss: Loss, clip_norm: float | None = None, gradients: Gra
         return mean_loss, logits
 
     return step
+
+
+def check_finite(run: Run, mean_loss: Tensor) -> None:
+    """Raise Diverged where the loss of a batch is no number."""
+    if not np.isfinite(mean_loss.data):
+        where = f"the loss became {mean_loss.item()} at epoch {run.epoch}, batch {run.batch + 1}"
+        raise Diverged(where, mean_loss, run.model, run.optimizer.current_lr)
 
 
 def train_on(run: Run, step: Step, x: Array, y: Array) -> float:

@@ -1,0 +1,210 @@
+"""A batch that threads share is the batch: the same gradients, whatever the loss, and the same run each time."""
+
+import threading
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+from tests.each import each
+from tinygrad_mnist import data, nn, training
+from tinygrad_mnist.compiler.capture import _Watcher
+from tinygrad_mnist.nn.random import drawing_from, generator
+
+LAYERS = ("1x28x28", "4c5", "mp4", 16, 10)
+
+
+@pytest.fixture(scope="module")
+def splits():
+    return data.train_validation_split(data.load("digits").train[:297], 80, seed=0)
+
+
+def run(splits, threads, model=None, epochs=2, lr=0.05, **options):
+    """A run of 217 examples in batches of 32: the last has 25, and threads can't all have as many."""
+    model = model or nn.network(LAYERS, seed=0, **options.pop("network", {}))
+    optimizer = nn.SGD(model.parameters(), lr, momentum=0.9, weight_decay=0.1)
+    history = training.fit(model, splits, optimizer, epochs=epochs, batch_size=32, threads=threads, **options)
+    return model, history
+
+
+def same(first, second):
+    one, other = first.state_dict(), second.state_dict()
+    return one.keys() == other.keys() and all(one[k].tobytes() == other[k].tobytes() for k in one)
+
+
+def assert_near(first, second):
+    for name, array in first.state_dict().items():
+        np.testing.assert_allclose(second.state_dict()[name], array, rtol=0, atol=2e-5 * abs(array).max())
+
+
+@each("compile", [False, True])
+@each("threads", [2, 3])
+@each("clip_norm", [None, 0.5])
+def test_threads_that_share_a_batch_take_the_step_of_one(splits, threads, compile, clip_norm):
+    alone, history = run(splits, 1, clip_norm=clip_norm)
+    shared, its = run(splits, threads, clip_norm=clip_norm, compile=compile)
+    assert_near(alone, shared)
+    for one, other in zip(history.epochs, its.epochs, strict=True):
+        assert other.loss == pytest.approx(one.loss, rel=1e-5)
+        assert other.train_accuracy == pytest.approx(one.train_accuracy, abs=1e-9)
+
+
+@each("compile", [False, True])
+def test_with_dropout_and_batch_norm_a_run_repeats_bit_for_bit(splits, compile):
+    options = {"network": {"dropout": 0.4, "batch_norm": True}, "compile": compile}
+    first, second = (run(splits, 2, **options)[0] for _ in range(2))
+    assert same(first, second)
+    assert not same(first, run(splits, 1, **options)[0])
+
+
+def test_each_thread_draws_its_own_units_to_drop(splits):
+    twice = data.Split(np.repeat(splits[0].images[:2], 2, axis=0)[[0, 2, 1, 3]], splits[0].labels[[0, 1, 0, 1]])
+    seen = {}
+
+    class Noting(nn.Dropout):
+        def forward(self, x):
+            kept = super().forward(x)
+            seen[threading.get_ident()] = kept.numpy() != 0
+            return kept
+
+    model = nn.Sequential(nn.Conv2d(1, 2, 5), nn.Flatten(), Noting(0.5), nn.Linear(1152, 10))
+    run(twice, 2, model=model, epochs=1)
+    one, other = seen.values()
+    assert (one != other).any()
+
+
+class Stop(training.Callback):
+    def __init__(self, *place):
+        self.place = place
+
+    def step_ends(self, run):
+        if (run.epoch, run.batch) == self.place:
+            raise RuntimeError("crash")
+
+
+def test_a_shared_run_resumes_bit_for_bit_and_with_as_many_threads_only(splits, tmp_path):
+    options = {"network": {"dropout": 0.4, "batch_norm": True}}
+    path = training.Checkpoint(tmp_path / "run", steps=1)
+    whole, _ = run(splits, 2, callbacks=[Stop(0, 0)], **options)
+    with pytest.raises(RuntimeError, match="crash"):
+        run(splits, 2, callbacks=[Stop(2, 3)], checkpoint=path, **options)
+    with pytest.raises(training.CheckpointError, match="made with threads 2, and this run has 1"):
+        run(splits, 1, callbacks=[Stop(0, 0)], checkpoint=path, resume=True, **options)
+    resumed, _ = run(splits, 2, callbacks=[Stop(0, 0)], checkpoint=path, resume=True, **options)
+    assert same(whole, resumed)
+
+
+def test_a_penalty_on_the_weights_counts_once(splits):
+    model = nn.network(LAYERS, seed=0)
+    other = nn.network(LAYERS, seed=0)
+
+    def penalized(model):
+        return lambda logits, y: nn.cross_entropy(logits, y) + 0.1 * sum((p * p).sum() for p in model.parameters())
+
+    run(splits, 1, model=model, loss=penalized(model), lr=0.01)
+    run(splits, 2, model=other, loss=penalized(other), lr=0.01)
+    assert_near(model, other)
+
+
+class Unused(nn.Module):
+    """A model with a parameter that no loss depends on."""
+
+    def __init__(self):
+        self.body = nn.Sequential(nn.Conv2d(1, 2, 5), nn.Flatten(), nn.Linear(1152, 10))
+        self.spare = nn.Linear(2, 2)
+
+    def forward(self, x):
+        return self.body(x)
+
+
+def test_a_parameter_that_the_loss_does_not_read_stays_as_it_is(splits):
+    model = Unused()
+    before = model.spare.weight.numpy().copy()
+    run(splits, 2, model=model)
+    np.testing.assert_array_equal(model.spare.weight.numpy(), before)
+
+
+def test_frozen_parameters_stay_and_gradients_can_be_looked_at(splits):
+    model = nn.network(LAYERS, seed=0)
+    first = next(model.parameters())
+    first.requires_grad = False
+    before, lengths = first.numpy().copy(), []
+
+    class Looking(training.Callback):
+        def step_ends(self, run):
+            lengths.append([None if p.grad is None else float((p.grad.numpy() ** 2).sum()) for p in model.parameters()])
+
+    training.fit(
+        model, splits, nn.SGD([*model.parameters()], 0.05), epochs=1, batch_size=32, threads=2, callbacks=[Looking()]
+    )
+    np.testing.assert_array_equal(first.numpy(), before)
+    assert all(length[0] is None and all(each > 0 for each in length[1:]) for length in lengths)
+
+
+def test_running_statistics_are_those_of_the_first_share(splits):
+    train = splits[0][:32]
+    model = nn.Sequential(nn.BatchNorm2d(1), nn.Conv2d(1, 2, 5), nn.Flatten(), nn.Linear(1152, 10))
+    first = []
+
+    class Noting(training.Callback):
+        def epoch_begins(self, run):
+            first.extend(next(run.remaining_batches()))
+
+    training.fit(
+        model, train, nn.SGD(model.parameters(), 0.0), epochs=1, batch_size=32, threads=2, callbacks=[Noting()]
+    )
+    share = first[0][:16]
+    np.testing.assert_allclose(next(model.buffers()).numpy(), 0.1 * share.mean(axis=(0, 2, 3)), rtol=1e-5)
+
+
+def test_a_loss_that_is_no_number_in_any_share_stops_the_run_and_says_where(splits):
+    def breaking(logits, y):
+        return nn.cross_entropy(logits, y) * (np.inf if len(y) == 25 // 2 else 1.0)
+
+    with pytest.raises(training.Diverged, match=r"the loss became inf at epoch 1, batch 7"):
+        run(splits, 2, loss=breaking)
+    assert threading.active_count() == 1
+
+
+def test_a_module_with_a_generator_of_its_own_is_refused(splits):
+    model = nn.network(LAYERS, seed=0)
+    next(model.children()).noise = np.random.default_rng(0)
+    with pytest.raises(ValueError, match=r"0 has a generator of its own.*threads=1"):
+        run(splits, 2, model=model)
+    run(splits, 1, model=model, epochs=1)
+
+
+@each("threads", [1, 2, 3])
+def test_scores_do_not_depend_on_threads(splits, threads):
+    model = nn.network(LAYERS, seed=0)
+    alone, shared = training.score(model, splits[1]), training.score(model, splits[1], 7, threads=threads)
+    np.testing.assert_allclose(shared.logits, alone.logits, rtol=1e-4, atol=1e-6)
+    assert model.training
+
+
+@each("layers, threads", [((784, 16, 10), 2), (LAYERS, 1)])
+def test_of_fully_connected_layers_the_products_are_shared_out(splits, layers, threads):
+    found = set()
+
+    class Looking(training.Callback):
+        def epoch_begins(self, run):
+            found.update(each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas")
+
+    run(splits, 2, model=nn.network(layers, seed=0), epochs=1, callbacks=[Looking()])
+    assert found == {threads}
+
+
+def test_a_thread_draws_from_its_own_generator_also_while_another_is_captured():
+    drawn = []
+
+    def beside():
+        with drawing_from(np.random.default_rng(5)):
+            drawn.append(generator().random())
+        drawn.append(generator().random())
+
+    nn.manual_seed(3)
+    with _Watcher(beside, []).watching():
+        thread = threading.Thread(target=beside)
+        thread.start()
+        thread.join()
+    assert drawn == [np.random.default_rng(5).random(), np.random.default_rng(3).random()]
