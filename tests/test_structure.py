@@ -35,7 +35,7 @@ LAYERS = {
     "nn": {"engine", "arguments", "devices", "jit", "screens", "shown"},
     "graph": {"later", "engine", "files", "screens", "shown"},
     "comparing": {"engine", "nn", "manual", "data", "graph", "files", "screens", "shown"},
-    "grading": {"later", "cluster", "engine", "manual", "graph", "files", "screens", "shown"},
+    "grading": {"later", "cluster", "engine", "manual", "graph", "files", "processes", "screens", "shown"},
     "compiler": {"devices", "engine", "nn", "places", "files", "jit", "shown"},
     "training": {
         "later",

@@ -24,6 +24,11 @@ _BEYOND = 1 << 20
 """What Windows locks can't be read by others: a byte behind all that stands in the file."""
 
 
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @contextmanager
 def signals_held() -> Iterator[None]:
     """Ctrl-C and SIGTERM that come in the meantime are acted on at the end of the block."""

@@ -76,6 +76,19 @@ def test_stopped_and_resumed_it_ends_with_the_same_weights(whole, tmp_path, how)
     assert first == second
 
 
+def test_it_goes_on_compiled_and_on_as_many_threads_as_it_was_begun(tmp_path):
+    network = ["train", "--data", "digits", "--epochs", "4", "--layers", "1x28x28,2c5,mp4,10", "--dropout", "0.2"]
+    options = ["--compile", "--threads", "2"]
+    result = command(tmp_path, *network, *options, "--out", tmp_path / "whole")
+    assert "each step is replayed as a plan, on 2 cores\n" in result.stdout
+    assert stop(tmp_path, signal.SIGTERM, *network, *options, "--out", tmp_path / "run")[0] == 0
+    result = command(tmp_path, "train", "--resume", "--out", tmp_path / "run")
+    assert result.returncode == 0, result.stderr
+    assert weights(tmp_path / "run") == weights(tmp_path / "whole")
+    facts = json.loads((tmp_path / "run" / "history.json").read_text())
+    assert (facts["compile"], facts["threads"]) == (True, 2)
+
+
 def test_a_run_that_is_done_can_go_on_for_more_epochs(tmp_path):
     out = tmp_path / "run"
     short, long = ["--epochs", "2", "--out", out], ["--epochs", "3", "--out", tmp_path / "long"]
@@ -116,6 +129,8 @@ def test_patience_stops_early(tmp_path):
         (["--preset", "wide", "--layers", "784,9,10"], "not 784,9,10: leave --layers out"),
         (["--seed", "1"], "the run has --seed 0, not 1"),
         (["--batch-size", "32"], "the run has --batch-size 64, not 32"),
+        (["--compile"], "the run has --compile no, not yes"),
+        (["--threads", "2"], "the run has --threads 1, not 2"),
     ],
 )
 def test_a_checkpoint_of_another_recipe_is_named(whole, tmp_path, options, words):
@@ -145,6 +160,16 @@ def test_a_recipe_of_another_kind_is_named(whole, tmp_path, change, words):
     path.write_bytes((whole / path.name).read_bytes())
     with pytest.raises(training.CheckpointError, match=re.escape(words)):
         resumed({**notes, "recipe": notes["recipe"] | change}, path, {}, {})
+
+
+def test_a_run_of_before_threads_goes_on_with_one(whole):
+    path = whole / "checkpoint.safetensors"
+    notes = training.read_notes(path)
+    del notes["compile"], notes["threads"]
+    then = resumed(notes, path, {}, {})
+    assert (then.compile, then.threads) == (False, 1)
+    with pytest.raises(training.CheckpointError, match="threads=1000000 must be an integer from 1 to 256"):
+        resumed({**notes, "threads": 10**6}, path, {}, {})
 
 
 @pytest.mark.parametrize(

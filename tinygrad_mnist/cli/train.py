@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +17,10 @@ from tinygrad_mnist.cli.recipe import base_recipe, changed, is_given, with_recip
 from tinygrad_mnist.devices import DEVICES, mover
 from tinygrad_mnist.processes import drop_signals, signals_held
 from tinygrad_mnist.training import PRESETS, Recipe, as_text
+from tinygrad_mnist.training.pace import STEPS, paying_threads, pays_to_compile
 from tinygrad_mnist.training.run import HISTORY, MODEL, TABLE
+
+MOST_THREADS = 256
 
 
 @with_recipe_options
@@ -47,9 +50,19 @@ def train(
         str, typer.Option(help="What computes: cpu, or cuda, a GPU by CuPy.", callback=one_of(DEVICES))
     ] = "cpu",
     compile: Annotated[
-        bool, typer.Option("--compile", help="Replay the step as a plan; quicker with the extra fast.")
-    ] = False,
-    threads: Annotated[int, typer.Option(min=1, help="Of the matrix products; 2 for wide layers, convolutions.")] = 1,
+        bool | None,
+        typer.Option(
+            "--compile/--no-compile",
+            help="Replay the step as a plan; quicker still with the extra fast.",
+            show_default=f"in runs of {STEPS:,} steps and more",
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=MOST_THREADS, help="How many cores.", show_default="2 for convolutions and wide layers"
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out stopped.")] = False,
     pictures: Annotated[bool, typer.Option("--plots", help="Draw curves, mistakes and weights into --out.")] = False,
     **changes: Any,
@@ -71,7 +84,8 @@ def train(
     path = folder.checkpoint
     kept = resume and os.path.lexists(path)
     if kept:
-        recipe, seed, source = resumed(training.read_notes(path), path, changes, given)
+        then = resumed(training.read_notes(path), path, changes, given)
+        recipe, seed, source, compile, threads = then.recipe, then.seed, then.source, then.compile, then.threads
     else:
         recipe = changed(base, changes)
         if resume:
@@ -81,12 +95,21 @@ def train(
     train_set, validation_set = data.set_tenth_aside(dataset, seed)
     with folder.opened(resume=kept, say=show.note):
         model = recipe.make_model(seed).to(device)
+        on_cpu = device == "cpu"
+        if compile is None:
+            compile = on_cpu and pays_to_compile(recipe.steps(len(train_set)))
+        if threads is None:
+            threads = paying_threads(model) if on_cpu else 1
         show.lines(repr(model) if isinstance(model, nn.MLP) else model.summary((1, *training.input_shape(model))))
         show.line(
             f"{dataset.name}: {len(train_set):,} images to train on, {len(validation_set):,} to validate, "
             f"{len(dataset.test):,} to test"
         )
-        notes = {"recipe": recipe.as_dict(), "seed": seed, "source": data.wherever_it_runs(source)}
+        pace: dict[str, Any] = {"compile": compile, "threads": threads}
+        if compile or threads > 1:
+            plan = ["each step is replayed as a plan"] * compile
+            show.line(", ".join([*plan, *([f"on {threads} cores"] if threads > 1 else [])]))
+        notes = {"recipe": recipe.as_dict(), "seed": seed, "source": data.wherever_it_runs(source), **pace}
         checkpoint = training.Checkpoint(path, steps=checkpoint_steps, notes=notes)
         try:
             history = recipe.fit(
@@ -96,10 +119,9 @@ def train(
                 callbacks=[training.Progress()],
                 checkpoint=checkpoint,
                 resume=resume,
-                compile=compile,
-                threads=threads,
+                **pace,
             )
-            facts: dict[str, Any] = {"data": dataset.name, **recipe.as_dict(), "seed": seed}
+            facts: dict[str, Any] = {"data": dataset.name, **recipe.as_dict(), "seed": seed, **pace}
             facts |= _scored(model, history, dataset.test)
         except KeyboardInterrupt:
             raise _nothing_but(path) from None
@@ -162,20 +184,26 @@ OTHER_WRITERS = (
 )
 """Why the embedded digits are read so much better in validation."""
 
+KEPT = ("seed", "compile", "threads")
+"""Options, besides the recipe's, on which each bit of the result depends: a resumed run has them as they were."""
+
 _LEAST_BYTES = 4
 """Of a weight: float32."""
 
 
 @dataclass(frozen=True)
 class Notes:
-    """What a checkpoint of this command keeps besides the run: raises ValueError for a negative seed."""
+    """What a checkpoint of this command keeps besides the run: raises ValueError for numbers out of range."""
 
     recipe: Recipe
     seed: int
     source: str
+    compile: bool = False
+    threads: int = 1
 
     def __post_init__(self) -> None:
         Range("an integer from 0 on", whole=True).check(seed=self.seed)
+        Range(f"an integer from 1 to {MOST_THREADS}", 1, MOST_THREADS, whole=True).check(threads=self.threads)
 
 
 def _fitting(recipe: Recipe, dataset: data.Dataset, is_chosen: bool) -> Recipe:
@@ -188,20 +216,20 @@ def _fitting(recipe: Recipe, dataset: data.Dataset, is_chosen: bool) -> Recipe:
     return recipe.changed(layers=layers)
 
 
-def resumed(notes: Any, path: Path, changes: dict[str, Any], given: dict[str, Any]) -> tuple[Recipe, int, str]:
-    """The recipe, seed and data of the run in a checkpoint; raises CheckpointError where other ones were given."""
+def resumed(notes: Any, path: Path, changes: dict[str, Any], given: dict[str, Any]) -> Notes:
+    """How the run in a checkpoint was begun, and goes on; raises CheckpointError where something else was given."""
     try:
         then = records.made(Notes, notes, "notes")
     except records.RecordError as error:
         raise training.CheckpointError(f"{path}: another program wrote its notes ({error}); train anew") from None
-    recipe, seed, source = then.recipe, then.seed, given.get("source", then.source)
+    recipe, source = then.recipe, given.get("source", then.source)
     if _LEAST_BYTES * nn.count_weights(recipe.layers) > path.stat().st_size:
         raise training.CheckpointError(f"{path}: smaller than layers {as_text(recipe.layers)} need; train anew")
     free = {"patience", "epochs"} if recipe.schedule in training.ENDLESS else {"patience"}
     if "layers" in changes and "layers" not in given:  # a preset's, which end with as many classes as the data have
         changes = changes | {"layers": (*changes["layers"][:-1], recipe.layers[-1])}
-    settings = vars(recipe) | {"seed": seed}
-    asked = changes | {name: given[name] for name in ("seed",) if name in given}
+    settings = vars(recipe) | {name: getattr(then, name) for name in KEPT}
+    asked = changes | {name: given[name] for name in KEPT if name in given}
     for name, value in asked.items():
         if name not in free and value != settings[name]:
             option = f"--{name.replace('_', '-')}"
@@ -211,4 +239,4 @@ def resumed(notes: Any, path: Path, changes: dict[str, Any], given: dict[str, An
                 f"{path}: the run has {option} {as_text(settings[name])}{reason}, not {as_text(value)}: "
                 f"leave {given_as} out, or train anew without --resume"
             )
-    return recipe.changed(**{name: given[name] for name in free & given.keys()}), seed, source
+    return replace(then, recipe=recipe.changed(**{name: given[name] for name in free & given.keys()}), source=source)

@@ -155,10 +155,13 @@ class Recipe:
         momentum = {"momentum": self.momentum} if self.optimizer == "sgd" else {}
         return OPTIMIZERS[self.optimizer](model.parameters(), self.lr, weight_decay=self.weight_decay, **momentum)
 
+    def steps(self, examples: int) -> int:
+        """How many steps it takes on a training set of so many examples."""
+        return self.epochs * -(-examples // self.batch_size)
+
     def make_schedule(self, optimizer: Optimizer, examples: int) -> Schedule | None:
         """The schedule over all steps of a training set of so many examples; None where the optimizer needs none."""
-        steps = self.epochs * -(-examples // self.batch_size)
-        return SCHEDULES[self.schedule](optimizer, self.lr, steps)
+        return SCHEDULES[self.schedule](optimizer, self.lr, self.steps(examples))
 
     def fit(
         self, model: Module, data: Split | tuple[Split, Split], *, seed: int = 0,

@@ -72,7 +72,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self.best = self.model.state_dict()
-        shares = self.threads if self.shares_examples else 1
+        shares = min(self.threads, self.batch_size // 2) if self.shares_examples else 1
         self.generators = [np.random.default_rng([self.seed, k]) for k in range(1, shares)]
         check_split(self.train)
         if self.validation is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -19,6 +18,7 @@ from tinygrad_mnist.grading.classroom.submissions import Submission
 from tinygrad_mnist.grading.grader import TIME_LIMIT
 from tinygrad_mnist.grading.report import Problem, Report
 from tinygrad_mnist.grading.settings import GradeError
+from tinygrad_mnist.processes import cores
 
 PATIENCE = 5
 """How many time limits the grading of one program may take: it may be run more than once, and is then judged."""
@@ -32,16 +32,12 @@ ENDED = (
 )
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 @dataclass(frozen=True)
 class Limits:
     """memory: bytes of address space for each program. jobs: how many are graded at once."""
 
     memory: int = 4 * 2**30
-    jobs: int = field(default_factory=_cores)
+    jobs: int = field(default_factory=cores)
 
 
 def grade_class(
