@@ -25,6 +25,7 @@ OPTIONS = {
     "growth.py": ["--largest", "200"],
     "photographs.py": ["--each", "1", "--kinds", "lined,shadow,two,framed"],
     "augment_time.py": ["--rounds", "1"],
+    "time_to_accuracy.py": ["digits", "--goal", "80", "--seeds", "1"],
 }
 """What makes a command of minutes short; classes and the playground have tests of their own."""
 

@@ -257,3 +257,20 @@ def test_a_weight_that_learns_is_a_parameter_of_the_loss():
 def test_what_does_not_fit_is_said(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@each("loss, advice", [(nn.cross_entropy, "pass z itself"), (nn.nll_loss, r"z\.log_softmax\(\)")])
+def test_probabilities_where_logits_belong_are_warned_of_at_the_line_that_gives_them(loss, advice):
+    z = Tensor(np.eye(3, dtype=np.float32), requires_grad=True)
+    with pytest.warns(UserWarning, match=advice) as warned:
+        loss(z.softmax(), [0, 1, 2])
+    assert warned[0].filename == __file__
+    with pytest.warns(UserWarning, match=advice):
+        loss(nn.Softmax()(z * 2), [0, 1, 2])
+
+
+def test_logits_log_probabilities_and_exp_alone_are_no_probabilities():
+    z = Tensor(np.eye(3, dtype=np.float32), requires_grad=True)
+    for logits in (z, z.log_softmax(), z.exp()):
+        nn.cross_entropy(logits, [0, 1, 2])
+    nn.nll_loss(z.log_softmax(), [0, 1, 2])

@@ -404,3 +404,15 @@ def test_gradients_are_forgotten_or_made_zeros(owner):
         assert unused.grad is None
     model(np.ones((4, 3), np.float32)).sum().backward()
     assert model.bias.grad.numpy().tolist() == [4, 4]
+
+
+@each("optimizer", [nn.SGD, nn.Adam])
+def test_a_step_without_any_gradient_is_warned_of(optimizer):
+    p, frozen = Tensor([1.0], requires_grad=True), Tensor([1.0], requires_grad=True)
+    steps = optimizer([p, frozen], lr=0.1)
+    with pytest.warns(UserWarning, match=r"no parameter has a gradient, .*: call loss\.backward"):
+        steps.step()
+    p.sum().backward()
+    steps.step()
+    assert p.item() != 1
+    assert frozen.item() == 1

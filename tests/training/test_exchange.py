@@ -23,7 +23,7 @@ MODELS: dict[str, tuple[Any, tuple[int, ...]]] = {
         lambda: nn.network(nn.parse_layers("1x8x8,3c3,mp2,4c3,ap2,7,10"), "relu", batch_norm=True, dropout=0.2),
         (1, 8, 8),
     ),
-    "activations": (lambda: nn.Sequential(nn.Linear(6, 5), *ACTIVATIONS, nn.Linear(5, 4), nn.Softmax()), (6,)),
+    "activations": (lambda: nn.Sequential(nn.Linear(6, 5), *ACTIVATIONS, nn.Softmax(), nn.Linear(5, 4)), (6,)),
     "norms": (lambda: nn.Sequential(nn.Linear(6, 8), nn.LayerNorm(8), nn.BatchNorm1d(8), nn.Linear(8, 3)), (6,)),
     "norm": (lambda: nn.BatchNorm1d(6), (6,)),
     "groups": (

@@ -18,6 +18,7 @@ from tinygrad_mnist.arguments import NOT_NEGATIVE, POSITIVE, SHARE, check_name
 from tinygrad_mnist.devices import as_array, to_numpy
 from tinygrad_mnist.engine import Tensor, ops
 from tinygrad_mnist.engine.node import plain
+from tinygrad_mnist.engine.primitive import OPS
 from tinygrad_mnist.nn.module import Layer, as_tensor
 
 Reduction = Literal["mean", "sum", "none"]
@@ -88,6 +89,12 @@ def cross_entropy(
     for an unknown reduction. Warns where labels of more than one axis fit either, and no axis is given.
     """
     logits = Tensor.wrap(logits)
+    if _is_softmax(logits):
+        warnings.warn(
+            "cross_entropy takes logits z and their softmax itself, and this is softmax(z) already, whose gradient is "
+            "too small: pass z itself",
+            stacklevel=2,
+        )
     if axis is not None or logits.ndim > 2:
         logits, labels = _classes_last(logits, labels, axis)
     return _negative_log_likelihood(logits, True, labels, weight, reduction, ignore_index, label_smoothing)
@@ -107,9 +114,20 @@ def nll_loss(
     Shapes, arguments and errors are those of `cross_entropy`.
     """
     log_probabilities = Tensor.wrap(log_probabilities)
+    if _is_softmax(log_probabilities):
+        warnings.warn(
+            "nll_loss takes log-probabilities, and these are probabilities, softmax(z): pass z.log_softmax(), or z to "
+            "cross_entropy",
+            stacklevel=2,
+        )
     if axis is not None or log_probabilities.ndim > 2:
         log_probabilities, labels = _classes_last(log_probabilities, labels, axis)
     return _negative_log_likelihood(log_probabilities, False, labels, weight, reduction, ignore_index)
+
+
+def _is_softmax(x: Tensor) -> bool:
+    """Whether a recorded tensor is exp(log_softmax(z)), which is what softmax(z) is."""
+    return x.op is OPS["exp"] and getattr(x.inputs[0], "op", None) is OPS["log_softmax"]
 
 
 def _classes_last(x: Tensor, labels: Any, axis: int | None) -> tuple[Tensor, Any]:

@@ -6,6 +6,7 @@ stays in the processor's cache.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -95,12 +96,20 @@ class Optimizer:
             forget_gradients(group["params"], set_to_none)
 
     def step(self) -> None:
-        """Move every parameter that has a gradient."""
+        """Move every parameter that has a gradient; warns where none has."""
+        moves = False
         for group in self.param_groups:
             slots = self.slots(group)
             for p in group["params"]:
                 if p.grad is not None:
                     self._move(p, group, slots)
+                    moves = True
+        if not moves:
+            warnings.warn(
+                "no parameter has a gradient, and step() moves nothing: call loss.backward() before it, on a loss that "
+                "depends on these parameters",
+                stacklevel=2,
+            )
 
     def _move(self, p: Tensor, group: Group, slots: tuple[str, ...]) -> None:
         state = self.state.setdefault(p, {"step": 0})
