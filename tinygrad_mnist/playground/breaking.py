@@ -20,6 +20,7 @@ from tinygrad_mnist.manual import ACTIVATIONS
 from tinygrad_mnist.nn import MLP, one_hot
 from tinygrad_mnist.playground.course import Lesson
 from tinygrad_mnist.playground.errors import PlaygroundError
+from tinygrad_mnist.training.divergence import Diverged
 from tinygrad_mnist.training.inputs import model_inputs
 from tinygrad_mnist.training.recipe import Recipe
 
@@ -41,7 +42,11 @@ class Mistaken(Lesson):
         self, recipe: Recipe, train: Split, validation: Split, seed: int, mistakes: Sequence[Placement]
     ) -> None:
         super().__init__(recipe, train, validation, seed)
-        self.replaced = lines(mistakes)
+        self.title, self.replaced = mistakes[0].mistake.title, lines(mistakes)
+
+    def why(self, error: Diverged) -> str:
+        """What is said where it has diverged: which mistake is switched on, before what a right network would need."""
+        return f"trained with the mistake “{self.title}”, {error}"
 
     def gradients(self, x: Array, labels: Array, loss: Tensor) -> None:
         """Put the wrong gradients into the parameters."""

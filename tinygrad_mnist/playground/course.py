@@ -7,7 +7,6 @@ gives out end with the same weights.
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +18,7 @@ from tinygrad_mnist import nn
 from tinygrad_mnist.data import Split
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.nn import Module
+from tinygrad_mnist.nn.random import drawing_from
 from tinygrad_mnist.training.divergence import Diverged
 from tinygrad_mnist.training.history import Epoch
 from tinygrad_mnist.training.inputs import augmented, model_inputs
@@ -42,9 +42,6 @@ PATIENCE, LOOKED_AT = 10, 32
 STILL = 1e-4
 """Of the largest activation: a unit that moves less over all digits is dead."""
 
-GENERATOR = threading.Lock()
-"""Of `nn.random`, which layers and dropout draw from: a server has a session for each page, and one generator."""
-
 
 class Lesson:
     """One network and its training run, a unit of work at a time: a step, or a portion of a validation.
@@ -53,7 +50,7 @@ class Lesson:
     """
 
     def __init__(self, recipe: Recipe, train: Split, validation: Split, seed: int) -> None:
-        with GENERATOR:
+        with drawing_from(np.random.default_rng(seed)):  # a server has a session for each page
             model = recipe.make_model(seed)
         optimizer = recipe.make_optimizer(model)
         self.run = Run(model, train, validation, optimizer, None, (), recipe.epochs, recipe.batch_size, seed)
@@ -62,7 +59,7 @@ class Lesson:
         self.losses: list[float] = []
         self.validation = validation
         self.validated: Scores | None = None
-        self._dropping = dict(self.run.generator(epoch=0).bit_generator.state)
+        self._dropping = self.run.generator(epoch=0)
         self._take_step = step_of(self.run, nn.cross_entropy, gradients=self.gradients)
         self._work = self._units()
         self._told = 0
@@ -76,17 +73,12 @@ class Lesson:
         """Do one unit of work; whether it was a step, and not a part of a validation. After it diverged, nothing."""
         if self.diverged:
             return False
-        with GENERATOR:
-            before = nn.get_rng_state()
-            nn.set_rng_state(self._dropping)
-            try:
+        try:
+            with drawing_from(self._dropping):
                 return next(self._work)
-            except Diverged as error:
-                self.diverged = str(error)
-                return False
-            finally:
-                self._dropping = nn.get_rng_state()
-                nn.set_rng_state(before)
+        except Diverged as error:
+            self.diverged = self.why(error)
+            return False
 
     def last_validated(self) -> tuple[Split, Scores]:
         """Digits of the validation, and how they were read last; before the first, how some of them are read now."""
@@ -100,6 +92,10 @@ class Lesson:
         losses, self.losses = self.losses, []
         epochs, self._told = self.run.history.epochs[self._told :], len(self.run.history.epochs)
         return losses, epochs
+
+    def why(self, error: Diverged) -> str:
+        """What is said where it has diverged."""
+        return str(error)
 
     def gradients(self, x: Array, labels: Array, loss: Tensor) -> None:
         """Put ∂L/∂p into every parameter p, of the loss on a batch."""

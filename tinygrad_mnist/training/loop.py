@@ -21,9 +21,8 @@ from tinygrad_mnist.processes import signals_held
 from tinygrad_mnist.training.checkpoint import Checkpoint
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.inputs import augmented
-from tinygrad_mnist.training.parallel import Wrap, shared_step
 from tinygrad_mnist.training.run import Callback, Run, Schedule, Totals
-from tinygrad_mnist.training.steps import Loss, Step, row_of, step_of, train_on
+from tinygrad_mnist.training.steps import Loss, Step, Wrap, row_of, step_of, train_on
 
 Augment = Callable[[NDArray[Any], np.random.Generator], NDArray[Any]]
 
@@ -111,6 +110,8 @@ def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
 def _step(run: Run, loss: Loss, clip_norm: float | None, wrap: Wrap) -> AbstractContextManager[Step]:
     """The step of a run, on one thread or several."""
     if run.generators:
+        from tinygrad_mnist.training.parallel import shared_step  # which a browser has no use for
+
         return shared_step(run, loss, clip_norm, wrap)
     return nullcontext(wrap(step_of(run, loss, clip_norm)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -126,14 +126,22 @@ def score(model: Module, split: Split, batch_size: int = 100, threads: int = 1) 
     parts = [slice(start, start + batch_size) for start in range(0, len(split), batch_size)]
     model.eval()
     try:
-        with ThreadPoolExecutor(threads) as pool:
-            logits = np.concatenate([*(pool.map if threads > 1 else map)(numbers_of, parts)])
+        logits = np.concatenate(_mapped(numbers_of, parts, threads))
         if not np.isfinite(logits).all():
             first = next(each for each in map(logits_of, parts) if not np.isfinite(each.numpy()).all())
             raise Diverged("the logits are no finite numbers", first, model)
     finally:
         model.train(mode)
     return Scores(logits, split.labels)
+
+
+def _mapped(function: Callable[[slice], NDArray[Any]], parts: list[slice], threads: int) -> list[NDArray[Any]]:
+    if threads == 1:
+        return [*map(function, parts)]
+    from concurrent.futures import ThreadPoolExecutor  # which a browser has no use for
+
+    with ThreadPoolExecutor(threads) as pool:
+        return [*pool.map(function, parts)]
 
 
 def evaluate(model: Module, split: Split, batch_size: int = 100) -> float:

@@ -20,6 +20,7 @@ from tinygrad_mnist.arguments import Range
 from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.nn import MLP, Module
 from tinygrad_mnist.nn.module import Layer
+from tinygrad_mnist.nn.random import drawing_from
 from tinygrad_mnist.records import RecordError, checked, parsed
 from tinygrad_mnist.shown import reason
 from tinygrad_mnist.training.stored import Arrays, CheckpointError, read_safetensors
@@ -68,16 +69,14 @@ def load_model(path: str | Path) -> Any:
 
 def described_model(path: str | Path, architecture: str, tensors: Arrays) -> Any:
     """The model that a file's metadata describe, in eval mode, with its tensors; raises CheckpointError for none."""
-    drawn = nn.get_rng_state()
     try:
         parts = parsed(architecture)
         if sum(1 for _ in _parts(parts)) > MOST_LAYERS:
             raise RecordError(f"more than {MOST_LAYERS:,} layers, the most that are read")
-        model = _built(parts, tensors)
+        with drawing_from(np.random.default_rng(0)):  # what layers start with is drawn, and not wanted here
+            model = _built(parts, tensors)
     except RecordError as error:
         raise CheckpointError(f"{path}: its metadata describe no model ({error})") from None
-    finally:
-        nn.set_rng_state(drawn)  # what layers start with is drawn, and not wanted here
     _take_over(path, model, tensors)
     return model.eval()
 

@@ -19,14 +19,10 @@ from tinygrad_mnist.engine import Tensor, grad
 from tinygrad_mnist.engine.autodiff import toposort
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.nn.random import drawing_from, generator
-from tinygrad_mnist.training.run import Run
-from tinygrad_mnist.training.steps import Loss, Step, check_finite
+from tinygrad_mnist.training.run import LEAST, Run
+from tinygrad_mnist.training.steps import Loss, Step, Wrap, check_finite
 
 Array = NDArray[Any]
-Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
-
-LEAST = 2
-"""Examples in a share: batch normalization needs more than one."""
 
 
 @contextmanager

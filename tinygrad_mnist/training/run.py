@@ -23,6 +23,10 @@ MODEL, HISTORY, TABLE, CHECKPOINT = "model.safetensors", "history.json", "histor
 """The files in the folder of a run."""
 
 
+LEAST = 2
+"""Examples in a thread's share of a batch: batch normalization needs more than one."""
+
+
 class Schedule(Protocol):
     """What changes the learning rate: `fit` calls step() after every step of the optimizer."""
 
@@ -72,7 +76,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self.best = self.model.state_dict()
-        shares = min(self.threads, self.batch_size // 2) if self.shares_examples else 1
+        shares = max(min(self.threads, self.batch_size // LEAST), 1) if self.shares_examples else 1
         self.generators = [np.random.default_rng([self.seed, k]) for k in range(1, shares)]
         check_split(self.train)
         if self.validation is not None:

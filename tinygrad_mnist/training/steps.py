@@ -19,6 +19,9 @@ from tinygrad_mnist.training.run import Run
 Array = NDArray[Any]
 Loss = Callable[[Tensor, Array], Tensor]
 Step = Callable[[Array, Array], tuple[Tensor, Tensor]]
+Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
+"""What becomes of the functions that compute, such as `compile`."""
+
 Gradients = Callable[[Array, Array, Tensor], None]
 """Puts the gradients of a loss on a batch into the parameters."""
 
