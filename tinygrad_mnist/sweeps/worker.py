@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from tinygrad_mnist import cluster, data, training
 from tinygrad_mnist.training import Callback, Diverged, Epoch, Recipe, Run
+from tinygrad_mnist.training.pace import pays_to_compile
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,11 @@ def train_trial(job: Job, name: str, topic: str) -> Trained:
     if Facts.of(dataset) != job.facts:
         raise data.DataError(f"the worker has other data for {job.source}: {Facts.of(dataset)}, not {job.facts}")
     model = job.recipe.make_model(job.seed)
+    splits = data.set_tenth_aside(dataset, job.seed)
+    is_long = pays_to_compile(job.recipe.steps(len(splits[0])))
     reports = Reports(name, topic, may_stop=not job.final)
     try:
-        history = job.recipe.fit(model, data.set_tenth_aside(dataset, job.seed), seed=job.seed, callbacks=[reports])
+        history = job.recipe.fit(model, splits, seed=job.seed, callbacks=[reports], compile=is_long)
     except Diverged:
         return Trained(reports.epochs, "diverged")
     if history.interrupted:

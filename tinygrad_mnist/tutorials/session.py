@@ -16,6 +16,7 @@ from tinygrad_mnist.data import CLASSES, DIGITS, DataError, Dataset, Split, set_
 from tinygrad_mnist.engine import Tensor, grad, no_grad
 from tinygrad_mnist.nn import Module, one_hot
 from tinygrad_mnist.training.metrics import evaluate
+from tinygrad_mnist.training.pace import pays_to_compile
 from tinygrad_mnist.training.recipe import Recipe
 from tinygrad_mnist.training.run import Callback, Run
 
@@ -188,7 +189,10 @@ class Session:
         if recipe not in self._done:
             start = time.perf_counter()
             model = recipe.make_model(self.seed)
-            history = recipe.fit(model, (self.train, self.validation), seed=self.seed, callbacks=[_Progress(report)])
+            history = recipe.fit(
+                model, (self.train, self.validation), seed=self.seed, callbacks=[_Progress(report)],
+                compile=pays_to_compile(recipe.steps(len(self.train))),
+            )  # fmt: skip
             if history.interrupted or history.best is None:
                 raise KeyboardInterrupt
             validation = history.best.validation_accuracy or 0.0
