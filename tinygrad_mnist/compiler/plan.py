@@ -64,6 +64,8 @@ class Plan:
         optimizers = dict.fromkeys(optimizer for optimizer, _ in found.moved)
         self._moved = [(each, [p for optimizer, p in found.moved if optimizer is each]) for each in optimizers]
         self._rebound = [found.rebound[state] for state in self.program.updates if state in found.rebound]
+        for _, program in self.stages:
+            program.forget_numbers()
 
     @property
     def program(self) -> Program:

@@ -109,6 +109,13 @@ class Program:
     outputs: list[Value] = field(default_factory=list)
     updates: dict[Value, Value] = field(default_factory=dict)
 
+    def forget_numbers(self) -> None:
+        """Keep of what was computed in the capture, which takes as much memory as all buffers and more, the form."""
+        for instruction in self.instructions:
+            for value in instruction.outputs:
+                if not value.is_number:
+                    value.like = np.broadcast_to(np.zeros((), value.dtype), value.shape)
+
     def wanted(self) -> list[Value]:
         """The values that the program exists for."""
         return [*(guard.value for guard in self.guards), *self.outputs, *self.updates.values()]
