@@ -93,6 +93,7 @@ LAYERS = {
         "frameworks",
         "playground",
         "files",
+        "jit",
         "processes",
         "starting",
         "records",

@@ -15,6 +15,7 @@ from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Data, Interrupted, one_of
 from tinygrad_mnist.cli.recipe import base_recipe, changed, is_given, with_recipe_options
 from tinygrad_mnist.devices import DEVICES, mover
+from tinygrad_mnist.jit import has_numba
 from tinygrad_mnist.processes import drop_signals, signals_held
 from tinygrad_mnist.training import PRESETS, Recipe, as_text
 from tinygrad_mnist.training.pace import STEPS, paying_threads, pays_to_compile
@@ -106,9 +107,7 @@ def train(
             f"{len(dataset.test):,} to test"
         )
         pace: dict[str, Any] = {"compile": compile, "threads": threads}
-        if compile or threads > 1:
-            plan = ["each step is replayed as a plan"] * compile
-            show.line(", ".join([*plan, *([f"on {threads} cores"] if threads > 1 else [])]))
+        _say_the_pace(compile, threads)
         notes = {"recipe": recipe.as_dict(), "seed": seed, "source": data.wherever_it_runs(source), **pace}
         checkpoint = training.Checkpoint(path, steps=checkpoint_steps, notes=notes)
         try:
@@ -140,6 +139,17 @@ def train(
             if pictures:
                 raise Interrupted(f"interrupted; the run is saved, and tinygrad-mnist plot {out} draws it") from None
         drop_signals()
+
+
+def _say_the_pace(compile: bool, threads: int) -> None:
+    said = ["each step is replayed as a plan"] if compile else []
+    said += [f"on {threads} cores"] if threads > 1 else []
+    if compile and has_numba():
+        from tinygrad_mnist.compiler import parts  # as large as all the rest
+
+        said += [] if parts.folder().exists() else ["which numba compiles now, once, in some seconds"]
+    if said:
+        show.line(", ".join(said))
 
 
 def _scored(model: nn.Module, history: training.History, test: data.Split) -> dict[str, Any]:

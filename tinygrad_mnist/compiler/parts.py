@@ -10,6 +10,7 @@ import operator
 import sys
 import textwrap
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,13 @@ def _folded(text: str) -> str:
     return "\n        ".join(textwrap.wrap(text, 110, break_long_words=False, break_on_hyphens=False))
 
 
+def folder() -> Path:
+    """Where parts and their machine code are kept for the next run."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("tinygrad_mnist") / "parts"
+
+
 @functools.lru_cache(maxsize=512)
 def compiled(source: str) -> Callable[..., Any]:
     """The function of a part's source; file and machine code stay in the user's cache for the next run."""
@@ -88,13 +96,11 @@ def compiled(source: str) -> Callable[..., Any]:
         exec(source, names)
         interpreted: Callable[..., Any] = names["part"]
         return interpreted
-    from platformdirs import user_cache_path
-
     from tinygrad_mnist.compiler import blas, native
 
     text = f"{HEADER}\n{source}"
     name = f"part_{hashlib.sha256(''.join([text, *map(inspect.getsource, (native, blas))]).encode()).hexdigest()[:16]}"
-    path = user_cache_path("tinygrad_mnist") / "parts" / f"{name}.py"
+    path = folder() / f"{name}.py"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, text)
