@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tinygrad_mnist.compiler.blas import gemm
 from tinygrad_mnist.compiler.capture import Captured, Output, output
 from tinygrad_mnist.compiler.fusion import with_kernels
+from tinygrad_mnist.compiler.layout import with_columns_together
 from tinygrad_mnist.compiler.listing import Listing
 from tinygrad_mnist.compiler.memory import planned
 from tinygrad_mnist.compiler.passes import (
@@ -160,5 +161,5 @@ def passes_of(exact: bool, fused: bool) -> list[Pass]:
     if exact:
         return [*exactly, with_masks_at_once]
     added = [with_added_products] if gemm("sgemm")[0] else []
-    written = [with_window_kernels, with_kernels] if fused else [with_masks_at_once]
+    written = [with_window_kernels, with_kernels] if fused else [with_masks_at_once, with_columns_together]
     return [*exactly, with_softmax_from_its_sum, *added, with_common_parts_once, without_dead_code, *written]
