@@ -22,7 +22,11 @@ class Setting(AbstractContextManager[None]):
     variable: ClassVar[ContextVar[Any]]
     value: ClassVar[Any]
 
-    def __init__(self) -> None:
+    def __new__(cls, function: Any = None) -> Any:
+        """A setting; or a function within one, where it is written without brackets, `@setting`."""
+        return super().__new__(cls) if function is None else cls()(function)
+
+    def __init__(self, function: None = None) -> None:
         self._tokens: list[Token[Any]] = []
 
     def __enter__(self) -> None:

@@ -129,7 +129,7 @@ def test_patience_stops_early(tmp_path):
         (["--preset", "wide", "--layers", "784,9,10"], "not 784,9,10: leave --layers out"),
         (["--seed", "1"], "the run has --seed 0, not 1"),
         (["--batch-size", "32"], "the run has --batch-size 64, not 32"),
-        (["--compile"], "the run has --compile no, not yes"),
+        (["--compile"], "the run was begun without --compile: leave --compile out, or train anew"),
         (["--threads", "2"], "the run has --threads 1, not 2"),
     ],
 )

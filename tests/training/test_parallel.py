@@ -1,15 +1,18 @@
 """A batch that threads share is the batch: the same gradients, whatever the loss, and the same run each time."""
 
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
 from tests.each import each
-from tinygrad_mnist import data, nn, training
+from tinygrad_mnist import Tensor, data, nn, training
 from tinygrad_mnist.compiler.capture import _Watcher
 from tinygrad_mnist.nn.random import drawing_from, generator
+from tinygrad_mnist.training.metrics import scored
+from tinygrad_mnist.training.parallel import can_share, generators_of
 
 LAYERS = ("1x28x28", "4c5", "mp4", 16, 10)
 
@@ -57,20 +60,11 @@ def test_with_dropout_and_batch_norm_a_run_repeats_bit_for_bit(splits, compile):
     assert not same(first, run(splits, 1, **options)[0])
 
 
-def test_each_thread_draws_its_own_units_to_drop(splits):
-    twice = data.Split(np.repeat(splits[0].images[:2], 2, axis=0)[[0, 2, 1, 3]], splits[0].labels[[0, 1, 0, 1]])
-    seen = {}
-
-    class Noting(nn.Dropout):
-        def forward(self, x):
-            kept = super().forward(x)
-            seen[threading.get_ident()] = kept.numpy() != 0
-            return kept
-
-    model = nn.Sequential(nn.Conv2d(1, 2, 5), nn.Flatten(), Noting(0.5), nn.Linear(1152, 10))
-    run(twice, 2, model=model, epochs=1)
-    one, other = seen.values()
-    assert (one != other).any()
+def test_each_thread_draws_numbers_of_its_own():
+    streams = [generator.random(8).tolist() for generator in generators_of(seed=0, threads=4, batch_size=64)]
+    streams += [np.random.default_rng(words).random(8).tolist() for words in ([0], [0, 1], [0, 0, 1], [0, 1, 1])]
+    assert len({*map(tuple, streams)}) == 7
+    assert len(generators_of(seed=0, threads=64, batch_size=8)) == 3
 
 
 class Stop(training.Callback):
@@ -94,34 +88,63 @@ def test_a_shared_run_resumes_bit_for_bit_and_with_as_many_threads_only(splits, 
     assert same(whole, resumed)
 
 
-def test_a_penalty_on_the_weights_counts_once(splits):
-    model = nn.network(LAYERS, seed=0)
-    other = nn.network(LAYERS, seed=0)
-
-    def penalized(model):
-        return lambda logits, y: nn.cross_entropy(logits, y) + 0.1 * sum((p * p).sum() for p in model.parameters())
-
-    run(splits, 1, model=model, loss=penalized(model), lr=0.01)
-    run(splits, 2, model=other, loss=penalized(other), lr=0.01)
-    assert_near(model, other)
+@each("clip_norm", [None, 0.3])
+@each("compile", [False, True])
+@each("last", [1, 2, 3])
+def test_a_last_batch_that_is_too_small_to_share_is_a_step_like_any_other(splits, last, compile, clip_norm):
+    few = splits[0][: 64 + last]
+    alone = run((few, splits[1]), 1, clip_norm=clip_norm)[0]
+    assert_near(alone, run((few, splits[1]), 3, clip_norm=clip_norm, compile=compile)[0])
 
 
-class Unused(nn.Module):
-    """A model with a parameter that no loss depends on."""
+class Kept(nn.Module):
+    """A model of one's own, which keeps what it computes."""
 
     def __init__(self):
         self.body = nn.Sequential(nn.Conv2d(1, 2, 5), nn.Flatten(), nn.Linear(1152, 10))
-        self.spare = nn.Linear(2, 2)
 
     def forward(self, x):
-        return self.body(x)
+        self.out = self.body(x)
+        return self.out
 
 
-def test_a_parameter_that_the_loss_does_not_read_stays_as_it_is(splits):
-    model = Unused()
-    before = model.spare.weight.numpy().copy()
-    run(splits, 2, model=model)
-    np.testing.assert_array_equal(model.spare.weight.numpy(), before)
+def test_only_layers_of_ours_with_the_mean_cross_entropy_share_examples():
+    model, own = nn.network(LAYERS, seed=0), Kept()
+    optimizer, other = nn.SGD(model.parameters(), 0.1), Tensor([1.0], requires_grad=True)
+    weighted = partial(nn.cross_entropy, weight=np.ones(10))
+    assert can_share(model, optimizer, nn.cross_entropy)
+    assert can_share(model, optimizer, partial(nn.cross_entropy, label_smoothing=0.1))
+    assert not can_share(own, nn.SGD(own.parameters(), 0.1), nn.cross_entropy)
+    assert not can_share(nn.Sequential(model, own), optimizer, nn.cross_entropy)
+    assert not can_share(nn.MLP((784, 10)), nn.SGD([other], 0.1), nn.cross_entropy)
+    assert not can_share(model, nn.SGD([*model.parameters(), other], 0.1), nn.cross_entropy)
+    for loss in (weighted, nn.CrossEntropyLoss(), partial(nn.cross_entropy, ignore_index=0), lambda z, y: z.sum()):
+        assert not can_share(model, optimizer, loss)
+
+
+@each("loss", [partial(nn.cross_entropy, weight=np.arange(1.0, 11)), partial(nn.cross_entropy, reduction="sum")])
+def test_with_other_losses_threads_share_the_products(splits, loss):
+    alone, _ = run(splits, 1, loss=loss, lr=0.0005)
+    shared, _ = run(splits, 2, loss=loss, lr=0.0005)
+    assert_near(alone, shared)
+
+
+def test_what_a_callback_changes_in_the_model_reaches_every_thread(splits):
+    class Changing(training.Callback):
+        def epoch_begins(self, run):
+            if run.epoch == 2:
+                run.model[2].p = 0.0
+                head = nn.Linear(144, 10)
+                head.load_state_dict({"weight": np.ones((10, 144)) / 50, "bias": np.zeros(10)})
+                setattr(run.model, "4", head)
+                run.optimizer.add_param_group({"params": [*head.parameters()]})
+
+    def trained(threads):
+        nn.manual_seed(0)
+        parts = nn.Conv2d(1, 4, 5), nn.MaxPool2d(4), nn.Dropout(1e-9), nn.Flatten(), nn.Linear(144, 10)
+        return run(splits, threads, model=nn.Sequential(*parts), callbacks=[Changing()])[0]
+
+    assert_near(trained(1), trained(2))
 
 
 def test_frozen_parameters_stay_and_gradients_can_be_looked_at(splits):
@@ -157,28 +180,22 @@ def test_running_statistics_are_those_of_the_first_share(splits):
     np.testing.assert_allclose(next(model.buffers()).numpy(), 0.1 * share.mean(axis=(0, 2, 3)), rtol=1e-5)
 
 
-def test_a_loss_that_is_no_number_in_any_share_stops_the_run_and_says_where(splits):
-    def breaking(logits, y):
-        return nn.cross_entropy(logits, y) * (np.inf if len(y) == 25 // 2 else 1.0)
+def test_a_loss_that_is_no_number_stops_the_run_and_says_where(splits):
+    class Breaking(training.Callback):
+        def step_ends(self, run):
+            if run.batch == 6:
+                next(run.model.parameters()).data *= np.nan
 
     before = threading.active_count()
-    with pytest.raises(training.Diverged, match=r"the loss became inf at epoch 1, batch 7"):
-        run(splits, 2, loss=breaking)
+    with pytest.raises(training.Diverged, match="the loss became nan at epoch 1, batch 7"):
+        run(splits, 2, callbacks=[Breaking()])
     assert threading.active_count() == before
-
-
-def test_a_module_with_a_generator_of_its_own_is_refused(splits):
-    model = nn.network(LAYERS, seed=0)
-    next(model.children()).noise = np.random.default_rng(0)
-    with pytest.raises(ValueError, match=r"0 has a generator of its own.*threads=1"):
-        run(splits, 2, model=model)
-    run(splits, 1, model=model, epochs=1)
 
 
 @each("threads", [1, 2, 3])
 def test_scores_do_not_depend_on_threads(splits, threads):
     model = nn.network(LAYERS, seed=0)
-    alone, shared = training.score(model, splits[1]), training.score(model, splits[1], 7, threads=threads)
+    alone, shared = training.score(model, splits[1]), scored(model, splits[1], 7, threads=threads)
     np.testing.assert_allclose(shared.logits, alone.logits, rtol=1e-4, atol=1e-6)
     assert model.training
 

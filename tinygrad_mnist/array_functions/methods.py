@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tinygrad_mnist.array_functions.reductions import clip
-from tinygrad_mnist.engine import Tensor
+from tinygrad_mnist.engine import GraphError, Tensor
 from tinygrad_mnist.engine.errors import describe
 
 NAMES = (
@@ -28,6 +28,40 @@ IN_PLACE = {
     "t.resize(shape)": "t.reshape(shape)",
 }
 """What would write into a tensor, and what to write in its place."""
+
+
+PYTORCH = {
+    "view": "t.reshape(shape)",
+    "permute": "t.transpose(axes)",
+    "t": "t.T",
+    "mm": "a @ b",
+    "bmm": "a @ b",
+    "unsqueeze": "t.expand_dims(axis), or t[:, None]",
+    "expand": "t.broadcast_to(shape)",
+    "clone": "t.copy()",
+    "clamp": "t.clip(least, most)",
+    "masked_fill": "np.where(mask, v, t)",
+    "gather": "t.take_along_axis(indices, axis)",
+    "topk": "t.take_along_axis(t.argsort(axis=-1)[..., -k:], axis=-1)",
+    "norm": "np.linalg.norm(t)",
+    "dim": "t.ndim",
+    "numel": "t.size",
+    "float": "t.astype(np.float32)",
+    "double": "t.astype(np.float64)",
+    "long": "t.numpy().astype(np.int64)",
+    "requires_grad_": "Tensor(data, requires_grad=True)",
+    "retain_grad": "grad(loss, [t]), which gives the gradient of any tensor",
+    "register_hook": "grad(loss, [t]), which gives the gradient of any tensor",
+    "add_": "p.data += x",
+    "sub_": "p.data -= x",
+    "mul_": "p.data *= x",
+    "zero_": "p.grad = None for a gradient, or p.data[:] = 0",
+    "fill_": "p.data[:] = v",
+    "copy_": "p.data = array",
+    "cuda": "model.to('cuda')",
+    "cpu": "model.to('cpu')",
+}
+"""PyTorch's methods that have another name here."""
 
 
 def _method(function: Any) -> Callable[..., Any]:
@@ -52,6 +86,26 @@ def _refusal(words: str, advice: str) -> Callable[..., NoReturn]:
     return method
 
 
+def _augmented(sign: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """t -= x calls a new tensor t; of a leaf that learns, which would stay as it is, that can't be meant."""
+
+    def method(self: Tensor, other: Any) -> Any:
+        if self.requires_grad and not self.op:
+            raise GraphError(
+                f"{sign} would make a new tensor, and leave {describe(self)}, which learns, as it is: write "
+                f"p.data {sign} …, as in p.data -= lr * p.grad.data"
+            )
+        return function(self, other)
+
+    return method
+
+
+def _missing(self: Tensor, name: str) -> NoReturn:
+    """What PyTorch's method of a name is here."""
+    advice = f": write {PYTORCH[name]}" if name in PYTORCH else ""
+    raise AttributeError(f"a Tensor has no {name}{advice}", name=name, obj=self)
+
+
 def tolist(self: Tensor) -> Any:
     """Its numbers as Python numbers, in nested lists."""
     return self.numpy().tolist()
@@ -70,6 +124,10 @@ METHODS |= {"tolist": tolist, "clip": clip, "__index__": index, "__round__": MET
 METHODS |= {"__mod__": _method(np.remainder), "__rmod__": _reversed(np.remainder)}
 METHODS |= {"__floordiv__": _method(np.floor_divide), "__rfloordiv__": _reversed(np.floor_divide)}
 METHODS |= {"__divmod__": _method(np.divmod), "__rdivmod__": _reversed(np.divmod)}
+
+METHODS |= {"__iadd__": _augmented("+=", operator.add), "__isub__": _augmented("-=", operator.sub)}
+METHODS |= {"__imul__": _augmented("*=", operator.mul), "__itruediv__": _augmented("/=", operator.truediv)}
+METHODS |= {"__getattr__": _missing}
 
 for _name, _function in METHODS.items():
     setattr(Tensor, _name, _function)

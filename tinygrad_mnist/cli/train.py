@@ -98,7 +98,8 @@ def train(
         model = recipe.make_model(seed).to(device)
         on_cpu = device == "cpu"
         if compile is None:
-            compile = on_cpu and pays_to_compile(recipe.steps(len(train_set)))
+            compile = pays_to_compile(recipe.steps(len(train_set)))
+        compile = compile and on_cpu  # a run that was begun there may go on on a GPU
         if threads is None:
             threads = paying_threads(model) if on_cpu else 1
         show.lines(repr(model) if isinstance(model, nn.MLP) else model.summary((1, *training.input_shape(model))))
@@ -243,6 +244,11 @@ def resumed(notes: Any, path: Path, changes: dict[str, Any], given: dict[str, An
     for name, value in asked.items():
         if name not in free and value != settings[name]:
             option = f"--{name.replace('_', '-')}"
+            if name == "compile":
+                raise training.CheckpointError(
+                    f"{path}: the run was begun {'compiled' if then.compile else 'without --compile'}: leave "
+                    f"{'--compile' if value else '--no-compile'} out, or train anew without --resume"
+                )
             given_as = option if name in given else "--recipe" if "recipe_file" in given else "--preset"
             reason = f", with which its {recipe.schedule} schedule ends" if name == "epochs" else ""
             raise training.CheckpointError(

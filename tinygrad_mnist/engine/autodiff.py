@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_mnist.devices import may_share_memory
 from tinygrad_mnist.engine import ops
-from tinygrad_mnist.engine.errors import GraphError, describe, misshapen, no_graph, not_floating, replaced
+from tinygrad_mnist.engine.errors import GraphError, describe, misshapen, no_gradient, no_graph, not_floating, replaced
 from tinygrad_mnist.engine.node import Node, last_change, plain
 from tinygrad_mnist.engine.primitive import OPS
 
@@ -167,6 +167,8 @@ def seed(output: Node, gradient: Any, create_graph: bool) -> Any:
 
 def result(x: N, total: Any, create_graph: bool) -> N:
     """∂output/∂x as a node; where it is to be differentiated again and no graph leads to it, its derivative is zero."""
+    if x.dtype.kind != "f":
+        raise TypeError(f"{describe(x)}: {no_gradient(x.dtype)}")
     node: N = x.wrap(total)
     if create_graph and not node.requires_grad:
         node = x.wrap(node._array)

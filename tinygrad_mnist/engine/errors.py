@@ -51,6 +51,16 @@ def no_graph(output: Any) -> str:
     )
 
 
+def no_gradient(dtype: Any) -> str:
+    """Why numbers of this dtype can't learn."""
+    return f"{dtype} can't require gradients, floating point can: use .astype(np.float32)"
+
+
+def cut(value: Any) -> str:
+    """Why a computed tensor is made no new one."""
+    return f"Tensor(…) would cut {describe(value)} from its graph: take it as it is, or .detach() for its numbers alone"
+
+
 def not_floating(x: Any, user: Any) -> str:
     """Why no gradient comes to an input from the operation that used it."""
     return (

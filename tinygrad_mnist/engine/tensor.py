@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from tinygrad_mnist.devices import as_array, read_only, to_numpy
 from tinygrad_mnist.engine import autodiff, ops
-from tinygrad_mnist.engine.errors import describe, not_recorded
+from tinygrad_mnist.engine.errors import GraphError, cut, describe, no_gradient, not_recorded
 from tinygrad_mnist.engine.node import Node, plain
 from tinygrad_mnist.engine.primitive import Function
 
@@ -48,13 +48,15 @@ class Tensor(Node):
     requires_grad: make a leaf that learns: it copies its data, and `backward` fills its `.grad`.
     name: what pictures, tables and error messages call it.
 
-    Raises TypeError for what is not numeric, and for integers that should require gradients; ValueError for lists of
-    unequal length.
+    Raises TypeError for what is not numeric, for integers that should require gradients, and for a name that is no
+    text; ValueError for lists of unequal length; GraphError for a computed tensor, which would lose its graph.
     """
 
     __slots__ = ()
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None, dtype: DType = None) -> None:
+        if isinstance(data, Node) and data.op:
+            raise GraphError(cut(data))
         data = plain(data)
         array = as_array(data, dtype)
         if array.dtype.kind not in "fiubc":
@@ -62,7 +64,9 @@ class Tensor(Node):
         if dtype is None and not isinstance(data, (type(array), np.generic)) and array.dtype.kind in "fiu":
             array = array.astype(np.float32)
         if requires_grad and array.dtype.kind != "f":
-            raise TypeError(f"{array.dtype} can't require gradients, floating point can: use .astype(np.float32)")
+            raise TypeError(no_gradient(array.dtype))
+        if not isinstance(name, str | None):
+            raise TypeError(f"a name is text, and {name!r} is none")
         Node.__init__(self, array.copy() if requires_grad else array)
         self.requires_grad, self.name = requires_grad, name
 

@@ -57,7 +57,9 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
 
 
 def accuracy(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> float:
-    """The share of rows whose largest logit is at the label; raises ValueError where there are no rows."""
+    """The share of rows whose largest logit is at the label; ValueError where there are no rows, or one logit."""
+    if np.shape(plain(logits))[-1:] == (1,):
+        raise ValueError("of one output the largest is always the first: compare (logits > 0) with the labels yourself")
     predicted = np.argmax(plain(logits), axis=-1)
     expected = as_array(plain(labels), like=predicted)
     if predicted.shape != expected.shape:

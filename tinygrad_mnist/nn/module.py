@@ -252,14 +252,15 @@ def as_tensor(x: Any) -> Tensor:
 
 
 def _members(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """An attribute that is a tensor or module, or those in one that is a list or dict, with its name."""
+    """An attribute that is a tensor or module, or those in nested lists and dicts, with its name."""
     if name.startswith("_"):
         return
     if isinstance(value, Tensor | Module):
         yield name, value
     elif isinstance(value, list | tuple | dict):
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        yield from ((f"{name}.{key}", v) for key, v in items if isinstance(v, Tensor | Module))
+        for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(each, Tensor | Module | list | tuple | dict):
+                yield from _members(f"{name}.{key}", each)
 
 
 def _members_of(module: Module) -> Iterator[tuple[str, Any]]:

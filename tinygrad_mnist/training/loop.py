@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import types
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
@@ -54,8 +55,8 @@ def fit(
     augment: called with the images of a batch, float32 (n, 28, 28) from 0 to 1, and a generator.
     checkpoint: where the run is kept (see `Checkpoint`); resume: go on from there if it exists.
     compile: replay the step as a plan (see `tinygrad_mnist.compile`); callbacks then find no gradients.
-    threads: how many cores. Where the model convolves, each takes a share of every batch (see `shared_step`), and the
-    loss must be a mean over examples; else BLAS shares out the products, which is worth it for wide layers.
+    threads: how many cores. Where layers of `nn` convolve and the loss is cross_entropy, each takes a share of every
+    batch (see `shared_step`); else BLAS shares out the products, which is worth it for wide layers.
 
     Everything follows from the model's weights, the seed and the number of threads, bit for bit. Raises Diverged when
     the loss is no longer a number, CheckpointError when a checkpoint can't be used, and ValueError for numbers out of
@@ -69,15 +70,19 @@ def fit(
     if resume and checkpoint is None:
         raise ValueError("resume needs a checkpoint: the path of the file to go on from")
     _check_optimizer(optimizer, model)
+    if compile and not isinstance(home(model), np.ndarray | types.NoneType):
+        raise ValueError("a compiled step runs on the CPU, and this model lies on a GPU: leave out compile")
     train, validation = data if isinstance(data, tuple) else (data, None)
     if isinstance(checkpoint, str | Path):
         checkpoint = Checkpoint(checkpoint)
     listeners = [*callbacks, *([checkpoint] if checkpoint else [])]  # what it keeps includes what the others did
-    run = Run(model, train, validation, optimizer, schedule, listeners, epochs, batch_size, seed, patience, threads)
+    generators = _generators(model, optimizer, loss, seed, threads, batch_size) if threads > 1 else []
+    progress = listeners, epochs, batch_size, seed, patience, threads, generators
+    run = Run(model, train, validation, optimizer, schedule, *progress)
     _check_last_batch(run)
     nn.set_rng_state(dict(run.generator(epoch=0).bit_generator.state))  # what dropout draws from
     try:
-        with threadpool_limits(1 if run.shares_examples else threads, user_api="blas"), ExitStack() as opened:
+        with threadpool_limits(1 if generators else threads, user_api="blas"), ExitStack() as opened:
             for callback in callbacks:
                 if isinstance(callback, AbstractContextManager):
                     opened.enter_context(callback)
@@ -95,6 +100,15 @@ def fit(
         model.load_state_dict(run.best)
         model.eval()
     return run.history
+
+
+def _generators(
+    model: Module, optimizer: Optimizer, loss: Loss, seed: int, threads: int, batch_size: int
+) -> list[np.random.Generator]:
+    """What dropout draws from in threads that share the examples of a batch; none where they can't."""
+    from tinygrad_mnist.training.parallel import can_share, generators_of
+
+    return generators_of(seed, threads, batch_size) if can_share(model, optimizer, loss) else []
 
 
 def _compiler() -> Wrap:

@@ -11,20 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.data import Split, batches
-from tinygrad_mnist.nn import Conv2d, Module, Optimizer
+from tinygrad_mnist.nn import Module, Optimizer
 from tinygrad_mnist.training.history import Epoch, History
 from tinygrad_mnist.training.inputs import as_model_takes, check_split, input_shape
-from tinygrad_mnist.training.metrics import Scores, score
+from tinygrad_mnist.training.metrics import Scores, scored
 
 Array = NDArray[Any]
 
 
 MODEL, HISTORY, TABLE, CHECKPOINT = "model.safetensors", "history.json", "history.csv", "checkpoint.safetensors"
 """The files in the folder of a run."""
-
-
-LEAST = 2
-"""Examples in a thread's share of a batch: batch normalization needs more than one."""
 
 
 class Schedule(Protocol):
@@ -68,6 +64,7 @@ class Run:
     seed: int
     patience: int | None = None
     threads: int = 1
+    generators: Sequence[np.random.Generator] = ()
     epoch: int = 1
     batch: int = 0
     totals: Totals = field(default_factory=Totals)
@@ -76,20 +73,12 @@ class Run:
 
     def __post_init__(self) -> None:
         self.best = self.model.state_dict()
-        shares = max(min(self.threads, self.batch_size // LEAST), 1) if self.shares_examples else 1
-        self.generators = [np.random.default_rng([self.seed, k]) for k in range(1, shares)]
         check_split(self.train)
         if self.validation is not None:
             check_split(self.validation)
 
     def __str__(self) -> str:
         return f"epoch {self.epoch}, batch {self.batch}"
-
-    @property
-    def shares_examples(self) -> bool:
-        """Whether each thread takes a share of every batch, which is worth it for convolutions; else BLAS shares out
-        the products of matrices, which is worth it for wide layers."""
-        return any(isinstance(module, Conv2d) for module in self.model.modules())
 
     @property
     def is_over(self) -> bool:
@@ -105,7 +94,7 @@ class Run:
 
     def score_validation(self) -> Scores | None:
         """How well the model reads the validation images; None without any."""
-        return score(self.model, self.validation, threads=1 + len(self.generators)) if self.validation else None
+        return scored(self.model, self.validation, threads=1 + len(self.generators)) if self.validation else None
 
     def generator(self, epoch: int) -> np.random.Generator:
         """Random numbers for the batch that is next in an epoch: they follow from seed, epoch and batch alone."""

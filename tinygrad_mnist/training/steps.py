@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tinygrad_mnist import nn
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.nn import accuracy
+from tinygrad_mnist.nn.module import forget_gradients
 from tinygrad_mnist.training.divergence import Diverged
 from tinygrad_mnist.training.history import Epoch
 from tinygrad_mnist.training.metrics import Scores
@@ -34,12 +35,15 @@ def backward(x: Array, y: Array, loss: Tensor) -> None:
 def step_of(run: Run, loss: Loss, clip_norm: float | None = None, gradients: Gradients = backward) -> Step:
     """Forward, backward and update: what gives the mean loss and the logits of a batch."""
     model, optimizer = run.model, run.optimizer
+    moved = {p for group in optimizer.param_groups for p in group["params"]}
+    others = [p for p in model.parameters() if p not in moved]
 
     def step(x: Array, y: Array) -> tuple[Tensor, Tensor]:
         logits = model(x)
         mean_loss = loss(logits, y)
         check_finite(run, mean_loss)
         optimizer.zero_grad()
+        forget_gradients(others, set_to_none=True)
         gradients(x, y, mean_loss)
         if clip_norm:
             nn.clip_grad_norm_(model.parameters(), clip_norm)

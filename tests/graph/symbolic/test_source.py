@@ -2,6 +2,7 @@
 
 import ast
 import math
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -400,11 +401,26 @@ def test_long_chains(length):
         lambda a: (a / (a - 0.5)).elu().leaky_relu(0.3).sum(),
         lambda a: a.reshape(1, 3).broadcast_to((4, 3)).sum(),
         lambda a: (1 - a.sigmoid()).log().sum(),
+        lambda a: (a - a.minimum(0.5)).sum(),
+        lambda a: (a - a.maximum(2 * a)).sum(),
+        lambda a: (a.minimum(0.5) - a.maximum(-1)).sum(),
+        lambda a: (a.exp() + a[np.array([2, 0, 1])]).sum(),
     ],
 )
 def test_what_a_gradient_may_come_to(expression):
     a = Tensor(np.array([1.0, -2.0, 0.0]), requires_grad=True, name="a")
     check(expression(a), [a], a.data)
+
+
+@each("order", [[0, 1, 2], [2, 1, 0], [1, 2, 0]])
+def test_gradients_of_one_value_are_computed_before_they_are_named(order):
+    rng = np.random.default_rng(0)
+    a, b, c = (Tensor(rng.normal(size=2), requires_grad=True, name=name) for name in "abc")
+    wanted = [[a, b, c][i] for i in order]
+    source = check(((a + b + c) ** 2).sum(), wanted, a.data, b.data, c.data)
+    first, *others = re.findall(r"    d\w = (.*?)(?:  #|$)", source, re.M)
+    assert not first.startswith("d")
+    assert {*others} == {f"d{wanted[0].name}"}
 
 
 def test_intermediate_tensors_have_gradients_too():

@@ -270,10 +270,16 @@ def mask_is_a_choice(e: Expressions, node: Traced, *_: Operand) -> Traced | None
 def terms_broadcast_by_themselves(e: Expressions, node: Traced, *_: Operand) -> Traced | None:
     """broadcast(v) + x is v + x."""
     x, y = _terms(e, node)
-    thin_x = _thin(e, x.core, y.core, node.shape)
-    thin_y = _thin(e, y.core, thin_x, node.shape)
+    thin_x = _thin_term(e, x, y.core, node.shape)
+    thin_y = _thin_term(e, y, thin_x, node.shape)
     unchanged = thin_x is x.core and thin_y is y.core
     return None if unchanged else e.of("add", e.join(x.on(thin_x)), e.join(y.on(thin_y)))
+
+
+def _thin_term(e: Expressions, x: Scaled, other: Traced, shape: tuple[int, ...]) -> Traced:
+    """The same of a term; a mask has no negative, and stays numbers where one is needed."""
+    thin = _thin(e, x.core, other, shape)
+    return x.core if thin.dtype == np.bool_ and x.numerator < 0 else thin
 
 
 @rewrite("add", "sub", example=lambda x, y: x * (1 - y) - (1 - x) * y, result="x − y")

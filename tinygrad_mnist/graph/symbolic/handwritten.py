@@ -272,15 +272,21 @@ def log_softmax(program: _Pass, node: Node, z: Any, y: Any) -> Node | None:
 @idiom("add", example=lambda z: sum(np.exp(z)), name="sum")
 def sum_of_rows(program: _Pass, node: Node, x: Any, y: Any) -> Node | None:
     """t[0] + t[1] + …, as Python's own sum adds up: Σ over the first axis."""
-    if not program.made_by(y, "getitem") or y.params["index"] != len(y.inputs[0].data) - 1:
+    if not program.made_by(y, "getitem") or not _is_row(y, len(y.inputs[0].data) - 1):
         return None
     (rows,) = y.inputs
     for i in reversed(range(len(rows.data) - 1)):
         left, row = x.inputs if program.made_by(x, "add") else (0, x)  # Python's sum begins with 0
-        if not program.made_by(row, "getitem") or row.inputs[0] is not rows or row.params["index"] != i:
+        if not program.made_by(row, "getitem") or row.inputs[0] is not rows or not _is_row(row, i):
             return None
         x = left
     return program.make("sum", rows, axis=0, keepdims=False) if _is(x, 0) else None
+
+
+def _is_row(node: Node, i: int) -> bool:
+    """Whether t[i] is taken, by a number."""
+    index = node.params["index"]
+    return isinstance(index, int | np.integer) and index == i
 
 
 # activations

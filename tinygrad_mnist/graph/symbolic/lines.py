@@ -278,9 +278,18 @@ class _Lines:
             if final and self.uses[line.value] == 0:
                 run.append(line)
             else:
-                lines += [*sorted(run, key=lambda line: order[line.name]), line]
+                lines += [*self._sorted(run, order), line]
                 run = []
-        return lines + sorted(run, key=lambda line: order[line.name])
+        return lines + self._sorted(run, order)
+
+    def _sorted(self, run: list[Line], order: Mapping[Name, int]) -> list[Line]:
+        """A run in its order; of lines of one value the first has the expression, and the others its name."""
+        found = sorted(run, key=lambda line: order[line.name])
+        own = {line.name for line in run}
+        for line in reversed(found):
+            if self.names.get(line.value) in own:
+                self.names[line.value] = line.name
+        return found
 
 
 def _is_softmax(value: Traced) -> bool:
