@@ -29,7 +29,7 @@ def test_it_learns(name):
 def test_its_kept_runs_are_all_there(name):
     rows = json.loads((DOCS / "results" / f"{name}.json").read_text(encoding="utf-8"))
     seconds = rows[0]["seconds"]
-    assert [row["seed"] for row in rows] == list(range(5 if seconds < 60 else 3 if seconds < 180 else 1))
+    assert [row["seed"] for row in rows] == list(range(5 if seconds < 60 else 3 if seconds < 300 else 1))
     assert [training.Recipe(**row["recipe"]) for row in rows] == [PRESETS[name]] * len(rows)
 
 
