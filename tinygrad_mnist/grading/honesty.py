@@ -194,6 +194,7 @@ class _Program:
             if dotted and name not in self.names:
                 self.names[name] = dotted
         self.imported = {dotted.split(".")[0] for dotted in self.names.values()}
+        self.stored = {*_stored(tree)}
 
     def dotted(self, node: ast.AST) -> str | None:
         """The module, or what in it, that an expression is: "numpy.linalg.norm"."""
@@ -252,6 +253,18 @@ def _assignments(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
             for target in node.targets:
                 if isinstance(target, ast.Name):
                     yield target.id, node.value
+
+
+def _stored(tree: ast.Module) -> Iterator[str]:
+    """The attributes to which the program itself gives a value, other than None: they are its own."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign | ast.AugAssign) and not _is_none(node.value):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (each.attr for target in targets for each in ast.walk(target) if isinstance(each, ast.Attribute))
+
+
+def _is_none(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _anywhere(tree: ast.AST, program: _Program) -> Iterator[tuple[ast.AST, str]]:
@@ -325,5 +338,6 @@ def _records(node: ast.AST, program: _Program) -> bool:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "backward":
         return not node.args and "backward" not in program.functions
     if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
-        return node.attr in RECORDED and not (isinstance(node.value, ast.Name) and node.value.id == "self")
+        is_own = isinstance(node.value, ast.Name) and node.value.id == "self"
+        return node.attr in RECORDED and node.attr not in program.stored and not is_own
     return isinstance(node, ast.keyword) and node.arg in RECORDED

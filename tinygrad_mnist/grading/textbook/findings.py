@@ -12,6 +12,9 @@ from tinygrad_mnist.grading.textbook.mistakes import Explanation, Placement, Unk
 from tinygrad_mnist.manual.heads import SOFTMAX
 from tinygrad_mnist.manual.notation import SYMBOLS, Notation
 
+EVERY = "every gradient"
+"""Where a mistake is that all gradients share."""
+
 
 def symbol(slot: str, l: int) -> str:
     """What a line of layer l belongs to: "ŷ", "δ(2)", "∂L/∂W(1)"."""
@@ -58,7 +61,7 @@ class _Words:
         """The quantities that a mistake stands in, and how they should be; only once where it is everywhere."""
         slot, layer = places[0].mistake.slot, places[0].layer
         if slot == "factor":
-            return ("every gradient",), (self.formula("mean_W", layer), self.formula("mean_b", layer))
+            return (EVERY,), (self.formula("mean_W", layer), self.formula("mean_b", layer))
         by_place = {symbol(p.mistake.slot, p.layer): self.formula(p.mistake.slot, p.layer) for p in places}
         where, formulas = tuple(by_place), tuple(by_place.values())
         all_possible = [p for p in possible(self.net) if p.mistake.name in names]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,9 +17,10 @@ from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching.gradients import Gradient, gradient, like
 from tinygrad_mnist.grading.watching.graph import Node, made_of
 from tinygrad_mnist.grading.watching.losses import Output, one_hot, outputs, own_losses, usual_losses
-from tinygrad_mnist.grading.watching.replay import UnfollowedError, cotangents, numerical, on_tensors
+from tinygrad_mnist.grading.watching.replay import UnfollowedError, cotangents, has_kinks, numerical, on_tensors
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.training import NAMED_PARAMETER, Lineage, Step, is_label, last_names
+from tinygrad_mnist.grading.watching.updates import by_one_rate
 from tinygrad_mnist.manual.activations import Array
 
 VANISHING = 1e-6
@@ -26,6 +28,10 @@ VANISHING = 1e-6
 
 RTOL = 1e-4
 """The relative difference that rounding may make, and the little number in a logarithm."""
+
+
+UNFOLLOWED = UnfollowedError, ValueError, TypeError, RuntimeError, AttributeError
+"""What comes of a forward pass that tensors can't do, or do otherwise."""
 
 
 @dataclass
@@ -49,6 +55,11 @@ class Reading:
     summed: bool = False
     values: dict[Node, Any] = field(default_factory=dict)
 
+    @property
+    def is_of_a_loss(self) -> bool:
+        """Whether the number that is differentiated is one to be made small: a logarithm without its minus is not."""
+        return self.output is not None and bool(np.sum(self.output.numpy()) > 0)
+
 
 def multiple(value: Any, expected: Array) -> float | None:
     """By which number one array is a multiple of another; None where it is none. A transpose counts as the same."""
@@ -64,7 +75,7 @@ def multiple(value: Any, expected: Array) -> float | None:
 
 def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:
     """A step with the loss under which most of its gradients are right; None where there is no loss to be seen."""
-    gradients = {lineage: gradient(step, lineage) for lineage in step.before}
+    gradients = by_one_rate({lineage: gradient(step, lineage) for lineage in step.before}, step, tape)
     readings = list(_readings(tape, step, versions, gradients))
     for reading in readings:
         _scaled(reading)
@@ -83,28 +94,33 @@ def _readings(
     own = [loss for loss in computed if not any(loss in other.operands for other in computed)][-3:]
     start = list(step.before.values())
     between = [n for n in sorted(step.forward, key=lambda n: n.index) if n not in step.before.values()]
-    for node in reversed(own):
+    slopes = [np.greater, np.greater_equal] if has_kinks(step.forward) else [np.greater]
+    for node, slope in itertools.product(reversed(own), slopes):
         try:
-            values = on_tensors(start, [node])
+            values = on_tensors(start, [node], slope)
             expected = cotangents(values[node], values, [*start, *between])
-        except (UnfollowedError, ValueError, TypeError, RuntimeError):
+        except UNFOLLOWED:
             continue
         name = f"its own loss{f' {node.name}' if node.name not in ('', 'loss') else ''}"
         yield Reading(step, name, expected, gradients, output=values[node], values=values)
     if not found:
         return
-    yield from _of_logits(step, found, gradients)
+    for slope in slopes:
+        yield from _of_logits(step, found, gradients, slope)
     try:
-        values = on_tensors(start, [output.node for output in found])
-        for name, loss in usual_losses(found):
-            total = loss(values)
-            expected = cotangents(total, values, [*start, *between])
-            yield Reading(step, name, expected, gradients, output=total, values=values, summed=True)
-    except (UnfollowedError, ValueError, TypeError, RuntimeError) as error:
+        for slope in slopes:
+            values = on_tensors(start, [output.node for output in found], slope)
+            for name, loss in usual_losses(found):
+                total = loss(values)
+                expected = cotangents(total, values, [*start, *between])
+                yield Reading(step, name, expected, gradients, output=total, values=values, summed=True)
+    except UNFOLLOWED as error:
         yield from _numerical(step, found, gradients, str(error))
 
 
-def _of_logits(step: Step, found: Sequence[Output], gradients: dict[Lineage, Gradient | None]) -> Iterator[Reading]:
+def _of_logits(
+    step: Step, found: Sequence[Output], gradients: dict[Lineage, Gradient | None], slope: Any
+) -> Iterator[Reading]:
     """Cross-entropy of what a softmax is taken of, where the outputs are one; also right where they round to 0."""
     labels = [one_hot(output) for output in found]
     logits = [_softmax_of(output, step) for output in found]
@@ -113,7 +129,7 @@ def _of_logits(step: Step, found: Sequence[Output], gradients: dict[Lineage, Gra
         return
     start = list(step.before.values())
     try:
-        values = on_tensors(start, [z for (z, _), _, _ in parts])
+        values = on_tensors(start, [z for (z, _), _, _ in parts], slope)
         losses = [
             -(Tensor(t, name=min(o.labels.names, key=len, default=None)) * values[z].log_softmax(axis=axis)).sum()
             for (z, axis), t, o in parts
@@ -121,7 +137,7 @@ def _of_logits(step: Step, found: Sequence[Output], gradients: dict[Lineage, Gra
         total = sum(losses[1:], losses[0])
         between = sorted((n for n in values if n in step.forward and n not in start), key=lambda n: n.index)
         expected = cotangents(total, values, [*start, *between])
-    except (UnfollowedError, ValueError, TypeError, RuntimeError):
+    except UNFOLLOWED:
         return
     yield Reading(step, "cross-entropy", expected, gradients, output=total, values=values, summed=True)
 
@@ -164,7 +180,7 @@ def _scaled(reading: Reading) -> None:
     for lineage, g in reading.gradients.items():
         expected = reading.expected.get(reading.step.before[lineage])
         if g is not None and expected is not None:
-            candidates = [multiple(node.value, expected) for node in (g.node, *g.candidates)]
+            candidates = [multiple(value, expected) for value in (g.value, *(node.value for node in g.candidates))]
             factors[lineage] = candidates[0] if candidates else None
     known = [f for f in factors.values() if f is not None]
     if not known:
@@ -187,7 +203,7 @@ def _vanishes(lineage: Lineage, reading: Reading) -> bool:
     g, expected = reading.gradients[lineage], reading.expected.get(reading.step.before[lineage])
     if g is None or expected is None:
         return False
-    sizes = np.abs(expected).max(initial=0), np.abs(np.asarray(g.node.value, float)).max(initial=0) / abs(reading.scale)
+    sizes = np.abs(expected).max(initial=0), np.abs(g.value).max(initial=0) / abs(reading.scale)
     return bool(max(sizes) <= VANISHING * largest)
 
 
@@ -249,7 +265,7 @@ def difference(reading: Reading, lineage: Lineage) -> float | None:
         return None
     if _vanishes(lineage, reading):
         return 0.0
-    value = like(g.node.value, expected)
+    value = like(g.value, expected)
     known = np.isfinite(expected)
     size = np.abs(expected[known]).max(initial=0) * abs(reading.scale)
     return float(np.abs(value[known] - reading.scale * expected[known]).max() / size) if size else None
@@ -293,7 +309,7 @@ def scaled(reading: Reading) -> Iterator[Finding]:
     for lineage, g in reading.gradients.items():
         if g is None or lineage in reading.right:
             continue
-        factor = multiple(g.node.value, reading.expected[reading.step.before[lineage]])
+        factor = multiple(g.value, reading.expected[reading.step.before[lineage]])
         if factor is not None:
             what = f"{factor / reading.scale:.4g} times what it should be"
             hint = "By what is it multiplied in the forward pass, and not on the way back?"

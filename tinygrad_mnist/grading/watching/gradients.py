@@ -69,7 +69,7 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
         return None
     named = [n for n in candidates if _is_named(n)]
     named = [n for n in named if not _is_velocity(n)] or named
-    chosen = named[0] if named else _without_rate(candidates)
+    chosen = _added_up(named[0], candidates) if named else _without_rate(candidates)
     return Gradient(
         lineage, chosen, against(step, lineage, chosen), tuple(candidates), 1.0 if named else 1 / _rate_within(chosen)
     )
@@ -102,6 +102,15 @@ def _is_named(node: Node) -> bool:
     return any(map(is_called_gradient, (*node.names, *node.holders)))
 
 
+def _added_up(node: Node, candidates: list[Node]) -> Node:
+    """The sum over the examples where a node is the last of the like-named that were added up; else the node itself."""
+    for total in candidates:
+        before = [o for o in total.operands if o is not node and o.op == total.op] if node in total.operands else []
+        if total.op in ("+", "add") and any({*o.names} & {*node.names} for b in before for o in b.operands):
+            return total
+    return node
+
+
 def _is_velocity(node: Node) -> bool:
     """Whether it is a sum with a multiple of what was called so before: momentum, whatever its name says."""
     scaled = [o for o in node.operands if o.op in ("*", "multiply")]
@@ -131,11 +140,11 @@ def _close(value: Any, old: Any) -> bool:
 
 
 def _without_rate(candidates: list[Node]) -> Node:
-    """The first candidate, or what it multiplies with a number that does not depend on the labels."""
+    """The first candidate, or what it multiplies with a single number that does not depend on the labels."""
     node = candidates[0]
     while node.op in ("*", "/", "neg", "multiply", "divide") and len(node.operands) <= 2:
         factors = [o for o in node.operands if o in candidates]
-        if len(factors) != 1:
+        if len(factors) != 1 or any(np.size(o.value) > 1 for o in node.operands if o not in factors):
             break
         node = factors[0]
     return node

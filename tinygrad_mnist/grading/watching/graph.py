@@ -86,7 +86,7 @@ def is_view(node: Node) -> bool:
     """Whether it holds the numbers of its first operand, all of them."""
     if not node.operands:
         return False
-    whole = node.value.size == node.operands[0].value.size if hasattr(node.operands[0].value, "size") else False
+    whole = np.size(node.value) == np.size(node.operands[0].value)
     return whole and (node.op in VIEWS or (node.op == "[]" and len(node.operands) == 1))
 
 

@@ -13,6 +13,7 @@ from tinygrad_mnist.grading.calling.problems import raised
 from tinygrad_mnist.grading.calling.trying import what_went_wrong
 from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
 from tinygrad_mnist.grading.standins.loading import Data
+from tinygrad_mnist.grading.textbook.findings import EVERY
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching import damage, general, practice, repeated, stopping, updates, verdict
 from tinygrad_mnist.grading.watching.gradients import Gradient, gradient
@@ -164,8 +165,8 @@ def _of_any_network(
     first = readings[0]
     parameters = general.judged(readings)
     findings = list(_mistakes(_first_wrong_of(readings) or first, run))
-    uphill = [g for l, g in first.gradients.items() if g and l in first.right and first.scale > 0 and not g.descends]
-    if uphill:
+    uphill = [g for l, g in first.gradients.items() if g and l in first.right and first.scale * g.along < 0]
+    if uphill and (first.scale > 0 or (first.is_of_a_loss and not findings)):
         places = dict.fromkeys(written(run.source, first.step.after[g.lineage].line) for g in uphill)
         findings.append(
             replace(wrong_updates("update-sign", [g.lineage.name for g in uphill]), places=tuple(places), formulas=())
@@ -207,6 +208,9 @@ def _mistakes(reading: general.Reading, run: Run) -> Iterator[Finding]:
     if observed:
         named += damage.explained(reading, observed)
         named += () if updates.divided(observed, run.tape) else damage.of_the_loss(reading, observed)
+    multiples = list(general.scaled(reading)) if reading.right else []
+    if multiples and len(multiples) == len(reading.gradients) - len(reading.right):
+        named = multiples if any(EVERY in finding.where for finding in named) else named
     yield from map(Places(observed, run.source).of, named or _first_wrong_values(reading))
 
 

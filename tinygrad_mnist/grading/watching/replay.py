@@ -34,27 +34,35 @@ class UnfollowedError(Exception):
         self.node = node
 
 
-def on_tensors(start: Collection[Node], targets: Iterable[Node]) -> dict[Node, Any]:
+def has_kinks(nodes: Iterable[Node]) -> bool:
+    """Whether max(0, x) is taken of an x that is 0, as of black pixels where biases are 0."""
+    rectified = (o for node in nodes if node.op == "maximum" for o in node.operands)
+    return any(np.ndim(o.value) and not np.all(o.value) for o in rectified)
+
+
+def on_tensors(
+    start: Collection[Node], targets: Iterable[Node], passes: Callable[[Any, Any], Any] = np.greater
+) -> dict[Node, Any]:
     """The targets, and all between, as tensors made of the start, whose elements are float64.
 
-    Raises UnfollowedError.
+    passes: of x and 0, where max(0, x) has the slope 1: a kink may have either. Raises UnfollowedError.
     """
     values: dict[Node, Any] = {
         node: Tensor(np.array(node.value, float), requires_grad=True, name=node.name or None) for node in start
     }
     for node in sorted(made_of(targets, start), key=lambda n: n.index):
         if node not in values:
-            values[node] = _again(node, values)
+            values[node] = _again(node, values, passes)
     return values
 
 
-def _again(node: Node, values: dict[Node, Any]) -> Any:
+def _again(node: Node, values: dict[Node, Any], passes: Callable[[Any, Any], Any]) -> Any:
     if not any(isinstance(values[o], Tensor) for o in node.operands):
         return node.value
     if node.function is None:
         raise UnfollowedError(node, f"{node.op} changes its argument in place")
     try:
-        value = _apply(node, values)
+        value = _apply(node, values, passes)
     except Exception as error:
         raise UnfollowedError(node, str(error)) from error
     array = value.numpy() if isinstance(value, Tensor) else np.asarray(value)
@@ -63,8 +71,10 @@ def _again(node: Node, values: dict[Node, Any]) -> Any:
     return value
 
 
-def _apply(node: Node, values: dict[Node, Any]) -> Any:
+def _apply(node: Node, values: dict[Node, Any], passes: Callable[[Any, Any], Any]) -> Any:
     arguments = [_filled(a, values) for a in node.arguments]
+    if node.op == "maximum" and (x := _rectified(arguments)) is not None:
+        return ops.where(passes(x.numpy(), 0), x, 0)
     if node.op in _UNCHANGED and isinstance(arguments[0], Tensor):
         return arguments[0]
     if node.op == "[]=":
@@ -73,6 +83,14 @@ def _apply(node: Node, values: dict[Node, Any]) -> Any:
         arguments[0] = Tensor(np.array(arguments[0], float))
     options = {k: _filled(o, values) for k, o in node.options.items() if k not in ("out", "dtype", "copy")}
     return node.function(*arguments, **options)  # type: ignore[misc]  # looked at before
+
+
+def _rectified(arguments: Sequence[Any]) -> Any:
+    """The x of max(0, x) and max(x, 0), where it is a tensor; None of other maxima."""
+    for x, other in (arguments, arguments[::-1]) if len(arguments) == 2 else ():
+        if isinstance(x, Tensor) and not isinstance(other, Tensor) and not np.any(other):
+            return x
+    return None
 
 
 def _filled(argument: Any, values: Mapping[Node, Any]) -> Any:

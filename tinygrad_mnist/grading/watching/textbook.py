@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.grading.textbook.derivation import Network
 from tinygrad_mnist.grading.watching.gradients import Gradient, gradient
-from tinygrad_mnist.grading.watching.graph import Node
+from tinygrad_mnist.grading.watching.graph import Node, is_view, made_of, seen_through
 from tinygrad_mnist.grading.watching.network import Linear, Pass, in_columns, passes
 from tinygrad_mnist.grading.watching.training import Lineage, Step
 from tinygrad_mnist.manual import Activation
@@ -23,6 +23,9 @@ from tinygrad_mnist.manual.columns import CLASSES_AXIS
 from tinygrad_mnist.manual.heads import HEADS, Head, Penalty
 from tinygrad_mnist.manual.notation import COLUMNS, ROWS_IN_OUT, Notation
 from tinygrad_mnist.manual.rows import Backward
+
+ADDING = {"+", "-", "add", "subtract"}
+"""What a bias meets a weighted sum by, and an update the old value of a parameter."""
 
 FEATURES = 16
 """How many of the input's features are looked at: those that vary most."""
@@ -62,13 +65,21 @@ class Observed:
 def observe(step: Step) -> Observed | None:
     """The textbook's network in a step, or None where it is another one."""
     observed = in_layers(step)
-    if observed is None:
+    if observed is None or not _is_whole(observed):
         return None
     net = observed.network
     activation = activation_of([(net.z[l], net.a[l]) for l in range(1, net.L)])
     if activation is None or any(net.z[l].shape != net.a[l].shape for l in net.z):
         return None
     return replace(observed, network=replace(net, activation=activation))
+
+
+def _is_whole(observed: Observed) -> bool:
+    """Whether no learned weights come before the first layer, as those of a convolution do."""
+    learned = {*observed.step.before.values()}
+    below = made_of((a_pass.layers[0].entering for a_pass in observed.passes), learned)
+    multiplied = {seen_through(o) for n in below for o in n.operands if n.op not in ADDING and not is_view(n)}
+    return learned.isdisjoint(multiplied)
 
 
 def with_one_activation(observed: Sequence[Observed]) -> list[Observed]:
@@ -99,6 +110,8 @@ def in_layers(step: Step) -> Observed | None:
     if Y is None:
         return None
     W = {l: _weights(linear, step, notation) for l, linear in enumerate(layers, 1)}
+    if any(array.ndim != 2 for array in (*z.values(), *a.values())):  # windows, say
+        return None
     b = {l: _biases(linear, step, len(W[l])) for l, linear in enumerate(layers, 1)}
     network = Network(Y, W, b, z, a, identity, 0.0)
     gradients = {}

@@ -266,11 +266,12 @@ def live_versions(tape: Tape, every: Sequence[Lineage]) -> dict[Lineage, list[No
     labelled = _labelled(nodes, from_parameters, versions, versions)
     apart = labelled | versions
 
-    def is_used(node: Node) -> bool:
+    used: set[Node] = set()
+    for node in sorted(nodes, key=lambda n: n.index, reverse=True):  # users come after what they use
         others = (user for user in users[node] if user not in apart)
-        return any(is_used(user) if is_view(user) or user.op == "shared" else True for user in others)
-
-    return {lineage: list(filter(is_used, lineage.versions)) for lineage in every}
+        if any(user in used or not (is_view(user) or user.op == "shared") for user in others):
+            used.add(node)
+    return {lineage: [version for version in lineage.versions if version in used] for lineage in every}
 
 
 def _next(lineage: Lineage, version: Node, live: list[Node], number: int) -> Node:

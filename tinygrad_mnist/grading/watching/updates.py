@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,20 +16,18 @@ from tinygrad_mnist.grading.watching.gradients import Gradient, against, is_mult
 from tinygrad_mnist.grading.watching.graph import LINEAR, Node, made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, CALLED_WEIGHTS
 from tinygrad_mnist.grading.watching.tape import Tape
-from tinygrad_mnist.grading.watching.textbook import TINY, Observed
+from tinygrad_mnist.grading.watching.textbook import ADDING, TINY, Observed
 from tinygrad_mnist.grading.watching.training import Lineage, Step
 from tinygrad_mnist.manual.activations import Array
 
 Key = tuple[str, int]
+K = TypeVar("K")
 
 TOLD = 4
 """How many numbers a parameter has, at least, for two shares in its update to be told."""
 
 APART = 100
 """How nearly parallel a parameter and its gradient may be, as a condition, for their shares in an update to be told."""
-
-ADDING = {"+", "-", "add", "subtract"}
-"""Operations that make a new value of a parameter from its old one."""
 
 
 def uphill(observed: Observed, right: set[Key], sign: float) -> list[Key]:
@@ -149,25 +148,31 @@ def divided(observed: Observed, tape: Tape) -> bool:
 
 
 def with_one_rate(observed: Observed, tape: Tape) -> Observed:
-    """The same with gradients that an update takes with one learning rate.
+    """The same with gradients that an update takes with one learning rate; see `by_one_rate`."""
+    gradients = by_one_rate(observed.gradients, observed.step, tape, observed.network.m)
+    return replace(observed, gradients=gradients)
+
+
+def by_one_rate(gradients: Mapping[K, Gradient | None], step: Step, tape: Tape, m: int = 1) -> dict[K, Gradient | None]:
+    """The same gradients, as an update takes them with one learning rate. m: how many examples there are, if known.
 
     What has no gradient's name may have the rate in it, or lack 1/m that an update takes beside the rate: it is what
     the parameter changes by, over the rate. Of what has one, 1/m is counted to those of which an update takes just
     that less than of the others; where it is no rate that was named, the rest is the mean over the examples.
     """
-    m, numbers = observed.network.m, _named_numbers(tape)
-    rates = {key: r for key, g in observed.gradients.items() if g for r in [rate(observed.step, g)] if r}
-    gradients = dict(observed.gradients)
+    numbers = _named_numbers(tape)
+    rates = {key: r for key, g in gradients.items() if g for r in [rate(step, g)] if r}
+    found = dict(gradients)
     learning_rate = _learning_rate(rates, gradients, numbers)
     most = max(map(abs, rates.values()), default=0.0)
     steps = all(np.isclose(abs(r), 1) for r in rates.values())
     for key, r in rates.items():
         g = gradients[key]
         if g and (steps or not g.named):
-            gradients[key] = replace(g, factor=g.factor * abs(r) / learning_rate)
+            found[key] = replace(g, factor=g.factor * abs(r) / learning_rate)
         elif g and m > 1 and np.isclose(abs(r) * m, most, rtol=1e-6, atol=0) and not _is_one_of(r, numbers):
-            gradients[key] = replace(g, factor=g.factor / m)
-    return replace(observed, gradients=gradients)
+            found[key] = replace(g, factor=g.factor / m)
+    return found
 
 
 def before_they_were_used(observed: Sequence[Observed]) -> Iterator[list[Observed]]:
@@ -195,9 +200,7 @@ def _with_products(observed: Observed, used: Collection[Key], number: float) -> 
     return replace(observed, gradients=gradients)
 
 
-def _learning_rate(
-    rates: Mapping[Key, float], gradients: Mapping[Key, Gradient | None], numbers: Sequence[float]
-) -> float:
+def _learning_rate(rates: Mapping[K, float], gradients: Mapping[K, Gradient | None], numbers: Sequence[float]) -> float:
     """By which number the steps are gradients: that with which named gradients are taken, or that has a name."""
     named = Counter(abs(r) for key, r in rates.items() if (g := gradients[key]) and g.named)
     if named and not np.isclose(named.most_common(1)[0][0], 1):

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_mnist.grading.report import Finding, Parameter
 from tinygrad_mnist.grading.textbook.diagnosis import explain
-from tinygrad_mnist.grading.textbook.findings import findings
+from tinygrad_mnist.grading.textbook.findings import EVERY, findings
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, Placement
 from tinygrad_mnist.grading.textbook.probes import Probe, Probes
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
@@ -240,7 +240,7 @@ def _of_the_set(reading: Reading) -> Iterator[Finding]:
     if divisor and divisor > 1:
         m = reading.probes.nets[0].m
         yield Finding(
-            ("error-constant",), ("every gradient",), f"divided by {divisor:.0f}, and not by the {m} examples of X", (),
+            ("error-constant",), (EVERY,), f"divided by {divisor:.0f}, and not by the {m} examples of X", (),
             "The mean is over the examples that are summed over. Here the step is a little too small.", "",
         )  # fmt: skip
 
