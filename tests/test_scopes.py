@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tinygrad_mnist import Tensor, no_grad
 from tinygrad_mnist.scopes import Setting
 
 _inside: ContextVar[int] = ContextVar("inside", default=0)
@@ -179,3 +180,14 @@ def test_one_setting_may_be_entered_again_and_lets_exceptions_through() -> None:
     with pytest.raises(KeyError), one:
         raise KeyError
     assert _inside.get() == 0
+
+
+def test_a_setting_without_brackets_decorates_a_function_too() -> None:
+    @no_grad
+    def double(x: Tensor) -> Tensor:
+        return x * 2
+
+    w = Tensor([1.0], requires_grad=True)
+    assert double(w).op is None
+    assert (w * 2).op is not None
+    assert double.__name__ == "double"

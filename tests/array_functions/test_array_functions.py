@@ -11,7 +11,7 @@ import pytest
 
 from tests.each import each
 from tests.engine.cases import numbers
-from tinygrad_mnist.engine import Tensor, grad
+from tinygrad_mnist.engine import GraphError, Tensor, grad
 from tinygrad_mnist.engine.tensor import NUMPY, PLAIN
 from tinygrad_mnist.gradcheck import check_gradients
 
@@ -648,3 +648,23 @@ def assign(target: Any, value: Any) -> None:
 def test_what_can_not_be_recorded_says_what_to_write_in_its_place(line: Any, advice: str) -> None:
     with pytest.raises((TypeError, ValueError), match=advice):
         line(Tensor(numbers(M)[0], requires_grad=True))
+
+
+@each("operator", ["+=", "-=", "*=", "/="])
+def test_a_leaf_that_learns_is_not_changed_by_its_name(operator: str) -> None:
+    p = Tensor(np.ones(2), requires_grad=True, name="p")
+    with pytest.raises(GraphError, match=rf"leave p \(2,\) float64, which learns, as it is: write p\.data \{operator}"):
+        exec(f"p {operator} 2")
+    names = {"t": p * 3, "p": p, "plain": Tensor(np.ones(2))}
+    exec(f"t {operator} p; plain {operator} 2", names)
+    assert names["t"].op is not None  # type: ignore[attr-defined]
+    assert names["plain"].data.tolist() == [{"+=": 3, "-=": -1, "*=": 2, "/=": 0.5}[operator]] * 2  # type: ignore[attr-defined]
+
+
+def test_a_word_of_pytorchs_leads_to_the_word_here() -> None:
+    t = Tensor(np.ones((2, 3)))
+    with pytest.raises(AttributeError, match=r"a Tensor has no unsqueeze: write t\.expand_dims\(axis\), or t\["):
+        _ = t.unsqueeze
+    with pytest.raises(AttributeError, match=r"a Tensor has no nonsense$"):
+        _ = t.nonsense
+    assert not hasattr(t, "view")

@@ -342,3 +342,11 @@ def test_a_signal_that_goes_past_a_layer_is_refused():
         compare(residual, (np.ones((7, 6), np.float32), np.arange(7) % 3))
     with pytest.raises(ValueError, match="no product with a weight leads to the logits"):
         compare(lambda x: x * 2, (np.ones((7, 6), np.float32), np.arange(7) % 3))
+
+
+def test_of_a_model_in_float32_and_data_in_float64_the_gradients_are_compared_as_float32():
+    digits = data.load("digits").train[:64]
+    model = nn.MLP((784, 10, 10), seed=0)
+    found = compare(model, (digits.images.reshape(-1, 784) / 255, digits.labels))
+    assert found.passed
+    assert found.tolerance == 1e-5

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.each import each
 from tests.engine.strategies import arrays, broadcastable, steady
-from tinygrad_mnist.engine import Tensor, grad, ops
+from tinygrad_mnist.engine import GraphError, Tensor, grad, ops
 
 FLOATS = [np.float16, np.float32, np.float64]
 ARITHMETIC = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]
@@ -392,3 +392,24 @@ def test_an_update_with_the_tensor_in_place_of_its_array_says_what_to_write() ->
 def test_numpy_measures_a_tensor() -> None:
     t = Tensor(np.ones((2, 3)))
     assert (np.shape(t), np.ndim(t), np.size(t)) == ((2, 3), 2, 6)
+
+
+def test_a_computed_tensor_is_made_no_new_one_that_has_lost_its_graph() -> None:
+    w = leaf([1.0, 2.0], name="w")
+    with pytest.raises(GraphError, match=r"Tensor\(…\) would cut .* from its graph: take it as it is, or \.detach"):
+        Tensor(w * 2)
+    assert Tensor((w * 2).detach()).op is None
+    assert Tensor(w, requires_grad=True) is not w
+
+
+def test_a_name_is_text() -> None:
+    with pytest.raises(TypeError, match="a name is text, and 3 is none"):
+        Tensor(1.0, name=3)  # type: ignore[arg-type]
+
+
+@each("function", [lambda w: w.max(), lambda w: (w * w).sum()])
+def test_integers_that_were_set_to_learn_get_no_gradient(function: Any) -> None:
+    w = Tensor(np.array([3, 3, 1]))
+    w.requires_grad = True
+    with pytest.raises(TypeError, match=r"int64: int64 can't require gradients, floating point can"):
+        function(w).sum().backward()

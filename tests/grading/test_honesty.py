@@ -121,6 +121,17 @@ sys.stdout = open("log.txt", "w")
 gc.collect()
 print("accuracy", inspect.getsource(np.sum), "gradients are fine")
 """,
+    "gradients that parameters of one's own keep": """
+from tensorflow.keras.datasets import mnist
+import numpy as np
+class Parameter:
+    def __init__(self, data):
+        self.data, self.grad = data, np.zeros_like(data)
+def gradients(X, Y, W1):
+    p = Parameter(W1)
+    p.grad += X.T @ Y
+    return p.grad
+""",
     "no Python": "def (",
 }
 

@@ -251,3 +251,8 @@ def test_a_pool_sends_an_infinite_gradient_to_its_maximum_alone(create_graph):
     x = Tensor(np.arange(4.0).reshape(1, 1, 2, 2), requires_grad=True)
     (g,) = grad(functional.max_pool2d(x, 2), [x], np.full((1, 1, 1, 1), np.inf), create_graph)
     np.testing.assert_array_equal(g.numpy().ravel(), [0, 0, 0, np.inf])
+
+
+def test_one_output_has_no_accuracy_by_the_largest():
+    with pytest.raises(ValueError, match="of one output the largest is always the first"):
+        accuracy(np.array([[0.2], [0.8]]), [0, 1])

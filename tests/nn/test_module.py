@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tinygrad_mnist import Tensor, no_grad
-from tinygrad_mnist.nn import MLP, SGD, Linear, Module
+from tinygrad_mnist.nn import MLP, SGD, Dropout, Linear, Module
 
 
 class Scale(Module):
@@ -193,3 +193,21 @@ def test_a_parameter_stays_one_when_it_is_frozen_and_a_buffer_when_it_is_compute
         assert [name for name, _ in m.named_parameters()] == ["weight", "bias", "factors.0"]
         assert [name for name, _ in m.named_buffers()] == ["mean"]
         assert list(m.state_dict()) == ["weight", "bias", "factors.0", "mean"]
+
+
+def test_modules_in_nested_lists_and_dicts_are_parts_and_have_names():
+    class Nested(Module):
+        def __init__(self):
+            self.blocks = [[Linear(3, 3), Linear(3, 2)], {"drop": Dropout(0.5)}]
+            self.heads = {"a": [Linear(2, 2)], "b": (Tensor([1.0], requires_grad=True),)}
+
+    model = Nested()
+    assert {name for name, _ in model.named_parameters()} == {
+        "blocks.0.0.weight", "blocks.0.0.bias", "blocks.0.1.weight", "blocks.0.1.bias", "heads.b.0",
+        "heads.a.0.weight", "heads.a.0.bias",
+    }  # fmt: skip
+    assert [p.name for p in model.parameters()] == [name for name, _ in model.named_parameters()]
+    assert not model.eval().blocks[1]["drop"].training
+    other = Nested()
+    other.load_state_dict(model.state_dict())
+    assert (other.heads["a"][0].weight.numpy() == model.heads["a"][0].weight.numpy()).all()
