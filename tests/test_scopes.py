@@ -190,4 +190,4 @@ def test_a_setting_without_brackets_decorates_a_function_too() -> None:
     w = Tensor([1.0], requires_grad=True)
     assert double(w).op is None
     assert (w * 2).op is not None
-    assert double.__name__ == "double"
+    assert double.__name__ == "double"  # type: ignore[attr-defined]

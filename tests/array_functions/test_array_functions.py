@@ -664,7 +664,7 @@ def test_a_leaf_that_learns_is_not_changed_by_its_name(operator: str) -> None:
 def test_a_word_of_pytorchs_leads_to_the_word_here() -> None:
     t = Tensor(np.ones((2, 3)))
     with pytest.raises(AttributeError, match=r"a Tensor has no unsqueeze: write t\.expand_dims\(axis\), or t\["):
-        _ = t.unsqueeze
+        _ = t.unsqueeze  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match=r"a Tensor has no nonsense$"):
-        _ = t.nonsense
+        _ = t.nonsense  # type: ignore[attr-defined]
     assert not hasattr(t, "view")
