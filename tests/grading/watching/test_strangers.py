@@ -145,3 +145,41 @@ def test_all_steps_of_a_convolution_uphill_are_named():
     report = reported(DATA + CONVOLUTION.replace("d = (p - Y) / 12", "d = (Y - p) / 12"))
     assert not report.passed
     assert any({"update-sign", "error-sign"} & {*finding.names} for finding in report.findings)
+
+
+ZEROED = """
+class Parameter:
+    def __init__(self, data):
+        self.data, self.grad = data, np.zeros_like(data)
+class Linear:
+    def __init__(self, i, o):
+        self.W, self.b = Parameter(rng.normal(size=(i, o))), Parameter(rng.normal(size=o))
+    def forward(self, x):
+        self.x = x
+        return x @ self.W.data + self.b.data
+    def backward(self, g):
+        self.W.grad += self.x.T @ g
+        self.b.grad += g.sum(axis=0)
+        return g @ self.W.data.T
+l1, l2 = Linear(6, 5), Linear(5, 4)
+params = [l1.W, l1.b, l2.W, l2.b]
+for epoch in range(20):
+    h = np.tanh(l1.forward(X))
+    z = l2.forward(h)
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    d = (e / e.sum(axis=1, keepdims=True) - Y) / 12
+    BEFORE
+    l1.backward(l2.backward(d) * (1 - h ** 2))
+    AFTER
+    for p in params:
+        p.data -= 0.1 * p.grad
+"""
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_gradients_that_are_zeroed_before_the_update_move_nothing(is_right):
+    lines = ["for p in params: p.grad[:] = 0", "pass"]
+    before, after = lines if is_right else lines[::-1]
+    report = reported(DATA + ZEROED.replace("BEFORE", before).replace("AFTER", after))
+    assert report.passed is is_right, report
+    assert [finding.names for finding in report.findings] == ([] if is_right else [("update-missing",)])

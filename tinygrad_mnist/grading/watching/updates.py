@@ -26,6 +26,9 @@ K = TypeVar("K")
 TOLD = 4
 """How many numbers a parameter has, at least, for two shares in its update to be told."""
 
+ROUNDING = 1e-9
+"""What a gradient that is 0 may come to."""
+
 APART = 100
 """How nearly parallel a parameter and its gradient may be, as a condition, for their shares in an update to be told."""
 
@@ -246,7 +249,7 @@ def untouched(observed: Observed, tape: Tape) -> Iterator[Finding]:
         for kind, part in (("W", linear.weight), ("b", linear.bias)):
             name = f"{kind}({l})"
             if isinstance(part, Lineage):
-                stays = observed.gradients[f"d{kind}", l] is None and _stays(part, observed.step)
+                stays = _would_move(observed.gradients[f"d{kind}", l]) and _stays(part, observed.step)
                 never += [name] if observed.step.before[part] in lost or stays else []
             elif part is not None:
                 taken = next((r for r in tape.rebound if r.old is part), None)
@@ -256,6 +259,11 @@ def untouched(observed: Observed, tape: Tape) -> Iterator[Finding]:
                     never.append(name)
     if never:
         yield wrong_updates("update-missing", never)
+
+
+def _would_move(g: Gradient | None) -> bool:
+    """Whether a gradient is more than rounding, or was not seen."""
+    return g is None or bool(np.abs(g.value).max(initial=0) > ROUNDING)
 
 
 def _stays(part: Lineage, step: Step) -> bool:
