@@ -59,6 +59,7 @@ class Plan:
         self._moves = [value in self.program.updates for value in states]
         self._moved_in: dict[int, list[NDArray[Any]]] = {}
         self._step: Callable[..., Any] | None = None
+        self._space: dict[str, Any] = {}
         self._draws = any(map(draws, self.program.instructions))
         self._left = [leaf for leaf, value in found.gradients.items() if value is not None]
         self._without = [leaf for leaf, value in found.gradients.items() if value is None]
@@ -103,13 +104,14 @@ class Plan:
 
     def _bound(self, arrays: list[NDArray[Any]]) -> Callable[..., Any]:
         """The step that reads and writes these arrays of the states."""
+        self._space.clear()  # it and the function in it refer to each other: buffers would wait for the collector
         self._moved_in = {}
         for x, is_moved in zip(arrays, self._moves, strict=True):
             if is_moved:
                 self._moved_in.setdefault(_owner(x), []).append(x)
-        names = {**self.source.names, **dict(zip(self._names, arrays, strict=True))}
-        exec(self._code, names)
-        step: Callable[..., Any] = names["step"]
+        self._space |= {**self.source.names, **dict(zip(self._names, arrays, strict=True))}
+        exec(self._code, self._space)
+        step: Callable[..., Any] = self._space["step"]
         return step
 
     def _is_moved(self, x: Any) -> bool:
