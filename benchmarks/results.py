@@ -31,11 +31,11 @@ import numpy as np
 
 from tinygrad_mnist import cluster
 from tinygrad_mnist.files import prepare_folder, write_atomically
+from tinygrad_mnist.frameworks.running import unpinned
 from tinygrad_mnist.jit import has_numba
 from tinygrad_mnist.training import PRESETS, Recipe
 
 DOCS = Path(__file__).parents[1] / "docs"
-PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 ROWS, TRIED, PAGE = DOCS / "results", DOCS / "results" / "tried", DOCS / "results.md"
 
 MARKS = {
@@ -89,11 +89,6 @@ def measured(preset: str, seed: int, data: str) -> Row:
         seed, facts["test_accuracy"], best["validation_accuracy"], len(facts["epochs"]),
         round(seconds, 1), round(kilobytes / 1024), machine(), PRESETS[preset].as_dict(),
     )  # fmt: skip
-
-
-def unpinned() -> dict[str, str]:
-    """The environment without an old kernel of OpenBLAS that a machine may pin for its tests."""
-    return {name: value for name, value in os.environ.items() if name not in PINS}
 
 
 def machine() -> str:

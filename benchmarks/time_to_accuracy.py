@@ -14,7 +14,6 @@ alternate, and the first of each is not counted.
 import argparse
 import json
 import math
-import os
 import statistics
 import subprocess
 import sys
@@ -27,6 +26,7 @@ import numpy as np
 from tinygrad_mnist import data, training
 from tinygrad_mnist.data import batches
 from tinygrad_mnist.data.dataset import as_inputs
+from tinygrad_mnist.frameworks.running import unpinned
 
 RECIPE = training.PRESETS["default"]
 RUNS = {
@@ -129,10 +129,8 @@ def timed(name: str, folder: str, seed: int) -> dict[str, float]:
 
 def of_its_own(name: str, folder: str, seed: int) -> dict[str, float]:
     """One run in a process of its own."""
-    pinned = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # a machine may pin an old kernel for its tests
-    environment = {key: value for key, value in os.environ.items() if key not in pinned}
     command = [sys.executable, __file__, folder, "--goal", f"{100 * GOAL}", "--run", name, "--seed", f"{seed}"]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+    ended = subprocess.run(command, env=unpinned(), capture_output=True, text=True)
     if ended.returncode:
         raise SystemExit(ended.stderr)
     return json.loads(ended.stdout)

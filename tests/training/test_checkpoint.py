@@ -11,6 +11,7 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from tests.training import victim
+from tests.training.victim import Crash
 from tinygrad_mnist import data, nn, training
 from tinygrad_mnist.nn.schedules import CosineAnnealingLR
 
@@ -29,17 +30,6 @@ def rows(history):
     return [
         (e.number, e.loss, e.train_accuracy, e.validation_loss, e.validation_accuracy, e.lr) for e in history.epochs
     ]
-
-
-class Crash(training.Callback):
-    """An error at a certain step."""
-
-    def __init__(self, *place):
-        self.place = place
-
-    def step_ends(self, run):
-        if (run.epoch, run.batch) == self.place:
-            raise RuntimeError("crash")
 
 
 @pytest.mark.parametrize("place", [(1, 1), (1, 15), (2, 1), (2, 7), (3, 14), (3, 15)])

@@ -8,6 +8,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from tests.each import each
+from tests.training.victim import Crash
 from tinygrad_mnist import Tensor, data, nn, training
 from tinygrad_mnist.compiler.capture import _Watcher
 from tinygrad_mnist.nn.random import drawing_from, generator
@@ -67,24 +68,15 @@ def test_each_thread_draws_numbers_of_its_own():
     assert len(generators_of(seed=0, threads=64, batch_size=8)) == 3
 
 
-class Stop(training.Callback):
-    def __init__(self, *place):
-        self.place = place
-
-    def step_ends(self, run):
-        if (run.epoch, run.batch) == self.place:
-            raise RuntimeError("crash")
-
-
 def test_a_shared_run_resumes_bit_for_bit_and_with_as_many_threads_only(splits, tmp_path):
     options = {"network": {"dropout": 0.4, "batch_norm": True}}
     path = training.Checkpoint(tmp_path / "run", steps=1)
-    whole, _ = run(splits, 2, callbacks=[Stop(0, 0)], **options)
+    whole, _ = run(splits, 2, callbacks=[Crash(0, 0)], **options)
     with pytest.raises(RuntimeError, match="crash"):
-        run(splits, 2, callbacks=[Stop(2, 3)], checkpoint=path, **options)
+        run(splits, 2, callbacks=[Crash(2, 3)], checkpoint=path, **options)
     with pytest.raises(training.CheckpointError, match="made with threads 2, and this run has 1"):
-        run(splits, 1, callbacks=[Stop(0, 0)], checkpoint=path, resume=True, **options)
-    resumed, _ = run(splits, 2, callbacks=[Stop(0, 0)], checkpoint=path, resume=True, **options)
+        run(splits, 1, callbacks=[Crash(0, 0)], checkpoint=path, resume=True, **options)
+    resumed, _ = run(splits, 2, callbacks=[Crash(0, 0)], checkpoint=path, resume=True, **options)
     assert same(whole, resumed)
 
 

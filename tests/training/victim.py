@@ -21,6 +21,17 @@ os.fsync = lambda fd: None
 """As in tests/conftest.py, which this process has not read."""
 
 
+class Crash(training.Callback):
+    """An error at a certain step."""
+
+    def __init__(self, *place):
+        self.place = place
+
+    def step_ends(self, run):
+        if (run.epoch, run.batch) == self.place:
+            raise RuntimeError("crash")
+
+
 def jittered(images, rng):
     return images + rng.random(images.shape, np.float32) / 10
 

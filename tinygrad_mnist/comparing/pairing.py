@@ -104,10 +104,8 @@ def compare(
         network, nodes, by_autograd, seconds_by_autograd = _by_autograd(model, X, labels, axis, l2, repeats)
     layers = network.layers
     dtype = by_autograd["loss"][0].dtype
-    dtypes = {array.dtype for found in by_autograd.values() for array in found.values()}
-    allowed = (
-        max(map(_tolerance, dtypes)) if tolerance is None else tolerance
-    )  # X may have another one than the weights
+    dtypes = {array.dtype for found in by_autograd.values() for array in found.values()}  # X may have its own
+    allowed = max(map(_tolerance, dtypes)) if tolerance is None else tolerance
     f = f or _activation_of(layers)
     derivation = manual if f and is_textbook(layers, manual) else Layerwise(layers, manual, f)
     Y = nn.one_hot(labels, layers[-1].z.data.size // labels.size, dtype)

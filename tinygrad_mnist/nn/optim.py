@@ -95,6 +95,10 @@ class Optimizer:
         for group in self.param_groups:
             forget_gradients(group["params"], set_to_none)
 
+    def parameters(self) -> list[Tensor]:
+        """What it moves, group by group."""
+        return [p for group in self.param_groups for p in group["params"]]
+
     def step(self) -> None:
         """Move every parameter that has a gradient; warns where none has."""
         moves = False
@@ -128,7 +132,7 @@ class Optimizer:
 
         {"state": {number: {"step": int, slot: array, …}}, "param_groups": [{option: value, …, "params": numbers}]}
         """
-        numbers = {p: i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
+        numbers = {p: i for i, p in enumerate(self.parameters())}
         return {
             "state": {numbers[p]: {k: _copy(v) for k, v in kept.items()} for p, kept in self.state.items()},
             "param_groups": [{**group, "params": [numbers[p] for p in group["params"]]} for group in self.param_groups],
@@ -148,9 +152,8 @@ class Optimizer:
             raise ValueError(f"the state is another optimizer's: it has no {', '.join(missing)}")
         for group in groups:
             self.check(group)
-        parameters = [p for group in self.param_groups for p in group["params"]]
         numbers = [number for group in groups for number in group["params"]]
-        kept = {p: saved[number] for p, number in zip(parameters, numbers, strict=True) if number in saved}
+        kept = {p: saved[number] for p, number in zip(self.parameters(), numbers, strict=True) if number in saved}
         for p, arrays in kept.items():
             for name, value in arrays.items():
                 if np.ndim(value) and np.shape(value) != p.shape:

@@ -164,7 +164,7 @@ def _optimizer_pattern(optimizer: nn.Optimizer, state: Any) -> dict[str, Any]:
     """What the state of an optimizer is like: numbers for the options, arrays like the parameter that they are of."""
     own = optimizer.state_dict()
     given = checked(state, dict[str, Any], "optimizer")
-    parameters = [p.numpy() for group in optimizer.param_groups for p in group["params"]]
+    parameters = [p.numpy() for p in optimizer.parameters()]
     groups = [{name: float(v) if type(v) is int else v for name, v in group.items()} for group in own["param_groups"]]
     arrays = {}
     for number, kept in checked(given.get("state"), dict[int, dict[str, Any]], "optimizer.state").items():

@@ -161,8 +161,7 @@ def _check_optimizer(optimizer: Any, model: Module) -> None:
     """Raise TypeError for what is no optimizer, and ValueError for one that moves nothing of the model."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"fit takes an optimizer, such as nn.SGD(model.parameters(), lr=0.1), not {optimizer!r}")
-    moved = {p for group in optimizer.param_groups for p in group["params"]}
-    if moved.isdisjoint(model.parameters()):
+    if {*optimizer.parameters()}.isdisjoint(model.parameters()):
         raise ValueError("the optimizer has no parameter of this model: make it from this very model's parameters()")
 
 

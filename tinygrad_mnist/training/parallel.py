@@ -27,6 +27,9 @@ Gradients = list[Tensor | None]
 """Of each parameter; None where the loss does not depend on it."""
 
 
+_NUMBERS = (bool, int, float, tuple)
+"""What a callback may change in a layer: a mode, a share, a stride."""
+
 LEAST = 2
 """Examples in a share: batch normalization needs more than one."""
 
@@ -37,12 +40,12 @@ def can_share(model: Module, optimizer: Optimizer, loss: Loss) -> bool:
     Its parts must be of `nn`, as a module of one's own may keep what it computes, and one in two places can't; the
     loss a mean over examples, and what the optimizer moves parameters of the model.
     """
-    modules, parameters = [*model.modules()], {*model.parameters()}
-    moved = {p for group in optimizer.param_groups for p in group["params"]}
+    modules = [*model.modules()]
     return (
         any(isinstance(module, nn.Conv2d) for module in modules)
         and all(type(m).__module__.startswith(nn.__name__) and "forward" not in vars(m) for m in modules)
-        and (loss is nn.cross_entropy or _is_smoothed(loss)) and moved <= parameters
+        and (loss is nn.cross_entropy or _is_smoothed(loss))
+        and {*optimizer.parameters()} <= {*model.parameters()}
     )  # fmt: skip
 
 
@@ -132,9 +135,6 @@ class _Worker:
         with drawing_from(self.generator):
             found: tuple[Tensor, Tensor, Gradients] = self.gradients(x, y, share)
         return found
-
-
-_NUMBERS = (bool, int, float, tuple)
 
 
 def _gradients_of(run: Run, model: Module, loss: Loss) -> Callable[..., Any]:

@@ -35,7 +35,7 @@ def backward(x: Array, y: Array, loss: Tensor) -> None:
 def step_of(run: Run, loss: Loss, clip_norm: float | None = None, gradients: Gradients = backward) -> Step:
     """Forward, backward and update: what gives the mean loss and the logits of a batch."""
     model, optimizer = run.model, run.optimizer
-    moved = {p for group in optimizer.param_groups for p in group["params"]}
+    moved = {*optimizer.parameters()}
     others = [p for p in model.parameters() if p not in moved]
 
     def step(x: Array, y: Array) -> tuple[Tensor, Tensor]:
