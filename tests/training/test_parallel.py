@@ -184,6 +184,18 @@ def test_a_loss_that_is_no_number_stops_the_run_and_says_where(splits):
     assert threading.active_count() == before
 
 
+def test_a_layer_that_a_callback_appends_is_in_every_thread(splits):
+    class Appending(training.Callback):
+        def epoch_begins(self, run):
+            if run.epoch == 2:
+                last = nn.Linear(10, 10)
+                last.load_state_dict({"weight": np.eye(10) * 2, "bias": np.zeros(10)})
+                setattr(run.model, str(len(run.model)), last)
+                run.optimizer.add_param_group({"params": [*last.parameters()]})
+
+    assert_near(run(splits, 1, callbacks=[Appending()])[0], run(splits, 2, callbacks=[Appending()])[0])
+
+
 @each("threads", [1, 2, 3])
 def test_scores_do_not_depend_on_threads(splits, threads):
     model = nn.network(LAYERS, seed=0)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from copy import deepcopy
 from functools import partial, reduce
-from operator import add, is_
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -109,7 +109,7 @@ class _Team:
 
     def is_of_now(self) -> bool:
         """Whether the model has the parts that it had."""
-        return all(map(is_, self.modules, self.run.model.modules()))
+        return self.modules == [*self.run.model.modules()]
 
 
 class _Worker:
