@@ -127,6 +127,16 @@ ALSO_RIGHT = {
     "of RMSprop": {"FIRST": "grads[k]", "STEP": "state[k] / (second[k] ** 0.5 + 1e-7)"},
     "with a rate that falls": {"STEP": "state[k] / (np.sqrt(second[k]) + 1e-7) / t"},
     "of a norm": {"SECOND": "np.maximum(0.99 * second[k], np.abs(grads[k]))", "STEP": "state[k] / (second[k] + 1e-7)"},
+    "of AdaMax": {
+        "SECOND": "np.maximum(0.99 * second[k], np.abs(grads[k]))", "STEP": "state[k] / (1 - 0.9**t) / second[k]",
+    },
+    "of Polyak": {"FIRST": "0.9 * state[k] + grads[k]", "STEP": "state[k]"},
+    "of Nesterov": {"FIRST": "0.9 * state[k] + grads[k]", "STEP": "(grads[k] + 0.9 * state[k])"},
+    "of Polyak with a rate that falls": {"FIRST": "0.9 * state[k] + 0.1 * grads[k]", "STEP": "state[k] / np.sqrt(t)"},
+    "with decay": {"STEP": "state[k] / (np.sqrt(second[k]) + 1e-7) - 0.01 * 1e-3 * params[k]"},
+    "of AdaGrad": {
+        "FIRST": "grads[k]", "SECOND": "second[k] + grads[k] ** 2", "STEP": "state[k] / (np.sqrt(second[k]) + 1e-7)",
+    },
 }  # fmt: skip
 SLIPPED = {
     "no root": ({"STEP": "(state[k] / (1 - 0.9**t)) / (second[k] / (1 - 0.99**t) + 1e-7)"}, "moment-root-missing"),
@@ -152,6 +162,31 @@ SLIPPED = {
          "STEP": "state[k] / (np.sqrt(second[k]) + 1e-7)"},
         "moment-correction",
     ),
+    "each corrected as the other": (
+        {"STEP": "(state[k] / (1 - 0.99**t)) / (np.sqrt(second[k] / (1 - 0.9**t)) + 1e-7)"}, "moment-correction",
+    ),
+    "multiplied in place of corrected": (
+        {"STEP": "(state[k] * (1 - 0.9**t)) / (np.sqrt(second[k] * (1 - 0.99**t)) + 1e-7)"}, "moment-correction",
+    ),
+    "times the root": ({"STEP": "(state[k] / (1 - 0.9**t)) * (np.sqrt(second[k] / (1 - 0.99**t)) + 1e-7)"},
+                       "moment-root-times"),
+    "times AdaGrad's root": (
+        {"FIRST": "grads[k]", "SECOND": "second[k] + grads[k] ** 2", "STEP": "state[k] * (np.sqrt(second[k]) + 1e-7)"},
+        "moment-root-times",
+    ),
+    "AdaGrad's sum forgotten": (
+        {"FIRST": "grads[k]", "SECOND": "grads[k] ** 2", "STEP": "state[k] / (np.sqrt(second[k]) + 1e-7)"},
+        "moment-forgotten",
+    ),
+    "a velocity that turns": ({"FIRST": "grads[k] - 0.9 * state[k]", "STEP": "state[k]"}, "moment-turned"),
+    "a velocity that turns, with the rate": (
+        {"FIRST": "-0.9 * state[k] - 0.01 * grads[k]", "STEP": "-100 * state[k]"}, "moment-turned",
+    ),
+    "Adam's m turns": ({"FIRST": "0.1 * grads[k] - 0.9 * state[k]"}, "moment-turned"),
+    "a velocity that grows": ({"FIRST": "state[k] + 0.9 * state[k] + 0.1 * grads[k]", "STEP": "state[k]"},
+                              "moment-growing"),
+    "v grows": ({"SECOND": "second[k] + 0.99 * second[k] + 0.01 * grads[k] ** 2"}, "moment-growing"),
+    "Nesterov's sign": ({"FIRST": "0.9 * state[k] + grads[k]", "STEP": "(grads[k] - 0.9 * state[k])"}, "moment-ahead"),
 }  # fmt: skip
 
 
@@ -166,6 +201,7 @@ def with_moments(parts):
 def test_moments_may_be_made_in_every_way_of_the_textbooks(kind):
     report = reported(with_moments(ALSO_RIGHT[kind]))
     assert report.passed, str(report)
+    assert not report.notes
 
 
 @pytest.mark.parametrize("kind", SLIPPED)
@@ -188,3 +224,50 @@ def test_moments_in_single_precision_are_told_as_well():
         assert "p.astype" in text
         report = reported(text)
         assert [name for f in report.findings for name in f.names] == names, str(report)
+
+
+SOFTPLUS = [
+    ('a1 = np.maximum(0, x @ params["W1"] + params["b1"])', "a1 = np.log1p(np.exp(x @ params['W1'] + params['b1']))"),
+    ("(a1 > 0)", "(1 - np.exp(-a1))"),
+]
+
+
+ONE_OF_EACH = (
+    "no root",
+    "t from 0 on",
+    "AdaGrad's sum forgotten",
+    "a velocity that turns, with the rate",
+    "Nesterov's sign",
+)
+
+
+@pytest.mark.parametrize("kind", ONE_OF_EACH)
+def test_the_same_is_named_in_a_network_that_is_not_the_textbook_s(kind):
+    parts, name = SLIPPED[kind]
+    text = with_moments(parts)
+    for old, new in SOFTPLUS:
+        assert old in text
+        text = text.replace(old, new)
+    report = reported(text)
+    assert "autograd of its own forward pass" in report.settings
+    assert [finding.names for finding in report.findings] == [(name,)], str(report)
+    assert all("line" in place for place in report.findings[0].places)
+
+
+def test_decay_that_leads_away_from_zero_is_named_beside_moments():
+    report = reported(with_moments({"STEP": "state[k] / (np.sqrt(second[k]) + 1e-7); params[k] *= 1.001"}))
+    assert {finding.names for finding in report.findings} == {("decay-sign",)}, str(report)
+
+
+UNKNOWN = {
+    "its sign": "params[k] -= 0.001 * np.sign(grads[k])",
+    "clipped": "params[k] -= lr * np.clip(grads[k], -0.01, 0.01)",
+    "a velocity of another": "state[k] = 0.9 * state['b1'].mean() + grads[k]; params[k] -= lr * state[k]",
+}
+
+
+@pytest.mark.parametrize("kind", UNKNOWN)
+def test_an_update_by_no_known_rule_passes_and_the_report_says_that_it_was_not_judged(kind):
+    report = reported(DATA + PROGRAM.replace("UPDATE", UNKNOWN[kind]))
+    assert report.passed, str(report)
+    assert any("follow no rule that is known here" in note for note in report.notes)

@@ -1,7 +1,7 @@
 """Updates by moments of the gradients, θ := θ - η m̂ / (√v̂ + ε), as the textbook has them and with one mistake each.
 
-Momentum (Polyak 1964), AdaGrad (Duchi et al. 2011), RMSprop (Hinton 2012) and Adam (Kingma and Ba 2015) are one rule
-with parts left out.
+Momentum (Polyak 1964), Nesterov's (Sutskever et al. 2013), AdaGrad (Duchi et al. 2011), RMSprop (Hinton 2012), Adam and
+AdaMax (Kingma and Ba 2015) are one rule with parts left out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from tinygrad_mnist.manual.activations import Array
 
 Moment = Callable[[float, Any, Any], Any]
-"""A moment's new value, from β, its old value and the gradient or its square."""
+"""A moment's new value, from β, its old value and the gradient or its square; or what a step takes of both."""
 
 Power = Callable[[float, int], float]
 """βᵗ, from β and t."""
@@ -34,8 +34,12 @@ def newest(beta: float, old: Any, new: Any) -> Any:
     return new
 
 
-def ahead(beta: float, old: Any, new: Any) -> Any:
-    return new + beta * total(beta, old, new)
+def oldest(beta: float, old: Any, new: Any) -> Any:
+    return old
+
+
+def largest(beta: float, old: Any, new: Any) -> Any:
+    return np.maximum(beta * old, new)
 
 
 def none(beta: float, old: Any, new: Any) -> Any:
@@ -56,17 +60,22 @@ class Moments:
 class Rule:
     """One way in which updates are made of moments.
 
+    taken: what a step takes of m and the gradient; by Nesterov's rule both.
     corrected: whether m and v are divided by 1 - βᵗ, as moments that begin at 0 are too small at first.
     within: whether ε is added below the root.
     """
 
     first: Moment
     second: Moment = none
+    taken: Moment = oldest
     corrected: tuple[bool, bool] = (False, False)
     within: bool = False
     squared: Callable[[Any], Any] = np.square
     root: Callable[[Any], Any] = np.sqrt
+    by_root: Callable[[Any, Any], Any] = np.divide
     powers: tuple[Power, Power] = (operator.pow, operator.pow)
+    by_power: Callable[[Any, Any], Any] = np.divide
+    exchanged: bool = False
     keeps_corrected: bool = False
 
     def steps(self, gradients: Sequence[Array], betas: tuple[float, float], epsilon: float) -> Iterator[Moments]:
@@ -77,18 +86,23 @@ class Rule:
             m, v = self.first(betas[0], m, g), self.second(betas[1], v, self.squared(g))
             divisors = (
                 1 - power(beta, t) if corrected else 1.0
-                for beta, corrected, power in zip(betas, self.corrected, self.powers, strict=True)
+                for beta, corrected, power in zip(
+                    betas[::-1] if self.exchanged else betas, self.corrected, self.powers, strict=True
+                )
             )
-            m_hat, v_hat = (np.divide(x, divisor) for x, divisor in zip((m, v), divisors, strict=True))
+            m_hat, v_hat = (self.by_power(x, divisor) for x, divisor in zip((m, v), divisors, strict=True))
             scale = self.root(v_hat + epsilon) if self.within else self.root(v_hat) + epsilon
-            yield Moments(m, v, m_hat, m_hat / scale)
+            yield Moments(m, v, m_hat, self.by_root(self.taken(betas[0], m_hat, g), scale))
             if self.keeps_corrected:
                 m, v = m_hat, v_hat
 
 
-ADAM = Rule(mean, mean, (True, True))
+ADAM = Rule(mean, mean, corrected=(True, True))
 RMSPROP = Rule(newest, mean)
-MOMENTUM = (Rule(mean), Rule(total), Rule(ahead))
+ADAMAX = Rule(mean, largest, squared=np.abs, root=np.asarray, corrected=(True, False))
+DESCENT = Rule(newest)
+NESTEROV = Rule(total, taken=total)
+MOMENTUM = (Rule(mean), Rule(total), NESTEROV)
 ADAPTIVE = (
     ADAM, replace(ADAM, within=True),
     RMSPROP, replace(RMSPROP, within=True), Rule(newest, total), Rule(newest, total, within=True),
@@ -96,12 +110,16 @@ ADAPTIVE = (
 UNCORRECTED = Rule(mean, mean), Rule(mean, mean, within=True)
 """Adam without correction: almost what it is with that of the first step in every step."""
 
+RULES = (DESCENT, *MOMENTUM, *ADAPTIVE, ADAMAX, replace(ADAMAX, corrected=(False, False)))
+"""What is right as it stands."""
+
 
 @dataclass(frozen=True, eq=False)
 class Slip:
     """A mistake in one part of a rule: what the part then may be, where it first shows, and what is said of it.
 
-    corrects: whether the part is one of the correction of both moments.
+    corrects: whether the part is one of the correction of both moments. multiple: whether it may show as a multiple,
+    with the rate in it.
     """
 
     name: str
@@ -112,6 +130,7 @@ class Slip:
     explanation: str
     hint: str
     corrects: bool = field(default=False, kw_only=True)
+    multiple: bool = field(default=False, kw_only=True)
 
     def of(self, rule: Rule) -> Iterator[Rule]:
         """A rule with the mistake in it, in each way; none where it has no such part."""
@@ -131,6 +150,22 @@ def _only_new(beta: float, old: Any, new: Any) -> Any:
     return (1 - beta) * new
 
 
+def _turned(beta: float, old: Any, new: Any) -> Any:
+    return (1 - beta) * new - beta * old
+
+
+def _growing(beta: float, old: Any, new: Any) -> Any:
+    return (1 - beta) * new + (1 + beta) * old
+
+
+def _behind(beta: float, velocity: Any, new: Any) -> Any:
+    return new - beta * velocity
+
+
+def _far_ahead(beta: float, velocity: Any, new: Any) -> Any:
+    return (2 + beta) * velocity - new
+
+
 def _powers(wrong: Power) -> tuple[dict[str, Any], ...]:
     """Both powers of a correction wrong, or one of them."""
     right = operator.pow
@@ -143,6 +178,11 @@ SLIPS = (
         "θ := θ - η m̂ / (√v̂ + ε)",
         "v is a mean of squares. Its root has the gradient's unit, and steps then are of one size.",
         "In which unit is v, if the gradient is in volts?",
+    ),
+    Slip(
+        "moment-root-times", ({"by_root": np.multiply},), "step", "multiplied with √v, and not divided by it",
+        "θ := θ - η m̂ / (√v̂ + ε)", "Where gradients are large, steps are to be smaller, and not larger.",
+        "Which moves further, a parameter with large or one with small gradients?",
     ),
     Slip(
         "moment-square-missing", ({"squared": np.asarray},), "v", "v is made of the gradient, and not of its square",
@@ -163,8 +203,26 @@ SLIPS = (
         "", "What is m multiplied with, and when?",
     ),
     Slip(
-        "moment-forgotten", ({"second": _only_new},), "v", "v forgets the gradients of earlier steps", _SQUARES,
-        "", "What is v multiplied with, and when?",
+        "moment-forgotten", ({"second": _only_new}, {"second": newest}), "v",
+        "v forgets the gradients of earlier steps", _SQUARES, "", "What is v multiplied with, and when?",
+    ),
+    Slip(
+        "moment-turned", ({"first": _turned},), "m", "what m was is subtracted from it, and not kept", _MEAN,
+        "The way of earlier steps is to be kept. So it turns in each step.", "Which sign has m after equal gradients?",
+        multiple=True,
+    ),
+    Slip(
+        "moment-growing", ({"first": _growing},), "m", "m grows: it is kept, and β₁ times it is added", _MEAN,
+        "m += β₁ m is m := (1 + β₁) m, which has no bound.", "What is m after many equal gradients?", multiple=True,
+    ),
+    Slip(
+        "moment-growing", ({"second": _growing},), "v", "v grows: it is kept, and β₂ times it is added", _SQUARES,
+        "v += β₂ v is v := (1 + β₂) v, which has no bound.", "What is v after many equal gradients?", multiple=True,
+    ),
+    Slip(
+        "moment-ahead", ({"taken": _behind}, {"taken": _far_ahead}), "step", "looks elsewhere than the velocity leads",
+        "v := β v + g, θ := θ - η (g + β v)", "Nesterov's step takes the gradient and β times the new velocity.",
+        "What is the velocity after this step, and with which sign does the step take it?",
     ),
     Slip(
         "moment-correction", ({"corrected": (True, False)},), "step",
@@ -188,6 +246,14 @@ SLIPS = (
     Slip(
         "moment-power", _powers(operator.mul), "m_corrected", "β is multiplied by t, and not raised to it", _CORRECTED,
         _AT_ZERO, "Which of * and ** is a power?", corrects=True,
+    ),
+    Slip(
+        "moment-correction", ({"exchanged": True},), "m_corrected", "m is corrected by 1 - β₂ᵗ, and v by 1 - β₁ᵗ",
+        _CORRECTED, _AT_ZERO, "Which β is whose?", corrects=True,
+    ),
+    Slip(
+        "moment-correction", ({"by_power": np.multiply},), "m_corrected", "multiplied with 1 - βᵗ, not divided by it",
+        _CORRECTED, _AT_ZERO, "Is m too large or too small after the first step?", corrects=True,
     ),
     Slip(
         "moment-correction", ({"keeps_corrected": True},), "m", "the corrected moments are kept, and corrected again",

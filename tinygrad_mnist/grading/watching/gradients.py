@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from tinygrad_mnist.manual.activations import Array
 ELEMENTWISE = {"+", "-", "*", "/", "neg", "add", "subtract", "multiply", "divide", "true_divide", "negative", "clip",
                "sqrt", "**", "square", "power", "sum", "mean", "stack", "array", "sign"}  # fmt: skip
 """Operations between a gradient and the update that is made of it: rates, decays, momentum, sums over examples."""
+
+
+K = TypeVar("K")
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,16 @@ class Gradient:
     @property
     def descends(self) -> bool:
         return self.along >= 0
+
+
+class Judged(Protocol[K]):
+    """A step with its gradients, by what stands for their parameters."""
+
+    @property
+    def step(self) -> Step: ...
+
+    @property
+    def gradients(self) -> Mapping[K, Gradient | None]: ...
 
 
 def gradient(step: Step, lineage: Lineage) -> Gradient | None:

@@ -7,7 +7,7 @@ numbers that stand in the updates, until one leads to what became of the paramet
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, product, takewhile
 
@@ -17,6 +17,7 @@ from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.moments import (
     ADAPTIVE,
     MOMENTUM,
+    RULES,
     SLIPS,
     UNCORRECTED,
     Moment,
@@ -27,10 +28,9 @@ from tinygrad_mnist.grading.textbook.moments import (
     none,
     total,
 )
-from tinygrad_mnist.grading.watching.gradients import is_multiple, like
+from tinygrad_mnist.grading.watching.gradients import Judged, K, is_multiple, like
 from tinygrad_mnist.grading.watching.graph import Node, made_of
-from tinygrad_mnist.grading.watching.textbook import Observed
-from tinygrad_mnist.grading.watching.updates import Key, allowed, symbols
+from tinygrad_mnist.grading.watching.updates import allowed, wrong_decay
 from tinygrad_mnist.manual.activations import Array
 
 ROOTS = {"sqrt", "**", "power", "pow"}
@@ -44,70 +44,117 @@ LEAST = 0.5
 SMALL = 0.01
 """What is added to a root, so that nothing is divided by 0, is at most so much."""
 
+KNOWN = "descent, momentum, Nesterov, AdaGrad, RMSprop, Adam, AdaMax"
+
 EXACT = 1e-6
 """How far a value may be from what it is taken for, relative to its largest number."""
 
 
-def wrong_moments(observed: Sequence[Observed], right: Collection[Key]) -> Iterator[Finding]:
-    """Mistakes in updates by moments, of parameters whose gradients are right."""
-    followed = {key: f for key in sorted(right) if (f := followed_by(key, observed))}
-    slips = {key: dict(f.slips()) for key, f in followed.items() if not f.is_right}
+@dataclass(frozen=True)
+class Verdict:
+    """What is wrong with updates of parameters, and of which nothing can be said."""
+
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+
+
+def judge(steps: Sequence[Judged[K]], right: Iterable[K], named: Callable[[Iterable[K]], list[str]]) -> Verdict:
+    """The verdict on updates of parameters whose gradients are right. named: what they are called."""
+    followed = {key: f for key in right if (f := followed_by(key, steps))}
+    slips: dict[K, dict[Slip, int]] = {}
+    decays: dict[K, float | None] = {}
+    with np.errstate(all="ignore"):
+        for key, f in followed.items():
+            decays[key] = f.decay(RULES)
+            slips[key] = dict(f.slips()) if decays[key] is None else {}
+            if decays[key] is None and not slips[key]:
+                decays[key] = f.decay((*RULES, *UNCORRECTED), one_rate=False)
+    findings = list(_slipped(slips, named))
+    findings += [wrong_decay("decay-sign", *named([key])) for key, decay in decays.items() if decay and decay < 0]
+    unknown = [key for key, decay in decays.items() if decay is None and not slips[key]]
+    whose = "" if len(unknown) == len(followed) else f" of {', '.join(named(unknown))}"
+    notes = [f"the updates{whose} follow no rule that is known here ({KNOWN}), and were not judged"] if unknown else []
+    return Verdict(tuple(findings), tuple(notes))
+
+
+def _slipped(slips: Mapping[K, Mapping[Slip, int]], named: Callable[[Iterable[K]], list[str]]) -> Iterator[Finding]:
+    """The likeliest mistake in the updates of each parameter, of several at once."""
     common = Counter(slip for of in slips.values() for slip in of)
-    found: dict[Slip, list[tuple[Key, int]]] = {}
-    for key, of in slips.items():
-        if of:
-            likeliest = max(of, key=lambda slip: common[slip])
-            found.setdefault(likeliest, []).append((key, of[likeliest]))
-    for slip, made in found.items():
-        where = tuple(f"update of {parameter}" for parameter in symbols(key for key, _ in made))
-        places = tuple(dict.fromkeys(str(line) for _, line in made))
+    likeliest = {key: max(of, key=lambda slip: common[slip]) for key, of in slips.items() if of}
+    for slip in dict.fromkeys(likeliest.values()):
+        keys = [key for key, of in likeliest.items() if of is slip]
+        where = tuple(f"update of {parameter}" for parameter in named(keys))
+        places = tuple(dict.fromkeys(str(slips[key][slip]) for key in keys))
         yield Finding((slip.name,), where, slip.what, (slip.formula,), slip.explanation, slip.hint, places)
 
 
 @dataclass(frozen=True)
 class Followed:
-    """What became of some numbers of a parameter: its gradients and what was subtracted, in each step.
+    """What became of some numbers of a parameter: itself, its gradients and what was subtracted, in each step.
 
+    before: zeros where it began at 0, for it then is a multiple of its first step, and no decay can be told.
     sampled: which of its numbers. numbers: those that stand in its updates. nodes: what its last update was made of.
     allowed: how much of a change may be left over.
     """
 
-    key: Key
     sampled: Array
+    before: tuple[Array, ...]
     gradients: tuple[Array, ...]
     changes: tuple[Array, ...]
     numbers: tuple[float, ...]
     nodes: tuple[Node, ...]
     allowed: float
 
-    @property
-    def is_right(self) -> bool:
-        """Whether each change is a multiple of its gradient, or a rule without mistakes leads to them all."""
-        steps = zip(self.gradients, self.changes, strict=True)
-        descends = all(is_multiple(change, g, self.allowed) for g, change in steps)
-        return descends or any(any(self.moments_of(rule)) for rule in (*MOMENTUM, *ADAPTIVE))
+    def decay(self, rules: Iterable[Rule], one_rate: bool = True) -> float | None:
+        """The parameter's share in changes that one of the rules leads to; None where none does."""
+        if self._descends():
+            return 0.0
+        return next((share for rule in rules for _, share in self._led_to_by(rule, one_rate)), None)
 
     def slips(self) -> Iterator[tuple[Slip, int]]:
         """The mistakes in a rule that lead to these changes, and the line in which each is made."""
         for slip in SLIPS:
-            rules = chain.from_iterable(map(slip.of, (*ADAPTIVE, *UNCORRECTED)))
-            lines = (self._line(slip, moments) for rule in rules for moments in self.moments_of(rule))
+            rules = chain.from_iterable(map(slip.of, (*MOMENTUM, *ADAPTIVE, *UNCORRECTED)))
+            lines = (self._line(slip, moments) for rule in rules for moments, _ in self._led_to_by(rule))
             line = next(filter(None, lines), None)
             if line:
                 yield slip, line
 
-    def moments_of(self, rule: Rule) -> Iterator[Moments]:
-        """The last moments of a rule that leads to these changes with some numbers, and with any learning rate."""
+    def _descends(self) -> bool:
+        """Whether each change is a multiple of its gradient."""
+        steps = zip(self.gradients, self.changes, strict=True)
+        return all(is_multiple(change, g, self.allowed) for g, change in steps)
+
+    def _led_to_by(self, rule: Rule, one_rate: bool = True) -> Iterator[tuple[Moments, float]]:
+        """The last moments of a rule that leads to these changes with some numbers, and the parameter's share in them.
+
+        one_rate: whether with one learning rate, and one share, for all steps.
+        """
         epsilons = [0.0, *(number for number in self.numbers if number <= SMALL)] if rule.second is not none else [0.0]
-        change = np.concatenate(self.changes)
         for beta1, beta2, epsilon in product(self._betas(rule.first), self._betas(rule.second), epsilons):
             moments = list(rule.steps(self.gradients, (beta1, beta2), epsilon))
-            if is_multiple(change, np.concatenate([m.step for m in moments]), self.allowed):
-                yield moments[-1]
+            every = [m.step for m in moments], self.before, self.changes
+            steps = [tuple(map(np.concatenate, every))] if one_rate else zip(*every, strict=True)
+            found = [share for step in steps if (share := self._share(*step)) is not None]
+            if len(found) == (1 if one_rate else len(moments)):
+                yield moments[-1], found[0]
+
+    def _share(self, step: Array, before: Array, change: Array) -> float | None:
+        """The parameter's share in a change that is a multiple of a step, but for that; None where it is none."""
+        if is_multiple(change, step, self.allowed):
+            return 0.0
+        length = np.linalg.norm(before)
+        if not length or not np.isfinite(step).all() or not np.isfinite(change).all():
+            return None
+        along = before / length
+        rest, of = (x - (along @ x) * along for x in (change, step))
+        if not is_multiple(rest, of, self.allowed):
+            return None
+        return float(along @ change - (rest @ of) / (of @ of) * (along @ step)) / float(length)
 
     def _line(self, slip: Slip, moments: Moments) -> int | None:
         """Where what a mistake makes wrong is made; None where it is not to be found."""
-        wrong, factor = getattr(moments, slip.shows), None if slip.shows == "step" else 1.0
+        wrong, factor = getattr(moments, slip.shows), None if slip.multiple or slip.shows == "step" else 1.0
         nodes = self._below_roots() if slip.shows == "v" else self.nodes
         return next((node.line for node in nodes if self._is(node, wrong, factor)), None)
 
@@ -131,9 +178,9 @@ class Followed:
         return is_multiple(value, expected, EXACT * float(np.abs(value[np.isfinite(value)]).max(initial=0)), factor)
 
 
-def followed_by(key: Key, observed: Sequence[Observed]) -> Followed | None:
+def followed_by(key: K, judged: Sequence[Judged[K]]) -> Followed | None:
     """What became of a parameter in the steps in which it was updated; None where that can't be told."""
-    updated = ((o.step, g) for o in observed for g in [o.gradients[key]] if g and g.lineage in o.step.after)
+    updated = ((o.step, g) for o in judged for g in [o.gradients.get(key)] if g and g.lineage in o.step.after)
     steps = [*takewhile(lambda pair: pair[1].value.any() and len(pair[1].lineage.versions) > 1, updated)]
     if not steps:
         return None
@@ -146,7 +193,9 @@ def followed_by(key: Key, observed: Sequence[Observed]) -> Followed | None:
     known = {node for step, g in steps for node in (step.before[g.lineage], g.node)}
     nodes = [_made_since(step.after[g.lineage], known) for step, g in steps]
     return Followed(
-        key, sampled, tuple(g.ravel()[sampled] for g in gradients),
+        sampled,
+        tuple(p.astype(float).ravel()[sampled] * before[0].any() for p in before),
+        tuple(g.ravel()[sampled] for g in gradients),
         tuple((p.astype(float) - q).ravel()[sampled] for p, q in zip(before, after, strict=True)),
         tuple(dict.fromkeys(x for made in nodes for node in made for x in _shares(node))),
         tuple(nodes[-1]), max(map(allowed, before, after)),
@@ -160,7 +209,7 @@ def _made_since(after: Node, before: Collection[Node]) -> list[Node]:
 
 
 def _shares(node: Node) -> Iterator[float]:
-    """The numbers between 0 and 1 that a value is made with, and what each leaves of 1."""
+    """The numbers between 0 and 1 that a value is made with, whatever their sign, and what each leaves of 1."""
     for argument in (*node.arguments, node.value):
-        if np.ndim(argument) == 0 and isinstance(argument, (float, np.floating)) and 0 < argument < 1:
-            yield from (float(argument), float(f"{1 - argument:.12g}"))
+        if np.ndim(argument) == 0 and isinstance(argument, (float, np.floating)) and 0 < abs(argument) < 1:
+            yield from (float(abs(argument)), float(f"{1 - abs(argument):.12g}"))

@@ -15,7 +15,7 @@ from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
 from tinygrad_mnist.grading.standins.loading import Data
 from tinygrad_mnist.grading.textbook.findings import EVERY
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
-from tinygrad_mnist.grading.watching import damage, general, practice, repeated, stopping, updates, verdict
+from tinygrad_mnist.grading.watching import damage, general, optimizers, practice, repeated, stopping, updates, verdict
 from tinygrad_mnist.grading.watching.gradients import Gradient, gradient
 from tinygrad_mnist.grading.watching.graph import Node, made_of
 from tinygrad_mnist.grading.watching.losses import labelled
@@ -173,20 +173,28 @@ def _of_any_network(
         )
     seen = (pair for step in _every_step(run, trained) for pair in labelled(step))
     findings += practice.mislabelled(seen, data.known)
+    right = [lineage for lineage in first.right if all(lineage in r.right for r in readings)]
+    moments = optimizers.judge(readings, right, lambda lineages: [l.name for l in lineages])
+    findings += map(Places(None, run.source).of, moments.findings)
     findings += general.never_updated(first.step)
     findings += map(Places(None, run.source).of, repeated.stale(run.tape, {l: l.name for l in first.step.lineages}))
     findings += general.scaled(first) if not findings else ()
     judge = "autograd of its own forward pass"
     if first.by_differences:
         judge = f"central differences ({first.by_differences})"
-    notes = tuple(general.of_another_size(first)) if not findings else ()
+    notes = *(() if findings else general.of_another_size(first)), *moments.notes
     return Report(run.source.name, f"{first.loss}, judged by {judge}", parameters, tuple(findings), notes=notes)
 
 
 def _as_any_network(run: Run, trained: Sequence[Step]) -> list[general.Reading]:
     """The steps with autograd of their own forward pass beside them, as far as a loss is to be seen."""
     versions = versions_of(trained)
-    return [r for step in trained for r in (general.read(run.tape, step, versions),) if r is not None]
+    told = [trained[0], *takewhile(_is_finite, trained[1:])]
+    return [r for step in told for r in (general.read(run.tape, step, versions),) if r is not None]
+
+
+def _is_finite(step: Step) -> bool:
+    return all(np.isfinite(node.value).all() for node in step.before.values())
 
 
 def _are_of_the_own_loss(readings: Sequence[general.Reading]) -> bool:

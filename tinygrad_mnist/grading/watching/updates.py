@@ -109,21 +109,20 @@ def _decay_of(step: Step, g: Gradient) -> float | None:
 
 
 def decayed(observed: Sequence[Observed], penalized: Collection[Lineage]) -> Iterator[Finding]:
-    """Decay in updates that leads away from 0, that not all weights have, or of biases that no penalty is on."""
+    """Decay in updates that not all weights have, or of biases that no penalty is on."""
     found = decays(observed)
     weights = [rate for (quantity, _), rate in found.items() if quantity == "dW"]
     for key, rate in sorted(found.items()):
         g = observed[0].gradients[key]
-        if rate < 0:
-            yield _decay("decay-sign", key)
-        elif rate and key[0] == "db" and g and penalized and g.lineage not in penalized:
-            yield _decay("bias-decay", key)
+        if rate and key[0] == "db" and g and penalized and g.lineage not in penalized:
+            yield wrong_decay("bias-decay", *symbols([key]))
         elif not rate and key[0] == "dW" and any(weights):
-            yield _decay("decay-missing", key)
+            yield wrong_decay("decay-missing", *symbols([key]))
 
 
-def _decay(name: str, key: Key) -> Finding:
-    mistake, (parameter,) = named(name), symbols([key])
+def wrong_decay(name: str, parameter: str) -> Finding:
+    """A mistake in the decay that an update of a parameter has."""
+    mistake = named(name)
     formula = f"{parameter} := {parameter} - η ∂L/∂{parameter}"
     where = (f"update of {parameter}",)
     return Finding((name,), where, mistake.title, (formula,), mistake.explanation, mistake.hint)

@@ -173,13 +173,14 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
     untouched = [] if stopped else list(updates.untouched(observed[0], tape))
     if untouched:  # the next step is not that of these parameters
         observed = observed[:1]
-    observed = [updates.with_one_rate(o, tape) for o in observed]
-    observed = [observed[0], *takewhile(lambda o: _is_evidence(o, observed[0]), observed[1:])]
+    watched = [updates.with_one_rate(o, tape) for o in observed]
+    observed = [watched[0], *takewhile(lambda o: _is_evidence(o, watched[0]), watched[1:])]
     with np.errstate(all="ignore"):
         own = own_loss(tape, [(o.step, o.network) for o in observed], _scaled_heads(observed))
         if own and any(rate for (quantity, _), rate in updates.decays(observed).items() if quantity == "dW"):
             own = replace(own, l2=0.0)  # the gradients need not have what the updates have
-        observed = _with_most_right([list(observed), *updates.before_they_were_used(observed)], own)
+        watched = _with_most_right([watched, *updates.before_they_were_used(watched)], len(observed), own)
+        observed = watched[: len(observed)]
         every = list(_until_right(observed, own))
         best = max(every, key=lambda r: len(r.right))
         if own is not None:
@@ -203,7 +204,8 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
         more = [*swapped.values(), *against, *untouched]
         more += updates.decayed(observed, frozenset() if own is None else own.penalized)
         more += updates.twice(observed, best.right)
-        more += optimizers.wrong_moments(observed, best.right)
+        moments = optimizers.judge(watched, sorted(best.right), updates.symbols)
+        more += moments.findings
         more += repeated.stale(
             tape, {g.lineage: s for key, g in observed[0].gradients.items() if g for s in updates.symbols([key])}
         )
@@ -218,14 +220,14 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
         parameters.sort(key=lambda p: int(p.name[2:]))
     named = (*(practice.renamed(finding, observed[0]) for finding in found), *more)
     remarks = [*practice.remarks(observed[0]), *_of_the_set(best)]
-    return Verdict(best, tuple(parameters), named, tuple(remarks), tuple(_notes(best)))
+    return Verdict(best, tuple(parameters), named, tuple(remarks), (*_notes(best), *moments.notes))
 
 
-def _with_most_right(ways: Sequence[list[Observed]], own: Own | None) -> list[Observed]:
-    """Of several ways to read which values are the gradients, the first with which most are right."""
+def _with_most_right(ways: Sequence[list[Observed]], count: int, own: Own | None) -> list[Observed]:
+    """Of several ways to read which values are the gradients, the first with which most are right in so many steps."""
     if len(ways) == 1:
         return ways[0]
-    return max(ways, key=lambda observed: max(len(reading.right) for reading in _until_right(observed, own)))
+    return max(ways, key=lambda watched: max(len(reading.right) for reading in _until_right(watched[:count], own)))
 
 
 def _is_evidence(later: Observed, first: Observed) -> bool:
