@@ -27,6 +27,10 @@ UPDATES: Mapping[str, Words] = {
         "no update changes it", "It stays what it was at the beginning of the training.",
         "To which name is the updated array assigned, and what is its gradient?",
     ),
+    "update-zeroed": Words(
+        "its gradient is set to 0 before the update takes it", "The step then is 0, and nothing is learned.",
+        "When are gradients set to 0, and when are they used?",
+    ),
     "update-swapped": Words(
         "it becomes what another parameter's update is", "",
         "From which array does the new value start, and which gradient is subtracted?",

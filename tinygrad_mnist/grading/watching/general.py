@@ -235,7 +235,7 @@ def _same_kind(node: Node, expected: Array) -> bool:
 def judged(readings: Sequence[Reading]) -> tuple[Parameter, ...]:
     """Each gradient's verdict in all of the steps."""
     first = readings[0]
-    names = _numbered([_name(lineage, first.gradients[lineage]) for lineage in first.step.before])
+    names = numbered([_name(lineage, first.gradients[lineage]) for lineage in first.step.before])
     parameters = []
     for lineage, name in zip(first.step.before, names, strict=True):
         here = [r for r in readings if lineage in r.step.before]
@@ -253,7 +253,7 @@ def _name(lineage: Lineage, g: Gradient | None) -> str:
     return short[-1] if short else f"d{lineage.name.rpartition('.')[2]}"
 
 
-def _numbered(names: Sequence[str]) -> list[str]:
+def numbered(names: Sequence[str]) -> list[str]:
     """What several layers have by one name, by the layer too: dW1, db1, dW2, db2."""
     return [f"{name}{names[: i + 1].count(name)}" if names.count(name) > 1 else name for i, name in enumerate(names)]
 

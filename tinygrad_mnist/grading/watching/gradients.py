@@ -21,12 +21,16 @@ ELEMENTWISE = {"+", "-", "*", "/", "neg", "add", "subtract", "multiply", "divide
 K = TypeVar("K")
 
 
+ZEROING = {"zeros_like", "*", "multiply"}
+"""Operations by which something becomes 0."""
+
+
 @dataclass(frozen=True)
 class Gradient:
     """A program's gradient of a parameter.
 
     along: 1 where the update goes against it, as gradient descent does, -1 where it goes along, else 0.
-    factor: what the node is multiplied with to be the gradient.
+    factor: what the node is multiplied with to be the gradient. zeroed: the zeros that the update took in its place.
     """
 
     lineage: Lineage
@@ -34,6 +38,7 @@ class Gradient:
     along: float
     candidates: tuple[Node, ...]
     factor: float = 1.0
+    zeroed: Node | None = None
 
     @property
     def value(self) -> Array:
@@ -83,9 +88,24 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     named = [n for n in candidates if _is_named(n)]
     named = [n for n in named if not _is_velocity(n)] or named
     chosen = _added_up(named[0], candidates) if named else _without_rate(candidates)
-    return Gradient(
-        lineage, chosen, against(step, lineage, chosen), tuple(candidates), 1.0 if named else 1 / _rate_within(chosen)
-    )
+    factor = 1.0 if named else 1 / _rate_within(chosen)
+    zeroed = _zeroed(candidates[0], before)
+    if zeroed:
+        former, zeros = zeroed
+        return Gradient(lineage, former, 1.0, tuple(candidates), factor, zeros)
+    return Gradient(lineage, chosen, against(step, lineage, chosen), tuple(candidates), factor)
+
+
+def _zeroed(node: Node, parameter: Node) -> tuple[Node, Node] | None:
+    """What became 0 in this parameter's step, and the zeros that it became; None for what is not 0, or always was."""
+    while not np.any(node.value):
+        former = node.changes or next((o for o in node.operands if node.op in ZEROING and o.shape == node.shape), None)
+        if former is None or former.index < parameter.index:
+            return None
+        if np.any(former.value):
+            return former, node
+        node = former
+    return None
 
 
 def against(step: Step, lineage: Lineage, node: Node) -> float:

@@ -189,6 +189,8 @@ def followed_by(key: K, judged: Sequence[Judged[K]]) -> Followed | None:
     gradients = [like(g.value, p) for (_, g), p in zip(steps, before, strict=True)]
     if any(g.shape != p.shape or p.shape != q.shape for g, p, q in zip(gradients, before, after, strict=True)):
         return None
+    if all(np.array_equal(p, q) for p, q in zip(before, after, strict=True)):
+        return None
     sampled = np.flatnonzero(np.any([g != 0 for g in gradients], axis=0))[:SAMPLED]
     known = {node for step, g in steps for node in (step.before[g.lineage], g.node)}
     nodes = [_made_since(step.after[g.lineage], known) for step, g in steps]

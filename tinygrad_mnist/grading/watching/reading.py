@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice, takewhile
 
@@ -20,10 +20,10 @@ from tinygrad_mnist.grading.watching.gradients import Gradient, gradient
 from tinygrad_mnist.grading.watching.graph import Node, made_of
 from tinygrad_mnist.grading.watching.losses import labelled
 from tinygrad_mnist.grading.watching.names import is_called_gradient
-from tinygrad_mnist.grading.watching.places import Places, picked, written
+from tinygrad_mnist.grading.watching.places import Places, picked
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.textbook import Observed, in_layers, observe, with_one_activation
-from tinygrad_mnist.grading.watching.training import Step, cut_off, in_parts, is_unrolled, steps, versions_of
+from tinygrad_mnist.grading.watching.training import Lineage, Step, cut_off, in_parts, is_unrolled, steps, versions_of
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Activation
 from tinygrad_mnist.manual.heads import Head
 
@@ -63,6 +63,8 @@ def _judged(
     if not read:
         return _of_any_network(run, trained, _as_any_network(run, trained), data)
     read = with_one_activation(read)
+    if run.error and len(trained) == 1 and any(updates.below(read[0])):
+        problems = _stopped(run)
     stopped = bool(problems) or not has_updates or (run.error is not None and len(trained) == 1)
     found = verdict.judge(read, run.tape, stopped)
     wrong = not all(p.right for p in found.parameters)
@@ -124,7 +126,9 @@ def _trained(run: Run) -> tuple[list[Step], tuple[Problem, ...]]:
 
 
 def _on_the_way_back(run: Run, step: Step) -> bool:
-    """Whether what raised an exception was still to be a gradient of this step, or a part of one."""
+    """Whether what raised an exception was still to be a gradient of this step, or there are parameters without."""
+    if any(general.never_updated(step)):
+        return True
     updated = set(step.after.values())
     made = made_of(run.tape.failed.operands if run.tape.failed else (), updated)
     return bool((made - updated) & step.by_labels & step.by_parameters)
@@ -163,27 +167,43 @@ def _of_any_network(
     if not readings:
         return None
     first = readings[0]
-    parameters = general.judged(readings)
     findings = list(_mistakes(_first_wrong_of(readings) or first, run))
-    uphill = [g for l, g in first.gradients.items() if g and l in first.right and first.scale * g.along < 0]
-    if uphill and (first.scale > 0 or (first.is_of_a_loss and not findings)):
-        places = dict.fromkeys(written(run.source, first.step.after[g.lineage].line) for g in uphill)
-        findings.append(
-            replace(wrong_updates("update-sign", [g.lineage.name for g in uphill]), places=tuple(places), formulas=())
-        )
+    always_right = [lineage for lineage in first.right if all(lineage in r.right for r in readings)]
+    names = dict(zip(first.step.before, general.numbered([l.name for l in first.step.before]), strict=True))
+
+    def named(lineages: Iterable[Lineage]) -> list[str]:
+        return [names[lineage] for lineage in lineages]
+
+    moved = optimizers.judge(readings, always_right, named)
     seen = (pair for step in _every_step(run, trained) for pair in labelled(step))
-    findings += practice.mislabelled(seen, data.known)
-    right = [lineage for lineage in first.right if all(lineage in r.right for r in readings)]
-    moments = optimizers.judge(readings, right, lambda lineages: [l.name for l in lineages])
-    findings += map(Places(None, run.source).of, moments.findings)
-    findings += general.never_updated(first.step)
-    findings += map(Places(None, run.source).of, repeated.stale(run.tape, {l: l.name for l in first.step.lineages}))
+    findings += map(
+        Places(None, run.source).of,
+        (
+            *(_uphill_of(first, named) if first.scale > 0 or (first.is_of_a_loss and not findings) else ()),
+            *practice.mislabelled(seen, data.known),
+            *updates.zeroed(first.gradients, named),
+            *moved.findings,
+            *general.never_updated(first.step),
+            *repeated.stale(run.tape, names),
+        ),
+    )
     findings += general.scaled(first) if not findings else ()
     judge = "autograd of its own forward pass"
     if first.by_differences:
         judge = f"central differences ({first.by_differences})"
-    notes = *(() if findings else general.of_another_size(first)), *moments.notes
-    return Report(run.source.name, f"{first.loss}, judged by {judge}", parameters, tuple(findings), notes=notes)
+    notes = *(() if findings else general.of_another_size(first)), *moved.notes
+    return Report(
+        run.source.name, f"{first.loss}, judged by {judge}", general.judged(readings), tuple(findings), notes=notes
+    )
+
+
+def _uphill_of(reading: general.Reading, named: Callable[[Iterable[Lineage]], list[str]]) -> Iterator[Finding]:
+    """Parameters that go along their right gradient, and not against it."""
+    uphill = [l for l, g in reading.gradients.items() if g and l in reading.right and reading.scale * g.along < 0]
+    if uphill:
+        found = wrong_updates("update-sign", named(uphill))
+        lines = dict.fromkeys(str(reading.step.after[lineage].line) for lineage in uphill)
+        yield replace(found, places=tuple(lines), formulas=())
 
 
 def _as_any_network(run: Run, trained: Sequence[Step]) -> list[general.Reading]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -243,7 +243,7 @@ def _moving(step: Step, g: Gradient) -> Iterator[int]:
 
 def untouched(observed: Observed, tape: Tape) -> Iterator[Finding]:
     """Parameters that no update reaches, and those that became what another one's update is."""
-    never, lost = list(_below(observed)), _lost(tape)
+    never, lost = list(below(observed)), _lost(tape)
     for l, linear in enumerate(observed.layers, 1):
         for kind, part in (("W", linear.weight), ("b", linear.bias)):
             name = f"{kind}({l})"
@@ -260,9 +260,19 @@ def untouched(observed: Observed, tape: Tape) -> Iterator[Finding]:
         yield wrong_updates("update-missing", never)
 
 
+def zeroed(gradients: Mapping[K, Gradient | None], named: Callable[[Iterable[K]], list[str]]) -> Iterator[Finding]:
+    """Gradients that are set to 0 before they are used."""
+    by_line: dict[int, list[K]] = {}
+    for key, g in gradients.items():
+        if g and g.zeroed:
+            by_line.setdefault(g.zeroed.line, []).append(key)
+    for line, keys in by_line.items():
+        yield wrong_updates("update-zeroed", named(keys), line=line)
+
+
 def _would_move(g: Gradient | None) -> bool:
     """Whether a gradient is more than rounding, or was not seen."""
-    return g is None or bool(np.abs(g.value).max(initial=0) > ROUNDING)
+    return g is None or (not g.zeroed and bool(np.abs(g.value).max(initial=0) > ROUNDING))
 
 
 def _stays(part: Lineage, step: Step) -> bool:
@@ -284,7 +294,7 @@ def _lost(tape: Tape) -> set[Node]:
     return {old for (old, _), times in made.items() if times > 1}
 
 
-def _below(observed: Observed) -> Iterator[str]:
+def below(observed: Observed) -> Iterator[str]:
     """Weights below the first layer that learns: what enters it was made with them, and they never change."""
     for node in made_of([observed.layers[0].entering]):
         for operand in node.operands if node.op in LINEAR else ():
