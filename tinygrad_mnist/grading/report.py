@@ -21,6 +21,9 @@ _WORDS = {
 }  # fmt: skip
 """What the last line says of gradients with a verdict."""
 
+HUGE = 1e6
+"""Above this a relative difference is that to what is almost 0, and says no more."""
+
 HEADINGS = ("gradient", "verdict", "relative difference")
 
 
@@ -65,6 +68,8 @@ class Parameter:
             return ""
         if self.difference < ROUNDING:
             return "rounding"
+        if self.difference > HUGE:
+            return "huge"
         return f"{self.difference:,.0f}" if self.difference >= 100 else f"{self.difference:.2g}"
 
 
@@ -151,12 +156,14 @@ class Report:
     @property
     def verdict(self) -> str:
         """In one line."""
+        every = len(self.parameters)
         if self.passed:
-            return f"all {len(self.parameters)} gradients are right"
+            return f"all {every} gradients are right" if every > 1 else "the gradient is right"
         for verdict, words in _WORDS.items():
             count = sum(p.verdict == verdict for p in self.parameters)
             if count:
-                return f"{count} of {len(self.parameters)} gradients {'is' if count == 1 else 'are'} {words}"
+                of = f"{count} of {every} gradients" if every > 1 else "the gradient"
+                return f"{of} {'is' if count == 1 else 'are'} {words}"
         if self.findings and not self.problems:
             return "the gradients are right, what is made of them is not"
         return "it did not pass"

@@ -109,6 +109,176 @@ for epoch in range(20):
 """
 """The rate comes first: (lr · A2ᵀ) dZ3."""
 
+SIGNS = """
+t = np.where(labels == 2, 1, -1)
+w, b = rng.normal(size=6), 0.1
+for epoch in range(20):
+    z = X @ w + b
+    loss = np.mean(np.log(1 + np.exp(-t * z)))
+    g = -t / (1 + np.exp(t * z)) / 12
+    w -= 0.5 * (X.T @ g)
+    b -= 0.5 * g.sum()
+"""
+"""Labels of -1 and 1, and a bias that is one number."""
+
+MARGIN = """
+t = np.where(labels == 2, 1.0, -1.0)
+w, b = np.zeros(6), 0.0
+for epoch in range(20):
+    margin = t * (X @ w + b)
+    loss = np.maximum(0, 1 - margin).mean() + 0.5 * 1e-3 * w @ w
+    active = margin < 1
+    dw = -(t[active] @ X[active]) / 12 + 1e-3 * w
+    db = -t[active].sum() / 12
+    w -= 0.1 * dw
+    b -= 0.1 * db
+"""
+
+TANH_OUTPUTS = """
+T = 2 * Y - 1
+W1, b1, W2, b2 = rng.normal(size=(6, 5)), np.zeros(5), rng.normal(size=(5, 4)), np.zeros(4)
+for i in range(0, 12, 3):
+    x, t = X[i:i + 3], T[i:i + 3]
+    h = np.tanh(x @ W1 + b1)
+    o = np.tanh(h @ W2 + b2)
+    d2 = (o - t) * (1 - o ** 2)
+    d1 = (d2 @ W2.T) * (1 - h ** 2)
+    W2 -= 0.02 * h.T @ d2
+    b2 -= 0.02 * d2.sum(axis=0)
+    W1 -= 0.02 * x.T @ d1
+    b1 -= 0.02 * d1.sum(axis=0)
+"""
+
+MARGINS = """
+W1, b1, W2, b2 = rng.normal(size=(6, 9)), np.zeros(9), rng.normal(size=(9, 4)), np.zeros(4)
+N = np.arange(12)
+for epoch in range(20):
+    h = np.maximum(0, X @ W1 + b1)
+    s = h @ W2 + b2
+    margins = np.maximum(0, s - s[N, labels].reshape(-1, 1) + 1)
+    margins[N, labels] = 0
+    loss = margins.sum() / 12
+    ds = (margins > 0).astype(float)
+    ds[N, labels] -= ds.sum(axis=1)
+    ds /= 12
+    dh = ds @ W2.T
+    dh[h <= 0] = 0
+    W2 -= 0.1 * (h.T @ ds)
+    b2 -= 0.1 * ds.sum(axis=0)
+    W1 -= 0.1 * (X.T @ dh)
+    b1 -= 0.1 * dh.sum(axis=0)
+"""
+"""The hinge loss of several classes (Weston and Watkins 1999)."""
+
+NORMALIZED = """
+W1, g, b, W2 = rng.normal(size=(6, 5)), np.ones(5), np.zeros(5), rng.normal(size=(5, 4))
+for epoch in range(20):
+    h = X @ W1
+    sd = np.sqrt(h.var(axis=0) + 1e-5)
+    n = (h - h.mean(axis=0)) / sd
+    a = np.maximum(g * n + b, 0)
+    z = a @ W2
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    d = (e / e.sum(axis=1, keepdims=True) - Y) / 12
+    do = (d @ W2.T) * (a > 0)
+    dn = do * g
+    dg, db = (do * n).sum(axis=0), do.sum(axis=0)
+    dh = (dn - dn.mean(axis=0) - n * (dn * n).mean(axis=0)) / sd
+    W1 -= 0.1 * (X.T @ dh); W2 -= 0.1 * (a.T @ d); g -= 0.1 * dg; b -= 0.1 * db
+"""
+
+DROPOUT = """
+W1, b1, W2, b2 = rng.normal(size=(6, 9)), np.zeros(9), rng.normal(size=(9, 4)), np.zeros(4)
+for epoch in range(20):
+    z1 = X @ W1 + b1
+    kept = rng.random(z1.shape) < 0.8
+    a1 = np.maximum(z1, 0) * kept / 0.8
+    z2 = a1 @ W2 + b2
+    e = np.exp(z2 - z2.max(axis=1, keepdims=True))
+    d2 = e / e.sum(axis=1, keepdims=True) - Y
+    d1 = (d2 @ W2.T) * kept / 0.8 * (z1 > 0)
+    W2 -= 0.1 * (a1.T @ d2) / 12
+    b2 -= 0.1 * d2.sum(axis=0) / 12
+    W1 -= 0.1 * (X.T @ d1) / 12
+    b1 -= 0.1 * d1.sum(axis=0) / 12
+"""
+
+SPARSE = """
+W1, b1, W2, b2 = rng.normal(size=(6, 9)), np.zeros(9), rng.normal(size=(9, 4)), np.zeros(4)
+for epoch in range(20):
+    h = np.tanh(X @ W1 + b1)
+    z = h @ W2 + b2
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    loss = -np.log(p[np.arange(12), labels]).mean() + 1e-2 * (np.abs(W1).sum() + np.abs(W2).sum())
+    d = (p - Y) / 12
+    dh = d @ W2.T * (1 - h ** 2)
+    dW2 = h.T @ d + 1e-2 * np.sign(W2)
+    dW1 = X.T @ dh + 1e-2 * np.sign(W1)
+    W1 -= 0.1 * dW1
+    b1 -= 0.1 * dh.sum(axis=0)
+    W2 -= 0.1 * dW2
+    b2 -= 0.1 * d.sum(axis=0)
+"""
+
+SMOOTHED = """
+T = Y * 0.9 + 0.025
+W, b = rng.normal(size=(6, 4)), np.zeros(4)
+for epoch in range(20):
+    z = X @ W + b
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    print(-(T * np.log(p)).sum(axis=1).mean())
+    d = (p - T) / 12
+    W -= 0.1 * (X.T @ d)
+    b -= 0.1 * d.sum(axis=0)
+"""
+
+RESIDUAL = """
+W1, Wr, W2 = rng.normal(size=(6, 5)), rng.normal(size=(5, 5)), rng.normal(size=(5, 4))
+for epoch in range(20):
+    h0 = np.maximum(0, X @ W1)
+    zr = h0 @ Wr
+    h1 = h0 + np.maximum(0, zr)
+    s = h1 @ W2
+    e = np.exp(s - s.max(axis=1, keepdims=True))
+    ds = (e / e.sum(axis=1, keepdims=True) - Y) / 12
+    dh1 = ds @ W2.T
+    dzr = dh1 * (zr > 0)
+    dh0 = dh1 + dzr @ Wr.T
+    dz0 = dh0 * (h0 > 0)
+    W1 -= 0.1 * (X.T @ dz0); Wr -= 0.1 * (h0.T @ dzr); W2 -= 0.1 * (h1.T @ ds)
+"""
+
+PENALIZED = """
+A, t = np.hstack([np.ones((12, 1)), X]), (labels == 2).astype(float)
+theta, lam, m = rng.normal(size=7), 1.0, 12
+for epoch in range(20):
+    h = 1 / (1 + np.exp(-A @ theta))
+    J = -np.mean(t * np.log(h) + (1 - t) * np.log(1 - h)) + lam / (2 * m) * np.sum(theta[1:] ** 2)
+    grad = A.T @ (h - t) / m
+    grad[1:] += lam / m * theta[1:]
+    theta = theta - 0.5 * grad
+"""
+
+LEAKY = """
+single = np.float32
+X, Y = X.astype(single), Y.astype(single)
+shapes = (6, 9), (9,), (9, 4), (4,)
+W1, b1, W2, b2 = [rng.normal(size=shape).astype(single) for shape in shapes]
+for epoch in range(20):
+    z = X @ W1 + b1
+    h = np.where(z > 0, z, single(0.1) * z)
+    s = h @ W2 + b2
+    e = np.exp(s - s.max(axis=1, keepdims=True))
+    d2 = (e / e.sum(axis=1, keepdims=True) - Y) / 12
+    d1 = (d2 @ W2.T) * np.where(z > 0, single(1), single(0.1))
+    W2 -= 0.1 * (h.T @ d2)
+    b2 -= 0.1 * d2.sum(axis=0)
+    W1 -= 0.1 * (X.T @ d1)
+    b1 -= 0.1 * d1.sum(axis=0)
+"""
+
 RIGHT = {
     "convolution": CONVOLUTION,
     "convolution, the other slope": CONVOLUTION.replace("(z > 0)", "(z >= 0)"),
@@ -117,6 +287,17 @@ RIGHT = {
     "clipped by a norm": CLIPPED,
     "the rate first": THREE_LAYERS,
     "the rate first, a number": THREE_LAYERS.replace("lr *", "0.02 *"),
+    "labels of -1 and 1": SIGNS,
+    "a margin": MARGIN,
+    "tanh outputs": TANH_OUTPUTS,
+    "margins": MARGINS,
+    "normalized": NORMALIZED,
+    "dropout": DROPOUT,
+    "sparse": SPARSE,
+    "smoothed": SMOOTHED,
+    "residual": RESIDUAL,
+    "penalized": PENALIZED,
+    "leaky": LEAKY,
 }
 
 
@@ -139,6 +320,42 @@ def test_one_wrong_gradient_is_the_one_that_is_called_wrong(name):
     report = reported(DATA + program.replace(line, broken))
     assert [p.name for p in report.parameters if not p.right] == [gradient]
     assert report.findings
+
+
+SLIPPED = {
+    "a logistic loss": (SIGNS, "np.exp(t * z)) / 12", "np.exp(-t * z)) / 12", (), ["g = "]),
+    "hinge": (MARGINS, "ds.sum(axis=1)", "1", (), ["ds = ", "ds[", "ds /="]),
+    "scale and shift": (
+        NORMALIZED,
+        "dg, db = (do * n).sum(axis=0), do",
+        "db, dg = (do * n).sum(axis=0), do",
+        (),
+        ["db, dg"],
+    ),
+    "slope beside L1": (SPARSE, "(1 - h ** 2)", "(1 - h)", ("slope-part",), ["dh = "]),
+    "smoothed": (SMOOTHED, "(p - T)", "(p - 0.9 * T)", (), ["d = "]),
+    "residual": (RESIDUAL, "Wr.T", "Wr", ("carried-untransposed",), ["dh0 = "]),
+    "penalty": (PENALIZED, "grad[1:] += lam / m * theta[1:]", "grad += lam / m * theta", (), ["grad = ", "grad +="]),
+    "leaky": (LEAKY, "single(1), single(0.1)", "single(1), single(0.01)", ("slope-other",), ["d1 = "]),
+}
+"""A program, what is wrong in it, the mistake's names, and how the lines begin that are named."""
+
+
+@pytest.mark.parametrize("name", SLIPPED)
+def test_a_mistake_is_found_in_its_own_lines(name):
+    program, line, broken, names, places = SLIPPED[name]
+    assert program.count(line) == 1
+    report = reported(DATA + program.replace(line, broken))
+    (finding,) = report.findings
+    assert finding.names == names, report
+    assert [place.partition(": ")[2][: len(begins)] for place, begins in zip(finding.places, places)] == places, report
+    assert len(finding.places) == len(places)
+
+
+def test_what_is_scaled_is_the_lower_layer_and_not_the_one_next_to_the_loss():
+    report = reported(DATA + DROPOUT.replace("kept / 0.8 * (z1", "kept * 0.8 * (z1"))
+    assert [p.name for p in report.parameters if not p.right] == ["dW1", "db1"], report
+    assert all("0.64 times" in finding.what for finding in report.findings), report
 
 
 def test_all_steps_of_a_convolution_uphill_are_named():
@@ -176,10 +393,48 @@ for epoch in range(20):
 """
 
 
+ZEROING = "p.grad[:] = 0", "p.grad.fill(0)", "p.grad *= 0", "p.grad = np.zeros_like(p.grad)"
+
+
 @pytest.mark.parametrize("is_right", [True, False])
-def test_gradients_that_are_zeroed_before_the_update_move_nothing(is_right):
-    lines = ["for p in params: p.grad[:] = 0", "pass"]
+@pytest.mark.parametrize("zeroing", ZEROING)
+def test_gradients_that_are_zeroed_before_the_update_move_nothing(zeroing, is_right):
+    lines = [f"for p in params: {zeroing}", "pass"]
     before, after = lines if is_right else lines[::-1]
     report = reported(DATA + ZEROED.replace("BEFORE", before).replace("AFTER", after))
     assert report.passed is is_right, report
-    assert [finding.names for finding in report.findings] == ([] if is_right else [("update-missing",)])
+    assert all(p.right for p in report.parameters)
+    assert [finding.names for finding in report.findings] == ([] if is_right else [("update-zeroed",)])
+    assert all(zeroing in place for finding in report.findings for place in finding.places)
+
+
+IN_LAYERS = """
+class Dense:
+    def __init__(self, i, o):
+        self.w, self.b = rng.normal(size=(i, o)), np.zeros(o)
+    def forward(self, x):
+        self.x = x
+        return x @ self.w + self.b
+    def backward(self, grad):
+        dw, db = self.x.T @ grad, grad.sum(axis=0)
+        back = grad @ self.w.T
+        self.w -= 0.1 * dw
+        self.b -= 0.1 * db
+        return back
+layers = [Dense(6, 5), Dense(5, 4)]
+for epoch in range(20):
+    a = np.tanh(layers[0].forward(X))
+    z = layers[1].forward(a)
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    d = (e / e.sum(axis=1, keepdims=True) - Y) / 12
+    layers[0].backward(layers[1].backward(d) * (1 - a ** 2))
+"""
+
+
+def test_what_raises_before_the_lower_layers_have_learned_has_not_passed():
+    assert reported(DATA + IN_LAYERS).passed
+    report = reported(DATA + IN_LAYERS.replace("return back", "return bakc"))
+    assert not report.passed
+    assert "bakc" in report.problems[0].message
+    after = reported(DATA + IN_LAYERS + "    print(accuracy)\n")
+    assert after.passed, after

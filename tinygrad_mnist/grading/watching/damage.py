@@ -109,7 +109,7 @@ class _Layers:
 
     def __init__(self, observed: Observed, reading: Reading, scale: float) -> None:
         self.observed, self.reading = observed, reading
-        self.factor = scale * observed.network.m
+        self.scale, self.factor = scale, scale * observed.network.m
         self.columns = Columns(observed, observed.heads[0], 0.0, HALF)
         layers = observed.layers
         self.z = {l: linear.z for l, linear in enumerate(layers, 1)}
@@ -150,7 +150,7 @@ class _Layers:
 
     def explanation(self) -> Explanation:
         """As few mistakes as give the program's gradients, in each layer down to one that has none that do."""
-        found = self.columns.found()
+        found = self._without_penalties(self.columns.found())
         made: Mistakes = ()
         above: _Error | None = None
         for l in range(self.net.L, 0, -1):
@@ -160,6 +160,19 @@ class _Layers:
             above, own = way
             made = (*made, *above.mistakes, *own)
         return Explanation(made)
+
+    def _without_penalties(self, found: Backward) -> Backward:
+        """Gradients without what the loss has of a parameter beside its layer's product."""
+        for (quantity, l), g in self.observed.gradients.items():
+            of_quantity = getattr(found, quantity)
+            if g is None or of_quantity[l] is None:
+                continue
+            expected = self.scale * self.reading.expected[self.reading.step.before[g.lineage]]
+            whole = self.columns.turned(expected, g.lineage, quantity, l)
+            of_layer = RULES[quantity](self._at(l), l, {}, self._expected(self.z[l]))
+            if whole.shape == of_layer.shape == of_quantity[l].shape:
+                of_quantity[l] = of_quantity[l] - (whole - of_layer)
+        return found
 
     def _layer(self, l: int, above: _Error | None, found: Backward) -> tuple[_Error, Mistakes] | None:
         """The δ(l) and the mistakes in the gradients that have the fewest mistakes together."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, product
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from tinygrad_mnist.grading.report import Finding, Parameter
 from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching.gradients import Gradient, gradient, like
-from tinygrad_mnist.grading.watching.graph import Node, made_of
+from tinygrad_mnist.grading.watching.graph import Node, made_of, used_by
 from tinygrad_mnist.grading.watching.losses import Output, one_hot, outputs, own_losses, usual_losses
 from tinygrad_mnist.grading.watching.replay import UnfollowedError, cotangents, has_kinks, numerical, on_tensors
 from tinygrad_mnist.grading.watching.tape import Tape
@@ -76,9 +76,10 @@ def multiple(value: Any, expected: Array) -> float | None:
 def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:
     """A step with the loss under which most of its gradients are right; None where there is no loss to be seen."""
     gradients = by_one_rate({lineage: gradient(step, lineage) for lineage in step.before}, step, tape)
-    readings = list(_readings(tape, step, versions, gradients))
-    for reading in readings:
-        _scaled(reading)
+    with np.errstate(all="ignore"):
+        readings = list(_readings(tape, step, versions, gradients))
+        for reading in readings:
+            _scaled(reading)
     return max(
         readings,
         key=lambda r: (bool(r.right) and r.scale > 0, len(r.right), not r.summed and np.isclose(r.scale, 1, rtol=1e-3)),
@@ -95,7 +96,7 @@ def _readings(
     start = list(step.before.values())
     between = [n for n in sorted(step.forward, key=lambda n: n.index) if n not in step.before.values()]
     slopes = [np.greater, np.greater_equal] if has_kinks(step.forward) else [np.greater]
-    for node, slope in itertools.product(reversed(own), slopes):
+    for node, slope in product(reversed(own), slopes):
         try:
             values = on_tensors(start, [node], slope)
             expected = cotangents(values[node], values, [*start, *between])
@@ -186,8 +187,10 @@ def _scaled(reading: Reading) -> None:
     if not known:
         return
     exact = 0 if reading.summed else 1  # of a loss that the program computes, some gradients may be exactly right
+    last_first = known[::-1]  # the fewest rules lead to the gradients of the last layer
     reading.scale = max(
-        known, key=lambda f: (np.isclose(f, exact, rtol=1e-3), sum(np.isclose(f, k, rtol=1e-3) for k in known), f > 0)
+        last_first,
+        key=lambda f: (np.isclose(f, exact, rtol=1e-3), sum(np.isclose(f, k, rtol=1e-3) for k in known), f > 0),
     )
     reading.right = {
         lineage
@@ -210,9 +213,10 @@ def _vanishes(lineage: Lineage, reading: Reading) -> bool:
 def first_wrong(reading: Reading) -> Iterator[Node]:
     """The values on the way back that are no derivative of the loss by anything, though what they are made of is."""
     step = reading.step
-    back = step.by_labels & step.by_parameters
+    updated = {after for lineage, after in step.after.items() if len(lineage.versions) > 1}
+    back = step.by_labels & step.by_parameters - set(reading.values)
     good = {n for n in back if np.size(n.value) > 2 and any(_same_kind(n, e) for e in reading.expected.values())}
-    wrong = [g.node for l, g in reading.gradients.items() if g is not None and l not in reading.right]
+    wrong = [g.node for _, g in _wrong(reading)]
     seen: set[Node] = set()
     culprits: set[Node] = set()
     waiting = list(wrong)
@@ -222,9 +226,10 @@ def first_wrong(reading: Reading) -> Iterator[Node]:
             continue
         seen.add(node)
         below = [o for o in node.operands if o in back and o not in good]
-        if not below:
+        if node in updated or not below:
             culprits.add(node)
-        waiting += below
+        else:
+            waiting += below
     yield from sorted(culprits, key=lambda n: n.index)
 
 
@@ -273,7 +278,8 @@ def difference(reading: Reading, lineage: Lineage) -> float | None:
 
 def described(node: Node, reading: Reading) -> Finding:
     """A value that is no derivative, beside what it may have been meant for; or a parameter after its update."""
-    names = node.names or ["this line"]
+    run = _by_one_name(node, reading)
+    names = next((n.names for n in run if n.names), ["this line"])
     updated = {reading.step.after[l] for l in reading.step.after if len(l.versions) > 1}
     if node in updated:
         return Finding(
@@ -291,8 +297,21 @@ def described(node: Node, reading: Reading) -> Finding:
         (), (names[0],),
         f"the first wrong value: what it is made of is right, and it is no derivative of {reading.loss}{meant}",
         (), "", "What comes after it on the way back may follow from it.",
-        (str(node.line),),
+        tuple(dict.fromkeys(str(n.line) for n in run)),
     )  # fmt: skip
+
+
+def _by_one_name(node: Node, reading: Reading) -> list[Node]:
+    """A value, and what is made of it as long as it has no name, or the same."""
+    users = used_by(reading.step.by_labels)
+    run, names = [node], {*node.names}
+    while True:
+        same = (n for n in users[run[-1]] if n.changes is run[-1] or not names or names & {*n.names})
+        after = next((n for n in same if n.shape == node.shape), None)
+        if after is None:
+            return run
+        run.append(after)
+        names |= {*after.names}
 
 
 def never_updated(step: Step) -> Iterator[Finding]:
@@ -306,14 +325,35 @@ def never_updated(step: Step) -> Iterator[Finding]:
 
 def scaled(reading: Reading) -> Iterator[Finding]:
     """Gradients that are multiples of what they should be, where all else is right."""
-    for lineage, g in reading.gradients.items():
-        if g is None or lineage in reading.right:
-            continue
+    for lineage, g in _wrong(reading):
         factor = multiple(g.value, reading.expected[reading.step.before[lineage]])
         if factor is not None:
             what = f"{factor / reading.scale:.4g} times what it should be"
             hint = "By what is it multiplied in the forward pass, and not on the way back?"
-            yield Finding((), (f"∂L/∂{lineage.name.rpartition('.')[2]}",), what, (), "", hint, ())
+            yield Finding((), (_derivative(lineage),), what, (), "", hint, ())
+
+
+def swapped(reading: Reading) -> Iterator[Finding]:
+    """Gradients that would be right for another parameter, line by line."""
+    by_line: dict[int, list[tuple[str, str]]] = {}
+    for lineage, g in _wrong(reading):
+        factors = {o: multiple(g.value, reading.expected[reading.step.before[o]]) for o in reading.gradients}
+        others = (o for o, factor in factors.items() if factor and np.isclose(factor, reading.scale, rtol=1e-3))
+        pairs = [(_derivative(lineage), _derivative(other)) for other in islice(others, 1)]
+        if pairs:
+            by_line.setdefault(g.node.line, []).extend(pairs)
+    for line, pairs in by_line.items():
+        mine, theirs = zip(*pairs, strict=True)
+        what = f"{'these are' if len(pairs) > 1 else 'this is'} {' and '.join(theirs)}"
+        yield Finding((), mine, what, (), "", "Which parameter is multiplied, and which is added?", (str(line),))
+
+
+def _wrong(reading: Reading) -> Iterator[tuple[Lineage, Gradient]]:
+    return ((lineage, g) for lineage, g in reading.gradients.items() if g and lineage not in reading.right)
+
+
+def _derivative(lineage: Lineage) -> str:
+    return f"∂L/∂{lineage.name.rpartition('.')[2]}"
 
 
 def of_another_size(reading: Reading) -> Iterator[str]:

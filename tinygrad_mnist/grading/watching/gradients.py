@@ -20,6 +20,8 @@ ELEMENTWISE = {"+", "-", "*", "/", "neg", "add", "subtract", "multiply", "divide
 
 K = TypeVar("K")
 
+TINY = 1e-300
+
 
 ZEROING = {"zeros_like", "*", "multiply"}
 """Operations by which something becomes 0."""
@@ -212,6 +214,26 @@ def is_multiple(found: Array, of: Array, allowed: float, factor: float | None = 
     if factor is None:
         factor = float((of * found).sum()) / size if size else 0.0
     return not found.size or bool(factor and np.abs(found - factor * of).max() <= allowed)
+
+
+def shares(change: Array, step: Array, before: Array, allowed: float) -> tuple[float, float] | None:
+    """By what a step and a parameter are multiplied in a change; the parameter by 0 where the step alone explains it.
+
+    None where the change is no sum of such multiples, or has nothing of the step.
+    """
+    change, step, before = change.ravel(), step.ravel(), before.ravel()
+    if is_multiple(change, step, allowed):
+        known = np.isfinite(step)
+        return float(step[known] @ change[known] / max(step[known] @ step[known], TINY)), 0.0
+    length = np.linalg.norm(before)
+    if not length or not np.isfinite(step).all() or not np.isfinite(change).all():
+        return None
+    along = before / length
+    rest, of = (x - (along @ x) * along for x in (change, step))
+    if not is_multiple(rest, of, allowed):
+        return None
+    rate = float(rest @ of / (of @ of))
+    return rate, float(along @ (change - rate * step)) / float(length)
 
 
 def like(found: Any, array: Array) -> Array:

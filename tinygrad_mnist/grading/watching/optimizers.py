@@ -28,7 +28,7 @@ from tinygrad_mnist.grading.textbook.moments import (
     none,
     total,
 )
-from tinygrad_mnist.grading.watching.gradients import Judged, K, is_multiple, like
+from tinygrad_mnist.grading.watching.gradients import Judged, K, is_multiple, like, shares
 from tinygrad_mnist.grading.watching.graph import Node, made_of
 from tinygrad_mnist.grading.watching.updates import allowed, wrong_decay
 from tinygrad_mnist.manual.activations import Array
@@ -135,22 +135,9 @@ class Followed:
             moments = list(rule.steps(self.gradients, (beta1, beta2), epsilon))
             every = [m.step for m in moments], self.before, self.changes
             steps = [tuple(map(np.concatenate, every))] if one_rate else zip(*every, strict=True)
-            found = [share for step in steps if (share := self._share(*step)) is not None]
-            if len(found) == (1 if one_rate else len(moments)):
-                yield moments[-1], found[0]
-
-    def _share(self, step: Array, before: Array, change: Array) -> float | None:
-        """The parameter's share in a change that is a multiple of a step, but for that; None where it is none."""
-        if is_multiple(change, step, self.allowed):
-            return 0.0
-        length = np.linalg.norm(before)
-        if not length or not np.isfinite(step).all() or not np.isfinite(change).all():
-            return None
-        along = before / length
-        rest, of = (x - (along @ x) * along for x in (change, step))
-        if not is_multiple(rest, of, self.allowed):
-            return None
-        return float(along @ change - (rest @ of) / (of @ of) * (along @ step)) / float(length)
+            found = [shares(change, step, before, self.allowed) for step, before, change in steps]
+            if found[0] and all(found):
+                yield moments[-1], found[0][1]
 
     def _line(self, slip: Slip, moments: Moments) -> int | None:
         """Where what a mistake makes wrong is made; None where it is not to be found."""

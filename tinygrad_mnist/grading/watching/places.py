@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
 
 import numpy as np
 
@@ -63,7 +62,7 @@ class Places:
             error = next(_errors(gradient.node, observed.step), None) if quantity == "dW" else None
             if error is not None:
                 self.nodes[f"δ({l})"] = [error]
-                self.within["carried"][f"δ({l})"] = list(islice(_products(error, observed.step), 1))
+                self.within["carried"][f"δ({l})"] = _carried(error, observed, l)
                 self.within["error"][f"δ({l})"] = [_unscaled(error)]
 
     def of(self, finding: Finding) -> Finding:
@@ -119,6 +118,14 @@ def _products(node: Node, step: Step) -> Iterator[Node]:
             yield current
         else:
             waiting += _learned(current, step)
+
+
+def _carried(error: Node, observed: Observed, l: int) -> list[Node]:
+    """The product with W(l + 1) that δ(l) is made of; the nearest one, where that is not to be seen."""
+    products = list(_products(error, observed.step))
+    above = observed.layers[l].weight if l < len(observed.layers) else None
+    weights = [observed.step.before.get(above)] if isinstance(above, Lineage) else []
+    return [p for p in products if any(seen_through(o) in weights for o in p.operands)][:1] or products[:1]
 
 
 def _learned(node: Node, step: Step) -> list[Node]:

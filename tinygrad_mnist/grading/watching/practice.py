@@ -103,7 +103,7 @@ def _of_another_slope(finding: Finding, observed: Observed) -> Finding:
     slope = -float(observed.network.activation.f(np.array([-1.0]))[0])
     other = named("slope-other")
     for numbers in (np.asarray(node.value, float) for node in observed.step.by_parameters):
-        if numbers.size > 1 and {*np.unique(numbers.round(12))} == {round(slope**2, 12), 1.0}:
+        if numbers.size > 1 and {*np.unique(numbers.round(6))} == {round(slope**2, 6), 1.0}:
             return replace(
                 finding, names=(other.name,), what=f"{other.title} ({rounded(slope**2)})",
                 explanation=other.explanation, hint=other.hint,

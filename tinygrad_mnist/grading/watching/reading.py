@@ -69,7 +69,7 @@ def _judged(
     found = verdict.judge(read, run.tape, stopped)
     wrong = not all(p.right for p in found.parameters)
     readings = _as_any_network(run, trained) if wrong or not all(f.names for f in found.findings) else []
-    if wrong and _are_of_the_own_loss(readings):
+    if wrong and (_are_of_the_own_loss(readings) or _are_rather_of_the_own_loss(readings, found)):
         return _of_any_network(run, trained, readings, data)
     places = Places(read[0], run.source)
     findings = _explained([*found.findings, *_mislabelled(run, trained, found, data)], readings)
@@ -224,6 +224,17 @@ def _are_of_the_own_loss(readings: Sequence[general.Reading]) -> bool:
     return bool(own) and len(own) == len(readings) and all(d is not None and d <= EXACT for d in differences)
 
 
+def _are_rather_of_the_own_loss(readings: Sequence[general.Reading], found: verdict.Verdict) -> bool:
+    """Whether more gradients are right for the loss which the program computes than for any of the textbook's.
+
+    Where none is for either, it is that loss, unless the mistakes in one of the textbook's are known by name.
+    """
+    if not readings or any(r.summed or r.by_differences for r in readings):
+        return False
+    right = sum(p.right for p in found.parameters)
+    return min(len(r.right) for r in readings) > right or not (right or any(f.names for f in found.findings))
+
+
 def _first_wrong_of(readings: Sequence[general.Reading]) -> general.Reading | None:
     """The first step in which a gradient is wrong."""
     return next((r for r in readings if len(r.right) < len(r.step.before)), None)
@@ -237,8 +248,11 @@ def _mistakes(reading: general.Reading, run: Run) -> Iterator[Finding]:
         named += damage.explained(reading, observed)
         named += () if updates.divided(observed, run.tape) else damage.of_the_loss(reading, observed)
     multiples = list(general.scaled(reading)) if reading.right else []
-    if multiples and len(multiples) == len(reading.gradients) - len(reading.right):
+    wrong = len(reading.gradients) - len(reading.right)
+    if multiples and len(multiples) == wrong:
         named = multiples if any(EVERY in finding.where for finding in named) else named
+    crossed = list(general.swapped(reading))
+    named = crossed if sum(len(finding.where) for finding in crossed) == wrong else named
     yield from map(Places(observed, run.source).of, named or _first_wrong_values(reading))
 
 

@@ -71,6 +71,8 @@ def observe(step: Step) -> Observed | None:
     activation = activation_of([(net.z[l], net.a[l]) for l in range(1, net.L)])
     if activation is None or any(net.z[l].shape != net.a[l].shape for l in net.z):
         return None
+    if observed.heads[0].output.name == "softmax" and not np.allclose(net.Y.sum(axis=0), 1):  # δ(L) is not ŷ - y
+        return None
     return replace(observed, network=replace(net, activation=activation))
 
 
@@ -209,17 +211,20 @@ class Columns:
         """The program's gradients, each multiplied by a number."""
         found = Backward({}, {}, {})
         for (quantity, l), g in self.observed.gradients.items():
-            getattr(found, quantity)[l] = None if g is None else scale * self.turned(g, quantity, l)
+            getattr(found, quantity)[l] = (
+                None if g is None else scale * self.turned(self._told(g), g.lineage, quantity, l)
+            )
         return found
 
-    def turned(self, g: Gradient, quantity: str, l: int) -> Array:
-        """One of them in columns."""
+    def _told(self, g: Gradient) -> Array:
+        """A gradient's value, with something in it where it is 0 and yet made of labels."""
+        return g.value + TINY if not g.value.any() and g.node in self.observed.step.by_labels else g.value
+
+    def turned(self, value: Array, lineage: Lineage, quantity: str, l: int) -> Array:
+        """The gradient of a parameter in columns."""
         net = self.observed.network
-        value = g.value
-        if not value.any() and g.node in self.observed.step.by_labels:
-            value = value + TINY
         if quantity == "db":
-            stands = np.shape(self.observed.step.before[g.lineage].value) == (len(net.W[l]), 1)
+            stands = np.shape(self.observed.step.before[lineage].value) == (len(net.W[l]), 1)
             return _bias_in_columns(value, len(net.W[l]), self.observed.notation, stands)
         value = value.T if value.ndim == 2 and self.observed.notation is ROWS_IN_OUT else np.atleast_2d(value)
         if l > 1:

@@ -69,7 +69,7 @@ class Step:
 
 @cache
 def is_label(node: Node) -> bool:
-    """Whether it is labels by its values: whole numbers below 26, or for each example one that is not as the others."""
+    """Whether it is labels by its values: for each example a whole number below 26, -1 or 1, or one that stands out."""
     value: Any = node.value
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub" or not 2 <= value.size <= 3_000_000:
         return False
@@ -78,10 +78,12 @@ def is_label(node: Node) -> bool:
     low, high = value.min(), value.max()
     if low == high:
         return False
-    if ((value == low) | (value == high)).all() and low >= 0 and high <= 1:
+    if ((value == low) | (value == high)).all() and low >= -1 and high <= 1:
         hot = value == high
         axes = [axis for axis in range(value.ndim) if value.shape[axis] > 2]
         if any((hot.sum(axis=axis) == 1).all() for axis in axes):
+            return True
+        if (low, high) == (-1, 1) and value.size == max(value.shape) and node.op != "sign":
             return True
     whole = low >= 0 and high <= CLASSES and (value == np.floor(value)).all()
     return bool(whole and value.size == max(value.shape))

@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.updating import with_gradient_of, wrong_updates
-from tinygrad_mnist.grading.watching.gradients import Gradient, against, is_multiple, like, ratio
+from tinygrad_mnist.grading.watching.gradients import Gradient, against, is_multiple, like, ratio, shares
 from tinygrad_mnist.grading.watching.graph import LINEAR, Node, made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, CALLED_WEIGHTS
 from tinygrad_mnist.grading.watching.tape import Tape
@@ -43,23 +43,21 @@ def symbols(keys: Iterable[Key]) -> list[str]:
     return [f"{quantity[1]}({l})" for quantity, l in keys]
 
 
-def shares(step: Step, g: Gradient) -> tuple[float, float] | None:
+def shares_of(step: Step, g: Gradient) -> tuple[float, float] | None:
     """What a gradient and its parameter are multiplied with in an update that subtracts them; None for another sum."""
     if g.lineage not in step.after or len(g.lineage.versions) == 1:
         return None
-    old, new = step.before[g.lineage].value, step.after[g.lineage].value
-    before, change = np.asarray(old, float), np.asarray(old, float) - new
-    parts = np.stack([like(g.value, before).ravel(), before.ravel()], axis=1)
-    if change.shape != before.shape or not np.isfinite(parts).all() or not np.isfinite(change).all():
+    before, after = (np.asarray(values[g.lineage].value) for values in (step.before, step.after))
+    if before.shape != after.shape or not np.isfinite(after).all() or not np.isfinite(g.value).all():
         return None
-    (rate, decay), *_ = np.linalg.lstsq(parts, change.ravel(), rcond=None)
-    rest = np.abs(change.ravel() - parts @ (rate, decay)).max()
-    return (float(rate), float(decay)) if rate and rest <= allowed(before, np.asarray(new)) else None
+    old = before.astype(float)
+    found = shares(old - after, like(g.value, old), old, allowed(before, after))
+    return found if found and found[0] else None
 
 
 def rate(step: Step, g: Gradient) -> float | None:
     """What a gradient is multiplied with in an update that subtracts it, besides a multiple of the parameter itself."""
-    found = shares(step, g)
+    found = shares_of(step, g)
     return found and found[0]
 
 
@@ -99,7 +97,7 @@ def _told_apart(step: Step, g: Gradient) -> bool:
 
 
 def _decay_of(step: Step, g: Gradient) -> float | None:
-    found = shares(step, g)
+    found = shares_of(step, g)
     if found is None:
         return None
     rate, decay = found
