@@ -41,7 +41,8 @@ BENT = Distortion(shift=1, rotate=10, scale=0.1, shear=5, elastic=16)
 PRESETS |= {
     "tiny+": replace(PRESETS["tiny"], activation="elu", lr=0.008, epochs=100),
     "default+": replace(PRESETS["default"], augment=BENT, average=0.999, epochs=35),
+    "dropout+": replace(PRESETS["dropout"], augment=BENT),
     "elastic+": replace(PRESETS["elastic"], epochs=300),
     "cnn-best+": replace(PRESETS["cnn-best"], average=0.9995, epochs=75),
 }
-"""The same networks in the time that they took before steps were compiled: longer, and two of them otherwise."""
+"""The same networks in the time that they took before steps were compiled: longer, or with digits bent otherwise."""
