@@ -74,6 +74,45 @@ def test_what_scipy_minimizes_is_judged_where_scipy_is_and_where_it_is_not(tmp_p
     assert [f.names for f in grade(path).findings] == [("slope-missing",)]
 
 
+GLOBALS = """
+from scipy.optimize import fmin_l_bfgs_b, fmin_cg, minimize
+import pandas as pd
+data = pd.read_csv("train.csv").values
+X, Y, m = data[:, 1:] / 255, np.eye(10)[data[:, 0]], len(data)
+
+def both(t):
+    T1, T2 = t[: 9 * 785].reshape(9, 785), t[9 * 785 :].reshape(10, 10)
+    a1 = np.column_stack([np.ones(m), X])
+    a2 = np.column_stack([np.ones(m), 1 / (1 + np.exp(-a1 @ T1.T))])
+    h = 1 / (1 + np.exp(-a2 @ T2.T))
+    J = np.sum(-Y * np.log(h) - (1 - Y) * np.log(1 - h)) / m
+    d3 = h - Y
+    d2 = d3 @ T2[:, 1:] * a2[:, 1:] * (1 - a2[:, 1:])
+    return J, np.concatenate([(d2.T @ a1 / m).ravel(), (d3.T @ a2 / m).ravel()])
+
+start = np.random.default_rng(0).uniform(-0.1, 0.1, 9 * 785 + 100)
+"""
+MINIMIZERS = (
+    "found = minimize(both, start, method='L-BFGS-B', jac=True)",
+    "found = minimize(lambda t: both(t)[0], start, jac=lambda t: both(t)[1])",
+    "found, low, facts = fmin_l_bfgs_b(both, start)",
+    "found = fmin_cg(lambda t: both(t)[0], start, fprime=lambda t: both(t)[1])",
+)
+
+
+@pytest.mark.parametrize("minimizer", MINIMIZERS)
+def test_the_steps_of_a_minimizer_are_seen_whatever_the_gradient_is_called(tmp_path, minimizer):
+    path = tmp_path / "minimized.py"
+    program = f"import numpy as np\n{GLOBALS}{minimizer}\n"
+    path.write_text(program, encoding="utf-8")
+    report = grade(path)
+    assert report.passed, str(report)
+    path.write_text(program.replace(" * a2[:, 1:] * (1 - a2[:, 1:])", ""), encoding="utf-8")
+    wrong = grade(path)
+    assert not wrong.passed
+    assert any("d2 = " in place for finding in wrong.findings for place in finding.places), str(wrong)
+
+
 def test_a_package_s_modules_are_not_looked_for_in_a_folder_that_a_stand_in_says_is_there(tmp_path):
     """Any folder is said to be one while a program runs; what lies in it then can't be listed."""
     path = tmp_path / "imports.py"

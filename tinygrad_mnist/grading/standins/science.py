@@ -53,10 +53,24 @@ class truncnorm:
         return np.clip(np.random.standard_normal(size), *self.ends) * self.scale + self.loc
 
 
+RATE = 0.1
+"""How far a step goes along the gradient."""
+
+
+def _down(x: NDArray[Any], slope: Any) -> NDArray[Any]:
+    return np.asarray(x - RATE * np.ravel(slope))
+
+
 def minimize(
-    fun: Callable[..., Any], x0: Any, args: Any = (), method: Any = None, jac: Any = None, **options: Any
+    fun: Callable[..., Any],
+    x0: Any,
+    args: Any = (),
+    method: Any = None,
+    jac: Any = None,
+    step: Callable[[NDArray[Any], Any], NDArray[Any]] = _down,
+    **options: Any,
 ) -> Bunch:
-    """A few steps down along the gradient, which is what a program is to show."""
+    """A few steps down along the gradient, which is what a program is to show; step: how one is made."""
     x = np.asarray(x0, float).ravel()
     args = args if isinstance(args, tuple) else (args,)
     value: Any = None
@@ -65,23 +79,24 @@ def minimize(
             value, slope = fun(x, *args)
         else:
             value, slope = fun(x, *args), jac(x, *args) if callable(jac) else np.zeros_like(x)
-        x = x - 0.1 * np.asarray(slope).ravel()
+        x = step(x, slope)
     return Bunch(x=x, fun=value, success=True, nit=5, message="")
 
 
 def _minimum(f: Any, x0: Any, fprime: Any = None, args: Any = (), **options: Any) -> Any:
     """As `fmin_cg`: the place alone."""
-    return minimize(f, x0, args, jac=fprime or True).x
+    return minimize(f, x0, args, jac=fprime or True, step=options.get("step", _down)).x
 
 
 def _minimum_and_more(func: Any, x0: Any, fprime: Any = None, args: Any = (), **options: Any) -> Any:
     """As `fmin_tnc` and `fmin_l_bfgs_b`: the place, and what there is to tell."""
-    found = minimize(func, x0, args, jac=fprime or True)
+    found = minimize(func, x0, args, jac=fprime or True, step=options.get("step", _down))
     return found.x, found.fun, {}
 
 
 OPTIMIZE = {"minimize": minimize, "fmin_cg": _minimum, "fmin_bfgs": _minimum, "fmin_ncg": _minimum,
             "fmin_tnc": _minimum_and_more, "fmin_l_bfgs_b": _minimum_and_more}  # fmt: skip
+"""What takes steps of its own, which are to be recorded: each as `step` makes it."""
 
 
 def correlate2d(image: Any, kernel: Any, mode: str = "full", *arguments: Any, **options: Any) -> NDArray[Any]:

@@ -20,9 +20,9 @@ from tinygrad_mnist.grading.watching.counterparts import counterparts
 from tinygrad_mnist.grading.watching.formulas import COMPARISONS, Formulas, formulas
 from tinygrad_mnist.grading.watching.general import Reading, multiple
 from tinygrad_mnist.grading.watching.gradients import like
-from tinygrad_mnist.grading.watching.graph import Node
+from tinygrad_mnist.grading.watching.graph import Node, names_of
 from tinygrad_mnist.grading.watching.losses import one_hot, outputs
-from tinygrad_mnist.grading.watching.naming import names_of, short_name, short_names
+from tinygrad_mnist.grading.watching.naming import short_name, short_names
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.source import Source, SourceError, read
 from tinygrad_mnist.grading.watching.training import cut_off, steps, versions_of

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tinygrad_mnist.grading.watching.general import Reading, multiple
-from tinygrad_mnist.grading.watching.graph import Node, depending, made_of
-from tinygrad_mnist.grading.watching.naming import IN_FULL, likeness, names_of
+from tinygrad_mnist.grading.watching.graph import Node, depending, made_of, names_of
+from tinygrad_mnist.grading.watching.naming import IN_FULL, likeness
 
 
 def counterparts(reading: Reading, values: Sequence[Node]) -> dict[Node, Node]:

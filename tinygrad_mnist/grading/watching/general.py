@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
@@ -240,7 +239,8 @@ def _same_kind(node: Node, expected: Array) -> bool:
 def judged(readings: Sequence[Reading]) -> tuple[Parameter, ...]:
     """Each gradient's verdict in all of the steps."""
     first = readings[0]
-    names = numbered([_name(lineage, first.gradients[lineage]) for lineage in first.step.before])
+    called = [(lineage.name.rpartition(".")[2], first.gradients[lineage]) for lineage in first.step.before]
+    names = numbered([(g and g.short_name) or f"d{name}" for name, g in called])
     parameters = []
     for lineage, name in zip(first.step.before, names, strict=True):
         here = [r for r in readings if lineage in r.step.before]
@@ -250,12 +250,6 @@ def judged(readings: Sequence[Reading]) -> tuple[Parameter, ...]:
         largest = max(known, default=None)
         parameters.append(Parameter(name, right, largest, computed=g is not None))
     return tuple(parameters)
-
-
-def _name(lineage: Lineage, g: Gradient | None) -> str:
-    names = [name.rpartition(".")[2] for name in g.node.names] if g else []
-    short = [name for name in names if re.fullmatch(r"\w{2,12}", name)]
-    return short[-1] if short else f"d{lineage.name.rpartition('.')[2]}"
 
 
 def numbered(names: Sequence[str]) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import Node, is_view
+from tinygrad_mnist.grading.watching.graph import Node, is_view, names_of
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, is_called_gradient
 from tinygrad_mnist.grading.watching.training import Lineage, Step
 from tinygrad_mnist.manual.activations import Array
@@ -22,6 +23,9 @@ K = TypeVar("K")
 
 TINY = 1e-300
 
+
+SHORT = re.compile(r"\w{2,12}")
+"""A name that fits into a column."""
 
 ZEROING = {"zeros_like", "*", "multiply"}
 """Operations by which something becomes 0."""
@@ -51,6 +55,12 @@ class Gradient:
     def named(self) -> bool:
         """Whether the program calls it a gradient."""
         return _is_named(self.node)
+
+    @property
+    def short_name(self) -> str:
+        """The last short name that the program gave it, without what has it; "" where there is none."""
+        names = [name.rpartition(".")[2] for name in names_of(self.node)]
+        return next((name for name in reversed(names) if SHORT.fullmatch(name)), "")
 
     @property
     def product(self) -> Node:

@@ -46,6 +46,13 @@ class Node:
         return self.names[0] if self.names else ""
 
 
+def names_of(node: Node) -> list[str]:
+    """The names of a value; where it is one changed in place, those that it had before."""
+    while not node.names and node.changes is not None:
+        node = node.changes
+    return node.names
+
+
 def walk(nodes: Iterable[Node], stop: Collection[Node] = ()) -> Iterator[Node]:
     """These nodes and all that they were made of, each once, down to where it stops."""
     seen: set[Node] = set()

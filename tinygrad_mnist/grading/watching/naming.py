@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from tinygrad_mnist.grading.watching.graph import Node
+from tinygrad_mnist.grading.watching.graph import Node, names_of
 
 INDEXED = re.compile(r"[^\W\d_]+_?\d+")
 """A name that says which layer it is of."""
@@ -45,13 +45,6 @@ def short_name(node: Node) -> str:
     fitting = [name for name in names if re.fullmatch(r"[^\W\d]\w{0,15}(\[\d+\])?", name)]
     fitting.sort(key=lambda name: (not INDEXED.fullmatch(name), "[" in name))
     return fitting[0] if fitting else ""
-
-
-def names_of(node: Node) -> list[str]:
-    """The names of a value; where it is one changed in place, those that it had before."""
-    while not node.names and node.changes is not None:
-        node = node.changes
-    return node.names
 
 
 def likeness(derivative: str, value: str) -> int:

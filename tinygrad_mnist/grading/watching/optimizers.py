@@ -174,7 +174,7 @@ def followed_by(key: K, judged: Sequence[Judged[K]]) -> Followed | None:
     before = [np.asarray(step.before[g.lineage].value) for step, g in steps]
     after = [np.asarray(step.after[g.lineage].value) for step, g in steps]
     gradients = [like(g.value, p) for (_, g), p in zip(steps, before, strict=True)]
-    if any(g.shape != p.shape or p.shape != q.shape for g, p, q in zip(gradients, before, after, strict=True)):
+    if len({array.shape for array in (*gradients, *before, *after)}) > 1:
         return None
     if all(np.array_equal(p, q) for p, q in zip(before, after, strict=True)):
         return None

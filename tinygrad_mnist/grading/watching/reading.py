@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice, takewhile
@@ -16,7 +15,7 @@ from tinygrad_mnist.grading.standins.loading import Data
 from tinygrad_mnist.grading.textbook.findings import EVERY
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching import damage, general, optimizers, practice, repeated, stopping, updates, verdict
-from tinygrad_mnist.grading.watching.gradients import Gradient, gradient
+from tinygrad_mnist.grading.watching.gradients import gradient
 from tinygrad_mnist.grading.watching.graph import Node, made_of
 from tinygrad_mnist.grading.watching.losses import labelled
 from tinygrad_mnist.grading.watching.names import is_called_gradient
@@ -40,11 +39,20 @@ def report(run: Run, data: Data) -> Report | None:
     if not trained:
         return None
     whole = trained[0]
-    parts = in_parts(run.tape, whole) if is_unrolled(whole) else None
+    parts = _parts(run, whole)
     if parts is None:
         return _judged(run, trained, problems, data)
     found = _judged(run, [parts], problems, data, has_updates=False)
     return found and replace(found, findings=(*found.findings, *map(Places(None, run.source).of, _uphill(whole))))
+
+
+def _parts(run: Run, whole: Step) -> Step | None:
+    """The step of all parameters in one vector as one of its parts; None where they are not in one."""
+    if not is_unrolled(whole):
+        return None
+    (lineage,) = whole.before
+    found = gradient(whole, lineage)
+    return in_parts(run.tape, whole, found.node if found else None)
 
 
 def _uphill(whole: Step) -> Iterator[Finding]:
@@ -252,7 +260,7 @@ def _mistakes(reading: general.Reading, run: Run) -> Iterator[Finding]:
     if multiples and len(multiples) == wrong:
         named = multiples if any(EVERY in finding.where for finding in named) else named
     crossed = list(general.swapped(reading))
-    named = crossed if sum(len(finding.where) for finding in crossed) == wrong else named
+    named = crossed if wrong and sum(len(finding.where) for finding in crossed) == wrong else named
     yield from map(Places(observed, run.source).of, named or _first_wrong_values(reading))
 
 
@@ -276,13 +284,9 @@ def _activation(activation: Activation) -> str:
 
 def _called(parameters: Sequence[Parameter], observed: Observed) -> Iterator[Parameter]:
     """The gradients by their names in the program, where each has a short one of its own."""
-    own = [_short_name(observed.gradients[p.name[:2], int(p.name[2:])]) for p in parameters]
+    gradients = [observed.gradients[p.name[:2], int(p.name[2:])] for p in parameters]
+    own = [g.short_name if g else "" for g in gradients]
     others = {p.name for p, name in zip(parameters, own, strict=True) if own.count(name) > 1}
     for parameter, name in zip(parameters, own, strict=True):
         is_its_own = name and own.count(name) == 1 and name not in others
         yield replace(parameter, name=name) if is_its_own else parameter
-
-
-def _short_name(gradient: Gradient | None) -> str:
-    names = [name.rpartition(".")[2] for name in gradient.node.names] if gradient else []
-    return next((name for name in reversed(names) if re.fullmatch(r"\w{2,9}", name)), "")

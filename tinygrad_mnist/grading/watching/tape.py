@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.grading.standins.science import OPTIMIZE, RATE
 from tinygrad_mnist.grading.watching.graph import LINEAR, Node, walk
 from tinygrad_mnist.grading.watching.rewriting import RECORDER
 
@@ -50,6 +51,9 @@ UNWATCHED = {"vectorize", "apply_along_axis", "piecewise", "fromiter", "frompyfu
 
 LONGEST = 16
 """A list of parameters, or of a layer's values, is no longer."""
+
+STEPPING = tuple({*OPTIMIZE.values()})
+"""Minimizers, whose steps are recorded."""
 
 MOST_NODES = 60_000
 MOST_BYTES = 3 * 2**30
@@ -114,8 +118,20 @@ class Tape:
             self._fail(line, symbol, operands)
             raise
         if isinstance(value, (np.ndarray, np.generic, float)):
-            self._record(line, symbol, OPERATORS[symbol], operands, {}, value)
+            negated = self.known(operands[0]) if symbol == "@" else None
+            if negated and negated.op == "neg":
+                self._negative_product(line, negated.operands[0], operands[1], value)
+            else:
+                self._record(line, symbol, OPERATORS[symbol], operands, {}, value)
         return value
+
+    def _negative_product(self, line: int, left: Node, right: Any, value: Any) -> None:
+        """Record `-a @ b`, in which the minus is the first operand's, as that of the product: -(a @ b)."""
+        if self._paused or not isinstance(right, np.ndarray):
+            return
+        operands = left, self.node(right)
+        product = self._add(line, "@", operator.matmul, operands, {}, operands, np.negative(value))
+        self._add(line, "neg", operator.neg, (product,), {}, (product,), value)
 
     def call(self, line: int, function: Any, /, *arguments: Any, **options: Any) -> Any:
         if _is_own(function):
@@ -128,6 +144,8 @@ class Tape:
             return self.set_attribute(line, *arguments)
         if function in (sum, max, min):
             arguments = tuple(list(a) if isinstance(a, types.GeneratorType) else a for a in arguments)
+        if any(function is minimizer for minimizer in STEPPING):
+            return function(*arguments, **options, step=functools.partial(self._descend, line))
         name = getattr(function, "__name__", type(function).__name__)
         if name in UNWATCHED or isinstance(function, np.vectorize):
             return self._unwatched(line, name, function, arguments, options)
@@ -165,6 +183,13 @@ class Tape:
                 else:
                     self._record(line, name, functools.partial(_part, unbound, i), everything, options, part)
         return value
+
+    def _descend(self, line: int, x: NDArray[Any], slope: Any) -> Any:
+        """A step of a minimizer: `x - RATE * slope`."""
+        slope = slope if np.shape(slope) == x.shape else self.call(line, np.ravel, slope)
+        lower = self.operate(line, "-", x, self.operate(line, "*", RATE, slope))
+        self._updated(Update(self.node(x), self.node(lower), line, self.node(x).name))
+        return lower
 
     def _into(self, line: int, function: np.ufunc, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """`np.add(a, b, out=c)` as `c[...] = np.add(a, b)`."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, is_view, made_of, seen_through, used_by
+from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, is_view, made_of, seen_through, used_by, walk
 from tinygrad_mnist.grading.watching.names import CALLED_ERROR, CALLED_PARAMETER, is_called_gradient
 from tinygrad_mnist.grading.watching.tape import Tape, Update
 
@@ -30,6 +30,9 @@ NUMBER = re.compile(r"\[?\d+\]?")
 PRODUCTS = {"@", "dot", "matmul", "inner", "outer", "tensordot", "einsum", "multiply", "*", "+", "add", "-", "subtract",
             "vdot", "kron", "linear"}  # fmt: skip
 """Operations by which parameters meet what goes through the network."""
+
+JOINING = {"concatenate", "hstack", "append", "r_"}
+"""Operations by which the gradients of parts become that of the whole."""
 
 SCALING = {"neg", "negative", "+", "add", "-", "subtract", "*", "multiply", "/", "divide", "true_divide"}
 """Operations by which labels get another sign or factor."""
@@ -326,13 +329,41 @@ def is_unrolled(step: Step) -> bool:
     return not others and np.ndim(whole.value) == 1 and len(taken) > 1
 
 
-def in_parts(tape: Tape, step: Step) -> Step | None:
+def in_parts(tape: Tape, step: Step, gradient: Node | None) -> Step | None:
     """A step of a vector as one of its parts, with the gradients of which its own is put together."""
     end = max(node.index for node in step.after.values())
     (whole,) = step.before.values()
-    found = cut_off(tape, nodes=tape.nodes[:end])
+    joined = (
+        next((n for n in walk([gradient]) if n.op in JOINING and n.shape == whole.shape), None) if gradient else None
+    )
+    pairs = dict(_by_place(whole, joined, step)) if joined else {}
+    found = _of_pairs(pairs, tape) if pairs else cut_off(tape, nodes=tape.nodes[:end])
     is_whole = found and sum(np.size(part.value) for part in found.before.values()) == np.size(whole.value)
     return found if is_whole else None
+
+
+def _by_place(whole: Node, joined: Node, step: Step) -> Iterator[tuple[Node, Node]]:
+    """The parts of a vector, and those of its gradient that lie where they lie."""
+    users, starts = used_by(step.nodes), {}
+    for node in users[whole]:
+        if node.op == "[]" and len(node.operands) == 1:
+            places = np.arange(np.size(whole.value))[node.arguments[1]]
+            starts[int(places.flat[0]), np.size(places)] = next((n for n in users[node] if is_view(n)), node)
+    start = 0
+    for part in joined.operands:
+        size = np.size(part.value)
+        if (start, size) in starts:
+            yield starts[start, size], seen_through(part)
+        start += size
+
+
+def _of_pairs(pairs: dict[Node, Node], tape: Tape) -> Step:
+    """The step from parameters to their gradients."""
+    lineages = {parameter: Lineage(parameter.name, (parameter,), ()) for parameter in pairs}
+    before = {lineage: parameter for parameter, lineage in lineages.items()}
+    for parameter in pairs:
+        _begin_with(parameter)
+    return _step(before, {lineages[parameter]: gradient for parameter, gradient in pairs.items()}, tape)
 
 
 def cut_off(tape: Tape, known: Step | None = None, nodes: Sequence[Node] = ()) -> Step | None:
