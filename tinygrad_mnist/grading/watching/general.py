@@ -300,7 +300,7 @@ def _by_one_name(node: Node, reading: Reading) -> list[Node]:
     users = used_by(reading.step.by_labels)
     run, names = [node], {*node.names}
     while True:
-        same = (n for n in users[run[-1]] if n.changes is run[-1] or not names or names & {*n.names})
+        same = (n for n in users.get(run[-1], ()) if n.changes is run[-1] or not names or names & {*n.names})
         after = next((n for n in same if n.shape == node.shape), None)
         if after is None:
             return run

@@ -101,17 +101,18 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     named = [n for n in named if not _is_velocity(n)] or named
     chosen = _added_up(named[0], candidates) if named else _without_rate(candidates)
     factor = 1.0 if named else 1 / _rate_within(chosen)
-    zeroed = _zeroed(candidates[0], before)
+    zeroed = _zeroed(candidates[0], before, step)
     if zeroed:
         former, zeros = zeroed
         return Gradient(lineage, former, 1.0, tuple(candidates), factor, zeros)
     return Gradient(lineage, chosen, against(step, lineage, chosen), tuple(candidates), factor)
 
 
-def _zeroed(node: Node, parameter: Node) -> tuple[Node, Node] | None:
+def _zeroed(node: Node, parameter: Node, step: Step) -> tuple[Node, Node] | None:
     """What became 0 in this parameter's step, and the zeros that it became; None for what is not 0, or always was."""
     while not np.any(node.value):
-        former = node.changes or next((o for o in node.operands if node.op in ZEROING and o.shape == node.shape), None)
+        learned = (o for o in node.operands if o in step.by_labels and o.shape == node.shape)
+        former = node.changes or next(learned if node.op in ZEROING else iter(()), None)
         if former is None or former.index < parameter.index:
             return None
         if np.any(former.value):

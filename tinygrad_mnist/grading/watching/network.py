@@ -49,9 +49,14 @@ def in_columns(value: Any, notation: Notation) -> Array:
 
 
 def passes(step: Step) -> list[Pass]:
-    """The forward passes of a step, in the order of the program; none where layers are not products with weights."""
+    """The forward passes of a step, in the order of the program; none where layers are not products with weights.
+
+    What is computed once more on the way back is no other pass.
+    """
     users = used_by(step.nodes)
-    found = sorted(_linears(step, users), key=lambda linear: linear.product.index)
+    every = sorted(_linears(step, users), key=lambda linear: linear.product.index, reverse=True)
+    once = {(linear.weight, seen_through(linear.entering)): linear for linear in every}
+    found = sorted(once.values(), key=lambda linear: linear.product.index)
     by_first: dict[Node, list[Linear]] = {}
     first_of: dict[Node, Node] = {}
     for linear in found:

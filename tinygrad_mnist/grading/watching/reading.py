@@ -227,20 +227,30 @@ def _is_finite(step: Step) -> bool:
 
 def _are_of_the_own_loss(readings: Sequence[general.Reading]) -> bool:
     """Whether every gradient is that of the loss which the program computes, though it is none of the textbook's."""
-    own = [r for r in readings if not r.summed and not r.by_differences and np.isclose(r.scale, 1, rtol=1e-3)]
-    differences = [general.difference(r, lineage) for r in own for lineage in r.step.before]
-    return bool(own) and len(own) == len(readings) and all(d is not None and d <= EXACT for d in differences)
+    return _of_the_own_loss(readings) and all(_exactly_right(r) == len(r.step.before) for r in readings)
 
 
 def _are_rather_of_the_own_loss(readings: Sequence[general.Reading], found: verdict.Verdict) -> bool:
-    """Whether more gradients are right for the loss which the program computes than for any of the textbook's.
+    """Whether more gradients are right for the loss that the program computes than for any of the textbook's, or none.
 
-    Where none is for either, it is that loss, unless the mistakes in one of the textbook's are known by name.
+    It is one of the textbook's where all mistakes in that are known by name.
     """
-    if not readings or any(r.summed or r.by_differences for r in readings):
+    if not _of_the_own_loss(readings) or all(f.names for f in found.findings):
         return False
     right = sum(p.right for p in found.parameters)
-    return min(len(r.right) for r in readings) > right or not (right or any(f.names for f in found.findings))
+    return not right or min(map(_exactly_right, readings)) > right
+
+
+def _exactly_right(reading: general.Reading) -> int:
+    """How many gradients are right but for rounding."""
+    differences = (general.difference(reading, lineage) for lineage in reading.step.before)
+    return sum(d is not None and d <= EXACT for d in differences)
+
+
+def _of_the_own_loss(readings: Sequence[general.Reading]) -> bool:
+    """Whether the steps were read with a loss that the program computes, and not with a multiple of it."""
+    own = (not r.summed and not r.by_differences and np.isclose(r.scale, 1, rtol=1e-3) for r in readings)
+    return bool(readings) and all(own)
 
 
 def _first_wrong_of(readings: Sequence[general.Reading]) -> general.Reading | None:
