@@ -165,6 +165,13 @@ SLIPPED = {
     "each corrected as the other": (
         {"STEP": "(state[k] / (1 - 0.99**t)) / (np.sqrt(second[k] / (1 - 0.9**t)) + 1e-7)"}, "moment-correction",
     ),
+    "both corrected by one": (
+        {"STEP": "(state[k] / (1 - 0.9**t)) / (np.sqrt(second[k] / (1 - 0.9**t)) + 1e-7)"}, "moment-correction",
+    ),
+    "t increased for each": (
+        {"FIRST": "0.9 * state[k] + 0.1 * grads[k]; t += k != 'W1'"}, "moment-count",
+    ),
+    "m kept whole": ({"FIRST": "state[k] + 0.1 * grads[k]"}, "moment-growing"),
     "multiplied in place of corrected": (
         {"STEP": "(state[k] * (1 - 0.9**t)) / (np.sqrt(second[k] * (1 - 0.99**t)) + 1e-7)"}, "moment-correction",
     ),
@@ -257,6 +264,14 @@ def test_the_same_is_named_in_a_network_that_is_not_the_textbook_s(kind):
 def test_decay_that_leads_away_from_zero_is_named_beside_moments():
     report = reported(with_moments({"STEP": "state[k] / (np.sqrt(second[k]) + 1e-7); params[k] *= 1.001"}))
     assert {finding.names for finding in report.findings} == {("decay-sign",)}, str(report)
+
+
+def test_a_penalty_within_a_velocity_is_told_from_one_with_the_wrong_sign():
+    for sign, names in (("+", []), ("-", ["decay-sign"])):
+        velocity = f"0.9 * state[k] + (grads[k] {sign} 1e-3 * params[k])"
+        report = reported(with_moments({"FIRST": velocity, "STEP": "state[k]"}))
+        assert {name for finding in report.findings for name in finding.names} == {*names}, str(report)
+        assert not report.notes
 
 
 UNKNOWN = {

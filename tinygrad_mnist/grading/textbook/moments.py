@@ -61,7 +61,8 @@ class Rule:
     """One way in which updates are made of moments.
 
     taken: what a step takes of m and the gradient; by Nesterov's rule both.
-    corrected: whether m and v are divided by 1 - βᵗ, as moments that begin at 0 are too small at first.
+    corrected: whether m and v are divided by 1 - βᵗ, as moments that begin at 0 are too small at first; corrected_by:
+    by which β, 0 for β₁.
     within: whether ε is added below the root.
     """
 
@@ -75,7 +76,7 @@ class Rule:
     by_root: Callable[[Any, Any], Any] = np.divide
     powers: tuple[Power, Power] = (operator.pow, operator.pow)
     by_power: Callable[[Any, Any], Any] = np.divide
-    exchanged: bool = False
+    corrected_by: tuple[int, int] = (0, 1)
     keeps_corrected: bool = False
 
     def steps(self, gradients: Sequence[Array], betas: tuple[float, float], epsilon: float) -> Iterator[Moments]:
@@ -85,10 +86,8 @@ class Rule:
         for t, g in enumerate(gradients, 1):
             m, v = self.first(betas[0], m, g), self.second(betas[1], v, self.squared(g))
             divisors = (
-                1 - power(beta, t) if corrected else 1.0
-                for beta, corrected, power in zip(
-                    betas[::-1] if self.exchanged else betas, self.corrected, self.powers, strict=True
-                )
+                1 - power(betas[which], t) if corrected else 1.0
+                for which, corrected, power in zip(self.corrected_by, self.corrected, self.powers, strict=True)
             )
             m_hat, v_hat = (self.by_power(x, divisor) for x, divisor in zip((m, v), divisors, strict=True))
             scale = self.root(v_hat + epsilon) if self.within else self.root(v_hat) + epsilon
@@ -112,6 +111,10 @@ UNCORRECTED = Rule(mean, mean), Rule(mean, mean, within=True)
 
 RULES = (DESCENT, *MOMENTUM, *ADAPTIVE, ADAMAX, replace(ADAMAX, corrected=(False, False)))
 """What is right as it stands."""
+
+
+MOST = 8
+"""For up to how many parameters one t is tried."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +161,10 @@ def _growing(beta: float, old: Any, new: Any) -> Any:
     return (1 - beta) * new + (1 + beta) * old
 
 
+def _summed(beta: float, old: Any, new: Any) -> Any:
+    return (1 - beta) * new + old
+
+
 def _behind(beta: float, velocity: Any, new: Any) -> Any:
     return new - beta * velocity
 
@@ -170,6 +177,15 @@ def _powers(wrong: Power) -> tuple[dict[str, Any], ...]:
     """Both powers of a correction wrong, or one of them."""
     right = operator.pow
     return {"powers": (wrong, wrong)}, {"powers": (wrong, right)}, {"powers": (right, wrong)}
+
+
+def _counted(parameters: int, i: int) -> dict[str, Any]:
+    """Powers in which t is increased for each of so many parameters, for the one that is updated as the i-th."""
+
+    def power(beta: float, t: int) -> float:
+        return float(beta ** (parameters * (t - 1) + i))
+
+    return {"powers": (power, power)}
 
 
 SLIPS = (
@@ -216,6 +232,10 @@ SLIPS = (
         "m += β₁ m is m := (1 + β₁) m, which has no bound.", "What is m after many equal gradients?", multiple=True,
     ),
     Slip(
+        "moment-growing", ({"first": _summed},), "m", "m grows: it is kept whole, and not β₁ times", _MEAN,
+        "Nothing is ever forgotten then.", "What is m after many equal gradients?", multiple=True,
+    ),
+    Slip(
         "moment-growing", ({"second": _growing},), "v", "v grows: it is kept, and β₂ times it is added", _SQUARES,
         "v += β₂ v is v := (1 + β₂) v, which has no bound.", "What is v after many equal gradients?", multiple=True,
     ),
@@ -244,12 +264,17 @@ SLIPS = (
         corrects=True,
     ),
     Slip(
+        "moment-count", tuple(_counted(n, i) for n in range(2, MOST + 1) for i in range(1, n + 1)), "m_corrected",
+        "t is increased for each parameter, not once in a step", _CORRECTED, _AT_ZERO,
+        "How many steps were made?", corrects=True,
+    ),
+    Slip(
         "moment-power", _powers(operator.mul), "m_corrected", "β is multiplied by t, and not raised to it", _CORRECTED,
         _AT_ZERO, "Which of * and ** is a power?", corrects=True,
     ),
     Slip(
-        "moment-correction", ({"exchanged": True},), "m_corrected", "m is corrected by 1 - β₂ᵗ, and v by 1 - β₁ᵗ",
-        _CORRECTED, _AT_ZERO, "Which β is whose?", corrects=True,
+        "moment-correction", tuple({"corrected_by": by} for by in ((1, 0), (1, 1), (0, 0))), "step",
+        "corrected by the other moment's β", _CORRECTED, _AT_ZERO, "Which β is whose?", corrects=True,
     ),
     Slip(
         "moment-correction", ({"by_power": np.multiply},), "m_corrected", "multiplied with 1 - βᵗ, not divided by it",

@@ -64,7 +64,7 @@ def of_the_loss(reading: Reading, observed: Observed) -> Iterator[Finding]:
     if reading.right and reading.scale < 0 and all(g.descends for g in reading.gradients.values() if g):
         names.append("error-sign")
     if reading.right and not reading.summed and net.m > 1:
-        factors = {"error-sum": float(net.m), "error-mean-twice": 1 / net.m}
+        factors = {"error-sum": float(net.m)} | ({"error-mean-twice": 1 / net.m} if reading.is_mean(net.m) else {})
         factors |= {"error-doubled": 2.0} if observed.heads[0].folded and net.m != 2 else {}
         names += [name for name, factor in factors.items() if np.isclose(abs(reading.scale), factor, rtol=1e-6)]
     for name in names:

@@ -29,6 +29,9 @@ RTOL = 1e-4
 """The relative difference that rounding may make, and the little number in a logarithm."""
 
 
+DIVIDING = {"/", "divide", "true_divide", "*", "multiply"}
+"""Operations by which a sum over examples becomes their mean."""
+
 UNFOLLOWED = UnfollowedError, ValueError, TypeError, RuntimeError, AttributeError
 """What comes of a forward pass that tensors can't do, or do otherwise."""
 
@@ -58,6 +61,14 @@ class Reading:
     def is_of_a_loss(self) -> bool:
         """Whether the number that is differentiated is one to be made small: a logarithm without its minus is not."""
         return self.output is not None and bool(np.sum(self.output.numpy()) > 0)
+
+    def is_mean(self, m: int) -> bool:
+        """Whether the loss is divided by m, the number of examples, and not summed over them."""
+        of_loss = [node for node in self.values if node not in self.step.forward]
+        numbers = (a for n in of_loss if n.op in DIVIDING for a in n.arguments if np.ndim(a) == 0)
+        return any(n.op == "mean" for n in of_loss) or any(
+            np.isclose(float(a), (m, 1 / m)).any() for a in numbers if isinstance(a, (int, float, np.number))
+        )
 
 
 def multiple(value: Any, expected: Array) -> float | None:

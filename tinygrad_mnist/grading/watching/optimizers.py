@@ -35,11 +35,16 @@ from tinygrad_mnist.manual.activations import Array
 
 ROOTS = {"sqrt", "**", "power", "pow"}
 
+DIVISIONS = {"/", "divide", "true_divide"}
+
 SAMPLED = 300
 """How many numbers of a parameter are compared."""
 
 LEAST = 0.5
 """A moment's β is no less."""
+
+LEAST_LEFT = 1e-4
+"""1 - β is no less."""
 
 SMALL = 0.01
 """What is added to a root, so that nothing is divided by 0, is at most so much."""
@@ -66,7 +71,8 @@ def judge(steps: Sequence[Judged[K]], right: Iterable[K], named: Callable[[Itera
     with np.errstate(all="ignore"):
         for key, f in followed.items():
             decays[key] = f.decay(RULES)
-            slips[key] = dict(f.slips()) if decays[key] is None else {}
+            known = {slip: None for of in slips.values() for slip in of}
+            slips[key] = {} if decays[key] is not None else dict(f.slips(known)) or dict(f.slips(SLIPS))
             if decays[key] is None and not slips[key]:
                 decays[key] = f.decay((*RULES, *UNCORRECTED), one_rate=False)
     findings = list(_slipped(slips, named))
@@ -111,14 +117,21 @@ class Followed:
             return 0.0
         return next((share for rule in rules for _, share in self._led_to_by(rule, one_rate)), None)
 
-    def slips(self) -> Iterator[tuple[Slip, int]]:
+    def slips(self, among: Iterable[Slip]) -> Iterator[tuple[Slip, int]]:
         """The mistakes in a rule that lead to these changes, and the line in which each is made."""
-        for slip in SLIPS:
-            rules = chain.from_iterable(map(slip.of, (*MOMENTUM, *ADAPTIVE, *UNCORRECTED)))
+        usual = (*ADAPTIVE, *UNCORRECTED) if self._is_adaptive else MOMENTUM
+        for slip in among:
+            rules = chain.from_iterable(map(slip.of, usual))
             lines = (self._line(slip, moments) for rule in rules for moments, _ in self._led_to_by(rule))
             line = next(filter(None, lines), None)
             if line:
                 yield slip, line
+
+    @property
+    def _is_adaptive(self) -> bool:
+        """Whether something is divided by an array, or a root is taken."""
+        divisors = (n.operands[-1] for n in self.nodes if n.op in DIVISIONS and n.operands)
+        return any(n.op in ROOTS for n in self.nodes) or any(np.size(divisor.value) > 1 for divisor in divisors)
 
     def _descends(self) -> bool:
         """Whether each change is a multiple of its gradient."""
@@ -133,11 +146,18 @@ class Followed:
         epsilons = [0.0, *(number for number in self.numbers if number <= SMALL)] if rule.second is not none else [0.0]
         for beta1, beta2, epsilon in product(self._betas(rule.first), self._betas(rule.second), epsilons):
             moments = list(rule.steps(self.gradients, (beta1, beta2), epsilon))
-            every = [m.step for m in moments], self.before, self.changes
-            steps = [tuple(map(np.concatenate, every))] if one_rate else zip(*every, strict=True)
-            found = [shares(change, step, before, self.allowed) for step, before, change in steps]
-            if found[0] and all(found):
-                yield moments[-1], found[0][1]
+            for before in self._beside(rule, beta1):
+                every = [m.step for m in moments], before, self.changes
+                steps = [tuple(map(np.concatenate, every))] if one_rate else zip(*every, strict=True)
+                found = [shares(change, step, beside, self.allowed) for step, beside, change in steps]
+                if found[0] and all(found):
+                    yield moments[-1], found[0][1]
+
+    def _beside(self, rule: Rule, beta1: float) -> Iterator[Sequence[Array]]:
+        """What may stand beside a rule's steps: the parameter, or, of rules that are sums, its own way through them."""
+        yield self.before
+        if rule.second is none and rule.first is not newest and self.before[0].any():
+            yield [m.step for m in rule.steps(self.before, (beta1, 1.0), 0.0)]
 
     def _line(self, slip: Slip, moments: Moments) -> int | None:
         """Where what a mistake makes wrong is made; None where it is not to be found."""
@@ -201,4 +221,6 @@ def _shares(node: Node) -> Iterator[float]:
     """The numbers between 0 and 1 that a value is made with, whatever their sign, and what each leaves of 1."""
     for argument in (*node.arguments, node.value):
         if np.ndim(argument) == 0 and isinstance(argument, (float, np.floating)) and 0 < abs(argument) < 1:
-            yield from (float(abs(argument)), float(f"{1 - abs(argument):.12g}"))
+            yield float(abs(argument))
+            if abs(argument) > LEAST_LEFT:
+                yield float(f"{1 - abs(argument):.12g}")

@@ -176,7 +176,7 @@ def _of_any_network(
         return None
     first = readings[0]
     findings = list(_mistakes(_first_wrong_of(readings) or first, run))
-    always_right = [lineage for lineage in first.right if all(lineage in r.right for r in readings)]
+    always_right = [lineage for lineage in first.step.before if all(lineage in r.right for r in readings)]
     names = dict(zip(first.step.before, general.numbered([l.name for l in first.step.before]), strict=True))
 
     def named(lineages: Iterable[Lineage]) -> list[str]:
@@ -263,6 +263,8 @@ def _mistakes(reading: general.Reading, run: Run) -> Iterator[Finding]:
     observed = in_layers(reading.step)
     named: list[Finding] = []
     if observed:
+        gradients = {key: reading.gradients[g.lineage] if g else None for key, g in observed.gradients.items()}
+        observed = replace(observed, gradients=gradients)
         named += damage.explained(reading, observed)
         named += () if updates.divided(observed, run.tape) else damage.of_the_loss(reading, observed)
     multiples = list(general.scaled(reading)) if reading.right else []

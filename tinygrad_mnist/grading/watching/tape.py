@@ -49,6 +49,9 @@ ADDING = {"+", "-", "*", "/", "neg", "add", "subtract", "multiply", "divide", "t
 UNWATCHED = {"vectorize", "apply_along_axis", "piecewise", "fromiter", "frompyfunc"}
 """What calls a function of the program for each element: one operation, whatever goes on inside."""
 
+REDUCING = {"sum", "mean", "max", "min", "prod"}
+"""Operations by which a matrix stays one, with an axis of length 1."""
+
 LONGEST = 16
 """A list of parameters, or of a layer's values, is no longer."""
 
@@ -112,6 +115,8 @@ class Tape:
     # what stands in the program
 
     def operate(self, line: int, symbol: str, *operands: Any) -> Any:
+        if symbol == "*" and any(isinstance(o, np.matrix) for o in operands) and all(map(np.ndim, operands)):
+            symbol = "@"
         try:
             value = OPERATORS[symbol](*operands)
         except Exception:
@@ -376,6 +381,8 @@ class Tape:
         if isinstance(value, float) and not operands:
             return
         named = {key: self._linked(option, operands) for key, option in options.items()}
+        if isinstance(value, np.matrix) and op in REDUCING:
+            named["keepdims"] = True
         self._add(line, op, function, linked, named, tuple(operands), value)
 
     def _linked(self, argument: Any, operands: list[Node]) -> Any:

@@ -163,7 +163,7 @@ def by_one_rate(gradients: Mapping[K, Gradient | None], step: Step, tape: Tape, 
     numbers = _named_numbers(tape)
     rates = {key: r for key, g in gradients.items() if g for r in [rate(step, g)] if r}
     found = dict(gradients)
-    learning_rate = _learning_rate(rates, gradients, numbers)
+    learning_rate = _learning_rate(rates, gradients, numbers, m)
     most = max(map(abs, rates.values()), default=0.0)
     steps = all(np.isclose(abs(r), 1) for r in rates.values())
     for key, r in rates.items():
@@ -200,12 +200,18 @@ def _with_products(observed: Observed, used: Collection[Key], number: float) -> 
     return replace(observed, gradients=gradients)
 
 
-def _learning_rate(rates: Mapping[K, float], gradients: Mapping[K, Gradient | None], numbers: Sequence[float]) -> float:
-    """By which number the steps are gradients: that with which named gradients are taken, or that has a name."""
+def _learning_rate(
+    rates: Mapping[K, float], gradients: Mapping[K, Gradient | None], numbers: Sequence[float], m: int
+) -> float:
+    """By which number the steps are gradients: that with which named gradients are taken, or that has a name.
+
+    1/m is one only where there is no other.
+    """
     named = Counter(abs(r) for key, r in rates.items() if (g := gradients[key]) and g.named)
     if named and not np.isclose(named.most_common(1)[0][0], 1):
         return named.most_common(1)[0][0]
     others = [abs(r) for r in rates.values() if not np.isclose(abs(r), 1)]
+    others = [r for r in others if not np.isclose(r * m, 1)] or others
     if others:
         return max([r for r in others if _is_one_of(r, numbers)] or others)
     made = made_of(g.node for g in gradients.values() if g)
