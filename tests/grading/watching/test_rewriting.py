@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.each import each
 from tests.grading.watching.runs import watched
+from tinygrad_mnist.grading.watching.recorder import Recorder
 from tinygrad_mnist.grading.watching.rewriting import RECORDER, SCOPE, rewrite
 from tinygrad_mnist.grading.watching.tape import Tape
 
@@ -81,7 +82,7 @@ def plain(text):
 
 
 def rewritten(text):
-    scope = {"np": np, RECORDER: Tape(), SCOPE: 0, "__name__": "__main__"}
+    scope = {"np": np, RECORDER: Recorder(Tape()), SCOPE: 0, "__name__": "__main__"}
     with np.errstate(all="ignore"):
         exec(rewrite(text, "plain.py"), scope)
     return scope

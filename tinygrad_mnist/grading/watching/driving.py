@@ -19,6 +19,7 @@ import numpy as np
 from tinygrad_mnist.grading.calling.networks import construct, constructions
 from tinygrad_mnist.grading.calling.roles import plain, role_of
 from tinygrad_mnist.grading.standins.digits import Digits
+from tinygrad_mnist.grading.watching.recorder import Recorder
 from tinygrad_mnist.grading.watching.rewriting import RECORDER
 from tinygrad_mnist.grading.watching.running import Run, recorded
 from tinygrad_mnist.grading.watching.tape import OWN
@@ -69,7 +70,7 @@ def _watched(run: Run, call: Callable[[], Any], seconds: float) -> Run:
     def body(tape: Any) -> None:
         for module in list(sys.modules.values()):
             if RECORDER in getattr(module, "__dict__", {}):
-                module.__dict__[RECORDER] = tape
+                module.__dict__[RECORDER] = Recorder(tape)
         call()
 
     return recorded(run.module, body, seconds, run.source)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.engine import Tensor, grad, ops
+from tinygrad_mnist.grading.watching.calls import Method
 from tinygrad_mnist.grading.watching.graph import Node, made_of
-from tinygrad_mnist.grading.watching.tape import Method
 from tinygrad_mnist.manual.activations import Array
 
 SAMPLED = 12

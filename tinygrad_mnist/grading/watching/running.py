@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.grading.watching.losses import evaluated
+from tinygrad_mnist.grading.watching.recorder import Recorder
 from tinygrad_mnist.grading.watching.rewriting import RECORDER, SCOPE, rewrite, rewrite_cells
 from tinygrad_mnist.grading.watching.source import BESIDE, Source
 from tinygrad_mnist.grading.watching.tape import OWN, Enough, Tape
@@ -50,8 +51,8 @@ def watch(source: Source, filename: str, folder: Path, seconds: float) -> Run:
     sys.modules[OWN] = module
 
     def body(tape: Tape) -> None:
-        module.__dict__[RECORDER] = tape
-        sys.meta_path.insert(0, _OwnModules(folder, tape, source.beside))
+        recorder = module.__dict__[RECORDER] = Recorder(tape)
+        sys.meta_path.insert(0, _OwnModules(folder, recorder, source.beside))
         _run_cells(rewrite_cells(source.text, filename, source.starts), module, tape)
 
     return recorded(module, body, seconds, source)
@@ -131,14 +132,14 @@ class _Enough:
 class _OwnModules:
     """Finds the modules that lie beside the program, and rewrites them too."""
 
-    def __init__(self, folder: Path, tape: Tape, beside: list[tuple[str, str]]) -> None:
-        self.folder, self.tape, self.beside = folder, tape, beside
+    def __init__(self, folder: Path, recorder: Recorder, beside: list[tuple[str, str]]) -> None:
+        self.folder, self.recorder, self.beside = folder, recorder, beside
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> Any:
         file = _called(self.folder.joinpath(*name.split(".")).with_suffix(".py"))
         if file is None:
             return None
-        loader = _Rewritten(name, str(file), self.tape, self.beside)
+        loader = _Rewritten(name, str(file), self.recorder, self.beside)
         return importlib.util.spec_from_file_location(name, file, loader=loader)
 
 
@@ -152,9 +153,9 @@ def _called(file: Path) -> Path | None:
 
 
 class _Rewritten(importlib.machinery.SourceFileLoader):
-    def __init__(self, name: str, path: str, tape: Tape, beside: list[tuple[str, str]]) -> None:
+    def __init__(self, name: str, path: str, recorder: Recorder, beside: list[tuple[str, str]]) -> None:
         super().__init__(name, path)
-        self.tape, self.beside = tape, beside
+        self.recorder, self.beside = recorder, beside
 
     def get_code(self, fullname: str) -> Any:
         text = self.get_data(self.path).decode()
@@ -162,5 +163,5 @@ class _Rewritten(importlib.machinery.SourceFileLoader):
         return rewrite(text, self.path, len(self.beside) * BESIDE)
 
     def exec_module(self, module: types.ModuleType) -> None:
-        module.__dict__.update({RECORDER: self.tape, SCOPE: 0})
+        module.__dict__.update({RECORDER: self.recorder, SCOPE: 0})
         exec(self.get_code(module.__name__), module.__dict__)

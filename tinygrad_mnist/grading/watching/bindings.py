@@ -1,0 +1,94 @@
+"""What the program's names stand for: variables, attributes, items of lists and dicts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.grading.watching.graph import Node
+
+Key = tuple[int, str]
+"""An owner, the number of a scope or the id of an object, and a name in it."""
+
+LONGEST = 16
+"""A list of parameters, or of a layer's values, is no longer."""
+
+
+class Bindings:
+    """Names, and the nodes that they stand for. Those in lists and dicts have a name in what holds them, too."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[Key, Node] = {}
+        self._holding: dict[Key, list[Any] | dict[Any, Any]] = {}
+        self._called: dict[int, tuple[list[Any] | dict[Any, Any], str]] = {}
+
+    def items(self) -> list[tuple[Key, Node]]:
+        """Every name with its node."""
+        return list(self._nodes.items())
+
+    def name_of(self, holder: Any) -> str:
+        """What a list or a dict is called; "" where it has no name."""
+        called = self._called.get(id(holder))
+        return called[1] if called and called[0] is holder else ""
+
+    def bind(
+        self, owner: Any, text: str, value: Any, node_of: Callable[[Any], Node]
+    ) -> Iterator[tuple[list[Node], Node]]:
+        """Let a name, and those in what it holds, stand for what they do now; with the nodes that they stood for."""
+        if isinstance(value, (list, dict)):
+            self._hold(owner, text, value, node_of)
+        holder = {text} if isinstance(value, dict) else {self.name_of(owner)} if isinstance(owner, dict) else set()
+        for keys, name, array in _named_arrays(owner, text, value):
+            node = node_of(array)
+            node.holders |= holder - {""}
+            if name not in node.names:
+                node.names.append(name)
+            before = {self._nodes[key]: None for key in keys if key in self._nodes}
+            self._nodes.update(dict.fromkeys(keys, node))
+            yield [old for old in before if old is not node], node
+
+    def _hold(self, owner: Any, text: str, value: Any, node_of: Callable[[Any], Node]) -> None:
+        """Give a list or a dict its name; what was put into the former one since has its own by now."""
+        held = _place(owner), text
+        for keys, _, array in _named_arrays(owner, text, self._holding.get(held)):
+            self._nodes.update(dict.fromkeys(keys, node_of(array)))
+        self._holding[held] = value
+        self._called[id(value)] = value, text
+
+
+def _place(owner: Any) -> int:
+    return owner if isinstance(owner, int) else id(owner)
+
+
+def _named_arrays(owner: Any, text: str, value: Any) -> Iterator[tuple[list[Key], str, Any]]:
+    """The arrays that are called by a name, itself or those in a list or a dict, with all the keys that they go by.
+
+    What lies in it may be lists, tuples or dicts of arrays itself, as [(W1, b1), (W2, b2)] is.
+    """
+    place, last = _place(owner), text.rpartition(".")[2]
+    if isinstance(value, (np.ndarray, np.floating)) or (isinstance(value, float) and not math.isnan(value)):
+        if not isinstance(value, np.ndarray) or value.dtype.kind in "fiub":
+            yield [(place, last)], text, value
+        return
+    for within, name, part in _parts(text, value):
+        if _is_numeric(part):
+            yield [(id(value), within), (place, f"{last}:{within}")], name, part
+        for inner, inner_name, array in _parts(name, part):
+            if _is_numeric(array):
+                itself = [] if isinstance(part, tuple) else [(id(part), inner)]
+                yield [*itself, (place, f"{last}:{within}:{inner}")], inner_name, array
+
+
+def _parts(text: str, value: Any) -> Iterator[tuple[str, str, Any]]:
+    """What lies in a list, a tuple or a dict: its place, its name, and itself."""
+    if isinstance(value, (list, tuple)) and len(value) <= LONGEST:
+        yield from ((f"[{i}]", f"{text}[{i}]", part) for i, part in enumerate(value))
+    elif isinstance(value, dict) and len(value) <= 64:
+        yield from ((str(key), str(key), part) for key, part in value.items())
+
+
+def _is_numeric(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind in "fiub"

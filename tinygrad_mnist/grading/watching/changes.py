@@ -1,0 +1,109 @@
+"""Arrays that a program changes in place: their objects stand for new nodes, and the old ones keep their numbers."""
+
+from __future__ import annotations
+
+import contextlib
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.grading.watching.graph import LINEAR, Node, walk
+from tinygrad_mnist.grading.watching.tape import Tape, Update, is_made_from
+
+
+def change(
+    tape: Tape, line: int, op: str, function: Any, target: NDArray[Any], rest: tuple[Any, ...], do: Callable[[], Any]
+) -> Any:
+    """Change an array in place, and record it. function: what gives its new value from the old one and the rest."""
+    if tape.paused:
+        return do()
+    old = tape.node(target)
+    operands = [old]
+    linked = tuple(tape.linked(a, operands) for a in rest)
+    tape.memory.before_change(target)
+    try:
+        result = do()
+    except Exception:
+        tape.fail(line, op, (target, *rest))
+        _did_not_fit(tape, line, op, function, target, rest)
+        raise
+    new = tape.add(line, op, function, (old, *linked), {}, tuple(operands), target, old)
+    if op != "[]=" or (is_everything(rest[0]) and is_made_from(operands[-1], old)):
+        tape.updated(Update(old, new, line, old.name))
+    return result
+
+
+def _did_not_fit(tape: Tape, line: int, op: str, function: Any, target: NDArray[Any], rest: tuple[Any, ...]) -> None:
+    """Record an update in place that raises for its shape as what it would have been made: a larger array."""
+    with contextlib.suppress(Exception):
+        value = function(target, *rest)
+        tape.record(line, op, function, (target, *rest), {}, value)
+        tape.updated(Update(tape.node(target), tape.node(value), line, tape.node(target).name))
+
+
+def store(tape: Tape, line: int, array: NDArray[Any], index: Any, value: Any) -> None:
+    """`array[index] = value`."""
+    change(tape, line, "[]=", _stored, array, (index, value), lambda: array.__setitem__(index, value))
+    without_a_label(tape, line, array, [(index, value)])
+
+
+def _stored(target: Any, index: Any, value: Any) -> Any:
+    """A copy of an array with some of its elements replaced."""
+    copy = target.copy()
+    copy[index] = value
+    return copy
+
+
+def is_everything(index: Any) -> bool:
+    """Whether an index stands for all elements of an array."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(part is Ellipsis or (isinstance(part, slice) and part == slice(None)) for part in parts)
+
+
+def called(tape: Tape, line: int, name: str, given: list[Any], call: Callable[[], Any]) -> Any:
+    """A call of something that changes its arguments, such as `fill`; given: what it may change."""
+    arrays = [] if tape.paused else [a for a in given if isinstance(a, np.ndarray)]
+    before = [a.copy() for a in arrays]
+    for array in arrays:
+        tape.memory.before_change(array)
+    value = call()
+    for array, old in zip(arrays, before, strict=True):
+        if not np.array_equal(array, old, equal_nan=True):
+            node = tape.node(array)
+            tape.add(line, name, None, (), {}, (node,), array, node)
+    return value
+
+
+def without_a_label(tape: Tape, line: int, array: Any, elements: list[tuple[Any, Any]]) -> None:
+    """Record an array as outputs and labels where it is outputs but for a 1 less, or more, in one place.
+
+    elements: the numbers in it that are told by: what was taken from outputs there, perhaps with a 1 less or more.
+    """
+    bases = {_taken_from(tape, value, index) for index, value in elements}
+    base = bases.pop()
+    if base is None or bases or base.shape != np.shape(array) or not any(n.op in LINEAR for n in walk([base])):
+        return
+    label = np.round(base.value - array, 9)
+    if np.count_nonzero(label) == 1 and abs(label).max() == 1:
+        symbol, function = ("-", operator.sub) if label.max() == 1 else ("+", operator.add)
+        hot, old = tape.node(abs(label)), tape.node(array)
+        tape.add(line, symbol, function, (base, hot), {}, (base, hot), array, old)
+
+
+def _taken_from(tape: Tape, value: Any, index: Any) -> Node | None:
+    """The vector whose number this is in that place, or was before a plain number was added; None for others."""
+    node = tape.known(value) if isinstance(value, np.floating) else None
+    if node and node.op in ("+", "-") and len(node.operands) == 1:
+        node = node.operands[0]
+    is_taken = node and node.op == "[]" and _place(node.arguments[1]) == _place(index) is not None
+    return node.operands[0] if node and is_taken else None
+
+
+def _place(index: Any) -> tuple[int, ...] | None:
+    """An index of one number, which may have been taken from an array; None for others."""
+    at = index if isinstance(index, tuple) else (index,)
+    numbers = [i.value if isinstance(i, Node) else i for i in at]
+    return tuple(map(int, numbers)) if all(isinstance(i, (int, np.integer)) for i in numbers) else None
