@@ -6,7 +6,6 @@ import ast
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,12 @@ from tinygrad_mnist.grading.watching.counterparts import counterparts
 from tinygrad_mnist.grading.watching.formulas import COMPARISONS, Formulas, formulas
 from tinygrad_mnist.grading.watching.general import Reading, multiple
 from tinygrad_mnist.grading.watching.gradients import like
-from tinygrad_mnist.grading.watching.graph import Node, names_of
+from tinygrad_mnist.grading.watching.graph import Node, in_order, names_of
 from tinygrad_mnist.grading.watching.losses import one_hot, outputs
 from tinygrad_mnist.grading.watching.naming import short_name, short_names
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.source import Source, SourceError, read
-from tinygrad_mnist.grading.watching.training import cut_off, steps, versions_of
+from tinygrad_mnist.grading.watching.training import cut_off, versions_of
 from tinygrad_mnist.manual.activations import Array
 
 MODULE = "tinygrad_mnist.grading.watching.comparison"
@@ -58,7 +57,7 @@ def work(task: tuple[str, float]) -> dict[str, Any]:
 
 def compared(run: Run, source: Source) -> Beside:
     """The first step of a watched training beside autograd."""
-    trained = list(islice(steps(run.tape), 2))
+    trained = run.steps[:2]
     if not trained and run.error:
         trained = [step for step in (cut_off(run.tape),) if step]
     if not trained:
@@ -103,7 +102,7 @@ class _Comparison:
     def beside(self) -> Beside:
         reading, start = self.reading, self.parameters
         expected = [n for n in reading.expected if n in start or names_of(n)]
-        names = short_names(sorted(expected, key=lambda n: n.index))
+        names = short_names(in_order(expected))
         values = [n for n in names if n not in start]
         found = counterparts(reading, values)
         shown = self._in_order([n for n in names if n in found or n in start], values)
@@ -119,7 +118,7 @@ class _Comparison:
         """From the loss back: each value, then the parameters that it is made of directly."""
         start = self.parameters
         between = set(self.reading.expected) - start or self.reading.step.forward
-        forward = sorted(between, key=lambda n: n.index)
+        forward = in_order(between)
 
         def place(node: Node) -> tuple[int, bool, int]:
             if node not in start:

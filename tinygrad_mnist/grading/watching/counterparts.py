@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tinygrad_mnist.grading.watching.general import Reading, multiple
-from tinygrad_mnist.grading.watching.graph import Node, depending, made_of, names_of
+from tinygrad_mnist.grading.watching.graph import Node, depending, in_order, made_of, names_of
 from tinygrad_mnist.grading.watching.naming import IN_FULL, likeness
 
 
@@ -33,7 +33,7 @@ def _named_on_the_way_back(reading: Reading, gradients: Sequence[Node]) -> list[
     step = reading.step
     learned = step.by_labels & step.by_parameters
     made = made_of(gradients, set(step.before.values())) & learned - set(gradients)
-    return sorted((n for n in made if names_of(n) and np.size(n.value) > 2), key=lambda n: n.index)
+    return in_order(n for n in made if names_of(n) and np.size(n.value) > 2)
 
 
 def _by_numbers(back: Node, value: Node, reading: Reading) -> bool:

@@ -28,7 +28,7 @@ from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, Mistake, Mistakes, Placement, lines
 from tinygrad_mnist.grading.textbook.probes import same
 from tinygrad_mnist.grading.watching.general import RTOL, Reading
-from tinygrad_mnist.grading.watching.graph import Node
+from tinygrad_mnist.grading.watching.graph import Node, in_order
 from tinygrad_mnist.grading.watching.network import in_columns
 from tinygrad_mnist.grading.watching.replay import cotangents
 from tinygrad_mnist.grading.watching.textbook import Columns, Observed, activation_of
@@ -141,7 +141,7 @@ class _Layers:
         """The first value after z(l) that is a known activation of it."""
         z = self.z[l]
         after = [n for n in self.reading.step.forward if n.index > z.index and n.shape == z.shape and n.operands]
-        for node in sorted(after, key=lambda n: n.index):
+        for node in in_order(after):
             if node in self.reading.expected and activation_of([(np.asarray(z.value, float), np.asarray(node.value))]):
                 return node
         return None

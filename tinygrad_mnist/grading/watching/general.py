@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
 from typing import Any
@@ -14,7 +14,7 @@ from tinygrad_mnist.grading.report import Finding, Parameter
 from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching.gradients import Gradient, gradient, like
-from tinygrad_mnist.grading.watching.graph import Node, made_of, used_by
+from tinygrad_mnist.grading.watching.graph import Node, in_order, made_of
 from tinygrad_mnist.grading.watching.losses import Output, one_hot, outputs, own_losses, usual_losses
 from tinygrad_mnist.grading.watching.replay import UnfollowedError, cotangents, has_kinks, numerical, on_tensors
 from tinygrad_mnist.grading.watching.tape import Tape
@@ -28,6 +28,8 @@ VANISHING = 1e-6
 RTOL = 1e-4
 """The relative difference that rounding may make, and the little number in a logarithm."""
 
+
+TIED = "Some maxima here are those of several equal numbers. Together they get the gradient once, and not each of them."
 
 DIVIDING = {"/", "divide", "true_divide", "*", "multiply"}
 """Operations by which a sum over examples becomes their mean."""
@@ -104,7 +106,7 @@ def _readings(
     computed = own_losses(tape, step, versions)
     own = [loss for loss in computed if not any(loss in other.operands for other in computed)][-3:]
     start = list(step.before.values())
-    between = [n for n in sorted(step.forward, key=lambda n: n.index) if n not in step.before.values()]
+    between = [n for n in in_order(step.forward) if n not in step.before.values()]
     slopes = [np.greater, np.greater_equal] if has_kinks(step.forward) else [np.greater]
     for node, slope in product(reversed(own), slopes):
         try:
@@ -146,7 +148,7 @@ def _of_logits(
             for (z, axis), t, o in parts
         ]
         total = sum(losses[1:], losses[0])
-        between = sorted((n for n in values if n in step.forward and n not in start), key=lambda n: n.index)
+        between = in_order(n for n in values if n in step.forward and n not in start)
         expected = cotangents(total, values, [*start, *between])
     except UNFOLLOWED:
         return
@@ -158,7 +160,7 @@ def _softmax_of(output: Output, step: Step) -> tuple[Node, int] | None:
     y = np.asarray(output.node.value, float)
     start = set(step.before.values())
     made = made_of([output.node], start)
-    for node in sorted(made & step.forward, key=lambda n: n.index):
+    for node in in_order(made & step.forward):
         z = np.asarray(node.value, float)
         whole = made_of([node], start) & start == made & start
         if whole and z.shape == y.shape and node is not output.node and np.isfinite(z).all():
@@ -225,26 +227,47 @@ def first_wrong(reading: Reading) -> Iterator[Node]:
     step = reading.step
     updated = {after for lineage, after in step.after.items() if len(lineage.versions) > 1}
     back = step.by_labels & step.by_parameters - set(reading.values)
-    good = {n for n in back if np.size(n.value) > 2 and any(_same_kind(n, e) for e in reading.expected.values())}
-    wrong = [g.node for _, g in _wrong(reading)]
-    seen: set[Node] = set()
+    derivatives = _Derivatives(reading.expected.values())
+    good: dict[Node, bool] = {}
     culprits: set[Node] = set()
-    waiting = list(wrong)
+    waiting = [g.node for _, g in _wrong(reading)]
     while waiting:
         node = waiting.pop()
-        if node in seen or node in good:
+        if node in good:
             continue
-        seen.add(node)
-        below = [o for o in node.operands if o in back and o not in good]
+        good[node] = node in back and derivatives.has(node.value)
+        if good[node]:
+            continue
+        below = [o for o in node.operands if o in back and not good.get(o) and not derivatives.has(o.value)]
         if node in updated or not below:
             culprits.add(node)
         else:
             waiting += below
-    yield from sorted(culprits, key=lambda n: n.index)
+    yield from in_order(culprits)
 
 
-def _same_kind(node: Node, expected: Array) -> bool:
-    return np.size(node.value) == expected.size and multiple(node.value, expected) is not None
+class _Derivatives:
+    """Derivatives of a loss, to be compared with many values: those of one shape at once."""
+
+    def __init__(self, every: Iterable[Array]) -> None:
+        of_shape: dict[tuple[int, ...], list[Array]] = {}
+        for derivative in every:
+            if derivative.size > 2 and np.isfinite(derivative).all() and derivative.any():
+                of_shape.setdefault(derivative.shape, []).append(derivative)
+        self._of_shape = {shape: np.stack([d.ravel() for d in alike]) for shape, alike in of_shape.items()}
+        self._squares = {shape: (rows * rows).sum(axis=1) for shape, rows in self._of_shape.items()}
+
+    def has(self, value: Any) -> bool:
+        """Whether a value of more than two numbers is a multiple of one of them, or of its transpose."""
+        if np.size(value) <= 2 or not np.isfinite(value).all() or not np.any(value):
+            return False
+        fitting = (shape for shape, rows in self._of_shape.items() if rows.shape[1] == np.size(value))
+        return any(self._has(like(value, np.empty(shape)).ravel(), shape) for shape in fitting)
+
+    def _has(self, found: Array, shape: tuple[int, ...]) -> bool:
+        rows = self._of_shape[shape]
+        factors = rows @ found / self._squares[shape]
+        return bool((np.abs(found - factors[:, None] * rows).max(axis=1) <= RTOL * np.abs(found).max()).any())
 
 
 def judged(readings: Sequence[Reading]) -> tuple[Parameter, ...]:
@@ -301,17 +324,28 @@ def described(node: Node, reading: Reading) -> Finding:
     return Finding(
         (), (names[0],),
         f"the first wrong value: what it is made of is right, and it is no derivative of {reading.loss}{meant}",
-        (), "", "What comes after it on the way back may follow from it.",
+        (), TIED if any(map(_is_tied, reading.step.forward)) else "",
+        "What comes after it on the way back may follow from it.",
         tuple(dict.fromkeys(str(n.line) for n in run)),
     )  # fmt: skip
 
 
+def _is_tied(node: Node) -> bool:
+    """Whether it is the largest of numbers among which several are largest: pixels of paper in a pooling's window."""
+    if node.op not in ("max", "amax") or not node.operands:
+        return False
+    x, axis = node.operands[0].value, node.options.get("axis", (*node.arguments, None)[1])
+    if axis is None or isinstance(axis, Node):
+        return False
+    return bool((x == np.max(x, axis=axis, keepdims=True)).sum() > np.size(node.value))
+
+
 def _by_one_name(node: Node, reading: Reading) -> list[Node]:
     """A value, and what is made of it as long as it has no name, or the same."""
-    users = used_by(reading.step.by_labels)
     run, names = [node], {*node.names}
     while True:
-        same = (n for n in users.get(run[-1], ()) if n.changes is run[-1] or not names or names & {*n.names})
+        users = (n for n in reading.step.by_labels if run[-1] in n.operands)
+        same = (n for n in in_order(users) if n.changes is run[-1] or not names or names & {*n.names})
         after = next((n for n in same if n.shape == node.shape), None)
         if after is None:
             return run
@@ -322,7 +356,7 @@ def _by_one_name(node: Node, reading: Reading) -> list[Node]:
 def never_updated(step: Step) -> Iterator[Finding]:
     """What is called as parameters are, meets what goes through the network, and is none that is updated."""
     met = {operand for node in step.forward for operand in node.operands if operand not in step.by_parameters}
-    left = sorted((n for n in met if not n.operands and np.ndim(n.value) and not is_label(n)), key=lambda n: n.index)
+    left = in_order(n for n in met if not n.operands and np.ndim(n.value) and not is_label(n))
     names = [name for n in left for name in last_names(n) if NAMED_PARAMETER.fullmatch(name)]
     if names:
         yield wrong_updates("update-missing", list(dict.fromkeys(names)))

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.textbook.derivation import Network
-from tinygrad_mnist.grading.watching.graph import Node, depending, made_of, used_by
+from tinygrad_mnist.grading.watching.graph import Node, depending, in_order, made_of, used_by
 from tinygrad_mnist.grading.watching.names import CALLED_LOSS
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.training import Lineage, Step, is_label, label_behind, versions_of
@@ -41,7 +41,7 @@ def outputs(step: Step) -> list[Output]:
     users = used_by(step.nodes)
     found: list[Output] = []
     below: set[Node] = set()
-    for node in sorted(step.forward, key=lambda n: n.index):
+    for node in in_order(step.forward):
         if any(o in below for o in node.operands):
             below.add(node)
             continue
@@ -68,7 +68,7 @@ def own_losses(tape: Tape, step: Step, versions: set[Node]) -> list[Node]:
     labelled = depending(nodes, lambda n: n in labels, versions)
     blocked = depending(nodes, lambda n: n.op in NOT_DIFFERENTIABLE and n in reached)
     found = [
-        n for n in sorted(reached & labelled, key=lambda n: n.index)
+        n for n in in_order(reached & labelled)
         if _is_number(n) and n not in step.nodes and n not in blocked
     ]  # fmt: skip
     found = [n for n in found if not _is_running_total(n, found, reached)]
@@ -114,7 +114,7 @@ def labelled(step: Step) -> Iterator[tuple[Array, Array]]:
         if hot is None or hot.ndim > 2:
             continue
         made = made_of([output.node], step.before.values()) - step.by_parameters
-        for node in sorted(made, key=lambda n: n.index):
+        for node in in_order(made):
             value = np.asarray(node.value)
             if value.ndim == hot.ndim == 1 and value.size > hot.size:
                 yield value[:, None], hot[:, None]

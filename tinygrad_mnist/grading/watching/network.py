@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import LINEAR, Node, made_of, seen_through, used_by
+from tinygrad_mnist.grading.watching.graph import LINEAR, Node, in_order, made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.training import Lineage, Step, label_behind
 from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
@@ -149,7 +149,7 @@ def _pass(layers: Sequence[Linear], step: Step, users: dict[Node, list[Node]]) -
     output = last
     reached = {last}
     candidates = [last]
-    for node in sorted(step.forward, key=lambda n: n.index):
+    for node in in_order(step.forward):
         if any(o in reached for o in node.operands):
             reached.add(node)
             candidates.append(node)

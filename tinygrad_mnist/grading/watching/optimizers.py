@@ -29,7 +29,7 @@ from tinygrad_mnist.grading.textbook.moments import (
     total,
 )
 from tinygrad_mnist.grading.watching.gradients import Judged, K, is_multiple, like, shares
-from tinygrad_mnist.grading.watching.graph import Node, made_of
+from tinygrad_mnist.grading.watching.graph import Node, in_order, made_of
 from tinygrad_mnist.grading.watching.updates import allowed, wrong_decay
 from tinygrad_mnist.manual.activations import Array
 
@@ -214,7 +214,7 @@ def followed_by(key: K, judged: Sequence[Judged[K]]) -> Followed | None:
 def _made_since(after: Node, before: Collection[Node]) -> list[Node]:
     """What an updated parameter was made of, from its gradients on, in the order of the program."""
     made = made_of([after], before)
-    return sorted(made.difference(before), key=lambda node: node.index)
+    return in_order(made.difference(before))
 
 
 def _shares(node: Node) -> Iterator[float]:

@@ -12,7 +12,7 @@ from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.standins.digits import Digits
 from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.mistakes import rounded
-from tinygrad_mnist.grading.watching.graph import Node, made_of
+from tinygrad_mnist.grading.watching.graph import Node, in_order, made_of
 from tinygrad_mnist.grading.watching.textbook import Observed
 from tinygrad_mnist.manual.activations import Array
 
@@ -116,7 +116,7 @@ def _softmax(observed: Observed) -> Iterator[Finding]:
     if observed.heads[0].output.name != "softmax":
         return
     z = a_pass.layers[-1].z
-    for node in sorted(made_of([a_pass.output], {z}), key=lambda n: n.index):
+    for node in in_order(made_of([a_pass.output], {z})):
         if node.op != "exp" or not node.operands:
             continue
         entering = np.asarray(node.operands[0].value)

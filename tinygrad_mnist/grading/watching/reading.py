@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice, takewhile
+from itertools import takewhile
 
 import numpy as np
 
@@ -22,12 +22,15 @@ from tinygrad_mnist.grading.watching.names import is_called_gradient
 from tinygrad_mnist.grading.watching.places import Places, picked
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.textbook import Observed, in_layers, observe, with_one_activation
-from tinygrad_mnist.grading.watching.training import Lineage, Step, cut_off, in_parts, is_unrolled, steps, versions_of
+from tinygrad_mnist.grading.watching.training import Lineage, Step, cut_off, in_parts, is_unrolled, versions_of
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Activation
 from tinygrad_mnist.manual.heads import Head
 
 EXACT = 1e-6
 """How much gradients may differ from those of a loss of the program's own, relative to their largest number."""
+
+FIRST = 3
+"""How many wrong values are described."""
 
 JUDGED = 2
 """How many steps are judged."""
@@ -124,7 +127,7 @@ def _ended(run: Run, trained: Sequence[Step], problems: Sequence[Problem]) -> It
 
 def _trained(run: Run) -> tuple[list[Step], tuple[Problem, ...]]:
     """The steps to judge, and what stopped the program before its first one was complete."""
-    trained = list(islice(steps(run.tape), JUDGED))
+    trained = run.steps[:JUDGED]
     if trained and (run.error is None or len(trained) > 1):
         return trained, ()
     step = cut_off(run.tape, trained[0] if trained else None) if run.error or _again_and_again(run) else None
@@ -145,7 +148,7 @@ def _on_the_way_back(run: Run, step: Step) -> bool:
 def _every_step(run: Run, trained: Sequence[Step]) -> Iterator[Step]:
     """The steps to judge, and those after them."""
     yield from trained
-    yield from islice(steps(run.tape), len(trained), None)
+    yield from run.steps[len(trained) :]
 
 
 def _again_and_again(run: Run) -> bool:
@@ -278,8 +281,12 @@ def _mistakes(reading: general.Reading, run: Run) -> Iterator[Finding]:
 
 def _first_wrong_values(reading: general.Reading) -> Iterator[Finding]:
     """The first wrong values on the way back, each at its line."""
-    described = (general.described(node, reading) for node in general.first_wrong(reading))
-    return islice(dict.fromkeys(described), 3)
+    described: dict[Finding, None] = {}
+    for node in general.first_wrong(reading):
+        described[general.described(node, reading)] = None
+        if len(described) == FIRST:
+            break
+    return iter(described)
 
 
 def _read_as(observed: Observed, head: Head) -> str:

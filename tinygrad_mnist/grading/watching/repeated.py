@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
-from tinygrad_mnist.grading.watching.graph import Node, depending, made_of
+from tinygrad_mnist.grading.watching.graph import Node, depending, in_order, made_of
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.training import Lineage, live_versions
 
@@ -44,4 +44,4 @@ def _comes_again(lineage: Lineage, last: Node, learned: set[Node], versions: set
 def _met(nodes: set[Node], learned: set[Node]) -> list[Any]:
     """What nodes are made with that does not come from the parameters, in the order of the program."""
     met = {operand for node in nodes for operand in node.operands} - learned
-    return [node.value for node in sorted(met, key=lambda node: node.index)]
+    return [node.value for node in in_order(met)]

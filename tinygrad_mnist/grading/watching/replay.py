@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_mnist.engine import Tensor, grad, ops
 from tinygrad_mnist.grading.watching.calls import Method
-from tinygrad_mnist.grading.watching.graph import Node, made_of
+from tinygrad_mnist.grading.watching.graph import Node, in_order, made_of
 from tinygrad_mnist.manual.activations import Array
 
 SAMPLED = 12
@@ -50,7 +50,7 @@ def on_tensors(
     values: dict[Node, Any] = {
         node: Tensor(np.array(node.value, float), requires_grad=True, name=node.name or None) for node in start
     }
-    for node in sorted(made_of(targets, start), key=lambda n: n.index):
+    for node in in_order(made_of(targets, start)):
         if node not in values:
             values[node] = _again(node, values, passes)
     return values
@@ -154,7 +154,7 @@ def numerical(
 
 def _on_arrays(start: Mapping[Node, Array], targets: Sequence[Node]) -> dict[Node, Any]:
     values: dict[Node, Any] = dict(start)
-    for node in sorted(made_of(targets, start.keys()), key=lambda n: n.index):
+    for node in in_order(made_of(targets, start.keys())):
         if node in values:
             continue
         if node.function is None or not any(o in values for o in node.operands):

@@ -12,6 +12,7 @@ import types
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from tinygrad_mnist.grading.watching.recorder import Recorder
 from tinygrad_mnist.grading.watching.rewriting import RECORDER, SCOPE, rewrite, rewrite_cells
 from tinygrad_mnist.grading.watching.source import BESIDE, Source
 from tinygrad_mnist.grading.watching.tape import OWN, Enough, Tape
-from tinygrad_mnist.grading.watching.training import transitions
+from tinygrad_mnist.grading.watching.training import Step, steps, transitions
 
 STEPS = 3
 """How many steps are watched: the last one may be cut off."""
@@ -42,6 +43,11 @@ class Run:
     module: types.ModuleType
     error: BaseException | None
     source: Source
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """The steps of its training, as far as it was watched."""
+        return list(steps(self.tape))
 
 
 def watch(source: Source, filename: str, folder: Path, seconds: float) -> Run:
