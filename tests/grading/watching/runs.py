@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from tinygrad_mnist.grading.watching import reading, running
+from tinygrad_mnist.grading.watching.recorder import Recorder
+from tinygrad_mnist.grading.watching.rewriting import RECORDER, SCOPE, rewrite
 from tinygrad_mnist.grading.watching.source import Source
+from tinygrad_mnist.grading.watching.tape import Tape
 
 DIGITS = np.ones((1, 28, 28)), np.zeros(1, int)
 
@@ -67,3 +70,16 @@ def reported(text):
     """The report on a program, which is no file."""
     with _as_it_was():
         return reading.report(running.watch(Source("mine.py", text), "mine.py", Path("nowhere"), 20.0), Known)
+
+
+def recorded(text):
+    """The tape of a text, and the names that it left."""
+    tape = Tape()
+    scope = {"np": np, RECORDER: Recorder(tape), SCOPE: 0}
+    exec(rewrite(text, "mine.py"), scope)
+    return tape, scope
+
+
+def named(tape, name):
+    """The nodes that a program called so, in their order."""
+    return [node for node in tape.nodes if name in node.names]
