@@ -1,12 +1,11 @@
 """Parameters and steps are found in every style of training, and the verdict on them is what it should be."""
 
-import numpy as np
 import pytest
 
 from tests.each import each
 from tests.grading.watching.runs import DATA, FUNCTIONS, PARAMETERS, reported, watched
-from tinygrad_mnist.grading.watching.graph import Node
-from tinygrad_mnist.grading.watching.training import is_label, lineages, steps
+from tinygrad_mnist.grading.watching.lineages import lineages
+from tinygrad_mnist.grading.watching.training import steps
 
 GRADIENTS = "dW1, db1, dW2, db2 = backward(X, Y, W1, b1, W2, b2)"
 START = f"W1, b1, W2, b2 = {PARAMETERS}\n"
@@ -236,26 +235,6 @@ def test_an_update_uphill_is_named():
 @each("text", ["", "x = 1", DATA, DATA + FUNCTIONS + START + GRADIENTS, DATA + "for i in range(5):\n    X = X * 0.9"])
 def test_what_trains_nothing_has_no_report(text):
     assert reported(text) is None
-
-
-LABELS = {
-    "whole numbers": np.array([0, 3, 1, 2]), "as floats": np.array([[0.0, 3, 1, 2]]),
-    "one-hot": np.eye(3)[[0, 2, 1, 1]],
-    "one-hot in columns": np.eye(3)[[0, 2, 1, 1]].T, "a column": np.array([[0], [3], [1]]),
-}  # fmt: skip
-OTHERS = {
-    "halves": np.array([0.5, 1, 2]), "a mask": np.array([[1, 1, 0], [0, 1, 1]]), "zeros": np.zeros(5),
-    "pixels": np.arange(300),
-    "a matrix": np.arange(6).reshape(2, 3), "negative": np.array([-1, 0, 1]), "NaN": np.array([np.nan, 1, 2]),
-    "text": np.array(["a", "b"]),
-    "one number": np.array([3]), "a number": 3,
-}  # fmt: skip
-
-
-@each("kind", [*LABELS, *OTHERS])
-def test_labels_are_known_by_their_values(kind):
-    value = {**LABELS, **OTHERS}[kind]
-    assert is_label(Node(0, "leaf", None, (), {}, (), value, 0)) is (kind in LABELS)
 
 
 RESIDUAL = """

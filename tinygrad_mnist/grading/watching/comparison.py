@@ -24,7 +24,8 @@ from tinygrad_mnist.grading.watching.losses import one_hot, outputs
 from tinygrad_mnist.grading.watching.naming import short_name, short_names
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.source import Source, SourceError, read
-from tinygrad_mnist.grading.watching.training import cut_off, versions_of
+from tinygrad_mnist.grading.watching.training import versions_of
+from tinygrad_mnist.grading.watching.unfinished import cut_off
 from tinygrad_mnist.manual.activations import Array
 
 MODULE = "tinygrad_mnist.grading.watching.comparison"

@@ -77,7 +77,7 @@ def explained(reading: Reading, observed: Observed) -> Iterator[Finding]:
         return
     for scale in _scales(reading, observed.network.m):
         layers = _Layers(observed, reading, scale)
-        explanation = layers.explanation() if layers.known else None
+        explanation = _Search(layers).explanation() if layers.known else None
         if explanation and explanation.mistakes:
             for finding in findings([explanation], layers.net, observed.notation):
                 yield finding if f"δ({layers.net.L})" in finding.where else _without_the_textbook_s_error(finding)
@@ -117,12 +117,12 @@ class _Layers:
         self.activated = {l: self._activated(l) for l in range(1, len(layers))}
         self.net = self.columns.network
 
-    def _at(self, l: int) -> Network:
+    def at(self, l: int) -> Network:
         """The network with the activation of this layer: each may have its own."""
         activated = self.activated.get(l)
         if activated is None:
             return self.net
-        a = self._in_columns(activated.value)
+        a = self.in_columns(activated.value)
         activation = activation_of([(self.net.z[l], a)])
         return replace(self.net, a={**self.net.a, l: a}, activation=activation or self.net.activation)
 
@@ -131,11 +131,11 @@ class _Layers:
         """Whether autograd has a cotangent at every layer."""
         return all(z in self.reading.expected for z in self.z.values())
 
-    def _in_columns(self, value: object) -> Array:
+    def in_columns(self, value: object) -> Array:
         return in_columns(value, self.observed.notation)
 
-    def _expected(self, node: Node) -> Array:
-        return self.factor * self._in_columns(self.reading.expected[node])
+    def expected(self, node: Node) -> Array:
+        return self.factor * self.in_columns(self.reading.expected[node])
 
     def _activated(self, l: int) -> Node | None:
         """The first value after z(l) that is a known activation of it."""
@@ -146,33 +146,50 @@ class _Layers:
                 return node
         return None
 
-    # the search
-
-    def explanation(self) -> Explanation:
-        """As few mistakes as give the program's gradients, in each layer down to one that has none that do."""
-        found = self._without_penalties(self.columns.found())
-        made: Mistakes = ()
-        above: _Error | None = None
-        for l in range(self.net.L, 0, -1):
-            way = self._layer(l, above, found)
-            if way is None:
-                break
-            above, own = way
-            made = (*made, *above.mistakes, *own)
-        return Explanation(made)
-
-    def _without_penalties(self, found: Backward) -> Backward:
-        """Gradients without what the loss has of a parameter beside its layer's product."""
+    def found(self) -> Backward:
+        """The program's gradients, without what the loss has of a parameter beside its layer's product."""
+        found = self.columns.found()
         for (quantity, l), g in self.observed.gradients.items():
             of_quantity = getattr(found, quantity)
             if g is None or of_quantity[l] is None:
                 continue
             expected = self.scale * self.reading.expected[self.reading.step.before[g.lineage]]
             whole = self.columns.turned(expected, g.lineage, quantity, l)
-            of_layer = RULES[quantity](self._at(l), l, {}, self._expected(self.z[l]))
+            of_layer = RULES[quantity](self.at(l), l, {}, self.expected(self.z[l]))
             if whole.shape == of_layer.shape == of_quantity[l].shape:
                 of_quantity[l] = of_quantity[l] - (whole - of_layer)
         return found
+
+    def brought(self, l: int, carried: Array) -> Array:
+        """What arrives at the activation of layer l of a cotangent at what enters the next one."""
+        activated = self.activated[l]
+        entering = self.reading.values[self.entering[l + 1]]
+        assert activated
+        if not carried.any():
+            return np.zeros_like(self.expected(activated))
+        there = carried if self.observed.notation is COLUMNS else carried.T
+        loss = (entering * Tensor(there.reshape(entering.shape))).sum()
+        return self.in_columns(cotangents(loss, self.reading.values, [activated])[activated])
+
+
+class _Search:
+    """Which mistakes lead to a program's gradients, layer by layer."""
+
+    def __init__(self, layers: _Layers) -> None:
+        self.layers = layers
+
+    def explanation(self) -> Explanation:
+        """As few mistakes as give the program's gradients, in each layer down to one that has none that do."""
+        found = self.layers.found()
+        made: Mistakes = ()
+        above: _Error | None = None
+        for l in range(self.layers.net.L, 0, -1):
+            way = self._layer(l, above, found)
+            if way is None:
+                break
+            above, own = way
+            made = (*made, *above.mistakes, *own)
+        return Explanation(made)
 
     def _layer(self, l: int, above: _Error | None, found: Backward) -> tuple[_Error, Mistakes] | None:
         """The δ(l) and the mistakes in the gradients that have the fewest mistakes together."""
@@ -199,7 +216,7 @@ class _Layers:
         if found is None:
             yield ()
             return
-        net = self._at(l)
+        net = self.layers.at(l)
         right = RULES[quantity](net, l, {}, delta)
         size = float(np.abs(right).max(initial=0))
         for mistakes in ((), *((p,) for p in self._placements(quantity, net, l))):
@@ -216,59 +233,50 @@ class _Layers:
     # δ(l)
 
     def _errors(self, l: int, above: _Error | None) -> Iterator[_Error]:
-        right = self._expected(self.z[l])
-        if l == self.net.L:
+        right = self.layers.expected(self.layers.z[l])
+        if l == self.layers.net.L:
             yield _Error((), right)
             yield from self._at_the_output(l, right)
             return
         assert above
-        net = self._at(l)
+        net = self.layers.at(l)
         derived = Derived({l + 1: above.delta}, {l + 1: weight_gradient(net, l + 1, {}, above.delta)}, {}, {})
-        activated = self.activated[l]
+        activated = self.layers.activated[l]
         slope = net.activation.f_prime(net.z[l])
-        if activated is None or not same(self._expected(activated) * slope, right, float(np.abs(right).max()), RTOL):
+        if activated is None or not same(
+            self.layers.expected(activated) * slope, right, float(np.abs(right).max()), RTOL
+        ):
             if not above.mistakes:
                 yield _Error((), right)
             return
         carried = CORRECT["carried"](net, l, derived)
-        expected = net.W[l + 1].T @ self._expected(self.z[l + 1])
-        arriving = self._expected(activated) + self._brought(l, carried - expected)
+        expected = net.W[l + 1].T @ self.layers.expected(self.layers.z[l + 1])
+        arriving = self.layers.expected(activated) + self.layers.brought(l, carried - expected)
         yield _Error((), arriving * slope)
         for p in self._placements("delta", net, l):
             slot, line = p.mistake.slot, p.line
             if slot == "carried":
                 made = attempt(line, net, l, derived)
                 if made is not None and np.shape(made) == expected.shape:
-                    yield _Error((p,), (arriving + self._brought(l, made - carried)) * slope)
+                    yield _Error((p,), (arriving + self.layers.brought(l, made - carried)) * slope)
             elif slot == "slope":
                 made = attempt(lambda line=line: arriving * line(net, l))
                 if made is not None and made.shape == slope.shape:
                     yield _Error((p,), made)
             elif slot == "passed":
                 yield _Error((p,), line(net, l, arriving, slope))
-        brought = self._brought(l, carried)
+        brought = self.layers.brought(l, carried)
         if brought.shape == carried.shape and not np.allclose(brought, carried):
             yield _Error((Placement(LEFT_OUT, l),), carried * slope)
         if not np.allclose(brought, arriving):
             yield from (_Error((Placement(OTHER_PATH, l),), one * slope) for one in (brought, arriving - brought))
-
-    def _brought(self, l: int, carried: Array) -> Array:
-        """What arrives at the activation of layer l of a cotangent at what enters the next one."""
-        activated = self.activated[l]
-        entering = self.reading.values[self.entering[l + 1]]
-        assert activated
-        if not carried.any():
-            return np.zeros_like(self._expected(activated))
-        there = carried if self.observed.notation is COLUMNS else carried.T
-        loss = (entering * Tensor(there.reshape(entering.shape))).sum()
-        return self._in_columns(cotangents(loss, self.reading.values, [activated])[activated])
 
     def _at_the_output(self, l: int, right: Array) -> Iterator[_Error]:
         """The mistakes in δ(L), where the loss is one of the textbook's."""
         head = self._head(l, right)
         if head is None:
             return
-        net = replace(self.net, head=head)
+        net = replace(self.layers.net, head=head)
         y_hat, error = CORRECT["output"](net, l), CORRECT["error"]
         for p in self._placements("delta", net, l):
             if p.mistake.slot == "output":
@@ -279,7 +287,9 @@ class _Layers:
                 yield _Error((p,), np.asarray(made))
 
     def _head(self, l: int, right: Array) -> Head | None:
-        heads = [scaled for head in self.observed.heads for scaled in scales(head)]
+        heads = [scaled for head in self.layers.observed.heads for scaled in scales(head)]
         size = float(np.abs(right).max(initial=0))
-        fits = (h for h in heads if same(h.error(self.net.a[l], self.net.Y, CLASSES_AXIS), right, size, RTOL))
+        fits = (
+            h for h in heads if same(h.error(self.layers.net.a[l], self.layers.net.Y, CLASSES_AXIS), right, size, RTOL)
+        )
         return next(fits, None)

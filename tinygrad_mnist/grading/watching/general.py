@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
 from typing import Any
@@ -11,14 +11,16 @@ import numpy as np
 
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.report import Finding, Parameter
-from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching.gradients import Gradient, gradient, like
 from tinygrad_mnist.grading.watching.graph import Node, in_order, made_of
+from tinygrad_mnist.grading.watching.labels import is_label
+from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.losses import Output, one_hot, outputs, own_losses, usual_losses
 from tinygrad_mnist.grading.watching.replay import UnfollowedError, cotangents, has_kinks, numerical, on_tensors
 from tinygrad_mnist.grading.watching.tape import Tape
-from tinygrad_mnist.grading.watching.training import NAMED_PARAMETER, Lineage, Step, is_label, last_names
+from tinygrad_mnist.grading.watching.training import Step
+from tinygrad_mnist.grading.watching.unfinished import NAMED_PARAMETER, last_names
 from tinygrad_mnist.grading.watching.updates import by_one_rate
 from tinygrad_mnist.manual.activations import Array
 
@@ -28,8 +30,6 @@ VANISHING = 1e-6
 RTOL = 1e-4
 """The relative difference that rounding may make, and the little number in a logarithm."""
 
-
-TIED = "Some maxima here are those of several equal numbers. Together they get the gradient once, and not each of them."
 
 DIVIDING = {"/", "divide", "true_divide", "*", "multiply"}
 """Operations by which a sum over examples becomes their mean."""
@@ -222,54 +222,6 @@ def _vanishes(lineage: Lineage, reading: Reading) -> bool:
     return bool(max(sizes) <= VANISHING * largest)
 
 
-def first_wrong(reading: Reading) -> Iterator[Node]:
-    """The values on the way back that are no derivative of the loss by anything, though what they are made of is."""
-    step = reading.step
-    updated = {after for lineage, after in step.after.items() if len(lineage.versions) > 1}
-    back = step.by_labels & step.by_parameters - set(reading.values)
-    derivatives = _Derivatives(reading.expected.values())
-    good: dict[Node, bool] = {}
-    culprits: set[Node] = set()
-    waiting = [g.node for _, g in _wrong(reading)]
-    while waiting:
-        node = waiting.pop()
-        if node in good:
-            continue
-        good[node] = node in back and derivatives.has(node.value)
-        if good[node]:
-            continue
-        below = [o for o in node.operands if o in back and not good.get(o) and not derivatives.has(o.value)]
-        if node in updated or not below:
-            culprits.add(node)
-        else:
-            waiting += below
-    yield from in_order(culprits)
-
-
-class _Derivatives:
-    """Derivatives of a loss, to be compared with many values: those of one shape at once."""
-
-    def __init__(self, every: Iterable[Array]) -> None:
-        of_shape: dict[tuple[int, ...], list[Array]] = {}
-        for derivative in every:
-            if derivative.size > 2 and np.isfinite(derivative).all() and derivative.any():
-                of_shape.setdefault(derivative.shape, []).append(derivative)
-        self._of_shape = {shape: np.stack([d.ravel() for d in alike]) for shape, alike in of_shape.items()}
-        self._squares = {shape: (rows * rows).sum(axis=1) for shape, rows in self._of_shape.items()}
-
-    def has(self, value: Any) -> bool:
-        """Whether a value of more than two numbers is a multiple of one of them, or of its transpose."""
-        if np.size(value) <= 2 or not np.isfinite(value).all() or not np.any(value):
-            return False
-        fitting = (shape for shape, rows in self._of_shape.items() if rows.shape[1] == np.size(value))
-        return any(self._has(like(value, np.empty(shape)).ravel(), shape) for shape in fitting)
-
-    def _has(self, found: Array, shape: tuple[int, ...]) -> bool:
-        rows = self._of_shape[shape]
-        factors = rows @ found / self._squares[shape]
-        return bool((np.abs(found - factors[:, None] * rows).max(axis=1) <= RTOL * np.abs(found).max()).any())
-
-
 def judged(readings: Sequence[Reading]) -> tuple[Parameter, ...]:
     """Each gradient's verdict in all of the steps."""
     first = readings[0]
@@ -304,55 +256,6 @@ def difference(reading: Reading, lineage: Lineage) -> float | None:
     return float(np.abs(value[known] - reading.scale * expected[known]).max() / size) if size else None
 
 
-def described(node: Node, reading: Reading) -> Finding:
-    """A value that is no derivative, beside what it may have been meant for; or a parameter after its update."""
-    run = _by_one_name(node, reading)
-    names = next((n.names for n in run if n.names), ["this line"])
-    updated = {reading.step.after[l] for l in reading.step.after if len(l.versions) > 1}
-    if node in updated:
-        return Finding(
-            ("carried-updated",), (names[0],), f"{names[0]} is updated before the last gradient is known", (),
-            "All gradients belong to the parameters of the forward pass.",
-            "Which gradients are computed after this line, and with which of its values?", (str(node.line),),
-        )  # fmt: skip
-    if not any(map(is_label, reading.step.nodes - reading.step.by_parameters)):
-        missing = named("error-labels-missing")
-        line = (str(node.line),)
-        return Finding((missing.name,), (names[0],), missing.title, (), missing.explanation, missing.hint, line)
-    alike = [n for n, e in reading.expected.items() if e.shape == node.shape and n.names]
-    meant = f"; by its shape it is meant for ∂loss/∂{alike[0].name}" if alike else ""
-    return Finding(
-        (), (names[0],),
-        f"the first wrong value: what it is made of is right, and it is no derivative of {reading.loss}{meant}",
-        (), TIED if any(map(_is_tied, reading.step.forward)) else "",
-        "What comes after it on the way back may follow from it.",
-        tuple(dict.fromkeys(str(n.line) for n in run)),
-    )  # fmt: skip
-
-
-def _is_tied(node: Node) -> bool:
-    """Whether it is the largest of numbers among which several are largest: pixels of paper in a pooling's window."""
-    if node.op not in ("max", "amax") or not node.operands:
-        return False
-    x, axis = node.operands[0].value, node.options.get("axis", (*node.arguments, None)[1])
-    if axis is None or isinstance(axis, Node):
-        return False
-    return bool((x == np.max(x, axis=axis, keepdims=True)).sum() > np.size(node.value))
-
-
-def _by_one_name(node: Node, reading: Reading) -> list[Node]:
-    """A value, and what is made of it as long as it has no name, or the same."""
-    run, names = [node], {*node.names}
-    while True:
-        users = (n for n in reading.step.by_labels if run[-1] in n.operands)
-        same = (n for n in in_order(users) if n.changes is run[-1] or not names or names & {*n.names})
-        after = next((n for n in same if n.shape == node.shape), None)
-        if after is None:
-            return run
-        run.append(after)
-        names |= {*after.names}
-
-
 def never_updated(step: Step) -> Iterator[Finding]:
     """What is called as parameters are, meets what goes through the network, and is none that is updated."""
     met = {operand for node in step.forward for operand in node.operands if operand not in step.by_parameters}
@@ -364,7 +267,7 @@ def never_updated(step: Step) -> Iterator[Finding]:
 
 def scaled(reading: Reading) -> Iterator[Finding]:
     """Gradients that are multiples of what they should be, where all else is right."""
-    for lineage, g in _wrong(reading):
+    for lineage, g in wrong(reading):
         factor = multiple(g.value, reading.expected[reading.step.before[lineage]])
         if factor is not None:
             what = f"{factor / reading.scale:.4g} times what it should be"
@@ -375,7 +278,7 @@ def scaled(reading: Reading) -> Iterator[Finding]:
 def swapped(reading: Reading) -> Iterator[Finding]:
     """Gradients that would be right for another parameter, line by line."""
     by_line: dict[int, list[tuple[str, str]]] = {}
-    for lineage, g in _wrong(reading):
+    for lineage, g in wrong(reading):
         factors = {o: multiple(g.value, reading.expected[reading.step.before[o]]) for o in reading.gradients}
         others = (o for o, factor in factors.items() if factor and np.isclose(factor, reading.scale, rtol=1e-3))
         pairs = [(_derivative(lineage), _derivative(other)) for other in islice(others, 1)]
@@ -387,7 +290,7 @@ def swapped(reading: Reading) -> Iterator[Finding]:
         yield Finding((), mine, what, (), "", "Which parameter is multiplied, and which is added?", (str(line),))
 
 
-def _wrong(reading: Reading) -> Iterator[tuple[Lineage, Gradient]]:
+def wrong(reading: Reading) -> Iterator[tuple[Lineage, Gradient]]:
     return ((lineage, g) for lineage, g in reading.gradients.items() if g and lineage not in reading.right)
 
 

@@ -10,8 +10,9 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from tinygrad_mnist.grading.watching.graph import Node, is_view, names_of
+from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, is_called_gradient
-from tinygrad_mnist.grading.watching.training import Lineage, Step
+from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual.activations import Array
 
 ELEMENTWISE = {"+", "-", "*", "/", "neg", "add", "subtract", "multiply", "divide", "true_divide", "negative", "clip",

@@ -12,9 +12,11 @@ import numpy as np
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.textbook.derivation import Network
 from tinygrad_mnist.grading.watching.graph import Node, depending, in_order, made_of, used_by
+from tinygrad_mnist.grading.watching.labels import is_label, label_behind
+from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import CALLED_LOSS
 from tinygrad_mnist.grading.watching.tape import Tape
-from tinygrad_mnist.grading.watching.training import Lineage, Step, is_label, label_behind, versions_of
+from tinygrad_mnist.grading.watching.training import Step, versions_of
 from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
 from tinygrad_mnist.manual.heads import HALF, PENALTIES, Head, Penalty

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.grading.watching.graph import LINEAR, Node, in_order, made_of, seen_through, used_by
-from tinygrad_mnist.grading.watching.training import Lineage, Step, label_behind
+from tinygrad_mnist.grading.watching.labels import label_behind
+from tinygrad_mnist.grading.watching.lineages import Lineage
+from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
 from tinygrad_mnist.manual.heads import HEADS

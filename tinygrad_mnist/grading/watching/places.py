@@ -11,10 +11,11 @@ import numpy as np
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import MISTAKES
 from tinygrad_mnist.grading.watching.graph import LINEAR, Node, seen_through
+from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.rewriting import SHRUNK
 from tinygrad_mnist.grading.watching.source import Source
 from tinygrad_mnist.grading.watching.textbook import Observed
-from tinygrad_mnist.grading.watching.training import Lineage, Step
+from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual.notation import SYMBOLS
 
 PRODUCTS = LINEAR | {"outer", "einsum", "tensordot"}

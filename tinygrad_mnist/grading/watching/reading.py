@@ -15,14 +15,18 @@ from tinygrad_mnist.grading.standins.loading import Data
 from tinygrad_mnist.grading.textbook.findings import EVERY
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching import damage, general, optimizers, practice, repeated, stopping, updates, verdict
+from tinygrad_mnist.grading.watching.first_wrong import describe, first_wrong
 from tinygrad_mnist.grading.watching.gradients import gradient
 from tinygrad_mnist.grading.watching.graph import Node, made_of
+from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.losses import labelled
 from tinygrad_mnist.grading.watching.names import is_called_gradient
 from tinygrad_mnist.grading.watching.places import Places, picked
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.textbook import Observed, in_layers, observe, with_one_activation
-from tinygrad_mnist.grading.watching.training import Lineage, Step, cut_off, in_parts, is_unrolled, versions_of
+from tinygrad_mnist.grading.watching.training import Step, versions_of
+from tinygrad_mnist.grading.watching.unfinished import cut_off
+from tinygrad_mnist.grading.watching.unrolled import in_parts, is_unrolled
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Activation
 from tinygrad_mnist.manual.heads import Head
 
@@ -282,8 +286,8 @@ def _mistakes(reading: general.Reading, run: Run) -> Iterator[Finding]:
 def _first_wrong_values(reading: general.Reading) -> Iterator[Finding]:
     """The first wrong values on the way back, each at its line."""
     described: dict[Finding, None] = {}
-    for node in general.first_wrong(reading):
-        described[general.described(node, reading)] = None
+    for node in first_wrong(reading):
+        described[describe(node, reading)] = None
         if len(described) == FIRST:
             break
     return iter(described)

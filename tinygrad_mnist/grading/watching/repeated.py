@@ -10,8 +10,9 @@ import numpy as np
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching.graph import Node, depending, in_order, made_of
+from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.tape import Tape
-from tinygrad_mnist.grading.watching.training import Lineage, live_versions
+from tinygrad_mnist.grading.watching.training import live_versions
 
 
 def stale(tape: Tape, called: Mapping[Lineage, str]) -> Iterator[Finding]:

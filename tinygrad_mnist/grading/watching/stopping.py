@@ -10,9 +10,10 @@ from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, Placement
 from tinygrad_mnist.grading.watching.gradients import ELEMENTWISE
 from tinygrad_mnist.grading.watching.graph import LINEAR, Node, made_of, seen_through
+from tinygrad_mnist.grading.watching.labels import label_behind
+from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.network import turned
 from tinygrad_mnist.grading.watching.textbook import Observed
-from tinygrad_mnist.grading.watching.training import Lineage, label_behind
 
 
 def why(observed: Observed, failed: Node) -> Iterator[Finding]:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from tinygrad_mnist.grading.textbook.derivation import Network
 from tinygrad_mnist.grading.watching.gradients import Gradient, gradient
 from tinygrad_mnist.grading.watching.graph import Node, is_view, made_of, seen_through
+from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.network import Linear, Pass, in_columns, passes
-from tinygrad_mnist.grading.watching.training import Lineage, Step
+from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual import Activation
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Array, leaky_relu
 from tinygrad_mnist.manual.activations import linear as identity

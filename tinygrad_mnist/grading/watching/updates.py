@@ -14,10 +14,11 @@ from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.updating import with_gradient_of, wrong_updates
 from tinygrad_mnist.grading.watching.gradients import Gradient, against, is_multiple, like, ratio, shares
 from tinygrad_mnist.grading.watching.graph import LINEAR, Node, made_of, seen_through, used_by
+from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, CALLED_WEIGHTS
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.textbook import ADDING, TINY, Observed
-from tinygrad_mnist.grading.watching.training import Lineage, Step
+from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual.activations import Array
 
 Key = tuple[str, int]

@@ -1,0 +1,48 @@
+"""Which values of a program are labels: they are known by their numbers."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.grading.watching.graph import Node
+
+CLASSES = 26
+"""How many classes labels may have."""
+
+SCALING = {"neg", "negative", "+", "add", "-", "subtract", "*", "multiply", "/", "divide", "true_divide"}
+"""Operations by which labels get another sign or factor."""
+
+
+@cache
+def is_label(node: Node) -> bool:
+    """Whether it is labels by its values: for each example a whole number below 26, -1 or 1, or one that stands out."""
+    value: Any = node.value
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub" or not 2 <= value.size <= 3_000_000:
+        return False
+    if value.ndim > 2 or not np.isfinite(value).all():
+        return False
+    low, high = value.min(), value.max()
+    if low == high:
+        return False
+    if ((value == low) | (value == high)).all() and low >= -1 and high <= 1:
+        hot = value == high
+        axes = [axis for axis in range(value.ndim) if value.shape[axis] > 2]
+        if any((hot.sum(axis=axis) == 1).all() for axis in axes):
+            return True
+        if (low, high) == (-1, 1) and value.size == max(value.shape) and node.op != "sign":
+            return True
+    whole = low >= 0 and high <= CLASSES and (value == np.floor(value)).all()
+    return bool(whole and value.size == max(value.shape))
+
+
+@cache
+def label_behind(node: Node) -> Node | None:
+    """The labels that a value is, with another sign or factor perhaps, as -y is; None where it is none."""
+    if is_label(node):
+        return node
+    arrays = [o for o in node.operands if np.ndim(o.value)]
+    whole = node.op in SCALING and len(arrays) == 1 and arrays[0].shape == node.shape
+    return label_behind(arrays[0]) if whole else None

@@ -1,0 +1,165 @@
+"""The parameters of a program, each with all the values that it had.
+
+A parameter is what gets a new value from its old one and from the labels, and was combined with other arrays before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, is_view, made_of, seen_through
+from tinygrad_mnist.grading.watching.labels import label_behind
+from tinygrad_mnist.grading.watching.names import CALLED_ERROR, is_called_gradient
+from tinygrad_mnist.grading.watching.tape import Tape, Update
+
+PRODUCTS = {"@", "dot", "matmul", "inner", "outer", "tensordot", "einsum", "multiply", "*", "+", "add", "-", "subtract",
+            "vdot", "kron", "linear"}  # fmt: skip
+"""Operations by which parameters meet what goes through the network."""
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """A parameter: its name, and every value that it had, each made from the one before."""
+
+    name: str
+    versions: tuple[Node, ...]
+    lines: tuple[int, ...]
+
+
+def lineages(tape: Tape) -> list[Lineage]:
+    """The parameters of what was trained, in the order in which they first were combined with something."""
+    followed = _followed(tape.updates)
+    made = {update.new for update in followed.values()}
+    roots = {update.old: 1 << i for i, update in enumerate(followed.values()) if update.old not in made}
+    origins = _origins(tape.nodes, roots)
+    for root in roots:
+        if not any(origins[operand] for operand in root.operands):
+            begin_with(root)
+    every = {n for update in followed.values() for n in (update.old, update.new)}
+    labelled = labelled_among(tape.nodes, {n for n, bits in origins.items() if bits}, every)
+    found = []
+    for root, bit in roots.items():
+        if origins[root] != bit:
+            continue
+        versions = [root]
+        steps: list[Update] = []
+        while versions[-1] in followed:
+            steps.append(followed[versions[-1]])
+            versions.append(steps[-1].new)
+        learns = max(_learns(update, bit, origins, labelled) for update in steps)
+        meets = _meets(tape.nodes[root.index :], bit, origins, {*versions, *labelled})
+        if meets is not None:
+            name = next((n for v in versions for n in v.names), steps[0].text)
+            found.append((learns, meets, Lineage(name, tuple(versions), tuple(u.line for u in steps))))
+    most = max((learns for learns, _, _ in found), default=0)
+    by_meeting = [(learns, lineage) for learns, _, lineage in sorted(found, key=lambda f: f[1])]
+    learned = [lineage for learns, lineage in by_meeting if learns == most > 0]
+    if most == 2:
+        below = _entering_layers(tape.nodes, {v for l in learned for v in l.versions}, labelled)
+        return [l for learns, l in by_meeting if learns == most or _is_a_layer_s(l, tape.nodes, below)]
+    return [l for l in learned if not is_called_gradient(l.name)] or learned  # no label tells what gradients add up
+
+
+def begin_with(parameter: Node) -> None:
+    """Let a parameter be what it was first, and no view or copy of what it was made of: nothing is seen through it."""
+    if is_view(parameter):
+        parameter.operands = ()
+
+
+def _origins(nodes: Sequence[Node], roots: dict[Node, int]) -> dict[Node, int]:
+    """For each node the roots that it was made of, as the bits of a number."""
+    origins: dict[Node, int] = {}
+    for node in nodes:
+        bits = roots.get(node, 0)
+        for operand in node.operands:
+            bits |= origins[operand]
+        origins[node] = bits
+    return origins
+
+
+def labelled_among(
+    nodes: Collection[Node], by_parameters: Collection[Node], parameters: Collection[Node], stop: Collection[Node] = ()
+) -> set[Node]:
+    """The labels, and what is made of parameters and labels; inputs that were split or shuffled with them are not.
+
+    Where labels are nowhere subtracted, names tell what is on the way back.
+    """
+    inputs = set(_entering(nodes, parameters))
+    labels = {n for n in nodes if n not in by_parameters and n not in inputs and label_behind(n)}
+    meets = depending(by_parameters, lambda n: any(o in labels for o in n.operands) and n not in stop, stop)
+    if meets:
+        return labels | meets
+    known = {name.rpartition(".")[2] for node in nodes for name in node.names}
+    return labels | depending(by_parameters, lambda n: n not in stop and _on_the_way_back(n, known), stop)
+
+
+def _entering(nodes: Collection[Node], parameters: Collection[Node]) -> Iterator[Node]:
+    """What is multiplied with parameters, which no labels are, black and white though a picture may be as they are."""
+    for node in nodes:
+        if node.op in LINEAR and len(node.operands) == 2:
+            for one, other in (node.operands, node.operands[::-1]):
+                if seen_through(one) in parameters:
+                    yield other
+                    yield seen_through(other)
+
+
+def _on_the_way_back(node: Node, known: Collection[str]) -> bool:
+    """Whether it is called the derivative by something known, or made of what is called so beside another name."""
+    names = [*node.names[:1], *(name for operand in node.operands for name in operand.names)]
+    last = [name.rpartition(".")[2] for name in names]
+    return any(
+        (is_called_gradient(name) and re.sub(r"^_?d_?", "", name) in known) or CALLED_ERROR.search(name)
+        for name in last
+    )
+
+
+def _followed(updates: Sequence[Update]) -> dict[Node, Update]:
+    """The last update of each value: where one is changed on the way and then named, the whole way.
+
+    What comes again at a line is of another step, and of a value that was never replaced.
+    """
+    made = {update.new for update in updates}
+    updates = [update for update in updates if update.old in made or not _is_a_copy(update)]
+    first = {(update.old, update.line): update for update in reversed(updates)}
+    return {update.old: update for update in updates if first[update.old, update.line] is update}
+
+
+def _is_a_copy(update: Update) -> bool:
+    """Whether a copy or a cast took the name of what nothing was added to yet."""
+    return not update.new.operands or (is_view(update.new) and update.new.operands[0] is update.old)
+
+
+def _meets(nodes: Sequence[Node], bit: int, origins: dict[Node, int], apart: set[Node]) -> int | None:
+    """Where a parameter is first combined with an array that does not come from it, before any label."""
+    for node in nodes:
+        meets = origins[node] & bit and node.op in PRODUCTS and node not in apart
+        if meets and any(not origins[o] & bit and np.ndim(o.value) > 0 for o in node.operands):
+            return node.index
+    return None
+
+
+def _entering_layers(nodes: Sequence[Node], learned: set[Node], labelled: set[Node]) -> set[Node]:
+    """What goes through the network below the layers that learn from labels."""
+    products = (
+        n for n in nodes if n.op in LINEAR and n not in labelled and learned & set(map(seen_through, n.operands))
+    )
+    return made_of(o for n in products for o in n.operands if seen_through(o) not in learned)
+
+
+def _is_a_layer_s(lineage: Lineage, nodes: Sequence[Node], below: set[Node]) -> bool:
+    """Whether it is multiplied with, or added to, what enters the layers above, whatever its updates are made of."""
+    first = lineage.versions[0]
+    uses = (n for n in nodes[first.index :] if n in below and first in map(seen_through, n.operands))
+    return any(n.op in LINEAR or n.op in ("+", "add") for n in uses)
+
+
+def _learns(update: Update, bit: int, origins: dict[Node, int], labelled: set[Node]) -> int:
+    """2 where what is added depends on labels, 1 where it depends on other parameters, else 0."""
+    added = [o for o in update.new.operands if o is not update.old]
+    if any(o in labelled for o in added):
+        return 2
+    return int(any(origins[o] & ~bit for o in added))
