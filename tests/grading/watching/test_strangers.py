@@ -279,7 +279,75 @@ for epoch in range(20):
     b1 -= 0.1 * d1.sum(axis=0)
 """
 
+AUTOENCODER = """
+W, b, c = rng.normal(size=(6, 3)), np.zeros(3), np.zeros(6)
+for epoch in range(20):
+    h = 1 / (1 + np.exp(-(X @ W + b)))
+    r = np.tanh(h @ W.T + c)
+    loss = 0.5 * np.sum((r - X) ** 2) / 12
+    dr = (r - X) * (1 - r ** 2) / 12
+    dh = (dr @ W) * h * (1 - h)
+    W -= 0.1 * (X.T @ dh + dr.T @ h)
+    b -= 0.1 * dh.sum(axis=0)
+    c -= 0.1 * dr.sum(axis=0)
+"""
+"""What is compared with the output is what enters; one matrix is two layers'."""
+
+REGRESSION = """
+t = 3 * X[:, 0] - X[:, 1] + 0.1 * rng.normal(size=12)
+W1, b1, w2, b2 = rng.normal(size=(6, 5)), np.zeros(5), rng.normal(size=5), 0.5
+for epoch in range(20):
+    h = np.maximum(0, X @ W1 + b1)
+    y = h @ w2 + b2
+    mse = ((y - t) ** 2).mean()
+    back = 2 * (y - t) / 12
+    through = np.outer(back, w2) * (h > 0)
+    w2 -= 0.1 * h.T @ back
+    b2 -= 0.1 * back.sum()
+    W1 -= 0.1 * X.T @ through
+    b1 -= 0.1 * through.sum(axis=0)
+"""
+
+LOOPS = """
+images = np.sin(np.arange(12 * 36.0)).reshape(12, 6, 6)
+filters, W, b = rng.normal(size=(2, 3, 3)) / 9, rng.normal(size=(8, 4)), np.zeros(4)
+for image, label in zip(images, labels):
+    out = np.zeros((4, 4, 2))
+    for i in range(4):
+        for j in range(4):
+            out[i, j] = np.sum(image[i:i + 3, j:j + 3] * filters, axis=(1, 2))
+    pooled = np.zeros((2, 2, 2))
+    for i in range(2):
+        for j in range(2):
+            pooled[i, j] = np.amax(out[2 * i:2 * i + 2, 2 * j:2 * j + 2], axis=(0, 1))
+    a = pooled.flatten()
+    p = np.exp(a @ W + b)
+    p = p / p.sum()
+    loss = -np.log(p[label])
+    d = p.copy()
+    d[label] -= 1
+    da = (W @ d).reshape(2, 2, 2)
+    W -= 0.01 * np.outer(a, d)
+    b -= 0.01 * d
+    dout = np.zeros((4, 4, 2))
+    for i in range(2):
+        for j in range(2):
+            window = out[2 * i:2 * i + 2, 2 * j:2 * j + 2]
+            for k in range(2):
+                at = np.unravel_index(window[:, :, k].argmax(), (2, 2))
+                dout[2 * i + at[0], 2 * j + at[1], k] = da[i, j, k]
+    dfilters = np.zeros_like(filters)
+    for i in range(4):
+        for j in range(4):
+            for k in range(2):
+                dfilters[k] += dout[i, j, k] * image[i:i + 3, j:j + 3]
+    filters -= 0.01 * dfilters
+"""
+
 RIGHT = {
+    "autoencoder": AUTOENCODER,
+    "regression": REGRESSION,
+    "loops over windows": LOOPS,
     "convolution": CONVOLUTION,
     "convolution, the other slope": CONVOLUTION.replace("(z > 0)", "(z >= 0)"),
     "the error is passed on": ERROR_PASSED_ON,
@@ -336,6 +404,9 @@ SLIPPED = {
     "smoothed": (SMOOTHED, "(p - T)", "(p - 0.9 * T)", (), ["d = "]),
     "residual": (RESIDUAL, "Wr.T", "Wr", ("carried-untransposed",), ["dh0 = "]),
     "penalty": (PENALIZED, "grad[1:] += lam / m * theta[1:]", "grad += lam / m * theta", (), ["grad = ", "grad +="]),
+    "the other use of a matrix": (AUTOENCODER, "X.T @ dh + dr.T @ h", "X.T @ dh", (), ["W -= "]),
+    "regression": (REGRESSION, "2 * (y - t) / 12", "2 * (y - t) / 12 * y", (), ["back = "]),
+    "a sum over windows": (LOOPS, "dfilters[k] +=", "dfilters[k] =", (), ["dfilters[k] ="]),
     "leaky": (LEAKY, "single(1), single(0.1)", "single(1), single(0.01)", ("slope-other",), ["d1 = "]),
 }
 """A program, what is wrong in it, the mistake's names, and how the lines begin that are named."""

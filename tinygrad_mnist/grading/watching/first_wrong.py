@@ -12,7 +12,7 @@ from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.watching.general import RTOL, Reading, wrong
 from tinygrad_mnist.grading.watching.gradients import like
 from tinygrad_mnist.grading.watching.graph import Node, in_order
-from tinygrad_mnist.grading.watching.labels import is_label
+from tinygrad_mnist.grading.watching.labels import is_label, target_of
 from tinygrad_mnist.manual.activations import Array
 
 TIED = "Some maxima here are those of several equal numbers. Together they get the gradient once, and not each of them."
@@ -77,7 +77,8 @@ def describe(node: Node, reading: Reading) -> Finding:
             "All gradients belong to the parameters of the forward pass.",
             "Which gradients are computed after this line, and with which of its values?", (str(node.line),),
         )  # fmt: skip
-    if not any(map(is_label, reading.step.nodes - reading.step.by_parameters)):
+    compared = any(target_of(n, reading.step.by_parameters) for n in reading.step.nodes)
+    if not compared and not any(map(is_label, reading.step.nodes - reading.step.by_parameters)):
         missing = named("error-labels-missing")
         line = (str(node.line),)
         return Finding((missing.name,), (names[0],), missing.title, (), missing.explanation, missing.hint, line)

@@ -1,7 +1,8 @@
-"""Which values of a program are labels: they are known by their numbers."""
+"""Which values of a program are labels: they are known by their numbers, or by what is compared with them."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
@@ -46,3 +47,13 @@ def label_behind(node: Node) -> Node | None:
     arrays = [o for o in node.operands if np.ndim(o.value)]
     whole = node.op in SCALING and len(arrays) == 1 and arrays[0].shape == node.shape
     return label_behind(arrays[0]) if whole else None
+
+
+def target_of(node: Node, by_parameters: Collection[Node]) -> Node | None:
+    """What a difference compares an output with, where it is one: numbers of its shape that come from no parameter."""
+    if node.op not in ("-", "subtract") or len(node.operands) != 2 or np.size(node.value) < 2:
+        return None
+    if len({o.shape for o in (node, *node.operands)}) > 1:
+        return None
+    targets = [o for o in node.operands if o not in by_parameters]
+    return targets[0] if len(targets) == 1 else None

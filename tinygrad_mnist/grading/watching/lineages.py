@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, is_view, made_of, seen_through
-from tinygrad_mnist.grading.watching.labels import label_behind
+from tinygrad_mnist.grading.watching.labels import label_behind, target_of
 from tinygrad_mnist.grading.watching.names import CALLED_ERROR, is_called_gradient
 from tinygrad_mnist.grading.watching.tape import Tape, Update
 
@@ -86,11 +86,13 @@ def labelled_among(
 ) -> set[Node]:
     """The labels, and what is made of parameters and labels; inputs that were split or shuffled with them are not.
 
-    Where labels are nowhere subtracted, names tell what is on the way back.
+    Where there are none, as in a regression or an autoencoder, what is made of differences from other targets is; and
+    where nothing is subtracted, names tell what is on the way back.
     """
     inputs = set(_entering(nodes, parameters))
     labels = {n for n in nodes if n not in by_parameters and n not in inputs and label_behind(n)}
     meets = depending(by_parameters, lambda n: any(o in labels for o in n.operands) and n not in stop, stop)
+    meets = meets or depending(by_parameters, lambda n: n not in stop and bool(target_of(n, by_parameters)), stop)
     if meets:
         return labels | meets
     known = {name.rpartition(".")[2] for node in nodes for name in node.names}

@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.textbook.derivation import Network
 from tinygrad_mnist.grading.watching.graph import Node, depending, in_order, made_of, used_by
-from tinygrad_mnist.grading.watching.labels import is_label, label_behind
+from tinygrad_mnist.grading.watching.labels import is_label, label_behind, target_of
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import CALLED_LOSS
 from tinygrad_mnist.grading.watching.tape import Tape
@@ -51,7 +51,7 @@ def outputs(step: Step) -> list[Output]:
             continue
         met = [
             o for user in users[node] for o in user.operands
-            if o in step.by_labels and o not in step.by_parameters
+            if (o in step.by_labels and o not in step.by_parameters) or o is target_of(user, step.by_parameters)
         ]  # fmt: skip
         if met:
             found.append(Output(node, label_behind(met[-1]) or met[-1]))
@@ -67,7 +67,7 @@ def own_losses(tape: Tape, step: Step, versions: set[Node]) -> list[Node]:
     labels = {n for n in step.by_labels - step.by_parameters if is_label(n)} or set(step.labels)
     nodes = [n for n in tape.nodes if n in start or n in step.by_labels or n in labels or first <= n.index]
     reached = depending(nodes, lambda n: n in start, versions)
-    labelled = depending(nodes, lambda n: n in labels, versions)
+    labelled = depending(nodes, lambda n: n in labels if labels else bool(target_of(n, reached)), versions)
     blocked = depending(nodes, lambda n: n.op in NOT_DIFFERENTIABLE and n in reached)
     found = [
         n for n in in_order(reached & labelled)

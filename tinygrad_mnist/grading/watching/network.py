@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.grading.watching.graph import LINEAR, Node, in_order, made_of, seen_through, used_by
-from tinygrad_mnist.grading.watching.labels import label_behind
+from tinygrad_mnist.grading.watching.labels import is_label, label_behind, target_of
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual.activations import Array
@@ -178,7 +178,12 @@ def _is_output(node: Node, last: Linear) -> bool:
 
 
 def _labels_of(output: Node, step: Step) -> Node | None:
-    """The labels that an output should have been compared with: the last of as many examples."""
+    """The labels that an output should have been compared with: the last of as many examples.
+
+    None where outputs are compared with other targets, as in a regression.
+    """
+    if not any(map(is_label, step.by_labels)) and any(target_of(n, step.by_parameters) for n in step.nodes):
+        return None
     shape = np.shape(output.value)
     sizes = {np.size(output.value), *shape} if min(shape, default=1) > 1 else {np.size(output.value)}
     fitting = [n for n in step.labels if np.size(n.value) in sizes and "arange" not in n.op]

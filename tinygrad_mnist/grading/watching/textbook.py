@@ -185,7 +185,7 @@ def _labels(found: Sequence[Pass], output: Array, notation: Notation) -> Array |
         shape = in_columns(a_pass.output.value, notation).shape
         if value.size == shape[0] * shape[1]:
             parts.append(in_columns(value, notation).reshape(shape).astype(float))
-        elif value.size == shape[1]:
+        elif value.size == shape[1] and (value >= 0).all() and (value == np.floor(value)).all():
             parts.append(np.eye(max(shape[0], int(value.max()) + 1))[value.astype(int).ravel()].T[: shape[0]])
         else:
             return None
