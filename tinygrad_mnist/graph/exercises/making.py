@@ -17,7 +17,7 @@ from tinygrad_mnist.graph.recording import Recording
 from tinygrad_mnist.graph.symbolic.derive import Derivation, check, derived
 from tinygrad_mnist.graph.symbolic.explanation import equation
 from tinygrad_mnist.graph.symbolic.lines import Line, program
-from tinygrad_mnist.graph.symbolic.notation import Style
+from tinygrad_mnist.graph.symbolic.pieces import Style
 from tinygrad_mnist.graph.symbolic.source import assignment, counted, helpers
 from tinygrad_mnist.graph.symbolic.traced import Traced
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.engine import OPS
+from tinygrad_mnist.graph.symbolic.entries import Call
 from tinygrad_mnist.graph.symbolic.index import (
     Applied,
     Element,
@@ -30,7 +31,6 @@ from tinygrad_mnist.graph.symbolic.index import (
     product,
     with_letter,
 )
-from tinygrad_mnist.graph.symbolic.notation import Call
 from tinygrad_mnist.graph.symbolic.traced import Traced
 from tinygrad_mnist.graph.symbolic.writing import View, Writer
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from tinygrad_mnist.graph.symbolic import notation
+from tinygrad_mnist.graph.symbolic import notation, pieces
 from tinygrad_mnist.graph.symbolic.derive import INLINE
 from tinygrad_mnist.graph.symbolic.elements import Contraction
 from tinygrad_mnist.graph.symbolic.index import Element
 from tinygrad_mnist.graph.symbolic.lettering import Lettering, Said, said
 from tinygrad_mnist.graph.symbolic.lines import Line, Program
 from tinygrad_mnist.graph.symbolic.names import Name
-from tinygrad_mnist.graph.symbolic.notation import Text
+from tinygrad_mnist.graph.symbolic.pieces import Text
 from tinygrad_mnist.graph.symbolic.terms import STYLES, Terms, letters
 from tinygrad_mnist.graph.symbolic.traced import Traced
 
@@ -30,7 +30,7 @@ class Sentence(str):
         latex, text = "", ""
         for part in parts:
             gap = text and not (isinstance(part, str) and part[0] in ",:")
-            formula, words = (notation.words(part), part) if isinstance(part, str) else (part.latex, part.text)
+            formula, words = (pieces.words(part), part) if isinstance(part, str) else (part.latex, part.text)
             latex, text = latex + (r"\ " if gap else "") + formula, text + (" " if gap else "") + words
         sentence = super().__new__(cls, text)
         sentence.latex = latex
@@ -64,8 +64,8 @@ class Indices:
                 yield letters(names), Name(Text(numbers.replace("…", r"\ldots")), Text(numbers)), remark
         for name, value in self.terms.constants.values():
             is_long = value.size > INLINE
-            numbers = f"constant({notation.size(value.shape, 'text')})" if is_long else notation.numbers(value.numpy())
-            yield name, Name(Text(notation.words(numbers)), Text(numbers)), ""
+            numbers = f"constant({pieces.size(value.shape, 'text')})" if is_long else pieces.numbers(value.numpy())
+            yield name, Name(Text(pieces.words(numbers)), Text(numbers)), ""
         if any(line.contractions for line in self.lines.values()):
             left, right = r"\left(A \, B\right)_{ij}", r"\sum_{k} A_{ik} B_{kj}"
             first, second = (Name(Text(matrix), Text(matrix)) for matrix in "AB")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from tinygrad_mnist.graph.symbolic import notation
+from tinygrad_mnist.graph.symbolic import notation, pieces
+from tinygrad_mnist.graph.symbolic.entries import Entry, filled
 from tinygrad_mnist.graph.symbolic.index import Applied, Atom, Element, Index, Letter, Over, Term
 from tinygrad_mnist.graph.symbolic.lettering import ORDER
 from tinygrad_mnist.graph.symbolic.lines import Program
 from tinygrad_mnist.graph.symbolic.names import Name
-from tinygrad_mnist.graph.symbolic.notation import Entry, Style, Text
+from tinygrad_mnist.graph.symbolic.pieces import Style, Text
 from tinygrad_mnist.graph.symbolic.traced import Traced
 
 SHORT = 3
@@ -51,7 +52,7 @@ class Terms:
             return self._over(term, style)
         if isinstance(term, Applied):
             return self._applied(term, style)
-        return notation.number(term, style)
+        return pieces.number(term, style)
 
     def element(self, element: Element, style: Style, name: Name) -> Text:
         """A name with its indices, those of axes with but one element left out."""
@@ -106,7 +107,7 @@ class Terms:
         slot = "product" if term.op == "sum" else "factor"
         is_tight = body.level in ("comparison", "atom", "power") or slot == "factor"
         entry = Entry(f"{sign} <0:{slot}>", f"{sign} <0:{slot}>", "", "factor" if is_tight else "product")
-        return notation.filled(entry, term.op, [body], {}, [()], style)
+        return filled(entry, term.op, [body], {}, [()], style)
 
     def _applied(self, term: Applied, style: Style) -> Text:
         operands = [self._write(x, style) for x in term.operands]
@@ -132,7 +133,7 @@ class Terms:
 def _whole(written: Name) -> Name:
     """A formula in brackets, where it is not a whole."""
     entry = Entry("<0:atom>", "<0:atom>", "")
-    latex, text = (notation.filled(entry, "", [getattr(written, s)], {}, [()], s) for s in STYLES)
+    latex, text = (filled(entry, "", [getattr(written, s)], {}, [()], s) for s in STYLES)
     return Name(latex, text)
 
 
@@ -146,7 +147,7 @@ def _multiplied(term: Applied, operands: list[Text], style: Style) -> Text:
         is_sum = isinstance(factor, Over) and factor.op == "sum"
         slot = "atom" if is_sum and i < last else "product" if is_sum else "factor"
         template += (dot if is_number else beside) * bool(i) + f"<{i}:{slot}>"
-    return notation.filled(Entry(template, template, "", "product"), "product", operands, {}, [()], style)
+    return filled(Entry(template, template, "", "product"), "product", operands, {}, [()], style)
 
 
 def letters(names: Sequence[str], end: str = "") -> Name:
