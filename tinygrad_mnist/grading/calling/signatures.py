@@ -34,11 +34,6 @@ class Parameter:
         return self.role == "l2" or data or (self.made and self.default is None)
 
 
-_TELLING = ("W", "b", "p", "c")
-"""How roles of parameters, and of what holds them, begin: where there is none of these, single letters say nothing,
-unless there are no more than X and Y."""
-
-
 class Signature:
     """A learner's function and what its parameters are; made: names of what a forward pass of theirs gives.
 
@@ -49,25 +44,16 @@ class Signature:
         self, function: Code, made: Iterable[str] = (), *, constructing: bool = False, leads: bool = False
     ) -> None:
         self.function = function
-        self.known = {plain(name) for name in made}
-        try:
-            parameters = [*inspect.signature(function).parameters.values()]
-        except (TypeError, ValueError):
-            parameters = []
-        self.any_number = any(p.kind == p.VAR_POSITIONAL for p in parameters)
+        taken, known = _taken_by(function), {plain(name) for name in made}
+        self.any_number = any(p.kind == p.VAR_POSITIONAL for p in taken)
         every = [
-            Parameter(p.name, role_of(p.name, constructing), p.kind, p.default, plain(p.name) in self.known)
-            for p in parameters
+            Parameter(p.name, role_of(p.name, constructing), p.kind, p.default, plain(p.name) in known)
+            for p in taken
             if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
         ]
-        if every and every[0].name == "self":
-            del every[0]
-        if not constructing and len(every) > 2 and not any(p.made or (p.role or "")[:1] in _TELLING for p in every):
-            every = [replace(p, role=None) if len(p.name) == 1 and p.name not in "XYxy" else p for p in every]
-        if leads and every and not any(p.role == "X" for p in every):
-            first = next((i for i, p in enumerate(every) if p.role is None or p.role[0] == "a"), None)
-            every = [replace(p, role="X") if i == first else p for i, p in enumerate(every)]
-        self.every, self.parameters = every, [p for p in every if p.given]
+        every = every if constructing else _without_letters(every)
+        self.every = _led_by_data(every) if leads else every
+        self.parameters = [p for p in self.every if p.given]
 
     def leaves_out_before(self, parameter: Parameter) -> bool:
         """Whether one that stands before is left at its default."""
@@ -125,3 +111,27 @@ class Signature:
         if depth < 1 or (missing and not holds and not intermediate):
             return f"takes {count} arguments; expected are X, Y and a W and a b for each layer: ({', '.join(expected)})"
         return None
+
+
+def _taken_by(function: Code) -> list[inspect.Parameter]:
+    """What a function takes, as a method what it takes besides itself; nothing where that can't be told."""
+    try:
+        taken = [*inspect.signature(function).parameters.values()]
+    except (TypeError, ValueError):
+        return []
+    return taken[1:] if taken and taken[0].name == "self" else taken
+
+
+def _without_letters(every: list[Parameter]) -> list[Parameter]:
+    """Single letters say nothing where no name tells of parameters or of what holds them; but X and Y always do."""
+    if len(every) <= 2 or any(p.made or (p.role or "")[:1] in ("W", "b", "p", "c") for p in every):
+        return every
+    return [replace(p, role=None) if len(p.name) == 1 and p.name not in "XYxy" else p for p in every]
+
+
+def _led_by_data(every: list[Parameter]) -> list[Parameter]:
+    """The first that may be X is X, where none is called so."""
+    if any(p.role == "X" for p in every):
+        return every
+    first = next((i for i, p in enumerate(every) if p.role is None or p.role[0] == "a"), None)
+    return [replace(p, role="X") if i == first else p for i, p in enumerate(every)]
