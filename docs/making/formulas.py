@@ -6,7 +6,7 @@ from typing import Any
 
 from docutils import nodes
 
-from tinygrad_mnist.graph.symbolic.notation import mathml
+from tinygrad_mnist.graph.symbolic.markup import mathml
 
 
 def inline(writer: Any, node: nodes.Element) -> None:

@@ -1,11 +1,11 @@
-"""A learner"s backprop judged: which of its lines is wrong, and which mistake it is."""
+"""A learner's backprop judged: which of its lines is wrong, and which mistake it is."""
 
 from typing import TYPE_CHECKING
 
 from tinygrad_mnist.later import later
 
 if TYPE_CHECKING:
-    from tinygrad_mnist.grading.calling.arguments import DEEPEST
+    from tinygrad_mnist.grading.calling.signatures import DEEPEST
     from tinygrad_mnist.grading.grader import assert_gradients, diagnose, grade
     from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
     from tinygrad_mnist.grading.settings import GradeError
@@ -21,7 +21,7 @@ __all__ = [
 __getattr__, __dir__ = later(
     __name__,
     {
-        "calling.arguments": ("DEEPEST",),
+        "calling.signatures": ("DEEPEST",),
         "grader": ("assert_gradients", "diagnose", "grade"),
         "report": ("Finding", "Parameter", "Problem", "Report"),
         "settings": ("GradeError",),

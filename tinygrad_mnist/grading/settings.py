@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tinygrad_mnist.grading.calling.arguments import DEEPEST
 from tinygrad_mnist.grading.calling.conventions import (
     EVERY,
     Convention,
@@ -14,6 +13,7 @@ from tinygrad_mnist.grading.calling.conventions import (
     Values,
     network_values,
 )  # fmt: skip
+from tinygrad_mnist.grading.calling.signatures import DEEPEST
 from tinygrad_mnist.grading.calling.trying import Task
 from tinygrad_mnist.grading.textbook.models import Asked, Model
 from tinygrad_mnist.grading.textbook.probes import Probes

@@ -18,21 +18,29 @@ from tinygrad_mnist.nn.activations import (
 from tinygrad_mnist.nn.architecture import count_products, count_weights, network, parse_layers
 from tinygrad_mnist.nn.average import ExponentialMovingAverage
 from tinygrad_mnist.nn.clip import clip_grad_norm_, clip_grad_value_, max_norm_
-from tinygrad_mnist.nn.functional import accuracy
+from tinygrad_mnist.nn.convolutions import AdaptiveAvgPool2d, AvgPool2d, Conv2d, ConvTranspose2d, MaxPool2d
+from tinygrad_mnist.nn.functional import (
+    accuracy,
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+    one_hot,
+    smooth_l1_loss,
+)
 from tinygrad_mnist.nn.init import INITIALISERS
 from tinygrad_mnist.nn.layers import (
-    AdaptiveAvgPool2d,
-    AvgPool2d,
     BatchNorm1d,
     BatchNorm2d,
-    Conv2d,
-    ConvTranspose2d,
     Dropout,
     Flatten,
     GroupNorm,
     LayerNorm,
     Linear,
-    MaxPool2d,
     Sequential,
     Unflatten,
 )
@@ -46,16 +54,6 @@ from tinygrad_mnist.nn.losses import (
     MSELoss,
     NLLLoss,
     SmoothL1Loss,
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    huber_loss,
-    kl_div,
-    l1_loss,
-    mse_loss,
-    nll_loss,
-    one_hot,
-    smooth_l1_loss,
 )
 from tinygrad_mnist.nn.mlp import MLP
 from tinygrad_mnist.nn.module import Module

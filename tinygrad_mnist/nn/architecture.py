@@ -19,17 +19,18 @@ from math import prod
 import numpy as np
 
 from tinygrad_mnist.arguments import check_name
-from tinygrad_mnist.nn import layers as nn
 from tinygrad_mnist.nn.activations import ACTIVATION_MODULES
+from tinygrad_mnist.nn.convolutions import AvgPool2d, Conv2d, MaxPool2d
 from tinygrad_mnist.nn.init import initialise
+from tinygrad_mnist.nn.layers import BatchNorm1d, BatchNorm2d, Dropout, Flatten, Linear, Sequential
 from tinygrad_mnist.nn.mlp import MLP
 from tinygrad_mnist.nn.module import Module
 
 Item = int | str
 Shape = tuple[int, ...]
 
-POOLS: dict[str, Callable[[int], Module]] = {"m": nn.MaxPool2d, "a": nn.AvgPool2d}
-NORMS: dict[int, Callable[[int], Module]] = {1: nn.BatchNorm1d, 3: nn.BatchNorm2d}
+POOLS: dict[str, Callable[[int], Module]] = {"m": MaxPool2d, "a": AvgPool2d}
+NORMS: dict[int, Callable[[int], Module]] = {1: BatchNorm1d, 3: BatchNorm2d}
 
 LARGEST = 1_000_000
 """Of units and maps in a layer: what is far too large for any memory is named, before anything is made."""
@@ -61,8 +62,8 @@ def network(
     if all(isinstance(item, int) for item in items) and not (batch_norm or dropout or input_dropout):
         return MLP([int(item) for item in items], activation, init, seed)
     check_name("activation", activation, ACTIVATION_MODULES)
-    first = [nn.Dropout(input_dropout)] if input_dropout else []
-    model = nn.Sequential(*first, *_modules(items, ACTIVATION_MODULES[activation], batch_norm, dropout))
+    first = [Dropout(input_dropout)] if input_dropout else []
+    model = Sequential(*first, *_modules(items, ACTIVATION_MODULES[activation], batch_norm, dropout))
     initialise(model, init, np.random.default_rng(seed))
     return model
 
@@ -147,10 +148,10 @@ def _weights(item: Item, before: Shape, behind: Shape, dropout: float, bias: boo
     """A layer of weights, and what it needs before it."""
     if len(behind) == 3:
         kernel = int(str(item).partition("c")[2])
-        yield nn.Conv2d(before[0], behind[0], kernel, padding=kernel // 2, bias=bias)
+        yield Conv2d(before[0], behind[0], kernel, padding=kernel // 2, bias=bias)
         return
     if len(before) == 3:
-        yield nn.Flatten()
+        yield Flatten()
     if dropout:
-        yield nn.Dropout(dropout)
-    yield nn.Linear(prod(before), behind[0], bias=bias)
+        yield Dropout(dropout)
+    yield Linear(prod(before), behind[0], bias=bias)

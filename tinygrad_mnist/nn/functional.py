@@ -24,16 +24,16 @@ from tinygrad_mnist.nn.images import avg_pool2d as avg_pool2d
 from tinygrad_mnist.nn.images import conv2d as conv2d
 from tinygrad_mnist.nn.images import conv_transpose2d as conv_transpose2d
 from tinygrad_mnist.nn.images import max_pool2d as max_pool2d
-from tinygrad_mnist.nn.losses import binary_cross_entropy as binary_cross_entropy
-from tinygrad_mnist.nn.losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
-from tinygrad_mnist.nn.losses import cross_entropy as cross_entropy
-from tinygrad_mnist.nn.losses import huber_loss as huber_loss
-from tinygrad_mnist.nn.losses import kl_div as kl_div
-from tinygrad_mnist.nn.losses import l1_loss as l1_loss
-from tinygrad_mnist.nn.losses import mse_loss as mse_loss
-from tinygrad_mnist.nn.losses import nll_loss as nll_loss
-from tinygrad_mnist.nn.losses import one_hot as one_hot
-from tinygrad_mnist.nn.losses import smooth_l1_loss as smooth_l1_loss
+from tinygrad_mnist.nn.loss_functions import binary_cross_entropy as binary_cross_entropy
+from tinygrad_mnist.nn.loss_functions import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+from tinygrad_mnist.nn.loss_functions import cross_entropy as cross_entropy
+from tinygrad_mnist.nn.loss_functions import huber_loss as huber_loss
+from tinygrad_mnist.nn.loss_functions import kl_div as kl_div
+from tinygrad_mnist.nn.loss_functions import l1_loss as l1_loss
+from tinygrad_mnist.nn.loss_functions import mse_loss as mse_loss
+from tinygrad_mnist.nn.loss_functions import nll_loss as nll_loss
+from tinygrad_mnist.nn.loss_functions import one_hot as one_hot
+from tinygrad_mnist.nn.loss_functions import smooth_l1_loss as smooth_l1_loss
 from tinygrad_mnist.nn.random import generator
 from tinygrad_mnist.nn.special import erf as erf
 from tinygrad_mnist.nn.special import gelu as gelu

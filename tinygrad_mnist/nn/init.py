@@ -11,9 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from tinygrad_mnist.arguments import check_name
+from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.nn.module import Module
 from tinygrad_mnist.nn.random import generator
 
@@ -81,6 +82,15 @@ def zeros(rng: np.random.Generator, shape: Shape) -> NDArray[Any]:
 def torch_default(rng: np.random.Generator, shape: Shape) -> NDArray[Any]:
     """U(±1 / √fan-in): what PyTorch's Linear and Conv2d start with."""
     return _uniform(rng, shape, 1 / (3 * fans(shape)[0]))
+
+
+def start(shape: Shape, biases: int, dtype: DTypeLike) -> tuple[Tensor, Tensor | None]:
+    """A weight and its biases, if there are any, as PyTorch's layers start by default: U(±1 / √fan-in)."""
+    weight = Tensor(torch_default(generator(), shape), requires_grad=True, dtype=dtype)
+    if not biases:
+        return weight, None
+    bound = 1 / math.sqrt(math.prod(shape[1:]))
+    return weight, Tensor(generator().uniform(-bound, bound, biases), requires_grad=True, dtype=dtype)
 
 
 _ALL = (he, he_uniform, xavier, xavier_uniform, lecun, lecun_uniform, standard_normal, zeros, torch_default)

@@ -6,9 +6,10 @@ import pytest
 from tests.each import each
 from tests.graph.symbolic.test_explanation import equations
 from tinygrad_mnist import Tensor, grad, graph
-from tinygrad_mnist.graph.symbolic.handwritten import IDIOMS, PICKED, read, same
+from tinygrad_mnist.graph.symbolic.handwritten import IDIOMS, PICKED, read
+from tinygrad_mnist.graph.symbolic.idioms.operands import same
 
-EXAMPLES = {entry.read.__name__: entry for table in (IDIOMS, PICKED) for entries in table.values() for entry in entries}
+EXAMPLES = {entry.read.__name__: entry for entry in (*IDIOMS, *PICKED)}
 CLASSES = np.array([0, 1, 2, 2, 1, 0])
 RNG = np.random.default_rng(7)
 

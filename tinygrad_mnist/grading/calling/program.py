@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .arguments import RATE, Given, Signature, Style, keys
+from .arguments import RATE, arguments, keys, styles
+from .containers import Given, Style
 from .conventions import Convention, Values
-from .naming import returned_names, signature_of
+from .naming import Code, returned_names, signature_of
 from .networks import Network
 from .returned import Ran
 from .roles import at_depth, parameters, plain, role_of
+from .signatures import Signature
 from .trees import leaves, numeric
-
-Code = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,8 @@ class Program:
         return None if self.network and not self.takes.unnamed else self.takes.why_not(depth, bool(self.network))
 
     def styles(self) -> list[Style]:
-        styles = self.takes.styles()
-        if self.needs_forward and self.first and len(styles) == 1:
-            return self.first.styles()
-        return styles
+        own = styles(self.takes)
+        return styles(self.first) if self.needs_forward and self.first and len(own) == 1 else own
 
     @property
     def description(self) -> list[str]:
@@ -125,10 +123,10 @@ class Program:
             sizes = [len(values["X"]), *(len(values[f"W{l}"]) for l in range(1, depth + 1))]
             instance = self.network.make(sizes, {role: given.values[role] for role in before})
         if self.needs_forward and self.forward and self.first:
-            by_place, by_name = self.first.arguments(given)
+            by_place, by_name = arguments(self.first, given)
             given.forward = self._bound(self.forward, instance)(*by_place, **by_name)
             given.made = _made(given.forward, self.makes, depth)
-        by_place, by_name = self.takes.arguments(given)
+        by_place, by_name = arguments(self.takes, given)
         names = [p.name for p in self.takes.parameters]
         watched += [
             (name, value, np.array(value))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import Style
+from .containers import Style
 from .conventions import Array, Convention, Values, examples, single
 from .program import Call, Program
 from .returned import Reading, fits, read

@@ -6,19 +6,21 @@ import copy
 import inspect
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
 import numpy as np
 
-from .arguments import PARAMETERS, RATE, Given, Parameter, Signature, Style
+from .arguments import RATE
+from .containers import PARAMETERS, Given, Style
 from .conventions import Array, Convention
-from .naming import signature_of
+from .naming import Code, signature_of
 from .program import Program
 from .returned import named
 from .roles import at_depth, gradient_of, holds_gradients, parameters, plain, role_of
+from .signatures import Parameter, Signature
 from .trees import leaves, numeric, replaced
 from .trying import Attempt
 
@@ -38,8 +40,6 @@ PREFIXES = ("d", "", "grad_")
 
 UNITS = 10
 """In every layer, so that another layer's gradient fits too."""
-
-Code = Callable[..., Any]
 
 
 @dataclass(frozen=True)

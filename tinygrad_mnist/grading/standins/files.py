@@ -12,46 +12,21 @@ import pickle
 import re
 import shutil
 import tarfile
-import zipfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist.grading.standins.absorbing import Absorbing
+from tinygrad_mnist.grading.standins.formats import ARCHIVE, drawn, kind
 from tinygrad_mnist.grading.standins.loading import Data
 
-OWN_WORK = re.compile(
-    r"model|weight|param|network|net\.|net_|trained|checkpoint|result|loss|pred|history|log|submission|output",
-    re.IGNORECASE,
-)
-"""What a program has made itself is never drawn: it is there, or not."""
-
-ENDINGS = r"(\.gz|\.zip|\.bz2)?$"
-KINDS: tuple[tuple[str, str], ...] = (
-    ("idx", r"idx\d[-._]ubyte|(train|t10k|test)[-_.](images|labels)\b(?!.*\.(npy|csv|txt|png))"),
-    ("csv", r"(mnist|digit|emnist)[^/\\]*\.(csv|data|txt)|(^|[/\\])(train|test)\.csv"),
-    ("npz", r"mnist[^/\\]*\.npz"),
-    ("pickle", r"mnist[^/\\]*\.(pkl|pickle|pk|p)\b|\.pkl\.gz"),
-    ("npy", r"(mnist|train|test|digit|full_numpy_bitmap)[^/\\]*\.npy|(^|[/\\])[xy](_\w+)?\.npy"),
-    ("zip", r"(mnist|digit|archive)[^/\\]*\.zip"),
-)
-"""What files of MNIST are called, in the part of their path that tells."""
-
-ARCHIVE = ("train.csv", "test.csv", "mnist_train.csv", "mnist_test.csv",
-           *(f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("images-idx3",
-           "labels-idx1")))  # fmt: skip
 PICTURES = re.compile(r"(train|test|mnist|digit|png|jpg|jpeg|image|valid)", re.IGNORECASE)
+"""What folders of pictures are called."""
+
 SUBFOLDERS = [str(digit) for digit in range(10)]
-
-
-def kind(name: str) -> str | None:
-    """What a file of this name holds, if it is one of MNIST: idx, csv, npz, pickle, npy or zip."""
-    base = re.split(r"[?#]", name)[0]
-    if OWN_WORK.search(re.split(r"[/\\]", base)[-1]):
-        return None
-    return next((found for found, pattern in KINDS if re.search(pattern, base, re.IGNORECASE)), None)
 
 
 class _Kept(io.BytesIO):
@@ -95,7 +70,7 @@ class Files:
     def open(self, file: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
         if isinstance(file, int) or file in (os.devnull,):
             return self.real_open(file, mode, *arguments, **options)
-        name = os.fsdecode(os.fspath(file))
+        name = _text(file)
         options = {**dict(zip(("buffering", "encoding", "errors", "newline"), arguments, strict=False)), **options}
         if any(letter in mode for letter in "wax+"):
             return self._as(self._writable(name, mode), mode, options)
@@ -135,36 +110,8 @@ class Files:
         if found is None or (found == "zip" and self.real_exists(self.place(name))):
             return None
         if name not in self.drawn:
-            self.drawn[name] = self._draw(name, found)
+            self.drawn[name] = drawn(self.data, name)
         return self.drawn[name]
-
-    def _draw(self, name: str, found: str) -> bytes:
-        if found == "idx":
-            raw = self.data.idx(name)
-        elif found == "csv":
-            raw = self.data.csv(name)
-        elif found == "pickle":
-            raw = pickle.dumps(self.data.pickled())
-        elif found == "zip":
-            return self._zip(ARCHIVE)
-        else:
-            buffer = io.BytesIO()
-            if found == "npz":
-                np.savez(buffer, **self.data.arrays())  # type: ignore[arg-type]  # arrays by name
-            else:
-                np.save(buffer, self.data.array(name))
-            raw = buffer.getvalue()
-        base = re.split(r"[?#]", name)[0]
-        if base.endswith(".zip"):
-            return self._zip([os.path.basename(base.removesuffix(".zip"))])
-        return gzip.compress(raw, 1) if base.endswith(".gz") else raw
-
-    def _zip(self, names: Any) -> bytes:
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            for name in names:
-                archive.writestr(name, self.content(name) or b"")
-        return buffer.getvalue()
 
     def place(self, name: str) -> str:
         """A name as it is seen from where the program lies."""
@@ -181,24 +128,24 @@ class Files:
 
     def forget(self, name: Any) -> None:
         if not isinstance(name, int):
-            self.written.pop(self.key(os.fsdecode(os.fspath(name))), None)
+            self.written.pop(self.key(_text(name)), None)
 
     def make(self, name: Any) -> None:
-        self.made.add(self.key(os.fsdecode(os.fspath(name))))
+        self.made.add(self.key(_text(name)))
 
     # what is there
 
     def isfile(self, path: Any) -> bool:
         if isinstance(path, int):
             return self.real_isfile(path)
-        name = os.fsdecode(os.fspath(path))
+        name = _text(path)
         return self.key(name) in self.written or kind(name) is not None or self.real_isfile(self.place(name))
 
     def isdir(self, path: Any) -> bool:
         if isinstance(path, int):
             return self.real_isdir(path)
-        name = os.fsdecode(os.fspath(path))
-        return self.key(name) in self.made or self.real_isdir(self.place(name)) or self._pictured(name)
+        name = _text(path)
+        return self.key(name) in self.made or self.real_isdir(self.place(name)) or _is_of_pictures(name)
 
     def exists(self, path: Any) -> bool:
         if isinstance(path, int):
@@ -206,19 +153,11 @@ class Files:
         return self.isfile(path) or self.isdir(path)
 
     def getsize(self, path: Any) -> int:
-        content = self.content(os.fsdecode(os.fspath(path)))
-        return len(content) if content is not None else self.real_getsize(self.place(os.fsdecode(os.fspath(path))))
-
-    def _pictured(self, name: str) -> bool:
-        """Whether it is called as a folder of pictures is: train, or train/5."""
-        parts = [p for p in re.split(r"[/\\]", name) if p]
-        if not parts or "." in parts[-1]:
-            return False
-        within = parts[:-1] if parts[-1] in SUBFOLDERS else parts
-        return bool(within) and re.search(PICTURES, within[-1]) is not None
+        content = self.content(_text(path))
+        return len(content) if content is not None else self.real_getsize(self.place(_text(path)))
 
     def listdir(self, path: Any = ".") -> list[str]:
-        name = os.fsdecode(os.fspath(path))
+        name = _text(path)
         if self.real_isdir(self.place(name)):
             here = self.key(name)
             kept = [os.path.basename(p) for p in (*self.written, *self.made) if os.path.dirname(p) == here]
@@ -226,15 +165,15 @@ class Files:
         last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
         if last in SUBFOLDERS:
             return [f"{i}.png" for i in range(5)]
-        if self._pictured(name) and re.search(r"(train|test|valid)(ing|ation)?$", last, re.IGNORECASE):
+        if _is_of_pictures(name) and re.search(r"(train|test|valid)(ing|ation)?$", last, re.IGNORECASE):
             return SUBFOLDERS
-        if self._pictured(name) or re.search(r"input|data|kaggle", name):
+        if _is_of_pictures(name) or re.search(r"input|data|kaggle", name):
             return list(ARCHIVE)
         return self.real_listdir(self.place(name))
 
     def glob(self, pattern: Any, **options: Any) -> list[str]:
         """The files that are there; or else pictures of digits, or the files of MNIST that fit."""
-        pattern = os.fsdecode(os.fspath(pattern))
+        pattern = _text(pattern)
         found = real_glob(self.place(str(Path(pattern).parent)) + "/" + Path(pattern).name, **options)
         if found or not options.get("pictures", True):
             return found
@@ -244,6 +183,20 @@ class Files:
             folders = [os.path.join(parent, d) for d in SUBFOLDERS] if parent != folder else [folder]
             return [os.path.join(f, last.replace("*", str(i))) for f in folders for i in range(5)]
         return [os.path.join(folder, name) for name in fnmatch.filter(ARCHIVE, last)]
+
+
+def _text(path: Any) -> str:
+    """A path as text."""
+    return os.fsdecode(os.fspath(path))
+
+
+def _is_of_pictures(folder: str) -> bool:
+    """Whether it is called as a folder of pictures is: train, or train/5."""
+    parts = [p for p in re.split(r"[/\\]", folder) if p]
+    if not parts or "." in parts[-1]:
+        return False
+    within = parts[:-1] if parts[-1] in SUBFOLDERS else parts
+    return bool(within) and re.search(PICTURES, within[-1]) is not None
 
 
 real_glob = glob.glob
@@ -302,25 +255,12 @@ def _install_numpy(files: Files) -> None:
         return real_fromfile(file, dtype, count, sep, offset=offset, **options)
 
     def savetxt(fname: Any, X: Any, *arguments: Any, **options: Any) -> None:
-        with files.open(fname, "w") if isinstance(fname, (str, os.PathLike)) else _left_open(fname) as file:
+        with files.open(fname, "w") if isinstance(fname, (str, os.PathLike)) else nullcontext(fname) as file:
             real_savetxt(file, np.asarray(X), *arguments, **options)
 
     np.load, np.fromfile, np.savetxt = load, fromfile, savetxt  # type: ignore[assignment]
     for name in ("loadtxt", "genfromtxt"):
         _through_open(name, files)
-
-
-class _left_open:
-    """A file of the program's, which it closes itself."""
-
-    def __init__(self, file: Any) -> None:
-        self.file = file
-
-    def __enter__(self) -> Any:
-        return self.file
-
-    def __exit__(self, *raised: Any) -> None:
-        """It stays open."""
 
 
 def _through_open(name: str, files: Files) -> None:

@@ -11,10 +11,21 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.grading.standins import science
 from tinygrad_mnist.grading.standins.absorbing import Absorbing, named, used
 from tinygrad_mnist.grading.standins.files import Files
 from tinygrad_mnist.grading.standins.loading import Data
-from tinygrad_mnist.grading.standins.packages import functions
+from tinygrad_mnist.grading.standins.packages import (
+    datasets,
+    hugging_face,
+    learning,
+    loaders,
+    pictures,
+    progress,
+    tensorflow,
+    torch,
+)
+from tinygrad_mnist.grading.standins.packages.tables import reading
 
 REPLACED = {
     # pictures and screens
@@ -42,6 +53,9 @@ REPLACED = {
 
 AS_NUMPY = {"cupy", "autograd.numpy", "jax.numpy"}
 """Modules that are NumPy by another name."""
+
+PACKAGES = (pictures, progress, reading, learning, datasets, science, loaders, tensorflow, torch, hugging_face)
+"""What says which functions the modules have."""
 
 FOUND: dict[str, dict[str, Any]] = {}
 """What the modules have that does something, by the module's name."""
@@ -135,7 +149,8 @@ def _among(name: str, packages: set[str]) -> bool:
 def install(data: Data, files: Files) -> None:
     """Put the stand-ins before, and SciPy's behind, the modules that are here."""
     FOUND.clear()
-    FOUND.update(functions(data, files))
+    for package in PACKAGES:
+        FOUND.update(package.modules(data, files))
     used.clear()
     sys.meta_path[:0] = [Finder(REPLACED, files), Overriding({"scipy.optimize"})]
     sys.meta_path.append(Finder({"scipy"}, files))

@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.grading.standins.learning import Bunch
+from tinygrad_mnist.grading.standins.files import Files
+from tinygrad_mnist.grading.standins.formats import matrices
+from tinygrad_mnist.grading.standins.loading import Data
+from tinygrad_mnist.grading.standins.packages.learning import Bunch
+from tinygrad_mnist.grading.standins.packages.progress import nothing
 
 
 def expit(z: Any) -> Any:
@@ -117,7 +121,11 @@ def convolve2d(image: Any, kernel: Any, mode: str = "full", *arguments: Any, **o
 
 SIGNAL = {"correlate2d": correlate2d, "convolve2d": convolve2d, "correlate": correlate2d, "convolve": convolve2d}
 
-MODULES: dict[str, dict[str, Any]] = {
-    "scipy.special": SPECIAL, "scipy.ndimage": NDIMAGE, "scipy.ndimage.interpolation": NDIMAGE,
-    "scipy.stats": {"truncnorm": truncnorm}, "scipy.optimize": OPTIMIZE, "scipy.signal": SIGNAL,
-}  # fmt: skip
+
+def modules(data: Data, files: Files) -> dict[str, dict[str, Any]]:
+    """SciPy."""
+    return {
+        "scipy.special": SPECIAL, "scipy.ndimage": NDIMAGE, "scipy.ndimage.interpolation": NDIMAGE,
+        "scipy.stats": {"truncnorm": truncnorm}, "scipy.optimize": OPTIMIZE, "scipy.signal": SIGNAL,
+        "scipy.io": {"loadmat": lambda name="", *a, **o: matrices(data, str(name)), "savemat": nothing},
+    }  # fmt: skip

@@ -12,7 +12,7 @@ from tinygrad_mnist.graph.exercises.judging import RIGHT, ROUNDING, WORDS
 from tinygrad_mnist.graph.page.gathering import Account
 from tinygrad_mnist.graph.page.storage import Storage
 from tinygrad_mnist.graph.page.writing import write_page
-from tinygrad_mnist.graph.symbolic.notation import mathml
+from tinygrad_mnist.graph.symbolic.markup import mathml
 
 if TYPE_CHECKING:
     from tinygrad_mnist.graph.exercises.exercise import Exercise, Step

@@ -17,8 +17,9 @@ from tinygrad_mnist.graph.page.naming import names, written
 from tinygrad_mnist.graph.page.rules import Rules
 from tinygrad_mnist.graph.page.storage import Storage
 from tinygrad_mnist.graph.playback import play
+from tinygrad_mnist.graph.symbolic.markup import mathml
 from tinygrad_mnist.graph.symbolic.names import Name, partial
-from tinygrad_mnist.graph.symbolic.notation import Text, mathml
+from tinygrad_mnist.graph.symbolic.pieces import Text
 
 LIMIT = 2000
 """How many values a page can show."""

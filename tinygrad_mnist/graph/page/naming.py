@@ -6,7 +6,8 @@ from collections import Counter
 
 from tinygrad_mnist.graph.description import Description, Vertex
 from tinygrad_mnist.graph.symbolic.names import Name, named
-from tinygrad_mnist.graph.symbolic.notation import number, write
+from tinygrad_mnist.graph.symbolic.notation import write
+from tinygrad_mnist.graph.symbolic.pieces import number
 
 LONGEST = 15
 

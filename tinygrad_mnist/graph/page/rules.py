@@ -14,7 +14,8 @@ from tinygrad_mnist.graph.layers import LOG_PREDICTION, PREDICTION
 from tinygrad_mnist.graph.recording import rule
 from tinygrad_mnist.graph.symbolic.derive import isolated
 from tinygrad_mnist.graph.symbolic.names import Name, named
-from tinygrad_mnist.graph.symbolic.notation import Style, Text, write
+from tinygrad_mnist.graph.symbolic.notation import write
+from tinygrad_mnist.graph.symbolic.pieces import Style, Text
 from tinygrad_mnist.graph.symbolic.rule import Rule, exact, run
 from tinygrad_mnist.graph.symbolic.traced import Traced
 from tinygrad_mnist.graph.symbolic.writing import Writer

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.engine import OPS
+from tinygrad_mnist.graph.symbolic.entries import Call
 from tinygrad_mnist.graph.symbolic.index import (
     Applied,
     Element,
@@ -30,12 +31,18 @@ from tinygrad_mnist.graph.symbolic.index import (
     product,
     with_letter,
 )
-from tinygrad_mnist.graph.symbolic.notation import Call
+from tinygrad_mnist.graph.symbolic.positions import (
+    At,
+    broadcast,
+    in_window,
+    new_letters,
+    ravelled,
+    sources,
+    unravelled,
+    window_counts,
+)
 from tinygrad_mnist.graph.symbolic.traced import Traced
 from tinygrad_mnist.graph.symbolic.writing import View, Writer
-
-At = tuple[Index, ...]
-Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ class Walk:
 
     def spread(self, operands: Sequence[Any], at: At) -> tuple[Term, ...]:
         """An element of each operand, which are broadcast to the shape that the indices are of."""
-        return tuple(self.at(x, _broadcast(np.shape(x), at)) for x in operands)
+        return tuple(self.at(x, broadcast(np.shape(x), at)) for x in operands)
 
     def constant(self, array: NDArray[Any], at: At) -> Term:
         """An element of a constant: a number where all are the same, 1 where i = j of an identity."""
@@ -123,62 +130,18 @@ ELEMENTWISE = {"pow", "sqrt", "sigmoid", "softplus", "relu", "leaky_relu", "elu"
 """What NumPy has no ufunc for; of NumPy's own it is known."""
 
 
-def _broadcast(shape: Shape, at: At) -> At:
-    """The indices of what is broadcast, from those of the result."""
-    return tuple(Index() if n == 1 else i for n, i in zip(shape, at[len(at) - len(shape) :], strict=True))
-
-
-def _letters(shape: Shape) -> tuple[list[Letter], At]:
-    """A new letter for each axis."""
-    letters = [*map(Letter, shape)]
-    return letters, tuple(map(index, letters))
-
-
 # elements that only move
 
 
-def _flat(at: Sequence[Index], shape: Shape) -> Index:
-    """The position among all elements, row by row."""
-    total = Index()
-    for i, n in zip(at, shape, strict=True):
-        total = total * n + i
-    return total
-
-
-def _unflat(position: Index, shape: Shape) -> At:
-    """The indices of the element at a position."""
-    steps = [max(math.prod(shape[a + 1 :]), 1) for a in range(len(shape))]
-    return tuple(position // step % n if n > 1 else Index() for n, step in zip(shape, steps, strict=True))
-
-
 def _reshaped(walk: Walk, o: Operation, at: At) -> Term:
-    return walk.at(o.x, _unflat(_flat(at, o.value.shape), o.x.shape))
+    return walk.at(o.x, unravelled(ravelled(at, o.value.shape), o.x.shape))
 
 
 def _moved(walk: Walk, o: Operation, at: At) -> Term:
     """Where an element comes from is found by moving the indices of x as x is moved."""
     assert o.value.op
     move = partial(o.value.op.forward, **o.params)
-    return walk.at(o.x, _sources(o.x.shape, move, at))
-
-
-def _sources(shape: Shape, move: Callable[[NDArray[Any]], NDArray[Any]], at: At) -> At:
-    axes = (np.arange(n).reshape(-1, *[1] * (len(shape) - a - 1)) for a, n in enumerate(shape))
-    return tuple(_read_off(np.asarray(move(np.broadcast_to(own, shape))), at) for own in axes)
-
-
-def _read_off(numbers: NDArray[Any], at: At) -> Index:
-    """An array of whole numbers as an index: start + step · i + …; an element of it where there are no such steps."""
-    if not numbers.size:
-        return Index()
-    start = int(numbers.flat[0])
-    steps = [int(np.take(numbers, 1, a).flat[0]) - start if n > 1 else 0 for a, n in enumerate(numbers.shape)]
-    grid = np.ogrid[tuple(map(slice, numbers.shape))]
-    if np.array_equal(numbers, start + sum((s * g for s, g in zip(steps, grid, strict=True)), np.zeros(()))):
-        return sum((i * s for i, s in zip(at, steps, strict=True)), Index((), start))
-    varies = [bool(np.any(numbers != np.take(numbers, [0], a))) for a in range(numbers.ndim)]
-    smaller = numbers[tuple(slice(None) if v else 0 for v in varies)]
-    return index(Element(Traced(smaller), tuple(i for i, v in zip(at, varies, strict=True) if v)))
+    return walk.at(o.x, sources(o.x.shape, move, at))
 
 
 def _joined(walk: Walk, o: Operation, at: At) -> Term:
@@ -238,7 +201,7 @@ def _cumulative(op: str, neutral: int) -> Rule:
         axis = 0 if is_flat else o.params["axis"] % o.x.ndim
         letter = Letter(o.value.shape[axis])
         own = (*at[:axis], index(letter), *at[axis + 1 :])
-        term = walk.at(o.x, _unflat(own[0], o.x.shape) if is_flat else own)
+        term = walk.at(o.x, unravelled(own[0], o.x.shape) if is_flat else own)
         if letter.length == 1:
             return term
         counts = at_most(index(letter), at[axis])
@@ -273,17 +236,17 @@ def _matmul(walk: Walk, o: Operation, at: At) -> Term:
     stack = at[: len(at) - len(row) - len(column)]
     if x.ndim == y.ndim == 2:
         walk.contractions.append(Contraction(letter, [(x, 1), (y, 0)]))
-    left = (*_broadcast(x.shape[:-2], stack), *row, k)
-    right = (*_broadcast(y.shape[:-2], stack), k, *column)
+    left = (*broadcast(x.shape[:-2], stack), *row, k)
+    right = (*broadcast(y.shape[:-2], stack), k, *column)
     return over("sum", [letter], product(walk.at(x, left), walk.at(y, right)))
 
 
 def _outer(walk: Walk, o: Operation, at: At) -> Term:
-    return product(*(walk.at(x, _unflat(i, x.shape)) for x, i in zip(o.view.operands, at, strict=True)))
+    return product(*(walk.at(x, unravelled(i, x.shape)) for x, i in zip(o.view.operands, at, strict=True)))
 
 
 def _vdot(walk: Walk, o: Operation, at: At) -> Term:
-    letters, own = _letters(o.x.shape)
+    letters, own = new_letters(o.x.shape)
     return over("sum", letters, product(*(walk.at(x, own) for x in o.view.operands)))
 
 
@@ -294,7 +257,7 @@ def _einsum(walk: Walk, o: Operation, at: At) -> Term:
     letters = {c: Letter(n) for c, n in lengths.items() if c not in result}
     known = {c: index(letter) for c, letter in letters.items()} | dict(zip(result, at, strict=True))
     own = ((x, tuple(known.get(c, Index()) for c in term)) for x, term in factors)
-    elements = (walk.at(x, _broadcast(x.shape, indices)) for x, indices in own)
+    elements = (walk.at(x, broadcast(x.shape, indices)) for x, indices in own)
     return over("sum", [*letters.values()], product(*elements))
 
 
@@ -314,7 +277,7 @@ def _clip(walk: Walk, o: Operation, at: At) -> Term:
     (term,) = walk.spread([o.x], at)
     for op, bound in (("maximum", o.params["min"]), ("minimum", o.params["max"])):
         if bound is not None:
-            term = Applied(op, (term, walk.constant(np.asarray(bound), _broadcast(np.shape(bound), at))))
+            term = Applied(op, (term, walk.constant(np.asarray(bound), broadcast(np.shape(bound), at))))
     return term
 
 
@@ -322,8 +285,8 @@ def _clip(walk: Walk, o: Operation, at: At) -> Term:
 
 
 def _scattered(walk: Walk, o: Operation, at: At) -> Term:
-    letters, own = _letters(o.x.shape)
-    targets = _sources(o.value.shape, lambda places: places[o.params["index"]], own)
+    letters, own = new_letters(o.x.shape)
+    targets = sources(o.value.shape, lambda places: places[o.params["index"]], own)
     return _added(letters, list(zip(at, targets, strict=True)), walk.at(o.x, own))
 
 
@@ -356,18 +319,6 @@ def _added(letters: list[Letter], equal: list[tuple[Index, Index]], term: Term) 
 # windows over images
 
 
-def _counts(images: Shape, params: Any) -> Shape:
-    """How many windows there are below each other, and side by side."""
-    each = zip(images[2:], *(params[name] for name in ("kernel", "stride", "padding", "dilation")), strict=True)
-    return tuple((n + 2 * pad - d * (k - 1) - 1) // s + 1 for n, k, s, pad, d in each)
-
-
-def _place(params: Any, window: Sequence[Index], inside: Sequence[Index]) -> At:
-    """The row and the column of an image that a place in a window is; they may be in the frame."""
-    s, pad, d = (params[name] for name in ("stride", "padding", "dilation"))
-    return tuple(window[a] * s[a] + inside[a] * d[a] - pad[a] for a in (0, 1))
-
-
 def _pixel(walk: Walk, x: Traced, at: At, outside: float) -> Term:
     """An element of images; a number in the frame."""
     term = walk.at(x, at)
@@ -377,36 +328,36 @@ def _pixel(walk: Walk, x: Traced, at: At, outside: float) -> Term:
 
 
 def _patches(walk: Walk, o: Operation, at: At) -> Term:
-    n, *window = _unflat(at[0], (o.x.shape[0], *_counts(o.x.shape, o.params)))
-    *inside, channel = _unflat(at[1], (*o.params["kernel"], o.x.shape[1]))
-    return _pixel(walk, o.x, (n, channel, *_place(o.params, window, inside)), 0)
+    n, *window = unravelled(at[0], (o.x.shape[0], *window_counts(o.x.shape, o.params)))
+    *inside, channel = unravelled(at[1], (*o.params["kernel"], o.x.shape[1]))
+    return _pixel(walk, o.x, (n, channel, *in_window(o.params, window, inside)), 0)
 
 
 def _fold(walk: Walk, o: Operation, at: At) -> Term:
     images, kernel = o.value.shape, o.params["kernel"]
-    counts = _counts(images, o.params)
-    windows, window = _letters(counts)
-    places, inside = _letters(kernel)
-    row, column = _flat((at[0], *window), (images[0], *counts)), _flat((*inside, at[1]), (*kernel, images[1]))
-    equal = [*zip(at[2:], _place(o.params, window, inside), strict=True)]
+    counts = window_counts(images, o.params)
+    windows, window = new_letters(counts)
+    places, inside = new_letters(kernel)
+    row, column = ravelled((at[0], *window), (images[0], *counts)), ravelled((*inside, at[1]), (*kernel, images[1]))
+    equal = [*zip(at[2:], in_window(o.params, window, inside), strict=True)]
     return _added(windows + places, equal, walk.at(o.x, (row, column)))
 
 
 def _max_pool(walk: Walk, o: Operation, at: At) -> Term:
-    places, inside = _letters(o.params["kernel"])
-    return over("max", places, _pixel(walk, o.x, (*at[:2], *_place(o.params, at[2:], inside)), -math.inf))
+    places, inside = new_letters(o.params["kernel"])
+    return over("max", places, _pixel(walk, o.x, (*at[:2], *in_window(o.params, at[2:], inside)), -math.inf))
 
 
 def _unpool(walk: Walk, o: Operation, at: At) -> Term:
     """A window gives what reaches it to the places where x is at its top: to each its share."""
     g, x, top = o.view.operands
-    windows, window = _letters(top.shape[2:])
-    (places, inside), (others, elsewhere) = _letters(o.params["kernel"]), _letters(o.params["kernel"])
+    windows, window = new_letters(top.shape[2:])
+    (places, inside), (others, elsewhere) = new_letters(o.params["kernel"]), new_letters(o.params["kernel"])
     best = walk.at(top, (*at[:2], *window))
-    other = _pixel(walk, x, (*at[:2], *_place(o.params, window, elsewhere)), -math.inf)
+    other = _pixel(walk, x, (*at[:2], *in_window(o.params, window, elsewhere)), -math.inf)
     ties = over("sum", others, Applied("equal", (other, best)))
     share = Applied("div", (walk.at(g, (*at[:2], *window)), ties))
-    equal = [*zip(at[2:], _place(o.params, window, inside), strict=True)]
+    equal = [*zip(at[2:], in_window(o.params, window, inside), strict=True)]
     return _added(windows + places, equal, product(Applied("equal", (walk.at(x, at), best)), share))
 
 

@@ -15,14 +15,15 @@ import numpy as np
 from tinygrad_mnist.engine import OPS, Node
 from tinygrad_mnist.engine.errors import GraphError, describe
 from tinygrad_mnist.graph.recording import Recording, rule
-from tinygrad_mnist.graph.symbolic import notation
+from tinygrad_mnist.graph.symbolic import notation, pieces
 from tinygrad_mnist.graph.symbolic.algebra import Algebra
 from tinygrad_mnist.graph.symbolic.derive import INLINE, Step, checked, derived, isolated
 from tinygrad_mnist.graph.symbolic.handwritten import Reading, read
 from tinygrad_mnist.graph.symbolic.indices import Indices, Sentence
 from tinygrad_mnist.graph.symbolic.lines import Line, Program, program
+from tinygrad_mnist.graph.symbolic.markup import mathml
 from tinygrad_mnist.graph.symbolic.names import Name, Names, named, partial
-from tinygrad_mnist.graph.symbolic.notation import Text
+from tinygrad_mnist.graph.symbolic.pieces import Text
 from tinygrad_mnist.graph.symbolic.rule import run
 from tinygrad_mnist.graph.symbolic.traced import Traced, record
 from tinygrad_mnist.graph.symbolic.writing import Writer
@@ -162,7 +163,7 @@ def _text_of(number: str) -> Name:
 
 
 def _size(value: Traced) -> str:
-    return notation.size(value.shape, "text") if value.shape else ""
+    return pieces.size(value.shape, "text") if value.shape else ""
 
 
 def _remarks(result: Program) -> list[Equation]:
@@ -216,7 +217,7 @@ def _guards(result: Program, output: Node, wrt: list[Node], reading: Reading) ->
             guards = " and ".join(f"{number:g}".replace("e-0", "e-") for number in reading.guards)
             apart = float(np.max(np.abs(lines[line.name.text].value.numpy() - line.value.numpy())))
             left = Name(
-                Text(f"{line.name.latex} {notation.words(f' without {guards}')}"),
+                Text(f"{line.name.latex} {pieces.words(f' without {guards}')}"),
                 Text(f"{line.name.text} without {guards}"),
             )
             yield Equation(left, formula, f"no element differs by more than {apart:.1g}" if apart else "the same here")
@@ -380,7 +381,7 @@ def _latex(equation: Equation, nested: bool) -> str:
     """A row: aligned at its sign, or, where equations follow from others, at its indented left-hand side."""
     sign = r"\mathrel{+}=" if equation.sign == "+=" else equation.sign
     indent = "&" + r"\quad " * equation.depth if nested else ""
-    said = equation.remark.latex if isinstance(equation.remark, Sentence) else notation.words(equation.remark)
+    said = equation.remark.latex if isinstance(equation.remark, Sentence) else pieces.words(equation.remark)
     remark = f" && {said}" if equation.remark else ""
     return f"{indent}{equation.left.latex} {'' if nested else '&'}{sign} {equation.right.latex}{remark}"
 
@@ -389,7 +390,7 @@ def _mathml(section: Section) -> str:
     rows = []
     for equation in section.equations:
         sign = r"\;\text{+=}\;" if equation.sign == "+=" else equation.sign
-        formula = notation.mathml(f"{equation.left.latex} {sign} {equation.right.latex}")
+        formula = mathml(f"{equation.left.latex} {sign} {equation.right.latex}")
         remark = f"&emsp;<small>{html.escape(equation.remark)}</small>" if equation.remark else ""
         rows.append(f'<p style="margin-left: {2 * equation.depth}em">{formula}{remark}</p>')
     return "\n".join(rows)

@@ -9,10 +9,10 @@ from typing import Any
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.graph import layers
 from tinygrad_mnist.graph.layers import error_of
-from tinygrad_mnist.graph.symbolic import notation
+from tinygrad_mnist.graph.symbolic import notation, pieces
 from tinygrad_mnist.graph.symbolic.derive import Derivation, local_derivative
 from tinygrad_mnist.graph.symbolic.names import Name, Names, named, partial
-from tinygrad_mnist.graph.symbolic.notation import Style, Text
+from tinygrad_mnist.graph.symbolic.pieces import Style, Text
 from tinygrad_mnist.graph.symbolic.traced import Traced
 from tinygrad_mnist.graph.symbolic.writing import Count, View, Writer
 
@@ -155,7 +155,7 @@ def _name_derivatives(result: Program, present: set[Traced]) -> None:
         if value in present and value.op is not None and value not in result.names:
             alone = all(x is before for _, x in derivation.recording.tensors(activation))
             function = activation.op.name if activation.op and alone else "f"
-            symbol = notation.name(function, "latex") if len(function) == 1 else notation.operator_name(function)
+            symbol = pieces.name(function, "latex") if len(function) == 1 else pieces.operator_name(function)
             of = result.node_names[before]
             name = Name(Text(rf"{symbol}'\left({of.latex}\right)"), Text(f"{function}'({of.text})"))
             result.derivatives[value] = result.names[value] = name

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from tinygrad_mnist.engine.primitive import OPS
 from tinygrad_mnist.graph import layers
-from tinygrad_mnist.graph.symbolic import notation
-from tinygrad_mnist.graph.symbolic.notation import HELPERS, NOTATION, Text, name
+from tinygrad_mnist.graph.symbolic.helpers import HELPERS
+from tinygrad_mnist.graph.symbolic.notation import NOTATION, function_name
+from tinygrad_mnist.graph.symbolic.pieces import Text, name
 
 
 class Name(NamedTuple):
@@ -57,7 +58,7 @@ class Names:
 
     def __init__(self) -> None:
         self._identifiers = {*keyword.kwlist, *keyword.softkwlist, *HELPERS, "np", "loss_and_gradients"}
-        self._identifiers |= set(map(notation.function_name, OPS.keys() - NOTATION.keys()))
+        self._identifiers |= set(map(function_name, OPS.keys() - NOTATION.keys()))
         self._shown: set[str] = set()
         self._counters: dict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
 

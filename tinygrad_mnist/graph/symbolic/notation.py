@@ -1,89 +1,16 @@
-r"""How each operation is written: in LaTeX, in plain text and in NumPy source. One table, one entry for each.
-
-An entry has a template for each style. `<0:product>` is the first operand, in brackets if it binds less tightly
-than a product; `<0:product=>` leaves the brackets out around the same operation too, where grouping makes no
-difference; `<axis>` is a parameter, `<all>` every operand. What depends on parameters or shapes is a function that
-returns the template.
-"""
+"""How each operation is written: in LaTeX, in plain text and in NumPy source. One table, one entry for each."""
 
 from __future__ import annotations
 
-import functools
-import html
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Style = Literal["latex", "text", "numpy"]
-Shape = tuple[int, ...]
-
-LEVELS = ("any", "comparison", "sum", "product", "factor", "power", "atom")
-"""How tightly an expression binds, loosest first; a factor is what stands in a product without brackets."""
-
-
-class Text(str):
-    """A piece of a formula, which knows how tightly it binds, and the operation that is outermost in it."""
-
-    __slots__ = ("level", "op")
-    level: str
-    op: str
-
-    def __new__(cls, text: str, level: str = "atom", op: str = "") -> Text:
-        piece = super().__new__(cls, text)
-        piece.level, piece.op = level, op
-        return piece
-
-
-@dataclass(frozen=True)
-class Call:
-    """What a template may depend on: the parameters, the operands as they are written, and their shapes."""
-
-    params: Mapping[str, Any]
-    operands: Sequence[Text]
-    shapes: Sequence[Shape]
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes of the first operand."""
-        return len(self.shapes[0])
-
-    @property
-    def axes(self) -> tuple[int, ...] | None:
-        """The parameter `axis` as axes counted from 0; None for all of them."""
-        axis = self.params.get("axis")
-        given = axis if isinstance(axis, tuple | None) else (axis,)
-        return given and tuple(a % max(self.ndim, 1) for a in given)
-
-    @property
-    def over(self) -> str:
-        """What those axes run over, in words: rows, columns, axis 2; nothing where it is everything."""
-        if self.axes is None or self.ndim < 2 or len(self.axes) == self.ndim:
-            return ""
-        if self.ndim == 2:
-            return "".join(("rows", "columns")[a] for a in self.axes)
-        return ("axis " if len(self.axes) == 1 else "axes ") + ", ".join(map(str, self.axes))
-
-
-Template = str | Callable[[Call], str]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """How an operation is written, and how tightly that binds, where one style differs from the others, in levels.
-
-    helper: the function that its source calls.
-    """
-
-    latex: Template
-    text: Template
-    numpy: Template
-    level: str = "atom"
-    levels: Mapping[str, str] = field(default_factory=dict)
-    helper: str = ""
+from tinygrad_mnist.graph.symbolic.entries import Call, Entry, Template, filled
+from tinygrad_mnist.graph.symbolic.pieces import Shape, Style, Text, number, numbers, operator_name, size, source
 
 
 def write(op: str, operands: Sequence[Text], params: Mapping[str, Any], shapes: Sequence[Shape], style: Style) -> Text:
@@ -91,188 +18,21 @@ def write(op: str, operands: Sequence[Text], params: Mapping[str, Any], shapes: 
     return filled(NOTATION.get(op) or _unknown(op), op, operands, params, shapes, style)
 
 
-def filled(
-    entry: Entry, op: str, operands: Sequence[Text], params: Mapping[str, Any], shapes: Sequence[Shape], style: Style
-) -> Text:
-    """An entry with operands in its slots."""
-    template: Template = getattr(entry, style)
-    if not isinstance(template, str):
-        template = template(Call(params, operands, shapes))
-
-    def fill(slot: re.Match[str]) -> str:
-        what, level = slot.groups()
-        if what.isdigit():
-            return _bracketed(operands[int(what)], level or "any", op, style)
-        return ", ".join(operands) if what == "all" else _parameter(params[what], style)
-
-    return Text(re.sub(r"<(\w+)(?::([a-z]+=?))?>", fill, template), entry.levels.get(style, entry.level), op)
+def function_name(op: str) -> str:
+    """The name of the Python function for an operation that a learner has added."""
+    return re.sub(r"\W", "_", op) if not op[:1].isdigit() else f"op_{op}"
 
 
-def formula(op: str, operands: Sequence[str], params: Mapping[str, Any], shapes: Sequence[Shape], style: Style) -> str:
-    """The same as a string, for names and numbers: formula("add", ["z1", "2"], {}, [(3,), ()], "text")."""
-    return write(op, [name(x, style) for x in operands], params, shapes, style)
+def _unknown(op: str) -> Entry:
+    """An operation that a learner has added: a function of that name, its parameters by theirs."""
 
+    def call(of: Call) -> str:
+        return f"{function_name(op)}({', '.join(['<all>', *(f'{name}=<{name}>' for name in of.params)])})"
 
-def _bracketed(operand: Text, needed: str, op: str, style: Style) -> str:
-    """An operand as it stands in a place; a comparison among numbers gets Iverson's brackets, [x > 0]."""
-    level = LEVELS.index(needed.rstrip("="))
-    if LEVELS.index(operand.level) >= level or (needed.endswith("=") and operand.op == op):
-        return operand
-    left, right = "[]" if operand.level == "comparison" and style != "numpy" else "()"
-    return rf"\left{left}{operand}\right{right}" if style == "latex" else f"{left}{operand}{right}"
-
-
-# names, numbers and parameters
-
-_GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi omega "  # noqa: SIM905
-    "Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split()
-)
-_SPECIAL = {c: "\\" + c for c in "{}$&#%_"} | {"\\": "∖", "^": "ˆ", "~": "∼", "<": "‹", ">": "›"}
-"""Characters that mean something in LaTeX, or to the HTML that it may stand in."""
-
-
-def name(text: str, style: Style) -> Text:
-    """A tensor's name as a formula writes it: in LaTeX, W1 is W with the index 1, and alpha the Greek letter."""
-    if style != "latex" or re.fullmatch(r"-?[\d.]+", text):
-        return Text(text)
-    if match := re.fullmatch(r"([^\W\d_]+)_?(\d*)(_hat)?", text):
-        stem, index, hat = match.groups()
-        letter = stem if len(stem) == 1 else rf"\{stem}" if stem in _GREEK else rf"\mathrm{{{stem}}}"
-        letter = rf"\hat{{{letter}}}" if hat else letter
-        return Text(f"{letter}_{{{index}}}" if index else letter)
-    return Text(words(text))
-
-
-def words(text: str) -> str:
-    """Words in a LaTeX formula, whatever characters are in them."""
-    return rf"\text{{{''.join(_SPECIAL.get(c, c) for c in ' '.join(text.split()))}}}"
-
-
-_WORDS = r"\\(text|operatorname|mathrm)\{((?:[^{}\\]|\\.)*)\}"
-_BRACED = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
-_PIECES = rf"{_WORDS}|\\frac\{{\\partial [^{{}}]*\}}{_BRACED}(?!\^)"
-"""Words, and derivatives ∂L/∂x that stand in a formula as they are."""
-
-
-def mathml(latex: str) -> str:
-    """A formula of this module's as MathML, for a browser. Needs latex2mathml, which knows formulas but not words.
-
-    A derivative ∂L/∂x is converted once, in however many formulas it stands.
-    """
-    return _assembled(latex.replace(r"\hat{y}", "ŷ"), _PIECES)
-
-
-def _assembled(latex: str, pattern: str) -> str:
-    """The formula with what matches the pattern converted on its own."""
-    pieces: list[str] = []
-
-    def keep(match: re.Match[str]) -> str:
-        pieces.append(_words_as_mathml(match[1], match[2]) if match[1] else _derivative(match[0]))
-        return rf"\text{{word{len(pieces) - 1}}}"
-
-    converted = _converted(re.sub(pattern, keep, latex))
-    return re.sub(r"<mtext>word(\d+)</mtext>", lambda match: pieces[int(match[1])], converted)
-
-
-def _words_as_mathml(kind: str, text: str) -> str:
-    shown = html.escape(re.sub(r"\\(.)", r"\1", re.sub("^ | $", "\N{NO-BREAK SPACE}", text)))
-    return f"<mtext>{shown}</mtext>" if kind == "text" else f"<mi>{shown}</mi>"
-
-
-@functools.lru_cache(maxsize=1000)
-def _derivative(latex: str) -> str:
-    whole = _assembled(latex, _WORDS)
-    return whole[whole.index("<mrow>") + len("<mrow>") : -len("</mrow></math>")]
-
-
-@functools.lru_cache(maxsize=1000)
-def _converted(latex: str) -> str:
-    from latex2mathml.converter import convert
-
-    result: str = convert(latex).replace("<math ", '<math displaystyle="true" ', 1)
-    return _FUNCTION.sub(r'\1<mspace width="0.167em"></mspace>', result)
-
-
-_FUNCTION = re.compile(r"(<mi>\w{2,}</mi>)(?=<(?!/|mo|mrow><mo))")
-"""The name of a function before what is no bracket, from which TeX sets it off by a thin space."""
-
-
-def number(value: float, style: Style) -> Text:
-    """A Python number: in source without loss, in formulas with six digits."""
-    value = value.item() if isinstance(value, np.generic) else value
-    if style == "numpy":
-        text = repr(value) if np.isfinite(value) else f'float("{value}")'
-        return Text(text, "sum" if text.startswith("-") else "atom")
-    whole = bool(np.isfinite(value)) and value == int(value) and abs(value) < 1e15
-    text = str(int(value)) if whole else min(repr(float(value)), f"{value:.6g}", key=len)
-    if match := re.fullmatch(r"(.+)e([+-]?)0*(\d+)", text):
-        mantissa, sign, exponent = match.groups()
-        exponent = sign.strip("+") + exponent
-        power = f"10^{{{exponent}}}" if style == "latex" else f"1e{exponent}"
-        text = power if mantissa == "1" else mantissa + (r" \cdot " if style == "latex" else "·") + power
-    minus, infinity = ("-", r"\infty") if style == "latex" else ("−", "∞")
-    text = text.replace("-", minus, 1) if value < 0 else text
-    return Text(text.replace("inf", infinity).replace("nan", "NaN"), "sum" if value < 0 else "atom")
-
-
-def size(shape: Shape, style: Style) -> str:
-    """A shape in words: 8 × 10."""
-    return (r" \times " if style == "latex" else " × ").join(map(str, shape)) or "scalar"
-
-
-def source(value: Any) -> str:
-    """A parameter as Python source that needs NumPy alone."""
-    if isinstance(value, np.ndarray):
-        dtype = "" if value.size and value.dtype.kind in "bif" else f", {source(value.dtype)}"
-        return f"np.array({value.tolist()!r}{dtype})"
-    if isinstance(value, list):
-        return f"[{', '.join(map(source, value))}]"
-    if isinstance(value, tuple):
-        return f"({', '.join(map(source, value))}{',' * (len(value) == 1)})"
-    if isinstance(value, type | np.dtype):
-        return f"np.{np.dtype(value).name}".replace("np.bool", "bool")
-    return repr(value.item() if isinstance(value, np.generic) else value).replace("Ellipsis", "...")
-
-
-def _parameter(value: Any, style: Style) -> str:
-    if style == "numpy":
-        return source(value)
-    return number(value, style) if isinstance(value, int | float) else str(value)
-
-
-def _index(value: Any, style: Style) -> str:
-    """What stands between the brackets of x[…]."""
-    parts = value if isinstance(value, tuple) else (value,)
-    comma = "," if style == "numpy" and isinstance(value, tuple) and len(value) == 1 else ""
-    return ", ".join(_part(part, style) for part in parts) + comma if parts else "()"
-
-
-def _part(part: Any, style: Style) -> str:
-    if isinstance(part, slice):
-        start, stop = ("" if b is None else str(b) for b in (part.start, part.stop))
-        step = "" if part.step is None else f":{part.step}"
-        return f"{start}:{stop}{step}".replace(":", "{:}" if style == "latex" else ":")
-    if style == "numpy":
-        return source(part)
-    if part is None:
-        return r"\mathrm{new}" if style == "latex" else "new"
-    if part is Ellipsis:
-        return r"\ldots" if style == "latex" else "..."
-    return numbers(np.asarray(part))
-
-
-def numbers(array: NDArray[Any]) -> str:
-    """An array written out, the middle of a long one left out."""
-    return re.sub(r"\s+", " ", np.array2string(array, separator=", ", threshold=8))
+    return replace(_named(op, op), numpy=call)
 
 
 # families of entries
-
-
-def operator_name(text: str) -> str:
-    """A word as LaTeX writes the name of a function."""
-    return rf"\operatorname{{{text}}}".replace("_", r"\_")
 
 
 def _below(text: str) -> str:
@@ -432,18 +192,25 @@ def _astype(style: Style) -> Template:
     return template
 
 
-def function_name(op: str) -> str:
-    """The name of the Python function for an operation that a learner has added."""
-    return re.sub(r"\W", "_", op) if not op[:1].isdigit() else f"op_{op}"
+def _index(value: Any, style: Style) -> str:
+    """What stands between the brackets of x[…]."""
+    parts = value if isinstance(value, tuple) else (value,)
+    comma = "," if style == "numpy" and isinstance(value, tuple) and len(value) == 1 else ""
+    return ", ".join(_part(part, style) for part in parts) + comma if parts else "()"
 
 
-def _unknown(op: str) -> Entry:
-    """An operation that a learner has added: a function of that name, its parameters by theirs."""
-
-    def call(of: Call) -> str:
-        return f"{function_name(op)}({', '.join(['<all>', *(f'{name}=<{name}>' for name in of.params)])})"
-
-    return replace(_named(op, op), numpy=call)
+def _part(part: Any, style: Style) -> str:
+    if isinstance(part, slice):
+        start, stop = ("" if b is None else str(b) for b in (part.start, part.stop))
+        step = "" if part.step is None else f":{part.step}"
+        return f"{start}:{stop}{step}".replace(":", "{:}" if style == "latex" else ":")
+    if style == "numpy":
+        return source(part)
+    if part is None:
+        return r"\mathrm{new}" if style == "latex" else "new"
+    if part is Ellipsis:
+        return r"\ldots" if style == "latex" else "..."
+    return numbers(np.asarray(part))
 
 
 def _named(name: str, numpy: str) -> Entry:
@@ -562,92 +329,3 @@ NOTATION: dict[str, Entry] = {
     "softmax": _along("softmax", "softmax", helper="softmax", default=-1),
 }  # fmt: skip
 """Every operation by its name."""
-
-HELPERS = {
-    "sigmoid": '''\
-def sigmoid(x):
-    """1 / (1 + exp(-x)), without overflow."""
-    small = np.exp(-np.abs(x))
-    return np.where(x > 0, 1, small) / (1 + small)
-''',
-    "logsumexp": '''\
-def logsumexp(x, axis=None, keepdims=False):
-    """log Σ exp(x), the maximum subtracted first, so that exp can't overflow."""
-    top = x.max(axis=axis, keepdims=True)
-    total = np.log(np.exp(x - top).sum(axis=axis, keepdims=True)) + top
-    return total if keepdims else total.squeeze(axis)
-''',
-    "log_softmax": '''\
-def log_softmax(z, axis=-1):
-    """z - log Σ exp(z), the maximum subtracted first, so that exp can't overflow."""
-    shifted = z - z.max(axis=axis, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
-''',
-    "softmax": '''\
-def softmax(z, axis=-1):
-    """exp(z) / Σ exp(z), the maximum subtracted first, so that exp can't overflow."""
-    e = np.exp(z - z.max(axis=axis, keepdims=True))
-    return e / e.sum(axis=axis, keepdims=True)
-''',
-    "scatter_add": '''\
-def scatter_add(x, index, shape):
-    """Zeros of a shape, with x added at the index; repeated indices add up."""
-    out = np.zeros(shape)
-    np.add.at(out, index, x)
-    return out
-''',
-    "erf": '''\
-def erf(x):
-    """2/√π ∫ exp(-t²) dt from 0 to x, number by number: NumPy has none."""
-    from math import erf as erf_of_a_number
-
-    return np.vectorize(erf_of_a_number, otypes=[float])(x)
-''',
-    "patches": '''\
-def patches(x, kernel, stride, padding, dilation):
-    """A row for each window of images (batch, channels, height, width): the numbers in order (*kernel, channels)."""
-    frame = [(0, 0), (0, 0), *((p, p) for p in padding)]
-    over = [d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(x, frame), over, axis=(2, 3))
-    windows = windows[:, :, :: stride[0], :: stride[1], :: dilation[0], :: dilation[1]].transpose(0, 2, 3, 4, 5, 1)
-    return windows.reshape(-1, kernel[0] * kernel[1] * x.shape[1])
-''',
-    "fold": '''\
-def fold(rows, shape, kernel, stride, padding, dilation):
-    """Images of a shape, to which every row of patches is added where it was taken from."""
-    n, channels, *size = shape
-    framed = np.zeros((n, channels, size[0] + 2 * padding[0], size[1] + 2 * padding[1]))
-    over = [d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
-    counts = [(length - m) // s + 1 for length, m, s in zip(framed.shape[2:], over, stride)]
-    windows = rows.reshape(n, *counts, *kernel, channels).transpose(4, 3, 0, 5, 1, 2)
-    for i, j in np.ndindex(*kernel):
-        spans = zip((i, j), dilation, stride, counts)
-        down, across = (slice(at * d, at * d + s * c - s + 1, s) for at, d, s, c in spans)
-        framed[:, :, down, across] += windows[j, i]
-    return framed[:, :, padding[0] : padding[0] + size[0], padding[1] : padding[1] + size[1]]
-''',
-    "max_pool": '''\
-def max_pool(x, kernel, stride, padding, dilation):
-    """The maximum of each window of images (batch, channels, height, width)."""
-    framed = np.pad(x, [(0, 0), (0, 0), *((p, p) for p in padding)], constant_values=-np.inf)
-    over = [d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
-    windows = np.lib.stride_tricks.sliding_window_view(framed, over, axis=(2, 3))
-    return windows[:, :, :: stride[0], :: stride[1], :: dilation[0], :: dilation[1]].max(axis=(4, 5))
-''',
-    "unpool": '''\
-def unpool(g, x, top, kernel, stride, padding, dilation):
-    """Images like x, to which every window adds its g, shared equally among the places where x is at its top."""
-    framed = np.pad(x, [(0, 0), (0, 0), *((p, p) for p in padding)], constant_values=-np.inf)
-    out, ties = np.zeros(framed.shape), np.zeros(top.shape)
-    places = []
-    for i, j in np.ndindex(*kernel):
-        spans = zip((i, j), dilation, stride, top.shape[2:])
-        down, across = (slice(at * d, at * d + s * c - s + 1, s) for at, d, s, c in spans)
-        places.append((slice(None), slice(None), down, across))
-        ties += framed[places[-1]] == top
-    for place in places:
-        out[place] += g / ties * (framed[place] == top)
-    return out[:, :, padding[0] : padding[0] + x.shape[2], padding[1] : padding[1] + x.shape[3]]
-''',
-}
-"""Functions that the source of an operation calls, written once above it."""

@@ -14,7 +14,8 @@ import numpy as np
 
 from tinygrad_mnist.engine import Op
 from tinygrad_mnist.engine.errors import GraphError
-from tinygrad_mnist.graph.symbolic.notation import function_name, source
+from tinygrad_mnist.graph.symbolic.notation import function_name
+from tinygrad_mnist.graph.symbolic.pieces import source
 
 
 def own_source(op: Op) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.graph.symbolic.derive import Derivation, derived
+from tinygrad_mnist.graph.symbolic.helpers import HELPERS
 from tinygrad_mnist.graph.symbolic.lines import Program, program
 from tinygrad_mnist.graph.symbolic.names import Name
-from tinygrad_mnist.graph.symbolic.notation import HELPERS, NOTATION
+from tinygrad_mnist.graph.symbolic.notation import NOTATION
 from tinygrad_mnist.graph.symbolic.own import own_source
 from tinygrad_mnist.graph.symbolic.traced import Traced
 from tinygrad_mnist.shown import Printed

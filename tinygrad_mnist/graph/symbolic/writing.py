@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.graph.symbolic import notation
+from tinygrad_mnist.graph.symbolic import notation, pieces
 from tinygrad_mnist.graph.symbolic.names import Name
-from tinygrad_mnist.graph.symbolic.notation import Style, Text
+from tinygrad_mnist.graph.symbolic.pieces import Style, Text
 from tinygrad_mnist.graph.symbolic.traced import Traced
 
 
@@ -52,7 +52,7 @@ class Writer:
     def write(self, value: Any, style: Style, by_name: bool = True) -> Text:
         """An expression in terms of the names; by_name=False writes out what a name stands for."""
         if not isinstance(value, Traced):
-            return constant(value, style) if isinstance(value, np.ndarray) else notation.number(value, style)
+            return constant(value, style) if isinstance(value, np.ndarray) else pieces.number(value, style)
         if by_name and value in self.names:
             name: Text = getattr(self.names[value], style)
             return name
@@ -80,25 +80,25 @@ def constant(array: NDArray[Any], style: Style) -> Text:
         return _filled(0, array.shape, style)
     uniform = bool(np.all(array == array.flat[0]))
     if uniform and not array.shape:
-        return notation.number(_whole(array.item()), style)
+        return pieces.number(_whole(array.item()), style)
     if uniform and array.dtype.kind == "f":
         return _filled(_whole(array.flat[0]), array.shape, style)
     if array.ndim == 2 and array.shape[0] == array.shape[1] and np.array_equal(array, np.eye(len(array))):
         dtype = ", dtype=bool" if array.dtype == np.bool_ else ""
         return Text(f"np.eye({len(array)}{dtype})" if style == "numpy" else "I")
     if style == "numpy":
-        return Text(notation.source(array))
-    size = notation.size(array.shape, style)
+        return Text(pieces.source(array))
+    size = pieces.size(array.shape, style)
     return Text(rf"\text{{constant}}_{{{size}}}" if style == "latex" else f"constant({size})")
 
 
 def _filled(number: float, shape: tuple[int, ...], style: Style) -> Text:
     """An array of one number."""
     if style == "numpy":
-        size = notation.source(shape if len(shape) != 1 else shape[0])
+        size = pieces.source(shape if len(shape) != 1 else shape[0])
         functions: dict[float, str] = {0: f"np.zeros({size})", 1: f"np.ones({size})"}
         return Text(functions.get(number, f"np.full({size}, {float(number)!r})"))
-    written, size = notation.number(number, style), notation.size(shape, style)
+    written, size = pieces.number(number, style), pieces.size(shape, style)
     latex = style == "latex"
     if number in (0, 1):
         return Text(rf"\mathbf{{{number}}}_{{{size}}}" if latex else f"{'ones' if number else 'zeros'}({size})")

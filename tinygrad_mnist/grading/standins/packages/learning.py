@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.grading.standins.files import Files
+from tinygrad_mnist.grading.standins.loading import Data
+
 
 class Bunch(dict[str, Any]):
     """A dict whose items are attributes too."""
@@ -288,93 +291,10 @@ PREPROCESSING: dict[str, Any] = {
 MODEL_SELECTION = {"train_test_split": train_test_split, "KFold": KFold, "StratifiedKFold": KFold}
 
 
-# small sets
-
-
-def _generator(options: dict[str, Any]) -> np.random.Generator:
-    seed = options.get("random_state")
-    return np.random.default_rng(seed if isinstance(seed, int) else 0)
-
-
-def _count(n_samples: Any) -> int:
-    return int(np.sum(n_samples))
-
-
-def make_moons(n_samples: Any = 100, *arguments: Any, noise: float | None = None, **options: Any) -> Any:
-    """Two half circles that reach into each other."""
-    rng, n = _generator(options), _count(n_samples)
-    y = np.arange(n) % 2
-    angle = rng.uniform(0, np.pi, n)
-    X = np.column_stack(
-        [np.where(y, 1 - np.cos(angle), np.cos(angle)), np.where(y, 0.5 - np.sin(angle), np.sin(angle))]
-    )
-    return X + rng.normal(0, noise or 0, X.shape), y
-
-
-def make_circles(
-    n_samples: Any = 100, *arguments: Any, noise: float | None = None, factor: float = 0.8, **options: Any
-) -> Any:
-    """A circle in another."""
-    rng, n = _generator(options), _count(n_samples)
-    y = np.arange(n) % 2
-    angle = rng.uniform(0, 2 * np.pi, n)
-    X = np.column_stack([np.cos(angle), np.sin(angle)]) * np.where(y, factor, 1)[:, None]
-    return X + rng.normal(0, noise or 0, X.shape), y
-
-
-def make_blobs(
-    n_samples: Any = 100,
-    n_features: int = 2,
-    *arguments: Any,
-    centers: Any = None,
-    cluster_std: Any = 1.0,
-    **options: Any,
-) -> Any:
-    """Heaps of points."""
-    rng, n = _generator(options), _count(n_samples)
-    middle = np.asarray(centers) if np.ndim(centers) else rng.uniform(-10, 10, (int(centers or 3), n_features))
-    y = np.arange(n) % len(middle)
-    return middle[y] + rng.normal(0, 1, (n, middle.shape[1])) * np.broadcast_to(cluster_std, len(middle))[y][:, None], y
-
-
-def make_classification(n_samples: int = 100, n_features: int = 20, *arguments: Any, **options: Any) -> Any:
-    return make_blobs(n_samples, n_features, centers=options.get("n_classes", 2), **options)
-
-
-def make_regression(n_samples: int = 100, n_features: int = 100, *arguments: Any, **options: Any) -> Any:
-    rng = _generator(options)
-    X = rng.normal(size=(n_samples, n_features))
-    return X, X @ rng.uniform(0, 100, n_features)
-
-
-def _flowers(count: int, features: int, classes: int) -> Any:
-    """A set in the shape of a known one: positive measures, which differ from class to class."""
-
-    def load(*arguments: Any, return_X_y: bool = False, **options: Any) -> Any:
-        X, y = make_blobs(count, features, centers=classes)
-        X = np.round(np.abs(X), 1)
-        order = np.argsort(y, kind="stable")
-        X, y = X[order], y[order]
-        names = [f"feature {i}" for i in range(features)]
-        targets = np.array([f"class {i}" for i in range(classes)])
-        return (X, y) if return_X_y else Bunch(data=X, target=y, feature_names=names, target_names=targets, DESCR="")
-
-    return load
-
-
-def _measured(count: int, features: int) -> Any:
-    def load(*arguments: Any, return_X_y: bool = False, **options: Any) -> Any:
-        X, y = make_regression(count, features)
-        names = [f"feature {i}" for i in range(features)]
-        return (X, y) if return_X_y else Bunch(data=X, target=y, feature_names=names, DESCR="")
-
-    return load
-
-
-SMALL_SETS = {
-    "make_moons": make_moons, "make_circles": make_circles, "make_blobs": make_blobs,
-    "make_classification": make_classification, "make_gaussian_quantiles": make_classification,
-    "make_regression": make_regression, "load_iris": _flowers(150, 4, 3), "load_wine": _flowers(178, 13, 3),
-    "load_breast_cancer": _flowers(569, 30, 2), "load_diabetes": _measured(442, 10), "load_boston": _measured(506, 13),
-    "fetch_california_housing": _measured(500, 8),
-}  # fmt: skip
+def modules(data: Data, files: Files) -> dict[str, dict[str, Any]]:
+    """scikit-learn but for its data sets."""
+    return {
+        "sklearn.model_selection": MODEL_SELECTION, "sklearn.cross_validation": MODEL_SELECTION,
+        "sklearn.preprocessing": PREPROCESSING, "sklearn.utils": {"shuffle": shuffle, "resample": shuffle},
+        "sklearn.metrics": METRICS, "sklearn.decomposition": {"PCA": PCA},
+    }  # fmt: skip

@@ -4,16 +4,11 @@ import json
 import pickle
 import subprocess
 import sys
-import time
 
-import numpy as np
 import pytest
 
 from tests.each import each
 from tests.grading.watching.loaders import LOADERS, PROGRAMS
-from tinygrad_mnist.grading.standins.digits import digits
-from tinygrad_mnist.grading.standins.files import kind
-from tinygrad_mnist.grading.standins.loading import Data
 
 RUNNER = """
 import json, sys, traceback
@@ -130,36 +125,3 @@ def test_what_lies_beside_a_program_is_read_and_stays_as_it_was(tmp_path):
     assert {name: (tmp_path / name).read_text(encoding="utf-8") for name in texts} == texts
     assert pickle.loads((tmp_path / "weights.pkl").read_bytes()) == [1, 2]
     assert not (tmp_path / "x").exists()
-
-
-def test_digits_are_told_apart_by_their_nearest_neighbours():
-    (X, y), (T, t) = digits(240), digits(50, seed=1)
-    distances = ((T.reshape(50, 1, 784).astype(float) - X.reshape(1, 240, 784)) ** 2).sum(-1)
-    assert (y[distances.argmin(1)] == t).mean() > 0.8
-    assert X.dtype == y.dtype == np.uint8
-    assert np.median(X) == 0
-    assert np.array_equal(digits(240)[0], X)
-
-
-def test_sixty_thousand_take_no_longer_than_reading_them():
-    started = time.perf_counter()
-    data = Data(60_000)
-    text = data.csv("mnist_train.csv")
-    assert text.count(b"\n") == 60_000
-    assert time.perf_counter() - started < 20
-
-
-@each(
-    ("name", "found"),
-    [
-        ("data/train-images-idx3-ubyte.gz", "idx"), ("t10k-labels.idx1-ubyte", "idx"), ("mnist.npz", "npz"),
-        ("train.csv", "csv"),
-        ("mnist_train_100.csv", "csv"), ("data/mnist.pkl.gz", "pickle"), ("x_train.npy", "npy"),
-        ("digit-recognizer.zip", "zip"),
-        ("mnist_weights.npz", None), ("model.pkl", None), ("mnist_results.csv", None), ("notes.txt", None),
-        ("mnist.py", None),
-        ("iris.csv", None),
-    ],
-)  # fmt: skip
-def test_files_of_mnist_are_known_by_their_names(name, found):
-    assert kind(name) == found

@@ -1,0 +1,30 @@
+"""Files of MNIST are known by their names, and drawn in their format."""
+
+import time
+
+from tests.each import each
+from tinygrad_mnist.grading.standins.formats import csv, kind
+from tinygrad_mnist.grading.standins.loading import Data
+
+
+def test_sixty_thousand_take_no_longer_than_reading_them():
+    started = time.perf_counter()
+    text = csv(Data(60_000), "mnist_train.csv")
+    assert text.count(b"\n") == 60_000
+    assert time.perf_counter() - started < 20
+
+
+@each(
+    ("name", "found"),
+    [
+        ("data/train-images-idx3-ubyte.gz", "idx"), ("t10k-labels.idx1-ubyte", "idx"), ("mnist.npz", "npz"),
+        ("train.csv", "csv"),
+        ("mnist_train_100.csv", "csv"), ("data/mnist.pkl.gz", "pickle"), ("x_train.npy", "npy"),
+        ("digit-recognizer.zip", "zip"),
+        ("mnist_weights.npz", None), ("model.pkl", None), ("mnist_results.csv", None), ("notes.txt", None),
+        ("mnist.py", None),
+        ("iris.csv", None),
+    ],
+)  # fmt: skip
+def test_files_of_mnist_are_known_by_their_names(name, found):
+    assert kind(name) == found

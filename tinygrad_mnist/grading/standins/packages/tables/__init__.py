@@ -1,0 +1,1 @@
+"""Tables as pandas has them, as far as programs that load digits use them."""
