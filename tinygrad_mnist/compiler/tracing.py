@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from tinygrad_mnist.compiler.program import Guard, Instruction, Program, Value, leaves, mapped
 from tinygrad_mnist.engine import Node, ops
+from tinygrad_mnist.nn import patches
 from tinygrad_mnist.places import at, user_place
 
 
@@ -24,14 +25,14 @@ class CompileError(RuntimeError):
 
 
 class Trace:
-    """The program as far as it is written. refusals: why it can't be one. sized: how many guards ask for a size."""
+    """The program as far as it is written. refusals: why it can't be one."""
 
     def __init__(self) -> None:
         self.program = Program()
         self.refusals: list[CompileError] = []
         self._constants: dict[int, Value] = {}
         self._marks: dict[Value, int] = {}
-        self.sized = 0
+        self._sized = 0  # of the guards, how many ask for a size
 
     def input(self, like: Any, name: str = "") -> Any:
         """What stands in the step for an array or a number that is given anew for each call."""
@@ -44,11 +45,11 @@ class Trace:
         given = args, options or {}
         args, options = mapped(given, _concrete)
         result = function(*args, **options)
-        args, options = mapped(given, self._symbolic)
+        args, options = mapped(given, self.value_of)
         value = Value(np.asarray(result) if isinstance(result, np.ndarray | np.generic) else result)
         self.program.instructions.append(Instruction(function, args, options, (value,), user_place()))
         if function in _SIZED or (function is operator.getitem and any(map(_is_mask, leaves(args[1])))):
-            self.sized += 1
+            self._sized += 1
             self.decide(self.record(has_shape, (TracedArray(self, value), value.shape)).value)
         return TracedNumber(self, value) if value.is_number else TracedArray(self, value)
 
@@ -58,7 +59,26 @@ class Trace:
         self.program.guards.append(Guard(value, taken, user_place()))
         return taken
 
-    def _symbolic(self, x: Any) -> Any:
+    def call(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Call a forward or a rule: written down by what NumPy does in it, else as a whole."""
+        if not trace_of(args, options):
+            return function(*args, **options)
+        if getattr(function, "__module__", None) == patches.__name__:  # windows are gathered in an order of their own
+            return self.record(function, args, options)
+        program, refusals, sized = self.program, self.refusals, self._sized
+        instructions, guards, refused = len(program.instructions), len(program.guards), len(refusals)
+        try:
+            result = function(*args, **options)
+            if (len(program.guards) - self._sized, len(refusals)) == (guards - sized, refused):
+                return result
+        except Exception:  # the function itself, on the arrays, will do without, or say it again
+            pass
+        del program.instructions[instructions:], program.guards[guards:], refusals[refused:]
+        self._sized = sized
+        return self.record(function, args, options)
+
+    def value_of(self, x: Any) -> Any:
+        """The value of an array or a number, traced or found by the step; anything else as it is."""
         if isinstance(x, TracedArray | TracedNumber):
             if x.trace is not self:
                 raise CompileError(
@@ -66,9 +86,9 @@ class Trace:
                     f"step follows, and set its .data"
                 )
             return x.value
-        return self.constant(x) if isinstance(x, np.ndarray) else x
+        return self._constant(x) if isinstance(x, np.ndarray) else x
 
-    def constant(self, array: NDArray[Any]) -> Value:
+    def _constant(self, array: NDArray[Any]) -> Value:
         """The value of an array that the step found, and reads each time."""
         if id(array) not in self._constants:
             value = self._constants[id(array)] = Value(array)
