@@ -11,7 +11,7 @@ from tinygrad_mnist.compiler.kernels import Kernel
 from tinygrad_mnist.compiler.listing import Listing
 from tinygrad_mnist.compiler.memory import planned
 from tinygrad_mnist.compiler.products import added_product, with_added_products
-from tinygrad_mnist.compiler.source import can_write
+from tinygrad_mnist.compiler.writing import can_write
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(2, 6, 4)).astype(np.float32)
