@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.compiler import tracing
-from tinygrad_mnist.compiler.kernels import EXPRESSIONS, HEAVY, SINGLE, Kernel, Step
+from tinygrad_mnist.compiler.expressions import EXPRESSIONS, SINGLE
+from tinygrad_mnist.compiler.kernels import Kernel
 from tinygrad_mnist.compiler.memory import is_view
 from tinygrad_mnist.compiler.passes import without_dead_code
 from tinygrad_mnist.compiler.program import Instruction, Program, Value
+from tinygrad_mnist.compiler.steps import HEAVY, Step
 from tinygrad_mnist.engine import ops
 
 FEW = 1024
