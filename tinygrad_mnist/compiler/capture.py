@@ -16,6 +16,7 @@ import numpy as np
 
 from tinygrad_mnist.compiler.arguments import Arguments
 from tinygrad_mnist.compiler.facts import Facts
+from tinygrad_mnist.compiler.finding import Finder
 from tinygrad_mnist.compiler.moves import Moves
 from tinygrad_mnist.compiler.program import Program, Value, leaves, mapped
 from tinygrad_mnist.compiler.tensors import ARRAY, Tensors
@@ -81,7 +82,8 @@ class _Capture:
 
     def __init__(self, function: Callable[..., Any], arguments: list[Any]) -> None:
         self.function = function
-        self.trace, self.facts = Trace(), Facts(function, *arguments)
+        self.trace, self.facts = Trace(), Facts()
+        self.finder = Finder(self.facts, function, *arguments)
         self.arguments, self.tensors = Arguments(self.trace), Tensors(self.trace)
         self.moves = Moves(self.trace, self.facts, self.tensors)
 
@@ -99,8 +101,7 @@ class _Capture:
             raise self.trace.refusals[0]
         place = at((self.function.__code__, 0)) if hasattr(self.function, "__code__") else ""
         self.trace.check_constants()
-        self.facts.note_models()
-        if changed := self.facts.changed():
+        if changed := self.finder.changed() or self.facts.changed():
             raise CompileError(
                 f"a compiled step must compute the same in every call, and this one{place} {changed}: do that outside "
                 f"of it, and pass what it needs, a number or an array, as an argument"
@@ -123,13 +124,16 @@ class _Capture:
             *(value for value in gradients.values() if value is not None),
             *(program.updates[start] for start in rebound),
         ]
-        self._note_leaves()
+        self._note_facts()
         return Captured(
             program, self.facts, self.arguments.values, moves.sources | tensors.sources(),
             result, rebound, tensors.changed(), moves.moved, gradients,
         )  # fmt: skip
 
-    def _note_leaves(self) -> None:
+    def _note_facts(self) -> None:
+        """Note which leaves learn, and of models that were found, and not called, the attributes."""
+        for module in (module for model in self.finder.models for module in model.modules()):
+            self.facts.note_module(module)
         owners = self.tensors.owners()
         for node in self.tensors.met:
             if not node.op and node not in owners:
