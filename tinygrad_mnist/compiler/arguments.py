@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.compiler.errors import CompileError
 from tinygrad_mnist.compiler.program import Value
 from tinygrad_mnist.compiler.tensors import ARRAY, GRADIENT, Tensors
-from tinygrad_mnist.compiler.tracing import CompileError, Trace
+from tinygrad_mnist.compiler.tracing import Trace
 from tinygrad_mnist.engine import Node
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.compiler import blas, tracing
+from tinygrad_mnist.compiler import blas
+from tinygrad_mnist.compiler.functions import as_type
 from tinygrad_mnist.compiler.naming import Names
 from tinygrad_mnist.compiler.passes import Mask
 from tinygrad_mnist.compiler.products import added_product
@@ -19,7 +20,7 @@ _INFIX: dict[Any, str] = {
 }  # fmt: skip
 
 INTO: dict[Any, str] = {
-    tracing.as_type: "np.copyto({out}, {0}, casting='unsafe')",
+    as_type: "np.copyto({out}, {0}, casting='unsafe')",
     np.copy: "np.copyto({out}, {0})",
     np.where: "np.copyto({out}, {2}); np.copyto({out}, {1}, where={0})",
     np.dot: "np.dot({0}, {1}, out={out})",

@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.compiler.arguments import Arguments
+from tinygrad_mnist.compiler.errors import CompileError
 from tinygrad_mnist.compiler.facts import Facts
 from tinygrad_mnist.compiler.finding import Finder
 from tinygrad_mnist.compiler.moves import Moves
 from tinygrad_mnist.compiler.program import Program, Value, leaves, mapped
 from tinygrad_mnist.compiler.tensors import ARRAY, Tensors
-from tinygrad_mnist.compiler.tracing import CompileError, Trace, TracedArray, TracedNumber
+from tinygrad_mnist.compiler.traced import TracedArray, TracedNumber
+from tinygrad_mnist.compiler.tracing import Trace
 from tinygrad_mnist.compiler.watching import watching
 from tinygrad_mnist.engine import Node, Tensor
 from tinygrad_mnist.nn import Optimizer

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.compiler import tracing
+from tinygrad_mnist.compiler.functions import as_type
 from tinygrad_mnist.compiler.program import Value
 from tinygrad_mnist.compiler.steps import Step
 
@@ -20,7 +20,7 @@ EXPRESSIONS: dict[Any, str] = {
     np.greater: "{0} > {1}", np.greater_equal: "{0} >= {1}", np.less: "{0} < {1}", np.less_equal: "{0} <= {1}",
     np.equal: "{0} == {1}", np.not_equal: "{0} != {1}", np.logical_and: "{0} and {1}", np.logical_or: "{0} or {1}",
     np.logical_not: "not {0}", np.isfinite: "np.isfinite({0})", np.isnan: "{0} != {0}",
-    np.where: "{1} if {0} else {2}", np.copy: "{0}", tracing.as_type: "{0}",
+    np.where: "{1} if {0} else {2}", np.copy: "{0}", as_type: "{0}",
 }  # fmt: skip
 """What an elementwise function is in a kernel."""
 

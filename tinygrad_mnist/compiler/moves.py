@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.compiler.errors import CompileError
 from tinygrad_mnist.compiler.facts import Facts
 from tinygrad_mnist.compiler.program import Value
 from tinygrad_mnist.compiler.tensors import Met, Tensors
-from tinygrad_mnist.compiler.tracing import CompileError, Trace, TracedArray, TracedNumber
+from tinygrad_mnist.compiler.traced import TracedArray, TracedNumber
+from tinygrad_mnist.compiler.tracing import Trace
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.nn import Optimizer
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.compiler.program import Value
-from tinygrad_mnist.compiler.tracing import Trace, TracedArray
+from tinygrad_mnist.compiler.traced import TracedArray
+from tinygrad_mnist.compiler.tracing import Trace
 from tinygrad_mnist.engine import Node
 
 ARRAY: Any = Node.__dict__["_array"]

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.compiler.errors import CompileError
 from tinygrad_mnist.compiler.facts import Facts
 from tinygrad_mnist.compiler.moves import Moves
 from tinygrad_mnist.compiler.tensors import ARRAY, GRADIENT, Tensors
-from tinygrad_mnist.compiler.tracing import CompileError, Trace
+from tinygrad_mnist.compiler.tracing import Trace
 from tinygrad_mnist.engine import Node, Op
 from tinygrad_mnist.nn import ExponentialMovingAverage, Module, Optimizer, random
 from tinygrad_mnist.nn.schedules import LRScheduler
