@@ -163,19 +163,6 @@ def test_buffers_are_shared_and_states_renewed_in_place():
     assert "captured · 34 instructions" in text
 
 
-@pytest.mark.usefixtures("interpreted")
-def test_a_number_of_a_row_is_read_before_another_lies_in_its_place():
-    def step(x, r):
-        given, cubes = np.power(r, 3), np.power(x, 3)
-        half = cubes.sum(axis=-1, keepdims=True) * np.float32(0.5)
-        return half, cubes * (half + given)
-
-    compiled = compile(step, fused=True)
-    rows = Y[:, :1].copy()
-    for expected, found in zip(step(X, rows), compiled(X, rows), strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-5)
-
-
 def test_adamw_moves_each_parameter_in_one_kernel():
     model = nn.Linear(4, 3)
     optimizer = nn.AdamW(model.parameters(), 0.01)

@@ -281,7 +281,7 @@ _CANONICAL: dict[Any, Any] = {np.sum: np.add.reduce, np.max: np.maximum.reduce, 
 
 def _viewing(trace: Trace, function: Any, args: Any, options: dict[str, Any] | None = None) -> Any:
     """Record a call; where its result lies in the memory of an argument, it is a view of that."""
-    check_views(args)
+    _check_views(args)
     args, options = _completed(function, args, options or {})
     result = trace.record(function, args, options)
     first = args[0] if args else None
@@ -299,7 +299,7 @@ def _completed(function: Any, args: Any, options: dict[str, Any]) -> Any:
     return args, options
 
 
-def check_views(tree: Any) -> None:
+def _check_views(tree: Any) -> None:
     """Raise CompileError for a view of what has been changed since."""
     for x in leaves(tree):
         if isinstance(x, TracedArray) and x.root.changes != x.seen and x.root is not x:
@@ -312,7 +312,7 @@ def _ufunc(trace: Trace, ufunc: np.ufunc, method: str, inputs: Any, options: dic
     """What NumPy's universal functions do on traced arrays: a call is written down, and out= is a change in place."""
     if any(isinstance(x, Node) for x in inputs):  # whose turn it is
         return NotImplemented
-    check_views(inputs)
+    _check_views(inputs)
     targets = options.pop("out", None)
     if method == "at" or (targets and len(targets) > 1):
         raise CompileError(
