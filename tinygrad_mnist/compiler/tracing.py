@@ -36,7 +36,7 @@ class Trace:
         """What stands in the step for an array or a number that is given anew for each call."""
         value = Value(like, name)
         self.program.inputs.append(value)
-        return TracedNumber(self, value) if value.is_number else TracedArray(self, value)
+        return self._traced(value)
 
     def record(self, function: Callable[..., Any], args: Any, options: dict[str, Any] | None = None) -> Any:
         """Call a function on what the traced things stand for, and write the call down."""
@@ -48,7 +48,10 @@ class Trace:
         self.program.instructions.append(Instruction(function, args, options, (value,), user_place()))
         if function in _SIZED or (function is operator.getitem and any(map(_is_mask, leaves(args[1])))):
             self._sized += 1
-            self.decide(self.record(has_shape, (TracedArray(self, value), value.shape)).value)
+            self.decide(self.record(has_shape, (self._traced(value), value.shape)).value)
+        return self._traced(value)
+
+    def _traced(self, value: Value) -> TracedArray | TracedNumber:
         return TracedNumber(self, value) if value.is_number else TracedArray(self, value)
 
     def decide(self, value: Value) -> bool:

@@ -20,6 +20,9 @@ from tinygrad_mnist.nn import ExponentialMovingAverage, Module, Optimizer, rando
 from tinygrad_mnist.nn.schedules import LRScheduler
 from tinygrad_mnist.places import at, user_place
 
+Attribute = tuple[type[Any], str, Any]
+"""A class, a name in it, and what it is to be there."""
+
 capturing: list[int] = []
 """The thread that captures a step."""
 
@@ -27,48 +30,54 @@ capturing: list[int] = []
 @contextmanager
 def watching(trace: Trace, facts: Facts, tensors: Tensors, moves: Moves) -> Iterator[None]:
     """While inside, see what this thread does; afterwards tensors and the generator are as they were."""
-    thread, generator, drawn_from = threading.get_ident(), random.generator(), random.get_rng_state()
-    rule, call = Op.vjp, Module.__call__
+    generator, drawn_from = random.generator(), random.get_rng_state()
+    with _replaced(*_watched(trace, facts, tensors, moves)), random.drawing_from(_Draws(trace, generator)):
+        capturing.append(threading.get_ident())
+        try:
+            yield
+        finally:
+            capturing.clear()
+            tensors.undo()
+            generator.bit_generator.state = drawn_from
+
+
+@contextmanager
+def _replaced(*attributes: Attribute) -> Iterator[None]:
+    before = [(owner, name, vars(owner).get(name)) for owner, name, _ in attributes]
+    try:
+        for each in attributes:
+            setattr(*each)
+        yield
+    finally:
+        for owner, name, own in before:
+            setattr(owner, name, own) if own else delattr(owner, name)
+
+
+def _watched(trace: Trace, facts: Facts, tensors: Tensors, moves: Moves) -> list[Attribute]:
+    """What stands in classes in place of their own, and does in other threads what that does."""
+    thread, rule, call = threading.get_ident(), Op.vjp, Module.__call__
 
     def here(seen: Callable[..., Any], own: Callable[..., Any]) -> Callable[..., Any]:
         return lambda *args, **options: (seen if threading.get_ident() == thread else own)(*args, **options)
 
-    def forward_of(op: Op) -> Any:
-        own = vars(op)["forward"]
-        return here(partial(trace.call, own), own)
+    def written(function: Callable[..., Any] | None) -> Callable[..., Any] | None:
+        return function and here(partial(trace.call, function), function)
 
-    def rule_of(op: Op, position: int) -> Any:
-        own = rule(op, position)
-        return own and here(partial(trace.call, own), own)
-
-    def call_of(module: Module, *inputs: Any, **options: Any) -> Any:
+    def noted(module: Module, *inputs: Any, **options: Any) -> Any:
         facts.note_module(module)
         return call(module, *inputs, **options)
 
     gradient = here(tensors.read_gradient, GRADIENT.__get__), here(tensors.write_gradient, GRADIENT.__set__)
-    watched: tuple[tuple[type[Any], str, Any], ...] = (
+    return [
         (Node, "_array", property(here(tensors.read, tensors.own), ARRAY.__set__)),
         (Node, "_grad", property(*gradient)),
-        (Op, "forward", property(forward_of)),  # which goes before what an operation itself has
-        (Op, "vjp", rule_of),
-        (Module, "__call__", here(call_of, call)),
+        (Op, "forward", property(lambda op: written(vars(op)["forward"]))),  # which goes before an operation's own
+        (Op, "vjp", lambda op, position: written(rule(op, position))),
+        (Module, "__call__", here(noted, call)),
         (Optimizer, "_move", here(moves.move, Optimizer._move)),
         (LRScheduler, "apply", here(_refuse_to_count, LRScheduler.apply)),
         (ExponentialMovingAverage, "update", here(_refuse_to_count, ExponentialMovingAverage.update)),
-    )
-    before = [(owner, name, vars(owner).get(name)) for owner, name, _ in watched]
-    try:
-        for each in watched:
-            setattr(*each)
-        capturing.append(thread)
-        with random.drawing_from(_Draws(trace, generator)):
-            yield
-    finally:
-        tensors.undo()
-        generator.bit_generator.state = drawn_from
-        capturing.clear()
-        for owner, name, own in before:
-            setattr(owner, name, own) if own else delattr(owner, name)
+    ]
 
 
 def _refuse_to_count(counting: Any, *_: Any) -> None:
