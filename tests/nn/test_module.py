@@ -101,15 +101,8 @@ def test_a_module_without_an_expression_says_so():
         Module()(1)
 
 
-def test_repr_and_summary_show_the_parts():
-    network = Network()
-    assert repr(network).splitlines()[:3] == ["Network(", "  (first): Scale()", "  (blocks.0): Scale()"]
-    network.blocks[1].weight.requires_grad = False
-    lines = network.summary((5, 3)).splitlines()
-    assert lines[0].split() == ["layer", "output", "parameters"]
-    assert lines[2].split() == ["first", "Scale()", "(5,", "3)", "3"]
-    assert lines[-1] == "12 parameters, 3 of them frozen"
-    assert all(m.training and "forward" not in vars(m) for m in network.modules())
+def test_repr_shows_the_parts():
+    assert repr(Network()).splitlines()[:3] == ["Network(", "  (first): Scale()", "  (blocks.0): Scale()"]
 
 
 def test_an_mlp_is_a_module_with_its_own_names():

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_info
 from tests.each import each
 from tests.training.victim import Crash
 from tinygrad_mnist import Tensor, data, nn, training
-from tinygrad_mnist.compiler.capture import _Watcher
+from tinygrad_mnist.compiler.capture import captured
 from tinygrad_mnist.nn.random import drawing_from, generator
 from tinygrad_mnist.training.metrics import scored
 from tinygrad_mnist.training.parallel import can_share, generators_of
@@ -217,16 +217,18 @@ def test_of_fully_connected_layers_the_products_are_shared_out(splits, layers, t
 
 
 def test_a_thread_draws_from_its_own_generator_also_while_another_is_captured():
-    drawn = []
+    drawn = np.empty(2)
 
     def beside():
         with drawing_from(np.random.default_rng(5)):
-            drawn.append(generator().random())
-        drawn.append(generator().random())
+            drawn[0] = generator().random()
+        drawn[1] = generator().random()
 
-    nn.manual_seed(3)
-    with _Watcher(beside, []).watching():
+    def step():
         thread = threading.Thread(target=beside)
         thread.start()
         thread.join()
-    assert drawn == [np.random.default_rng(5).random(), np.random.default_rng(3).random()]
+
+    nn.manual_seed(3)
+    captured(step, (), {})
+    assert [*drawn] == [np.random.default_rng(5).random(), np.random.default_rng(3).random()]

@@ -1,4 +1,4 @@
 """`compile`: a step as a program that is planned once and then replayed."""
 
 from tinygrad_mnist.compiler.compiled import compile as compile
-from tinygrad_mnist.compiler.tracing import CompileError as CompileError
+from tinygrad_mnist.compiler.errors import CompileError as CompileError

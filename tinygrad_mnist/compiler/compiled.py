@@ -10,10 +10,12 @@ from typing import Any, overload
 
 import numpy as np
 
-from tinygrad_mnist.compiler.capture import Captured, as_given, captured, capturing
+from tinygrad_mnist.compiler.arguments import as_given
+from tinygrad_mnist.compiler.capture import Captured, captured
+from tinygrad_mnist.compiler.errors import CompileError
 from tinygrad_mnist.compiler.plan import Plan, passes_of
 from tinygrad_mnist.compiler.program import leaves, nesting
-from tinygrad_mnist.compiler.tracing import CompileError
+from tinygrad_mnist.compiler.watching import capturing
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.jit import has_numba
 from tinygrad_mnist.places import at

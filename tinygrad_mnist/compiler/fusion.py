@@ -15,11 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.compiler import tracing
-from tinygrad_mnist.compiler.kernels import EXPRESSIONS, HEAVY, SINGLE, Kernel, Step
+from tinygrad_mnist.compiler.expressions import EXPRESSIONS, SINGLE
+from tinygrad_mnist.compiler.functions import COMPARISONS, as_type
+from tinygrad_mnist.compiler.kernels import Kernel
 from tinygrad_mnist.compiler.memory import is_view
 from tinygrad_mnist.compiler.passes import without_dead_code
 from tinygrad_mnist.compiler.program import Instruction, Program, Value
+from tinygrad_mnist.compiler.steps import HEAVY, Step
 from tinygrad_mnist.engine import ops
 
 FEW = 1024
@@ -83,7 +85,7 @@ class Group:
         operands = instruction.args
         if instruction.function not in EXPRESSIONS or (instruction.options and instruction.function is not np.copy):
             return None
-        if instruction.function is tracing.as_type:
+        if instruction.function is as_type:
             operands = operands[:1]
         kinds = [self._kind(x) for x in operands]
         output = instruction.output
@@ -279,10 +281,10 @@ def _is_exact(instruction: Instruction) -> bool:
     if output.is_number or output.dtype.kind == "f":
         return True
     of = {x.dtype.kind for x in instruction.inputs if not x.is_number}
-    if function is tracing.as_type:
+    if function is as_type:
         return output.dtype.kind in "iu" and not of & {"f"}
     if output.dtype.kind == "b":
-        return function in tracing.COMPARISONS or function in (np.isfinite, np.isnan) or (
+        return function in COMPARISONS or function in (np.isfinite, np.isnan) or (
             function in (np.logical_not, np.logical_and, np.logical_or, np.copy) and of == {"b"}
         )  # fmt: skip
     return function in WHOLE and len({x.dtype for x in instruction.inputs if not x.is_number}) == 1

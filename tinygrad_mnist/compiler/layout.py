@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from tinygrad_mnist.compiler.functions import as_type
 from tinygrad_mnist.compiler.passes import Mask, without_dead_code
 from tinygrad_mnist.compiler.products import product
 from tinygrad_mnist.compiler.program import Instruction, Program, Value, mapped
-from tinygrad_mnist.compiler.tracing import as_type
 
 SHORT = 32
 """Numbers in a row that NumPy reduces faster column by column, many rows at once."""

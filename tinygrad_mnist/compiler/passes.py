@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.compiler.functions import COMPARISONS, as_type
 from tinygrad_mnist.compiler.memory import is_view, roots
 from tinygrad_mnist.compiler.program import Instruction, Program, Value, leaves, mapped, nesting
-from tinygrad_mnist.compiler.tracing import COMPARISONS, as_type
 
 Pass = Callable[[Program], Program]
 

@@ -26,8 +26,8 @@ from tinygrad_mnist.compiler.passes import (
 )
 from tinygrad_mnist.compiler.products import with_added_products
 from tinygrad_mnist.compiler.program import Program, mapped
-from tinygrad_mnist.compiler.source import Writer, can_write
 from tinygrad_mnist.compiler.windows import with_pools_first, with_rules_in_place, with_window_kernels
+from tinygrad_mnist.compiler.writing import Writer, can_write
 from tinygrad_mnist.engine.node import _clock, last_change
 from tinygrad_mnist.nn import random
 
@@ -53,7 +53,7 @@ class Plan:
         self.memory = planned(self.program, {*states} - {*found.rebound}, can_write)
         writer = Writer(self.program, self.memory, [*found.arguments, *(v for v in sources if v.is_number)])
         self.source = writer.write()
-        self._names = [writer.name(value) for value in states]
+        self._names = [writer.names.of(value) for value in states]
         self._code = compile(str(self.source), "<compiled step>", "exec")
         self._arrays: list[NDArray[Any]] = []
         self._moves = [value in self.program.updates for value in states]

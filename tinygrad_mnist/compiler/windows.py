@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.compiler.kernels import Kernel, Step
+from tinygrad_mnist.compiler.kernels import Kernel
 from tinygrad_mnist.compiler.passes import renamed, without_dead_code
 from tinygrad_mnist.compiler.program import Instruction, Program, Value
+from tinygrad_mnist.compiler.steps import Step
 from tinygrad_mnist.nn import patches
 
 FORWARD: dict[str, Callable[..., Any]] = {name: vars(op)["__wrapped__"] for name, op in patches.FUNCTIONS.items()}

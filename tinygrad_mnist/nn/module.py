@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from math import prod
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tinygrad_mnist.devices import as_array, mover, to_numpy
-from tinygrad_mnist.engine import Tensor, no_grad
+from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.engine.node import plain
 from tinygrad_mnist.shown import Printed
 
 M = TypeVar("M", bound="Module")
-WIDTH = 80
 
 last_change = [0]
 """Counts the attributes that were set, in all modules."""
@@ -140,21 +137,8 @@ class Module:
         strict=False takes what fits by name, and leaves alone what is missing on either side. Raises
         ValueError with the list of all that is missing, unexpected, or of another shape or kind of number.
         """
-        if not isinstance(state, Mapping):
-            raise TypeError(
-                f"a state dict maps paths to arrays, as state_dict() gives it; this is {type(state).__name__}"
-            )
-        own = {path: tensor for path, _, tensor in _tensors_of(self)}
-        given = {path: to_numpy(plain(value)) for path, value in state.items()}
-        problems = [f"{path}: {given[path].shape} {given[path].dtype}, here it is {tensor.shape} {tensor.dtype}"
-                    for path, tensor in own.items() if path in given and not _fits(given[path], tensor)]  # fmt: skip
-        if strict:
-            problems = [
-                *(f"{path}: missing, {tensor.shape} is expected" for path, tensor in own.items() if path not in given),
-                *(f"{path}: unexpected, {array.shape}" for path, array in given.items() if path not in own),
-                *problems,
-            ]
-        if problems:
+        own, given = {path: tensor for path, _, tensor in _tensors_of(self)}, _arrays_in(state)
+        if problems := _misfits(own, given, strict):
             raise ValueError("\n  ".join([f"the state does not fit {type(self).__name__}:", *problems]))
         for path in own.keys() & given.keys():
             own[path].data = given[path].copy()
@@ -171,45 +155,19 @@ class Module:
         return f"{type(self).__name__}({body})"
 
     def _repr_html_(self) -> str:
-        from tinygrad_mnist.screens.cell import cell, dimensions, line, table
+        from tinygrad_mnist.nn.summaries import html  # which few programs ask for
 
-        own = [(name, dimensions(p.shape), f"{p.size:,}") for name, p in self.named_parameters()]
-        parts = [
-            (path, f"{m!r}", ", ".join(dimensions(p.shape) for p in m.parameters()), f"{_count(m.parameters()):,}")
-            for path, m in self._leaves()
-        ]
-        name = type(self).__name__ if parts[0][0] else f"{self!r}".partition("  #")[0]
-        if any(self.children()):
-            inside = table(("", "layer", "weights", "parameters"), parts, "lllr")
-        else:
-            inside = table(("", "shape", "parameters"), own, "llr")
-        return cell(line((name, "bold")), inside, line((self._end(), "dim")))
+        return html(self)
 
     def summary(self, input_shape: Sequence[int] | None = None, dtype: DTypeLike = np.float32) -> str:
         """A table of the parts: what each is, the shape it puts out, its number of parameters.
 
         input_shape: with the batch, as (1, 1, 28, 28); zeros of this shape are sent through to learn the shapes.
         """
-        shapes: dict[Module, tuple[int, ...]] = {}
-        if input_shape is not None:
-            with _watching(self, shapes), no_grad():
-                self(Tensor(as_array(np.zeros(tuple(input_shape), dtype), like=home(self))))
-        rows = [
-            (path, f"{m!r}".partition("  #")[0], str(shapes.get(m, "")), f"{_count(m.parameters()):,}")
-            for path, m in self._leaves()
-        ]
-        table = _table(("", "layer", "output" if shapes else "", "parameters"), rows)
-        return Printed(f"{table}\n{self._end()}")
+        from tinygrad_mnist.nn.summaries import text
 
-    def _leaves(self) -> Iterator[tuple[str, Module]]:
-        """The parts that have no parts, with their paths."""
-        return ((path, m) for path, m in self.named_modules() if not any(m.children()))
-
-    def _end(self) -> str:
-        """How many parameters it has."""
-        total = _count(self.parameters())
-        learned = _count(p for p in self.parameters() if p.requires_grad)
-        return f"{total:,} parameters" + (f", {total - learned:,} of them frozen" if learned < total else "")
+        x = None if input_shape is None else as_array(np.zeros(tuple(input_shape), dtype), like=home(self))
+        return Printed(text(self, x))
 
 
 def home(model: Module) -> Any:
@@ -314,55 +272,22 @@ def _once(named: Iterator[tuple[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
             yield path, tensor
 
 
+def _arrays_in(state: Mapping[str, ArrayLike | Tensor]) -> dict[str, NDArray[Any]]:
+    if not isinstance(state, Mapping):
+        raise TypeError(f"a state dict maps paths to arrays, as state_dict() gives it; this is {type(state).__name__}")
+    return {path: to_numpy(plain(value)) for path, value in state.items()}
+
+
+def _misfits(own: Mapping[str, Tensor], given: Mapping[str, NDArray[Any]], strict: bool) -> list[str]:
+    """What of a state does not fit, in words; strict: also what is missing, or one too many."""
+    misfits = [f"{path}: {given[path].shape} {given[path].dtype}, here it is {tensor.shape} {tensor.dtype}"
+               for path, tensor in own.items() if path in given and not _fits(given[path], tensor)]  # fmt: skip
+    if not strict:
+        return misfits
+    missing = [f"{path}: missing, {tensor.shape} is expected" for path, tensor in own.items() if path not in given]
+    unexpected = [f"{path}: unexpected, {array.shape}" for path, array in given.items() if path not in own]
+    return missing + unexpected + misfits
+
+
 def _fits(array: NDArray[Any], tensor: Tensor) -> bool:
     return array.shape == tensor.shape and np.can_cast(array.dtype, tensor.dtype, "same_kind")
-
-
-def _count(tensors: Iterator[Tensor]) -> int:
-    return sum(prod(tensor.shape) for tensor in tensors)
-
-
-@contextmanager
-def _watching(model: Module, shapes: dict[Module, tuple[int, ...]]) -> Iterator[None]:
-    """Inside, every part notes the shape of what it puts out, and behaves as in use."""
-    with ExitStack() as undo:
-        for module in model.modules():
-            undo.callback(setattr, module, "training", module.training)
-            undo.callback(vars(module).pop, "forward")
-            vars(module)["forward"] = _noting(module, shapes)
-        model.eval()
-        yield
-
-
-def _noting(module: Module, shapes: dict[Module, tuple[int, ...]]) -> Any:
-    forward = module.forward
-
-    def noted(*inputs: Any, **options: Any) -> Tensor:
-        out = forward(*inputs, **options)
-        shapes[module] = out.shape
-        return out
-
-    return noted
-
-
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """Columns as wide as they need, the second shortened so that a line keeps to 80 characters."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    widths[1] = min(widths[1], max(12, WIDTH - 6 - widths[0] - widths[2] - widths[3]))
-    alignments = (str.ljust, str.ljust, str.ljust, str.rjust)
-    lines = []
-    for path, layer, shape, count in (head, *rows):
-        cells = zip(alignments, (path, _shortened(layer, widths[1]), shape, count), widths, strict=True)
-        lines.append("  ".join(align(cell, width) for align, cell, width in cells if width))
-    rule = "─" * len(lines[0])
-    return "\n".join([lines[0], rule, *lines[1:], rule])
-
-
-def _shortened(call: str, width: int) -> str:
-    """A call with as many of its arguments as fit."""
-    if len(call) <= width:
-        return call
-    kept = call[: width - 2].rpartition(", ")[0]
-    while kept.count("(") > kept.count(")") + 1:  # not within a pair
-        kept = kept.rpartition(", ")[0]
-    return f"{kept}, …)" if kept else call[: width - 1] + "…"

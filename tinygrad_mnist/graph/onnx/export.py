@@ -10,10 +10,11 @@ import numpy as np
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.engine.errors import GraphError, describe, no_graph
 from tinygrad_mnist.graph.layers import Layers, error_of
+from tinygrad_mnist.graph.onnx.building import DTYPES, Graph
 from tinygrad_mnist.graph.onnx.examples import with_one_more
 from tinygrad_mnist.graph.onnx.values import Times, Value, trace, values_of
 from tinygrad_mnist.graph.onnx.words import WORDLESS, WORDS
-from tinygrad_mnist.graph.onnx.writing import DTYPES, Writer
+from tinygrad_mnist.graph.onnx.writing import Writer
 from tinygrad_mnist.graph.recording import Recording
 from tinygrad_mnist.graph.symbolic.derive import checked, isolated
 from tinygrad_mnist.graph.symbolic.traced import Traced
@@ -132,7 +133,8 @@ class _Export:
         self.inputs = dict.fromkeys(leaf for leaf in leaves if leaf in present)
         self.values = values_of(self.order, self.order if other is None else self._again(other), self.inputs)
         self.wanted = self._wanted_names()
-        self.writer = Writer(self.wanted.values())
+        self.graph = Graph(self.wanted.values())
+        self.writer = Writer(self.graph)
 
     def _again(self, other: Node) -> list[Traced]:
         """The values of the other recording, whose tensors are those at the same positions."""
@@ -149,16 +151,16 @@ class _Export:
 
         for node in self.order:
             self._write(node)
-        computed = {name for node in self.writer.nodes for name in node.output}
+        computed = {name for node in self.graph.nodes for name in node.output}
         outputs = self._outputs(computed)
         inner = computed - outputs.keys()
         value_infos = [self._info(v) for v in self.values.values() if self.writer.names[v] in inner]
         graph = helper.make_graph(
-            self.writer.nodes,
+            self.graph.nodes,
             "program",
             [self._info(self.values[x]) for x in self.inputs],
             [self._info(v, name) for name, v in outputs.items()],
-            self.writer.initializers,
+            self.graph.initializers,
             value_info=value_infos,
         )
         model = helper.make_model(
@@ -200,19 +202,19 @@ class _Export:
             result = WORDS[value.op](w, value)
         except NotImplementedError as error:
             raise GraphError(f"{value.op} can't be written as ONNX: {error}") from None
-        w.names[value] = w.called(result, wanted, value.op)
+        w.names[value] = self.graph.called(result, wanted, value.op)
 
     def _leaf(self, node: Traced, value: Value, wanted: str | None) -> str:
         w = self.writer
         if node in self.inputs:
-            name = w.new(wanted) if wanted else w.other("x")
+            name = self.graph.new(wanted) if wanted else self.graph.other("x")
             for axis, n in enumerate(value.shape):
                 if n == Times(1):
                     w.read_examples(name, axis)
             return name
         if wanted is None or value.array is None or value.array.shape != value.shape:
             return w.constant_of(value)
-        return w.leaf(value.array, value.kind, w.new(wanted), self._own_names.get(node, ""))
+        return self.graph.leaf(value.array, value.kind, self.graph.new(wanted), self._own_names.get(node, ""))
 
     @property
     def _own_names(self) -> dict[Traced, str]:
@@ -231,7 +233,7 @@ class _Export:
             value = self.values[node]
             own = self.writer.names[value]
             is_own = own in computed - outputs.keys() and self.wanted.get(node) == name
-            outputs[own if is_own else self.writer.called(own, name)] = value
+            outputs[own if is_own else self.graph.called(own, name)] = value
         return outputs
 
     def _name(self, node: Node, otherwise: str) -> str:

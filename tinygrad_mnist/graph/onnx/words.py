@@ -251,16 +251,16 @@ def _cumprod(w: Writer, v: Value) -> str:
 
     x, axis = _line(w, v)
     slices = [n for i, n in enumerate(v.shape) if i != axis]
-    so_far, part, product, kept = (w.other(name) for name in ("so_far", "part", "product", "kept"))
+    so_far, part, product, kept = (w.graph.other(name) for name in ("so_far", "part", "product", "kept"))
     body = helper.make_graph(
         [helper.make_node("Mul", [so_far, part], [product]), helper.make_node("Identity", [product], [kept])],
-        w.other("product_so_far"),
+        w.graph.other("product_so_far"),
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in (so_far, part)],
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in (product, kept)],
     )
-    last, result = w.other("last"), w.other("scan")
+    last, result = w.graph.other("last"), w.graph.other("scan")
     start = w.expand(w.constant(1, "f"), slices)
-    w.nodes.append(
+    w.graph.nodes.append(
         helper.make_node(
             "Scan", [start, x], [last, result], name=result, body=body, num_scan_inputs=1,
             scan_input_axes=[axis], scan_output_axes=[axis],

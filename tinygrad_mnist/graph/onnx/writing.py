@@ -1,103 +1,39 @@
-"""Nodes written one after the other, and what they are written with: constants, lengths and casts."""
+"""Values written as nodes: their operands, and lengths that may depend on the number of examples."""
 
 from __future__ import annotations
 
-import itertools
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.graph.onnx.building import Graph
 from tinygrad_mnist.graph.onnx.values import Times, Value
 
-DTYPES: dict[str, Any] = {"f": np.float32, "i": np.int64, "b": np.bool_}
-"""Of each kind of value, what it is in the file."""
 
-_ORDER = "bif"
+def common(inputs: Iterable[Any]) -> str:
+    """The kind in which values and numbers of different ones are compared and computed with."""
+    return max(map(_kind_of, inputs), key="bif".index)
 
 
-def kind_of(x: Any) -> str:
-    """The kind of a value or number."""
+def _kind_of(x: Any) -> str:
     if isinstance(x, Value):
         return x.kind
     return "b" if isinstance(x, bool) else "i" if isinstance(x, int) else "f"
 
 
-def common(inputs: Iterable[Any]) -> str:
-    """The kind in which different ones are compared and computed with."""
-    return max(map(kind_of, inputs), key=_ORDER.index)
-
-
 class Writer:
-    """Collects the nodes and constants of a graph. names: of the values that are written.
+    """Writes values as nodes of a graph. names: of the values that are written.
 
-    reserved: what nothing else may be called. Methods that write nodes return the name of the result.
+    Methods that write nodes return the name of the result.
     """
 
-    def __init__(self, reserved: Collection[str] = ()) -> None:
-        from onnx import helper, numpy_helper
-
-        self._helper, self._arrays = helper, numpy_helper
-        self.nodes: list[Any] = []
-        self.initializers: list[Any] = []
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.op, self.constant, self.cast = graph.op, graph.constant, graph.cast
         self.names: dict[Value, str] = {}
-        self.reserved = set(reserved)
-        self.taken: set[str] = set()
-        self._numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.chain([0], itertools.count(2)))
-        self._settled: set[str] = set()
-        self._constants: dict[Any, str] = {}
         self._source: tuple[str, int] | None = None
         self._m: str | None = None
-
-    def new(self, wanted: str) -> str:
-        """A name that no other value has: the one wanted, or with a number."""
-        name, number = wanted, 2
-        while name in self.taken:
-            name, number = f"{wanted}_{number}", number + 1
-        self.taken.add(name)
-        return name
-
-    def other(self, stem: str) -> str:
-        """A name for what has none of its own."""
-        numbers = self._numbers[stem]
-        names = (f"{stem}_{number}" if number else stem for number in numbers)
-        return self.new(next(name for name in names if name not in self.taken and name not in self.reserved))
-
-    def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        """A node."""
-        name = self.other(kind.lower())
-        self.nodes.append(self._helper.make_node(kind, list(inputs), [name], name=name, **attributes))
-        return name
-
-    def called(self, result: str, wanted: str | None, otherwise: str = "") -> str:
-        """The result of the last node under another name, or one of a stem; a copy of what has its name already."""
-        if not self.nodes or self.nodes[-1].output[0] != result or result in self._settled:
-            result = self.op("Identity", result)
-        if not wanted and self.nodes[-1].op_type.lower() == otherwise:
-            self._settled.add(result)
-            return result
-        self.taken.discard(result)
-        self.nodes[-1].output[0] = self.nodes[-1].name = name = self.new(wanted) if wanted else self.other(otherwise)
-        self._settled.add(name)
-        return name
-
-    # constants
-
-    def leaf(self, array: Any, kind: str, name: str, note: str = "") -> str:
-        """An initializer of its own. note: what else it is called."""
-        tensor = self._arrays.from_array(np.ascontiguousarray(array, DTYPES[kind]).reshape(np.shape(array)), name)
-        tensor.doc_string = note
-        self.initializers.append(tensor)
-        return name
-
-    def constant(self, array: Any, kind: str = "i") -> str:
-        """An initializer for these numbers, the same for the same ones."""
-        own = np.asarray(array, DTYPES[kind])
-        key = kind, own.shape, own.tobytes()
-        if key not in self._constants:
-            self._constants[key] = self.leaf(own, kind, self.other("c"))
-        return self._constants[key]
 
     def constant_of(self, v: Value) -> str:
         """The numbers of a constant; where its shape depends on m, the one number that it is filled with, repeated."""
@@ -116,7 +52,7 @@ class Writer:
         if self._m is None:
             assert self._source
             input, axis = self._source
-            self._m = self.called(self.op("Shape", input, start=axis, end=axis + 1), None, "m")
+            self._m = self.graph.called(self.op("Shape", input, start=axis, end=axis + 1), None, "m")
         return self._m
 
     def lengths(self, dims: Sequence[Any]) -> str:
@@ -140,12 +76,6 @@ class Writer:
         return self.cast(self.op("Mul", self.constant(n.factor, "f"), power), "f", kind)
 
     # operands
-
-    def cast(self, name: str, own: str, kind: str) -> str:
-        """A value of one kind as one of another."""
-        if own == kind:
-            return name
-        return self.op("Cast", name, to=self._helper.np_dtype_to_tensor_dtype(np.dtype(DTYPES[kind])))
 
     def of(self, x: Any, kind: str) -> str:
         """An operand, a value or a number, as one of this kind."""
