@@ -179,6 +179,20 @@ def test_the_engine_reads_in_order(module):
     assert used <= earlier
 
 
+TABLES = {"engine/ops.py", "graph/onnx/words.py", "grading/textbook/catalogue.py"}
+"""Files that are a table, and as long as that is."""
+
+
+def test_no_class_and_no_file_outgrows_a_reader():
+    long = []
+    for path in PACKAGE.rglob("*.py"):
+        text, name = path.read_text(encoding="utf-8"), path.relative_to(PACKAGE).as_posix()
+        classes = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.ClassDef)]
+        long += [f"{name}: {n.name}" for n in classes if n.end_lineno - n.lineno >= 150]
+        long += [name] if len(text.splitlines()) > 400 and name not in TABLES else []
+    assert not long, "no class over 150 lines, no file over 400 but tables"
+
+
 def test_importing_the_package_imports_numpy_alone():
     program = (
         "import numpy.random, sys; before = set(sys.modules); import tinygrad_mnist; "

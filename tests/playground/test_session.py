@@ -46,4 +46,4 @@ def test_hello_needs_no_more_than_numpy():
     assert {*names} - {*sys.stdlib_module_names} <= {"numpy", "tinygrad_mnist", "__main__", "cython_runtime"} | {
         name for name in names if name.startswith(("_", "sitecustomize"))
     }
-    assert int(count) < 100  # each takes its time in a browser
+    assert int(count) < 105  # each takes its time in a browser
