@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import takewhile
+from itertools import islice, takewhile
 
 import numpy as np
 
@@ -284,13 +284,9 @@ def _mistakes(reading: general.Reading, run: Run) -> Iterator[Finding]:
 
 
 def _first_wrong_values(reading: general.Reading) -> Iterator[Finding]:
-    """The first wrong values on the way back, each at its line."""
-    described: dict[Finding, None] = {}
-    for node in first_wrong(reading):
-        described[describe(node, reading)] = None
-        if len(described) == FIRST:
-            break
-    return iter(described)
+    """The first wrong values on the way back, each at its line: one for all that a loop makes there."""
+    by_line = {(node.line, node.op): node for node in reversed([*first_wrong(reading)])}
+    return islice(dict.fromkeys(describe(node, reading) for node in reversed(by_line.values())), FIRST)
 
 
 def _read_as(observed: Observed, head: Head) -> str:
