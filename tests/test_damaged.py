@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from tinygrad_mnist import data, nn, training
-from tinygrad_mnist.cli.train import resumed
+from tinygrad_mnist.cli.resuming import resumed
 from tinygrad_mnist.training import CheckpointError, Recipe
 
 SEED = 14

@@ -14,7 +14,7 @@ import pytest
 
 from tests.cli.running import command, environment, process
 from tinygrad_mnist import data, training
-from tinygrad_mnist.cli.train import resumed
+from tinygrad_mnist.cli.resuming import resumed
 
 DIGITS = ["train", "--data", "digits", "--epochs", "4", "--layers", "784,16,10"]
 

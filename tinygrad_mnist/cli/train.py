@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from tinygrad_mnist import data, nn, records, training
-from tinygrad_mnist.arguments import Range
+from tinygrad_mnist import data, nn, training
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.options import Data, Interrupted, one_of
 from tinygrad_mnist.cli.recipe import base_recipe, changed, is_given, with_recipe_options
+from tinygrad_mnist.cli.resuming import MOST_THREADS, resumed
 from tinygrad_mnist.devices import DEVICES, mover
 from tinygrad_mnist.jit import has_numba
 from tinygrad_mnist.processes import drop_signals, signals_held
 from tinygrad_mnist.training import PRESETS, Recipe, as_text
 from tinygrad_mnist.training.pace import STEPS, paying_threads, pays_to_compile
 from tinygrad_mnist.training.run import HISTORY, MODEL, TABLE
-
-MOST_THREADS = 256
 
 
 @with_recipe_options
@@ -96,22 +95,17 @@ def train(
     train_set, validation_set = data.set_tenth_aside(dataset, seed)
     with folder.opened(resume=kept, say=show.note):
         model = recipe.make_model(seed).to(device)
-        on_cpu = device == "cpu"
-        if compile is None:
-            compile = pays_to_compile(recipe.steps(len(train_set)))
-        compile = compile and on_cpu  # a run that was begun there may go on on a GPU
-        if threads is None:
-            threads = paying_threads(model) if on_cpu else 1
+        pace = _pace(compile, threads, model, recipe.steps(len(train_set)), device)
         show.lines(repr(model) if isinstance(model, nn.MLP) else model.summary((1, *training.input_shape(model))))
         show.line(
             f"{dataset.name}: {len(train_set):,} images to train on, {len(validation_set):,} to validate, "
             f"{len(dataset.test):,} to test"
         )
-        pace: dict[str, Any] = {"compile": compile, "threads": threads}
-        _say_the_pace(compile, threads)
+        _say_the_pace(**pace)
         notes = {"recipe": recipe.as_dict(), "seed": seed, "source": data.wherever_it_runs(source), **pace}
         checkpoint = training.Checkpoint(path, steps=checkpoint_steps, notes=notes)
-        try:
+        facts: dict[str, Any] = {"data": dataset.name, **recipe.as_dict(), "seed": seed, **pace}
+        with _interrupted(lambda: _nothing_but(path)):
             history = recipe.fit(
                 model,
                 (train_set, validation_set),
@@ -121,13 +115,11 @@ def train(
                 resume=resume,
                 **pace,
             )
-            facts: dict[str, Any] = {"data": dataset.name, **recipe.as_dict(), "seed": seed, **pace}
             facts |= _scored(model, history, dataset.test)
-        except KeyboardInterrupt:
-            raise _nothing_but(path) from None
         if history.best is None:
             raise _nothing_but(path)
-        try:
+        drawn = f"interrupted; the run is saved, and tinygrad-mnist plot {out} draws it"
+        with _interrupted(lambda: Interrupted(drawn) if pictures else None):  # the run is whole
             with signals_held():
                 folder.save(model, history, **facts)
                 _say_the_end(history, recipe, facts)
@@ -136,10 +128,27 @@ def train(
                 show.line(f"saved {out / MODEL}, {out / HISTORY} and {TABLE}")
             if pictures:
                 _draw(out, dataset.test)
-        except KeyboardInterrupt:  # the run is whole
-            if pictures:
-                raise Interrupted(f"interrupted; the run is saved, and tinygrad-mnist plot {out} draws it") from None
         drop_signals()
+
+
+@contextmanager
+def _interrupted(said: Callable[[], Interrupted | None]) -> Iterator[None]:
+    """What is said where Ctrl-C ends this; nothing, where there is nothing to say."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if error := said():
+            raise error from None
+
+
+def _pace(compile: bool | None, threads: int | None, model: nn.Module, steps: int, device: str) -> dict[str, Any]:
+    """Whether steps are compiled, and on how many cores: as it was asked, or as it pays on a CPU."""
+    on_cpu = device == "cpu"
+    if compile is None:
+        compile = pays_to_compile(steps)
+    if threads is None:
+        threads = paying_threads(model) if on_cpu else 1
+    return {"compile": compile and on_cpu, "threads": threads}  # a run that was begun there may go on on a GPU
 
 
 def _say_the_pace(compile: bool, threads: int) -> None:
@@ -195,27 +204,6 @@ OTHER_WRITERS = (
 )
 """Why the embedded digits are read so much better in validation."""
 
-KEPT = ("seed", "compile", "threads")
-"""Options, besides the recipe's, on which each bit of the result depends: a resumed run has them as they were."""
-
-_LEAST_BYTES = 4
-"""Of a weight: float32."""
-
-
-@dataclass(frozen=True)
-class Notes:
-    """What a checkpoint of this command keeps besides the run: raises ValueError for numbers out of range."""
-
-    recipe: Recipe
-    seed: int
-    source: str
-    compile: bool = False
-    threads: int = 1
-
-    def __post_init__(self) -> None:
-        Range("an integer from 0 on", whole=True).check(seed=self.seed)
-        Range(f"an integer from 1 to {MOST_THREADS}", 1, MOST_THREADS, whole=True).check(threads=self.threads)
-
 
 def _fitting(recipe: Recipe, dataset: data.Dataset, is_chosen: bool) -> Recipe:
     """The recipe with as many outputs as there are classes; DataError where other layers were chosen."""
@@ -225,34 +213,3 @@ def _fitting(recipe: Recipe, dataset: data.Dataset, is_chosen: bool) -> Recipe:
         end = as_text(layers)
         raise data.DataError(f"{dataset.name}: has {dataset.classes} classes, but --layers end with {last}: give {end}")
     return recipe.changed(layers=layers)
-
-
-def resumed(notes: Any, path: Path, changes: dict[str, Any], given: dict[str, Any]) -> Notes:
-    """How the run in a checkpoint was begun, and goes on; raises CheckpointError where something else was given."""
-    try:
-        then = records.made(Notes, notes, "notes")
-    except records.RecordError as error:
-        raise training.CheckpointError(f"{path}: another program wrote its notes ({error}); train anew") from None
-    recipe, source = then.recipe, given.get("source", then.source)
-    if _LEAST_BYTES * nn.count_weights(recipe.layers) > path.stat().st_size:
-        raise training.CheckpointError(f"{path}: smaller than layers {as_text(recipe.layers)} need; train anew")
-    free = {"patience", "epochs"} if recipe.schedule in training.ENDLESS else {"patience"}
-    if "layers" in changes and "layers" not in given:  # a preset's, which end with as many classes as the data have
-        changes = changes | {"layers": (*changes["layers"][:-1], recipe.layers[-1])}
-    settings = vars(recipe) | {name: getattr(then, name) for name in KEPT}
-    asked = changes | {name: given[name] for name in KEPT if name in given}
-    for name, value in asked.items():
-        if name not in free and value != settings[name]:
-            option = f"--{name.replace('_', '-')}"
-            if name == "compile":
-                raise training.CheckpointError(
-                    f"{path}: the run was begun {'compiled' if then.compile else 'without --compile'}: leave "
-                    f"{'--compile' if value else '--no-compile'} out, or train anew without --resume"
-                )
-            given_as = option if name in given else "--recipe" if "recipe_file" in given else "--preset"
-            reason = f", with which its {recipe.schedule} schedule ends" if name == "epochs" else ""
-            raise training.CheckpointError(
-                f"{path}: the run has {option} {as_text(settings[name])}{reason}, not {as_text(value)}: "
-                f"leave {given_as} out, or train anew without --resume"
-            )
-    return replace(then, recipe=recipe.changed(**{name: given[name] for name in free & given.keys()}), source=source)
