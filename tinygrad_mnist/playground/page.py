@@ -10,6 +10,7 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -54,13 +55,18 @@ LOCK = {
 """What Pyodide asks for: its version, and no packages to fetch."""
 
 NOT_IN_BROWSERS = (
-    "cli/", "cluster.py", "frameworks/", "plots/", "sweeps/", "playground/page.py", "playground/server.py",
-    "playground/static/",
+    "cli/", "cluster.py", "frameworks/", "grading/classroom/", "plots/", "sweeps/", "tutorials/", "playground/page.py",
+    "playground/server.py", "playground/static/",
 )  # fmt: skip
 """Of this package, what needs libraries or processes, or stands in the page already."""
 
 F2PY = "numpy/f2py/"
 """NumPy's wrapper of Fortran, which needs a compiler."""
+
+NOT_ASKED_FOR = re.compile(
+    r"_pyrepl/|encodings/(cp(?!437|1252)\d+|mac_\w+|iso8859_(?!1\.|15\.)\d+|koi8_\w|kz1048|ptcp154|tis_620|hp_roman8)\."
+)
+"""Of Python's library, what a page has no use for: its prompt, and tables of characters of former systems."""
 
 NOT_RUN = (
     ".pyi", ".pyx", ".pxd", ".h", ".a", ".c", ".md", ".rst", ".ini", ".cfg", ".pc", ".template", ".build", "RECORD",
@@ -147,7 +153,7 @@ def _engine(pyodide: Path) -> dict[str, bytes]:
     given = {name: _checked(pyodide, name) for name in HASHES}
     library, numpy = members(given.pop("python_stdlib.zip")), members(given.pop(NUMPY))
     return given | {
-        "python_stdlib.zip": stored(library),
+        "python_stdlib.zip": stored((name, c) for name, c in library if not NOT_ASKED_FOR.match(name)),
         "numpy.zip": stored((name, c) for name, c in numpy if not name.endswith(NOT_RUN) and not name.startswith(F2PY)),
     }
 
