@@ -70,17 +70,26 @@ def judge(steps: Sequence[Judged[K]], right: Iterable[K], named: Callable[[Itera
     decays: dict[K, float | None] = {}
     with np.errstate(all="ignore"):
         for key, f in followed.items():
-            decays[key] = f.decay(RULES)
-            known = {slip: None for of in slips.values() for slip in of}
-            slips[key] = {} if decays[key] is not None else dict(f.slips(known)) or dict(f.slips(SLIPS))
-            if decays[key] is None and not slips[key]:
-                decays[key] = f.decay((*RULES, *UNCORRECTED), one_rate=False)
+            decays[key], slips[key] = _explained(f, [slip for of in slips.values() for slip in of])
     findings = list(_slipped(slips, named))
     findings += [wrong_decay("decay-sign", *named([key])) for key, decay in decays.items() if decay and decay < 0]
     unknown = [key for key, decay in decays.items() if decay is None and not slips[key]]
     whose = "" if len(unknown) == len(followed) else f" of {', '.join(named(unknown))}"
     notes = [f"the updates{whose} follow no rule that is known here ({KNOWN}), and were not judged"] if unknown else []
     return Verdict(tuple(findings), tuple(notes))
+
+
+def _explained(followed: Followed, likely: Sequence[Slip]) -> tuple[float | None, dict[Slip, int]]:
+    """The decay beside the rule that leads to a parameter's changes, or the mistakes in a rule that do.
+
+    likely: the mistakes that are tried first, as they were made in other updates. Where none explains the changes, a
+    rule may still, with another rate in each step.
+    """
+    decay = followed.decay(RULES)
+    if decay is not None:
+        return decay, {}
+    slips = dict(followed.slips(dict.fromkeys(likely))) or dict(followed.slips(SLIPS))
+    return (None, slips) if slips else (followed.decay((*RULES, *UNCORRECTED), one_rate=False), {})
 
 
 def _slipped(slips: Mapping[K, Mapping[Slip, int]], named: Callable[[Iterable[K]], list[str]]) -> Iterator[Finding]:
