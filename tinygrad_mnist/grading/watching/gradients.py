@@ -100,13 +100,21 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
         return None
     named = [n for n in candidates if _is_named(n)]
     named = [n for n in named if not _is_velocity(n)] or named
-    chosen = _added_up(named[0], candidates) if named else _without_rate(candidates)
+    chosen = _added_up(_not_shortened(named[0], step), candidates) if named else _without_rate(candidates)
     factor = 1.0 if named else 1 / _rate_within(chosen)
     zeroed = _zeroed(candidates[0], before, step)
     if zeroed:
         former, zeros = zeroed
         return Gradient(lineage, former, 1.0, tuple(candidates), factor, zeros)
     return Gradient(lineage, chosen, against(step, lineage, chosen), tuple(candidates), factor)
+
+
+def _not_shortened(node: Node, step: Step) -> Node:
+    """What a gradient was before a number that depends on the labels made it shorter, as clipping by a norm does."""
+    numbers = [o for o in node.operands if o in step.by_labels and not np.ndim(o.value)]
+    arrays = [o for o in node.operands if o not in numbers]
+    is_shortened = node.op in ("*", "/", "multiply", "divide") and numbers and len(arrays) == 1
+    return _not_shortened(arrays[0], step) if is_shortened and names_of(arrays[0]) else node
 
 
 def _zeroed(node: Node, parameter: Node, step: Step) -> tuple[Node, Node] | None:

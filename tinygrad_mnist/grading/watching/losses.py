@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.textbook.derivation import Network
-from tinygrad_mnist.grading.watching.graph import Node, depending, in_order, made_of, used_by
+from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, in_order, made_of, used_by
 from tinygrad_mnist.grading.watching.labels import is_label, label_behind, target_of
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import CALLED_LOSS
@@ -67,7 +67,8 @@ def own_losses(tape: Tape, step: Step, versions: set[Node]) -> list[Node]:
     labels = {n for n in step.by_labels - step.by_parameters if is_label(n)} or set(step.labels)
     nodes = [n for n in tape.nodes if n in start or n in step.by_labels or n in labels or first <= n.index]
     reached = depending(nodes, lambda n: n in start, versions)
-    labelled = depending(nodes, lambda n: n in labels if labels else bool(target_of(n, reached)), versions)
+    targets = {target_of(n, step.by_parameters) for n in step.nodes}
+    labelled = depending(nodes, lambda n: n in labels if labels else _meets(n, targets, reached), versions)
     blocked = depending(nodes, lambda n: n.op in NOT_DIFFERENTIABLE and n in reached)
     found = [
         n for n in in_order(reached & labelled)
@@ -77,6 +78,13 @@ def own_losses(tape: Tape, step: Step, versions: set[Node]) -> list[Node]:
     turned = {o for n in found for o in n.operands if n.op in ("neg", "*", "/") and n.value * np.asarray(o.value) < 0}
     near = [n for n in found if n.index <= last + 40 and n not in turned]
     return sorted(near, key=lambda n: any(CALLED_LOSS.search(name) for name in n.names))
+
+
+def _meets(node: Node, targets: Collection[Node | None], reached: Collection[Node]) -> bool:
+    """Whether one of the targets is combined with an output, and does not just enter a layer."""
+    return (
+        node.op not in LINEAR and any(o in targets for o in node.operands) and any(o in reached for o in node.operands)
+    )
 
 
 def _is_running_total(node: Node, losses: Sequence[Node], reached: Collection[Node]) -> bool:

@@ -115,8 +115,10 @@ class Recorder:
             store(self.tape, line, owner, index, value)
             return
         owner[index] = value
-        if isinstance(owner, (dict, list)) and isinstance(index, (str, int)):
-            self.bound(line, owner, index if isinstance(index, str) else f"[{index}]", value)
+        if isinstance(owner, dict) and isinstance(index, (str, int)):
+            self.bound(line, owner, str(index), value)
+        elif isinstance(owner, list) and isinstance(index, int):
+            self.bound(line, owner, f"[{index}]", value)
 
     def update(self, line: int, symbol: str, target: Any, value: Any) -> Any:
         """`target += value`, whose result the target becomes."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ast
 import bisect
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 RECORDER = "__watch__"
@@ -28,6 +29,9 @@ COMPARISONS: dict[type[ast.cmpop], str] = {
 
 SHRUNK = 100
 """By what large round numbers are divided: 60,000 examples are 600 where digits are stand-ins."""
+
+DECLARING: tuple[type[ast.Global | ast.Nonlocal], ...] = ast.Global, ast.Nonlocal
+"""Statements that say whose a name is."""
 
 AS_THEY_ARE = {"super", "locals", "globals", "vars", "dir", "eval", "exec", "print", "isinstance", "__import__"}
 """Functions that look at who calls them, or that give no arrays."""
@@ -55,11 +59,35 @@ def _rewritten(text: str, filename: str, before: int = 0) -> ast.Module:
     return ast.increment_lineno(rewritten, -before)
 
 
+@dataclass(frozen=True)
+class _Function:
+    """The names that a function gives something: its own, the module's, and those of functions around it."""
+
+    own: set[str]
+    globals: set[str]
+    nonlocals: set[str]
+
+
+def _function(node: Any, parameters: Iterable[str]) -> _Function:
+    inside = list(_within(node.body))
+    given = {n.id for n in inside if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    globals_, nonlocals = ({n for s in inside if isinstance(s, kind) for n in s.names} for kind in DECLARING)
+    return _Function({*parameters, *given} - globals_ - nonlocals, globals_, nonlocals)
+
+
+def _within(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """These parts of a program and what they hold, but for the bodies of functions."""
+    for node in nodes:
+        yield node
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            yield from _within(ast.iter_child_nodes(node))
+
+
 class _Rewriter(ast.NodeTransformer):
-    """globals: the names that the function being rewritten declares as global."""
+    """functions: the names of those that are being rewritten, each within the one before."""
 
     def __init__(self) -> None:
-        self.globals: set[str] = set()
+        self.functions: list[_Function] = []
 
     # expressions
 
@@ -158,14 +186,15 @@ class _Rewriter(ast.NodeTransformer):
         return node
 
     def visit_FunctionDef(self, node: Any) -> Any:
-        outer, self.globals = self.globals, {n for s in ast.walk(node) if isinstance(s, ast.Global) for n in s.names}
-        self.generic_visit(node)
-        self.globals = outer
         a = node.args
         names = [x.arg for x in (*a.posonlyargs, *a.args, *a.kwonlyargs)]
+        self.functions.append(_function(node, names))
+        self.generic_visit(node)
+        scope = self._scope()
+        self.functions.pop()
         given = ast.Dict([ast.Constant(n) for n in names], [_load(n) for n in names])
         call = _call(node, "enter", ast.Constant(node.name), given)
-        enter = ast.copy_location(ast.Assign([ast.Name(SCOPE, ast.Store())], call), node)
+        enter = ast.copy_location(ast.Assign([ast.Name(scope, ast.Store())], call), node)
         docstring = (
             bool(node.body) and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant)
         )
@@ -177,13 +206,22 @@ class _Rewriter(ast.NodeTransformer):
 
     visit_AsyncFunctionDef = visit_FunctionDef
 
+    def _scope(self, name: str = "") -> str:
+        """The variable with the number of the scope that a name is of: that of a function's call, or the module's."""
+        depth = len(self.functions)
+        if depth and name in self.functions[-1].globals:
+            depth = 0
+        elif depth and name in self.functions[-1].nonlocals:
+            around = (d for d in range(depth - 1, 0, -1) if name in self.functions[d - 1].own)
+            depth = next(around, depth)
+        return f"{SCOPE}{depth}" if depth else SCOPE
+
     def _names(self, target: ast.expr) -> list[tuple[ast.expr, str, ast.expr]]:
         """The owner (a scope, or an object), the text and the value of each name in a target."""
         found: list[tuple[ast.expr, str, ast.expr]] = []
         for part in _parts(target):
             if isinstance(part, ast.Name):
-                scope = ast.Constant(0) if part.id in self.globals else _load(SCOPE)
-                found.append((scope, part.id, _load(part.id)))
+                found.append((_load(self._scope(part.id)), part.id, _load(part.id)))
             elif isinstance(part, ast.Attribute):
                 found.append((_loaded(part.value), ast.unparse(part), _loaded(part)))
         return found
