@@ -103,7 +103,7 @@ def _readings(
     tape: Tape, step: Step, versions: set[Node], gradients: dict[Lineage, Gradient | None]
 ) -> Iterator[Reading]:
     found = outputs(step)
-    computed = own_losses(tape, step, versions)
+    computed = own_losses(tape, step, versions, picked=True)
     own = [loss for loss in computed if not any(loss in other.operands for other in computed)][-3:]
     start = list(step.before.values())
     between = [n for n in in_order(step.forward) if n not in step.before.values()]

@@ -110,10 +110,11 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
 
 
 def _not_shortened(node: Node, step: Step) -> Node:
-    """What a gradient was before a number that depends on the labels made it shorter, as clipping by a norm does."""
+    """What a gradient was before it was clipped: by value, or by a number that depends on the labels, as norms do."""
     numbers = [o for o in node.operands if o in step.by_labels and not np.ndim(o.value)]
     arrays = [o for o in node.operands if o not in numbers]
-    is_shortened = node.op in ("*", "/", "multiply", "divide") and numbers and len(arrays) == 1
+    is_scaled = node.op in ("*", "/", "multiply", "divide") and numbers
+    is_shortened = len(arrays) == 1 and (is_scaled or node.op == "clip")
     return _not_shortened(arrays[0], step) if is_shortened and names_of(arrays[0]) else node
 
 
@@ -183,7 +184,8 @@ def _on_its_way(before: Node, after: Node) -> set[Node]:
     node = after
     while node not in way:
         way.add(node)
-        node = next((o for o in node.operands if o is before or _close(o.value, before.value)), before)
+        close = (o for o in node.operands if o is before or _close(o.value, before.value))
+        node = node.operands[-1] if node.op == "[]=" else next(close, before)  # what is stored, not what was there
     return way
 
 

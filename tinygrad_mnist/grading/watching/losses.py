@@ -59,8 +59,11 @@ def outputs(step: Step) -> list[Output]:
     return found
 
 
-def own_losses(tape: Tape, step: Step, versions: set[Node]) -> list[Node]:
-    """The numbers that a program computes from a step's outputs and labels, those that are called a loss last."""
+def own_losses(tape: Tape, step: Step, versions: set[Node], picked: bool = False) -> list[Node]:
+    """The numbers that a program computes from a step's outputs and labels, those that are called a loss last.
+
+    picked: also those of what is taken from an output at the place of a label, whose node is not among the operands.
+    """
     start = set(step.before.values())
     first = min(n.index for n in step.forward)
     last = max((n.index for n in step.after.values()), default=first)
@@ -68,7 +71,10 @@ def own_losses(tape: Tape, step: Step, versions: set[Node]) -> list[Node]:
     nodes = [n for n in tape.nodes if n in start or n in step.by_labels or n in labels or first <= n.index]
     reached = depending(nodes, lambda n: n in start, versions)
     targets = {target_of(n, step.by_parameters) for n in step.nodes}
-    labelled = depending(nodes, lambda n: n in labels if labels else _meets(n, targets, reached), versions)
+    classes = {(label.shape, int(np.argmax(label.value))) for label in labels}
+    taken = {n for n in reached if picked and n.op == "[]" and _picks(n, classes)}
+    meets = labels | taken or {n for n in nodes if _meets(n, targets, reached)}
+    labelled = depending(nodes, lambda n: n in meets, versions)
     blocked = depending(nodes, lambda n: n.op in NOT_DIFFERENTIABLE and n in reached)
     found = [
         n for n in in_order(reached & labelled)
@@ -85,6 +91,12 @@ def _meets(node: Node, targets: Collection[Node | None], reached: Collection[Nod
     return (
         node.op not in LINEAR and any(o in targets for o in node.operands) and any(o in reached for o in node.operands)
     )
+
+
+def _picks(node: Node, classes: Collection[tuple[tuple[int, ...], int]]) -> bool:
+    """Whether it is the number at the place of a label that is given as a whole number."""
+    index = node.arguments[1]
+    return isinstance(index, (int, np.integer)) and (node.operands[0].shape, index) in classes
 
 
 def _is_running_total(node: Node, losses: Sequence[Node], reached: Collection[Node]) -> bool:
