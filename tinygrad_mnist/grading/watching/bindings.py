@@ -87,7 +87,12 @@ def _parts(text: str, value: Any) -> Iterator[tuple[str, str, Any]]:
     if isinstance(value, (list, tuple)) and len(value) <= LONGEST:
         yield from ((f"[{i}]", f"{text}[{i}]", part) for i, part in enumerate(value))
     elif isinstance(value, dict) and len(value) <= 64:
-        yield from ((str(key), str(key), part) for key, part in value.items())
+        yield from ((key_name(key), key_name(key), part) for key, part in value.items())
+
+
+def key_name(key: Any) -> str:
+    """A dict's key as a name: "W1" for ("W", 1)."""
+    return "".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
 def _is_numeric(value: Any) -> bool:

@@ -17,7 +17,15 @@ from tinygrad_mnist.grading.watching.graph import Node, in_order, made_of
 from tinygrad_mnist.grading.watching.labels import is_label
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.losses import Output, one_hot, outputs, own_losses, usual_losses
-from tinygrad_mnist.grading.watching.replay import UnfollowedError, cotangents, has_kinks, numerical, on_tensors
+from tinygrad_mnist.grading.watching.replay import (
+    CENTRAL,
+    ONE_SIDED,
+    UnfollowedError,
+    cotangents,
+    has_kinks,
+    numerical,
+    on_tensors,
+)
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.grading.watching.unfinished import NAMED_PARAMETER, last_names
@@ -174,14 +182,15 @@ def _softmax_of(output: Output, step: Step) -> tuple[Node, int] | None:
 def _numerical(step: Step, found: Any, gradients: Any, why: str) -> Iterator[Reading]:
     start = {node: np.asarray(node.value, float) for node in step.before.values()}
     targets = [output.node for output in found]
-    rng = np.random.default_rng(0)
-    for name, loss in usual_losses(found):
+    ways = (CENTRAL, *ONE_SIDED) if has_kinks(step.forward) else (CENTRAL,)
+    for (name, loss), ends in product(usual_losses(found), ways):
+        rng = np.random.default_rng(0)
 
         def number(values: Any, loss: Any = loss) -> float:
             return float(loss({k: Tensor(np.asarray(v, float)) for k, v in values.items() if k in targets}).item())
 
         try:
-            expected = {node: numerical(number, start, targets, node, rng) for node in start}
+            expected = {node: numerical(number, start, targets, node, rng, ends) for node in start}
         except Exception:
             return
         yield Reading(step, name, expected, gradients, by_differences=why, summed=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -99,7 +99,7 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     if not candidates:
         return None
     named = [n for n in candidates if _is_named(n)]
-    named = [n for n in named if not _is_velocity(n)] or named
+    named = [n for n in named if not _is_velocity(n) and not _is_above_a_root(n, candidates)] or named
     chosen = _added_up(_not_shortened(named[0], step), candidates) if named else _without_rate(candidates)
     factor = 1.0 if named else 1 / _rate_within(chosen)
     zeroed = _zeroed(candidates[0], before, step)
@@ -171,6 +171,12 @@ def _is_velocity(node: Node) -> bool:
     """Whether it is a sum with a multiple of what was called so before: momentum, whatever its name says."""
     scaled = [o for o in node.operands if o.op in ("*", "multiply")]
     return any(_whole_names(node) & _whole_names(former) for multiple in scaled for former in multiple.operands)
+
+
+def _is_above_a_root(node: Node, candidates: Sequence[Node]) -> bool:
+    """Whether it is made of a root, as of squares by Adam: a step, whatever its name says."""
+    roots = (c for c in candidates if c.op == "sqrt" or (c.op in ("**", "power") and c.arguments[-1] == 0.5))
+    return any(root.index < node.index for root in roots)
 
 
 def _whole_names(node: Node) -> set[tuple[str, str]]:

@@ -114,7 +114,8 @@ def _on_the_way_back(node: Node, known: Collection[str]) -> bool:
     names = [*node.names[:1], *(name for operand in node.operands for name in operand.names)]
     last = [name.rpartition(".")[2] for name in names]
     return any(
-        (is_called_gradient(name) and re.sub(r"^_?d_?", "", name) in known) or CALLED_ERROR.search(name)
+        (len(name) > 1 and is_called_gradient(name) and re.sub(r"^_?d_?", "", name) in known)
+        or CALLED_ERROR.search(name)
         for name in last
     )
 

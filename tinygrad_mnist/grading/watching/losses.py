@@ -67,10 +67,11 @@ def own_losses(tape: Tape, step: Step, versions: set[Node], picked: bool = False
     start = set(step.before.values())
     first = min(n.index for n in step.forward)
     last = max((n.index for n in step.after.values()), default=first)
-    labels = {n for n in step.by_labels - step.by_parameters if is_label(n)} or set(step.labels)
+    targets = {t for n in step.nodes if (t := target_of(n, step.by_parameters))}
+    labels = {n for n in step.by_labels - step.by_parameters if is_label(n)}
+    labels = labels or (set() if targets else set(step.labels))
     nodes = [n for n in tape.nodes if n in start or n in step.by_labels or n in labels or first <= n.index]
     reached = depending(nodes, lambda n: n in start, versions)
-    targets = {target_of(n, step.by_parameters) for n in step.nodes}
     classes = {(label.shape, int(np.argmax(label.value))) for label in labels}
     taken = {n for n in reached if picked and n.op == "[]" and _picks(n, classes)}
     meets = labels | taken or {n for n in nodes if _meets(n, targets, reached)}
@@ -86,7 +87,7 @@ def own_losses(tape: Tape, step: Step, versions: set[Node], picked: bool = False
     return sorted(near, key=lambda n: any(CALLED_LOSS.search(name) for name in n.names))
 
 
-def _meets(node: Node, targets: Collection[Node | None], reached: Collection[Node]) -> bool:
+def _meets(node: Node, targets: Collection[Node], reached: Collection[Node]) -> bool:
     """Whether one of the targets is combined with an output, and does not just enter a layer."""
     return (
         node.op not in LINEAR and any(o in targets for o in node.operands) and any(o in reached for o in node.operands)

@@ -156,7 +156,7 @@ def _pass(layers: Sequence[Linear], step: Step, users: dict[Node, list[Node]]) -
             reached.add(node)
             candidates.append(node)
     for node in candidates:
-        if np.size(node.value) != np.size(last.value) or node.op in ("exp", "log"):
+        if np.size(node.value) != np.size(last.value) or _is_on_its_way(node):
             continue
         for user in users[node]:
             met = [o for o in user.operands if o in step.by_labels and o not in step.by_parameters]
@@ -165,6 +165,13 @@ def _pass(layers: Sequence[Linear], step: Step, users: dict[Node, list[Node]]) -
     same = [n for n in candidates if np.shape(n.value) == last.shape] or [output]
     output = next((n for n in same if _is_output(n, layers[-1])), same[-1])
     return Pass(tuple(layers), output, _labels_of(output, step))
+
+
+def _is_on_its_way(node: Node) -> bool:
+    """Whether it is a part of an output: a logarithm, or exponentials that no row or column of adds up to 1."""
+    value = np.asarray(node.value)
+    adds_up = any(np.allclose(value.sum(axis=axis), 1) for axis in range(value.ndim))
+    return node.op == "log" or (node.op == "exp" and not adds_up)
 
 
 def _is_output(node: Node, last: Linear) -> bool:

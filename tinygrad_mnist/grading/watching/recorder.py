@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.grading.watching.bindings import key_name
 from tinygrad_mnist.grading.watching.calls import call, is_own
 from tinygrad_mnist.grading.watching.changes import change, is_everything, store
 from tinygrad_mnist.grading.watching.graph import Node
+from tinygrad_mnist.grading.watching.rewriting import RECORDER
 from tinygrad_mnist.grading.watching.tape import Tape
 
 OPERATORS: dict[str, Callable[..., Any]] = {
@@ -115,8 +117,8 @@ class Recorder:
             store(self.tape, line, owner, index, value)
             return
         owner[index] = value
-        if isinstance(owner, dict) and isinstance(index, (str, int)):
-            self.bound(line, owner, str(index), value)
+        if isinstance(owner, dict) and isinstance(index, (str, int, tuple)):
+            self.bound(line, 0 if RECORDER in owner else owner, key_name(index), value)  # of globals(), the module
         elif isinstance(owner, list) and isinstance(index, int):
             self.bound(line, owner, f"[{index}]", value)
 

@@ -19,6 +19,10 @@ from tinygrad_mnist.manual.activations import Array
 SAMPLED = 12
 """How many elements of an array are differentiated numerically."""
 
+CENTRAL = 1, -1
+ONE_SIDED = (0, -1), (1, 0)
+"""The ends of differences: on one side of a kink the slope is one of those that it may have."""
+
 Loss = Callable[[Mapping[Node, Any]], Any]
 """A number from the values of the nodes, tensors or arrays."""
 
@@ -135,20 +139,21 @@ def _reached(loss: Any) -> set[Any]:
 
 
 def numerical(
-    loss: Loss, start: Mapping[Node, Array], targets: Sequence[Node], node: Node, rng: np.random.Generator
-) -> Array:
-    """∂loss/∂node by central differences, at some elements of it; NaN at all others."""
+    loss: Loss, start: Mapping[Node, Array], targets: Sequence[Node], node: Node, rng: np.random.Generator,
+    ends: tuple[int, int] = CENTRAL,
+) -> Array:  # fmt: skip
+    """∂loss/∂node by differences between two ends, in small steps, at some elements of it; NaN at all others."""
     found = np.full(node.shape, np.nan)
     array = np.array(start[node], float)
     for place in rng.permutation(array.size)[:SAMPLED]:
         index = np.unravel_index(place, array.shape)
         h = 1e-5 * max(1.0, abs(float(array[index])))
-        ends = []
-        for step in (h, -h):
+        losses = []
+        for end in ends:
             moved = array.copy()
-            moved[index] += step
-            ends.append(float(loss(_on_arrays({**start, node: moved}, targets))))
-        found[index] = (ends[0] - ends[1]) / (2 * h)
+            moved[index] += end * h
+            losses.append(float(loss(_on_arrays({**start, node: moved}, targets))))
+        found[index] = (losses[0] - losses[1]) / ((ends[0] - ends[1]) * h)
     return found
 
 

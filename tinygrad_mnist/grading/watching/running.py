@@ -18,7 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.grading.watching.graph import depending
+from tinygrad_mnist.grading.watching.labels import label_behind
 from tinygrad_mnist.grading.watching.losses import evaluated
+from tinygrad_mnist.grading.watching.names import is_called_gradient
 from tinygrad_mnist.grading.watching.recorder import Recorder
 from tinygrad_mnist.grading.watching.rewriting import RECORDER, SCOPE, rewrite, rewrite_cells
 from tinygrad_mnist.grading.watching.source import BESIDE, Source
@@ -27,6 +30,9 @@ from tinygrad_mnist.grading.watching.training import Step, steps, transitions
 
 STEPS = 3
 """How many steps are watched: the last one may be cut off."""
+
+WAITED_FOR = 20_000
+"""For so many values at most, a program is waited for to update something with its labels."""
 
 LINGERING = 1.5
 """For how many seconds more a program is watched that has not computed its loss."""
@@ -117,7 +123,7 @@ class _Enough:
         if len(tape.updates) < self.next:
             return False
         self.next = 2 * len(tape.updates)
-        if sum(1 for _ in transitions(tape)) <= STEPS:
+        if _waits_for_labels(tape) or sum(1 for _ in transitions(tape)) <= STEPS:
             return False
         if not self.computes_a_loss or self._loss_since(tape):
             return True
@@ -133,6 +139,15 @@ class _Enough:
             return False
         versions = {version for update in tape.updates for version in (update.old, update.new)}
         return next(evaluated(since, versions), None) is not None
+
+
+def _waits_for_labels(tape: Tape) -> bool:
+    """Whether there are labels, and only gradients were updated with them yet: states of a recurrent network, say."""
+    if len(tape.nodes) > WAITED_FOR or not any(map(label_behind, tape.nodes)):
+        return False
+    by_labels = depending(tape.nodes, lambda n: label_behind(n) is not None)
+    learned = (update for update in tape.updates if update.new in by_labels)
+    return all(any(map(is_called_gradient, update.old.names)) for update in learned)
 
 
 class _OwnModules:
