@@ -375,6 +375,202 @@ def test_a_right_program_passes(name):
     assert report.passed, report
 
 
+TWO_LAYERS = """
+params = {K1: rng.normal(size=(6, 5)), K2: np.zeros(5), K3: rng.normal(size=(5, 4)), K4: np.zeros(4)}
+BEFORE
+for epoch in range(20):
+    h = np.tanh(X @ params[K1] + params[K2])
+    s = h @ params[K3] + params[K4]
+    e = np.exp(s - s.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    loss = -np.log(p[np.arange(12), labels]).mean()
+    d = (p - Y) / 12
+    dh = d @ params[K3].T * (1 - h ** 2)
+    UPDATES
+"""
+NAMES = "'W1'", "'b1'", "'W2'", "'b2'"
+GRADIENTS = "X.T @ dh", "dh.sum(axis=0)", "h.T @ d", "d.sum(axis=0)"
+
+
+def updated(line, before="pass", keys=NAMES):
+    """A program with a line for each parameter, in which KEY is its key, and GRADIENT what its gradient is made of."""
+    return updated_by(
+        [line.replace("GRADIENT", g).replace("KEY", key) for key, g in zip(keys, GRADIENTS, strict=True)], before, keys
+    )
+
+
+def updated_by(lines, before="pass", keys=NAMES):
+    """A program with these lines in place of updates."""
+    text = TWO_LAYERS.replace("BEFORE", before).replace("UPDATES", "\n    ".join(lines))
+    for i, key in enumerate(keys, 1):
+        text = text.replace(f"K{i}", key)
+    return text
+
+
+IN_A_DICT = f"grads = {{{', '.join(f'{key}: {g}' for key, g in zip(NAMES, GRADIENTS, strict=True))}}}"
+FROM_A_DICT = "for k in params: params[k] -= 0.3 * grads[k]"
+
+ADAM = (
+    "def adam(name, p, g):\n    m, v = state.setdefault(name, [np.zeros_like(p), np.zeros_like(p)])\n"
+    "    m *= 0.9; m += 0.1 * g\n    v *= 0.99; v += 0.01 * g ** 2\n"
+    "    delta = 0.002 * (m / (1 - 0.9 ** t)) / (np.sqrt(v / (1 - 0.99 ** t)) + 1e-8)\n    return p - delta\n"
+    "state, t = {}, 0"
+)
+CLOSURES = """
+def layer(i, o):
+    W, b, kept = rng.normal(size=(i, o)), np.zeros(o), {}
+    def forward(x):
+        kept["x"] = x
+        return x @ W + b
+    def backward(d, lr):
+        nonlocal W, b
+        back = d @ W.T
+        W = W - lr * kept["x"].T @ d
+        b = b - lr * d.sum(axis=0)
+        return back
+    return forward, backward
+(f1, b1), (f2, b2) = layer(6, 5), layer(5, 4)
+for epoch in range(20):
+    h = np.tanh(f1(X))
+    s = f2(h)
+    e = np.exp(s - s.max(axis=1, keepdims=True))
+    b1(b2((e / e.sum(axis=1, keepdims=True) - Y) / 12, 0.3) * (1 - h ** 2), 0.3)
+"""
+BATCHES_ADDED_UP = """
+W = rng.normal(size=(6, 4))
+for epoch in range(20):
+    dW = np.zeros_like(W)
+    for j in range(0, 12, 3):
+        s = X[j:j + 3] @ W
+        d = np.exp(s - np.log(np.exp(s).sum(axis=1, keepdims=True)))
+        d[np.arange(3), labels[j:j + 3]] -= 1
+        dW += X[j:j + 3].T @ d
+    dW /= 12
+    W -= 0.1 * dW
+"""
+RECURRENT = """
+W, b, V = rng.normal(size=(2 + 4, 16)) * 0.5, np.zeros(16), rng.normal(size=(4, 4))
+sigmoid = lambda z: 1 / (1 + np.exp(-z))
+series = X.reshape(12, 3, 2)
+for epoch in range(20):
+    h, c, kept = np.zeros((12, 4)), np.zeros((12, 4)), []
+    for t in range(3):
+        joined = np.hstack([series[:, t], h])
+        a = joined @ W + b
+        i, f, o, g = sigmoid(a[:, :4]), sigmoid(a[:, 4:8]), sigmoid(a[:, 8:12]), np.tanh(a[:, 12:])
+        before = c
+        c = f * c + i * g
+        h = o * np.tanh(c)
+        kept.append((joined, i, f, o, g, before, c))
+    p = np.exp(h @ V)
+    p = p / p.sum(axis=1, keepdims=True)
+    d = (p - Y) / 12
+    dV = h.T @ d
+    dh, dc, dW, db = d @ V.T, 0, np.zeros_like(W), np.zeros_like(b)
+    for joined, i, f, o, g, before, c in kept[::-1]:
+        dc = dc + dh * o * (1 - np.tanh(c) ** 2)
+        da = np.hstack([
+            dc * g * i * (1 - i), dc * before * f * (1 - f), dh * np.tanh(c) * o * (1 - o), dc * i * (1 - g ** 2)
+        ])
+        dW += joined.T @ da
+        db += da.sum(axis=0)
+        dh = (da @ W.T)[:, 2:]
+        dc = dc * f
+    W -= 0.5 * dW; b -= 0.5 * db; V -= 0.5 * dV
+"""
+"""An LSTM (Hochreiter and Schmidhuber 1997): its state is made from the one before, and is no parameter."""
+
+SPARSE_CODES = AUTOENCODER.replace(
+    "0.5 * np.sum((r - X) ** 2) / 12", "-np.sum(T * np.log(r) + (1 - T) * np.log(1 - r))"
+)
+SPARSE_CODES = (
+    "T = np.array(X)\n" + SPARSE_CODES.replace("np.tanh(h @ W.T + c)", "1 / (1 + np.exp(-(h @ W.T + c)))")
+    .replace("- r))", "- r)) + 0.5 * np.sum(h ** 2)").replace("(r - X) * (1 - r ** 2) / 12", "r - T")
+    .replace("(dr @ W)", "(dr @ W + h)").replace("0.1 *", "0.01 *")
+)  # fmt: skip
+ONE_BY_ONE = """
+W, b = rng.normal(size=(6, 4)), np.zeros(4)
+for x, label in [(X[i], int(labels[i])) for i in range(12)]:
+    s = x @ W + b
+    p = np.exp(s) / np.exp(s).sum()
+    loss = -np.log(p[label]) + 1e-2 * np.abs(W).sum()
+    t = np.zeros(4); t[label] = 1
+    d = p - t
+    dW = np.outer(x, d) + 1e-2 * np.sign(W)
+    W -= 0.05 * dW; b -= 0.05 * d
+"""
+WINDOWS_AT_KINKS = """
+from numpy.lib.stride_tricks import sliding_window_view
+images = (rng.random((12, 6, 6)) > 0.7) * 1.0
+K, c, W = rng.normal(size=(4, 3, 3)) * 0.3, np.zeros(4), rng.normal(size=(64, 4)) * 0.1
+for epoch in range(20):
+    windows = sliding_window_view(images, (3, 3), axis=(1, 2))
+    z = np.einsum('bxyij,oij->boxy', windows, K) + c[:, None, None]
+    h = sliding_window_view(np.maximum(z, 0), (1, 1), axis=(2, 3))[..., 0, 0].reshape(12, -1)
+    p = np.exp(h @ W)
+    p = p / p.sum(axis=1, keepdims=True)
+    d = (p - Y) / 12
+    dz = (d @ W.T).reshape(z.shape) * (z > 0)
+    dK, dc = np.einsum('boxy,bxyij->oij', dz, windows), dz.sum(axis=(0, 2, 3))
+    W -= 0.1 * (h.T @ d); K -= 0.1 * dK; c -= 0.1 * dc
+"""
+"""Biases of 0 and windows of black: differences on both sides of a kink are no derivative."""
+
+ALSO_RIGHT = {
+    "closures": CLOSURES,
+    "batches added up": BATCHES_ADDED_UP,
+    "recurrent": RECURRENT,
+    "sparse codes": SPARSE_CODES,
+    "one by one": ONE_BY_ONE,
+    "windows at kinks": WINDOWS_AT_KINKS,
+    "stored in place": updated("params[KEY][:] = params[KEY] - 0.3 * (GRADIENT)"),
+    "stored in place, the rate first": updated("params[KEY][...] = params[KEY] - lr * GRADIENT", "lr = 0.3"),
+    "Adam of a function": updated("t += KEY == 'W1'; params[KEY] = adam(KEY, params[KEY], GRADIENT)", ADAM),
+    "clipped": updated_by(
+        [IN_A_DICT, "grads = {k: np.clip(g, -0.01, 0.01) for k, g in grads.items()}", FROM_A_DICT]
+    ),
+    "shortened": updated_by(
+        [
+            IN_A_DICT,
+            "norm = np.sqrt(sum((g ** 2).sum() for g in grads.values()))",
+            "if norm > 0.1: grads = {k: g * (0.1 / norm) for k, g in grads.items()}",
+            FROM_A_DICT,
+        ]
+    ),
+    "whole numbers as keys": updated(
+        "params[KEY] = step(params[KEY], GRADIENT)", "def step(p, g): return p - 0.3 * g", ("1", "2", "3", "4")
+    ),
+    "tuples as keys": updated(
+        "params[KEY] = params[KEY] - 0.3 * (GRADIENT)", keys=("('W', 1)", "('b', 1)", "('W', 2)", "('b', 2)")
+    ),
+    "globals": updated("globals()[KEY] = globals()[KEY] - 0.3 * (GRADIENT)", "globals().update(params)")
+    .replace("params['W1']", "W1").replace("params['b1']", "b1")
+    .replace("params['W2']", "W2").replace("params['b2']", "b2"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ALSO_RIGHT)
+def test_so_does_one_that_keeps_its_parameters_otherwise(name):
+    report = reported(DATA + ALSO_RIGHT[name])
+    assert report.passed, report
+    assert len(report.parameters) > 1 or name == "batches added up"
+
+
+@pytest.mark.parametrize("name", ALSO_RIGHT)
+def test_and_a_wrong_one_of_these_does_not(name):
+    breaking = {
+        "d.sum(axis=0)": "-d.sum(axis=0)",
+        "dW += X": "dW -= X",
+        "(dr @ W + h)": "(dr @ W - h)",
+        "1e-2 * np.sign": "-1e-2 * np.sign",
+        "dz.sum(axis=(0, 2, 3))": "2 * dz.sum(axis=(0, 2, 3))",
+        "db += da": "db = da",
+    }
+    program = ALSO_RIGHT[name]
+    line = next(line for line in breaking if line in program)
+    assert not reported(DATA + program.replace(line, breaking[line])).passed
+
+
 WRONG = {
     "a filter's bias": (CONVOLUTION, "dc = dz.sum(axis=(0, 1))", "dc = -7 * dz.sum(axis=(0, 1))", "dc"),
     "a filter": (CONVOLUTION, ".T @ dz.reshape", ".T[::-1] @ dz.reshape", "dK"),
