@@ -13,7 +13,7 @@ from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.report import Finding, Parameter
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching.gradients import Gradient, gradient, like
-from tinygrad_mnist.grading.watching.graph import Node, in_order, made_of
+from tinygrad_mnist.grading.watching.graph import Node, in_order, made_of, names_of
 from tinygrad_mnist.grading.watching.labels import is_label
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.losses import Output, one_hot, outputs, own_losses, usual_losses
@@ -285,18 +285,27 @@ def scaled(reading: Reading) -> Iterator[Finding]:
 
 
 def swapped(reading: Reading) -> Iterator[Finding]:
-    """Gradients that would be right for another parameter, line by line."""
+    """Gradients that would be right for another parameter, or another value of its shape, line by line."""
     by_line: dict[int, list[tuple[str, str]]] = {}
     for lineage, g in wrong(reading):
-        factors = {o: multiple(g.value, reading.expected[reading.step.before[o]]) for o in reading.gradients}
-        others = (o for o, factor in factors.items() if factor and np.isclose(factor, reading.scale, rtol=1e-3))
-        pairs = [(_derivative(lineage), _derivative(other)) for other in islice(others, 1)]
+        factors = ((name, multiple(g.value, expected)) for name, expected in _derivatives(reading))
+        others = (name for name, factor in factors if factor and np.isclose(factor, reading.scale, rtol=1e-3))
+        pairs = [(_derivative(lineage), other) for other in islice(others, 1)]
         if pairs:
             by_line.setdefault(g.node.line, []).extend(pairs)
     for line, pairs in by_line.items():
         mine, theirs = zip(*pairs, strict=True)
         what = f"{'these are' if len(pairs) > 1 else 'this is'} {' and '.join(theirs)}"
-        yield Finding((), mine, what, (), "", "Which parameter is multiplied, and which is added?", (str(line),))
+        yield Finding((), mine, what, (), "", "Which value does this derivative belong to?", (str(line),))
+
+
+def _derivatives(reading: Reading) -> Iterator[tuple[str, Array]]:
+    """The derivatives by the parameters, and by other values that have names."""
+    start = reading.step.before
+    yield from ((_derivative(l), reading.expected[start[l]]) for l in reading.gradients)
+    for node, expected in reading.expected.items():
+        if node not in start.values() and names_of(node):
+            yield f"∂L/∂{names_of(node)[0].rpartition('.')[2]}", expected
 
 
 def wrong(reading: Reading) -> Iterator[tuple[Lineage, Gradient]]:

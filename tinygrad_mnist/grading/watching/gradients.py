@@ -55,7 +55,7 @@ class Gradient:
     @property
     def named(self) -> bool:
         """Whether the program calls it a gradient."""
-        return _is_named(self.node)
+        return _is_named(self.node, self.lineage.versions[0])
 
     @property
     def short_name(self) -> str:
@@ -98,7 +98,7 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     candidates = list(dict.fromkeys(_candidates(step, before, after)))
     if not candidates:
         return None
-    named = [n for n in candidates if _is_named(n)]
+    named = [n for n in candidates if _is_named(n, before)]
     named = [n for n in named if not _is_velocity(n) and not _is_above_a_root(n, candidates)] or named
     chosen = _added_up(_not_shortened(named[0], step), candidates) if named else _without_rate(candidates)
     factor = 1.0 if named else 1 / _rate_within(chosen)
@@ -153,9 +153,9 @@ def _candidates(step: Step, before: Node, after: Node) -> Iterator[Node]:
             waiting += [o for o in node.operands if o in learned and np.size(o.value) <= np.size(after.value)]
 
 
-def _is_named(node: Node) -> bool:
-    """Whether it is called a gradient, or lies in a dict of what is called so."""
-    return any(map(is_called_gradient, (*node.names, *node.holders)))
+def _is_named(node: Node, parameter: Node) -> bool:
+    """Whether it is called a gradient, or lies in a dict of what is called so, and not as γ is, whose name is g."""
+    return any(map(is_called_gradient, ({*node.names} - {*parameter.names}) | node.holders))
 
 
 def _added_up(node: Node, candidates: list[Node]) -> Node:

@@ -229,7 +229,7 @@ def _made_since(after: Node, before: Collection[Node]) -> list[Node]:
 def _shares(node: Node) -> Iterator[float]:
     """The numbers between 0 and 1 that a value is made with, whatever their sign, and what each leaves of 1."""
     for argument in (*node.arguments, node.value):
-        if np.ndim(argument) == 0 and isinstance(argument, (float, np.floating)) and 0 < abs(argument) < 1:
+        if isinstance(argument, (float, np.floating)) and 0 < abs(argument) < 1:
             yield float(abs(argument))
             if abs(argument) > LEAST_LEFT:
                 yield float(f"{1 - abs(argument):.12g}")

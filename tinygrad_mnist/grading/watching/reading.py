@@ -76,16 +76,14 @@ def _judged(
     """The report on steps, with what stopped the program in the first of them; has_updates: whether they have any."""
     read = [o for o in takewhile(lambda o: o is not None, map(observe, trained)) if o is not None]
     if not read:
-        return _of_any_network(run, trained, _as_any_network(run, trained), data)
+        return _of_any_network(run, trained, _as_any_network(run, trained), problems, data)
     read = with_one_activation(read)
-    if run.error and len(trained) == 1 and any(updates.below(read[0])):
-        problems = _stopped(run)
     stopped = bool(problems) or not has_updates or (run.error is not None and len(trained) == 1)
     found = verdict.judge(read, run.tape, stopped)
     wrong = not all(p.right for p in found.parameters)
     readings = _as_any_network(run, trained) if wrong or not all(f.names for f in found.findings) else []
     if wrong and (_are_of_the_own_loss(readings) or _are_rather_of_the_own_loss(readings, found)):
-        return _of_any_network(run, trained, readings, data)
+        return _of_any_network(run, trained, readings, problems, data)
     places = Places(read[0], run.source)
     findings = _explained([*found.findings, *_mislabelled(run, trained, found, data)], readings)
     if problems and run.tape.failed is not None:
@@ -142,7 +140,8 @@ def _trained(run: Run) -> tuple[list[Step], tuple[Problem, ...]]:
 
 def _on_the_way_back(run: Run, step: Step) -> bool:
     """Whether what raised an exception was still to be a gradient of this step, or there are parameters without."""
-    if any(general.never_updated(step)):
+    observed = in_layers(step)
+    if any(general.never_updated(step)) or (observed and any(updates.below(observed))):
         return True
     updated = set(step.after.values())
     made = made_of(run.tape.failed.operands if run.tape.failed else (), updated)
@@ -176,7 +175,7 @@ def _raised(run: Run, when: str = "") -> Problem:
 
 
 def _of_any_network(
-    run: Run, trained: Sequence[Step], readings: Sequence[general.Reading], data: Data
+    run: Run, trained: Sequence[Step], readings: Sequence[general.Reading], problems: tuple[Problem, ...], data: Data
 ) -> Report | None:
     """The report on a network that is not the textbook's: autograd of its own forward pass is the judge."""
     if not readings:
@@ -207,9 +206,8 @@ def _of_any_network(
     if first.by_differences:
         judge = f"central differences ({first.by_differences})"
     notes = *(() if findings else general.of_another_size(first)), *moved.notes
-    return Report(
-        run.source.name, f"{first.loss}, judged by {judge}", general.judged(readings), tuple(findings), notes=notes
-    )
+    settings, parameters = f"{first.loss}, judged by {judge}", general.judged(readings)
+    return Report(run.source.name, settings, parameters, tuple(findings), notes=notes, problems=problems)
 
 
 def _uphill_of(reading: general.Reading, named: Callable[[Iterable[Lineage]], list[str]]) -> Iterator[Finding]:

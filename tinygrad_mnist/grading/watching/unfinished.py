@@ -37,7 +37,7 @@ def cut_off(tape: Tape, known: Step | None = None, nodes: Sequence[Node] = ()) -
     of_objects = ((names, names) for names in objects)
     for parameter, gradient in (pair for names in (*of_objects, (parameters, by_name)) for pair in _pairs(*names)):
         if parameter not in before.values():
-            lineage = Lineage(last_names(parameter)[0], (parameter,), ())
+            lineage = Lineage((last_names(parameter) or ["parameter"])[0], (parameter,), ())
             before[lineage], after[lineage] = parameter, gradient
     users, size = used_by(nodes), sum(np.size(parameter.value) for parameter in before.values())
     for parameter in _not_reached(parameters, objects):
