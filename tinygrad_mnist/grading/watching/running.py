@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.grading.watching.graph import depending
-from tinygrad_mnist.grading.watching.labels import label_behind
+from tinygrad_mnist.grading.watching.labels import label_behind, target_of
 from tinygrad_mnist.grading.watching.losses import evaluated
 from tinygrad_mnist.grading.watching.names import is_called_gradient
 from tinygrad_mnist.grading.watching.recorder import Recorder
@@ -142,12 +142,15 @@ class _Enough:
 
 
 def _waits_for_labels(tape: Tape) -> bool:
-    """Whether there are labels, and only gradients were updated with them yet: states of a recurrent network, say."""
-    if len(tape.nodes) > WAITED_FOR or not any(map(label_behind, tape.nodes)):
+    """Whether only gradients were updated with labels or other targets yet: states of a recurrent network before."""
+    if len(tape.nodes) > WAITED_FOR:
         return False
-    by_labels = depending(tape.nodes, lambda n: label_behind(n) is not None)
+    olds = {update.old for update in tape.updates}
+    by_parameters = depending(tape.nodes, lambda n: n in olds)
+    labels = {n for n in tape.nodes if label_behind(n) and not (n.op == "[]=" and np.ndim(n.value) == 1)}  # a bias of 1
+    by_labels = depending(tape.nodes, lambda n: n in labels or bool(target_of(n, by_parameters)))
     learned = (update for update in tape.updates if update.new in by_labels)
-    return all(any(map(is_called_gradient, update.old.names)) for update in learned)
+    return all(any(map(is_called_gradient, (*u.old.names, *u.old.holders))) for u in learned)
 
 
 class _OwnModules:

@@ -37,20 +37,25 @@ def cut_off(tape: Tape, known: Step | None = None, nodes: Sequence[Node] = ()) -
     of_objects = ((names, names) for names in objects)
     for parameter, gradient in (pair for names in (*of_objects, (parameters, by_name)) for pair in _pairs(*names)):
         if parameter not in before.values():
-            lineage = Lineage((last_names(parameter) or ["parameter"])[0], (parameter,), ())
+            lineage = _lineage(parameter)
             before[lineage], after[lineage] = parameter, gradient
     users, size = used_by(nodes), sum(np.size(parameter.value) for parameter in before.values())
     for parameter in _not_reached(parameters, objects):
         if parameter in before.values() or not users[parameter] or np.size(parameter.value) == size:
             continue  # one that is used nowhere, or is all of them in one vector
         if np.ndim(parameter.value) > 0 and not is_label(parameter):
-            before[Lineage(last_names(parameter)[0], (parameter,), ())] = parameter
+            before[_lineage(parameter)] = parameter
     if not before:
         return None
     for parameter in before.values():
         begin_with(parameter)
     step = step_between(before, after, tape)
     return step if step.forward else None
+
+
+def _lineage(parameter: Node) -> Lineage:
+    """That of a parameter which has one value so far."""
+    return Lineage((last_names(parameter) or ["parameter"])[0], (parameter,), ())
 
 
 def _first(node: Node, earlier: dict[Node, Node]) -> Node:
