@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import depending
+from tinygrad_mnist.grading.watching.graph import depending, names_of
 from tinygrad_mnist.grading.watching.labels import label_behind, target_of
 from tinygrad_mnist.grading.watching.losses import evaluated
 from tinygrad_mnist.grading.watching.names import is_called_gradient
@@ -149,8 +149,8 @@ def _waits_for_labels(tape: Tape) -> bool:
     by_parameters = depending(tape.nodes, lambda n: n in olds)
     labels = {n for n in tape.nodes if label_behind(n) and not (n.op == "[]=" and np.ndim(n.value) == 1)}  # a bias of 1
     by_labels = depending(tape.nodes, lambda n: n in labels or bool(target_of(n, by_parameters)))
-    learned = (update for update in tape.updates if update.new in by_labels)
-    return all(any(map(is_called_gradient, (*u.old.names, *u.old.holders))) for u in learned)
+    named = ([*names_of(u.old), *u.old.holders] for u in tape.updates if u.new in by_labels and names_of(u.old))
+    return all(any(map(is_called_gradient, names)) for names in named)
 
 
 class _OwnModules:
