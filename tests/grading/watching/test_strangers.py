@@ -1,5 +1,7 @@
 """Ways of writing that strangers' programs have: right ones pass, and a wrong line is found."""
 
+import re
+
 import pytest
 
 from tests.grading.watching.runs import DATA, reported
@@ -480,6 +482,16 @@ for epoch in range(20):
 """
 """An LSTM (Hochreiter and Schmidhuber 1997): its state is made from the one before, and is no parameter."""
 
+
+def recurrent_in_a_dict():
+    """The same with its parameters in a dict, and with a forget gate that begins open."""
+    program = RECURRENT.replace("for epoch", "params = {'W': W, 'b': b, 'V': V}; params['b'][4:8] = 1\nfor epoch")
+    for used in ("joined @ W + b", "h @ V", "d @ V.T", "da @ W.T"):
+        program = program.replace(used, re.sub(r"\b[WVb]\b", lambda name: f"params['{name[0]}']", used))
+    moved = "for k, g in (('W', dW), ('b', db), ('V', dV)): params[k] -= 0.5 * g"
+    return program.replace("W -= 0.5 * dW; b -= 0.5 * db; V -= 0.5 * dV", moved)
+
+
 SPARSE_CODES = AUTOENCODER.replace(
     "0.5 * np.sum((r - X) ** 2) / 12", "-np.sum(T * np.log(r) + (1 - T) * np.log(1 - r))"
 )
@@ -520,6 +532,8 @@ ALSO_RIGHT = {
     "closures": CLOSURES,
     "batches added up": BATCHES_ADDED_UP,
     "recurrent": RECURRENT,
+    "recurrent, one gate open": RECURRENT.replace("for epoch", "b[4:8] = 1\nfor epoch"),
+    "recurrent, in a dict": recurrent_in_a_dict(),
     "sparse codes": SPARSE_CODES,
     "one by one": ONE_BY_ONE,
     "windows at kinks": WINDOWS_AT_KINKS,

@@ -267,7 +267,8 @@ def difference(reading: Reading, lineage: Lineage) -> float | None:
 
 def never_updated(step: Step) -> Iterator[Finding]:
     """What is called as parameters are, meets what goes through the network, and is none that is updated."""
-    met = {operand for node in step.forward for operand in node.operands if operand not in step.by_parameters}
+    after = step.forward.difference(step.before.values())
+    met = {operand for node in after for operand in node.operands if operand not in step.by_parameters}
     left = in_order(n for n in met if not n.operands and np.ndim(n.value) and not is_label(n))
     names = [name for n in left for name in last_names(n) if NAMED_PARAMETER.fullmatch(name)]
     if names:

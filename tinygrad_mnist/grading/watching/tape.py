@@ -141,6 +141,8 @@ class Tape:
             return
         for former, node in self.bindings.bind(owner, text, value, self.node):
             for old in former:
+                if _is_changed_from(node, old):
+                    continue
                 if is_made_from(node, old):
                     self.updated(Update(old, node, line, text))
                 elif old.shape == node.shape:
@@ -186,6 +188,14 @@ class Tape:
         """Put aside as `later` what comes after so many nodes and updates."""
         self.later = self.nodes[nodes:], self.updates[updates:]
         del self.nodes[nodes:], self.updates[updates:]
+
+
+def _is_changed_from(new: Node, old: Node) -> bool:
+    """Whether both are one array, which was changed in place: that was recorded when it was done."""
+    before = new.changes
+    while before is not None and before is not old:
+        before = before.changes
+    return before is old
 
 
 def is_made_from(new: Node, old: Node, depth: int = 5) -> bool:
