@@ -528,7 +528,25 @@ for epoch in range(20):
 """
 """Biases of 0 and windows of black: differences on both sides of a kink are no derivative."""
 
+MATRICES = """
+A, T, m = np.matrix(np.hstack([np.ones((12, 1)), X])), np.matrix(Y), 12
+W1, W2 = np.matrix(rng.normal(size=(5, 7))), np.matrix(rng.normal(size=(4, 6)))
+for epoch in range(20):
+    z = A * W1.T
+    a = np.hstack([np.ones((m, 1)), 1 / (1 + np.exp(-z))])
+    h = 1 / (1 + np.exp(-a * W2.T))
+    J = np.sum(np.multiply(-T, np.log(h)) - np.multiply(1 - T, np.log(1 - h))) / m
+    J += 0.5 / m * (np.sum(np.power(W1[:, 1:], 2)) + np.sum(np.power(W2[:, 1:], 2)))
+    d = h - T
+    dz = np.multiply(d * W2[:, 1:], np.multiply(a[:, 1:], 1 - a[:, 1:]))
+    dW1 = dz.T * A / m + 1 / m * np.hstack([np.zeros((5, 1)), W1[:, 1:]])
+    dW2 = d.T * a / m + 1 / m * np.hstack([np.zeros((4, 1)), W2[:, 1:]])
+    W1, W2 = W1 - 0.8 * dW1, W2 - 0.8 * dW2
+"""
+"""np.matrix, whose * is a product, as courses had it."""
+
 ALSO_RIGHT = {
+    "matrices": MATRICES,
     "closures": CLOSURES,
     "batches added up": BATCHES_ADDED_UP,
     "recurrent": RECURRENT,
@@ -579,6 +597,7 @@ def test_and_a_wrong_one_of_these_does_not(name):
         "1e-2 * np.sign": "-1e-2 * np.sign",
         "dz.sum(axis=(0, 2, 3))": "2 * dz.sum(axis=(0, 2, 3))",
         "db += da": "db = da",
+        "dz.T * A / m": "dz.T * A",
     }
     program = ALSO_RIGHT[name]
     line = next(line for line in breaking if line in program)

@@ -62,7 +62,7 @@ def on_tensors(
 
 def _again(node: Node, values: dict[Node, Any], passes: Callable[[Any, Any], Any]) -> Any:
     if not any(isinstance(values[o], Tensor) for o in node.operands):
-        return node.value
+        return _plain(node.value)
     if node.function is None:
         raise UnfollowedError(node, f"{node.op} changes its argument in place")
     try:
@@ -73,6 +73,11 @@ def _again(node: Node, values: dict[Node, Any], passes: Callable[[Any, Any], Any
     if array.shape != node.shape or not np.allclose(array, node.value, rtol=1e-3, atol=1e-5, equal_nan=True):
         raise UnfollowedError(node, f"{node.op} gives something else on tensors")
     return value
+
+
+def _plain(value: Any) -> Any:
+    """A value as an array whose products are NumPy's usual ones, where it is a matrix: they are recorded as such."""
+    return np.asarray(value) if isinstance(value, np.matrix) else value
 
 
 def _apply(node: Node, values: dict[Node, Any], passes: Callable[[Any, Any], Any]) -> Any:
@@ -163,7 +168,7 @@ def _on_arrays(start: Mapping[Node, Array], targets: Sequence[Node]) -> dict[Nod
         if node in values:
             continue
         if node.function is None or not any(o in values for o in node.operands):
-            values[node] = node.value
+            values[node] = _plain(node.value)
         else:
             arguments = [_filled(a, values) for a in node.arguments]
             options = {k: _filled(o, values) for k, o in node.options.items() if k != "out"}

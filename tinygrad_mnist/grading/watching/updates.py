@@ -140,12 +140,20 @@ def divided(observed: Observed, tape: Tape) -> bool:
 
     The learning rate is a number that has a name, or else one of two digits.
     """
+    if any(_is_divided(g, observed.network.m) for g in observed.gradients.values() if g):
+        return True
     known = next((r for g in observed.gradients.values() if g for r in [rate(observed.step, g)] if r), None)
     if known is None:
         return False
     ways = (_named_numbers(tape), [float(f"{abs(known):.2g}"), float(f"{abs(known * observed.network.m):.2g}")])
     told = [(_is_one_of(known * observed.network.m, numbers), _is_one_of(known, numbers)) for numbers in ways]
     return next((over_m for over_m, alone in told if over_m is not alone), False)
+
+
+def _is_divided(g: Gradient, m: int) -> bool:
+    """Whether a gradient without a name is divided by m on the way to its update."""
+    above = (c for c in g.candidates if c.index > g.node.index and c.op in ("/", "divide", "true_divide"))
+    return not g.named and any(a == m for c in above for a in c.arguments[1:] if isinstance(a, (int, float, np.number)))
 
 
 def with_one_rate(observed: Observed, tape: Tape) -> Observed:
