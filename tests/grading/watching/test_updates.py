@@ -127,6 +127,16 @@ def test_labels_are_compared_with_their_images_over_several_steps(shift, said):
     assert all(said in f.what for f in found)
 
 
+def test_labels_of_the_first_batch_in_every_batch_are_named():
+    known, labels = images()
+    columns, hot = known.reshape(12, -1).T / 255, np.eye(10)[labels].T
+    batches = [columns[:, :8], columns[:, 4:]]
+    right = [(X, Y) for X, Y in zip(batches, (hot[:, :8], hot[:, 4:]), strict=True)]
+    assert not list(mislabelled(right, (known, labels)))
+    (found,) = mislabelled([right[0], (batches[1], hot[:, :8])], (known, labels))
+    assert found.names == ("labels-shifted",)
+
+
 def test_too_few_known_images_tell_nothing():
     known, labels = images()
     assert not list(mislabelled([(known[0].reshape(-1, 1), np.eye(10)[:, [5]])], (known, labels)))

@@ -21,6 +21,12 @@ IN_PLACE = "the activation changes z(l) in place, and its mask is lost"
 LOOKED_AT = 40
 """How many images are compared with known ones."""
 
+BATCHES = 40
+"""How many batches are looked at."""
+
+ENOUGH = 8
+"""How many images a batch has that is looked at by itself."""
+
 FEWEST = 3
 """With how many known images their labels are judged."""
 
@@ -42,17 +48,24 @@ def remarks(observed: Observed) -> Iterator[Finding]:
 def mislabelled(seen: Iterable[tuple[Array, Array]], digits: Digits) -> Iterator[Finding]:
     """Labels that are not those of their images, as far as the images are digits whose labels are known.
 
-    seen: images and one-hot labels in columns, as they met.
+    seen: images and one-hot labels in columns, as they met. All are looked at together, and each batch by itself: the
+    labels of the first one may be those of all others too.
     """
+    inputs = digits[0][0].size
+    batches = [(X, Y) for X, Y in islice(seen, BATCHES) if len(X) == inputs and len(Y) >= 10]
+    batches = [(X, Y) for X, Y in batches if len(Y) == len(batches[0][1])]
+    together = [tuple(map(np.hstack, zip(*batches, strict=True)))] if batches else []
+    large = [batch for batch in batches if batch[0].shape[1] >= ENOUGH]
+    found = (finding for X, Y in (*together, *large) for finding in _mislabelled(X, Y, digits))
+    yield from islice(found, 1)
+
+
+def _mislabelled(X: Array, Y: Array, digits: Digits) -> Iterator[Finding]:
     images, labels = digits
     known = _unit(images.reshape(len(images), -1).T)
-    fitting = ((x, y) for X, Y in seen if len(X) == len(known) and len(Y) >= 10 for x, y in zip(X.T, Y.T, strict=True))
-    some = list(islice(fitting, LOOKED_AT))
-    if not some:
-        return
-    alike = known.T @ _unit(np.stack([x for x, _ in some], axis=1))
+    alike = known.T @ _unit(X[:, :LOOKED_AT])
     sure = alike.max(axis=0) > 0.98
-    true, said = labels[alike.argmax(axis=0)][sure].astype(int), np.array([y.argmax() for _, y in some])[sure]
+    true, said = labels[alike.argmax(axis=0)][sure].astype(int), Y[:, :LOOKED_AT].argmax(axis=0)[sure]
     if len(true) < FEWEST or (true == said).mean() > 0.5:
         return
     shifts = np.unique((said - true + 4) % 10 - 4)
