@@ -87,15 +87,11 @@ def cross_entropy(
     Raises ValueError for labels of another shape or out of range, for no examples to take a mean of, and
     for an unknown reduction. Warns where labels of more than one axis fit either, and no axis is given.
     """
-    logits = Tensor.wrap(logits)
-    if _is_softmax(logits):
-        warnings.warn(
-            "cross_entropy takes logits z and their softmax itself, and this is softmax(z) already, whose gradient is "
-            "too small: pass z itself",
-            stacklevel=2,
-        )
-    if axis is not None or logits.ndim > 2:
-        logits, labels = _classes_last(logits, labels, axis)
+    said = (
+        "cross_entropy takes logits z and their softmax itself, and this is softmax(z) already, whose gradient is too "
+        "small: pass z itself"
+    )
+    logits, labels = _by_class(logits, labels, axis, said)
     return _negative_log_likelihood(logits, True, labels, weight, reduction, ignore_index, label_smoothing)
 
 
@@ -112,16 +108,20 @@ def nll_loss(
 
     Shapes, arguments and errors are those of `cross_entropy`.
     """
-    log_probabilities = Tensor.wrap(log_probabilities)
-    if _is_softmax(log_probabilities):
-        warnings.warn(
-            "nll_loss takes log-probabilities, and these are probabilities, softmax(z): pass z.log_softmax(), or z to "
-            "cross_entropy",
-            stacklevel=2,
-        )
-    if axis is not None or log_probabilities.ndim > 2:
-        log_probabilities, labels = _classes_last(log_probabilities, labels, axis)
+    said = (
+        "nll_loss takes log-probabilities, and these are probabilities, softmax(z): pass z.log_softmax(), or z to "
+        "cross_entropy"
+    )
+    log_probabilities, labels = _by_class(log_probabilities, labels, axis, said)
     return _negative_log_likelihood(log_probabilities, False, labels, weight, reduction, ignore_index)
+
+
+def _by_class(scores: Any, labels: Any, axis: int | None, said: str) -> tuple[Tensor, Any]:
+    """Scores as a tensor with the classes last, and their labels. said: the warning for scores that are a softmax."""
+    x = Tensor.wrap(scores)
+    if _is_softmax(x):
+        warnings.warn(said, stacklevel=3)
+    return _classes_last(x, labels, axis) if axis is not None or x.ndim > 2 else (x, labels)
 
 
 def _is_softmax(x: Tensor) -> bool:

@@ -63,15 +63,18 @@ def test_a_vector_that_goes_uphill_is_named():
     assert not report.passed
 
 
+def graded(folder, text):
+    path = folder / "minimized.py"
+    path.write_text(f"import numpy as np\n{text}", encoding="utf-8")
+    return grade(path)
+
+
 @pytest.mark.parametrize("method", ["CG", "TNC"])
 def test_what_scipy_minimizes_is_judged_where_scipy_is_and_where_it_is_not(tmp_path, method):
-    path = tmp_path / "minimized.py"
-    program = f"import numpy as np\n{COST}{MINIMIZED.replace('METHOD', method)}"
-    path.write_text(program, encoding="utf-8")
-    report = grade(path)
+    program = f"{COST}{MINIMIZED.replace('METHOD', method)}"
+    report = graded(tmp_path, program)
     assert report.passed, str(report)
-    path.write_text(program.replace(SLOPE, ""), encoding="utf-8")
-    assert [f.names for f in grade(path).findings] == [("slope-missing",)]
+    assert [f.names for f in graded(tmp_path, program.replace(SLOPE, "")).findings] == [("slope-missing",)]
 
 
 GLOBALS = """
@@ -102,13 +105,10 @@ MINIMIZERS = (
 
 @pytest.mark.parametrize("minimizer", MINIMIZERS)
 def test_the_steps_of_a_minimizer_are_seen_whatever_the_gradient_is_called(tmp_path, minimizer):
-    path = tmp_path / "minimized.py"
-    program = f"import numpy as np\n{GLOBALS}{minimizer}\n"
-    path.write_text(program, encoding="utf-8")
-    report = grade(path)
+    program = f"{GLOBALS}{minimizer}\n"
+    report = graded(tmp_path, program)
     assert report.passed, str(report)
-    path.write_text(program.replace(" * a2[:, 1:] * (1 - a2[:, 1:])", ""), encoding="utf-8")
-    wrong = grade(path)
+    wrong = graded(tmp_path, program.replace(" * a2[:, 1:] * (1 - a2[:, 1:])", ""))
     assert not wrong.passed
     assert any("d2 = " in place for finding in wrong.findings for place in finding.places), str(wrong)
 

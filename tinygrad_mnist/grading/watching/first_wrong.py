@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,20 +22,23 @@ TIED = "Some maxima here are those of several equal numbers. Together they get t
 def first_wrong(reading: Reading) -> Iterator[Node]:
     """The values on the way back that are no derivative of the loss by anything, though what they are made of is."""
     step = reading.step
-    updated = {after for lineage, after in step.after.items() if len(lineage.versions) > 1}
     back = step.by_labels & step.by_parameters - set(reading.values)
     derivatives = _Derivatives(reading.expected.values())
-    good: dict[Node, bool] = {}
+    updated = step.updated
+
+    @cache
+    def is_good(node: Node) -> bool:
+        return node in back and derivatives.has(node.value)
+
+    seen: set[Node] = set()
     culprits: set[Node] = set()
     waiting = [g.node for _, g in wrong(reading)]
     while waiting:
         node = waiting.pop()
-        if node in good:
+        if node in seen or is_good(node):
             continue
-        good[node] = node in back and derivatives.has(node.value)
-        if good[node]:
-            continue
-        below = [o for o in node.operands if o in back and not good.get(o) and not derivatives.has(o.value)]
+        seen.add(node)
+        below = [o for o in node.operands if o in back and not is_good(o)]
         if node in updated or not below:
             culprits.add(node)
         else:
@@ -70,8 +74,7 @@ def describe(node: Node, reading: Reading) -> Finding:
     """A value that is no derivative, beside what it may have been meant for; or a parameter after its update."""
     run = _by_one_name(node, reading)
     names = next((n.names for n in run if n.names), ["this line"])
-    updated = {reading.step.after[l] for l in reading.step.after if len(l.versions) > 1}
-    if node in updated:
+    if node in reading.step.updated:
         return Finding(
             ("carried-updated",), (names[0],), f"{names[0]} is updated before the last gradient is known", (),
             "All gradients belong to the parameters of the forward pass.",

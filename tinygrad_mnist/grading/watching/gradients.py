@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -19,11 +19,10 @@ ELEMENTWISE = {"+", "-", "*", "/", "neg", "add", "subtract", "multiply", "divide
                "sqrt", "**", "square", "power", "sum", "mean", "stack", "array", "sign"}  # fmt: skip
 """Operations between a gradient and the update that is made of it: rates, decays, momentum, sums over examples."""
 
-
 K = TypeVar("K")
 
-TINY = 1e-300
-
+Named = Callable[[Iterable[K]], list[str]]
+"""What parameters are called."""
 
 SHORT = re.compile(r"\w{2,12}")
 """A name that fits into a column."""
@@ -234,14 +233,20 @@ def is_multiple(found: Array, of: Array, allowed: float, factor: float | None = 
 
     factor: by which, where that is known.
     """
+    return _factor(found, of, allowed, factor) is not None
+
+
+def _factor(found: Array, of: Array, allowed: float, factor: float | None = None) -> float | None:
+    """By which number what is finite in one is a multiple of the other; None where it is none. See `is_multiple`."""
     known = np.isfinite(of)
     if not (np.isfinite(found) == known).all():
-        return False
+        return None
     of, found = of[known], found[known]
     size = float((of * of).sum())
     if factor is None:
         factor = float((of * found).sum()) / size if size else 0.0
-    return not found.size or bool(factor and np.abs(found - factor * of).max() <= allowed)
+    fits = not found.size or (factor and np.abs(found - factor * of).max() <= allowed)
+    return factor if fits else None
 
 
 def shares(change: Array, step: Array, before: Array, allowed: float) -> tuple[float, float] | None:
@@ -250,18 +255,16 @@ def shares(change: Array, step: Array, before: Array, allowed: float) -> tuple[f
     None where the change is no sum of such multiples, or has nothing of the step.
     """
     change, step, before = change.ravel(), step.ravel(), before.ravel()
-    if is_multiple(change, step, allowed):
-        known = np.isfinite(step)
-        return float(step[known] @ change[known] / max(step[known] @ step[known], TINY)), 0.0
+    alone = _factor(change, step, allowed)
+    if alone is not None:
+        return alone, 0.0
     length = np.linalg.norm(before)
     if not length or not np.isfinite(step).all() or not np.isfinite(change).all():
         return None
     along = before / length
     rest, of = (x - (along @ x) * along for x in (change, step))
-    if not is_multiple(rest, of, allowed):
-        return None
-    rate = float(rest @ of / (of @ of))
-    return rate, float(along @ (change - rate * step)) / float(length)
+    rate = _factor(rest, of, allowed)
+    return None if rate is None else (rate, float(along @ (change - rate * step)) / float(length))
 
 
 def like(found: Any, array: Array) -> Array:

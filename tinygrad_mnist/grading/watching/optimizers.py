@@ -7,7 +7,7 @@ numbers that stand in the updates, until one leads to what became of the paramet
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, product, takewhile
 
@@ -28,7 +28,7 @@ from tinygrad_mnist.grading.textbook.moments import (
     none,
     total,
 )
-from tinygrad_mnist.grading.watching.gradients import Judged, K, is_multiple, like, shares
+from tinygrad_mnist.grading.watching.gradients import Judged, K, Named, is_multiple, like, shares
 from tinygrad_mnist.grading.watching.graph import Node, in_order, made_of
 from tinygrad_mnist.grading.watching.updates import allowed, wrong_decay
 from tinygrad_mnist.manual.activations import Array
@@ -63,7 +63,7 @@ class Verdict:
     notes: tuple[str, ...]
 
 
-def judge(steps: Sequence[Judged[K]], right: Iterable[K], named: Callable[[Iterable[K]], list[str]]) -> Verdict:
+def judge(steps: Sequence[Judged[K]], right: Iterable[K], named: Named[K]) -> Verdict:
     """The verdict on updates of parameters whose gradients are right. named: what they are called."""
     followed = {key: f for key in right if (f := followed_by(key, steps))}
     slips: dict[K, dict[Slip, int]] = {}
@@ -92,7 +92,7 @@ def _explained(followed: Followed, likely: Sequence[Slip]) -> tuple[float | None
     return (None, slips) if slips else (followed.decay((*RULES, *UNCORRECTED), one_rate=False), {})
 
 
-def _slipped(slips: Mapping[K, Mapping[Slip, int]], named: Callable[[Iterable[K]], list[str]]) -> Iterator[Finding]:
+def _slipped(slips: Mapping[K, Mapping[Slip, int]], named: Named[K]) -> Iterator[Finding]:
     """The likeliest mistake in the updates of each parameter, of several at once."""
     common = Counter(slip for of in slips.values() for slip in of)
     likeliest = {key: max(of, key=lambda slip: common[slip]) for key, of in slips.items() if of}

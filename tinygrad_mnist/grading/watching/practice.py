@@ -51,21 +51,21 @@ def mislabelled(seen: Iterable[tuple[Array, Array]], digits: Digits) -> Iterator
     seen: images and one-hot labels in columns, as they met. All are looked at together, and each batch by itself: the
     labels of the first one may be those of all others too.
     """
-    inputs = digits[0][0].size
-    batches = [(X, Y) for X, Y in islice(seen, BATCHES) if len(X) == inputs and len(Y) >= 10]
+    images, labels = digits
+    known = _unit(images.reshape(len(images), -1).T)
+    fitting = ((X, Y) for X, Y in islice(seen, BATCHES) if len(X) == len(known) and len(Y) >= 10)
+    batches = [(X[:, :LOOKED_AT], Y[:, :LOOKED_AT]) for X, Y in fitting]
     batches = [(X, Y) for X, Y in batches if len(Y) == len(batches[0][1])]
     together = [tuple(map(np.hstack, zip(*batches, strict=True)))] if batches else []
     large = [batch for batch in batches if batch[0].shape[1] >= ENOUGH]
-    found = (finding for X, Y in (*together, *large) for finding in _mislabelled(X, Y, digits))
-    yield from islice(found, 1)
+    looked_at = ((X[:, :LOOKED_AT], Y[:, :LOOKED_AT]) for X, Y in (*together, *large))
+    yield from islice((finding for X, Y in looked_at for finding in _mislabelled(X, Y, known, labels)), 1)
 
 
-def _mislabelled(X: Array, Y: Array, digits: Digits) -> Iterator[Finding]:
-    images, labels = digits
-    known = _unit(images.reshape(len(images), -1).T)
-    alike = known.T @ _unit(X[:, :LOOKED_AT])
+def _mislabelled(X: Array, Y: Array, known: Array, labels: Array) -> Iterator[Finding]:
+    alike = known.T @ _unit(X)
     sure = alike.max(axis=0) > 0.98
-    true, said = labels[alike.argmax(axis=0)][sure].astype(int), Y[:, :LOOKED_AT].argmax(axis=0)[sure]
+    true, said = labels[alike.argmax(axis=0)][sure].astype(int), Y.argmax(axis=0)[sure]
     if len(true) < FEWEST or (true == said).mean() > 0.5:
         return
     shifts = np.unique((said - true + 4) % 10 - 4)

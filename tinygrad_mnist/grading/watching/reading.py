@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice, takewhile
 
@@ -16,7 +16,7 @@ from tinygrad_mnist.grading.textbook.findings import EVERY
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching import damage, general, optimizers, practice, repeated, stopping, updates, verdict
 from tinygrad_mnist.grading.watching.first_wrong import describe, first_wrong
-from tinygrad_mnist.grading.watching.gradients import gradient
+from tinygrad_mnist.grading.watching.gradients import Named, gradient
 from tinygrad_mnist.grading.watching.graph import Node, made_of
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.losses import labelled
@@ -210,9 +210,9 @@ def _of_any_network(
     return Report(run.source.name, settings, parameters, tuple(findings), notes=notes, problems=problems)
 
 
-def _uphill_of(reading: general.Reading, named: Callable[[Iterable[Lineage]], list[str]]) -> Iterator[Finding]:
+def _uphill_of(reading: general.Reading, named: Named[Lineage]) -> Iterator[Finding]:
     """Parameters that go along their right gradient, and not against it."""
-    uphill = [l for l, g in reading.gradients.items() if g and l in reading.right and reading.scale * g.along < 0]
+    uphill = updates.uphill(reading, [l for l in reading.gradients if l in reading.right], reading.scale)
     if uphill:
         found = wrong_updates("update-sign", named(uphill))
         lines = dict.fromkeys(str(reading.step.after[lineage].line) for lineage in uphill)

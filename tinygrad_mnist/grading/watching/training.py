@@ -33,6 +33,11 @@ class Step:
         """What depends on the parameters, and not on the labels."""
         return self.by_parameters - self.by_labels
 
+    @property
+    def updated(self) -> set[Node]:
+        """The new values of what was updated; where it stopped before that, `after` holds gradients."""
+        return {after for lineage, after in self.after.items() if len(lineage.versions) > 1}
+
 
 Values = dict[Lineage, Node]
 """What each parameter is at one time."""

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 import numpy as np
 
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.updating import with_gradient_of, wrong_updates
-from tinygrad_mnist.grading.watching.gradients import Gradient, against, is_multiple, like, ratio, shares
+from tinygrad_mnist.grading.watching.gradients import (
+    Gradient,
+    Judged,
+    K,
+    Named,
+    against,
+    is_multiple,
+    like,
+    ratio,
+    shares,
+)
 from tinygrad_mnist.grading.watching.graph import LINEAR, Node, made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, CALLED_WEIGHTS
@@ -22,7 +31,6 @@ from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual.activations import Array
 
 Key = tuple[str, int]
-K = TypeVar("K")
 
 TOLD = 4
 """How many numbers a parameter has, at least, for two shares in its update to be told."""
@@ -34,9 +42,9 @@ APART = 100
 """How nearly parallel a parameter and its gradient may be, as a condition, for their shares in an update to be told."""
 
 
-def uphill(observed: Observed, right: set[Key], sign: float) -> list[Key]:
+def uphill(judged: Judged[K], right: Iterable[K], sign: float) -> list[K]:
     """Parameters that go along their right gradient, and not against it; sign: -1 where the way down is called so."""
-    return [key for key in sorted(right) for g in [observed.gradients[key]] if g is not None and g.along * sign < 0]
+    return [key for key in right for g in [judged.gradients[key]] if g is not None and g.along * sign < 0]
 
 
 def symbols(keys: Iterable[Key]) -> list[str]:
@@ -273,7 +281,7 @@ def untouched(observed: Observed, tape: Tape) -> Iterator[Finding]:
         yield wrong_updates("update-missing", never)
 
 
-def zeroed(gradients: Mapping[K, Gradient | None], named: Callable[[Iterable[K]], list[str]]) -> Iterator[Finding]:
+def zeroed(gradients: Mapping[K, Gradient | None], named: Named[K]) -> Iterator[Finding]:
     """Gradients that are set to 0 before they are used."""
     by_line: dict[int, list[K]] = {}
     for key, g in gradients.items():
