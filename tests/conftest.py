@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,32 @@ def pytest_unconfigure() -> None:
     """Workers of xdist end as they would without coverage, which would write their data again after all is combined."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         os._exit = _exit
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Programs under test are killed, some while coverage writes their data, at which pytest-cov would stumble."""
+    result = yield
+    measured = getattr(session.config.pluginmanager.getplugin("_cov"), "cov_controller", None)
+    if measured and "PYTEST_XDIST_WORKER" not in os.environ:
+        for file in session.config.rootpath.glob(".coverage.*"):
+            if not is_whole(file):
+                file.unlink()
+    return result
+
+
+def is_whole(file: Path) -> bool:
+    """Whether a file of coverage's data can be combined with others: it was not left half written."""
+    from coverage import CoverageData
+    from coverage.exceptions import CoverageException
+
+    with closing(CoverageData(no_disk=True)) as alone, closing(CoverageData(str(file))) as data:
+        try:
+            data.read()
+            alone.update(data)
+        except (CoverageException, sqlite3.DatabaseError):
+            return False
+    return True
 
 
 @pytest.fixture(scope="session")
