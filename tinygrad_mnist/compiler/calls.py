@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.compiler import blas
-from tinygrad_mnist.compiler.functions import as_type
+from tinygrad_mnist.compiler.functions import as_array, as_type
 from tinygrad_mnist.compiler.naming import Names
 from tinygrad_mnist.compiler.passes import Mask
 from tinygrad_mnist.compiler.products import added_product
@@ -21,6 +21,7 @@ _INFIX: dict[Any, str] = {
 
 INTO: dict[Any, str] = {
     as_type: "np.copyto({out}, {0}, casting='unsafe')",
+    as_array: "{out}.fill({0})",
     np.copy: "np.copyto({out}, {0})",
     np.where: "np.copyto({out}, {2}); np.copyto({out}, {1}, where={0})",
     np.dot: "np.dot({0}, {1}, out={out})",

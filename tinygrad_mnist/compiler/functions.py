@@ -26,6 +26,11 @@ def as_type(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     return converted
 
 
+def as_array(number: float, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """A number as an array without axes."""
+    return np.array(number, dtype)
+
+
 def has_shape(array: NDArray[Any], shape: tuple[int, ...]) -> Any:
     """Whether an array whose size depends on numbers has the size that it had."""
     return np.asarray(array.shape == shape)

@@ -21,6 +21,7 @@ from tinygrad_mnist.compiler.passes import (
     draws,
     with_common_parts_once,
     with_masks_at_once,
+    with_numbers_as_arrays,
     with_softmax_from_its_sum,
     without_dead_code,
 )
@@ -161,7 +162,8 @@ def passes_of(exact: bool, fused: bool) -> list[Pass]:
     """The passes of a plan. exact: only those that change no bit. fused: those for kernels too."""
     exactly = [*EXACT, with_rules_in_place, with_pools_first]
     if exact:
-        return [*exactly, with_masks_at_once]
+        return [*exactly, with_masks_at_once, with_numbers_as_arrays]
+    calls = [with_masks_at_once, with_columns_together, with_numbers_as_arrays]
     added = [with_added_products] if gemm("sgemm")[0] else []
-    written = [with_window_kernels, with_kernels] if fused else [with_masks_at_once, with_columns_together]
+    written = [with_window_kernels, with_kernels] if fused else calls
     return [*exactly, with_softmax_from_its_sum, *added, with_common_parts_once, without_dead_code, *written]
