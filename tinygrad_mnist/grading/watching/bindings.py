@@ -69,15 +69,15 @@ def _named_arrays(owner: Any, text: str, value: Any) -> Iterator[tuple[list[Key]
     What lies in it may be lists, tuples or dicts of arrays itself, as [(W1, b1), (W2, b2)] is.
     """
     place, last = _place(owner), text.rpartition(".")[2]
-    if isinstance(value, (np.ndarray, np.floating)) or (isinstance(value, float) and not math.isnan(value)):
-        if not isinstance(value, np.ndarray) or value.dtype.kind in "fiub":
+    if isinstance(value, (np.ndarray, float, np.floating)):
+        if _is_array(value) or _is_number(value):
             yield [(place, last)], text, value
         return
     for within, name, part in _parts(text, value):
-        if _is_numeric(part):
+        if _is_array(part) or (isinstance(value, dict) and _is_number(part)):
             yield [(id(value), within), (place, f"{last}:{within}")], name, part
         for inner, inner_name, array in _parts(name, part):
-            if _is_numeric(array):
+            if _is_array(array):
                 itself = [] if isinstance(part, tuple) else [(id(part), inner)]
                 yield [*itself, (place, f"{last}:{within}:{inner}")], inner_name, array
 
@@ -95,5 +95,9 @@ def key_name(key: Any) -> str:
     return "".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
-def _is_numeric(value: Any) -> bool:
+def _is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (float, np.floating)) and not math.isnan(value)

@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.grading.standins.science import OPTIMIZE, RATE
 from tinygrad_mnist.grading.watching.bindings import LONGEST
-from tinygrad_mnist.grading.watching.changes import called, store, without_a_label
+from tinygrad_mnist.grading.watching.changes import called, change, store, without_a_label
 from tinygrad_mnist.grading.watching.rewriting import RECORDER
 from tinygrad_mnist.grading.watching.tape import OWN, Tape, Update
 
 MUTATING = {"sort", "fill", "partition", "put", "itemset", "resize", "shuffle", "copyto", "place", "putmask",
             "fill_diagonal", "at"}  # fmt: skip
 """What changes its arguments, by name."""
+
+SCATTERING = {np.add: "+", np.subtract: "-"}
+"""What adds or subtracts values at places, one after the other, in an array."""
 
 UNWATCHED = {"vectorize", "apply_along_axis", "piecewise", "fromiter", "frompyfunc"}
 """What calls a function of the program for each element: one operation, whatever goes on inside."""
@@ -59,6 +62,11 @@ def call(tape: Tape, line: int, function: Any, arguments: tuple[Any, ...], optio
         return _unwatched(tape, line, name, function, arguments, options)
     if isinstance(function, np.ufunc) and isinstance(options.get("out"), np.ndarray) and "where" not in options:
         return _into(tape, line, function, arguments, options)
+    if name == "copyto" and not options:
+        return store(tape, line, arguments[0], Ellipsis, arguments[1])
+    ufunc = getattr(function, "__self__", None)
+    if name == "at" and isinstance(ufunc, np.ufunc) and ufunc in SCATTERING and not tape.paused:
+        return _scattered(tape, line, ufunc, *arguments)
     owner = _array_of(function)
     given = [owner, *arguments, *options.values()] if name in MUTATING or options.get("out") is not None else []
     try:
@@ -111,6 +119,18 @@ def _into(tape: Tape, line: int, function: np.ufunc, arguments: tuple[Any, ...],
     value = call(tape, line, function, arguments, {key: o for key, o in options.items() if key != "out"})
     store(tape, line, out, Ellipsis, np.asarray(value).astype(out.dtype, casting="same_kind", copy=False))
     return out
+
+
+def _scattered(tape: Tape, line: int, ufunc: Any, target: NDArray[Any], index: Any, values: Any) -> None:
+    """`np.add.at(a, index, values)` as `a += b`, where b is 0 but for the values, those of one place added."""
+    part = call(tape, line, _sums_by_place, (np.shape(target), index, values), {})
+    change(tape, line, SCATTERING[ufunc], ufunc, target, (part,), lambda: ufunc.at(target, index, values))
+
+
+def _sums_by_place(shape: tuple[int, ...], index: Any, values: Any) -> NDArray[Any]:
+    sums = np.zeros(shape, np.result_type(values, float))
+    np.add.at(sums, index, values)
+    return sums
 
 
 def _unwatched(

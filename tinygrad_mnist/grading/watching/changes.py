@@ -46,7 +46,10 @@ def _did_not_fit(tape: Tape, line: int, op: str, function: Any, target: NDArray[
 
 def store(tape: Tape, line: int, array: NDArray[Any], index: Any, value: Any) -> None:
     """`array[index] = value`."""
+    old = None if tape.paused else tape.node(array)
     change(tape, line, "[]=", _stored, array, (index, value), lambda: array.__setitem__(index, value))
+    if old and not is_everything(index):
+        _update_a_part(tape, line, old, tape.node(array))
     without_a_label(tape, line, array, [(index, value)])
 
 
@@ -55,6 +58,26 @@ def _stored(target: Any, index: Any, value: Any) -> Any:
     copy = target.copy()
     copy[index] = value
     return copy
+
+
+def _update_a_part(tape: Tape, line: int, old: Node, new: Node) -> None:
+    """Record that a part of an array got a new value made from its old one, and other parts before it."""
+    stored = new.operands[-1]
+    if len(stored.operands) < 2 or new.changes is not old:
+        return
+    since = [node for node in tape.nodes[old.index + 1 : new.index] if old in node.operands]
+    before = {node for node in since if node.op == "[]" and is_made_from(stored, node)}
+    if any(_is_same_place(node.arguments[1], new.arguments[1]) for node in before):
+        first = tape.in_parts.get(old, old) if before.issuperset(since) else old
+        tape.in_parts[new] = first
+        tape.updated(Update(first, new, line, old.name, in_parts=True))
+
+
+def _is_same_place(one: Any, other: Any) -> bool:
+    """Whether two indices of numbers, slices and recorded arrays are the same."""
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(_is_same_place, one, other))
+    return one is other or (not isinstance(one, Node) and type(one) is type(other) and bool(one == other))
 
 
 def is_everything(index: Any) -> bool:
@@ -69,11 +92,12 @@ def called(tape: Tape, line: int, name: str, given: list[Any], call: Callable[[]
     before = [a.copy() for a in arrays]
     for array in arrays:
         tape.memory.before_change(array)
+    nodes = [tape.node(a) for a in arrays]
     value = call()
-    for array, old in zip(arrays, before, strict=True):
+    for array, old, node in zip(arrays, before, nodes, strict=True):
         if not np.array_equal(array, old, equal_nan=True):
-            node = tape.node(array)
-            tape.add(line, name, None, (), {}, (node,), array, node)
+            others = (other for other in nodes if other is not node)
+            tape.add(line, name, None, (), {}, (node, *others), array, node)
     return value
 
 

@@ -17,11 +17,15 @@ from tinygrad_mnist.grading.standins.loading import Data
 from tinygrad_mnist.grading.watching import driving, reading, running
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.source import Source, SourceError, read
+from tinygrad_mnist.grading.watching.tape import MOST_NODES
 
 UNSEEN = (
-    "it was stopped after {:g} seconds, in which no training was seen that could be followed. Say which function is "
+    "it was stopped after {}, in which no training was seen that could be followed. Say which function is "
     "its backward pass (--function NAME), and it is called"
 )
+
+NUMBER_BY_NUMBER = f"{MOST_NODES:,} values (where it computes number by number, try it with fewer units)"
+"""For how long a program was watched that fills the record before its time is over."""
 
 FAILED = (
     "the grader itself failed on this program ({}: {}). That is a mistake of the grader's, and says nothing of the "
@@ -45,8 +49,9 @@ def report(program: Path, seconds: float) -> Report | None:
         except Exception as error:
             message = FAILED.format(type(error).__name__, error)
             return Report(program.name, "", problems=(Problem("grader", message),))
-        if found is None and run.tape.late:
-            return Report(program.name, "", problems=(Problem("time", UNSEEN.format(seconds)),))
+        if found is None and (run.tape.full or run.tape.late):
+            watched_for = NUMBER_BY_NUMBER if run.tape.full else f"{seconds:g} seconds"
+            return Report(program.name, "", problems=(Problem("time", UNSEEN.format(watched_for)),))
         return found and replace(found, problems=(*patched, *found.problems))
 
 

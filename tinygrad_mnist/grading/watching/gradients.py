@@ -94,6 +94,8 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     before, after = step.before[lineage], step.after[lineage]
     if len(lineage.versions) == 1:  # it stopped before an update
         return Gradient(lineage, after, 1.0, (after,))
+    if after is not before and after.op == "[]=" and after.operands[-1].shape != after.shape:
+        return _in_parts(step, lineage)
     candidates = list(dict.fromkeys(_candidates(step, before, after)))
     if not candidates:
         return None
@@ -106,6 +108,35 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
         former, zeros = zeroed
         return Gradient(lineage, former, 1.0, tuple(candidates), factor, zeros)
     return Gradient(lineage, chosen, against(step, lineage, chosen), tuple(candidates), factor)
+
+
+def _in_parts(step: Step, lineage: Lineage) -> Gradient:
+    """The gradient behind an update of parts: the array of which they take theirs, or else the whole change."""
+    before, after = step.before[lineage], step.after[lineage]
+    links = list(_changes(after, before))
+    change = np.asarray(before.value, float) - after.value
+    change = -change if _is_added(after, step) else change
+    stored = tuple(link.operands[-1] for link in links)
+    whole = Node(after.index, "parts", None, (), {}, stored, change, links[-1].line)
+    taken = dict.fromkeys(o.operands[0] for o in _candidates(step, before, after) if o.op == "[]")
+    alike = (n for n in taken if n.changes is None and ratio(whole, n) is not None)
+    node = next(alike, whole)
+    return Gradient(lineage, node, against(step, lineage, node), (node,))
+
+
+def _changes(node: Node, before: Node) -> Iterator[Node]:
+    """A value that was changed in place, with what it was before each change."""
+    while node is not before and node.changes is not None:
+        yield node
+        node = node.changes
+
+
+def _is_added(part: Node, step: Step) -> bool:
+    """Whether what an update of a part is made of is added, and nowhere called negative."""
+    made = [*_candidates(step, part.operands[0], part)]
+    given = (getattr(a, "value", a) for n in made for a in n.arguments)
+    negative = [a for a in given if isinstance(a, (int, float, np.number)) and a < 0]
+    return part.operands[-1].op in ("+", "add") and not negative and all(n.op != "neg" for n in made)
 
 
 def _not_shortened(node: Node, step: Step) -> Node:

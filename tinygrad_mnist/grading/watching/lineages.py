@@ -128,7 +128,7 @@ def _followed(updates: Sequence[Update]) -> dict[Node, Update]:
     made = {update.new for update in updates}
     updates = [update for update in updates if update.old in made or not _is_a_copy(update)]
     first = {(update.old, update.line): update for update in reversed(updates)}
-    return {update.old: update for update in updates if first[update.old, update.line] is update}
+    return {update.old: update for update in updates if update.in_parts or first[update.old, update.line] is update}
 
 
 def _is_a_copy(update: Update) -> bool:

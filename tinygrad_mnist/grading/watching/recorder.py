@@ -137,7 +137,21 @@ class Recorder:
         if isinstance(owner, np.ndarray) and is_everything(index):
             self.update(line, symbol, owner, value)
             return
-        self.store(line, owner, index, self.update(line, symbol, self.item(line, owner, index), value))
+        part = self.item(line, owner, index)
+        if isinstance(owner, np.ndarray) and isinstance(part, np.ndarray):
+            self.store(line, owner, index, self._changed_part(line, symbol, part, value))
+        else:
+            self.store(line, owner, index, self.update(line, symbol, part, value))
+
+    def _changed_part(self, line: int, symbol: str, part: NDArray[Any], value: Any) -> NDArray[Any]:
+        """What `+=` makes of a part of an array, which is not changed itself: what has it is, where that is stored."""
+        try:
+            changed: NDArray[Any] = IN_PLACE[symbol](part.copy(), value)
+        except Exception:
+            self.tape.fail(line, symbol, (part, value))
+            raise
+        self.tape.record(line, symbol, OPERATORS[symbol], (part, value), {}, changed)
+        return changed
 
     def bound(self, line: int, owner: Any, text: str, value: Any) -> None:
         """A name, an attribute or an item got this value. owner: the number of a scope, or the object."""

@@ -95,8 +95,11 @@ def recorded(module: types.ModuleType, body: Callable[[Tape], None], seconds: fl
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             body(tape)
-    except (Enough, SystemExit):
+    except SystemExit:
         pass
+    except Enough:
+        if not enough.seen:
+            tape.forget_unfinished()
     except BaseException as stopped:
         error = None if enough.seen else stopped
     if enough.seen:

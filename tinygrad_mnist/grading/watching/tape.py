@@ -37,26 +37,32 @@ class Enough(BaseException):
 
 @dataclass(frozen=True)
 class Update:
-    """A name, or an object, that got a new value made from its old one."""
+    """A name, or an object, that got a new value made from its old one.
+
+    in_parts: whether parts of it did, one after the other; the update by the last one is the whole.
+    """
 
     old: Node
     new: Node
     line: int
     text: str
+    in_parts: bool = False
 
 
 class Tape:
     """What was recorded of a program, and for how long it goes on.
 
-    updates: in their order. rebound: names that got a value which was made of others. failed: the operation that
-    raised. entered: the functions that began, each with the number of nodes before it. later: what was recorded when
-    training had been seen, for a loss that is computed now and then.
+    updates: in their order. rebound: names that got a value which was made of others. in_parts: what was changed part
+    by part, with what it was before. failed: the operation that raised. entered: the functions that began, each with
+    the number of nodes before it. later: what was recorded when training had been seen, for a loss that is computed
+    now and then.
     """
 
     def __init__(self, finished: Callable[[Tape], bool] = lambda tape: False, seconds: float = math.inf) -> None:
         self.nodes: list[Node] = []
         self.updates: list[Update] = []
         self.rebound: list[Update] = []
+        self.in_parts: dict[Node, Node] = {}
         self.failed: Node | None = None
         self.entered: list[tuple[int, str, int, dict[str, Any]]] = []
         self.later: tuple[list[Node], list[Update]] = [], []
@@ -174,15 +180,27 @@ class Tape:
         """Whether its time is over."""
         return time.monotonic() > self._deadline
 
+    @property
+    def full(self) -> bool:
+        """Whether it holds enough."""
+        return self._bytes > MOST_BYTES or len(self.nodes) > MOST_NODES
+
     def tick(self) -> None:
         """A turn of a loop. Raises Enough where it has lasted, or holds, enough."""
-        if self._bytes > MOST_BYTES or len(self.nodes) > MOST_NODES or self.late:
+        if self.full or self.late:
             raise Enough
 
     def hasten(self, seconds: float) -> None:
         """End every loop that is running after its turn, and the record after so many seconds."""
         self.hastened = True
         self._deadline = min(self._deadline, time.monotonic() + seconds)
+
+    def forget_unfinished(self) -> None:
+        """Leave out updates of parts that the end of the record may have cut off: nothing used what they made."""
+        ends = {update.old: update.new for update in self.updates if update.in_parts}
+        used = {operand for node in self.nodes if node.op != "[]" for operand in node.operands}
+        cut_off = {old for old, new in ends.items() if new not in used}
+        self.updates = [update for update in self.updates if not (update.in_parts and update.old in cut_off)]
 
     def cut(self, nodes: int, updates: int) -> None:
         """Put aside as `later` what comes after so many nodes and updates."""
