@@ -122,9 +122,15 @@ def _into(tape: Tape, line: int, function: np.ufunc, arguments: tuple[Any, ...],
 
 
 def _scattered(tape: Tape, line: int, ufunc: Any, target: NDArray[Any], index: Any, values: Any) -> None:
-    """`np.add.at(a, index, values)` as `a += b`, where b is 0 but for the values, those of one place added."""
-    part = call(tape, line, _sums_by_place, (np.shape(target), index, values), {})
-    change(tape, line, SCATTERING[ufunc], ufunc, target, (part,), lambda: ufunc.at(target, index, values))
+    """`np.add.at(a, index, values)` as `a += b`, where b is 0 but for the values, those of one place added.
+
+    As `a -= -b` where something is there already: what is added to a parameter is a step, and no gradient.
+    """
+    function, given = ufunc, values
+    if ufunc is np.add and np.any(target):
+        function, given = np.subtract, call(tape, line, np.negative, (values,), {})
+    part = call(tape, line, _sums_by_place, (np.shape(target), index, given), {})
+    change(tape, line, SCATTERING[function], function, target, (part,), lambda: ufunc.at(target, index, values))
 
 
 def _sums_by_place(shape: tuple[int, ...], index: Any, values: Any) -> NDArray[Any]:

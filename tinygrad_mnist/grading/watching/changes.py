@@ -46,6 +46,7 @@ def _did_not_fit(tape: Tape, line: int, op: str, function: Any, target: NDArray[
 
 def store(tape: Tape, line: int, array: NDArray[Any], index: Any, value: Any) -> None:
     """`array[index] = value`."""
+    array, index = _in_its_base(tape, array, index)
     old = None if tape.paused else tape.node(array)
     change(tape, line, "[]=", _stored, array, (index, value), lambda: array.__setitem__(index, value))
     if old and not is_everything(index):
@@ -60,17 +61,40 @@ def _stored(target: Any, index: Any, value: Any) -> Any:
     return copy
 
 
+def _in_its_base(tape: Tape, array: NDArray[Any], index: Any) -> tuple[NDArray[Any], Any]:
+    """`a` and `(i, j)` for `a[i]` and `j`: the array of which one was taken, and the place in it."""
+    node, base = tape.known(array), array.base
+    if node and node.op == "[]" and base is not None and tape.known(base) is node.operands[0]:
+        first = node.arguments[1]
+        if isinstance(first, (int, np.integer)):
+            return base, (first, *(index if isinstance(index, tuple) else (index,)))
+    return array, index
+
+
 def _update_a_part(tape: Tape, line: int, old: Node, new: Node) -> None:
     """Record that a part of an array got a new value made from its old one, and other parts before it."""
     stored = new.operands[-1]
     if len(stored.operands) < 2 or new.changes is not old:
         return
-    since = [node for node in tape.nodes[old.index + 1 : new.index] if old in node.operands]
-    before = {node for node in since if node.op == "[]" and is_made_from(stored, node)}
-    if any(_is_same_place(node.arguments[1], new.arguments[1]) for node in before):
-        first = tape.in_parts.get(old, old) if before.issuperset(since) else old
+    since = tape.nodes[old.index + 1 : new.index]
+    if any(_is_same_place(_place_in(old, node), new.arguments[1]) and is_made_from(stored, node) for node in since):
+        goes_on = all(node.op == "[]" and node.line == line for node in since if old in node.operands)
+        first = tape.in_parts.get(old, old) if goes_on else old
         tape.in_parts[new] = first
         tape.updated(Update(first, new, line, old.name, in_parts=True))
+
+
+def _place_in(array: Node, item: Node) -> Any:
+    """The index at which something was taken from an array, also by two of them; None where it was not."""
+    if item.op != "[]":
+        return None
+    owner, index = item.operands[0], item.arguments[1]
+    if owner is array:
+        return index
+    first = owner.arguments[1] if owner.op == "[]" and owner.operands[0] is array else None
+    if first is None:
+        return None
+    return first, *(index if isinstance(index, tuple) else (index,))
 
 
 def _is_same_place(one: Any, other: Any) -> bool:

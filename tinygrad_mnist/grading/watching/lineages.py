@@ -100,8 +100,13 @@ def labelled_among(
 
 
 def _entering(nodes: Collection[Node], parameters: Collection[Node]) -> Iterator[Node]:
-    """What is multiplied with parameters, which no labels are, black and white though a picture may be as they are."""
+    """What is multiplied with parameters, or picks rows of them, which no labels do.
+
+    A picture may be black and white as they are, and the words of a sentence are whole numbers too.
+    """
     for node in nodes:
+        if node.op == "[]" and seen_through(node.operands[0]) in parameters:
+            yield from node.operands[1:]
         if node.op in LINEAR and len(node.operands) == 2:
             for one, other in (node.operands, node.operands[::-1]):
                 if seen_through(one) in parameters:

@@ -1,0 +1,159 @@
+"""Parameters that are updated part by part: columns, rows, blocks, single numbers, what an index picks."""
+
+import pytest
+
+from tests.grading.watching.runs import DATA, reported
+
+NETWORK = """
+W1, b1 = rng.normal(size=(6, 5)) * 0.5, np.zeros(5)
+W2, b2 = rng.normal(size=(5, 4)) * 0.5, np.zeros(4)
+for epoch in range(20):
+    z1 = X @ W1 + b1
+    a1 = np.maximum(z1, 0)
+    s = a1 @ W2 + b2
+    p = np.exp(s - s.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    loss = -np.log(p[np.arange(len(X)), labels]).mean()
+    d2 = (p - Y) / len(X)
+    d1 = d2 @ W2.T * (z1 > 0)
+    dW1, db1, dW2, db2 = X.T @ d1, d1.sum(0), a1.T @ d2, d2.sum(0)
+"""
+
+UPDATES = {
+    "columns": """
+    for j in range(5):
+        W1[:, j] -= 0.1 * dW1[:, j]
+        b1[j] -= 0.1 * db1[j]
+    for j in range(4):
+        W2[:, j] -= 0.1 * (a1.T @ d2[:, j])
+        b2[j] -= 0.1 * d2[:, j].sum()
+""",
+    "rows, with decay": """
+    for k in range(6):
+        W1[k] = W1[k] - 0.1 * (dW1[k] + 0.01 * W1[k])
+    for k in range(5):
+        W2[k] = W2[k] - 0.1 * (dW2[k] + 0.01 * W2[k])
+    b1 -= 0.1 * db1
+    b2 -= 0.1 * db2
+""",
+    "blocks": """
+    W1[:2] -= 0.1 * dW1[:2]
+    W1[2:] -= 0.1 * dW1[2:]
+    W2[:, :3] += -0.1 * dW2[:, :3]
+    W2[:, 3:] += -0.1 * (a1.T @ d2[:, 3:])
+    b1[...] -= 0.1 * db1
+    b2[:] = b2 - 0.1 * db2
+""",
+    "numbers": """
+    for j in range(5):
+        for k in range(6):
+            W1[k, j] -= 0.1 * dW1[k][j]
+        b1[j] -= 0.1 * db1[j]
+    for j in range(4):
+        for k in range(5):
+            W2[k][j] = W2[k][j] - 0.1 * dW2[k, j]
+        b2[j] -= 0.1 * db2[j]
+""",
+}
+
+
+@pytest.mark.parametrize("name", UPDATES)
+def test_updates_of_parts_are_one_update(name):
+    report = reported(DATA + NETWORK + UPDATES[name])
+    assert report.passed, report
+    assert {p.name for p in report.parameters} == {"dW1", "db1", "dW2", "db2"}
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong", "words", "line"),
+    [
+        ("columns", "W2[:, j] -=", "W2[:, j] +=", "uphill", "W2[:, j] +="),
+        ("columns", "b1[j] -= 0.1 *", "b1[j] += 0.1 *", "uphill", "b1[j] +="),
+        ("columns", "a1.T @ d2[:, j]", "a1.T @ d2[:, 0]", "first wrong value", "W2[:, j] -="),
+        ("blocks", "W1[2:] -= 0.1", "W1[2:] += 0.1", "first wrong value", "W1[2:] +="),
+        ("numbers", "* dW1[k][j]", "* dW1[0][j]", "first wrong value", "W1[k, j] -="),
+    ],
+)
+def test_a_mistake_in_a_part_is_found_in_its_line(name, right, wrong, words, line):
+    text = UPDATES[name]
+    assert right in text
+    report = reported(DATA + NETWORK + text.replace(right, wrong))
+    assert not report.passed
+    assert words in str(report)
+    assert line in str(report)
+
+
+def test_what_stays_while_its_neighbours_learn_is_found():
+    """The last column is never reached."""
+    assert not reported(DATA + NETWORK + UPDATES["columns"].replace("range(4)", "range(3)")).passed
+
+
+EMBEDDING = """
+tokens = (X > 0) + 2 * np.arange(6)
+E, W = rng.normal(size=(12, 5)) * 0.5, rng.normal(size=(5, 4)) * 0.5
+for epoch in range(20):
+    h = E[tokens].mean(axis=1)
+    s = h @ W
+    p = np.exp(s - s.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    loss = -np.log(p[np.arange(len(X)), labels]).mean()
+    d = (p - Y) / len(X)
+    dh = (d @ W.T)[:, None, :] / 6
+"""
+
+SCATTERED = {
+    "a gradient": "    dE = np.zeros_like(E)\n    np.add.at(dE, tokens, dh)\n    E -= 0.5 * dE\n",
+    "an update": "    np.subtract.at(E, tokens, 0.5 * dh)\n",
+    "an update that is added": "    np.add.at(E, tokens, -0.5 * dh)\n",
+}
+LAST = "    W -= 0.5 * (h.T @ d)\n"
+
+
+@pytest.mark.parametrize("name", SCATTERED)
+def test_what_is_added_at_places_is_judged(name):
+    report = reported(DATA + EMBEDDING + SCATTERED[name] + LAST)
+    assert report.passed, report
+    assert [p.name for p in report.parameters] == ["dE", "dW"]
+    wrong = reported(DATA + EMBEDDING.replace(" / 6", "") + SCATTERED[name] + LAST)
+    assert [p.right for p in wrong.parameters] == [False, True]
+
+
+ROW_BY_ROW = """
+tokens = (X > 0) + 2 * np.arange(6)
+E, W = rng.normal(size=(12, 5)) * 0.5, rng.normal(size=(5, 4)) * 0.5
+for i in list(range(len(X))) * 3:
+    h = E[tokens[i]].mean(axis=0)
+    s = h @ W
+    p = np.exp(s - s.max())
+    p /= p.sum()
+    loss = -np.log(p[labels[i]])
+    d = p - Y[i]
+    dh = W @ d
+    E[tokens[i]] -= 0.1 * dh / 6
+    W -= 0.1 * np.outer(h, d)
+"""
+
+
+def test_what_an_index_picks_is_updated_step_by_step():
+    assert reported(DATA + ROW_BY_ROW).passed
+    wrong = reported(DATA + ROW_BY_ROW.replace(" / 6", ""))
+    assert [p.right for p in wrong.parameters] == [False, True]
+
+
+IN_A_DICT = """
+net = {"w": rng.normal(size=6), "b": 0.0}
+t = (labels == 1) * 1.0
+for epoch in range(20):
+    p = 1 / (1 + np.exp(-(X @ net["w"] + net["b"])))
+    loss = -np.mean(t * np.log(p) + (1 - t) * np.log(1 - p))
+    d = (p - t) / len(X)
+    net["w"] -= 0.3 * (X.T @ d)
+    net["b"] -= 0.3 * d.sum()
+"""
+
+
+def test_a_number_in_a_dict_is_a_parameter():
+    report = reported(DATA + IN_A_DICT)
+    assert report.passed, report
+    assert len(report.parameters) == 2
+    assert "uphill" in str(reported(DATA + IN_A_DICT.replace('net["b"] -=', 'net["b"] +=')))
