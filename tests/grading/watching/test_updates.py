@@ -209,3 +209,36 @@ for step in range(20):
     assert [p.name for p in report.parameters] == ["dw", "db"]
     (finding,) = reported(text.replace("np.sum(a - target) / 12", "np.sum(a - target)")).findings
     assert "bias-mean-missing" in finding.names
+
+
+BESIDE_IT = f"""{DATA}{FUNCTIONS}
+U, V, K = (rng.normal(size=size) * 0.5 for size in ((6, 5), (5, 5), (5, 4)))
+for step in range(20):
+    h = np.tanh(X @ U)
+    v = np.tanh(h @ V)
+    k = v + h
+    p = softmax(k @ K)
+    loss = -(Y * np.log(p)).sum(axis=1).mean()
+    d = (p - Y) / len(X)
+    dK = k.T @ d
+    dk = d @ K.T
+    dv = dk * (1 - v ** 2)
+    dV = h.T @ dv
+    dU = X.T @ ((dv @ V.T + dk) * (1 - h ** 2))
+    U -= 0.1 * dU
+    V -= 0.1 * dV
+    K -= 0.1 * dK
+"""
+
+
+def test_weights_of_any_name_whose_gradient_is_not_used_are_found():
+    assert reported(BESIDE_IT).passed
+    (finding,) = reported(BESIDE_IT.replace("    V -= 0.1 * dV\n", "")).findings
+    assert finding.names == ("update-missing",)
+    assert finding.where == ("update of V",)
+
+
+def test_what_learns_nothing_on_purpose_is_said():
+    report = reported(BESIDE_IT.replace("    V -= 0.1 * dV\n", "").replace("    dV = h.T @ dv\n", ""))
+    assert report.passed, report
+    assert report.notes == ("V stays as it is: no update changes it",)

@@ -188,6 +188,7 @@ def _of_any_network(
     def named(lineages: Iterable[Lineage]) -> list[str]:
         return [names[lineage] for lineage in lineages]
 
+    resting = general.at_rest(first, run.tape)
     moved = optimizers.judge(readings, always_right, named)
     seen = (pair for step in _every_step(run, trained) for pair in labelled(step))
     findings += map(
@@ -197,7 +198,7 @@ def _of_any_network(
             *practice.mislabelled(seen, data.known),
             *updates.zeroed(first.gradients, named),
             *moved.findings,
-            *general.never_updated(first.step),
+            *general.never_updated(first.step, [name for name, is_computed in resting.items() if is_computed]),
             *repeated.stale(run.tape, names),
         ),
     )
@@ -205,7 +206,8 @@ def _of_any_network(
     judge = "autograd of its own forward pass"
     if first.by_differences:
         judge = f"central differences ({first.by_differences})"
-    notes = *(() if findings else general.of_another_size(first)), *moved.notes
+    still = [f"{name} stays as it is: no update changes it" for name, is_computed in resting.items() if not is_computed]
+    notes = *(() if findings else general.of_another_size(first)), *moved.notes, *still
     settings, parameters = f"{first.loss}, judged by {judge}", general.judged(readings)
     return Report(run.source.name, settings, parameters, tuple(findings), notes=notes, problems=problems)
 
