@@ -124,3 +124,33 @@ def test_labels_with_another_sign_are_labels():
     assert reported(text.replace("d2 = y - Y", jacobian)).passed
     assert names(text.replace("d2 = y - Y", "d2 = -Y / y")) == {"error-log-alone"}
     assert names(text.replace("d2 = y - Y", "g = -Y / y\n    d2 = g * y * (1 - y)")) == {"error-squared-softmax"}
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "-np.log(p[np.arange(12), labels] + 1e-9).mean()",
+        "-(Y * np.log(p)).sum() / 12 + 0.01 * (W ** 2).sum()",
+        "-np.sum(Y * np.log(np.clip(p, 1e-12, 1)))",
+        "-((0.9 * Y + 0.025) * np.log(p)).sum(axis=1).mean()",
+        "((p - Y) ** 2).sum(axis=1).mean()",
+        "-(np.linspace(0.5, 2, 4) * Y * np.log(p)).sum(axis=1).mean()",
+    ],
+)
+def test_a_loss_that_the_gradients_are_not_those_of_is_said(loss):
+    text = f"""{DATA}
+W = rng.normal(size=(6, 4))
+for step in range(20):
+    s = X @ W
+    p = np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)
+    loss = {loss}
+    W -= 0.1 * (X.T @ (p - Y) / 12 + DECAY)
+""".replace("DECAY", "0.02 * W" if "W **" in loss else "0")
+    report = reported(text)
+    assert report.passed, report
+    is_another = any(word in loss for word in ("0.9", "(p - Y)", "linspace"))
+    assert len(report.notes) - ("W **" in loss) == is_another, report.notes
+    if is_another:
+        assert report.notes[0].startswith(
+            "the gradients are those of cross-entropy; the loss in line 13 is another one"
+        )

@@ -1,5 +1,7 @@
 """Parameters that are updated part by part: columns, rows, blocks, single numbers, what an index picks."""
 
+from textwrap import indent
+
 import pytest
 
 from tests.grading.watching.runs import DATA, reported
@@ -157,3 +159,40 @@ def test_a_number_in_a_dict_is_a_parameter():
     assert report.passed, report
     assert len(report.parameters) == 2
     assert "uphill" in str(reported(DATA + IN_A_DICT.replace('net["b"] -=', 'net["b"] +=')))
+
+
+def test_numbers_in_dicts_are_each_their_own_though_one_literal_made_them():
+    start, loop, step = IN_A_DICT.partition("for epoch in range(20):\n")
+    start = start.replace(
+        'net = {"w": rng.normal(size=6), "b": 0.0}', "nets = [{'w': rng.normal(size=6), 'b': 0.0} for _ in 'abc']"
+    )
+    report = reported(f"{DATA}{start}{loop}    for net in nets:\n{indent(step, '    ')}")
+    assert report.passed, report
+    assert len(report.parameters) == 6
+
+
+SKIP_GRAM = """
+V, D = 9, 4
+U, C = rng.normal(size=(V, D)) * 0.3, rng.normal(size=(V, D)) * 0.3
+for step in range(30):
+    c, o, neg = rng.integers(0, V, 16), rng.integers(0, V, 16), rng.integers(0, V, (16, 3))
+    u, v, n = U[c], C[o], C[neg]
+    pos = 1 / (1 + np.exp(-(u * v).sum(1)))
+    ngs = 1 / (1 + np.exp(-np.einsum("bd,bkd->bk", u, n)))
+    loss = -(np.log(pos) + np.log(1 - ngs).sum(1)).mean()
+    gp, gn = (pos - 1)[:, None] / 16, ngs / 16
+    dU, dC = np.zeros_like(U), np.zeros_like(C)
+    np.add.at(dU, c, gp * v + np.einsum("bk,bkd->bd", gn, n))
+    np.add.at(dC, o, gp * u)
+    np.add.at(dC, neg, gn[:, :, None] * u[:, None, :])
+    U -= dU
+    C -= dC
+"""
+
+
+def test_words_and_their_neighbours_are_judged_without_labels():
+    report = reported(DATA + SKIP_GRAM)
+    assert report.passed, report
+    assert [p.name for p in report.parameters] == ["dU", "dC"]
+    wrong = reported(DATA + SKIP_GRAM.replace("np.add.at(dC, o, gp * u)", "np.add.at(dC, c, gp * u)"))
+    assert [p.right for p in wrong.parameters] == [True, False]

@@ -38,6 +38,8 @@ class Bindings:
         self, owner: Any, text: str, value: Any, node_of: Callable[[Any], Node]
     ) -> Iterator[tuple[list[Node], Node]]:
         """Let a name, and those in what it holds, stand for what they do now; with the nodes that they stood for."""
+        if isinstance(value, dict):
+            _set_apart(value)
         if isinstance(value, (list, dict)):
             self._hold(owner, text, value, node_of)
         holder = {text} if isinstance(value, dict) else {self.name_of(owner)} if isinstance(owner, dict) else set()
@@ -57,6 +59,13 @@ class Bindings:
             self._nodes.update(dict.fromkeys(keys, node_of(array)))
         self._holding[held] = value
         self._called[id(value)] = value, text
+
+
+def _set_apart(held: dict[Any, Any]) -> None:
+    """Let each number in a dict be an object of its own: those that a program writes as one literal are one."""
+    for key, value in held.items():
+        if type(value) is float:
+            held[key] = np.float64(value)
 
 
 def _place(owner: Any) -> int:

@@ -17,6 +17,7 @@ from tinygrad_mnist.grading.watching.graph import LINEAR, Node, in_order, made_o
 from tinygrad_mnist.grading.watching.labels import is_label
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.losses import Output, one_hot, outputs, own_losses, usual_losses
+from tinygrad_mnist.grading.watching.names import CALLED_LOSS
 from tinygrad_mnist.grading.watching.replay import (
     CENTRAL,
     ONE_SIDED,
@@ -53,7 +54,7 @@ class Reading:
     loss: in words. expected: ∂loss/∂node, of the sum over the examples, for parameters and for what lies between.
     scale: what the program's gradients are multiples of these by. by_differences: whether only numbers could tell.
     output, values: the loss as a tensor, and the tensors of the nodes that it was made of. summed: whether the loss is
-    a usual one, summed over the examples, and none that the program computes.
+    a usual one, summed over the examples, and none that the program computes. of: that which it computes.
     """
 
     step: Step
@@ -66,6 +67,7 @@ class Reading:
     output: Any = None
     summed: bool = False
     values: dict[Node, Any] = field(default_factory=dict)
+    of: Node | None = None
 
     @property
     def is_of_a_loss(self) -> bool:
@@ -95,16 +97,40 @@ def multiple(value: Any, expected: Array) -> float | None:
 
 def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:
     """A step with the loss under which most of its gradients are right; None where there is no loss to be seen."""
+    return max(_every_reading(tape, step, versions), key=_fit, default=None)
+
+
+def _every_reading(tape: Tape, step: Step, versions: set[Node]) -> list[Reading]:
     gradients = by_one_rate({lineage: gradient(step, lineage) for lineage in step.before}, step, tape)
     with np.errstate(all="ignore"):
         readings = list(_readings(tape, step, versions, gradients))
         for reading in readings:
             _scaled(reading)
-    return max(
-        readings,
-        key=lambda r: (bool(r.right) and r.scale > 0, len(r.right), not r.summed and np.isclose(r.scale, 1, rtol=1e-3)),
-        default=None,
-    )
+    return readings
+
+
+def _fit(reading: Reading) -> tuple[bool, int, bool]:
+    """How well a loss fits a program's gradients."""
+    is_itself = not reading.summed and bool(np.isclose(reading.scale, 1, rtol=1e-3))
+    return bool(reading.right) and reading.scale > 0, len(reading.right), is_itself
+
+
+def another_loss(tape: Tape, step: Step, versions: set[Node]) -> tuple[str, Node] | None:
+    """The usual loss that right gradients are of, and another one that the program computes; None where it does not.
+
+    They are told apart by their errors in the last layer, where no penalty enters: no multiples of each other.
+    """
+    readings = _every_reading(tape, step, versions)
+    best = max(readings, key=_fit, default=None)
+    own = [r for r in readings if r.of and any(map(CALLED_LOSS.search, names_of(r.of)))]
+    if best is None or not own or not best.summed or len(best.right) < len(step.before):
+        return None
+    start = {*step.before.values()}
+    meeting = (n for n in in_order(best.expected) if not start.isdisjoint(map(seen_through, n.operands)))
+    last = next((n for n in reversed([*meeting]) if np.any(best.expected[n])), None)
+    if last is None or any(multiple(r.expected.get(last, 0), best.expected[last]) for r in own):
+        return None
+    return (best.loss, own[0].of) if own[0].of else None
 
 
 def _readings(
@@ -123,7 +149,7 @@ def _readings(
         except UNFOLLOWED:
             continue
         name = f"its own loss{f' {node.name}' if node.name not in ('', 'loss') else ''}"
-        yield Reading(step, name, expected, gradients, output=values[node], values=values)
+        yield Reading(step, name, expected, gradients, output=values[node], values=values, of=node)
     if not found:
         return
     for slope in slopes:
@@ -284,8 +310,10 @@ def at_rest(reading: Reading, tape: Tape) -> dict[str, bool]:
     Those that are called as parameters are have to learn; see `never_updated`.
     """
     found = {}
+    end = max(node.index for node in reading.step.after.values())
+    later = {seen_through(o) for node in tape.nodes[end:] if node.op in LINEAR for o in node.operands}
     for weights, g in _gradients_at_rest(reading).items():
-        if any(map(NAMED_PARAMETER.fullmatch, last_names(weights))):
+        if weights not in later or any(map(NAMED_PARAMETER.fullmatch, last_names(weights))):
             continue
         since = tape.nodes[weights.index + 1 :]
         found[names_of(weights)[0]] = any(n.shape == weights.shape and multiple(n.value, g) for n in since)

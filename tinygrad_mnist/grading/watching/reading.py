@@ -93,10 +93,19 @@ def _judged(
         _read_as(read[0], found.reading.head),
         tuple(_called(found.parameters, read[0])),
         tuple(places.of(finding) for finding in findings),
-        notes=(*found.notes, *_ended(run, trained, problems)),
+        notes=(*found.notes, *(() if wrong else _another_loss(run, trained[0])), *_ended(run, trained, problems)),
         problems=problems,
         remarks=tuple(places.of(remark) for remark in found.remarks),
     )
+
+
+def _another_loss(run: Run, step: Step) -> Iterator[str]:
+    """Where a loss is computed that the gradients, right as they are, are not those of."""
+    found = general.another_loss(run.tape, step, versions_of([step]))
+    if found:
+        usual, node = found
+        place = run.source.place(node.line)
+        yield f"the gradients are those of {usual}; the loss in {place} is another one: {run.source.line(node.line)}"
 
 
 def _mislabelled(run: Run, trained: Sequence[Step], found: verdict.Verdict, data: Data) -> Iterator[Finding]:
@@ -207,7 +216,8 @@ def _of_any_network(
     if first.by_differences:
         judge = f"central differences ({first.by_differences})"
     still = [f"{name} stays as it is: no update changes it" for name, is_computed in resting.items() if not is_computed]
-    notes = *(() if findings else general.of_another_size(first)), *moved.notes, *still
+    another = () if findings else _another_loss(run, first.step)
+    notes = *(() if findings else general.of_another_size(first)), *another, *moved.notes, *still
     settings, parameters = f"{first.loss}, judged by {judge}", general.judged(readings)
     return Report(run.source.name, settings, parameters, tuple(findings), notes=notes, problems=problems)
 
