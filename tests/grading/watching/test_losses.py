@@ -151,6 +151,4 @@ for step in range(20):
     is_another = any(word in loss for word in ("0.9", "(p - Y)", "linspace"))
     assert len(report.notes) - ("W **" in loss) == is_another, report.notes
     if is_another:
-        assert report.notes[0].startswith(
-            "the gradients are those of cross-entropy; the loss in line 13 is another one"
-        )
+        assert report.notes[0].startswith("the gradients are those of cross-entropy; the loss in line 12 is another")
