@@ -137,3 +137,37 @@ def test_what_is_joined_by_an_index_is_followed_as_what_a_function_joins(join, o
     assert joined != COST
     names = [p.name for p in reported(DATA + joined + DESCENT).parameters]
     assert names == ["Theta1_grad", "Theta2_grad"]
+
+
+VIEWS = """
+theta = rng.normal(size=6 * 5 + 5 * 4) * 0.5
+grad = np.zeros_like(theta)
+W1, W2 = [part.reshape(shape) for part, shape in zip(np.split(theta, [30]), ((6, 5), (5, 4)))]
+gW1, gW2 = grad[:30].reshape(6, 5), grad[30:].reshape(5, 4)
+for step in range(20):
+    h = np.tanh(X @ W1)
+    s = h @ W2
+    p = np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)
+    loss = -np.log(p[np.arange(12), labels]).mean()
+    d = (p - Y) / 12
+    np.matmul(h.T, d, out=gW2)
+    gW1[:] = X.T @ (d @ W2.T * (1 - h ** 2))
+    theta -= 0.1 * grad
+"""
+
+
+def test_views_of_one_vector_that_are_taken_once_are_judged():
+    report = reported(DATA + VIEWS)
+    assert report.passed, report
+    assert [p.name for p in report.parameters] == ["dW1", "dW2"]
+    uphill = reported(DATA + VIEWS.replace("theta -=", "theta +="))
+    assert [(f.names, f.where) for f in uphill.findings] == [(("update-sign",), ("update of theta",))]
+    wrong = reported(DATA + VIEWS.replace("(1 - h ** 2)", "(1 - h)"))
+    assert "gW1[:] = X.T" in wrong.findings[0].places[0]
+
+
+def test_parts_of_a_split_are_of_what_was_split():
+    tape = watched("import numpy as np\na, at = np.arange(8.0), np.array([1, 3, 4])\nparts = np.split(a, at)").tape
+    parts = [n for n in tape.nodes if n.op == "split"]
+    assert len(parts) == 4
+    assert all(n.operands[0].names == ["a"] for n in parts)

@@ -88,7 +88,8 @@ def _record(
         if name in ("array", "asarray") and isinstance(arguments[0], list):
             without_a_label(tape, line, value, list(enumerate(arguments[0])))
     elif isinstance(value, (tuple, list)) and value and all(isinstance(v, np.ndarray) for v in value):
-        of_each = len(value) / len(arguments) if arguments else 0
+        are_together = len({len(a) if isinstance(a, (np.ndarray, list)) else -1 for a in arguments}) == 1
+        of_each = len(value) / len(arguments) if are_together else 0
         for i, part in enumerate(value):
             if of_each in (1, 2):  # split or shuffled together, each of them by itself
                 tape.record(line, name, None, (arguments[int(i / of_each)],), {}, part)

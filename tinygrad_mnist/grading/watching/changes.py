@@ -31,7 +31,7 @@ def change(
         _did_not_fit(tape, line, op, function, target, rest)
         raise
     new = tape.add(line, op, function, (old, *linked), {}, tuple(operands), target, old)
-    if op != "[]=" or (is_everything(rest[0]) and is_made_from(operands[-1], old)):
+    if op != "[]=" or (is_everything(rest[0]) and len(operands) > 1 and is_made_from(operands[-1], old)):
         tape.updated(Update(old, new, line, old.name))
     return result
 

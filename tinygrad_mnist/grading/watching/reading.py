@@ -158,9 +158,9 @@ def _on_the_way_back(run: Run, step: Step) -> bool:
 
 
 def _every_step(run: Run, trained: Sequence[Step]) -> Iterator[Step]:
-    """The steps to judge, and those after them."""
+    """The steps to judge, and those after them, where they are of one kind."""
     yield from trained
-    yield from run.steps[len(trained) :]
+    yield from run.steps[len(trained) :] if trained[0] in run.steps[:1] else ()
 
 
 def _again_and_again(run: Run) -> bool:

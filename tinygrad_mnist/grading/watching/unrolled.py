@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tinygrad_mnist.grading.watching.graph import Node, is_view, seen_through, used_by, walk
+from tinygrad_mnist.grading.watching.graph import VIEWS, Node, in_order, made_of, seen_through
 from tinygrad_mnist.grading.watching.lineages import Lineage, begin_with
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.training import Step, step_between
@@ -16,39 +18,74 @@ JOINING = {"concatenate", "hstack", "append", "r_"}
 """Operations by which the gradients of parts become that of the whole."""
 
 
+SLICING = {"[]", "split", "array_split", "hsplit"}
+TAKING = SLICING | VIEWS
+"""Operations by which parts of a vector are taken, and given a shape."""
+
+Places = tuple[int, int]
+"""Where a part of a vector begins, and how long it is."""
+
+
 def is_unrolled(step: Step) -> bool:
     """Whether all that is learned is one vector, of which parts are taken for the layers."""
     (whole, *others) = step.before.values()
-    taken = [node for node in step.nodes if node.op == "[]" and whole in node.operands]
-    return not others and np.ndim(whole.value) == 1 and len(taken) > 1
+    return not others and np.ndim(whole.value) == 1 and len(_parts(whole, step.nodes)) > 1
 
 
 def in_parts(tape: Tape, step: Step, gradient: Node | None) -> Step | None:
     """A step of a vector as one of its parts, with the gradients of which its own is put together."""
     end = max(node.index for node in step.after.values())
     (whole,) = step.before.values()
-    joined = (
-        next((n for n in walk([gradient]) if n.op in JOINING and n.shape == whole.shape), None) if gradient else None
-    )
-    pairs = dict(_by_place(whole, joined, step)) if joined else {}
+    made = in_order(made_of([gradient])) if gradient else []
+    gradients = next(filter(None, (_put_together(n) for n in reversed(made) if n.shape == whole.shape)), {})
+    starts = _parts(whole, step.nodes)
+    pairs = {starts[place]: seen_through(part) for place, part in gradients.items() if place in starts}
     found = _of_pairs(pairs, tape) if pairs else cut_off(tape, nodes=tape.nodes[:end])
     is_whole = found and sum(np.size(part.value) for part in found.before.values()) == np.size(whole.value)
     return found if is_whole else None
 
 
-def _by_place(whole: Node, joined: Node, step: Step) -> Iterator[tuple[Node, Node]]:
-    """The parts of a vector, and those of its gradient that lie where they lie."""
-    users, starts = used_by(step.nodes), {}
-    for node in users[whole]:
-        if node.op == "[]" and len(node.operands) == 1:
-            places = np.arange(np.size(whole.value))[node.arguments[1]]
-            starts[int(places.flat[0]), np.size(places)] = next((n for n in users[node] if is_view(n)), node)
-    start = 0
-    for part in joined.operands:
-        size = np.size(part.value)
-        if (start, size) in starts:
-            yield starts[start, size], seen_through(part)
-        start += size
+def _put_together(whole: Node) -> dict[Places, Node]:
+    """The parts that a vector was joined of, or that were written into it, by their places."""
+    if whole.op in JOINING:
+        ends = np.cumsum([np.size(part.value) for part in whole.operands]).tolist()
+        return {
+            (end - np.size(part.value), np.size(part.value)): part
+            for end, part in zip(ends, whole.operands, strict=True)
+        }
+    written = _parts(whole, made_of([whole])) if whole.op == "shared" else {}
+    return {place: _written(part) for place, part in written.items() if part.changes is not None}
+
+
+def _written(part: Node) -> Node:
+    """What was written into all of a part."""
+    return part.operands[-1] if part.op == "[]=" and part.operands[-1].shape == part.shape else part
+
+
+def _parts(whole: Node, nodes: Iterable[Node]) -> dict[Places, Node]:
+    """The parts of a vector by their places: each in the shape that it was given, and as it was changed since."""
+    places = {whole: np.arange(np.size(whole.value))}
+    places |= {whole.operands[0]: places[whole]} if whole.op == "shared" else {}
+    found: dict[Places, Node] = {}
+    for node in in_order(nodes):
+        taken = None if node in places else _places(node, places)
+        if taken is None or taken.shape != node.shape or not 0 < taken.size < np.size(whole.value):
+            continue
+        places[node] = taken
+        former = found.setdefault((int(taken.flat[0]), taken.size), node)
+        if node.changes is former or (former.op in SLICING and former in node.operands):
+            found[int(taken.flat[0]), taken.size] = node
+    return found
+
+
+def _places(node: Node, places: Mapping[Node, NDArray[Any]]) -> NDArray[Any] | None:
+    """The places in a vector that a node's numbers lie at, where it is changed there or was taken from it."""
+    if node.changes is not None and node.changes in places:
+        return places[node.changes]
+    if node.op not in TAKING or node.function is None or not node.operands or node.operands[0] not in places:
+        return None
+    arguments = (places.get(a, a.value) if isinstance(a, Node) else a for a in node.arguments)
+    return np.asarray(node.function(*arguments))
 
 
 def _of_pairs(pairs: dict[Node, Node], tape: Tape) -> Step:
