@@ -196,3 +196,23 @@ def test_words_and_their_neighbours_are_judged_without_labels():
     assert [p.name for p in report.parameters] == ["dU", "dC"]
     wrong = reported(DATA + SKIP_GRAM.replace("np.add.at(dC, o, gp * u)", "np.add.at(dC, c, gp * u)"))
     assert [p.right for p in wrong.parameters] == [True, False]
+
+
+PENALIZED = """
+W = rng.normal(size=(6, 4))
+for step in range(20):
+    p = np.exp(X @ W)
+    p /= p.sum(axis=1, keepdims=True)
+    loss = -(Y * np.log(p)).sum() / 12 + 0.1 / 24 * (W[1:] ** 2).sum()
+    dW = X.T @ (p - Y) / 12
+    dW[1:] += 0.1 / 12 * W[1:]
+    W -= 0.1 * dW
+"""
+
+
+def test_a_penalty_on_parts_of_a_gradient_is_in_it():
+    assert reported(DATA + PENALIZED).passed
+    assert not reported(DATA + PENALIZED.replace("+= 0.1 / 12", "+= 0.1")).passed
+    assert not reported(
+        DATA + PENALIZED.replace("dW[1:] +=", "dW[2:] +=").replace("* W[1:]\n    W", "* W[2:]\n    W")
+    ).passed

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.each import each
 from tests.grading.watching.runs import watched
 from tinygrad_mnist.grading.watching.recorder import Recorder
-from tinygrad_mnist.grading.watching.rewriting import RECORDER, SCOPE, rewrite
+from tinygrad_mnist.grading.watching.rewriting import RECORDER, SCOPE, rewrite, round_numbers, shrunk
 from tinygrad_mnist.grading.watching.tape import Tape
 
 PROGRAMS = {
@@ -183,3 +183,9 @@ def test_a_program_runs_as_the_main_one_and_ends_itself():
 def test_an_exception_of_the_program_is_kept():
     run = watched("a = 1\nraise KeyError('x')")
     assert isinstance(run.error, KeyError)
+
+
+def test_twice_a_count_stays_twice_as_large():
+    counts = round_numbers("X[:1_000]; lam / 2000; range(60000); 60_000 * 2; 1234; x1000; 0x4000")
+    assert counts == {1000, 2000, 60000}
+    assert [shrunk(count, counts) for count in (1000, 2000, 60000, 5000)] == [20, 40, 600, 50]

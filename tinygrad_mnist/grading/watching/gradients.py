@@ -101,7 +101,7 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
         return None
     named = [n for n in candidates if _is_named(n, before)]
     named = [n for n in named if not _is_velocity(n) and not _is_above_a_root(n, candidates)] or named
-    named = [_filled(n, candidates) for n in named[:1]]
+    named = [_completed(n, candidates) for n in named[:1]]
     chosen = _added_up(_not_shortened(named[0], step), candidates) if named else _without_rate(candidates)
     factor = 1.0 if named else 1 / _rate_within(chosen)
     zeroed = _zeroed(candidates[0], before, step)
@@ -111,11 +111,14 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     return Gradient(lineage, chosen, against(step, lineage, chosen), tuple(candidates), factor)
 
 
-def _filled(node: Node, candidates: Sequence[Node]) -> Node:
-    """Of zeros that are called a gradient, what has become of them in their place."""
-    if np.any(node.value):
-        return node
-    return next((c for c in candidates if any(changed.changes is node for changed in _changes(c, node))), node)
+def _completed(node: Node, candidates: Sequence[Node]) -> Node:
+    """What has become of a gradient in its place: of zeros, and where something is added to parts of it."""
+    later = (c for c in candidates if any(changed.changes is node for changed in _changes(c, node)))
+    return next((c for c in later if not np.any(node.value) or _adds_to_a_part(c)), node)
+
+
+def _adds_to_a_part(node: Node) -> bool:
+    return node.op == "[]=" and node.operands[-1].op in ("+", "-", "add", "subtract")
 
 
 def _in_parts(step: Step, lineage: Lineage) -> Gradient:

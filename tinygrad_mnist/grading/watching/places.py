@@ -12,7 +12,7 @@ from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import MISTAKES
 from tinygrad_mnist.grading.watching.graph import LINEAR, Node, seen_through
 from tinygrad_mnist.grading.watching.lineages import Lineage
-from tinygrad_mnist.grading.watching.rewriting import SHRUNK
+from tinygrad_mnist.grading.watching.rewriting import round_numbers, shrunk
 from tinygrad_mnist.grading.watching.source import Source
 from tinygrad_mnist.grading.watching.textbook import Observed
 from tinygrad_mnist.grading.watching.training import Step
@@ -77,8 +77,8 @@ class Places:
 
     def _as_written(self, number: re.Match[str]) -> str:
         """A count as the program has it, and not as it was shrunk."""
-        count = str(int(number[0]) * SHRUNK)
-        return count if re.search(rf"\b{count}\b", self.source.text.replace("_", "")) else number[0]
+        counts = round_numbers(self.source.text)
+        return next((str(count) for count in sorted(counts) if shrunk(count, counts) == int(number[0])), number[0])
 
     def _symbols(self, finding: Finding) -> Iterator[str]:
         for where in finding.where:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ast
 import bisect
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,14 +28,27 @@ COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<=", ast.Eq: "==", ast.NotEq: "!=",
 }  # fmt: skip
 
-SHRUNK = 100
-"""By what large round numbers are divided: 60,000 examples are 600 where digits are stand-ins."""
+SHRUNK, FEWEST = 100, 20
+"""By what large round numbers are divided, 60,000 examples are 600 where digits are stand-ins, and the fewest left."""
 
 DECLARING: tuple[type[ast.Global | ast.Nonlocal], ...] = ast.Global, ast.Nonlocal
 """Statements that say whose a name is."""
 
 AS_THEY_ARE = {"super", "locals", "globals", "vars", "dir", "eval", "exec", "print", "isinstance", "__import__"}
 """Functions that look at who calls them, or that give no arrays."""
+
+
+def round_numbers(text: str) -> set[int]:
+    """The large round numbers in a program: counts of examples, most of them."""
+    numbers = (int(number) for number in re.findall(r"\b[1-9]\d{3,}\b", text.replace("_", "")))
+    return {number for number in numbers if number % 100 == 0}
+
+
+def shrunk(number: int, others: Collection[int]) -> int:
+    """A large round number as it is for stand-ins; twice another one stays that, as in a penalty over 2 m."""
+    if number % 2 == 0 and number // 2 in others:
+        return 2 * shrunk(number // 2, others)
+    return max(FEWEST, number // SHRUNK)
 
 
 def rewrite(text: str, filename: str, before: int = 0) -> Any:
@@ -55,7 +69,7 @@ def rewrite_cells(text: str, filename: str, starts: Sequence[int]) -> list[Any]:
 
 def _rewritten(text: str, filename: str, before: int = 0) -> ast.Module:
     tree = ast.increment_lineno(ast.parse(text, filename), before)
-    rewritten: ast.Module = ast.fix_missing_locations(_Rewriter().visit(tree))
+    rewritten: ast.Module = ast.fix_missing_locations(_Rewriter(round_numbers(text)).visit(tree))
     return ast.increment_lineno(rewritten, -before)
 
 
@@ -84,9 +98,13 @@ def _within(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
 
 
 class _Rewriter(ast.NodeTransformer):
-    """functions: the names of those that are being rewritten, each within the one before."""
+    """counts: the large round numbers of the program.
 
-    def __init__(self) -> None:
+    functions: the names of those that are being rewritten, each within the one before.
+    """
+
+    def __init__(self, counts: Collection[int]) -> None:
+        self.counts = counts
         self.functions: list[_Function] = []
 
     # expressions
@@ -135,7 +153,7 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit_Constant(self, node: ast.Constant) -> ast.Constant:
         if type(node.value) is int and node.value >= 1000 and node.value % 100 == 0:
-            return ast.copy_location(ast.Constant(max(20, node.value // SHRUNK)), node)
+            return ast.copy_location(ast.Constant(shrunk(node.value, self.counts)), node)
         return node
 
     def visit_MatchValue(self, node: Any) -> Any:
