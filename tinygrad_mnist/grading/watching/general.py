@@ -11,10 +11,8 @@ import numpy as np
 
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.report import Finding, Parameter
-from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching.gradients import Gradient, gradient, like
-from tinygrad_mnist.grading.watching.graph import LINEAR, Node, in_order, made_of, names_of, seen_through
-from tinygrad_mnist.grading.watching.labels import is_label
+from tinygrad_mnist.grading.watching.graph import Node, in_order, made_of, names_of, seen_through
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.losses import Output, one_hot, outputs, own_losses, usual_losses
 from tinygrad_mnist.grading.watching.names import CALLED_LOSS
@@ -29,7 +27,6 @@ from tinygrad_mnist.grading.watching.replay import (
 )
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.training import Step
-from tinygrad_mnist.grading.watching.unfinished import NAMED_PARAMETER, last_names
 from tinygrad_mnist.grading.watching.updates import by_one_rate
 from tinygrad_mnist.manual.activations import Array
 
@@ -289,58 +286,6 @@ def difference(reading: Reading, lineage: Lineage) -> float | None:
     known = np.isfinite(expected)
     size = np.abs(expected[known]).max(initial=0) * abs(reading.scale)
     return float(np.abs(value[known] - reading.scale * expected[known]).max() / size) if size else None
-
-
-def never_updated(step: Step, resting: Sequence[str] = ()) -> Iterator[Finding]:
-    """What is called as parameters are, meets what goes through the network, and is none that is updated.
-
-    resting: others, of which it is known.
-    """
-    after = step.forward.difference(step.before.values())
-    met = {operand for node in after for operand in node.operands if operand not in step.by_parameters}
-    left = in_order(n for n in met if not n.operands and np.ndim(n.value) and not is_label(n))
-    names = [*(name for n in left for name in last_names(n) if NAMED_PARAMETER.fullmatch(name)), *resting]
-    if names:
-        yield wrong_updates("update-missing", list(dict.fromkeys(names)))
-
-
-def at_rest(reading: Reading, tape: Tape) -> dict[str, bool]:
-    """Weights that no update changes, between those that learn; and whether their gradients are computed all the same.
-
-    Those that are called as parameters are have to learn; see `never_updated`.
-    """
-    found = {}
-    end = max(node.index for node in reading.step.after.values())
-    later = {seen_through(o) for node in tape.nodes[end:] if node.op in LINEAR for o in node.operands}
-    for weights, g in _gradients_at_rest(reading).items():
-        if weights not in later or any(map(NAMED_PARAMETER.fullmatch, last_names(weights))):
-            continue
-        since = tape.nodes[weights.index + 1 :]
-        found[names_of(weights)[0]] = any(n.shape == weights.shape and multiple(n.value, g) for n in since)
-    return found
-
-
-def _gradients_at_rest(reading: Reading) -> dict[Node, Array]:
-    """The gradients of what is multiplied with what depends on parameters, and is none of them."""
-    step, found = reading.step, dict[Node, Array]()
-    start = {*step.before.values()}
-    for node in in_order(n for n in step.forward if n.op in LINEAR and n in reading.expected):
-        for own, other in (node.operands, node.operands[::-1]):
-            weights = seen_through(own)
-            learns = own in step.by_parameters or is_label(own) or not names_of(weights) or np.ndim(own.value) != 2
-            if not learns and other in step.by_parameters and seen_through(other) not in start:
-                g = like(_of_a_factor(node, own, reading.expected[node]), weights.value)
-                found[weights] = found.get(weights, 0) + g
-    return found
-
-
-def _of_a_factor(product: Node, factor: Node, cotangent: Array) -> Array:
-    """The share of a matrix in a cotangent of a product of two: aᵀ g of b, and g bᵀ of a."""
-    a, b = (np.asarray(o.value, float) for o in product.operands)
-    inner = a.shape[-1]
-    if factor is product.operands[-1]:
-        return np.asarray(a.reshape(-1, inner).T @ cotangent.reshape(-1, factor.shape[-1]))
-    return np.asarray(cotangent.reshape(len(a), -1) @ b.reshape(inner, -1).T)
 
 
 def scaled(reading: Reading) -> Iterator[Finding]:

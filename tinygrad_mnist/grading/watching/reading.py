@@ -14,7 +14,17 @@ from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
 from tinygrad_mnist.grading.standins.loading import Data
 from tinygrad_mnist.grading.textbook.findings import EVERY
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
-from tinygrad_mnist.grading.watching import damage, general, optimizers, practice, repeated, stopping, updates, verdict
+from tinygrad_mnist.grading.watching import (
+    damage,
+    general,
+    optimizers,
+    practice,
+    repeated,
+    resting,
+    stopping,
+    updates,
+    verdict,
+)
 from tinygrad_mnist.grading.watching.first_wrong import describe, first_wrong
 from tinygrad_mnist.grading.watching.gradients import Named, gradient
 from tinygrad_mnist.grading.watching.graph import Node, made_of
@@ -150,7 +160,7 @@ def _trained(run: Run) -> tuple[list[Step], tuple[Problem, ...]]:
 def _on_the_way_back(run: Run, step: Step) -> bool:
     """Whether what raised an exception was still to be a gradient of this step, or there are parameters without."""
     observed = in_layers(step)
-    if any(general.never_updated(step)) or (observed and any(updates.below(observed))):
+    if any(resting.never_updated(step)) or (observed and any(updates.below(observed))):
         return True
     updated = set(step.after.values())
     made = made_of(run.tape.failed.operands if run.tape.failed else (), updated)
@@ -197,7 +207,7 @@ def _of_any_network(
     def named(lineages: Iterable[Lineage]) -> list[str]:
         return [names[lineage] for lineage in lineages]
 
-    resting = general.at_rest(first, run.tape)
+    still = resting.at_rest(first, run.tape)
     moved = optimizers.judge(readings, always_right, named)
     seen = (pair for step in _every_step(run, trained) for pair in labelled(step))
     findings += map(
@@ -207,7 +217,7 @@ def _of_any_network(
             *practice.mislabelled(seen, data.known),
             *updates.zeroed(first.gradients, named),
             *moved.findings,
-            *general.never_updated(first.step, [name for name, is_computed in resting.items() if is_computed]),
+            *resting.never_updated(first.step, [name for name, is_computed in still.items() if is_computed]),
             *repeated.stale(run.tape, names),
         ),
     )
@@ -215,9 +225,9 @@ def _of_any_network(
     judge = "autograd of its own forward pass"
     if first.by_differences:
         judge = f"central differences ({first.by_differences})"
-    still = [f"{name} stays as it is: no update changes it" for name, is_computed in resting.items() if not is_computed]
+    stays = [f"{name} stays as it is: no update changes it" for name, is_computed in still.items() if not is_computed]
     another = () if findings else _another_loss(run, first.step)
-    notes = *(() if findings else general.of_another_size(first)), *another, *moved.notes, *still
+    notes = *(() if findings else general.of_another_size(first)), *another, *moved.notes, *stays
     settings, parameters = f"{first.loss}, judged by {judge}", general.judged(readings)
     return Report(run.source.name, settings, parameters, tuple(findings), notes=notes, problems=problems)
 

@@ -69,7 +69,7 @@ def rewrite_cells(text: str, filename: str, starts: Sequence[int]) -> list[Any]:
 
 def _rewritten(text: str, filename: str, before: int = 0) -> ast.Module:
     tree = ast.increment_lineno(ast.parse(text, filename), before)
-    rewritten: ast.Module = ast.fix_missing_locations(_Rewriter(round_numbers(text)).visit(tree))
+    rewritten: ast.Module = ast.fix_missing_locations(_Rewriter().visit(_Shrinker(round_numbers(text)).visit(tree)))
     return ast.increment_lineno(rewritten, -before)
 
 
@@ -97,14 +97,22 @@ def _within(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
             yield from _within(ast.iter_child_nodes(node))
 
 
-class _Rewriter(ast.NodeTransformer):
-    """counts: the large round numbers of the program.
-
-    functions: the names of those that are being rewritten, each within the one before.
-    """
+class _Shrinker(ast.NodeTransformer):
+    """Shrinks the large round numbers of a program, which are given."""
 
     def __init__(self, counts: Collection[int]) -> None:
         self.counts = counts
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        if type(node.value) is int and node.value >= 1000 and node.value % 100 == 0:
+            return ast.copy_location(ast.Constant(shrunk(node.value, self.counts)), node)
+        return node
+
+
+class _Rewriter(ast.NodeTransformer):
+    """functions: the names of those that are being rewritten, each within the one before."""
+
+    def __init__(self) -> None:
         self.functions: list[_Function] = []
 
     # expressions
@@ -149,11 +157,6 @@ class _Rewriter(ast.NodeTransformer):
     def visit_comprehension(self, node: ast.comprehension) -> ast.comprehension:
         self.generic_visit(node)
         node.iter = _call(node.iter, "iterate", node.iter)
-        return node
-
-    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
-        if type(node.value) is int and node.value >= 1000 and node.value % 100 == 0:
-            return ast.copy_location(ast.Constant(shrunk(node.value, self.counts)), node)
         return node
 
     def visit_MatchValue(self, node: Any) -> Any:

@@ -99,12 +99,19 @@ def recorded(module: types.ModuleType, body: Callable[[Tape], None], seconds: fl
         pass
     except Enough:
         if not enough.seen:
-            tape.forget_unfinished()
+            _forget_unfinished(tape)
     except BaseException as stopped:
         error = None if enough.seen else stopped
     if enough.seen:
         tape.cut(*enough.seen)
     return Run(tape, module, error, source)
+
+
+def _forget_unfinished(tape: Tape) -> None:
+    """Leave out updates of parts that the end of the record may have cut off: nothing used what they made."""
+    ends = {update.old: update.new for update in tape.updates if update.in_parts}
+    used = {operand for node in tape.nodes if node.op != "[]" for operand in node.operands}
+    tape.updates = [u for u in tape.updates if not u.in_parts or ends[u.old] in used]
 
 
 class _Enough:

@@ -195,13 +195,6 @@ class Tape:
         self.hastened = True
         self._deadline = min(self._deadline, time.monotonic() + seconds)
 
-    def forget_unfinished(self) -> None:
-        """Leave out updates of parts that the end of the record may have cut off: nothing used what they made."""
-        ends = {update.old: update.new for update in self.updates if update.in_parts}
-        used = {operand for node in self.nodes if node.op != "[]" for operand in node.operands}
-        cut_off = {old for old, new in ends.items() if new not in used}
-        self.updates = [update for update in self.updates if not (update.in_parts and update.old in cut_off)]
-
     def cut(self, nodes: int, updates: int) -> None:
         """Put aside as `later` what comes after so many nodes and updates."""
         self.later = self.nodes[nodes:], self.updates[updates:]
