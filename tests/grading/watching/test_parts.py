@@ -216,3 +216,77 @@ def test_a_penalty_on_parts_of_a_gradient_is_in_it():
     assert not reported(
         DATA + PENALIZED.replace("dW[1:] +=", "dW[2:] +=").replace("* W[1:]\n    W", "* W[2:]\n    W")
     ).passed
+
+
+SOFTMAX = """
+W, v = rng.normal(size=(6, 4)), np.zeros((6, 4))
+for step in range(20):
+    p = np.exp(X @ W)
+    p /= p.sum(axis=1, keepdims=True)
+    loss = -np.log(p[np.arange(12), labels]).mean()
+"""
+
+BY_CLASS = {
+    "one against the rest": """
+    for c in range(4):
+        d = p[:, c] - (labels == c)
+        W[:, c] = W[:, c] - 0.1 * X.T.dot(d) / 12
+""",
+    "momentum": """
+    g = X.T @ (p - Y) / 12
+    for c in range(4):
+        v[:, c] = 0.9 * v[:, c] - 0.1 * g[:, c]
+        W[:, c] += v[:, c]
+""",
+    "rows of the error": """
+    for c, error in enumerate((p - Y).T / 12):
+        W[:, c] -= 0.1 * (X.T @ error)
+""",
+}
+
+
+@pytest.mark.parametrize("name", BY_CLASS)
+def test_a_class_at_a_time_may_be_updated(name):
+    report = reported(DATA + SOFTMAX + BY_CLASS[name])
+    assert report.passed, report
+    wrong = reported(DATA + SOFTMAX + BY_CLASS[name].replace("p[:, c] -", "p[:, 0] -").replace("(p - Y)", "(p + Y)"))
+    assert not wrong.passed
+
+
+NEURONS = """
+class Neuron:
+    def __init__(self, n):
+        self.w = rng.normal(0, 0.5, n)
+        self.b = 0.0
+
+class Layer:
+    def __init__(self, n, m):
+        self.neurons = [Neuron(n) for _ in range(m)]
+    def forward(self, x):
+        self.x = x
+        return np.array([neuron.w @ x + neuron.b for neuron in self.neurons])
+    def backward(self, d, lr):
+        dx = np.zeros(len(self.x))
+        for neuron, g in zip(self.neurons, d):
+            dx += g * neuron.w
+            neuron.w -= lr * g * self.x
+            neuron.b -= lr * g
+        return dx
+
+first, last = Layer(6, 3), Layer(3, 4)
+for i in list(range(12)) * 3:
+    h = np.tanh(first.forward(X[i]))
+    s = last.forward(h)
+    p = np.exp(s) / np.exp(s).sum()
+    loss = -np.log(p[labels[i]])
+    dh = last.backward(p - Y[i], 0.1)
+    first.backward(dh * (1 - h ** 2), 0.1)
+"""
+
+
+def test_neurons_that_are_objects_are_judged_each_by_itself():
+    report = reported(DATA + NEURONS)
+    assert report.passed, report
+    assert len(report.parameters) == 2 * (3 + 4)
+    wrong = reported(DATA + NEURONS.replace("(1 - h ** 2)", "(1 - h)"))
+    assert sum(not p.right for p in wrong.parameters) == 2 * 3

@@ -24,6 +24,7 @@ class Bindings:
         self._nodes: dict[Key, Node] = {}
         self._holding: dict[Key, list[Any] | dict[Any, Any]] = {}
         self._called: dict[int, tuple[list[Any] | dict[Any, Any], str]] = {}
+        self._own: dict[int, float] = {}
 
     def items(self) -> list[tuple[Key, Node]]:
         """Every name with its node."""
@@ -39,7 +40,7 @@ class Bindings:
     ) -> Iterator[tuple[list[Node], Node]]:
         """Let a name, and those in what it holds, stand for what they do now; with the nodes that they stood for."""
         if isinstance(value, dict):
-            _set_apart(value)
+            value.update({key: self.of_its_own(part, node_of) for key, part in value.items() if type(part) is float})
         if isinstance(value, (list, dict)):
             self._hold(owner, text, value, node_of)
         holder = {text} if isinstance(value, dict) else {self.name_of(owner)} if isinstance(owner, dict) else set()
@@ -52,6 +53,13 @@ class Bindings:
             self._nodes.update(dict.fromkeys(keys, node))
             yield [old for old in before if old is not node], node
 
+    def of_its_own(self, number: float, node_of: Callable[[Any], Node]) -> float:
+        """A number that was written and not computed, as an object of its own: of one literal all are one object."""
+        if id(number) not in self._own and not node_of(number).operands:
+            number = number * 1.0
+            self._own[id(number)] = number
+        return number
+
     def _hold(self, owner: Any, text: str, value: Any, node_of: Callable[[Any], Node]) -> None:
         """Give a list or a dict its name; what was put into the former one since has its own by now."""
         held = _place(owner), text
@@ -59,13 +67,6 @@ class Bindings:
             self._nodes.update(dict.fromkeys(keys, node_of(array)))
         self._holding[held] = value
         self._called[id(value)] = value, text
-
-
-def _set_apart(held: dict[Any, Any]) -> None:
-    """Let each number in a dict be an object of its own: those that a program writes as one literal are one."""
-    for key, value in held.items():
-        if type(value) is float:
-            held[key] = np.float64(value)
 
 
 def _place(owner: Any) -> int:

@@ -205,6 +205,7 @@ def _softmax_of(output: Output, step: Step) -> tuple[Node, int] | None:
 def _numerical(step: Step, found: Any, gradients: Any, why: str) -> Iterator[Reading]:
     start = {node: np.asarray(node.value, float) for node in step.before.values()}
     targets = [output.node for output in found]
+    own = {step.before[l]: like(g.value, np.asarray(step.before[l].value)) for l, g in gradients.items() if g}
     ways = (CENTRAL, *ONE_SIDED) if has_kinks(step.forward) else (CENTRAL,)
     for (name, loss), ends in product(usual_losses(found), ways):
         rng = np.random.default_rng(0)
@@ -213,7 +214,7 @@ def _numerical(step: Step, found: Any, gradients: Any, why: str) -> Iterator[Rea
             return float(loss({k: Tensor(np.asarray(v, float)) for k, v in values.items() if k in targets}).item())
 
         try:
-            expected = {node: numerical(number, start, targets, node, rng, ends) for node in start}
+            expected = {node: numerical(number, start, targets, node, rng, ends, own.get(node)) for node in start}
         except Exception:
             return
         yield Reading(step, name, expected, gradients, by_differences=why, summed=True)

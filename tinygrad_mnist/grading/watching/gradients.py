@@ -99,7 +99,7 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     candidates = list(dict.fromkeys(_candidates(step, before, after)))
     if not candidates:
         return None
-    named = [n for n in candidates if _is_named(n, before)]
+    named = [n for n in candidates if _is_named(n, before) and not _is_a_factor(n, candidates)]
     named = [n for n in named if not _is_velocity(n) and not _is_above_a_root(n, candidates)] or named
     named = [_completed(n, candidates) for n in named[:1]]
     chosen = _added_up(_not_shortened(named[0], step), candidates) if named else _without_rate(candidates)
@@ -109,6 +109,15 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
         former, zeros = zeroed
         return Gradient(lineage, former, 1.0, tuple(candidates), factor, zeros)
     return Gradient(lineage, chosen, against(step, lineage, chosen), tuple(candidates), factor)
+
+
+def _is_a_factor(node: Node, candidates: Sequence[Node]) -> bool:
+    """Whether it is a number by which what entered a unit is multiplied: the error of that, and no gradient yet."""
+    products = (c for c in candidates if c.op in ("*", "multiply") and len(c.operands) == 2 and np.ndim(c.value))
+    entering = (
+        o for c in products if any(o in candidates and not np.ndim(o.value) for o in c.operands) for o in c.operands
+    )
+    return not np.ndim(node.value) and any(np.ndim(o.value) and o not in candidates for o in entering)
 
 
 def _completed(node: Node, candidates: Sequence[Node]) -> Node:
@@ -125,14 +134,31 @@ def _in_parts(step: Step, lineage: Lineage) -> Gradient:
     """The gradient behind an update of parts: the array of which they take theirs, or else the whole change."""
     before, after = step.before[lineage], step.after[lineage]
     links = list(_changes(after, before))
-    change = np.asarray(before.value, float) - after.value
-    change = -change if _is_added(after, step) else change
+    change = (np.asarray(before.value, float) - after.value) / _rate_of_a_part(after, step)
     stored = tuple(link.operands[-1] for link in links)
     whole = Node(after.index, "parts", None, (), {}, stored, change, links[-1].line)
-    taken = dict.fromkeys(o.operands[0] for o in _candidates(step, before, after) if o.op == "[]")
-    alike = (n for n in taken if n.changes is None and ratio(whole, n) is not None)
-    node = next(alike, whole)
+    taken = [n for n in _taken(step, before, after) if n not in links]
+    alike = [n for n in taken if n.changes is None and ratio(whole, n) is not None]
+    velocities = [n for n in taken if n.changes is not None]
+    behind = [n for v in velocities for n in _taken(step, before, v) if _is_named(n, before)]
+    node = [*alike, *behind, whole][0]
     return Gradient(lineage, node, against(step, lineage, node), (node,))
+
+
+def _taken(step: Step, before: Node, after: Node) -> dict[Node, None]:
+    """The arrays of which parts were taken for the parts of another one."""
+    items = (node for node in _candidates(step, before, after) if node.op == "[]")
+    return dict.fromkeys(item.operands[0] for item in items if item.operands[0].shape == after.shape)
+
+
+def _rate_of_a_part(part: Node, step: Step) -> float:
+    """By which number an update of a part multiplies what it subtracts; one that adds has a negative one."""
+    stored, array = part.operands[-1], part.operands[0]
+    added = [o for o in stored.operands if not (o.op == "[]" and o.operands[0] is array)]
+    if len(added) != 1:
+        return 1.0
+    rate = ratio(added[0], _without_rate([added[0], *_candidates(step, array, added[0])])) or 1.0
+    return -rate if stored.op in ("+", "add") else rate
 
 
 def _changes(node: Node, before: Node) -> Iterator[Node]:
@@ -140,14 +166,6 @@ def _changes(node: Node, before: Node) -> Iterator[Node]:
     while node is not before and node.changes is not None:
         yield node
         node = node.changes
-
-
-def _is_added(part: Node, step: Step) -> bool:
-    """Whether what an update of a part is made of is added, and nowhere called negative."""
-    made = [*_candidates(step, part.operands[0], part)]
-    given = (getattr(a, "value", a) for n in made for a in n.arguments)
-    negative = [a for a in given if isinstance(a, (int, float, np.number)) and a < 0]
-    return part.operands[-1].op in ("+", "add") and not negative and all(n.op != "neg" for n in made)
 
 
 def _not_shortened(node: Node, step: Step) -> Node:

@@ -5,6 +5,8 @@ A parameter is what gets a new value from its old one and from the labels, and w
 
 from __future__ import annotations
 
+import functools
+import operator
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -41,20 +43,15 @@ def lineages(tape: Tape) -> list[Lineage]:
             begin_with(root)
     every = {n for update in followed.values() for n in (update.old, update.new)}
     labelled = labelled_among(tape.nodes, {n for n, bits in origins.items() if bits}, every)
+    ways = {bit: list(_way(root, followed)) for root, bit in roots.items() if origins[root] == bit}
+    meetings = _meetings(tape.nodes, origins, labelled, ways)
     found = []
-    for root, bit in roots.items():
-        if origins[root] != bit:
-            continue
-        versions = [root]
-        steps: list[Update] = []
-        while versions[-1] in followed:
-            steps.append(followed[versions[-1]])
-            versions.append(steps[-1].new)
+    for bit, meets in meetings.items():
+        steps = ways[bit]
         learns = max(_learns(update, bit, origins, labelled) for update in steps)
-        meets = _meets(tape.nodes[root.index :], bit, origins, {*versions, *labelled})
-        if meets is not None:
-            name = next((n for v in versions for n in v.names), steps[0].text)
-            found.append((learns, meets, Lineage(name, tuple(versions), tuple(u.line for u in steps))))
+        versions = steps[0].old, *(update.new for update in steps)
+        name = next((n for v in versions for n in v.names), steps[0].text)
+        found.append((learns, meets, Lineage(name, versions, tuple(u.line for u in steps))))
     most = max((learns for learns, _, _ in found), default=0)
     by_meeting = [(learns, lineage) for learns, _, lineage in sorted(found, key=lambda f: f[1])]
     learned = [lineage for learns, lineage in by_meeting if learns == most > 0]
@@ -141,13 +138,30 @@ def _is_a_copy(update: Update) -> bool:
     return not update.new.operands or (is_view(update.new) and update.new.operands[0] is update.old)
 
 
-def _meets(nodes: Sequence[Node], bit: int, origins: dict[Node, int], apart: set[Node]) -> int | None:
-    """Where a parameter is first combined with an array that does not come from it, before any label."""
+def _way(root: Node, followed: dict[Node, Update]) -> Iterator[Update]:
+    """The updates of a value, one after the other."""
+    while root in followed:
+        yield followed[root]
+        root = followed[root].new
+
+
+def _meetings(
+    nodes: Sequence[Node], origins: dict[Node, int], labelled: set[Node], ways: dict[int, list[Update]]
+) -> dict[int, int]:
+    """Where parameters, each a bit, are first combined with an array that does not come from them, before any label."""
+    own = {update.new: bit for bit, steps in ways.items() for update in steps}
+    waiting = sum(ways)
+    found: dict[int, int] = {}
     for node in nodes:
-        meets = origins[node] & bit and node.op in PRODUCTS and node not in apart
-        if meets and any(not origins[o] & bit and np.ndim(o.value) > 0 for o in node.operands):
-            return node.index
-    return None
+        if node.op in PRODUCTS and node not in labelled and origins[node] & waiting:
+            others = (origins[o] for o in node.operands if np.ndim(o.value) > 0 or origins[o])
+            met = functools.reduce(operator.or_, (~origin for origin in others), 0)
+            met &= origins[node] & waiting & ~own.get(node, 0)
+            waiting &= ~met
+            while met:
+                found[bit := met & -met] = node.index
+                met ^= bit
+    return found
 
 
 def _entering_layers(nodes: Sequence[Node], learned: set[Node], labelled: set[Node]) -> set[Node]:

@@ -155,6 +155,9 @@ class Recorder:
 
     def bound(self, line: int, owner: Any, text: str, value: Any) -> None:
         """A name, an attribute or an item got this value. owner: the number of a scope, or the object."""
+        if type(value) is float and hasattr(owner, "__dict__"):
+            value = self.tape.bindings.of_its_own(value, self.tape.node)
+            setattr(owner, text.rpartition(".")[2], value)
         self.tape.bound(line, owner, text, value)
 
     def enter(self, line: int, name: str, arguments: dict[str, Any]) -> int:

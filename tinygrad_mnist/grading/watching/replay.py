@@ -145,12 +145,18 @@ def _reached(loss: Any) -> set[Any]:
 
 def numerical(
     loss: Loss, start: Mapping[Node, Array], targets: Sequence[Node], node: Node, rng: np.random.Generator,
-    ends: tuple[int, int] = CENTRAL,
+    ends: tuple[int, int] = CENTRAL, own: Array | None = None,
 ) -> Array:  # fmt: skip
-    """∂loss/∂node by differences between two ends, in small steps, at some elements of it; NaN at all others."""
+    """∂loss/∂node by differences between two ends, in small steps, at some elements of it; NaN at all others.
+
+    own: the program's gradient; half of the elements are where it is not 0, as that of a black pixel's weight is.
+    """
     found = np.full(node.shape, np.nan)
     array = np.array(start[node], float)
-    for place in rng.permutation(array.size)[:SAMPLED]:
+    places = rng.permutation(array.size)
+    if own is not None:
+        places = places[np.argsort(own.ravel()[places] == 0, kind="stable")]
+    for place in np.roll(places, SAMPLED // 2)[:SAMPLED]:
         index = np.unravel_index(place, array.shape)
         h = 1e-5 * max(1.0, abs(float(array[index])))
         losses = []
