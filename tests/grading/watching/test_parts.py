@@ -290,3 +290,17 @@ def test_neurons_that_are_objects_are_judged_each_by_itself():
     assert len(report.parameters) == 2 * (3 + 4)
     wrong = reported(DATA + NEURONS.replace("(1 - h ** 2)", "(1 - h)"))
     assert sum(not p.right for p in wrong.parameters) == 2 * 3
+
+
+PERCEPTRON = """
+W = np.zeros((4, 6))
+for i in list(range(12)) * 3:
+    guess = np.argmax(W @ X[i])
+    if guess != labels[i]:
+        W[labels[i]] += X[i]
+        W[guess] -= X[i]
+"""
+
+
+def test_a_rule_without_a_loss_is_not_called_wrong():
+    assert reported(DATA + PERCEPTRON) is None

@@ -40,8 +40,10 @@ def before_it_ran(result: dict[str, Any], subject: str, function: str) -> Proble
     if "missing" in result:
         has = ", ".join(result["missing"])
         asked = result.get("asked", f"function {function}")
-        message = f"there is no {asked} in {subject}{f'; it has {has}' if has else ''}"
-        return Problem("missing", f"{message}. {_ask(subject)}" if has else message)
+        if has:
+            return Problem("missing", f"there is no {asked} in {subject}; it has {has}. {_ask(subject)}")
+        seen = f"no training by the gradients of a loss was seen in {subject}"
+        return Problem("missing", f"{seen}, and there is no {asked} in it")
     if "signature" in result:
         message = f"{result['name']} {result['signature']}".strip()
         has = ", ".join(result.get("has", ()))

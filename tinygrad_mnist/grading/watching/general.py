@@ -93,8 +93,14 @@ def multiple(value: Any, expected: Array) -> float | None:
 
 
 def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:
-    """A step with the loss under which most of its gradients are right; None where there is no loss to be seen."""
-    return max(_every_reading(tape, step, versions), key=_fit, default=None)
+    """A step with the loss under which most of its gradients are right; None where there is no loss to be seen.
+
+    Nor is there one where rows are moved by another rule, as the perceptron's is, and none is computed.
+    """
+    best = max(_every_reading(tape, step, versions), key=_fit, default=None)
+    if best is None or best.of or best.right:
+        return best
+    return None if all(g is None or g.node.op == "parts" for g in best.gradients.values()) else best
 
 
 def _every_reading(tape: Tape, step: Step, versions: set[Node]) -> list[Reading]:
