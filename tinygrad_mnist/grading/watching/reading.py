@@ -320,7 +320,8 @@ def _read_as(observed: Observed, head: Head) -> str:
     net = observed.network
     sizes = "-".join(map(str, [len(net.a[0]), *(len(w) for w in net.W.values())]))
     hidden = f", {_activation(net.activation)}" if net.L > 1 else ""
-    return f"{sizes} with {net.m} examples, {observed.notation.layer}{hidden}, {head}"
+    examples = "1 example" if net.m == 1 else f"{net.m} examples"
+    return f"{sizes} with {examples}, {observed.notation.layer}{hidden}, {head}"
 
 
 def _activation(activation: Activation) -> str:
