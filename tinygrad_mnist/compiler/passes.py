@@ -202,13 +202,14 @@ def with_numbers_as_arrays(program: Program) -> Program:
 def _dtype_of_numbers(instruction: Instruction) -> np.dtype[Any] | None:
     """The dtype of the arrays with which an instruction computes numbers; None where there is no such thing."""
     function = instruction.function.comparison if isinstance(instruction.function, Mask) else instruction.function
-    if function not in {*ARITHMETIC, *COMPARISONS} or instruction.options:
+    if not (function in ARITHMETIC or function in COMPARISONS) or instruction.options:
         return None
     arrays = [x for x in instruction.inputs if not x.is_number]
     numbers = [x for x in instruction.args if x not in arrays]
     dtypes = {x.dtype for x in arrays} | {x.dtype for x in numbers if isinstance(x, np.generic)}
     are_plain = all(type(getattr(x, "like", x)) in (int, float) or isinstance(x, np.generic) for x in numbers)
-    return dtypes.pop() if numbers and are_plain and len(dtypes) == 1 and {x.kind for x in dtypes} == {"f"} else None
+    is_one = len(dtypes) == 1 and all(dtype.kind == "f" for dtype in dtypes)
+    return dtypes.pop() if numbers and are_plain and is_one else None
 
 
 EXACT: tuple[Pass, ...] = (without_dead_code, with_common_parts_once, without_neutral_factors, with_guards_first)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tests.each import each
-from tests.grading.watching.runs import named, recorded
+from tests.grading.watching.runs import named, recorded, watched
 
 NAMES = {
     "a name": ("w = np.ones(2)", "w"),
@@ -24,3 +24,21 @@ def test_a_value_has_the_name_that_it_was_given(kind):
     text, name = NAMES[kind]
     (node,) = named(recorded(text)[0], name)
     assert np.array_equal(node.value, [1, 1])
+
+
+def test_numbers_are_set_apart_without_a_word_to_what_holds_them():
+    """A Counter's update adds, and a property's setter may do anything."""
+    text = """
+from collections import Counter
+class Net:
+    given = []
+    rate = property(lambda self: 0.1, lambda self, value: self.given.append(value))
+net, other = Net(), Net()
+counts = Counter(a=0.5)
+net.rate = 0.1
+net.b, other.b = 0.0, 0.0
+"""
+    module = watched(text).module
+    assert module.counts == {"a": 0.5}
+    assert module.Net.given == [0.1]
+    assert module.net.b is not module.other.b

@@ -24,6 +24,8 @@ PROGRAMS = {
     "updated attributes": "class A: pass\nA.w = np.ones(2)\ny = A()\ny.z = A()\ny.z.w = 3.0\ny.z.w *= 2\nA.w /= 4\nr = [A.w, y.z.w]\ndel A, y",
     "updated items": "a = np.zeros((3, 3))\na[1] += 2\na[:, 0] -= np.arange(3)\na[1:, ::2] *= 3\nd = {'n': [1]}\nd['n'] += [2]\n"
     "l = [np.ones(2), 1]\nl[0] += 1\nl[1] **= 3\na[a > 2] = 0\na[..., None][0] += 1",
+    "copied into": "a, b, c = np.zeros(3, int), np.zeros(2), 0\nnp.copyto(b, [3, 4])\ntry:\n    np.copyto(a, np.full(3, 0.5))\n"
+    "except TypeError:\n    c = 1",
     "an index that is evaluated once": "n = []\ndef f():\n    n.append(1)\n    return 0\na = np.zeros(2)\na[f()] += 1\n"
     "a[f()], a[1] = 3, 4\nb = a[f()]",
     "an owner that is evaluated once": "n = []\ndef f():\n    n.append(1)\n    return a\na = np.zeros(2)\nf()[0] += 1\nf()[1] = 5",

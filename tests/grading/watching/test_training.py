@@ -299,3 +299,18 @@ def test_an_operation_that_raises_is_named_where_lists_were_filled():
     text = DATA + FILLED.replace("weights[1].T @ last", "weights[1] @ last")
     (finding,) = reported(text).findings
     assert finding.names == ("carried-untransposed",)
+
+
+def test_parameters_are_in_the_order_of_their_use_and_not_of_their_making():
+    text = """
+W2, W1 = rng.normal(size=(5, 4)) * 0.5, rng.normal(size=(6, 5)) * 0.5
+for step in range(20):
+    h = np.tanh(X @ W1)
+    p = np.exp(h @ W2)
+    p /= p.sum(axis=1, keepdims=True)
+    d = (p - Y) / 12
+    dW2, dW1 = h.T @ d, X.T @ (d @ W2.T * (1 - h ** 2))
+    W2 -= 0.1 * dW2
+    W1 -= 0.1 * dW1
+"""
+    assert [lineage.name for lineage in lineages(watched(DATA + text).tape)] == ["W1", "W2"]

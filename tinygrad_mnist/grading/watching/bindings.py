@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,7 @@ class Bindings:
     ) -> Iterator[tuple[list[Node], Node]]:
         """Let a name, and those in what it holds, stand for what they do now; with the nodes that they stood for."""
         if isinstance(value, dict):
-            value.update({key: self.of_its_own(part, node_of) for key, part in value.items() if type(part) is float})
+            self.set_apart(value, node_of)
         if isinstance(value, (list, dict)):
             self._hold(owner, text, value, node_of)
         holder = {text} if isinstance(value, dict) else {self.name_of(owner)} if isinstance(owner, dict) else set()
@@ -53,7 +53,15 @@ class Bindings:
             self._nodes.update(dict.fromkeys(keys, node))
             yield [old for old in before if old is not node], node
 
-    def of_its_own(self, number: float, node_of: Callable[[Any], Node]) -> float:
+    def set_apart(
+        self, held: dict[Any, Any], node_of: Callable[[Any], Node], keys: Iterable[Any] | None = None
+    ) -> None:
+        """Let the plain numbers in a dict, or under some keys of it, each be an object of its own."""
+        for key in list(held) if keys is None else keys:
+            if type(held.get(key)) is float:
+                dict.__setitem__(held, key, self._of_its_own(held[key], node_of))  # as its class may do more
+
+    def _of_its_own(self, number: float, node_of: Callable[[Any], Node]) -> float:
         """A number that was written and not computed, as an object of its own: of one literal all are one object."""
         if id(number) not in self._own and not node_of(number).operands:
             number = number * 1.0

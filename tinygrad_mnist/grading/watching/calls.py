@@ -62,8 +62,8 @@ def call(tape: Tape, line: int, function: Any, arguments: tuple[Any, ...], optio
         return _unwatched(tape, line, name, function, arguments, options)
     if isinstance(function, np.ufunc) and isinstance(options.get("out"), np.ndarray) and "where" not in options:
         return _into(tape, line, function, arguments, options)
-    if name == "copyto" and not options:
-        return store(tape, line, arguments[0], Ellipsis, arguments[1])
+    if name == "copyto" and len(arguments) == 2 and not options:
+        return store(tape, line, arguments[0], Ellipsis, arguments[1], lambda: function(*arguments))
     ufunc = getattr(function, "__self__", None)
     if name == "at" and isinstance(ufunc, np.ufunc) and ufunc in SCATTERING and not tape.paused:
         return _scattered(tape, line, ufunc, *arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,11 +45,14 @@ def _did_not_fit(tape: Tape, line: int, op: str, function: Any, target: NDArray[
         tape.updated(Update(tape.node(target), tape.node(value), line, tape.node(target).name))
 
 
-def store(tape: Tape, line: int, array: NDArray[Any], index: Any, value: Any) -> None:
-    """`array[index] = value`."""
+def store(
+    tape: Tape, line: int, array: NDArray[Any], index: Any, value: Any, do: Callable[[], Any] | None = None
+) -> None:
+    """`array[index] = value`, or another way to do so."""
+    do = do or partial(array.__setitem__, index, value)
     array, index = _in_its_base(tape, array, index)
     old = None if tape.paused else tape.node(array)
-    change(tape, line, "[]=", _stored, array, (index, value), lambda: array.__setitem__(index, value))
+    change(tape, line, "[]=", _stored, array, (index, value), do)
     if old and not is_everything(index):
         _update_a_part(tape, line, old, tape.node(array))
     without_a_label(tape, line, array, [(index, value)])
@@ -67,7 +71,7 @@ def _in_its_base(tape: Tape, array: NDArray[Any], index: Any) -> tuple[NDArray[A
     if node and node.op == "[]" and base is not None and tape.known(base) is node.operands[0]:
         first = node.arguments[1]
         if isinstance(first, (int, np.integer)):
-            return base, (first, *(index if isinstance(index, tuple) else (index,)))
+            return base, _index_within(first, index)
     return array, index
 
 
@@ -91,9 +95,12 @@ def _place_in(array: Node, item: Node) -> Any:
     owner, index = item.operands[0], item.arguments[1]
     if owner is array:
         return index
-    first = owner.arguments[1] if owner.op == "[]" and owner.operands[0] is array else None
-    if first is None:
-        return None
+    is_of_a_part = owner.op == "[]" and owner.operands[0] is array
+    return _index_within(owner.arguments[1], index) if is_of_a_part else None
+
+
+def _index_within(first: Any, index: Any) -> tuple[Any, ...]:
+    """Of what an index takes of `a[first]`, the index in a."""
     return first, *(index if isinstance(index, tuple) else (index,))
 
 

@@ -50,8 +50,8 @@ class Reading:
 
     loss: in words. expected: ∂loss/∂node, of the sum over the examples, for parameters and for what lies between.
     scale: what the program's gradients are multiples of these by. by_differences: whether only numbers could tell.
-    output, values: the loss as a tensor, and the tensors of the nodes that it was made of. summed: whether the loss is
-    a usual one, summed over the examples, and none that the program computes. of: that which it computes.
+    output, values: the loss as a tensor, and the tensors of the nodes that it was made of. of: the loss, where it is
+    one that the program computes. beside: one that it computes and that its gradients are not those of.
     """
 
     step: Step
@@ -62,9 +62,14 @@ class Reading:
     right: set[Lineage] = field(default_factory=set)
     by_differences: str = ""
     output: Any = None
-    summed: bool = False
     values: dict[Node, Any] = field(default_factory=dict)
     of: Node | None = None
+    beside: Node | None = None
+
+    @property
+    def summed(self) -> bool:
+        """Whether the loss is a usual one, summed over the examples, and none that the program computes."""
+        return self.of is None
 
     @property
     def is_of_a_loss(self) -> bool:
@@ -97,19 +102,18 @@ def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:
 
     Nor is there one where rows are moved by another rule, as the perceptron's is, and none is computed.
     """
-    best = max(_every_reading(tape, step, versions), key=_fit, default=None)
-    if best is None or best.of or best.right:
-        return best
-    return None if all(g is None or g.node.op == "parts" for g in best.gradients.values()) else best
-
-
-def _every_reading(tape: Tape, step: Step, versions: set[Node]) -> list[Reading]:
     gradients = by_one_rate({lineage: gradient(step, lineage) for lineage in step.before}, step, tape)
     with np.errstate(all="ignore"):
         readings = list(_readings(tape, step, versions, gradients))
         for reading in readings:
             _scaled(reading)
-    return readings
+    best = max(readings, key=_fit, default=None)
+    if best is None:
+        return None
+    best.beside = _another_loss(best, readings)
+    if best.of or best.right:
+        return best
+    return None if all(g is None or g.node.op == "parts" for g in gradients.values()) else best
 
 
 def _fit(reading: Reading) -> tuple[bool, int, bool]:
@@ -118,22 +122,20 @@ def _fit(reading: Reading) -> tuple[bool, int, bool]:
     return bool(reading.right) and reading.scale > 0, len(reading.right), is_itself
 
 
-def another_loss(tape: Tape, step: Step, versions: set[Node]) -> tuple[str, Node] | None:
-    """The usual loss that right gradients are of, and another one that the program computes; None where it does not.
+def _another_loss(best: Reading, readings: Sequence[Reading]) -> Node | None:
+    """A loss that the program computes, where its gradients, all right, are those of a usual one.
 
     They are told apart by their errors in the last layer, where no penalty enters: no multiples of each other.
     """
-    readings = _every_reading(tape, step, versions)
-    best = max(readings, key=_fit, default=None)
     own = [r for r in readings if r.of and any(map(CALLED_LOSS.search, names_of(r.of)))]
-    if best is None or not own or not best.summed or len(best.right) < len(step.before):
+    if not own or not best.summed or len(best.right) < len(best.step.before):
         return None
-    start = {*step.before.values()}
+    start = {*best.step.before.values()}
     meeting = (n for n in in_order(best.expected) if not start.isdisjoint(map(seen_through, n.operands)))
     last = next((n for n in reversed([*meeting]) if np.any(best.expected[n])), None)
     if last is None or any(multiple(r.expected.get(last, 0), best.expected[last]) for r in own):
         return None
-    return (best.loss, own[0].of) if own[0].of else None
+    return own[0].of
 
 
 def _readings(
@@ -163,7 +165,7 @@ def _readings(
             for name, loss in usual_losses(found):
                 total = loss(values)
                 expected = cotangents(total, values, [*start, *between])
-                yield Reading(step, name, expected, gradients, output=total, values=values, summed=True)
+                yield Reading(step, name, expected, gradients, output=total, values=values)
     except UNFOLLOWED as error:
         yield from _numerical(step, found, gradients, str(error))
 
@@ -189,7 +191,7 @@ def _of_logits(
         expected = cotangents(total, values, [*start, *between])
     except UNFOLLOWED:
         return
-    yield Reading(step, "cross-entropy", expected, gradients, output=total, values=values, summed=True)
+    yield Reading(step, "cross-entropy", expected, gradients, output=total, values=values)
 
 
 def _softmax_of(output: Output, step: Step) -> tuple[Node, int] | None:
@@ -223,7 +225,7 @@ def _numerical(step: Step, found: Any, gradients: Any, why: str) -> Iterator[Rea
             expected = {node: numerical(number, start, targets, node, rng, ends, own.get(node)) for node in start}
         except Exception:
             return
-        yield Reading(step, name, expected, gradients, by_differences=why, summed=True)
+        yield Reading(step, name, expected, gradients, by_differences=why)
 
 
 def _scaled(reading: Reading) -> None:

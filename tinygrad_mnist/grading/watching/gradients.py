@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import Node, is_view, names_of
+from tinygrad_mnist.grading.watching.graph import Node, changes_since, is_changed_from, is_view, names_of
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, is_called_gradient
 from tinygrad_mnist.grading.watching.training import Step
@@ -101,8 +101,7 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
         return None
     named = [n for n in candidates if _is_named(n, before) and not _is_a_factor(n, candidates)]
     named = [n for n in named if not _is_velocity(n) and not _is_above_a_root(n, candidates)] or named
-    named = [_completed(n, candidates) for n in named[:1]]
-    chosen = _added_up(_not_shortened(named[0], step), candidates) if named else _without_rate(candidates)
+    chosen = _of_named(named[0], candidates, step) if named else _without_rate(candidates)
     factor = 1.0 if named else 1 / _rate_within(chosen)
     zeroed = _zeroed(candidates[0], before, step)
     if zeroed:
@@ -111,18 +110,25 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     return Gradient(lineage, chosen, against(step, lineage, chosen), tuple(candidates), factor)
 
 
+def _of_named(node: Node, candidates: list[Node], step: Step) -> Node:
+    """The gradient that a value which is called so stands for."""
+    return _added_up(_not_shortened(_completed(node, candidates), step), candidates)
+
+
 def _is_a_factor(node: Node, candidates: Sequence[Node]) -> bool:
     """Whether it is a number by which what entered a unit is multiplied: the error of that, and no gradient yet."""
+    if np.ndim(node.value):
+        return False
     products = (c for c in candidates if c.op in ("*", "multiply") and len(c.operands) == 2 and np.ndim(c.value))
     entering = (
         o for c in products if any(o in candidates and not np.ndim(o.value) for o in c.operands) for o in c.operands
     )
-    return not np.ndim(node.value) and any(np.ndim(o.value) and o not in candidates for o in entering)
+    return any(np.ndim(o.value) and o not in candidates for o in entering)
 
 
 def _completed(node: Node, candidates: Sequence[Node]) -> Node:
     """What has become of a gradient in its place: of zeros, and where something is added to parts of it."""
-    later = (c for c in candidates if any(changed.changes is node for changed in _changes(c, node)))
+    later = (c for c in candidates if is_changed_from(c, node))
     return next((c for c in later if not np.any(node.value) or _adds_to_a_part(c)), node)
 
 
@@ -133,7 +139,7 @@ def _adds_to_a_part(node: Node) -> bool:
 def _in_parts(step: Step, lineage: Lineage) -> Gradient:
     """The gradient behind an update of parts: the array of which they take theirs, or else the whole change."""
     before, after = step.before[lineage], step.after[lineage]
-    links = list(_changes(after, before))
+    links = list(changes_since(after, before))
     change = (np.asarray(before.value, float) - after.value) / _rate_of_a_part(after, step)
     stored = tuple(link.operands[-1] for link in links)
     whole = Node(after.index, "parts", None, (), {}, stored, change, links[-1].line)
@@ -159,13 +165,6 @@ def _rate_of_a_part(part: Node, step: Step) -> float:
         return 1.0
     rate = ratio(added[0], _without_rate([added[0], *_candidates(step, array, added[0])])) or 1.0
     return -rate if stored.op in ("+", "add") else rate
-
-
-def _changes(node: Node, before: Node) -> Iterator[Node]:
-    """A value that was changed in place, with what it was before each change."""
-    while node is not before and node.changes is not None:
-        yield node
-        node = node.changes
 
 
 def _not_shortened(node: Node, step: Step) -> Node:

@@ -57,6 +57,18 @@ def names_of(node: Node) -> list[str]:
     return node.names
 
 
+def changes_since(node: Node, before: Node) -> Iterator[Node]:
+    """A value that was changed in place, and what it was before each change but the first one since it was that."""
+    while node is not before and node.changes is not None:
+        yield node
+        node = node.changes
+
+
+def is_changed_from(new: Node, old: Node) -> bool:
+    """Whether both are one array, which was changed in place since."""
+    return any(node.changes is old for node in changes_since(new, old))
+
+
 def walk(nodes: Iterable[Node], stop: Collection[Node] = ()) -> Iterator[Node]:
     """These nodes and all that they were made of, each once, down to where it stops."""
     seen: set[Node] = set()

@@ -149,14 +149,14 @@ def _meetings(
     nodes: Sequence[Node], origins: dict[Node, int], labelled: set[Node], ways: dict[int, list[Update]]
 ) -> dict[int, int]:
     """Where parameters, each a bit, are first combined with an array that does not come from them, before any label."""
-    own = {update.new: bit for bit, steps in ways.items() for update in steps}
+    own = {node: bit for bit, steps in ways.items() for node in (steps[0].old, *(update.new for update in steps))}
     waiting = sum(ways)
     found: dict[int, int] = {}
     for node in nodes:
         if node.op in PRODUCTS and node not in labelled and origins[node] & waiting:
             others = (origins[o] for o in node.operands if np.ndim(o.value) > 0 or origins[o])
-            met = functools.reduce(operator.or_, (~origin for origin in others), 0)
-            met &= origins[node] & waiting & ~own.get(node, 0)
+            of_all = functools.reduce(operator.and_, others, origins[node])
+            met = origins[node] & ~of_all & waiting & ~own.get(node, 0)
             waiting &= ~met
             while met:
                 found[bit := met & -met] = node.index

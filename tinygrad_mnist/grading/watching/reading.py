@@ -103,19 +103,23 @@ def _judged(
         _read_as(read[0], found.reading.head),
         tuple(_called(found.parameters, read[0])),
         tuple(places.of(finding) for finding in findings),
-        notes=(*found.notes, *(() if wrong else _another_loss(run, trained[0])), *_ended(run, trained, problems)),
+        notes=(
+            *found.notes,
+            *(() if wrong else _another_loss(run, readings or _as_any_network(run, trained[:1]))),
+            *_ended(run, trained, problems),
+        ),
         problems=problems,
         remarks=tuple(places.of(remark) for remark in found.remarks),
     )
 
 
-def _another_loss(run: Run, step: Step) -> Iterator[str]:
-    """Where a loss is computed that the gradients, right as they are, are not those of."""
-    found = general.another_loss(run.tape, step, versions_of([step]))
-    if found:
-        usual, node = found
-        place = run.source.place(node.line)
-        yield f"the gradients are those of {usual}; the loss in {place} is another one: {run.source.line(node.line)}"
+def _another_loss(run: Run, readings: Sequence[general.Reading]) -> Iterator[str]:
+    """Where a loss is computed in the first step that the gradients, right as they are, are not those of."""
+    for reading in readings[:1]:
+        if reading.beside:
+            line = reading.beside.line
+            other = f"the loss in {run.source.place(line)} is another one: {run.source.line(line)}"
+            yield f"the gradients are those of {reading.loss}; {other}"
 
 
 def _mislabelled(run: Run, trained: Sequence[Step], found: verdict.Verdict, data: Data) -> Iterator[Finding]:
@@ -226,7 +230,7 @@ def _of_any_network(
     if first.by_differences:
         judge = f"central differences ({first.by_differences})"
     stays = [f"{name} stays as it is: no update changes it" for name, is_computed in still.items() if not is_computed]
-    another = () if findings else _another_loss(run, first.step)
+    another = () if findings else _another_loss(run, readings)
     notes = *(() if findings else general.of_another_size(first)), *another, *moved.notes, *stays
     settings, parameters = f"{first.loss}, judged by {judge}", general.judged(readings)
     return Report(run.source.name, settings, parameters, tuple(findings), notes=notes, problems=problems)
@@ -272,7 +276,7 @@ def _are_rather_of_the_own_loss(readings: Sequence[general.Reading], found: verd
 
 def _is_right_but_for_its_size(reading: general.Reading) -> bool:
     """Whether all gradients are one multiple of those of the loss that the program computes."""
-    return reading.of is not None and reading.scale > 0 and len(reading.right) == len(reading.step.before)
+    return not reading.summed and reading.scale > 0 and len(reading.right) == len(reading.step.before)
 
 
 def _exactly_right(reading: general.Reading) -> int:
@@ -283,7 +287,7 @@ def _exactly_right(reading: general.Reading) -> int:
 
 def _of_the_own_loss(readings: Sequence[general.Reading]) -> bool:
     """Whether the steps were read with a loss that the program computes, and not with a multiple of it."""
-    own = (not r.summed and not r.by_differences and np.isclose(r.scale, 1, rtol=1e-3) for r in readings)
+    own = (not r.summed and np.isclose(r.scale, 1, rtol=1e-3) for r in readings)
     return bool(readings) and all(own)
 
 

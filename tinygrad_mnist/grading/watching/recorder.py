@@ -138,10 +138,9 @@ class Recorder:
             self.update(line, symbol, owner, value)
             return
         part = self.item(line, owner, index)
-        if isinstance(owner, np.ndarray) and isinstance(part, np.ndarray):
-            self.store(line, owner, index, self._changed_part(line, symbol, part, value))
-        else:
-            self.store(line, owner, index, self.update(line, symbol, part, value))
+        is_a_part = isinstance(owner, np.ndarray) and isinstance(part, np.ndarray)
+        update = self._changed_part if is_a_part else self.update
+        self.store(line, owner, index, update(line, symbol, part, value))
 
     def _changed_part(self, line: int, symbol: str, part: NDArray[Any], value: Any) -> NDArray[Any]:
         """What `+=` makes of a part of an array, which is not changed itself: what has it is, where that is stored."""
@@ -155,9 +154,10 @@ class Recorder:
 
     def bound(self, line: int, owner: Any, text: str, value: Any) -> None:
         """A name, an attribute or an item got this value. owner: the number of a scope, or the object."""
-        if type(value) is float and hasattr(owner, "__dict__"):
-            value = self.tape.bindings.of_its_own(value, self.tape.node)
-            setattr(owner, text.rpartition(".")[2], value)
+        held, name = getattr(owner, "__dict__", None), text.rpartition(".")[2]
+        if type(value) is float and isinstance(held, dict) and name in held:
+            self.tape.bindings.set_apart(held, self.tape.node, [name])
+            value = held[name]
         self.tape.bound(line, owner, text, value)
 
     def enter(self, line: int, name: str, arguments: dict[str, Any]) -> int:

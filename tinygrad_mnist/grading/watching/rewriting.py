@@ -12,7 +12,7 @@ import bisect
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 RECORDER = "__watch__"
 SCOPE = "__scope__"
@@ -41,7 +41,11 @@ AS_THEY_ARE = {"super", "locals", "globals", "vars", "dir", "eval", "exec", "pri
 def round_numbers(text: str) -> set[int]:
     """The large round numbers in a program: counts of examples, most of them."""
     numbers = (int(number) for number in re.findall(r"\b[1-9]\d{3,}\b", text.replace("_", "")))
-    return {number for number in numbers if number % 100 == 0}
+    return {*filter(_is_round, numbers)}
+
+
+def _is_round(number: Any) -> TypeGuard[int]:
+    return type(number) is int and number >= 1000 and number % 100 == 0
 
 
 def shrunk(number: int, others: Collection[int]) -> int:
@@ -104,9 +108,9 @@ class _Shrinker(ast.NodeTransformer):
         self.counts = counts
 
     def visit_Constant(self, node: ast.Constant) -> ast.Constant:
-        if type(node.value) is int and node.value >= 1000 and node.value % 100 == 0:
-            return ast.copy_location(ast.Constant(shrunk(node.value, self.counts)), node)
-        return node
+        if not _is_round(node.value):
+            return node
+        return ast.copy_location(ast.Constant(shrunk(node.value, self.counts)), node)
 
 
 class _Rewriter(ast.NodeTransformer):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.grading.watching.bindings import Bindings, Key
-from tinygrad_mnist.grading.watching.graph import Node
+from tinygrad_mnist.grading.watching.graph import Node, is_changed_from
 from tinygrad_mnist.grading.watching.memory import Memory
 
 OWN = "__main__"
@@ -147,8 +147,8 @@ class Tape:
             return
         for former, node in self.bindings.bind(owner, text, value, self.node):
             for old in former:
-                if _is_changed_from(node, old):
-                    continue
+                if is_changed_from(node, old):
+                    continue  # that was recorded when it was done
                 if is_made_from(node, old):
                     self.updated(Update(old, node, line, text))
                 elif old.shape == node.shape:
@@ -199,14 +199,6 @@ class Tape:
         """Put aside as `later` what comes after so many nodes and updates."""
         self.later = self.nodes[nodes:], self.updates[updates:]
         del self.nodes[nodes:], self.updates[updates:]
-
-
-def _is_changed_from(new: Node, old: Node) -> bool:
-    """Whether both are one array, which was changed in place: that was recorded when it was done."""
-    before = new.changes
-    while before is not None and before is not old:
-        before = before.changes
-    return before is old
 
 
 def is_made_from(new: Node, old: Node, depth: int = 5) -> bool:
