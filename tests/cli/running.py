@@ -26,8 +26,13 @@ def process(tmp_path, *arguments, **options):
     """As a person calls it: what a new process prints, and its exit code."""
     return subprocess.run(
         [sys.executable, "-W", "error", "-m", "tinygrad_mnist", *map(str, arguments)],
-        capture_output=True, text=True, timeout=120, env=environment(tmp_path), **options,
+        **{"capture_output": True, "text": True, "timeout": 120, "env": environment(tmp_path), **options},
     )  # fmt: skip
+
+
+def unmeasured(tmp_path):
+    """The same environment without coverage, whose data no limit set for the command then stops."""
+    return {k: v for k, v in environment(tmp_path).items() if not k.startswith("COVERAGE_PROCESS")}
 
 
 def command(tmp_path, *arguments, cwd=None):

@@ -12,7 +12,7 @@ import sys
 import numpy as np
 import pytest
 
-from tests.cli.running import command, environment, process
+from tests.cli.running import command, environment, process, unmeasured
 from tinygrad_mnist import data, training
 from tinygrad_mnist.cli.resuming import resumed
 
@@ -221,7 +221,7 @@ def limited(size):
 def test_where_there_is_no_room_the_run_stops_and_goes_on_later(whole, tmp_path):
     out = tmp_path / "run"
     arguments = [*DIGITS, "--optimizer", "adam", "--schedule", "one_cycle", "--out", out]
-    message = message_of(process(tmp_path, *arguments, preexec_fn=limited(120_000)))
+    message = message_of(process(tmp_path, *arguments, env=unmeasured(tmp_path), preexec_fn=limited(120_000)))
     # the first checkpoint has no moments of Adam yet, and is smaller than the others
     assert re.search(r"checkpoint of epoch \d, batch \d+ could not be written \(File too large\)", message)
     assert "Make room and go on with resume" in message
