@@ -314,3 +314,20 @@ for step in range(20):
     W1 -= 0.1 * dW1
 """
     assert [lineage.name for lineage in lineages(watched(DATA + text).tape)] == ["W1", "W2"]
+
+ONE_STEP = START + GRADIENTS + "\nW1, b1, W2, b2 = W1 - 0.1 * dW1, b1 - 0.1 * db1, W2 - 0.1 * dW2, b2 - 0.1 * db2\n"
+SEVERAL = """
+V, c = rng.normal(size=(6, 4)), rng.normal(size=4)
+for epoch in range(10):
+    d = (softmax(X @ V + c) - Y) / len(X)
+    dV, dc = X.T @ d, d.sum(axis=0)
+    V -= 0.1 * dV
+    c -= 0.1 * dc
+"""
+
+
+@each("programs", [(ONE_STEP, SEVERAL), (SEVERAL, ONE_STEP)])
+def test_of_networks_one_after_another_the_one_with_most_steps_is_judged(programs):
+    found = reported(DATA + FUNCTIONS + "".join(programs))
+    assert found.passed
+    assert found.settings.startswith("6-4 with 12 examples")

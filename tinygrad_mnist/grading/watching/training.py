@@ -55,7 +55,7 @@ def versions_of(trained: Iterable[Step]) -> set[Node]:
 
 def transitions(tape: Tape) -> Iterator[tuple[Values, Values]]:
     """The parameters before each step and after it."""
-    live = live_versions(tape, lineages(tape))
+    live = _most_trained(live_versions(tape, lineages(tape)), tape)
     for number in range(max(map(len, live.values()), default=0)):
         before = {lineage: versions[number] for lineage, versions in live.items() if number < len(versions)}
         after = {l: _next(l, v, live[l], number) for l, v in before.items()}
@@ -79,6 +79,40 @@ def live_versions(tape: Tape, every: Sequence[Lineage]) -> dict[Lineage, list[No
         if any(user in used or not (is_view(user) or user.op == "shared") for user in others):
             used.add(node)
     return {lineage: [version for version in lineage.versions if version in used] for lineage in every}
+
+
+def _most_trained(live: dict[Lineage, list[Node]], tape: Tape) -> dict[Lineage, list[Node]]:
+    """The parameters of the network with most steps, where one was trained after the other was done with."""
+    one_after_another: list[list[Lineage]] = []
+    end = -1
+    for network in sorted(_networks(live, tape), key=_begin):
+        if _begin(network) > end:
+            one_after_another.append([])
+        one_after_another[-1] += network
+        end = max(end, *(lineage.versions[-1].index for lineage in network))
+    most = max(one_after_another, key=lambda every: max(len(live[l]) for l in every), default=[])
+    return {lineage: versions for lineage, versions in live.items() if lineage in most}
+
+
+def _begin(network: Sequence[Lineage]) -> int:
+    """The place in the record where the first of its parameters is."""
+    return min(lineage.versions[0].index for lineage in network)
+
+
+def _networks(every: Iterable[Lineage], tape: Tape) -> list[list[Lineage]]:
+    """Parameters that anything was made of both of are those of one network."""
+    networks = {lineage: [lineage] for lineage in every}
+    whose = {version: lineage for lineage in networks for version in lineage.versions}
+    for node in tape.nodes:
+        for operand in node.operands:
+            theirs = whose.get(operand)
+            if theirs is None:
+                continue
+            mine = networks[whose.setdefault(node, theirs)]
+            if networks[theirs] is not mine:
+                mine += networks[theirs]
+                networks.update(dict.fromkeys(networks[theirs], mine))
+    return list({id(network): network for network in networks.values()}.values())
 
 
 def _next(lineage: Lineage, version: Node, live: list[Node], number: int) -> Node:
