@@ -152,3 +152,19 @@ for step in range(20):
     assert len(report.notes) - ("W **" in loss) == is_another, report.notes
     if is_another:
         assert report.notes[0].startswith("the gradients are those of cross-entropy; the loss in line 12 is another")
+
+
+@pytest.mark.parametrize("loss", ["((p - Y) ** 2).mean()", "np.linalg.norm(0.5 * (Y - p))"])
+@pytest.mark.parametrize("update", ["W += 0.01 * (X.T @ (Y - p))", "W -= 0.01 * (X.T @ (p - Y))"])
+def test_the_mean_of_another_loss_asks_for_no_mean(loss, update):
+    text = f"""{DATA}
+W = rng.normal(size=(6, 4))
+for step in range(20):
+    s = X @ W
+    p = np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)
+    loss = LOSS
+    {update}
+"""
+    report = reported(text.replace("LOSS", loss))
+    assert report.passed and any("sum of the losses" in note for note in report.notes), report
+    assert "error-sum" in names(text.replace("LOSS", "-(Y * np.log(p)).sum(axis=1).mean()"))

@@ -180,6 +180,10 @@ class Own:
     penalized: frozenset[Lineage] = frozenset()
     elsewhere: bool = False
 
+    def may_have(self, head: Head) -> bool:
+        """Whether it is of this output and loss, as far as it could be read."""
+        return self.head is None or self.head.name == head.name
+
 
 Versions = dict[Node, Lineage]
 
@@ -311,7 +315,11 @@ def _terms(node: Node, reached: Collection[Node]) -> list[tuple[float, Node]] | 
 
 
 def _is_number(node: Node) -> bool:
-    return np.size(node.value) == 1 and np.asarray(node.value).dtype.kind == "f"
+    return np.size(node.value) == 1 and _is_real(node)
+
+
+def _is_real(node: Node) -> bool:
+    return np.asarray(node.value).dtype.kind == "f"
 
 
 def _number(node: Node) -> float:
@@ -334,7 +342,7 @@ def _read(parts: _Parts, heads: Sequence[Head]) -> Own | None:
     reached = depending(graph, lambda n: n in versions, versions)
     labels = [n for n in graph if n not in reached and is_label(n)]
     forward = reached - depending(graph, lambda n: n in labels, versions) - set(versions)
-    outputs = [n for n in forward if np.ndim(n.value) and np.asarray(n.value).dtype.kind == "f"]
+    outputs = [n for n in _met(graph - set(versions), forward) if np.ndim(n.value) and _is_real(n)]
     for node, label, head in product(sorted(outputs, key=lambda n: -n.index), labels, heads):
         hot = one_hot(Output(node, label))
         if hot is None or hot.shape != node.shape or head.loss not in USUAL:
@@ -348,6 +356,19 @@ def _read(parts: _Parts, heads: Sequence[Head]) -> Own | None:
                 examples = m * len(parts.data)
                 return _own(head, parts, examples == 1 or not np.isclose(abs(factor), share), examples)
     return None
+
+
+def _met(graph: Collection[Node], forward: Collection[Node]) -> set[Node]:
+    """What of the forward pass meets the labels, and what it is a function of alone: ŷ, where log ŷ meets them."""
+    waiting = [o for n in graph if n not in forward for o in n.operands if o in forward]
+    found: set[Node] = set()
+    while waiting:
+        node = waiting.pop()
+        found.add(node)
+        inner = {o for o in node.operands if o in forward}
+        if len(inner) == 1 and node.op not in LINEAR:
+            waiting += inner - found
+    return found
 
 
 def _outputs_of(hot: Any) -> int:

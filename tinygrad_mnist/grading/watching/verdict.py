@@ -189,7 +189,8 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
             if due or not _may_differ(own, best):
                 every = [r for r in readings(observed, own) if _is_of(r, own, due)] or every
                 best = max(every, key=lambda r: len(r.right))
-        if own is not None and own.mean and best.scale.divisor == 1 and not updates.divided(observed[0], tape):
+        asked = own is not None and own.mean and own.may_have(best.head)
+        if asked and _is_a_sum(best) and not updates.divided(observed[0], tape):
             every = [r for r in readings(observed) if r.scale.divisor is None]
             best = max(every, key=lambda r: len(r.right))
         found: list[Finding] = []
@@ -252,14 +253,17 @@ def _may_differ(own: Own, best: Reading) -> bool:
 
     A squared error that is only printed beside a softmax is nobody's mistake.
     """
-    return own.head is None or own.head.output.name == "softmax" or own.head.name == best.head.name
+    return own.may_have(best.head) or (own.head is not None and own.head.output.name == "softmax")
+
+
+def _is_a_sum(reading: Reading) -> bool:
+    return reading.scale.divisor == SUM.divisor
 
 
 def _is_of(reading: Reading, own: Own, due: bool) -> bool:
     """Whether it is one of the program's own loss; due: whether with its penalty."""
     l2, penalty = (own.l2, own.penalty) if due else (0.0, HALF)
-    of_head = own.head is None or reading.head.name == own.head.name
-    return of_head and (reading.l2, reading.penalty) == (l2, penalty)
+    return own.may_have(reading.head) and (reading.l2, reading.penalty) == (l2, penalty)
 
 
 def _likely(every: Sequence[Reading]) -> list[Reading]:
@@ -331,7 +335,7 @@ def _difference(found: Array, right: Array) -> float | None:
 
 def _notes(reading: Reading) -> Iterator[str]:
     ms = {net.m for net in reading.probes.nets}
-    if reading.scale == SUM and ms != {1}:
+    if _is_a_sum(reading) and ms != {1}:
         yield "the gradients are those of the sum of the losses over the examples, and were judged as such"
     if reading.l2:
         rate = reading.penalty.rate(reading.l2, reading.probes.nets[0].m)
