@@ -331,3 +331,21 @@ def test_of_networks_one_after_another_the_one_with_most_steps_is_judged(program
     found = reported(DATA + FUNCTIONS + "".join(programs))
     assert found.passed
     assert found.settings.startswith("6-4 with 12 examples")
+
+
+def test_what_is_changed_before_any_parameter_is_no_parameter_for_good():
+    found = reported(f"""{DATA}
+W, b, seen = rng.normal(size=(6, 4)), np.zeros(4), np.zeros(4)
+mW, mb = np.zeros_like(W), np.zeros_like(b)
+for epoch in range(10):
+    for k in range(5):
+        seen += Y[k]
+    e = np.exp(X @ W + b)
+    d = (e / e.sum(axis=1, keepdims=True)).copy()
+    d[np.arange(12), labels] -= 1
+    d = d / 12
+    dW, db = X.T @ d, d.sum(axis=0)
+    mW, mb = 0.9 * mW + 0.1 * dW, 0.9 * mb + 0.1 * db
+    W, b = W - 0.1 * mW, b - 0.1 * mb
+""")
+    assert found.passed, found

@@ -133,7 +133,7 @@ class _Enough:
         if len(tape.updates) < self.next:
             return False
         self.next = 2 * len(tape.updates)
-        if _waits_for_labels(tape) or sum(1 for _ in transitions(tape)) <= STEPS:
+        if _waits_for_labels(tape) or _steps_so_far(tape) <= STEPS:
             return False
         if not self.computes_a_loss or self._loss_since(tape):
             return True
@@ -149,6 +149,15 @@ class _Enough:
             return False
         versions = {version for update in tape.updates for version in (update.old, update.new)}
         return next(evaluated(since, versions), None) is not None
+
+
+def _steps_so_far(tape: Tape) -> int:
+    """How many there are; what is taken for a parameter now is left as it is: it may be made of one that is updated."""
+    began = {update.old: update.old.operands for update in tape.updates}
+    count = sum(1 for _ in transitions(tape))
+    for node, operands in began.items():
+        node.operands = operands
+    return count
 
 
 def _waits_for_labels(tape: Tape) -> bool:
