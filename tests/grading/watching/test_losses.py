@@ -168,3 +168,27 @@ for step in range(20):
     report = reported(text.replace("LOSS", loss))
     assert report.passed and any("sum of the losses" in note for note in report.notes), report
     assert "error-sum" in names(text.replace("LOSS", "-(Y * np.log(p)).sum(axis=1).mean()"))
+
+
+@pytest.mark.parametrize("sign", ["-=", "+="])
+def test_the_rule_of_the_perceptron_goes_along_its_own_criterion(sign):
+    text = f"""{DATA}
+W, b = np.zeros((6, 4)), np.zeros(4)
+for step in range(20):
+    predicted = np.argmax(X @ W + b, axis=1)
+    wrong = predicted != labels
+    d = np.zeros((12, 4))
+    d[np.arange(12)[wrong], predicted[wrong]] = 1
+    d[np.arange(12)[wrong], labels[wrong]] = -1
+    dW, db = X.T @ d / 12, d.mean(axis=0)
+    W -= dW
+    b -= db
+"""
+    if sign == "+=":
+        text = text.replace("d / 12", "-d / 12").replace("d.mean", "-d.mean").replace("-=", "+=")
+    report = reported(text)
+    assert report.passed and report.settings.startswith("the perceptron's criterion"), report
+    assert not reported(text.replace("= 1\n", "= 2\n")).passed
+    assert not reported(
+        text.replace("+= dW" if sign == "+=" else "-= dW", "-= -dW" if sign == "-=" else "-= dW")
+    ).passed

@@ -315,6 +315,7 @@ for step in range(20):
 """
     assert [lineage.name for lineage in lineages(watched(DATA + text).tape)] == ["W1", "W2"]
 
+
 ONE_STEP = START + GRADIENTS + "\nW1, b1, W2, b2 = W1 - 0.1 * dW1, b1 - 0.1 * db1, W2 - 0.1 * dW2, b2 - 0.1 * db2\n"
 SEVERAL = """
 V, c = rng.normal(size=(6, 4)), rng.normal(size=4)
@@ -349,3 +350,24 @@ for epoch in range(10):
     W, b = W - 0.1 * mW, b - 0.1 * mb
 """)
     assert found.passed, found
+
+
+def test_buffers_of_activations_that_are_filled_anew_are_no_parameters():
+    found = reported(f"""{DATA}
+w, b = [rng.normal(size=(5, 6)), rng.normal(size=(4, 5))], [np.zeros((1, 5)), np.zeros((1, 4))]
+x = [np.zeros((12, n)) for n in (6, 5, 4)]
+for epoch in range(10):
+    x[0].fill(0)
+    x[0] += X
+    for i in range(2):
+        x[i + 1].fill(0)
+        x[i + 1] += np.maximum(x[i] @ w[i].T + b[i], 0) if i == 0 else x[i] @ w[i].T + b[i]
+    e = np.exp(x[2] - x[2].max(axis=1, keepdims=True))
+    d = (e / e.sum(axis=1, keepdims=True) - Y) / 12
+    for i in (1, 0):
+        below = d @ w[i] * (x[i] > 0)
+        w[i] -= 0.1 * d.T @ x[i]
+        b[i] -= 0.1 * d.sum(axis=0, keepdims=True)
+        d = below
+""")
+    assert found.passed and len(found.parameters) == 4, found

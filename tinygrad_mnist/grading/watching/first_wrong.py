@@ -55,7 +55,8 @@ class _Derivatives:
             if derivative.size > 2 and np.isfinite(derivative).all() and derivative.any():
                 of_shape.setdefault(derivative.shape, []).append(derivative)
         self._of_shape = {shape: np.stack([d.ravel() for d in alike]) for shape, alike in of_shape.items()}
-        self._squares = {shape: (rows * rows).sum(axis=1) for shape, rows in self._of_shape.items()}
+        with np.errstate(over="ignore"):  # of a training that diverged, nothing is compared any more
+            self._squares = {shape: (rows * rows).sum(axis=1) for shape, rows in self._of_shape.items()}
 
     def has(self, value: Any) -> bool:
         """Whether a value of more than two numbers is a multiple of one of them, or of its transpose."""

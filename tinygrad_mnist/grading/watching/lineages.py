@@ -175,7 +175,8 @@ def _entering_layers(nodes: Sequence[Node], learned: set[Node], labelled: set[No
 def _is_a_layer_s(lineage: Lineage, nodes: Sequence[Node], below: set[Node]) -> bool:
     """Whether it is multiplied with, or added to, what enters the layers above, whatever its updates are made of."""
     first = lineage.versions[0]
-    uses = (n for n in nodes[first.index :] if n in below and first in map(seen_through, n.operands))
+    others = (n for n in nodes[first.index :] if n in below and n not in lineage.versions)
+    uses = (n for n in others if first in map(seen_through, n.operands))
     return any(n.op in LINEAR or n.op in ("+", "add") for n in uses)
 
 

@@ -47,14 +47,15 @@ def outputs(step: Step) -> list[Output]:
         if any(o in below for o in node.operands):
             below.add(node)
             continue
-        if np.asarray(node.value).dtype.kind != "f":
+        if not _is_real(node) and node.op != "argmax":
             continue
         met = [
             o for user in users[node] for o in user.operands
             if (o in step.by_labels and o not in step.by_parameters) or o is target_of(user, step.by_parameters)
         ]  # fmt: skip
         if met:
-            found.append(Output(node, label_behind(met[-1]) or met[-1]))
+            output = node.operands[0] if node.op == "argmax" else node
+            found.append(Output(output, label_behind(met[-1]) or met[-1]))
             below.add(node)
     return found
 
@@ -105,6 +106,9 @@ def _is_running_total(node: Node, losses: Sequence[Node], reached: Collection[No
     return node.op in ("+", "add") and sum(o in reached for o in node.operands) == 1 and node.operands[-1] in losses
 
 
+PERCEPTRON = "the perceptron's criterion max ŷ - Σ y ŷ"
+"""The loss whose gradients the perceptron's rule goes along: of the examples that it mistakes."""
+
 Usual = Callable[[Any, Any], Any]
 
 USUAL: dict[str, Usual] = {
@@ -112,8 +116,17 @@ USUAL: dict[str, Usual] = {
     "log loss": lambda y, Y: -(Y * (y + 1e-300).log() + (1 - Y) * (1 - y + 1e-300).log()).sum(),
     "squared error": lambda y, Y: ((y - Y) ** 2).sum() * 0.5,
     "cross-entropy of logits": lambda y, Y: -(Y * y).sum() + y.logsumexp(axis=-1).sum(),
+    PERCEPTRON: lambda y, Y: ((_largest(y.numpy(), 0 if (Y.sum(axis=0) == 1).all() else -1) - Y) * y).sum(),
 }
 """The losses that outputs and one-hot labels of the same shape may have, summed over everything."""
+
+
+def _largest(y: Array, axis: int) -> Array:
+    """1 at the first of the largest numbers along an axis, and 0 elsewhere."""
+    index = np.expand_dims(y.argmax(axis=axis), axis)
+    largest = np.zeros(y.shape)
+    np.put_along_axis(largest, index, 1, axis)
+    return largest
 
 
 def one_hot(output: Output) -> Any:

@@ -29,7 +29,7 @@ from tinygrad_mnist.grading.watching.first_wrong import describe, first_wrong
 from tinygrad_mnist.grading.watching.gradients import Named, gradient
 from tinygrad_mnist.grading.watching.graph import Node, made_of
 from tinygrad_mnist.grading.watching.lineages import Lineage
-from tinygrad_mnist.grading.watching.losses import labelled
+from tinygrad_mnist.grading.watching.losses import PERCEPTRON, labelled
 from tinygrad_mnist.grading.watching.names import is_called_gradient
 from tinygrad_mnist.grading.watching.places import Places, picked
 from tinygrad_mnist.grading.watching.running import Run
@@ -266,7 +266,9 @@ def _are_rather_of_the_own_loss(readings: Sequence[general.Reading], found: verd
 
     It is one of the textbook's where all mistakes in that are known by name.
     """
-    if not any(f.names for f in found.findings) and readings and all(map(_is_right_but_for_its_size, readings)):
+    if readings and all(r.loss == PERCEPTRON and _is_right_but_for_its_size(r) for r in readings):
+        return True
+    if not any(f.names for f in found.findings) and readings and all(map(_is_right_but_for_its_own_size, readings)):
         return True
     if not _of_the_own_loss(readings) or all(f.names for f in found.findings):
         return False
@@ -275,8 +277,14 @@ def _are_rather_of_the_own_loss(readings: Sequence[general.Reading], found: verd
 
 
 def _is_right_but_for_its_size(reading: general.Reading) -> bool:
-    """Whether all gradients are one multiple of those of the loss that the program computes."""
-    return not reading.summed and reading.scale > 0 and len(reading.right) == len(reading.step.before)
+    """Whether all gradients are one multiple of those of its loss, or of the way down, which is added."""
+    are_added = not any(g.descends for g in reading.gradients.values() if g)
+    return (reading.scale > 0 or are_added) and len(reading.right) == len(reading.step.before)
+
+
+def _is_right_but_for_its_own_size(reading: general.Reading) -> bool:
+    """Whether they are one of those of the loss that the program computes."""
+    return not reading.summed and _is_right_but_for_its_size(reading)
 
 
 def _exactly_right(reading: general.Reading) -> int:
