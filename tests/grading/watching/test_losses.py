@@ -166,7 +166,8 @@ for step in range(20):
     {update}
 """
     report = reported(text.replace("LOSS", loss))
-    assert report.passed and any("sum of the losses" in note for note in report.notes), report
+    assert report.passed, report
+    assert any("sum of the losses" in note for note in report.notes)
     assert "error-sum" in names(text.replace("LOSS", "-(Y * np.log(p)).sum(axis=1).mean()"))
 
 
@@ -187,7 +188,8 @@ for step in range(20):
     if sign == "+=":
         text = text.replace("d / 12", "-d / 12").replace("d.mean", "-d.mean").replace("-=", "+=")
     report = reported(text)
-    assert report.passed and report.settings.startswith("the perceptron's criterion"), report
+    assert report.passed, report
+    assert report.settings.startswith("the perceptron's criterion")
     assert not reported(text.replace("= 1\n", "= 2\n")).passed
     assert not reported(
         text.replace("+= dW" if sign == "+=" else "-= dW", "-= -dW" if sign == "-=" else "-= dW")

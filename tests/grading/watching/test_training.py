@@ -370,4 +370,5 @@ for epoch in range(10):
         b[i] -= 0.1 * d.sum(axis=0, keepdims=True)
         d = below
 """)
-    assert found.passed and len(found.parameters) == 4, found
+    assert found.passed, found
+    assert len(found.parameters) == 4
