@@ -21,6 +21,7 @@ import numpy as np
 
 from . import updating
 from .finding import Missing, contents, forward_of, of, own_functions, programs
+from .own_modules import OwnModules, package_of
 from .program import Program
 from .sealed import answer
 from .trying import Task, attempts, outcomes, what_went_wrong
@@ -120,7 +121,10 @@ def _of_target(target: Any, task: Task) -> Iterable[Program]:
 def load(path: Path, text: str | None = None) -> Any:
     """The learner's file as a module; files beside it can be imported. text: its code, where it is a notebook."""
     sys.path[:1] = [str(path.parent)]
+    sys.meta_path.append(OwnModules(path.parent))
     name = f"graded_{path.stem}"  # so that numpy.py replaces nothing
+    package = None if text is not None else package_of(path.read_text("utf-8", "replace"), path.parent)
+    name = f"{package}.{name}" if package else name
     if text is not None:
         return _from_text(name, str(path), text)
     spec = importlib.util.spec_from_file_location(name, path)

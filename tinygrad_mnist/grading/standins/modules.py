@@ -6,7 +6,7 @@ import importlib
 import importlib.machinery
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -146,13 +146,13 @@ def _among(name: str, packages: set[str]) -> bool:
     return bool(name)
 
 
-def install(data: Data, files: Files) -> None:
-    """Put the stand-ins before, and SciPy's behind, the modules that are here."""
+def install(data: Data, files: Files, absent: Iterable[str] = ()) -> None:
+    """Put the stand-ins before, and SciPy's behind, the modules that are here. absent: others that are nothing."""
     FOUND.clear()
     for package in PACKAGES:
         FOUND.update(package.modules(data, files))
     used.clear()
-    sys.meta_path[:0] = [Finder(REPLACED, files), Overriding({"scipy.optimize"})]
+    sys.meta_path[:0] = [Finder(REPLACED.union(absent), files), Overriding({"scipy.optimize"})]
     sys.meta_path.append(Finder({"scipy"}, files))
     for name in [name for name in sys.modules if _among(name, REPLACED)]:
         del sys.modules[name]

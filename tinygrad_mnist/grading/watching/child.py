@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,14 +36,19 @@ DRIVES = 1.0
 """Seconds for each way to call a training that the program defines."""
 
 
-def report(program: Path, seconds: float) -> Report | None:
-    """The report on a program, run in this process; None where nothing was trained."""
+def report(program: Path, seconds: float, absent: Sequence[str] = ()) -> Report | None:
+    """The report on a program, run in this process; None where nothing was trained.
+
+    absent: modules without which it is run. Raises ModuleNotFoundError where it stopped for another one.
+    """
     try:
         source = read(program)
     except SourceError as error:
         return Report(program.name, "", problems=(Problem("file", str(error)),))
     with silence():
-        run, data, patched = watched(program, source, seconds)
+        run, data, patched = watched(program, source, seconds, absent)
+        if isinstance(run.error, ModuleNotFoundError) and not run.steps:
+            raise run.error
         try:
             found = reading.report(run, data) or _driven(run, data)
         except Exception as error:
@@ -52,7 +57,17 @@ def report(program: Path, seconds: float) -> Report | None:
         if found is None and (run.tape.full or run.tape.late):
             watched_for = NUMBER_BY_NUMBER if run.tape.full else f"{seconds:g} seconds"
             return Report(program.name, "", problems=(Problem("time", UNSEEN.format(watched_for)),))
-        return found and replace(found, problems=(*patched, *found.problems))
+        found = found and replace(found, problems=(*patched, *found.problems))
+        return _without(absent, found) if found and absent else found
+
+
+def _without(absent: Sequence[str], found: Report) -> Report | None:
+    """The report on a program that was run without modules; None where what is wrong may come of that."""
+    taken = [name for name in absent if any(whole.startswith(f"{name}.") for whole in standins.used)]
+    if taken and not found.passed:
+        return None
+    said = f"{' and '.join(absent)} can't be imported here; what would be done with it was left out"
+    return replace(found, notes=(*found.notes, said))
 
 
 def _driven(run: Run, data: Data) -> Report | None:
@@ -74,20 +89,25 @@ def silence() -> Iterator[None]:
         yield
 
 
-def watched(program: Path, source: Source, seconds: float) -> tuple[Run, Data, list[Problem]]:
+def watched(
+    program: Path, source: Source, seconds: float, absent: Sequence[str] = ()
+) -> tuple[Run, Data, list[Problem]]:
     """A program run for so long in this process, the data that it was given, and what it put in NumPy's place."""
     sys.path.insert(0, str(program.parent))
     sys.argv = [str(program)]
-    data = standins.install(program.parent)
+    data = standins.install(program.parent, absent=absent)
     before = functions_of_numpy()
     run = running.watch(source, str(program), program.parent, seconds)
     return run, data, honesty.changed_numpy(replaced_in_numpy(before))
 
 
-def work(task: tuple[str, float]) -> dict[str, Any] | None:
-    """The report as a dict."""
-    path, seconds = task
-    found = report(Path(path), seconds)
+def work(task: tuple[str, float, Sequence[str]]) -> dict[str, Any] | None:
+    """The report as a dict, or {"absent": …}: a module that is not here."""
+    path, seconds, absent = task
+    try:
+        found = report(Path(path), seconds, absent)
+    except ModuleNotFoundError as error:
+        return {"absent": error.name}
     return found.to_dict() if found else None
 
 

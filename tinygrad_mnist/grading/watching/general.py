@@ -103,14 +103,20 @@ def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:
     Nor is there one where rows are moved by another rule, as the perceptron's is, and none is computed.
     """
     gradients = by_one_rate({lineage: gradient(step, lineage) for lineage in step.before}, step, tape)
+    best: Reading | None = None
+    own: list[tuple[Node, dict[Node, Array]]] = []
     with np.errstate(all="ignore"):
-        readings = list(_readings(tape, step, versions, gradients))
-        for reading in readings:
+        for reading in _readings(tape, step, versions, gradients):  # each holds every value of the network
             _scaled(reading)
-    best = max(readings, key=_fit, default=None)
+            if best is None or _fit(reading) > _fit(best):
+                best = reading
+            if reading.of and any(map(CALLED_LOSS.search, names_of(reading.of))):
+                own.append((reading.of, reading.expected))
+            if _fit(best) == (True, len(step.before), True):
+                break
     if best is None:
         return None
-    best.beside = _another_loss(best, readings)
+    best.beside = _another_loss(best, own)
     if best.of or best.right:
         return best
     return None if all(g is None or g.node.op == "parts" for g in gradients.values()) else best
@@ -122,20 +128,20 @@ def _fit(reading: Reading) -> tuple[bool, int, bool]:
     return bool(reading.right) and reading.scale > 0, len(reading.right), is_itself
 
 
-def _another_loss(best: Reading, readings: Sequence[Reading]) -> Node | None:
+def _another_loss(best: Reading, own: Sequence[tuple[Node, dict[Node, Array]]]) -> Node | None:
     """A loss that the program computes, where its gradients, all right, are those of a usual one.
 
     They are told apart by their errors in the last layer, where no penalty enters: no multiples of each other.
+    own: what is called a loss in the program, with its derivatives.
     """
-    own = [r for r in readings if r.of and any(map(CALLED_LOSS.search, names_of(r.of)))]
     if not own or not best.summed or len(best.right) < len(best.step.before):
         return None
     start = {*best.step.before.values()}
     meeting = (n for n in in_order(best.expected) if not start.isdisjoint(map(seen_through, n.operands)))
     last = next((n for n in reversed([*meeting]) if np.any(best.expected[n])), None)
-    if last is None or any(multiple(r.expected.get(last, 0), best.expected[last]) for r in own):
+    if last is None or any(multiple(expected.get(last, 0), best.expected[last]) for _, expected in own):
         return None
-    return own[0].of
+    return own[0][0]
 
 
 def _readings(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from pathlib import Path
+from typing import Any
 
 from tinygrad_mnist.grading.calling import sealed
 from tinygrad_mnist.grading.report import Problem, Report
@@ -17,16 +18,33 @@ RUNS = 5.0
 """Seconds that a program is watched for, and at most half of the time limit; the rest is for the judge."""
 
 
+MOST_ABSENT = 4
+"""Without so many modules at most a program is tried."""
+
+
 def grade_program(path: Path, time_limit: float, memory: int = sealed.MEMORY) -> Report | None:
-    """The report on a program that trains a network, or defines a training; None for one that was not seen to."""
-    command = [sys.executable, "-B", "-m", CHILD]
-    answer = sealed.run(command, (str(path), min(RUNS, time_limit / 2)), time_limit, CHILD, memory, forked=True)
-    if answer is None or "crash" in answer:
+    """The report on a program that trains a network, or defines a training; None for one that was not seen to.
+
+    It is run without modules that are not here, one more each time.
+    """
+    absent: list[str] = []
+    answer = _watched(path, time_limit, memory, absent)
+    while answer and answer.get("absent", "") not in ("", None, *absent) and len(absent) < MOST_ABSENT:
+        absent.append(answer["absent"])
+        answer = _watched(path, time_limit, memory, absent)
+    if answer is None or "crash" in answer or "absent" in answer:
         return None
     if "time" in answer or "forged" in answer:
         kind = "time" if "time" in answer else "cheating"
         return Report(path.name, "", problems=(Problem(kind, next(iter(answer.values()))),))
     return Report.from_dict(answer)
+
+
+def _watched(path: Path, time_limit: float, memory: int, absent: list[str]) -> dict[str, Any] | None:
+    """What the child that watches answers."""
+    command, task = [sys.executable, "-B", "-m", CHILD], (str(path), min(RUNS, time_limit / 2), absent)
+    answer: dict[str, Any] | None = sealed.run(command, task, time_limit, CHILD, memory, forked=True)
+    return answer
 
 
 def only_defines(path: Path) -> bool:

@@ -129,7 +129,7 @@ def cotangents(loss: Any, values: Mapping[Node, Any], nodes: Sequence[Node]) -> 
     reached = _reached(loss)
     on_the_way = [t for t in distinct if t in reached]
     found = dict(zip(on_the_way, grad(loss, on_the_way), strict=True))
-    nothing = {t: np.zeros(t.shape) for t in distinct}
+    nothing = {t: np.zeros(t.shape) for t in distinct if t not in found}
     return {node: found[t].numpy() if (t := values[node]) in found else nothing[t] for node in wanted}
 
 

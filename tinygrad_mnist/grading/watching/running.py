@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.machinery
-import importlib.util
 import random
 import re
 import sys
@@ -18,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.grading.calling.own_modules import OwnModules, package_of
 from tinygrad_mnist.grading.watching.graph import depending, names_of
 from tinygrad_mnist.grading.watching.labels import label_behind, target_of
 from tinygrad_mnist.grading.watching.losses import evaluated
@@ -59,12 +58,13 @@ class Run:
 def watch(source: Source, filename: str, folder: Path, seconds: float) -> Run:
     """Run a program for so many seconds, or until it has trained for some steps."""
     module = types.ModuleType(OWN)
-    module.__dict__.update({SCOPE: 0, "__file__": filename, "__builtins__": __builtins__})
+    package = package_of(source.text, folder)
+    module.__dict__.update({SCOPE: 0, "__file__": filename, "__builtins__": __builtins__, "__package__": package})
     sys.modules[OWN] = module
 
     def body(tape: Tape) -> None:
         recorder = module.__dict__[RECORDER] = Recorder(tape)
-        sys.meta_path.insert(0, _OwnModules(folder, recorder, source.beside))
+        sys.meta_path.insert(0, OwnModules(folder, lambda *named: _Rewritten(*named, recorder, source.beside)))
         _run_cells(rewrite_cells(source.text, filename, source.starts), module, tape)
 
     return recorded(module, body, seconds, source)
@@ -170,29 +170,6 @@ def _waits_for_labels(tape: Tape) -> bool:
     by_labels = depending(tape.nodes, lambda n: n in labels or bool(target_of(n, by_parameters)))
     named = ([*names_of(u.old), *u.old.holders] for u in tape.updates if u.new in by_labels and names_of(u.old))
     return all(any(map(is_called_gradient, names)) for names in named)
-
-
-class _OwnModules:
-    """Finds the modules that lie beside the program, and rewrites them too."""
-
-    def __init__(self, folder: Path, recorder: Recorder, beside: list[tuple[str, str]]) -> None:
-        self.folder, self.recorder, self.beside = folder, recorder, beside
-
-    def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> Any:
-        file = _called(self.folder.joinpath(*name.split(".")).with_suffix(".py"))
-        if file is None:
-            return None
-        loader = _Rewritten(name, str(file), self.recorder, self.beside)
-        return importlib.util.spec_from_file_location(name, file, loader=loader)
-
-
-def _called(file: Path) -> Path | None:
-    """A file of this name, or one whose name differs in capitals alone, as it may on the learner's system."""
-    if file.is_file():
-        return file
-    with contextlib.suppress(OSError):  # a stand-in may say that the folder is there
-        return next((f for f in file.parent.glob("*.py") if f.name.casefold() == file.name.casefold()), None)
-    return None
 
 
 class _Rewritten(importlib.machinery.SourceFileLoader):
