@@ -20,7 +20,6 @@ ADVICE: dict[str, str] = {
     "apply_over_axes": "name the axes, t.sum(axis=(0, 1))",
     "piecewise": "np.where(condition, f(t), g(t)) chooses between two",
     "choose": "np.stack(choices)[t, np.arange(n)] takes from several by index",
-    "insert": "np.concatenate([t[:i], v, t[i:]])",
     "block": "np.concatenate([np.concatenate(row, 1) for row in rows], 0)",
 }
 """What to write in place of NumPy's functions."""

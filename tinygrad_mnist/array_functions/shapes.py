@@ -7,6 +7,7 @@ from itertools import accumulate
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from tinygrad_mnist.array_functions.table import Array, means, named
 from tinygrad_mnist.engine import ops
@@ -50,6 +51,7 @@ def moved(function: Callable[..., Any]) -> Callable[..., Any]:
 
 NUMPY.update({f: _reshaped(f) for f in (np.atleast_1d, np.atleast_2d, np.atleast_3d)})
 NUMPY.update({f: moved(f) for f in named("roll", "rot90", "rollaxis", "delete", "resize")})
+NUMPY[sliding_window_view] = moved(sliding_window_view)
 
 
 # joined
@@ -85,6 +87,16 @@ def append(arr: Array, values: Array, axis: int | None = None) -> Array:
     """The values behind the array, both laid out flat unless an axis is given."""
     arr, values = (x if hasattr(x, "dtype") else np.asarray(x) for x in (arr, values))
     return ops.concatenate([arr, values], axis)
+
+
+@means(np.insert)
+def insert(arr: Array, obj: Any, values: Array, axis: int | None = None) -> Array:
+    """The values before these indices along an axis; without one, of the array laid out flat."""
+    arr, values = (x if hasattr(x, "dtype") else np.asarray(x) for x in (arr, values))
+    taken = np.insert(np.arange(arr.size).reshape(arr.shape), obj, 0, axis)
+    put = np.insert(np.full(arr.shape, -1), obj, np.arange(values.size).reshape(values.shape), axis)
+    inserted = ops.reshape(values, -1)[np.maximum(put, 0)].astype(arr.dtype)
+    return ops.where(put < 0, ops.reshape(arr, -1)[taken], inserted)
 
 
 @means(np.broadcast_arrays)

@@ -32,7 +32,7 @@ def test_what_only_prints_is_done_without(tmp_path, used):
 def test_a_mistake_is_named_where_nothing_of_it_was_used(tmp_path):
     text = PROGRAM.replace("IMPORTED", "import requestz").replace("USED", "")
     report = graded(tmp_path, text.replace("d.sum(axis=0)", "d.sum()"))
-    assert report.findings[0].names == ("bias-axis-all",), str(report)
+    assert report.findings[0].names == ("bias-all-axes",), str(report)
 
 
 def test_what_may_have_made_the_numbers_is_asked_for(tmp_path):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.grading.watching.graph import LINEAR, Node, walk
+from tinygrad_mnist.grading.watching.graph import FILLED, LINEAR, Node, walk
 from tinygrad_mnist.grading.watching.tape import Tape, Update, is_made_from
+
+MOST_PARTS = 4096
+"""An array is filled with so many parts in one operation, at most."""
 
 
 def change(
@@ -52,10 +55,49 @@ def store(
     do = do or partial(array.__setitem__, index, value)
     array, index = _in_its_base(tape, array, index)
     old = None if tape.paused else tape.node(array)
-    change(tape, line, "[]=", _stored, array, (index, value), do)
-    if old and not is_everything(index):
-        _update_a_part(tape, line, old, tape.node(array))
+    if old is None or not _stored_too(tape, line, old, array, index, value, do):
+        change(tape, line, "[]=", _stored, array, (index, value), do)
+        if old and not is_everything(index):
+            _update_a_part(tape, line, old, tape.node(array))
+            tape.stored.add(tape.node(array))
     without_a_label(tape, line, array, [(index, value)])
+
+
+def _stored_too(
+    tape: Tape, line: int, filled: Node, array: NDArray[Any], index: Any, value: Any, do: Callable[[], Any]
+) -> bool:
+    """Whether a line went on to fill an array, at which nothing has looked since: that is recorded as one operation."""
+    is_one = filled.op == FILLED or (filled.op == "[]=" and filled not in tape.in_parts)
+    if filled not in tape.stored or not is_one or filled.line != line or is_everything(index):
+        return False
+    operands: list[Node] = []
+    linked = tape.linked(index, operands), tape.linked(value, operands)
+    if filled not in tape.stored or (filled.op == FILLED and len(filled.arguments[1]) == MOST_PARTS):
+        return False
+    tape.memory.before_change(array, but=filled)
+    try:
+        do()
+    except Exception:
+        tape.fail(line, "[]=", (array, index, value))
+        raise
+    finally:
+        tape.memory.put(array, filled)
+    if filled.op != FILLED:
+        target, *first = filled.arguments
+        filled.op, filled.function, filled.arguments = FILLED, _filled, (target, *([part] for part in first))
+    for parts, part in zip(filled.arguments[1:], linked, strict=True):
+        parts.append(part)
+    filled.operands += tuple(operands)
+    tape.put_last(filled)
+    return True
+
+
+def _filled(target: Any, indices: Sequence[Any], values: Sequence[Any]) -> Any:
+    """A copy of an array with one part after another replaced."""
+    copy = target.copy()
+    for index, value in zip(indices, values, strict=True):
+        copy[index] = value
+    return copy
 
 
 def _stored(target: Any, index: Any, value: Any) -> Any:

@@ -220,18 +220,21 @@ def _numerical(step: Step, found: Any, gradients: Any, why: str) -> Iterator[Rea
     start = {node: np.asarray(node.value, float) for node in step.before.values()}
     targets = [output.node for output in found]
     own = {step.before[l]: like(g.value, np.asarray(step.before[l].value)) for l, g in gradients.items() if g}
-    ways = (CENTRAL, *ONE_SIDED) if has_kinks(step.forward) else (CENTRAL,)
-    for (name, loss), ends in product(usual_losses(found), ways):
+    usual = list(usual_losses(found))
+
+    def losses(values: Any) -> list[float]:
+        tensors = {k: Tensor(np.asarray(values[k], float)) for k in targets}
+        return [float(loss(tensors).item()) for _, loss in usual]
+
+    for ends in (CENTRAL, *ONE_SIDED) if has_kinks(step.forward) else (CENTRAL,):
         rng = np.random.default_rng(0)
-
-        def number(values: Any, loss: Any = loss) -> float:
-            return float(loss({k: Tensor(np.asarray(v, float)) for k, v in values.items() if k in targets}).item())
-
         try:
-            expected = {node: numerical(number, start, targets, node, rng, ends, own.get(node)) for node in start}
+            slopes = {node: numerical(losses, start, targets, node, rng, ends, own.get(node)) for node in start}
         except Exception:
             return
-        yield Reading(step, name, expected, gradients, by_differences=why)
+        for i, (name, _) in enumerate(usual):
+            expected = {node: of_each[i] for node, of_each in slopes.items()}
+            yield Reading(step, name, expected, gradients, by_differences=why)
 
 
 def _scaled(reading: Reading) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import Node, changes_since, is_changed_from, is_view, names_of
+from tinygrad_mnist.grading.watching.graph import FILLED, Node, changes_since, is_changed_from, is_view, names_of
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, is_called_gradient
 from tinygrad_mnist.grading.watching.training import Step
@@ -207,7 +207,7 @@ def _candidates(step: Step, before: Node, after: Node) -> Iterator[Node]:
         seen.add(node)
         if node not in on_its_way:
             yield node
-        if node.op in ELEMENTWISE or is_view(node) or node.op in ("[]=", "maximum", "where"):
+        if node.op in ELEMENTWISE or is_view(node) or node.op in ("[]=", FILLED, "maximum", "where"):
             waiting += [o for o in node.operands if o in learned and np.size(o.value) <= np.size(after.value)]
 
 

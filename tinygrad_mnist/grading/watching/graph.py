@@ -17,6 +17,10 @@ VIEWS = {"T", "transpose", "reshape", "copy", "asarray", "array", "astype", "rav
 """Operations whose result holds the numbers of their first operand."""
 
 
+FILLED = "filled"
+"""The operation of an array in which a line stored part after part, before anything looked at it."""
+
+
 @dataclass(eq=False, repr=False)  # its operands' operands would be shown too, all the way back
 class Node:
     """One value: what made it (`function` of `arguments`, which hold nodes), or a leaf.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import Node
+from tinygrad_mnist.grading.watching.graph import Node, is_view
 
 CLASSES = 26
 """How many classes labels may have."""
@@ -47,6 +47,27 @@ def label_behind(node: Node) -> Node | None:
     arrays = [o for o in node.operands if np.ndim(o.value)]
     whole = node.op in SCALING and len(arrays) == 1 and arrays[0].shape == node.shape
     return label_behind(arrays[0]) if whole else None
+
+
+DRAWING = {"rand", "randn", "random", "random_sample", "uniform", "normal", "standard_normal", "binomial"}
+COMPARING = {"<", "<=", ">", ">=", "less", "less_equal", "greater", "greater_equal"}
+
+
+def drawn_from(node: Node) -> Node | None:
+    """What was drawn at random where a value is that, or tells where it is above a number: a mask of dropout, say."""
+    if node.op in DRAWING:
+        return node
+    arrays = [o for o in node.operands if np.ndim(o.value)]
+    is_made_of_it = node.op in SCALING | COMPARING or is_view(node)
+    return drawn_from(arrays[0]) if is_made_of_it and len(arrays) == 1 else None
+
+
+def masks_among(labels: Collection[Node], nodes: Collection[Node]) -> set[Node]:
+    """Those of what may be labels that were drawn at random, and are multiplied with alone."""
+    drawn = {label: origin for label in labels if (origin := drawn_from(label))}
+    compared = {o for n in nodes if n.op in ("-", "subtract") for o in n.operands} if drawn else set()
+    are_labels = {origin for label, origin in drawn.items() if label in compared}
+    return {label for label, origin in drawn.items() if origin not in are_labels}
 
 
 def target_of(node: Node, by_parameters: Collection[Node]) -> Node | None:

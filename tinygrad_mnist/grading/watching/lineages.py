@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, is_view, made_of, seen_through
-from tinygrad_mnist.grading.watching.labels import label_behind, target_of
+from tinygrad_mnist.grading.watching.labels import label_behind, masks_among, target_of
 from tinygrad_mnist.grading.watching.names import CALLED_ERROR, is_called_gradient
 from tinygrad_mnist.grading.watching.tape import Tape, Update
 
@@ -88,6 +88,7 @@ def labelled_among(
     """
     inputs = set(_entering(nodes, parameters))
     labels = {n for n in nodes if n not in by_parameters and n not in inputs and label_behind(n)}
+    labels -= masks_among(labels, nodes)
     meets = depending(by_parameters, lambda n: any(o in labels for o in n.operands) and n not in stop, stop)
     meets = meets or depending(by_parameters, lambda n: n not in stop and bool(target_of(n, by_parameters)), stop)
     if meets:

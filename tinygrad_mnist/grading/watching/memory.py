@@ -15,7 +15,7 @@ class Memory:
     """The node of every array and number. A node keeps the numbers as they were when it was made.
 
     An array is current until memory that it shares is changed through another one; its node is then made anew when it
-    is looked at again.
+    is looked at again. copied: the bytes of what was kept as it was.
     """
 
     def __init__(self) -> None:
@@ -23,6 +23,7 @@ class Memory:
         self._current: dict[int, dict[int, NDArray[Any]]] = {}
         self._changes: dict[int, list[Node]] = {}
         self._seen: dict[int, int] = {}
+        self.copied = 0
 
     def put(self, value: Any, node: Node) -> None:
         """Let a value stand for this node from now on."""
@@ -38,12 +39,13 @@ class Memory:
         known = self._of.get(id(value))
         return known[1] if known else None
 
-    def before_change(self, target: NDArray[Any]) -> None:
-        """Keep the numbers as they are, for every node that would see them change."""
+    def before_change(self, target: NDArray[Any], but: Node | None = None) -> None:
+        """Keep the numbers as they are, for every node that would see them change, but for one."""
         for array in self._current.pop(id(_root(target)), {}).values():
             node = self._of[id(array)][1]
-            if node.value is array:
+            if node.value is array and node is not but:
                 node.value = array.copy()
+                self.copied += array.nbytes
 
     def changes_since(self, value: Any, node: Node) -> list[Node]:
         """The changes through other arrays, since this was an array's node, that changed its numbers."""

@@ -246,10 +246,15 @@ def _uphill_of(reading: general.Reading, named: Named[Lineage]) -> Iterator[Find
 
 
 def _as_any_network(run: Run, trained: Sequence[Step]) -> list[general.Reading]:
-    """The steps with autograd of their own forward pass beside them, as far as a loss is to be seen."""
+    """The steps with autograd of their own forward pass beside them, up to the first in which something is wrong."""
     versions = versions_of(trained)
-    told = [trained[0], *takewhile(_is_finite, trained[1:])]
-    return [r for step in told for r in (general.read(run.tape, step, versions),) if r is not None]
+    readings: list[general.Reading] = []
+    for step in [trained[0], *takewhile(_is_finite, trained[1:])]:
+        reading = general.read(run.tape, step, versions)
+        readings += [reading] if reading else []
+        if reading and len(reading.right) < len(step.before):  # another one may not fit into memory beside it
+            break
+    return readings
 
 
 def _is_finite(step: Step) -> bool:

@@ -6,6 +6,7 @@ must give what it gave. Where it can't be followed, central differences of the s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from tinygrad_mnist.engine import Tensor, grad, ops
 from tinygrad_mnist.grading.watching.calls import Method
-from tinygrad_mnist.grading.watching.graph import Node, in_order, made_of
+from tinygrad_mnist.grading.watching.graph import FILLED, Node, in_order, made_of
 from tinygrad_mnist.manual.activations import Array
 
 SAMPLED = 12
@@ -23,8 +24,8 @@ CENTRAL = 1, -1
 ONE_SIDED = (0, -1), (1, 0)
 """The ends of differences: on one side of a kink the slope is one of those that it may have."""
 
-Loss = Callable[[Mapping[Node, Any]], Any]
-"""A number from the values of the nodes, tensors or arrays."""
+Losses = Callable[[Mapping[Node, Any]], Sequence[float]]
+"""Numbers from the values of the nodes."""
 
 _UNCHANGED = {"float", "item", "float64", "asarray", "array", "copy", "ascontiguousarray", "float32", "astype"}
 """Operations that a tensor goes through as it is."""
@@ -88,6 +89,8 @@ def _apply(node: Node, values: dict[Node, Any], passes: Callable[[Any, Any], Any
         return arguments[0]
     if node.op == "[]=":
         return _placed(*arguments)
+    if node.op == FILLED:
+        return _filled_up(*arguments)
     if isinstance(node.function, Method) and isinstance(arguments[0], np.ndarray):  # its method takes no tensors
         arguments[0] = Tensor(np.array(arguments[0], float))
     options = {k: _filled(o, values) for k, o in node.options.items() if k not in ("out", "dtype", "copy")}
@@ -122,6 +125,19 @@ def _placed(target: Any, index: Any, value: Any) -> Any:
     return target * kept + ops.scatter_add(ops.broadcast_to(value, places.shape), index, target.shape)
 
 
+def _filled_up(target: Any, indices: Sequence[Any], values: Sequence[Any]) -> Any:
+    """The same for one part after another: each element is the last that was stored there."""
+    order, parts, count = np.full(target.shape, -1), [], 0
+    for index, value in zip(indices, values, strict=True):
+        shape = order[index].shape
+        size = math.prod(shape)
+        order[index] = np.arange(count, count + size).reshape(shape)
+        value = ops.reshape(value, value.shape[max(0, value.ndim - len(shape)) :]) if np.ndim(value) else value
+        parts.append(ops.reshape(ops.broadcast_to(value, shape), (size,)))
+        count += size
+    return ops.where(order < 0, target, ops.concatenate(parts)[np.maximum(order, 0)])
+
+
 def cotangents(loss: Any, values: Mapping[Node, Any], nodes: Sequence[Node]) -> dict[Node, Array]:
     """∂loss/∂node for the nodes that are tensors on the way to the loss; 0 for those that are not on it."""
     wanted = [node for node in nodes if isinstance(values.get(node), Tensor)]
@@ -144,14 +160,14 @@ def _reached(loss: Any) -> set[Any]:
 
 
 def numerical(
-    loss: Loss, start: Mapping[Node, Array], targets: Sequence[Node], node: Node, rng: np.random.Generator,
+    losses: Losses, start: Mapping[Node, Array], targets: Sequence[Node], node: Node, rng: np.random.Generator,
     ends: tuple[int, int] = CENTRAL, own: Array | None = None,
-) -> Array:  # fmt: skip
-    """∂loss/∂node by differences between two ends, in small steps, at some elements of it; NaN at all others.
+) -> list[Array]:  # fmt: skip
+    """∂loss/∂node of each loss by differences between two ends, in small steps, at some elements; NaN at all others.
 
     own: the program's gradient; half of the elements are where it is not 0, as that of a black pixel's weight is.
     """
-    found = np.full(node.shape, np.nan)
+    found: dict[tuple[Any, ...], Array] = {}
     array = np.array(start[node], float)
     places = rng.permutation(array.size)
     if own is not None:
@@ -159,13 +175,21 @@ def numerical(
     for place in np.roll(places, SAMPLED // 2)[:SAMPLED]:
         index = np.unravel_index(place, array.shape)
         h = 1e-5 * max(1.0, abs(float(array[index])))
-        losses = []
+        at_ends = []
         for end in ends:
             moved = array.copy()
             moved[index] += end * h
-            losses.append(float(loss(_on_arrays({**start, node: moved}, targets))))
-        found[index] = (losses[0] - losses[1]) / ((ends[0] - ends[1]) * h)
-    return found
+            at_ends.append(np.array(losses(_on_arrays({**start, node: moved}, targets))))
+        found[index] = (at_ends[0] - at_ends[1]) / ((ends[0] - ends[1]) * h)
+    return [_scattered(array.shape, found, slopes) for slopes in zip(*found.values(), strict=True)]
+
+
+def _scattered(shape: tuple[int, ...], places: Iterable[Any], numbers: Iterable[float]) -> Array:
+    """An array with these numbers in these places, and NaN at all others."""
+    array = np.full(shape, np.nan)
+    for place, number in zip(places, numbers, strict=True):
+        array[place] = number
+    return array
 
 
 def _on_arrays(start: Mapping[Node, Array], targets: Sequence[Node]) -> dict[Node, Any]:

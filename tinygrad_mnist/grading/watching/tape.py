@@ -12,21 +12,23 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.grading.watching.bindings import Bindings, Key
-from tinygrad_mnist.grading.watching.graph import Node, is_changed_from
+from tinygrad_mnist.grading.watching.graph import FILLED, Node, is_changed_from
 from tinygrad_mnist.grading.watching.memory import Memory
 
 OWN = "__main__"
 """The name under which the program runs."""
 
 ADDING = {"+", "-", "*", "/", "neg", "add", "subtract", "multiply", "divide", "true_divide", "clip", "where", "[]=",
-          "copy", "array", "asarray", "astype", "maximum", "minimum"}  # fmt: skip
+          FILLED, "copy", "array", "asarray", "astype", "maximum", "minimum"}  # fmt: skip
 """Operations by which something is updated."""
 
 REDUCING = {"sum", "mean", "max", "min", "prod"}
 """Operations by which a matrix stays one, with an axis of length 1."""
 
 MOST_NODES = 60_000
-MOST_BYTES = 3 * 2**30
+MOST_BYTES = 3 << 29
+"""Of the memory that a program has, the larger part is for the judge."""
+
 LOOKED_THROUGH = 1000
 """A list that an operation is given is looked through up to this length."""
 
@@ -52,7 +54,7 @@ class Update:
 class Tape:
     """What was recorded of a program, and for how long it goes on.
 
-    updates: in their order. rebound: names that got a value which was made of others. in_parts: what was changed part
+    updates: in their order. stored: arrays into which something was stored, and at which nothing has looked since. rebound: names that got a value which was made of others. in_parts: what was changed part
     by part, with what it was before. failed: the operation that raised. entered: the functions that began, each with
     the number of nodes before it. later: what was recorded when training had been seen, for a loss that is computed
     now and then.
@@ -61,6 +63,7 @@ class Tape:
     def __init__(self, finished: Callable[[Tape], bool] = lambda tape: False, seconds: float = math.inf) -> None:
         self.nodes: list[Node] = []
         self.updates: list[Update] = []
+        self.stored: set[Node] = set()
         self.rebound: list[Update] = []
         self.in_parts: dict[Node, Node] = {}
         self.failed: Node | None = None
@@ -125,12 +128,19 @@ class Tape:
         """A new node, for which its value stands from now on."""
         node = Node(len(self.nodes), op, function, arguments, options, operands, value, line, changes)
         self.nodes.append(node)
+        self.stored.difference_update(operands)
         self.memory.put(value, node)
         if isinstance(value, np.ndarray):
             self._bytes += value.nbytes if value.base is None else 0
         if node.index % 256 == 0:
             self.tick()
         return node
+
+    def put_last(self, node: Node) -> None:
+        """Let a node that has got more operands come after them; its place is left to a number of no meaning."""
+        self.nodes[node.index] = Node(node.index, "leaf", None, (), {}, (), np.nan, node.line)
+        node.index = len(self.nodes)
+        self.nodes.append(node)
 
     def fail(self, line: int, op: str, arguments: tuple[Any, ...]) -> None:
         """Keep what an operation that raises was given."""
@@ -183,7 +193,7 @@ class Tape:
     @property
     def full(self) -> bool:
         """Whether it holds enough."""
-        return self._bytes > MOST_BYTES or len(self.nodes) > MOST_NODES
+        return self._bytes + self.memory.copied > MOST_BYTES or len(self.nodes) > MOST_NODES
 
     def tick(self) -> None:
         """A turn of a loop. Raises Enough where it has lasted, or holds, enough."""
