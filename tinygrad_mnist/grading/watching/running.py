@@ -52,7 +52,13 @@ class Run:
     @cached_property
     def steps(self) -> list[Step]:
         """The steps of its training, as far as it was watched."""
-        return list(steps(self.tape))
+        found = list(steps(self.tape))
+        return found[:-1] if len(found) > 1 and _is_cut_off(found[-1], found[0]) else found
+
+
+def _is_cut_off(last: Step, first: Step) -> bool:
+    """Whether parameters that were updated in the first step were not in the last: the record ended in it."""
+    return any(last.after[l] is v and first.after.get(l) is not first.before.get(l) for l, v in last.before.items())
 
 
 def watch(source: Source, filename: str, folder: Path, seconds: float) -> Run:
