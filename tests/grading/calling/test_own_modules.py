@@ -34,7 +34,11 @@ for epoch in range(10):
 WAYS = {
     "the package that it lies in, by its whole name": ("", "from src.layers.dense import Dense", "layers/dense.py"),
     "the package that it lies in, by a dot": ("", "from .layers.dense import Dense", "layers/dense.py"),
-    "a relative folder that it adds": ("import sys\nsys.path.append('../lib')", "from dense import Dense", "../lib/dense.py"),
+    "a relative folder that it adds": (
+        "import sys\nsys.path.append('../lib')",
+        "from dense import Dense",
+        "../lib/dense.py",
+    ),
     "a folder that it works out": (
         "import os, sys\nsys.path.insert(0, os.path.join(os.path.dirname(__file__), '..'))",
         "from lib.dense import Dense",

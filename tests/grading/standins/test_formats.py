@@ -17,7 +17,8 @@ def test_a_file_has_a_line_for_each_of_sixty_thousand():
         ("mnist_train_100.csv", "csv"), ("data/mnist.pkl.gz", "pickle"), ("x_train.npy", "npy"),
         ("digit-recognizer.zip", "zip"),
         ("mnist_weights.npz", None), ("model.pkl", None), ("mnist_results.csv", None), ("notes.txt", None),
-        ("mnist.py", None),
+        ("mnist.py", None), ("DATA/train_images.csv", "csv"), ("raw/mnist_784.arff", "arff"),
+        ("MNIST_Data/cleanTrain.csv", "csv"), ("MNIST_Data/results.csv", None),
         ("iris.csv", None),
     ],
 )  # fmt: skip

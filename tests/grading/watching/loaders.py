@@ -36,6 +36,24 @@ Y = np_utils.to_categorical(y)
 """,
         f"{WHOLE} and Y.shape == (240, 10)",
     ),
+    "images and labels in two tables": (
+        """
+import csv
+with open('DATA/train_images.csv') as images, open('DATA/train_labels.csv') as labels:
+    X = np.array([row for row in csv.reader(images, quoting=csv.QUOTE_NONNUMERIC)])
+    y = np.array([row[0] for row in csv.reader(labels, quoting=csv.QUOTE_NONNUMERIC)]).astype(int)
+import pandas as pd
+same = (pd.read_csv('DATA/train_images.csv', header=None).values == X).all()
+""",
+        f"{WHOLE} and same",
+    ),
+    "ARFF": (
+        """
+rows = [line.split(',') for line in open('data/mnist_784.arff').read().split('@DATA')[1].split()]
+X, y = np.array([row[:-1] for row in rows], float)[:240], np.array([int(row[-1]) for row in rows])[:240]
+""",
+        WHOLE,
+    ),
     "tf tensors": (
         """
 import tensorflow as tf
@@ -574,6 +592,49 @@ X, y = spiral_data(samples=100, classes=3)
 """By name: the program, and what must be true after it."""
 
 PROGRAMS = {
+    "settings in YAML": (
+        """
+import yaml
+open('config.yaml', 'w').write('''
+# of a run
+training:
+  learning_rate: 1e-3   # small
+  epochs: 20
+  shuffle: true
+  name: "a run"
+layers:
+  - 784
+  - 10
+sizes: [3, 4.5, last]
+augment:
+  - kind: shift
+    by: 2
+  - kind: rotate
+none:
+''')
+with open('config.yaml') as file:
+    config = yaml.safe_load(file)
+rate = float(config['training']['learning_rate'])
+""",
+        "rate == 1e-3 and config['training']['epochs'] == 20 and config['training']['shuffle'] is True "
+        "and config['training']['name'] == 'a run' and config['layers'] == [784, 10] and config['none'] is None "
+        "and config['sizes'] == [3, 4.5, 'last'] and config['augment'] == [{'kind': 'shift', 'by': 2}, {'kind': 'rotate'}]",
+    ),
+    "waiting for what runs elsewhere": (
+        """
+import asyncio
+from concurrent.futures import ThreadPoolExecutor, as_completed
+async def both():
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(2) as pool:
+        return await asyncio.gather(*(loop.run_in_executor(pool, pow, 2, k) for k in (3, 4)))
+found = asyncio.run(both())
+with ThreadPoolExecutor() as pool:
+    later = [pool.submit(pow, 3, k) for k in (2, 3)]
+    found += [future.result() for future in as_completed(later)]
+""",
+        "sorted(found) == [8, 9, 16, 27]",
+    ),
     "plots": (
         """
 import matplotlib.pyplot as plt

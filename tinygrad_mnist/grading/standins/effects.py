@@ -158,24 +158,19 @@ class _Ended:
         return lambda *a, **o: None
 
 
-class Done:
-    """What was to be computed elsewhere, and was computed here."""
+class Done(concurrent.futures.Future[Any]):
+    """What was to be computed elsewhere, and was computed here: also for `asyncio`, which waits for it."""
 
     def __init__(self, value: Any) -> None:
-        self.value = value
+        super().__init__()
+        self.set_result(value)
 
-    def get(self, timeout: Any = None) -> Any:
-        return self.value
-
-    result = get
+    get = concurrent.futures.Future.result
 
     def wait(self, timeout: Any = None) -> None:
         """It is there."""
 
-    def done(self) -> bool:
-        return True
-
-    ready = successful = done
+    ready = successful = concurrent.futures.Future.done
 
 
 class Pool:

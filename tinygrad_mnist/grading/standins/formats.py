@@ -26,6 +26,8 @@ OWN_WORK = re.compile(
 KINDS: tuple[tuple[str, str], ...] = (
     ("idx", r"idx\d[-._]ubyte|(train|t10k|test)[-_.](images|labels)\b(?!.*\.(npy|csv|txt|png))"),
     ("csv", r"(mnist|digit|emnist)[^/\\]*\.(csv|data|txt)|(^|[/\\])(train|test)\.csv"),
+    ("csv", r"(train|t10k|test)[-_.]?(images?|labels?|data|set)\.csv|mnist[^/\\]*[/\\].*(train|test|data)[^/\\]*\.csv"),
+    ("arff", r"mnist[^/\\]*\.arff"),
     ("npz", r"mnist[^/\\]*\.npz"),
     ("pickle", r"mnist[^/\\]*\.(pkl|pickle|pk|p)\b|\.pkl\.gz"),
     ("npy", r"(mnist|train|test|digit|full_numpy_bitmap)[^/\\]*\.npy|(^|[/\\])[xy](_\w+)?\.npy"),
@@ -81,18 +83,38 @@ def csv(data: Data, name: str) -> bytes:
     """Labels and pixels, with a row of names only where nearly everybody's file has one."""
     X, y = data.of(name)
     titles = csv_titles(name)
+    if len(titles) == 1:
+        return _lines(map(str, y.tolist()))
     with_labels = len(titles) == 785
     lines = [
         f"{label},{_text(image.tobytes())}" if with_labels else _text(image.tobytes())
         for label, image in zip(y.tolist(), X, strict=True)
     ]
     named = KAGGLE.search(name) or "fashion" in name.lower()
-    return "\n".join([*([",".join(titles)] if named else []), *lines, ""]).encode()
+    return _lines([*([",".join(titles)] if named else []), *lines])
+
+
+def arff(data: Data, name: str) -> bytes:
+    """Pixels and the class, all after the names of the columns, as OpenML has them."""
+    X, y = data.both()
+    names = [f"@ATTRIBUTE pixel{i} REAL" for i in range(1, 785)]
+    classes = f"@ATTRIBUTE class {{{','.join(map(str, range(10)))}}}"
+    lines = (f"{_text(image.tobytes())},{label}" for image, label in zip(X, y.tolist(), strict=True))
+    return _lines(["@RELATION mnist_784", *names, classes, "@DATA", *lines])
+
+
+def _lines(every: Iterable[str]) -> bytes:
+    return "\n".join([*every, ""]).encode()
 
 
 def csv_titles(name: str) -> list[str]:
-    """The names of the columns: Kaggle's train.csv has a label (and its test.csv has none), and so has mnist_train."""
+    """The names of the columns: Kaggle's train.csv has a label (and its test.csv has none), and so has mnist_train.
+
+    A file that is called by its images, or labels, has them alone.
+    """
     low = name.lower()
+    if alone := re.search(r"(image|label)s?\.csv", low):
+        return ["label"] if alone[1] == "label" else [f"pixel{i}" for i in range(784)]
     kaggle = KAGGLE.search(name)
     if kaggle and kaggle[2].lower() == "test" and "mnist" not in low:
         return [f"pixel{i}" for i in range(784)]
@@ -239,6 +261,7 @@ def hierarchy(data: Data) -> Hierarchy:
 FORMATS: dict[str, Callable[[Data, str], bytes]] = {
     "idx": idx,
     "csv": csv,
+    "arff": arff,
     "npz": lambda data, name: _saved(np.savez, **arrays(data)),
     "npy": lambda data, name: _saved(np.save, array(data, name)),
     "pickle": lambda data, name: pickle.dumps(pickled(data)),

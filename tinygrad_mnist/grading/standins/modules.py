@@ -16,6 +16,7 @@ from tinygrad_mnist.grading.standins.absorbing import Absorbing, named, used
 from tinygrad_mnist.grading.standins.files import Files
 from tinygrad_mnist.grading.standins.loading import Data
 from tinygrad_mnist.grading.standins.packages import (
+    configuration,
     datasets,
     hugging_face,
     learning,
@@ -41,7 +42,7 @@ REPLACED = {
     "idx2numpy", "h5py", "pandas", "polars", "nnfs", "mnist_loader", "mnist_reader", "python_mnist", "emnist",
     "extra_keras_datasets",
     "scipy.io", "scipy.misc", "deeplake", "joblib", "dill", "cPickle", "opendatasets", "lr_utils",
-    "dataset", "openml", "yaml",
+    "dataset", "openml",
     # other frameworks
     "sklearn", "tensorflow", "keras", "torch", "torchvision", "torchsummary", "np_utils", "jax", "jaxlib", "flax",
     "optax",
@@ -54,7 +55,9 @@ REPLACED = {
 AS_NUMPY = {"cupy", "autograd.numpy", "jax.numpy"}
 """Modules that are NumPy by another name."""
 
-PACKAGES = (pictures, progress, reading, learning, datasets, science, loaders, tensorflow, torch, hugging_face)
+PACKAGES = (
+    pictures, progress, reading, configuration, learning, datasets, science, loaders, tensorflow, torch, hugging_face,
+)  # fmt: skip
 """What says which functions the modules have."""
 
 FOUND: dict[str, dict[str, Any]] = {}
@@ -147,12 +150,15 @@ def _among(name: str, packages: set[str]) -> bool:
 
 
 def install(data: Data, files: Files, absent: Iterable[str] = ()) -> None:
-    """Put the stand-ins before, and SciPy's behind, the modules that are here. absent: others that are nothing."""
+    """Put the stand-ins before, and those of SciPy and PyYAML behind, the modules that are here.
+
+    absent: others, which are nothing.
+    """
     FOUND.clear()
     for package in PACKAGES:
         FOUND.update(package.modules(data, files))
     used.clear()
     sys.meta_path[:0] = [Finder(REPLACED.union(absent), files), Overriding({"scipy.optimize"})]
-    sys.meta_path.append(Finder({"scipy"}, files))
+    sys.meta_path.append(Finder({"scipy", "yaml"}, files))
     for name in [name for name in sys.modules if _among(name, REPLACED)]:
         del sys.modules[name]

@@ -60,7 +60,8 @@ def _digits(data: Data, name: str, header: Any, names: Any) -> Frame:
         return Frame({"ImageId": np.arange(1, count + 1), "Label": np.zeros(count, int)})
     X, y = (array.astype(np.int64) for array in rows(data.of(name)))
     titles = formats.csv_titles(name)
-    table = X if len(titles) == 784 else np.column_stack([y, X])
+    table = {784: X, 1: y[:, None]}.get(len(titles))
+    table = np.column_stack([y, X]) if table is None else table
     return Frame(table, columns=names if names is not None else None if header is None else titles)
 
 
