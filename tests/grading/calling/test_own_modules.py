@@ -31,6 +31,14 @@ for epoch in range(10):
     layer.backward((e / e.sum(axis=1, keepdims=True) - np.eye(10)[labels]) / 64, 0.1)
 """
 
+CURVES = """
+import numpy as np
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+"""
+
 WAYS = {
     "the package that it lies in, by its whole name": ("", "from src.layers.dense import Dense", "layers/dense.py"),
     "the package that it lies in, by a dot": ("", "from .layers.dense import Dense", "layers/dense.py"),
@@ -67,8 +75,7 @@ def test_own_modules_are_found_and_read(tmp_path, way, gradient):
 def test_a_file_of_functions_is_called_with_its_package(tmp_path):
     folder = tmp_path / "nets"
     folder.mkdir()
-    (folder / "curves.py").write_text("import numpy as np\n\ndef softmax(z):\n    e = np.exp(z - z.max(axis=1, keepdims=True))\n"
-                                      "    return e / e.sum(axis=1, keepdims=True)\n", encoding="utf-8")  # fmt: skip
+    (folder / "curves.py").write_text(CURVES, encoding="utf-8")
     text = """
 from .curves import softmax
 

@@ -618,7 +618,8 @@ rate = float(config['training']['learning_rate'])
 """,
         "rate == 1e-3 and config['training']['epochs'] == 20 and config['training']['shuffle'] is True "
         "and config['training']['name'] == 'a run' and config['layers'] == [784, 10] and config['none'] is None "
-        "and config['sizes'] == [3, 4.5, 'last'] and config['augment'] == [{'kind': 'shift', 'by': 2}, {'kind': 'rotate'}]",
+        "and config['sizes'] == [3, 4.5, 'last'] "
+        "and config['augment'] == [{'kind': 'shift', 'by': 2}, {'kind': 'rotate'}]",
     ),
     "waiting for what runs elsewhere": (
         """

@@ -60,3 +60,20 @@ def test_a_view_is_looked_at_anew_when_it_is_used_and_not_at_every_change():
     assert np.array_equal(y.operands[0].value, scope["a"][8])
     changes = {n for n in tape.nodes if n.op in ("[]=", FILLED)}
     assert changes & {*y.operands[0].operands}, "it depends on what changed it"
+
+
+def test_what_a_line_stores_part_after_part_is_one_operation_until_something_looks():
+    text = "x = np.arange(4.0)\ny = np.zeros((4, 2))\nfor i in range(4):\n    y[i] = x[i] * 2\n"
+    tape, scope = recorded(f"{text}z = y + 1\nfor i in range(4):\n    y[i, 0] = x[i]\nw = y + 0")
+    filled = [n for n in tape.nodes if n.op == FILLED]
+    (z,), (w,) = named(tape, "z"), named(tape, "w")
+    assert [*z.operands, *w.operands] == filled
+    assert np.array_equal(filled[0].value, [[0, 0], [2, 2], [4, 4], [6, 6]]), "as it was before the second loop"
+    assert np.array_equal(filled[1].value, scope["y"])
+    assert all(o.index < n.index for n in tape.nodes for o in n.operands)
+    assert np.array_equal(filled[1].function(filled[0].value, *filled[1].arguments[1:2], scope["x"]), scope["y"])
+
+
+def test_an_array_that_is_looked_at_in_the_loop_is_recorded_at_each_store():
+    tape, _ = recorded("y = np.zeros(4)\nfor i in range(1, 4):\n    y[i] = y[i - 1] + 1\nz = y + 0")
+    assert sum(n.op == "[]=" for n in tape.nodes) == 3

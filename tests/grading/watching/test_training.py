@@ -372,3 +372,52 @@ for epoch in range(10):
 """)
     assert found.passed, found
     assert len(found.parameters) == 4
+
+
+LOOPS = f"""{DATA}
+images, K, b = X.reshape(12, 1, 6), rng.normal(size=(3, 2)), np.zeros(3)
+W = rng.normal(size=(15, 4))
+for epoch in range(10):
+    z = np.zeros((12, 3, 5))
+    for k in range(3):
+        for j in range(5):
+            z[:, k, j] = np.sum(images[:, 0, j:j + 2] * K[k], axis=1) + b[k]
+    h = np.maximum(z, 0).reshape(12, 15)
+    s = h @ W
+    p = np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)
+    d = (p - Y) / 12
+    dW = h.T @ d
+    dz = (d @ W.T).reshape(12, 3, 5) * (z > 0)
+    dK, db = np.zeros((3, 2)), dz.sum(axis=(0, 2))
+    for k in range(3):
+        for i in range(2):
+            dK[k, i] = np.sum(images[:, 0, i:i + 5] * dz[:, k])
+    K, b, W = K - 0.1 * dK, b - 0.1 * db, W - 0.1 * dW
+"""
+
+
+def test_convolutions_in_loops_are_judged():
+    assert reported(LOOPS).passed
+    (finding, *_) = reported(LOOPS.replace("images[:, 0, i:i + 5] * dz", "images[:, 0, 0:5] * dz")).findings
+    assert finding.places[0].startswith("line 24"), finding
+    assert finding.where == ("dK",)
+
+
+def test_the_mask_of_a_dropout_on_one_example_is_no_label():
+    found = reported(f"""{DATA}
+W1, b1 = rng.normal(size=(5, 6)), np.zeros((5, 1))
+W2, b2 = rng.normal(size=(4, 5)), np.zeros((4, 1))
+for epoch in range(3):
+    for x, y in zip(X, Y):
+        x, y = x.reshape(-1, 1), y.reshape(-1, 1)
+        mask = (np.random.randn(5, 1) > -0.5).astype(int) / 0.7
+        z = W1 @ x + b1
+        a = np.maximum(z, 0) * mask
+        s = W2 @ a + b2
+        d2 = np.exp(s) / np.exp(s).sum() - y
+        d1 = W2.T @ d2 * mask * (z > 0)
+        W2, b2 = W2 - 0.1 * d2 @ a.T, b2 - 0.1 * d2
+        W1, b1 = W1 - 0.1 * d1 @ x.T, b1 - 0.1 * d1
+""")
+    assert found.passed, found
+    assert len(found.parameters) == 4

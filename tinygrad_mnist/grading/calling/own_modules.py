@@ -27,11 +27,10 @@ class OwnModules:
         self.packages: set[str] = set()
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> Any:
-        top, _, last = name.partition(".")[0], *name.rpartition(".")[1:]
-        if path is None:
-            places = self._places(name)
-        else:
-            places = [*map(Path, path)] if top in self.packages else []
+        top, last = name.partition(".")[0], name.rpartition(".")[2]
+        if path is not None and top not in self.packages:
+            return None
+        places = self._places(name) if path is None else [*map(Path, path)]
         files = (file for place in places for file in (place / last / "__init__.py", place / f"{last}.py"))
         found = next((spec for file in files if (spec := self._spec(name, file))), None)
         if found is None and path is None:

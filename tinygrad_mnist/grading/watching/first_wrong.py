@@ -12,7 +12,7 @@ from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.watching.general import RTOL, Reading, wrong
 from tinygrad_mnist.grading.watching.gradients import like
-from tinygrad_mnist.grading.watching.graph import Node, in_order
+from tinygrad_mnist.grading.watching.graph import FILLED, Node, in_order, names_of
 from tinygrad_mnist.grading.watching.labels import is_label, target_of
 from tinygrad_mnist.manual.activations import Array
 
@@ -83,7 +83,8 @@ class _Derivatives:
 def describe(node: Node, reading: Reading) -> Finding:
     """A value that is no derivative, beside what it may have been meant for; or a parameter after its update."""
     run = _by_one_name(node, reading)
-    names = next((n.names for n in run if n.names), ["this line"])
+    stored_in = (n for n in reading.step.by_labels if n.op in ("[]=", FILLED) and run[-1] in n.operands)
+    names = next(filter(None, map(names_of, (*run, *stored_in))), ["this value"])
     if node in reading.step.updated:
         return Finding(
             ("carried-updated",), (names[0],), f"{names[0]} is updated before the last gradient is known", (),

@@ -10,7 +10,7 @@ import types
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,8 @@ def watch(source: Source, filename: str, folder: Path, seconds: float) -> Run:
 
     def body(tape: Tape) -> None:
         recorder = module.__dict__[RECORDER] = Recorder(tape)
-        sys.meta_path.insert(0, OwnModules(folder, lambda *named: _Rewritten(*named, recorder, source.beside)))
+        loader = partial(_Rewritten, recorder=recorder, beside=source.beside)
+        sys.meta_path.insert(0, OwnModules(folder, loader))
         _run_cells(rewrite_cells(source.text, filename, source.starts), module, tape)
 
     return recorded(module, body, seconds, source)

@@ -54,10 +54,10 @@ class Update:
 class Tape:
     """What was recorded of a program, and for how long it goes on.
 
-    updates: in their order. stored: arrays into which something was stored, and at which nothing has looked since. rebound: names that got a value which was made of others. in_parts: what was changed part
-    by part, with what it was before. failed: the operation that raised. entered: the functions that began, each with
-    the number of nodes before it. later: what was recorded when training had been seen, for a loss that is computed
-    now and then.
+    updates: in their order. stored: arrays into which something was stored, and at which nothing has looked since.
+    rebound: names that got a value which was made of others. in_parts: what was changed part by part, with what it was
+    before. failed: the operation that raised. entered: the functions that began, each with the number of nodes before
+    it. later: what was recorded when training had been seen, for a loss that is computed now and then.
     """
 
     def __init__(self, finished: Callable[[Tape], bool] = lambda tape: False, seconds: float = math.inf) -> None:
