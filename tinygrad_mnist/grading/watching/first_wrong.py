@@ -12,12 +12,15 @@ from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.watching.general import RTOL, Reading, wrong
 from tinygrad_mnist.grading.watching.gradients import like
-from tinygrad_mnist.grading.watching.graph import FILLED, Node, in_order, names_of
+from tinygrad_mnist.grading.watching.graph import Node, in_order, names_of
 from tinygrad_mnist.grading.watching.labels import is_label, target_of
 from tinygrad_mnist.manual.activations import Array
 
 PROBES = 16
 """Of so many elements two arrays are compared before all of them are."""
+
+NEXT = 3
+"""So many operations further a value that has no name may have become one with a name."""
 
 TIED = "Some maxima here are those of several equal numbers. Together they get the gradient once, and not each of them."
 
@@ -83,8 +86,7 @@ class _Derivatives:
 def describe(node: Node, reading: Reading) -> Finding:
     """A value that is no derivative, beside what it may have been meant for; or a parameter after its update."""
     run = _by_one_name(node, reading)
-    stored_in = (n for n in reading.step.by_labels if n.op in ("[]=", FILLED) and run[-1] in n.operands)
-    names = next(filter(None, map(names_of, (*run, *stored_in))), ["this value"])
+    names = next(filter(None, map(names_of, (*run, *_made_next_of(run[-1], reading)))), ["this value"])
     if node in reading.step.updated:
         return Finding(
             ("carried-updated",), (names[0],), f"{names[0]} is updated before the last gradient is known", (),
@@ -115,6 +117,16 @@ def _is_tied(node: Node) -> bool:
     if axis is None or isinstance(axis, Node):
         return False
     return bool((x == np.max(x, axis=axis, keepdims=True)).sum() > np.size(node.value))
+
+
+def _made_next_of(node: Node, reading: Reading) -> Iterator[Node]:
+    """What is made of a value on the way back, and of that, for as long as one thing is."""
+    for _ in range(NEXT):
+        users = [n for n in reading.step.by_labels if node in n.operands]
+        if len(users) != 1:
+            return
+        (node,) = users
+        yield node
 
 
 def _by_one_name(node: Node, reading: Reading) -> list[Node]:
