@@ -421,3 +421,18 @@ for epoch in range(3):
 """)
     assert found.passed, found
     assert len(found.parameters) == 4
+
+
+@each("turn", ["T", "transpose()"])
+def test_a_gradient_that_the_update_transposes_is_no_transposed_one(turn):
+    text = f"""{DATA}
+W, b = rng.normal(size=(6, 4)), np.zeros(4)
+for epoch in range(10):
+    e = np.exp(X @ W + b)
+    d = (e / e.sum(axis=1, keepdims=True) - Y) / 12
+    dW, db = d.T @ X, d.sum(axis=0)
+    W -= 0.1 * dW.{turn}
+    b -= 0.1 * db
+"""
+    assert reported(text).passed
+    assert not reported(text.replace("d.T @ X", "2 * d.T @ X")).passed

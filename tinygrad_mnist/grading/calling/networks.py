@@ -51,7 +51,7 @@ class Network:
         for way in self.ways:
             try:
                 instance = construct(self.source, way, SIZES[: depth + 1])
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self.error = error
                 continue
             if _parameters(leaves(instance)):
@@ -82,7 +82,7 @@ class Network:
         if self.way is not None:
             try:
                 instance = construct(self.source, self.way, sizes)
-            except Exception:
+            except (Exception, SystemExit):
                 instance = construct(self.source, self.way, SIZES[: self.depth + 1])
         instance = copy.deepcopy(self.source) if instance is None else instance
         at = {path: role for role, (path, _) in _parameters(leaves(instance)).items()}

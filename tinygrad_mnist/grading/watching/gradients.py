@@ -36,7 +36,8 @@ class Gradient:
     """A program's gradient of a parameter.
 
     along: 1 where the update goes against it, as gradient descent does, -1 where it goes along, else 0.
-    factor: what the node is multiplied with to be the gradient. zeroed: the zeros that the update took in its place.
+    factor: what the node is multiplied with to be the gradient. turned: whether the update takes its transpose.
+    zeroed: the zeros that the update took in its place.
     """
 
     lineage: Lineage
@@ -44,12 +45,14 @@ class Gradient:
     along: float
     candidates: tuple[Node, ...]
     factor: float = 1.0
+    turned: bool = False
     zeroed: Node | None = None
 
     @property
     def value(self) -> Array:
-        """The gradient as an array."""
-        return np.asarray(self.node.value, float) * self.factor
+        """The gradient as an array, as the update takes it."""
+        value = np.asarray(self.node.value, float) * self.factor
+        return value.T if self.turned else value
 
     @property
     def named(self) -> bool:
@@ -106,8 +109,16 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     zeroed = _zeroed(candidates[0], before, step)
     if zeroed:
         former, zeros = zeroed
-        return Gradient(lineage, former, 1.0, tuple(candidates), factor, zeros)
-    return Gradient(lineage, chosen, against(step, lineage, chosen), tuple(candidates), factor)
+        return Gradient(lineage, former, 1.0, tuple(candidates), factor, zeroed=zeros)
+    turned = _is_turned(chosen, candidates)
+    along = against(step, lineage, chosen.value.T if turned else chosen.value)
+    return Gradient(lineage, chosen, along, tuple(candidates), factor, turned)
+
+
+def _is_turned(node: Node, candidates: Sequence[Node]) -> bool:
+    """Whether it is a matrix whose transpose is taken before it is subtracted."""
+    turns = [c for c in candidates if c.op in ("T", "transpose") and c.index > node.index and c.operands[0] is node]
+    return np.ndim(node.value) == 2 and bool(turns) and not turns[0].options and len(turns[0].arguments) <= 1
 
 
 def _of_named(node: Node, candidates: list[Node], step: Step) -> Node:
@@ -148,7 +159,7 @@ def _in_parts(step: Step, lineage: Lineage) -> Gradient:
     velocities = [n for n in taken if n.changes is not None]
     behind = [n for v in velocities for n in _taken(step, before, v) if _is_named(n, before)]
     node = [*alike, *behind, whole][0]
-    return Gradient(lineage, node, against(step, lineage, node), (node,))
+    return Gradient(lineage, node, against(step, lineage, node.value), (node,))
 
 
 def _taken(step: Step, before: Node, after: Node) -> dict[Node, None]:
@@ -189,10 +200,10 @@ def _zeroed(node: Node, parameter: Node, step: Step) -> tuple[Node, Node] | None
     return None
 
 
-def against(step: Step, lineage: Lineage, node: Node) -> float:
+def against(step: Step, lineage: Lineage, value: Any) -> float:
     """1 where an update goes against a value, -1 where it goes along, else 0."""
     change = np.asarray(step.before[lineage].value, float) - np.asarray(step.after[lineage].value, float)
-    return float(np.sign((change * like(node.value, change)).sum()))
+    return float(np.sign((change * like(value, change)).sum()))
 
 
 def _candidates(step: Step, before: Node, after: Node) -> Iterator[Node]:

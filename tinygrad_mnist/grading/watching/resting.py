@@ -51,7 +51,8 @@ def _gradients_at_rest(reading: Reading) -> dict[Node, Array]:
     """The gradients of what is multiplied with what depends on parameters, and is none of them."""
     step, found = reading.step, dict[Node, Array]()
     start = {*step.before.values()}
-    for node in in_order(n for n in step.forward if n.op in LINEAR and n in reading.expected):
+    products = (n for n in step.forward if n.op in LINEAR and len(n.operands) == 2 and n in reading.expected)
+    for node in in_order(products):
         for own, other in (node.operands, node.operands[::-1]):
             weights = seen_through(own)
             learns = own in step.by_parameters or is_label(own) or not names_of(weights) or np.ndim(own.value) != 2

@@ -209,7 +209,7 @@ def before_they_were_used(observed: Sequence[Observed]) -> Iterator[list[Observe
 
 def _with_products(observed: Observed, used: Collection[Key], number: float) -> Observed:
     gradients = {
-        key: replace(g, node=g.product, factor=number, along=against(observed.step, g.lineage, g.product))
+        key: replace(g, node=g.product, factor=number, along=against(observed.step, g.lineage, g.product.value))
         if g and key in used
         else g
         for key, g in observed.gradients.items()
