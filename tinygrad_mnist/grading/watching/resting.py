@@ -56,10 +56,17 @@ def _gradients_at_rest(reading: Reading) -> dict[Node, Array]:
         for own, other in (node.operands, node.operands[::-1]):
             weights = seen_through(own)
             learns = own in step.by_parameters or is_label(own) or not names_of(weights) or np.ndim(own.value) != 2
-            if not learns and other in step.by_parameters and seen_through(other) not in start:
+            if not learns and other in step.by_parameters and not _is_one_of(start, seen_through(other)):
                 g = like(_of_a_factor(node, own, reading.expected[node]), weights.value)
                 found[weights] = found.get(weights, 0) + g
     return found
+
+
+def _is_one_of(parameters: Collection[Node], node: Node) -> bool:
+    """Whether it is a parameter, or one in which an element was moved in place."""
+    while node not in parameters and node.changes is not None:
+        node = node.changes
+    return node in parameters
 
 
 def _of_a_factor(product: Node, factor: Node, cotangent: Array) -> Array:
