@@ -52,6 +52,8 @@ WAYS = {
         "from lib.dense import Dense",
         "../lib/dense.py",
     ),
+    "a folder above": ("", "from dense import Dense", "../dense.py"),
+    "a package above": ("", "from layers.dense import Dense", "../layers/dense.py"),
     "a package's own file": ("", "from layers import Dense", "layers/__init__.py"),
     "a name in other capitals": ("", "from Dense import Dense", "dense.py"),
 }
@@ -63,7 +65,7 @@ def test_own_modules_are_found_and_read(tmp_path, way, gradient):
     before, imported, place = WAYS[way]
     folder = tmp_path / "src"
     file = (folder / place).resolve()
-    file.parent.mkdir(parents=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(exist_ok=True)
     file.write_text(LAYER.replace("DB", gradient), encoding="utf-8")
     report = graded(folder, f"{before}\n{imported}\n{TRAINING}")

@@ -34,7 +34,7 @@ class OwnModules:
         files = (file for place in places for file in (place / last / "__init__.py", place / f"{last}.py"))
         found = next((spec for file in files if (spec := self._spec(name, file))), None)
         if found is None and path is None:
-            found = self._without_file(name, places)
+            found = self._without_file(name, places) or self._above(name)
         if found is not None:
             self.packages.add(top)
         return found
@@ -44,6 +44,15 @@ class OwnModules:
         added = (self.folder / entry for entry in sys.path if entry not in self.before)
         above = [self.folder, *self.folder.parents][:ABOVE]
         return [self.folder, *added, *(folder.parent for folder in above if folder.name == name)]
+
+    def _above(self, name: str) -> Any:
+        """What is installed nowhere may lie in a folder above: the program is started there, as `python -m`."""
+        if name in sys.stdlib_module_names or importlib.machinery.PathFinder.find_spec(name) is not None:
+            return None
+        above = list(self.folder.parents)[: ABOVE - 1]
+        files = (file for place in above for file in (place / name / "__init__.py", place / f"{name}.py"))
+        found = next((spec for file in files if (spec := self._spec(name, file))), None)
+        return found or self._without_file(name, above)
 
     def _spec(self, name: str, file: Path) -> Any:
         found = _called(file)
