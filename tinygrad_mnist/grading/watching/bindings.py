@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -45,6 +46,7 @@ class Bindings:
             self._hold(owner, text, value, node_of)
         holder = {text} if isinstance(value, dict) else {self.name_of(owner)} if isinstance(owner, dict) else set()
         for keys, name, array in _named_arrays(owner, text, value):
+            name = self._shown(owner, name)
             node = node_of(array)
             node.holders |= holder - {""}
             if name not in node.names:
@@ -52,6 +54,13 @@ class Bindings:
             before = {self._nodes[key]: None for key in keys if key in self._nodes}
             self._nodes.update(dict.fromkeys(keys, node))
             yield [old for old in before if old is not node], node
+
+    def _shown(self, owner: Any, name: str) -> str:
+        """An item's name with that of the list or dict that it lies in, where it is a number alone: w[3]."""
+        holder = self.name_of(owner) if isinstance(owner, (list, dict)) else ""
+        if holder and re.fullmatch(r"\d+|\[\d+\]", name):
+            return f"{holder}[{name.strip('[]')}]"
+        return name
 
     def set_apart(
         self, held: dict[Any, Any], node_of: Callable[[Any], Node], keys: Iterable[Any] | None = None
@@ -105,7 +114,8 @@ def _parts(text: str, value: Any) -> Iterator[tuple[str, str, Any]]:
     if isinstance(value, (list, tuple)) and len(value) <= LONGEST:
         yield from ((f"[{i}]", f"{text}[{i}]", part) for i, part in enumerate(value))
     elif isinstance(value, dict) and len(value) <= 64:
-        yield from ((key_name(key), key_name(key), part) for key, part in value.items())
+        for key, part in value.items():
+            yield key_name(key), f"{text}[{key}]" if isinstance(key, int) else key_name(key), part
 
 
 def key_name(key: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from typing import Any
 
@@ -29,7 +29,7 @@ def first_wrong(reading: Reading) -> Iterator[Node]:
     """The values on the way back that are no derivative of the loss by anything, though what they are made of is."""
     step = reading.step
     back = step.by_labels & step.by_parameters - set(reading.values)
-    derivatives = _Derivatives(reading.expected.values())
+    derivatives = _Derivatives(reading.expected.values(), (1.0, reading.scale))
     updated = step.updated
 
     @cache
@@ -53,9 +53,13 @@ def first_wrong(reading: Reading) -> Iterator[Node]:
 
 
 class _Derivatives:
-    """Derivatives of a loss, to be compared with many values: those of one shape at once."""
+    """Derivatives of a loss, to be compared with many values: those of one shape at once.
 
-    def __init__(self, every: Iterable[Array]) -> None:
+    factors: what those of one or two numbers, which are multiples of one another too easily, may be multiplied with.
+    """
+
+    def __init__(self, every: Collection[Array], factors: Collection[float]) -> None:
+        self._tiny = [f * d.ravel() for d in every if 0 < d.size <= 2 and d.any() for f in factors]
         of_shape: dict[tuple[int, ...], list[Array]] = {}
         for derivative in every:
             if derivative.size > 2 and np.isfinite(derivative).all() and derivative.any():
@@ -65,9 +69,11 @@ class _Derivatives:
             self._squares = {shape: (rows * rows).sum(axis=1) for shape, rows in self._of_shape.items()}
 
     def has(self, value: Any) -> bool:
-        """Whether a value of more than two numbers is a multiple of one of them, or of its transpose."""
-        if np.size(value) <= 2 or not np.isfinite(value).all() or not np.any(value):
+        """Whether a value is a multiple of one of them, or of its transpose."""
+        if not np.isfinite(value).all() or not np.any(value):
             return False
+        if np.size(value) <= 2:
+            return any(d.size == np.size(value) and np.allclose(d, np.ravel(value), RTOL, 0) for d in self._tiny)
         fitting = (shape for shape, rows in self._of_shape.items() if rows.shape[1] == np.size(value))
         return any(self._has(like(value, np.empty(shape)).ravel(), shape) for shape in fitting)
 

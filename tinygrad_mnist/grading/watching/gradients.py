@@ -127,12 +127,11 @@ def _of_named(node: Node, candidates: list[Node], step: Step) -> Node:
 
 
 def _is_a_factor(node: Node, candidates: Sequence[Node]) -> bool:
-    """Whether it is a number by which what entered a unit is multiplied: the error of that, and no gradient yet."""
-    if np.ndim(node.value):
-        return False
-    products = (c for c in candidates if c.op in ("*", "multiply") and len(c.operands) == 2 and np.ndim(c.value))
+    """Whether what entered a layer is multiplied with it: the error of a unit, or of all, and no gradient yet."""
+    products = (c for c in candidates if c.op in ("*", "multiply") and len(c.operands) == 2)
+    larger = (c for c in products if np.size(c.value) > np.size(node.value))
     entering = (
-        o for c in products if any(o in candidates and not np.ndim(o.value) for o in c.operands) for o in c.operands
+        o for c in larger if any(o in candidates and o.shape == node.shape for o in c.operands) for o in c.operands
     )
     return any(np.ndim(o.value) and o not in candidates for o in entering)
 

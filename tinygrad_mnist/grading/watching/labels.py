@@ -42,11 +42,17 @@ def is_label(node: Node) -> bool:
 @cache
 def label_behind(node: Node) -> Node | None:
     """The labels that a value is, with another sign or factor perhaps, as -y is; None where it is none."""
-    if is_label(node):
+    if is_label(node) or _is_one_of_labels(node):
         return node
     arrays = [o for o in node.operands if np.ndim(o.value)]
     whole = node.op in SCALING and len(arrays) == 1 and arrays[0].shape == node.shape
     return label_behind(arrays[0]) if whole else None
+
+
+def _is_one_of_labels(node: Node) -> bool:
+    """Whether it is the label of a single example, as an array, taken of those of all."""
+    of_one = isinstance(node.value, np.ndarray) and node.value.size == 1
+    return of_one and node.op == "[]" and node.operands[0].shape != node.shape and is_label(node.operands[0])
 
 
 DRAWING = {"rand", "randn", "random", "random_sample", "uniform", "normal", "standard_normal", "binomial"}
