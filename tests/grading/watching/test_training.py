@@ -436,3 +436,21 @@ for epoch in range(10):
 """
     assert reported(text).passed
     assert not reported(text.replace("d.T @ X", "2 * d.T @ X")).passed
+
+
+@each("name", ["cost_grad", "error"])
+def test_an_error_before_its_slope_is_no_gradient_whatever_its_name(name):
+    found = reported(f"""{DATA}
+W, b = rng.normal(size=(4, 6)), np.zeros((4, 1))
+for epoch in range(4):
+    weight_sum, biases_sum = np.zeros_like(W), np.zeros_like(b)
+    for x, y in zip(X, Y):
+        x, y = x.reshape(-1, 1), y.reshape(-1, 1)
+        a = 1 / (1 + np.exp(-(W @ x + b)))
+        {name} = a - y
+        delta = np.multiply({name}, a * (1 - a))
+        weight_sum, biases_sum = weight_sum + delta @ x.T, np.add(biases_sum, delta)
+    W = W - 0.5 / 12 * weight_sum
+    b = b - 0.5 / 12 * biases_sum
+""")
+    assert found.passed, found

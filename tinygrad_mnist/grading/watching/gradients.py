@@ -102,7 +102,7 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     candidates = list(dict.fromkeys(_candidates(step, before, after)))
     if not candidates:
         return None
-    named = [n for n in candidates if _is_named(n, before) and not _is_a_factor(n, candidates)]
+    named = [n for n in candidates if _is_named(n, before) and not _is_a_factor(n, candidates, step)]
     named = [n for n in named if not _is_velocity(n) and not _is_above_a_root(n, candidates)] or named
     chosen = _of_named(named[0], candidates, step) if named else _without_rate(candidates)
     factor = 1.0 if named else 1 / _rate_within(chosen)
@@ -126,14 +126,13 @@ def _of_named(node: Node, candidates: list[Node], step: Step) -> Node:
     return _added_up(_not_shortened(_completed(node, candidates), step), candidates)
 
 
-def _is_a_factor(node: Node, candidates: Sequence[Node]) -> bool:
-    """Whether what entered a layer is multiplied with it: the error of a unit, or of all, and no gradient yet."""
+def _is_a_factor(node: Node, candidates: Sequence[Node], step: Step) -> bool:
+    """Whether it is the error of a unit, or of all, and no gradient yet: a slope, or what entered, comes on its way."""
     products = (c for c in candidates if c.op in ("*", "multiply") and len(c.operands) == 2)
-    larger = (c for c in products if np.size(c.value) > np.size(node.value))
-    entering = (
-        o for c in larger if any(o in candidates and o.shape == node.shape for o in c.operands) for o in c.operands
-    )
-    return any(np.ndim(o.value) and o not in candidates for o in entering)
+    of_it = [c for c in products if any(o in candidates and o.shape == node.shape for o in c.operands)]
+    others = [(c, o) for c in of_it for o in c.operands if np.ndim(o.value) and o not in candidates]
+    is_sloped = any(o in step.forward and o not in step.before.values() and node in c.operands for c, o in others)
+    return is_sloped or any(np.size(c.value) > np.size(node.value) for c, _ in others)
 
 
 def _completed(node: Node, candidates: Sequence[Node]) -> Node:
