@@ -42,6 +42,17 @@ def test_what_may_have_made_the_numbers_is_asked_for(tmp_path):
     assert "activations_of_mine" in problem.message
 
 
+def test_names_of_an_older_numpy_are_known_and_said(tmp_path):
+    text = (
+        PROGRAM.replace("IMPORTED", "")
+        .replace("USED", "d = d.astype(np.float_)")
+        .replace("np.zeros(10)", "np.zeros(10, np.float)")
+    )
+    report = graded(tmp_path, text)
+    assert report.passed, str(report)
+    assert report.notes[0].startswith("np.float and np.float_ are of an older NumPy"), report.notes
+
+
 def test_what_is_only_tried_is_not_there(tmp_path):
     imported = "try:\n    import arrays_of_somebody as np\nexcept ImportError:\n    pass"
     report = graded(tmp_path, PROGRAM.replace("IMPORTED", imported).replace("USED", ""))

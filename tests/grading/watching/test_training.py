@@ -454,3 +454,19 @@ for epoch in range(4):
     b = b - 0.5 / 12 * biases_sum
 """)
     assert found.passed, found
+
+
+@each("wrong", [False, True])
+def test_a_rate_that_is_an_attribute_may_stand_in_the_first_factor(wrong):
+    found = reported(f"""{DATA}
+class Settings:
+    learning_rate = 0.05
+
+W = rng.normal(size=(6, 4))
+for epoch in range(10):
+    e = np.exp(X @ W)
+    p = e / e.sum(axis=1, keepdims=True)
+    loss = -np.sum(Y * np.log(p)) / len(Y)
+    W = W - (Settings.learning_rate * 1 / Y.shape[0]) * X.T @ (p - {2 if wrong else 1} * Y)
+""")
+    assert found.passed != wrong, found

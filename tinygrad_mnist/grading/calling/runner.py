@@ -139,13 +139,13 @@ def load(path: Path, text: str | None = None) -> Any:
 def _loaded(path: Path, text: str | None) -> tuple[Any, dict[str, Any], set[str]]:
     """The learner's file as a module, and NumPy's functions and the modules that were there before it.
 
-    Where a package or a file that it needs is not here, something stands in for it.
+    Where a package, a file or a name of an older NumPy that it needs is not here, something stands in for it.
     """
     modules = set(sys.modules)
     before = functions_of_numpy()
     try:
         return load(path, text), before, modules
-    except (ImportError, OSError):
+    except (ImportError, OSError, AttributeError):
         importlib.import_module("tinygrad_mnist.grading.standins").install(path.parent, MNIST)
         modules = set(sys.modules)
         before = functions_of_numpy()

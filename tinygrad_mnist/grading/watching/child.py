@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tinygrad_mnist.grading import honesty, standins
 from tinygrad_mnist.grading.calling import sealed
 from tinygrad_mnist.grading.calling.runner import Beginning, functions_of_numpy, replaced_in_numpy
@@ -57,8 +59,16 @@ def report(program: Path, seconds: float, absent: Sequence[str] = ()) -> Report 
         if found is None and (run.tape.full or run.tape.late):
             watched_for = NUMBER_BY_NUMBER if run.tape.full else f"{seconds:g} seconds"
             return Report(program.name, "", problems=(Problem("time", UNSEEN.format(watched_for)),))
-        found = found and replace(found, problems=(*patched, *found.problems))
+        found = found and replace(found, problems=(*patched, *found.problems), notes=(*found.notes, *_old_names()))
         return _without(absent, found) if found and absent else found
+
+
+def _old_names() -> Iterator[str]:
+    """What of NumPy was used that it has no more."""
+    names = sorted(whole.partition(".")[2] for whole in standins.used if whole.startswith("numpy."))
+    if names:
+        listed = " and ".join(f"np.{name}" for name in names)
+        yield f"{listed} {'is' if len(names) == 1 else 'are'} of an older NumPy: {np.__version__} has it no more"
 
 
 def _without(absent: Sequence[str], found: Report) -> Report | None:

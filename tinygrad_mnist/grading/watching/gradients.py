@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -105,7 +106,7 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     named = [n for n in candidates if _is_named(n, before) and not _is_a_factor(n, candidates, step)]
     named = [n for n in named if not _is_velocity(n) and not _is_above_a_root(n, candidates)] or named
     chosen = _of_named(named[0], candidates, step) if named else _without_rate(candidates)
-    factor = 1.0 if named else 1 / _rate_within(chosen)
+    factor = 1.0 if named else 1 / _rate_within(chosen, is_all=chosen is candidates[0])
     zeroed = _zeroed(candidates[0], before, step)
     if zeroed:
         former, zeros = zeroed
@@ -280,11 +281,16 @@ def _without_rate(candidates: list[Node]) -> Node:
     return node
 
 
-def _rate_within(product: Node) -> float:
-    """The learning rate in the first factor of a product without a name: lr * a.T @ d is (lr * a.T) @ d."""
+def _rate_within(product: Node, is_all: bool) -> float:
+    """The learning rate in the first factor of a product without a name: lr * a.T @ d is (lr * a.T) @ d.
+
+    is_all: whether the update subtracts the product itself, so that a number in it that has no name is the rate too.
+    """
     scaled = [o for o in product.operands if o.op in ("*", "multiply")]
     numbers = [n for o in scaled for n in o.operands if np.ndim(n.value) == 0 and n.value]
-    return next((float(n.value) for n in numbers if any(map(CALLED_RATE.search, n.names))), 1.0)
+    plain = [abs(a) for o in scaled for a in o.arguments if is_all and isinstance(a, float) and a]
+    named = (float(n.value) for n in numbers if any(map(CALLED_RATE.search, n.names)))
+    return next(chain(named, plain), 1.0)
 
 
 def ratio(node: Node, other: Node) -> float | None:
