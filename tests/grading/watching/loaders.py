@@ -592,6 +592,18 @@ X, y = spiral_data(samples=100, classes=3)
 """By name: the program, and what must be true after it."""
 
 PROGRAMS = {
+    "a bar of progress": (
+        """
+from progress.bar import Bar, IncrementalBar
+bar = IncrementalBar('images', max=3)
+seen = []
+for i in Bar('Epochs', max=2).iter(range(2)):
+    seen.append(i)
+    bar.next()
+bar.finish()
+""",
+        "seen == [0, 1]",
+    ),
     "settings in YAML": (
         """
 import yaml

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.each import each
-from tests.grading.watching.runs import named, recorded, watched
+from tests.grading.watching.runs import DATA, named, recorded, reported, watched
 from tinygrad_mnist.grading.watching.tape import Enough, Tape
 
 
@@ -78,3 +78,16 @@ def test_a_program_that_does_not_end_is_ended(loop):
     tape = Tape(seconds=-1)
     with pytest.raises(Enough):
         tape.tick()
+
+
+def test_what_is_changed_in_place_may_be_a_view_of_all_of_another_array():
+    found = reported(f"""{DATA}
+X = X[0:12]
+for k in range(6):
+    X -= X.mean()
+W = rng.normal(size=(6, 4))
+for epoch in range(10):
+    e = np.exp(X @ W)
+    W = W - 0.1 * X.T @ ((e / e.sum(axis=1, keepdims=True) - Y) / 12)
+""")
+    assert found.passed, found

@@ -36,6 +36,7 @@ REPLACED = {
     "networkx", "celluloid", "manim", "pyautogui", "kivy", "PyQt5", "arcade", "drawnow", "livelossplot", "scikitplot",
     # progress and words
     "tqdm", "rich", "termcolor", "colorama", "prettytable", "tabulate", "alive_progress", "progressbar", "yaspin",
+    "progress",
     "loguru", "coloredlogs", "tensorboardX", "tensorboard", "wandb", "mlflow", "neptune", "comet_ml", "fire", "click",
     # data
     "requests", "wget", "gdown", "kagglehub", "kaggle", "google", "datasets", "tensorflow_datasets", "mlxtend", "mnist",

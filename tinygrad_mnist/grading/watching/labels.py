@@ -52,7 +52,8 @@ def label_behind(node: Node) -> Node | None:
 def _is_one_of_labels(node: Node) -> bool:
     """Whether it is the label of a single example, as an array, taken of those of all."""
     of_one = isinstance(node.value, np.ndarray) and node.value.size == 1
-    return of_one and node.op == "[]" and node.operands[0].shape != node.shape and is_label(node.operands[0])
+    array = node.operands[0] if of_one and node.op == "[]" and node.operands else None
+    return array is not None and array.shape != node.shape and is_label(array)
 
 
 DRAWING = {"rand", "randn", "random", "random_sample", "uniform", "normal", "standard_normal", "binomial"}

@@ -103,7 +103,8 @@ def _entering(nodes: Collection[Node], parameters: Collection[Node]) -> Iterator
     A picture may be black and white as they are, and the words of a sentence are whole numbers too.
     """
     for node in nodes:
-        if node.op == "[]" and seen_through(node.operands[0]) in parameters and np.ndim(node.operands[-1].value):
+        is_taken = node.op == "[]" and bool(node.operands)
+        if is_taken and seen_through(node.operands[0]) in parameters and np.ndim(node.operands[-1].value):
             yield from (index for index in node.operands[1:] if index is node.arguments[1])
         if node.op in LINEAR and len(node.operands) == 2:
             for one, other in (node.operands, node.operands[::-1]):

@@ -33,6 +33,11 @@ class Progress:
         """Nothing happens."""
 
     @staticmethod
+    def iter(iterable: Any) -> Iterator[Any]:
+        """What a bar of another package is given to go through."""
+        return iter(iterable)
+
+    @staticmethod
     def write(*arguments: Any, **options: Any) -> None:
         """Nothing is printed."""
 
@@ -75,6 +80,7 @@ def modules(data: Data, files: Files) -> dict[str, dict[str, Any]]:
         **dict.fromkeys(("tqdm", "tqdm.auto", "tqdm.notebook", "tqdm.std", "tqdm.autonotebook"), bars),
         "rich.progress": {"track": Progress}, "alive_progress": {"alive_it": Progress},
         "progressbar": {"progressbar": Progress},
+        "progress.bar": dict.fromkeys(("Bar", "IncrementalBar", "ChargingBar", "ShadyBar", "PixelBar"), Progress),
         "termcolor": {"colored": lambda text, *a, **o: text}, "tabulate": {"tabulate": lambda *a, **o: ""},
         "numba": fast, "line_profiler": {"profile": decorated}, "memory_profiler": {"profile": decorated},
         "joblib": later, "dill": vars(pickle), "cPickle": vars(pickle),
