@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading import honesty
+from tinygrad_mnist.grading import honesty, importing
 from tinygrad_mnist.grading.calling.conventions import admitted
 from tinygrad_mnist.grading.calling.execution import run_apart, run_here
 from tinygrad_mnist.grading.calling.sealed import MEMORY
@@ -101,6 +101,8 @@ def grade(
         elif failed and not report.parameters:
             report = failed
     notes = report.notes if suspected else (*report.notes, *imported)
+    if not report.parameters and any(problem.kind in ("signature", "missing") for problem in report.problems):
+        notes = (*notes, *importing.hint(path))
     return replace(report, problems=(*suspected, *report.problems), notes=notes)
 
 
