@@ -136,12 +136,6 @@ class Tape:
             self.tick()
         return node
 
-    def put_last(self, node: Node) -> None:
-        """Let a node that has got more operands come after them; its place is left to a number of no meaning."""
-        self.nodes[node.index] = Node(node.index, "leaf", None, (), {}, (), np.nan, node.line)
-        node.index = len(self.nodes)
-        self.nodes.append(node)
-
     def fail(self, line: int, op: str, arguments: tuple[Any, ...]) -> None:
         """Keep what an operation that raises was given."""
         operands: list[Node] = []
