@@ -63,7 +63,7 @@ def store(
         change(tape, line, "[]=", _stored, array, (index, value), do)
         if old and not is_everything(index):
             _update_a_part(tape, line, old, tape.node(array))
-            tape.stored.add(tape.node(array))
+            tape.memory.stored.add(tape.node(array))
             _put_back(tape, array)
     without_a_label(tape, line, array, [(index, value)])
 
@@ -90,11 +90,11 @@ def _stored_too(
 ) -> bool:
     """Whether a line went on to fill an array, at which nothing has looked since: that is recorded as one operation."""
     is_one = filled.op == FILLED or (filled.op == "[]=" and filled not in tape.in_parts)
-    if filled not in tape.stored or not is_one or filled.line != line or is_everything(index):
+    if filled not in tape.memory.stored or not is_one or filled.line != line or is_everything(index):
         return False
     operands: list[Node] = []
     linked = tape.linked(index, operands), tape.linked(value, operands)
-    if filled not in tape.stored or (filled.op == FILLED and len(filled.arguments[1]) == MOST_PARTS):
+    if filled not in tape.memory.stored or (filled.op == FILLED and len(filled.arguments[1]) == MOST_PARTS):
         return False
     tape.memory.before_change(array, but=filled)
     try:

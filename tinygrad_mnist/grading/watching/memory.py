@@ -15,7 +15,8 @@ class Memory:
     """The node of every array and number. A node keeps the numbers as they were when it was made.
 
     An array is current until memory that it shares is changed through another one; its node is then made anew when it
-    is looked at again. copied: the bytes of what was kept as it was.
+    is looked at again. copied: the bytes of what was kept as it was. stored: arrays into which something was stored,
+    and at which nothing has looked since.
     """
 
     def __init__(self) -> None:
@@ -24,6 +25,7 @@ class Memory:
         self._changes: dict[int, list[Node]] = {}
         self._seen: dict[int, int] = {}
         self.copied = 0
+        self.stored: set[Node] = set()
 
     def put(self, value: Any, node: Node) -> None:
         """Let a value stand for this node from now on."""

@@ -54,16 +54,14 @@ class Update:
 class Tape:
     """What was recorded of a program, and for how long it goes on.
 
-    updates: in their order. stored: arrays into which something was stored, and at which nothing has looked since.
-    rebound: names that got a value which was made of others. in_parts: what was changed part by part, with what it was
-    before. failed: the operation that raised. entered: the functions that began, each with the number of nodes before
-    it. later: what was recorded when training had been seen, for a loss that is computed now and then.
+    updates: in their order. rebound: names that got a value which was made of others. in_parts: what was changed part
+    by part, with what it was before. failed: the operation that raised. entered: the functions that began, each with
+    the number of nodes before it. later: what was recorded when training had been seen, for a loss now and then.
     """
 
     def __init__(self, finished: Callable[[Tape], bool] = lambda tape: False, seconds: float = math.inf) -> None:
         self.nodes: list[Node] = []
         self.updates: list[Update] = []
-        self.stored: set[Node] = set()
         self.rebound: list[Update] = []
         self.in_parts: dict[Node, Node] = {}
         self.failed: Node | None = None
@@ -128,7 +126,7 @@ class Tape:
         """A new node, for which its value stands from now on."""
         node = Node(len(self.nodes), op, function, arguments, options, operands, value, line, changes)
         self.nodes.append(node)
-        self.stored.difference_update(operands)
+        self.memory.stored.difference_update(operands)
         self.memory.put(value, node)
         if isinstance(value, np.ndarray):
             self._bytes += value.nbytes if value.base is None else 0
