@@ -242,3 +242,40 @@ def test_what_learns_nothing_on_purpose_is_said():
     report = reported(BESIDE_IT.replace("    V -= 0.1 * dV\n", "").replace("    dV = h.T @ dv\n", ""))
     assert report.passed, report
     assert report.notes == ("V stays as it is: no update changes it",)
+
+
+ALIASES = f"""{DATA}
+class Dense:
+    def __init__(self, inputs, outputs):
+        self.params = {{"W": rng.normal(size=(inputs, outputs)), "b": np.zeros(outputs)}}
+        self.W = SECOND
+
+    def forward(self, X):
+        self.X = X
+        return X @ self.W + self.params["b"]
+
+    def update(self, d, rate):
+        dW, db, below = self.X.T @ d, d.sum(axis=0), d @ self.W.T
+        UPDATE
+        self.params["b"] = self.params["b"] - rate * db
+        return below
+
+first, second = Dense(6, 5), Dense(5, 4)
+for epoch in range(10):
+    for i in (0, 6):
+        z = first.forward(X[i:i + 6])
+        s = second.forward(np.maximum(z, 0))
+        p = np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)
+        below = second.update((p - Y[i:i + 6]) / 6, 0.1)
+        first.update(below * (z > 0), 0.1)
+"""
+
+
+@pytest.mark.parametrize("second", ['self.params["W"]', 'self.params["W"].copy()', 'np.insert(self.params["W"], [], 0, 1)'])
+def test_an_update_that_the_forward_pass_does_not_see_is_found(second):
+    unseen = ALIASES.replace("SECOND", second).replace("UPDATE", 'self.params["W"] = self.params["W"] - rate * dW')
+    found = reported(unseen)
+    assert [f.names for f in found.findings] == [("update-unused",)], found
+    assert "self.params" in found.findings[0].places[0]
+    in_place = ALIASES.replace("SECOND", 'self.params["W"]').replace("UPDATE", 'self.params["W"] -= rate * dW')
+    assert reported(in_place).passed

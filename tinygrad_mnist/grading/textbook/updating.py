@@ -45,6 +45,12 @@ UPDATES: Mapping[str, Words] = {
         "they are by then.",
         "Which lines have to be run in each step?",
     ),
+    "update-unused": Words(
+        "the forward pass goes on with what it was before",
+        "Two names stand for it. An update that makes a new array, and does not change the old one in place, reaches one "
+        "of them alone, and nothing of what is learned is used.",
+        "Which name does the forward pass read, and which one is assigned by the update?",
+    ),
 }  # fmt: skip
 """The mistakes that are made in updates, by name."""
 

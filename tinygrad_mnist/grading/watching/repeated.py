@@ -1,4 +1,4 @@
-"""Updates that are made again and again with what one forward pass computed."""
+"""Updates that no forward pass is run with: one is run alone, or each with what the parameters were before."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
-from tinygrad_mnist.grading.watching.graph import Node, depending, in_order, made_of
-from tinygrad_mnist.grading.watching.lineages import Lineage
+from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, in_order, made_of
+from tinygrad_mnist.grading.watching.lineages import Lineage, labelled_among
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.training import live_versions
 
 
 def stale(tape: Tape, called: Mapping[Lineage, str]) -> Iterator[Finding]:
-    """Parameters that are updated again and again, with the same examples, while nothing is computed with them.
+    """Parameters that are updated again and again, while nothing is computed with what they become.
 
     called: what the parameters are called that are judged.
     """
@@ -24,11 +24,31 @@ def stale(tape: Tape, called: Mapping[Lineage, str]) -> Iterator[Finding]:
     versions = {version for lineage in every for version in lineage.versions}
     learned = depending(tape.nodes, lambda node: node in versions)
     live = live_versions(tape, every)
-    unused = [l for l in every if live[l] and _comes_again(l, live[l][-1], learned, versions)]
+    late = [l for l in every if live[l] and live[l][-1] in l.versions[:-2]]
+    old = [l for l in late if _goes_on_with(live[l][-1], l, tape, learned, versions)]
+    if old:
+        yield wrong_updates("update-unused", [called[lineage] for lineage in old], line=old[0].lines[0])
+    unused = [l for l in every if live[l] and l not in old and _comes_again(l, live[l][-1], learned, versions)]
     if unused:
         last = live[unused[0]][-1]
         use = next(node for node in tape.nodes if last in node.operands)
         yield wrong_updates("update-stale", [called[lineage] for lineage in unused], line=use.line)
+
+
+def _goes_on_with(last: Node, lineage: Lineage, tape: Tape, learned: set[Node], versions: set[Node]) -> bool:
+    """Whether the forward pass is run with an old value, or what was made of it alone, when there are newer ones."""
+    newer = lineage.versions[lineage.versions.index(last) + 1].index
+    labelled = labelled_among(tape.nodes, learned, versions, versions)
+    made = {last}
+    for node in tape.nodes[last.index + 1 :]:
+        if node in labelled or node in versions or made.isdisjoint(node.operands):
+            continue
+        if node.index > newer:
+            return True
+        others = [o.value for o in node.operands if o not in made and np.ndim(o.value)]
+        if node.op not in LINEAR and not any(map(np.any, others)):
+            made.add(node)
+    return False
 
 
 def _comes_again(lineage: Lineage, last: Node, learned: set[Node], versions: set[Node]) -> bool:
