@@ -66,3 +66,30 @@ def test_a_label_that_is_added_is_named(error):
 def test_what_is_one_less_for_another_reason_is_no_label():
     text = program("taken from an array", "a row of a table").replace("z1 = ", "x = np.array(x); x[0] -= 1\n    z1 = ")
     assert reported(text).passed
+
+
+@pytest.mark.parametrize(("step", "passes"), [("w - 0.1 * step", True), ("w + 0.1 * step", False)])
+def test_a_logistic_regression_on_single_numbers(step, passes):
+    found = reported(f"""{DATA}
+t = (labels > 1).astype(float)
+w = rng.normal(size=6) * 0.1
+for epoch in range(3):
+    for i, x in enumerate(X):
+        y = 1 / (1 + np.exp(-np.dot(x, w)))
+        step = (y * (1 - t[i]) - t[i] * (1 - y)) * x
+        w = {step}
+""")
+    assert found.passed == passes, found
+
+
+def test_a_logistic_regression_whose_derivative_has_the_complement_of_the_labels():
+    text = f"""{DATA}
+t = (labels > 1).astype(float)
+w = rng.normal(size=6) * 0.1
+for epoch in range(10):
+    y = 1 / (1 + np.exp(-X @ w))
+    step = X.T @ (y * (1 - t) - t * (1 - y)) / 12
+    w = w - 0.1 * step
+"""
+    assert reported(text).passed
+    assert not reported(text.replace("w - 0.1", "w + 0.1")).passed

@@ -42,6 +42,8 @@ def is_label(node: Node) -> bool:
 @cache
 def label_behind(node: Node) -> Node | None:
     """The labels that a value is, with another sign or factor perhaps, as -y is; None where it is none."""
+    if _is_complement(node):
+        return label_behind(node.operands[0]) or (node if is_label(node) else None)
     if is_label(node) or _is_one_of_labels(node):
         return node
     arrays = [o for o in node.operands if np.ndim(o.value)]
@@ -49,9 +51,14 @@ def label_behind(node: Node) -> Node | None:
     return label_behind(arrays[0]) if whole else None
 
 
+def _is_complement(node: Node) -> bool:
+    """Whether it is 1 - y, as it stands in the log loss."""
+    return node.op in ("-", "subtract") and len(node.operands) == 1 and node.arguments[0] == 1
+
+
 def _is_one_of_labels(node: Node) -> bool:
-    """Whether it is the label of a single example, as an array, taken of those of all."""
-    of_one = isinstance(node.value, np.ndarray) and node.value.size == 1
+    """Whether it is the label of a single example, taken of those of all."""
+    of_one = isinstance(node.value, (np.ndarray, np.floating)) and node.value.size == 1
     array = node.operands[0] if of_one and node.op == "[]" and node.operands else None
     return array is not None and array.shape != node.shape and is_label(array)
 
