@@ -271,7 +271,9 @@ for epoch in range(10):
 """
 
 
-@pytest.mark.parametrize("second", ['self.params["W"]', 'self.params["W"].copy()', 'np.insert(self.params["W"], [], 0, 1)'])
+@pytest.mark.parametrize(
+    "second", ['self.params["W"]', 'self.params["W"].copy()', 'np.insert(self.params["W"], [], 0, 1)']
+)
 def test_an_update_that_the_forward_pass_does_not_see_is_found(second):
     unseen = ALIASES.replace("SECOND", second).replace("UPDATE", 'self.params["W"] = self.params["W"] - rate * dW')
     found = reported(unseen)

@@ -47,8 +47,8 @@ UPDATES: Mapping[str, Words] = {
     ),
     "update-unused": Words(
         "the forward pass goes on with what it was before",
-        "Two names stand for it. An update that makes a new array, and does not change the old one in place, reaches one "
-        "of them alone, and nothing of what is learned is used.",
+        "Two names stand for it. An update that makes a new array, and does not change the old one in place, reaches "
+        "one of them alone, and nothing of what is learned is used.",
         "Which name does the forward pass read, and which one is assigned by the update?",
     ),
 }  # fmt: skip

@@ -110,15 +110,7 @@ def _stored_too(
     for parts, part in zip(filled.arguments[1:], linked, strict=True):
         parts.append(part)
     filled.operands += tuple(operands)
-    _put_last(tape, filled)
     return True
-
-
-def _put_last(tape: Tape, node: Node) -> None:
-    """Let a node that has got more operands come after them; its place is left to a number of no meaning."""
-    tape.nodes[node.index] = Node(node.index, "leaf", None, (), {}, (), np.nan, node.line)
-    node.index = len(tape.nodes)
-    tape.nodes.append(node)
 
 
 def _filled(target: Any, indices: Sequence[Any], values: Sequence[Any]) -> Any:

@@ -54,6 +54,13 @@ class Node:
 _INDEX = attrgetter("index")
 
 
+def put_last(node: Node, nodes: list[Node]) -> None:
+    """Let a node that has got more operands come after them; its place is left to a number of no meaning."""
+    nodes[node.index] = Node(node.index, "leaf", None, (), {}, (), np.nan, node.line)
+    node.index = len(nodes)
+    nodes.append(node)
+
+
 def names_of(node: Node) -> list[str]:
     """The names of a value; where it is one changed in place, those that it had before."""
     while not node.names and node.changes is not None:

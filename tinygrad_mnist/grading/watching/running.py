@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.grading.calling.own_modules import OwnModules, package_of
-from tinygrad_mnist.grading.watching.graph import depending, names_of
+from tinygrad_mnist.grading.watching.graph import depending, names_of, put_last
 from tinygrad_mnist.grading.watching.labels import label_behind, target_of
 from tinygrad_mnist.grading.watching.losses import evaluated
 from tinygrad_mnist.grading.watching.names import is_called_gradient
@@ -109,6 +109,8 @@ def recorded(module: types.ModuleType, body: Callable[[Tape], None], seconds: fl
             _forget_unfinished(tape)
     except BaseException as stopped:
         error = None if enough.seen else stopped
+    for filled in tape.memory.stored:
+        put_last(filled, tape.nodes)
     if enough.seen:
         tape.cut(*enough.seen)
     return Run(tape, module, error, source)

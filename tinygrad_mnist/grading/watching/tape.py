@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.bindings import Bindings, Key
-from tinygrad_mnist.grading.watching.graph import FILLED, Node, is_changed_from
+from tinygrad_mnist.grading.watching.bindings import Bindings
+from tinygrad_mnist.grading.watching.graph import FILLED, Node, is_changed_from, put_last
 from tinygrad_mnist.grading.watching.memory import Memory
 
 OWN = "__main__"
@@ -124,6 +124,8 @@ class Tape:
         operands: tuple[Node, ...], value: Any, changes: Node | None = None,
     ) -> Node:  # fmt: skip
         """A new node, for which its value stands from now on."""
+        for filled in self.memory.stored.intersection(operands):
+            put_last(filled, self.nodes)
         node = Node(len(self.nodes), op, function, arguments, options, operands, value, line, changes)
         self.nodes.append(node)
         self.memory.stored.difference_update(operands)
@@ -155,10 +157,6 @@ class Tape:
                     self.updated(Update(old, node, line, text))
                 elif old.shape == node.shape:
                     self.rebound.append(Update(old, node, line, text))
-
-    def attributes(self) -> list[tuple[Key, Node]]:
-        """What names stand for that objects have, not functions as they run."""
-        return [(key, node) for key, node in self.bindings.items() if key[0] > len(self.entered)]
 
     def updated(self, update: Update) -> None:
         """Something got a new value made from its old one. Raises Enough where that is all that is to be seen."""
