@@ -3,7 +3,7 @@
 import numpy as np
 
 from tests.each import each
-from tests.grading.watching.runs import named, recorded
+from tests.grading.watching.runs import DATA, named, recorded, reported
 from tinygrad_mnist.grading.watching.graph import FILLED
 
 CHANGES = {
@@ -77,3 +77,18 @@ def test_what_a_line_stores_part_after_part_is_one_operation_until_something_loo
 def test_an_array_that_is_looked_at_in_the_loop_is_recorded_at_each_store():
     tape, _ = recorded("y = np.zeros(4)\nfor i in range(1, 4):\n    y[i] = y[i - 1] + 1\nz = y + 0")
     assert sum(n.op == "[]=" for n in tape.nodes) == 3
+
+
+def test_an_array_may_be_filled_while_it_is_asked_whether_a_training_was_seen():
+    found = reported(f"""{DATA}
+W, seen = rng.normal(size=(6, 4)), np.zeros(4)
+for epoch in range(10):
+    norms = np.zeros(12)
+    for i in range(12):
+        seen += Y[i]
+        norms[i] = np.sum(X[i] ** 2)
+    e = np.exp(X @ W)
+    d = (e / e.sum(axis=1, keepdims=True) - Y) / 12
+    W = W - 0.1 * X.T @ d
+""")
+    assert found.passed, found

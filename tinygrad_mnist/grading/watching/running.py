@@ -109,8 +109,7 @@ def recorded(module: types.ModuleType, body: Callable[[Tape], None], seconds: fl
             _forget_unfinished(tape)
     except BaseException as stopped:
         error = None if enough.seen else stopped
-    for filled in tape.memory.stored:
-        put_last(filled, tape.nodes)
+    _end_filling(tape)
     if enough.seen:
         tape.cut(*enough.seen)
     return Run(tape, module, error, source)
@@ -142,6 +141,7 @@ class _Enough:
         if len(tape.updates) < self.next:
             return False
         self.next = 2 * len(tape.updates)
+        _end_filling(tape)
         if _waits_for_labels(tape) or _steps_so_far(tape) <= STEPS:
             return False
         if not self.computes_a_loss or self._loss_since(tape):
@@ -158,6 +158,13 @@ class _Enough:
             return False
         versions = {version for update in tape.updates for version in (update.old, update.new)}
         return next(evaluated(since, versions), None) is not None
+
+
+def _end_filling(tape: Tape) -> None:
+    """Let every array that is still being filled come after what it was filled with."""
+    for filled in tape.memory.stored:
+        put_last(filled, tape.nodes)
+    tape.memory.stored.clear()
 
 
 def _steps_so_far(tape: Tape) -> int:
