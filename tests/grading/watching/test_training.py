@@ -470,3 +470,43 @@ for epoch in range(10):
     W = W - (Settings.learning_rate * 1 / Y.shape[0]) * X.T @ (p - {2 if wrong else 1} * Y)
 """)
     assert found.passed != wrong, found
+
+
+CHECKED = f"""{DATA}
+W, b = rng.normal(size=(6, 4)), np.zeros((1, 4))
+
+def cost(W, b):
+    e = np.exp(X @ W + b)
+    p = e / e.sum(axis=1, keepdims=True)
+    return p, -np.mean(np.sum(Y * np.log(p), axis=1))
+
+def differences(x, h=1e-4):
+    grad = np.zeros_like(x)
+    for r in range(x.shape[0]):
+        for c in range(x.shape[1]):
+            MOVES
+            grad[r, c] = (more - less) / (2 * h)
+    return grad
+
+for epoch in range(10):
+    p, loss = cost(W, b)
+    d = (p - Y) / 12
+    dW, db = X.T @ d, d.sum(axis=0, keepdims=True)
+    print(np.abs(differences(W) - dW).max(), np.abs(differences(b) - db).max())
+    W = W - 0.1 * dW
+    b -= 0.1 * db
+"""
+MOVES = {
+    "with the number kept": ("old = x[r, c]", "x[r, c] = old + h", "x[r, c] = old - h", "x[r, c] = old"),
+    "to and fro": ("", "x[r, c] += h", "x[r, c] -= 2 * h", "x[r, c] += h"),
+}
+
+
+@each(("way", "wrong"), [(way, wrong) for way in MOVES for wrong in (False, True)])
+def test_a_check_by_differences_in_place_changes_nothing(way, wrong):
+    start, up, down, back = MOVES[way]
+    moves = [start, up, "more = cost(W, b)[1]", down, "less = cost(W, b)[1]", back]
+    text = CHECKED.replace("MOVES", "; ".join(filter(None, moves)))
+    found = reported(text.replace("X.T @ d", "2 * X.T @ d") if wrong else text)
+    assert found.passed != wrong, found
+    assert len(found.parameters) == 2

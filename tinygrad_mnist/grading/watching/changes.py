@@ -79,7 +79,7 @@ def _put_back(tape: Tape, array: NDArray[Any]) -> None:
         moved.append(node)
         node = node.changes
         if len(moved) > 1 and math.isclose(node.value[place], array[place], rel_tol=1e-9, abs_tol=1e-12):
-            tape.memory.put(array, node)
+            tape.memory.put_back(array, node)
             if not tape.in_parts.keys().isdisjoint(moved):
                 tape.updates = [update for update in tape.updates if update.new not in moved]
             return

@@ -36,6 +36,13 @@ class Memory:
             if node.changes is not None and node.op != "shared":
                 self._changes.setdefault(root, []).append(node)
 
+    def put_back(self, array: NDArray[Any], node: Node) -> None:
+        """Let an array that was changed to and fro stand for what it was, but for rounding."""
+        root = id(_root(array))
+        self._of[id(array)] = array, node
+        self._current.setdefault(root, {})[id(array)] = array
+        self._seen[id(array)] = self._changes[root][-1].index
+
     def node_of(self, value: Any) -> Node | None:
         """The node that a value stood for when it was last looked at."""
         known = self._of.get(id(value))
