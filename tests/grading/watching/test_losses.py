@@ -194,3 +194,22 @@ for step in range(20):
     assert not reported(
         text.replace("+= dW" if sign == "+=" else "-= dW", "-= -dW" if sign == "-=" else "-= dW")
     ).passed
+
+
+@pytest.mark.parametrize("count", ["len(X)", "X.shape[0]"])
+def test_a_loss_times_the_number_of_examples_is_added_up_and_not_gone_down(count):
+    text = f"""{DATA}
+W1, W2 = rng.normal(size=(6, 5)), rng.normal(size=(5, 4))
+for epoch in range(10):
+    running = 0.0
+    h = np.sin(X @ W1)
+    s = h @ W2
+    p = np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)
+    loss = -np.mean(np.log(p[np.arange(12), labels]))
+    running += loss * {count}
+    d = (p - Y) / 12
+    dW2, dW1 = h.T @ d, X.T @ (d @ W2.T * np.cos(X @ W1))
+    W1, W2 = W1 - 0.1 * dW1, W2 - 0.1 * dW2
+"""
+    assert reported(text).passed, reported(text)
+    assert names(text.replace("(p - Y) / 12", "(p - Y)")) == {"error-sum"}

@@ -82,7 +82,7 @@ def own_losses(tape: Tape, step: Step, versions: set[Node], picked: bool = False
         n for n in in_order(reached & labelled)
         if _is_number(n) and n not in step.nodes and n not in blocked
     ]  # fmt: skip
-    found = [n for n in found if not _is_running_total(n, found, reached)]
+    found = [n for n in found if not _is_running_total(n, found, reached) and not _is_a_sum(n, found, labels)]
     turned = {o for n in found for o in n.operands if n.op in ("neg", "*", "/") and n.value * np.asarray(o.value) < 0}
     near = [n for n in found if n.index <= last + 40 and n not in turned]
     return sorted(near, key=lambda n: any(CALLED_LOSS.search(name) for name in n.names))
@@ -108,6 +108,14 @@ def _is_running_total(node: Node, losses: Sequence[Node], reached: Collection[No
 
 PERCEPTRON = "the perceptron's criterion max ŷ - Σ y ŷ"
 """The loss whose gradients the perceptron's rule goes along: of the examples that it mistakes."""
+
+def _is_a_sum(node: Node, losses: Sequence[Node], labels: Collection[Node]) -> bool:
+    """Whether it is a loss times the number of examples, to be added up over the batches."""
+    if node.op not in ("*", "multiply") or not any(o in losses for o in node.operands):
+        return False
+    lengths = {length for label in labels for length in label.shape}
+    return any(isinstance(a, (int, np.integer)) and a > 1 and int(a) in lengths for a in node.arguments)
+
 
 Usual = Callable[[Any, Any], Any]
 
