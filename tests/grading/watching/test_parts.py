@@ -304,3 +304,21 @@ for i in list(range(12)) * 3:
 
 def test_a_rule_without_a_loss_is_not_called_wrong():
     assert reported(DATA + PERCEPTRON) is None
+
+
+def test_an_element_that_was_updated_before_the_last_gradient_is_named():
+    findings = reported(f"""{DATA}
+W1, W2 = rng.normal(size=(6, 2)), rng.normal(size=(2, 1))
+t = (labels > 1).astype(float)
+for epoch in range(3):
+    for x, y in zip(X, t):
+        h = 1 / (1 + np.exp(-x @ W1))
+        p = 1 / (1 + np.exp(-(h @ W2)[0]))
+        loss = -y * np.log(p) - (1 - y) * np.log(1 - p)
+        for k in range(2):
+            W2[k][0] = W2[k][0] - 0.3 * (p - y) * h[k]
+        for k in range(2):
+            for j in range(6):
+                W1[j][k] = W1[j][k] - 0.3 * (p - y) * W2[k][0] * h[k] * (1 - h[k]) * x[j]
+""").findings
+    assert ("carried-updated",) in [finding.names for finding in findings]

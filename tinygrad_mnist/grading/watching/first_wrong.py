@@ -12,12 +12,15 @@ from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.watching.general import RTOL, Reading, wrong
 from tinygrad_mnist.grading.watching.gradients import like
-from tinygrad_mnist.grading.watching.graph import Node, in_order, names_of
+from tinygrad_mnist.grading.watching.graph import Node, in_order, is_changed_from, names_of
 from tinygrad_mnist.grading.watching.labels import is_label, target_of
 from tinygrad_mnist.manual.activations import Array
 
 PROBES = 16
 """Of so many elements two arrays are compared before all of them are."""
+
+ALONG = {"+", "-", "*", "neg"}
+"""Operations of numbers, through which is looked for parts of parameters."""
 
 NEXT = 3
 """So many operations further a value that has no name may have become one with a name."""
@@ -93,9 +96,11 @@ def describe(node: Node, reading: Reading) -> Finding:
     """A value that is no derivative, beside what it may have been meant for; or a parameter after its update."""
     run = _by_one_name(node, reading)
     names = next(filter(None, map(names_of, (*run, *_made_next_of(run[-1], reading)))), ["this value"])
-    if node in reading.step.updated:
+    moved = _moved_before(node, reading)
+    if node in reading.step.updated or moved:
+        name = moved or names[0]
         return Finding(
-            ("carried-updated",), (names[0],), f"{names[0]} is updated before the last gradient is known", (),
+            ("carried-updated",), (name,), f"{name} is updated before the last gradient is known", (),
             "All gradients belong to the parameters of the forward pass.",
             "Which gradients are computed after this line, and with which of its values?", (str(node.line),),
         )  # fmt: skip
@@ -123,6 +128,22 @@ def _is_tied(node: Node) -> bool:
     if axis is None or isinstance(axis, Node):
         return False
     return bool((x == np.max(x, axis=axis, keepdims=True)).sum() > np.size(node.value))
+
+
+def _moved_before(node: Node, reading: Reading) -> str:
+    """Another parameter, parts of which were updated already, where a value is made of one; "" where there is none."""
+    others = {
+        before: lineage.name
+        for lineage, before in reading.step.before.items()
+        if (g := reading.gradients[lineage]) is None or g.node is not node
+    }
+    waiting = [*node.operands]
+    for operand in waiting:
+        waiting += operand.operands[:1] if operand.op == "[]" else operand.operands if operand.op in ALONG else ()
+        for before, name in others.items():
+            if operand is not before and is_changed_from(operand, before):
+                return name
+    return ""
 
 
 def _made_next_of(node: Node, reading: Reading) -> Iterator[Node]:

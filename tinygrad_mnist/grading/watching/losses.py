@@ -69,7 +69,7 @@ def own_losses(tape: Tape, step: Step, versions: set[Node], picked: bool = False
     first = min(n.index for n in step.forward)
     last = max((n.index for n in step.after.values()), default=first)
     targets = {t for n in step.nodes if (t := target_of(n, step.by_parameters))}
-    labels = {n for n in step.by_labels - step.by_parameters if is_label(n)}
+    labels = {n for n in step.by_labels - step.by_parameters if label_behind(n) is n}
     labels = labels or (set() if targets else set(step.labels))
     nodes = [n for n in tape.nodes if n in start or n in step.by_labels or n in labels or first <= n.index]
     reached = depending(nodes, lambda n: n in start, versions)
@@ -288,7 +288,7 @@ def evaluated(nodes: Sequence[Node], versions: Collection[Node]) -> Iterator[Nod
     """
     every = {*nodes, *versions}
     reached = depending(every, lambda n: n in versions, versions)
-    labelled = depending(every, lambda n: n not in reached and any(map(is_label, (n, *n.operands))), versions)
+    labelled = depending(every, lambda n: n not in reached and any(map(label_behind, (n, *n.operands))), versions)
     blocked = depending(every, lambda n: n.op in NOT_DIFFERENTIABLE and n in reached, versions)
     for n in nodes:
         if n in reached and n in labelled and n not in blocked and n not in versions and _is_number(n):
@@ -302,11 +302,12 @@ def _parts(node: Node, versions: Versions) -> _Parts:
     waiting = [(1.0, node)]
     graph = made_of([node], versions)
     reached = depending(graph, lambda n: n in versions, versions)
-    labelled = depending(graph, lambda n: n not in reached and is_label(n), versions)
+    labelled = depending(graph, lambda n: n not in reached and label_behind(n) is not None, versions)
     while waiting:
         factor, part = waiting.pop()
         terms = _terms(part, reached)
-        if terms is not None:
+        by_a_label = any(o in labelled and o not in reached for o in part.operands)  # of one example a number
+        if terms is not None and not by_a_label:
             waiting += [(factor * f, n) for f, n in terms]
         elif part in labelled:
             data.append((factor, part))
@@ -361,7 +362,7 @@ def _read(parts: _Parts, heads: Sequence[Head]) -> Own | None:
     (factor, term), versions = parts.data[0], parts.versions
     graph = made_of([term], versions)
     reached = depending(graph, lambda n: n in versions, versions)
-    labels = [n for n in graph if n not in reached and is_label(n)]
+    labels = [n for n in graph if n not in reached and label_behind(n) is n]
     forward = reached - depending(graph, lambda n: n in labels, versions) - set(versions)
     outputs = [n for n in _met(graph - set(versions), forward) if np.ndim(n.value) and _is_real(n)]
     for node, label, head in product(sorted(outputs, key=lambda n: -n.index), labels, heads):

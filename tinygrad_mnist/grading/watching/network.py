@@ -43,10 +43,10 @@ class Pass:
 
 
 def in_columns(value: Any, notation: Notation) -> Array:
-    """Activations or errors as features × examples; a vector is one example."""
+    """Activations or errors as features × examples; a vector is one example, and a number its only feature."""
     array = np.asarray(value, float)
-    if array.ndim == 1:
-        return array[:, None]
+    if array.ndim <= 1:
+        return array.reshape(-1, 1)
     return array if notation is COLUMNS else array.T
 
 
