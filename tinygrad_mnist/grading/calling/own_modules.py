@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ABOVE = 3
-"""So many folders above a program may be the packages that it is imported through: `from src.layers import Dense`."""
+"""So many folders above a program may hold the packages that it is imported through: `from src.layers import Dense`."""
 
 MakeLoader = Callable[[str, str], importlib.machinery.SourceFileLoader]
 """What loads a module, from its name and its file."""
@@ -27,32 +27,34 @@ class OwnModules:
         self.packages: set[str] = set()
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> Any:
-        top, last = name.partition(".")[0], name.rpartition(".")[2]
-        if path is not None and top not in self.packages:
-            return None
-        places = self._places(name) if path is None else [*map(Path, path)]
-        files = (file for place in places for file in (place / last / "__init__.py", place / f"{last}.py"))
-        found = next((spec for file in files if (spec := self._spec(name, file))), None)
-        if found is None and path is None:
-            found = self._without_file(name, places) or self._above(name)
+        top = name.partition(".")[0]
+        if path is None:
+            found = self._in(name, self._beside()) or self._where_nothing_else_is(name)
+        else:
+            found = self._in(name, map(Path, path)) if top in self.packages else None
         if found is not None:
             self.packages.add(top)
         return found
 
-    def _places(self, name: str) -> list[Path]:
-        """Where a module is looked for: beside, where the program says, and above where its own package lies."""
-        added = (self.folder / entry for entry in sys.path if entry not in self.before)
-        above = [self.folder, *self.folder.parents][:ABOVE]
-        return [self.folder, *added, *(folder.parent for folder in above if folder.name == name)]
+    def _beside(self) -> list[Path]:
+        """Where a module is looked for first: beside the program, and where that says."""
+        return [self.folder, *(self.folder / entry for entry in sys.path if entry not in self.before)]
 
-    def _above(self, name: str) -> Any:
-        """What is installed nowhere may lie in a folder above: the program is started there, as `python -m`."""
-        if name in sys.stdlib_module_names or importlib.machinery.PathFinder.find_spec(name) is not None:
+    def _where_nothing_else_is(self, name: str) -> Any:
+        """What no other finder knows may lie in a folder above, where `python -m` starts, or be a folder without file."""
+        others = (finder for finder in sys.meta_path if finder is not self and hasattr(finder, "find_spec"))
+        specs = (finder.find_spec(name, None) for finder in others)
+        if any(spec is not None and spec.loader is not None for spec in specs):
             return None
-        above = list(self.folder.parents)[: ABOVE - 1]
-        files = (file for place in above for file in (place / name / "__init__.py", place / f"{name}.py"))
-        found = next((spec for file in files if (spec := self._spec(name, file))), None)
-        return found or self._without_file(name, above)
+        above = list(self.folder.parents)[:ABOVE]
+        found = self._in(name, above)
+        holding = [str(place) for place in (*self._beside(), *above) if _holds_modules(place / name)]
+        return found or (importlib.machinery.PathFinder.find_spec(name, holding) if holding else None)
+
+    def _in(self, name: str, places: Iterable[Path]) -> Any:
+        last = name.rpartition(".")[2]
+        files = (file for place in places for file in (place / last / "__init__.py", place / f"{last}.py"))
+        return next((spec for file in files if (spec := self._spec(name, file))), None)
 
     def _spec(self, name: str, file: Path) -> Any:
         found = _called(file)
@@ -62,23 +64,14 @@ class OwnModules:
         loader = self.loader(name, str(found))
         return importlib.util.spec_from_file_location(name, found, loader=loader, submodule_search_locations=inside)
 
-    @staticmethod
-    def _without_file(name: str, places: Iterable[Path]) -> Any:
-        """A package that is a folder of modules alone; what is installed by its name goes first."""
-        holding = [str(place) for place in places if _holds_modules(place / name)]
-        if not holding:
-            return None
-        installed = importlib.machinery.PathFinder.find_spec(name)
-        is_one = installed is not None and installed.origin is not None
-        return None if is_one else importlib.machinery.PathFinder.find_spec(name, holding)
-
 
 def _called(file: Path) -> Path | None:
     """A file of this name, or one whose name differs in capitals alone, as it may on the learner's system."""
     if file.is_file():
         return file
     with contextlib.suppress(OSError):  # a stand-in may say that the folder is there
-        return next((f for f in file.parent.glob("*.py") if f.name.casefold() == file.name.casefold()), None)
+        alike = (f for f in file.parent.glob("*.py") if f.name.casefold() == file.name.casefold())
+        return next((f for f in alike if str(f) != sys.argv[0]), None)
     return None
 
 
@@ -90,5 +83,6 @@ def _holds_modules(folder: Path) -> bool:
 
 
 def package_of(text: str, folder: Path) -> str | None:
-    """The package of a program that imports from it by a dot: the folder it lies in."""
-    return folder.resolve().name if re.search(r"^\s*from\s+\.", text, re.MULTILINE) else None
+    """The package of a program that imports from it by dots: as many of the folders that it lies in."""
+    dots = max(map(len, re.findall(r"^\s*from\s+(\.+)", text, re.MULTILINE)), default=0)
+    return ".".join(folder.resolve().parts[-dots:]) if dots else None

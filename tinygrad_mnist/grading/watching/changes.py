@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import operator
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,8 +14,8 @@ from numpy.typing import NDArray
 from tinygrad_mnist.grading.watching.graph import FILLED, LINEAR, Node, walk
 from tinygrad_mnist.grading.watching.tape import Tape, Update, is_made_from
 
-MOVES = 3
-"""How often an element is moved before it is put back, and one time more."""
+MOVES = 4
+"""So many changes of one element are looked back over."""
 
 MOST_PARTS = 4096
 """An array is filled with so many parts in one operation, at most."""
@@ -73,16 +72,22 @@ def _put_back(tape: Tape, array: NDArray[Any]) -> None:
     node = tape.node(array)
     place = _place(node.arguments[1])
     moved: list[Node] = []
-    while place and len(place) == array.ndim and len(moved) <= MOVES:
+    while place and len(place) == array.ndim and len(moved) < MOVES:
         if node.op != "[]=" or node.changes is None or _place(node.arguments[1]) != place:
             return
         moved.append(node)
         node = node.changes
-        if len(moved) > 1 and math.isclose(node.value[place], array[place], rel_tol=1e-9, abs_tol=1e-12):
+        if len(moved) > 1 and abs(node.value[place] - array[place]) <= _rounding(array[place], moved):
             tape.memory.put_back(array, node)
             if not tape.in_parts.keys().isdisjoint(moved):
                 tape.updates = [update for update in tape.updates if update.new not in moved]
             return
+
+
+def _rounding(number: Any, moved: Sequence[Node]) -> float:
+    """How far a number that was moved to and fro may be from what it was."""
+    largest = max(abs(float(n.value[_place(n.arguments[1])])) for n in moved)
+    return 8 * float(np.finfo(np.result_type(number, np.float16)).eps) * max(abs(float(number)), largest)
 
 
 def _stored_too(

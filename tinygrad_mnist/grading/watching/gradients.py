@@ -118,8 +118,8 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
 
 def _is_turned(node: Node, candidates: Sequence[Node]) -> bool:
     """Whether it is a matrix whose transpose is taken before it is subtracted."""
-    turns = [c for c in candidates if c.op in ("T", "transpose") and c.index > node.index and c.operands[0] is node]
-    return np.ndim(node.value) == 2 and bool(turns) and not turns[0].options and len(turns[0].arguments) <= 1
+    turns = (c for c in candidates if c.op in ("T", "transpose", "swapaxes") and c.operands[:1] == (node,))
+    return np.ndim(node.value) == 2 and any(np.array_equal(c.value, np.transpose(node.value)) for c in turns)
 
 
 def _of_named(node: Node, candidates: list[Node], step: Step) -> Node:

@@ -55,7 +55,9 @@ _INDEX = attrgetter("index")
 
 
 def put_last(node: Node, nodes: list[Node]) -> None:
-    """Let a node that has got more operands come after them; its place is left to a number of no meaning."""
+    """Let an array that was filled come after what it was filled with; a number takes its place in the record."""
+    if node.op != FILLED:
+        return
     nodes[node.index] = Node(node.index, "leaf", None, (), {}, (), np.nan, node.line)
     node.index = len(nodes)
     nodes.append(node)

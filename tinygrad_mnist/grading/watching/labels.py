@@ -63,7 +63,7 @@ def _is_one_of_labels(node: Node) -> bool:
     return array is not None and array.shape != node.shape and is_label(array)
 
 
-DRAWING = {"rand", "randn", "random", "random_sample", "uniform", "normal", "standard_normal", "binomial"}
+DRAWING = {"rand", "randn", "random", "random_sample", "uniform", "normal", "standard_normal", "binomial", "choice"}
 COMPARING = {"<", "<=", ">", ">=", "less", "less_equal", "greater", "greater_equal"}
 
 
@@ -72,7 +72,7 @@ def drawn_from(node: Node) -> Node | None:
     if node.op in DRAWING:
         return node
     arrays = [o for o in node.operands if np.ndim(o.value)]
-    is_made_of_it = node.op in SCALING | COMPARING or is_view(node)
+    is_made_of_it = node.op in SCALING | COMPARING or node.op == "where" or is_view(node)
     return drawn_from(arrays[0]) if is_made_of_it and len(arrays) == 1 else None
 
 

@@ -89,7 +89,9 @@ def labelled_among(
     inputs = set(_entering(nodes, parameters))
     labels = {n for n in nodes if n not in by_parameters and n not in inputs and label_behind(n)}
     labels -= masks_among(labels, nodes)
-    meets = depending(by_parameters, lambda n: any(o in labels for o in n.operands) and n not in stop, stop)
+    chosen = {n for n in by_parameters if n.op == "[]" and n.operands[-1:] and n.operands[-1] in by_parameters}
+    met = (n for n in by_parameters if n not in stop and n not in chosen and not labels.isdisjoint(n.operands))
+    meets = depending(by_parameters, {*met}.__contains__, stop)
     meets = meets or depending(by_parameters, lambda n: n not in stop and bool(target_of(n, by_parameters)), stop)
     if meets:
         return labels | meets
@@ -106,7 +108,7 @@ def _entering(nodes: Collection[Node], parameters: Collection[Node]) -> Iterator
         is_taken = node.op == "[]" and bool(node.operands)
         if is_taken and seen_through(node.operands[0]) in parameters and np.ndim(node.operands[-1].value):
             yield from (index for index in node.operands[1:] if index is node.arguments[1])
-        if node.op in LINEAR and len(node.operands) == 2:
+        if (node.op in LINEAR or node.op in ("*", "multiply")) and len(node.operands) == 2:
             for one, other in (node.operands, node.operands[::-1]):
                 if seen_through(one) in parameters:
                     yield other

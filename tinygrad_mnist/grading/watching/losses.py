@@ -27,6 +27,9 @@ LARGEST = 10.0
 LATER = 12
 """How many numbers that are computed after the steps are looked at."""
 
+COMPARING = {"==", "!=", "equal", "not_equal", "-", "subtract"}
+"""Operations by which what was chosen is held against the labels, and does not pick of a table of them."""
+
 NOT_DIFFERENTIABLE = {"==", "!=", "argmax", "argmin", "round", "isclose", "equal"}
 
 
@@ -47,14 +50,15 @@ def outputs(step: Step) -> list[Output]:
         if any(o in below for o in node.operands):
             below.add(node)
             continue
-        if not _is_real(node) and node.op != "argmax":
+        choice = next((o for o in (node, *node.operands) if o.op == "argmax"), None)
+        if not _is_real(node) and node is not choice:
             continue
         met = [
-            o for user in users[node] for o in user.operands
+            o for user in users[node] if node is not choice or user.op in COMPARING for o in user.operands
             if (o in step.by_labels and o not in step.by_parameters) or o is target_of(user, step.by_parameters)
         ]  # fmt: skip
         if met:
-            output = node.operands[0] if node.op == "argmax" else node
+            output = node if choice is None else choice.operands[0]
             found.append(Output(output, label_behind(met[-1]) or met[-1]))
             below.add(node)
     return found

@@ -271,7 +271,7 @@ def _are_rather_of_the_own_loss(readings: Sequence[general.Reading], found: verd
 
     It is one of the textbook's where all mistakes in that are known by name.
     """
-    if readings and all(r.loss == PERCEPTRON and _is_right_but_for_its_size(r) for r in readings):
+    if readings and all(r.loss == PERCEPTRON and not r.beside and _is_right_but_for_its_size(r) for r in readings):
         return True
     if not any(f.names for f in found.findings) and readings and all(map(_is_right_but_for_its_own_size, readings)):
         return True

@@ -90,7 +90,7 @@ def _apply(node: Node, values: dict[Node, Any], passes: Callable[[Any, Any], Any
     if node.op == "[]=":
         return _placed(*arguments)
     if node.op == FILLED:
-        return _filled_up(*arguments)
+        return _with_parts(*arguments)
     if isinstance(node.function, Method) and isinstance(arguments[0], np.ndarray):  # its method takes no tensors
         arguments[0] = Tensor(np.array(arguments[0], float))
     options = {k: _filled(o, values) for k, o in node.options.items() if k not in ("out", "dtype", "copy")}
@@ -125,14 +125,15 @@ def _placed(target: Any, index: Any, value: Any) -> Any:
     return target * kept + ops.scatter_add(ops.broadcast_to(value, places.shape), index, target.shape)
 
 
-def _filled_up(target: Any, indices: Sequence[Any], values: Sequence[Any]) -> Any:
+def _with_parts(target: Any, indices: Sequence[Any], values: Sequence[Any]) -> Any:
     """The same for one part after another: each element is the last that was stored there."""
     order, parts, count = np.full(target.shape, -1), [], 0
     for index, value in zip(indices, values, strict=True):
         shape = order[index].shape
         size = math.prod(shape)
         order[index] = np.arange(count, count + size).reshape(shape)
-        value = ops.reshape(value, value.shape[max(0, value.ndim - len(shape)) :]) if np.ndim(value) else value
+        value = value if isinstance(value, Tensor) else np.asarray(value, float)
+        value = ops.reshape(value, value.shape[max(0, value.ndim - len(shape)) :])
         parts.append(ops.reshape(ops.broadcast_to(value, shape), (size,)))
         count += size
     return ops.where(order < 0, target, ops.concatenate(parts)[np.maximum(order, 0)])
