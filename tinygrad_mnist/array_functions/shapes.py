@@ -51,7 +51,7 @@ def moved(function: Callable[..., Any]) -> Callable[..., Any]:
 
 NUMPY.update({f: _reshaped(f) for f in (np.atleast_1d, np.atleast_2d, np.atleast_3d)})
 NUMPY.update({f: moved(f) for f in named("roll", "rot90", "rollaxis", "delete", "resize")})
-NUMPY[sliding_window_view] = moved(sliding_window_view)
+NUMPY[sliding_window_view] = lambda x, *args, **options: moved(sliding_window_view)(x, *args, **options)
 
 
 # joined
@@ -93,10 +93,9 @@ def append(arr: Array, values: Array, axis: int | None = None) -> Array:
 def insert(arr: Array, obj: Any, values: Array, axis: int | None = None) -> Array:
     """The values before these indices along an axis; without one, of the array laid out flat."""
     arr, values = (x if hasattr(x, "dtype") else np.asarray(x) for x in (arr, values))
-    taken = np.insert(np.arange(arr.size).reshape(arr.shape), obj, 0, axis)
-    put = np.insert(np.full(arr.shape, -1), obj, np.arange(values.size).reshape(values.shape), axis)
-    inserted = ops.reshape(values, -1)[np.maximum(put, 0)].astype(arr.dtype)
-    return ops.where(put < 0, ops.reshape(arr, -1)[taken], inserted)
+    numbers = arr.size + np.arange(values.size).reshape(values.shape)
+    places = np.insert(np.arange(arr.size).reshape(arr.shape), plain(obj), numbers, axis)
+    return ops.concatenate([ops.reshape(arr, -1), ops.reshape(values, -1).astype(arr.dtype)])[places]
 
 
 @means(np.broadcast_arrays)

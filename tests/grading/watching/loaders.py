@@ -615,8 +615,8 @@ training:
   shuffle: true
   name: "a run"
 layers:
-  - 784
-  - 10
+- 784
+- 10
 sizes: [3, 4.5, last]
 augment:
   - kind: shift

@@ -213,3 +213,30 @@ for epoch in range(10):
 """
     assert reported(text).passed, reported(text)
     assert names(text.replace("(p - Y) / 12", "(p - Y)")) == {"error-sum"}
+
+
+def test_a_rule_without_slopes_gets_no_verdict():
+    assert (
+        reported(f"""{DATA}
+t, w, b = (labels > 1).astype(float), np.zeros(6), np.zeros(1)
+for epoch in range(5):
+    for i in range(12):
+        error = t[i] - np.heaviside(X[i] @ w + b, 0)
+        w += 0.1 * error * X[i]
+        b += 0.1 * error
+""")
+        is None
+    )
+
+
+def test_choices_as_rows_of_a_table_are_no_labels():
+    found = reported(f"""{DATA}
+W, b = np.zeros((6, 4)), np.zeros(4)
+for step in range(20):
+    wrong = Y - np.eye(4)[np.argmax(X @ W + b, axis=1)]
+    dW, db = X.T @ wrong, wrong.sum(axis=0)
+    W += 0.1 * dW
+    b += 0.1 * db
+""")
+    assert found.passed, found
+    assert found.settings.startswith("the perceptron's criterion")

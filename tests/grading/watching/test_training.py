@@ -510,3 +510,26 @@ def test_a_check_by_differences_in_place_changes_nothing(way, wrong):
     found = reported(text.replace("X.T @ d", "2 * X.T @ d") if wrong else text)
     assert found.passed != wrong, found
     assert len(found.parameters) == 2
+
+
+def test_a_picture_of_two_colours_in_a_window_is_no_label():
+    text = f"""{DATA}
+images = (X.reshape(12, 1, 6) > 0.5).astype(float)
+F, W = rng.normal(size=3), rng.normal(size=(4, 4))
+for epoch in range(3):
+    for x, y in zip(images[:, 0], Y):
+        z = np.zeros(4)
+        for j in range(4):
+            z[j] = np.sum(x[j:j + 3] * F)
+        h = np.tanh(z)
+        e = np.exp(h @ W)
+        d = e / e.sum() - y
+        dz = W @ d * (1 - h ** 2)
+        dW, dF = np.outer(h, d), np.array([np.sum(x[k:k + 4] * dz) for k in range(3)])
+        W -= 0.1 * dW
+        F -= 0.1 * dF
+"""
+    found = reported(text)
+    assert found.passed, found
+    assert len(found.parameters) == 2
+    assert not reported(text.replace("np.outer(h, d)", "3 * np.outer(h, d) ** 2")).passed

@@ -41,7 +41,7 @@ class OwnModules:
         return [self.folder, *(self.folder / entry for entry in sys.path if entry not in self.before)]
 
     def _where_nothing_else_is(self, name: str) -> Any:
-        """What no other finder knows may lie in a folder above, where `python -m` starts, or be a folder without file."""
+        """What no other finder knows may lie above, where `python -m` starts, or be a folder of modules alone."""
         others = (finder for finder in sys.meta_path if finder is not self and hasattr(finder, "find_spec"))
         specs = (finder.find_spec(name, None) for finder in others)
         if any(spec is not None and spec.loader is not None for spec in specs):

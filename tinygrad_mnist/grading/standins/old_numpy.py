@@ -13,7 +13,9 @@ OLD: dict[str, Any] = {
     "float_": np.float64, "complex_": np.complex128, "unicode_": np.str_, "Inf": np.inf, "Infinity": np.inf,
     "infty": np.inf, "NaN": np.nan, "NAN": np.nan, "PINF": np.inf, "NINF": -np.inf, "product": np.prod,
     "cumproduct": np.cumprod, "alltrue": np.all, "sometrue": np.any, "row_stack": np.vstack, "in1d": np.isin,
-    "asfarray": lambda a, dtype=float: np.asarray(a, dtype), "round_": np.round,
+    "trapz": getattr(np, "trapezoid", None), "bool8": np.bool_, "string_": np.bytes_, "mat": np.asmatrix,
+    "msort": lambda a: np.sort(a, 0), "asscalar": lambda a: a.item(), "round_": np.round,
+    "asfarray": lambda a, dtype=float: np.asarray(a, dtype),
 }  # fmt: skip
 """What each stands for."""
 

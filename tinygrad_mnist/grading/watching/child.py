@@ -68,7 +68,7 @@ def _old_names() -> Iterator[str]:
     names = sorted(whole.partition(".")[2] for whole in standins.used if whole.startswith("numpy."))
     if names:
         listed = " and ".join(f"np.{name}" for name in names)
-        yield f"{listed} {'is' if len(names) == 1 else 'are'} of an older NumPy: {np.__version__} has it no more"
+        yield f"{listed} {'is' if len(names) == 1 else 'are'} of an older NumPy than {np.__version__}"
 
 
 def _without(absent: Sequence[str], found: Report) -> Report | None:

@@ -114,12 +114,17 @@ def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:
                 own.append((reading.of, reading.expected))
             if _fit(best) == (True, len(step.before), True):
                 break
-    if best is None:
+    if best is None or not (best.right or _has_slopes(best)):
         return None
     best.beside = _another_loss(best, own)
     if best.of or best.right:
         return best
     return None if all(g is None or g.node.op == "parts" for g in gradients.values()) else best
+
+
+def _has_slopes(reading: Reading) -> bool:
+    """Whether its loss depends on the parameters other than in steps, as the rule of a perceptron with two classes."""
+    return any(np.any(reading.expected.get(node, 0)) for node in reading.step.before.values())
 
 
 def _fit(reading: Reading) -> tuple[bool, int, bool]:

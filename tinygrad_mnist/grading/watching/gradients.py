@@ -128,7 +128,7 @@ def _of_named(node: Node, candidates: list[Node], step: Step) -> Node:
 
 
 def _is_a_factor(node: Node, candidates: Sequence[Node], step: Step) -> bool:
-    """Whether it is the error of a unit, or of all, and no gradient yet: a slope, or what entered, comes on its way."""
+    """Whether it is the error of a unit, or of all, and no gradient yet: a slope or an input is still to come."""
     products = (c for c in candidates if c.op in ("*", "multiply") and len(c.operands) == 2)
     of_it = [c for c in products if any(o in candidates and o.shape == node.shape for o in c.operands)]
     others = [(c, o) for c in of_it for o in c.operands if np.ndim(o.value) and o not in candidates]

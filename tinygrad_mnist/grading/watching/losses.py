@@ -30,7 +30,7 @@ LATER = 12
 COMPARING = {"==", "!=", "equal", "not_equal", "-", "subtract"}
 """Operations by which what was chosen is held against the labels, and does not pick of a table of them."""
 
-NOT_DIFFERENTIABLE = {"==", "!=", "argmax", "argmin", "round", "isclose", "equal"}
+NOT_DIFFERENTIABLE = {"==", "!=", "argmax", "argmin", "round", "isclose", "equal", "heaviside", "sign"}
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,8 @@ def _is_running_total(node: Node, losses: Sequence[Node], reached: Collection[No
 
 
 PERCEPTRON = "the perceptron's criterion max ŷ - Σ y ŷ"
-"""The loss whose gradients the perceptron's rule goes along: of the examples that it mistakes."""
+"""The loss whose gradients are those of the perceptron's rule: of the examples that are classified wrongly."""
+
 
 def _is_a_sum(node: Node, losses: Sequence[Node], labels: Collection[Node]) -> bool:
     """Whether it is a loss times the number of examples, to be added up over the batches."""

@@ -1,4 +1,4 @@
-"""Updates that no forward pass is run with: one is run alone, or each with what the parameters were before."""
+"""Updates that no forward pass sees: it is run only once, or always with the old values."""
 
 from __future__ import annotations
 

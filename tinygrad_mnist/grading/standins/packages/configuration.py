@@ -30,14 +30,18 @@ def _block(lines: Lines) -> Any:
         return None
     parts: list[Lines] = []
     for line in lines:
-        if line[0] <= lines[0][0]:
+        if line[0] <= lines[0][0] and not (parts and _is_item(line) and not _is_item(lines[0])):
             parts.append([])
         parts[-1].append(line)
-    if lines[0][1].startswith("- "):
+    if _is_item(lines[0]):
         return [_item(part) for part in parts]
     if not re.search(r":(\s|$)", lines[0][1]):
         return _value(lines[0][1])
     return dict(_entry(part) for part in parts)
+
+
+def _is_item(line: tuple[int, str]) -> bool:
+    return line[1].startswith("- ")
 
 
 def _item(part: Lines) -> Any:
