@@ -20,8 +20,8 @@ from tinygrad_mnist.grading.watching.formulas import COMPARISONS, Formulas, form
 from tinygrad_mnist.grading.watching.general import Reading, multiple
 from tinygrad_mnist.grading.watching.gradients import like
 from tinygrad_mnist.grading.watching.graph import Node, in_order, names_of
-from tinygrad_mnist.grading.watching.losses import one_hot, outputs
 from tinygrad_mnist.grading.watching.naming import short_name, short_names
+from tinygrad_mnist.grading.watching.outputs import one_hot, outputs
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.source import Source, SourceError, read
 from tinygrad_mnist.grading.watching.training import versions_of

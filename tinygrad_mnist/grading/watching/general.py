@@ -14,8 +14,9 @@ from tinygrad_mnist.grading.report import Finding, Parameter
 from tinygrad_mnist.grading.watching.gradients import Gradient, gradient, like
 from tinygrad_mnist.grading.watching.graph import Node, in_order, made_of, names_of, seen_through
 from tinygrad_mnist.grading.watching.lineages import Lineage
-from tinygrad_mnist.grading.watching.losses import Output, one_hot, outputs, own_losses, usual_losses
+from tinygrad_mnist.grading.watching.losses import own_losses
 from tinygrad_mnist.grading.watching.names import CALLED_LOSS
+from tinygrad_mnist.grading.watching.outputs import Output, one_hot, outputs, usual_losses
 from tinygrad_mnist.grading.watching.replay import (
     CENTRAL,
     ONE_SIDED,

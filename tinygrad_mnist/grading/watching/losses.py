@@ -1,8 +1,8 @@
-"""Which loss a program's gradients may be of: one that it computes itself, or one that its output suggests."""
+"""Which loss a program computes itself: as the textbook writes it, or any number of outputs and labels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, product
 from typing import Any
@@ -11,13 +11,13 @@ import numpy as np
 
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.textbook.derivation import Network
-from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, in_order, made_of, used_by
+from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, in_order, made_of
 from tinygrad_mnist.grading.watching.labels import is_label, label_behind, target_of
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import CALLED_LOSS
+from tinygrad_mnist.grading.watching.outputs import USUAL, Output, is_real, one_hot
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.training import Step, versions_of
-from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
 from tinygrad_mnist.manual.heads import HALF, PENALTIES, Head, Penalty
 
@@ -27,41 +27,7 @@ LARGEST = 10.0
 LATER = 12
 """How many numbers that are computed after the steps are looked at."""
 
-COMPARING = {"==", "!=", "equal", "not_equal", "-", "subtract"}
-"""Operations by which what was chosen is held against the labels, and does not pick of a table of them."""
-
 NOT_DIFFERENTIABLE = {"==", "!=", "argmax", "argmin", "round", "isclose", "equal", "heaviside", "sign"}
-
-
-@dataclass(frozen=True)
-class Output:
-    """A value that meets the labels first: ŷ, and the labels of its examples."""
-
-    node: Node
-    labels: Node
-
-
-def outputs(step: Step) -> list[Output]:
-    """The outputs of a step's forward passes, in the order of the program."""
-    users = used_by(step.nodes)
-    found: list[Output] = []
-    below: set[Node] = set()
-    for node in in_order(step.forward):
-        if any(o in below for o in node.operands):
-            below.add(node)
-            continue
-        choice = next((o for o in (node, *node.operands) if o.op == "argmax"), None)
-        if not _is_real(node) and node is not choice:
-            continue
-        met = [
-            o for user in users[node] if node is not choice or user.op in COMPARING for o in user.operands
-            if (o in step.by_labels and o not in step.by_parameters) or o is target_of(user, step.by_parameters)
-        ]  # fmt: skip
-        if met:
-            output = node if choice is None else choice.operands[0]
-            found.append(Output(output, label_behind(met[-1]) or met[-1]))
-            below.add(node)
-    return found
 
 
 def own_losses(tape: Tape, step: Step, versions: set[Node], picked: bool = False) -> list[Node]:
@@ -110,83 +76,12 @@ def _is_running_total(node: Node, losses: Sequence[Node], reached: Collection[No
     return node.op in ("+", "add") and sum(o in reached for o in node.operands) == 1 and node.operands[-1] in losses
 
 
-PERCEPTRON = "the perceptron's criterion max ŷ - Σ y ŷ"
-"""The loss whose gradients are those of the perceptron's rule: of the examples that are classified wrongly."""
-
-
 def _is_a_sum(node: Node, losses: Sequence[Node], labels: Collection[Node]) -> bool:
     """Whether it is a loss times the number of examples, to be added up over the batches."""
     if node.op not in ("*", "multiply") or not any(o in losses for o in node.operands):
         return False
     lengths = {length for label in labels for length in label.shape}
     return any(isinstance(a, (int, np.integer)) and a > 1 and int(a) in lengths for a in node.arguments)
-
-
-Usual = Callable[[Any, Any], Any]
-
-USUAL: dict[str, Usual] = {
-    "cross-entropy": lambda y, Y: -(Y * (y + 1e-300).log()).sum(),
-    "log loss": lambda y, Y: -(Y * (y + 1e-300).log() + (1 - Y) * (1 - y + 1e-300).log()).sum(),
-    "squared error": lambda y, Y: ((y - Y) ** 2).sum() * 0.5,
-    "cross-entropy of logits": lambda y, Y: -(Y * y).sum() + y.logsumexp(axis=-1).sum(),
-    PERCEPTRON: lambda y, Y: ((_largest(y.numpy(), 0 if (Y.sum(axis=0) == 1).all() else -1) - Y) * y).sum(),
-}
-"""The losses that outputs and one-hot labels of the same shape may have, summed over everything."""
-
-
-def _largest(y: Array, axis: int) -> Array:
-    """1 at the first of the largest numbers along an axis, and 0 elsewhere."""
-    index = np.expand_dims(y.argmax(axis=axis), axis)
-    largest = np.zeros(y.shape)
-    np.put_along_axis(largest, index, 1, axis)
-    return largest
-
-
-def one_hot(output: Output) -> Any:
-    """The labels in the shape of the output, or None where they don't fit."""
-    y, labels = np.asarray(output.node.value), np.asarray(output.labels.value)
-    if labels.shape == y.shape:
-        return labels.astype(float)
-    if labels.size == y.size:
-        return (labels.reshape(y.shape) if 1 in y.shape or y.ndim != 2 else labels.T).astype(float)
-    if y.ndim == 2 and labels.size in y.shape and labels.dtype.kind in "iuf":
-        axis = 0 if labels.size == y.shape[0] else 1
-        hot = np.eye(max(y.shape[1 - axis], int(labels.max()) + 1))[labels.astype(int).ravel()]
-        return hot if axis == 0 else hot.T
-    return None
-
-
-def labelled(step: Step) -> Iterator[tuple[Array, Array]]:
-    """The inputs that each output of a step was made of, with its one-hot labels, in columns."""
-    for output in outputs(step):
-        hot = one_hot(output)
-        if hot is None or hot.ndim > 2:
-            continue
-        made = made_of([output.node], step.before.values()) - step.by_parameters
-        for node in in_order(made):
-            value = np.asarray(node.value)
-            if value.ndim == hot.ndim == 1 and value.size > hot.size:
-                yield value[:, None], hot[:, None]
-            elif value.ndim == hot.ndim == 2 and value.shape[1] == hot.shape[1]:
-                yield value, hot
-            elif value.ndim == hot.ndim == 2 and len(value) == len(hot):
-                yield value.T, hot.T
-
-
-def usual_losses(found: Sequence[Output]) -> Iterator[tuple[str, Callable[[Any], Any]]]:
-    """Name and function of the nodes' values, for every usual loss that the outputs may have."""
-    targets = [one_hot(output) for output in found]
-    if not found or any(t is None or t.shape != o.node.shape for t, o in zip(targets, found, strict=True)):
-        return
-    inside = all(((v := np.asarray(o.node.value)) >= 0).all() and (v <= 1).all() for o in found)
-    for name, usual in USUAL.items():
-        if inside or name not in ("cross-entropy", "log loss"):
-
-            def loss(values: Any, usual: Usual = usual) -> Any:
-                parts = [usual(values[o.node], t) for o, t in zip(found, targets, strict=True)]
-                return sum(parts[1:], parts[0])
-
-            yield name, loss
 
 
 @dataclass(frozen=True)
@@ -342,11 +237,7 @@ def _terms(node: Node, reached: Collection[Node]) -> list[tuple[float, Node]] | 
 
 
 def _is_number(node: Node) -> bool:
-    return np.size(node.value) == 1 and _is_real(node)
-
-
-def _is_real(node: Node) -> bool:
-    return np.asarray(node.value).dtype.kind == "f"
+    return np.size(node.value) == 1 and is_real(node)
 
 
 def _number(node: Node) -> float:
@@ -369,7 +260,7 @@ def _read(parts: _Parts, heads: Sequence[Head]) -> Own | None:
     reached = depending(graph, lambda n: n in versions, versions)
     labels = [n for n in graph if n not in reached and label_behind(n) is n]
     forward = reached - depending(graph, lambda n: n in labels, versions) - set(versions)
-    outputs = [n for n in _met(graph - set(versions), forward) if np.ndim(n.value) and _is_real(n)]
+    outputs = [n for n in _met(graph - set(versions), forward) if np.ndim(n.value) and is_real(n)]
     for node, label, head in product(sorted(outputs, key=lambda n: -n.index), labels, heads):
         hot = one_hot(Output(node, label))
         if hot is None or hot.shape != node.shape or head.loss not in USUAL:

@@ -29,8 +29,8 @@ from tinygrad_mnist.grading.watching.first_wrong import describe, first_wrong
 from tinygrad_mnist.grading.watching.gradients import Named, gradient
 from tinygrad_mnist.grading.watching.graph import Node, made_of
 from tinygrad_mnist.grading.watching.lineages import Lineage
-from tinygrad_mnist.grading.watching.losses import PERCEPTRON, labelled
 from tinygrad_mnist.grading.watching.names import is_called_gradient
+from tinygrad_mnist.grading.watching.outputs import PERCEPTRON, labelled
 from tinygrad_mnist.grading.watching.places import Places, picked
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.textbook import Observed, in_layers, observe, with_one_activation
