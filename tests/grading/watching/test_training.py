@@ -316,6 +316,7 @@ for step in range(20):
     assert [lineage.name for lineage in lineages(watched(DATA + text).tape)] == ["W1", "W2"]
 
 
+MADE_FIRST = "V, c = rng.normal(size=(6, 4)), rng.normal(size=4)\n"
 ONE_STEP = START + GRADIENTS + "\nW1, b1, W2, b2 = W1 - 0.1 * dW1, b1 - 0.1 * db1, W2 - 0.1 * dW2, b2 - 0.1 * db2\n"
 SEVERAL = """
 V, c = rng.normal(size=(6, 4)), rng.normal(size=4)
@@ -327,7 +328,7 @@ for epoch in range(10):
 """
 
 
-@each("programs", [(ONE_STEP, SEVERAL), (SEVERAL, ONE_STEP)])
+@each("programs", [(ONE_STEP, SEVERAL), (SEVERAL, ONE_STEP), (MADE_FIRST, ONE_STEP, SEVERAL.replace(MADE_FIRST, ""))])
 def test_of_networks_one_after_another_the_one_with_most_steps_is_judged(programs):
     found = reported(DATA + FUNCTIONS + "".join(programs))
     assert found.passed

@@ -83,20 +83,20 @@ def live_versions(tape: Tape, every: Sequence[Lineage]) -> dict[Lineage, list[No
 
 def _most_trained(live: dict[Lineage, list[Node]], tape: Tape) -> dict[Lineage, list[Node]]:
     """The parameters of the network with most steps, where one was trained after the other was done with."""
+    first_use = {operand: node.index for node in reversed(tape.nodes) for operand in node.operands}
+
+    def begin(network: Sequence[Lineage]) -> int:
+        return min(first_use.get(lineage.versions[0], 0) for lineage in network)
+
     one_after_another: list[list[Lineage]] = []
     end = -1
-    for network in sorted(_networks(live, tape), key=_begin):
-        if _begin(network) > end:
+    for network in sorted(_networks(live, tape), key=begin):
+        if begin(network) > end:
             one_after_another.append([])
         one_after_another[-1] += network
         end = max(end, *(lineage.versions[-1].index for lineage in network))
     most = max(one_after_another, key=lambda every: max(len(live[l]) for l in every), default=[])
     return {lineage: versions for lineage, versions in live.items() if lineage in most}
-
-
-def _begin(network: Sequence[Lineage]) -> int:
-    """The place in the record where the first of its parameters is."""
-    return min(lineage.versions[0].index for lineage in network)
 
 
 def _networks(every: Iterable[Lineage], tape: Tape) -> list[list[Lineage]]:
