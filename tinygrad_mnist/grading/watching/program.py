@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,11 @@ def grade_program(path: Path, time_limit: float, memory: int = sealed.MEMORY) ->
     It is run without modules that are not here, one more each time.
     """
     absent: list[str] = []
+    deadline = time.monotonic() + time_limit
     answer = _watched(path, time_limit, memory, absent)
     while answer and answer.get("absent", "") not in ("", None, *absent) and len(absent) < MOST_ABSENT:
         absent.append(answer["absent"])
-        answer = _watched(path, time_limit, memory, absent)
+        answer = _watched(path, max(1.0, deadline - time.monotonic()), memory, absent)
     if answer is None or "crash" in answer or "absent" in answer:
         return None
     if "time" in answer or "forged" in answer:
