@@ -66,6 +66,46 @@ def test_softmax_is_taken_from_the_sum_that_log_softmax_has():
         np.testing.assert_allclose(mine, right, rtol=1e-6)
 
 
+@pytest.mark.parametrize("kept", [False, True])
+def test_softmax_times_a_number_for_each_row_divides_rows_and_not_elements(kept):
+    def step(x, g):
+        shifted = x - x.max(axis=1, keepdims=True)
+        softmax = np.exp(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
+        return softmax * g, softmax if kept else softmax.shape
+
+    g = Y[:, :1].copy()
+    found = passes.with_softmax_from_its_sum(program_of(step, X, g))
+    shapes = [each.output.shape for each in found.instructions if each.function is np.divide]
+    assert shapes == ([X.shape] if kept else [g.shape])
+    np.testing.assert_allclose(compile(step)(X, g)[0], step(X, g)[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("rectified", "is_known"),
+    [
+        (lambda z: np.maximum(z, 0), True),
+        (lambda z: np.maximum(z, 0.01 * z), True),
+        (lambda z: np.maximum(1.0 * z, z), True),
+        (lambda z: np.maximum(z, -0.5 * z), False),
+        (lambda z: np.maximum(z, 2.0 * z), False),
+        (lambda z: np.maximum(z, 0.01 * z * z), False),
+        (lambda z: np.maximum(z, 1), False),
+        (lambda z: np.minimum(z, 0), False),
+    ],
+)
+def test_the_sign_of_what_is_rectified_is_that_of_its_argument(rectified, is_known):
+    def step(x):
+        z = np.exp(x) - 1
+        return rectified(z), z > 0
+
+    program = program_of(step, X)
+    found = passes.with_signs_of_results(program)
+    assert (found.instructions[-1].inputs != program.instructions[-1].inputs) is is_known
+    x = np.float32([-1, -0.0, 0.0, 1, np.nan, np.inf, -1e-38, 1e-38])
+    for mine, right in zip(compile(step, exact=True)(x), step(x), strict=True):
+        np.testing.assert_array_equal(mine, right)
+
+
 def test_decisions_come_first():
     def step(x):
         y = np.exp(x)

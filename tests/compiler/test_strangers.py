@@ -108,8 +108,7 @@ def test_an_argument_may_lie_beside_a_weight():
 
 
 def test_an_array_of_another_order_than_before_is_refused_in_words():
-    B = Tensor(np.zeros((2, 2), np.float32), requires_grad=True)
-    B.data = np.asfortranarray(B.data)
+    B = Tensor(np.asfortranarray(np.zeros((2, 2), np.float32)))
 
     @compile
     def step(x):
@@ -118,6 +117,21 @@ def test_an_array_of_another_order_than_before_is_refused_in_words():
 
     with pytest.raises(CompileError, match="order"):
         all(step(X[:2, :2].copy()) for _ in range(3))
+
+
+def test_what_learns_lies_in_rows_whatever_it_is_given():
+    B = Tensor(np.asfortranarray(np.zeros((2, 2), np.float32)), requires_grad=True)
+
+    @compile
+    def step(x):
+        B.data = (x * 2).T
+        return (B * B).sum()
+
+    for i in range(4):
+        x = X[:2, :2] + i
+        np.testing.assert_allclose(step(x).item(), (4 * x * x).sum(), rtol=1e-6)
+        np.testing.assert_array_equal(B.data, 2 * x.T)
+        assert B.data.flags.c_contiguous
 
 
 def test_an_eager_thread_beside_a_capture_trains_as_alone():

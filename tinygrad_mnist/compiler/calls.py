@@ -77,7 +77,7 @@ def text_of(tree: Any, names: Names) -> str:
 
 def terms_of(instruction: Instruction) -> tuple[Any, ...]:
     """Of a product: c, a, b, alpha and beta of alpha a @ b + beta c; c is None where nothing is added to."""
-    return instruction.args if instruction.function is added_product else (None, *instruction.args, 1.0, 0.0)
+    return instruction.args if instruction.function is added_product else (None, *instruction.args, 0.0)
 
 
 def gemm_for(value: Value, names: Names) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_mnist.compiler.functions import as_type
 from tinygrad_mnist.compiler.passes import Mask, without_dead_code
-from tinygrad_mnist.compiler.products import product
+from tinygrad_mnist.compiler.products import BY_BLAS
 from tinygrad_mnist.compiler.program import Instruction, Program, Value, mapped
 
 SHORT = 32
@@ -49,7 +49,7 @@ def _turned(program: Program) -> set[Value]:
         for instruction in program.instructions
         if _is_elementwise(instruction)
     ]
-    makes = {each.output for each in program.instructions if _is_elementwise(each) or each.function is product} - kept
+    makes = {each.output for each in program.instructions if _is_elementwise(each) or each.function in BY_BLAS} - kept
     found = {x for each in program.instructions if _reduces_rows(each) for x in each.inputs if x in makes}
     size = 0
     while size < len(found):

@@ -9,7 +9,7 @@ from tinygrad_mnist.compiler.kernels import Kernel
 from tinygrad_mnist.compiler.memory import Memory
 from tinygrad_mnist.compiler.naming import Names
 from tinygrad_mnist.compiler.parts import Part, compiled
-from tinygrad_mnist.compiler.products import added_product, product
+from tinygrad_mnist.compiler.products import BY_BLAS
 from tinygrad_mnist.compiler.program import Instruction, Value
 from tinygrad_mnist.compiler.source import Source
 
@@ -30,7 +30,7 @@ class PartWriter:
         """Write an instruction into a part, if it is one that numba compiles."""
         if isinstance(instruction.function, Kernel):
             self._kernel(instruction.function)
-        elif instruction.function in (product, added_product):
+        elif instruction.function in BY_BLAS:
             self._product(instruction)
         else:
             return False

@@ -115,6 +115,40 @@ def without_neutral_factors(program: Program) -> Program:
     return renamed(replace(program, instructions=kept), same)
 
 
+def with_signs_of_results(program: Program) -> Program:
+    """max(z, 0) and max(z, 0.01 z) are positive where z is: their rules look at them, and z need not be kept."""
+    makers = program.makers()
+    rectified: dict[Any, Value] = {}
+    kept = []
+    for instruction in program.instructions:
+        if instruction.function is np.maximum and not instruction.options:
+            for z, low in (instruction.args, instruction.args[::-1]):
+                if _is_share(low, z, makers):
+                    rectified[z] = instruction.output
+        elif is_with_zero(instruction, np.greater) and instruction.args[0] in rectified:
+            instruction = replace(instruction, args=(rectified[instruction.args[0]], 0))
+        kept.append(instruction)
+    return replace(program, instructions=kept)
+
+
+def _is_share(low: Any, z: Any, makers: dict[Value, Instruction]) -> bool:
+    """Whether something is 0, or an array z times a number from 0 to 1."""
+    if not isinstance(z, Value) or z.is_number:
+        return False
+    if not isinstance(low, Value):
+        return type(low) in (int, float) and low == 0
+    maker = makers.get(low)
+    if maker is None or maker.function is not np.multiply or z not in maker.args or low.dtype != z.dtype:
+        return False
+    return any(type(factor) is float and 0 < factor <= 1 for factor in maker.args)
+
+
+def is_with_zero(instruction: Instruction, function: Any) -> bool:
+    """Whether it is this function of something and 0."""
+    zero = instruction.args[-1] if instruction.args else None
+    return instruction.function is function and type(zero) in (int, float) and zero == 0 and not instruction.options
+
+
 @dataclass(frozen=True)
 class Mask:
     """A comparison whose result is 0 or 1 of a dtype at once, as NumPy writes it into such an array."""
@@ -146,9 +180,11 @@ def with_masks_at_once(program: Program) -> Program:
 def with_softmax_from_its_sum(program: Program) -> Program:
     """exp(x - log s), where s is the sum of exp(x), is exp(x) / s, which is there already.
 
-    As long as x has its maximum taken off, as log-softmax does: neither exp(x) nor s overflows.
+    As long as x has its maximum taken off, as log-softmax does: neither exp(x) nor s overflows. And as s is 1 at least,
+    softmax times one number for each row, as in its rule, is exp(x) times that number / s: fewer divisions.
     """
-    makers = program.makers()
+    makers, once = program.makers(), program.read_once()
+    quotients: dict[Any, tuple[Value, Value]] = {}
 
     def made_by(x: Any, *functions: Any) -> tuple[Any, ...]:
         maker = makers.get(x) if isinstance(x, Value) else None
@@ -162,8 +198,20 @@ def with_softmax_from_its_sum(program: Program) -> Program:
         largest = made_by(made_by(x, np.subtract)[1], np.maximum.reduce)[0]
         if largest is not None and made_by(exponential, np.exp)[0] is x and total.dtype == instruction.output.dtype:
             instruction = replace(instruction, function=np.divide, args=(exponential, total), options={})
+            quotients[instruction.output] = exponential, total
+        elif instruction.function is np.multiply and (found := quotients.get(instruction.args[0])):
+            softmax, factor = instruction.args
+            exponential, total = found
+            if softmax in once and isinstance(factor, Value) and _are_alike(factor, total):
+                share = Value(factor.like / total.like)
+                kept.append(Instruction(np.divide, (factor, total), {}, (share,)))
+                instruction = replace(instruction, args=(exponential, share))
         kept.append(instruction)
-    return replace(program, instructions=kept)
+    return without_dead_code(replace(program, instructions=kept))
+
+
+def _are_alike(x: Value, y: Value) -> bool:
+    return not x.is_number and (x.shape, x.dtype) == (y.shape, y.dtype)
 
 
 ARITHMETIC = {np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum, np.power}

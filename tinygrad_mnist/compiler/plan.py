@@ -22,13 +22,21 @@ from tinygrad_mnist.compiler.passes import (
     with_common_parts_once,
     with_masks_at_once,
     with_numbers_as_arrays,
+    with_signs_of_results,
     with_softmax_from_its_sum,
     without_dead_code,
 )
 from tinygrad_mnist.compiler.products import with_added_products
 from tinygrad_mnist.compiler.program import Program, mapped
+from tinygrad_mnist.compiler.sums import (
+    with_biases_beneath,
+    with_rates_first,
+    with_rows_by_blas,
+    with_slopes_in_products,
+)
 from tinygrad_mnist.compiler.windows import with_pools_first, with_rules_in_place, with_window_kernels
 from tinygrad_mnist.compiler.writing import Writer, can_write
+from tinygrad_mnist.devices import own_copy
 from tinygrad_mnist.engine.node import _clock, last_change
 from tinygrad_mnist.nn import random
 
@@ -133,7 +141,7 @@ class Plan:
         for leaf in self._without:
             leaf._grad = None
         for node in self._rebound:
-            node._array = np.array(next(given))
+            node._array = own_copy(next(given))
         if found.changed:
             now = last_change[0] = next(_clock)
             for node in found.changed:
@@ -160,10 +168,12 @@ def _is_alike(array: NDArray[Any], form: tuple[Any, ...]) -> bool:
 
 def passes_of(exact: bool, fused: bool) -> list[Pass]:
     """The passes of a plan. exact: only those that change no bit. fused: those for kernels too."""
-    exactly = [*EXACT, with_rules_in_place, with_pools_first]
+    exactly = [*EXACT, with_rules_in_place, with_pools_first, with_signs_of_results]
     if exact:
         return [*exactly, with_masks_at_once, with_numbers_as_arrays]
-    calls = [with_masks_at_once, with_columns_together, with_numbers_as_arrays]
     added = [with_added_products] if gemm("sgemm")[0] else []
+    if not fused:
+        added += [with_biases_beneath, with_slopes_in_products, with_rates_first]
+    calls = [with_masks_at_once, with_columns_together, with_rows_by_blas, with_numbers_as_arrays]
     written = [with_window_kernels, with_kernels] if fused else calls
     return [*exactly, with_softmax_from_its_sum, *added, with_common_parts_once, without_dead_code, *written]

@@ -19,27 +19,30 @@ def added_product(c: Any, a: Any, b: Any, alpha: float, beta: float) -> Any:
     return alpha * (a @ b) + beta * c
 
 
-def product(a: Any, b: Any) -> Any:
-    """a @ b, of matrices of one dtype, by BLAS's own call."""
-    return a @ b
+def product(a: Any, b: Any, alpha: float) -> Any:
+    """alpha · a @ b, of matrices of one dtype, by BLAS's own call."""
+    return alpha * (a @ b)
+
+
+BY_BLAS = product, added_product
 
 
 def with_added_products(program: Program) -> Program:
     """Let BLAS multiply matrices, and where a product is added to one of its shape, add it as it multiplies."""
-    makers, users = program.makers(), program.users()
-    once = {value for value, reading in users.items() if len(reading) == 1} - {*program.wanted()}
+    makers, once = program.makers(), program.read_once()
     kept: list[Instruction] = []
     for instruction in program.instructions:
-        found = _sum(instruction)
+        found = terms(instruction)
         new = None
         if found is not None and _is_matrix(instruction.output):
             new = _as_added_product(instruction, found, makers, once)
-        own = replace(instruction, function=product) if _is_product(instruction) else instruction
-        kept += [own] if new is None else new
+        if new is None and _is_product(instruction):
+            new = [replace(instruction, function=product, args=(*instruction.args, 1.0))]
+        kept += [instruction] if new is None else new
     return replace(program, instructions=kept)
 
 
-def _sum(instruction: Instruction) -> tuple[Value, Value, float] | None:
+def terms(instruction: Instruction) -> tuple[Value, Value, float] | None:
     """The terms x and y, and the sign of y, of x + y or x - y."""
     if instruction.function not in (np.add, np.subtract) or instruction.options:
         return None
@@ -66,10 +69,10 @@ def _is_matrix(value: Value) -> bool:
 
 
 def _as_added_product(
-    instruction: Instruction, terms: tuple[Value, Value, float], makers: dict[Value, Instruction], once: set[Value]
+    instruction: Instruction, both: tuple[Value, Value, float], makers: dict[Value, Instruction], once: set[Value]
 ) -> list[Instruction] | None:
     """The instructions in place of a sum one of whose terms is a product that nothing else needs."""
-    x, y, sign = terms
+    x, y, sign = both
     for c, product, signs in ((x, y, (1.0, sign)), (y, x, (sign, 1.0))):
         found = _scaled(product, makers, once)
         if found is None or c.shape != product.shape or c.dtype != product.dtype:
@@ -81,7 +84,7 @@ def _as_added_product(
         if flipped:
             a, b = (_view(np.transpose, each, extra) for each in (b, a))
         alpha = _times(signs[1], factor, extra)
-        base, beta = _factored(c, makers, once)
+        base, beta = factored(c, makers, once)
         beta = _times(signs[0], beta, extra)
         return [*extra, replace(instruction, function=added_product, args=(base, a, b, alpha, beta), options={})]
     return None
@@ -91,7 +94,7 @@ def _scaled(
     value: Value, makers: dict[Value, Instruction], once: set[Value]
 ) -> tuple[tuple[Value, Value, bool], Factor] | None:
     """A product, and whether it is transposed, behind a factor."""
-    base, factor = _factored(value, makers, once)
+    base, factor = factored(value, makers, once)
     flipped = False
     while base in makers and base in once and makers[base].function in (np.transpose, np.swapaxes):
         base, flipped = makers[base].inputs[0], not flipped
@@ -103,7 +106,7 @@ def _scaled(
     return ((a, b, flipped), factor) if whole else None
 
 
-def _factored(value: Value, makers: dict[Value, Instruction], once: set[Value]) -> tuple[Value, Factor]:
+def factored(value: Value, makers: dict[Value, Instruction], once: set[Value]) -> tuple[Value, Factor]:
     """A value as a number times another one."""
     maker = makers.get(value)
     if maker is not None and value in once and maker.function is np.multiply and not maker.options:

@@ -139,6 +139,10 @@ class Program:
                 users.setdefault(value, []).append(instruction)
         return users
 
+    def read_once(self) -> set[Value]:
+        """The values that one instruction reads, and nobody else wants."""
+        return {value for value, reading in self.users().items() if len(reading) == 1} - {*self.wanted()}
+
     def is_same(self, other: Program) -> bool:
         """Whether another program computes the same, to the numbers of its constants."""
         return self.written() == other.written()

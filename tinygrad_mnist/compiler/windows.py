@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.compiler.kernels import Kernel
-from tinygrad_mnist.compiler.passes import renamed, without_dead_code
+from tinygrad_mnist.compiler.passes import is_with_zero, renamed, without_dead_code
 from tinygrad_mnist.compiler.program import Instruction, Program, Value
 from tinygrad_mnist.compiler.steps import Step
 from tinygrad_mnist.nn import patches
@@ -150,7 +150,7 @@ def with_pools_first(program: Program) -> Program:
     instead: dict[int, list[Instruction]] = {}
     for pool in program.instructions:
         relu = makers.get(pool.inputs[0]) if _is(pool, "max_pool") else None
-        if relu is None or not _is_with_zero(relu, np.maximum) or relu.output in wanted:
+        if relu is None or not is_with_zero(relu, np.maximum) or relu.output in wanted:
             continue
         z = relu.args[0]
         backward = [each for each in users[relu.output] if each is not pool]
@@ -180,13 +180,8 @@ def _masking(
         return None
     condition, images, other = reading[0].args
     positive = makers.get(condition)
-    is_positive = positive is not None and _is_with_zero(positive, np.greater) and positive.args[0] is z
+    is_positive = positive is not None and is_with_zero(positive, np.greater) and positive.args[0] is z
     return reading[0] if is_positive and images is unpool.output and type(other) in (int, float) and not other else None
-
-
-def _is_with_zero(instruction: Instruction, function: Any) -> bool:
-    zero = instruction.args[-1]
-    return instruction.function is function and type(zero) in (int, float) and zero == 0 and not instruction.options
 
 
 def _made(function: Any, args: Any, options: dict[str, Any], origin: Instruction) -> Instruction:

@@ -14,7 +14,7 @@ from tinygrad_mnist.compiler.memory import Memory, is_view
 from tinygrad_mnist.compiler.naming import Names
 from tinygrad_mnist.compiler.part_writing import PartWriter
 from tinygrad_mnist.compiler.passes import Mask
-from tinygrad_mnist.compiler.products import added_product, product
+from tinygrad_mnist.compiler.products import BY_BLAS
 from tinygrad_mnist.compiler.program import Instruction, Program, Value
 from tinygrad_mnist.compiler.source import Source
 
@@ -24,7 +24,7 @@ def can_write(instruction: Instruction) -> bool:
     function = instruction.function
     is_reduction = getattr(function, "__name__", "") == "reduce"
     is_array = not any(value.is_number for value in instruction.outputs)
-    is_ours = isinstance(function, Kernel | Mask) or function in (product, added_product)
+    is_ours = isinstance(function, Kernel | Mask) or function in BY_BLAS
     known = is_ours or is_reduction or isinstance(function, np.ufunc) or function in INTO
     return is_array and known and not is_view(instruction)
 
@@ -90,7 +90,7 @@ class Writer:
         (self.source.setup if lasts else self.source.body).append(f"{self.names.of(instruction.output)} = {call}")
 
     def _into(self, instruction: Instruction) -> str:
-        is_product = instruction.function in (product, added_product)
+        is_product = instruction.function in BY_BLAS
         return self._prepared_product(instruction) if is_product else call_into(instruction, self.names)
 
     def _prepared_product(self, instruction: Instruction) -> str:

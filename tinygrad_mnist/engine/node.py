@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tinygrad_mnist.devices import as_array
+from tinygrad_mnist.devices import as_array, own_copy
 from tinygrad_mnist.engine.errors import describe, misfit
 from tinygrad_mnist.places import Place, locate
 from tinygrad_mnist.scopes import Setting
@@ -106,7 +106,8 @@ class Node:
             array = np.asarray(value, like=self._array)
             if array.shape != self.shape or not np.can_cast(array.dtype, self.dtype, "same_kind"):
                 raise misfit(array, self)
-            self._array = array.astype(self.dtype, copy=self.requires_grad)
+            array = array.astype(self.dtype, copy=False)
+            self._array = own_copy(array) if self.requires_grad else array
         self.changed = last_change[0] = next(_clock)
 
     def move(self, to: Callable[[Any], Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from tinygrad_mnist.devices import as_array, read_only, to_numpy
+from tinygrad_mnist.devices import as_array, own_copy, read_only, to_numpy
 from tinygrad_mnist.engine import autodiff, ops
 from tinygrad_mnist.engine.errors import GraphError, cut, describe, no_gradient, not_recorded
 from tinygrad_mnist.engine.node import Node, plain
@@ -67,7 +67,7 @@ class Tensor(Node):
             raise TypeError(no_gradient(array.dtype))
         if not isinstance(name, str | None):
             raise TypeError(f"a name is text, and {name!r} is none")
-        Node.__init__(self, array.copy() if requires_grad else array)
+        Node.__init__(self, own_copy(array) if requires_grad else array)
         self.requires_grad, self.name = requires_grad, name
 
     @property
