@@ -7,7 +7,7 @@ from tests.compiler.steps import step_of
 from tinygrad_mnist import Tensor, compile, cross_entropy, grad, nn
 from tinygrad_mnist.compiler import sums
 from tinygrad_mnist.compiler.capture import captured
-from tinygrad_mnist.compiler.products import with_added_products
+from tinygrad_mnist.compiler.products import product, with_added_products
 
 RNG = np.random.default_rng(0)
 
@@ -103,7 +103,7 @@ def test_the_slopes_of_leaky_relu_are_in_the_product(slope):
 
     assert_agrees(step, floats(6, 4))
     found = after([sums.with_slopes_in_products], step, floats(6, 4))
-    factors = [each.args[2] for each in found.instructions if each.function is sums.product]
+    factors = [each.args[2] for each in found.instructions if each.function is product]
     assert (max(factors) == min(factors) == 1.0) is (slope > 0.5), "a small factor would take digits from the mask"
 
 

@@ -266,6 +266,19 @@ def test_a_leaf_that_learns_copies_and_plain_data_is_shared() -> None:
     assert np.shares_memory(Tensor(array).data, array)
 
 
+@each("shape", [(), (0,), (3,), (5, 7), (784, 128)])
+@each("order", ["C", "F"])
+def test_what_learns_lies_in_rows_from_a_cache_line_on(shape: Any, order: Any) -> None:
+    array = np.asarray(np.random.default_rng(0).normal(size=shape), order=order)
+    w = Tensor(array, requires_grad=True)
+    for _ in range(2):
+        np.testing.assert_array_equal(w.data, array)
+        assert (w.data.shape, w.data.dtype, w.data.flags.c_contiguous) == (array.shape, array.dtype, True)
+        assert not array.size or w.data.__array_interface__["data"][0] % 64 == 0
+        w.data = array
+        assert not np.shares_memory(w.data, array)
+
+
 def test_numpy_and_detach_hand_out_views_that_can_not_be_written() -> None:
     w = leaf([1.0, 2.0], name="W")
     for view in (w.numpy(), w.detach().data):

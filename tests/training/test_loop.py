@@ -4,6 +4,7 @@ import csv
 import gc
 import json
 import re
+import threading
 import tracemalloc
 
 import numpy as np
@@ -178,6 +179,64 @@ def test_augmentation_sees_images_and_random_numbers_of_its_own(splits):
     assert not same(first, plain)
     assert {entry[:2] for entry in seen} == {((32, 28, 28), np.dtype(np.float32))}
     assert len({number for *_, number in seen}) == len(seen) / 2 == 30
+
+
+def bent(images, rng):
+    return images * rng.uniform(0.5, 1, (len(images), 1, 1)).astype(np.float32)
+
+
+def run_with_a_layer_that_pays(splits, **options):
+    model = nn.MLP((784, 64, 10), seed=0)
+    optimizer = nn.SGD(model.parameters(), 0.05, momentum=0.9)
+    return model, training.fit(model, splits, optimizer, **{"epochs": 2, "batch_size": 16, **options})
+
+
+def test_batches_that_another_thread_bends_are_the_same_bit_for_bit(splits):
+    before, threads = threading.active_count(), set()
+
+    def noticed(images, rng):
+        threads.add(threading.get_ident())
+        return bent(images, rng)
+
+    (one, _), (two, _) = (run_with_a_layer_that_pays(splits, augment=noticed, threads=n) for n in (1, 2))
+    assert same(one, two)
+    assert len(threads) >= 2
+    assert threading.active_count() == before, "a thread is left behind"
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_augment_raises_ends_the_run(splits, threads):
+    before, calls = threading.active_count(), []
+
+    def failing(images, rng):
+        calls.append(len(images))
+        if len(calls) == 5:
+            raise ZeroDivisionError("of the augment itself")
+        return images
+
+    with pytest.raises(ZeroDivisionError, match="itself"):
+        run_with_a_layer_that_pays(splits, augment=failing, threads=threads)
+    assert threading.active_count() == before
+
+
+def test_a_run_whose_batches_are_bent_ahead_is_resumed_bit_for_bit(splits, tmp_path):
+    class Stop(training.Callback):
+        stops = True
+
+        def step_ends(self, run):
+            if self.stops and run.batch == 11:
+                self.stops = False
+                raise KeyboardInterrupt
+
+    stop = Stop()
+    options = {"augment": bent, "threads": 2}
+    whole, _ = run_with_a_layer_that_pays(splits, **options)
+    path = tmp_path / "run.safetensors"
+    kept = training.Checkpoint(path, steps=1)
+    _, history = run_with_a_layer_that_pays(splits, checkpoint=kept, callbacks=[stop], **options)
+    assert history.interrupted
+    resumed, _ = run_with_a_layer_that_pays(splits, checkpoint=path, callbacks=[stop], resume=True, **options)
+    assert same(whole, resumed)
 
 
 def test_the_loss_is_a_function_of_logits_and_labels(splits):

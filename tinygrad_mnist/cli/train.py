@@ -95,7 +95,7 @@ def train(
     train_set, validation_set = data.set_tenth_aside(dataset, seed)
     with folder.opened(resume=kept, say=show.note):
         model = recipe.make_model(seed).to(device)
-        pace = _pace(compile, threads, model, recipe.steps(len(train_set)), device)
+        pace = _pace(compile, threads, model, recipe, len(train_set), device)
         show.lines(repr(model) if isinstance(model, nn.MLP) else model.summary((1, *training.input_shape(model))))
         show.line(
             f"{dataset.name}: {len(train_set):,} images to train on, {len(validation_set):,} to validate, "
@@ -141,13 +141,15 @@ def _interrupted(said: Callable[[], Interrupted | None]) -> Iterator[None]:
             raise error from None
 
 
-def _pace(compile: bool | None, threads: int | None, model: nn.Module, steps: int, device: str) -> dict[str, Any]:
+def _pace(
+    compile: bool | None, threads: int | None, model: nn.Module, recipe: training.Recipe, examples: int, device: str
+) -> dict[str, Any]:
     """Whether steps are compiled, and on how many cores: as it was asked, or as it pays on a CPU."""
     on_cpu = device == "cpu"
     if compile is None:
-        compile = pays_to_compile(steps)
+        compile = pays_to_compile(recipe.steps(examples))
     if threads is None:
-        threads = paying_threads(model) if on_cpu else 1
+        threads = paying_threads(model, recipe.augment) if on_cpu else 1
     return {"compile": compile and on_cpu, "threads": threads}  # a run that was begun there may go on on a GPU
 
 

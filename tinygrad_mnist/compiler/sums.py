@@ -20,9 +20,9 @@ def with_biases_beneath(program: Program) -> Program:
     makers, once = program.makers(), program.read_once()
     kept = []
     for instruction in program.instructions:
-        x, y, sign = terms(instruction) or (None, None, 0.0)
-        for bias, term in ((x, y), (y, x)) if sign == 1.0 else ():
-            maker = makers.get(term) if term in once else None
+        added = terms(instruction) if instruction.function is np.add else None
+        for bias, term in (added[:2], added[1::-1]) if added else ():
+            maker = makers[term] if term in makers and term in once else None
             if maker is not None and maker.function is product and _is_bias(bias, term):
                 instruction = replace(instruction, function=added_product, args=(bias, *maker.args, 1.0))
                 break
@@ -44,7 +44,7 @@ def with_rates_first(program: Program) -> Program:
         maker = makers.get(total) if total in once else None
         if maker is not None and maker.function is np.dot and maker.args[0] in program.constants:
             ones, x = maker.args
-            rates = Value(np.multiply(getattr(rate, "like", rate), ones.like))
+            rates = Value(ones.like * getattr(rate, "like", rate))
             kept.append(Instruction(np.multiply, (rate, ones), {}, (rates,)))
             instruction = replace(instruction, function=np.dot, args=(rates, x))
         kept.append(instruction)

@@ -59,7 +59,7 @@ class Lesson:
         self.losses: list[float] = []
         self.validation = validation
         self.validated: Scores | None = None
-        self._dropping = self.run.generator(epoch=0)
+        self._dropping = self.run.generator(epoch=0, batch=1)
         self._take_step = step_of(self.run, nn.cross_entropy, gradients=self.gradients)
         self._work = self._units()
         self._told = 0
@@ -107,7 +107,7 @@ class Lesson:
             run.totals.lr = run.optimizer.current_lr
             for x, labels in run.remaining_batches():
                 if self.augment:
-                    x = augmented(x, self.augment, run.generator(run.epoch))
+                    x = augmented(x, self.augment, run.generator(run.epoch, run.batch + 1))
                 self.model.train()
                 self.losses.append(train_on(run, self._take_step, x, labels))
                 self.step += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from tinygrad_mnist.processes import signals_held
 from tinygrad_mnist.training.checkpoint import Checkpoint
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.inputs import augmented
+from tinygrad_mnist.training.pace import bends_ahead
 from tinygrad_mnist.training.run import Callback, Run, Schedule, Totals
 from tinygrad_mnist.training.steps import Loss, Step, Wrap, row_of, step_of, train_on
 
@@ -56,7 +57,8 @@ def fit(
     checkpoint: where the run is kept (see `Checkpoint`); resume: go on from there if it exists.
     compile: replay the step as a plan (see `tinygrad_mnist.compile`); callbacks then find no gradients.
     threads: how many cores. Where layers of `nn` convolve and the loss is cross_entropy, each takes a share of every
-    batch (see `shared_step`); else BLAS shares out the products, which is worth it for wide layers.
+    batch (see `shared_step`). Else one may bend the next batches (see `pace.bends_ahead`), and BLAS shares out the
+    products among the others, which is worth it for wide layers.
 
     Everything follows from the model's weights, the seed and the number of threads, bit for bit. Raises Diverged when
     the loss is no longer a number, CheckpointError when a checkpoint can't be used, and ValueError for numbers out of
@@ -80,9 +82,10 @@ def fit(
     progress = listeners, epochs, batch_size, seed, patience, threads, generators
     run = Run(model, train, validation, optimizer, schedule, *progress)
     _check_last_batch(run)
-    nn.set_rng_state(dict(run.generator(epoch=0).bit_generator.state))  # what dropout draws from
+    nn.set_rng_state(dict(run.generator(epoch=0, batch=1).bit_generator.state))  # what dropout draws from
     try:
-        with threadpool_limits(1 if generators else threads, user_api="blas"), ExitStack() as opened:
+        multiplying = 1 if generators else threads - bends_ahead(model, augment, threads)
+        with threadpool_limits(multiplying, user_api="blas"), ExitStack() as opened:
             for callback in callbacks:
                 if isinstance(callback, AbstractContextManager):
                     opened.enter_context(callback)
@@ -138,9 +141,7 @@ def _run_epoch(run: Run, step: Step, augment: Augment | None) -> None:
     run.model.train()
     there = home(run.model)
     run.notify("epoch_begins")
-    for x, y in run.remaining_batches():
-        if augment:
-            x = augmented(x, augment, run.generator(run.epoch))
+    for x, y in _batches(run, augment):
         train_on(run, step, as_array(x, like=there), as_array(y, like=there))
         run.totals.seconds = time.perf_counter() - start
         run.notify("step_ends")
@@ -155,6 +156,20 @@ def _run_epoch(run: Run, step: Step, augment: Augment | None) -> None:
         run.notify("validation_ends")
     run.epoch, run.batch, run.totals = run.epoch + 1, 0, Totals()
     run.notify("epoch_ends", epoch)
+
+
+def _batches(run: Run, augment: Augment | None) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    """The batches of an epoch that are not done yet, bent; where that pays the next ones on another thread."""
+    given = run.remaining_batches()
+    if not augment:
+        return given
+    bend, epoch = augment, run.epoch
+    bent = ((augmented(x, bend, run.generator(epoch, number)), y) for number, (x, y) in enumerate(given, run.batch + 1))
+    if not bends_ahead(run.model, augment, run.threads):
+        return bent
+    from tinygrad_mnist.training.ahead import ahead  # which a browser has no use for
+
+    return ahead(bent)
 
 
 def _check_optimizer(optimizer: Any, model: Module) -> None:

@@ -96,9 +96,9 @@ class Run:
         """How well the model reads the validation images; None without any."""
         return scored(self.model, self.validation, threads=1 + len(self.generators)) if self.validation else None
 
-    def generator(self, epoch: int) -> np.random.Generator:
-        """Random numbers for the batch that is next in an epoch: they follow from seed, epoch and batch alone."""
-        return np.random.default_rng([self.seed, epoch, self.batch + 1])
+    def generator(self, epoch: int, batch: int) -> np.random.Generator:
+        """Random numbers for a batch, counted from 1: they follow from seed, epoch and batch alone."""
+        return np.random.default_rng([self.seed, epoch, batch])
 
     def notify(self, event: str, *facts: Any) -> None:
         """Call this method of every callback."""
