@@ -6,9 +6,9 @@
 Who takes part has the same network with the same first weights, the same batches, distortions drawn from the same
 numbers, AdamW under the same schedule, and validates the same moving average of the weights after each epoch. PyTorch
 distorts a whole batch by affine_grid and grid_sample, and runs eagerly; with fused AdamW it was quicker than with
-foreach. Each run is a process of its own on the threads that it is given; the time is from the first batch to the end
-of the epoch that reaches the goal, without imports and data, but with compiling what is not in numba's cache. Runs
-alternate, and the first of each is not counted.
+foreach. Ours takes the threads that `train` does. Each run is a process of its own; the time is from the first batch
+to the end of the epoch that reaches the goal, without imports and data, but with compiling what is not in numba's
+cache. Runs alternate, and the first of each is not counted.
 """
 
 import argparse
@@ -27,17 +27,19 @@ from tinygrad_mnist import data, training
 from tinygrad_mnist.data import batches
 from tinygrad_mnist.data.dataset import as_inputs
 from tinygrad_mnist.frameworks.running import unpinned
+from tinygrad_mnist.training.pace import paying_threads
 
 RECIPE = training.PRESETS["default"]
 RUNS = {
-    "ours, compiled": ("ours", True, 1),
+    "ours, compiled": ("ours", True, paying_threads(RECIPE.make_model(0), RECIPE.augment)),
+    "ours, on 1 thread": ("ours", True, 1),
     "ours, eager": ("ours", False, 1),
     "PyTorch, 1 thread": ("torch", False, 1),
     "PyTorch, 2 threads": ("torch", False, 2),
 }
 
 
-def epochs_of_ours(splits: tuple[data.Split, data.Split], seed: int, compiled: bool) -> Iterator[float]:
+def epochs_of_ours(splits: tuple[data.Split, data.Split], seed: int, compiled: bool, threads: int) -> Iterator[float]:
     """The accuracy after each epoch, in the order in which they end."""
     found: list[float] = []
 
@@ -47,7 +49,7 @@ def epochs_of_ours(splits: tuple[data.Split, data.Split], seed: int, compiled: b
             if epoch.validation_accuracy >= GOAL:
                 raise KeyboardInterrupt
 
-    RECIPE.fit(RECIPE.make_model(seed), splits, seed=seed, callbacks=[Watching()], compile=compiled)
+    RECIPE.fit(RECIPE.make_model(seed), splits, seed=seed, callbacks=[Watching()], compile=compiled, threads=threads)
     yield from found
 
 
@@ -120,7 +122,7 @@ def timed(name: str, folder: str, seed: int) -> dict[str, float]:
 
         torch.set_num_threads(threads)
     start = time.perf_counter()
-    accuracies = epochs_of_torch(splits, seed) if who == "torch" else epochs_of_ours(splits, seed, compiled)
+    accuracies = epochs_of_torch(splits, seed) if who == "torch" else epochs_of_ours(splits, seed, compiled, threads)
     for epoch, accuracy in enumerate(accuracies, 1):
         if accuracy >= GOAL:
             return {"epochs": epoch, "seconds": time.perf_counter() - start}
