@@ -35,7 +35,7 @@ import numpy as np
 
 from tinygrad_mnist import Tensor, compile, cross_entropy, nn
 from tinygrad_mnist.compiler.compiled import Compiled
-from tinygrad_mnist.compiler.plan import passes_of
+from tinygrad_mnist.compiler.passes import passes_of
 from tinygrad_mnist.jit import has_numba
 
 NETWORKS = (((784, 128, 64, 10), 64), ((784, 10, 10), 128), ((784, 100, 100, 10), 64), ((784, 800, 10), 128))

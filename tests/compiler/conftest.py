@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tinygrad_mnist.compiler import parts
+from tinygrad_mnist.compiler.kernels import parts
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_info
 from tests.each import each
 from tests.training.victim import Crash
 from tinygrad_mnist import Tensor, data, nn, training
-from tinygrad_mnist.compiler.capture import captured
+from tinygrad_mnist.compiler.capturing.capture import captured
 from tinygrad_mnist.nn.random import drawing_from, generator
 from tinygrad_mnist.training.metrics import scored
 from tinygrad_mnist.training.parallel import can_share, generators_of

@@ -157,7 +157,7 @@ def _say_the_pace(compile: bool, threads: int) -> None:
     said = ["each step is replayed as a plan"] if compile else []
     said += [f"on {threads} cores"] if threads > 1 else []
     if compile and has_numba():
-        from tinygrad_mnist.compiler import parts  # as large as all the rest
+        from tinygrad_mnist.compiler.kernels import parts  # as large as all the rest
 
         said += [] if parts.folder().exists() else ["which numba compiles now, once, in some seconds"]
     if said:

@@ -10,12 +10,13 @@ from typing import Any, overload
 
 import numpy as np
 
-from tinygrad_mnist.compiler.arguments import as_given
-from tinygrad_mnist.compiler.capture import Captured, captured
+from tinygrad_mnist.compiler.capturing.arguments import as_given
+from tinygrad_mnist.compiler.capturing.capture import Captured, captured
+from tinygrad_mnist.compiler.capturing.watching import capturing
 from tinygrad_mnist.compiler.errors import CompileError
-from tinygrad_mnist.compiler.plan import Plan, passes_of
+from tinygrad_mnist.compiler.passes import passes_of
+from tinygrad_mnist.compiler.plan import Plan
 from tinygrad_mnist.compiler.program import leaves, nesting
-from tinygrad_mnist.compiler.watching import capturing
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.jit import has_numba
 from tinygrad_mnist.places import at

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.compiler.kernels import Kernel
+from tinygrad_mnist.compiler.kernels.kernel import Kernel
 from tinygrad_mnist.compiler.memory import Memory
 from tinygrad_mnist.compiler.program import Instruction, Program, Value, mapped
 from tinygrad_mnist.shown import Printed

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tinygrad_mnist.compiler.products import added_product
+from tinygrad_mnist.compiler.passes.products import added_product
 from tinygrad_mnist.compiler.program import Instruction, Program, Value
 
 
@@ -65,7 +65,7 @@ def planned(program: Program, kept: set[Value], can_write: Callable[[Instruction
     kept: the states whose arrays are the same in every step. can_write: whether an instruction can be told where to
     put its result.
     """
-    memory = Memory(roots(program))
+    memory = Memory(program.roots())
     last = last_uses(program, memory.roots)
     _place_updates(program, memory, kept, can_write)
     for i, instruction in enumerate(program.instructions):
@@ -84,23 +84,6 @@ def planned(program: Program, kept: set[Value], can_write: Callable[[Instruction
         for value in ending:
             memory.give_back(value)
     return memory
-
-
-def roots(program: Program) -> dict[Value, Value]:
-    """For each value the one in whose memory it lies."""
-    found = {value: value for value in (*program.inputs, *program.constants)}
-    for instruction in program.instructions:
-        for value in instruction.outputs:
-            found[value] = found[instruction.inputs[0]] if is_view(instruction) else value
-    return found
-
-
-def is_view(instruction: Instruction) -> bool:
-    """Whether the result lies in the memory of the first input."""
-    if len(instruction.outputs) > 1 or not instruction.inputs or instruction.output.is_number:
-        return False
-    first = instruction.inputs[0]
-    return not first.is_number and bool(np.may_share_memory(first.like, instruction.output.like))
 
 
 def last_uses(program: Program, roots: dict[Value, Value]) -> dict[Value, int]:

@@ -9,33 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.compiler.blas import gemm
-from tinygrad_mnist.compiler.capture import Captured, Output, output
-from tinygrad_mnist.compiler.fusion import with_kernels
-from tinygrad_mnist.compiler.layout import with_columns_together
+from tinygrad_mnist.compiler.capturing.capture import Captured, Output, output
 from tinygrad_mnist.compiler.listing import Listing
 from tinygrad_mnist.compiler.memory import planned
-from tinygrad_mnist.compiler.passes import (
-    EXACT,
-    Pass,
-    draws,
-    with_common_parts_once,
-    with_masks_at_once,
-    with_numbers_as_arrays,
-    with_signs_of_results,
-    with_softmax_from_its_sum,
-    without_dead_code,
-)
-from tinygrad_mnist.compiler.products import with_added_products
-from tinygrad_mnist.compiler.program import Program, mapped
-from tinygrad_mnist.compiler.sums import (
-    with_biases_beneath,
-    with_rates_first,
-    with_rows_by_blas,
-    with_slopes_in_products,
-)
-from tinygrad_mnist.compiler.windows import with_pools_first, with_rules_in_place, with_window_kernels
-from tinygrad_mnist.compiler.writing import Writer, can_write
+from tinygrad_mnist.compiler.passes.exact import draws
+from tinygrad_mnist.compiler.program import Pass, Program, mapped
+from tinygrad_mnist.compiler.writing.writer import Writer, can_write
 from tinygrad_mnist.devices import own_copy
 from tinygrad_mnist.engine.node import _clock, last_change
 from tinygrad_mnist.nn import random
@@ -164,16 +143,3 @@ def _form(array: NDArray[Any]) -> tuple[Any, ...]:
 
 def _is_alike(array: NDArray[Any], form: tuple[Any, ...]) -> bool:
     return _form(array) == form
-
-
-def passes_of(exact: bool, fused: bool) -> list[Pass]:
-    """The passes of a plan. exact: only those that change no bit. fused: those for kernels too."""
-    exactly = [*EXACT, with_rules_in_place, with_pools_first, with_signs_of_results]
-    if exact:
-        return [*exactly, with_masks_at_once, with_numbers_as_arrays]
-    added = [with_added_products] if gemm("sgemm")[0] else []
-    if not fused:
-        added += [with_biases_beneath, with_slopes_in_products, with_rates_first]
-    calls = [with_masks_at_once, with_columns_together, with_rows_by_blas, with_numbers_as_arrays]
-    written = [with_window_kernels, with_kernels] if fused else calls
-    return [*exactly, with_softmax_from_its_sum, *added, with_common_parts_once, without_dead_code, *written]

@@ -78,6 +78,14 @@ class Instruction:
         """The values that it reads, in order."""
         return [x for x in leaves((self.args, self.options)) if isinstance(x, Value)]
 
+    @property
+    def is_view(self) -> bool:
+        """Whether the result lies in the memory of the first input."""
+        if len(self.outputs) > 1 or not self.inputs or self.output.is_number:
+            return False
+        first = self.inputs[0]
+        return not first.is_number and bool(np.may_share_memory(first.like, self.output.like))
+
     def reading(self, found: Callable[[Value], Any]) -> Instruction:
         """The same with other inputs."""
         args, options = mapped((self.args, self.options), lambda x: found(x) if isinstance(x, Value) else x)
@@ -131,6 +139,18 @@ class Program:
                 waiting.extend(makers[each].inputs)
         return list(found.values())
 
+    def makers(self) -> dict[Value, Instruction]:
+        """The instruction that computes each value."""
+        return {value: instruction for instruction in self.instructions for value in instruction.outputs}
+
+    def roots(self) -> dict[Value, Value]:
+        """For each value the one in whose memory it lies."""
+        found = {value: value for value in (*self.inputs, *self.constants)}
+        for instruction in self.instructions:
+            for value in instruction.outputs:
+                found[value] = found[instruction.inputs[0]] if instruction.is_view else value
+        return found
+
     def users(self) -> dict[Value, list[Instruction]]:
         """The instructions that read each value, once for each place where they do."""
         users: dict[Value, list[Instruction]] = {}
@@ -170,9 +190,9 @@ class Program:
         updates = [(word(state), word(value)) for state, value in self.updates.items()]
         return [*lines, repr((guards, [*map(word, self.outputs)], updates))]
 
-    def makers(self) -> dict[Value, Instruction]:
-        """The instruction that computes each value."""
-        return {value: instruction for instruction in self.instructions for value in instruction.outputs}
+
+Pass = Callable[[Program], Program]
+"""What gives a program that computes the same with less."""
 
 
 def leaves(tree: Any) -> Iterator[Any]:

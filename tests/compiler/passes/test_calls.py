@@ -1,0 +1,45 @@
+"""NumPy is called as rarely, and given what it needs to make nothing of."""
+
+import numpy as np
+import pytest
+
+from tests.compiler.steps import functions, program_of
+from tinygrad_mnist import compile
+from tinygrad_mnist.compiler.passes import calls
+
+RNG = np.random.default_rng(0)
+X, _ = RNG.normal(size=(2, 6, 4)).astype(np.float32)
+
+
+def test_a_mask_is_made_of_numbers_at_once():
+    found = calls.with_masks_at_once(program_of(lambda x: (x > 0).astype(x.dtype) * x, X))
+    assert functions(found) == ["greater as float32", "multiply"]
+
+
+def test_numbers_are_given_to_numpy_as_arrays():
+    def step(x, counts, rate):
+        return rate * x, 0.5 * x, x / -4, np.maximum(x, -0.0), np.maximum(x, 0.0), np.float64(2) * x, counts + 1, x > 0
+
+    program = program_of(step, X, np.arange(3), 0.1)
+    found = calls.with_numbers_as_arrays(program)
+    assert functions(found) == ["as_array", *functions(program)]
+    assert sorted(map(repr, found.constants)) == ["-0.0", "0", "0.0", "0.5", "minus 4"], "2 is of another dtype"
+    assert {each.dtype for each in found.constants} == {X.dtype}
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_numbers_in_arrays_change_no_bit(dtype):
+    x = RNG.normal(size=(64, 5)).astype(dtype)
+    x[0, :3] = 0.0, -0.0, np.nan
+
+    def step(x, fast, slow):
+        above = (x > 0.1).astype(x.dtype)
+        return fast * x - slow * x, np.maximum(x, -0.0), np.maximum(0.1 * x, 0.0), x**2 / 3, 7 * above
+
+    compiled = compile(step, fused=False)
+    for rates in (0.1, 0.7), (0.3, 0.9), (1e-3, 3.0):
+        for mine, right in zip(compiled(x, *rates), step(x, *rates), strict=True):
+            assert mine.dtype == right.dtype
+            assert mine.tobytes() == right.tobytes()
+    assert compiled.source().count("as_array.fill(") == 2
+    assert "np.multiply(_0_1, " in compiled.source()

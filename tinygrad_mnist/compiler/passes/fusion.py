@@ -1,0 +1,300 @@
+"""Fusion: elementwise chains, and the sums and maxima on their edges, as kernels that pass over their rows once.
+
+A kernel has a domain, the shape of its largest values, seen as rows. Its values are of four kinds: "each", of the
+domain's shape; "row", a number for each row; "column", one for each column; and "one". Reductions lead from each to the
+others: of a row they are known when the row has been passed over, so that a further pass over the same row may use
+them; of columns, or of all, when the last row has been.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.compiler.functions import COMPARISONS, as_type
+from tinygrad_mnist.compiler.kernels.expressions import EXPRESSIONS, SINGLE
+from tinygrad_mnist.compiler.kernels.kernel import Kernel
+from tinygrad_mnist.compiler.kernels.steps import HEAVY, Step
+from tinygrad_mnist.compiler.passes.exact import without_dead_code
+from tinygrad_mnist.compiler.program import Instruction, Program, Value
+from tinygrad_mnist.engine import ops
+
+FEW = 1024
+"""Of how many elements exp and its like are worth a kernel; of more NumPy's own is faster, many at once."""
+
+ROWS = 4096
+"""How many numbers a kernel adds up one after the other: of more too many digits would be lost."""
+
+Shape = tuple[int, ...]
+
+
+@dataclass(eq=False)
+class Group:
+    """Instructions that become one kernel. It comes after all of a lower level, and before what uses it."""
+
+    domain: Shape
+    level: int
+    steps: list[Step] = field(default_factory=list)
+    kinds: dict[Value, str] = field(default_factory=dict)
+    stages: dict[Value, int] = field(default_factory=dict)
+    deferred: set[Value] = field(default_factory=set)
+
+    def add(self, instruction: Instruction, views: dict[Value, Value], ones: set[Value]) -> bool:
+        """Take an instruction in, if it fits."""
+        step = self._reduction(instruction, views, ones)
+        if step is None and not any(self._is_view_within(x, views) for x in instruction.inputs):
+            step = self._elementwise(instruction)
+        if step is None:
+            return False
+        self.steps.append(step)
+        self.kinds[step.output], self.stages[step.output] = step.kind, step.stage
+        if step.kind in ("column", "one"):
+            self.deferred.add(step.output)
+        return True
+
+    def _is_view_within(self, x: Value, views: dict[Value, Value]) -> bool:
+        """Whether something is a view of what is made here: in a kernel there is no array to view yet."""
+        while x in views:
+            x = views[x]
+            if x in self.kinds:
+                return True
+        return False
+
+    def _kind(self, x: Any) -> str | None:
+        """What kind of operand something is; None for what does not fit into the domain."""
+        if not isinstance(x, Value) or x.is_number:
+            return "one" if isinstance(x, Value | float | int | np.generic) else None
+        if x in self.kinds:
+            return self.kinds[x]
+        if (x.shape and not x.like.flags.c_contiguous) or not _is_known(x.dtype):
+            return None
+        rows, columns = self.domain[:-1], self.domain[-1:]
+        of_a_row, of_columns = (*rows, 1), tuple(1 for _ in rows) + columns
+        alike: dict[Shape, str] = {of_a_row: "row"} if rows else {}
+        return (alike | {(): "one", columns: "column", of_columns: "column", self.domain: "each"}).get(x.shape)
+
+    def _stage(self, operands: Iterable[Any]) -> int:
+        return max((self.stages.get(x, 0) for x in operands if isinstance(x, Value)), default=0)
+
+    def _elementwise(self, instruction: Instruction) -> Step | None:
+        operands = instruction.args
+        if instruction.function not in EXPRESSIONS or (instruction.options and instruction.function is not np.copy):
+            return None
+        if instruction.function is as_type:
+            operands = operands[:1]
+        kinds = [self._kind(x) for x in operands]
+        output = instruction.output
+        if not _is_exact(instruction):
+            return None
+        if None in kinds or output.is_number or not _is_known(output.dtype):
+            return None
+        kind = "each" if "each" in kinds or {"row", "column"} <= {*kinds} else next(
+            (k for k in ("row", "column") if k in kinds), "one"
+        )  # fmt: skip
+        if kind == "one" and not any(x in self.kinds for x in operands if isinstance(x, Value)):
+            return None
+        of_a_row = (*self.domain[:-1], 1) if kind == "each" else output.shape  # NumPy aligns what has no last axis
+        if any(k == "row" and x.shape != of_a_row for k, x in zip(kinds, operands, strict=True)):
+            return None
+        if kind == "each" and (output.shape != self.domain or not output.like.flags.c_contiguous):
+            return None
+        if kind in ("each", "row") and any(x in self.deferred for x in operands if isinstance(x, Value)):
+            return None
+        is_slow = instruction.function in HEAVY and not (instruction.function in SINGLE and output.dtype == np.float32)
+        if kind == "each" and is_slow and output.like.size > FEW:
+            return None
+        return Step(instruction.function, operands, output, kind, self._stage(operands))
+
+    def _reduction(self, instruction: Instruction, views: dict[Value, Value], ones: set[Value]) -> Step | None:
+        """A sum or a maximum over each; of products, and of columns, as np.dot writes them too."""
+        function, args = instruction.function, instruction.args
+        if function is np.dot:
+            a, b = args
+            if a in ones and self._is_each(b, views) and len(b.shape) == 2 and len(b.like) <= ROWS:
+                return self._over("column", "add", (b,), instruction)
+            flat = [views.get(x) for x in args]
+            if all(self._is_each(x, views) for x in flat) and args[0].like.ndim == args[1].like.ndim == 1:
+                return self._over("one", "add", tuple(flat), instruction) if args[0].like.size <= ROWS else None
+            return None
+        name = getattr(getattr(function, "__self__", None), "__name__", "")
+        if getattr(function, "__name__", "") != "reduce" or name not in ("add", "maximum", "minimum"):
+            return None
+        if instruction.options.keys() - {"axis", "keepdims", "initial"} or not self._is_each(args[0], views):
+            return None
+        axis, last = instruction.options["axis"], len(self.domain) - 1
+        axes = (axis,) if isinstance(axis, int) else axis
+        if axes is not None and {a % len(self.domain) for a in axes} == {last} and last and self.domain[-1] <= ROWS:
+            return self._over("row", name, args, instruction)
+        whole = axes is None or {a % len(self.domain) for a in axes} == {*range(len(self.domain))}
+        if whole and args[0].like.size <= ROWS and instruction.output.like.ndim == 0:
+            return self._over("one", name, args, instruction)
+        return None
+
+    def _is_each(self, x: Any, views: dict[Value, Value]) -> bool:
+        is_array = isinstance(x, Value) and not x.is_number and not self._is_view_within(x, views)
+        return is_array and self._kind(x) == "each" and x.dtype.kind in "fiu"
+
+    def _over(self, kind: str, name: str, operands: tuple[Any, ...], instruction: Instruction) -> Step:
+        stage = self._stage(operands)
+        start = instruction.options.get("initial")
+        return Step(name, operands, instruction.output, kind, stage + (kind == "row"), over=stage, start=start)
+
+
+def with_kernels(program: Program) -> Program:
+    """Let kernels do what is elementwise, and the sums and maxima on its edges."""
+    fusion = _Fusion(program)
+    for i, instruction in enumerate(program.instructions):
+        fusion.place(i, instruction)
+    fusion.merge()
+    return without_dead_code(replace(program, instructions=fusion.instructions()))
+
+
+class _Fusion:
+    """How a program is divided into kernels and other instructions, each of a level above those that it needs."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.levels: dict[Value, int] = {}
+        self.owners: dict[Value, Group] = {}
+        self.groups: list[Group] = []
+        self.others: list[tuple[int, bool, int, Instruction]] = []
+        self.sources: dict[Group, list[Instruction]] = {}
+        self.views: dict[Value, Value] = {}
+        self.states = {value: state for state, value in program.updates.items()}
+        self.readers: dict[Value, int] = {}
+        self.users, self.wanted = program.users(), {*program.wanted()}
+        vectors = [(v, a) for v, a in program.constants.items() if a.ndim == 1 and a.dtype.kind == "f"]
+        self.ones = {v for v, a in vectors if a is ops._ones(len(a), a.dtype)}  # the reader's own may change
+
+    def place(self, i: int, instruction: Instruction) -> None:
+        """Put an instruction into the kernel of what it reads, into a new one, or by itself."""
+        view = instruction.is_view
+        if view:
+            self.views[instruction.output] = instruction.inputs[0]
+        group = None if view else self._group(instruction)
+        level = group.level if group else self._below(instruction) + (not view)
+        if group:
+            self.owners[instruction.output] = group
+            self.sources[group].append(instruction)
+        else:
+            self.others.append((level, view, i, instruction))
+        self.levels.update(dict.fromkeys(instruction.outputs, level))
+        for x in instruction.inputs:
+            root = self._root(x)
+            self.readers[root] = max(self.readers.get(root, 0), level)
+
+    def _root(self, x: Value) -> Value:
+        while x in self.views:
+            x = self.views[x]
+        return x
+
+    def _below(self, instruction: Instruction) -> int:
+        """The level that an instruction comes after: of what it reads, and of who reads the state that it renews."""
+        old = [self.readers.get(self.states[value], 0) for value in instruction.outputs if value in self.states]
+        return max([self.levels.get(x, 0) for x in instruction.inputs] + [level - 1 for level in old], default=0)
+
+    def _group(self, instruction: Instruction) -> Group | None:
+        found = [self.owners[self._root(x)] for x in instruction.inputs if self._root(x) in self.owners]
+        for group in sorted({*found}, key=lambda group: -group.level):
+            inside = [x for x in instruction.inputs if self.owners.get(self._root(x)) is group]
+            outside = [self.levels.get(x, 0) for x in instruction.inputs if x not in inside]
+            is_late = max(outside, default=0) < group.level and self._renews_late(instruction, group)
+            if is_late and group.add(instruction, self.views, self.ones):
+                return group
+        for domain in _domains(instruction):
+            new = Group(domain, self._below(instruction) + 1)
+            if new.add(instruction, self.views, self.ones):
+                self.groups.append(new)
+                self.sources[new] = []
+                return new
+        return None
+
+    def _renews_late(self, instruction: Instruction, group: Group) -> bool:
+        """Whether a group, renewing a state, comes after who reads its old numbers."""
+        return all(
+            self.readers.get(self.states[value], 0) <= group.level
+            for value in instruction.outputs
+            if value in self.states
+        )
+
+    def merge(self) -> None:
+        """Let a kernel whose results another one alone reads be a part of that.
+
+        What is decided by stays early, and what is given back as a view of it stays before that view.
+        """
+        early = {self._root(guard.value) for guard in self.program.guards}
+        early |= {self._root(value) for value in self.wanted if value in self.views}
+        for group in self.groups[:]:
+            made = [step.output for step in group.steps]
+            using = {self.owners.get(i.output) for v in made for i in self._users(v)} - {group}
+            if len(using) != 1 or None in using or early & {*made}:
+                continue
+            (later,) = using
+            assert later is not None
+            whole = Group(later.domain, later.level)
+            parts = self.sources[group] + self.sources[later]
+            if all(whole.add(each, self.views, self.ones) for each in parts):
+                self.groups.remove(group)
+                later.__dict__.update(whole.__dict__)
+                self.sources[later] = parts
+                self.owners.update(dict.fromkeys(made, later))
+
+    def _users(self, value: Value) -> list[Instruction]:
+        """The instructions that read a value, or a view of it."""
+        found = []
+        for instruction in self.users.get(value, []):
+            found += self._users(instruction.output) if instruction.output in self.views else [instruction]
+        return found
+
+    def instructions(self) -> list[Instruction]:
+        """Kernels and other instructions, by their levels."""
+        units = list(self.others)
+        for group in self.groups:
+            inside = {id(each) for each in self.sources[group]}
+            outputs = tuple(step.output for step in group.steps if self._is_needed(step.output, inside))
+            kernel = Kernel(group.domain, group.steps, outputs, dict(group.kinds))
+            place = self.sources[group][0].place
+            units.append((group.level, False, self.program.instructions.index(self.sources[group][0]),
+                          Instruction(kernel, tuple(kernel.inputs), {}, outputs, place)))  # fmt: skip
+        return [unit for *_, unit in sorted(units, key=lambda unit: unit[:3])]
+
+    def _is_needed(self, value: Value, inside: set[int]) -> bool:
+        """Whether a value of a kernel, or a view of it, is read by anything outside."""
+        reading = [each for each in self.users.get(value, []) if id(each) not in inside]
+        return value in self.wanted or any(
+            each.output not in self.views or self._is_needed(each.output, inside) for each in reading
+        )
+
+
+WHOLE = {np.maximum, np.minimum, np.copy}
+"""Functions that numba computes of whole numbers as NumPy does, without making them wider."""
+
+
+def _is_exact(instruction: Instruction) -> bool:
+    """Whether numba gives an instruction's result the kind of number that NumPy does."""
+    function, output = instruction.function, instruction.output
+    if output.is_number or output.dtype.kind == "f":
+        return True
+    of = {x.dtype.kind for x in instruction.inputs if not x.is_number}
+    if function is as_type:
+        return output.dtype.kind in "iu" and not of & {"f"}
+    if output.dtype.kind == "b":
+        return function in COMPARISONS or function in (np.isfinite, np.isnan) or (
+            function in (np.logical_not, np.logical_and, np.logical_or, np.copy) and of == {"b"}
+        )  # fmt: skip
+    return function in WHOLE and len({x.dtype for x in instruction.inputs if not x.is_number}) == 1
+
+
+def _is_known(dtype: np.dtype[Any]) -> bool:
+    """Whether numba computes with a dtype as NumPy does."""
+    return dtype.isnative and dtype.kind in "fbiu" and dtype not in (np.float16, np.longdouble)
+
+
+def _domains(instruction: Instruction) -> list[Shape]:
+    """The domains that a kernel which begins with an instruction may have."""
+    arrays = [x for x in (*instruction.inputs, *instruction.outputs) if not x.is_number and x.shape]
+    return [max((x.shape for x in arrays), key=lambda shape: (len(shape), math.prod(shape)))] if arrays else []

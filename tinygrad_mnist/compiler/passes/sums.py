@@ -1,0 +1,92 @@
+"""What BLAS does on its way: sums with a bias, sums of rows, and numbers by which all is multiplied."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.compiler.passes.products import added_product, factors, product, terms
+from tinygrad_mnist.compiler.passes.rewriting import Known, rewriting
+from tinygrad_mnist.compiler.program import Instruction, Value
+
+SMALL = 2**14
+"""Up to how many numbers a product is sooner added to a bias than a bias to it: they stay in the cache."""
+
+
+@rewriting
+def with_biases_beneath(known: Known, instruction: Instruction) -> list[Instruction] | None:
+    """Write a bias where its product will be, for BLAS to add that to it."""
+    added = terms(instruction) if instruction.function is np.add else None
+    for bias, term in (added[:2], added[1::-1]) if added else ():
+        maker = known.own_maker(term, product)
+        if maker and _is_bias(bias, term):
+            return [replace(instruction, function=added_product, args=(bias, *maker.args, 1.0))]
+    return None
+
+
+def _is_bias(x: Value, term: Value) -> bool:
+    columns = term.shape[1]
+    return x.dtype == term.dtype and x.shape in ((columns,), (1, columns)) and term.like.size <= SMALL
+
+
+@rewriting
+def with_rates_first(known: Known, instruction: Instruction) -> list[Instruction] | None:
+    """η (1ᵀδ), by which a bias moves, is (η 1)ᵀδ, and η 1 is the same for every layer."""
+    total, rate = factors(instruction) or (None, None)
+    maker = known.own_maker(total, np.dot)
+    if maker is None or maker.args[0] not in known.constants:
+        return None
+    ones, x = maker.args
+    rates = Value(ones.like * getattr(rate, "like", rate))
+    return [
+        Instruction(np.multiply, (rate, ones), {}, (rates,)),
+        replace(instruction, function=np.dot, args=(rates, x)),
+    ]
+
+
+@rewriting
+def with_slopes_in_products(known: Known, instruction: Instruction) -> list[Instruction] | None:
+    """(a @ b) (0.99 m + 0.01), a cotangent behind leaky ReLU, is (0.99 a @ b) (m + 0.01 / 0.99)."""
+    for x, slope in (instruction.args, instruction.args[::-1]) if instruction.function is np.multiply else ():
+        carried, raised = known.own_maker(x, product), known.own_maker(slope, np.add)
+        scaled, lowest = raised.args if raised else (None, None)
+        times = known.own_maker(scaled, np.multiply)
+        mask, factor = times.args if times else (None, None)
+        if carried and raised and type(lowest) is type(factor) is float and factor >= 0.5:  # else m would lose digits
+            a, b, alpha = carried.args
+            both = [_anew(carried, a, b, alpha * factor), _anew(raised, mask, lowest / factor)]
+            return [*both, replace(instruction, args=tuple(each.output for each in both))]
+    return None
+
+
+def _anew(instruction: Instruction, *args: Any) -> Instruction:
+    """The same of other operands, with a value of its own."""
+    return replace(instruction, args=args, outputs=(Value(instruction.output.like, instruction.output.name),))
+
+
+@rewriting
+def with_rows_by_blas(known: Known, instruction: Instruction) -> list[Instruction] | None:
+    """The sums of rows that lie column by column are a product with ones, in half of the time."""
+    if not _adds_rows(instruction):
+        return None
+    (x,), total = instruction.inputs, instruction.output
+    ones, across = Value(np.ones(x.shape[1], x.dtype), "ones"), Value(x.like.T)
+    flat = Value(np.dot(ones.like, across.like))
+    known.constants[ones] = ones.like
+    total.like = flat.like.reshape(total.shape)
+    return [
+        Instruction(np.transpose, (x,), {}, (across,)),
+        Instruction(np.dot, (ones, across), {}, (flat,)),
+        replace(instruction, function=np.reshape, args=(flat, total.shape), options={}),
+    ]
+
+
+def _adds_rows(instruction: Instruction) -> bool:
+    """Whether it adds up the rows of a matrix of floats that lies in columns."""
+    if instruction.function != np.add.reduce or instruction.options.get("axis") not in (-1, 1):
+        return False
+    x = instruction.inputs[0]
+    is_in_columns = x.like.flags.f_contiguous and not x.like.flags.c_contiguous
+    return len(x.shape) == 2 and bool(is_in_columns) and x.dtype == instruction.output.dtype and x.dtype.kind == "f"

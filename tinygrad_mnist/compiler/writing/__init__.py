@@ -1,0 +1,1 @@
+"""Writing a program, whose values have their homes, as source that runs."""
