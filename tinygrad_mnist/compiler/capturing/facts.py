@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from operator import is_
 from types import CellType
 from typing import Any
@@ -25,11 +26,10 @@ class Facts:
     def __init__(self) -> None:
         self._is_recording = is_recording()
         self._leaves: list[tuple[Node, bool, bool | None]] = []
-        self._items: list[tuple[Mapping[str, Any], str, Any]] = []
+        self._named: list[tuple[str, Callable[[], Any], Any]] = []
         self._noted: set[tuple[int, str]] = set()
         self._lists: dict[int, tuple[list[Any], list[Any]]] = {}
         self._modules: dict[Module, dict[str, Any]] = {}
-        self._cells: list[tuple[str, CellType, Any]] = []
         self._optimizers: dict[Optimizer, list[Any]] = {}
         self._last_change = modules.last_change[0]
 
@@ -41,11 +41,14 @@ class Facts:
         """An item of a dict, such as an option or an attribute, or that there is none."""
         if (id(owner), name) not in self._noted:
             self._noted.add((id(owner), name))
-            self._items.append((owner, name, owner.get(name, _MISSING)))
+            self._note(name, partial(owner.get, name, _MISSING))
 
     def note_cell(self, name: str, cell: CellType) -> None:
         """What a function finds in a closure."""
-        self._cells.append((name, cell, contents(cell)))
+        self._note(name, partial(contents, cell))
+
+    def _note(self, name: str, load: Callable[[], Any]) -> None:
+        self._named.append((name, load, load()))
 
     def note_list(self, value: Any) -> None:
         """What a list holds when it is met first; nothing for what is no list."""
@@ -72,11 +75,8 @@ class Facts:
         for leaf, learns, without in self._leaves:
             if leaf.requires_grad is not learns or (without is not None and (leaf._grad is None) is not without):
                 return False
-        for owner, name, value in self._items:
-            if (found := owner.get(name, _MISSING)) is not value and not is_same(found, value):
-                return False
-        for _, cell, value in self._cells:
-            if (found := contents(cell)) is not value and not is_same(found, value):
+        for _, load, value in self._named:
+            if (found := load()) is not value and not is_same(found, value):
                 return False
         for elements, values in self._lists.values():
             if not _are_same(elements, values):
@@ -97,10 +97,8 @@ class Facts:
 
     def changed(self) -> str:
         """What the step itself has changed, in words; "" for nothing."""
-        named = [(name, owner.get(name, _MISSING), value) for owner, name, value in self._items]
-        named += [(name, contents(cell), value) for name, cell, value in self._cells]
-        for name, found, value in named:
-            if not is_same(found, value):
+        for name, load, value in self._named:
+            if not is_same(load(), value):
                 return f"changes {name}"
         if not all(_are_same(*each) for each in self._lists.values()):
             return "changes a list"
