@@ -9,7 +9,9 @@ import sys
 import textwrap
 from types import CodeType
 
-PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+import numpy as np
+
+PACKAGE, NUMPY = (os.path.dirname(os.path.abspath(file)) + os.sep for file in (__file__, np.__file__))
 
 Place = tuple[CodeType, int]
 """A piece of code and the instruction it stands at: what is cheap to take down while a graph is recorded."""
@@ -17,12 +19,12 @@ Place = tuple[CodeType, int]
 
 @functools.cache
 def is_inside(filename: str) -> bool:
-    """Whether a file belongs to this package."""
-    return filename.startswith(PACKAGE)
+    """Whether a file belongs to this package or to NumPy."""
+    return filename.startswith((PACKAGE, NUMPY))
 
 
 def user_place() -> Place:
-    """Where the innermost code outside this package stands."""
+    """Where the innermost code outside this package and NumPy stands."""
     frame = sys._getframe(2)
     code = frame.f_code
     while is_inside(code.co_filename) and frame.f_back:

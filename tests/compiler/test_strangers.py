@@ -9,6 +9,8 @@ from tests.compiler.steps import step_of
 from tests.each import each
 from tinygrad_mnist import Tensor, compile, cross_entropy, nn
 from tinygrad_mnist.compiler import CompileError
+from tinygrad_mnist.compiler.capturing.finding import FEW
+from tinygrad_mnist.compiler.compiled import FORMS
 
 pytestmark = pytest.mark.usefixtures("interpreted")
 RNG = np.random.default_rng(0)
@@ -169,3 +171,140 @@ def test_a_loss_of_large_logits_is_not_negative():
         labels = layer(x).numpy().argmax(axis=1)
         step = compile(lambda x, labels: cross_entropy(layer(x), labels), fused=True)
         assert [step(x, labels).item() for _ in range(3)] == [cross_entropy(layer(x), labels).item()] * 3
+
+
+@each("how", HOW)
+def test_draws_stay_in_their_order(how):
+    def deciding(x):
+        a, b = (nn.random.generator().random(4, dtype=np.float32) for _ in range(2))
+        return a + x if b.sum() > 0.1 else a - x
+
+    def of_levels(x):
+        a = nn.random.generator().normal((x * 2).sum(axis=0), 1.0)
+        return a + 10 * nn.random.generator().random(4)
+
+    for step in (deciding, of_levels):
+        nn.manual_seed(3)
+        right = [step(X) for _ in range(3)]
+        nn.manual_seed(3)
+        compiled = compile(step, **how)
+        for expected in right:
+            np.testing.assert_allclose(compiled(X), expected, rtol=1e-5)
+
+
+@each("how", HOW)
+@each("step", [
+    lambda y: y * np.dot(y[0], y[1]), lambda y: y * np.dot(y[0][::-1], y[0][:]),
+    lambda y: y * np.dot(y.reshape(-1), y.T.reshape(-1)),
+])  # fmt: skip
+def test_a_part_of_an_array_is_multiplied_as_that_part(step, how):
+    agree(lambda: lambda x: step(x * 2 + 1), *[(X,)] * 3, **how)
+
+
+def _changed_under_a_view(x):
+    y = x * 2
+    view = y[0]
+    y += 1
+    return view
+
+
+def _in_part(x):
+    y = x * 0
+    np.add(x, 1, out=y, where=x > 0.5)
+    return y
+
+
+def _through_a_diagonal(x):
+    y = x[:3, :3] * 2
+    diagonal = np.einsum("ii->i", y)
+    diagonal += 100
+    return y
+
+
+@each("step, said", [
+    (_changed_under_a_view, "a view is used after"),
+    (_in_part, "np.where"),
+    (_through_a_diagonal, "a view is changed in place"),
+    (lambda x: sum(np.split(x * 2, 2, axis=1)), "several arrays"),
+    (lambda x: (x * 2)[(x > 0.3).nonzero()], "several arrays"),
+])  # fmt: skip
+def test_what_a_program_would_do_otherwise_is_refused(step, said):
+    with pytest.raises(CompileError, match=said):
+        compile(step)(X)
+
+
+def test_what_numpy_refuses_is_refused():
+    def step(x):
+        y = (x * 2).astype(np.int64)
+        y += 0.5
+        return y
+
+    with pytest.raises(TypeError, match="cast"):
+        compile(step)(X)
+
+
+def test_a_product_is_added_to_its_operand_where_that_ends():
+    def step(x):
+        y = x * 2
+        return (np.maximum(y, 1) + 0 + y @ y.T) * 3
+
+    square = RNG.normal(size=(8, 8)).astype(np.float32)
+    for fused in (False, True):
+        compiled = compile(step, fused=fused)
+        np.testing.assert_allclose(compiled(square), step(square), rtol=1e-5)
+        assert "copyto" not in compiled.source()
+
+
+def test_a_failure_to_capture_is_said():
+    def step(x):
+        return x * 2 if type(x) is np.ndarray else x.nothing_of_the_kind
+
+    compiled = compile(step)
+    with pytest.warns(RuntimeWarning, match="step is not compiled: AttributeError: .*nothing_of_the_kind"):
+        np.testing.assert_array_equal(compiled(X), X * 2)
+
+
+def test_plans_of_forms_long_gone_are_forgotten():
+    compiled = compile(lambda x, n: x * n)
+    for n in range(3 * FORMS):
+        for _ in range(2):
+            np.testing.assert_array_equal(compiled(X, n), X * n)
+    assert len(compiled.plans) <= FORMS
+
+
+def test_a_model_that_is_gone_is_not_taken_for_another():
+    compiled = compile(lambda model, x: model(x))
+    for _ in range(5):
+        for _ in range(2):
+            model = nn.Linear(4, 2)
+            np.testing.assert_allclose(compiled(model, X).numpy(), model(X).numpy(), rtol=1e-6)
+
+
+def test_options_of_an_optimizer_that_is_hidden_are_named():
+    model = nn.Linear(4, 2)
+    hidden = [nn.SGD(model.parameters(), lr=0.1), *[None] * FEW]
+    train = step_of(lambda x: (model(x) ** 2).sum(), hidden[0])
+
+    def step(x):
+        train(x)
+        hidden[0].param_groups[0]["lr"] *= 0.9
+
+    with pytest.raises(CompileError, match="changes lr of an optimizer"):
+        compile(step)(X)
+
+
+@each("how", HOW)
+def test_arrays_of_tensors_may_be_returned_and_computed_with(how):
+    def make():
+        W = Tensor(np.ones((4, 2), np.float32), requires_grad=True)
+        train = step_of(lambda x: (x @ W).sum(), nn.SGD([W], lr=0.1))
+
+        def step(x):
+            return train(x).numpy() + W.numpy().sum()
+
+        return step
+
+    agree(make, *[(X,)] * 3, **how)
+    compiled = compile(make(), **how)
+    assert [type(compiled(X)) for _ in range(3)][-1] is np.ndarray
+    assert len(compiled.plans) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+import warnings
 from collections.abc import Callable, Hashable, Sequence
 from types import MethodType
 from typing import Any, overload
@@ -24,6 +25,9 @@ from tinygrad_mnist.shown import Printed
 
 PLANS = 8
 """How many plans are kept for arguments of the same form; with more the oldest is forgotten."""
+
+FORMS = 64
+"""For arguments of how many forms plans are kept; with more the oldest are forgotten."""
 
 _ARRAYS = {np.ndarray}
 
@@ -63,12 +67,11 @@ class Compiled:
         self.function = function
         self._passes = passes_of(exact, has_numba() if fused is None else fused)
         self._plans: dict[Hashable, list[Plan]] = {}
-        self._known: dict[int, Any] = {}
         self._untried: dict[Hashable, list[Plan]] = {}
         self._lock = threading.RLock()
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        if capturing and capturing[0] == threading.get_ident():  # it is a part of another step
+        if threading.get_ident() in capturing:  # it is a part of another step
             return self.function(*args, **options)
         with self._lock:  # one replay at a time: they share buffers
             return self._call(args, options)
@@ -79,7 +82,7 @@ class Compiled:
             key: Hashable = tuple([(x.shape, x.dtype, x.strides) for x in args])
         else:
             given = list(leaves((args, options)))
-            key = (*map(self._form, given), nesting((args, options)))
+            key = (*map(_form, given), nesting((args, options)))
             arguments = [x for x in map(as_given, given) if isinstance(x, np.ndarray | float)]
         for plan in self._plans.get(key, ()):
             found = plan(arguments)
@@ -93,14 +96,21 @@ class Compiled:
             found = captured(self.function, args, options)
         except CompileError:
             raise
-        except Exception:  # the function's own: it says so on plain arrays too
-            return self.function(*args, **options)
+        except Exception as error:  # the function's own: it says so on plain arrays too
+            result = self.function(*args, **options)
+            words = f"{self.__name__} is not compiled: {type(error).__name__}: {error}"
+            warnings.warn(words, RuntimeWarning, stacklevel=4)
+            return result
         untried = self._untried.setdefault(key, [])
+        if len(self._untried) > FORMS:
+            del self._untried[next(iter(self._untried))]
         plan = next((other for other in untried if other.found.is_same(found)), None)
         if plan is not None:
             untried.remove(plan)
             plan.found.facts = found.facts
             self._plans[key] = [plan, *self._plans.get(key, ())][:PLANS]
+            if len(self._plans) > FORMS:
+                del self._plans[next(iter(self._plans))]
         elif len(untried) == ATTEMPTS:
             raise CompileError(_differing(found, untried[-1].found))
         else:
@@ -116,19 +126,6 @@ class Compiled:
 
     def __get__(self, owner: Any, kind: Any = None) -> Any:
         return self if owner is None else MethodType(self, owner)
-
-    def _form(self, x: Any) -> Hashable:
-        """What of an argument a program is captured for: all but the numbers in arrays and floats."""
-        if isinstance(x, np.ndarray | np.generic):
-            return x.shape, x.dtype, x.strides
-        if isinstance(x, Node):
-            return type(x), self._form(x._array), x.requires_grad
-        if isinstance(x, int | str | bytes | type(None)):
-            return type(x), x
-        if isinstance(x, float):
-            return float
-        self._known[id(x)] = x  # a model, say, which stays the only one of this number
-        return id(x)
 
     def __repr__(self) -> str:
         count = len(self.plans)
@@ -157,6 +154,30 @@ class Compiled:
     def plans(self) -> list[Plan]:
         """The plans so far, for all forms of arguments."""
         return [plan for plans in self._plans.values() for plan in plans]
+
+
+def _form(x: Any) -> Hashable:
+    """What of an argument a program is captured for: all but the numbers in arrays and floats."""
+    if isinstance(x, np.ndarray | np.generic):
+        return x.shape, x.dtype, x.strides
+    if isinstance(x, Node):
+        return type(x), _form(x._array), x.requires_grad
+    if isinstance(x, int | complex | str | bytes | type(None)):
+        return type(x), x
+    return float if isinstance(x, float) else _Same(x)
+
+
+class _Same:
+    """An object, such as a model, that is the same as itself alone, and stays as long as it is in a key."""
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+    def __hash__(self) -> int:
+        return id(self.x)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.x is self.x
 
 
 def _differing(one: Captured, other: Captured) -> str:

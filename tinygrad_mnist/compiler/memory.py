@@ -40,17 +40,15 @@ class Memory:
 
     def take(self, value: Value) -> None:
         """Give a value the free buffer that fits best, the largest free one made larger, or one of its own."""
-        fitting = [slot for slot in self._free if self.buffers[slot] >= value.bytes]
-        best = (
-            min(fitting, key=self.buffers.__getitem__)
-            if fitting
-            else max(self._free, key=self.buffers.__getitem__, default=-1)
-        )
-        if best < 0:
-            self.buffers.append(0)
-            best = len(self.buffers) - 1
-        else:
+
+        def fit(slot: int) -> tuple[bool, int]:
+            return self.buffers[slot] < value.bytes, abs(self.buffers[slot] - value.bytes)
+
+        best = min(self._free, key=fit, default=len(self.buffers))
+        if best in self._free:
             self._free.remove(best)
+        else:
+            self.buffers.append(0)
         self.buffers[best] = max(self.buffers[best], value.bytes)
         self.slots[value] = best
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count
@@ -86,10 +86,21 @@ class Instruction:
         first = self.inputs[0]
         return not first.is_number and bool(np.may_share_memory(first.like, self.output.like))
 
+    def result(self) -> Any:
+        """What it gives for the numbers that were captured."""
+        args, options = mapped((self.args, self.options), lambda x: x.like if isinstance(x, Value) else x)
+        return self.function(*args, **options)
+
     def reading(self, found: Callable[[Value], Any]) -> Instruction:
         """The same with other inputs."""
         args, options = mapped((self.args, self.options), lambda x: found(x) if isinstance(x, Value) else x)
         return replace(self, args=args, options=options)
+
+
+def made(function: Callable[..., Any], *args: Any, place: Place | None = None, **options: Any) -> Instruction:
+    """An instruction with a value of its own."""
+    new = Instruction(function, args, options, (), place)
+    return replace(new, outputs=(Value(new.result()),))
 
 
 @dataclass(frozen=True)
@@ -98,7 +109,6 @@ class Guard:
 
     value: Value
     taken: bool
-    place: Place | None = None
 
 
 @dataclass
@@ -127,17 +137,6 @@ class Program:
     def wanted(self) -> list[Value]:
         """The values that the program exists for."""
         return [*(guard.value for guard in self.guards), *self.outputs, *self.updates.values()]
-
-    def beneath(self, value: Value) -> list[Instruction]:
-        """The instructions that a value depends on."""
-        makers = self.makers()
-        found: dict[int, Instruction] = {}
-        waiting = [value]
-        for each in waiting:
-            if each in makers and id(makers[each]) not in found:
-                found[id(makers[each])] = makers[each]
-                waiting.extend(makers[each].inputs)
-        return list(found.values())
 
     def makers(self) -> dict[Value, Instruction]:
         """The instruction that computes each value."""
@@ -195,17 +194,11 @@ Pass = Callable[[Program], Program]
 """What gives a program that computes the same with less."""
 
 
-def leaves(tree: Any) -> Iterator[Any]:
+def leaves(tree: Any) -> list[Any]:
     """What stands in nested lists, tuples, dicts and slices, in order."""
-    if isinstance(tree, list | tuple) and _is_nest(tree):
-        for branch in tree:
-            yield from leaves(branch)
-    elif isinstance(tree, dict):
-        yield from leaves(list(tree.values()))
-    elif isinstance(tree, slice):
-        yield from (tree.start, tree.stop, tree.step)
-    else:
-        yield tree
+    found: list[Any] = []
+    mapped(tree, found.append)
+    return found
 
 
 def mapped(tree: Any, function: Callable[[Any], Any]) -> Any:

@@ -103,12 +103,11 @@ class _Capture:
             raise self.trace.refusals[0]
         place = at((self.function.__code__, 0)) if hasattr(self.function, "__code__") else ""
         self.trace.check_constants()
-        if changed := self.finder.changed() or self.facts.changed():
+        if changed := self.facts.changed():
             raise CompileError(
                 f"a compiled step must compute the same in every call, and this one{place} {changed}: do that outside "
                 f"of it, and pass what it needs, a number or an array, as an argument"
             )
-        self.moves.check(place)
         self.arguments.check(place, self.tensors)
 
     def _found(self, result: Any) -> Captured:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from operator import is_
 from types import CellType
@@ -14,7 +14,10 @@ from tinygrad_mnist.nn import Module, Optimizer
 from tinygrad_mnist.nn import module as modules
 
 PLAIN = int, float, complex, str, bytes, bool, type(None)
-_MISSING = object()
+MISSING = object()
+
+Fact = tuple[str, Callable[[], Any], Any]
+"""What the step would do if it changed something, in words; how that is found; and what it was."""
 
 
 class Facts:
@@ -24,100 +27,78 @@ class Facts:
     """
 
     def __init__(self) -> None:
-        self._is_recording = is_recording()
-        self._leaves: list[tuple[Node, bool, bool | None]] = []
-        self._named: list[tuple[str, Callable[[], Any], Any]] = []
-        self._noted: set[tuple[int, str]] = set()
-        self._lists: dict[int, tuple[list[Any], list[Any]]] = {}
-        self._modules: dict[Module, dict[str, Any]] = {}
-        self._optimizers: dict[Optimizer, list[Any]] = {}
         self._last_change = modules.last_change[0]
+        self._lasting: dict[Any, Fact] = {"": ("", is_recording, is_recording())}
+        self._of_modules: dict[Any, Fact] = {}
+        self._in_the_step: dict[Any, Fact] = {}
 
     def note_leaf(self, leaf: Node, without_gradient: bool | None) -> None:
         """Whether a leaf learns, and whether it has no gradient yet; None where that is all the same."""
-        self._leaves.append((leaf, leaf.requires_grad, without_gradient))
+        self._lasting[leaf] = "", partial(getattr, leaf, "requires_grad"), leaf.requires_grad
+        if without_gradient is not None:
+            self._lasting[leaf, "grad"] = "", lambda: leaf._grad is None, without_gradient
 
     def note_item(self, owner: Mapping[str, Any], name: str) -> None:
         """An item of a dict, such as an option or an attribute, or that there is none."""
-        if (id(owner), name) not in self._noted:
-            self._noted.add((id(owner), name))
-            self._note(name, partial(owner.get, name, _MISSING))
+        _note(self._lasting, (id(owner), name), f"changes {name}", partial(owner.get, name, MISSING))
 
     def note_cell(self, name: str, cell: CellType) -> None:
         """What a function finds in a closure."""
-        self._note(name, partial(contents, cell))
-
-    def _note(self, name: str, load: Callable[[], Any]) -> None:
-        self._named.append((name, load, load()))
+        _note(self._lasting, id(cell), f"changes {name}", partial(contents, cell))
 
     def note_list(self, value: Any) -> None:
         """What a list holds when it is met first; nothing for what is no list."""
         if isinstance(value, list):
-            self._lists.setdefault(id(value), (value, [*value]))
+            _note(self._lasting, id(value), "changes a list", partial(tuple, value))
 
     def note_module(self, module: Module) -> None:
         """The attributes of a module that was called."""
-        if module not in self._modules:
-            attributes = self._modules[module] = _attributes(module)
-            for value in attributes.values():
-                self.note_list(value)
+        kind, attributes = type(module).__name__, vars(module)
+        _note(self._of_modules, module, f"gives {kind} another attribute", partial(tuple, attributes))
+        for name in (*attributes, "training"):
+            words = f"changes {name} of {kind} after using it"
+            _note(self._of_modules, (module, name), words, partial(getattr, module, name, MISSING))
+            self.note_list(getattr(module, name))
 
     def note_optimizer(self, optimizer: Optimizer) -> None:
         """The groups of an optimizer that moved, and what is in them."""
-        self._optimizers[optimizer] = _groups(optimizer)
+        _note(self._lasting, optimizer, "changes the groups of an optimizer", partial(_groups, optimizer))
         for group in optimizer.param_groups:
             self.note_list(group["params"])
 
+    def note_until_done(self, key: Any, words: str, load: Callable[[], Any]) -> None:
+        """What the step itself may not change, and others may between its calls."""
+        _note(self._in_the_step, key, words, load)
+
     def hold(self) -> bool:
         """Whether all is as it was."""
-        if is_recording() is not self._is_recording:
-            return False
-        for leaf, learns, without in self._leaves:
-            if leaf.requires_grad is not learns or (without is not None and (leaf._grad is None) is not without):
+        if self._last_change != modules.last_change[0]:
+            now = modules.last_change[0]
+            if _first_changed(self._of_modules.values()):
                 return False
-        for _, load, value in self._named:
-            if (found := load()) is not value and not is_same(found, value):
-                return False
-        for elements, values in self._lists.values():
-            if not _are_same(elements, values):
-                return False
-        for optimizer, groups in self._optimizers.items():
-            if _groups(optimizer) != groups:
-                return False
-        return self._last_change == modules.last_change[0] or self._modules_hold()
+            self._last_change = now
+        return _first_changed(self._lasting.values()) is None
 
-    def _modules_hold(self) -> bool:
-        now = modules.last_change[0]
-        for module, attributes in self._modules.items():
-            found = _attributes(module)
-            if found.keys() != attributes.keys() or not _are_same([*found.values()], [*attributes.values()]):
-                return False
-        self._last_change = now
-        return True
-
-    def changed(self) -> str:
-        """What the step itself has changed, in words; "" for nothing."""
-        for name, load, value in self._named:
-            if not is_same(load(), value):
-                return f"changes {name}"
-        if not all(_are_same(*each) for each in self._lists.values()):
-            return "changes a list"
-        for module, attributes in self._modules.items():
-            now = _attributes(module)
-            for name in attributes:
-                if not is_same(now.get(name, _MISSING), attributes[name]):
-                    return f"changes {name} of {type(module).__name__} after using it"
-        return ""
+    def changed(self) -> str | None:
+        """What the step itself has changed, in words; None for nothing."""
+        return _first_changed([*self._lasting.values(), *self._of_modules.values(), *self._in_the_step.values()])
 
 
-def _groups(optimizer: Optimizer) -> list[Any]:
+def _note(facts: dict[Any, Fact], key: Any, words: str, load: Callable[[], Any]) -> None:
+    if key not in facts:
+        facts[key] = words, load, load()
+
+
+def _first_changed(facts: Iterable[Fact]) -> str | None:
+    for words, load, value in facts:
+        if (found := load()) is not value and not is_same(found, value):
+            return words
+    return None
+
+
+def _groups(optimizer: Optimizer) -> tuple[Any, ...]:
     """Which groups an optimizer has, and what it keeps for their parameters."""
-    return [(id(group), optimizer.slots(group)) for group in optimizer.param_groups]
-
-
-def _attributes(module: Module) -> dict[str, Any]:
-    """What a module has: held, so that nothing else takes its place in memory."""
-    return vars(module) | {"training": module.training}
+    return tuple((id(group), optimizer.slots(group)) for group in optimizer.param_groups)
 
 
 def contents(cell: CellType) -> Any:
@@ -125,7 +106,7 @@ def contents(cell: CellType) -> Any:
     try:
         return cell.cell_contents
     except ValueError:  # it is empty as yet
-        return _MISSING
+        return MISSING
 
 
 def is_same(one: Any, other: Any) -> bool:
@@ -133,9 +114,5 @@ def is_same(one: Any, other: Any) -> bool:
     if one is other:
         return True
     if type(one) is tuple and type(other) is tuple:
-        return _are_same(one, other)
+        return len(one) == len(other) and (all(map(is_, one, other)) or all(map(is_same, one, other)))
     return type(one) is type(other) and isinstance(one, PLAIN) and repr(one) == repr(other)
-
-
-def _are_same(one: Any, other: Any) -> bool:
-    return len(one) == len(other) and (all(map(is_, one, other)) or all(map(is_same, one, other)))

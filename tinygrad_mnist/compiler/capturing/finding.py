@@ -6,15 +6,18 @@ import pickle
 import random
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.compiler.capturing.facts import PLAIN, Facts, contents, is_same
+from tinygrad_mnist.compiler.capturing.facts import MISSING, PLAIN, Facts, contents
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.nn import Module, Optimizer
 from tinygrad_mnist.places import is_inside
+
+LIBRARIES = {*sys.stdlib_module_names, "numpy", "scipy", "tinygrad_mnist"} - {"__main__"}
 
 FEW = 64
 """A list or dict with more elements is known by its identity alone."""
@@ -32,24 +35,12 @@ class Finder:
         self.models: list[Module] = []
         self._names: set[str] = set()
         self._objects: dict[int, Any] = {}
-        self._options: list[tuple[dict[str, Any], dict[str, Any]]] = []
-        self._generators: list[tuple[Callable[[], Any], bytes]] = []
         for state in (random.getstate, np.random.get_state):
             self._note_generator(state)
         for found in (function, *arguments):
             self._follow(found)
         for each in [*self._objects.values()]:
             self._note_attributes(each)
-
-    def changed(self) -> str:
-        """What the step has done to generators and optimizers that were found, in words; "" for nothing."""
-        if any(pickle.dumps(state()) != before for state, before in self._generators):
-            return "draws from a generator of its own"
-        for group, options in self._options:
-            for name, value in options.items():
-                if not is_same(group.get(name), value):
-                    return f"changes {name} of an optimizer"
-        return ""
 
     def _follow(self, value: Any) -> None:
         """Note what is found behind something that the function finds."""
@@ -66,7 +57,11 @@ class Finder:
         elif isinstance(value, Module):
             self.models.append(value)
         elif isinstance(value, Optimizer):
-            self._options += [(group, {**group}) for group in value.param_groups]
+            for group in value.param_groups:
+                for name in group:
+                    self.facts.note_until_done(
+                        (id(group), name), f"changes {name} of an optimizer", partial(group.get, name, MISSING)
+                    )
         elif isinstance(value, np.random.Generator):
             self._note_generator(lambda: value.bit_generator.state)
         elif isinstance(value, list | tuple | dict) and len(value) <= FEW:
@@ -77,7 +72,7 @@ class Finder:
                     self._follow(method)
 
     def _note_generator(self, state: Callable[[], Any]) -> None:
-        self._generators.append((state, pickle.dumps(state())))
+        self.facts.note_until_done(state, "draws from a generator of its own", lambda: pickle.dumps(state()))
 
     def _note_elements(self, value: list[Any] | tuple[Any, ...] | dict[Any, Any]) -> None:
         self.facts.note_list(value)
@@ -131,16 +126,12 @@ def _names(code: Any) -> Iterator[str]:
 
 
 def _is_library(value: Any) -> bool:
-    """Whether it is a Python module, and not one of the reader's own."""
-    library = {*sys.stdlib_module_names, "numpy", "scipy", "tinygrad_mnist"}
-    return isinstance(value, ModuleType) and value.__name__.partition(".")[0] in library - {"__main__"}
+    """Whether it is a module or class of Python, its libraries or this package: what these do is no fact of a step."""
+    is_class = isinstance(value, type)
+    module = value.__module__ if is_class else value.__name__ if isinstance(value, ModuleType) else ""
+    return module.partition(".")[0] in LIBRARIES
 
 
 def _kinds_of(value: Any) -> Iterator[type]:
-    """The classes of an object, or a class and its bases, but for those of this package, of Python and its libraries:
-    what these do is no fact of a step.
-    """
-    ours = ("builtins", "numpy", "tinygrad_mnist", "random", "collections")
-    for kind in (value if isinstance(value, type) else type(value)).__mro__:
-        if kind.__module__.partition(".")[0] not in ours:
-            yield kind
+    """The classes of an object, or a class and its bases, but for those of libraries."""
+    return (kind for kind in (value if isinstance(value, type) else type(value)).__mro__ if not _is_library(kind))

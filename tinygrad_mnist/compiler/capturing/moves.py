@@ -11,7 +11,6 @@ from tinygrad_mnist.compiler.capturing.facts import Facts
 from tinygrad_mnist.compiler.capturing.tensors import Met, Tensors
 from tinygrad_mnist.compiler.capturing.traced import TracedArray, TracedNumber
 from tinygrad_mnist.compiler.capturing.tracing import Trace
-from tinygrad_mnist.compiler.errors import CompileError
 from tinygrad_mnist.compiler.program import Value
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.nn import Optimizer
@@ -45,12 +44,6 @@ class Moves:
         self.moved.append((optimizer, p))
         self.facts.note_optimizer(optimizer)
 
-    def check(self, place: str) -> None:
-        """Raise CompileError where the step itself has changed a number."""
-        for (owner, name), number in self._numbers.items():
-            if self.sources[number.value]() != number.value.like:
-                raise CompileError(f"a compiled step{place} changes {name} of {owner}: change it between the calls")
-
     def _state(self, optimizer: Optimizer, p: Tensor, name: str) -> TracedArray:
         key = optimizer, p, name
         if key not in self.states:
@@ -73,6 +66,7 @@ class Moves:
         if (owner, name) not in self._numbers:
             traced = self._numbers[owner, name] = self.trace.input(load(), name)
             self.sources[traced.value] = load
+            self.facts.note_until_done((owner, name), f"changes {name} of an optimizer", load)
         return self._numbers[owner, name]
 
 

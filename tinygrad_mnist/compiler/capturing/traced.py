@@ -13,10 +13,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import DTypeLike
 
 from tinygrad_mnist.compiler.errors import CompileError
-from tinygrad_mnist.compiler.functions import COMPARISONS, as_type, with_item
+from tinygrad_mnist.compiler.functions import as_type, with_item
 from tinygrad_mnist.compiler.program import Value, leaves, mapped
 from tinygrad_mnist.engine import Node, ops
 from tinygrad_mnist.places import at, user_place
@@ -92,7 +93,7 @@ class TracedNumber:
         return f"<number of a compiled step, {self.value.like} now>"
 
 
-class TracedArray:
+class TracedArray(NDArrayOperatorsMixin):
     """An array of a step that is being captured. It is no ndarray, and refuses to become one.
 
     value: what it is at this point of the program. root: the array that it is a view of, itself for most.
@@ -122,8 +123,6 @@ class TracedArray:
             return NotImplemented
         if function in _SHAPES:
             return function(*mapped(args, concrete), **mapped(options, concrete))
-        if function in _LIKE:
-            return function(concrete(args[0]), *args[1:], **options)
         if function in _MAKING:
             return self._made(function, args, options)
         if function in _CHANGING or (function is np.nan_to_num and not options.get("copy", True)):
@@ -175,6 +174,13 @@ class TracedArray:
     def __ipow__(self, exponent: Any) -> Any:
         return self.become(self**exponent)
 
+    def check(self) -> None:
+        """Raise CompileError for a view of what has been changed since."""
+        if self.root is not self and self.root.changes != self.seen:
+            raise CompileError(
+                f"a view is used after the array was changed in place{at(user_place())}: take a copy, or the view again"
+            )
+
     def become(self, new: Any) -> TracedArray:
         """Take another value of the same shape and dtype: what a change in place is in a program."""
         if self.root is not self:
@@ -223,35 +229,6 @@ def _method(function: Callable[..., Any]) -> Any:
     return lambda self, *args, **options: self.__array_function__(function, (), (self, *args), options)
 
 
-_OPERATORS = {
-    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide, "floordiv": np.floor_divide,
-    "mod": np.remainder, "pow": np.power, "matmul": np.matmul, "and": np.bitwise_and, "or": np.bitwise_or,
-    "xor": np.bitwise_xor,
-}  # fmt: skip
-_COMPARED = {name: ufunc for ufunc, name in COMPARISONS.items()}
-_OF_ONE = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
-
-
-def _operator(ufunc: Any) -> Any:
-    return lambda self, *others: ufunc(self, *others)
-
-
-def _reflected(ufunc: Any) -> Any:
-    return lambda self, other: ufunc(other, self)
-
-
-def _in_place(ufunc: Any) -> Any:
-    return lambda self, other: ufunc(self, other, out=(self,))
-
-
-for _name, _ufunc_of in (_OPERATORS | _COMPARED | _OF_ONE).items():
-    if _name != "pow":
-        setattr(TracedArray, f"__{_name}__", _operator(_ufunc_of))
-for _name, _ufunc_of in _OPERATORS.items():
-    setattr(TracedArray, f"__r{_name}__", _reflected(_ufunc_of))
-    if _name != "pow":
-        setattr(TracedArray, f"__i{_name}__", _in_place(_ufunc_of))
-
 for _name in (
     "all", "any", "argmax", "argmin", "clip", "cumsum", "dot", "max", "mean", "min", "nonzero", "prod", "ravel",
     "repeat", "squeeze", "sum", "swapaxes", "take",
@@ -263,13 +240,12 @@ _POWERS: dict[float, np.ufunc] = {2: np.square, 1: np.positive, 0.5: np.sqrt, -1
 
 _SHAPES = {
     np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.may_share_memory, np.shares_memory, np.iscomplexobj,
+    np.zeros_like, np.ones_like, np.empty_like,
 }  # fmt: skip
 """What is asked of an array's form alone."""
 
 _CHANGING = {np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask}
 """What changes an array and returns nothing."""
-
-_LIKE = {np.zeros_like, np.ones_like, np.empty_like}
 
 _MAKING = {np.array, np.asarray, np.arange, np.empty, np.eye, np.full, np.identity, np.ones, np.zeros}
 """What makes an array where another one, given as `like`, lies."""
@@ -281,14 +257,13 @@ _CANONICAL: dict[Any, Any] = {np.sum: np.add.reduce, np.max: np.maximum.reduce, 
 
 def _viewing(trace: Trace, function: Any, args: Any, options: dict[str, Any] | None = None) -> Any:
     """Record a call; where its result lies in the memory of an argument, it is a view of that."""
-    _check_views(args)
     args, options = _completed(function, args, options or {})
     result = trace.record(function, args, options)
-    first = args[0] if args else None
-    if not isinstance(result, TracedArray) or not isinstance(first, TracedArray):
-        return result
-    is_view = np.may_share_memory(result.value.like, first.value.like)
-    return TracedArray(trace, result.value, first.root) if is_view else result
+    if isinstance(result, TracedArray):
+        for x in leaves(args):
+            if isinstance(x, TracedArray) and np.may_share_memory(result.value.like, x.value.like):
+                return TracedArray(trace, result.value, x.root)
+    return result
 
 
 def _completed(function: Any, args: Any, options: dict[str, Any]) -> Any:
@@ -299,24 +274,18 @@ def _completed(function: Any, args: Any, options: dict[str, Any]) -> Any:
     return args, options
 
 
-def _check_views(tree: Any) -> None:
-    """Raise CompileError for a view of what has been changed since."""
-    for x in leaves(tree):
-        if isinstance(x, TracedArray) and x.root.changes != x.seen and x.root is not x:
-            raise CompileError(
-                f"a view is used after the array was changed in place{at(user_place())}: take a copy, or the view again"
-            )
-
-
 def _ufunc(trace: Trace, ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any]) -> Any:
     """What NumPy's universal functions do on traced arrays: a call is written down, and out= is a change in place."""
     if any(isinstance(x, Node) for x in inputs):  # whose turn it is
         return NotImplemented
-    _check_views(inputs)
     targets = options.pop("out", None)
     if method == "at" or (targets and len(targets) > 1):
         raise CompileError(
             f"np.{ufunc.__name__}.{method}{at(user_place())} changes an array in place: use an operation"
+        )
+    if targets and options.get("where", True) is not True:
+        raise CompileError(
+            f"np.{ufunc.__name__} with out= and where= can't be compiled{at(user_place())}: use np.where"
         )
     if (ufunc, method) == (np.add, "reduce") and (found := _sum_of_rows(*inputs, **options)) is not None:
         return found
@@ -329,6 +298,8 @@ def _ufunc(trace: Trace, ufunc: np.ufunc, method: str, inputs: Any, options: dic
             f"an array from outside is changed in place{at(user_place())}: keep it in a Tensor, which a compiled step "
             f"follows, and change its .data"
         )
+    if not np.can_cast(result.dtype, targets[0].dtype, "same_kind"):
+        raise TypeError(f"cannot cast what np.{ufunc.__name__} gives from {result.dtype} to {targets[0].dtype}")
     return targets[0].become(result)
 
 

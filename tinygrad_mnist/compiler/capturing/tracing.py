@@ -44,6 +44,11 @@ class Trace:
         args, options = mapped(given, concrete)
         result = function(*args, **options)
         args, options = mapped(given, self.value_of)
+        if isinstance(result, list | tuple):
+            raise CompileError(
+                f"np.{function.__name__} gives several arrays{at(user_place())}, which no program can: take parts by "
+                f"slices, and elements by a mask"
+            )
         value = Value(np.asarray(result) if isinstance(result, np.ndarray | np.generic) else result)
         self.program.instructions.append(Instruction(function, args, options, (value,), user_place()))
         if function in _SIZED or (function is operator.getitem and any(map(_is_mask, leaves(args[1])))):
@@ -57,7 +62,7 @@ class Trace:
     def decide(self, value: Value) -> bool:
         """What a condition was, and from now on has to be."""
         taken = bool(value.like)
-        self.program.guards.append(Guard(value, taken, user_place()))
+        self.program.guards.append(Guard(value, taken))
         return taken
 
     def call(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -86,6 +91,8 @@ class Trace:
                     f"an array of an earlier call is used{at(user_place())}: keep it in a Tensor, which a compiled "
                     f"step follows, and set its .data"
                 )
+            if isinstance(x, TracedArray):
+                x.check()
             return x.value
         return self._constant(x) if isinstance(x, np.ndarray) else x
 

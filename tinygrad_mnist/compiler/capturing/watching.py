@@ -15,7 +15,7 @@ from tinygrad_mnist.compiler.capturing.moves import Moves
 from tinygrad_mnist.compiler.capturing.tensors import ARRAY, GRADIENT, Tensors
 from tinygrad_mnist.compiler.capturing.tracing import Trace
 from tinygrad_mnist.compiler.errors import CompileError
-from tinygrad_mnist.engine import Node, Op
+from tinygrad_mnist.engine import Node, Op, Tensor
 from tinygrad_mnist.nn import ExponentialMovingAverage, Module, Optimizer, random
 from tinygrad_mnist.nn.schedules import LRScheduler
 from tinygrad_mnist.places import at, user_place
@@ -71,6 +71,7 @@ def _watched(trace: Trace, facts: Facts, tensors: Tensors, moves: Moves) -> list
     return [
         (Node, "_array", property(here(tensors.read, tensors.own), ARRAY.__set__)),
         (Node, "_grad", property(*gradient)),
+        (Tensor, "numpy", here(lambda tensor: tensor._array, Tensor.numpy)),
         (Op, "forward", property(lambda op: written(vars(op)["forward"]))),  # which goes before an operation's own
         (Op, "vjp", lambda op, position: written(rule(op, position))),
         (Module, "__call__", here(noted, call)),

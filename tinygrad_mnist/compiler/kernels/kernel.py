@@ -8,7 +8,7 @@ from typing import Any
 
 from tinygrad_mnist.compiler.kernels.loops import Loop
 from tinygrad_mnist.compiler.kernels.parts import PART, compiled
-from tinygrad_mnist.compiler.kernels.steps import Step, read_by
+from tinygrad_mnist.compiler.kernels.steps import Step, kind_of, read_by
 from tinygrad_mnist.compiler.program import Value
 
 
@@ -18,12 +18,11 @@ class Kernel:
     inputs: what it is given; outputs: what it leaves.
     """
 
-    def __init__(
-        self, domain: tuple[int, ...], steps: Sequence[Step], outputs: Sequence[Value], kinds: dict[Value, str]
-    ) -> None:
+    def __init__(self, domain: tuple[int, ...], steps: Sequence[Step], outputs: Sequence[Value]) -> None:
         self.domain, self.steps, self.outputs = domain, steps, outputs
         self.inputs = read_by(steps)
-        self.kinds = {x: _kind(x, domain) for x in self.inputs} | kinds
+        self.kinds = {x: "one" if x.is_number else kind_of(x.shape, domain) or "" for x in self.inputs}
+        self.kinds |= {step.output: step.kind for step in steps}
         self.stages = 1 + max(step.reads_in for step in steps)
         self.__name__ = "kernel"
 
@@ -64,11 +63,3 @@ class Kernel:
         """The numbers of rows and columns, as an array of each tells them, so that one kernel serves many sizes."""
         first = next((place for x, place in places.items() if self.kinds[x] == "each"), None)
         return f"{math.prod(self.domain[:-1])}, {self.domain[-1]}" if first is None else f"{first}.shape"
-
-
-def _kind(x: Value, domain: tuple[int, ...]) -> str:
-    if x.is_number or not x.shape:
-        return "one"
-    if x.shape == domain:
-        return "each"
-    return "row" if len(domain) > 1 and x.shape == (*domain[:-1], 1) else "column"

@@ -31,7 +31,7 @@ def product(gemm: Any, alpha: Any, a: Any, b: Any, beta: Any, c: Any) -> None:
 @njit
 def _matrix(x: Any) -> Any:
     """Where a matrix lies, and how many numbers lie between two rows and between two columns."""
-    return _address(x), x.strides[0] // x.itemsize, x.strides[1] // x.itemsize
+    return np.int64(x.ctypes.data), x.strides[0] // x.itemsize, x.strides[1] // x.itemsize
 
 
 _division, _ordered = njit(blas.division), njit(blas.ordered)
@@ -67,15 +67,6 @@ def _whole(address: Any, sizes: Any, alpha: Any, a: Any, b: Any, beta: Any, c: A
     swaps, order_x, order_y, m, n, step_x, step_y, step_c = _ordered(*sizes, a[1:], b[1:], c[1:])
     x, y = (b[0], a[0]) if swaps else (a[0], b[0])
     _call(address, order_x, order_y, m, n, sizes[2], alpha, x, step_x, y, step_y, beta, c[0], step_c)
-
-
-@intrinsic
-def _address(typing: Any, x: Any) -> Any:
-    def written(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        data = context.make_array(x)(context, builder, values[0]).data
-        return builder.ptrtoint(data, ir.IntType(64))
-
-    return types.int64(x), written
 
 
 @intrinsic
@@ -140,11 +131,7 @@ def _chosen(name: str, comparison: str) -> Any:
 maximum, minimum = _chosen("maximum", ">="), _chosen("minimum", "<=")
 
 
-@intrinsic
-def plus(typing: Any, x: Any, y: Any) -> Any:
+@njit(fastmath={"reassoc", "nsz", "contract"})
+def plus(x: Any, y: Any) -> Any:
     """x + y in a sum of many, whose order is free, so that LLVM adds several at once."""
-
-    def written(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.fadd(*values, flags=("reassoc", "nsz", "contract"))
-
-    return x(x, x), written
+    return x + y

@@ -74,3 +74,12 @@ def steps_of_pass(steps: Sequence[Step], stage: int, kept: Collection[Value]) ->
         waiting += [makers[x] for x in again]
         found.update(again)
     return [step for step in steps if step.output in found]
+
+
+def kind_of(shape: tuple[int, ...], domain: tuple[int, ...]) -> str | None:
+    """The kind of an array of a shape in a domain; None for one that does not fit."""
+    *rows, columns = domain
+    kinds = {(*rows, 1): "row"} if rows else {}
+    return (kinds | {(): "one", (columns,): "column", (*(1 for _ in rows), columns): "column", domain: "each"}).get(
+        shape
+    )

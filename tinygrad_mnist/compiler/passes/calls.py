@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,30 +13,13 @@ from tinygrad_mnist.compiler.passes.rewriting import Known, rewriting
 from tinygrad_mnist.compiler.program import Instruction, Program, Value
 
 
-@dataclass(frozen=True)
-class Mask:
-    """A comparison whose result is 0 or 1 of a dtype at once, as NumPy writes it into such an array."""
-
-    comparison: Any
-    dtype: np.dtype[Any]
-
-    def __call__(self, *operands: Any) -> Any:
-        return self.comparison(*operands).astype(self.dtype)
-
-    @property
-    def __name__(self) -> str:
-        return f"{self.comparison.__name__} as {self.dtype.name}"
-
-
 @rewriting
 def with_masks_at_once(known: Known, instruction: Instruction) -> list[Instruction] | None:
     """Let a comparison that is made into numbers give numbers."""
     if instruction.function is not as_type:
         return None
     maker = known.own_maker(instruction.args[0], *COMPARISONS)
-    if maker is None:
-        return None
-    return [replace(instruction, function=Mask(maker.function, instruction.output.dtype), args=maker.args)]
+    return [replace(maker, outputs=instruction.outputs)] if maker else None
 
 
 ARITHMETIC = {np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum, np.power}
@@ -74,7 +57,7 @@ def with_numbers_as_arrays(program: Program) -> Program:
 
 def _dtype_of_numbers(instruction: Instruction) -> np.dtype[Any] | None:
     """The dtype of the arrays with which an instruction computes numbers; None where there is no such thing."""
-    function = instruction.function.comparison if isinstance(instruction.function, Mask) else instruction.function
+    function = instruction.function
     if not (function in ARITHMETIC or function in COMPARISONS) or instruction.options:
         return None
     arrays = [x for x in instruction.inputs if not x.is_number]

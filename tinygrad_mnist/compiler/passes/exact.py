@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.compiler.program import Instruction, Pass, Program, Value, leaves, mapped, nesting
+from tinygrad_mnist.compiler.program import Guard, Instruction, Pass, Program, Value, leaves, nesting
 
 
 def without_dead_code(program: Program) -> Program:
@@ -63,7 +63,7 @@ def renamed(program: Program, same: dict[Value, Value]) -> Program:
     return replace(
         program,
         instructions=_reading_anew(program.instructions, now),
-        guards=list(dict.fromkeys(replace(guard, value=now(guard.value), place=None) for guard in program.guards)),
+        guards=[replace(guard, value=now(guard.value)) for guard in program.guards],
         outputs=[now(value) for value in program.outputs],
         updates={state: now(value) for state, value in program.updates.items()},
     )
@@ -77,8 +77,7 @@ def _reading_anew(instructions: list[Instruction], now: Callable[[Value], Value]
     for instruction, view in zip(instructions, views, strict=True):
         new = instruction.reading(now)
         if view and (new.inputs[0] is not instruction.inputs[0] or new.inputs[0] in moved):
-            args, options = mapped((new.args, new.options), lambda x: x.like if isinstance(x, Value) else x)
-            new.output.like = np.asarray(new.function(*args, **options))
+            new.output.like = np.asarray(new.result())
             moved.add(new.output)
         found.append(new)
     return found
@@ -86,15 +85,13 @@ def _reading_anew(instructions: list[Instruction], now: Callable[[Value], Value]
 
 def with_guards_first(program: Program) -> Program:
     """Compute what decisions depend on before all else: nothing has changed where one is taken otherwise."""
-    guards = list(dict.fromkeys(replace(guard, place=None) for guard in program.guards))
-    beneath = {guard: program.beneath(guard.value) for guard in guards}
-    guards.sort(key=lambda guard: len(beneath[guard]))
-    turn: dict[Instruction, int] = {}
-    for i, guard in enumerate(guards):
-        for instruction in beneath[guard]:
-            turn.setdefault(instruction, i)
-    order = sorted(program.instructions, key=lambda instruction: turn.get(instruction, len(guards)))
-    return replace(program, instructions=order, guards=guards)
+
+    def beneath(guard: Guard) -> list[Instruction]:
+        return without_dead_code(replace(program, guards=[guard], outputs=[], updates={})).instructions
+
+    guards = sorted(dict.fromkeys(program.guards), key=lambda guard: len(beneath(guard)))
+    first = [each for guard in guards for each in beneath(guard)]
+    return replace(program, instructions=[*dict.fromkeys([*first, *program.instructions])], guards=guards)
 
 
 def without_neutral_factors(program: Program) -> Program:
@@ -132,7 +129,7 @@ def _is_share(low: Any, z: Any, makers: dict[Value, Instruction]) -> bool:
     if not isinstance(z, Value) or z.is_number:
         return False
     if not isinstance(low, Value):
-        return type(low) in (int, float) and low == 0
+        return is_zero(low)
     maker = makers.get(low)
     if maker is None or maker.function is not np.multiply or z not in maker.args or low.dtype != z.dtype:
         return False
@@ -141,8 +138,12 @@ def _is_share(low: Any, z: Any, makers: dict[Value, Instruction]) -> bool:
 
 def is_with_zero(instruction: Instruction, function: Any) -> bool:
     """Whether it is this function of something and 0."""
-    zero = instruction.args[-1] if instruction.args else None
-    return instruction.function is function and type(zero) in (int, float) and zero == 0 and not instruction.options
+    return instruction.function is function and is_zero(instruction.args[-1]) and not instruction.options
+
+
+def is_zero(x: Any) -> bool:
+    """Whether something is the number 0."""
+    return type(x) in (int, float) and x == 0
 
 
 EXACT: tuple[Pass, ...] = (without_dead_code, with_common_parts_once, without_neutral_factors, with_guards_first)

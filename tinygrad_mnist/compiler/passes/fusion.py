@@ -18,8 +18,8 @@ import numpy as np
 from tinygrad_mnist.compiler.functions import COMPARISONS, as_type
 from tinygrad_mnist.compiler.kernels.expressions import EXPRESSIONS, SINGLE
 from tinygrad_mnist.compiler.kernels.kernel import Kernel
-from tinygrad_mnist.compiler.kernels.steps import HEAVY, Step
-from tinygrad_mnist.compiler.passes.exact import without_dead_code
+from tinygrad_mnist.compiler.kernels.steps import HEAVY, Step, kind_of
+from tinygrad_mnist.compiler.passes.exact import draws, without_dead_code
 from tinygrad_mnist.compiler.program import Instruction, Program, Value
 from tinygrad_mnist.engine import ops
 
@@ -38,47 +38,35 @@ class Group:
 
     domain: Shape
     level: int
-    steps: list[Step] = field(default_factory=list)
-    kinds: dict[Value, str] = field(default_factory=dict)
-    stages: dict[Value, int] = field(default_factory=dict)
-    deferred: set[Value] = field(default_factory=set)
+    known: _Fusion
+    made: dict[Value, Step] = field(default_factory=dict)
 
-    def add(self, instruction: Instruction, views: dict[Value, Value], ones: set[Value]) -> bool:
+    def add(self, instruction: Instruction) -> bool:
         """Take an instruction in, if it fits."""
-        step = self._reduction(instruction, views, ones)
-        if step is None and not any(self._is_view_within(x, views) for x in instruction.inputs):
+        step = self._reduction(instruction)
+        if step is None and not any(map(self._is_view_within, instruction.inputs)):
             step = self._elementwise(instruction)
         if step is None:
             return False
-        self.steps.append(step)
-        self.kinds[step.output], self.stages[step.output] = step.kind, step.stage
-        if step.kind in ("column", "one"):
-            self.deferred.add(step.output)
+        self.made[step.output] = step
         return True
 
-    def _is_view_within(self, x: Value, views: dict[Value, Value]) -> bool:
+    def _is_view_within(self, x: Value) -> bool:
         """Whether something is a view of what is made here: in a kernel there is no array to view yet."""
-        while x in views:
-            x = views[x]
-            if x in self.kinds:
-                return True
-        return False
+        return x not in self.made and self.known.roots[x] in self.made
 
     def _kind(self, x: Any) -> str | None:
         """What kind of operand something is; None for what does not fit into the domain."""
         if not isinstance(x, Value) or x.is_number:
             return "one" if isinstance(x, Value | float | int | np.generic) else None
-        if x in self.kinds:
-            return self.kinds[x]
+        if x in self.made:
+            return self.made[x].kind
         if (x.shape and not x.like.flags.c_contiguous) or not _is_known(x.dtype):
             return None
-        rows, columns = self.domain[:-1], self.domain[-1:]
-        of_a_row, of_columns = (*rows, 1), tuple(1 for _ in rows) + columns
-        alike: dict[Shape, str] = {of_a_row: "row"} if rows else {}
-        return (alike | {(): "one", columns: "column", of_columns: "column", self.domain: "each"}).get(x.shape)
+        return kind_of(x.shape, self.domain)
 
     def _stage(self, operands: Iterable[Any]) -> int:
-        return max((self.stages.get(x, 0) for x in operands if isinstance(x, Value)), default=0)
+        return max((self.made[x].stage for x in operands if x in self.made), default=0)
 
     def _elementwise(self, instruction: Instruction) -> Step | None:
         operands = instruction.args
@@ -95,35 +83,35 @@ class Group:
         kind = "each" if "each" in kinds or {"row", "column"} <= {*kinds} else next(
             (k for k in ("row", "column") if k in kinds), "one"
         )  # fmt: skip
-        if kind == "one" and not any(x in self.kinds for x in operands if isinstance(x, Value)):
+        if kind == "one" and not any(x in self.made for x in operands if isinstance(x, Value)):
             return None
         of_a_row = (*self.domain[:-1], 1) if kind == "each" else output.shape  # NumPy aligns what has no last axis
         if any(k == "row" and x.shape != of_a_row for k, x in zip(kinds, operands, strict=True)):
             return None
         if kind == "each" and (output.shape != self.domain or not output.like.flags.c_contiguous):
             return None
-        if kind in ("each", "row") and any(x in self.deferred for x in operands if isinstance(x, Value)):
+        if kind in ("each", "row") and any(self.made[x].kind in ("column", "one") for x in operands if x in self.made):
             return None
         is_slow = instruction.function in HEAVY and not (instruction.function in SINGLE and output.dtype == np.float32)
         if kind == "each" and is_slow and output.like.size > FEW:
             return None
         return Step(instruction.function, operands, output, kind, self._stage(operands))
 
-    def _reduction(self, instruction: Instruction, views: dict[Value, Value], ones: set[Value]) -> Step | None:
+    def _reduction(self, instruction: Instruction) -> Step | None:
         """A sum or a maximum over each; of products, and of columns, as np.dot writes them too."""
         function, args = instruction.function, instruction.args
         if function is np.dot:
             a, b = args
-            if a in ones and self._is_each(b, views) and len(b.shape) == 2 and len(b.like) <= ROWS:
+            if a in self.known.ones and self._is_each(b) and len(b.shape) == 2 and len(b.like) <= ROWS:
                 return self._over("column", "add", (b,), instruction)
-            flat = [views.get(x) for x in args]
-            if all(self._is_each(x, views) for x in flat) and args[0].like.ndim == args[1].like.ndim == 1:
+            flat = [self.known.flat.get(x) for x in args]
+            if all(self._is_each(x) for x in flat) and args[0].like.ndim == args[1].like.ndim == 1:
                 return self._over("one", "add", tuple(flat), instruction) if args[0].like.size <= ROWS else None
             return None
         name = getattr(getattr(function, "__self__", None), "__name__", "")
         if getattr(function, "__name__", "") != "reduce" or name not in ("add", "maximum", "minimum"):
             return None
-        if instruction.options.keys() - {"axis", "keepdims", "initial"} or not self._is_each(args[0], views):
+        if instruction.options.keys() - {"axis", "keepdims", "initial"} or not self._is_each(args[0]):
             return None
         axis, last = instruction.options["axis"], len(self.domain) - 1
         axes = (axis,) if isinstance(axis, int) else axis
@@ -134,8 +122,8 @@ class Group:
             return self._over("one", name, args, instruction)
         return None
 
-    def _is_each(self, x: Any, views: dict[Value, Value]) -> bool:
-        is_array = isinstance(x, Value) and not x.is_number and not self._is_view_within(x, views)
+    def _is_each(self, x: Any) -> bool:
+        is_array = isinstance(x, Value) and not x.is_number and not self._is_view_within(x)
         return is_array and self._kind(x) == "each" and x.dtype.kind in "fiu"
 
     def _over(self, kind: str, name: str, operands: tuple[Any, ...], instruction: Instruction) -> Step:
@@ -163,9 +151,15 @@ class _Fusion:
         self.groups: list[Group] = []
         self.others: list[tuple[int, bool, int, Instruction]] = []
         self.sources: dict[Group, list[Instruction]] = {}
-        self.views: dict[Value, Value] = {}
+        self.roots = program.roots()
+        self.flat = {  # all numbers of an array in a row
+            each.output: each.args[0]
+            for each in program.instructions
+            if each.function in (np.reshape, np.ravel) and each.is_view and each.output.like.ndim == 1
+        }
         self.states = {value: state for state, value in program.updates.items()}
         self.readers: dict[Value, int] = {}
+        self.drawn = 0
         self.users, self.wanted = program.users(), {*program.wanted()}
         vectors = [(v, a) for v, a in program.constants.items() if a.ndim == 1 and a.dtype.kind == "f"]
         self.ones = {v for v, a in vectors if a is ops._ones(len(a), a.dtype)}  # the reader's own may change
@@ -173,10 +167,10 @@ class _Fusion:
     def place(self, i: int, instruction: Instruction) -> None:
         """Put an instruction into the kernel of what it reads, into a new one, or by itself."""
         view = instruction.is_view
-        if view:
-            self.views[instruction.output] = instruction.inputs[0]
         group = None if view else self._group(instruction)
         level = group.level if group else self._below(instruction) + (not view)
+        if draws(instruction):  # one after the other
+            level = self.drawn = max(level, self.drawn)
         if group:
             self.owners[instruction.output] = group
             self.sources[group].append(instruction)
@@ -184,13 +178,8 @@ class _Fusion:
             self.others.append((level, view, i, instruction))
         self.levels.update(dict.fromkeys(instruction.outputs, level))
         for x in instruction.inputs:
-            root = self._root(x)
+            root = self.roots[x]
             self.readers[root] = max(self.readers.get(root, 0), level)
-
-    def _root(self, x: Value) -> Value:
-        while x in self.views:
-            x = self.views[x]
-        return x
 
     def _below(self, instruction: Instruction) -> int:
         """The level that an instruction comes after: of what it reads, and of who reads the state that it renews."""
@@ -198,16 +187,16 @@ class _Fusion:
         return max([self.levels.get(x, 0) for x in instruction.inputs] + [level - 1 for level in old], default=0)
 
     def _group(self, instruction: Instruction) -> Group | None:
-        found = [self.owners[self._root(x)] for x in instruction.inputs if self._root(x) in self.owners]
+        found = [self.owners[self.roots[x]] for x in instruction.inputs if self.roots[x] in self.owners]
         for group in sorted({*found}, key=lambda group: -group.level):
-            inside = [x for x in instruction.inputs if self.owners.get(self._root(x)) is group]
+            inside = [x for x in instruction.inputs if self.owners.get(self.roots[x]) is group]
             outside = [self.levels.get(x, 0) for x in instruction.inputs if x not in inside]
             is_late = max(outside, default=0) < group.level and self._renews_late(instruction, group)
-            if is_late and group.add(instruction, self.views, self.ones):
+            if is_late and group.add(instruction):
                 return group
         for domain in _domains(instruction):
-            new = Group(domain, self._below(instruction) + 1)
-            if new.add(instruction, self.views, self.ones):
+            new = Group(domain, self._below(instruction) + 1, self)
+            if new.add(instruction):
                 self.groups.append(new)
                 self.sources[new] = []
                 return new
@@ -226,18 +215,18 @@ class _Fusion:
 
         What is decided by stays early, and what is given back as a view of it stays before that view.
         """
-        early = {self._root(guard.value) for guard in self.program.guards}
-        early |= {self._root(value) for value in self.wanted if value in self.views}
+        early = {self.roots[guard.value] for guard in self.program.guards}
+        early |= {self.roots[value] for value in self.wanted if self.roots[value] is not value}
         for group in self.groups[:]:
-            made = [step.output for step in group.steps]
+            made = [*group.made]
             using = {self.owners.get(i.output) for v in made for i in self._users(v)} - {group}
             if len(using) != 1 or None in using or early & {*made}:
                 continue
             (later,) = using
             assert later is not None
-            whole = Group(later.domain, later.level)
+            whole = Group(later.domain, later.level, self)
             parts = self.sources[group] + self.sources[later]
-            if all(whole.add(each, self.views, self.ones) for each in parts):
+            if all(whole.add(each) for each in parts):
                 self.groups.remove(group)
                 later.__dict__.update(whole.__dict__)
                 self.sources[later] = parts
@@ -247,27 +236,24 @@ class _Fusion:
         """The instructions that read a value, or a view of it."""
         found = []
         for instruction in self.users.get(value, []):
-            found += self._users(instruction.output) if instruction.output in self.views else [instruction]
+            found += (
+                self._users(instruction.output)
+                if self.roots[instruction.output] is not instruction.output
+                else [instruction]
+            )
         return found
 
     def instructions(self) -> list[Instruction]:
         """Kernels and other instructions, by their levels."""
-        units = list(self.others)
+        units, wanted = list(self.others), {self.roots[x] for x in self.wanted}
         for group in self.groups:
-            inside = {id(each) for each in self.sources[group]}
-            outputs = tuple(step.output for step in group.steps if self._is_needed(step.output, inside))
-            kernel = Kernel(group.domain, group.steps, outputs, dict(group.kinds))
+            inside = self.sources[group]
+            outputs = tuple(x for x in group.made if x in wanted or not {*self._users(x)}.issubset(inside))
+            kernel = Kernel(group.domain, [*group.made.values()], outputs)
             place = self.sources[group][0].place
             units.append((group.level, False, self.program.instructions.index(self.sources[group][0]),
                           Instruction(kernel, tuple(kernel.inputs), {}, outputs, place)))  # fmt: skip
         return [unit for *_, unit in sorted(units, key=lambda unit: unit[:3])]
-
-    def _is_needed(self, value: Value, inside: set[int]) -> bool:
-        """Whether a value of a kernel, or a view of it, is read by anything outside."""
-        reading = [each for each in self.users.get(value, []) if id(each) not in inside]
-        return value in self.wanted or any(
-            each.output not in self.views or self._is_needed(each.output, inside) for each in reading
-        )
 
 
 WHOLE = {np.maximum, np.minimum, np.copy}

@@ -7,10 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from tinygrad_mnist.compiler.functions import as_type
-from tinygrad_mnist.compiler.passes.calls import Mask
 from tinygrad_mnist.compiler.passes.exact import without_dead_code
 from tinygrad_mnist.compiler.passes.products import BY_BLAS
-from tinygrad_mnist.compiler.program import Instruction, Program, Value, mapped
+from tinygrad_mnist.compiler.program import Instruction, Program, Value, made
 
 SHORT = 32
 """Numbers in a row that NumPy reduces faster column by column, many rows at once."""
@@ -31,10 +30,10 @@ def with_columns_together(program: Program) -> Program:
     moved: set[Value] = set()
     for instruction in program.instructions:
         if _is_flat_part_of_a_dot(instruction, turned, makers, users):
-            across = Value(instruction.inputs[0].like.T)
-            instructions.append(Instruction(np.transpose, (instruction.inputs[0],), {}, (across,)))
-            instruction = replace(instruction, args=(across, *instruction.args[1:]))
-            moved.add(across)
+            across = made(np.transpose, instruction.inputs[0])
+            instructions.append(across)
+            instruction = replace(instruction, args=(across.output, *instruction.args[1:]))
+            moved.add(across.output)
         if not turned.isdisjoint(instruction.outputs) or not moved.isdisjoint(instruction.inputs):
             _compute_again(instruction, turned)
             moved.update(instruction.outputs)
@@ -69,7 +68,7 @@ def _reduces_rows(instruction: Instruction) -> bool:
 def _is_elementwise(instruction: Instruction) -> bool:
     function = instruction.function
     is_ufunc = isinstance(function, np.ufunc) and function.signature is None
-    return len(instruction.output.shape) == 2 and (is_ufunc or isinstance(function, Mask) or function is as_type)
+    return len(instruction.output.shape) == 2 and (is_ufunc or function is as_type)
 
 
 def _is_flat_part_of_a_dot(
@@ -91,8 +90,6 @@ def _is_flat_part_of_a_dot(
 
 def _compute_again(instruction: Instruction, turned: set[Value]) -> None:
     """Bring what an instruction gives into the order that it now has."""
-    args, options = mapped((instruction.args, instruction.options), lambda x: x.like if isinstance(x, Value) else x)
-    value = instruction.output
-    found = instruction.function(*args, **options)
+    value, found = instruction.output, instruction.result()
     if isinstance(value.like, np.ndarray):
-        value.like = np.asfortranarray(found) if value in turned else np.asarray(found)
+        value.like = np.asfortranarray(found, value.dtype) if value in turned else np.asarray(found, value.dtype)

@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tinygrad_mnist.compiler.kernels.kernel import Kernel
 from tinygrad_mnist.compiler.kernels.steps import Step
-from tinygrad_mnist.compiler.passes.exact import is_with_zero, renamed, without_dead_code
-from tinygrad_mnist.compiler.program import Instruction, Program, Value
+from tinygrad_mnist.compiler.passes.exact import is_with_zero, is_zero
+from tinygrad_mnist.compiler.passes.rewriting import Known, rewriting
+from tinygrad_mnist.compiler.program import Instruction, Program, Value, made
 from tinygrad_mnist.nn import patches
 
 FORWARD: dict[str, Callable[..., Any]] = {name: vars(op)["__wrapped__"] for name, op in patches.FUNCTIONS.items()}
@@ -91,8 +93,8 @@ class WindowKernel(Kernel):
         name, options = instruction.function.__name__, instruction.options
         images = instruction.output if name == "fold" else instruction.inputs[:2][-1]
         steps = [Step(name, tuple(instruction.inputs), instruction.output, "each", 0)]
-        kinds = dict.fromkeys([*instruction.inputs, *instruction.outputs], "images")
-        super().__init__(images.shape, steps, instruction.outputs, kinds)
+        super().__init__(images.shape, steps, instruction.outputs)
+        self.kinds = dict.fromkeys([*instruction.inputs, *instruction.outputs], "images")
         _, channels, height, width = images.shape
         window = {key: options[key] for key in ("kernel", "stride", "padding", "dilation")}
         counts = [
@@ -121,21 +123,17 @@ class WindowKernel(Kernel):
         return (_SOURCE + _BODIES[self.steps[0].function]).format(**self.facts), []
 
 
-def with_rules_in_place(program: Program) -> Program:
+@rewriting
+def with_rules_in_place(known: Known, instruction: Instruction) -> list[Instruction] | None:
     """The rules of operations on windows as those operations: nothing is kept of which the shape alone is asked."""
-    return replace(program, instructions=list(map(_in_place_of_rule, program.instructions)))
-
-
-def _in_place_of_rule(instruction: Instruction) -> Instruction:
     if _is(instruction, "_patches_vjp"):
         g, _, x, *_ = instruction.args
-        return replace(
-            instruction, function=FORWARD["fold"], args=(g,), options={"shape": x.shape, **instruction.options}
-        )
+        options = {"shape": x.shape, **instruction.options}
+        return [replace(instruction, function=FORWARD["fold"], args=(g,), options=options)]
     if _is(instruction, "_max_pool_vjp"):
         g, top, x, *_ = instruction.args
-        return replace(instruction, function=FORWARD["unpool"], args=(g, x, top))
-    return instruction
+        return [replace(instruction, function=FORWARD["unpool"], args=(g, x, top))]
+    return None
 
 
 def _is(instruction: Instruction | None, name: str) -> bool:
@@ -144,86 +142,76 @@ def _is(instruction: Instruction | None, name: str) -> bool:
     return getattr(function, "__module__", "") == patches.__name__ and getattr(function, "__name__", "") == name
 
 
-def with_pools_first(program: Program) -> Program:
+@rewriting
+def with_pools_first(known: Known, instruction: Instruction) -> list[Instruction] | None:
     """The maximum of rectified numbers is their maximum, rectified; so is its gradient, of a quarter of the numbers."""
-    makers, users, wanted = program.makers(), program.users(), {*program.wanted()}
-    instead: dict[int, list[Instruction]] = {}
-    for pool in program.instructions:
-        relu = makers.get(pool.inputs[0]) if _is(pool, "max_pool") else None
-        if relu is None or not is_with_zero(relu, np.maximum) or relu.output in wanted:
-            continue
-        z = relu.args[0]
-        backward = [each for each in users[relu.output] if each is not pool]
-        masking = [_masking(each, z, makers, users, wanted) for each in backward]
-        if pool.options["padding"] != (0, 0) or None in masking:
-            continue
-        first = _made(pool.function, (z,), pool.options, pool)
-        positive = _made(np.greater, (first.output, 0), {}, pool)
-        instead[id(pool)] = [first, replace(pool, function=np.maximum, args=(first.output, 0), options={}), positive]
-        for unpool, mask in zip(backward, masking, strict=True):
-            assert mask is not None
-            g = _made(np.where, (positive.output, unpool.args[0], 0), {}, unpool)
-            g = replace(g, outputs=(Value(np.empty_like(first.output.like)),))  # with the channels last too
-            unpooled = replace(unpool, args=(g.output, z, first.output), outputs=mask.outputs)
-            instead[id(unpool)], instead[id(mask)] = [g, unpooled], []
-    kept = [new for each in program.instructions for new in instead.get(id(each), [each])]
-    return without_dead_code(replace(program, instructions=kept))
+    return _pool_first(known, instruction) or _unpool_first(known, instruction)
 
 
-def _masking(
-    unpool: Instruction, z: Value, makers: dict[Value, Instruction], users: dict[Value, list[Instruction]],
-    wanted: set[Value],
-) -> Instruction | None:  # fmt: skip
-    """The one instruction that reads the images of an unpool, if it keeps them where z is positive."""
-    reading = users.get(unpool.output, [])
-    if not _is(unpool, "unpool") or len(reading) != 1 or unpool.output in wanted or reading[0].function is not np.where:
+def _pool_first(known: Known, pool: Instruction) -> list[Instruction] | None:
+    """max(max_pool(z), 0) for max_pool(max(z, 0))."""
+    z = _rectified(known, pool.args[0]) if _is(pool, "max_pool") and pool.options["padding"] == (0, 0) else None
+    if z is None:
         return None
-    condition, images, other = reading[0].args
-    positive = makers.get(condition)
-    is_positive = positive is not None and is_with_zero(positive, np.greater) and positive.args[0] is z
-    return reading[0] if is_positive and images is unpool.output and type(other) in (int, float) and not other else None
+    first = made(pool.function, z, place=pool.place, **pool.options)
+    rectified = replace(pool, function=np.maximum, args=(first.output, 0), options={})
+    known.makers |= {first.output: first, rectified.output: rectified}
+    return [first, rectified]
 
 
-def _made(function: Any, args: Any, options: dict[str, Any], origin: Instruction) -> Instruction:
-    """An instruction with a value of its own."""
-    like = function(*(x.like if isinstance(x, Value) else x for x in args), **options)
-    return Instruction(function, args, options, (Value(like),), origin.place)
+def _unpool_first(known: Known, kept: Instruction) -> list[Instruction] | None:
+    """The gradient g of such a pool, which is kept where z is positive, kept where max_pool(z) is."""
+    positive = known.maker(kept.args[0], np.greater) if kept.function is np.where and is_zero(kept.args[2]) else None
+    unpool = known.makers.get(kept.args[1]) if positive and is_with_zero(positive, np.greater) else None
+    if positive is None or unpool is None or not _is(unpool, "unpool"):
+        return None
+    g, images, top = unpool.args
+    z, first = _rectified(known, images), _rectified(known, top)
+    pool = known.makers.get(first)
+    is_of_z = z is not None and z is positive.args[0] and pool is not None and pool.args == (z,)
+    if pool is None or not is_of_z or not _is(pool, "max_pool") or pool.options != unpool.options:
+        return None
+    mask = made(np.greater, first, 0, place=unpool.place)
+    masked = made(np.where, mask.output, g, 0, place=unpool.place)
+    masked.output.like = np.empty_like(first.like)  # with the channels last too
+    return [mask, masked, replace(unpool, args=(masked.output, z, first), outputs=kept.outputs)]
+
+
+def _rectified(known: Known, x: Any) -> Any:
+    """z, where something is max(z, 0)."""
+    maker = known.maker(x, np.maximum)
+    return maker.args[0] if maker and is_with_zero(maker, np.maximum) else None
 
 
 def with_window_kernels(program: Program) -> Program:
     """Let kernels do what is done with windows, where all lies with its channels last."""
     users, wanted = program.users(), {*program.wanted()}
-    same: dict[Value, Value] = {}
     kept = []
     for each in program.instructions:
-        each = each.reading(lambda x: same.get(x, x))
-        old = each.output
-        if any(_is(each, name) for name in FORWARD) and old not in wanted and old.dtype in (np.float32, np.float64):
-            new = _in_order(old)
-            is_free = new is old or all(map(_takes_any_order, users.get(old, [])))
+        y = each.output
+        if any(_is(each, name) for name in FORWARD) and y not in wanted and y.dtype in (np.float32, np.float64):
+            like = _in_order(y.like)
+            is_free = like is y.like or all(map(_takes_any_order, users.get(y, [])))
             is_free = is_free and len({*each.inputs}) == len(each.inputs)
-            if is_free and old.like.size and all(map(_lies_in_order, [*each.inputs, new])):
-                same[old] = new
-                kernel = WindowKernel(replace(each, outputs=(new,)))
-                each = replace(each, function=kernel, args=tuple(each.inputs), options={}, outputs=(new,))
+            if is_free and like.size and all(_lies_in_order(x) for x in (*(x.like for x in each.inputs), like)):
+                y.like = like
+                each = replace(each, function=WindowKernel(each), args=tuple(each.inputs), options={})
         kept.append(each)
-    return renamed(replace(program, instructions=kept), {old: new for old, new in same.items() if old is not new})
+    return replace(program, instructions=kept)
 
 
-def _in_order(value: Value) -> Value:
-    """A value of images as it would lie with its channels last and without a frame; others as they are."""
-    if value.like.ndim != 4 or _lies_in_order(value):
-        return value
-    return Value(np.empty(_channels_last(value).shape, value.dtype).transpose(0, 3, 1, 2))
+def _in_order(x: NDArray[Any]) -> NDArray[Any]:
+    """An array of images as it would lie with its channels last and without a frame; others as they are."""
+    if x.ndim != 4 or _lies_in_order(x):
+        return x
+    number, channels, height, width = x.shape
+    found: NDArray[Any] = np.empty((number, height, width, channels), x.dtype).transpose(0, 3, 1, 2)
+    return found
 
 
-def _channels_last(value: Value) -> Any:
-    return value.like.transpose(0, 2, 3, 1)
-
-
-def _lies_in_order(value: Value) -> bool:
+def _lies_in_order(x: NDArray[Any]) -> bool:
     """Whether an array lies as kernels take it."""
-    return bool((_channels_last(value) if value.like.ndim == 4 else value.like).flags.c_contiguous)
+    return bool((x.transpose(0, 2, 3, 1) if x.ndim == 4 else x).flags.c_contiguous)
 
 
 def _takes_any_order(instruction: Instruction) -> bool:

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.compiler import blas
-from tinygrad_mnist.compiler.functions import as_array, as_type
-from tinygrad_mnist.compiler.passes.calls import Mask
+from tinygrad_mnist.compiler.functions import COMPARISONS, as_array, as_type
 from tinygrad_mnist.compiler.passes.products import added_product
 from tinygrad_mnist.compiler.program import Instruction, Value
 from tinygrad_mnist.compiler.writing.naming import Names
@@ -46,8 +45,8 @@ def call_of(instruction: Instruction, names: Names) -> str:
 def call_into(instruction: Instruction, names: Names) -> str:
     """An instruction as a statement that puts its result where that has its home."""
     function, out, arguments = instruction.function, names.of(instruction.output), _arguments(instruction, names)
-    if isinstance(function, Mask):
-        return f"{_function(function.comparison, names)}({', '.join([*arguments, f'out={out}'])}, casting='unsafe')"
+    if function in COMPARISONS and instruction.output.dtype != bool:  # numbers in place of a mask
+        arguments.append("casting='unsafe'")
     if _is_mask_of_bits(instruction):
         condition, x, _ = arguments
         bits = f".view('i{instruction.output.dtype.itemsize}')"

@@ -96,7 +96,7 @@ class PartWriter:
     def _product(self, instruction: Instruction) -> None:
         """BLAS's own call."""
         value, (c, a, b, alpha, beta) = instruction.output, terms_of(instruction)
-        if c is not None and self.memory.homes.get(value) is not c:
+        if c is not None and self.memory.heirs.get(value) is not c:
             self.copy(c, value)
         numbers = [self.names.of(x) for x in (alpha, beta) if isinstance(x, Value)]
         (first, of_a), (second, of_b) = map(self._as_matrix, (a, b))

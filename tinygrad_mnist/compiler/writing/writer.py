@@ -10,7 +10,6 @@ import numpy as np
 from tinygrad_mnist.compiler import blas
 from tinygrad_mnist.compiler.kernels.kernel import Kernel
 from tinygrad_mnist.compiler.memory import Memory
-from tinygrad_mnist.compiler.passes.calls import Mask
 from tinygrad_mnist.compiler.passes.products import BY_BLAS
 from tinygrad_mnist.compiler.program import Instruction, Program, Value
 from tinygrad_mnist.compiler.writing.calls import INTO, call_into, call_of, gemm_for, terms_of, text_of
@@ -24,7 +23,7 @@ def can_write(instruction: Instruction) -> bool:
     function = instruction.function
     is_reduction = getattr(function, "__name__", "") == "reduce"
     is_array = not any(value.is_number for value in instruction.outputs)
-    is_ours = isinstance(function, Kernel | Mask) or function in BY_BLAS
+    is_ours = isinstance(function, Kernel) or function in BY_BLAS
     known = is_ours or is_reduction or isinstance(function, np.ufunc) or function in INTO
     return is_array and known and not instruction.is_view
 
@@ -104,7 +103,7 @@ class Writer:
         self.source.setup.append(f"{name} = {names.known('Product', blas.Product)}({arguments})")
         numbers = [text_of(alpha, names), text_of(beta, names)]
         call = f"{name}({', '.join([*numbers, *map(names.of, given.values())])})"
-        is_in_place = c is None or self.memory.homes.get(value) is c
+        is_in_place = c is None or self.memory.heirs.get(value) is c
         return call if is_in_place else f"np.copyto({out}, {names.of(c)}); {call}"
 
 
