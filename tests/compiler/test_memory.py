@@ -6,6 +6,7 @@ from tests.compiler.steps import program_of
 from tinygrad_mnist import Tensor
 from tinygrad_mnist.compiler.listing import Listing
 from tinygrad_mnist.compiler.memory import planned
+from tinygrad_mnist.compiler.writing.naming import Names
 from tinygrad_mnist.compiler.writing.writer import can_write
 
 RNG = np.random.default_rng(0)
@@ -27,6 +28,6 @@ def test_buffers_are_shared_and_states_renewed_in_place():
     memory = planned(program, {state}, can_write)
     assert memory.homes[program.updates[state]] is state
     assert len(memory.buffers) == 2
-    text = Listing([("captured", program)]).whole(memory)
+    text = Listing([("captured", program)], Names()).whole(memory)
     assert "in w" in text
     assert "captured · 34 instructions" in text

@@ -67,7 +67,7 @@ class Compiled:
         self.function = function
         self._passes = passes_of(exact, has_numba() if fused is None else fused)
         self._plans: dict[Hashable, list[Plan]] = {}
-        self._untried: dict[Hashable, list[Plan]] = {}
+        self._once: dict[Hashable, list[Plan]] = {}
         self._lock = threading.RLock()
 
     def __call__(self, *args: Any, **options: Any) -> Any:
@@ -101,21 +101,21 @@ class Compiled:
             words = f"{self.__name__} is not compiled: {type(error).__name__}: {error}"
             warnings.warn(words, RuntimeWarning, stacklevel=4)
             return result
-        untried = self._untried.setdefault(key, [])
-        if len(self._untried) > FORMS:
-            del self._untried[next(iter(self._untried))]
-        plan = next((other for other in untried if other.found.is_same(found)), None)
+        once = self._once.setdefault(key, [])
+        if len(self._once) > FORMS:
+            del self._once[next(iter(self._once))]
+        plan = next((other for other in once if other.captured.is_same(found)), None)
         if plan is not None:
-            untried.remove(plan)
-            plan.found.facts = found.facts
+            once.remove(plan)
+            plan.captured.facts = found.facts
             self._plans[key] = [plan, *self._plans.get(key, ())][:PLANS]
             if len(self._plans) > FORMS:
                 del self._plans[next(iter(self._plans))]
-        elif len(untried) == ATTEMPTS:
-            raise CompileError(_differing(found, untried[-1].found))
+        elif len(once) == ATTEMPTS:
+            raise CompileError(_differing(found, once[-1].captured))
         else:
             plan = Plan(found, self._passes)
-            untried.append(plan)
+            once.append(plan)
         result = plan(arguments)
         if result is None:
             raise CompileError(
@@ -145,7 +145,7 @@ class Compiled:
         return self._last().bytes()
 
     def _last(self) -> Plan:
-        found = [*(plan for plans in self._untried.values() for plan in plans), *self.plans]
+        found = [*(plan for plans in self._once.values() for plan in plans), *self.plans]
         if not found:
             raise CompileError(f"{self.__name__} has no plan yet: call it first, as a plan is made for its arguments")
         return found[-1]

@@ -10,17 +10,17 @@ import numpy as np
 from tinygrad_mnist.compiler.kernels.kernel import Kernel
 from tinygrad_mnist.compiler.memory import Memory
 from tinygrad_mnist.compiler.program import Instruction, Program, Value, mapped
+from tinygrad_mnist.compiler.writing.naming import Names
 from tinygrad_mnist.shown import Printed
 
 WIDTH, INDENT = 100, 60
 
 
 class Listing:
-    """Names for the values of the stages of a program, the same in all of them."""
+    """The stages of a program. names: what the values are called, in all stages and in the source."""
 
-    def __init__(self, stages: Sequence[tuple[str, Program]]) -> None:
-        self.stages = stages
-        self._names: dict[Value, str] = {}
+    def __init__(self, stages: Sequence[tuple[str, Program]], names: Names) -> None:
+        self.stages, self._name = stages, names.name
 
     def whole(self, memory: Memory) -> str:
         """The program as it was captured; of each pass what went and what came; and the plan, with its memory."""
@@ -68,12 +68,6 @@ class Listing:
     def _word(self, tree: Any) -> str:
         names = mapped(tree, lambda x: Printed(self._name(x)) if isinstance(x, Value) else x)
         return repr(names)
-
-    def _name(self, value: Value) -> str:
-        if value not in self._names:
-            plain = value.name if value.name and value.name not in self._names.values() else f"v{len(self._names)}"
-            self._names[value] = plain
-        return self._names[value]
 
     def _home(self, value: Value, memory: Memory) -> str:
         if value in memory.homes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import compress
 from operator import is_not
 from typing import Any
 
@@ -14,6 +15,7 @@ from tinygrad_mnist.compiler.listing import Listing
 from tinygrad_mnist.compiler.memory import planned
 from tinygrad_mnist.compiler.passes.exact import draws
 from tinygrad_mnist.compiler.program import Pass, Program, mapped
+from tinygrad_mnist.compiler.writing.naming import Names
 from tinygrad_mnist.compiler.writing.writer import Writer, can_write
 from tinygrad_mnist.devices import own_copy
 from tinygrad_mnist.engine.node import _clock, last_change
@@ -26,34 +28,33 @@ class Plan:
     stages: the program as it was captured, and after each pass, by the names of the passes. source: what runs.
     """
 
-    def __init__(self, found: Captured, passes: Sequence[Pass]) -> None:
-        self.found = found
-        self.stages: list[tuple[str, Program]] = [("captured", found.program)]
+    def __init__(self, captured: Captured, passes: Sequence[Pass]) -> None:
+        self.captured = captured
+        self.stages: list[tuple[str, Program]] = [("captured", captured.program)]
         for each in passes:
             self.stages.append((each.__name__, each(self.program)))
         used = {*self.program.wanted(), *self.program.updates}
         used.update(x for instruction in self.program.instructions for x in instruction.inputs)
-        sources = {value: load for value, load in found.sources.items() if value in used}
+        sources = {value: load for value, load in captured.sources.items() if value in used}
         self._numbers = [load for value, load in sources.items() if value.is_number]
         self._states = [load for value, load in sources.items() if not value.is_number]
         states = [value for value in sources if not value.is_number]
-        self._likes = [_form(value.like) for value in states]
-        self.memory = planned(self.program, {*states} - {*found.rebound}, can_write)
-        writer = Writer(self.program, self.memory, [*found.arguments, *(v for v in sources if v.is_number)])
-        self.source = writer.write()
-        self._names = [writer.names.of(value) for value in states]
+        self._forms = [_form(value.like) for value in states]
+        self.memory = planned(self.program, {*states} - {*captured.rebound}, can_write)
+        self.names = Names()
+        for _, program in self.stages:
+            for value in (*program.inputs, *(x for each in program.instructions for x in each.outputs)):
+                self.names.name(value)
+        given = [*captured.arguments, *(value for value in sources if value.is_number)]
+        self.source = Writer(self.program, self.memory, self.names, given).write()
+        self._names = [*map(self.names.of, states)]
         self._code = compile(str(self.source), "<compiled step>", "exec")
         self._arrays: list[NDArray[Any]] = []
-        self._moves = [value in self.program.updates for value in states]
-        self._moved_in: dict[int, list[NDArray[Any]]] = {}
+        self._is_renewed = [value in self.program.updates for value in states]
+        self._renewed: dict[int, list[NDArray[Any]]] = {}
         self._step: Callable[..., Any] | None = None
         self._space: dict[str, Any] = {}
         self._draws = any(map(draws, self.program.instructions))
-        self._left = [leaf for leaf, value in found.gradients.items() if value is not None]
-        self._without = [leaf for leaf, value in found.gradients.items() if value is None]
-        optimizers = dict.fromkeys(optimizer for optimizer, _ in found.moved)
-        self._moved = [(each, [p for optimizer, p in found.moved if optimizer is each]) for each in optimizers]
-        self._rebound = [found.rebound[state] for state in self.program.updates if state in found.rebound]
         for _, program in self.stages:
             program.forget_numbers()
 
@@ -63,7 +64,7 @@ class Plan:
         return self.stages[-1][1]
 
     def __str__(self) -> str:
-        return Listing(self.stages).whole(self.memory)
+        return Listing(self.stages, self.names).whole(self.memory)
 
     def bytes(self) -> tuple[int, int]:
         """How much its buffers take, and how much its values would, each with memory of its own."""
@@ -72,17 +73,17 @@ class Plan:
 
     def __call__(self, arguments: Sequence[Any]) -> tuple[Any] | None:
         """The step for these arguments: its result, in a tuple; None where it would not be this program."""
-        if not self.found.facts.hold():
+        if not self.captured.facts.hold():
             return None
         try:
             arrays, numbers = [load() for load in self._states], [load() for load in self._numbers]
         except KeyError:  # the state of an optimizer that was begun anew
             return None
         if self._step is None or any(map(is_not, arrays, self._arrays)):
-            if not all(map(_is_alike, arrays, self._likes)):
+            if [*map(_form, arrays)] != self._forms:
                 return None
             self._step, self._arrays = self._bound(arrays), arrays
-        if any(map(self._is_moved, arguments)):
+        if any(map(self._renews, arguments)):
             return None  # capturing says so
         before = random.get_rng_state() if self._draws else {}
         values = self._step(*arguments, *numbers)
@@ -93,42 +94,34 @@ class Plan:
     def _bound(self, arrays: list[NDArray[Any]]) -> Callable[..., Any]:
         """The step that reads and writes these arrays of the states."""
         self._space.clear()  # it and the function in it refer to each other: buffers would wait for the collector
-        self._moved_in = {}
-        for x, is_moved in zip(arrays, self._moves, strict=True):
-            if is_moved:
-                self._moved_in.setdefault(_owner(x), []).append(x)
+        self._renewed = {}
+        for x in compress(arrays, self._is_renewed):
+            self._renewed.setdefault(_owner(x), []).append(x)
         self._space |= {**self.source.names, **dict(zip(self._names, arrays, strict=True))}
         exec(self._code, self._space)
         step: Callable[..., Any] = self._space["step"]
         return step
 
-    def _is_moved(self, x: Any) -> bool:
+    def _renews(self, x: Any) -> bool:
         """Whether the step changes what an argument holds."""
         if not isinstance(x, np.ndarray):
             return False
-        return any(np.may_share_memory(x, each) for each in self._moved_in.get(_owner(x), ()))
+        return any(np.may_share_memory(x, each) for each in self._renewed.get(_owner(x), ()))
 
     def _conclude(self, values: list[Any]) -> Any:
         """Give tensors their gradients and arrays, count the steps, and make the result."""
-        found, given = self.found, iter(values)
-        if type(found.result) is Output:
-            result = output(found.result, next(given))
-        else:
-            result = mapped(found.result, lambda x: output(x, next(given)) if isinstance(x, Output) else x)
-        for leaf in self._left:
-            leaf._grad = leaf.wrap(np.array(next(given)))
-        for leaf in self._without:
-            leaf._grad = None
-        for node in self._rebound:
+        found, given = self.captured, iter(values)
+        result = mapped(found.result, lambda x: output(x, next(given)) if isinstance(x, Output) else x)
+        for leaf, value in found.gradients.items():
+            leaf._grad = None if value is None else leaf.wrap(np.array(next(given)))
+        for node in found.rebound.values():
             node._array = own_copy(next(given))
         if found.changed:
             now = last_change[0] = next(_clock)
             for node in found.changed:
                 node.changed = now
-        for optimizer, moved in self._moved:
-            states = optimizer.state
-            for p in moved:
-                states[p]["step"] += 1
+        for optimizer, p in found.moved:
+            optimizer.state[p]["step"] += 1
         return result
 
 
@@ -139,7 +132,3 @@ def _owner(array: NDArray[Any]) -> int:
 
 def _form(array: NDArray[Any]) -> tuple[Any, ...]:
     return array.shape, array.dtype, array.strides
-
-
-def _is_alike(array: NDArray[Any], form: tuple[Any, ...]) -> bool:
-    return _form(array) == form

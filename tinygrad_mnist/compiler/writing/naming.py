@@ -29,6 +29,10 @@ class Names:
         """What a value is called; one that waits for it is made now."""
         if value in self._waiting:
             self._waiting.pop(value)()
+        return self.name(value)
+
+    def name(self, value: Value) -> str:
+        """The same, whether it is made or not."""
         if value not in self._values:
             plain = _plain(value.name) or f"v{len(self._values)}"
             name = plain = plain if not plain[0].isdigit() else f"_{plain}"

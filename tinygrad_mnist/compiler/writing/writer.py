@@ -31,8 +31,8 @@ def can_write(instruction: Instruction) -> bool:
 class Writer:
     """Writes a program. given: the values that are the arguments of a step."""
 
-    def __init__(self, program: Program, memory: Memory, given: list[Value]) -> None:
-        self.program, self.memory, self.given, self.names = program, memory, given, Names()
+    def __init__(self, program: Program, memory: Memory, names: Names, given: list[Value]) -> None:
+        self.program, self.memory, self.names, self.given = program, memory, names, given
         self.source = Source([self.names.of(value) for value in given], self.names.things)
         lasting = {*memory.slots, *memory.homes, *program.inputs, *program.constants} - {*given}
         self._lasting = {value for value, root in memory.roots.items() if root in lasting}
