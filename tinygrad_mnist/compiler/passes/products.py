@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.compiler.passes.rewriting import Known, rewriting
-from tinygrad_mnist.compiler.program import Instruction, Value
+from tinygrad_mnist.compiler.program import Instruction, Value, made
 
 Factor = Any
 """A number, or the value of one."""
@@ -77,7 +77,8 @@ def _as_added_product(
             continue
         extra: list[Instruction] = []
         if flipped:
-            a, b = (_view(np.transpose, each, extra) for each in (b, a))
+            extra = [made(np.transpose, b), made(np.transpose, a)]
+            a, b = (each.output for each in extra)
         alpha = _times(signs[1], factor, extra)
         base, beta = factored(known, c)
         beta = _times(signs[0], beta, extra)
@@ -130,12 +131,5 @@ def _times(sign: float, factor: Factor, extra: list[Instruction]) -> Factor:
         return sign * float(factor)
     if sign == 1.0:
         return factor
-    negative = Value(-factor.like)
-    extra.append(Instruction(operator.neg, (factor,), {}, (negative,)))
-    return negative
-
-
-def _view(function: Any, value: Value, extra: list[Instruction]) -> Value:
-    new = Value(function(value.like))
-    extra.append(Instruction(function, (value,), {}, (new,)))
-    return new
+    extra.append(made(operator.neg, factor))
+    return extra[-1].output

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from tinygrad_mnist.compiler.passes.rewriting import Known, rewriting
-from tinygrad_mnist.compiler.program import Instruction, Value
+from tinygrad_mnist.compiler.program import Instruction, Value, made
 
 
 @rewriting
@@ -27,8 +27,8 @@ def with_softmax_from_its_sum(known: Known, instruction: Instruction) -> list[In
     if not found or not isinstance(factor, Value) or not _are_alike(factor, found[1]):
         return None
     exponential, total = found
-    share = Value(factor.like / total.like)
-    return [Instruction(np.divide, (factor, total), {}, (share,)), replace(instruction, args=(exponential, share))]
+    share = made(np.divide, factor, total)
+    return [share, replace(instruction, args=(exponential, share.output))]
 
 
 def _quotient(known: Known, instruction: Instruction) -> tuple[Value, Value] | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_mnist.compiler.passes.products import added_product, factors, product, terms
 from tinygrad_mnist.compiler.passes.rewriting import Known, rewriting
-from tinygrad_mnist.compiler.program import Instruction, Value
+from tinygrad_mnist.compiler.program import Instruction, Value, made
 
 SMALL = 2**14
 """Up to how many numbers a product is sooner added to a bias than a bias to it: they stay in the cache."""
@@ -39,11 +39,8 @@ def with_rates_first(known: Known, instruction: Instruction) -> list[Instruction
     if maker is None or maker.args[0] not in known.constants:
         return None
     ones, x = maker.args
-    rates = Value(ones.like * getattr(rate, "like", rate))
-    return [
-        Instruction(np.multiply, (rate, ones), {}, (rates,)),
-        replace(instruction, function=np.dot, args=(rates, x)),
-    ]
+    rates = made(np.multiply, rate, ones)
+    return [rates, replace(instruction, function=np.dot, args=(rates.output, x))]
 
 
 @rewriting
@@ -72,15 +69,12 @@ def with_rows_by_blas(known: Known, instruction: Instruction) -> list[Instructio
     if not _adds_rows(instruction):
         return None
     (x,), total = instruction.inputs, instruction.output
-    ones, across = Value(np.ones(x.shape[1], x.dtype), "ones"), Value(x.like.T)
-    flat = Value(np.dot(ones.like, across.like))
+    ones = Value(np.ones(x.shape[1], x.dtype), "ones")
     known.constants[ones] = ones.like
-    total.like = flat.like.reshape(total.shape)
-    return [
-        Instruction(np.transpose, (x,), {}, (across,)),
-        Instruction(np.dot, (ones, across), {}, (flat,)),
-        replace(instruction, function=np.reshape, args=(flat, total.shape), options={}),
-    ]
+    across = made(np.transpose, x)
+    flat = made(np.dot, ones, across.output)
+    total.like = flat.output.like.reshape(total.shape)
+    return [across, flat, replace(instruction, function=np.reshape, args=(flat.output, total.shape), options={})]
 
 
 def _adds_rows(instruction: Instruction) -> bool:
