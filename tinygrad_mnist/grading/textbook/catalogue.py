@@ -15,35 +15,19 @@ from tinygrad_mnist.manual.columns import CLASSES_AXIS, softmax
 from tinygrad_mnist.manual.heads import LINEAR, SIGMOID, SOFTMAX
 
 
-def _overflowing(dtype: DTypeLike) -> Line:
-    """softmax without the shift, in a dtype."""
+def _softmax_with(shift: Callable[[Array], float | Array], axis: int | None = 0, dtype: DTypeLike = float) -> Line:
+    """softmax with another shift, with sums over another axis or over all of it, or in another dtype."""
 
     def line(net: Network, l: int) -> Array:
-        e = np.exp(net.z[l].astype(dtype))
-        return np.asarray(e / e.sum(axis=0), float)
+        z = net.z[l].astype(dtype)
+        e = np.exp(z - shift(z))
+        return np.asarray(e / e.sum(axis=axis, keepdims=True), float)
 
     return line
 
 
-def _shifted_by_the_largest_of_all(net: Network, l: int) -> Array:
-    e = np.exp(net.z[l] - net.z[l].max())
-    return np.asarray(e / e.sum(axis=0))
-
-
-def _over_the_examples(shift: Callable[[Array], float | Array]) -> Line:
-    """softmax whose classes sum to 1 over the examples, with any shift."""
-
-    def line(net: Network, l: int) -> Array:
-        e = np.exp(net.z[l] - shift(net.z[l]))
-        return np.asarray(e / e.sum(axis=1, keepdims=True))
-
-    return line
-
-
-def _over_everything(net: Network, l: int) -> Array:
-    """softmax whose classes sum to 1 over classes and examples together; a shift cancels."""
-    e = np.exp(net.z[l] - net.z[l].max())
-    return np.asarray(e / e.sum())
+def _unshifted(z: Array) -> float:
+    return 0.0
 
 
 def _error(net: Network, y: Array) -> Array:
@@ -285,18 +269,18 @@ MISTAKES: tuple[Mistake, ...] = (
         "Each example's class probabilities must sum to 1. Here those of another axis do, or all of them together.",
         "Which axis of z(L) holds the classes of one example?",
         (lambda net, l: softmax(net.z[l].T).T,
-         _over_the_examples(lambda z: 0.0),
-         _over_the_examples(lambda z: z.max(axis=0)),
-         _over_the_examples(np.max),
-         _over_everything), where=_softmax),
+         _softmax_with(_unshifted, axis=1),
+         _softmax_with(lambda z: z.max(axis=0), axis=1),
+         _softmax_with(np.max, axis=1),
+         _softmax_with(np.max, axis=None)), where=_softmax),
     Mistake("softmax-unshifted", "output", "softmax without the maximum subtracted",
         "exp overflows above 709 (above 88 in float32), and ∞/∞ is NaN. On small logits it looks right.",
         "What can be subtracted from all logits of an example without changing its softmax?",
-        (_overflowing(float), _overflowing(np.float32)), where=_softmax),
+        (_softmax_with(_unshifted), _softmax_with(_unshifted, dtype=np.float32)), where=_softmax),
     Mistake("softmax-array-max", "output", "softmax shifted by the maximum of the whole array",
         "Where one example's logits lie far below another's, all of its exp underflow to 0, and 0/0 is NaN.",
         "Whose maximum must be subtracted from the logits of an example?",
-        (_shifted_by_the_largest_of_all,), where=_softmax),
+        (_softmax_with(np.max),), where=_softmax),
     Mistake("error-sign", "error", "sign of δ(L) turned: y - ŷ",
         "Every gradient points uphill: gradient descent then raises the loss.",
         "Where the probability of a wrong class is too high, must its ∂L/∂z be positive or negative?",
