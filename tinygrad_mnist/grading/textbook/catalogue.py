@@ -49,18 +49,6 @@ def _through_softmax_again(net: Network, l: int, y: Array) -> Array:
     return np.asarray(y * (error - (y * error).sum(axis=0)))
 
 
-def _slope(s: float) -> Line:
-    return lambda net, l: np.where(net.z[l] > 0, 1, s)
-
-
-def _by_a_constant(share: float) -> Line:
-    return lambda net, l, error: error * net.m * max(share, 0)  # what is counted is not negative
-
-
-def _updated(rate: float) -> Line:
-    return lambda net, l, above: (net.W[l + 1] - rate * above.dW[l + 1]).T @ above.delta[l + 1]
-
-
 def _updated_with_each(rate: float) -> Line:
     """Example by example: W - rate δaᵀ, carried back, is Wᵀδ - rate a (δᵀδ)."""
 
@@ -71,7 +59,11 @@ def _updated_with_each(rate: float) -> Line:
     return line
 
 
-def _clipped(limit: float) -> Line:
+def _times(factor: float) -> Line:
+    return lambda net, l, gradient: factor * gradient
+
+
+def _clip(limit: float) -> Line:
     return lambda net, l, gradient: np.clip(gradient, -limit, limit)
 
 
@@ -101,10 +93,6 @@ def _for_each_unit(value: float, net: Network, l: int) -> Array:
     return np.full((len(net.W[l]), 1), value)
 
 
-def _above_the_first(net: Network, l: int) -> bool:
-    return l > 1
-
-
 def _above_a_slope(net: Network, l: int) -> bool:
     """Whether the layer above has a derivative of its own in its δ: a last one has none where it is folded in ŷ - y."""
     return l <= net.L - 2 or (l == net.L - 1 and not net.head.folded and net.head.output.name != "linear")
@@ -125,24 +113,8 @@ def _two_below_the_last(net: Network, l: int) -> bool:
     return l <= net.L - 2
 
 
-def _of_several_examples(net: Network, l: int) -> bool:
-    return net.m > 1
-
-
 def _with_a_penalty(net: Network, l: int) -> bool:
     return net.l2 > 0
-
-
-def _with_a_half_penalty(net: Network, l: int) -> bool:
-    return net.l2 > 0 and net.penalty.factor != 1
-
-
-def _with_a_summed_penalty(net: Network, l: int) -> bool:
-    return net.l2 > 0 and not net.penalty.averaged
-
-
-def _with_an_averaged_penalty(net: Network, l: int) -> bool:
-    return net.l2 > 0 and net.penalty.averaged
 
 
 def _softmax(net: Network, l: int) -> bool:
@@ -151,10 +123,6 @@ def _softmax(net: Network, l: int) -> bool:
 
 def _folded(net: Network, l: int) -> bool:
     return net.head.folded
-
-
-def _squared(net: Network, l: int) -> bool:
-    return not net.head.folded
 
 
 def _with_an_output_slope(net: Network, l: int) -> bool:
@@ -179,10 +147,6 @@ def _with_a_kink(net: Network, l: int) -> bool:
     """Whether f is ReLU or a leaky one."""
     sides = net.activation.f_prime(np.array([-2.0, -1.0, 1.0, 2.0]))
     return bool(sides[0] == sides[1] != sides[2] == sides[3])
-
-
-def _without_a_kink(net: Network, l: int) -> bool:
-    return not _with_a_kink(net, l)
 
 
 def _is_not(activation: Activation) -> Condition:
@@ -227,40 +191,22 @@ _MEAN_TWICE: tuple[str, str, str, tuple[Line, ...]] = (
 )
 
 _SCALED = (
+    "a constant times what it should be",
     "It is right but for one number, the same on every network. A learning rate and momentum's 1 - β belong to the "
     "update, a factor of the loss into δ(L); and a mean over the outputs of an example is one over their number.",
     "Which numbers in your program are neither in the loss nor in its derivative?",
 )
-
-
-def _given(name: str, slot: str) -> tuple[Mistake, ...]:
-    """What can become of a gradient that was right before it is handed back."""
-    return (
-        Mistake(
-            f"{name}-sign",
-            slot,
-            "sign turned",
-            "Gradient descent subtracts the gradient: with its sign turned it climbs.",
-            "Is it the gradient that you return, or already the step against it?",
-            (lambda net, l, gradient: -gradient,),
-        ),
-        Mistake(
-            f"{name}-scaled",
-            slot,
-            "a constant times what it should be",
-            *_SCALED,
-            family=lambda c: lambda net, l, gradient: c * gradient,
-        ),
-        Mistake(
-            f"{name}-clipped",
-            slot,
-            "clipped",
-            "What is clipped is no longer the gradient of the loss. Clip in the update, and return the gradient.",
-            "Is clipping a part of the derivative, or of the step?",
-            family=_clipped,
-            guess=_largest,
-        ),
-    )
+_TURNED: tuple[str, str, str, tuple[Line, ...]] = (
+    "sign turned",
+    "Gradient descent subtracts the gradient: with its sign turned it climbs.",
+    "Is it the gradient that you return, or already the step against it?",
+    (lambda net, l, gradient: -gradient,),
+)
+_CLIPPED = (
+    "clipped",
+    "What is clipped is no longer the gradient of the loss. Clip in the update, and return the gradient.",
+    "Is clipping a part of the derivative, or of the step?",
+)
 
 
 # fmt: off
@@ -340,7 +286,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "A square's derivative brings a 2, and a ½ in the loss cancels it.",
         "Write the loss down with its factor. What is its derivative by ŷ?",
         (lambda net, l, y: 2 * _error(net, y),
-         lambda net, l, y: _error(net, y) / 2), where=_squared),
+         lambda net, l, y: _error(net, y) / 2), where=lambda net, l: not net.head.folded),
     Mistake("error-sum", "factor", "gradient of the sum of the losses, where the mean was asked",
         "The mean over the examples brings 1/m into each gradient; without it each is m times too large.",
         "Is the loss the sum over the examples, or their mean?",
@@ -355,9 +301,9 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("error-constant", "factor", "divided not by m, but by a constant",
         "The mean is over the examples that the function is given, a batch, and not over those of the whole data set.",
         "How many examples are in the X of this call?",
-        family=_by_a_constant, number=_reciprocal),
-    Mistake("error-scaled", "factor", "a constant times what it should be",
-        *_SCALED, family=lambda c: lambda net, l, error: c * error),
+        family=lambda share: lambda net, l, error: error * net.m * max(share, 0),  # what is counted is not negative
+        number=_reciprocal),
+    Mistake("error-scaled", "factor", *_SCALED, family=_times),
     Mistake("carried-untransposed", "carried", "W(l+1) the wrong way round",
         "z = W a leads forward, so the transpose leads back. With a square W the wrong product runs unnoticed.",
         "Write out ∂z_k/∂a_j for one weight: over which index of W is summed on the way back?",
@@ -373,11 +319,12 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("carried-updated", "carried", "W(l+1) already updated when δ(l) is computed",
         "All gradients belong to the weights of the forward pass. Update after the last of them is known.",
         "When was the loss computed: with W(l+1) from before the step, or from after it?",
-        family=_updated, number=_a_learning_rate),
+        family=lambda rate: lambda net, l, above: (net.W[l + 1] - rate * above.dW[l + 1]).T @ above.delta[l + 1],
+        number=_a_learning_rate),
     Mistake("carried-updated-each", "carried", "W(l+1) already updated with each example when its δ(l) is computed",
         "All gradients belong to the weights of the forward pass. Update after the last of them is known.",
         "When was the loss computed: with W(l+1) from before the step, or from after it?",
-        family=_updated_with_each, number=_a_learning_rate, where=_of_several_examples),
+        family=_updated_with_each, number=_a_learning_rate, where=lambda net, l: net.m > 1),
     Mistake("carried-without-slope", "carried", "∂L/∂a(l+1) carried on, without f'(z(l+1)) on the way",
         "What is carried back is δ(l+1), which has f'(z(l+1)) in it. Without it, units that were switched off there "
         "pass the error on as if they had been on.",
@@ -407,7 +354,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("slope-other", "slope", "another slope than f has where z < 0",
         "Forward and backward must use the same f: its slope where z < 0 is not the one that was asked.",
         "What is the slope of f left of 0? Is it the same number in the forward and the backward pass?",
-        family=_slope, where=_with_a_kink),
+        family=lambda s: lambda net, l: np.where(net.z[l] > 0, 1, s), where=_with_a_kink),
     Mistake("slope-side", "slope", "slopes of the two sides of 0 exchanged",
         "The derivative is 1 where z > 0; here it is 1 where z < 0.",
         "Where is the unit on: left or right of 0?",
@@ -440,7 +387,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("slope-activated", "slope", "activation's derivative taken at a(l), where it belongs at z(l)",
         "f' is a function of z(l). Given a(l), which has been through f already, it applies f twice.",
         "Does the function that you call for f' expect z(l), or a(l)?",
-        (lambda net, l: net.activation.f_prime(net.a[l]),), where=_without_a_kink),
+        (lambda net, l: net.activation.f_prime(net.a[l]),), where=lambda net, l: not _with_a_kink(net, l)),
     Mistake("slope-unactivated", "slope", "z(l) in the formula for f' that is written in a(l)",
         "a (1 - a) and 1 - a² are f'(z) only with a = f(z); with z itself they are no derivative at all.",
         "Does the function that you call for f' expect z(l), or a(l)?",
@@ -463,8 +410,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "The error comes back with the sign that it has; what lies below is trained uphill.",
         "Where does a minus come into δ(l)?",
         (lambda net, l, carried, slope: -carried * slope,)),
-    Mistake("carried-scaled", "passed", "a constant times what it should be",
-        *_SCALED, family=lambda c: lambda net, l, carried, slope: c * carried * slope),
+    Mistake("carried-scaled", "passed", *_SCALED, family=lambda c: lambda net, l, carried, slope: c * carried * slope),
     Mistake("entering-own", "entering", "a(l) where a(l-1) belongs",
         "W(l) is multiplied by what enters the layer, not by what leaves it.",
         "What stands beside W(l) in z(l)?",
@@ -472,11 +418,11 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("entering-earlier", "entering", "a(l-2) where a(l-1) belongs",
         "W(l) is multiplied by what enters this layer, not by what enters the one before.",
         "What stands beside W(l) in z(l)?",
-        (lambda net, l: net.a[l - 2],), where=_above_the_first),
+        (lambda net, l: net.a[l - 2],), where=lambda net, l: l > 1),
     Mistake("entering-z", "entering", "z(l-1) where a(l-1) belongs",
         "What enters the layer has been through the activation.",
         "What stands beside W(l) in z(l)?",
-        (lambda net, l: net.z[l - 1],), where=_above_the_first),
+        (lambda net, l: net.z[l - 1],), where=lambda net, l: l > 1),
     Mistake("entering-input", "entering", "X where a(l-1) belongs",
         "W(l) is multiplied by what enters this layer, and X enters the first alone.",
         "What stands beside W(l) in z(l)?",
@@ -506,7 +452,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("decay-doubled", "decay_W", "L2 doubled",
         "The penalty has a ½, which is there to cancel the 2 of the square.",
         "What is the derivative of (λ/2) w²?",
-        (lambda net, l, mean: mean + 2 * net.decay(l),), where=_with_a_half_penalty),
+        (lambda net, l, mean: mean + 2 * net.decay(l),), where=lambda net, l: net.l2 > 0 and net.penalty.factor != 1),
     Mistake("decay-halved", "decay_W", "L2 halved",
         "The derivative of a square has a 2. A ½ in the penalty cancels it, and then none is left in the gradient.",
         "What is the derivative of λ w², and of (λ/2) w²?",
@@ -518,16 +464,19 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("decay-mean", "decay_W", "L2 divided by m",
         "The penalty is no mean over examples. (Some courses do write (λ/2m) Σ W²; this loss does not.)",
         "Which parts of the loss have 1/m in front?",
-        (lambda net, l, mean: mean + net.decay(l) / net.m,), where=_with_a_summed_penalty),
+        (lambda net, l, mean: mean + net.decay(l) / net.m,),
+        where=lambda net, l: net.l2 > 0 and not net.penalty.averaged),
     Mistake("decay-mean-missing", "decay_W", "L2 not divided by m",
         "The penalty stands in the mean over the examples, as the loss does.",
         "Which parts of the loss have 1/m in front?",
-        (lambda net, l, mean: mean + net.decay(l) * net.m,), where=_with_an_averaged_penalty),
+        (lambda net, l, mean: mean + net.decay(l) * net.m,), where=lambda net, l: net.l2 > 0 and net.penalty.averaged),
     Mistake("decay-sign", "decay_W", "L2 with the wrong sign",
         "The penalty then pushes the weights away from 0.",
         "Does the loss rise or fall when a positive weight grows?",
         (lambda net, l, mean: mean - net.decay(l),), where=_with_a_penalty),
-    *_given("weight", "given_W"),
+    Mistake("weight-sign", "given_W", *_TURNED),
+    Mistake("weight-scaled", "given_W", *_SCALED, family=_times),
+    Mistake("weight-clipped", "given_W", *_CLIPPED, family=_clip, guess=_largest),
     Mistake("bias-all-axes", "sum", "summed over every axis, not over the examples alone",
         "All units of the layer get the same number. In the last layer it is exactly 0, because each example's ŷ - y "
         "sums to 0, so the output bias never trains; the network still reaches a decent accuracy.",
@@ -567,7 +516,9 @@ MISTAKES: tuple[Mistake, ...] = (
         "The penalty is on the weights alone; the loss has no term b².",
         "Which parameters stand in the L2 term of the loss?",
         (lambda net, l, mean: mean + net.penalty.rate(net.l2, net.m) * net.b[l],), where=_with_a_penalty),
-    *_given("bias", "given_b"),
+    Mistake("bias-sign", "given_b", *_TURNED),
+    Mistake("bias-scaled", "given_b", *_SCALED, family=_times),
+    Mistake("bias-clipped", "given_b", *_CLIPPED, family=_clip, guess=_largest),
 )
 # fmt: on
 """Every known mistake. A line takes what `derivation.CORRECT` shows for its slot."""
