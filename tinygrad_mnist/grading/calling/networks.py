@@ -13,7 +13,7 @@ from .arguments import RATE
 from .conventions import Convention
 from .roles import parameters, role_of
 from .signatures import Signature
-from .trees import Leaf, Path, leaves, numeric, replaced
+from .trees import Leaf, Path, leaves, numeric, parameter_at, replaced
 
 SIZES = (7, 6, 5, 4, 3, 9, 11, 13, 8)
 """Layer sizes that are all different, so that shapes tell what is what."""
@@ -109,7 +109,7 @@ def _parameters(found: Sequence[Leaf]) -> dict[str, Leaf]:
     """The leaves that are W1, b1, …: by names, with layers in them or in order; nothing where they don't match."""
     kinds: dict[str, list[tuple[Any, Leaf]]] = {"W": [], "b": []}
     for i, (path, value) in enumerate(found):
-        role = _kind(path)
+        role = parameter_at(path)
         if role and numeric(value) and np.ndim(value) == (2 if role[0] == "W" else np.ndim(value)) > 0:
             number = 99 if role[1:] == "L" else int(role[1:] or 0)
             kinds[role[0]].append(((number, i), (path, value)))
@@ -118,15 +118,6 @@ def _parameters(found: Sequence[Leaf]) -> dict[str, Leaf]:
     return {
         f"{kind}{l}": leaf for kind in "Wb" for l, (_, leaf) in enumerate(sorted(kinds[kind], key=lambda k: k[0]), 1)
     }
-
-
-def _kind(path: Path) -> str | None:
-    """The role of a parameter at a path: the innermost name that is one's."""
-    for key in reversed(path):
-        if isinstance(key, str):
-            role = role_of(key)
-            return role if role and role[0] in "Wb" else None
-    return None
 
 
 def constructions(source: type) -> Iterator[dict[str, str]]:

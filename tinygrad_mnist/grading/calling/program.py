@@ -17,7 +17,7 @@ from .networks import Network
 from .returned import Ran
 from .roles import at_depth, parameters, plain, role_of
 from .signatures import Signature
-from .trees import leaves, numeric
+from .trees import innermost, leaves, numeric, parameter_at
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def _made(returned: Any, names: Sequence[tuple[str | None, ...]], depth: int) ->
         own = next((n for n in names if len(n) == len(returned)), ())
         found |= {plain(name): value for name, value in zip(own, returned, strict=False) if name}
     for path, value in ran.leaves:
-        word = next((key for key in reversed(path) if isinstance(key, str)), None)
+        word = innermost(path)
         if word and numeric(value):
             found.setdefault(plain(word), value)
             role = role_of(word)
@@ -183,9 +183,8 @@ def _after(by_place: Sequence[Any], by_name: Mapping[str, Any], takes: Signature
     values = [*by_place, *by_name.values()]
     for p, value in zip(takes.parameters, values, strict=False):
         for path, leaf in leaves(value, (p.name,)):
-            word = next((key for key in reversed(path) if isinstance(key, str)), "")
-            role = role_of(word)
-            if role and role[0] in "Wb" and numeric(leaf):
+            role = parameter_at(path)
+            if role and numeric(leaf):
                 found[at_depth(role, depth, takes.first_layer)] = leaf
     return found
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .roles import role_of
+
 Path = tuple[Any, ...]
 """Names (of attributes, keys or variables) and places in lists, from the outside to the inside."""
 
@@ -41,6 +43,17 @@ def children(value: Any) -> list[tuple[Any, Any]] | None:
     if hasattr(value, "__dict__") and getattr(type(value), "__module__", "") not in ("builtins", "numpy"):
         return list(vars(value).items()) if not isinstance(value, type) else None
     return None
+
+
+def innermost(path: Path) -> str:
+    """The last name on the way to it; "" where there is none."""
+    return next((key for key in reversed(path) if isinstance(key, str)), "")
+
+
+def parameter_at(path: Path) -> str | None:
+    """The role of what lies at a path, if by its innermost name it is a parameter."""
+    role = role_of(innermost(path))
+    return role if role and role[0] in "Wb" else None
 
 
 def _of_numbers(value: Any) -> bool:
