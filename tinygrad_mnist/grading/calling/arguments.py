@@ -12,10 +12,7 @@ import numpy as np
 from .containers import ACTIVATIONS, CACHES, PARAMETERS, Given, Style
 from .naming import Code, strings
 from .roles import at_depth, parameters, plain, role_of
-from .signatures import Parameter, Signature
-
-RATE = 0.1
-"""The learning rate that is given where there is no default."""
+from .signatures import RATE, Parameter, Signature
 
 
 def styles(signature: Signature) -> list[Style]:
@@ -59,8 +56,7 @@ def _orders(depth: int) -> list[tuple[str, ...]]:
 
 def _value(signature: Signature, p: Parameter, role: str | None, given: Given) -> Any:
     if role == "l2":
-        default = p.default if isinstance(p.default, (int, float)) else None
-        return given.l2 if given.l2 is not None else RATE if default is None else default
+        return p.number if given.l2 is None else given.l2
     if role == "rate":
         return RATE
     role = role and at_depth(role, given.depth, signature.first_layer)

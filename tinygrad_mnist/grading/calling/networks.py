@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import RATE
 from .conventions import Convention
 from .roles import parameters, role_of
-from .signatures import Signature
+from .signatures import RATE, Signature
 from .trees import Leaf, Path, leaves, numeric, parameter_at, replaced
 
 SIZES = (7, 6, 5, 4, 3, 9, 11, 13, 8)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import RATE, arguments, keys, styles
+from .arguments import arguments, keys, styles
 from .containers import Given, Style
 from .conventions import Convention, Values
 from .naming import Code, returned_names, signature_of
@@ -96,11 +96,8 @@ class Program:
 
     def default_l2(self) -> float | None:
         """λ as it is given to its backward pass, where that takes it."""
-        for p in self.takes.parameters:
-            if p.role == "l2":
-                number = p.default if isinstance(p.default, (int, float)) else RATE
-                return float(number if self.l2 is None else self.l2)
-        return None
+        taken = (float(p.number if self.l2 is None else self.l2) for p in self.takes.parameters if p.role == "l2")
+        return next(taken, None)
 
     def call(self, values: Values, depth: int, convention: Convention, style: Style) -> Call:
         """One call on one network."""
@@ -143,10 +140,7 @@ class Program:
 
     def _rate(self) -> float | None:
         """The learning rate that its backward pass is called with."""
-        for p in self.takes.every:
-            if p.role == "rate":
-                return float(p.default) if isinstance(p.default, (int, float)) else RATE
-        return None
+        return next((float(p.number) for p in self.takes.every if p.role == "rate"), None)
 
     @staticmethod
     def _bound(function: Code, instance: Any) -> Code:

@@ -14,6 +14,9 @@ from .roles import arguments, at_depth, parameters, plain, role_of
 DEEPEST = 8
 """How many layers a graded network may have."""
 
+RATE = 0.1
+"""The learning rate, or the λ, that is given where there is no default."""
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -32,6 +35,11 @@ class Parameter:
             return True
         data = self.role is not None and self.role[0] in "XYWbza" and self.default is None
         return self.role == "l2" or data or (self.made and self.default is None)
+
+    @property
+    def number(self) -> float:
+        """What it is called with, where that is a number: its default, if it has one."""
+        return self.default if isinstance(self.default, (int, float)) else RATE
 
 
 class Signature:

@@ -13,14 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import RATE
 from .containers import PARAMETERS, Given, Style
 from .conventions import Array, Convention
 from .naming import Code, signature_of
 from .program import Program
 from .returned import named
 from .roles import at_depth, gradient_of, holds_gradients, parameters, plain, role_of
-from .signatures import Parameter, Signature
+from .signatures import RATE, Parameter, Signature
 from .trees import leaves, numeric, replaced
 from .trying import Attempt
 
