@@ -91,7 +91,7 @@ class Programs:
         self._over = True
         with self._lock:
             for pid in self._running:
-                _kill(pid)
+                kill(pid)
 
 
 _owner: ContextVar[Programs | None] = ContextVar("owner of programs", default=None)
@@ -135,7 +135,7 @@ def _started(command: Sequence[str], given: Any, working: Path, time_limit: floa
     mark = f"{os.environ.get(MARK, '')}/{secrets.token_hex(8)}"  # what ends all of a worker's ends this too
     process = subprocess.Popen(
         command, cwd=working, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, start_new_session=True,
-        env={**os.environ, **dict.fromkeys(THREADS, "1"), MARK: mark},
+        env=environment(mark),
     )  # fmt: skip
     programs = _owner.get() or Programs()
     programs.add(process.pid)
@@ -150,14 +150,19 @@ def _started(command: Sequence[str], given: Any, working: Path, time_limit: floa
     return process.returncode
 
 
+def environment(mark: str) -> dict[str, str]:
+    """Of a process that runs programs: this one's, with the mark of all that is to be ended with it."""
+    return {**os.environ, **dict.fromkeys(THREADS, "1"), MARK: mark}
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End a process and those that it left in its session."""
-    _kill(process.pid)
+    kill(process.pid)
     process.kill()
     process.wait()
 
 
-def _kill(pid: int) -> None:
+def kill(pid: int) -> None:
     """End a session by the process that leads it; where there are none, as on Windows, the process alone."""
     with suppress(ProcessLookupError, PermissionError):
         if hasattr(os, "killpg"):
@@ -228,7 +233,7 @@ def _forked(module: str, given: Any, working: Path, time_limit: float) -> int | 
     while not ended and time.monotonic() < until:
         time.sleep(PAUSE)
         ended, status = os.waitpid(pid, os.WNOHANG)
-    _kill(pid)
+    kill(pid)
     if ended:
         return os.waitstatus_to_exitcode(status)
     with suppress(ProcessLookupError):
