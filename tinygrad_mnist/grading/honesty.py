@@ -78,13 +78,9 @@ def suspicions(program: str | Source, functions: Collection[str] | None = None) 
     A text that is no Python gives nothing: that is another problem.
     """
     source = Source("", program) if isinstance(program, str) else program
-    try:
-        tree = ast.parse(source.text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
-    parsed = _Program(tree)
+    parsed = _Program(tree_of(source.text))
     seen: dict[str, Problem] = {}
-    for node, what in (*_anywhere(tree, parsed), *_differentiated(parsed, functions)):
+    for node, what in (*_anywhere(parsed), *_differentiated(parsed, functions)):
         seen.setdefault(what, _problem(source, node, what))
     return list(seen.values())
 
@@ -120,15 +116,12 @@ def _brings(package: str) -> str:
 
 def _with_gradients(node: ast.AST) -> Iterator[str]:
     """The packages in an import that differentiate, or have the formulas."""
-    if isinstance(node, ast.Import):
-        names = [alias.name for alias in node.names]
-    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-        names = [f"{node.module}.{alias.name}" for alias in node.names]
+    names: list[str] = []
+    if isinstance(node, ast.Import | ast.ImportFrom) and not getattr(node, "level", 0):
+        names = [*imported_names(node)]
     elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
         called = ast.unparse(node.func).rpartition(".")[2]
         names = [str(node.args[0].value)] if called in ("__import__", "import_module") else []
-    else:
-        names = []
     for name in names:
         root, *rest = name.split(".")
         if (root in FRAMEWORKS and not DATA & {*rest}) or (root == OWN and rest[:1] != ["data"]):
@@ -142,22 +135,31 @@ def _with_those_beside(path: Path) -> Iterator[tuple[Source, ast.Module]]:
         file = waiting.pop(0)
         try:
             source = read(file)
-            tree = ast.parse(source.text)
-        except (SourceError, SyntaxError, ValueError, RecursionError, MemoryError):
+        except SourceError:
             continue
+        tree = tree_of(source.text)
         yield source, tree
-        for name in {dotted.split(".")[0] for dotted in _imported_names(tree)}:
+        for name in {dotted.split(".")[0] for dotted in imported_names(tree)}:
             found = [f for f in (path.parent / f"{name}.py", *sorted((path.parent / name).glob("*.py"))) if f.is_file()]
             waiting += [f for f in found if f not in seen]
             seen.update(found)
 
 
-def _imported_names(tree: ast.Module) -> Iterator[str]:
+def tree_of(text: str) -> ast.Module:
+    """A program as Python reads it; an empty one where it is none."""
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])
+
+
+def imported_names(tree: ast.AST) -> Iterator[str]:
+    """What the imports in it name, in full: "numpy.linalg" of `from numpy import linalg`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield from [node.module] if node.module else [alias.name for alias in node.names]
+            yield from (f"{node.module}.{alias.name}" if node.module else alias.name for alias in node.names)
 
 
 def changed_numpy(names: Collection[str]) -> list[Problem]:
@@ -267,8 +269,8 @@ def _is_none(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
 
 
-def _anywhere(tree: ast.AST, program: _Program) -> Iterator[tuple[ast.AST, str]]:
-    for node in ast.walk(tree):
+def _anywhere(program: _Program) -> Iterator[tuple[ast.AST, str]]:
+    for node in ast.walk(program.tree):
         dotted = program.dotted(node) if isinstance(node, ast.Name | ast.Attribute | ast.Call) else None
         if dotted:
             telling = next((t for t in TELLING if dotted == t or dotted.startswith(f"{t}.")), None)

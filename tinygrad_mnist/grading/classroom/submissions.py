@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import re
 import shutil
@@ -12,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tinygrad_mnist.grading import honesty
 from tinygrad_mnist.grading.settings import GradeError
 from tinygrad_mnist.grading.watching.source import SourceError, read
 from tinygrad_mnist.shown import reason
@@ -167,7 +167,8 @@ def _programs(files: Iterable[Path]) -> list[Path]:
 def _main(folder: Path, programs: Sequence[Path]) -> Path:
     """The program that the others are parts of: imported by none, and with most about gradients in it."""
     texts = {path: _text(folder / path) for path in programs}
-    imported = {name for text in texts.values() for name in _imports(text)}
+    names = (name for text in texts.values() for name in honesty.imported_names(honesty.tree_of(text)))
+    imported = {part for name in names for part in name.split(".")}
 
     def rank(path: Path) -> tuple[bool, int, int]:
         text = texts[path]
@@ -182,18 +183,6 @@ def _text(path: Path) -> str:
         return read(path).text
     except SourceError:
         return ""
-
-
-def _imports(text: str) -> Iterator[str]:
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[-1] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield from [(node.module or "").split(".")[-1], *(alias.name for alias in node.names)]
 
 
 def _unzip(archive: Path, unpacked: Path, most: int = LARGEST) -> Path:
