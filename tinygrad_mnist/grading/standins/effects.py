@@ -18,7 +18,7 @@ import webbrowser
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tinygrad_mnist.grading.standins.absorbing import Absorbing
+from tinygrad_mnist.grading.standins.absorbing import Absorbing, Entered
 from tinygrad_mnist.grading.standins.files import Files
 
 MOST_QUESTIONS = 20
@@ -127,7 +127,7 @@ def _not_started(*arguments: Any) -> None:
     raise OSError("a program that is graded starts no other")
 
 
-class _Ended:
+class _Ended(Entered):
     """A command that has done its work: nothing."""
 
     returncode, pid, stdin, stdout, stderr = 0, 0, None, b"", b""
@@ -148,12 +148,6 @@ class _Ended:
     def read(self, *arguments: Any) -> str:
         return ""
 
-    def __enter__(self) -> _Ended:
-        return self
-
-    def __exit__(self, *raised: Any) -> None:
-        """It has ended."""
-
     def __getattr__(self, name: str) -> Any:
         return lambda *a, **o: None
 
@@ -173,7 +167,7 @@ class Done(concurrent.futures.Future[Any]):
     ready = successful = concurrent.futures.Future.done
 
 
-class Pool:
+class Pool(Entered):
     """A pool of processes that computes in this one."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -207,12 +201,6 @@ class Pool:
         """There is nothing to end."""
 
     join = terminate = shutdown = close
-
-    def __enter__(self) -> Pool:
-        return self
-
-    def __exit__(self, *raised: Any) -> None:
-        """There is nothing to end."""
 
 
 class Process:
