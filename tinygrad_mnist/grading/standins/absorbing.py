@@ -33,6 +33,12 @@ TRUE = {"allclose", "equal", "isclose", "array_equal"}
 """What answers yes; all else answers no, so that `while window.is_open()` ends."""
 
 
+def put(owner: Any, names: str, function: Any) -> None:
+    """Let these names of a module or a class stand for a function of ours."""
+    for name in names.split():
+        setattr(owner, name, function)
+
+
 class Entered:
     """What a `with` may be opened on, though there is nothing to begin and nothing to end."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 from collections.abc import Iterable
 from functools import partial
@@ -47,10 +46,7 @@ def _read(data: Data, files: Files, path: Any, sep: str, header: Any, names: Any
     there = files.real_isfile(files.place(name)) and files.content(name) is None
     if written is None and not there:
         return _digits(data, name, header, names)
-    with files.open(name, "rb") as file:
-        raw = file.read()
-    raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
-    return _parsed(raw.decode("utf-8-sig", "replace"), header, sep, names)
+    return _parsed(files.unpacked(name).decode("utf-8-sig", "replace"), header, sep, names)
 
 
 def _digits(data: Data, name: str, header: Any, names: Any) -> Frame:
