@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.grading.standins.files import Files
-from tinygrad_mnist.grading.standins.loading import Data
+from tinygrad_mnist.grading.standins.loading import Data, seeded
 
 
 class Bunch(dict[str, Any]):
@@ -30,10 +30,7 @@ def train_test_split(
     """For each array its part to train with and its part to test with, in scikit-learn's order."""
     count = len(arrays[0])
     held = _held_back(count, test_size, train_size)
-    seed = options.get("random_state")
-    order = (
-        np.random.default_rng(seed if isinstance(seed, int) else 0).permutation(count) if shuffle else np.arange(count)
-    )
+    order = seeded(options.get("random_state")).permutation(count) if shuffle else np.arange(count)
     rest, test = order[: count - held], order[count - held :]
     return [taken(array, chosen) for array in arrays for chosen in (rest, test)]
 
@@ -186,9 +183,7 @@ class Sparse:
 
     todense = toarray
 
-    @property
-    def A(self) -> NDArray[Any]:
-        return self.values
+    A = property(toarray)
 
     @property
     def T(self) -> Sparse:

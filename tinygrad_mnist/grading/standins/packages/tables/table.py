@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.grading.standins.absorbing import Absorbing
+from tinygrad_mnist.grading.standins.loading import seeded
 from tinygrad_mnist.grading.standins.packages.tables.columns import typed
 
 OPERATORS = ["__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__truediv__", "__rtruediv__",
@@ -98,8 +99,7 @@ class Table:
 
     def sample(self, n: int | None = None, frac: float | None = None, random_state: Any = None, **options: Any) -> Any:
         count = n if n is not None else round(frac * len(self)) if frac is not None else 1
-        seed = random_state if isinstance(random_state, int) else 0
-        return self._rows(np.random.default_rng(seed).permutation(len(self))[:count])
+        return self._rows(seeded(random_state).permutation(len(self))[:count])
 
     @in_place
     def reset_index(self, *arguments: Any, **options: Any) -> Any:
