@@ -64,13 +64,6 @@ class Settings:
     def task(self, function: str | None, forward: Any, of_class: str | None, l2: float | None) -> Task:
         """What the learner's program is to be called with."""
         depths = [self.depth] if self.depth else range(1, DEEPEST + 1)
-        return Task(
-            {depth: self.networks(depth) for depth in depths},
-            self.said,
-            [c for c in EVERY if c not in self.said],
-            self.depth,
-            l2,
-            function,
-            forward,
-            of_class,
-        )
+        networks = {depth: self.networks(depth) for depth in depths}
+        others = [c for c in EVERY if c not in self.said]
+        return Task(networks, self.said, others, self.depth, l2, function, forward, of_class)

@@ -144,12 +144,8 @@ def construct(source: type, way: Mapping[str, str], sizes: Sequence[int]) -> Any
 
 
 def _argument(role: str, sizes: Sequence[int]) -> Any:
-    if role == "sizes":
-        return [int(n) for n in sizes]
-    if role == "rate":
-        return RATE
-    if role == "nL":
-        return int(sizes[-1])
+    units = [int(n) for n in sizes]
     if role[0] == "n" and role[1:].isdigit():
-        return int(sizes[min(int(role[1:]), len(sizes) - 1)])
-    return {"m": 10, "seed": 0, "l2": 0.0, "keep": 1.0, "classes": int(sizes[-1])}.get(role, 1)
+        return units[min(int(role[1:]), len(units) - 1)]
+    known = {"sizes": units, "nL": units[-1], "classes": units[-1], "rate": RATE}
+    return {**known, "m": 10, "seed": 0, "l2": 0.0, "keep": 1.0}.get(role, 1)

@@ -66,11 +66,8 @@ class Program:
     @property
     def needs_forward(self) -> bool:
         """Whether its backward pass is given, or finds in its object, what a forward pass makes."""
-        roles = [p.role for p in self.takes.parameters]
-        made = any(p.made for p in self.takes.parameters)
-        return bool(self.first) and (
-            bool(self.network) or made or any(r in ("cache", None) or r[0] in "za" for r in roles)
-        )
+        asks = any(p.made or p.role in ("cache", None) or p.role[0] in "za" for p in self.takes.parameters)
+        return bool(self.first) and (bool(self.network) or asks)
 
     def depths(self, asked: int | None) -> list[int]:
         return [self.network.depth] if self.network else self.takes.depths(asked)
@@ -152,9 +149,9 @@ def _made(returned: Any, names: Sequence[tuple[str | None, ...]], depth: int) ->
     ran = Ran(returned, names)
     whole = next((n[0] for n in names if len(n) == 1 and n[0]), None)
     found: dict[str, Any] = {plain(whole): returned} if whole else {}
-    if isinstance(returned, (tuple, list)):
-        own = next((n for n in names if len(n) == len(returned)), ())
-        found |= {plain(name): value for name, value in zip(own, returned, strict=False) if name}
+    several = returned if isinstance(returned, (tuple, list)) else ()
+    own = next((n for n in names if len(n) == len(several)), ())
+    found |= {plain(name): value for name, value in zip(own, several, strict=False) if name}
     for path, value in ran.leaves:
         word = innermost(path)
         if word and numeric(value):
@@ -162,13 +159,8 @@ def _made(returned: Any, names: Sequence[tuple[str | None, ...]], depth: int) ->
             role = role_of(word)
             if role and role[0] in "za":
                 found.setdefault(at_depth(role, depth), value)
-    containers = (
-        [v for v in returned if isinstance(v, (dict, list, tuple))] if isinstance(returned, (tuple, list)) else []
-    )
-    if len(containers) == 1:
-        found.setdefault("cache", containers[0])
-        found.setdefault("caches", containers[0])
-    return found
+    containers = [v for v in several if isinstance(v, (dict, list, tuple))]
+    return {**dict.fromkeys(("cache", "caches"), containers[0]), **found} if len(containers) == 1 else found
 
 
 def _after(by_place: Sequence[Any], by_name: Mapping[str, Any], takes: Signature, depth: int) -> dict[str, Any]:

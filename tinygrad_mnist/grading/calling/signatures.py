@@ -106,12 +106,10 @@ class Signature:
         holds = self.any_number or "parameters" in roles or roles & {"W", "b", "cache", "z", "a"} or makes_forward
         if self.unnamed:
             rest = [role for role in arguments(depth) if role not in roles]
-            if (len(self.unnamed) == len(rest) or self.any_number) and not holds:
-                return None
-            if self.any_number and not [p for p in self.unnamed if p.role == "partial"]:
+            step = any(p.role == "partial" for p in self.unnamed)
+            if (len(self.unnamed) == len(rest) and not holds) or (self.any_number and not step):
                 return None
             unknown = ", ".join(p.name for p in self.unnamed)
-            step = any(p.role == "partial" for p in self.unnamed)
             one = "; it may be one step of a backward pass, where all of it is wanted, from X and Y to every dW and db"
             return f"takes {count} arguments, and its names don't say what {unknown} is{one if step else ''}"
         intermediate = any(role[0] in "za" for role in roles) or any(p.made for p in self.parameters)
