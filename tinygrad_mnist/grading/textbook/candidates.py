@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import combinations, product
+from itertools import combinations, product, takewhile
 from typing import Any
 
 import numpy as np
@@ -121,11 +121,8 @@ class Candidates:
                 for index, (_, delta) in enumerate(self.deltas(in_delta))
                 for mistakes in choices
             ]
-            prints = []
-            for _, _, values in entries:
-                if self.probes.late:
-                    break
-                prints.append(self._fingerprint(quantity, values, probe))
+            in_time = takewhile(lambda entry: not self.probes.late, entries)
+            prints = [self._fingerprint(quantity, values, probe) for _, _, values in in_time]
             codes, sums, bounds = (np.array([p[i] for p in prints]) for i in range(3))
             self._groups[key] = _Group(entries, codes, sums, bounds)
         return self._groups[key]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinygrad_mnist.grading.textbook.derivation import Derived, Line, Network, Values
-from tinygrad_mnist.grading.textbook.mistakes import Condition, Mistake, Placement, rounded
+from tinygrad_mnist.grading.textbook.mistakes import Mistake, Placement, rounded
 from tinygrad_mnist.manual.activations import Activation, Array, sigmoid, tanh
 from tinygrad_mnist.manual.columns import CLASSES_AXIS, softmax
 from tinygrad_mnist.manual.heads import LINEAR, SIGMOID, SOFTMAX
@@ -80,10 +80,6 @@ def _a_learning_rate(value: float) -> str:
     return f"a learning rate of {rounded(value)}"
 
 
-def _reciprocal(value: float) -> str:
-    return rounded(1 / value) if value else "0"
-
-
 def _same_length(total: Array, net: Network, l: int) -> Array:
     """A sum over the wrong axis that was not kept; beside as many units as examples it looks like the bias."""
     return total.reshape(-1, 1) if net.m == len(net.W[l]) else total.reshape(1, -1)
@@ -109,20 +105,12 @@ def _slope_below(net: Network, l: int) -> Array:
     return net.activation.f_prime(net.z[l - 1] if l > 1 else net.a[0])
 
 
-def _two_below_the_last(net: Network, l: int) -> bool:
-    return l <= net.L - 2
-
-
 def _with_a_penalty(net: Network, l: int) -> bool:
     return net.l2 > 0
 
 
 def _softmax(net: Network, l: int) -> bool:
     return net.head.output is SOFTMAX
-
-
-def _folded(net: Network, l: int) -> bool:
-    return net.head.folded
 
 
 def _with_an_output_slope(net: Network, l: int) -> bool:
@@ -147,14 +135,6 @@ def _with_a_kink(net: Network, l: int) -> bool:
     """Whether f is ReLU or a leaky one."""
     sides = net.activation.f_prime(np.array([-2.0, -1.0, 1.0, 2.0]))
     return bool(sides[0] == sides[1] != sides[2] == sides[3])
-
-
-def _is_not(activation: Activation) -> Condition:
-    return lambda net, l: net.activation is not activation
-
-
-def _written_in_a(net: Network, l: int) -> bool:
-    return net.activation in _WRITTEN_IN_A
 
 
 def _with_a_slope(net: Network, l: int) -> bool:
@@ -242,7 +222,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("error-log-alone", "error", "derivative of the log alone, that of the output is missing",
         "-y/ŷ and its like are derivatives by the output ŷ. δ(L) is the derivative by z(L): one step further back.",
         "You have ∂L/∂ŷ. What lies between ŷ and z(L), and what is its derivative?",
-        (_by_output,), where=_folded),
+        (_by_output,), where=lambda net, l: net.head.folded),
     Mistake("error-squared-slope-missing", "error", "ŷ - y alone, the output's derivative is missing",
         "ŷ - y is the derivative of the squared error by the output ŷ. δ(L) is the derivative by z(L): one step "
         "further back.",
@@ -281,7 +261,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("error-doubled", "error", "a factor 2 on δ(L), as of a squared error",
         "The 2 comes from differentiating a square. A log has none.",
         "Which loss's derivative carries a 2?",
-        (lambda net, l, y: 2 * _error(net, y),), where=_folded),
+        (lambda net, l, y: 2 * _error(net, y),), where=lambda net, l: net.head.folded),
     Mistake("error-square-factor", "error", "another factor on δ(L) than this squared error has",
         "A square's derivative brings a 2, and a ½ in the loss cancels it.",
         "Write the loss down with its factor. What is its derivative by ŷ?",
@@ -302,7 +282,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "The mean is over the examples that the function is given, a batch, and not over those of the whole data set.",
         "How many examples are in the X of this call?",
         family=lambda share: lambda net, l, error: error * net.m * max(share, 0),  # what is counted is not negative
-        number=_reciprocal),
+        number=lambda share: rounded(1 / share) if share else "0"),
     Mistake("error-scaled", "factor", *_SCALED, family=_times),
     Mistake("carried-untransposed", "carried", "W(l+1) the wrong way round",
         "z = W a leads forward, so the transpose leads back. With a square W the wrong product runs unnoticed.",
@@ -315,7 +295,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("carried-next", "carried", "W(l+2) where W(l+1) belongs",
         "δ(l+1) came to be behind W(l+1), and the way back to a(l) leads through the same weights.",
         "Which weights stand between a(l) and z(l+1)?",
-        (lambda net, l, above: net.W[l + 2].T @ above.delta[l + 1],), where=_two_below_the_last),
+        (lambda net, l, above: net.W[l + 2].T @ above.delta[l + 1],), where=lambda net, l: l <= net.L - 2),
     Mistake("carried-updated", "carried", "W(l+1) already updated when δ(l) is computed",
         "All gradients belong to the weights of the forward pass. Update after the last of them is known.",
         "When was the loss computed: with W(l+1) from before the step, or from after it?",
@@ -333,7 +313,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("carried-other", "carried", "δ(l+2) carried back where δ(l+1) belongs",
         "The error goes back one layer at a time: to a(l) it comes from z(l+1).",
         "Which δ stands behind W(l+1)?",
-        (lambda net, l, above: net.W[l + 1].T @ above.delta[l + 2],), where=_two_below_the_last),
+        (lambda net, l, above: net.W[l + 1].T @ above.delta[l + 2],), where=lambda net, l: l <= net.L - 2),
     Mistake("slope-missing", "slope", "activation's derivative missing",
         "Units that were switched off in the forward pass get a gradient as if they had been on.",
         "δ(l) is the derivative by z(l). Which function leads from z(l) to a(l)?",
@@ -375,15 +355,15 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("slope-sigmoid", "slope", "the sigmoid's derivative a (1 - a)",
         "a (1 - a) is the derivative of the sigmoid; this network's f is another function.",
         "Which activation do the hidden layers have, and what is its derivative?",
-        (lambda net, l: net.a[l] * (1 - net.a[l]),), where=_is_not(sigmoid)),
+        (lambda net, l: net.a[l] * (1 - net.a[l]),), where=lambda net, l: net.activation is not sigmoid),
     Mistake("slope-tanh", "slope", "the derivative of tanh, 1 - a²",
         "1 - a² is the derivative of tanh; this network's f is another function.",
         "Which activation do the hidden layers have, and what is its derivative?",
-        (lambda net, l: 1 - net.a[l] ** 2,), where=_is_not(tanh)),
+        (lambda net, l: 1 - net.a[l] ** 2,), where=lambda net, l: net.activation is not tanh),
     Mistake("slope-part", "slope", "1 - a alone for the activation's derivative",
         "The sigmoid's derivative is a (1 - a), that of tanh 1 - a²; of 1 - a alone, something is missing.",
         "Differentiate f(z), and write the result in a = f(z). What stands beside 1 - a?",
-        (lambda net, l: 1 - net.a[l],), where=_written_in_a),
+        (lambda net, l: 1 - net.a[l],), where=lambda net, l: net.activation in _WRITTEN_IN_A),
     Mistake("slope-activated", "slope", "activation's derivative taken at a(l), where it belongs at z(l)",
         "f' is a function of z(l). Given a(l), which has been through f already, it applies f twice.",
         "Does the function that you call for f' expect z(l), or a(l)?",
@@ -391,7 +371,8 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("slope-unactivated", "slope", "z(l) in the formula for f' that is written in a(l)",
         "a (1 - a) and 1 - a² are f'(z) only with a = f(z); with z itself they are no derivative at all.",
         "Does the function that you call for f' expect z(l), or a(l)?",
-        (lambda net, l: _WRITTEN_IN_A[net.activation](net.z[l]),), where=_written_in_a),
+        (lambda net, l: _WRITTEN_IN_A[net.activation](net.z[l]),),
+        where=lambda net, l: net.activation in _WRITTEN_IN_A),
     Mistake("slope-twice", "slope", "activation's derivative applied twice",
         "δ(l) passes through f once on its way back.",
         "Where else in your program is this error multiplied by f'(z(l))?",

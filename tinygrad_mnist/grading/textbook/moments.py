@@ -142,35 +142,17 @@ class Slip:
 
 
 _AT_ZERO = "The moments begin at 0, and are too small by 1 - βᵗ after t steps."
-_SQUARES, _MEAN, _CORRECTED = (
-    "v := β₂ v + (1 - β₂) g²",
-    "m := β₁ m + (1 - β₁) g",
-    "m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ)",
-)
+_SQUARES = "v := β₂ v + (1 - β₂) g²"
+_MEAN = "m := β₁ m + (1 - β₁) g"
+_CORRECTED = "m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ)"
 
 
 def _only_new(beta: float, old: Any, new: Any) -> Any:
     return (1 - beta) * new
 
 
-def _turned(beta: float, old: Any, new: Any) -> Any:
-    return (1 - beta) * new - beta * old
-
-
 def _growing(beta: float, old: Any, new: Any) -> Any:
     return (1 - beta) * new + (1 + beta) * old
-
-
-def _summed(beta: float, old: Any, new: Any) -> Any:
-    return (1 - beta) * new + old
-
-
-def _behind(beta: float, velocity: Any, new: Any) -> Any:
-    return new - beta * velocity
-
-
-def _far_ahead(beta: float, velocity: Any, new: Any) -> Any:
-    return (2 + beta) * velocity - new
 
 
 def _powers(wrong: Power) -> tuple[dict[str, Any], ...]:
@@ -223,7 +205,8 @@ SLIPS = (
         "v forgets the gradients of earlier steps", _SQUARES, "", "What is v multiplied with, and when?",
     ),
     Slip(
-        "moment-turned", ({"first": _turned},), "m", "what m was is subtracted from it, and not kept", _MEAN,
+        "moment-turned", ({"first": lambda beta, old, new: (1 - beta) * new - beta * old},), "m",
+        "what m was is subtracted from it, and not kept", _MEAN,
         "The way of earlier steps is to be kept. So it turns in each step.", "Which sign has m after equal gradients?",
         multiple=True,
     ),
@@ -232,15 +215,18 @@ SLIPS = (
         "m += β₁ m is m := (1 + β₁) m, which has no bound.", "What is m after many equal gradients?", multiple=True,
     ),
     Slip(
-        "moment-growing", ({"first": _summed},), "m", "m grows: it is kept whole, and not β₁ times", _MEAN,
-        "Nothing is ever forgotten then.", "What is m after many equal gradients?", multiple=True,
+        "moment-growing", ({"first": lambda beta, old, new: (1 - beta) * new + old},), "m",
+        "m grows: it is kept whole, and not β₁ times", _MEAN, "Nothing is ever forgotten then.",
+        "What is m after many equal gradients?", multiple=True,
     ),
     Slip(
         "moment-growing", ({"second": _growing},), "v", "v grows: it is kept, and β₂ times it is added", _SQUARES,
         "v += β₂ v is v := (1 + β₂) v, which has no bound.", "What is v after many equal gradients?", multiple=True,
     ),
     Slip(
-        "moment-ahead", ({"taken": _behind}, {"taken": _far_ahead}), "step", "looks elsewhere than the velocity leads",
+        "moment-ahead",
+        ({"taken": lambda beta, v, g: g - beta * v}, {"taken": lambda beta, v, g: (2 + beta) * v - g}), "step",
+        "looks elsewhere than the velocity leads",
         "v := β v + g, θ := θ - η (g + β v)", "Nesterov's step takes the gradient and β times the new velocity.",
         "What is the velocity after this step, and with which sign does the step take it?",
     ),
