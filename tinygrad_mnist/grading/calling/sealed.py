@@ -8,6 +8,7 @@ group, and on Linux what left the group too. Where the system can, its memory, f
 
 from __future__ import annotations
 
+import glob
 import importlib
 import json
 import os
@@ -175,7 +176,7 @@ def end_marked(mark: str) -> None:
     """End every process that has this mark in its environment, where Linux's /proc tells: what a program left."""
     wanted = f"{MARK}={mark}".encode()
     for _ in range(20):  # one that multiplies may need some rounds
-        found = [pid for pid in _processes() if pid != os.getpid() and wanted in _environment(pid)]
+        found = [pid for pid in marked(wanted) if pid != os.getpid()]
         for pid in found:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
@@ -183,18 +184,12 @@ def end_marked(mark: str) -> None:
             return
 
 
-def _processes() -> list[int]:
-    try:
-        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
-    except OSError:
-        return []
-
-
-def _environment(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return b""
+def marked(words: bytes) -> Iterator[int]:
+    """The processes that have these words in their environment, as far as they may be looked at."""
+    for process in map(Path, glob.glob("/proc/[0-9]*")):
+        with suppress(OSError):
+            if words in (process / "environ").read_bytes():
+                yield int(process.name)
 
 
 def limits(memory: int, time_limit: float) -> dict[str, int]:

@@ -22,9 +22,6 @@ from typing import Any, Protocol
 from tinygrad_mnist.grading.calling import sealed
 from tinygrad_mnist.grading.classroom.submissions import Submission
 
-LONGEST_ANSWER = sealed.LARGEST_ANSWER
-"""Characters of a line that are read from a worker."""
-
 START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from tinygrad_mnist.grading.classroom import worker; worker.main()"
@@ -94,7 +91,7 @@ class Worker:
             assert process.stdout
             process.stdin.write(json.dumps(task) + "\n")
             process.stdin.flush()
-            for line in iter(partial(process.stdout.readline, LONGEST_ANSWER), ""):
+            for line in iter(partial(process.stdout.readline, sealed.LARGEST_ANSWER), ""):
                 with suppress(ValueError):
                     answer = json.loads(line)
                     if isinstance(answer, dict) and answer.get("seal") == task["seal"]:
