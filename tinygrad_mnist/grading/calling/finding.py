@@ -95,11 +95,8 @@ def _own_classes(names: Mapping[str, Any], module: str) -> dict[str, type]:
 def forward_of(function: Any, name: str | None) -> Any:
     """The forward pass that stands beside a function in its module, of this name or by its name."""
     names = getattr(function, "__globals__", {})
-    if name:
-        return names.get(name)
     beside = {n: v for n, v in own_functions(names, getattr(function, "__module__", "")).items() if v is not function}
-    found = _first(beside, _FORWARD)
-    return beside[found] if found else None
+    return names.get(name or _first(beside, _FORWARD) or "")
 
 
 def of(network: Any, function: str | None, forward: str | None, l2: float | None) -> Program:
