@@ -165,12 +165,9 @@ def imported_names(tree: ast.AST) -> Iterator[str]:
 def changed_numpy(names: Collection[str]) -> list[Problem]:
     """The problem where functions of NumPy were no longer those it began with, after the program had run."""
     changed = sorted(name for name in names if name not in HARMLESS)
-    if not changed:
-        return []
     shown = ", ".join(f"np.{name}" for name in changed[:3])
-    return [
-        Problem("cheating", f"it puts functions of its own in the place of NumPy's: {shown}. Give them other names")
-    ]
+    message = f"it puts functions of its own in the place of NumPy's: {shown}. Give them other names"
+    return [Problem("cheating", message)] if changed else []
 
 
 def _problem(source: Source, node: ast.AST, what: str) -> Problem:

@@ -205,14 +205,11 @@ def _unzip(archive: Path, unpacked: Path, most: int = LARGEST) -> Path:
 def _told_apart(found: Sequence[Submission]) -> list[Submission]:
     """The learners' names alone, where these differ; the files' names where a learner handed in several."""
     short = [(match["name"] if (match := EXPORTED.match(s.name)) else s.name) for s in found]
+    names = [s.name for s in found]
     return [
-        replace(s, name=name if short.count(name) == 1 else s.name if _names(found).count(s.name) == 1 else s.file)
+        replace(s, name=name if short.count(name) == 1 else s.name if names.count(s.name) == 1 else s.file)
         for s, name in zip(found, short, strict=True)
     ]
-
-
-def _names(found: Sequence[Submission]) -> list[str]:
-    return [s.name for s in found]
 
 
 def _with_pages(found: Sequence[Submission]) -> list[Submission]:
