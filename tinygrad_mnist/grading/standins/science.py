@@ -31,9 +31,9 @@ def logsumexp(z: Any, axis: Any = None, keepdims: bool = False, **options: Any) 
     return found if keepdims else np.squeeze(found, axis)
 
 
-SPECIAL = {"expit": expit, "softmax": softmax, "log_softmax": lambda z, axis=None: z - logsumexp(z, axis,
-keepdims=True),
-           "logsumexp": logsumexp, "logit": lambda p: np.log(p / (1 - np.asarray(p))),
+SPECIAL = {"expit": expit, "softmax": softmax, "logsumexp": logsumexp,
+           "log_softmax": lambda z, axis=None: z - logsumexp(z, axis, keepdims=True),
+           "logit": lambda p: np.log(p / (1 - np.asarray(p))),
            "xlogy": lambda x, y: np.where(x == 0, 0.0, x * np.log(np.where(x == 0, 1, y)))}  # fmt: skip
 
 

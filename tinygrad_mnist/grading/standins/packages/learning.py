@@ -38,9 +38,8 @@ def train_test_split(
 def _held_back(count: int, test_size: Any, train_size: Any) -> int:
     """How many to test with. Sizes that are meant for the whole of MNIST take half."""
     if test_size is None:
-        test_size = (
-            0.25 if train_size is None else 1 - train_size if isinstance(train_size, float) else count - train_size
-        )
+        whole = 1 if isinstance(train_size, float) else count
+        test_size = 0.25 if train_size is None else whole - train_size
     held = test_size if isinstance(test_size, (int, np.integer)) else int(np.ceil(count * test_size))
     return int(held) if 0 < held < count else count // 2
 

@@ -38,9 +38,7 @@ class Series(Table):
     def _put(self, rows: Any, columns: Any, value: Any) -> None:
         self.values[rows] = value
 
-    @property
-    def dtype(self) -> Any:
-        return self.values.dtype
+    dtype: Any = property(attrgetter("values.dtype"))
 
     @property
     def T(self) -> Series:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -62,21 +63,13 @@ class Table:
     def __bool__(self) -> bool:
         raise ValueError(f"The truth value of a {type(self).__name__} is ambiguous. Use a.empty, a.any() or a.all().")
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return np.shape(self.values)
-
-    @property
-    def ndim(self) -> int:
-        return np.ndim(self.values)
-
-    @property
-    def size(self) -> int:
-        return np.size(self.values)
+    shape: Any = property(attrgetter("values.shape"))
+    ndim: Any = property(attrgetter("values.ndim"))
+    size: Any = property(attrgetter("values.size"))
 
     @property
     def empty(self) -> bool:
-        return self.size == 0
+        return bool(self.size == 0)
 
     def astype(self, dtype: Any, **options: Any) -> Any:
         return self._like(self.values.astype(object if dtype == "category" else dtype))
