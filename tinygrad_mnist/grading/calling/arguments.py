@@ -110,9 +110,5 @@ def keys(functions: Iterable[Code]) -> dict[str, str]:
         if role and (role[0] in "Wbza" and (role[1:].isdigit() or role in ("W", "b"))):
             found.setdefault(role, word)
     from_0 = [kinds for kinds, first in (("Wb", "W0"), ("za", "z0")) if first in found]
-    return {_from_1(role) if role[0] in "".join(from_0) else role: word for role, word in found.items()}
-
-
-def _from_1(role: str) -> str:
-    """The role where layers are counted from 0."""
-    return f"{role[0]}{int(role[1:]) + 1}" if role[1:] else role
+    counted = "".join(from_0)
+    return {at_depth(role, depth=0, first=0) if role[0] in counted else role: word for role, word in found.items()}
