@@ -142,20 +142,14 @@ class Files:
     # what is there
 
     def isfile(self, path: Any) -> bool:
-        if isinstance(path, int):
-            return self.real_isfile(path)
         name = _text(path)
         return self.key(name) in self.written or kind(name) is not None or self.real_isfile(self.place(name))
 
     def isdir(self, path: Any) -> bool:
-        if isinstance(path, int):
-            return self.real_isdir(path)
         name = _text(path)
         return self.key(name) in self.made or self.real_isdir(self.place(name)) or _is_of_pictures(name)
 
     def exists(self, path: Any) -> bool:
-        if isinstance(path, int):
-            return self.real_exists(path)
         return self.isfile(path) or self.isdir(path)
 
     def getsize(self, path: Any) -> int:
@@ -205,6 +199,11 @@ def _is_of_pictures(folder: str) -> bool:
     return bool(within) and re.search(PICTURES, within[-1]) is not None
 
 
+def _by_name(ours: Callable[[Any], bool], real: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """A question about a file by its name; about one that is open, by its number, it is asked as it was."""
+    return lambda path: real(path) if isinstance(path, int) else ours(path)
+
+
 real_glob = glob.glob
 
 
@@ -212,7 +211,8 @@ def install(data: Data, folder: Path) -> Files:
     """Replace how files are opened, found, listed, written and removed."""
     files = Files(data, folder)
     builtins.open = io.open = files.open
-    os.path.exists, os.path.isfile, os.path.isdir = files.exists, files.isfile, files.isdir  # type: ignore[assignment]
+    for name in ("exists", "isfile", "isdir"):
+        put(os.path, name, _by_name(getattr(files, name), getattr(os.path, name)))
     os.path.getsize, os.listdir = files.getsize, files.listdir  # type: ignore[assignment]
     glob.glob = files.glob  # type: ignore[assignment]
     _install_paths(files)

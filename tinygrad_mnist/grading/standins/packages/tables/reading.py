@@ -21,7 +21,7 @@ from tinygrad_mnist.grading.standins.packages.tables.frames import Frame, Series
 
 def read_csv(
     data: Data, files: Files, path: Any = "", sep: str = ",", header: Any = "infer", names: Any = None, **options: Any
-) -> Frame:
+) -> Any:
     """As `pandas.read_csv`."""
     table = _read(data, files, path, options.get("delimiter") or sep, header, names)
     if options.get("index_col") is not None:
@@ -30,8 +30,7 @@ def read_csv(
     chosen, dtype = options.get("usecols"), options.get("dtype")
     table = table[list(chosen)] if chosen is not None else table
     table = table.head(options["nrows"]) if options.get("nrows") else table
-    whole: Frame = table.astype(dtype) if dtype is not None and not isinstance(dtype, dict) else table
-    return whole
+    return table.astype(dtype) if dtype is not None and not isinstance(dtype, dict) else table
 
 
 def _read(data: Data, files: Files, path: Any, sep: str, header: Any, names: Any) -> Any:
