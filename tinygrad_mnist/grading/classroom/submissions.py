@@ -193,8 +193,7 @@ def _unzip(archive: Path, unpacked: Path, most: int = LARGEST) -> Path:
             members = [m for m in packed.infolist() if not m.is_dir()]
             if sum(m.file_size for m in members) > most:
                 raise GradeError(f"{archive.name} is larger than {most // 1_000_000} MB unpacked")
-            for member in members:
-                packed.extract(member, folder)
+            packed.extractall(folder, members)
     except GradeError:
         raise
     except Exception as error:  # zipfile raises what it likes on damaged archives
