@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_mnist.grading.textbook.derivation import Derived, Line, Network, Values
+from tinygrad_mnist.grading.textbook.derivation import Line, Network, Values
 from tinygrad_mnist.grading.textbook.mistakes import Mistake, Placement, rounded
 from tinygrad_mnist.manual.activations import Activation, Array, sigmoid, tanh
 from tinygrad_mnist.manual.columns import CLASSES_AXIS, softmax
@@ -42,21 +42,6 @@ def _by_output(net: Network, l: int, y: Array) -> Array:
 def _hidden_slope(net: Network, y: Array) -> Array:
     """f' of the hidden layers at the output, where it is written in a as for tanh: 1 - ŷ²."""
     return 1 - y**2 if net.activation is tanh else net.activation.f_prime(net.z[net.L])
-
-
-def _through_softmax_again(net: Network, l: int, y: Array) -> Array:
-    error = y - net.Y
-    return np.asarray(y * (error - (y * error).sum(axis=0)))
-
-
-def _updated_with_each(rate: float) -> Line:
-    """Example by example: W - rate δaᵀ, carried back, is Wᵀδ - rate a (δᵀδ)."""
-
-    def line(net: Network, l: int, above: Derived) -> Array:
-        delta = above.delta[l + 1]
-        return np.asarray(net.W[l + 1].T @ delta - rate * net.a[l] * (delta**2).sum(axis=0))
-
-    return line
 
 
 def _times(factor: float) -> Line:
@@ -243,7 +228,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "it almost vanishes where the network is surely wrong.",
         "By what is ŷ - y the derivative of the loss: by ŷ, or already by z(L)?",
         (lambda net, l, y: (y - net.Y) * y * (1 - y),
-         _through_softmax_again), where=_cross_entropy),
+         lambda net, l, y: net.head.output.back(y - net.Y, y, CLASSES_AXIS)), where=_cross_entropy),
     Mistake("error-sigmoid-again", "error", "derivative of the sigmoid applied again on top of ŷ - y",
         "ŷ - y is the derivative of log loss and sigmoid together. Multiplied by ŷ (1 - ŷ) once more it almost "
         "vanishes where the network is surely wrong.",
@@ -304,7 +289,9 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("carried-updated-each", "carried", "W(l+1) already updated with each example when its δ(l) is computed",
         "All gradients belong to the weights of the forward pass. Update after the last of them is known.",
         "When was the loss computed: with W(l+1) from before the step, or from after it?",
-        family=_updated_with_each, number=_a_learning_rate, where=lambda net, l: net.m > 1),
+        family=lambda rate: lambda net, l, above:  # W - rate δaᵀ, carried back, is Wᵀδ - rate a (δᵀδ)
+            net.W[l + 1].T @ above.delta[l + 1] - rate * net.a[l] * (above.delta[l + 1] ** 2).sum(axis=0),
+        number=_a_learning_rate, where=lambda net, l: net.m > 1),
     Mistake("carried-without-slope", "carried", "∂L/∂a(l+1) carried on, without f'(z(l+1)) on the way",
         "What is carried back is δ(l+1), which has f'(z(l+1)) in it. Without it, units that were switched off there "
         "pass the error on as if they had been on.",
