@@ -281,7 +281,7 @@ def _anywhere(program: _Program) -> Iterator[tuple[ast.AST, str]]:
             yield node, "looks for the grader's own files"
         if isinstance(node, ast.Call) and any(VERDICT.search(_said(a)) for a in node.args):
             yield node, "prints a verdict of its own"
-        if _patches(node, program):
+        if any(dotted and dotted.split(".")[0] in PATCHED for dotted in _patched(node, program)):
             yield node, "puts something of its own in the place of another module's function"
 
 
@@ -292,7 +292,8 @@ def _said(node: ast.expr) -> str:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else "…"
 
 
-def _patches(node: ast.AST, program: _Program) -> bool:
+def _patched(node: ast.AST, program: _Program) -> Iterator[str | None]:
+    """The modules, or what in them, that something is put into or taken out of."""
     targets: list[ast.expr] = []
     if isinstance(node, ast.Assign | ast.Delete):
         targets = node.targets
@@ -300,21 +301,14 @@ def _patches(node: ast.AST, program: _Program) -> bool:
         targets = [node.target]
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("setattr", "delattr"):
         owner, *rest = [*node.args, ast.Constant("")]
-        name = rest[0].value if isinstance(rest[0], ast.Constant) else ""
-        return _of_another(program.dotted(owner)) and name not in HARMLESS
+        if not isinstance(rest[0], ast.Constant) or rest[0].value not in HARMLESS:
+            yield program.dotted(owner)
     for target in targets:
         if isinstance(target, ast.Attribute) and target.attr not in HARMLESS:
-            if _of_another(program.dotted(target.value)):
-                return True
+            yield program.dotted(target.value)
         elif isinstance(target, ast.Subscript):
             inside = program.dotted(target.value) or ""
-            if inside.endswith(".__dict__") and _of_another(inside):
-                return True
-    return False
-
-
-def _of_another(dotted: str | None) -> bool:
-    return bool(dotted) and str(dotted).split(".")[0] in PATCHED
+            yield inside if inside.endswith(".__dict__") else None
 
 
 def _differentiated(program: _Program, functions: Collection[str] | None) -> Iterator[tuple[ast.AST, str]]:
