@@ -86,11 +86,9 @@ def csv(data: Data, name: str) -> bytes:
     titles = csv_titles(name)
     if len(titles) == 1:
         return _lines(map(str, y.tolist()))
-    with_labels = len(titles) == 785
-    lines = [
-        f"{label},{_text(image.tobytes())}" if with_labels else _text(image.tobytes())
-        for label, image in zip(y.tolist(), X, strict=True)
-    ]
+    images = (_text(image.tobytes()) for image in X)
+    labelled = (f"{label},{image}" for label, image in zip(y.tolist(), images, strict=True))
+    lines = labelled if len(titles) == 785 else images
     named = KAGGLE.search(name) or "fashion" in name.lower()
     return _lines([*([",".join(titles)] if named else []), *lines])
 

@@ -107,10 +107,8 @@ def correlate2d(image: Any, kernel: Any, mode: str = "full", *arguments: Any, **
     """The kernel's products with each place of a picture: "valid", "same" or "full"."""
     image, kernel = np.asarray(image), np.asarray(kernel)
     if mode != "valid":
-        rows, columns = (n - 1 for n in kernel.shape)
-        before, after = ((rows, columns), (rows, columns)) if mode == "full" else (
-            (rows // 2, columns // 2), (rows - rows // 2, columns - columns // 2))  # fmt: skip
-        image = np.pad(image, tuple(zip(before, after, strict=True)))
+        around = [(n - 1, n - 1) if mode == "full" else ((n - 1) // 2, n // 2) for n in kernel.shape]
+        image = np.pad(image, around)
     places = np.lib.stride_tricks.sliding_window_view(image, kernel.shape)
     return np.asarray(np.einsum("ijkl,kl->ij", places, kernel))
 
