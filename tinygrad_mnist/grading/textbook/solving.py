@@ -147,13 +147,9 @@ def recovered(layer: Layer) -> list[State]:
     if not observed:
         return []
     wrong = Unknown("delta", layer.l, observed)
-    for in_bias in layer.choices("db", 2):
-        if layer.gives("db", delta, in_bias, usable):
-            state = layer.state(delta, in_bias, (wrong,))
-            break
-    else:
-        state = layer.state(delta, (), (wrong, layer.unknown("db", delta)))
-    return [replace(state, usable=usable, known=False)]
+    in_bias = next((way for way in layer.choices("db", 2) if layer.gives("db", delta, way, usable)), None)
+    unknown = (wrong,) if in_bias is not None else (wrong, layer.unknown("db", delta))
+    return [replace(layer.state(delta, in_bias or (), unknown), usable=usable, known=False)]
 
 
 def _delta_behind_the_weights(layer: Layer) -> Values:
