@@ -12,7 +12,7 @@ import numpy as np
 from .conventions import Convention
 from .roles import parameters, role_of
 from .signatures import RATE, Signature
-from .trees import Leaf, Path, leaves, numeric, parameter_at, replaced
+from .trees import Leaf, leaves, numeric, parameter_at, replaced
 
 SIZES = (7, 6, 5, 4, 3, 9, 11, 13, 8)
 """Layer sizes that are all different, so that shapes tell what is what."""
@@ -84,12 +84,8 @@ class Network:
             except (Exception, SystemExit):
                 instance = construct(self.source, self.way, SIZES[: self.depth + 1])
         instance = copy.deepcopy(self.source) if instance is None else instance
-        at = {path: role for role, (path, _) in _parameters(leaves(instance)).items()}
-
-        def new(path: Path, old: Any) -> Any:
-            return np.array(values[at[path]]) if path in at else old
-
-        return replaced(instance, new)
+        found = _parameters(leaves(instance))
+        return replaced(instance, {path: values[role] for role, (path, _) in found.items()})
 
     def parameters(self, instance: Any) -> dict[str, Any]:
         """Its parameters by role."""

@@ -87,8 +87,7 @@ class Program:
         if self.needs_forward and self.forward:
             made = [p.name for p in self.takes.parameters if p.made or (p.role or "")[:1] in tuple("zac")]
             forward = signature_of(self.forward_name, self.forward)
-            said = f"{', '.join(made)}: output of {forward}" if made else f"{forward} is called before it"
-            notes.append(said)
+            notes.append(f"{', '.join(made)}: output of {forward}" if made else f"{forward} is called before it")
         return notes
 
     def default_l2(self) -> float | None:

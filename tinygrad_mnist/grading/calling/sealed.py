@@ -146,7 +146,9 @@ def _started(command: Sequence[str], given: Any, working: Path, time_limit: floa
         return None
     finally:
         programs.discard(process.pid)
-        _end(process)
+        kill(process.pid)
+        process.kill()
+        process.wait()
         end_marked(mark)
     return process.returncode
 
@@ -154,13 +156,6 @@ def _started(command: Sequence[str], given: Any, working: Path, time_limit: floa
 def environment(mark: str) -> dict[str, str]:
     """Of a process that runs programs: this one's, with the mark of all that is to be ended with it."""
     return {**os.environ, **dict.fromkeys(THREADS, "1"), MARK: mark}
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and those that it left in its session."""
-    kill(process.pid)
-    process.kill()
-    process.wait()
 
 
 def kill(pid: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -62,11 +62,11 @@ def _of_numbers(value: Any) -> bool:
     return isinstance(value, (int, float, complex)) and not isinstance(value, np.generic)
 
 
-def replaced(value: Any, new: Callable[[Path, Any], Any], path: Path = (), depth: int = DEEP) -> Any:
-    """The container with its leaves replaced, in place where it can be changed; tuples are made again."""
+def replaced(value: Any, new: Mapping[Path, Any], path: Path = (), depth: int = DEEP) -> Any:
+    """The container with copies of arrays in place of leaves; changed itself where it can be, tuples are made again."""
     items = children(value) if depth else None
     if items is None:
-        return new(path, value)
+        return np.array(new[path]) if path in new else value
     inner = {key: replaced(old, new, (*path, key), depth - 1) for key, old in items}
     if isinstance(value, tuple):
         return type(value)(*inner.values()) if hasattr(value, "_fields") else tuple(inner.values())

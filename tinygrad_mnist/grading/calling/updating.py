@@ -166,8 +166,8 @@ class _Known:
         instance = copy.deepcopy(ran.owner)
         found = leaves(instance)
         places = named(found, self.depth) or ()
-        at = {found[place][0]: role for place, role in zip(places, self.parameters, strict=False)}
-        return replaced(instance, lambda path, old: np.array(self.gradients[at[path]]) if path in at else old)
+        at = zip(places, self.gradients.values(), strict=False)
+        return replaced(instance, {found[place][0]: gradient for place, gradient in at})
 
     def judged(self, arrays: Sequence[Array]) -> list[Becomes]:
         """What became of each parameter that is among the arrays after a call, unchanged or changed."""
