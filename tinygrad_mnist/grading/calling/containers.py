@@ -66,10 +66,8 @@ PARAMETERS: Sequence[Container] = (
 def _of_the_course(given: Given) -> list[Any]:
     """((a(l-1), W(l), b(l)), z(l)) for each layer."""
     entering = [given.value("X"), *given.all("a")]
-    return [
-        ((entering[l - 1], given.value(f"W{l}"), given.value(f"b{l}")), given.value(f"z{l}"))
-        for l in range(1, given.depth + 1)
-    ]
+    layers = zip(entering, *map(given.all, "Wbz"), strict=False)
+    return [((a, W, b), z) for a, W, b, z in layers]
 
 
 CACHES: Sequence[Container] = (
