@@ -109,6 +109,5 @@ def keys(functions: Iterable[Code]) -> dict[str, str]:
         role = role_of(word) if word.isidentifier() else None
         if role and (role[0] in "Wbza" and (role[1:].isdigit() or role in ("W", "b"))):
             found.setdefault(role, word)
-    from_0 = [kinds for kinds, first in (("Wb", "W0"), ("za", "z0")) if first in found]
-    counted = "".join(from_0)
-    return {at_depth(role, depth=0, first=0) if role[0] in counted else role: word for role, word in found.items()}
+    from_0 = "".join(kinds for kinds, first in (("Wb", "W0"), ("za", "z0")) if first in found)
+    return {at_depth(role, depth=0, first=0) if role[0] in from_0 else role: word for role, word in found.items()}

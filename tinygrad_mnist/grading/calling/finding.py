@@ -127,13 +127,9 @@ def _passes(cls: type) -> int:
 
 
 def _ranked(functions: Mapping[str, Callable[..., Any]], patterns: tuple[str, ...]) -> list[str]:
-    found: dict[str, None] = {}
-    for pattern in patterns:
-        for name in functions:
-            short = plain(name)
-            if re.search(pattern, short) and not _NOT.search(short):
-                found.setdefault(name)
-    return list(found)
+    names = [name for name in functions if not _NOT.search(plain(name))]
+    found = (name for pattern in patterns for name in names if re.search(pattern, plain(name)))
+    return list(dict.fromkeys(found))
 
 
 def _giving_gradients(functions: Mapping[str, Callable[..., Any]]) -> list[str]:
