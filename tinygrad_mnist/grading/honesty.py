@@ -268,11 +268,9 @@ def _is_none(node: ast.AST) -> bool:
 
 def _anywhere(program: _Program) -> Iterator[tuple[ast.AST, str]]:
     for node in ast.walk(program.tree):
-        dotted = program.dotted(node) if isinstance(node, ast.Name | ast.Attribute | ast.Call) else None
+        dotted = program.dotted(node)
         if dotted:
-            telling = next((t for t in TELLING if dotted == t or dotted.startswith(f"{t}.")), None)
-            if telling:
-                yield node, TELLING[telling]
+            yield from ((node, what) for name, what in TELLING.items() if f"{dotted}.".startswith(f"{name}."))
         if isinstance(node, ast.Import | ast.ImportFrom) and any("ctypes" in n for _, n in _imports(node)):
             yield node, TELLING["ctypes"]
         if isinstance(node, ast.Attribute) and node.attr in FRAMES:
@@ -316,8 +314,7 @@ def _differentiated(program: _Program, functions: Collection[str] | None) -> Ite
     blocks = program.likely() if functions is None else program.reached(functions)
     frameworks = sorted(program.imported & FRAMEWORKS)
     for node in (n for block in blocks for n in ast.walk(block)):
-        dotted = program.dotted(node) if isinstance(node, ast.Name | ast.Attribute | ast.Call) else None
-        root, *rest = (dotted or "").split(".")
+        root, *rest = (program.dotted(node) or "").split(".")
         if root == OWN and rest and rest[0] != "data":
             yield node, f"takes gradients from {OWN}"
         elif root in FRAMEWORKS and DIFFERENTIATES & set(rest):
