@@ -95,7 +95,7 @@ def _by_names(ran: Ran) -> Reading | None:
         places = named(found, depth)
         if places:
             order = [f"d{role}" for _, role in sorted(zip(places, parameters(depth), strict=True))]
-            usual = [f"d{role}" for role in parameters(depth)] == order or where == "kept"
+            usual = places == sorted(places) or where == "kept"
             flat = isinstance(ran.returned, (tuple, list)) and all(len(path) == 1 for path, _ in found)
             return Reading(where, tuple(places), note="" if usual or not flat else _in_this_order(order))
     return None

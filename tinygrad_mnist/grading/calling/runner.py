@@ -140,15 +140,16 @@ def _loaded(path: Path, text: str | None) -> tuple[Any, dict[str, Any], set[str]
 
     Where a package, a file or a name of an older NumPy that it needs is not here, something stands in for it.
     """
-    modules = set(sys.modules)
-    before = functions_of_numpy()
-    try:
+
+    def loaded() -> tuple[Any, dict[str, Any], set[str]]:
+        modules, before = set(sys.modules), functions_of_numpy()
         return load(path, text), before, modules
+
+    try:
+        return loaded()
     except (ImportError, OSError, AttributeError):
         importlib.import_module("tinygrad_mnist.grading.standins").install(path.parent, MNIST)
-        modules = set(sys.modules)
-        before = functions_of_numpy()
-        return load(path, text), before, modules
+        return loaded()
 
 
 def _from_text(name: str, file: str, text: str) -> Any:
