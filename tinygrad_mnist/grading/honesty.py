@@ -78,13 +78,9 @@ def suspicions(program: str | Source, functions: Collection[str] | None = None) 
     A text that is no Python gives nothing: that is another problem.
     """
     source = Source("", program) if isinstance(program, str) else program
-    try:
-        tree = ast.parse(source.text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
-    parsed = _Program(tree)
+    parsed = _Program(tree_of(source.text))
     seen: dict[str, Problem] = {}
-    for node, what in (*_anywhere(tree, parsed), *_differentiated(parsed, functions)):
+    for node, what in (*_anywhere(parsed), *_differentiated(parsed, functions)):
         seen.setdefault(what, _problem(source, node, what))
     return list(seen.values())
 
@@ -120,15 +116,12 @@ def _brings(package: str) -> str:
 
 def _with_gradients(node: ast.AST) -> Iterator[str]:
     """The packages in an import that differentiate, or have the formulas."""
-    if isinstance(node, ast.Import):
-        names = [alias.name for alias in node.names]
-    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-        names = [f"{node.module}.{alias.name}" for alias in node.names]
+    names: list[str] = []
+    if isinstance(node, ast.Import | ast.ImportFrom) and not getattr(node, "level", 0):
+        names = [*imported_names(node)]
     elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
         called = ast.unparse(node.func).rpartition(".")[2]
         names = [str(node.args[0].value)] if called in ("__import__", "import_module") else []
-    else:
-        names = []
     for name in names:
         root, *rest = name.split(".")
         if (root in FRAMEWORKS and not DATA & {*rest}) or (root == OWN and rest[:1] != ["data"]):
@@ -142,33 +135,39 @@ def _with_those_beside(path: Path) -> Iterator[tuple[Source, ast.Module]]:
         file = waiting.pop(0)
         try:
             source = read(file)
-            tree = ast.parse(source.text)
-        except (SourceError, SyntaxError, ValueError, RecursionError, MemoryError):
+        except SourceError:
             continue
+        tree = tree_of(source.text)
         yield source, tree
-        for name in {dotted.split(".")[0] for dotted in _imported_names(tree)}:
+        for name in {dotted.split(".")[0] for dotted in imported_names(tree)}:
             found = [f for f in (path.parent / f"{name}.py", *sorted((path.parent / name).glob("*.py"))) if f.is_file()]
             waiting += [f for f in found if f not in seen]
             seen.update(found)
 
 
-def _imported_names(tree: ast.Module) -> Iterator[str]:
+def tree_of(text: str) -> ast.Module:
+    """A program as Python reads it; an empty one where it is none."""
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])
+
+
+def imported_names(tree: ast.AST) -> Iterator[str]:
+    """What the imports in it name, in full: "numpy.linalg" of `from numpy import linalg`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield from [node.module] if node.module else [alias.name for alias in node.names]
+            yield from (f"{node.module}.{alias.name}" if node.module else alias.name for alias in node.names)
 
 
 def changed_numpy(names: Collection[str]) -> list[Problem]:
     """The problem where functions of NumPy were no longer those it began with, after the program had run."""
     changed = sorted(name for name in names if name not in HARMLESS)
-    if not changed:
-        return []
     shown = ", ".join(f"np.{name}" for name in changed[:3])
-    return [
-        Problem("cheating", f"it puts functions of its own in the place of NumPy's: {shown}. Give them other names")
-    ]
+    message = f"it puts functions of its own in the place of NumPy's: {shown}. Give them other names"
+    return [Problem("cheating", message)] if changed else []
 
 
 def _problem(source: Source, node: ast.AST, what: str) -> Problem:
@@ -267,13 +266,11 @@ def _is_none(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
 
 
-def _anywhere(tree: ast.AST, program: _Program) -> Iterator[tuple[ast.AST, str]]:
-    for node in ast.walk(tree):
-        dotted = program.dotted(node) if isinstance(node, ast.Name | ast.Attribute | ast.Call) else None
+def _anywhere(program: _Program) -> Iterator[tuple[ast.AST, str]]:
+    for node in ast.walk(program.tree):
+        dotted = program.dotted(node)
         if dotted:
-            telling = next((t for t in TELLING if dotted == t or dotted.startswith(f"{t}.")), None)
-            if telling:
-                yield node, TELLING[telling]
+            yield from ((node, what) for name, what in TELLING.items() if f"{dotted}.".startswith(f"{name}."))
         if isinstance(node, ast.Import | ast.ImportFrom) and any("ctypes" in n for _, n in _imports(node)):
             yield node, TELLING["ctypes"]
         if isinstance(node, ast.Attribute) and node.attr in FRAMES:
@@ -282,7 +279,7 @@ def _anywhere(tree: ast.AST, program: _Program) -> Iterator[tuple[ast.AST, str]]
             yield node, "looks for the grader's own files"
         if isinstance(node, ast.Call) and any(VERDICT.search(_said(a)) for a in node.args):
             yield node, "prints a verdict of its own"
-        if _patches(node, program):
+        if any(dotted and dotted.split(".")[0] in PATCHED for dotted in _patched(node, program)):
             yield node, "puts something of its own in the place of another module's function"
 
 
@@ -293,7 +290,8 @@ def _said(node: ast.expr) -> str:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else "…"
 
 
-def _patches(node: ast.AST, program: _Program) -> bool:
+def _patched(node: ast.AST, program: _Program) -> Iterator[str | None]:
+    """The modules, or what in them, that something is put into or taken out of."""
     targets: list[ast.expr] = []
     if isinstance(node, ast.Assign | ast.Delete):
         targets = node.targets
@@ -301,21 +299,14 @@ def _patches(node: ast.AST, program: _Program) -> bool:
         targets = [node.target]
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("setattr", "delattr"):
         owner, *rest = [*node.args, ast.Constant("")]
-        name = rest[0].value if isinstance(rest[0], ast.Constant) else ""
-        return _of_another(program.dotted(owner)) and name not in HARMLESS
+        if not isinstance(rest[0], ast.Constant) or rest[0].value not in HARMLESS:
+            yield program.dotted(owner)
     for target in targets:
         if isinstance(target, ast.Attribute) and target.attr not in HARMLESS:
-            if _of_another(program.dotted(target.value)):
-                return True
+            yield program.dotted(target.value)
         elif isinstance(target, ast.Subscript):
             inside = program.dotted(target.value) or ""
-            if inside.endswith(".__dict__") and _of_another(inside):
-                return True
-    return False
-
-
-def _of_another(dotted: str | None) -> bool:
-    return bool(dotted) and str(dotted).split(".")[0] in PATCHED
+            yield inside if inside.endswith(".__dict__") else None
 
 
 def _differentiated(program: _Program, functions: Collection[str] | None) -> Iterator[tuple[ast.AST, str]]:
@@ -323,8 +314,7 @@ def _differentiated(program: _Program, functions: Collection[str] | None) -> Ite
     blocks = program.likely() if functions is None else program.reached(functions)
     frameworks = sorted(program.imported & FRAMEWORKS)
     for node in (n for block in blocks for n in ast.walk(block)):
-        dotted = program.dotted(node) if isinstance(node, ast.Name | ast.Attribute | ast.Call) else None
-        root, *rest = (dotted or "").split(".")
+        root, *rest = (program.dotted(node) or "").split(".")
         if root == OWN and rest and rest[0] != "data":
             yield node, f"takes gradients from {OWN}"
         elif root in FRAMEWORKS and DIFFERENTIATES & set(rest):

@@ -102,11 +102,10 @@ def _another_than_asked(fitting: Fit, settings: Settings) -> Problem:
 def _unexplained(found: Found, probes: Probes) -> Iterator[Unknown]:
     """Every wrong gradient with what is known about it, for numbers that no explanation holds for throughout."""
     usable = given(found)
-    for l in range(probes.L, 0, -1):
-        for quantity in ("dW", "db"):
-            if not probes.agree(quantity, l, found, probes.correct):
-                values, correct = values_of(found, quantity, l), values_of(probes.correct, quantity, l)
-                yield Unknown(quantity, l, facts(quantity, l, values, correct, probes, usable))
+    for quantity, l in sorted(probes.gradients, key=lambda gradient: -gradient[1]):
+        if not probes.agree(quantity, l, found, probes.correct):
+            values, correct = values_of(found, quantity, l), values_of(probes.correct, quantity, l)
+            yield Unknown(quantity, l, facts(quantity, l, values, correct, probes, usable))
 
 
 def _notes(printed: str, notes: Sequence[str], model: Model, settings: Settings) -> tuple[str, ...]:

@@ -5,14 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tinygrad_mnist.grading.calling.conventions import (
-    EVERY,
-    Convention,
-    GradeError,
-    Labels,
-    Values,
-    network_values,
-)  # fmt: skip
+from tinygrad_mnist.grading.calling.conventions import EVERY, Convention, GradeError, Labels, network_values
 from tinygrad_mnist.grading.calling.signatures import DEEPEST
 from tinygrad_mnist.grading.calling.trying import Task
 from tinygrad_mnist.grading.textbook.models import Asked, Model
@@ -57,20 +50,9 @@ class Settings:
     def probes(self, depth: int) -> Probes:
         return self.asked.usual.probes(depth)
 
-    def networks(self, depth: int) -> list[Values]:
-        """What there is to give to the learner's functions on each probe."""
-        return [network_values(net) for net in self.probes(depth).nets]
-
     def task(self, function: str | None, forward: Any, of_class: str | None, l2: float | None) -> Task:
-        """What the learner's program is to be called with."""
+        """What the learner's program is to be called with: what there is to give on each probe, of each depth."""
         depths = [self.depth] if self.depth else range(1, DEEPEST + 1)
-        return Task(
-            {depth: self.networks(depth) for depth in depths},
-            self.said,
-            [c for c in EVERY if c not in self.said],
-            self.depth,
-            l2,
-            function,
-            forward,
-            of_class,
-        )
+        networks = {depth: [network_values(net) for net in self.probes(depth).nets] for depth in depths}
+        others = [c for c in EVERY if c not in self.said]
+        return Task(networks, self.said, others, self.depth, l2, function, forward, of_class)

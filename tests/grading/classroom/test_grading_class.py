@@ -8,7 +8,7 @@ import pytest
 
 from tests.grading.classroom.programs import HOSTILE, ROWS, WRONG, hand_in
 from tinygrad_mnist.grading import GradeError
-from tinygrad_mnist.grading.calling.sealed import _environment, _processes
+from tinygrad_mnist.grading.calling.sealed import marked
 from tinygrad_mnist.grading.classroom import Limits, find_submissions, grade_class
 from tinygrad_mnist.grading.classroom.storage import Kept, Storage
 
@@ -43,7 +43,7 @@ def test_what_a_program_left_running_is_ended(tmp_path, monkeypatch):
     monkeypatch.setenv("OF_THIS_TEST", str(tmp_path))  # other tests leave processes meanwhile
     graded(hand_in(tmp_path / "class", a=HOSTILE["leaves_a_process"]), tmp_path)
     time.sleep(0.1)
-    assert not [pid for pid in _processes() if str(tmp_path).encode() in _environment(pid)]
+    assert not [*marked(str(tmp_path).encode())]
 
 
 def test_what_is_done_is_not_graded_again(tmp_path):

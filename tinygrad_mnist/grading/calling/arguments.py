@@ -12,10 +12,7 @@ import numpy as np
 from .containers import ACTIVATIONS, CACHES, PARAMETERS, Given, Style
 from .naming import Code, strings
 from .roles import at_depth, parameters, plain, role_of
-from .signatures import Parameter, Signature
-
-RATE = 0.1
-"""The learning rate that is given where there is no default."""
+from .signatures import RATE, Parameter, Signature
 
 
 def styles(signature: Signature) -> list[Style]:
@@ -59,8 +56,7 @@ def _orders(depth: int) -> list[tuple[str, ...]]:
 
 def _value(signature: Signature, p: Parameter, role: str | None, given: Given) -> Any:
     if role == "l2":
-        default = p.default if isinstance(p.default, (int, float)) else None
-        return given.l2 if given.l2 is not None else RATE if default is None else default
+        return p.number if given.l2 is None else given.l2
     if role == "rate":
         return RATE
     role = role and at_depth(role, given.depth, signature.first_layer)
@@ -113,10 +109,5 @@ def keys(functions: Iterable[Code]) -> dict[str, str]:
         role = role_of(word) if word.isidentifier() else None
         if role and (role[0] in "Wbza" and (role[1:].isdigit() or role in ("W", "b"))):
             found.setdefault(role, word)
-    from_0 = [kinds for kinds, first in (("Wb", "W0"), ("za", "z0")) if first in found]
-    return {_from_1(role) if role[0] in "".join(from_0) else role: word for role, word in found.items()}
-
-
-def _from_1(role: str) -> str:
-    """The role where layers are counted from 0."""
-    return f"{role[0]}{int(role[1:]) + 1}" if role[1:] else role
+    from_0 = "".join(kinds for kinds, first in (("Wb", "W0"), ("za", "z0")) if first in found)
+    return {at_depth(role, depth=0, first=0) if role[0] in from_0 else role: word for role, word in found.items()}

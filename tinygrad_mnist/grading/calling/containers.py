@@ -38,9 +38,9 @@ class Given:
     made: dict[str, Any] = field(default_factory=dict)
     forward: Any = None
 
-    def all(self, kind: str) -> list[Any]:
-        """W1, W2, … of a kind."""
-        return [self.value(f"{kind}{l}") for l in range(1, self.depth + 1)]
+    def all(self, kinds: str) -> list[Any]:
+        """W1, W2, … of a kind; of several kinds W1, b1, W2, b2, …"""
+        return [self.value(f"{kind}{l}") for l in range(1, self.depth + 1) for kind in kinds]
 
     def value(self, role: str) -> Any:
         """A copy."""
@@ -53,7 +53,7 @@ class Given:
 
 PARAMETERS: Sequence[Container] = (
     lambda given: given.named(parameters(given.depth)),
-    lambda given: tuple(given.value(role) for role in parameters(given.depth)),
+    lambda given: tuple(given.all("Wb")),
     lambda given: (*given.all("W"), *given.all("b")),
     lambda given: [list(pair) for pair in zip(given.all("W"), given.all("b"), strict=True)],
     lambda given: [{"W": w, "b": b} for w, b in zip(given.all("W"), given.all("b"), strict=True)],
@@ -63,17 +63,11 @@ PARAMETERS: Sequence[Container] = (
 """How the parameters are held together."""
 
 
-def _in_layers(given: Given, kinds: str) -> list[Any]:
-    return [given.value(f"{kind}{l}") for l in range(1, given.depth + 1) for kind in kinds]
-
-
 def _of_the_course(given: Given) -> list[Any]:
     """((a(l-1), W(l), b(l)), z(l)) for each layer."""
     entering = [given.value("X"), *given.all("a")]
-    return [
-        ((entering[l - 1], given.value(f"W{l}"), given.value(f"b{l}")), given.value(f"z{l}"))
-        for l in range(1, given.depth + 1)
-    ]
+    layers = zip(entering, *map(given.all, "Wbz"), strict=False)
+    return [((a, W, b), z) for a, W, b, z in layers]
 
 
 CACHES: Sequence[Container] = (
@@ -81,13 +75,13 @@ CACHES: Sequence[Container] = (
         **given.named(["X", *(f"{kind}{l}" for l in range(1, given.depth + 1) for kind in "zaWb")]),
         "A0": given.value("X"),
     },
-    lambda given: tuple(_in_layers(given, "za")),
-    lambda given: tuple(_in_layers(given, "a")),
+    lambda given: tuple(given.all("za")),
+    lambda given: tuple(given.all("a")),
     lambda given: [given.value("X"), *given.all("a")],
-    lambda given: tuple(_in_layers(given, "zaWb")),
+    lambda given: tuple(given.all("zaWb")),
     _of_the_course,
     lambda given: (given.all("z"), given.all("a")),
-    lambda given: (given.value("X"), *_in_layers(given, "za")),
+    lambda given: (given.value("X"), *given.all("za")),
     lambda given: (*given.all("a"), *given.all("z")),
     lambda given: ([given.value("X"), *given.all("a")], given.all("z")),
     lambda given: (given.all("z"), [given.value("X"), *given.all("a")]),

@@ -11,6 +11,7 @@ from .naming import returned_names, signature_of
 from .networks import Network
 from .program import Program
 from .roles import gradient_of, holds_gradients, plain
+from .trying import Task
 
 _BACKWARD = (
     r"^gradients$", r"^(back|bprop|bp$)(?!.*(step|once))", r"back",
@@ -39,90 +40,75 @@ class Missing(Exception):
         self.asked, self.has = asked, has
 
 
-def programs(
-    names: Mapping[str, Any],
-    module: str | None,
-    function: str | None,
-    forward: str | None,
-    of_class: str | None,
-    l2: float | None,
-) -> Iterator[tuple[Program, bool]]:
+def programs(names: Mapping[str, Any], module: str, task: Task) -> Iterator[tuple[Program, bool]]:
     """Every backward pass among the names of a module, the most plausible first, and whether it was asked for.
 
     Raises Missing where there is none, TypeError where a class can't be used.
     """
-    functions = own_functions(names, module)
-    classes = {n: v for n, v in names.items() if inspect.isclass(v) and _own(v, module)}
-    has = contents(names, module)
+    functions, classes, has = own_functions(names, module), _own_classes(names, module), contents(names, module)
+    function, forward, of_class = task.function, task.forward, task.of_class
     if function and "." in function and not of_class:
         of_class, function = function.split(".", 1)
-    for asked in (function if not of_class else None, forward if not of_class else None):
-        if asked and not callable(names.get(asked)) and not any(hasattr(c, asked) for c in classes.values()):
-            raise Missing(f"function {asked}", has)
     if of_class:
         if of_class not in classes:
             raise Missing(f"class {of_class}", has)
-        yield of(classes[of_class], function, forward, l2), True
+        yield of(classes[of_class], function, forward, task.l2), True
         return
-    ahead = function or ("gradients" if callable(names.get("gradients")) else None)
-    if ahead and callable(names.get(ahead)):
-        found = _first(functions, _FORWARD) if forward is None else forward
-        yield Program(names[ahead], names.get(found) if found else None, l2=l2), True
+    for asked in filter(None, (function, forward)):
+        if not callable(names.get(asked)) and not any(hasattr(c, asked) for c in classes.values()):
+            raise Missing(f"function {asked}", has)
+    ahead = _first(functions, _FORWARD) if forward is None else forward
+    backward = names.get(function or "gradients")
+    if callable(backward):
+        yield Program(backward, names.get(ahead or ""), l2=task.l2), True
         return
-    found = _first(functions, _FORWARD) if forward is None else forward
-    backwards = [] if function else list(dict.fromkeys([*_ranked(functions, _BACKWARD), *_giving_gradients(functions)]))
-    usable, failed = [], None
-    for name in backwards:
-        if name != found:
-            usable.append(Program(functions[name], functions.get(found) if found else None, l2=l2))
+    found = [] if function else dict.fromkeys([*_ranked(functions, _BACKWARD), *_giving_gradients(functions)])
+    usable = [Program(functions[name], functions.get(ahead or ""), l2=task.l2) for name in found if name != ahead]
+    failed: list[TypeError] = []
     for cls in sorted(classes.values(), key=lambda c: -_passes(c)):
         try:
-            usable.append(of(cls, function, forward, l2))
-        except (TypeError, Missing) as error:
-            failed = failed or (error if isinstance(error, TypeError) else None)
-    if not usable and failed:
-        raise failed
+            usable.append(of(cls, function, forward, task.l2))
+        except Missing:
+            continue
+        except TypeError as error:
+            failed.append(error)
     if not usable:
-        raise Missing("function gradients", has)
+        raise failed[0] if failed else Missing("function gradients", has)
     yield from ((program, False) for program in usable)
 
 
-def contents(names: Mapping[str, Any], module: str | None) -> list[str]:
+def contents(names: Mapping[str, Any], module: str) -> list[str]:
     """The functions and methods of a module, with their parameters."""
     functions = own_functions(names, module)
-    classes = {n: v for n, v in names.items() if inspect.isclass(v) and _own(v, module)}
-    return [*(signature_of(n, f) for n, f in functions.items()), *_methods(classes)]
+    return [*(signature_of(n, f) for n, f in functions.items()), *_methods(_own_classes(names, module))]
 
 
-def own_functions(names: Mapping[str, Any], module: str | None) -> dict[str, Callable[..., Any]]:
+def own_functions(names: Mapping[str, Any], module: str) -> dict[str, Callable[..., Any]]:
     """The functions that a module defines itself."""
-    return {n: v for n, v in names.items() if inspect.isfunction(v) and _own(v, module)}
+    return {n: v for n, v in names.items() if inspect.isfunction(v) and v.__module__ == module}
+
+
+def _own_classes(names: Mapping[str, Any], module: str) -> dict[str, type]:
+    return {n: v for n, v in names.items() if inspect.isclass(v) and v.__module__ == module}
 
 
 def forward_of(function: Any, name: str | None) -> Any:
     """The forward pass that stands beside a function in its module, of this name or by its name."""
     names = getattr(function, "__globals__", {})
-    if name:
-        return names.get(name)
-    beside = {n: v for n, v in names.items() if inspect.isfunction(v) and v.__module__ == function.__module__}
-    found = _first({n: v for n, v in beside.items() if v is not function}, _FORWARD)
-    return beside[found] if found else None
+    beside = {n: v for n, v in own_functions(names, getattr(function, "__module__", "")).items() if v is not function}
+    return names.get(name or _first(beside, _FORWARD) or "")
 
 
 def of(network: Any, function: str | None, forward: str | None, l2: float | None) -> Program:
     """The program of a class or an instance. Raises Missing without a backward pass, TypeError without weights."""
     cls = network if isinstance(network, type) else type(network)
     methods = {n: v for n, v in inspect.getmembers(cls, inspect.isfunction) if not n.startswith("__")}
-    found = [*_ranked(methods, _BACKWARD), *_giving_gradients(methods)]
-    backward = next((name for name in [function] if name in methods), None) if function else next(iter(found), None)
+    found = [function] if function else [*_ranked(methods, _BACKWARD), *_giving_gradients(methods)]
+    backward = next((name for name in found if name in methods), None)
     if backward is None:
         raise Missing(f"method {function}" if function else "method backward", _methods({cls.__name__: cls}))
     ahead = forward or _first({n: v for n, v in methods.items() if n != backward}, _FORWARD)
     return Program(backward, ahead, Network(network, None), l2)
-
-
-def _own(value: Any, module: str | None) -> bool:
-    return module is None or getattr(value, "__module__", None) == module
 
 
 def _methods(classes: Mapping[str, Any]) -> list[str]:
@@ -141,13 +127,9 @@ def _passes(cls: type) -> int:
 
 
 def _ranked(functions: Mapping[str, Callable[..., Any]], patterns: tuple[str, ...]) -> list[str]:
-    found: dict[str, None] = {}
-    for pattern in patterns:
-        for name in functions:
-            short = plain(name)
-            if re.search(pattern, short) and not _NOT.search(short):
-                found.setdefault(name)
-    return list(found)
+    names = [name for name in functions if not _NOT.search(plain(name))]
+    found = (name for pattern in patterns for name in names if re.search(pattern, plain(name)))
+    return list(dict.fromkeys(found))
 
 
 def _giving_gradients(functions: Mapping[str, Callable[..., Any]]) -> list[str]:

@@ -18,9 +18,8 @@ Code = Callable[..., Any]
 def returned_names(function: Code) -> list[tuple[str | None, ...]]:
     """The names in each return statement, the last one first: ("dW1", "db1") of `return dW1, db1`; None for others."""
     tree = _definition(function)
-    returns = [node for node in _own(tree) if isinstance(node, ast.Return) and node.value] if tree else []
-    returns.sort(key=lambda node: -node.lineno)
-    return [tuple(map(_name, _elements(node.value))) for node in returns if node.value]
+    values = [node.value for node in _own(tree) if isinstance(node, ast.Return) and node.value] if tree else []
+    return [tuple(map(_name, _elements(value))) for value in sorted(values, key=lambda value: -value.lineno)]
 
 
 def strings(function: Code) -> set[str]:

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import RATE
 from .conventions import Convention
 from .roles import parameters, role_of
-from .signatures import Signature
-from .trees import Leaf, Path, leaves, numeric, replaced
+from .signatures import RATE, Signature
+from .trees import Leaf, leaves, numeric, parameter_at, replaced
 
 SIZES = (7, 6, 5, 4, 3, 9, 11, 13, 8)
 """Layer sizes that are all different, so that shapes tell what is what."""
@@ -85,12 +84,8 @@ class Network:
             except (Exception, SystemExit):
                 instance = construct(self.source, self.way, SIZES[: self.depth + 1])
         instance = copy.deepcopy(self.source) if instance is None else instance
-        at = {path: role for role, (path, _) in _parameters(leaves(instance)).items()}
-
-        def new(path: Path, old: Any) -> Any:
-            return np.array(values[at[path]]) if path in at else old
-
-        return replaced(instance, new)
+        found = _parameters(leaves(instance))
+        return replaced(instance, {path: values[role] for role, (path, _) in found.items()})
 
     def parameters(self, instance: Any) -> dict[str, Any]:
         """Its parameters by role."""
@@ -109,7 +104,7 @@ def _parameters(found: Sequence[Leaf]) -> dict[str, Leaf]:
     """The leaves that are W1, b1, …: by names, with layers in them or in order; nothing where they don't match."""
     kinds: dict[str, list[tuple[Any, Leaf]]] = {"W": [], "b": []}
     for i, (path, value) in enumerate(found):
-        role = _kind(path)
+        role = parameter_at(path)
         if role and numeric(value) and np.ndim(value) == (2 if role[0] == "W" else np.ndim(value)) > 0:
             number = 99 if role[1:] == "L" else int(role[1:] or 0)
             kinds[role[0]].append(((number, i), (path, value)))
@@ -118,15 +113,6 @@ def _parameters(found: Sequence[Leaf]) -> dict[str, Leaf]:
     return {
         f"{kind}{l}": leaf for kind in "Wb" for l, (_, leaf) in enumerate(sorted(kinds[kind], key=lambda k: k[0]), 1)
     }
-
-
-def _kind(path: Path) -> str | None:
-    """The role of a parameter at a path: the innermost name that is one's."""
-    for key in reversed(path):
-        if isinstance(key, str):
-            role = role_of(key)
-            return role if role and role[0] in "Wb" else None
-    return None
 
 
 def constructions(source: type) -> Iterator[dict[str, str]]:
@@ -154,12 +140,8 @@ def construct(source: type, way: Mapping[str, str], sizes: Sequence[int]) -> Any
 
 
 def _argument(role: str, sizes: Sequence[int]) -> Any:
-    if role == "sizes":
-        return [int(n) for n in sizes]
-    if role == "rate":
-        return RATE
-    if role == "nL":
-        return int(sizes[-1])
+    units = [int(n) for n in sizes]
     if role[0] == "n" and role[1:].isdigit():
-        return int(sizes[min(int(role[1:]), len(sizes) - 1)])
-    return {"m": 10, "seed": 0, "l2": 0.0, "keep": 1.0, "classes": int(sizes[-1])}.get(role, 1)
+        return units[min(int(role[1:]), len(units) - 1)]
+    known = {"sizes": units, "nL": units[-1], "classes": units[-1], "rate": RATE}
+    return {**known, "m": 10, "seed": 0, "l2": 0.0, "keep": 1.0}.get(role, 1)

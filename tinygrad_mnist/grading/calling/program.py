@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import RATE, arguments, keys, styles
+from .arguments import arguments, keys, styles
 from .containers import Given, Style
 from .conventions import Convention, Values
 from .naming import Code, returned_names, signature_of
@@ -17,7 +17,7 @@ from .networks import Network
 from .returned import Ran
 from .roles import at_depth, parameters, plain, role_of
 from .signatures import Signature
-from .trees import leaves, numeric
+from .trees import innermost, leaves, numeric, parameter_at
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,8 @@ class Program:
     @property
     def needs_forward(self) -> bool:
         """Whether its backward pass is given, or finds in its object, what a forward pass makes."""
-        roles = [p.role for p in self.takes.parameters]
-        made = any(p.made for p in self.takes.parameters)
-        return bool(self.first) and (
-            bool(self.network) or made or any(r in ("cache", None) or r[0] in "za" for r in roles)
-        )
+        asks = any(p.made or p.role in ("cache", None) or p.role[0] in "za" for p in self.takes.parameters)
+        return bool(self.first) and (bool(self.network) or asks)
 
     def depths(self, asked: int | None) -> list[int]:
         return [self.network.depth] if self.network else self.takes.depths(asked)
@@ -90,17 +87,13 @@ class Program:
         if self.needs_forward and self.forward:
             made = [p.name for p in self.takes.parameters if p.made or (p.role or "")[:1] in tuple("zac")]
             forward = signature_of(self.forward_name, self.forward)
-            said = f"{', '.join(made)}: output of {forward}" if made else f"{forward} is called before it"
-            notes.append(said)
+            notes.append(f"{', '.join(made)}: output of {forward}" if made else f"{forward} is called before it")
         return notes
 
     def default_l2(self) -> float | None:
         """λ as it is given to its backward pass, where that takes it."""
-        for p in self.takes.parameters:
-            if p.role == "l2":
-                number = p.default if isinstance(p.default, (int, float)) else RATE
-                return float(number if self.l2 is None else self.l2)
-        return None
+        taken = (float(p.number if self.l2 is None else self.l2) for p in self.takes.parameters if p.role == "l2")
+        return next(taken, None)
 
     def call(self, values: Values, depth: int, convention: Convention, style: Style) -> Call:
         """One call on one network."""
@@ -143,10 +136,7 @@ class Program:
 
     def _rate(self) -> float | None:
         """The learning rate that its backward pass is called with."""
-        for p in self.takes.every:
-            if p.role == "rate":
-                return float(p.default) if isinstance(p.default, (int, float)) else RATE
-        return None
+        return next((float(p.number) for p in self.takes.every if p.role == "rate"), None)
 
     @staticmethod
     def _bound(function: Code, instance: Any) -> Code:
@@ -158,23 +148,18 @@ def _made(returned: Any, names: Sequence[tuple[str | None, ...]], depth: int) ->
     ran = Ran(returned, names)
     whole = next((n[0] for n in names if len(n) == 1 and n[0]), None)
     found: dict[str, Any] = {plain(whole): returned} if whole else {}
-    if isinstance(returned, (tuple, list)):
-        own = next((n for n in names if len(n) == len(returned)), ())
-        found |= {plain(name): value for name, value in zip(own, returned, strict=False) if name}
+    several = returned if isinstance(returned, (tuple, list)) else ()
+    own = next((n for n in names if len(n) == len(several)), ())
+    found |= {plain(name): value for name, value in zip(own, several, strict=False) if name}
     for path, value in ran.leaves:
-        word = next((key for key in reversed(path) if isinstance(key, str)), None)
+        word = innermost(path)
         if word and numeric(value):
             found.setdefault(plain(word), value)
             role = role_of(word)
             if role and role[0] in "za":
                 found.setdefault(at_depth(role, depth), value)
-    containers = (
-        [v for v in returned if isinstance(v, (dict, list, tuple))] if isinstance(returned, (tuple, list)) else []
-    )
-    if len(containers) == 1:
-        found.setdefault("cache", containers[0])
-        found.setdefault("caches", containers[0])
-    return found
+    containers = [v for v in several if isinstance(v, (dict, list, tuple))]
+    return {**dict.fromkeys(("cache", "caches"), containers[0]), **found} if len(containers) == 1 else found
 
 
 def _after(by_place: Sequence[Any], by_name: Mapping[str, Any], takes: Signature, depth: int) -> dict[str, Any]:
@@ -183,9 +168,8 @@ def _after(by_place: Sequence[Any], by_name: Mapping[str, Any], takes: Signature
     values = [*by_place, *by_name.values()]
     for p, value in zip(takes.parameters, values, strict=False):
         for path, leaf in leaves(value, (p.name,)):
-            word = next((key for key in reversed(path) if isinstance(key, str)), "")
-            role = role_of(word)
-            if role and role[0] in "Wb" and numeric(leaf):
+            role = parameter_at(path)
+            if role and numeric(leaf):
                 found[at_depth(role, depth, takes.first_layer)] = leaf
     return found
 

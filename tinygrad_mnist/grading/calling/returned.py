@@ -11,7 +11,7 @@ import numpy as np
 
 from .conventions import Array, Convention, Values
 from .roles import gradient_of, holds_gradients, parameters, plain, role_of
-from .trees import Leaf, Path, leaves, numeric
+from .trees import Leaf, Path, innermost, leaves, numeric, parameter_at
 
 Names = Sequence[tuple[str | None, ...]]
 """The names in each return statement, as `naming.returned_names` has them."""
@@ -95,7 +95,7 @@ def _by_names(ran: Ran) -> Reading | None:
         places = named(found, depth)
         if places:
             order = [f"d{role}" for _, role in sorted(zip(places, parameters(depth), strict=True))]
-            usual = [f"d{role}" for role in parameters(depth)] == order or where == "kept"
+            usual = places == sorted(places) or where == "kept"
             flat = isinstance(ran.returned, (tuple, list)) and all(len(path) == 1 for path, _ in found)
             return Reading(where, tuple(places), note="" if usual or not flat else _in_this_order(order))
     return None
@@ -147,7 +147,7 @@ def _by_steps(ran: Ran) -> Reading | None:
     if not ran.rate:
         return None
     roles = parameters(len(ran.before) // 2)
-    at = {role: i for i, (path, _) in enumerate(ran.leaves) for role in [_parameter_at(path)] if role}
+    at = {parameter_at(path): i for i, (path, _) in enumerate(ran.leaves)}
     if all(role in at for role in roles) and not _untouched(ran, [ran.leaves[at[r]][1] for r in roles]):
         note = "it returns the parameters after a step: its gradients are what they changed by, divided by its rate"
         return Reading("returned", tuple(at[role] for role in roles), True, note=note)
@@ -163,12 +163,6 @@ def _by_parameters(ran: Ran) -> Reading | None:
     dicts = ran.returned if isinstance(ran.returned, (tuple, list)) else [ran.returned]
     places = named(ran.leaves, depth, plainly=True) if any(isinstance(d, dict) for d in dicts) else None
     return Reading("returned", tuple(places)) if places else None
-
-
-def _parameter_at(path: Path) -> str | None:
-    words = [key for key in path if isinstance(key, str)]
-    role = role_of(words[-1]) if words else None
-    return role if role and role[0] in "Wb" and role[1:].isdigit() else None
 
 
 def _untouched(ran: Ran, values: Sequence[Any]) -> bool:
@@ -209,8 +203,8 @@ def _by_order(runs: Sequence[Ran], values: Sequence[Values], convention: Convent
 
 def _other(path: Path) -> bool:
     """Whether a name says that this is no gradient of a parameter."""
-    words = [key for key in path if isinstance(key, str)]
-    return bool(words) and not _gradient_at(path) and (role_of(words[-1]) is not None or "loss" in plain(words[-1]))
+    word = innermost(path)
+    return not _gradient_at(path) and (role_of(word) is not None or "loss" in plain(word))
 
 
 def _subsequence(

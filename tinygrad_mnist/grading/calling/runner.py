@@ -62,13 +62,12 @@ def examine(
     "candidates": in the conventions that were asked for; "others": where it stops in those, in others.
     "updates": what is wrong with those among the functions that lie beside it.
     """
-    first: dict[str, Any] | None = None
+    results = []
     for program, asked in found:
-        result = _examined(program, asked, task, file, functions or {})
-        if "signature" not in result and _runs(result):
-            return result
-        first = result if first is None or ("signature" in first and "signature" not in result) else first
-    return first or {"missing": []}
+        results.append(_examined(program, asked, task, file, functions or {}))
+        if _runs(results[-1]):
+            return results[-1]
+    return next((result for result in results if "signature" not in result), results[0])
 
 
 def _examined(
@@ -141,15 +140,16 @@ def _loaded(path: Path, text: str | None) -> tuple[Any, dict[str, Any], set[str]
 
     Where a package, a file or a name of an older NumPy that it needs is not here, something stands in for it.
     """
-    modules = set(sys.modules)
-    before = functions_of_numpy()
-    try:
+
+    def loaded() -> tuple[Any, dict[str, Any], set[str]]:
+        modules, before = set(sys.modules), functions_of_numpy()
         return load(path, text), before, modules
+
+    try:
+        return loaded()
     except (ImportError, OSError, AttributeError):
         importlib.import_module("tinygrad_mnist.grading.standins").install(path.parent, MNIST)
-        modules = set(sys.modules)
-        before = functions_of_numpy()
-        return load(path, text), before, modules
+        return loaded()
 
 
 def _from_text(name: str, file: str, text: str) -> Any:
@@ -171,7 +171,7 @@ def examine_file(path: Path, task: Task, text: str | None = None) -> dict[str, A
     except BaseException as error:
         return {"import": what_went_wrong(error, str(path))}
     try:
-        found = list(programs(vars(module), module.__name__, task.function, task.forward, task.of_class, task.l2))
+        found = list(programs(vars(module), module.__name__, task))
     except Missing as missing:
         return {"missing": missing.has, "asked": missing.asked}
     except TypeError as error:

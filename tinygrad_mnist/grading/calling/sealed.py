@@ -8,6 +8,7 @@ group, and on Linux what left the group too. Where the system can, its memory, f
 
 from __future__ import annotations
 
+import glob
 import importlib
 import json
 import os
@@ -91,7 +92,7 @@ class Programs:
         self._over = True
         with self._lock:
             for pid in self._running:
-                _kill(pid)
+                kill(pid)
 
 
 _owner: ContextVar[Programs | None] = ContextVar("owner of programs", default=None)
@@ -135,7 +136,7 @@ def _started(command: Sequence[str], given: Any, working: Path, time_limit: floa
     mark = f"{os.environ.get(MARK, '')}/{secrets.token_hex(8)}"  # what ends all of a worker's ends this too
     process = subprocess.Popen(
         command, cwd=working, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, start_new_session=True,
-        env={**os.environ, **dict.fromkeys(THREADS, "1"), MARK: mark},
+        env=environment(mark),
     )  # fmt: skip
     programs = _owner.get() or Programs()
     programs.add(process.pid)
@@ -145,19 +146,19 @@ def _started(command: Sequence[str], given: Any, working: Path, time_limit: floa
         return None
     finally:
         programs.discard(process.pid)
-        _end(process)
+        kill(process.pid)
+        process.kill()
+        process.wait()
         end_marked(mark)
     return process.returncode
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and those that it left in its session."""
-    _kill(process.pid)
-    process.kill()
-    process.wait()
+def environment(mark: str) -> dict[str, str]:
+    """Of a process that runs programs: this one's, with the mark of all that is to be ended with it."""
+    return {**os.environ, **dict.fromkeys(THREADS, "1"), MARK: mark}
 
 
-def _kill(pid: int) -> None:
+def kill(pid: int) -> None:
     """End a session by the process that leads it; where there are none, as on Windows, the process alone."""
     with suppress(ProcessLookupError, PermissionError):
         if hasattr(os, "killpg"):
@@ -170,7 +171,7 @@ def end_marked(mark: str) -> None:
     """End every process that has this mark in its environment, where Linux's /proc tells: what a program left."""
     wanted = f"{MARK}={mark}".encode()
     for _ in range(20):  # one that multiplies may need some rounds
-        found = [pid for pid in _processes() if pid != os.getpid() and wanted in _environment(pid)]
+        found = [pid for pid in marked(wanted) if pid != os.getpid()]
         for pid in found:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
@@ -178,18 +179,12 @@ def end_marked(mark: str) -> None:
             return
 
 
-def _processes() -> list[int]:
-    try:
-        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
-    except OSError:
-        return []
-
-
-def _environment(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return b""
+def marked(words: bytes) -> Iterator[int]:
+    """The processes that have these words in their environment, as far as they may be looked at."""
+    for process in map(Path, glob.glob("/proc/[0-9]*")):
+        with suppress(OSError):
+            if words in (process / "environ").read_bytes():
+                yield int(process.name)
 
 
 def limits(memory: int, time_limit: float) -> dict[str, int]:
@@ -228,7 +223,7 @@ def _forked(module: str, given: Any, working: Path, time_limit: float) -> int | 
     while not ended and time.monotonic() < until:
         time.sleep(PAUSE)
         ended, status = os.waitpid(pid, os.WNOHANG)
-    _kill(pid)
+    kill(pid)
     if ended:
         return os.waitstatus_to_exitcode(status)
     with suppress(ProcessLookupError):

@@ -14,6 +14,9 @@ from .roles import arguments, at_depth, parameters, plain, role_of
 DEEPEST = 8
 """How many layers a graded network may have."""
 
+RATE = 0.1
+"""The learning rate, or the λ, that is given where there is no default."""
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -32,6 +35,11 @@ class Parameter:
             return True
         data = self.role is not None and self.role[0] in "XYWbza" and self.default is None
         return self.role == "l2" or data or (self.made and self.default is None)
+
+    @property
+    def number(self) -> float:
+        """What it is called with, where that is a number: its default, if it has one."""
+        return self.default if isinstance(self.default, (int, float)) else RATE
 
 
 class Signature:
@@ -98,12 +106,10 @@ class Signature:
         holds = self.any_number or "parameters" in roles or roles & {"W", "b", "cache", "z", "a"} or makes_forward
         if self.unnamed:
             rest = [role for role in arguments(depth) if role not in roles]
-            if (len(self.unnamed) == len(rest) or self.any_number) and not holds:
-                return None
-            if self.any_number and not [p for p in self.unnamed if p.role == "partial"]:
+            step = any(p.role == "partial" for p in self.unnamed)
+            if (len(self.unnamed) == len(rest) and not holds) or (self.any_number and not step):
                 return None
             unknown = ", ".join(p.name for p in self.unnamed)
-            step = any(p.role == "partial" for p in self.unnamed)
             one = "; it may be one step of a backward pass, where all of it is wanted, from X and Y to every dW and db"
             return f"takes {count} arguments, and its names don't say what {unknown} is{one if step else ''}"
         intermediate = any(role[0] in "za" for role in roles) or any(p.made for p in self.parameters)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+
+from .roles import role_of
 
 Path = tuple[Any, ...]
 """Names (of attributes, keys or variables) and places in lists, from the outside to the inside."""
@@ -43,17 +45,28 @@ def children(value: Any) -> list[tuple[Any, Any]] | None:
     return None
 
 
+def innermost(path: Path) -> str:
+    """The last name on the way to it; "" where there is none."""
+    return next((key for key in reversed(path) if isinstance(key, str)), "")
+
+
+def parameter_at(path: Path) -> str | None:
+    """The role of what lies at a path, if by its innermost name it is a parameter."""
+    role = role_of(innermost(path))
+    return role if role and role[0] in "Wb" else None
+
+
 def _of_numbers(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return bool(value) and all(map(_of_numbers, value))
     return isinstance(value, (int, float, complex)) and not isinstance(value, np.generic)
 
 
-def replaced(value: Any, new: Callable[[Path, Any], Any], path: Path = (), depth: int = DEEP) -> Any:
-    """The container with its leaves replaced, in place where it can be changed; tuples are made again."""
+def replaced(value: Any, new: Mapping[Path, Any], path: Path = (), depth: int = DEEP) -> Any:
+    """The container with copies of arrays in place of leaves; changed itself where it can be, tuples are made again."""
     items = children(value) if depth else None
     if items is None:
-        return new(path, value)
+        return np.array(new[path]) if path in new else value
     inner = {key: replaced(old, new, (*path, key), depth - 1) for key, old in items}
     if isinstance(value, tuple):
         return type(value)(*inner.values()) if hasattr(value, "_fields") else tuple(inner.values())

@@ -220,19 +220,11 @@ def _outcome(calls: Sequence[Call], reading: Reading, file: str | None) -> dict[
         return {"returned": str(error), "changed": changed}
 
 
-def _line(error: BaseException | None, program: Program) -> int:
+def _line(error: BaseException, program: Program) -> int:
     """The last line that was reached in the backward pass, counted after all of the forward pass's."""
-    if error is None:
-        return 0
-    far = 0
-    frame = error.__traceback__
-    while frame:
-        code = frame.tb_frame.f_code
-        for number, function in ((1, program.forward), (2, program.backward)):
-            if function is not None and code is getattr(function, "__code__", None):
-                far = max(far, number * 100_000 + frame.tb_lineno)
-        frame = frame.tb_next
-    return far
+    order = {getattr(program.forward, "__code__", None): 1, getattr(program.backward, "__code__", None): 2}
+    reached = ((frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__))
+    return max((order[code] * 100_000 + line for code, line in reached if code in order), default=0)
 
 
 def what_went_wrong(error: BaseException | None, file: str | None) -> dict[str, Any]:

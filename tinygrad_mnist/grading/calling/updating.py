@@ -13,14 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import RATE
 from .containers import PARAMETERS, Given, Style
 from .conventions import Array, Convention
 from .naming import Code, signature_of
-from .program import Program
 from .returned import named
 from .roles import at_depth, gradient_of, holds_gradients, parameters, plain, role_of
-from .signatures import Parameter, Signature
+from .signatures import RATE, Parameter, Signature
 from .trees import leaves, numeric, replaced
 from .trying import Attempt
 
@@ -61,15 +59,14 @@ def mistakes(functions: Mapping[str, Code], attempt: Attempt) -> list[dict[str, 
     A parameter that one of several leaves alone may be another one's. What can't be called says nothing.
     """
     known = _Known(attempt.depth, attempt.convention, attempt.program.keys)
-    updates: list[tuple[str, Code, Attempt | None]] = [
-        (name, function, None)
-        for name, function in functions.items()
-        if function is not attempt.program.backward and _is_update(name)
-    ]
-    updates += [(name, method, attempt) for name, method in _methods(attempt.program)]
-    found = []
-    for name, function, of in updates:
-        found += [(becomes, signature_of(name, function)) for becomes in known.best(function, of)]
+    network, owner = attempt.program.network, attempt.program.owner
+    methods = dict(inspect.getmembers(owner, inspect.isfunction)) if network else {}
+    found: list[tuple[Becomes, str]] = []
+    for of, every in ((None, functions), (attempt, methods)):
+        for name, function in every.items():
+            if function is not attempt.program.backward and _is_update(name):
+                called = signature_of(f"{network.name}.{name}" if of and network else name, function)
+                found += [(becomes, called) for becomes in known.best(function, of)]
     changed = {becomes.role for becomes, _ in found if becomes.kind != "update-missing"}
     return [
         {"mistake": b.kind, "role": b.role, "other": b.other, "function": function}
@@ -80,13 +77,6 @@ def mistakes(functions: Mapping[str, Code], attempt: Attempt) -> list[dict[str, 
 
 def _is_update(name: str) -> bool:
     return bool(_UPDATE.search(plain(name))) and not _NOT.search(plain(name))
-
-
-def _methods(program: Program) -> Iterator[tuple[str, Code]]:
-    if program.network and isinstance(program.owner, type):
-        for name, method in inspect.getmembers(program.owner, inspect.isfunction):
-            if method is not program.backward and _is_update(name):
-                yield f"{program.network.name}.{name}", method
 
 
 class _Known:
@@ -176,8 +166,8 @@ class _Known:
         instance = copy.deepcopy(ran.owner)
         found = leaves(instance)
         places = named(found, self.depth) or ()
-        at = {found[place][0]: role for place, role in zip(places, self.parameters, strict=False)}
-        return replaced(instance, lambda path, old: np.array(self.gradients[at[path]]) if path in at else old)
+        at = zip(places, self.gradients.values(), strict=False)
+        return replaced(instance, {found[place][0]: gradient for place, gradient in at})
 
     def judged(self, arrays: Sequence[Array]) -> list[Becomes]:
         """What became of each parameter that is among the arrays after a call, unchanged or changed."""

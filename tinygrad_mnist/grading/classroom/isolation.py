@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import signal
 import subprocess
 import sys
 import tempfile
@@ -21,11 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tinygrad_mnist.grading.calling import sealed
-from tinygrad_mnist.grading.calling.sealed import MARK, THREADS, end_marked
 from tinygrad_mnist.grading.classroom.submissions import Submission
-
-LONGEST_ANSWER = sealed.LARGEST_ANSWER
-"""Characters of a line that are read from a worker."""
 
 START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -96,7 +91,7 @@ class Worker:
             assert process.stdout
             process.stdin.write(json.dumps(task) + "\n")
             process.stdin.flush()
-            for line in iter(partial(process.stdout.readline, LONGEST_ANSWER), ""):
+            for line in iter(partial(process.stdout.readline, sealed.LARGEST_ANSWER), ""):
                 with suppress(ValueError):
                     answer = json.loads(line)
                     if isinstance(answer, dict) and answer.get("seal") == task["seal"]:
@@ -118,7 +113,7 @@ class Worker:
         if process:
             _end(process)
             process.wait()
-            end_marked(self._mark)
+            sealed.end_marked(self._mark)
             for pipe in (process.stdin, process.stdout):
                 with suppress(OSError):
                     pipe and pipe.close()
@@ -126,20 +121,14 @@ class Worker:
 
 def _started(mark: str) -> subprocess.Popen[str]:
     path = [os.path.abspath(p) for p in sys.path]
-    own = {
-        MARK: mark,
-        **dict.fromkeys(THREADS, "1"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONPATH": os.pathsep.join(path),
-    }
+    own = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": os.pathsep.join(path)}
     return subprocess.Popen(
         [sys.executable, "-c", START, json.dumps(path)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8",
-        errors="replace", start_new_session=True, cwd=tempfile.gettempdir(), env={**os.environ, **own},
+        errors="replace", start_new_session=True, cwd=tempfile.gettempdir(), env={**sealed.environment(mark), **own},
     )  # fmt: skip
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+    if process.poll() is None:
+        sealed.kill(process.pid)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tinygrad_mnist.grading.report import Report
@@ -52,13 +52,12 @@ class Points:
         right = {common(p.name): p.right and honest for p in report.parameters}
         return [Score(name, right.get(common(name), False), most) for name, most in self._most(report)]
 
-    def _most(self, report: Report) -> Iterator[tuple[str, float]]:
+    def _most(self, report: Report) -> list[tuple[str, float]]:
         if self.by_name is not None:
-            yield from self.by_name.items()
-            return
+            return [*self.by_name.items()]
         names = [p.name for p in report.parameters]
         total = self.total if self.total is not None else float(len(names) or 1)
-        yield from [(name, total / len(names)) for name in names] or [("gradients", total)]
+        return [(name, total / len(names)) for name in names] or [("gradients", total)]
 
 
 def sums(scores: list[Score]) -> tuple[float, float]:

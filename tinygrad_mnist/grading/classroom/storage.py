@@ -60,8 +60,7 @@ class Storage:
                 "is_judged": kept.is_judged, "seconds": kept.seconds, "attempts": kept.attempts,
                 "report": kept.report and kept.report.to_dict(),
             }  # fmt: skip
-            text = json.dumps(content, indent=1)
-            files.write_atomically(self._path(submission), text.encode("ascii"))
+            files.write_atomically(self._path(submission), json.dumps(content, indent=1).encode("ascii"))
 
     def _path(self, submission: Submission) -> Path:
         assert self._folder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import re
 import shutil
@@ -12,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tinygrad_mnist.grading import honesty
 from tinygrad_mnist.grading.settings import GradeError
 from tinygrad_mnist.grading.watching.source import SourceError, read
 from tinygrad_mnist.shown import reason
@@ -167,7 +167,8 @@ def _programs(files: Iterable[Path]) -> list[Path]:
 def _main(folder: Path, programs: Sequence[Path]) -> Path:
     """The program that the others are parts of: imported by none, and with most about gradients in it."""
     texts = {path: _text(folder / path) for path in programs}
-    imported = {name for text in texts.values() for name in _imports(text)}
+    names = (name for text in texts.values() for name in honesty.imported_names(honesty.tree_of(text)))
+    imported = {part for name in names for part in name.split(".")}
 
     def rank(path: Path) -> tuple[bool, int, int]:
         text = texts[path]
@@ -184,18 +185,6 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _imports(text: str) -> Iterator[str]:
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[-1] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield from [(node.module or "").split(".")[-1], *(alias.name for alias in node.names)]
-
-
 def _unzip(archive: Path, unpacked: Path, most: int = LARGEST) -> Path:
     """A new folder below `unpacked` with what is in an archive; zipfile keeps it from leaving the folder."""
     folder = Path(tempfile.mkdtemp(dir=unpacked))
@@ -204,8 +193,7 @@ def _unzip(archive: Path, unpacked: Path, most: int = LARGEST) -> Path:
             members = [m for m in packed.infolist() if not m.is_dir()]
             if sum(m.file_size for m in members) > most:
                 raise GradeError(f"{archive.name} is larger than {most // 1_000_000} MB unpacked")
-            for member in members:
-                packed.extract(member, folder)
+            packed.extractall(folder, members)
     except GradeError:
         raise
     except Exception as error:  # zipfile raises what it likes on damaged archives
@@ -216,14 +204,11 @@ def _unzip(archive: Path, unpacked: Path, most: int = LARGEST) -> Path:
 def _told_apart(found: Sequence[Submission]) -> list[Submission]:
     """The learners' names alone, where these differ; the files' names where a learner handed in several."""
     short = [(match["name"] if (match := EXPORTED.match(s.name)) else s.name) for s in found]
+    names = [s.name for s in found]
     return [
-        replace(s, name=name if short.count(name) == 1 else s.name if _names(found).count(s.name) == 1 else s.file)
+        replace(s, name=name if short.count(name) == 1 else s.name if names.count(s.name) == 1 else s.file)
         for s, name in zip(found, short, strict=True)
     ]
-
-
-def _names(found: Sequence[Submission]) -> list[str]:
-    return [s.name for s in found]
 
 
 def _with_pages(found: Sequence[Submission]) -> list[Submission]:

@@ -33,9 +33,8 @@ def main() -> None:
         os.environ.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), task["temporary"]))
         tempfile.tempdir = task["temporary"]
         try:
-            answer: dict[str, Any] = {
-                "report": grade(Path(task["path"]), memory=task["memory"], **task["settings"]).to_dict()
-            }
+            report = grade(Path(task["path"]), memory=task["memory"], **task["settings"])
+            answer: dict[str, Any] = {"report": report.to_dict()}
         except GradeError as error:
             answer = {"refused": str(error)}
         except Exception as error:  # a grader's own mistake is one learner's trouble, not the class's

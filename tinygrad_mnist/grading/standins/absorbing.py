@@ -33,6 +33,31 @@ TRUE = {"allclose", "equal", "isclose", "array_equal"}
 """What answers yes; all else answers no, so that `while window.is_open()` ends."""
 
 
+def put(owner: Any, names: str, function: Any) -> None:
+    """Let these names of a module or a class stand for a function of ours."""
+    for name in names.split():
+        setattr(owner, name, function)
+
+
+class Entered:
+    """What a `with` may be opened on, though there is nothing to begin and nothing to end."""
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        """Nothing happens."""
+
+
+class Again:
+    """What gives itself again, whatever else is done to it."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *a, **o: self
+
+
 class _Any(type):
     """A class of which every attribute is an absorbing object too."""
 
@@ -40,7 +65,7 @@ class _Any(type):
         return _attribute(cls.__module__, name)
 
 
-class Absorbing(metaclass=_Any):
+class Absorbing(Entered, metaclass=_Any):
     """Any attribute, call, item, loop, `with` and sum of it is again such an object.
 
     A loop over it ends at once; `a, b = it` gives as many as there are names.
@@ -77,12 +102,6 @@ class Absorbing(metaclass=_Any):
 
     def __next__(self) -> Any:
         raise StopIteration
-
-    def __enter__(self) -> Any:
-        return self
-
-    def __exit__(self, *raised: Any) -> None:
-        """Nothing happens."""
 
     def __len__(self) -> int:
         return 0

@@ -18,7 +18,7 @@ import webbrowser
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tinygrad_mnist.grading.standins.absorbing import Absorbing
+from tinygrad_mnist.grading.standins.absorbing import Absorbing, Entered, put
 from tinygrad_mnist.grading.standins.files import Files
 
 MOST_QUESTIONS = 20
@@ -85,11 +85,9 @@ def _install_network(files: Files) -> None:
 
     urllib.request.urlretrieve = urlretrieve
     urllib.request.urlopen = urlopen
-    webbrowser.open = webbrowser.open_new = webbrowser.open_new_tab = lambda *a, **o: True  # type: ignore[assignment]
-    for name in ("connect", "connect_ex", "bind", "sendto"):
-        setattr(socket.socket, name, _refused)
-    for name in ("create_connection", "getaddrinfo", "gethostbyname"):
-        setattr(socket, name, _refused)
+    put(webbrowser, "open open_new open_new_tab", lambda *a, **o: True)
+    put(socket.socket, "connect connect_ex bind sendto", _refused)
+    put(socket, "create_connection getaddrinfo gethostbyname", _refused)
 
 
 def _refused(*arguments: Any, **options: Any) -> None:
@@ -100,34 +98,30 @@ def _refused(*arguments: Any, **options: Any) -> None:
 
 
 def _install_processes() -> None:
-    def started(*arguments: Any, **options: Any) -> Any:
-        return _Ended(*arguments, **options)
-
     def leave(*arguments: Any) -> None:
         raise SystemExit
 
-    for name in ("run", "Popen"):
-        setattr(subprocess, name, started)
-    for name in ("call", "check_call"):
-        setattr(subprocess, name, _nothing)
-    setattr(subprocess, "check_output", lambda *a, **o: "" if o.get("text") else b"")  # noqa: B010  # it is overloaded
-    subprocess.getoutput = lambda *a, **o: ""
-    os.system = os.kill = os.killpg = signal.raise_signal = _nothing
-    os.popen = lambda *a, **o: _Ended()  # type: ignore[assignment]
-    os._exit = os.abort = leave  # type: ignore[assignment]
+    put(subprocess, "run Popen", _Ended)
+    put(subprocess, "call check_call", _nothing)
+    put(subprocess, "check_output", lambda *a, **o: "" if o.get("text") else b"")
+    put(subprocess, "getoutput", lambda *a, **o: "")
+    put(os, "popen", lambda *a, **o: _Ended())
+    put(os, "system kill killpg", _nothing)
+    put(signal, "raise_signal", _nothing)
+    put(os, "_exit abort", leave)
     for name in ("fork", "forkpty", "posix_spawn", "execv", "execvp", "execve", "execl", "execlp", "startfile"):
         if hasattr(os, name):
             setattr(os, name, _not_started)
-    multiprocessing.Pool = multiprocessing.pool = Pool  # type: ignore[assignment]
-    multiprocessing.Process = Process  # type: ignore[misc,assignment]
-    concurrent.futures.ProcessPoolExecutor = concurrent.futures.ThreadPoolExecutor = Pool  # type: ignore[misc,assignment]
+    put(multiprocessing, "Pool pool", Pool)
+    put(multiprocessing, "Process", Process)
+    put(concurrent.futures, "ProcessPoolExecutor ThreadPoolExecutor", Pool)
 
 
 def _not_started(*arguments: Any) -> None:
     raise OSError("a program that is graded starts no other")
 
 
-class _Ended:
+class _Ended(Entered):
     """A command that has done its work: nothing."""
 
     returncode, pid, stdin, stdout, stderr = 0, 0, None, b"", b""
@@ -148,12 +142,6 @@ class _Ended:
     def read(self, *arguments: Any) -> str:
         return ""
 
-    def __enter__(self) -> _Ended:
-        return self
-
-    def __exit__(self, *raised: Any) -> None:
-        """It has ended."""
-
     def __getattr__(self, name: str) -> Any:
         return lambda *a, **o: None
 
@@ -173,7 +161,7 @@ class Done(concurrent.futures.Future[Any]):
     ready = successful = concurrent.futures.Future.done
 
 
-class Pool:
+class Pool(Entered):
     """A pool of processes that computes in this one."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -207,12 +195,6 @@ class Pool:
         """There is nothing to end."""
 
     join = terminate = shutdown = close
-
-    def __enter__(self) -> Pool:
-        return self
-
-    def __exit__(self, *raised: Any) -> None:
-        """There is nothing to end."""
 
 
 class Process:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.standins.absorbing import Absorbing
+from tinygrad_mnist.grading.standins.absorbing import Absorbing, put
 from tinygrad_mnist.grading.standins.formats import ARCHIVE, drawn, kind
 from tinygrad_mnist.grading.standins.loading import Data
 
@@ -113,6 +113,12 @@ class Files:
             self.drawn[name] = drawn(self.data, name)
         return self.drawn[name]
 
+    def unpacked(self, name: Any) -> bytes:
+        """What a file holds, without the gzip that it may be packed by."""
+        with self.open(name, "rb") as file:
+            content: bytes = file.read()
+        return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+
     def place(self, name: str) -> str:
         """A name as it is seen from where the program lies."""
         beside = self.folder / name
@@ -136,20 +142,14 @@ class Files:
     # what is there
 
     def isfile(self, path: Any) -> bool:
-        if isinstance(path, int):
-            return self.real_isfile(path)
         name = _text(path)
         return self.key(name) in self.written or kind(name) is not None or self.real_isfile(self.place(name))
 
     def isdir(self, path: Any) -> bool:
-        if isinstance(path, int):
-            return self.real_isdir(path)
         name = _text(path)
         return self.key(name) in self.made or self.real_isdir(self.place(name)) or _is_of_pictures(name)
 
     def exists(self, path: Any) -> bool:
-        if isinstance(path, int):
-            return self.real_exists(path)
         return self.isfile(path) or self.isdir(path)
 
     def getsize(self, path: Any) -> int:
@@ -199,6 +199,11 @@ def _is_of_pictures(folder: str) -> bool:
     return bool(within) and re.search(PICTURES, within[-1]) is not None
 
 
+def _by_name(ours: Callable[[Any], bool], real: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """A question about a file by its name; about one that is open, by its number, it is asked as it was."""
+    return lambda path: real(path) if isinstance(path, int) else ours(path)
+
+
 real_glob = glob.glob
 
 
@@ -206,7 +211,8 @@ def install(data: Data, folder: Path) -> Files:
     """Replace how files are opened, found, listed, written and removed."""
     files = Files(data, folder)
     builtins.open = io.open = files.open
-    os.path.exists, os.path.isfile, os.path.isdir = files.exists, files.isfile, files.isdir  # type: ignore[assignment]
+    for name in ("exists", "isfile", "isdir"):
+        put(os.path, name, _by_name(getattr(files, name), getattr(os.path, name)))
     os.path.getsize, os.listdir = files.getsize, files.listdir  # type: ignore[assignment]
     glob.glob = files.glob  # type: ignore[assignment]
     _install_paths(files)
@@ -225,11 +231,10 @@ def _install_paths(files: Files) -> None:
         "mkdir": lambda self, *a, **o: files.make(self),
         "touch": lambda self, *a, **o: files.keep(str(self), b""),
         "unlink": lambda self, *a, **o: files.forget(self),
+        "rmdir rename replace chmod symlink_to": lambda self, *a, **o: None,
     }
-    for name in ("rmdir", "rename", "replace", "chmod", "symlink_to"):
-        replaced[name] = lambda self, *a, **o: None
     for name, function in replaced.items():
-        setattr(Path, name, function)
+        put(Path, name, function)
 
 
 def _install_numpy(files: Files) -> None:
@@ -269,11 +274,7 @@ def _through_open(name: str, files: Files) -> None:
 
     def reader(file: Any, *arguments: Any, **options: Any) -> Any:
         if isinstance(file, (str, os.PathLike)):
-            with files.open(file, "rb") as opened:
-                content = opened.read()
-            if content[:2] == b"\x1f\x8b":
-                content = gzip.decompress(content)
-            file = io.StringIO(content.decode(options.get("encoding") or "utf-8", "replace"))
+            file = io.StringIO(files.unpacked(file).decode(options.get("encoding") or "utf-8", "replace"))
         return real(file, *arguments, **options)
 
     setattr(np, name, reader)
@@ -289,15 +290,8 @@ def _install_nothing(files: Files) -> None:
         return real_low_open(os.devnull if beside and changes else path, flags, *arguments, **options)
 
     os.open = low_open
-    for name in ("remove", "unlink"):
-        setattr(os, name, lambda path, *a, **o: files.forget(path))
-    for name in ("makedirs", "mkdir"):
-        setattr(os, name, lambda path, *a, **o: files.make(path))
-    nothing = (
-        (os, ("rmdir", "rename", "replace", "renames", "removedirs", "truncate", "chdir", "chmod", "link", "symlink")),
-        (shutil, ("rmtree", "move", "copy", "copy2", "copyfile", "copytree", "unpack_archive", "make_archive")),
-    )
-    for module, names in nothing:
-        for name in names:
-            setattr(module, name, lambda *a, **o: None)
-    tarfile.open = lambda *a, **o: Absorbing()  # type: ignore[assignment]
+    put(os, "remove unlink", lambda path, *a, **o: files.forget(path))
+    put(os, "makedirs mkdir", lambda path, *a, **o: files.make(path))
+    put(os, "rmdir rename replace renames removedirs truncate chdir chmod link symlink", lambda *a, **o: None)
+    put(shutil, "rmtree move copy copy2 copyfile copytree unpack_archive make_archive", lambda *a, **o: None)
+    put(tarfile, "open", lambda *a, **o: Absorbing())

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.grading.standins.absorbing import Entered
 from tinygrad_mnist.grading.standins.loading import Data, rows
 
 OWN_WORK = re.compile(
@@ -85,11 +86,9 @@ def csv(data: Data, name: str) -> bytes:
     titles = csv_titles(name)
     if len(titles) == 1:
         return _lines(map(str, y.tolist()))
-    with_labels = len(titles) == 785
-    lines = [
-        f"{label},{_text(image.tobytes())}" if with_labels else _text(image.tobytes())
-        for label, image in zip(y.tolist(), X, strict=True)
-    ]
+    images = (_text(image.tobytes()) for image in X)
+    labelled = (f"{label},{image}" for label, image in zip(y.tolist(), images, strict=True))
+    lines = labelled if len(titles) == 785 else images
     named = KAGGLE.search(name) or "fashion" in name.lower()
     return _lines([*([",".join(titles)] if named else []), *lines])
 
@@ -234,16 +233,10 @@ def matrices(data: Data, name: str) -> dict[str, Any]:
     return _Matrices({"X": small, "y": ten, "data": X.T, "label": y.reshape(1, -1).astype(float), **arrays(data)}, data)
 
 
-class Hierarchy(dict[str, Any]):
+class Hierarchy(Entered, dict[str, Any]):
     """An HDF5 file, open."""
 
     def close(self) -> None:
-        """Nothing to close."""
-
-    def __enter__(self) -> Hierarchy:
-        return self
-
-    def __exit__(self, *raised: Any) -> None:
         """Nothing to close."""
 
 

@@ -56,6 +56,11 @@ def rows(pair: Digits) -> Digits:
     return pair[0].reshape(len(pair[0]), -1), pair[1]
 
 
+def seeded(seed: Any) -> np.random.Generator:
+    """What draws by the seed that a program gives, which may be none."""
+    return np.random.default_rng(seed if isinstance(seed, int) else 0)
+
+
 def parts_of(parts: dict[str, Any], split: Any) -> Any:
     """All parts, or those that a split such as 'train', 'train[:80%]' or ['train', 'test'] names."""
     if split is None:

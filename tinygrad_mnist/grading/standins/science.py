@@ -31,9 +31,9 @@ def logsumexp(z: Any, axis: Any = None, keepdims: bool = False, **options: Any) 
     return found if keepdims else np.squeeze(found, axis)
 
 
-SPECIAL = {"expit": expit, "softmax": softmax, "log_softmax": lambda z, axis=None: z - logsumexp(z, axis,
-keepdims=True),
-           "logsumexp": logsumexp, "logit": lambda p: np.log(p / (1 - np.asarray(p))),
+SPECIAL = {"expit": expit, "softmax": softmax, "logsumexp": logsumexp,
+           "log_softmax": lambda z, axis=None: z - logsumexp(z, axis, keepdims=True),
+           "logit": lambda p: np.log(p / (1 - np.asarray(p))),
            "xlogy": lambda x, y: np.where(x == 0, 0.0, x * np.log(np.where(x == 0, 1, y)))}  # fmt: skip
 
 
@@ -107,10 +107,8 @@ def correlate2d(image: Any, kernel: Any, mode: str = "full", *arguments: Any, **
     """The kernel's products with each place of a picture: "valid", "same" or "full"."""
     image, kernel = np.asarray(image), np.asarray(kernel)
     if mode != "valid":
-        rows, columns = (n - 1 for n in kernel.shape)
-        before, after = ((rows, columns), (rows, columns)) if mode == "full" else (
-            (rows // 2, columns // 2), (rows - rows // 2, columns - columns // 2))  # fmt: skip
-        image = np.pad(image, tuple(zip(before, after, strict=True)))
+        around = [(n - 1, n - 1) if mode == "full" else ((n - 1) // 2, n // 2) for n in kernel.shape]
+        image = np.pad(image, around)
     places = np.lib.stride_tricks.sliding_window_view(image, kernel.shape)
     return np.asarray(np.einsum("ijkl,kl->ij", places, kernel))
 

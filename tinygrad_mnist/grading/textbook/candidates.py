@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import combinations, product
+from itertools import combinations, product, takewhile
 from typing import Any
 
 import numpy as np
@@ -121,11 +121,8 @@ class Candidates:
                 for index, (_, delta) in enumerate(self.deltas(in_delta))
                 for mistakes in choices
             ]
-            prints = []
-            for _, _, values in entries:
-                if self.probes.late:
-                    break
-                prints.append(self._fingerprint(quantity, values, probe))
+            in_time = takewhile(lambda entry: not self.probes.late, entries)
+            prints = [self._fingerprint(quantity, values, probe) for _, _, values in in_time]
             codes, sums, bounds = (np.array([p[i] for p in prints]) for i in range(3))
             self._groups[key] = _Group(entries, codes, sums, bounds)
         return self._groups[key]
@@ -139,24 +136,20 @@ class Candidates:
 def _fingerprint(x: Array | None, rtol: float, size: float) -> tuple[int, float, float]:
     if x is None:
         return 0, 0.0, 0.0
-    weights, finite = _weights(x.shape), b""
+    (weights, whole), finite = _weights(x.shape), b""
     total, squares = float(np.vdot(x, weights)), float(np.vdot(x, x))
     if not math.isfinite(squares):
         where = np.isfinite(x)
         good = np.where(where, x, 0)
         total, squares, finite = float(np.vdot(good, weights)), float(np.vdot(good, good)), where.tobytes()
-    return hash((x.shape, finite)), total, 2 * rtol * max(size, math.sqrt(squares)) * _total_weight(x.shape)
+    return hash((x.shape, finite)), total, 2 * rtol * max(size, math.sqrt(squares)) * whole
 
 
 @lru_cache
-def _weights(shape: tuple[int, ...]) -> Array:
-    """Random weights, so that a sum tells arrays apart that hold the same numbers elsewhere."""
-    return np.random.default_rng(0).uniform(0.5, 1.5, shape)
-
-
-@lru_cache
-def _total_weight(shape: tuple[int, ...]) -> float:
-    return float(_weights(shape).sum())
+def _weights(shape: tuple[int, ...]) -> tuple[Array, float]:
+    """Random weights, so that a sum tells arrays apart that hold the same numbers elsewhere; and their sum."""
+    weights = np.random.default_rng(0).uniform(0.5, 1.5, shape)
+    return weights, float(weights.sum())
 
 
 def _any(values: Values) -> bool:

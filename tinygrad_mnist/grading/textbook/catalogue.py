@@ -8,42 +8,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_mnist.grading.textbook.derivation import Derived, Line, Network, Values
-from tinygrad_mnist.grading.textbook.mistakes import Condition, Mistake, Placement, rounded
+from tinygrad_mnist.grading.textbook.derivation import Line, Network, Values
+from tinygrad_mnist.grading.textbook.mistakes import Mistake, Placement, rounded
 from tinygrad_mnist.manual.activations import Activation, Array, sigmoid, tanh
 from tinygrad_mnist.manual.columns import CLASSES_AXIS, softmax
 from tinygrad_mnist.manual.heads import LINEAR, SIGMOID, SOFTMAX
 
 
-def _overflowing(dtype: DTypeLike) -> Line:
-    """softmax without the shift, in a dtype."""
+def _softmax_with(shift: Callable[[Array], float | Array], axis: int | None = 0, dtype: DTypeLike = float) -> Line:
+    """softmax with another shift, with sums over another axis or over all of it, or in another dtype."""
 
     def line(net: Network, l: int) -> Array:
-        e = np.exp(net.z[l].astype(dtype))
-        return np.asarray(e / e.sum(axis=0), float)
+        z = net.z[l].astype(dtype)
+        e = np.exp(z - shift(z))
+        return np.asarray(e / e.sum(axis=axis, keepdims=True), float)
 
     return line
 
 
-def _shifted_by_the_largest_of_all(net: Network, l: int) -> Array:
-    e = np.exp(net.z[l] - net.z[l].max())
-    return np.asarray(e / e.sum(axis=0))
-
-
-def _over_the_examples(shift: Callable[[Array], float | Array]) -> Line:
-    """softmax whose classes sum to 1 over the examples, with any shift."""
-
-    def line(net: Network, l: int) -> Array:
-        e = np.exp(net.z[l] - shift(net.z[l]))
-        return np.asarray(e / e.sum(axis=1, keepdims=True))
-
-    return line
-
-
-def _over_everything(net: Network, l: int) -> Array:
-    """softmax whose classes sum to 1 over classes and examples together; a shift cancels."""
-    e = np.exp(net.z[l] - net.z[l].max())
-    return np.asarray(e / e.sum())
+def _unshifted(z: Array) -> float:
+    return 0.0
 
 
 def _error(net: Network, y: Array) -> Array:
@@ -60,34 +44,11 @@ def _hidden_slope(net: Network, y: Array) -> Array:
     return 1 - y**2 if net.activation is tanh else net.activation.f_prime(net.z[net.L])
 
 
-def _through_softmax_again(net: Network, l: int, y: Array) -> Array:
-    error = y - net.Y
-    return np.asarray(y * (error - (y * error).sum(axis=0)))
+def _times(factor: float) -> Line:
+    return lambda net, l, gradient: factor * gradient
 
 
-def _slope(s: float) -> Line:
-    return lambda net, l: np.where(net.z[l] > 0, 1, s)
-
-
-def _by_a_constant(share: float) -> Line:
-    return lambda net, l, error: error * net.m * max(share, 0)  # what is counted is not negative
-
-
-def _updated(rate: float) -> Line:
-    return lambda net, l, above: (net.W[l + 1] - rate * above.dW[l + 1]).T @ above.delta[l + 1]
-
-
-def _updated_with_each(rate: float) -> Line:
-    """Example by example: W - rate δaᵀ, carried back, is Wᵀδ - rate a (δᵀδ)."""
-
-    def line(net: Network, l: int, above: Derived) -> Array:
-        delta = above.delta[l + 1]
-        return np.asarray(net.W[l + 1].T @ delta - rate * net.a[l] * (delta**2).sum(axis=0))
-
-    return line
-
-
-def _clipped(limit: float) -> Line:
+def _clip(limit: float) -> Line:
     return lambda net, l, gradient: np.clip(gradient, -limit, limit)
 
 
@@ -104,10 +65,6 @@ def _a_learning_rate(value: float) -> str:
     return f"a learning rate of {rounded(value)}"
 
 
-def _reciprocal(value: float) -> str:
-    return rounded(1 / value) if value else "0"
-
-
 def _same_length(total: Array, net: Network, l: int) -> Array:
     """A sum over the wrong axis that was not kept; beside as many units as examples it looks like the bias."""
     return total.reshape(-1, 1) if net.m == len(net.W[l]) else total.reshape(1, -1)
@@ -115,10 +72,6 @@ def _same_length(total: Array, net: Network, l: int) -> Array:
 
 def _for_each_unit(value: float, net: Network, l: int) -> Array:
     return np.full((len(net.W[l]), 1), value)
-
-
-def _above_the_first(net: Network, l: int) -> bool:
-    return l > 1
 
 
 def _above_a_slope(net: Network, l: int) -> bool:
@@ -137,40 +90,12 @@ def _slope_below(net: Network, l: int) -> Array:
     return net.activation.f_prime(net.z[l - 1] if l > 1 else net.a[0])
 
 
-def _two_below_the_last(net: Network, l: int) -> bool:
-    return l <= net.L - 2
-
-
-def _of_several_examples(net: Network, l: int) -> bool:
-    return net.m > 1
-
-
 def _with_a_penalty(net: Network, l: int) -> bool:
     return net.l2 > 0
 
 
-def _with_a_half_penalty(net: Network, l: int) -> bool:
-    return net.l2 > 0 and net.penalty.factor != 1
-
-
-def _with_a_summed_penalty(net: Network, l: int) -> bool:
-    return net.l2 > 0 and not net.penalty.averaged
-
-
-def _with_an_averaged_penalty(net: Network, l: int) -> bool:
-    return net.l2 > 0 and net.penalty.averaged
-
-
 def _softmax(net: Network, l: int) -> bool:
     return net.head.output is SOFTMAX
-
-
-def _folded(net: Network, l: int) -> bool:
-    return net.head.folded
-
-
-def _squared(net: Network, l: int) -> bool:
-    return not net.head.folded
 
 
 def _with_an_output_slope(net: Network, l: int) -> bool:
@@ -195,18 +120,6 @@ def _with_a_kink(net: Network, l: int) -> bool:
     """Whether f is ReLU or a leaky one."""
     sides = net.activation.f_prime(np.array([-2.0, -1.0, 1.0, 2.0]))
     return bool(sides[0] == sides[1] != sides[2] == sides[3])
-
-
-def _without_a_kink(net: Network, l: int) -> bool:
-    return not _with_a_kink(net, l)
-
-
-def _is_not(activation: Activation) -> Condition:
-    return lambda net, l: net.activation is not activation
-
-
-def _written_in_a(net: Network, l: int) -> bool:
-    return net.activation in _WRITTEN_IN_A
 
 
 def _with_a_slope(net: Network, l: int) -> bool:
@@ -243,40 +156,22 @@ _MEAN_TWICE: tuple[str, str, str, tuple[Line, ...]] = (
 )
 
 _SCALED = (
+    "a constant times what it should be",
     "It is right but for one number, the same on every network. A learning rate and momentum's 1 - β belong to the "
     "update, a factor of the loss into δ(L); and a mean over the outputs of an example is one over their number.",
     "Which numbers in your program are neither in the loss nor in its derivative?",
 )
-
-
-def _given(name: str, slot: str) -> tuple[Mistake, ...]:
-    """What can become of a gradient that was right before it is handed back."""
-    return (
-        Mistake(
-            f"{name}-sign",
-            slot,
-            "sign turned",
-            "Gradient descent subtracts the gradient: with its sign turned it climbs.",
-            "Is it the gradient that you return, or already the step against it?",
-            (lambda net, l, gradient: -gradient,),
-        ),
-        Mistake(
-            f"{name}-scaled",
-            slot,
-            "a constant times what it should be",
-            *_SCALED,
-            family=lambda c: lambda net, l, gradient: c * gradient,
-        ),
-        Mistake(
-            f"{name}-clipped",
-            slot,
-            "clipped",
-            "What is clipped is no longer the gradient of the loss. Clip in the update, and return the gradient.",
-            "Is clipping a part of the derivative, or of the step?",
-            family=_clipped,
-            guess=_largest,
-        ),
-    )
+_TURNED: tuple[str, str, str, tuple[Line, ...]] = (
+    "sign turned",
+    "Gradient descent subtracts the gradient: with its sign turned it climbs.",
+    "Is it the gradient that you return, or already the step against it?",
+    (lambda net, l, gradient: -gradient,),
+)
+_CLIPPED = (
+    "clipped",
+    "What is clipped is no longer the gradient of the loss. Clip in the update, and return the gradient.",
+    "Is clipping a part of the derivative, or of the step?",
+)
 
 
 # fmt: off
@@ -285,18 +180,18 @@ MISTAKES: tuple[Mistake, ...] = (
         "Each example's class probabilities must sum to 1. Here those of another axis do, or all of them together.",
         "Which axis of z(L) holds the classes of one example?",
         (lambda net, l: softmax(net.z[l].T).T,
-         _over_the_examples(lambda z: 0.0),
-         _over_the_examples(lambda z: z.max(axis=0)),
-         _over_the_examples(np.max),
-         _over_everything), where=_softmax),
+         _softmax_with(_unshifted, axis=1),
+         _softmax_with(lambda z: z.max(axis=0), axis=1),
+         _softmax_with(np.max, axis=1),
+         _softmax_with(np.max, axis=None)), where=_softmax),
     Mistake("softmax-unshifted", "output", "softmax without the maximum subtracted",
         "exp overflows above 709 (above 88 in float32), and ∞/∞ is NaN. On small logits it looks right.",
         "What can be subtracted from all logits of an example without changing its softmax?",
-        (_overflowing(float), _overflowing(np.float32)), where=_softmax),
+        (_softmax_with(_unshifted), _softmax_with(_unshifted, dtype=np.float32)), where=_softmax),
     Mistake("softmax-array-max", "output", "softmax shifted by the maximum of the whole array",
         "Where one example's logits lie far below another's, all of its exp underflow to 0, and 0/0 is NaN.",
         "Whose maximum must be subtracted from the logits of an example?",
-        (_shifted_by_the_largest_of_all,), where=_softmax),
+        (_softmax_with(np.max),), where=_softmax),
     Mistake("error-sign", "error", "sign of δ(L) turned: y - ŷ",
         "Every gradient points uphill: gradient descent then raises the loss.",
         "Where the probability of a wrong class is too high, must its ∂L/∂z be positive or negative?",
@@ -312,7 +207,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("error-log-alone", "error", "derivative of the log alone, that of the output is missing",
         "-y/ŷ and its like are derivatives by the output ŷ. δ(L) is the derivative by z(L): one step further back.",
         "You have ∂L/∂ŷ. What lies between ŷ and z(L), and what is its derivative?",
-        (_by_output,), where=_folded),
+        (_by_output,), where=lambda net, l: net.head.folded),
     Mistake("error-squared-slope-missing", "error", "ŷ - y alone, the output's derivative is missing",
         "ŷ - y is the derivative of the squared error by the output ŷ. δ(L) is the derivative by z(L): one step "
         "further back.",
@@ -333,7 +228,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "it almost vanishes where the network is surely wrong.",
         "By what is ŷ - y the derivative of the loss: by ŷ, or already by z(L)?",
         (lambda net, l, y: (y - net.Y) * y * (1 - y),
-         _through_softmax_again), where=_cross_entropy),
+         lambda net, l, y: net.head.output.back(y - net.Y, y, CLASSES_AXIS)), where=_cross_entropy),
     Mistake("error-sigmoid-again", "error", "derivative of the sigmoid applied again on top of ŷ - y",
         "ŷ - y is the derivative of log loss and sigmoid together. Multiplied by ŷ (1 - ŷ) once more it almost "
         "vanishes where the network is surely wrong.",
@@ -351,12 +246,12 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("error-doubled", "error", "a factor 2 on δ(L), as of a squared error",
         "The 2 comes from differentiating a square. A log has none.",
         "Which loss's derivative carries a 2?",
-        (lambda net, l, y: 2 * _error(net, y),), where=_folded),
+        (lambda net, l, y: 2 * _error(net, y),), where=lambda net, l: net.head.folded),
     Mistake("error-square-factor", "error", "another factor on δ(L) than this squared error has",
         "A square's derivative brings a 2, and a ½ in the loss cancels it.",
         "Write the loss down with its factor. What is its derivative by ŷ?",
         (lambda net, l, y: 2 * _error(net, y),
-         lambda net, l, y: _error(net, y) / 2), where=_squared),
+         lambda net, l, y: _error(net, y) / 2), where=lambda net, l: not net.head.folded),
     Mistake("error-sum", "factor", "gradient of the sum of the losses, where the mean was asked",
         "The mean over the examples brings 1/m into each gradient; without it each is m times too large.",
         "Is the loss the sum over the examples, or their mean?",
@@ -371,9 +266,9 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("error-constant", "factor", "divided not by m, but by a constant",
         "The mean is over the examples that the function is given, a batch, and not over those of the whole data set.",
         "How many examples are in the X of this call?",
-        family=_by_a_constant, number=_reciprocal),
-    Mistake("error-scaled", "factor", "a constant times what it should be",
-        *_SCALED, family=lambda c: lambda net, l, error: c * error),
+        family=lambda share: lambda net, l, error: error * net.m * max(share, 0),  # what is counted is not negative
+        number=lambda share: rounded(1 / share) if share else "0"),
+    Mistake("error-scaled", "factor", *_SCALED, family=_times),
     Mistake("carried-untransposed", "carried", "W(l+1) the wrong way round",
         "z = W a leads forward, so the transpose leads back. With a square W the wrong product runs unnoticed.",
         "Write out ∂z_k/∂a_j for one weight: over which index of W is summed on the way back?",
@@ -385,15 +280,18 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("carried-next", "carried", "W(l+2) where W(l+1) belongs",
         "δ(l+1) came to be behind W(l+1), and the way back to a(l) leads through the same weights.",
         "Which weights stand between a(l) and z(l+1)?",
-        (lambda net, l, above: net.W[l + 2].T @ above.delta[l + 1],), where=_two_below_the_last),
+        (lambda net, l, above: net.W[l + 2].T @ above.delta[l + 1],), where=lambda net, l: l <= net.L - 2),
     Mistake("carried-updated", "carried", "W(l+1) already updated when δ(l) is computed",
         "All gradients belong to the weights of the forward pass. Update after the last of them is known.",
         "When was the loss computed: with W(l+1) from before the step, or from after it?",
-        family=_updated, number=_a_learning_rate),
+        family=lambda rate: lambda net, l, above: (net.W[l + 1] - rate * above.dW[l + 1]).T @ above.delta[l + 1],
+        number=_a_learning_rate),
     Mistake("carried-updated-each", "carried", "W(l+1) already updated with each example when its δ(l) is computed",
         "All gradients belong to the weights of the forward pass. Update after the last of them is known.",
         "When was the loss computed: with W(l+1) from before the step, or from after it?",
-        family=_updated_with_each, number=_a_learning_rate, where=_of_several_examples),
+        family=lambda rate: lambda net, l, above:  # W - rate δaᵀ, carried back, is Wᵀδ - rate a (δᵀδ)
+            net.W[l + 1].T @ above.delta[l + 1] - rate * net.a[l] * (above.delta[l + 1] ** 2).sum(axis=0),
+        number=_a_learning_rate, where=lambda net, l: net.m > 1),
     Mistake("carried-without-slope", "carried", "∂L/∂a(l+1) carried on, without f'(z(l+1)) on the way",
         "What is carried back is δ(l+1), which has f'(z(l+1)) in it. Without it, units that were switched off there "
         "pass the error on as if they had been on.",
@@ -402,7 +300,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("carried-other", "carried", "δ(l+2) carried back where δ(l+1) belongs",
         "The error goes back one layer at a time: to a(l) it comes from z(l+1).",
         "Which δ stands behind W(l+1)?",
-        (lambda net, l, above: net.W[l + 1].T @ above.delta[l + 2],), where=_two_below_the_last),
+        (lambda net, l, above: net.W[l + 1].T @ above.delta[l + 2],), where=lambda net, l: l <= net.L - 2),
     Mistake("slope-missing", "slope", "activation's derivative missing",
         "Units that were switched off in the forward pass get a gradient as if they had been on.",
         "δ(l) is the derivative by z(l). Which function leads from z(l) to a(l)?",
@@ -423,7 +321,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("slope-other", "slope", "another slope than f has where z < 0",
         "Forward and backward must use the same f: its slope where z < 0 is not the one that was asked.",
         "What is the slope of f left of 0? Is it the same number in the forward and the backward pass?",
-        family=_slope, where=_with_a_kink),
+        family=lambda s: lambda net, l: np.where(net.z[l] > 0, 1, s), where=_with_a_kink),
     Mistake("slope-side", "slope", "slopes of the two sides of 0 exchanged",
         "The derivative is 1 where z > 0; here it is 1 where z < 0.",
         "Where is the unit on: left or right of 0?",
@@ -444,23 +342,24 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("slope-sigmoid", "slope", "the sigmoid's derivative a (1 - a)",
         "a (1 - a) is the derivative of the sigmoid; this network's f is another function.",
         "Which activation do the hidden layers have, and what is its derivative?",
-        (lambda net, l: net.a[l] * (1 - net.a[l]),), where=_is_not(sigmoid)),
+        (lambda net, l: net.a[l] * (1 - net.a[l]),), where=lambda net, l: net.activation is not sigmoid),
     Mistake("slope-tanh", "slope", "the derivative of tanh, 1 - a²",
         "1 - a² is the derivative of tanh; this network's f is another function.",
         "Which activation do the hidden layers have, and what is its derivative?",
-        (lambda net, l: 1 - net.a[l] ** 2,), where=_is_not(tanh)),
+        (lambda net, l: 1 - net.a[l] ** 2,), where=lambda net, l: net.activation is not tanh),
     Mistake("slope-part", "slope", "1 - a alone for the activation's derivative",
         "The sigmoid's derivative is a (1 - a), that of tanh 1 - a²; of 1 - a alone, something is missing.",
         "Differentiate f(z), and write the result in a = f(z). What stands beside 1 - a?",
-        (lambda net, l: 1 - net.a[l],), where=_written_in_a),
+        (lambda net, l: 1 - net.a[l],), where=lambda net, l: net.activation in _WRITTEN_IN_A),
     Mistake("slope-activated", "slope", "activation's derivative taken at a(l), where it belongs at z(l)",
         "f' is a function of z(l). Given a(l), which has been through f already, it applies f twice.",
         "Does the function that you call for f' expect z(l), or a(l)?",
-        (lambda net, l: net.activation.f_prime(net.a[l]),), where=_without_a_kink),
+        (lambda net, l: net.activation.f_prime(net.a[l]),), where=lambda net, l: not _with_a_kink(net, l)),
     Mistake("slope-unactivated", "slope", "z(l) in the formula for f' that is written in a(l)",
         "a (1 - a) and 1 - a² are f'(z) only with a = f(z); with z itself they are no derivative at all.",
         "Does the function that you call for f' expect z(l), or a(l)?",
-        (lambda net, l: _WRITTEN_IN_A[net.activation](net.z[l]),), where=_written_in_a),
+        (lambda net, l: _WRITTEN_IN_A[net.activation](net.z[l]),),
+        where=lambda net, l: net.activation in _WRITTEN_IN_A),
     Mistake("slope-twice", "slope", "activation's derivative applied twice",
         "δ(l) passes through f once on its way back.",
         "Where else in your program is this error multiplied by f'(z(l))?",
@@ -479,8 +378,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "The error comes back with the sign that it has; what lies below is trained uphill.",
         "Where does a minus come into δ(l)?",
         (lambda net, l, carried, slope: -carried * slope,)),
-    Mistake("carried-scaled", "passed", "a constant times what it should be",
-        *_SCALED, family=lambda c: lambda net, l, carried, slope: c * carried * slope),
+    Mistake("carried-scaled", "passed", *_SCALED, family=lambda c: lambda net, l, carried, slope: c * carried * slope),
     Mistake("entering-own", "entering", "a(l) where a(l-1) belongs",
         "W(l) is multiplied by what enters the layer, not by what leaves it.",
         "What stands beside W(l) in z(l)?",
@@ -488,11 +386,11 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("entering-earlier", "entering", "a(l-2) where a(l-1) belongs",
         "W(l) is multiplied by what enters this layer, not by what enters the one before.",
         "What stands beside W(l) in z(l)?",
-        (lambda net, l: net.a[l - 2],), where=_above_the_first),
+        (lambda net, l: net.a[l - 2],), where=lambda net, l: l > 1),
     Mistake("entering-z", "entering", "z(l-1) where a(l-1) belongs",
         "What enters the layer has been through the activation.",
         "What stands beside W(l) in z(l)?",
-        (lambda net, l: net.z[l - 1],), where=_above_the_first),
+        (lambda net, l: net.z[l - 1],), where=lambda net, l: l > 1),
     Mistake("entering-input", "entering", "X where a(l-1) belongs",
         "W(l) is multiplied by what enters this layer, and X enters the first alone.",
         "What stands beside W(l) in z(l)?",
@@ -522,7 +420,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("decay-doubled", "decay_W", "L2 doubled",
         "The penalty has a ½, which is there to cancel the 2 of the square.",
         "What is the derivative of (λ/2) w²?",
-        (lambda net, l, mean: mean + 2 * net.decay(l),), where=_with_a_half_penalty),
+        (lambda net, l, mean: mean + 2 * net.decay(l),), where=lambda net, l: net.l2 > 0 and net.penalty.factor != 1),
     Mistake("decay-halved", "decay_W", "L2 halved",
         "The derivative of a square has a 2. A ½ in the penalty cancels it, and then none is left in the gradient.",
         "What is the derivative of λ w², and of (λ/2) w²?",
@@ -534,16 +432,19 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("decay-mean", "decay_W", "L2 divided by m",
         "The penalty is no mean over examples. (Some courses do write (λ/2m) Σ W²; this loss does not.)",
         "Which parts of the loss have 1/m in front?",
-        (lambda net, l, mean: mean + net.decay(l) / net.m,), where=_with_a_summed_penalty),
+        (lambda net, l, mean: mean + net.decay(l) / net.m,),
+        where=lambda net, l: net.l2 > 0 and not net.penalty.averaged),
     Mistake("decay-mean-missing", "decay_W", "L2 not divided by m",
         "The penalty stands in the mean over the examples, as the loss does.",
         "Which parts of the loss have 1/m in front?",
-        (lambda net, l, mean: mean + net.decay(l) * net.m,), where=_with_an_averaged_penalty),
+        (lambda net, l, mean: mean + net.decay(l) * net.m,), where=lambda net, l: net.l2 > 0 and net.penalty.averaged),
     Mistake("decay-sign", "decay_W", "L2 with the wrong sign",
         "The penalty then pushes the weights away from 0.",
         "Does the loss rise or fall when a positive weight grows?",
         (lambda net, l, mean: mean - net.decay(l),), where=_with_a_penalty),
-    *_given("weight", "given_W"),
+    Mistake("weight-sign", "given_W", *_TURNED),
+    Mistake("weight-scaled", "given_W", *_SCALED, family=_times),
+    Mistake("weight-clipped", "given_W", *_CLIPPED, family=_clip, guess=_largest),
     Mistake("bias-all-axes", "sum", "summed over every axis, not over the examples alone",
         "All units of the layer get the same number. In the last layer it is exactly 0, because each example's ŷ - y "
         "sums to 0, so the output bias never trains; the network still reaches a decent accuracy.",
@@ -583,7 +484,9 @@ MISTAKES: tuple[Mistake, ...] = (
         "The penalty is on the weights alone; the loss has no term b².",
         "Which parameters stand in the L2 term of the loss?",
         (lambda net, l, mean: mean + net.penalty.rate(net.l2, net.m) * net.b[l],), where=_with_a_penalty),
-    *_given("bias", "given_b"),
+    Mistake("bias-sign", "given_b", *_TURNED),
+    Mistake("bias-scaled", "given_b", *_SCALED, family=_times),
+    Mistake("bias-clipped", "given_b", *_CLIPPED, family=_clip, guess=_largest),
 )
 # fmt: on
 """Every known mistake. A line takes what `derivation.CORRECT` shows for its slot."""

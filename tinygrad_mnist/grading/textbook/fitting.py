@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import product
 from typing import TypeGuard
 
@@ -20,7 +20,7 @@ from tinygrad_mnist.grading.textbook.diagnosis import explain
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, rounded
 from tinygrad_mnist.grading.textbook.models import Asked, Model
 from tinygrad_mnist.grading.textbook.probes import Found, Probes, given, probes_for, values_of
-from tinygrad_mnist.manual import ACTIVATIONS, Activation, leaky_relu
+from tinygrad_mnist.manual import ACTIVATIONS, leaky_relu
 from tinygrad_mnist.manual.activations import Array, linear
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
 from tinygrad_mnist.manual.heads import HEADS, PENALTIES, Head, Penalty, scales
@@ -72,7 +72,7 @@ class _Search:
 
     def __init__(self, found: Found, depth: int, asked: Asked) -> None:
         self.found, self.depth, self.asked = found, depth, asked
-        self._fits: dict[Model, Fit] = {}
+        self._explained = cache(lambda model: Fit(model, explain(found, model.probes(depth))))  # searched for once
 
     def fit(self) -> Fit:
         usual = self.asked.usual
@@ -128,11 +128,6 @@ class _Search:
     def _wrong(self, model: Model) -> int:
         probes = model.probes(self.depth)
         return sum(not probes.agree(*key, self.found, probes.correct) for key in probes.gradients)
-
-    def _explained(self, model: Model) -> Fit:
-        if model not in self._fits:
-            self._fits[model] = Fit(model, explain(self.found, model.probes(self.depth)))
-        return self._fits[model]
 
 
 def _likely(found: Found, depth: int, asked: Asked) -> Iterator[Model]:
@@ -240,10 +235,8 @@ def _comparable(f: Array | None, right: Array | None) -> TypeGuard[Array]:
     return f is not None and right is not None and f.shape == right.shape and bool(np.isfinite(f).all() and f.any())
 
 
-@lru_cache
-def _leaky_relu(slope: float) -> Activation:
-    """The same object for the same slope, so that its probes are kept."""
-    return leaky_relu(slope)
+_leaky_relu = lru_cache(leaky_relu)
+"""The same object for the same slope, so that its probes are kept."""
 
 
 def _unit(array: Array) -> Array:

@@ -44,6 +44,12 @@ class Layer:
         usable = self.usable if usable is None else usable
         return self.probes.same(quantity, self.l, self.found[quantity], candidate, usable, small)
 
+    def gives(
+        self, quantity: str, delta: Values, mistakes: Mistakes, usable: Mask | None = None, small: bool = False
+    ) -> bool:
+        """Whether the gradient that follows from δ(l) with these mistakes is the one that was found."""
+        return self.same(quantity, self.candidates.gradient(quantity, delta, mistakes), usable, small)
+
     def unknown(self, quantity: str, delta: Values) -> Unknown:
         """A gradient that no mistake explains, with how it differs from what follows from δ(l)."""
         expected = self.candidates.gradient(quantity, delta)

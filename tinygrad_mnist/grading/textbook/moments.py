@@ -113,6 +113,9 @@ RULES = (DESCENT, *MOMENTUM, *ADAPTIVE, ADAMAX, replace(ADAMAX, corrected=(False
 """What is right as it stands."""
 
 
+CORRECTION = {"corrected", "corrected_by", "powers", "by_power", "keeps_corrected"}
+"""The parts of a rule that correct both moments."""
+
 MOST = 8
 """For up to how many parameters one t is tried."""
 
@@ -121,8 +124,7 @@ MOST = 8
 class Slip:
     """A mistake in one part of a rule: what the part then may be, where it first shows, and what is said of it.
 
-    corrects: whether the part is one of the correction of both moments. multiple: whether it may show as a multiple,
-    with the rate in it.
+    multiple: whether it may show as a multiple, with the rate in it.
     """
 
     name: str
@@ -132,45 +134,27 @@ class Slip:
     formula: str
     explanation: str
     hint: str
-    corrects: bool = field(default=False, kw_only=True)
     multiple: bool = field(default=False, kw_only=True)
 
     def of(self, rule: Rule) -> Iterator[Rule]:
         """A rule with the mistake in it, in each way; none where it has no such part."""
-        if not self.corrects or rule.corrected == (True, True):
+        corrects = any(CORRECTION & part.keys() for part in self.parts)
+        if not corrects or rule.corrected == (True, True):
             yield from (changed for part in self.parts if (changed := replace(rule, **part)) != rule)
 
 
 _AT_ZERO = "The moments begin at 0, and are too small by 1 - βᵗ after t steps."
-_SQUARES, _MEAN, _CORRECTED = (
-    "v := β₂ v + (1 - β₂) g²",
-    "m := β₁ m + (1 - β₁) g",
-    "m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ)",
-)
+_SQUARES = "v := β₂ v + (1 - β₂) g²"
+_MEAN = "m := β₁ m + (1 - β₁) g"
+_CORRECTED = "m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ)"
 
 
 def _only_new(beta: float, old: Any, new: Any) -> Any:
     return (1 - beta) * new
 
 
-def _turned(beta: float, old: Any, new: Any) -> Any:
-    return (1 - beta) * new - beta * old
-
-
 def _growing(beta: float, old: Any, new: Any) -> Any:
     return (1 - beta) * new + (1 + beta) * old
-
-
-def _summed(beta: float, old: Any, new: Any) -> Any:
-    return (1 - beta) * new + old
-
-
-def _behind(beta: float, velocity: Any, new: Any) -> Any:
-    return new - beta * velocity
-
-
-def _far_ahead(beta: float, velocity: Any, new: Any) -> Any:
-    return (2 + beta) * velocity - new
 
 
 def _powers(wrong: Power) -> tuple[dict[str, Any], ...]:
@@ -223,7 +207,8 @@ SLIPS = (
         "v forgets the gradients of earlier steps", _SQUARES, "", "What is v multiplied with, and when?",
     ),
     Slip(
-        "moment-turned", ({"first": _turned},), "m", "what m was is subtracted from it, and not kept", _MEAN,
+        "moment-turned", ({"first": lambda beta, old, new: (1 - beta) * new - beta * old},), "m",
+        "what m was is subtracted from it, and not kept", _MEAN,
         "The way of earlier steps is to be kept. So it turns in each step.", "Which sign has m after equal gradients?",
         multiple=True,
     ),
@@ -232,58 +217,58 @@ SLIPS = (
         "m += β₁ m is m := (1 + β₁) m, which has no bound.", "What is m after many equal gradients?", multiple=True,
     ),
     Slip(
-        "moment-growing", ({"first": _summed},), "m", "m grows: it is kept whole, and not β₁ times", _MEAN,
-        "Nothing is ever forgotten then.", "What is m after many equal gradients?", multiple=True,
+        "moment-growing", ({"first": lambda beta, old, new: (1 - beta) * new + old},), "m",
+        "m grows: it is kept whole, and not β₁ times", _MEAN, "Nothing is ever forgotten then.",
+        "What is m after many equal gradients?", multiple=True,
     ),
     Slip(
         "moment-growing", ({"second": _growing},), "v", "v grows: it is kept, and β₂ times it is added", _SQUARES,
         "v += β₂ v is v := (1 + β₂) v, which has no bound.", "What is v after many equal gradients?", multiple=True,
     ),
     Slip(
-        "moment-ahead", ({"taken": _behind}, {"taken": _far_ahead}), "step", "looks elsewhere than the velocity leads",
+        "moment-ahead",
+        ({"taken": lambda beta, v, g: g - beta * v}, {"taken": lambda beta, v, g: (2 + beta) * v - g}), "step",
+        "looks elsewhere than the velocity leads",
         "v := β v + g, θ := θ - η (g + β v)", "Nesterov's step takes the gradient and β times the new velocity.",
         "What is the velocity after this step, and with which sign does the step take it?",
     ),
     Slip(
         "moment-correction", ({"corrected": (True, False)},), "step",
         "m is corrected by 1 - β₁ᵗ, and v is not by 1 - β₂ᵗ", _CORRECTED, _AT_ZERO, "Which of them begins at 0?",
-        corrects=True,
     ),
     Slip(
         "moment-correction", ({"corrected": (False, True)},), "step",
         "v is corrected by 1 - β₂ᵗ, and m is not by 1 - β₁ᵗ", _CORRECTED, _AT_ZERO, "Which of them begins at 0?",
-        corrects=True,
     ),
     Slip(
         "moment-count", _powers(lambda beta, t: beta), "m_corrected", "t is 1 in every step", _CORRECTED,
-        f"{_AT_ZERO} Later there is less and less to correct.", "Where is t increased?", corrects=True,
+        f"{_AT_ZERO} Later there is less and less to correct.", "Where is t increased?",
     ),
     Slip(
         "moment-count", _powers(lambda beta, t: beta ** (t - 1)), "m_corrected", "t is 0 in the first step", _CORRECTED,
         f"{_AT_ZERO} With t = 0 that is 0, and nothing can be divided by it.", "How many steps were made?",
-        corrects=True,
     ),
     Slip(
         "moment-count", tuple(_counted(n, i) for n in range(2, MOST + 1) for i in range(1, n + 1)), "m_corrected",
         "t is increased for each parameter, not once in a step", _CORRECTED, _AT_ZERO,
-        "How many steps were made?", corrects=True,
+        "How many steps were made?",
     ),
     Slip(
         "moment-power", _powers(operator.mul), "m_corrected", "β is multiplied by t, and not raised to it", _CORRECTED,
-        _AT_ZERO, "Which of * and ** is a power?", corrects=True,
+        _AT_ZERO, "Which of * and ** is a power?",
     ),
     Slip(
         "moment-correction", tuple({"corrected_by": by} for by in ((1, 0), (1, 1), (0, 0))), "step",
-        "corrected by the other moment's β", _CORRECTED, _AT_ZERO, "Which β is whose?", corrects=True,
+        "corrected by the other moment's β", _CORRECTED, _AT_ZERO, "Which β is whose?",
     ),
     Slip(
         "moment-correction", ({"by_power": np.multiply},), "m_corrected", "multiplied with 1 - βᵗ, not divided by it",
-        _CORRECTED, _AT_ZERO, "Is m too large or too small after the first step?", corrects=True,
+        _CORRECTED, _AT_ZERO, "Is m too large or too small after the first step?",
     ),
     Slip(
         "moment-correction", ({"keeps_corrected": True},), "m", "the corrected moments are kept, and corrected again",
         _CORRECTED, "m̂ and v̂ are used in this step alone; the next one goes on from m and v.",
-        "Which of m and m̂ is in the next step's m?", corrects=True,
+        "Which of m and m̂ is in the next step's m?",
     ),
 )  # fmt: skip
 """The mistakes that are made in updates by moments."""

@@ -70,12 +70,10 @@ def _in_delta(layer: Layer, mistake: Mistake, other: Mistakes, most: int) -> lis
             continue
         solved = (*other, Placement(mistake, layer.l, value=value))
         delta = layer.candidates.delta(solved, layer.above.dW)
-        if _alike(delta, layer.candidates.delta(other)) or not layer.same(
-            "dW", layer.candidates.gradient("dW", delta, in_weights), small=True
-        ):
+        if _alike(delta, layer.candidates.delta(other)) or not layer.gives("dW", delta, in_weights, small=True):
             continue
         for in_bias in [*layer.choices("db", most), *(_numbered(layer, "db", delta) if most else ())]:
-            if layer.same("db", layer.candidates.gradient("db", delta, in_bias), small=True):
+            if layer.gives("db", delta, in_bias, small=True):
                 return [replace(layer.state(delta, (*solved, *in_weights, *in_bias)), known=False)]
     return []
 
@@ -91,9 +89,7 @@ def _in_gradients(layer: Layer, in_delta: int, beside: int) -> list[State]:
 
 def _catalogued(layer: Layer, quantity: str, delta: Values) -> list[Mistakes]:
     """The fewest mistakes of the catalogue, one at most, with which a gradient is what was found."""
-    ways = [
-        m for m in layer.choices(quantity, 1) if layer.same(quantity, layer.candidates.gradient(quantity, delta, m))
-    ]
+    ways = [mistakes for mistakes in layer.choices(quantity, 1) if layer.gives(quantity, delta, mistakes)]
     return [way for way in ways if len(way) == len(ways[0])]
 
 
@@ -151,13 +147,9 @@ def recovered(layer: Layer) -> list[State]:
     if not observed:
         return []
     wrong = Unknown("delta", layer.l, observed)
-    for in_bias in layer.choices("db", 2):
-        if layer.same("db", layer.candidates.gradient("db", delta, in_bias), usable):
-            state = layer.state(delta, in_bias, (wrong,))
-            break
-    else:
-        state = layer.state(delta, (), (wrong, layer.unknown("db", delta)))
-    return [replace(state, usable=usable, known=False)]
+    in_bias = next((way for way in layer.choices("db", 2) if layer.gives("db", delta, way, usable)), None)
+    unknown = (wrong,) if in_bias is not None else (wrong, layer.unknown("db", delta))
+    return [replace(layer.state(delta, in_bias or (), unknown), usable=usable, known=False)]
 
 
 def _delta_behind_the_weights(layer: Layer) -> Values:

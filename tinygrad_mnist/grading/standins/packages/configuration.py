@@ -18,9 +18,8 @@ Lines = list[tuple[int, str]]
 def load(stream: Any, *arguments: Any, **options: Any) -> Any:
     """What a text, or an open file, holds."""
     text = stream.read() if hasattr(stream, "read") else stream
-    lines = [
-        re.sub(r"(^|\s)#.*", "", line) for line in (text.decode() if isinstance(text, bytes) else text).split("\n")
-    ]
+    text = text.decode() if isinstance(text, bytes) else text
+    lines = [re.sub(r"(^|\s)#.*", "", line) for line in text.split("\n")]
     return _block([(len(line) - len(line.lstrip()), line.strip()) for line in lines if line.strip(" -")])
 
 

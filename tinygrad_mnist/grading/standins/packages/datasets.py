@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.grading.standins.files import Files
-from tinygrad_mnist.grading.standins.loading import Data
+from tinygrad_mnist.grading.standins.loading import Data, seeded
 from tinygrad_mnist.grading.standins.packages.learning import Bunch
 from tinygrad_mnist.grading.standins.packages.tables.frames import Frame, Series, concat
 
@@ -45,18 +45,9 @@ def load_digits(data: Data, *arguments: Any, return_X_y: bool = False, **options
     return Bunch(data=flat, target=labels, images=small, target_names=np.arange(10), DESCR="")
 
 
-def _generator(options: dict[str, Any]) -> np.random.Generator:
-    seed = options.get("random_state")
-    return np.random.default_rng(seed if isinstance(seed, int) else 0)
-
-
-def _count(n_samples: Any) -> int:
-    return int(np.sum(n_samples))
-
-
 def make_moons(n_samples: Any = 100, *arguments: Any, noise: float | None = None, **options: Any) -> Any:
     """Two half circles that reach into each other."""
-    rng, n = _generator(options), _count(n_samples)
+    rng, n = seeded(options.get("random_state")), int(np.sum(n_samples))
     y = np.arange(n) % 2
     angle = rng.uniform(0, np.pi, n)
     X = np.column_stack(
@@ -69,7 +60,7 @@ def make_circles(
     n_samples: Any = 100, *arguments: Any, noise: float | None = None, factor: float = 0.8, **options: Any
 ) -> Any:
     """A circle in another."""
-    rng, n = _generator(options), _count(n_samples)
+    rng, n = seeded(options.get("random_state")), int(np.sum(n_samples))
     y = np.arange(n) % 2
     angle = rng.uniform(0, 2 * np.pi, n)
     X = np.column_stack([np.cos(angle), np.sin(angle)]) * np.where(y, factor, 1)[:, None]
@@ -85,7 +76,7 @@ def make_blobs(
     **options: Any,
 ) -> Any:
     """Heaps of points."""
-    rng, n = _generator(options), _count(n_samples)
+    rng, n = seeded(options.get("random_state")), int(np.sum(n_samples))
     middle = np.asarray(centers) if np.ndim(centers) else rng.uniform(-10, 10, (int(centers or 3), n_features))
     y = np.arange(n) % len(middle)
     return middle[y] + rng.normal(0, 1, (n, middle.shape[1])) * np.broadcast_to(cluster_std, len(middle))[y][:, None], y
@@ -96,7 +87,7 @@ def make_classification(n_samples: int = 100, n_features: int = 20, *arguments: 
 
 
 def make_regression(n_samples: int = 100, n_features: int = 100, *arguments: Any, **options: Any) -> Any:
-    rng = _generator(options)
+    rng = seeded(options.get("random_state"))
     X = rng.normal(size=(n_samples, n_features))
     return X, X @ rng.uniform(0, 100, n_features)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.grading.standins.absorbing import Absorbing
 from tinygrad_mnist.grading.standins.files import Files
@@ -32,8 +31,8 @@ class Rows:
             return self.images if self.formatted else [Picture(x) for x in self.images]
         if key == "label":
             return np.asarray(self.labels, int) if self.formatted else self.labels.tolist()
-        chosen = Rows(self.images[key], self.labels[key], self.formatted) if isinstance(key, slice) else None
-        if chosen is not None:
+        if isinstance(key, slice):
+            chosen = Rows(self.images[key], self.labels[key], self.formatted)
             return {name: chosen[name] for name in self.column_names}
         image = self.images[key] if self.formatted else Picture(self.images[key])
         return {"image": image, "label": int(self.labels[key])}
@@ -57,18 +56,12 @@ class Rows:
         return [{**row, **function(row)} for row in self]
 
     def to_pandas(self) -> Frame:
-        return Frame({"image": _objects([{"bytes": x} for x in self.images]), "label": self.labels})
+        return Frame({"image": np.array([{"bytes": x} for x in self.images], object), "label": self.labels})
 
     def train_test_split(self, test_size: Any = 0.25, **options: Any) -> dict[str, Rows]:
         held = round(len(self) * test_size) if isinstance(test_size, float) else min(test_size, len(self) // 2)
         cut = len(self) - held
         return {"train": self.select(range(cut)), "test": self.select(range(cut, len(self)))}
-
-
-def _objects(values: Sequence[Any]) -> NDArray[Any]:
-    array = np.empty(len(values), object)
-    array[:] = values
-    return array
 
 
 def modules(data: Data, files: Files) -> dict[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.grading.standins.files import Files
-from tinygrad_mnist.grading.standins.loading import Data
+from tinygrad_mnist.grading.standins.loading import Data, seeded
 
 
 class Bunch(dict[str, Any]):
@@ -30,10 +30,7 @@ def train_test_split(
     """For each array its part to train with and its part to test with, in scikit-learn's order."""
     count = len(arrays[0])
     held = _held_back(count, test_size, train_size)
-    seed = options.get("random_state")
-    order = (
-        np.random.default_rng(seed if isinstance(seed, int) else 0).permutation(count) if shuffle else np.arange(count)
-    )
+    order = seeded(options.get("random_state")).permutation(count) if shuffle else np.arange(count)
     rest, test = order[: count - held], order[count - held :]
     return [taken(array, chosen) for array in arrays for chosen in (rest, test)]
 
@@ -41,9 +38,8 @@ def train_test_split(
 def _held_back(count: int, test_size: Any, train_size: Any) -> int:
     """How many to test with. Sizes that are meant for the whole of MNIST take half."""
     if test_size is None:
-        test_size = (
-            0.25 if train_size is None else 1 - train_size if isinstance(train_size, float) else count - train_size
-        )
+        whole = 1 if isinstance(train_size, float) else count
+        test_size = 0.25 if train_size is None else whole - train_size
     held = test_size if isinstance(test_size, (int, np.integer)) else int(np.ceil(count * test_size))
     return int(held) if 0 < held < count else count // 2
 
@@ -186,9 +182,7 @@ class Sparse:
 
     todense = toarray
 
-    @property
-    def A(self) -> NDArray[Any]:
-        return self.values
+    A = property(toarray)
 
     @property
     def T(self) -> Sparse:

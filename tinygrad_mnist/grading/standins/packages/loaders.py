@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.grading.standins.absorbing import Entered
 from tinygrad_mnist.grading.standins.files import Files
 from tinygrad_mnist.grading.standins.formats import from_idx, hierarchy, pickled
 from tinygrad_mnist.grading.standins.loading import Data, rows
@@ -44,7 +45,7 @@ class _PythonMnist:
         raise AttributeError(name)
 
 
-class _Response:
+class _Response(Entered):
     """What `requests.get` gives: a file of MNIST, or that there is none."""
 
     def __init__(self, files: Files, url: str) -> None:
@@ -68,12 +69,6 @@ class _Response:
     def raise_for_status(self) -> None:
         if not self.ok:
             raise OSError(f"{self.url} is not fetched: a program that is graded gets no network")
-
-    def __enter__(self) -> _Response:
-        return self
-
-    def __exit__(self, *raised: Any) -> None:
-        """Nothing to close."""
 
 
 def _spiral(samples: int, classes: int) -> Any:

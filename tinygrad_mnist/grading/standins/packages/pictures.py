@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.grading.standins.absorbing import Absorbing, named
+from tinygrad_mnist.grading.standins.absorbing import Absorbing, Again, Entered, named
 from tinygrad_mnist.grading.standins.files import Files
 from tinygrad_mnist.grading.standins.loading import Data
 from tinygrad_mnist.grading.standins.packages.learning import Bunch
@@ -26,7 +26,7 @@ TKINTER = (
 )  # fmt: skip
 
 
-class Picture:
+class Picture(Again, Entered):
     """A picture of Pillow's: an array, and whatever else is asked of it is the picture again."""
 
     mode, format = "L", "PNG"
@@ -67,17 +67,6 @@ class Picture:
 
     def save(self, *arguments: Any, **options: Any) -> None:
         """Nothing is written."""
-
-    def __enter__(self) -> Picture:
-        return self
-
-    def __exit__(self, *raised: Any) -> None:
-        """Nothing to close."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return lambda *a, **o: self
 
 
 def resized(pixels: Any, size: Any, *arguments: Any, **options: Any) -> Any:

@@ -44,6 +44,16 @@ class Tensor(np.ndarray):
         size.shape = self.shape
         return size
 
+    t = permute = np.ndarray.transpose
+
+    def unsqueeze(self, dim: int) -> Any:
+        return tensor(np.expand_dims(self, dim))
+
+    unsqueeze_ = unsqueeze
+
+    def numel(self) -> int:
+        return int(np.prod(self.shape))
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
@@ -51,14 +61,6 @@ class Tensor(np.ndarray):
             return lambda: self.astype(CASTS[name])
         if name in UNCHANGED:
             return lambda *a, **o: self
-        if name == "t":
-            return lambda: self.T
-        if name in ("unsqueeze", "unsqueeze_"):
-            return lambda dim: tensor(np.expand_dims(self, dim))
-        if name == "numel":
-            return lambda: int(np.prod(self.shape))
-        if name == "permute":
-            return lambda *axes: self.transpose(*axes)
         return Absorbing()
 
 

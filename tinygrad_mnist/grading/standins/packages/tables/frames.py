@@ -38,9 +38,7 @@ class Series(Table):
     def _put(self, rows: Any, columns: Any, value: Any) -> None:
         self.values[rows] = value
 
-    @property
-    def dtype(self) -> Any:
-        return self.values.dtype
+    dtype: Any = property(attrgetter("values.dtype"))
 
     @property
     def T(self) -> Series:
@@ -77,7 +75,7 @@ class Series(Table):
         return self._like([function(v, *args, **options) for v in self.values])
 
     def replace(self, old: Any, new: Any = None, **options: Any) -> Series:
-        rule = old if isinstance(old, dict) else dict(zip(np.ravel(old).tolist(), [new] * np.size(old), strict=True))
+        rule = old if isinstance(old, dict) else dict.fromkeys(np.ravel(old).tolist(), new)
         return self._like([rule.get(v, v) for v in self.values.tolist()])
 
     def unique(self) -> NDArray[Any]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.grading.standins.absorbing import Absorbing
+from tinygrad_mnist.grading.standins.loading import seeded
 from tinygrad_mnist.grading.standins.packages.tables.columns import typed
 
 OPERATORS = ["__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__truediv__", "__rtruediv__",
@@ -61,21 +63,13 @@ class Table:
     def __bool__(self) -> bool:
         raise ValueError(f"The truth value of a {type(self).__name__} is ambiguous. Use a.empty, a.any() or a.all().")
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return np.shape(self.values)
-
-    @property
-    def ndim(self) -> int:
-        return np.ndim(self.values)
-
-    @property
-    def size(self) -> int:
-        return np.size(self.values)
+    shape: Any = property(attrgetter("values.shape"))
+    ndim: Any = property(attrgetter("values.ndim"))
+    size: Any = property(attrgetter("values.size"))
 
     @property
     def empty(self) -> bool:
-        return self.size == 0
+        return bool(self.size == 0)
 
     def astype(self, dtype: Any, **options: Any) -> Any:
         return self._like(self.values.astype(object if dtype == "category" else dtype))
@@ -98,8 +92,7 @@ class Table:
 
     def sample(self, n: int | None = None, frac: float | None = None, random_state: Any = None, **options: Any) -> Any:
         count = n if n is not None else round(frac * len(self)) if frac is not None else 1
-        seed = random_state if isinstance(random_state, int) else 0
-        return self._rows(np.random.default_rng(seed).permutation(len(self))[:count])
+        return self._rows(seeded(random_state).permutation(len(self))[:count])
 
     @in_place
     def reset_index(self, *arguments: Any, **options: Any) -> Any:
