@@ -132,6 +132,7 @@ def gradients(X, Y, W1):
     p.grad += X.T @ Y
     return p.grad
 """,
+    "calls of nothing": "setattr()\ndelattr(*names)",
     "no Python": "def (",
 }
 

@@ -298,8 +298,8 @@ def _patched(node: ast.AST, program: _Program) -> Iterator[str | None]:
     elif isinstance(node, ast.AugAssign | ast.AnnAssign):
         targets = [node.target]
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("setattr", "delattr"):
-        owner, *rest = [*node.args, ast.Constant("")]
-        if not isinstance(rest[0], ast.Constant) or rest[0].value not in HARMLESS:
+        owner, name = [*node.args, None, None][:2]
+        if owner and not (isinstance(name, ast.Constant) and name.value in HARMLESS):
             yield program.dotted(owner)
     for target in targets:
         if isinstance(target, ast.Attribute) and target.attr not in HARMLESS:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.each import each
+from tinygrad_mnist.grading.standins.packages.learning import shuffle
 from tinygrad_mnist.grading.standins.packages.tables.frames import Frame, Series, concat
 
 
@@ -52,3 +53,13 @@ def test_a_column_is_taken_from_each_column_beside_it():
     table = Frame(np.arange(6.0).reshape(3, 2))
     np.testing.assert_array_equal((table - Series([0, 2, 4])).values, [[0, 1]] * 3)
     np.testing.assert_array_equal((table - table.mean()).mean().values, [0, 0])
+
+
+def test_what_is_dropped_leaves_the_others_as_they_were():
+    left = Series([1, 2, 3], index=[5, 6, 7], name="a").drop(6)
+    assert (left.tolist(), list(left.index), left.name) == ([1, 3], [5, 7], "a")
+
+
+def test_a_shuffle_is_that_of_its_seed():
+    orders = [shuffle(np.arange(20), random_state=seed).tolist() for seed in (1, 2, 1)]
+    assert orders[0] == orders[2] != orders[1]

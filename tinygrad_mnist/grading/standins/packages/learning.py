@@ -51,8 +51,8 @@ def taken(array: Any, chosen: NDArray[Any]) -> Any:
     return [array[i] for i in chosen] if isinstance(array, list) else np.asarray(array)[chosen]
 
 
-def shuffle(*arrays: Any, n_samples: int | None = None, **options: Any) -> Any:
-    order = np.random.default_rng(0).permutation(len(arrays[0]))[:n_samples]
+def shuffle(*arrays: Any, n_samples: int | None = None, random_state: Any = None, **options: Any) -> Any:
+    order = seeded(random_state).permutation(len(arrays[0]))[:n_samples]
     found = [taken(a, order) for a in arrays]
     return found if len(found) > 1 else found[0]
 

@@ -102,7 +102,7 @@ class Series(Table):
 
     def drop(self, labels: Any = None, index: Any = None, **options: Any) -> Series:
         gone = np.ravel(index if labels is None else labels)
-        return Series(self._rows(~np.isin(self.index, gone)))
+        return self._rows(~np.isin(self.index, gone))
 
     def to_frame(self, name: Any = None) -> Frame:
         return Frame(self.values.reshape(-1, 1), self.index, [self.name if name is None else name])
