@@ -13,7 +13,7 @@ import typer
 
 from tinygrad_mnist import __version__, cluster, files, grading
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Interrupted
+from tinygrad_mnist.cli.options import interrupted
 from tinygrad_mnist.grading import classroom
 from tinygrad_mnist.grading.classroom.distant import DistantWorker
 from tinygrad_mnist.grading.classroom.gradescope import gradescope as for_gradescope
@@ -67,15 +67,15 @@ def grade_class(
         except grading.GradeError as error:
             raise typer.BadParameter(str(error)) from None
     if html:
-        _write(html / "index.html", whole.to_html())
+        files.write_text(html / "index.html", whole.to_html())
         for graded in whole.results:
-            _write(html / f"{graded.submission.page}.html", whole.learner_html(graded))
+            files.write_text(html / f"{graded.submission.page}.html", whole.learner_html(graded))
     if csv:
-        _write(csv, f"\ufeff{whole.to_csv()}")  # spreadsheets then know that it is UTF-8
+        files.write_text(csv, f"\ufeff{whole.to_csv()}")  # spreadsheets then know that it is UTF-8
     if gradescope:
         (graded,) = whole.results
         content = for_gradescope(graded.report, worth or classroom.Points(), graded.seconds)
-        _write(gradescope, json_text(content))
+        files.write_text(gradescope, json_text(content))
     show.table(whole)
     if html:
         show.line(f"{html / 'index.html'}")
@@ -109,7 +109,8 @@ def _graded(
     done: list[classroom.Graded] = []
     with Bar() as bar:
         bar.start("grading", len(found))
-        try:
+        goes_on = "; the same command goes on from there" if html else ""
+        with interrupted(lambda: f"interrupted after {len(done)} of {len(found)}{goes_on}"):
             for graded in classroom.grade_class(
                 found, __version__, keep=html, again=again, limits=limits, new_worker=new_worker, **settings
             ):
@@ -117,12 +118,5 @@ def _graded(
                 bar.move(len(done), facts=f"{len(done)}/{len(found)}  {graded.name[:28]}")
                 if html:
                     page = classroom.ClassReport((graded,), points).learner_html(graded)
-                    _write(html / f"{graded.submission.page}.html", page)
-        except KeyboardInterrupt:
-            again_ = "; the same command goes on from there" if html else ""
-            raise Interrupted(f"interrupted after {len(done)} of {len(found)}{again_}") from None
+                    files.write_text(html / f"{graded.submission.page}.html", page)
     return classroom.ClassReport.of(done, points)
-
-
-def _write(path: Path, text: str) -> None:
-    files.write_text(path, text)

@@ -11,7 +11,7 @@ import typer
 
 from tinygrad_mnist import data, files
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Interrupted
+from tinygrad_mnist.cli.options import interrupted
 from tinygrad_mnist.frameworks import views
 from tinygrad_mnist.frameworks.pairing import Comparison, compare
 from tinygrad_mnist.frameworks.running import FRAMEWORKS, PROGRAMS, Classroom, missing
@@ -62,12 +62,10 @@ def _run(tasks: Sequence[Task], dataset: data.Dataset, seed: int, time_limit: fl
     for lack in filter(None, lacks.values()):
         show.note(lack)
     present = [framework for framework, lack in lacks.items() if not lack]
-    with show.Tutorials() as bar, Classroom(images(dataset, seed), time_limit, bar.update) as classroom:
-        try:
-            for task in tasks:
-                comparison = compare(classroom, task, present, seed)
-                bar.stop()
-                show.lines(views.lines(comparison))
-                yield comparison
-        except KeyboardInterrupt:
-            raise Interrupted("interrupted; what is above is done") from None
+    given, said = images(dataset, seed), "interrupted; what is above is done"
+    with show.Tutorials() as bar, Classroom(given, time_limit, bar.update) as classroom, interrupted(lambda: said):
+        for task in tasks:
+            comparison = compare(classroom, task, present, seed)
+            bar.stop()
+            show.lines(views.lines(comparison))
+            yield comparison

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -28,6 +29,16 @@ T = TypeVar("T")
 
 class Interrupted(Exception):
     """Ctrl-C before there was anything to keep."""
+
+
+@contextmanager
+def interrupted(said: Callable[[], str]) -> Iterator[None]:
+    """What is said where Ctrl-C ends this; nothing, where there is nothing to say."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if words := said():
+            raise Interrupted(words) from None
 
 
 Data = Annotated[
