@@ -48,8 +48,7 @@ def grade_class(
     scheduler: str | None,
 ) -> None:
     """Grade them, with a bar; write what was asked for, and print the table."""
-    for path in filter(None, (csv, gradescope)):
-        files.prepare_folder(path.parent, path.name)
+    files.prepare_files(csv, gradescope)
     with tempfile.TemporaryDirectory(prefix="tinygrad-mnist-class-", ignore_cleanup_errors=True) as unpacked:
         try:
             worth = classroom.Points.parse(points) if points else None

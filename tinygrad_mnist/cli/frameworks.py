@@ -27,8 +27,7 @@ def side_by_side(
     if not tasks:
         have = ", ".join(dict.fromkeys(task.tutorial for task in TASKS.values()))
         raise typer.BadParameter(f"--frameworks is for {have}, and not for {', '.join(tutorials)}")
-    for path in filter(None, (markdown, html, plot)):
-        files.prepare_folder(path.parent, path.name)
+    files.prepare_files(markdown, html, plot)
     if not PROGRAMS.is_dir():
         raise FileNotFoundError(
             "examples/frameworks isn't beside this package: --frameworks runs in a checkout of the project"

@@ -22,7 +22,7 @@ from tinygrad_mnist.cli.options import (
 )
 from tinygrad_mnist.compiler import compile
 from tinygrad_mnist.engine import Tensor
-from tinygrad_mnist.files import write_atomically
+from tinygrad_mnist.files import prepare_files, write_atomically
 from tinygrad_mnist.graph.recording import Recording
 from tinygrad_mnist.shown import file_text
 
@@ -94,7 +94,7 @@ def graph(
             return
         content = file_text(text)
     path = out or Path(f"graph.{format}")
-    training.prepare_folder(path.parent, path.name)
+    prepare_files(path)
     if format == "html":
         readings.explore(loss, path)
     elif format in PICTURES:

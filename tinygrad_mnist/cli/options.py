@@ -152,6 +152,11 @@ def load_data(source: str, classes: int) -> data.Dataset:
     return dataset
 
 
+def file_of(place: str | None) -> Path | None:
+    """The file to write that an option names; none where it is -, for standard output."""
+    return Path(place) if place and place != str(STDOUT) else None
+
+
 def check_outputs(written: Sequence[Path], read: Sequence[Path]) -> None:
     """Each output has a place of its own, which can be written, and overwrites nothing that is read."""
     for path in written:
@@ -161,4 +166,4 @@ def check_outputs(written: Sequence[Path], read: Sequence[Path]) -> None:
             continue
         if data.is_among(path, read):
             raise typer.BadParameter(f"{path} is to be read, too: give another file to write")
-        files.prepare_folder(path.parent, path.name)
+        files.prepare_files(path)

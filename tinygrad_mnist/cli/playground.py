@@ -40,7 +40,7 @@ def playground(
 def _write(html: Path, pyodide: Path | None) -> None:
     from tinygrad_mnist.playground.page import page
 
-    files.prepare_folder(html.parent, html.name)
+    files.prepare_files(html)
     files.write_text(html, page(transport="worker", pyodide=pyodide))
     show.line(f"saved {html}")
 

@@ -56,8 +56,7 @@ def tutorials(
         return
     if html or plot:
         raise typer.BadParameter("--html and --plot are for --frameworks")
-    if markdown:
-        files.prepare_folder(markdown.parent, markdown.name)
+    files.prepare_files(markdown)
     chosen = [lessons.read(name) for name in names or ()]
     dataset = data.load(source, say=show.note)
     start = time.perf_counter()
