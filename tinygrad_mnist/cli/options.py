@@ -91,15 +91,18 @@ def distortion(text: str) -> Distortion | None:
         raise typer.BadParameter(str(error)) from None
 
 
+def _among(allowed: Collection[str] | Range, otherwise: str) -> Callable[[S], S]:
+    def checked(value: S) -> S:
+        if value not in allowed:
+            raise typer.BadParameter(f"{value!r} is {otherwise}")
+        return value
+
+    return checked
+
+
 def one_of(names: Collection[str]) -> Callable[[str], str]:
     """A check that a value is one of these names."""
-
-    def known(name: str) -> str:
-        if name not in names:
-            raise typer.BadParameter(f"{name!r} is none of {', '.join(names)}")
-        return name
-
-    return known
+    return _among(names, f"none of {', '.join(names)}")
 
 
 known_activation = one_of(nn.ACTIVATIONS)
@@ -107,13 +110,7 @@ known_activation = one_of(nn.ACTIVATIONS)
 
 def within(numbers: Range) -> Callable[[float], float]:
     """A check that a number is in a range."""
-
-    def checked(number: float) -> float:
-        if number not in numbers:
-            raise typer.BadParameter(f"{number} is not {numbers.words}")
-        return number
-
-    return checked
+    return _among(numbers, f"not {numbers.words}")
 
 
 Layers = Annotated[str, typer.Option(help="Sizes of the layers, inputs first.", callback=layer_sizes)]

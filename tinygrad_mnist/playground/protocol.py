@@ -203,10 +203,6 @@ class Code:
     """Python that does the same -> expression, recipe, command."""
 
 
-Request = (
-    Hello | SetUp | Advance | Weights | Parameters | Read | Explore | Mistakes | Worst | Grade | Data | Own | Code
-)  # fmt: skip
-
 KINDS: dict[str, type[Any]] = {
     "hello": Hello, "set_up": SetUp, "advance": Advance, "weights": Weights, "parameters": Parameters, "read": Read,
     "explore": Explore, "mistakes": Mistakes, "worst": Worst, "grade": Grade, "data": Data, "own": Own, "code": Code,
@@ -227,11 +223,10 @@ def header(message: Mapping[str, Any]) -> tuple[Identity, str]:
     return identity, kind
 
 
-def request(kind: str, message: Mapping[str, Any]) -> Request:
-    """The request in a message; raises RecordError, which names the field that is wrong."""
+def request(kind: str, message: Mapping[str, Any]) -> Any:
+    """The request in a message, of its kind's class; raises RecordError, which names the field that is wrong."""
     fields = {name: value for name, value in message.items() if name not in ("id", "kind")}
-    made: Request = records.made(KINDS[kind], fields, "")
-    return made
+    return records.made(KINDS[kind], fields, "")
 
 
 def text_of(identity: Identity, kind: str, reply: Mapping[str, Any]) -> str:
