@@ -57,9 +57,11 @@ class Checked:
     def __post_init__(self) -> None:
         for each in fields(self):  # type: ignore[arg-type]  # of the class that derives from this one
             allowed, value = each.metadata.get("allowed"), getattr(self, each.name)
+            # its type is text, "float | None", by `from __future__ import annotations`, and would be as text otherwise
+            if value is None and "None" in str(each.type):
+                continue
             if isinstance(allowed, Range):
-                check = allowed.check_given if "None" in str(each.type) else allowed.check
-                check(**{each.name: value})
+                allowed.check(**{each.name: value})
             elif allowed is not None:
                 check_name(each.name, value, allowed)
 
