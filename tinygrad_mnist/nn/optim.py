@@ -42,7 +42,7 @@ class Optimizer:
         self.param_groups: list[Group] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
         if not isinstance(parameters, Iterable):
-            raise TypeError(f"an optimizer moves tensors, not {_kind(parameters)}: pass model.parameters()")
+            raise TypeError(f"an optimizer moves tensors, not {type(parameters).__name__}: pass model.parameters()")
         given: list[Any] = [parameters] if isinstance(parameters, Tensor) else list(parameters)
         for group in given if given and isinstance(given[0], Mapping) else [{"params": given}]:
             self.add_param_group(group)
@@ -59,7 +59,7 @@ class Optimizer:
             raise ValueError("the optimizer got no parameters")
         for p in tensors:
             if not isinstance(p, Tensor):
-                raise TypeError(f"an optimizer moves tensors, not {_kind(p)}: pass model.parameters()")
+                raise TypeError(f"an optimizer moves tensors, not {type(p).__name__}: pass model.parameters()")
             if p.op:
                 raise ValueError(
                     f"an optimizer moves leaves, and {p.name or 'one of these tensors'} was computed, by {p.op}: "
@@ -264,11 +264,8 @@ class RMSprop(Optimizer):
 
     def slots(self, group: Group) -> tuple[str, ...]:
         """The running mean of g², and those that centered and momentum need."""
-        return (
-            "square_avg",
-            *(["momentum_buffer"] if group["momentum"] else []),
-            *(["grad_avg"] if group["centered"] else []),
-        )
+        kept = {"square_avg": True, "momentum_buffer": group["momentum"], "grad_avg": group["centered"]}
+        return tuple(name for name, is_needed in kept.items() if is_needed)
 
     def update(self, group: Group, step: int, p: Array, g: Array, *kept: Array) -> None:
         """Move p, in place; see the class."""
@@ -367,7 +364,3 @@ class AdamW(Adam):
     def _decayed(self, group: Group, p: Array, g: Array) -> Array:
         p *= 1 - group["lr"] * group["weight_decay"]
         return g
-
-
-def _kind(value: Any) -> str:
-    return type(value).__name__
