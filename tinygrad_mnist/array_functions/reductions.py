@@ -10,7 +10,7 @@ from tinygrad_mnist.array_functions.table import Array, means, refuse, with_sign
 from tinygrad_mnist.engine import ops
 from tinygrad_mnist.engine.node import Node, plain
 from tinygrad_mnist.engine.ops import Axis
-from tinygrad_mnist.engine.primitive import op
+from tinygrad_mnist.engine.primitive import Function, op
 from tinygrad_mnist.engine.tensor import NUMPY
 
 REDUCTIONS: dict[Any, Any] = {
@@ -59,22 +59,13 @@ def cumprod(a: Array, axis: int | None = None, dtype: None = None, out: None = N
     return ops.swapaxes(a, axis, -1)
 
 
-@means("multiply.reduce")
-def product(x: Array, axis: Axis = 0, keepdims: bool = False) -> Array:
-    """The product along an axis, the first by default, as of every ufunc's reduce."""
-    return ops.prod(x, axis, keepdims)
+def _reduce(operation: Function) -> Function:
+    """A ufunc's reduce: along an axis, the first by default."""
+    return lambda x, axis=0, keepdims=False: operation(x, axis, keepdims)
 
 
-@means("maximum.reduce")
-def maximum(x: Array, axis: Axis = 0, keepdims: bool = False) -> Array:
-    """The largest along an axis, the first by default."""
-    return ops.max(x, axis, keepdims)
-
-
-@means("minimum.reduce")
-def minimum(x: Array, axis: Axis = 0, keepdims: bool = False) -> Array:
-    """The smallest along an axis, the first by default."""
-    return ops.min(x, axis, keepdims)
+REDUCES = {"multiply": ops.prod, "maximum": ops.max, "minimum": ops.min}
+NUMPY.update({f"{ufunc}.reduce": _reduce(operation) for ufunc, operation in REDUCES.items()})
 
 
 @means(np.bincount)
