@@ -13,6 +13,7 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -73,11 +74,9 @@ class Ledger:
         from optuna.exceptions import UpdateFinishedTrialError
         from optuna.trial import TrialState
 
-        try:
+        with suppress(UpdateFinishedTrialError):
             self.storage.set_trial_user_attr(number, "reason", reason)
             self.storage.set_trial_state_values(number, TrialState.FAIL)
-        except UpdateFinishedTrialError:
-            pass
 
     def keep_alive(self) -> None:
         """Show that this process lives, and mark the trials of those that don't."""
