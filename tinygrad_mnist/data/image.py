@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.data import views
+from tinygrad_mnist.data.arrays import Array
 from tinygrad_mnist.data.dataset import SIDE, DataError
 from tinygrad_mnist.data.photographs.digits import MOST, SMALLEST, SMALLEST_ON_LINES, digits
 from tinygrad_mnist.data.photographs.framing import framed
@@ -22,8 +22,6 @@ from tinygrad_mnist.data.photographs.lines import without_lines
 from tinygrad_mnist.data.photographs.opening import brightness
 from tinygrad_mnist.data.photographs.resemblance import unlike
 from tinygrad_mnist.screens.cell import sheet
-
-Array = NDArray[Any]
 
 MAGNIFIED, A_ROW, GREY = 10, 10, 128
 """How many pixels of a picture for people each pixel of the network's takes, how many digits stand in a row, and what

@@ -6,15 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.frameworks.running import OURS, Classroom, Found, Framework, Orders, backend
-from tinygrad_mnist.frameworks.tasks import Task
-
-Array = NDArray[Any]
+from tinygrad_mnist.frameworks.tasks import Array, Task
 
 DIGITS = 4
 """So many digits of the losses agree in an epoch, where the programs compute the same."""

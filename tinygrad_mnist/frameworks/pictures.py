@@ -11,12 +11,10 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from tinygrad_mnist.frameworks.pairing import DIGITS, Comparison
+from tinygrad_mnist.frameworks.tasks import Array
 from tinygrad_mnist.plots import drawing
-
-Array = NDArray[Any]
 
 COLOURS = {
     "tinygrad_mnist": drawing.GREY, "numpy": drawing.RIGHT, "pytorch": drawing.WRONG, "keras": drawing.BLUE,

@@ -17,16 +17,13 @@ from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.frameworks.lesson import SIGN, VARIABLE
-from tinygrad_mnist.frameworks.tasks import Task
+from tinygrad_mnist.frameworks.tasks import Array, Task
 from tinygrad_mnist.shown import LineError, one_line
-
-Array = NDArray[Any]
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ROOT / "examples" / "frameworks"

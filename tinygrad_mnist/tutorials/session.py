@@ -7,10 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.data import CLASSES, DIGITS, DataError, Dataset, Split, set_tenth_aside
 from tinygrad_mnist.engine import Tensor, grad, no_grad
@@ -18,9 +16,8 @@ from tinygrad_mnist.nn import Module, one_hot
 from tinygrad_mnist.training.metrics import evaluate
 from tinygrad_mnist.training.pace import pays_to_compile
 from tinygrad_mnist.training.recipe import Recipe
-from tinygrad_mnist.training.run import Callback, Run
+from tinygrad_mnist.training.run import Array, Callback, Run
 
-Array = NDArray[Any]
 Progress = Callable[[str, float], None]
 """Called with what runs, and the share of it that is done."""
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from tinygrad_mnist.data.arrays import Array
 
 WIDEST_STROKE = 0.14
 """Of the longer side: what is wider is no stroke of a pen, but paper, table or shadow."""
