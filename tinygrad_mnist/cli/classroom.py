@@ -13,7 +13,7 @@ import typer
 
 from tinygrad_mnist import __version__, cluster, files, grading
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import interrupted
+from tinygrad_mnist.cli.options import asked_wrongly, interrupted
 from tinygrad_mnist.grading import classroom
 from tinygrad_mnist.grading.classroom.distant import DistantWorker
 from tinygrad_mnist.grading.classroom.gradescope import gradescope as for_gradescope
@@ -49,22 +49,20 @@ def grade_class(
 ) -> None:
     """Grade them, with a bar; write what was asked for, and print the table."""
     files.prepare_files(csv, gradescope)
-    with tempfile.TemporaryDirectory(prefix="tinygrad-mnist-class-", ignore_cleanup_errors=True) as unpacked:
-        try:
-            worth = classroom.Points.parse(points) if points else None
-            if gradescope and len(paths) > 1:
-                raise grading.GradeError(
-                    "--gradescope is for one submission: a file, or a folder that is all one learner's"
-                )
-            if gradescope:
-                found = [classroom.find_submission(paths[0], Path(unpacked))]
-            else:
-                found = classroom.find_submissions(paths, Path(unpacked))
-            with _graders(scheduler, jobs) as (new_worker, at_once):
-                limits = classroom.Limits(int(memory * 2**30), at_once)
-                whole = _graded(found, settings, html, worth, again, limits, new_worker)
-        except grading.GradeError as error:
-            raise typer.BadParameter(str(error)) from None
+    folder = tempfile.TemporaryDirectory(prefix="tinygrad-mnist-class-", ignore_cleanup_errors=True)
+    with asked_wrongly(grading.GradeError), folder as unpacked:
+        worth = classroom.Points.parse(points) if points else None
+        if gradescope and len(paths) > 1:
+            raise grading.GradeError(
+                "--gradescope is for one submission: a file, or a folder that is all one learner's"
+            )
+        if gradescope:
+            found = [classroom.find_submission(paths[0], Path(unpacked))]
+        else:
+            found = classroom.find_submissions(paths, Path(unpacked))
+        with _graders(scheduler, jobs) as (new_worker, at_once):
+            limits = classroom.Limits(int(memory * 2**30), at_once)
+            whole = _graded(found, settings, html, worth, again, limits, new_worker)
     if html:
         files.write_text(html / "index.html", whole.to_html())
         for graded in whole.results:

@@ -10,7 +10,7 @@ import typer
 from tinygrad_mnist import graph as readings
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.graph import loss_on_images, new_or_loaded
-from tinygrad_mnist.cli.options import Data, load_data, outputs
+from tinygrad_mnist.cli.options import Data, asked_wrongly, load_data, outputs
 from tinygrad_mnist.files import prepare_files
 
 
@@ -36,8 +36,6 @@ def exercise(
     for path, write in ((notebook, made.to_notebook), (html, made.to_html)):
         if path:
             prepare_files(path)
-            try:
+            with asked_wrongly():
                 write(path)
-            except ValueError as error:
-                raise typer.BadParameter(str(error)) from error
             show.line(f"saved {path}")

@@ -10,7 +10,7 @@ import typer
 from tinygrad_mnist import files, grading, manual
 from tinygrad_mnist.arguments import POSITIVE
 from tinygrad_mnist.cli import classroom, show
-from tinygrad_mnist.cli.options import file_of, within
+from tinygrad_mnist.cli.options import asked_wrongly, file_of, within
 
 
 def grade(
@@ -80,10 +80,8 @@ def grade(
         raise typer.BadParameter(f"there is no file {file}")
     json_file = file_of(json)
     files.prepare_files(html, json_file)
-    try:
+    with asked_wrongly(grading.GradeError):
         report = grading.grade(file, memory=int(memory * 2**30), **settings)
-    except grading.GradeError as error:
-        raise typer.BadParameter(str(error)) from None
     if json == "-":
         show.output(f"{report.to_json()}\n")
     else:

@@ -41,6 +41,15 @@ def interrupted(said: Callable[[], str]) -> Iterator[None]:
             raise Interrupted(words) from None
 
 
+@contextmanager
+def asked_wrongly(refused: type[ValueError] = ValueError) -> Iterator[None]:
+    """Where this is refused, the command was asked wrongly, and the error's own words say how."""
+    try:
+        yield
+    except refused as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 Data = Annotated[
     str,
     typer.Option(
@@ -64,10 +73,8 @@ def if_given(check: Callable[[S], T]) -> Callable[[S | None], T | None]:
 
 def network_layers(text: str) -> tuple[int | str, ...]:
     """The items of a network in a line, from images of 28 × 28 to the classes."""
-    try:
+    with asked_wrongly():
         items = nn.parse_layers(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
     if items[0] not in (INPUTS, IMAGES) or len(items) < 2 or not isinstance(items[-1], int):
         raise typer.BadParameter(
             f"{text!r} must begin with {INPUTS} or {IMAGES}, the pixels, and end with the number of classes"
@@ -85,10 +92,8 @@ def distortion(text: str) -> Distortion | None:
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not such as rotate=10,shift=1, nor none") from None
     known = one_of([field.name for field in fields(Distortion)])
-    try:
+    with asked_wrongly():
         return Distortion(**{known(name): value for name, value in strengths.items()})
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 def _among(allowed: Collection[str] | Range, otherwise: str) -> Callable[[S], S]:
