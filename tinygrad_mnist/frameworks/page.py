@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from tinygrad_mnist.files import static
 from tinygrad_mnist.frameworks import pictures, views
 from tinygrad_mnist.frameworks.pairing import Comparison, Row
 from tinygrad_mnist.grading import report_page
@@ -19,7 +20,7 @@ def page(comparisons: Sequence[Comparison], data: str, call: str) -> str:
         f'<p class="faint">{escape(data)}; <code>{escape(call)}</code>; {escape(views.machine())}</p><p>{LEGEND}</p>'
         f"{''.join(map(_section, comparisons))}"
     )
-    return report_page.page(title, body, style="\n" + views.static("page.css"))
+    return report_page.page(title, body, style="\n" + static("frameworks", "page.css"))
 
 
 def _section(comparison: Comparison) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import platform
 import textwrap
 from collections.abc import Iterator, Sequence
-from importlib import resources
 
 import numpy as np
 
+from tinygrad_mnist.files import static
 from tinygrad_mnist.frameworks.pairing import DIGITS, Comparison, Row, shown_digits
 from tinygrad_mnist.frameworks.running import BACKENDS, OURS
 from tinygrad_mnist.training import percent
@@ -92,15 +92,10 @@ def markdown(comparisons: Sequence[Comparison], data: str, call: str, picture: s
         ]
         tables += [_row(cells(comparison, row)) for row in comparison.rows]
         tables += ["", *(f"- {fact}" for fact in facts(comparison)), ""]
-    return static("document.md").format(
+    return static("frameworks", "document.md").format(
         call=call, data=data, verdict=verdict(comparisons), digits=DIGITS, tables="\n".join(tables),
         backends=", ".join(BACKENDS), machine=machine(),
     )  # fmt: skip
-
-
-def static(name: str) -> str:
-    """A text that lies beside this module."""
-    return (resources.files("tinygrad_mnist.frameworks") / "static" / name).read_text(encoding="utf-8")
 
 
 def _link(row: Row, comparison: Comparison) -> str:
