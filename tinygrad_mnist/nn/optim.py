@@ -85,6 +85,10 @@ class Optimizer:
         """Move p, in place, by its gradient g in this step, counted from 1; kept are the arrays of `slots`."""
         raise NotImplementedError
 
+    def _decayed(self, group: Group, p: Array, g: Array) -> Array:
+        """The gradient with that of the penalty on p."""
+        return g + group["weight_decay"] * p if group["weight_decay"] else g
+
     @property
     def current_lr(self) -> float:
         """The learning rate of the next step, in the first group."""
@@ -224,8 +228,7 @@ class SGD(Optimizer):
 
     def update(self, group: Group, step: int, p: Array, g: Array, *kept: Array) -> None:
         """Move p, in place; see the class."""
-        if group["weight_decay"]:
-            g = g + group["weight_decay"] * p
+        g = self._decayed(group, p, g)
         for v in kept:
             v *= group["momentum"]
             v += g if step == 1 or not group["dampening"] else (1 - group["dampening"]) * g
@@ -271,8 +274,7 @@ class RMSprop(Optimizer):
         """Move p, in place; see the class."""
         s, *others = kept
         alpha, momentum = group["alpha"], group["momentum"]
-        if group["weight_decay"]:
-            g = g + group["weight_decay"] * p
+        g = self._decayed(group, p, g)
         s *= alpha
         s += (1 - alpha) * g * g
         variance = s
@@ -340,9 +342,6 @@ class Adam(Optimizer):
         root /= (1 - beta2**step) ** 0.5
         root += group["eps"]
         p -= group["lr"] / (1 - beta1**step) * m / root
-
-    def _decayed(self, group: Group, p: Array, g: Array) -> Array:
-        return g + group["weight_decay"] * p if group["weight_decay"] else g
 
 
 class AdamW(Adam):
