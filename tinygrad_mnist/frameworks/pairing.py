@@ -99,7 +99,9 @@ class Explaining:
         for (key, word), (words, call) in KNOWN.items():
             if key == self.framework.key and word in self.task.title:
                 call = call.format(rounded=backend() == "tensorflow")
-                ours, other = self._run(self._epoch, "float64", f"from {_HERE} import conventions; {call}")
+                ours, other = self._run(
+                    self._epoch, "float64", f"from tinygrad_mnist.frameworks import conventions; {call}"
+                )
                 agreed = digits(differences(ours.losses, other.losses))
                 if agreed >= DIGITS:
                     proof = f"{words}; ours with it agrees in {shown_digits(agreed)} digits"
@@ -145,9 +147,6 @@ class Explaining:
         if np.ptp([*lengths.values()]) < 1e-3 * max(lengths.values()) and len(wrong) == len(lengths):
             return f"all of them move {np.mean([*lengths.values()]):.4g} times as far (rate, or sum and mean)"
         return f"the first step moves {', '.join(f'{name} {lengths[name]:.4g}' for name in wrong)} times as far"
-
-
-_HERE = "tinygrad_mnist.frameworks"
 
 
 def compared_steps(task: Task, examples: int) -> int:

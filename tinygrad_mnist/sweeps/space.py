@@ -122,7 +122,8 @@ def setting(name: str, value: Value) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return _READERS.get(name, _reader(name))(value)
+        read = _READERS.get(name) or _number_type(name) or (_yes_or_no if HINTS[name] is bool else str)
+        return read(value)
     except ValueError as error:
         raise ValueError(f"{name}={value}: {error}") from None
 
@@ -179,10 +180,6 @@ def _number_type(name: str) -> Callable[[str], float] | None:
     hint = HINTS[name]
     kinds = getattr(hint, "__args__", (hint,))
     return int if int in kinds and name != "layers" else float if float in kinds else None
-
-
-def _reader(name: str) -> Callable[[str], Any]:
-    return _number_type(name) or (_yes_or_no if HINTS[name] is bool else str)
 
 
 def _yes_or_no(text: str) -> bool:

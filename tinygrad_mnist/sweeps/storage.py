@@ -64,7 +64,6 @@ def _open(place: str) -> BaseStorage:
         journal = JournalStorage(JournalFileBackend(place, lock))
         journal.get_all_studies()  # raises for a file that is no journal
         return journal
-    raise AssertionError
 
 
 def _open_database(url: str) -> BaseStorage:
