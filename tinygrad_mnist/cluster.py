@@ -91,11 +91,9 @@ def connected(scheduler: str | None = None, workers: int | None = None) -> Itera
 
 def threads(client: Client) -> int:
     """Of all workers: each does one job at a time. Raises ClusterError where the scheduler is gone."""
-    try:
+    with suppress(OSError):
         if client.status == "running":
             return sum(client.nthreads().values())
-    except OSError:
-        pass
     raise scheduler_gone()
 
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
@@ -131,7 +131,7 @@ class Orders:
     dtype: str = "float32"
 
 
-class Classroom:
+class Classroom(AbstractContextManager["Classroom"]):
     """Where programs find the images and the first weights: files in a folder that is gone at the end.
 
     time_limit: seconds in which a program must start, and end each epoch. progress: called with what runs, and the
@@ -148,9 +148,6 @@ class Classroom:
         self.folder = Path(self._folder.name)
         for key, array in images.items():
             np.save(self.folder / f"{key}.npy", array)
-
-    def __enter__(self) -> Classroom:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._folder.cleanup()
@@ -190,7 +187,7 @@ class Classroom:
             program.expect("done")
 
 
-class _Program:
+class _Program(AbstractContextManager["_Program"]):
     """A program in its process; its lines are read in a thread, so that waiting for one can end."""
 
     def __init__(self, path: Path, place: Path, first: str, time_limit: float) -> None:
@@ -203,9 +200,6 @@ class _Program:
         )  # fmt: skip
         self._lines: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=_read, args=(self._process.stdout, self._lines), daemon=True).start()
-
-    def __enter__(self) -> _Program:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
