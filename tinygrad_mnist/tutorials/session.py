@@ -136,10 +136,7 @@ class Session:
     _done: dict[Recipe, _Candidate] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.data.classes != CLASSES:
-            raise DataError(
-                f"{self.data.name}: has {self.data.classes} classes, and the tutorials are about ten digits"
-            )
+        check_classes(self.data)
         self.train, self.validation = set_tenth_aside(self.data, self.seed)
 
     def run(self, row: Row) -> Result:
@@ -220,6 +217,12 @@ class _Progress(Callback):
 
     def step_ends(self, run: Run) -> None:
         self.report((run.epoch - 1 + run.totals.examples / len(run.train)) / run.epochs)
+
+
+def check_classes(dataset: Dataset) -> None:
+    """Raise DataError where there are other classes than the ten digits."""
+    if dataset.classes != CLASSES:
+        raise DataError(f"{dataset.name}: has {dataset.classes} classes, and the tutorials are about ten digits")
 
 
 def columns(split: Split) -> tuple[Array, Array]:
