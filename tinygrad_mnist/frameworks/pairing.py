@@ -99,9 +99,8 @@ class Explaining:
         for (key, word), (words, call) in KNOWN.items():
             if key == self.framework.key and word in self.task.title:
                 call = call.format(rounded=backend() == "tensorflow")
-                ours, other = self._run(
-                    self._epoch, "float64", f"from tinygrad_mnist.frameworks import conventions; {call}"
-                )
+                following = f"from tinygrad_mnist.frameworks import conventions; {call}"
+                ours, other = self._run(self._epoch, "float64", following)
                 agreed = digits(differences(ours.losses, other.losses))
                 if agreed >= DIGITS:
                     proof = f"{words}; ours with it agrees in {shown_digits(agreed)} digits"

@@ -131,9 +131,8 @@ def _policy(script: str, transport: Transport, is_whole: bool) -> str:
 def _inside(transport: Transport, is_whole: bool) -> str:
     if transport == "websocket":
         return "Python is that of tinygrad-mnist playground, on this machine."
-    engine = (
-        f"Pyodide {PYODIDE} (Mozilla Public License 2.0) with NumPy {NUMPY.split('-')[1]} (BSD), latex2mathml (MIT)"
-    )
+    version = NUMPY.split("-")[1]
+    engine = f"Pyodide {PYODIDE} (Mozilla Public License 2.0) with NumPy {version} (BSD), latex2mathml (MIT)"
     where = (
         "inside this file, which asks nobody for anything" if is_whole else "from Pyodide's content delivery network"
     )

@@ -198,10 +198,9 @@ def _layers(text: str) -> tuple[int | str, ...]:
 def _augment(text: str) -> Distortion | None:
     if text == "none":
         return None
+    parts = (part.partition("=") for part in text.split(","))
     try:
-        return Distortion(
-            **{name: float(value) for name, _, value in (part.partition("=") for part in text.split(","))}
-        )
+        return Distortion(**{name: float(value) for name, _, value in parts})
     except TypeError:
         raise ValueError("it is not such as rotate=10,shift=1, nor none") from None
 
