@@ -99,10 +99,9 @@ def _with_formulas(
 
 def _batch(dataset: data.Dataset, size: int, seed: int, dtype: str) -> tuple[NDArray[Any], NDArray[Any]]:
     """Training images as rows, and their labels, drawn at random."""
-    if size > len(dataset.train):
-        raise data.DataError(
-            f"{dataset.name}: a batch of {size:,} is more than its {len(dataset.train):,} training images"
-        )
-    pick = np.random.default_rng(seed).choice(len(dataset.train), size, replace=False)
+    count = len(dataset.train)
+    if size > count:
+        raise data.DataError(f"{dataset.name}: a batch of {size:,} is more than its {count:,} training images")
+    pick = np.random.default_rng(seed).choice(count, size, replace=False)
     chosen = dataset.train[pick]
     return chosen.inputs().astype(dtype), chosen.labels

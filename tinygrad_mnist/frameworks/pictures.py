@@ -45,9 +45,8 @@ def figure(comparisons: Sequence[Comparison]) -> Figure:
         }
         for ax, (title, values) in zip(others, measures.items(), strict=True):
             _draw_bars(ax, comparison, title, values)
-            ax.set_yticks(
-                range(len(values)), [row.framework.title for row in comparison.rows] if ax is others[0] else []
-            )
+            titles = [row.framework.title for row in comparison.rows] if ax is others[0] else []
+            ax.set_yticks(range(len(values)), titles)
     return drawn
 
 

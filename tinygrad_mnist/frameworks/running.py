@@ -94,9 +94,8 @@ def missing(framework: Framework) -> str | None:
     if framework.package == "keras" and not backend():
         named = os.environ.get("KERAS_BACKEND")
         lack = f"KERAS_BACKEND is {named}, which" if named else "what keras runs on"
-        return (
-            f"{lack} isn't installed: pip install {BACKENDS.get(named or 'tensorflow', named)}; its rows are left out"
-        )
+        package = BACKENDS.get(named or "tensorflow", named)
+        return f"{lack} isn't installed: pip install {package}; its rows are left out"
     return None
 
 

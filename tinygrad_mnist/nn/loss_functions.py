@@ -210,11 +210,9 @@ def _rows(labels: Any, x: Tensor, ignore_index: int) -> tuple[Any, NDArray[Any] 
 
 
 def _factors(weight: ArrayLike | Tensor, y: Any) -> Any:
-    factors = _like(weight, y)
-    if factors.shape != y.shape[-1:]:
-        raise ValueError(
-            f"weight of shape {factors.shape} does not fit {y.shape[-1]} classes: it must be ({y.shape[-1]},)"
-        )
+    factors, classes = _like(weight, y), y.shape[-1]
+    if factors.shape != (classes,):
+        raise ValueError(f"weight of shape {factors.shape} does not fit {classes} classes: it must be ({classes},)")
     return factors
 
 
