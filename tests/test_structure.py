@@ -56,7 +56,7 @@ LAYERS = {
     "cluster": {"shown"},
     "sweeps": {"arguments", "cluster", "data", "files", "nn", "processes", "records", "screens", "shown", "training"},
     "tutorials": {"Tensor", "engine", "nn", "manual", "data", "training"},
-    "frameworks": {"nn", "data", "training", "tutorials", "plots", "grading", "shown"},
+    "frameworks": {"files", "nn", "data", "training", "tutorials", "plots", "grading", "shown"},
     "playground": {
         "later",
         "__version__",

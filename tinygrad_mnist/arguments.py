@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,26 @@ NOT_NEGATIVE = Range("a number from 0 on", excluded=(math.inf,))
 SHARE = Range("a number from 0 to 1", most=1)
 BELOW_ONE = Range("a number from 0 to 1, and less than 1", most=1, excluded=(1,))
 COUNT = Range("an integer from 1 on", least=1, whole=True)
+
+
+def setting(default: Any, help: str = "", allowed: Range | Collection[str] | None = None) -> Any:
+    """A field with what it is, in a line, and what it may be: numbers in a range, or names in a table."""
+    return field(default=default, metadata={"help": help, "allowed": allowed})
+
+
+class Checked:
+    """A dataclass whose settings are what they may be: others raise ValueError. None is for those whose type has it."""
+
+    def __post_init__(self) -> None:
+        for each in fields(self):  # type: ignore[arg-type]  # of the class that derives from this one
+            allowed, value = each.metadata.get("allowed"), getattr(self, each.name)
+            # its type is text, "float | None", by `from __future__ import annotations`, and would be as text otherwise
+            if value is None and "None" in str(each.type):
+                continue
+            if isinstance(allowed, Range):
+                allowed.check(**{each.name: value})
+            elif allowed is not None:
+                check_name(each.name, value, allowed)
 
 
 def check_name(what: str, name: str, names: Collection[str]) -> None:

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 from tinygrad_mnist.shown import LineError
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Event
 
 CONNECTING = 10.0
 """Seconds that a scheduler is given to answer."""
+
+BEGUN, STOPPED = "begun", "stopped"
+"""What comes to a job."""
 
 _DASK = {
     "distributed.worker.daemon": True,  # local workers end with this process
@@ -88,11 +91,9 @@ def connected(scheduler: str | None = None, workers: int | None = None) -> Itera
 
 def threads(client: Client) -> int:
     """Of all workers: each does one job at a time. Raises ClusterError where the scheduler is gone."""
-    try:
+    with suppress(OSError):
         if client.status == "running":
             return sum(client.nthreads().values())
-    except OSError:
-        pass
     raise scheduler_gone()
 
 
@@ -106,9 +107,7 @@ def begin(job: str) -> None:
 
     Dask gives the job of a worker that died to the next one, until several died of it; here each job is begun once.
     """
-    from distributed import Event
-
-    begun = Event(_begun(job))
+    begun = _event(job, BEGUN)
     if begun.is_set():
         raise WorkerDied
     begun.set()
@@ -116,33 +115,26 @@ def begin(job: str) -> None:
 
 def stop(client: Client, job: str) -> None:
     """Ask the worker that does a job to end it soon. Raises ClusterError where the scheduler is gone."""
-    from distributed import Event
-
     try:
-        Event(_stopped(job), client=client).set()
+        _event(job, STOPPED, client).set()
     except OSError:
         raise scheduler_gone() from None
 
 
 def is_stopped(job: str) -> bool:
     """On a worker: whether it is asked to end the job."""
-    from distributed import Event
-
-    return bool(Event(_stopped(job)).is_set())
+    return bool(_event(job, STOPPED).is_set())
 
 
 def forget(client: Client, job: str) -> None:
     """Let the scheduler forget a job that is done."""
+    with suppress(OSError):
+        for what in (BEGUN, STOPPED):
+            _event(job, what, client).clear()
+
+
+def _event(job: str, what: str, client: Client | None = None) -> Event:
+    """Whether something has come to a job, as all know of it; on a worker, of its own client."""
     from distributed import Event
 
-    with suppress(OSError):
-        for event in (_begun(job), _stopped(job)):
-            Event(event, client=client).clear()
-
-
-def _begun(job: str) -> str:
-    return f"{job} begun"
-
-
-def _stopped(job: str) -> str:
-    return f"{job} stopped"
+    return Event(f"{job} {what}", client=client)

@@ -40,6 +40,13 @@ def open_plain(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
+def static(package: str, name: str) -> str:
+    """A text in the folder `static` of a package of ours, such as a page's style."""
+    from importlib import resources  # which few programs ask for
+
+    return (resources.files(f"tinygrad_mnist.{package}") / "static" / name).read_text(encoding="utf-8")
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Put the content at the path in one step: a reader sees the old file or the new one, never a half.
 
@@ -152,3 +159,9 @@ def prepare_folder(folder: Path, *names: str) -> None:
             temporary.unlink(missing_ok=True)
     with tempfile.TemporaryFile(dir=folder):
         pass
+
+
+def prepare_files(*paths: Path | None) -> None:
+    """The same for files, each in its folder; None is one that is not asked for."""
+    for path in filter(None, paths):
+        prepare_folder(path.parent, path.name)

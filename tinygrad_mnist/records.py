@@ -11,6 +11,7 @@ import json
 import math
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import is_dataclass
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -179,10 +180,8 @@ def _one_of(value: Any, hints: Sequence[Any], place: str) -> Any:
     if len(others) == 1:
         return checked(value, others[0], place)
     for hint in others:
-        try:
+        with suppress(RecordError):
             return checked(value, hint, place)
-        except RecordError:
-            continue
     raise _wrong(place, f"is {_told(value)} and none of {', '.join(sorted(map(_word, others)))}")
 
 

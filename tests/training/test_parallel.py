@@ -12,7 +12,6 @@ from tests.training.victim import Crash
 from tinygrad_mnist import Tensor, data, nn, training
 from tinygrad_mnist.compiler.capturing.capture import captured
 from tinygrad_mnist.nn.random import drawing_from, generator
-from tinygrad_mnist.training.metrics import scored
 from tinygrad_mnist.training.parallel import can_share, generators_of
 
 LAYERS = ("1x28x28", "4c5", "mp4", 16, 10)
@@ -199,7 +198,7 @@ def test_a_layer_that_a_callback_appends_is_in_every_thread(splits):
 @each("threads", [1, 2, 3])
 def test_scores_do_not_depend_on_threads(splits, threads):
     model = nn.network(LAYERS, seed=0)
-    alone, shared = training.score(model, splits[1]), scored(model, splits[1], 7, threads=threads)
+    alone, shared = training.score(model, splits[1]), training.score(model, splits[1], 7, threads=threads)
     np.testing.assert_allclose(shared.logits, alone.logits, rtol=1e-4, atol=1e-6)
     assert model.training
 

@@ -72,7 +72,7 @@ def interp(x: Array, xp: Array, fp: Array, left: Any = None, right: Any = None, 
 
     In float64, as NumPy's. left, right: what stands beyond the ends instead. Raises TypeError where a period is given.
     """
-    refuse(np.interp, {"period"} if period is not None else ())
+    refuse(np.interp, period=period)
     x, xp, fp = (ops.astype(v if hasattr(v, "dtype") else np.asarray(v), np.float64) for v in (x, xp, fp))
     places, at = plain(xp), plain(x)
     start = np.clip(np.searchsorted(places, at, "right") - 1, 0, max(np.size(places) - 2, 0))
@@ -90,7 +90,7 @@ def linspace(
     axis: int = 0,
 ) -> Array:  # fmt: skip
     """num evenly spaced values from start to stop, along a new axis."""
-    refuse(np.linspace, {name for name, given in (("retstep", retstep), ("dtype", dtype)) if given})
+    refuse(np.linspace, retstep=retstep or None, dtype=dtype)
     shape = np.broadcast_shapes(np.shape(start), np.shape(stop))
     share = np.linspace(0, 1, num, endpoint, dtype=np.result_type(plain(start), plain(stop), 0.0))
     share = share.reshape(-1, *[1] * len(shape))

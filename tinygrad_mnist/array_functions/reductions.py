@@ -10,7 +10,7 @@ from tinygrad_mnist.array_functions.table import Array, means, refuse, with_sign
 from tinygrad_mnist.engine import ops
 from tinygrad_mnist.engine.node import Node, plain
 from tinygrad_mnist.engine.ops import Axis
-from tinygrad_mnist.engine.primitive import op
+from tinygrad_mnist.engine.primitive import Function, op
 from tinygrad_mnist.engine.tensor import NUMPY
 
 REDUCTIONS: dict[Any, Any] = {
@@ -47,7 +47,7 @@ def cumprod(a: Array, axis: int | None = None, dtype: None = None, out: None = N
     Where a zero is among them nothing can be divided by it: pass after pass multiplies by the products of twice as
     many elements, so that log₂ n passes do.
     """
-    refuse(np.cumprod, {name for name, given in (("dtype", dtype), ("out", out)) if given is not None})
+    refuse(np.cumprod, dtype=dtype, out=out)
     if axis is None:
         a, axis = ops.flatten(a), 0
     if np.all(plain(a) != 0):
@@ -59,22 +59,13 @@ def cumprod(a: Array, axis: int | None = None, dtype: None = None, out: None = N
     return ops.swapaxes(a, axis, -1)
 
 
-@means("multiply.reduce")
-def product(x: Array, axis: Axis = 0, keepdims: bool = False) -> Array:
-    """The product along an axis, the first by default, as of every ufunc's reduce."""
-    return ops.prod(x, axis, keepdims)
+def _reduce(operation: Function) -> Function:
+    """A ufunc's reduce: along an axis, the first by default."""
+    return lambda x, axis=0, keepdims=False: operation(x, axis, keepdims)
 
 
-@means("maximum.reduce")
-def maximum(x: Array, axis: Axis = 0, keepdims: bool = False) -> Array:
-    """The largest along an axis, the first by default."""
-    return ops.max(x, axis, keepdims)
-
-
-@means("minimum.reduce")
-def minimum(x: Array, axis: Axis = 0, keepdims: bool = False) -> Array:
-    """The smallest along an axis, the first by default."""
-    return ops.min(x, axis, keepdims)
+REDUCES = {"multiply": ops.prod, "maximum": ops.max, "minimum": ops.min}
+NUMPY.update({f"{ufunc}.reduce": _reduce(operation) for ufunc, operation in REDUCES.items()})
 
 
 @means(np.bincount)
@@ -89,7 +80,7 @@ def bincount(x: Array, /, weights: Array = None, minlength: int = 0) -> Array:
 @means(np.histogram)
 def histogram(a: Array, bins: Any = 10, range: Any = None, density: Any = None, weights: Array = None) -> Any:
     """How many elements lie in each bin, plain; weights that require gradients are refused."""
-    refuse(np.histogram, {"weights"} if getattr(weights, "requires_grad", False) else ())
+    refuse(np.histogram, weights=weights if getattr(weights, "requires_grad", False) else None)
     return np.histogram(plain(a), plain(bins), range, density, plain(weights))
 
 
@@ -108,7 +99,7 @@ def nansum(a: Array, axis: Axis = None, dtype: None = None, out: None = None, ke
 @means(np.nanmax)
 def nanmax(a: Array, axis: Axis = None, out: None = None, keepdims: bool = False) -> Array:
     """The largest that is not nan."""
-    refuse(np.nanmax, {"out"} if out is not None else ())
+    refuse(np.nanmax, out=out)
     holes = np.isnan(plain(a))
     return ops.max(ops.where(holes, -np.inf, a) if holes.any() else a, axis, keepdims)
 
@@ -131,7 +122,7 @@ def quantile(
     keepdims: bool = False,
 ) -> Array:  # fmt: skip
     """What a share q of the elements lies below, linear between the two that are nearest; nan where one is nan."""
-    refuse(np.quantile, {"out"} if out is not None else ())
+    refuse(np.quantile, out=out)
     if method != "linear":
         raise TypeError(f'np.quantile on a Tensor is recorded with method="linear", and not {method!r}')
     axes = tuple(range(a.ndim)) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, a.ndim)

@@ -50,13 +50,13 @@ def with_signature_of(function: Any, operation: Callable[..., Any], **renamed: s
     def call(*args: Any, **options: Any) -> Any:
         (_, array), *rest = signature.bind(*args, **options).arguments.items()
         given = {renamed.get(name, name): value for name, value in rest if value is not None}
-        refuse(function, given.keys() & UNKNOWN)
+        refuse(function, **{name: given[name] for name in given.keys() & UNKNOWN})
         return operation(array, **given)
 
     return call
 
 
-def refuse(function: Any, options: Iterable[str]) -> None:
-    """Raise TypeError where NumPy's function was given options under which nothing can be recorded."""
-    if options := set(options):
-        raise TypeError(not_recorded(function, options))
+def refuse(function: Any, **options: Any) -> None:
+    """Raise TypeError where NumPy's function was given one of these options, under which nothing can be recorded."""
+    if given := {name for name, value in options.items() if value is not None}:
+        raise TypeError(not_recorded(function, given))

@@ -15,7 +15,7 @@ import numpy as np
 import typer
 from typer.exceptions import TyperException
 
-from tinygrad_mnist import __version__, data, training
+from tinygrad_mnist import __version__
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.compare import compare
 from tinygrad_mnist.cli.exercise import exercise
@@ -30,14 +30,11 @@ from tinygrad_mnist.cli.sweep import sweep
 from tinygrad_mnist.cli.train import train
 from tinygrad_mnist.cli.tutorials import tutorials
 from tinygrad_mnist.cli.wording import Command, said, worded
-from tinygrad_mnist.cluster import ClusterError
 from tinygrad_mnist.compiler import CompileError
-from tinygrad_mnist.devices import DeviceError
 from tinygrad_mnist.engine import GraphError
-from tinygrad_mnist.frameworks.running import ProgramError
 from tinygrad_mnist.graph import RenderingError
-from tinygrad_mnist.playground import PlaygroundError
-from tinygrad_mnist.sweeps import SweepError
+from tinygrad_mnist.shown import LineError
+from tinygrad_mnist.training import TrainingError
 
 _CTRL_C = 130
 """What typer makes of a KeyboardInterrupt."""
@@ -120,20 +117,7 @@ def _run() -> int:
     except TyperException as error:
         _say_error(f"{said(error.format_message())} ({_help()} says what there is)")
         return 2
-    except (
-        data.DataError,
-        training.CheckpointError,
-        training.TrainingError,
-        DeviceError,
-        CompileError,
-        GraphError,
-        ProgramError,
-        PlaygroundError,
-        RenderingError,
-        ClusterError,
-        SweepError,
-        Interrupted,
-    ) as error:
+    except (LineError, CompileError, GraphError, RenderingError, TrainingError, Interrupted) as error:
         _say_error(str(error))
     except MemoryError:
         _say_error("there is not enough memory for this: take smaller layers or batches")

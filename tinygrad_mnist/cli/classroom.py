@@ -13,7 +13,7 @@ import typer
 
 from tinygrad_mnist import __version__, cluster, files, grading
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Interrupted
+from tinygrad_mnist.cli.options import asked_wrongly, interrupted
 from tinygrad_mnist.grading import classroom
 from tinygrad_mnist.grading.classroom.distant import DistantWorker
 from tinygrad_mnist.grading.classroom.gradescope import gradescope as for_gradescope
@@ -48,34 +48,31 @@ def grade_class(
     scheduler: str | None,
 ) -> None:
     """Grade them, with a bar; write what was asked for, and print the table."""
-    for path in filter(None, (csv, gradescope)):
-        files.prepare_folder(path.parent, path.name)
-    with tempfile.TemporaryDirectory(prefix="tinygrad-mnist-class-", ignore_cleanup_errors=True) as unpacked:
-        try:
-            worth = classroom.Points.parse(points) if points else None
-            if gradescope and len(paths) > 1:
-                raise grading.GradeError(
-                    "--gradescope is for one submission: a file, or a folder that is all one learner's"
-                )
-            if gradescope:
-                found = [classroom.find_submission(paths[0], Path(unpacked))]
-            else:
-                found = classroom.find_submissions(paths, Path(unpacked))
-            with _graders(scheduler, jobs) as (new_worker, at_once):
-                limits = classroom.Limits(int(memory * 2**30), at_once)
-                whole = _graded(found, settings, html, worth, again, limits, new_worker)
-        except grading.GradeError as error:
-            raise typer.BadParameter(str(error)) from None
+    files.prepare_files(csv, gradescope)
+    folder = tempfile.TemporaryDirectory(prefix="tinygrad-mnist-class-", ignore_cleanup_errors=True)
+    with asked_wrongly(grading.GradeError), folder as unpacked:
+        worth = classroom.Points.parse(points) if points else None
+        if gradescope and len(paths) > 1:
+            raise grading.GradeError(
+                "--gradescope is for one submission: a file, or a folder that is all one learner's"
+            )
+        if gradescope:
+            found = [classroom.find_submission(paths[0], Path(unpacked))]
+        else:
+            found = classroom.find_submissions(paths, Path(unpacked))
+        with _graders(scheduler, jobs) as (new_worker, at_once):
+            limits = classroom.Limits(int(memory * 2**30), at_once)
+            whole = _graded(found, settings, html, worth, again, limits, new_worker)
     if html:
-        _write(html / "index.html", whole.to_html())
+        files.write_text(html / "index.html", whole.to_html())
         for graded in whole.results:
-            _write(html / f"{graded.submission.page}.html", whole.learner_html(graded))
+            files.write_text(html / f"{graded.submission.page}.html", whole.learner_html(graded))
     if csv:
-        _write(csv, f"\ufeff{whole.to_csv()}")  # spreadsheets then know that it is UTF-8
+        files.write_text(csv, f"\ufeff{whole.to_csv()}")  # spreadsheets then know that it is UTF-8
     if gradescope:
         (graded,) = whole.results
         content = for_gradescope(graded.report, worth or classroom.Points(), graded.seconds)
-        _write(gradescope, json_text(content))
+        files.write_text(gradescope, json_text(content))
     show.table(whole)
     if html:
         show.line(f"{html / 'index.html'}")
@@ -109,7 +106,8 @@ def _graded(
     done: list[classroom.Graded] = []
     with Bar() as bar:
         bar.start("grading", len(found))
-        try:
+        goes_on = "; the same command goes on from there" if html else ""
+        with interrupted(lambda: f"interrupted after {len(done)} of {len(found)}{goes_on}"):
             for graded in classroom.grade_class(
                 found, __version__, keep=html, again=again, limits=limits, new_worker=new_worker, **settings
             ):
@@ -117,12 +115,5 @@ def _graded(
                 bar.move(len(done), facts=f"{len(done)}/{len(found)}  {graded.name[:28]}")
                 if html:
                     page = classroom.ClassReport((graded,), points).learner_html(graded)
-                    _write(html / f"{graded.submission.page}.html", page)
-        except KeyboardInterrupt:
-            again_ = "; the same command goes on from there" if html else ""
-            raise Interrupted(f"interrupted after {len(done)} of {len(found)}{again_}") from None
+                    files.write_text(html / f"{graded.submission.page}.html", page)
     return classroom.ClassReport.of(done, points)
-
-
-def _write(path: Path, text: str) -> None:
-    files.write_text(path, text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 from tinygrad_mnist import comparing, data, manual, nn
 from tinygrad_mnist.arguments import NOT_NEGATIVE, POSITIVE
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Data, Layers, load_data, one_of, within
-from tinygrad_mnist.files import prepare_folder, write_text
+from tinygrad_mnist.cli.options import Data, Layers, file_of, load_data, one_of, within
+from tinygrad_mnist.files import prepare_files, write_text
 from tinygrad_mnist.grading.watching.comparison import compare_program
 from tinygrad_mnist.shown import json_text
 
@@ -55,65 +56,52 @@ def compare(
     the other options are for the model that is compared without one, but for --json. The file runs as a program of
     yours: no sandbox.
     """
+    if program and not program.is_file():
+        raise typer.BadParameter(f"there is no file {program}")
+    html, json_file = None if program else html, file_of(numbers)
+    prepare_files(html, json_file)
+    results: list[Any]
     if program:
-        return _with_program(program, numbers, time_limit)
-    json_file = Path(numbers) if numbers and numbers != "-" else None
-    files = [path for path in (html, json_file) if path]
-    for path in files:
-        prepare_folder(path.parent, path.name)
-    X, labels = _batch(load_data(source, int(layers[-1])), batch_size, seed, dtype)
-    model = nn.MLP(layers, activation, seed=seed, dtype=dtype)  # type: ignore[arg-type]  # parsed by the callback
-    rng = np.random.default_rng(seed)
-    for b in model.biases:  # they start at 0, and would not be missed
-        b.data = rng.standard_normal(b.shape).astype(dtype)
-
-    comparisons = []
-    if not columns:
-        comparisons.append(comparing.compare(model, (X, labels), manual.rows, l2))
-    if columns is not False:
-        comparisons.append(comparing.compare(comparing.ColumnMLP(model), (X.T, labels), manual.columns, l2))
-    passed = all(comparison.passed for comparison in comparisons)
-
+        results = [compare_program(program, time_limit)]
+        text = results[0].to_json()
+    else:
+        batch = _batch(load_data(source, int(layers[-1])), batch_size, seed, dtype)
+        model = nn.MLP(layers, activation, seed=seed, dtype=dtype)  # type: ignore[arg-type]  # parsed by the callback
+        results = list(_with_formulas(model, *batch, l2, columns, seed))
+        report = {"passed": all(each.passed for each in results), "comparisons": [each.to_dict() for each in results]}
+        text = json_text(report, allow_nan=True)
     if html:
-        write_text(html, comparing.page(comparisons))
-    report = {"passed": passed, "comparisons": [comparison.to_dict() for comparison in comparisons]}
-    text = json_text(report, allow_nan=True)
+        write_text(html, comparing.page(results))
     if json_file:
         write_text(json_file, f"{text}\n")
     if numbers == "-":
         show.output(f"{text}\n")
     else:
-        for comparison in comparisons:
-            show.table(comparison)
-    for path in files:
+        for each in results:
+            show.table(each)
+    for path in filter(None, (html, json_file)):
         (show.note if numbers == "-" else show.line)(f"saved {path}")
-    return 0 if passed else 1
+    return 0 if all(each.passed for each in results) else 1
 
 
-def _with_program(program: Path, numbers: str | None, time_limit: float) -> int:
-    """A learner's program beside autograd of its own forward pass."""
-    if not program.is_file():
-        raise typer.BadParameter(f"there is no file {program}")
-    json_file = Path(numbers) if numbers and numbers != "-" else None
-    if json_file:
-        prepare_folder(json_file.parent, json_file.name)
-    beside = compare_program(program, time_limit)
-    if numbers == "-":
-        show.output(f"{beside.to_json()}\n")
-    else:
-        show.table(beside)
-    if json_file:
-        write_text(json_file, f"{beside.to_json()}\n")
-        show.line(f"saved {json_file}")
-    return 0 if beside.passed else 1
+def _with_formulas(
+    model: nn.MLP, X: NDArray[Any], labels: NDArray[Any], l2: float, columns: bool | None, seed: int
+) -> Iterator[comparing.Comparison]:
+    """The model beside the hand derivation in rows, in columns, or in both."""
+    rng = np.random.default_rng(seed)
+    for b in model.biases:  # they start at 0, and would not be missed
+        b.data = rng.standard_normal(b.shape).astype(X.dtype)
+    if not columns:
+        yield comparing.compare(model, (X, labels), manual.rows, l2)
+    if columns is not False:
+        yield comparing.compare(comparing.ColumnMLP(model), (X.T, labels), manual.columns, l2)
 
 
 def _batch(dataset: data.Dataset, size: int, seed: int, dtype: str) -> tuple[NDArray[Any], NDArray[Any]]:
     """Training images as rows, and their labels, drawn at random."""
-    if size > len(dataset.train):
-        raise data.DataError(
-            f"{dataset.name}: a batch of {size:,} is more than its {len(dataset.train):,} training images"
-        )
-    pick = np.random.default_rng(seed).choice(len(dataset.train), size, replace=False)
+    count = len(dataset.train)
+    if size > count:
+        raise data.DataError(f"{dataset.name}: a batch of {size:,} is more than its {count:,} training images")
+    pick = np.random.default_rng(seed).choice(count, size, replace=False)
     chosen = dataset.train[pick]
     return chosen.inputs().astype(dtype), chosen.labels

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from tinygrad_mnist import graph as readings
-from tinygrad_mnist import training
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.graph import loss_on_images, new_or_loaded
-from tinygrad_mnist.cli.options import Data, load_data, outputs
+from tinygrad_mnist.cli.options import Data, asked_wrongly, load_data, outputs
+from tinygrad_mnist.files import prepare_files
 
 
 def exercise(
@@ -35,9 +35,7 @@ def exercise(
     made = readings.exercise(loss)
     for path, write in ((notebook, made.to_notebook), (html, made.to_html)):
         if path:
-            training.prepare_folder(path.parent, path.name)
-            try:
+            prepare_files(path)
+            with asked_wrongly():
                 write(path)
-            except ValueError as error:
-                raise typer.BadParameter(str(error)) from error
             show.line(f"saved {path}")

@@ -11,7 +11,7 @@ import typer
 
 from tinygrad_mnist import data, files
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Interrupted
+from tinygrad_mnist.cli.options import interrupted
 from tinygrad_mnist.frameworks import views
 from tinygrad_mnist.frameworks.pairing import Comparison, compare
 from tinygrad_mnist.frameworks.running import FRAMEWORKS, PROGRAMS, Classroom, missing
@@ -27,8 +27,7 @@ def side_by_side(
     if not tasks:
         have = ", ".join(dict.fromkeys(task.tutorial for task in TASKS.values()))
         raise typer.BadParameter(f"--frameworks is for {have}, and not for {', '.join(tutorials)}")
-    for path in filter(None, (markdown, html, plot)):
-        files.prepare_folder(path.parent, path.name)
+    files.prepare_files(markdown, html, plot)
     if not PROGRAMS.is_dir():
         raise FileNotFoundError(
             "examples/frameworks isn't beside this package: --frameworks runs in a checkout of the project"
@@ -62,12 +61,10 @@ def _run(tasks: Sequence[Task], dataset: data.Dataset, seed: int, time_limit: fl
     for lack in filter(None, lacks.values()):
         show.note(lack)
     present = [framework for framework, lack in lacks.items() if not lack]
-    with show.Tutorials() as bar, Classroom(images(dataset, seed), time_limit, bar.update) as classroom:
-        try:
-            for task in tasks:
-                comparison = compare(classroom, task, present, seed)
-                bar.stop()
-                show.lines(views.lines(comparison))
-                yield comparison
-        except KeyboardInterrupt:
-            raise Interrupted("interrupted; what is above is done") from None
+    given, said = images(dataset, seed), "interrupted; what is above is done"
+    with show.Tutorials() as bar, Classroom(given, time_limit, bar.update) as classroom, interrupted(lambda: said):
+        for task in tasks:
+            comparison = compare(classroom, task, present, seed)
+            bar.stop()
+            show.lines(views.lines(comparison))
+            yield comparison

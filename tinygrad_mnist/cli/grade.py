@@ -10,7 +10,7 @@ import typer
 from tinygrad_mnist import files, grading, manual
 from tinygrad_mnist.arguments import POSITIVE
 from tinygrad_mnist.cli import classroom, show
-from tinygrad_mnist.cli.options import within
+from tinygrad_mnist.cli.options import asked_wrongly, file_of, within
 
 
 def grade(
@@ -78,19 +78,16 @@ def grade(
     (file,) = submitted
     if not file.is_file():
         raise typer.BadParameter(f"there is no file {file}")
-    for written in (html, Path(json) if json and json != "-" else None):
-        if written:
-            files.prepare_folder(written.parent, written.name)
-    try:
+    json_file = file_of(json)
+    files.prepare_files(html, json_file)
+    with asked_wrongly(grading.GradeError):
         report = grading.grade(file, memory=int(memory * 2**30), **settings)
-    except grading.GradeError as error:
-        raise typer.BadParameter(str(error)) from None
     if json == "-":
         show.output(f"{report.to_json()}\n")
     else:
         show.table(report)
-        if json:
-            files.write_text(Path(json), f"{report.to_json()}\n")
+    if json_file:
+        files.write_text(json_file, f"{report.to_json()}\n")
     if html:
         files.write_text(html, report.to_html())
     if not report.passed:

@@ -22,9 +22,8 @@ from tinygrad_mnist.cli.options import (
 )
 from tinygrad_mnist.compiler import compile
 from tinygrad_mnist.engine import Tensor
-from tinygrad_mnist.files import write_atomically
+from tinygrad_mnist.files import prepare_files, write_atomically, write_text
 from tinygrad_mnist.graph.recording import Recording
-from tinygrad_mnist.shown import file_text
 
 EXAMPLES, FEW = 8, 2
 """How many images the network is shown; the few where a page holds the maps of each."""
@@ -43,6 +42,9 @@ SUFFIXES = {
     ".htm": "html",
 }
 known_format = if_given(one_of(FORMATS))
+
+Drawn = tuple[bool, bool, int | None]
+"""Whether the backward pass and values are drawn, and how many levels of layers are opened."""
 
 
 def graph(
@@ -84,23 +86,20 @@ def graph(
     has_maps = len(training.input_shape(network)) > 1
     count = FEW if format == "html" and has_maps else EXAMPLES
     loss = loss_on_images(network, dataset, whole=format == "numpy", count=count)
+    drawn = backward, values, depth
     if format in TEXTS:
-        is_plan = format == "plan"
-        text = (
-            step_plan(network, dataset) if is_plan else _text(format, loss, network, backward, values, depth, indices)
-        )
+        text = step_plan(network, dataset) if format == "plan" else _text(format, loss, network, drawn, indices)
         if out is None:
             show.output(text)
             return
-        content = file_text(text)
     path = out or Path(f"graph.{format}")
-    training.prepare_folder(path.parent, path.name)
+    prepare_files(path)
     if format == "html":
         readings.explore(loss, path)
     elif format in PICTURES:
-        write_atomically(path, readings.draw(loss, None, backward, values, depth).pipe(format))
+        write_atomically(path, readings.draw(loss, None, *drawn).pipe(format))
     else:
-        write_atomically(path, content)
+        write_text(path, text)
     show.line(f"saved {path}")
 
 
@@ -153,14 +152,12 @@ def step_plan(network: nn.Module, dataset: data.Dataset) -> str:
     return step.plan()
 
 
-def _text(
-    format: str, loss: Tensor, network: nn.Module, backward: bool, values: bool, depth: int | None, indices: bool
-) -> str:
+def _text(format: str, loss: Tensor, network: nn.Module, drawn: Drawn, indices: bool) -> str:
     if format in FORMULAS:
         explanation = readings.explain(loss, list(network.parameters()), indices=indices)
         return explanation.document() if format == "latex" else str(getattr(explanation, format)())
     if format == "numpy":
         return str(readings.to_numpy(loss, list(network.parameters())))
     if format == "mermaid":
-        return readings.mermaid(loss, None, backward, values, depth)
-    return str(readings.draw(loss, None, backward, values, depth).source)
+        return readings.mermaid(loss, None, *drawn)
+    return str(readings.draw(loss, None, *drawn).source)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -30,6 +31,25 @@ class Interrupted(Exception):
     """Ctrl-C before there was anything to keep."""
 
 
+@contextmanager
+def interrupted(said: Callable[[], str]) -> Iterator[None]:
+    """What is said where Ctrl-C ends this; nothing, where there is nothing to say."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if words := said():
+            raise Interrupted(words) from None
+
+
+@contextmanager
+def asked_wrongly(refused: type[ValueError] = ValueError) -> Iterator[None]:
+    """Where this is refused, the command was asked wrongly, and the error's own words say how."""
+    try:
+        yield
+    except refused as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 Data = Annotated[
     str,
     typer.Option(
@@ -53,10 +73,8 @@ def if_given(check: Callable[[S], T]) -> Callable[[S | None], T | None]:
 
 def network_layers(text: str) -> tuple[int | str, ...]:
     """The items of a network in a line, from images of 28 × 28 to the classes."""
-    try:
+    with asked_wrongly():
         items = nn.parse_layers(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
     if items[0] not in (INPUTS, IMAGES) or len(items) < 2 or not isinstance(items[-1], int):
         raise typer.BadParameter(
             f"{text!r} must begin with {INPUTS} or {IMAGES}, the pixels, and end with the number of classes"
@@ -74,21 +92,22 @@ def distortion(text: str) -> Distortion | None:
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not such as rotate=10,shift=1, nor none") from None
     known = one_of([field.name for field in fields(Distortion)])
-    try:
+    with asked_wrongly():
         return Distortion(**{known(name): value for name, value in strengths.items()})
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+
+
+def _among(allowed: Collection[str] | Range, otherwise: str) -> Callable[[S], S]:
+    def checked(value: S) -> S:
+        if value not in allowed:
+            raise typer.BadParameter(f"{value!r} is {otherwise}")
+        return value
+
+    return checked
 
 
 def one_of(names: Collection[str]) -> Callable[[str], str]:
     """A check that a value is one of these names."""
-
-    def known(name: str) -> str:
-        if name not in names:
-            raise typer.BadParameter(f"{name!r} is none of {', '.join(names)}")
-        return name
-
-    return known
+    return _among(names, f"none of {', '.join(names)}")
 
 
 known_activation = one_of(nn.ACTIVATIONS)
@@ -96,13 +115,7 @@ known_activation = one_of(nn.ACTIVATIONS)
 
 def within(numbers: Range) -> Callable[[float], float]:
     """A check that a number is in a range."""
-
-    def checked(number: float) -> float:
-        if number not in numbers:
-            raise typer.BadParameter(f"{number} is not {numbers.words}")
-        return number
-
-    return checked
+    return _among(numbers, f"not {numbers.words}")
 
 
 Layers = Annotated[str, typer.Option(help="Sizes of the layers, inputs first.", callback=layer_sizes)]
@@ -141,6 +154,11 @@ def load_data(source: str, classes: int) -> data.Dataset:
     return dataset
 
 
+def file_of(place: str | None) -> Path | None:
+    """The file to write that an option names; none where it is -, for standard output."""
+    return Path(place) if place and place != str(STDOUT) else None
+
+
 def check_outputs(written: Sequence[Path], read: Sequence[Path]) -> None:
     """Each output has a place of its own, which can be written, and overwrites nothing that is read."""
     for path in written:
@@ -150,4 +168,4 @@ def check_outputs(written: Sequence[Path], read: Sequence[Path]) -> None:
             continue
         if data.is_among(path, read):
             raise typer.BadParameter(f"{path} is to be read, too: give another file to write")
-        files.prepare_folder(path.parent, path.name)
+        files.prepare_files(path)

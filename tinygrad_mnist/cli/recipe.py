@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from tinygrad_mnist.arguments import Range
-from tinygrad_mnist.cli.options import distortion, if_given, network_layers, one_of, within
+from tinygrad_mnist.cli.options import asked_wrongly, distortion, if_given, network_layers, one_of, within
 from tinygrad_mnist.training import PRESETS, Recipe, as_text, load_recipe
 
 PARSERS: dict[str, Callable[[str], Any]] = {"layers": network_layers, "augment": distortion}
@@ -72,7 +72,5 @@ def base_recipe(context: typer.Context, preset: str, file: Path | None) -> Recip
 
 def changed(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
     """The recipe with the options that are given."""
-    try:
+    with asked_wrongly():
         return recipe.changed(**changes)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None

@@ -9,7 +9,7 @@ import typer
 
 from tinygrad_mnist import sweeps
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Data, Interrupted, one_of
+from tinygrad_mnist.cli.options import Data, interrupted, one_of
 from tinygrad_mnist.cli.recipe import base_recipe, changed, is_given, with_recipe_options
 from tinygrad_mnist.screens.bar import Bar
 from tinygrad_mnist.sweeps import words
@@ -58,14 +58,12 @@ def sweep(
     """
     changes = {name: value for name, value in changes.items() if is_given(context, name)}
     recipe = changed(base_recipe(context, preset, recipe_file), changes)
-    try:
-        with Progress() as progress:
-            outcome = sweeps.search(
-                recipe, space, trials=trials, sampler=sampler, seed=seed, data=source, out=out, storage=storage,
-                scheduler=scheduler, workers=workers, seeds=seeds, resume=resume, listener=progress,
-            )  # fmt: skip
-    except KeyboardInterrupt:
-        raise Interrupted("interrupted; the finished trials are kept, and --resume goes on") from None
+    kept = "interrupted; the finished trials are kept, and --resume goes on"
+    with interrupted(lambda: kept), Progress() as progress:
+        outcome = sweeps.search(
+            recipe, space, trials=trials, sampler=sampler, seed=seed, data=source, out=out, storage=storage,
+            scheduler=scheduler, workers=workers, seeds=seeds, resume=resume, listener=progress,
+        )  # fmt: skip
     _say(outcome)
     show.line(f"saved {out / RECIPE} (for train --recipe) and {out / PAGE}")
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +10,7 @@ import typer
 
 from tinygrad_mnist import data, nn, training
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Data, Interrupted, one_of
+from tinygrad_mnist.cli.options import Data, Interrupted, interrupted, one_of
 from tinygrad_mnist.cli.recipe import base_recipe, changed, is_given, with_recipe_options
 from tinygrad_mnist.cli.resuming import MOST_THREADS, resumed
 from tinygrad_mnist.devices import DEVICES, mover
@@ -105,7 +103,7 @@ def train(
         notes = {"recipe": recipe.as_dict(), "seed": seed, "source": data.wherever_it_runs(source), **pace}
         checkpoint = training.Checkpoint(path, steps=checkpoint_steps, notes=notes)
         facts: dict[str, Any] = {"data": dataset.name, **recipe.as_dict(), "seed": seed, **pace}
-        with _interrupted(lambda: _nothing_but(path)):
+        with interrupted(lambda: _nothing_but(path)):
             history = recipe.fit(
                 model,
                 (train_set, validation_set),
@@ -117,9 +115,9 @@ def train(
             )
             facts |= _scored(model, history, dataset.test)
         if history.best is None:
-            raise _nothing_but(path)
-        drawn = f"interrupted; the run is saved, and tinygrad-mnist plot {out} draws it"
-        with _interrupted(lambda: Interrupted(drawn) if pictures else None):  # the run is whole
+            raise Interrupted(_nothing_but(path))
+        drawn = f"interrupted; the run is saved, and tinygrad-mnist plot {out} draws it" if pictures else ""
+        with interrupted(lambda: drawn):  # the run is whole
             with signals_held():
                 folder.save(model, history, **facts)
                 _say_the_end(history, recipe, facts)
@@ -129,16 +127,6 @@ def train(
             if pictures:
                 _draw(out, dataset.test)
         drop_signals()
-
-
-@contextmanager
-def _interrupted(said: Callable[[], Interrupted | None]) -> Iterator[None]:
-    """What is said where Ctrl-C ends this; nothing, where there is nothing to say."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        if error := said():
-            raise error from None
 
 
 def _pace(
@@ -175,11 +163,11 @@ def _scored(model: nn.Module, history: training.History, test: data.Split) -> di
     return facts
 
 
-def _nothing_but(checkpoint: Path) -> Interrupted:
+def _nothing_but(checkpoint: Path) -> str:
     """What to say where the run was interrupted before there was a model to save."""
     if checkpoint.exists():
-        return Interrupted("interrupted before a model was saved; the checkpoint is there, for --resume")
-    return Interrupted("interrupted; nothing was saved")
+        return "interrupted before a model was saved; the checkpoint is there, for --resume"
+    return "interrupted; nothing was saved"
 
 
 def _draw(run: Path, test: data.Split) -> None:

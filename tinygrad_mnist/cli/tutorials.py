@@ -13,7 +13,7 @@ from tinygrad_mnist import data, files
 from tinygrad_mnist.arguments import POSITIVE
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.frameworks import side_by_side
-from tinygrad_mnist.cli.options import Data, Interrupted, within
+from tinygrad_mnist.cli.options import Data, interrupted, within
 from tinygrad_mnist.training import percent
 from tinygrad_mnist.tutorials import session as lessons
 from tinygrad_mnist.tutorials.session import Result, Session, Tutorial
@@ -56,8 +56,7 @@ def tutorials(
         return
     if html or plot:
         raise typer.BadParameter("--html and --plot are for --frameworks")
-    if markdown:
-        files.prepare_folder(markdown.parent, markdown.name)
+    files.prepare_files(markdown)
     chosen = [lessons.read(name) for name in names or ()]
     dataset = data.load(source, say=show.note)
     start = time.perf_counter()
@@ -77,7 +76,7 @@ def _run(chosen: Iterable[Tutorial], dataset: data.Dataset, seed: int) -> Iterat
     with show.Tutorials() as progress:
         session = Session(dataset, seed, progress.update)
         show.line(f"{dataset.name}: {len(session.train):,} images to train on, {len(dataset.test):,} to test")
-        try:
+        with interrupted(lambda: "interrupted; the rows above are done"):
             for tutorial in chosen:
                 show.tutorial_head(tutorial)
                 results = []
@@ -86,8 +85,6 @@ def _run(chosen: Iterable[Tutorial], dataset: data.Dataset, seed: int) -> Iterat
                     progress.stop()
                     show.tutorial_row(results[-1])
                 yield tutorial, results
-        except KeyboardInterrupt:
-            raise Interrupted("interrupted; the rows above are done") from None
 
 
 def _verdict(done: Sequence[tuple[Tutorial, list[Result]]], dataset: data.Dataset) -> str:

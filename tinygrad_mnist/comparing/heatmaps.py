@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.data import SIDE
+from tinygrad_mnist.screens.cell import sheet
 
 Array = NDArray[Any]
 
@@ -29,11 +30,9 @@ def arrange(parameter: Array) -> Array:
     if inputs != SIDE**2:
         return parameter
     columns = math.ceil(math.sqrt(neurons))
-    lines = math.ceil(neurons / columns)
-    tiles = np.full((lines * columns, SIDE + 1, SIDE + 1), np.nan)
-    tiles[:neurons, :SIDE, :SIDE] = parameter.reshape(neurons, SIDE, SIDE)
-    sheet = tiles.reshape(lines, columns, SIDE + 1, SIDE + 1).swapaxes(1, 2).reshape(lines * (SIDE + 1), -1)
-    return np.asarray(sheet[:-1, :-1])
+    tiles = np.full((neurons, SIDE + 1, SIDE + 1), np.nan)
+    tiles[:, :SIDE, :SIDE] = parameter.reshape(neurons, SIDE, SIDE)
+    return sheet(tiles, columns, ground=np.nan)[:-1, :-1]
 
 
 def _is_line(parameter: Array) -> bool:

@@ -10,15 +10,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from numpy.typing import NDArray
-
 from tinygrad_mnist.engine import Tensor, grad
 from tinygrad_mnist.graph.layers import Layer, unmoved
-from tinygrad_mnist.manual.activations import Activation
+from tinygrad_mnist.manual.activations import Activation, Array
 from tinygrad_mnist.manual.notation import COLUMNS, ROWS, ROWS_IN_OUT, Notation
 from tinygrad_mnist.manual.rows import Backward, Forward
-
-Array = NDArray[Any]
 
 
 def is_textbook(layers: Sequence[Layer], textbook: Any) -> bool:

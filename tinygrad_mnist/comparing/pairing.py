@@ -9,11 +9,11 @@ from itertools import pairwise
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from tinygrad_mnist import nn
 from tinygrad_mnist.comparing.layerwise import Layerwise, is_textbook
-from tinygrad_mnist.comparing.rows import Comparison, GraphNode, Row, Seconds
+from tinygrad_mnist.comparing.rows import Array, Comparison, GraphNode, Row, Seconds
 from tinygrad_mnist.engine import Tensor, grad
 from tinygrad_mnist.engine.errors import describe
 from tinygrad_mnist.graph.layers import PRODUCTS, Layer, Layers
@@ -21,7 +21,6 @@ from tinygrad_mnist.graph.recording import Recording
 from tinygrad_mnist.manual import ACTIVATIONS, Activation, leaky_relu, notation, rows
 from tinygrad_mnist.manual.rows import Backward, Forward
 
-Array = NDArray[Any]
 T = TypeVar("T")
 
 TOLERANCES = {"float64": 1e-12, "float32": 1e-5}

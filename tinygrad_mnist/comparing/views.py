@@ -5,12 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from html import escape
-from importlib import resources
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tinygrad_mnist.comparing import heatmaps
+from tinygrad_mnist.files import static
 from tinygrad_mnist.screens.cell import Markup, cell, line, styled
 from tinygrad_mnist.screens.cell import table as html_table
 
@@ -188,7 +188,7 @@ def page(comparisons: Sequence[Comparison]) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Autograd beside the hand derivation</title><style>\n{_static('page.css')}</style></head>"
+        f"<title>Autograd beside the hand derivation</title><style>\n{static('comparing', 'page.css')}</style></head>"
         f"<body><main><h1>Autograd beside the hand derivation</h1>{LEGEND}{sections}</main></body></html>\n"
     )
 
@@ -214,10 +214,6 @@ def _heat_map(name: str, panel: Panel) -> str:
         f'<img class="{kind}" alt="{alternative}" src="{heatmaps.png(picture, end, colours)}">'
         f'<div class="scale">{scale}</div></figure>'
     )
-
-
-def _static(file: str) -> str:
-    return (resources.files("tinygrad_mnist.comparing") / "static" / file).read_text(encoding="utf-8")
 
 
 LEGEND = (

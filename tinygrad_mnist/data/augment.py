@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tinygrad_mnist.arguments import Range
+from tinygrad_mnist.arguments import Checked, Range, setting
 from tinygrad_mnist.data.dataset import SIDE
 from tinygrad_mnist.jit import is_loaded
 
@@ -37,7 +37,7 @@ WIDTHS = Range(f"a positive number of pixels, {SIDE} at most, and 0.01 at least"
 
 
 @dataclass(frozen=True)
-class Distortion:
+class Distortion(Checked):
     """Distorts each image of a batch in its own way: `Distortion(rotate=15, elastic=34)(images, rng)`.
 
     shift: pixels, down and right each. rotate, shear: degrees. scale: share of the size, 0.1 for 1/1.1 to 1.1 times.
@@ -50,20 +50,12 @@ class Distortion:
     Raises ValueError for strengths out of range and images of another shape, TypeError for images of whole numbers.
     """
 
-    shift: float = 0.0
-    rotate: float = 0.0
-    scale: float = 0.0
-    shear: float = 0.0
-    elastic: float = 0.0
-    sigma: float = 4.0
-
-    def __post_init__(self) -> None:
-        SHIFTS.check(shift=self.shift)
-        ANGLES.check(rotate=self.rotate)
-        SCALES.check(scale=self.scale)
-        STRENGTHS.check(elastic=self.elastic)
-        SLANTS.check(shear=self.shear)
-        WIDTHS.check(sigma=self.sigma)
+    shift: float = setting(0.0, allowed=SHIFTS)
+    rotate: float = setting(0.0, allowed=ANGLES)
+    scale: float = setting(0.0, allowed=SCALES)
+    shear: float = setting(0.0, allowed=SLANTS)
+    elastic: float = setting(0.0, allowed=STRENGTHS)
+    sigma: float = setting(4.0, allowed=WIDTHS)
 
     def __call__(self, images: Images, rng: np.random.Generator) -> NDArray[np.float32]:
         n = len(images)

@@ -64,8 +64,7 @@ def read_path(path: Path, say: Say, classes: int | None = None) -> Dataset:
     """
     path = _existing(path)
     name = path.resolve().name if path.is_dir() else path.name.split(".")[0]
-    entries = list_files(path)
-    files = _beside(path, entries)
+    files = _beside(path, list_files(path))
     return _read(files, path, name, say, classes)
 
 

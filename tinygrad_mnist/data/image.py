@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.data import views
+from tinygrad_mnist.data.arrays import Array
 from tinygrad_mnist.data.dataset import SIDE, DataError
 from tinygrad_mnist.data.photographs.digits import MOST, SMALLEST, SMALLEST_ON_LINES, digits
 from tinygrad_mnist.data.photographs.framing import framed
@@ -21,8 +21,7 @@ from tinygrad_mnist.data.photographs.ink import FAINTEST, drawing, photographed,
 from tinygrad_mnist.data.photographs.lines import without_lines
 from tinygrad_mnist.data.photographs.opening import brightness
 from tinygrad_mnist.data.photographs.resemblance import unlike
-
-Array = NDArray[Any]
+from tinygrad_mnist.screens.cell import sheet
 
 MAGNIFIED, A_ROW, GREY = 10, 10, 128
 """How many pixels of a picture for people each pixel of the network's takes, how many digits stand in a row, and what
@@ -124,17 +123,14 @@ def _digit(ink: Array, strokes: Array, doubts: tuple[str, ...], is_drawing: bool
     """The ink of one digit alone: a drawing's as it is, with its soft edges; a photograph's as dark as most of it."""
     own = np.where(strokes, ink, 0)
     if is_drawing:
-        own = np.where(_widened(strokes, max(1, max(ink.shape) // 20)), ink, 0) / own.max()
+        from scipy import ndimage
+
+        reach = max(1, max(ink.shape) // 20)
+        own = np.where(ndimage.maximum_filter(strokes, 2 * reach + 1), ink, 0) / own.max()
     else:
         own = np.clip(own / np.quantile(ink[strokes], 0.6), 0, 1)
     pixels = framed(own)
     return Digit(pixels, doubts or unlike(pixels))
-
-
-def _widened(mask: Array, reach: int) -> Array:
-    from scipy import ndimage
-
-    return np.asarray(ndimage.maximum_filter(mask, 2 * reach + 1))
 
 
 def as_the_network_sees(digits: Sequence[NDArray[np.uint8]]) -> bytes:
@@ -145,11 +141,9 @@ def as_the_network_sees(digits: Sequence[NDArray[np.uint8]]) -> bytes:
     from PIL import Image
 
     columns = min(len(digits), max(A_ROW, math.isqrt(len(digits) - 1) + 1))
-    rows = -(-len(digits) // columns)
     size = max(1, MAGNIFIED * A_ROW // max(columns, A_ROW))
-    cells = np.full((rows * columns, SIDE * size + 2, SIDE * size + 2), GREY, np.uint8)
-    cells[: len(digits), 1:-1, 1:-1] = np.asarray(digits).repeat(size, 1).repeat(size, 2)
-    grid = cells.reshape(rows, columns, *cells.shape[1:]).swapaxes(1, 2)
+    cells = np.full((len(digits), SIDE * size + 2, SIDE * size + 2), GREY, np.uint8)
+    cells[:, 1:-1, 1:-1] = np.asarray(digits).repeat(size, 1).repeat(size, 2)
     file = BytesIO()
-    Image.fromarray(grid.reshape(rows * cells.shape[1], -1)).save(file, "PNG")
+    Image.fromarray(sheet(cells, columns, GREY)).save(file, "PNG")
     return file.getvalue()

@@ -13,16 +13,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tinygrad_mnist.data.arrays import PIXELS, as_labels
+from tinygrad_mnist.data.arrays import PIXELS, Array, as_labels
 from tinygrad_mnist.data.dataset import SIDE, DataError
 from tinygrad_mnist.data.reading import LIMIT, TOO_LARGE, decoding, read_file, unpacked
 
-Array = NDArray[Any]
 PIECE = 1 << 22
 LONGEST_LINE = 1 << 16
 _LABEL = re.compile(r"labels?|class|targets?|digit|y", re.IGNORECASE)

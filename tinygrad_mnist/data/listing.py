@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -75,11 +76,11 @@ class Entry:
 def list_files(path: Path) -> list[Entry]:
     """The files at a path, those that lie high first; DataError where it can't be read, or is a damaged archive."""
     try:
-        is_folder = path.is_dir()
-        entries = list(islice(_in_folder(path), MOST)) if is_folder else _in_file(path)
+        if path.is_dir():
+            return highest_first(islice(_in_folder(path), MOST))
+        return highest_first(_in_file(path.name, str(path), partial(open_file, path), partial(read_file, path)))
     except OSError as error:
         raise unreadable(error.filename or path, error) from error
-    return highest_first(entries)
 
 
 def highest_first(entries: Iterable[Entry]) -> list[Entry]:
@@ -109,25 +110,21 @@ def _in_folder(top: Path) -> Iterator[Entry]:
             yield Entry(relative, str(path), lambda path=path: open_file(path))  # type: ignore[misc]
 
 
-def _in_file(path: Path) -> list[Entry]:
-    """The files in an archive; of any other file, itself."""
-    with decoding(path), open_file(path) as stream, unpacked(stream) as content:
-        start = content.read(TAR_AT + len(TAR))
-    if start.startswith(ZIP) or start[TAR_AT:] == TAR:
-        return in_archive(path.name, str(path), decompress(read_file(path), path))
-    return [Entry(path.name, str(path), lambda: open_file(path))]
-
-
 def in_memory(name: str, content: bytes) -> list[Entry]:
     """The files in an archive whose bytes are here; of any other file, itself. Raises DataError for a damaged one."""
-    with decoding(name), unpacked(io.BytesIO(content)) as stream:
-        start = stream.read(TAR_AT + len(TAR))
+    return _in_file(name, name, lambda: io.BytesIO(content), lambda: content)
+
+
+def _in_file(name: str, source: str, stream: Callable[[], IO[bytes]], read: Callable[[], bytes]) -> list[Entry]:
+    """The same of what is read from a stream at first, and where it is an archive as a whole."""
+    with decoding(source), stream() as packed, unpacked(packed) as content:
+        start = content.read(TAR_AT + len(TAR))
     if start.startswith(ZIP) or start[TAR_AT:] == TAR:
-        return in_archive(name, name, decompress(content, name))
-    return [Entry(name, name, lambda: io.BytesIO(content))]
+        return _in_archive(name, source, decompress(read(), source))
+    return [Entry(name, source, stream)]
 
 
-def in_archive(name: str, source: str, content: bytes) -> list[Entry]:
+def _in_archive(name: str, source: str, content: bytes) -> list[Entry]:
     """The files in a zip or tar archive; those of an .npz by the names of their arrays."""
     if not content.startswith(ZIP):
         return list(_in_tar(source, content))

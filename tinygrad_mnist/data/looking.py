@@ -6,15 +6,12 @@ Both are seen beside the embedded digits, and only where there is no doubt: enou
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tinygrad_mnist.data.arrays import Array
 from tinygrad_mnist.data.dataset import CLASSES, Split
 from tinygrad_mnist.data.digits import load_digits
-
-Array = NDArray[Any]
 
 ENOUGH, LOOKED_AT = 100, 1000
 LIKE_DIGITS, CLEARER = 0.3, 0.15

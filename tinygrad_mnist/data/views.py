@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.screens.cell import Markup, cell, image, line, table
+from tinygrad_mnist.screens.cell import Markup, cell, image, line, sheet, table
 
 if TYPE_CHECKING:
     from tinygrad_mnist.data.dataset import Dataset, Split
@@ -38,13 +38,8 @@ def digit(pixels: NDArray[np.uint8], *remarks: str) -> str:
 def _sheet(images: Split) -> Markup:
     some = images.images[:SHOWN]
     grey = some if some.dtype == np.uint8 else np.rint(255 * some).astype(np.uint8)
-    columns = min(COLUMNS, len(grey))
-    lines = -(-len(grey) // columns)
-    side = grey.shape[-1]
-    tiles = np.zeros((lines * columns, side, side), np.uint8)
-    tiles[: len(grey)] = grey
-    sheet = tiles.reshape(lines, columns, side, side).swapaxes(1, 2).reshape(lines * side, columns * side)
-    return image(sheet, f"images of the classes {', '.join(map(str, images.labels[:SHOWN]))}")
+    together = sheet(grey, min(COLUMNS, len(grey)), ground=0)
+    return image(together, f"images of the classes {', '.join(map(str, images.labels[:SHOWN]))}")
 
 
 def _counts(parts: dict[str, Split]) -> Markup:

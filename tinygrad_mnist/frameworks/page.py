@@ -5,25 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from tinygrad_mnist.files import static
 from tinygrad_mnist.frameworks import pictures, views
 from tinygrad_mnist.frameworks.pairing import Comparison, Row
 from tinygrad_mnist.grading import report_page
-
-STYLE = """
-section { margin-top: 2.2rem; } h2 { font-size: 1.15rem; border-bottom: 1px solid var(--rule); }
-.faint { opacity: .72; } .good { color: var(--good); } .bad { color: var(--bad); }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%; }
-td, th { padding: .25em .9em .25em 0; text-align: right; font-weight: normal; white-space: nowrap;
-  vertical-align: top; }
-td:last-child, th:last-child { padding-right: 0; }
-th:first-child { text-align: left; } thead th { border-bottom: 1px solid var(--rule); opacity: .72; }
-tbody tr:first-child th { font-weight: 600; }
-td i { display: block; height: .3rem; margin: .15rem 0 0 auto; border-radius: .15rem; background: currentColor; opacity: .45; }
-svg { display: block; width: 100%; max-width: 40rem; height: auto; margin-top: .8rem; }
-@media (max-width: 40rem) {
-  td, th { padding-right: .6em; } th:first-child { white-space: normal; overflow-wrap: normal; min-width: 6em; } }
-ul { padding-left: 1.2rem; } li { margin: .3rem 0; }
-"""
 
 
 def page(comparisons: Sequence[Comparison], data: str, call: str) -> str:
@@ -35,7 +20,7 @@ def page(comparisons: Sequence[Comparison], data: str, call: str) -> str:
         f'<p class="faint">{escape(data)}; <code>{escape(call)}</code>; {escape(views.machine())}</p><p>{LEGEND}</p>'
         f"{''.join(map(_section, comparisons))}"
     )
-    return report_page.page(title, body, style=STYLE)
+    return report_page.page(title, body, style="\n" + static("frameworks", "page.css"))
 
 
 def _section(comparison: Comparison) -> str:

@@ -6,15 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.frameworks.running import OURS, Classroom, Found, Framework, Orders, backend
-from tinygrad_mnist.frameworks.tasks import Task
-
-Array = NDArray[Any]
+from tinygrad_mnist.frameworks.tasks import Array, Task
 
 DIGITS = 4
 """So many digits of the losses agree in an epoch, where the programs compute the same."""
@@ -103,7 +99,8 @@ class Explaining:
         for (key, word), (words, call) in KNOWN.items():
             if key == self.framework.key and word in self.task.title:
                 call = call.format(rounded=backend() == "tensorflow")
-                ours, other = self._run(self._epoch, "float64", f"from {_HERE} import conventions; {call}")
+                following = f"from tinygrad_mnist.frameworks import conventions; {call}"
+                ours, other = self._run(self._epoch, "float64", following)
                 agreed = digits(differences(ours.losses, other.losses))
                 if agreed >= DIGITS:
                     proof = f"{words}; ours with it agrees in {shown_digits(agreed)} digits"
@@ -149,9 +146,6 @@ class Explaining:
         if np.ptp([*lengths.values()]) < 1e-3 * max(lengths.values()) and len(wrong) == len(lengths):
             return f"all of them move {np.mean([*lengths.values()]):.4g} times as far (rate, or sum and mean)"
         return f"the first step moves {', '.join(f'{name} {lengths[name]:.4g}' for name in wrong)} times as far"
-
-
-_HERE = "tinygrad_mnist.frameworks"
 
 
 def compared_steps(task: Task, examples: int) -> int:

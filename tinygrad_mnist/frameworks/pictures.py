@@ -11,12 +11,10 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from tinygrad_mnist.frameworks.pairing import DIGITS, Comparison
+from tinygrad_mnist.frameworks.tasks import Array
 from tinygrad_mnist.plots import drawing
-
-Array = NDArray[Any]
 
 COLOURS = {
     "tinygrad_mnist": drawing.GREY, "numpy": drawing.RIGHT, "pytorch": drawing.WRONG, "keras": drawing.BLUE,
@@ -47,9 +45,8 @@ def figure(comparisons: Sequence[Comparison]) -> Figure:
         }
         for ax, (title, values) in zip(others, measures.items(), strict=True):
             _draw_bars(ax, comparison, title, values)
-            ax.set_yticks(
-                range(len(values)), [row.framework.title for row in comparison.rows] if ax is others[0] else []
-            )
+            titles = [row.framework.title for row in comparison.rows] if ax is others[0] else []
+            ax.set_yticks(range(len(values)), titles)
     return drawn
 
 

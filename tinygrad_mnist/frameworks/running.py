@@ -12,21 +12,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.frameworks.lesson import SIGN, VARIABLE
-from tinygrad_mnist.frameworks.tasks import Task
+from tinygrad_mnist.frameworks.tasks import Array, Task
 from tinygrad_mnist.shown import LineError, one_line
-
-Array = NDArray[Any]
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ROOT / "examples" / "frameworks"
@@ -97,9 +94,8 @@ def missing(framework: Framework) -> str | None:
     if framework.package == "keras" and not backend():
         named = os.environ.get("KERAS_BACKEND")
         lack = f"KERAS_BACKEND is {named}, which" if named else "what keras runs on"
-        return (
-            f"{lack} isn't installed: pip install {BACKENDS.get(named or 'tensorflow', named)}; its rows are left out"
-        )
+        package = BACKENDS.get(named or "tensorflow", named)
+        return f"{lack} isn't installed: pip install {package}; its rows are left out"
     return None
 
 
@@ -134,7 +130,7 @@ class Orders:
     dtype: str = "float32"
 
 
-class Classroom:
+class Classroom(AbstractContextManager["Classroom"]):
     """Where programs find the images and the first weights: files in a folder that is gone at the end.
 
     time_limit: seconds in which a program must start, and end each epoch. progress: called with what runs, and the
@@ -151,9 +147,6 @@ class Classroom:
         self.folder = Path(self._folder.name)
         for key, array in images.items():
             np.save(self.folder / f"{key}.npy", array)
-
-    def __enter__(self) -> Classroom:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._folder.cleanup()
@@ -193,7 +186,7 @@ class Classroom:
             program.expect("done")
 
 
-class _Program:
+class _Program(AbstractContextManager["_Program"]):
     """A program in its process; its lines are read in a thread, so that waiting for one can end."""
 
     def __init__(self, path: Path, place: Path, first: str, time_limit: float) -> None:
@@ -206,9 +199,6 @@ class _Program:
         )  # fmt: skip
         self._lines: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=_read, args=(self._process.stdout, self._lines), daemon=True).start()
-
-    def __enter__(self) -> _Program:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist import nn
-from tinygrad_mnist.data import CLASSES, DataError, Dataset
+from tinygrad_mnist.data import Dataset
 from tinygrad_mnist.tutorials import t2, t3, t4
+from tinygrad_mnist.tutorials.session import check_classes
 
 Array = NDArray[Any]
 
@@ -86,8 +87,7 @@ def images(dataset: Dataset, seed: int = 0) -> dict[str, Array]:
 
     Raises DataError where there are other classes than the ten digits.
     """
-    if dataset.classes != CLASSES:
-        raise DataError(f"{dataset.name}: has {dataset.classes} classes, and the tutorials are about ten digits")
+    check_classes(dataset)
     train = dataset.train[np.random.default_rng(seed).permutation(len(dataset.train))]
     splits = {"train": train, "test": dataset.test}
     return {f"{kind}_{name}": array for name, split in splits.items()

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from tinygrad_mnist.files import static
 from tinygrad_mnist.frameworks.pairing import DIGITS, Comparison, Row, shown_digits
 from tinygrad_mnist.frameworks.running import BACKENDS, OURS
 from tinygrad_mnist.training import percent
@@ -80,25 +81,21 @@ def machine() -> str:
 
 def markdown(comparisons: Sequence[Comparison], data: str, call: str, picture: str | None) -> str:
     """The tables as a document; picture: where it is, seen from there."""
-    text = [
-        "# The tutorials' networks in other frameworks\n",
-        f"Written by `{call}`: {data}; {verdict(comparisons)}.\n",
-        INTRODUCTION.format(digits=DIGITS),
-    ]
-    if picture:
-        text.append(f"![Differences of the losses, times, memory and lines of code]({picture})\n")
+    tables = [f"![Differences of the losses, times, memory and lines of code]({picture})\n"] if picture else []
     for comparison in comparisons:
         programs = " · ".join(_link(row, comparison) for row in comparison.rows)
-        text += [
+        tables += [
             f"## {head(comparison)}\n",
             f"{programs}\n",
             _row([name for name, _ in COLUMNS]),
             "|---|" + "---:|" * 7,
         ]
-        text += [_row(cells(comparison, row)) for row in comparison.rows]
-        text += ["", *(f"- {fact}" for fact in facts(comparison)), ""]
-    text += [CONVENTIONS.format(backends=", ".join(BACKENDS)), f"Made with {machine()}."]
-    return "\n".join(text) + "\n"
+        tables += [_row(cells(comparison, row)) for row in comparison.rows]
+        tables += ["", *(f"- {fact}" for fact in facts(comparison)), ""]
+    return static("frameworks", "document.md").format(
+        call=call, data=data, verdict=verdict(comparisons), digits=DIGITS, tables="\n".join(tables),
+        backends=", ".join(BACKENDS), machine=machine(),
+    )  # fmt: skip
 
 
 def _link(row: Row, comparison: Comparison) -> str:
@@ -108,36 +105,3 @@ def _link(row: Row, comparison: Comparison) -> str:
 
 def _row(line: Sequence[str]) -> str:
     return f"| {' | '.join(line)} |"
-
-
-INTRODUCTION = """\
-Each program of [examples/frameworks](../examples/frameworks) is what users of its framework would write, and runs alone:
-`python examples/frameworks/t3_pytorch.py`. From a `Lesson` it gets the same first weights, and the same images in the same
-order; the last batch of an epoch is smaller. Every program is a process of its own with one thread, and they take turns after each
-epoch, so that only one of them computes at a time.
-
-- **test**: accuracy on the test images after the last epoch.
-- **s/epoch**: processor seconds of an epoch, the median of all but the first, in which some compile; in T2's first network an
-  epoch is one step. **times**: beside ours, in this run; that is what to compare, as seconds are the machine's.
-- **memory**: the most that the process has had, with the images (188 MB of MNIST's training images in float32).
-- **lines**: of code, without blank lines, comments and docstrings.
-- **digits**: in so many digits the worst loss of an epoch agrees with ours; **in all**: of all epochs. Below {digits} in the first
-  epoch the programs run again, in float64 and shorter, to find the first step and the parameter where they part, and why.
-"""
-
-CONVENTIONS = """\
-## Where frameworks differ
-
-- A dense layer's weights are (out, in) here and in PyTorch, (in, out) in Keras; a convolution's (out, in, height, width), and
-  (height, width, in, out). Keras keeps channels last, so that a flattened image has another order.
-- Adam: ε is 1e-8 here and in PyTorch, 1e-7 in Keras unless said otherwise. And it stands elsewhere: Keras adds it to √v, which is
-  smaller than √v̂ = √(v / (1 - β₂ᵗ)) by a factor of 32 in the first step; where gradients are small, as in a convolutional
-  network's dense layer, that is another training.
-- RMSprop: PyTorch and we add ε outside the root, Keras within it; Keras' decay is 0.9, PyTorch's α 0.99.
-- Clipping to a norm: PyTorch and we divide by the norm + 1e-6, Keras by the norm.
-- Batch normalization: Keras' momentum 0.99 is PyTorch's and our 0.01, where the default is 0.1; ε is 1e-3, and 1e-5 here.
-  PyTorch and we keep the running variance with n - 1, Keras with n.
-- The loss that Keras reports on the way is the mean over the epoch so far; here every batch's own is compared.
-
-Keras runs on the first that is installed of {backends}, or on what KERAS_BACKEND names.
-"""

@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike
 
 from tinygrad_mnist.arguments import SHARE
 from tinygrad_mnist.devices import as_array, to_numpy
-from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.jit import is_loaded
 from tinygrad_mnist.nn.module import Module
 
@@ -31,10 +30,8 @@ class ExponentialMovingAverage:
         if not isinstance(model, Module):
             raise TypeError(f"the average is over a model, not {type(model).__name__}: pass the model itself")
         self.model, self.decay, self.warm_up, self.updates = model, decay, warm_up, 0
-        self._average = {path: tensor.data.copy() for path, tensor in self._tensors()}
-
-    def _tensors(self) -> Iterator[tuple[str, Tensor]]:
-        return chain(self.model.named_parameters(), self.model.named_buffers())
+        tensors = chain(model.named_parameters(), model.named_buffers())
+        self._average = {path: tensor.data.copy() for path, tensor in tensors}
 
     def update(self) -> None:
         """Take in the weights as they are now."""

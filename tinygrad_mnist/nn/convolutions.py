@@ -19,12 +19,6 @@ from tinygrad_mnist.nn.patches import Pair
 class _Convolution(Layer):
     """What the two kinds of convolution share: how they start, and what `repr` shows."""
 
-    in_channels: int
-    out_channels: int
-    groups: int
-    kernel_size: Pair
-    stride: Pair
-
     def _keep(
         self, in_channels: int, out_channels: int, kernel_size: int | Pair, stride: int | Pair, groups: int
     ) -> None:

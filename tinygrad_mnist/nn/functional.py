@@ -10,33 +10,22 @@ from numpy.typing import ArrayLike
 from tinygrad_mnist.devices import as_array
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.engine.node import plain
-from tinygrad_mnist.engine.ops import elu as elu
-from tinygrad_mnist.engine.ops import leaky_relu as leaky_relu
-from tinygrad_mnist.engine.ops import log_softmax as log_softmax
-from tinygrad_mnist.engine.ops import relu as relu
-from tinygrad_mnist.engine.ops import sigmoid as sigmoid
-from tinygrad_mnist.engine.ops import silu as silu
-from tinygrad_mnist.engine.ops import softmax as softmax
-from tinygrad_mnist.engine.ops import softplus as softplus
-from tinygrad_mnist.engine.ops import tanh as tanh
-from tinygrad_mnist.nn.images import adaptive_avg_pool2d as adaptive_avg_pool2d
-from tinygrad_mnist.nn.images import avg_pool2d as avg_pool2d
-from tinygrad_mnist.nn.images import conv2d as conv2d
-from tinygrad_mnist.nn.images import conv_transpose2d as conv_transpose2d
-from tinygrad_mnist.nn.images import max_pool2d as max_pool2d
-from tinygrad_mnist.nn.loss_functions import binary_cross_entropy as binary_cross_entropy
-from tinygrad_mnist.nn.loss_functions import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
-from tinygrad_mnist.nn.loss_functions import cross_entropy as cross_entropy
-from tinygrad_mnist.nn.loss_functions import huber_loss as huber_loss
-from tinygrad_mnist.nn.loss_functions import kl_div as kl_div
-from tinygrad_mnist.nn.loss_functions import l1_loss as l1_loss
-from tinygrad_mnist.nn.loss_functions import mse_loss as mse_loss
-from tinygrad_mnist.nn.loss_functions import nll_loss as nll_loss
-from tinygrad_mnist.nn.loss_functions import one_hot as one_hot
-from tinygrad_mnist.nn.loss_functions import smooth_l1_loss as smooth_l1_loss
+from tinygrad_mnist.engine.ops import elu, leaky_relu, log_softmax, relu, sigmoid, silu, softmax, softplus, tanh
+from tinygrad_mnist.nn.images import adaptive_avg_pool2d, avg_pool2d, conv2d, conv_transpose2d, max_pool2d
+from tinygrad_mnist.nn.loss_functions import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+    one_hot,
+    smooth_l1_loss,
+)
 from tinygrad_mnist.nn.random import generator
-from tinygrad_mnist.nn.special import erf as erf
-from tinygrad_mnist.nn.special import gelu as gelu
+from tinygrad_mnist.nn.special import erf, gelu
 
 
 def linear(x: Any, weight: Tensor, bias: Tensor | None = None) -> Tensor:

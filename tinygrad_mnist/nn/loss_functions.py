@@ -133,7 +133,7 @@ def _classes_last(x: Tensor, labels: Any, axis: int | None) -> tuple[Tensor, Any
     """Logits with the axis of the classes as the last one, and labels, where they are rows, likewise."""
     shape = np.shape(plain(labels))
     if axis is None:
-        fitting = [i for i in (1, x.ndim - 1) if shape in (x.shape, _without(x.shape, i))]
+        fitting = [i for i in (1, x.ndim - 1) if shape in (x.shape, x.shape[:i] + x.shape[i + 1 :])]
         if len(fitting) > 1:
             warnings.warn(
                 f"labels of shape {shape} fit logits of shape {x.shape} with the classes on axis 1, which is taken, as "
@@ -146,10 +146,6 @@ def _classes_last(x: Tensor, labels: Any, axis: int | None) -> tuple[Tensor, Any
         return x, labels
     order = (*(i for i in range(x.ndim) if i != axis), axis)
     return x.transpose(order), as_tensor(labels).transpose(order) if shape == x.shape else labels
-
-
-def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
-    return shape[:axis] + shape[axis + 1 :]
 
 
 def _negative_log_likelihood(
@@ -214,11 +210,9 @@ def _rows(labels: Any, x: Tensor, ignore_index: int) -> tuple[Any, NDArray[Any] 
 
 
 def _factors(weight: ArrayLike | Tensor, y: Any) -> Any:
-    factors = _like(weight, y)
-    if factors.shape != y.shape[-1:]:
-        raise ValueError(
-            f"weight of shape {factors.shape} does not fit {y.shape[-1]} classes: it must be ({y.shape[-1]},)"
-        )
+    factors, classes = _like(weight, y), y.shape[-1]
+    if factors.shape != (classes,):
+        raise ValueError(f"weight of shape {factors.shape} does not fit {classes} classes: it must be ({classes},)")
     return factors
 
 

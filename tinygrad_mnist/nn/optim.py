@@ -42,7 +42,7 @@ class Optimizer:
         self.param_groups: list[Group] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
         if not isinstance(parameters, Iterable):
-            raise TypeError(f"an optimizer moves tensors, not {_kind(parameters)}: pass model.parameters()")
+            raise TypeError(f"an optimizer moves tensors, not {type(parameters).__name__}: pass model.parameters()")
         given: list[Any] = [parameters] if isinstance(parameters, Tensor) else list(parameters)
         for group in given if given and isinstance(given[0], Mapping) else [{"params": given}]:
             self.add_param_group(group)
@@ -59,7 +59,7 @@ class Optimizer:
             raise ValueError("the optimizer got no parameters")
         for p in tensors:
             if not isinstance(p, Tensor):
-                raise TypeError(f"an optimizer moves tensors, not {_kind(p)}: pass model.parameters()")
+                raise TypeError(f"an optimizer moves tensors, not {type(p).__name__}: pass model.parameters()")
             if p.op:
                 raise ValueError(
                     f"an optimizer moves leaves, and {p.name or 'one of these tensors'} was computed, by {p.op}: "
@@ -84,6 +84,10 @@ class Optimizer:
     def update(self, group: Group, step: int, p: Array, g: Array, *kept: Array) -> None:
         """Move p, in place, by its gradient g in this step, counted from 1; kept are the arrays of `slots`."""
         raise NotImplementedError
+
+    def _decayed(self, group: Group, p: Array, g: Array) -> Array:
+        """The gradient with that of the penalty on p."""
+        return g + group["weight_decay"] * p if group["weight_decay"] else g
 
     @property
     def current_lr(self) -> float:
@@ -224,8 +228,7 @@ class SGD(Optimizer):
 
     def update(self, group: Group, step: int, p: Array, g: Array, *kept: Array) -> None:
         """Move p, in place; see the class."""
-        if group["weight_decay"]:
-            g = g + group["weight_decay"] * p
+        g = self._decayed(group, p, g)
         for v in kept:
             v *= group["momentum"]
             v += g if step == 1 or not group["dampening"] else (1 - group["dampening"]) * g
@@ -264,18 +267,14 @@ class RMSprop(Optimizer):
 
     def slots(self, group: Group) -> tuple[str, ...]:
         """The running mean of g², and those that centered and momentum need."""
-        return (
-            "square_avg",
-            *(["momentum_buffer"] if group["momentum"] else []),
-            *(["grad_avg"] if group["centered"] else []),
-        )
+        kept = {"square_avg": True, "momentum_buffer": group["momentum"], "grad_avg": group["centered"]}
+        return tuple(name for name, is_needed in kept.items() if is_needed)
 
     def update(self, group: Group, step: int, p: Array, g: Array, *kept: Array) -> None:
         """Move p, in place; see the class."""
         s, *others = kept
         alpha, momentum = group["alpha"], group["momentum"]
-        if group["weight_decay"]:
-            g = g + group["weight_decay"] * p
+        g = self._decayed(group, p, g)
         s *= alpha
         s += (1 - alpha) * g * g
         variance = s
@@ -344,9 +343,6 @@ class Adam(Optimizer):
         root += group["eps"]
         p -= group["lr"] / (1 - beta1**step) * m / root
 
-    def _decayed(self, group: Group, p: Array, g: Array) -> Array:
-        return g + group["weight_decay"] * p if group["weight_decay"] else g
-
 
 class AdamW(Adam):
     """Adam whose weight decay is decoupled: p ← p - lr · weight_decay · p comes first (Loshchilov and Hutter 2019)."""
@@ -367,7 +363,3 @@ class AdamW(Adam):
     def _decayed(self, group: Group, p: Array, g: Array) -> Array:
         p *= 1 - group["lr"] * group["weight_decay"]
         return g
-
-
-def _kind(value: Any) -> str:
-    return type(value).__name__

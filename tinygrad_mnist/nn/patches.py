@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import reduce
 from itertools import product
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -103,13 +102,7 @@ def patches(x: Array, /, kernel: Pair, stride: Pair = (1, 1), padding: Pair = (0
     return copy.reshape(-1, length)
 
 
-def _fold_vjp(
-    g: Array, out: Array, rows: Array, shape: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
-) -> Array:
-    return patches(g, kernel, stride, padding, dilation)
-
-
-@op(_fold_vjp)
+@op(lambda g, out, rows, shape, **window: patches(g, **window))
 def fold(
     rows: Array,
     /,

@@ -188,6 +188,15 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         self.apply()
 
 
+def _for_each_group(optimizer: Optimizer, name: str, rate: float | Sequence[float]) -> list[float]:
+    """A rate for each group of an optimizer, from one for all of them or from one for each."""
+    groups = len(optimizer.param_groups)
+    rates = [float(rate)] * groups if isinstance(rate, int | float) else list(rate)
+    if len(rates) != groups:
+        raise ValueError(f"{len(rates)} rates for {groups} groups: {name} is a number, or one for each group")
+    return rates
+
+
 class ReduceLROnPlateau(LRScheduler):
     """Times factor when a metric, given to `step`, has not become better for more than patience steps.
 
@@ -213,12 +222,7 @@ class ReduceLROnPlateau(LRScheduler):
         BELOW_ONE.check(factor=factor)
         NOT_NEGATIVE.check(patience=patience, threshold=threshold, cooldown=cooldown, eps=eps)
         super().__init__(optimizer)
-        groups = len(self.base_lrs)
-        self.min_lrs = [float(min_lr)] * groups if isinstance(min_lr, int | float) else list(min_lr)
-        if len(self.min_lrs) != groups:
-            raise ValueError(
-                f"{len(self.min_lrs)} rates for {groups} groups: min_lr is a number, or one for each group"
-            )
+        self.min_lrs = _for_each_group(optimizer, "min_lr", min_lr)
         self.sign = 1 if mode == "min" else -1
         self.factor, self.patience, self.cooldown, self.eps = factor, patience, cooldown, eps
         self.threshold, self.threshold_mode = threshold, threshold_mode
@@ -309,9 +313,7 @@ class OneCycleLR(LRScheduler):
         SHARE.check(pct_start=pct_start)
         check_name("anneal_strategy", anneal_strategy, ANNEALING)
         groups = optimizer.param_groups
-        peaks = [max_lr] * len(groups) if isinstance(max_lr, int | float) else list(max_lr)
-        if len(peaks) != len(groups):
-            raise ValueError(f"{len(peaks)} rates for {len(groups)} groups: max_lr is a number, or one for each group")
+        peaks = _for_each_group(optimizer, "max_lr", max_lr)
         if cycle_momentum and not all("momentum" in group or "betas" in group for group in groups):
             raise ValueError("the optimizer has no momentum to cycle: pass cycle_momentum=False")
         self.total_steps, self.pct_start, self.cycle_momentum = total_steps, pct_start, cycle_momentum

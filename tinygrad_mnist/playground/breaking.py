@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.data import Split
 from tinygrad_mnist.engine import Tensor
@@ -23,8 +22,8 @@ from tinygrad_mnist.playground.errors import PlaygroundError
 from tinygrad_mnist.training.divergence import Diverged
 from tinygrad_mnist.training.inputs import model_inputs
 from tinygrad_mnist.training.recipe import Recipe
+from tinygrad_mnist.training.run import Array
 
-Array = NDArray[Any]
 Gradients = list[tuple[Array, Array]]
 """∂L/∂W and ∂L/∂b of each layer, shaped as the parameters."""
 

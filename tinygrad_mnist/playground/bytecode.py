@@ -12,7 +12,6 @@ import posixpath
 import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from types import ModuleType
 
 from tinygrad_mnist.playground.archives import Member, members, stored
 from tinygrad_mnist.playground.session import Session
@@ -35,14 +34,10 @@ def compile_start(folder: str, roots: dict[str, str]) -> None:
     session = Session()
     for request in START:
         session.answer(json.dumps(request))
-    places = {_origin(module) for module in [*sys.modules.values()]}
+    places = {getattr(getattr(module, "__spec__", None), "origin", None) for module in [*sys.modules.values()]}
     for name, root in roots.items():
         archive = Path(folder, name)
         archive.write_bytes(stored(compiled(archive.read_bytes(), {posixpath.relpath(p, root) for p in places if p})))
-
-
-def _origin(module: ModuleType) -> str | None:
-    return getattr(getattr(module, "__spec__", None), "origin", None)
 
 
 def compiled(archive: bytes, wanted: Collection[str]) -> Iterator[Member]:

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist import nn
 from tinygrad_mnist.data import Split
@@ -24,11 +23,9 @@ from tinygrad_mnist.training.history import Epoch
 from tinygrad_mnist.training.inputs import augmented, model_inputs
 from tinygrad_mnist.training.metrics import Scores, score
 from tinygrad_mnist.training.recipe import Recipe
-from tinygrad_mnist.training.run import Run, Totals
+from tinygrad_mnist.training.run import Array, Run, Totals
 from tinygrad_mnist.training.signals import layer_signals
 from tinygrad_mnist.training.steps import backward, row_of, step_of, train_on
-
-Array = NDArray[Any]
 
 PORTION = 100
 """Digits that are validated at a time, between two looks at the clock."""

@@ -15,13 +15,14 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from html import escape
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Literal
 
 from tinygrad_mnist import __version__
-from tinygrad_mnist.files import read_bounded
+from tinygrad_mnist.files import read_bounded, static
 from tinygrad_mnist.graph.page import writing
 from tinygrad_mnist.playground.archives import Member, members, stored
 from tinygrad_mnist.playground.errors import PlaygroundError
@@ -76,6 +77,7 @@ NOT_RUN = (
 SCRIPTS = ("transport.js", "pictures.js", "pad.js", "charts.js", "views.js", "page.js")
 
 STATIC = resources.files("tinygrad_mnist.playground") / "static"
+_static = partial(static, "playground")
 
 PATIENCE = 300
 """Seconds for node to start Python and compile; it takes ten."""
@@ -129,9 +131,8 @@ def _policy(script: str, transport: Transport, is_whole: bool) -> str:
 def _inside(transport: Transport, is_whole: bool) -> str:
     if transport == "websocket":
         return "Python is that of tinygrad-mnist playground, on this machine."
-    engine = (
-        f"Pyodide {PYODIDE} (Mozilla Public License 2.0) with NumPy {NUMPY.split('-')[1]} (BSD), latex2mathml (MIT)"
-    )
+    version = NUMPY.split("-")[1]
+    engine = f"Pyodide {PYODIDE} (Mozilla Public License 2.0) with NumPy {version} (BSD), latex2mathml (MIT)"
     where = (
         "inside this file, which asks nobody for anything" if is_whole else "from Pyodide's content delivery network"
     )
@@ -211,7 +212,3 @@ def _own_files() -> Iterator[Member]:
     for file in metadata.files("latex2mathml") or ():
         if file.parts[0].startswith("latex2mathml") and file.suffix != ".pyc":
             yield file.as_posix(), file.read_binary()
-
-
-def _static(file: str) -> str:
-    return (STATIC / file).read_text(encoding="utf-8")

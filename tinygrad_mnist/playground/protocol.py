@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist import records
-from tinygrad_mnist.arguments import Range
+from tinygrad_mnist.arguments import Checked, Range, setting
 from tinygrad_mnist.records import RecordError
 
 LARGEST_MESSAGE = records.LIMIT
@@ -86,7 +86,7 @@ class Hello:
 
 
 @dataclass(frozen=True)
-class SetUp:
+class SetUp(Checked):
     """A new network, ready and untrained -> layers, parameters, examples, validation, classes.
 
     data: "digits", the embedded ones; "file", what was dropped; "own", what was drawn. mistake: a key of `mistakes`.
@@ -95,42 +95,33 @@ class SetUp:
     network: str = "784,30,10"
     activation: str = "relu"
     optimizer: str = "sgd"
-    rate: float = 0.1
-    momentum: float = 0.0
-    batch_size: int = 32
+    rate: float = setting(0.1, allowed=RATES)
+    momentum: float = setting(0.0, allowed=MOMENTA)
+    batch_size: int = setting(32, allowed=BATCHES)
     augmentation: str = "none"
     init: str = "he"
     data: Literal["digits", "file", "own"] = "digits"
-    seed: int = 0
+    seed: int = setting(0, allowed=SEEDS)
     mistake: str | None = None
-    l2: float = 0.0
-    dropout: float = 0.0
+    l2: float = setting(0.0, allowed=PULLS)
+    dropout: float = setting(0.0, allowed=SHARES)
 
     def __post_init__(self) -> None:
         if len(self.network) not in LENGTHS:
             raise RecordError(f"network must be {LENGTHS.words}, not {len(self.network):,}")
-        RATES.check(rate=self.rate)
-        SHARES.check(dropout=self.dropout)
-        MOMENTA.check(momentum=self.momentum)
-        BATCHES.check(batch_size=self.batch_size)
-        SEEDS.check(seed=self.seed)
-        PULLS.check(l2=self.l2)
+        super().__post_init__()
 
 
 @dataclass(frozen=True)
-class Advance:
+class Advance(Checked):
     """Train so many steps, or for so many milliseconds -> step, epoch, examples, losses, rates, epochs,
     finished_epoch, signals, and where a mistake is made beside and named.
 
     An epoch's validation counts as work, too: it may take several of these. Of two limits the first ends it.
     """
 
-    steps: int | None = None
-    milliseconds: float | None = None
-
-    def __post_init__(self) -> None:
-        STEPS.check_given(steps=self.steps)
-        TIMES.check_given(milliseconds=self.milliseconds)
+    steps: int | None = setting(None, allowed=STEPS)
+    milliseconds: float | None = setting(None, allowed=TIMES)
 
 
 @dataclass(frozen=True)
@@ -169,13 +160,10 @@ class Mistakes:
 
 
 @dataclass(frozen=True)
-class Worst:
+class Worst(Checked):
     """The digits of the validation that are read worst -> digits, each image, label, answer, probability."""
 
-    count: int = 12
-
-    def __post_init__(self) -> None:
-        COUNTS.check(count=self.count)
+    count: int = setting(12, allowed=COUNTS)
 
 
 @dataclass(frozen=True)
@@ -215,10 +203,6 @@ class Code:
     """Python that does the same -> expression, recipe, command."""
 
 
-Request = (
-    Hello | SetUp | Advance | Weights | Parameters | Read | Explore | Mistakes | Worst | Grade | Data | Own | Code
-)  # fmt: skip
-
 KINDS: dict[str, type[Any]] = {
     "hello": Hello, "set_up": SetUp, "advance": Advance, "weights": Weights, "parameters": Parameters, "read": Read,
     "explore": Explore, "mistakes": Mistakes, "worst": Worst, "grade": Grade, "data": Data, "own": Own, "code": Code,
@@ -239,11 +223,10 @@ def header(message: Mapping[str, Any]) -> tuple[Identity, str]:
     return identity, kind
 
 
-def request(kind: str, message: Mapping[str, Any]) -> Request:
-    """The request in a message; raises RecordError, which names the field that is wrong."""
+def request(kind: str, message: Mapping[str, Any]) -> Any:
+    """The request in a message, of its kind's class; raises RecordError, which names the field that is wrong."""
     fields = {name: value for name, value in message.items() if name not in ("id", "kind")}
-    made: Request = records.made(KINDS[kind], fields, "")
-    return made
+    return records.made(KINDS[kind], fields, "")
 
 
 def text_of(identity: Identity, kind: str, reply: Mapping[str, Any]) -> str:

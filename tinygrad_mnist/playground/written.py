@@ -12,6 +12,7 @@ from tinygrad_mnist.training.recipe import OPTIMIZERS, Recipe, as_text
 def program(recipe: Recipe, source: str, seed: int, steps: int, mistake: str | None = None) -> str:
     """A Python program that trains the same network for so many steps; without the mistake, which it names."""
     dataset = f'data.load("{source}")'
+    dropping = f"nn.set_rng_state(np.random.default_rng([{seed}, 0, 1]).bit_generator.state)  # of dropout"
     lines = [
         *(["from itertools import count, islice", ""]),
         *(["import numpy as np", ""] if recipe.augment or recipe.dropout else []),
@@ -23,11 +24,7 @@ def program(recipe: Recipe, source: str, seed: int, steps: int, mistake: str | N
         f"optimizer = nn.{OPTIMIZERS[recipe.optimizer].__name__}({_optimizer(recipe)})",
         "X = training.model_inputs(model, train)",
         *([f"augment = {distortion(recipe.augment)}"] if recipe.augment else []),
-        *(
-            [f"nn.set_rng_state(np.random.default_rng([{seed}, 0, 1]).bit_generator.state)  # of dropout"]
-            if recipe.dropout
-            else []
-        ),
+        *([dropping] if recipe.dropout else []),
         "",
         "",
         "def batches():",

@@ -10,14 +10,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
 from tinygrad_mnist import data, nn
 from tinygrad_mnist.engine import Tensor, grad
 from tinygrad_mnist.plots import drawing
+from tinygrad_mnist.plots.drawing import Array
 from tinygrad_mnist.training import History, LayerSignals, layer_signals, percent
-
-Array = NDArray[Any]
 
 VANISHED = 1e-12
 """Gradients below this are counted, not drawn."""

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from tinygrad_mnist.plots import drawing
+from tinygrad_mnist.plots.drawing import Array
 from tinygrad_mnist.training import percent
-
-Array = NDArray[Any]
 
 
 def digits(images: Array, labels: Array | None = None) -> Figure:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from tinygrad_mnist import data, nn, training
 from tinygrad_mnist.engine import Tensor
@@ -15,13 +14,13 @@ from tinygrad_mnist.files import prepare_folder, write_atomically
 from tinygrad_mnist.graph.layers import Layers
 from tinygrad_mnist.graph.recording import Recording
 from tinygrad_mnist.nn.init import initialise
+from tinygrad_mnist.plots.drawing import Array
 from tinygrad_mnist.plots.learning import filters, first_layer, saliency, signals, training_curves
 from tinygrad_mnist.plots.reading import confusion_matrix, predictions, worst_mistakes
 from tinygrad_mnist.screens.figure import png
 from tinygrad_mnist.training import History
 from tinygrad_mnist.training.run import HISTORY, MODEL
 
-Array = NDArray[Any]
 INITS = ("standard_normal", "xavier", "he")
 
 

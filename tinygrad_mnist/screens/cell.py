@@ -12,6 +12,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,6 +122,16 @@ def folded(summary: Text, *parts: Text) -> Markup:
 def shade(share: float, colour: str) -> str:
     """CSS of a ground that is the deeper the larger the share, from 0 to 1, and lets letters be read."""
     return f"background:color-mix(in srgb, {colour} {round(55 * share)}%, transparent)"
+
+
+def sheet(tiles: NDArray[Any], columns: int, ground: float) -> NDArray[Any]:
+    """Pictures (n, height, width) as one, so many in a line; where the last line has fewer, it is of the ground."""
+    count, height, width = tiles.shape
+    lines = -(-count // columns)
+    cells = np.full((lines * columns, height, width), ground, tiles.dtype)
+    cells[:count] = tiles
+    grid = cells.reshape(lines, columns, height, width).swapaxes(1, 2)
+    return np.reshape(grid, (lines * height, columns * width))
 
 
 def image(pixels: NDArray[np.uint8], alternative: str, scale: int = 2) -> Markup:

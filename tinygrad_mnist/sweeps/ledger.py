@@ -13,6 +13,7 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,8 @@ class Ledger:
             slot, earlier = free
             number = self.storage.create_new_trial(self.study._study_id, self._template(slot, earlier))
             new = self.storage.get_trial(number)
-            if any(t.number < new.number and t.state != TrialState.FAIL for t in self._trials_of(slot)):
+            trials = [t for t in self._trials() if t.user_attrs["slot"] == slot and t.state != TrialState.FAIL]
+            if any(trial.number < new.number for trial in trials):
                 self.fail(number, DOUBLED)
                 continue
             self._give_parameters(new, number, slot)
@@ -73,11 +75,9 @@ class Ledger:
         from optuna.exceptions import UpdateFinishedTrialError
         from optuna.trial import TrialState
 
-        try:
+        with suppress(UpdateFinishedTrialError):
             self.storage.set_trial_user_attr(number, "reason", reason)
             self.storage.set_trial_state_values(number, TrialState.FAIL)
-        except UpdateFinishedTrialError:
-            pass
 
     def keep_alive(self) -> None:
         """Show that this process lives, and mark the trials of those that don't."""
@@ -107,9 +107,6 @@ class Ledger:
 
     def _trials(self) -> list[FrozenTrial]:
         return [_checked(t) for t in self.study.get_trials(deepcopy=False) if "slot" in t.user_attrs]
-
-    def _trials_of(self, slot: int) -> list[FrozenTrial]:
-        return [trial for trial in self._trials() if trial.user_attrs["slot"] == slot]
 
     def _held(self, trials: list[FrozenTrial]) -> dict[int, FrozenTrial]:
         """The trial that counts for each slot that isn't free."""

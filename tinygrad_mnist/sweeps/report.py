@@ -7,11 +7,11 @@ import shlex
 import warnings
 from dataclasses import fields
 from functools import partial
-from importlib import resources
 from pathlib import Path
+from string import Template
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_mnist.files import write_atomically
+from tinygrad_mnist.files import static, write_atomically
 from tinygrad_mnist.sweeps.outcome import PAGE, RECIPE, Outcome
 from tinygrad_mnist.sweeps.space import parse_space
 from tinygrad_mnist.sweeps.words import verdict
@@ -85,14 +85,7 @@ def page(outcome: Outcome) -> str:
             for t in outcome.tried
         ],
     }  # fmt: skip
-    static = resources.files("tinygrad_mnist.sweeps") / "static"
-    parts = {name: (static / name).read_text(encoding="utf-8") for name in ("page.css", "page.js")}
     inside = json.dumps(content, allow_nan=False).replace("<", "\\u003c")
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Sweep</title><style>\n{parts['page.css']}</style></head><body>\n"
-        f"{(static / 'page.html').read_text(encoding='utf-8')}"
-        f'<script type="application/json" id="sweep">{inside}</script>\n'
-        f"<script>{get_plotlyjs()}</script>\n<script>\n{parts['page.js']}</script></body></html>\n"
+    return Template(static("sweeps", "page.html")).substitute(
+        style=static("sweeps", "page.css"), sweep=inside, plotly=get_plotlyjs(), script=static("sweeps", "page.js")
     )

@@ -140,9 +140,8 @@ class _Search:
             raise SweepError("no trial got through an epoch: every one diverged or lost its workers; try smaller rates")
         best = best_of(tried)
         recipe = self._recipe(best.values)
-        return Outcome(
-            recipe, best, tried, self._seeds(recipe), ledger.given_up(), report.importances(ledger.study), self.settings
-        )
+        seeds = self._seeds(recipe)
+        return Outcome(recipe, best, tried, seeds, ledger.given_up(), report.importances(ledger.study), self.settings)
 
     def _recipe(self, values: dict[str, Any]) -> Recipe:
         try:

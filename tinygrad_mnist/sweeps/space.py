@@ -122,7 +122,8 @@ def setting(name: str, value: Value) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return _READERS.get(name, _reader(name))(value)
+        read = _READERS.get(name) or _number_type(name) or (_yes_or_no if HINTS[name] is bool else str)
+        return read(value)
     except ValueError as error:
         raise ValueError(f"{name}={value}: {error}") from None
 
@@ -181,10 +182,6 @@ def _number_type(name: str) -> Callable[[str], float] | None:
     return int if int in kinds and name != "layers" else float if float in kinds else None
 
 
-def _reader(name: str) -> Callable[[str], Any]:
-    return _number_type(name) or (_yes_or_no if HINTS[name] is bool else str)
-
-
 def _yes_or_no(text: str) -> bool:
     if text not in ("yes", "no"):
         raise ValueError("it is yes or no")
@@ -201,10 +198,9 @@ def _layers(text: str) -> tuple[int | str, ...]:
 def _augment(text: str) -> Distortion | None:
     if text == "none":
         return None
+    parts = (part.partition("=") for part in text.split(","))
     try:
-        return Distortion(
-            **{name: float(value) for name, _, value in (part.partition("=") for part in text.split(","))}
-        )
+        return Distortion(**{name: float(value) for name, _, value in parts})
     except TypeError:
         raise ValueError("it is not such as rotate=10,shift=1, nor none") from None
 

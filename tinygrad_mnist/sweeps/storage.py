@@ -64,7 +64,6 @@ def _open(place: str) -> BaseStorage:
         journal = JournalStorage(JournalFileBackend(place, lock))
         journal.get_all_studies()  # raises for a file that is no journal
         return journal
-    raise AssertionError
 
 
 def _open_database(url: str) -> BaseStorage:
@@ -91,10 +90,8 @@ def _explained(place: str) -> Iterator[None]:
         yield
     except StorageInternalError as error:
         raise _storage_error(place, error.__cause__ or error) from None
-    except json.JSONDecodeError as error:  # of a study's own texts
-        raise _storage_error(place, error) from None
     except Exception as error:
-        if type(error).__module__.partition(".")[0] not in ("sqlalchemy", "redis"):
+        if type(error).__module__.partition(".")[0] not in ("sqlalchemy", "redis", "json"):  # of a study's own texts
             raise
         raise _storage_error(place, error) from None
 

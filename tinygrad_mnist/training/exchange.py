@@ -96,12 +96,8 @@ def load_onnx(path: str | Path) -> Any:
     Raises CheckpointError where the file is missing, damaged, or another program's, and without the package onnx.
     """
     tensors, metadata = _read(Path(path))
-    if KEY not in metadata:
-        raise CheckpointError(
-            f"{path}: no model of tinygrad_mnist; another program has written it. Only what `tinygrad-mnist export "
-            f"--onnx` or training.save_onnx writes can be read back"
-        )
-    return described_model(path, metadata[KEY], tensors)
+    advice = "Only what `tinygrad-mnist export --onnx` or training.save_onnx writes can be read back"
+    return described_model(path, metadata, tensors, advice)
 
 
 def _read(path: Path) -> tuple[Arrays, dict[str, str]]:

@@ -46,13 +46,8 @@ class RunFolder:
 
     def save(self, model: Module, history: History, **facts: Any) -> None:
         """Write the model, and the history with facts about the run, together."""
-        write_together(
-            {
-                self.path / MODEL: model_file(model),
-                self.path / TABLE: history.to_csv(),
-                self.path / HISTORY: history.to_json(**facts),
-            }
-        )
+        contents = {MODEL: model_file(model), TABLE: history.to_csv(), HISTORY: history.to_json(**facts)}
+        write_together({self.path / name: content for name, content in contents.items()})
 
     def _move_aside(self, lock: FolderLock, say: Callable[[str], None]) -> None:
         folder = self.path.resolve()

@@ -103,18 +103,14 @@ def _shares(confusion: NDArray[np.int64], totals: NDArray[np.int64]) -> NDArray[
     return shares
 
 
-def score(model: Module, split: Split, batch_size: int = 100) -> Scores:
+def score(model: Module, split: Split, batch_size: int = 100, threads: int = 1) -> Scores:
     """The model's logits on a split, and what follows from them; the model is left in the mode it was in.
 
-    batch_size: how many images at a time; many at once make a convolution slow, and large in memory.
+    batch_size: how many images at a time; many at once make a convolution slow, and large in memory. threads: how many
+    cores; only a model that keeps nothing when it is called may have several, as threads call it at once.
 
     Raises Diverged where the logits are not finite.
     """
-    return scored(model, split, batch_size)
-
-
-def scored(model: Module, split: Split, batch_size: int = 100, threads: int = 1) -> Scores:
-    """`score`, on several cores: of a model that keeps nothing when it is called, as threads call it at once."""
     check_split(split)
     mode, there, shape = model.training, home(model), input_shape(model)
 

@@ -59,18 +59,19 @@ def load_model(path: str | Path) -> Any:
     tensors, metadata = read_safetensors(path)
     if RUN_KEY in metadata:
         raise CheckpointError(f"{path}: a checkpoint to resume from, no model: give the model.safetensors beside it")
+    advice = "For its weights, build a model of the same layers and load_weights(model, path)"
+    return described_model(path, metadata, tensors, advice)
+
+
+def described_model(path: str | Path, metadata: dict[str, str], tensors: Arrays, advice: str) -> Any:
+    """The model that a file's metadata describe, in eval mode, with its tensors.
+
+    Raises CheckpointError, which ends in advice where another program wrote the file, for none.
+    """
     if KEY not in metadata:
-        raise CheckpointError(
-            f"{path}: no model of tinygrad_mnist; another program has written it. For its weights, build a model "
-            f"of the same layers and load_weights(model, path)"
-        )
-    return described_model(path, metadata[KEY], tensors)
-
-
-def described_model(path: str | Path, architecture: str, tensors: Arrays) -> Any:
-    """The model that a file's metadata describe, in eval mode, with its tensors; raises CheckpointError for none."""
+        raise CheckpointError(f"{path}: no model of tinygrad_mnist; another program has written it. {advice}")
     try:
-        parts = parsed(architecture)
+        parts = parsed(metadata[KEY])
         if sum(1 for _ in _parts(parts)) > MOST_LAYERS:
             raise RecordError(f"more than {MOST_LAYERS:,} layers, the most that are read")
         with drawing_from(np.random.default_rng(0)):  # what layers start with is drawn, and not wanted here

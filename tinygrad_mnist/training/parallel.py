@@ -12,17 +12,15 @@ from operator import add
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist import nn
 from tinygrad_mnist.engine import Tensor, grad
 from tinygrad_mnist.engine.autodiff import toposort
 from tinygrad_mnist.nn import Module, Optimizer
 from tinygrad_mnist.nn.random import drawing_from, generator
-from tinygrad_mnist.training.run import Run
+from tinygrad_mnist.training.run import Array, Run
 from tinygrad_mnist.training.steps import Loss, Step, Wrap, check_finite
 
-Array = NDArray[Any]
 Gradients = list[Tensor | None]
 """Of each parameter; None where the loss does not depend on it."""
 

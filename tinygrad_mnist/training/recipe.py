@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tinygrad_mnist import nn, records
-from tinygrad_mnist.arguments import COUNT, SHARE, Range, check_name
+from tinygrad_mnist.arguments import COUNT, SHARE, Checked, Range, setting
 from tinygrad_mnist.data import Split
 from tinygrad_mnist.data.augment import Distortion
 from tinygrad_mnist.files import write_text
@@ -67,13 +67,8 @@ DROPPED = Range("a number from 0 to 0.99", most=0.99)
 MOMENTUM = Range("a number from 0 to 0.999999", most=0.999999)
 
 
-def _setting(default: Any, help: str, allowed: Range | Collection[str] | None = None) -> Any:
-    """A field with what it is, in a line, and what it may be: numbers in a range, or names in a table."""
-    return field(default=default, metadata={"help": help, "allowed": allowed})
-
-
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Checked):
     """A network and how it is trained: the options of `tinygrad-mnist train`.
 
     layers to input_dropout: as in `nn.network`. augment: None for nothing. clip_norm, patience: as in `fit`, None for
@@ -82,45 +77,40 @@ class Recipe:
     Raises ValueError for numbers out of range and unknown names.
     """
 
-    layers: tuple[int | str, ...] = _setting(
+    layers: tuple[int | str, ...] = setting(
         (784, 128, 64, 10), "The network, such as 784,30,10 or 1x28x28,16c3,mp2,32c3,mp2,10."
     )
-    activation: str = _setting("leaky_relu", f"{', '.join(nn.ACTIVATIONS)}.", nn.ACTIVATIONS)
-    init: str = _setting("he", f"Of the weights: {', '.join(nn.INITIALISERS)}.", nn.INITIALISERS)
-    batch_norm: bool = _setting(False, "Batch normalization before each activation.")
-    dropout: float = _setting(0.0, "Share of the inputs of a fully connected layer dropped.", DROPPED)
-    input_dropout: float = _setting(0.0, "Share of the pixels dropped.", DROPPED)
-    augment: Distortion | None = _setting(  # noqa: RUF009 (what it gives is a field)
+    activation: str = setting("leaky_relu", f"{', '.join(nn.ACTIVATIONS)}.", nn.ACTIVATIONS)
+    init: str = setting("he", f"Of the weights: {', '.join(nn.INITIALISERS)}.", nn.INITIALISERS)
+    batch_norm: bool = setting(False, "Batch normalization before each activation.")
+    dropout: float = setting(0.0, "Share of the inputs of a fully connected layer dropped.", DROPPED)
+    input_dropout: float = setting(0.0, "Share of the pixels dropped.", DROPPED)
+    augment: Distortion | None = setting(  # noqa: RUF009 (what it gives is a field)
         LIGHT, "Distortion of the images, such as rotate=10,shift=1,elastic=34; or none."
     )
-    epochs: int = _setting(25, "Passes over the training set.", EPOCHS)
-    batch_size: int = _setting(64, "Examples in each step.", COUNT)
-    optimizer: str = _setting(
+    epochs: int = setting(25, "Passes over the training set.", EPOCHS)
+    batch_size: int = setting(64, "Examples in each step.", COUNT)
+    optimizer: str = setting(
         "adamw", f"{', '.join(OPTIMIZERS)}; another than the preset's brings its own lr and schedule.", OPTIMIZERS
     )
-    lr: float = _setting(0.002, "Learning rate.", POSITIVE_32)
-    schedule: str = _setting("cosine", f"Of the learning rate: {', '.join(SCHEDULES)}.", SCHEDULES)
-    momentum: float = _setting(0.9, "Of sgd.", MOMENTUM)
-    weight_decay: float = _setting(0.01, "Pulls weights towards 0.", NOT_NEGATIVE_32)
-    label_smoothing: float = _setting(0.0, "Share of a label spread over all classes.", SHARE)
-    clip_norm: float | None = _setting(None, "The gradient's greatest length.", POSITIVE_32)
-    max_norm: float | None = _setting(
+    lr: float = setting(0.002, "Learning rate.", POSITIVE_32)
+    schedule: str = setting("cosine", f"Of the learning rate: {', '.join(SCHEDULES)}.", SCHEDULES)
+    momentum: float = setting(0.9, "Of sgd.", MOMENTUM)
+    weight_decay: float = setting(0.01, "Pulls weights towards 0.", NOT_NEGATIVE_32)
+    label_smoothing: float = setting(0.0, "Share of a label spread over all classes.", SHARE)
+    clip_norm: float | None = setting(None, "The gradient's greatest length.", POSITIVE_32)
+    max_norm: float | None = setting(
         None, "The greatest norm of a unit's incoming weights; 0 for no limit.", NOT_NEGATIVE_32
     )
-    average: float | None = _setting(0.995, "Decay of an average of the weights, such as 0.999; 0 for none.", SHARE)
-    patience: int | None = _setting(None, "Stop after so many epochs without a better one.", COUNT)
+    average: float | None = setting(0.995, "Decay of an average of the weights, such as 0.999; 0 for none.", SHARE)
+    patience: int | None = setting(None, "Stop after so many epochs without a better one.", COUNT)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))  # a list, where it comes from JSON
         if isinstance(self.augment, dict):
             object.__setattr__(self, "augment", Distortion(**self.augment))
         nn.parse_layers(",".join(map(str, self.layers)))
-        for setting in fields(self):
-            allowed, value = setting.metadata["allowed"], getattr(self, setting.name)
-            if isinstance(allowed, Range):
-                allowed.check_given(**{setting.name: value})
-            elif allowed is not None:
-                check_name(setting.name, value, allowed)
+        super().__post_init__()
 
     def changed(self, **given: Any) -> Recipe:
         """The same with other values; another optimizer brings the rate, schedule and weight decay that suit it.

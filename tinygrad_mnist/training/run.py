@@ -14,7 +14,7 @@ from tinygrad_mnist.data import Split, batches
 from tinygrad_mnist.nn import Module, Optimizer
 from tinygrad_mnist.training.history import Epoch, History
 from tinygrad_mnist.training.inputs import as_model_takes, check_split, input_shape
-from tinygrad_mnist.training.metrics import Scores, scored
+from tinygrad_mnist.training.metrics import Scores, score
 
 Array = NDArray[Any]
 
@@ -94,7 +94,7 @@ class Run:
 
     def score_validation(self) -> Scores | None:
         """How well the model reads the validation images; None without any."""
-        return scored(self.model, self.validation, threads=1 + len(self.generators)) if self.validation else None
+        return score(self.model, self.validation, threads=1 + len(self.generators)) if self.validation else None
 
     def generator(self, epoch: int, batch: int) -> np.random.Generator:
         """Random numbers for a batch, counted from 1: they follow from seed, epoch and batch alone."""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist import nn
 from tinygrad_mnist.engine import Tensor
@@ -15,9 +14,8 @@ from tinygrad_mnist.nn.module import forget_gradients
 from tinygrad_mnist.training.divergence import Diverged
 from tinygrad_mnist.training.history import Epoch
 from tinygrad_mnist.training.metrics import Scores
-from tinygrad_mnist.training.run import Run
+from tinygrad_mnist.training.run import Array, Run
 
-Array = NDArray[Any]
 Loss = Callable[[Tensor, Array], Tensor]
 Step = Callable[[Array, Array], tuple[Tensor, Tensor]]
 Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]

@@ -85,17 +85,12 @@ def _check(name: str, entry: _Entry, end: int) -> None:
     """Raise RecordError unless a tensor starts where the one before ends, and has the bytes that its shape needs."""
     if entry.dtype not in DTYPES:
         raise RecordError(f"{name}: numbers of type {entry.dtype}, which NumPy does not have: save them as F32")
-    if (
-        len(entry.shape) > _MOST_AXES
-        or min(entry.shape, default=0) < 0
-        or math.prod(filter(None, entry.shape)) > LARGEST
-    ):
-        raise RecordError(f"{name}: no array has the shape {entry.shape}")
-    needed = math.prod(entry.shape) * np.dtype(DTYPES[entry.dtype]).itemsize
+    shape = entry.shape
+    if len(shape) > _MOST_AXES or min(shape, default=0) < 0 or math.prod(filter(None, shape)) > LARGEST:
+        raise RecordError(f"{name}: no array has the shape {shape}")
+    needed = math.prod(shape) * np.dtype(DTYPES[entry.dtype]).itemsize
     if entry.data_offsets != (end, end + needed):
-        raise RecordError(
-            f"{name}: its bytes are not the {needed:,} from {end:,} on that its shape {entry.shape} needs"
-        )
+        raise RecordError(f"{name}: its bytes are not the {needed:,} from {end:,} on that its shape {shape} needs")
 
 
 def _array(entry: _Entry, content: bytes, start: int) -> NDArray[Any]:

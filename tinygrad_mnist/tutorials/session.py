@@ -7,10 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.data import CLASSES, DIGITS, DataError, Dataset, Split, set_tenth_aside
 from tinygrad_mnist.engine import Tensor, grad, no_grad
@@ -18,9 +16,8 @@ from tinygrad_mnist.nn import Module, one_hot
 from tinygrad_mnist.training.metrics import evaluate
 from tinygrad_mnist.training.pace import pays_to_compile
 from tinygrad_mnist.training.recipe import Recipe
-from tinygrad_mnist.training.run import Callback, Run
+from tinygrad_mnist.training.run import Array, Callback, Run
 
-Array = NDArray[Any]
 Progress = Callable[[str, float], None]
 """Called with what runs, and the share of it that is done."""
 
@@ -139,10 +136,7 @@ class Session:
     _done: dict[Recipe, _Candidate] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.data.classes != CLASSES:
-            raise DataError(
-                f"{self.data.name}: has {self.data.classes} classes, and the tutorials are about ten digits"
-            )
+        check_classes(self.data)
         self.train, self.validation = set_tenth_aside(self.data, self.seed)
 
     def run(self, row: Row) -> Result:
@@ -223,6 +217,12 @@ class _Progress(Callback):
 
     def step_ends(self, run: Run) -> None:
         self.report((run.epoch - 1 + run.totals.examples / len(run.train)) / run.epochs)
+
+
+def check_classes(dataset: Dataset) -> None:
+    """Raise DataError where there are other classes than the ten digits."""
+    if dataset.classes != CLASSES:
+        raise DataError(f"{dataset.name}: has {dataset.classes} classes, and the tutorials are about ten digits")
 
 
 def columns(split: Split) -> tuple[Array, Array]:

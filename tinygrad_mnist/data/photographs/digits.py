@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from tinygrad_mnist.data.arrays import Array
 
 SMALLEST, SMALLEST_ON_LINES = 0.02, 0.06
 """Of the longer side: what is smaller is a speck, or, on a ruled sheet, what is left of its lines."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from tinygrad_mnist.data.arrays import Array
 
 WIDEST_STROKE = 0.14
 """Of the longer side: what is wider is no stroke of a pen, but paper, table or shadow."""
@@ -75,10 +74,11 @@ def photographed(grey: Array) -> Array:
     even = _even(smooth)
     if even:
         return _ink(smooth, *even)
-    paper, board = _paper(smooth, WIDEST_STROKE), _board(smooth, WIDEST_STROKE)
-    if _is_written_in_light(smooth, paper - smooth, smooth - board):
-        return _with_blots(_ink(smooth, board, True), _ink(smooth, _board(smooth, WIDEST_BLOT), True), 255 - smooth)
-    return _with_blots(_ink(smooth, paper, False), _ink(smooth, _paper(smooth, WIDEST_BLOT), False), smooth)
+    paper, board = _paper(smooth, WIDEST_STROKE), _paper(smooth, WIDEST_STROKE, in_light=True)
+    in_light = _is_written_in_light(smooth, paper - smooth, smooth - board)
+    ink = _ink(smooth, board if in_light else paper, in_light)
+    wider = _ink(smooth, _paper(smooth, WIDEST_BLOT, in_light), in_light)
+    return _with_blots(ink, wider, 255 - smooth if in_light else smooth)
 
 
 def _ink(smooth: Array, ground: Any, in_light: bool) -> Array:
@@ -111,19 +111,14 @@ def _even(smooth: Array) -> tuple[float, bool] | None:
     return float(paper), bool(difference[ink].sum() > 0)
 
 
-def _paper(smooth: Array, widest: float) -> Array:
+def _paper(smooth: Array, widest: float, in_light: bool = False) -> Array:
     """The paper beside each pixel: what closing with a window wider than any dark stroke leaves (Serra 1982), the
-    brightest within reach, and of that again the darkest."""
+    brightest within reach, and of that again the darkest; or the board, that is written on in light: what opening with
+    a window wider than any light stroke leaves."""
     from scipy import ndimage
 
-    return np.asarray(ndimage.grey_closing(smooth, size=(_window(smooth, widest),) * 2, mode="nearest"))
-
-
-def _board(smooth: Array, widest: float) -> Array:
-    """The board beside each pixel: what opening with a window wider than any light stroke leaves."""
-    from scipy import ndimage
-
-    return np.asarray(ndimage.grey_opening(smooth, size=(_window(smooth, widest),) * 2, mode="nearest"))
+    filtered = ndimage.grey_opening if in_light else ndimage.grey_closing
+    return np.asarray(filtered(smooth, size=(_window(smooth, widest),) * 2, mode="nearest"))
 
 
 def _window(picture: Array, widest: float) -> int:

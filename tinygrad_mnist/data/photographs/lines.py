@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from tinygrad_mnist.data.arrays import Array
 
 STEEPEST = 0.10
 """The slope up to which a sheet lies askew: 6 degrees."""

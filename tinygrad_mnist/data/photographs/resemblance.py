@@ -33,7 +33,6 @@ def _embedded() -> NDArray[Any]:
 
 def _coarse(images: NDArray[Any]) -> NDArray[Any]:
     """Images (n, 28, 28) as unit vectors (n, 49) of their squares' means."""
-    squares = (
-        images.reshape(-1, SIDE // 4, 4, SIDE // 4, 4).mean(axis=(2, 4), dtype=np.float64).reshape(len(images), -1)
-    )
+    means = images.reshape(-1, SIDE // 4, 4, SIDE // 4, 4).mean(axis=(2, 4), dtype=np.float64)
+    squares = means.reshape(len(images), -1)
     return np.asarray(squares / np.maximum(np.linalg.norm(squares, axis=1, keepdims=True), 1e-12))

@@ -6,17 +6,15 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from tinygrad_mnist.files import static
 from tinygrad_mnist.grading import report_page
 from tinygrad_mnist.grading.classroom.points import shown, sums
 
 if TYPE_CHECKING:
     from tinygrad_mnist.grading.classroom.class_report import ClassReport, Count, Graded
-
-STATIC = Path(__file__).parent / "static"
 
 MARKS = {"right": ("✓", "good", 1), "WRONG": ("✗", "bad", 0), "NaN": ("NaN", "bad", 0), "none": ("–", "none", -1)}
 """A gradient's verdict in the table: how it is written, its class, and what it is sorted by."""
@@ -38,12 +36,12 @@ def learner_page(whole: ClassReport, graded: Graded) -> str:
         f'<p><a href="index.html">← the class</a></p><h1><bdi>{escape(graded.name)}</bdi></h1>'
         f'<p class="{verdict} strong">{escape(graded.report.verdict)}</p>{points}{report_page.piece(graded.report)}'
     )
-    return report_page.page(graded.name, body, style=_static("class.css"))
+    return report_page.page(graded.name, body, style=static("grading.classroom", "class.css"))
 
 
 def class_page(whole: ClassReport) -> str:
     """All learners in a table, what went wrong how often, and the hardest step."""
-    script = _static("class.js")
+    script = static("grading.classroom", "class.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     body = (
         f"<h1>The class</h1>{_facts(whole)}"
@@ -51,7 +49,9 @@ def class_page(whole: ClassReport) -> str:
         f"{_counts('What else went wrong', whole.problems, len(whole.results))}"
         f"{_gradients(whole)}<h2>Learners</h2>{_learners(whole)}<script>{script}</script>"
     )
-    return report_page.page("The class", body, style=_static("class.css"), policy=f"; script-src 'sha256-{digest}'")
+    return report_page.page(
+        "The class", body, style=static("grading.classroom", "class.css"), policy=f"; script-src 'sha256-{digest}'"
+    )
 
 
 def _facts(whole: ClassReport) -> str:
@@ -119,7 +119,3 @@ def _row(whole: ClassReport, graded: Graded) -> list[str]:
 
 def _link(graded: Graded) -> str:
     return f'<a href="{escape(quote(graded.submission.page))}.html"><bdi>{escape(graded.name)}</bdi></a>'
-
-
-def _static(name: str) -> str:
-    return (STATIC / name).read_text(encoding="utf-8")

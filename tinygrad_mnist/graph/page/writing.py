@@ -9,12 +9,11 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from tinygrad_mnist.engine import Node
-from tinygrad_mnist.files import write_text
+from tinygrad_mnist.files import static, write_text
 from tinygrad_mnist.graph.page.gathering import Account, Gathering
 from tinygrad_mnist.graph.page.layout import lay_out
 from tinygrad_mnist.graph.page.steps import steps
@@ -84,7 +83,7 @@ def page_text(name: str, data: Account, scripts: Sequence[str] = (), styles: Seq
         "SCRIPT": script,
         "HASH": hash_of(script),
     }
-    return filled(_static(f"{name}.html"), parts)
+    return filled(static("graph.page", f"{name}.html"), parts)
 
 
 def script_of(name: str, scripts: Sequence[str] = ()) -> str:
@@ -94,7 +93,7 @@ def script_of(name: str, scripts: Sequence[str] = ()) -> str:
 
 def joined(files: Sequence[str]) -> str:
     """Static files of this package as one text."""
-    return "\n".join(map(_static, files))
+    return "\n".join(static("graph.page", file) for file in files)
 
 
 def hash_of(script: str) -> str:
@@ -119,7 +118,3 @@ def _json(data: Account) -> str:
 def _buffer(buffer: dict[str, Any]) -> str:
     size = f',"size":{buffer["size"]}' if "size" in buffer else ""
     return f'{{"type":"{buffer["type"]}","bytes":"{buffer["bytes"]}"{size}}}'
-
-
-def _static(file: str) -> str:
-    return (resources.files("tinygrad_mnist.graph.page") / "static" / file).read_text(encoding="utf-8")
