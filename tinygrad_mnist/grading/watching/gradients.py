@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import FILLED, Node, changes_since, is_changed_from, is_view, names_of
+from tinygrad_mnist.grading.watching.graph import FILLED, Node, changes_since, is_changed_from, is_view, names_of, walk
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, is_called_gradient
 from tinygrad_mnist.grading.watching.training import Step
@@ -100,7 +100,7 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
         return Gradient(lineage, after, 1.0, (after,))
     if after is not before and after.op == "[]=" and after.operands[-1].shape != after.shape:
         return _in_parts(step, lineage)
-    candidates = list(dict.fromkeys(_candidates(step, before, after)))
+    candidates = list(_candidates(step, before, after))
     if not candidates:
         return None
     named = [n for n in candidates if _is_named(n, before) and not _is_a_factor(n, candidates, step)]
@@ -208,17 +208,14 @@ def against(step: Step, lineage: Lineage, value: Any) -> float:
 def _candidates(step: Step, before: Node, after: Node) -> Iterator[Node]:
     """What an update was made of, from it down to the first value that is no sum, difference or multiple."""
     learned = step.by_labels or step.by_parameters
-    waiting, seen = [after], {before}
     on_its_way = _on_its_way(before, after)
-    while waiting:
-        node = waiting.pop(0)
-        if node in seen:
-            continue
-        seen.add(node)
-        if node not in on_its_way:
-            yield node
-        if node.op in ELEMENTWISE or is_view(node) or node.op in ("[]=", FILLED, "maximum", "where"):
-            waiting += [o for o in node.operands if o in learned and np.size(o.value) <= np.size(after.value)]
+
+    def below(node: Node) -> Iterable[Node]:
+        is_looked_into = node.op in ELEMENTWISE or is_view(node) or node.op in ("[]=", FILLED, "maximum", "where")
+        operands = node.operands if is_looked_into and node is not before else ()
+        return (o for o in operands if o in learned and np.size(o.value) <= np.size(after.value))
+
+    return (node for node in walk([after], below) if node not in on_its_way)
 
 
 def _is_named(node: Node, parameter: Node) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.textbook.derivation import Network
-from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, in_order, made_of
+from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, in_order, made_of, walk
 from tinygrad_mnist.grading.watching.labels import is_label, label_behind, target_of
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import CALLED_LOSS
@@ -278,15 +278,13 @@ def _read(parts: _Parts, heads: Sequence[Head]) -> Own | None:
 
 def _met(graph: Collection[Node], forward: Collection[Node]) -> set[Node]:
     """What of the forward pass meets the labels, and what it is a function of alone: ŷ, where log ŷ meets them."""
-    waiting = [o for n in graph if n not in forward for o in n.operands if o in forward]
-    found: set[Node] = set()
-    while waiting:
-        node = waiting.pop()
-        found.add(node)
+    meeting = (o for n in graph if n not in forward for o in n.operands if o in forward)
+
+    def below(node: Node) -> set[Node]:
         inner = {o for o in node.operands if o in forward}
-        if len(inner) == 1 and node.op not in LINEAR:
-            waiting += inner - found
-    return found
+        return inner if len(inner) == 1 and node.op not in LINEAR else set()
+
+    return set(walk(meeting, below))
 
 
 def _outputs_of(hot: Any) -> int:

@@ -62,27 +62,11 @@ def passes(step: Step) -> list[Pass]:
     by_first: dict[Node, list[Linear]] = {}
     first_of: dict[Node, Node] = {}
     for linear in found:
-        below = _last_below(linear.entering, set(first_of))
-        first = linear.product if below is None else first_of[below]
+        below = in_order(made_of([linear.entering], first_of) & first_of.keys())
+        first = first_of[below[-1]] if below else linear.product
         first_of |= {linear.product: first, linear.z: first}
         by_first.setdefault(first, []).append(linear)
     return [_pass(layers, step, users) for layers in by_first.values()]
-
-
-def _last_below(node: Node, ends: set[Node]) -> Node | None:
-    """The nearest of the layers' outputs that a value was made of."""
-    waiting, seen = [node], set()
-    best: Node | None = None
-    while waiting:
-        current = waiting.pop()
-        if current in seen:
-            continue
-        seen.add(current)
-        if current in ends:
-            best = current if best is None or current.index > best.index else best
-            continue
-        waiting += current.operands
-    return best
 
 
 def _linears(step: Step, users: dict[Node, list[Node]]) -> list[Linear]:

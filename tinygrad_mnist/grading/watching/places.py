@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import MISTAKES
-from tinygrad_mnist.grading.watching.graph import LINEAR, Node, seen_through
+from tinygrad_mnist.grading.watching.graph import LINEAR, Node, seen_through, walk
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.rewriting import round_numbers, shrunk
 from tinygrad_mnist.grading.watching.source import Source
@@ -108,17 +108,8 @@ def picked(labels: Node | None) -> tuple[str, ...]:
 
 def _products(node: Node, step: Step) -> Iterator[Node]:
     """The products that a value on the way back is made of, the nearest first; itself where it is one."""
-    waiting = [node]
-    seen = set()
-    while waiting:
-        current = waiting.pop(0)
-        if current in seen:
-            continue
-        seen.add(current)
-        if current.op in PRODUCTS:
-            yield current
-        else:
-            waiting += _learned(current, step)
+    way_back = walk([node], lambda n: () if n.op in PRODUCTS else _learned(n, step))
+    return (n for n in way_back if n.op in PRODUCTS)
 
 
 def _carried(error: Node, observed: Observed, l: int) -> list[Node]:

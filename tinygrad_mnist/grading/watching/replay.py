@@ -140,24 +140,11 @@ def _with_parts(target: Any, indices: Sequence[Any], values: Sequence[Any]) -> A
 
 
 def cotangents(loss: Any, values: Mapping[Node, Any], nodes: Sequence[Node]) -> dict[Node, Array]:
-    """∂loss/∂node for the nodes that are tensors on the way to the loss; 0 for those that are not on it."""
-    wanted = [node for node in nodes if isinstance(values.get(node), Tensor)]
-    distinct = list(dict.fromkeys(values[node] for node in wanted))
-    reached = _reached(loss)
-    on_the_way = [t for t in distinct if t in reached]
-    found = dict(zip(on_the_way, grad(loss, on_the_way), strict=True))
-    nothing = {t: np.zeros(t.shape) for t in distinct if t not in found}
-    return {node: found[t].numpy() if (t := values[node]) in found else nothing[t] for node in wanted}
-
-
-def _reached(loss: Any) -> set[Any]:
-    seen, waiting = set(), [loss]
-    while waiting:
-        node = waiting.pop()
-        if node not in seen:
-            seen.add(node)
-            waiting += [x for x in node.inputs if isinstance(x, Tensor)]
-    return seen
+    """∂loss/∂node for the nodes that are tensors; 0 for those that are not on the way to the loss."""
+    wanted = {node: values[node] for node in nodes if isinstance(values.get(node), Tensor)}
+    tensors = dict.fromkeys(wanted.values())
+    found = dict(zip(tensors, grad(loss, tensors), strict=True))
+    return {node: found[tensor].numpy() for node, tensor in wanted.items()}
 
 
 def numerical(
