@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import LINEAR, Node, in_order, made_of, seen_through, used_by
+from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, in_order, made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.labels import is_label, label_behind, target_of
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
-from tinygrad_mnist.manual.heads import HEADS
+from tinygrad_mnist.manual.heads import HEADS, Head
 from tinygrad_mnist.manual.notation import COLUMNS, ROWS, ROWS_IN_OUT, Notation
 
 
@@ -132,13 +132,7 @@ def _bias(
 
 def _pass(layers: Sequence[Linear], step: Step, users: dict[Node, list[Node]]) -> Pass:
     last = layers[-1].z
-    output = last
-    reached = {last}
-    candidates = [last]
-    for node in in_order(step.forward):
-        if any(o in reached for o in node.operands):
-            reached.add(node)
-            candidates.append(node)
+    candidates = in_order(depending(step.forward, lambda n: n is last))
     for node in candidates:
         if np.size(node.value) != np.size(last.value) or _is_on_its_way(node):
             continue
@@ -146,7 +140,7 @@ def _pass(layers: Sequence[Linear], step: Step, users: dict[Node, list[Node]]) -
             met = [o for o in user.operands if o in step.by_labels and o not in step.by_parameters]
             if met:
                 return Pass(tuple(layers), node, label_behind(met[-1]) or met[-1])
-    same = [n for n in candidates if np.shape(n.value) == last.shape] or [output]
+    same = [n for n in candidates if n.shape == last.shape]
     output = next((n for n in same if _is_output(n, layers[-1])), same[-1])
     return Pass(tuple(layers), output, _labels_of(output, step))
 
@@ -160,12 +154,14 @@ def _is_on_its_way(node: Node) -> bool:
 
 def _is_output(node: Node, last: Linear) -> bool:
     """Whether it is what an output gives for the last z, as softmax does."""
-    z, y_hat = (in_columns(n.value, last.notation) for n in (last.z, node))
+    heads = heads_between(in_columns(last.z.value, last.notation), in_columns(node.value, last.notation))
+    return any(head.output.name != "linear" for head in heads)
+
+
+def heads_between(z: Array, y_hat: Array) -> list[Head]:
+    """The heads that lead from z(L) to ŷ, in columns."""
     with np.errstate(all="ignore"):
-        return any(
-            head.output.name != "linear" and np.allclose(head.f(z, CLASSES_AXIS), y_hat, rtol=1e-4, atol=1e-6)
-            for head in HEADS.values()
-        )
+        return [h for h in HEADS.values() if np.allclose(h.f(z, CLASSES_AXIS), y_hat, rtol=1e-4, atol=1e-6)]
 
 
 def _labels_of(output: Node, step: Step) -> Node | None:

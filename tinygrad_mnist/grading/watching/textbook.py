@@ -15,12 +15,11 @@ from tinygrad_mnist.grading.textbook.derivation import Network
 from tinygrad_mnist.grading.watching.gradients import Gradient, gradient
 from tinygrad_mnist.grading.watching.graph import Node, is_view, made_of, seen_through
 from tinygrad_mnist.grading.watching.lineages import Lineage
-from tinygrad_mnist.grading.watching.network import Linear, Pass, in_columns, passes
+from tinygrad_mnist.grading.watching.network import Linear, Pass, heads_between, in_columns, passes
 from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual import Activation
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Array, leaky_relu
 from tinygrad_mnist.manual.activations import linear as identity
-from tinygrad_mnist.manual.columns import CLASSES_AXIS
 from tinygrad_mnist.manual.heads import HEADS, Head, Penalty
 from tinygrad_mnist.manual.notation import COLUMNS, ROWS_IN_OUT, Notation
 from tinygrad_mnist.manual.rows import Backward
@@ -134,11 +133,9 @@ def _varying(inputs: Array) -> NDArray[np.intp]:
 
 def _heads(z: Array, y_hat: Array) -> tuple[Head, ...]:
     """The heads that lead from z(L) to ŷ; all of them where none does."""
-    with np.errstate(all="ignore"):
-        fitting = [h for h in HEADS.values() if np.allclose(h.f(z, CLASSES_AXIS), y_hat, rtol=1e-4, atol=1e-6)]
-    one_output = len(z) == 1
-    usual = [h for h in HEADS.values() if h.output.name != "softmax"] if one_output else list(HEADS.values())
-    return tuple(h for h in fitting if not (one_output and h.output.name == "softmax")) or tuple(usual)
+    possible = [head for head in HEADS.values() if len(z) > 1 or head.output.name != "softmax"]
+    fitting = heads_between(z, y_hat)
+    return tuple(head for head in possible if head in fitting) or tuple(possible)
 
 
 def _parameters(a_pass: Pass) -> list[object]:
