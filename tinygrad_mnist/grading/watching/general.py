@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice, product
 from typing import Any
@@ -157,16 +158,12 @@ def _readings(
     computed = own_losses(tape, step, versions, picked=True)
     own = [loss for loss in computed if not any(loss in other.operands for other in computed)][-3:]
     start = list(step.before.values())
-    between = [n for n in in_order(step.forward) if n not in step.before.values()]
     slopes = [np.greater, np.greater_equal] if has_kinks(step.forward) else [np.greater]
     for node, slope in product(reversed(own), slopes):
-        try:
-            values = on_tensors(start, [node], slope)
-            expected = cotangents(values[node], values, [*start, *between])
-        except UNFOLLOWED:
-            continue
         name = f"its own loss{f' {node.name}' if node.name not in ('', 'loss') else ''}"
-        yield Reading(step, name, expected, gradients, output=values[node], values=values, of=node)
+        with suppress(*UNFOLLOWED):
+            values = on_tensors(start, [node], slope)
+            yield _by_autograd(step, gradients, name, values[node], values, of=node)
     if not found:
         return
     for slope in slopes:
@@ -177,9 +174,7 @@ def _readings(
             if not all(isinstance(values[output.node], Tensor) for output in found):
                 return  # a step, which has no slope
             for name, loss in usual_losses(found):
-                total = loss(values)
-                expected = cotangents(total, values, [*start, *between])
-                yield Reading(step, name, expected, gradients, output=total, values=values)
+                yield _by_autograd(step, gradients, name, loss(values), values)
     except UNFOLLOWED as error:
         yield from _numerical(step, found, gradients, str(error))
 
@@ -193,19 +188,23 @@ def _of_logits(
     parts = [(z, t, o) for z, t, o in zip(logits, labels, found, strict=True) if z and t is not None]
     if len(parts) < len(found) or any(t.shape != o.node.shape for _, t, o in parts):
         return
-    start = list(step.before.values())
-    try:
-        values = on_tensors(start, [z for (z, _), _, _ in parts], slope)
+    with suppress(*UNFOLLOWED):
+        values = on_tensors(step.before.values(), [z for (z, _), _, _ in parts], slope)
         losses = [
             -(Tensor(t, name=min(o.labels.names, key=len, default=None)) * values[z].log_softmax(axis=axis)).sum()
             for (z, axis), t, o in parts
         ]
-        total = sum(losses[1:], losses[0])
-        between = in_order(n for n in values if n in step.forward and n not in start)
-        expected = cotangents(total, values, [*start, *between])
-    except UNFOLLOWED:
-        return
-    yield Reading(step, "cross-entropy", expected, gradients, output=total, values=values)
+        yield _by_autograd(step, gradients, "cross-entropy", sum(losses[1:], losses[0]), values)
+
+
+def _by_autograd(
+    step: Step, gradients: dict[Lineage, Gradient | None], loss: str, output: Any, values: dict[Node, Any],
+    of: Node | None = None,
+) -> Reading:  # fmt: skip
+    """A step with the derivatives of a loss by its parameters, and by what lies between."""
+    start = step.before.values()
+    expected = cotangents(output, values, [*start, *in_order(step.forward.difference(start))])
+    return Reading(step, loss, expected, gradients, output=output, values=values, of=of)
 
 
 def _softmax_of(output: Output, step: Step) -> tuple[Node, int] | None:
@@ -251,8 +250,7 @@ def _scaled(reading: Reading) -> None:
     for lineage, g in reading.gradients.items():
         expected = reading.expected.get(reading.step.before[lineage])
         if g is not None and expected is not None:
-            candidates = [multiple(value, expected) for value in (g.value, *(node.value for node in g.candidates))]
-            factors[lineage] = candidates[0] if candidates else None
+            factors[lineage] = multiple(g.value, expected)
     known = [f for f in factors.values() if f is not None]
     if not known:
         return

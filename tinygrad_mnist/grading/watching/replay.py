@@ -55,7 +55,7 @@ def on_tensors(
     values: dict[Node, Any] = {
         node: Tensor(np.array(node.value, float), requires_grad=True, name=node.name or None) for node in start
     }
-    for node in in_order(made_of(targets, start)):
+    for node in in_order(made_of(targets, values)):
         if node not in values:
             values[node] = _again(node, values, passes)
     return values
@@ -182,7 +182,7 @@ def _scattered(shape: tuple[int, ...], places: Iterable[Any], numbers: Iterable[
 
 def _on_arrays(start: Mapping[Node, Array], targets: Sequence[Node]) -> dict[Node, Any]:
     values: dict[Node, Any] = dict(start)
-    for node in in_order(made_of(targets, start.keys())):
+    for node in in_order(made_of(targets, values)):
         if node in values:
             continue
         if node.function is None or not any(o in values for o in node.operands):
