@@ -20,7 +20,6 @@ class Step:
     labels: every label that was there before its end.
     """
 
-    lineages: tuple[Lineage, ...]
     before: dict[Lineage, Node]
     after: dict[Lineage, Node]
     nodes: set[Node]
@@ -140,7 +139,7 @@ def step_between(before: Values, after: Values, tape: Tape) -> Step:
     end = max((n.index for n in nodes), default=0)
     ever = depending(tape.nodes[: end + 1], lambda n: n in start)
     labels = tuple(n for n in tape.nodes[:end] if n not in ever and is_label(n))
-    return Step(tuple(before), before, after, nodes, by_labels & nodes, by_parameters, labels)
+    return Step(before, after, nodes, by_labels & nodes, by_parameters, labels)
 
 
 def _without_labels(after: Iterable[Node], by_labels: set[Node], by_parameters: set[Node]) -> set[Node]:
