@@ -220,13 +220,7 @@ class _Rewriter(ast.NodeTransformer):
         given = ast.Dict([ast.Constant(n) for n in names], [_load(n) for n in names])
         call = _call(node, "enter", ast.Constant(node.name), given)
         enter = ast.copy_location(ast.Assign([ast.Name(scope, ast.Store())], call), node)
-        docstring = (
-            bool(node.body) and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant)
-        )
-        declared = sum(
-            isinstance(s, (ast.Global, ast.Nonlocal)) for s in node.body[int(docstring) : int(docstring) + 1]
-        )
-        node.body.insert(int(docstring) + declared, enter)
+        node.body.insert(0 if ast.get_docstring(node, clean=False) is None else 1, enter)
         return node
 
     visit_AsyncFunctionDef = visit_FunctionDef
