@@ -64,18 +64,20 @@ def call(tape: Tape, line: int, function: Any, arguments: tuple[Any, ...], optio
         return _into(tape, line, function, arguments, options)
     if name == "copyto" and len(arguments) == 2 and not options:
         return store(tape, line, arguments[0], Ellipsis, arguments[1], lambda: function(*arguments))
-    ufunc = getattr(function, "__self__", None)
-    if name == "at" and isinstance(ufunc, np.ufunc) and ufunc in SCATTERING and not tape.paused:
-        return _scattered(tape, line, ufunc, *arguments)
-    owner = _array_of(function)
+    holder = getattr(function, "__self__", None)
+    if name == "at" and isinstance(holder, np.ufunc) and holder in SCATTERING and not tape.paused:
+        return _scattered(tape, line, holder, *arguments)
+    owner = holder if isinstance(holder, np.ndarray) else None
     given = [owner, *arguments, *options.values()] if name in MUTATING or options.get("out") is not None else []
     try:
         value = called(tape, line, name, given, lambda: function(*arguments, **options))
     except Exception:
         tape.fail(line, name, (owner, *arguments))
         raise
-    _bind(tape, line, name, getattr(function, "__self__", None))
-    _record(tape, line, name, *_unbound(function, owner, arguments), options, value)
+    _bind(tape, line, name, holder)
+    if owner is not None:
+        function, arguments = Method(name), (owner, *arguments)
+    _record(tape, line, name, function, arguments, options, value)
     return value
 
 
@@ -159,16 +161,3 @@ def _descend(tape: Tape, line: int, x: NDArray[Any], slope: Any) -> Any:
     tape.record(line, "-", operator.sub, (x, part), {}, lower)
     tape.updated(Update(tape.node(x), tape.node(lower), line, tape.node(x).name))
     return lower
-
-
-def _array_of(function: Any) -> Any:
-    """The array whose method it is."""
-    owner = getattr(function, "__self__", None)
-    return owner if isinstance(owner, np.ndarray) else None
-
-
-def _unbound(function: Any, owner: Any, arguments: tuple[Any, ...]) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """A method as a function of its array."""
-    if owner is None:
-        return function, arguments
-    return Method(function.__name__), (owner, *arguments)
