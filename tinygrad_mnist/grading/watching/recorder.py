@@ -73,7 +73,8 @@ class Recorder:
         if isinstance(function, type) and function in ROWWISE:
             return function(*(self.iterate(line, a) for a in arguments), **options)
         if function is setattr:
-            return self.set_attribute(line, *arguments)
+            setattr(*arguments)
+            return self.bound(line, *arguments)
         return call(self.tape, line, function, arguments, options)
 
     def item(self, line: int, owner: Any, index: Any) -> Any:
@@ -90,10 +91,6 @@ class Recorder:
         if isinstance(owner, np.ndarray):
             self.tape.record(line, name, operator.attrgetter(name), (owner,), {}, value)
         return value
-
-    def set_attribute(self, line: int, owner: Any, name: str, value: Any) -> None:
-        setattr(owner, name, value)
-        self.bound(line, owner, name, value)
 
     def iterate(self, line: int, iterable: Any) -> Any:
         if not isinstance(iterable, np.ndarray) or not iterable.ndim:
@@ -156,7 +153,7 @@ class Recorder:
         """A name, an attribute or an item got this value. owner: the number of a scope, or the object."""
         held, name = getattr(owner, "__dict__", None), text.rpartition(".")[2]
         if type(value) is float and isinstance(held, dict) and name in held:
-            self.tape.bindings.set_apart(held, self.tape.node, [name])
+            self.tape.bindings.set_apart(held, [name])
             value = held[name]
         self.tape.bound(line, owner, text, value)
 

@@ -67,7 +67,7 @@ class Tape:
         self.failed: Node | None = None
         self.entered: list[tuple[int, str, int, dict[str, Any]]] = []
         self.later: tuple[list[Node], list[Update]] = [], []
-        self.bindings = Bindings()
+        self.bindings = Bindings(self.node)
         self.memory = Memory()
         self.paused = False
         self.hastened = False
@@ -149,7 +149,7 @@ class Tape:
         """A name, an attribute or an item got this value. owner: the number of a scope, or the object."""
         if self.paused:
             return
-        for former, node in self.bindings.bind(owner, text, value, self.node):
+        for former, node in self.bindings.bind(owner, text, value):
             for old in former:
                 if is_changed_from(node, old):
                     continue  # that was recorded when it was done
