@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.report import Finding, Parameter
-from tinygrad_mnist.grading.watching.gradients import Gradient, gradient, like
+from tinygrad_mnist.grading.watching.gradients import Gradient, factor_of, gradient, like
 from tinygrad_mnist.grading.watching.graph import Node, in_order, made_of, names_of, seen_through
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.losses import own_losses
@@ -95,8 +95,7 @@ def multiple(value: Any, expected: Array) -> float | None:
     f, e = like(value, expected)[known], expected[known]
     if not np.isfinite(f).all() or not e.any() or not f.any():
         return None
-    factor = float((f * e).sum() / (e * e).sum())
-    return factor if np.abs(f - factor * e).max() <= RTOL * np.abs(f).max() else None
+    return factor_of(f, e, RTOL * np.abs(f).max())
 
 
 def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:

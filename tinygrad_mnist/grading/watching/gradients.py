@@ -299,16 +299,11 @@ def ratio(node: Node, other: Node) -> float | None:
     return factor if np.abs(found - factor * base).max() <= 1e-9 * np.abs(found).max() else None
 
 
-def is_multiple(found: Array, of: Array, allowed: float, factor: float | None = None) -> bool:
-    """Whether what is finite in one is a multiple of the other, but for what is allowed, and no less is finite.
+def factor_of(found: Array, of: Array, allowed: float, factor: float | None = None) -> float | None:
+    """By which number what is finite in one is a multiple of the other, but for what is allowed, and no less is finite.
 
-    factor: by which, where that is known.
+    None where it is none. factor: the number, where that is known.
     """
-    return _factor(found, of, allowed, factor) is not None
-
-
-def _factor(found: Array, of: Array, allowed: float, factor: float | None = None) -> float | None:
-    """By which number what is finite in one is a multiple of the other; None where it is none. See `is_multiple`."""
     known = np.isfinite(of)
     if not (np.isfinite(found) == known).all():
         return None
@@ -326,7 +321,7 @@ def shares(change: Array, step: Array, before: Array, allowed: float) -> tuple[f
     None where the change is no sum of such multiples, or has nothing of the step.
     """
     change, step, before = change.ravel(), step.ravel(), before.ravel()
-    alone = _factor(change, step, allowed)
+    alone = factor_of(change, step, allowed)
     if alone is not None:
         return alone, 0.0
     length = np.linalg.norm(before)
@@ -334,7 +329,7 @@ def shares(change: Array, step: Array, before: Array, allowed: float) -> tuple[f
         return None
     along = before / length
     rest, of = (x - (along @ x) * along for x in (change, step))
-    rate = _factor(rest, of, allowed)
+    rate = factor_of(rest, of, allowed)
     return None if rate is None else (rate, float(along @ (change - rate * step)) / float(length))
 
 

@@ -17,7 +17,7 @@ from tinygrad_mnist.grading.watching.gradients import (
     K,
     Named,
     against,
-    is_multiple,
+    factor_of,
     like,
     ratio,
     shares,
@@ -258,7 +258,7 @@ def _moving(step: Step, g: Gradient) -> Iterator[int]:
     for i in range(start, end):
         before, after = np.asarray(versions[i].value), np.asarray(versions[i + 1].value)
         change = np.asarray(before, float) - after
-        if is_multiple(change, like(g.value, change), allowed(before, after)):
+        if factor_of(change, like(g.value, change), allowed(before, after)) is not None:
             yield g.lineage.lines[i]
 
 
