@@ -14,16 +14,9 @@ import numpy as np
 
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.report import Finding
+from tinygrad_mnist.grading.textbook.candidates import GRADIENTS
 from tinygrad_mnist.grading.textbook.catalogue import MISTAKES, named
-from tinygrad_mnist.grading.textbook.derivation import (
-    CORRECT,
-    QUANTITY,
-    Derived,
-    Network,
-    attempt,
-    bias_gradient,
-    weight_gradient,
-)
+from tinygrad_mnist.grading.textbook.derivation import CORRECT, QUANTITY, Derived, Network, attempt
 from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, Mistake, Mistakes, Placement, lines
 from tinygrad_mnist.grading.textbook.probes import same
@@ -34,14 +27,12 @@ from tinygrad_mnist.grading.watching.replay import cotangents
 from tinygrad_mnist.grading.watching.textbook import Columns, Observed, activation_of
 from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
-from tinygrad_mnist.manual.heads import HALF, Head, scales
+from tinygrad_mnist.manual.heads import HALF, Head
 from tinygrad_mnist.manual.notation import COLUMNS
 from tinygrad_mnist.manual.rows import Backward
 
 MOST = 2
 """How many mistakes are looked for in a layer."""
-
-RULES = {"dW": weight_gradient, "db": bias_gradient}
 
 _BETWEEN = "what lies between the activation and the next layer"
 
@@ -111,10 +102,8 @@ class _Layers:
         self.observed, self.reading = observed, reading
         self.scale, self.factor = scale, scale * observed.network.m
         self.columns = Columns(observed, observed.heads[0], 0.0, HALF)
-        layers = observed.layers
-        self.z = {l: linear.z for l, linear in enumerate(layers, 1)}
-        self.entering = {l: linear.entering for l, linear in enumerate(layers, 1)}
-        self.activated = {l: self._activated(l) for l in range(1, len(layers))}
+        self.z = {l: linear.z for l, linear in enumerate(observed.layers, 1)}
+        self.activated = {l: self._activated(l) for l in range(1, len(observed.layers))}
         self.net = self.columns.network
 
     def at(self, l: int) -> Network:
@@ -155,7 +144,7 @@ class _Layers:
                 continue
             expected = self.scale * self.reading.expected[self.reading.step.before[g.lineage]]
             whole = self.columns.turned(expected, g.lineage, quantity, l)
-            of_layer = RULES[quantity](self.at(l), l, {}, self.expected(self.z[l]))
+            of_layer = GRADIENTS[quantity](self.at(l), l, {}, self.expected(self.z[l]))
             if whole.shape == of_layer.shape == of_quantity[l].shape:
                 of_quantity[l] = of_quantity[l] - (whole - of_layer)
         return found
@@ -163,7 +152,7 @@ class _Layers:
     def brought(self, l: int, carried: Array) -> Array:
         """What arrives at the activation of layer l of a cotangent at what enters the next one."""
         activated = self.activated[l]
-        entering = self.reading.values[self.entering[l + 1]]
+        entering = self.reading.values[self.observed.layers[l].entering]
         assert activated
         if not carried.any():
             return np.zeros_like(self.expected(activated))
@@ -207,20 +196,18 @@ class _Search:
 
     def _in_gradients(self, l: int, delta: Array, found: Backward) -> list[Mistakes]:
         """Every choice of mistakes, one at most in each gradient, with which both are what was found."""
-        in_weights, in_bias = (
-            list(self._ways(quantity, l, delta, getattr(found, quantity)[l])) for quantity in ("dW", "db")
-        )
-        return [(*w, *b) for w, b in product(in_weights, in_bias)]
+        ways = (self._ways(quantity, l, delta, getattr(found, quantity)[l]) for quantity in GRADIENTS)
+        return [(*in_weights, *in_bias) for in_weights, in_bias in product(*ways)]
 
     def _ways(self, quantity: str, l: int, delta: Array, found: Array | None) -> Iterator[Mistakes]:
         if found is None:
             yield ()
             return
         net = self.layers.at(l)
-        right = RULES[quantity](net, l, {}, delta)
+        right = GRADIENTS[quantity](net, l, {}, delta)
         size = float(np.abs(right).max(initial=0))
         for mistakes in ((), *((p,) for p in self._placements(quantity, net, l))):
-            made = attempt(RULES[quantity], net, l, lines(mistakes), delta)
+            made = attempt(GRADIENTS[quantity], net, l, lines(mistakes), delta)
             if made is not None and made.any() and same(found, np.asarray(made), size, RTOL):
                 yield mistakes
                 if not mistakes:
@@ -240,7 +227,7 @@ class _Search:
             return
         assert above
         net = self.layers.at(l)
-        derived = Derived({l + 1: above.delta}, {l + 1: weight_gradient(net, l + 1, {}, above.delta)}, {}, {})
+        derived = Derived({l + 1: above.delta}, {l + 1: GRADIENTS["dW"](net, l + 1, {}, above.delta)}, {}, {})
         activated = self.layers.activated[l]
         slope = net.activation.f_prime(net.z[l])
         if activated is None or not same(
@@ -287,9 +274,7 @@ class _Search:
                 yield _Error((p,), np.asarray(made))
 
     def _head(self, l: int, right: Array) -> Head | None:
-        heads = [scaled for head in self.layers.observed.heads for scaled in scales(head)]
-        size = float(np.abs(right).max(initial=0))
-        fits = (
-            h for h in heads if same(h.error(self.layers.net.a[l], self.layers.net.Y, CLASSES_AXIS), right, size, RTOL)
-        )
-        return next(fits, None)
+        """The output and loss whose error this is, of those that the program may have."""
+        net, size = self.layers.net, float(np.abs(right).max(initial=0))
+        heads = self.layers.observed.scaled_heads
+        return next((h for h in heads if same(h.error(net.a[l], net.Y, CLASSES_AXIS), right, size, RTOL)), None)

@@ -20,7 +20,7 @@ from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual import Activation
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Array, leaky_relu
 from tinygrad_mnist.manual.activations import linear as identity
-from tinygrad_mnist.manual.heads import HEADS, Head, Penalty
+from tinygrad_mnist.manual.heads import HEADS, Head, Penalty, scales
 from tinygrad_mnist.manual.notation import COLUMNS, ROWS_IN_OUT, Notation
 from tinygrad_mnist.manual.rows import Backward
 
@@ -54,6 +54,11 @@ class Observed:
     @property
     def layers(self) -> tuple[Linear, ...]:
         return self.passes[0].layers
+
+    @property
+    def scaled_heads(self) -> list[Head]:
+        """The same with every factor that they may have."""
+        return [scaled for head in self.heads for scaled in scales(head)]
 
     @property
     def labelled(self) -> Iterator[tuple[Array, Array]]:

@@ -23,7 +23,7 @@ from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.textbook import Columns, Observed
 from tinygrad_mnist.grading.watching.updates import Key
 from tinygrad_mnist.manual.activations import Array
-from tinygrad_mnist.manual.heads import HALF, Head, Penalty, scales
+from tinygrad_mnist.manual.heads import HALF, Head, Penalty
 from tinygrad_mnist.manual.rows import Backward
 
 SINGLE = 2e-3
@@ -114,7 +114,7 @@ def readings(observed: Sequence[Observed], own: Own | None = None) -> Iterator[R
     """Every loss that the gradients may be of, the usual ones first; own: the one that the program computes."""
     added = any(not g.descends for g in observed[0].gradients.values() if g)
     divisors = (MEAN,) if all(o.network.m == 1 for o in observed) else (MEAN, SUM)
-    for head, scale, sign in product(_scaled_heads(observed), divisors, (1.0, -1.0) if added else (1.0,)):
+    for head, scale, sign in product(observed[0].scaled_heads, divisors, (1.0, -1.0) if added else (1.0,)):
         signed = replace(scale, sign=sign)
         reading = Reading(observed, head, signed)
         yield reading
@@ -123,10 +123,6 @@ def readings(observed: Sequence[Observed], own: Own | None = None) -> Iterator[R
         for l2, divisor in dict.fromkeys(_fits(reading)):
             if l2 or divisor:
                 yield Reading(observed, head, replace(signed, divisor=divisor) if divisor else signed, l2)
-
-
-def _scaled_heads(observed: Sequence[Observed]) -> list[Head]:
-    return [scaled for head in observed[0].heads for scaled in scales(head)]
 
 
 def _until_right(observed: Sequence[Observed], own: Own | None) -> Iterator[Reading]:
@@ -176,7 +172,7 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
     watched = [updates.with_one_rate(o, tape) for o in observed]
     observed = [watched[0], *takewhile(lambda o: _is_evidence(o, watched[0]), watched[1:])]
     with np.errstate(all="ignore"):
-        own = own_loss(tape, [(o.step, o.network) for o in observed], _scaled_heads(observed))
+        own = own_loss(tape, [(o.step, o.network) for o in observed], observed[0].scaled_heads)
         if own and any(rate for (quantity, _), rate in updates.decays(observed).items() if quantity == "dW"):
             own = replace(own, l2=0.0)  # the gradients need not have what the updates have
         watched = _with_most_right([watched, *updates.before_they_were_used(watched)], len(observed), own)
