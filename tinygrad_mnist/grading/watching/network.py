@@ -20,6 +20,9 @@ from tinygrad_mnist.manual.columns import CLASSES_AXIS
 from tinygrad_mnist.manual.heads import HEADS, Head
 from tinygrad_mnist.manual.notation import COLUMNS, ROWS, ROWS_IN_OUT, Notation
 
+NOTATIONS = {(0, False): COLUMNS, (1, False): ROWS_IN_OUT, (1, True): ROWS}
+"""How weights are written, by their place in a product and whether they are transposed; W.T @ a is none of these."""
+
 
 @dataclass(frozen=True)
 class Linear:
@@ -75,23 +78,17 @@ def _linears(step: Step, users: dict[Node, list[Node]]) -> list[Linear]:
     for node in step.forward:
         if node.op not in LINEAR or len(node.operands) != 2:
             continue
-        left, right = map(seen_through, node.operands)
-        sides = [(left, 0), (right, 1)]
-        known = [(w, place) for w, place in sides if w in by_node or _never_updated(w, step, node, place)]
+        sides = list(enumerate(map(seen_through, node.operands)))
+        learned = [(place, w) for place, w in sides if w in by_node]
+        known = learned or [(place, w) for place, w in sides if _never_updated(w, step, node, place)]
         if len(known) != 1:
-            known = [(w, place) for w, place in known if w in by_node]
-            if len(known) != 1:
-                continue
-        weight, place = known[0]
-        if np.ndim(weight.value) != 2:
             continue
-        as_used, entering = node.operands[place], node.operands[1 - place]
-        transposed = turned(as_used)
-        notation = COLUMNS if place == 0 and not transposed else ROWS if place == 1 and transposed else ROWS_IN_OUT
-        if place == 0 and transposed:  # W.T @ a with W (in, out)
+        place, weight = known[0]
+        notation = NOTATIONS.get((place, turned(node.operands[place])))
+        if np.ndim(weight.value) != 2 or notation is None:
             continue
         bias, z = _bias(node, step, users, by_node)
-        found.append(Linear(by_node.get(weight, weight), bias, node, entering, z, notation))
+        found.append(Linear(by_node.get(weight, weight), bias, node, node.operands[1 - place], z, notation))
     return found
 
 
