@@ -97,7 +97,7 @@ class _Comparison:
     @property
     def uphill(self) -> bool:
         """Whether negative multiples of the gradients are subtracted, or positive ones added."""
-        used = [g for l, g in self.reading.gradients.items() if g is not None and l in self.reading.right]
+        used = [g for l, g in self.reading.computed.items() if l in self.reading.right]
         return bool(used) and all(g.descends == (self.reading.scale < 0) for g in used)
 
     def beside(self) -> Beside:

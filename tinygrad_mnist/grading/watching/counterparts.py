@@ -17,7 +17,7 @@ def counterparts(reading: Reading, values: Sequence[Node]) -> dict[Node, Node]:
     values: in the order of the program.
     """
     step = reading.step
-    found = {step.before[l]: g.node for l, g in reading.gradients.items() if g is not None}
+    found = {step.before[l]: g.node for l, g in reading.computed.items()}
     way_back = _named_on_the_way_back(reading, list(found.values()))
     waiting = [v for v in reversed(values) if v not in found and reading.expected[v].any()]
     meant = {b: v for v in waiting for b in way_back if _likeness(b, v) == IN_FULL}

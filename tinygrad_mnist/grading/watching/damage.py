@@ -52,7 +52,7 @@ def of_the_loss(reading: Reading, observed: Observed) -> Iterator[Finding]:
     """What all gradients share: their sign, or, where the program computes its loss, that they are m times another."""
     net = observed.network
     names = []
-    if reading.right and reading.scale < 0 and all(g.descends for g in reading.gradients.values() if g):
+    if reading.right and reading.scale < 0 and all(g.descends for g in reading.computed.values()):
         names.append("error-sign")
     if reading.right and not reading.summed and net.m > 1:
         factors = {"error-sum": float(net.m)} | ({"error-mean-twice": 1 / net.m} if reading.is_mean(net.m) else {})
@@ -142,7 +142,7 @@ class _Layers:
             of_quantity = getattr(found, quantity)
             if g is None or of_quantity[l] is None:
                 continue
-            expected = self.scale * self.reading.expected[self.reading.step.before[g.lineage]]
+            expected = self.scale * self.reading.expected_of(g.lineage)
             whole = self.columns.turned(expected, g.lineage, quantity, l)
             of_layer = GRADIENTS[quantity](self.at(l), l, {}, self.expected(self.z[l]))
             if whole.shape == of_layer.shape == of_quantity[l].shape:

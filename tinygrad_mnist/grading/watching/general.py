@@ -18,15 +18,7 @@ from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.losses import own_losses
 from tinygrad_mnist.grading.watching.names import CALLED_LOSS
 from tinygrad_mnist.grading.watching.outputs import Output, one_hot, outputs, usual_losses
-from tinygrad_mnist.grading.watching.replay import (
-    CENTRAL,
-    ONE_SIDED,
-    UnfollowedError,
-    cotangents,
-    has_kinks,
-    numerical,
-    on_tensors,
-)
+from tinygrad_mnist.grading.watching.replay import UNFOLLOWED, cotangents, ends_of, numerical, on_tensors, slopes_of
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.grading.watching.updates import by_one_rate
@@ -41,9 +33,6 @@ RTOL = 1e-4
 
 DIVIDING = {"/", "divide", "true_divide", "*", "multiply"}
 """Operations by which a sum over examples becomes their mean."""
-
-UNFOLLOWED = UnfollowedError, ValueError, TypeError, RuntimeError, AttributeError
-"""What comes of a forward pass that tensors can't do, or do otherwise."""
 
 
 @dataclass
@@ -72,6 +61,15 @@ class Reading:
     def summed(self) -> bool:
         """Whether the loss is a usual one, summed over the examples, and none that the program computes."""
         return self.of is None
+
+    @property
+    def computed(self) -> dict[Lineage, Gradient]:
+        """The gradients that the program has."""
+        return {lineage: g for lineage, g in self.gradients.items() if g}
+
+    def expected_of(self, lineage: Lineage) -> Array:
+        """What a gradient should be."""
+        return self.expected[self.step.before[lineage]]
 
     @property
     def is_of_a_loss(self) -> bool:
@@ -125,7 +123,7 @@ def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:
 
 def _has_slopes(reading: Reading) -> bool:
     """Whether its loss depends on the parameters other than in steps, as the rule of a perceptron with two classes."""
-    return any(np.any(reading.expected.get(node, 0)) for node in reading.step.before.values())
+    return any(reading.expected_of(lineage).any() for lineage in reading.gradients)
 
 
 def _fit(reading: Reading) -> tuple[bool, int, bool]:
@@ -157,7 +155,7 @@ def _readings(
     computed = own_losses(tape, step, versions, picked=True)
     own = [loss for loss in computed if not any(loss in other.operands for other in computed)][-3:]
     start = list(step.before.values())
-    slopes = [np.greater, np.greater_equal] if has_kinks(step.forward) else [np.greater]
+    slopes = slopes_of(step.forward)
     for node, slope in product(reversed(own), slopes):
         name = f"its own loss{f' {node.name}' if node.name not in ('', 'loss') else ''}"
         with suppress(*UNFOLLOWED):
@@ -232,7 +230,7 @@ def _numerical(step: Step, found: Any, gradients: Any, why: str) -> Iterator[Rea
         tensors = {k: Tensor(np.asarray(values[k], float)) for k in targets}
         return [float(loss(tensors).item()) for _, loss in usual]
 
-    for ends in (CENTRAL, *ONE_SIDED) if has_kinks(step.forward) else (CENTRAL,):
+    for ends in ends_of(step.forward):
         rng = np.random.default_rng(0)
         try:
             slopes = {node: numerical(losses, start, targets, node, rng, ends, own.get(node)) for node in start}
@@ -245,11 +243,7 @@ def _numerical(step: Step, found: Any, gradients: Any, why: str) -> Iterator[Rea
 
 def _scaled(reading: Reading) -> None:
     """Find the number that most of the gradients are multiples of the right ones by."""
-    factors = {}
-    for lineage, g in reading.gradients.items():
-        expected = reading.expected.get(reading.step.before[lineage])
-        if g is not None and expected is not None:
-            factors[lineage] = multiple(g.value, expected)
+    factors = {lineage: multiple(g.value, reading.expected_of(lineage)) for lineage, g in reading.computed.items()}
     known = [f for f in factors.values() if f is not None]
     if not known:
         return
@@ -262,19 +256,15 @@ def _scaled(reading: Reading) -> None:
     reading.right = {
         lineage
         for lineage, f in factors.items()
-        if (f is not None and np.isclose(f, reading.scale, rtol=1e-3)) or _vanishes(lineage, reading)
+        if (f is not None and np.isclose(f, reading.scale, rtol=1e-3)) or _vanishes(reading.computed[lineage], reading)
     }
 
 
-def _vanishes(lineage: Lineage, reading: Reading) -> bool:
+def _vanishes(g: Gradient, reading: Reading) -> bool:
     """Whether a gradient is rounding alone, as it should be: that of a bias before a batch norm."""
-    every = (reading.expected[node] for node in reading.step.before.values() if node in reading.expected)
-    largest = max((float(np.abs(e).max(initial=0)) for e in every), default=0.0)
-    g, expected = reading.gradients[lineage], reading.expected.get(reading.step.before[lineage])
-    if g is None or expected is None:
-        return False
-    sizes = np.abs(expected).max(initial=0), np.abs(g.value).max(initial=0) / abs(reading.scale)
-    return bool(max(sizes) <= VANISHING * largest)
+    sizes = {lineage: np.abs(reading.expected_of(lineage)).max(initial=0) for lineage in reading.gradients}
+    size = max(sizes[g.lineage], np.abs(g.value).max(initial=0) / abs(reading.scale))
+    return bool(size <= VANISHING * max(sizes.values()))
 
 
 def judged(readings: Sequence[Reading]) -> tuple[Parameter, ...]:
@@ -300,10 +290,10 @@ def numbered(names: Sequence[str]) -> list[str]:
 
 def difference(reading: Reading, lineage: Lineage) -> float | None:
     """How far a gradient is from what it should be, relative to its largest number; None for what can't be compared."""
-    g, expected = reading.gradients[lineage], reading.expected.get(reading.step.before[lineage])
-    if g is None or expected is None or np.size(g.node.value) != expected.size:
+    g, expected = reading.gradients[lineage], reading.expected_of(lineage)
+    if g is None or np.size(g.node.value) != expected.size:
         return None
-    if _vanishes(lineage, reading):
+    if _vanishes(g, reading):
         return 0.0
     value = like(g.value, expected)
     known = np.isfinite(expected)
@@ -314,7 +304,7 @@ def difference(reading: Reading, lineage: Lineage) -> float | None:
 def scaled(reading: Reading) -> Iterator[Finding]:
     """Gradients that are multiples of what they should be, where all else is right."""
     for lineage, g in wrong(reading):
-        factor = multiple(g.value, reading.expected[reading.step.before[lineage]])
+        factor = multiple(g.value, reading.expected_of(lineage))
         if factor is not None:
             what = f"{factor / reading.scale:.4g} times what it should be"
             hint = "By what is it multiplied in the forward pass, and not on the way back?"
@@ -338,15 +328,14 @@ def swapped(reading: Reading) -> Iterator[Finding]:
 
 def _derivatives(reading: Reading) -> Iterator[tuple[str, Array]]:
     """The derivatives by the parameters, and by other values that have names."""
-    start = reading.step.before
-    yield from ((_derivative(l), reading.expected[start[l]]) for l in reading.gradients)
+    yield from ((_derivative(lineage), reading.expected_of(lineage)) for lineage in reading.gradients)
     for node, expected in reading.expected.items():
-        if node not in start.values() and names_of(node):
+        if node not in reading.step.before.values() and names_of(node):
             yield f"∂L/∂{names_of(node)[0].rpartition('.')[2]}", expected
 
 
 def wrong(reading: Reading) -> Iterator[tuple[Lineage, Gradient]]:
-    return ((lineage, g) for lineage, g in reading.gradients.items() if g and lineage not in reading.right)
+    return ((lineage, g) for lineage, g in reading.computed.items() if lineage not in reading.right)
 
 
 def _derivative(lineage: Lineage) -> str:

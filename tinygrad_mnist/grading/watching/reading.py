@@ -283,7 +283,7 @@ def _are_rather_of_the_own_loss(readings: Sequence[general.Reading], found: verd
 
 def _is_right_but_for_its_size(reading: general.Reading) -> bool:
     """Whether all gradients are one multiple of those of its loss, or of the way down, which is added."""
-    are_added = not any(g.descends for g in reading.gradients.values() if g)
+    are_added = not any(g.descends for g in reading.computed.values())
     return (reading.scale > 0 or are_added) and len(reading.right) == len(reading.step.before)
 
 

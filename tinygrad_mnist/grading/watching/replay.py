@@ -21,8 +21,7 @@ SAMPLED = 12
 """How many elements of an array are differentiated numerically."""
 
 CENTRAL = 1, -1
-ONE_SIDED = (0, -1), (1, 0)
-"""The ends of differences: on one side of a kink the slope is one of those that it may have."""
+"""The ends of differences."""
 
 Losses = Callable[[Mapping[Node, Any]], Sequence[float]]
 """Numbers from the values of the nodes."""
@@ -34,12 +33,22 @@ _UNCHANGED = {"float", "item", "float64", "asarray", "array", "copy", "ascontigu
 class UnfollowedError(Exception):
     """An operation that tensors can't do, or that gives something else on them."""
 
-    def __init__(self, node: Node, why: str) -> None:
-        super().__init__(why)
-        self.node = node
+
+UNFOLLOWED = UnfollowedError, ValueError, TypeError, RuntimeError, AttributeError
+"""What comes of a forward pass that tensors can't do, or do otherwise."""
 
 
-def has_kinks(nodes: Iterable[Node]) -> bool:
+def slopes_of(nodes: Iterable[Node]) -> Sequence[Callable[[Any, Any], Any]]:
+    """What tells of x and 0 where max(0, x) has the slope 1: a kink may have either."""
+    return (np.greater, np.greater_equal) if _has_kinks(nodes) else (np.greater,)
+
+
+def ends_of(nodes: Iterable[Node]) -> Sequence[tuple[int, int]]:
+    """The ends of differences: on one side of a kink the slope is one of those that it may have."""
+    return (CENTRAL, (0, -1), (1, 0)) if _has_kinks(nodes) else (CENTRAL,)
+
+
+def _has_kinks(nodes: Iterable[Node]) -> bool:
     """Whether max(0, x) is taken of an x that is 0, as of black pixels where biases are 0."""
     rectified = (o for node in nodes if node.op == "maximum" for o in node.operands)
     return any(np.ndim(o.value) and not np.all(o.value) for o in rectified)
@@ -50,7 +59,7 @@ def on_tensors(
 ) -> dict[Node, Any]:
     """The targets, and all between, as tensors made of the start, whose elements are float64.
 
-    passes: of x and 0, where max(0, x) has the slope 1: a kink may have either. Raises UnfollowedError.
+    passes: one of `slopes_of`. Raises UnfollowedError.
     """
     values: dict[Node, Any] = {
         node: Tensor(np.array(node.value, float), requires_grad=True, name=node.name or None) for node in start
@@ -65,14 +74,14 @@ def _again(node: Node, values: dict[Node, Any], passes: Callable[[Any, Any], Any
     if not any(isinstance(values[o], Tensor) for o in node.operands):
         return _plain(node.value)
     if node.function is None:
-        raise UnfollowedError(node, f"{node.op} changes its argument in place")
+        raise UnfollowedError(f"{node.op} changes its argument in place")
     try:
         value = _apply(node, values, passes)
     except Exception as error:
-        raise UnfollowedError(node, str(error)) from error
+        raise UnfollowedError(str(error)) from error
     array = value.numpy() if isinstance(value, Tensor) else np.asarray(value)
     if array.shape != node.shape or not np.allclose(array, node.value, rtol=1e-3, atol=1e-5, equal_nan=True):
-        raise UnfollowedError(node, f"{node.op} gives something else on tensors")
+        raise UnfollowedError(f"{node.op} gives something else on tensors")
     return value
 
 
