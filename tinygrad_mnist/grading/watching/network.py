@@ -20,6 +20,9 @@ from tinygrad_mnist.manual.columns import CLASSES_AXIS
 from tinygrad_mnist.manual.heads import HEADS, Head
 from tinygrad_mnist.manual.notation import COLUMNS, ROWS, ROWS_IN_OUT, Notation
 
+Key = tuple[str, int]
+"""A gradient: "dW" or "db", and its layer."""
+
 NOTATIONS = {(0, False): COLUMNS, (1, False): ROWS_IN_OUT, (1, True): ROWS}
 """How weights are written, by their place in a product and whether they are transposed; W.T @ a is none of these."""
 
@@ -43,6 +46,14 @@ class Pass:
     layers: tuple[Linear, ...]
     output: Node
     labels: Node | None
+
+    @property
+    def parameters(self) -> dict[Key, Lineage | Node | None]:
+        """What each gradient is of."""
+        found: dict[Key, Lineage | Node | None] = {}
+        for l, linear in enumerate(self.layers, 1):
+            found |= {("dW", l): linear.weight, ("db", l): linear.bias}
+        return found
 
 
 def in_columns(value: Any, notation: Notation) -> Array:

@@ -45,15 +45,10 @@ class Places:
         if observed is not None:
             self.last = f"δ({len(observed.layers)})"
             self.nodes["ŷ"] = [seen_through(p.output) for p in observed.passes[:1]]
-            self._add_updates(observed)
+            for (quantity, l), part in observed.parameters.items():
+                if isinstance(part, Lineage) and part in observed.step.after:
+                    self.nodes[f"update of {quantity[1]}({l})"] = [observed.step.after[part]]
             self._add_gradients(observed)
-
-    def _add_updates(self, observed: Observed) -> None:
-        after = observed.step.after
-        for l, linear in enumerate(observed.layers, 1):
-            for kind, part in (("W", linear.weight), ("b", linear.bias)):
-                if isinstance(part, Lineage) and part in after:
-                    self.nodes[f"update of {kind}({l})"] = [after[part]]
 
     def _add_gradients(self, observed: Observed) -> None:
         for (quantity, l), gradient in observed.gradients.items():

@@ -15,7 +15,7 @@ from tinygrad_mnist.grading.textbook.derivation import Network
 from tinygrad_mnist.grading.watching.gradients import Gradient, gradient
 from tinygrad_mnist.grading.watching.graph import Node, is_view, made_of, seen_through
 from tinygrad_mnist.grading.watching.lineages import Lineage
-from tinygrad_mnist.grading.watching.network import Linear, Pass, heads_between, in_columns, passes
+from tinygrad_mnist.grading.watching.network import Key, Linear, Pass, heads_between, in_columns, passes
 from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual import Activation
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Array, leaky_relu
@@ -37,7 +37,7 @@ TINY = 1e-300
 
 @dataclass(frozen=True)
 class Observed:
-    """A step of the textbook's network. gradients: the program's, by ("dW" or "db", layer); None where none was seen.
+    """A step of the textbook's network. gradients: the program's; None where none was seen.
 
     heads: those whose output is the program's, or all where it is none of them.
     features: the inputs that are looked at.
@@ -47,13 +47,17 @@ class Observed:
     passes: tuple[Pass, ...]
     notation: Notation
     network: Network
-    gradients: dict[tuple[str, int], Gradient | None]
+    gradients: dict[Key, Gradient | None]
     heads: tuple[Head, ...]
     features: NDArray[np.intp]
 
     @property
     def layers(self) -> tuple[Linear, ...]:
         return self.passes[0].layers
+
+    @property
+    def parameters(self) -> dict[Key, Lineage | Node | None]:
+        return self.passes[0].parameters
 
     @property
     def scaled_heads(self) -> list[Head]:
@@ -104,7 +108,7 @@ def in_layers(step: Step) -> Observed | None:
     a[l] is what enters layer l + 1; the activation is not looked for.
     """
     found = passes(step)
-    if not found or any(_parameters(p) != _parameters(found[0]) for p in found):
+    if not found or any(p.parameters != found[0].parameters for p in found):
         return None
     layers = found[0].layers
     notation = layers[0].notation
@@ -121,10 +125,8 @@ def in_layers(step: Step) -> Observed | None:
         return None
     b = {l: _biases(linear, step, len(W[l])) for l, linear in enumerate(layers, 1)}
     network = Network(Y, W, b, z, a, identity, 0.0)
-    gradients = {}
-    for l, linear in enumerate(layers, 1):
-        gradients["dW", l] = gradient(step, linear.weight) if isinstance(linear.weight, Lineage) else None
-        gradients["db", l] = gradient(step, linear.bias) if isinstance(linear.bias, Lineage) else None
+    parameters = found[0].parameters
+    gradients = {key: gradient(step, p) if isinstance(p, Lineage) else None for key, p in parameters.items()}
     heads = _heads(z[len(layers)], a[len(layers)])
     return Observed(step, tuple(found), notation, network, gradients, heads, _varying(a[0]))
 
@@ -143,25 +145,24 @@ def _heads(z: Array, y_hat: Array) -> tuple[Head, ...]:
     return tuple(head for head in possible if head in fitting) or tuple(possible)
 
 
-def _parameters(a_pass: Pass) -> list[object]:
-    return [part for linear in a_pass.layers for part in (linear.weight, linear.bias)]
-
-
 def _together(nodes: Sequence[Node], notation: Notation) -> Array:
     return np.hstack([in_columns(node.value, notation) for node in nodes])
 
 
+def _value(parameter: Lineage | Node, step: Step) -> Array:
+    node = step.before[parameter] if isinstance(parameter, Lineage) else parameter
+    return np.asarray(node.value, float)
+
+
 def _weights(linear: Linear, step: Step, notation: Notation) -> Array:
-    node = step.before[linear.weight] if isinstance(linear.weight, Lineage) else linear.weight
-    value = np.asarray(node.value, float)
+    value = _value(linear.weight, step)
     return value.T if notation is ROWS_IN_OUT else value
 
 
 def _biases(linear: Linear, step: Step, units: int) -> Array:
     if linear.bias is None:
         return np.zeros((units, 1))
-    node = step.before[linear.bias] if isinstance(linear.bias, Lineage) else linear.bias
-    return np.broadcast_to(np.asarray(node.value, float).reshape(-1, 1), (units, 1))
+    return np.broadcast_to(_value(linear.bias, step).reshape(-1, 1), (units, 1))
 
 
 def activation_of(pairs: Sequence[tuple[Array, Array]]) -> Activation | None:

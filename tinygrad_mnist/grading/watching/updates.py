@@ -25,12 +25,11 @@ from tinygrad_mnist.grading.watching.gradients import (
 from tinygrad_mnist.grading.watching.graph import LINEAR, Node, made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, CALLED_WEIGHTS
+from tinygrad_mnist.grading.watching.network import Key
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.textbook import ADDING, TINY, Observed
 from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual.activations import Array
-
-Key = tuple[str, int]
 
 TOLD = 4
 """How many numbers a parameter has, at least, for two shares in its update to be told."""
@@ -265,18 +264,17 @@ def _moving(step: Step, g: Gradient) -> Iterator[int]:
 def untouched(observed: Observed, tape: Tape) -> Iterator[Finding]:
     """Parameters that no update reaches, and those that became what another one's update is."""
     never, lost = list(below(observed)), _lost(tape)
-    for l, linear in enumerate(observed.layers, 1):
-        for kind, part in (("W", linear.weight), ("b", linear.bias)):
-            name = f"{kind}({l})"
-            if isinstance(part, Lineage):
-                stays = _would_move(observed.gradients[f"d{kind}", l]) and _stays(part, observed.step)
-                never += [name] if observed.step.before[part] in lost or stays else []
-            elif part is not None:
-                taken = next((r for r in tape.rebound if r.old is part), None)
-                if taken:
-                    yield wrong_updates("update-swapped", [name], line=taken.line)
-                else:
-                    never.append(name)
+    for key, part in observed.parameters.items():
+        (name,) = symbols([key])
+        if isinstance(part, Lineage):
+            stays = _would_move(observed.gradients[key]) and _stays(part, observed.step)
+            never += [name] if observed.step.before[part] in lost or stays else []
+        elif part is not None:
+            taken = next((r for r in tape.rebound if r.old is part), None)
+            if taken:
+                yield wrong_updates("update-swapped", [name], line=taken.line)
+            else:
+                never.append(name)
     if never:
         yield wrong_updates("update-missing", never)
 
@@ -340,12 +338,7 @@ def swapped(
 def raising(observed: Observed, failed: Node) -> Iterator[Finding]:
     """An update that raises because the gradient in it is another parameter's."""
     nodes = {g.node: key for key, g in observed.gradients.items() if g}
-    parts = {
-        observed.step.before[part]: key
-        for l, linear in enumerate(observed.layers, 1)
-        for key, part in ((("dW", l), linear.weight), (("db", l), linear.bias))
-        if isinstance(part, Lineage)
-    }
+    parts = {observed.step.before[p]: key for key, p in observed.parameters.items() if isinstance(p, Lineage)}
     for old in failed.operands:
         others = made_of([o for o in failed.operands if o is not old], nodes) & set(nodes)
         keys = {nodes[other] for other in others}

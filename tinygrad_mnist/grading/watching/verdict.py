@@ -19,9 +19,9 @@ from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching import optimizers, practice, repeated, updates
 from tinygrad_mnist.grading.watching.gradients import Gradient
 from tinygrad_mnist.grading.watching.losses import Own, own_loss
+from tinygrad_mnist.grading.watching.network import Key
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.textbook import Columns, Observed
-from tinygrad_mnist.grading.watching.updates import Key
 from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.heads import HALF, Head, Penalty
 from tinygrad_mnist.manual.rows import Backward
