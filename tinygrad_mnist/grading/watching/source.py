@@ -192,13 +192,18 @@ def _python(line: str) -> str:
 
 
 def _compiles(line: str) -> bool:
+    return _what_is_no_python(line.strip()) is None
+
+
+def _what_is_no_python(text: str) -> Exception | None:
+    """What compiling it raises; None where it is Python."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            compile(line.strip(), "", "exec")
-        except (SyntaxError, ValueError):
-            return False
-    return True
+            compile(text, "", "exec")
+        except (SyntaxError, ValueError) as error:
+            return error
+    return None
 
 
 class _Statements:
@@ -241,13 +246,9 @@ class _Statements:
 
 
 def _refuse_python_2(source: Source) -> None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            compile(source.text, source.name, "exec")
-    except SyntaxError as error:
-        if PYTHON_2.match(error.msg or ""):
-            where = f"{source.place(error.lineno or 0)}: {source.line(error.lineno or 0)}"
-            raise SourceError(
-                f"{source.name} is written for Python 2 ({where}): write print(…) with brackets, or run 2to3 on it"
-            ) from None
+    error = _what_is_no_python(source.text)
+    if isinstance(error, SyntaxError) and PYTHON_2.match(error.msg or ""):
+        where = f"{source.place(error.lineno or 0)}: {source.line(error.lineno or 0)}"
+        raise SourceError(
+            f"{source.name} is written for Python 2 ({where}): write print(…) with brackets, or run 2to3 on it"
+        )
