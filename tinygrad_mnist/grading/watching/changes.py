@@ -128,9 +128,7 @@ def _filled(target: Any, indices: Sequence[Any], values: Sequence[Any]) -> Any:
 
 def _stored(target: Any, index: Any, value: Any) -> Any:
     """A copy of an array with some of its elements replaced."""
-    copy = target.copy()
-    copy[index] = value
-    return copy
+    return _filled(target, [index], [value])
 
 
 def _in_its_base(tape: Tape, array: NDArray[Any], index: Any) -> tuple[NDArray[Any], Any]:

@@ -221,9 +221,7 @@ def _terms(node: Node, reached: Collection[Node]) -> list[tuple[float, Node]] | 
     operands = [o for o in node.operands if o in reached]
     if not operands or not all(map(_is_number, operands)):
         return None
-    if node.op in ("float", "item") or node.function is sum:
-        return [(1.0, o) for o in operands]
-    if node.op in ("+", "add"):
+    if node.op in ("float", "item", "+", "add") or node.function is sum:
         return [(1.0, o) for o in operands]
     first = bool(node.arguments) and node.arguments[0] is operands[0]
     if node.op in ("-", "subtract"):
