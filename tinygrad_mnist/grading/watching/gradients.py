@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Protocol, TypeVar
 
@@ -72,6 +72,15 @@ class Gradient:
         return next((n for n in self.candidates if n.op not in ELEMENTWISE or n.op in ("sum", "mean")), self.node)
 
     @property
+    def times_its_product(self) -> list[float]:
+        """Which multiples of that product there are between it and the update."""
+        return [factor for node in self.candidates if (factor := ratio(node, self.product))]
+
+    def as_its_product(self, step: Step, factor: float) -> Gradient:
+        """The gradient as that product times a number."""
+        return replace(self, node=self.product, factor=factor, along=_against(step, self.lineage, self.product.value))
+
+    @property
     def is_used(self) -> bool:
         """Whether it is no multiple of that product, and has no name: an update makes more of the gradient."""
         return not self.named and ratio(self.node, self.product) is None
@@ -112,7 +121,7 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
         former, zeros = zeroed
         return Gradient(lineage, former, 1.0, tuple(candidates), factor, zeroed=zeros)
     turned = _is_turned(chosen, candidates)
-    along = against(step, lineage, chosen.value.T if turned else chosen.value)
+    along = _against(step, lineage, chosen.value.T if turned else chosen.value)
     return Gradient(lineage, chosen, along, tuple(candidates), factor, turned)
 
 
@@ -158,7 +167,7 @@ def _in_parts(step: Step, lineage: Lineage) -> Gradient:
     velocities = [n for n in taken if n.changes is not None]
     behind = [n for v in velocities for n in _taken(step, before, v) if _is_named(n, before)]
     node = [*alike, *behind, whole][0]
-    return Gradient(lineage, node, against(step, lineage, node.value), (node,))
+    return Gradient(lineage, node, _against(step, lineage, node.value), (node,))
 
 
 def _taken(step: Step, before: Node, after: Node) -> dict[Node, None]:
@@ -199,7 +208,7 @@ def _zeroed(node: Node, parameter: Node, step: Step) -> tuple[Node, Node] | None
     return None
 
 
-def against(step: Step, lineage: Lineage, value: Any) -> float:
+def _against(step: Step, lineage: Lineage, value: Any) -> float:
     """1 where an update goes against a value, -1 where it goes along, else 0."""
     change = np.asarray(step.before[lineage].value, float) - np.asarray(step.after[lineage].value, float)
     return float(np.sign((change * like(value, change)).sum()))

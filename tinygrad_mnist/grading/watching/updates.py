@@ -11,17 +11,7 @@ import numpy as np
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.updating import with_gradient_of, wrong_updates
-from tinygrad_mnist.grading.watching.gradients import (
-    Gradient,
-    Judged,
-    K,
-    Named,
-    against,
-    factor_of,
-    like,
-    ratio,
-    shares,
-)
+from tinygrad_mnist.grading.watching.gradients import Gradient, Judged, K, Named, factor_of, like, shares
 from tinygrad_mnist.grading.watching.graph import LINEAR, Node, made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, CALLED_WEIGHTS
@@ -200,17 +190,14 @@ def before_they_were_used(observed: Sequence[Observed]) -> Iterator[list[Observe
     used = {key for key, _ in every} if any(g.is_used for _, g in every) else set()
     numbers: dict[float, None] = {1.0: None}
     for _, g in every:
-        found = (ratio(n, g.product) for n in g.candidates)
-        numbers |= dict.fromkeys(float(f"{abs(c):.9g}") for c in found if c)
+        numbers |= dict.fromkeys(float(f"{abs(factor):.9g}") for factor in g.times_its_product)
     for number in numbers if used else ():
         yield [_with_products(o, used, number) for o in observed]
 
 
 def _with_products(observed: Observed, used: Collection[Key], number: float) -> Observed:
     gradients = {
-        key: replace(g, node=g.product, factor=number, along=against(observed.step, g.lineage, g.product.value))
-        if g and key in used
-        else g
+        key: g.as_its_product(observed.step, number) if g and key in used else g
         for key, g in observed.gradients.items()
     }
     return replace(observed, gradients=gradients)
