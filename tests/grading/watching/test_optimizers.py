@@ -1,6 +1,7 @@
 """Whatever an update makes of right gradients, they are right; and a wrong one is named under each."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -108,7 +109,8 @@ def test_where_autograd_has_no_number_there_is_no_difference():
     gradient = SimpleNamespace(lineage="W1", node=SimpleNamespace(value=np.ones(3)), value=np.ones(3))
     step = SimpleNamespace(before={"W1": "its value"})
     for expected, difference in ((np.full(3, np.nan), None), (np.array([2, np.nan, 2.0]), 0.5)):
-        reading = general.Reading(step, "a loss", {"its value": expected}, {"W1": gradient})
+        known: Any = {"its value": expected}, {"W1": gradient}
+        reading = general.Reading(step, "a loss", *known)
         assert general.difference(reading, "W1") == difference
 
 
