@@ -148,9 +148,8 @@ def _arguments(function: Taking, data: Mapping[str, Any]) -> dict[str, Any] | No
 
     Where there is X alone, it is a list of examples with their labels.
     """
-    parameters = [
-        p for p in inspect.signature(function).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-    ]
+    every = inspect.signature(function).parameters.values()
+    parameters = [p for p in every if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     roles = {p.name: _role(p.name) for p in parameters}
     if "X" not in roles.values():
         return None

@@ -35,6 +35,10 @@ DIVIDING = {"/", "divide", "true_divide", "*", "multiply"}
 """Operations by which a sum over examples becomes their mean."""
 
 
+Gradients = dict[Lineage, Gradient | None]
+"""A program's gradients of its parameters; None where none was seen."""
+
+
 @dataclass
 class Reading:
     """A step with the loss that its gradients are of.
@@ -48,7 +52,7 @@ class Reading:
     step: Step
     loss: str
     expected: dict[Node, Array]
-    gradients: dict[Lineage, Gradient | None]
+    gradients: Gradients
     scale: float = 1.0
     right: set[Lineage] = field(default_factory=set)
     by_differences: str = ""
@@ -79,10 +83,9 @@ class Reading:
     def is_mean(self, m: int) -> bool:
         """Whether the loss is divided by m, the number of examples, and not summed over them."""
         of_loss = [node for node in self.values if node not in self.step.forward]
-        numbers = (a for n in of_loss if n.op in DIVIDING for a in n.arguments if np.ndim(a) == 0)
-        return any(n.op == "mean" for n in of_loss) or any(
-            np.isclose(float(a), (m, 1 / m)).any() for a in numbers if isinstance(a, (int, float, np.number))
-        )
+        factors = (a for n in of_loss if n.op in DIVIDING for a in n.arguments)
+        numbers = (float(a) for a in factors if isinstance(a, (int, float, np.number)))
+        return any(n.op == "mean" for n in of_loss) or any(np.isclose(a, (m, 1 / m)).any() for a in numbers)
 
 
 def multiple(value: Any, expected: Array) -> float | None:
@@ -148,9 +151,7 @@ def _another_loss(best: Reading, own: Sequence[tuple[Node, dict[Node, Array]]]) 
     return own[0][0]
 
 
-def _readings(
-    tape: Tape, step: Step, versions: set[Node], gradients: dict[Lineage, Gradient | None]
-) -> Iterator[Reading]:
+def _readings(tape: Tape, step: Step, versions: set[Node], gradients: Gradients) -> Iterator[Reading]:
     found = outputs(step)
     computed = own_losses(tape, step, versions, picked=True)
     own = [loss for loss in computed if not any(loss in other.operands for other in computed)][-3:]
@@ -176,9 +177,7 @@ def _readings(
         yield from _numerical(step, found, gradients, str(error))
 
 
-def _of_logits(
-    step: Step, found: Sequence[Output], gradients: dict[Lineage, Gradient | None], slope: Any
-) -> Iterator[Reading]:
+def _of_logits(step: Step, found: Sequence[Output], gradients: Gradients, slope: Any) -> Iterator[Reading]:
     """Cross-entropy of what a softmax is taken of, where the outputs are one; also right where they round to 0."""
     labels = [one_hot(output) for output in found]
     logits = [_softmax_of(output, step) for output in found]
@@ -195,9 +194,8 @@ def _of_logits(
 
 
 def _by_autograd(
-    step: Step, gradients: dict[Lineage, Gradient | None], loss: str, output: Any, values: dict[Node, Any],
-    of: Node | None = None,
-) -> Reading:  # fmt: skip
+    step: Step, gradients: Gradients, loss: str, output: Any, values: dict[Node, Any], of: Node | None = None
+) -> Reading:
     """A step with the derivatives of a loss by its parameters, and by what lies between."""
     start = step.before.values()
     expected = cotangents(output, values, [*start, *in_order(step.forward.difference(start))])

@@ -60,9 +60,8 @@ def own_losses(tape: Tape, step: Step, versions: set[Node], picked: bool = False
 
 def _meets(node: Node, targets: Collection[Node], reached: Collection[Node]) -> bool:
     """Whether one of the targets is combined with an output, and does not just enter a layer."""
-    return (
-        node.op not in LINEAR and any(o in targets for o in node.operands) and any(o in reached for o in node.operands)
-    )
+    operands = set(node.operands)
+    return node.op not in LINEAR and not operands.isdisjoint(targets) and not operands.isdisjoint(reached)
 
 
 def _picks(node: Node, classes: Collection[tuple[tuple[int, ...], int]]) -> bool:

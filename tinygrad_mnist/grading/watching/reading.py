@@ -14,17 +14,7 @@ from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
 from tinygrad_mnist.grading.standins.loading import Data
 from tinygrad_mnist.grading.textbook.findings import EVERY
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
-from tinygrad_mnist.grading.watching import (
-    damage,
-    general,
-    optimizers,
-    practice,
-    repeated,
-    resting,
-    stopping,
-    updates,
-    verdict,
-)
+from tinygrad_mnist.grading.watching import damage, general, optimizers, practice, resting, stopping, updates, verdict
 from tinygrad_mnist.grading.watching.first_wrong import describe, first_wrong
 from tinygrad_mnist.grading.watching.gradients import Named, gradient
 from tinygrad_mnist.grading.watching.graph import Node, made_of
@@ -32,6 +22,7 @@ from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import is_called_gradient
 from tinygrad_mnist.grading.watching.outputs import PERCEPTRON, labelled
 from tinygrad_mnist.grading.watching.places import Places, picked
+from tinygrad_mnist.grading.watching.repeated import stale
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.textbook import Observed, in_layers, observe, with_one_activation
 from tinygrad_mnist.grading.watching.training import Step, versions_of
@@ -222,7 +213,7 @@ def _of_any_network(
             *updates.zeroed(first.gradients, named),
             *moved.findings,
             *resting.never_updated(first.step, [name for name, is_computed in still.items() if is_computed]),
-            *repeated.stale(run.tape, names),
+            *stale(run.tape, names),
         ),
     )
     findings += general.scaled(first) if not findings else ()

@@ -201,13 +201,12 @@ class Columns:
 
     def __init__(self, observed: Observed, head: Head, l2: float, penalty: Penalty) -> None:
         self.observed, self.head, self.l2, self.penalty = observed, head, l2, penalty
-        self.features = observed.features
 
     @property
     def network(self) -> Network:
         """The network as it is seen through these features: z and a are those of all."""
-        net = self.observed.network
-        a, W = {**net.a, 0: net.a[0][self.features]}, {**net.W, 1: net.W[1][:, self.features]}
+        net, features = self.observed.network, self.observed.features
+        a, W = {**net.a, 0: net.a[0][features]}, {**net.W, 1: net.W[1][:, features]}
         inputs, total = len(net.a[0]), net.a[0].sum(axis=0, keepdims=True)
         return replace(net, W=W, a=a, head=self.head, l2=self.l2, penalty=self.penalty, inputs=inputs, input_sum=total)
 
@@ -215,9 +214,7 @@ class Columns:
         """The program's gradients, each multiplied by a number."""
         found = Backward({}, {}, {})
         for (quantity, l), g in self.observed.gradients.items():
-            getattr(found, quantity)[l] = (
-                None if g is None else scale * self.turned(self._told(g), g.lineage, quantity, l)
-            )
+            getattr(found, quantity)[l] = g and scale * self.turned(self._told(g), g.lineage, quantity, l)
         return found
 
     def _told(self, g: Gradient) -> Array:
@@ -236,7 +233,7 @@ class Columns:
         inputs = len(net.a[0])
         for axis, length in enumerate(value.shape):
             if length == inputs:
-                return np.asarray(np.take(value, self.features, axis))
+                return np.asarray(np.take(value, self.observed.features, axis))
         return value
 
 

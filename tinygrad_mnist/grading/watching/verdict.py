@@ -16,10 +16,11 @@ from tinygrad_mnist.grading.textbook.findings import EVERY, findings
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, Placement
 from tinygrad_mnist.grading.textbook.probes import Probe, Probes
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
-from tinygrad_mnist.grading.watching import optimizers, practice, repeated, updates
+from tinygrad_mnist.grading.watching import optimizers, practice, updates
 from tinygrad_mnist.grading.watching.gradients import Gradient
 from tinygrad_mnist.grading.watching.losses import Own, own_loss
 from tinygrad_mnist.grading.watching.network import Key
+from tinygrad_mnist.grading.watching.repeated import stale
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.textbook import Columns, Observed
 from tinygrad_mnist.manual.activations import Array
@@ -203,9 +204,8 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
         more += updates.twice(observed, best.right)
         moments = optimizers.judge(watched, sorted(best.right), updates.symbols)
         more += moments.findings
-        more += repeated.stale(
-            tape, {g.lineage: s for key, g in observed[0].gradients.items() if g for s in updates.symbols([key])}
-        )
+        updated = {g.lineage: key for key, g in observed[0].gradients.items() if g}
+        more += stale(tape, dict(zip(updated, updates.symbols(updated.values()), strict=True)))
         more += at_first
     parameters = [_parameter(key, best) for key in best.judged]
     if stopped:
