@@ -73,7 +73,11 @@ def rewrite_cells(text: str, filename: str, starts: Sequence[int]) -> list[Any]:
 
 def _rewritten(text: str, filename: str, before: int = 0) -> ast.Module:
     tree = ast.increment_lineno(ast.parse(text, filename), before)
-    rewritten: ast.Module = ast.fix_missing_locations(_Rewriter().visit(_Shrinker(round_numbers(text)).visit(tree)))
+    counts = round_numbers(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and _is_round(node.value):
+            node.value = shrunk(node.value, counts)
+    rewritten: ast.Module = ast.fix_missing_locations(_Rewriter().visit(tree))
     return ast.increment_lineno(rewritten, -before)
 
 
@@ -99,18 +103,6 @@ def _within(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
         yield node
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
             yield from _within(ast.iter_child_nodes(node))
-
-
-class _Shrinker(ast.NodeTransformer):
-    """Shrinks the large round numbers of a program, which are given."""
-
-    def __init__(self, counts: Collection[int]) -> None:
-        self.counts = counts
-
-    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
-        if not _is_round(node.value):
-            return node
-        return ast.copy_location(ast.Constant(shrunk(node.value, self.counts)), node)
 
 
 class _Rewriter(ast.NodeTransformer):
