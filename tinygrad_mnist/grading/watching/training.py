@@ -65,15 +65,14 @@ def transitions(tape: Tape) -> Iterator[tuple[Values, Values]]:
 
 def live_versions(tape: Tape, every: Sequence[Lineage]) -> dict[Lineage, list[Node]]:
     """For each parameter those of its values that a forward pass was run with."""
-    nodes = set(tape.nodes)
-    users = used_by(nodes)
+    users = used_by(tape.nodes)
     versions = {v for lineage in every for v in lineage.versions}
-    from_parameters = depending(nodes, lambda n: n in versions)
-    labelled = labelled_among(nodes, from_parameters, versions, versions)
+    from_parameters = depending(tape.nodes, lambda n: n in versions)
+    labelled = labelled_among(tape.nodes, from_parameters, versions, versions)
     apart = labelled | versions
 
     used: set[Node] = set()
-    for node in sorted(nodes, key=lambda n: n.index, reverse=True):  # users come after what they use
+    for node in reversed(tape.nodes):  # users come after what they use
         others = (user for user in users[node] if user not in apart)
         if any(user in used or not (is_view(user) or user.op == "shared") for user in others):
             used.add(node)
