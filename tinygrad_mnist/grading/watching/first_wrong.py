@@ -123,11 +123,8 @@ def _is_tied(node: Node) -> bool:
 
 def _moved_before(node: Node, reading: Reading) -> str:
     """Another parameter, parts of which were updated already, where a value is made of one; "" where there is none."""
-    others = {
-        before: lineage.name
-        for lineage, before in reading.step.before.items()
-        if (g := reading.gradients[lineage]) is None or g.node is not node
-    }
+    own = {lineage for lineage, g in reading.computed.items() if g.node is node}
+    others = {before: lineage.name for lineage, before in reading.step.before.items() if lineage not in own}
 
     def below(node: Node) -> tuple[Node, ...]:
         return node.operands[:1] if node.op == "[]" else node.operands if node.op in ALONG else ()

@@ -251,11 +251,8 @@ def _scaled(reading: Reading) -> None:
         last_first,
         key=lambda f: (np.isclose(f, exact, rtol=1e-3), sum(np.isclose(f, k, rtol=1e-3) for k in known), f > 0),
     )
-    reading.right = {
-        lineage
-        for lineage, f in factors.items()
-        if (f is not None and np.isclose(f, reading.scale, rtol=1e-3)) or _vanishes(reading.computed[lineage], reading)
-    }
+    fitting = {l for l, f in factors.items() if f is not None and np.isclose(f, reading.scale, rtol=1e-3)}
+    reading.right = fitting | {l for l, g in reading.computed.items() if l not in fitting and _vanishes(g, reading)}
 
 
 def _vanishes(g: Gradient, reading: Reading) -> bool:

@@ -48,10 +48,7 @@ def own_losses(tape: Tape, step: Step, versions: set[Node], picked: bool = False
     meets = labels | taken or {n for n in nodes if _meets(n, targets, reached)}
     labelled = depending(nodes, lambda n: n in meets, versions)
     blocked = depending(nodes, lambda n: n.op in NOT_DIFFERENTIABLE and n in reached)
-    found = [
-        n for n in in_order(reached & labelled)
-        if _is_number(n) and n not in step.nodes and n not in blocked
-    ]  # fmt: skip
+    found = in_order(filter(_is_number, (reached & labelled) - step.nodes - blocked))
     found = [n for n in found if not _is_running_total(n, found, reached) and not _is_a_sum(n, found, labels)]
     turned = {o for n in found for o in n.operands if n.op in ("neg", "*", "/") and n.value * np.asarray(o.value) < 0}
     near = [n for n in found if n.index <= last + 40 and n not in turned]
@@ -189,9 +186,8 @@ def evaluated(nodes: Sequence[Node], versions: Collection[Node]) -> Iterator[Nod
     reached = depending(every, lambda n: n in versions, versions)
     labelled = depending(every, lambda n: n not in reached and any(map(label_behind, (n, *n.operands))), versions)
     blocked = depending(every, lambda n: n.op in NOT_DIFFERENTIABLE and n in reached, versions)
-    for n in nodes:
-        if n in reached and n in labelled and n not in blocked and n not in versions and _is_number(n):
-            yield n
+    among = (reached & labelled) - blocked - set(versions)
+    return (n for n in nodes if n in among and _is_number(n))
 
 
 def _parts(node: Node, versions: Versions) -> _Parts:

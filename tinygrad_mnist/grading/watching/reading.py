@@ -89,18 +89,15 @@ def _judged(
     findings = _explained([*found.findings, *_mislabelled(run, trained, found, data)], readings)
     if problems and run.tape.failed is not None:
         findings = [*(f for f in findings if f.names), *_stops(read[0], run.tape.failed)]
+    another = () if wrong else _another_loss(run, readings or _as_any_network(run, trained[:1]))
     return Report(
         run.source.name,
         _read_as(read[0], found.reading.head),
         tuple(_called(found.parameters, read[0])),
-        tuple(places.of(finding) for finding in findings),
-        notes=(
-            *found.notes,
-            *(() if wrong else _another_loss(run, readings or _as_any_network(run, trained[:1]))),
-            *_ended(run, trained, problems),
-        ),
+        tuple(map(places.of, findings)),
+        notes=(*found.notes, *another, *_ended(run, trained, problems)),
         problems=problems,
-        remarks=tuple(places.of(remark) for remark in found.remarks),
+        remarks=tuple(map(places.of, found.remarks)),
     )
 
 
@@ -205,17 +202,15 @@ def _of_any_network(
     still = resting.at_rest(first, run.tape)
     moved = optimizers.judge(readings, always_right, named)
     seen = (pair for step in _every_step(run, trained) for pair in labelled(step))
-    findings += map(
-        Places(None, run.source).of,
-        (
-            *(_uphill_of(first, named) if first.scale > 0 or (first.is_of_a_loss and not findings) else ()),
-            *practice.mislabelled(seen, data.known),
-            *updates.zeroed(first.gradients, named),
-            *moved.findings,
-            *resting.never_updated(first.step, [name for name, is_computed in still.items() if is_computed]),
-            *stale(run.tape, names),
-        ),
+    beside = (
+        *(_uphill_of(first, named) if first.scale > 0 or (first.is_of_a_loss and not findings) else ()),
+        *practice.mislabelled(seen, data.known),
+        *updates.zeroed(first.gradients, named),
+        *moved.findings,
+        *resting.never_updated(first.step, [name for name, is_computed in still.items() if is_computed]),
+        *stale(run.tape, names),
     )
+    findings += map(Places(None, run.source).of, beside)
     findings += general.scaled(first) if not findings else ()
     judge = "autograd of its own forward pass"
     if first.by_differences:

@@ -38,11 +38,8 @@ class _Backward:
         self.step = observed.step
         self.layers = observed.layers
         self.L = len(self.layers)
-        self.weights = {
-            self.step.before[linear.weight]: l
-            for l, linear in enumerate(self.layers, 1)
-            if isinstance(linear.weight, Lineage)
-        }
+        weights = enumerate((linear.weight for linear in self.layers), 1)
+        self.weights = {self.step.before[weight]: l for l, weight in weights if isinstance(weight, Lineage)}
         self.entering = {seen_through(linear.entering): l - 1 for l, linear in enumerate(self.layers, 1)}
         self.entering[observed.passes[0].output] = self.L
         self.z = {linear.z: l for l, linear in enumerate(self.layers, 1)}

@@ -48,11 +48,9 @@ def in_parts(tape: Tape, step: Step, gradient: Node | None) -> Step | None:
 def _put_together(whole: Node) -> dict[Places, Node]:
     """The parts that a vector was joined of, or that were written into it, by their places."""
     if whole.op in JOINING:
-        ends = np.cumsum([np.size(part.value) for part in whole.operands]).tolist()
-        return {
-            (end - np.size(part.value), np.size(part.value)): part
-            for end, part in zip(ends, whole.operands, strict=True)
-        }
+        sizes = [np.size(part.value) for part in whole.operands]
+        places = zip((np.cumsum(sizes) - sizes).tolist(), sizes, strict=True)
+        return dict(zip(places, whole.operands, strict=True))
     written = _parts(whole, made_of([whole])) if whole.op == "shared" else {}
     return {place: _written(part) for place, part in written.items() if part.changes is not None}
 

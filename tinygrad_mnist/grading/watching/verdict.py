@@ -209,11 +209,8 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
         more += at_first
     parameters = [_parameter(key, best) for key in best.judged]
     if stopped:
-        parameters += [
-            Parameter(f"{q}{l}", False, None, computed=False)
-            for (q, l), g in best.observed[0].gradients.items()
-            if not g
-        ]
+        missing = [f"{quantity}{l}" for (quantity, l), g in observed[0].gradients.items() if not g]
+        parameters += [Parameter(name, False, None, computed=False) for name in missing]
         parameters.sort(key=lambda p: int(p.name[2:]))
     named = (*(practice.renamed(finding, observed[0]) for finding in found), *more)
     remarks = [*practice.remarks(observed[0]), *_of_the_set(best)]
