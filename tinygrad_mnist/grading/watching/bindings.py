@@ -96,10 +96,8 @@ def _named_arrays(owner: Any, text: str, value: Any) -> Iterator[tuple[list[Key]
     What lies in it may be lists, tuples or dicts of arrays itself, as [(W1, b1), (W2, b2)] is.
     """
     place, last = _place(owner), text.rpartition(".")[2]
-    if isinstance(value, (np.ndarray, float, np.floating)):
-        if _is_array(value) or _is_number(value):
-            yield [(place, last)], text, value
-        return
+    if _is_array(value) or _is_number(value):
+        yield [(place, last)], text, value
     for within, name, part in _parts(text, value):
         if _is_array(part) or (isinstance(value, dict) and _is_number(part)):
             yield [(id(value), within), (place, f"{last}:{within}")], name, part

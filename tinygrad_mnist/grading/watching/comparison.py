@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -206,20 +206,14 @@ def written(source: Source, line: int, whole: bool = False) -> str:
         tree = ast.parse(source.text)
     except SyntaxError:
         return source.line(line)
-    around = [s for s in _statements(tree) if s.lineno <= line <= (s.end_lineno or s.lineno)]
+    innermost = [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and not hasattr(node, "body")]
+    around = [s for s in innermost if s.lineno <= line <= (s.end_lineno or s.lineno)]
     if not around:
         return source.line(line)
     statement = around[-1]
     value = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Return)) else None
     segment = ast.get_source_segment(source.text, statement if whole or value is None else value) or source.line(line)
     return " ".join(segment.split())
-
-
-def _statements(tree: ast.AST) -> Iterator[ast.stmt]:
-    """The statements that hold no others."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.stmt) and not hasattr(node, "body"):
-            yield node
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -130,10 +130,8 @@ class _Layers:
         """The first value after z(l) that is a known activation of it."""
         z = self.z[l]
         after = [n for n in self.reading.step.forward if n.index > z.index and n.shape == z.shape and n.operands]
-        for node in in_order(after):
-            if node in self.reading.expected and activation_of([(np.asarray(z.value, float), np.asarray(node.value))]):
-                return node
-        return None
+        known = (n for n in in_order(after) if n in self.reading.expected)
+        return next((n for n in known if activation_of([(np.asarray(z.value, float), np.asarray(n.value))])), None)
 
     def found(self) -> Backward:
         """The program's gradients, without what the loss has of a parameter beside its layer's product."""

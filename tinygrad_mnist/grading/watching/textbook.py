@@ -172,10 +172,8 @@ def activation_of(pairs: Sequence[tuple[Array, Array]]) -> Activation | None:
     slopes = [a[z < 0] / z[z < 0] for z, a in pairs if (z < 0).any()]
     slope = float(np.median(np.concatenate(slopes))) if slopes else 0.0
     usual = [*ACTIVATIONS.values(), *([leaky_relu(round(slope, 6))] if 0 < slope < 1 else [])]
-    for activation in usual:
-        if all(np.allclose(activation.f(z), a, rtol=1e-4, atol=1e-6) for z, a in pairs):
-            return activation
-    return None
+    fitting = (f for f in usual if all(np.allclose(f.f(z), a, rtol=1e-4, atol=1e-6) for z, a in pairs))
+    return next(fitting, None)
 
 
 def _labels(found: Sequence[Pass], output: Array, notation: Notation) -> Array | None:
@@ -228,13 +226,10 @@ class Columns:
             stands = np.shape(self.observed.step.before[lineage].value) == (len(net.W[l]), 1)
             return _bias_in_columns(value, len(net.W[l]), self.observed.notation, stands)
         value = value.T if value.ndim == 2 and self.observed.notation is ROWS_IN_OUT else np.atleast_2d(value)
-        if l > 1:
-            return value
         inputs = len(net.a[0])
-        for axis, length in enumerate(value.shape):
-            if length == inputs:
-                return np.asarray(np.take(value, self.observed.features, axis))
-        return value
+        if l > 1 or inputs not in value.shape:
+            return value
+        return np.asarray(np.take(value, self.observed.features, value.shape.index(inputs)))
 
 
 def _bias_in_columns(value: Array, units: int, notation: Notation, stands: bool) -> Array:
