@@ -262,20 +262,18 @@ def _vanishes(g: Gradient, reading: Reading) -> bool:
     return bool(size <= VANISHING * max(sizes.values()))
 
 
-def judged(readings: Sequence[Reading]) -> tuple[Parameter, ...]:
+def judged(readings: Sequence[Reading]) -> Iterator[Parameter]:
     """Each gradient's verdict in all of the steps."""
     first = readings[0]
     called = [(lineage.name.rpartition(".")[2], first.gradients[lineage]) for lineage in first.step.before]
     names = numbered([(g and g.short_name) or f"d{name}" for name, g in called])
-    parameters = []
     for lineage, name in zip(first.step.before, names, strict=True):
         here = [r for r in readings if lineage in r.step.before]
         g = here[0].gradients[lineage]
-        right = g is not None and all(lineage in r.right for r in here)
+        right = all(lineage in r.right for r in here)
         known = [d for d in (difference(r, lineage) for r in here) if d is not None]
         largest = max(known, default=None)
-        parameters.append(Parameter(name, right, largest, computed=g is not None))
-    return tuple(parameters)
+        yield Parameter(name, right, largest, computed=g is not None)
 
 
 def numbered(names: Sequence[str]) -> list[str]:

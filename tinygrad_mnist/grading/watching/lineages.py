@@ -113,15 +113,12 @@ def _entering(nodes: Collection[Node], parameters: Collection[Node]) -> Iterator
                     yield seen_through(other)
 
 
-def _on_the_way_back(node: Node, known: Collection[str]) -> bool:
+def _on_the_way_back(node: Node, known: set[str]) -> bool:
     """Whether it is called the derivative by something known, or made of what is called so beside another name."""
     names = [*node.names[:1], *(name for operand in node.operands for name in operand.names)]
     last = [name.rpartition(".")[2] for name in names]
-    return any(
-        (len(name) > 1 and is_called_gradient(name) and re.sub(r"^_?d_?", "", name) in known)
-        or CALLED_ERROR.search(name)
-        for name in last
-    )
+    derived = (re.sub(r"^_?d_?", "", name) for name in last if len(name) > 1 and is_called_gradient(name))
+    return any(map(CALLED_ERROR.search, last)) or not known.isdisjoint(derived)
 
 
 def _followed(updates: Sequence[Update]) -> dict[Node, Update]:

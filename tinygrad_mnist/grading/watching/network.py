@@ -5,7 +5,7 @@ Everything is told by what it was computed from, and written in columns (feature
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,9 +83,8 @@ def passes(step: Step) -> list[Pass]:
     return [_pass(layers, step, users) for layers in by_first.values()]
 
 
-def _linears(step: Step, users: dict[Node, list[Node]]) -> list[Linear]:
+def _linears(step: Step, users: dict[Node, list[Node]]) -> Iterator[Linear]:
     by_node = {node: lineage for lineage, node in step.before.items()}
-    found = []
     for node in step.forward:
         if node.op not in LINEAR or len(node.operands) != 2:
             continue
@@ -99,8 +98,7 @@ def _linears(step: Step, users: dict[Node, list[Node]]) -> list[Linear]:
         if np.ndim(weight.value) != 2 or notation is None:
             continue
         bias, z = _bias(node, step, users, by_node)
-        found.append(Linear(by_node.get(weight, weight), bias, node, node.operands[1 - place], z, notation))
-    return found
+        yield Linear(by_node.get(weight, weight), bias, node, node.operands[1 - place], z, notation)
 
 
 def _never_updated(node: Node, step: Step, product: Node, place: int) -> bool:

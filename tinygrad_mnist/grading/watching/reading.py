@@ -218,7 +218,7 @@ def _of_any_network(
     stays = [f"{name} stays as it is: no update changes it" for name, is_computed in still.items() if not is_computed]
     another = () if findings else _another_loss(run, readings)
     notes = *(() if findings else general.of_another_size(first)), *another, *moved.notes, *stays
-    settings, parameters = f"{first.loss}, judged by {judge}", general.judged(readings)
+    settings, parameters = f"{first.loss}, judged by {judge}", tuple(general.judged(readings))
     return Report(run.source.name, settings, parameters, tuple(findings), notes=notes, problems=problems)
 
 

@@ -164,7 +164,7 @@ class _Rewriter(ast.NodeTransformer):
         self.generic_visit(node)
         if len(node.targets) == 1 and isinstance(node.targets[0], ast.Subscript):
             return [_store(node, node.targets[0], node.value)]
-        bound = self._bound(node, *node.targets)
+        bound = list(self._bound(node, *node.targets))
         items = [part for target in node.targets for part in _parts(target) if isinstance(part, ast.Subscript)]
         kept = {id(item): f"__part{i}__" for i, item in enumerate(items)}
         stores = [_store(node, item, _load(kept[id(item)])) for item in items]
@@ -225,16 +225,14 @@ class _Rewriter(ast.NodeTransformer):
             depth = next(around, depth)
         return f"{SCOPE}{depth}" if depth else SCOPE
 
-    def _bound(self, at: ast.stmt, *targets: ast.expr) -> list[ast.stmt]:
+    def _bound(self, at: ast.stmt, *targets: ast.expr) -> Iterator[ast.stmt]:
         """What tells the recorder the names in targets: the owner (a scope, or an object), the text and the value."""
-        found: list[ast.stmt] = []
         for part in (part for target in targets for part in _parts(target)):
             text = ast.Constant(ast.unparse(part))
             if isinstance(part, ast.Name):
-                found.append(_statement(at, "bound", _load(self._scope(part.id)), text, _load(part.id)))
+                yield _statement(at, "bound", _load(self._scope(part.id)), text, _load(part.id))
             elif isinstance(part, ast.Attribute) and _plain(part):
-                found.append(_statement(at, "bound", _loaded(part.value), text, _loaded(part)))
-        return found
+                yield _statement(at, "bound", _loaded(part.value), text, _loaded(part))
 
 
 def _plain(value: ast.expr) -> bool:

@@ -131,15 +131,11 @@ def _notebook(name: str, raw: bytes) -> Source:
         raise SourceError(f"{name} is no notebook: it is not the JSON that Jupyter writes") from None
     if "python" not in language.lower():
         raise SourceError(f"{name} is a notebook of {language}, not of Python")
-    lines: list[str] = []
-    places: list[tuple[int, int]] = []
-    for number, code in codes:
-        for within, line in enumerate(python_of_cell(code).split("\n"), 1):
-            lines.append(line)
-            places.append((number, within))
-    if not "".join(lines).strip():
+    lines = [(i, *line) for i, code in codes for line in enumerate(python_of_cell(code).split("\n"), 1)]
+    text = "\n".join(line for _, _, line in lines)
+    if not text.strip():
         raise SourceError(f"{name} has no code cells")
-    return Source(name, "\n".join(lines), tuple(places))
+    return Source(name, text, tuple((cell, within) for cell, within, _ in lines))
 
 
 def _language(metadata: dict[str, Any]) -> str:

@@ -19,16 +19,11 @@ from tinygrad_mnist.grading.watching.textbook import Observed
 def why(observed: Observed, failed: Node) -> Iterator[Finding]:
     """The mistake in an operation that raised, as far as it is a carry, a slope or a product with the wrong operand."""
     backward = _Backward(observed)
-    for node in (failed, *failed.operands):
-        placed = backward.carry(node) or backward.product(node) or backward.slope(node)
-        if placed is None:
-            continue
-        name, l = placed
-        mistake = named(name)
-        if mistake.fits(observed.network, l):
-            explanation = Explanation((Placement(mistake, l),))
-            yield from findings([explanation], observed.network, observed.notation)
-            return
+    read = (backward.carry(n) or backward.product(n) or backward.slope(n) for n in (failed, *failed.operands))
+    placements = (Placement(named(name), l) for name, l in filter(None, read))
+    fitting = next((p for p in placements if p.mistake.fits(observed.network, p.layer)), None)
+    if fitting:
+        yield from findings([Explanation((fitting,))], observed.network, observed.notation)
 
 
 class _Backward:
