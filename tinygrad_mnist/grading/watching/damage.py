@@ -14,9 +14,9 @@ import numpy as np
 
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.report import Finding
-from tinygrad_mnist.grading.textbook.candidates import GRADIENTS
+from tinygrad_mnist.grading.textbook.candidates import GRADIENTS, NOTHING
 from tinygrad_mnist.grading.textbook.catalogue import MISTAKES, named
-from tinygrad_mnist.grading.textbook.derivation import CORRECT, QUANTITY, Derived, Network, attempt
+from tinygrad_mnist.grading.textbook.derivation import CORRECT, QUANTITY, Derived, Network, attempt, delta
 from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, Mistake, Mistakes, Placement, lines
 from tinygrad_mnist.grading.textbook.probes import same
@@ -192,20 +192,20 @@ class _Search:
         few = [(error, mistakes) for error, mistakes in ways if len(error.mistakes) + len(mistakes) <= MOST]
         return min(few, key=lambda way: len(way[0].mistakes) + len(way[1]), default=None)
 
-    def _in_gradients(self, l: int, delta: Array, found: Backward) -> list[Mistakes]:
+    def _in_gradients(self, l: int, error: Array, found: Backward) -> list[Mistakes]:
         """Every choice of mistakes, one at most in each gradient, with which both are what was found."""
-        ways = (self._ways(quantity, l, delta, getattr(found, quantity)[l]) for quantity in GRADIENTS)
+        ways = (self._ways(quantity, l, error, getattr(found, quantity)[l]) for quantity in GRADIENTS)
         return [(*in_weights, *in_bias) for in_weights, in_bias in product(*ways)]
 
-    def _ways(self, quantity: str, l: int, delta: Array, found: Array | None) -> Iterator[Mistakes]:
+    def _ways(self, quantity: str, l: int, error: Array, found: Array | None) -> Iterator[Mistakes]:
         if found is None:
             yield ()
             return
         net = self.layers.at(l)
-        right = GRADIENTS[quantity](net, l, {}, delta)
+        right = GRADIENTS[quantity](net, l, {}, error)
         size = float(np.abs(right).max(initial=0))
         for mistakes in ((), *((p,) for p in self._placements(quantity, net, l))):
-            made = attempt(GRADIENTS[quantity], net, l, lines(mistakes), delta)
+            made = attempt(GRADIENTS[quantity], net, l, lines(mistakes), error)
             if made is not None and made.any() and same(found, np.asarray(made), size, RTOL):
                 yield mistakes
                 if not mistakes:
@@ -262,12 +262,8 @@ class _Search:
         if head is None:
             return
         net = replace(self.layers.net, head=head)
-        y_hat, error = CORRECT["output"](net, l), CORRECT["error"]
         for p in self._placements("delta", net, l):
-            if p.mistake.slot == "output":
-                made = error(net, l, p.line(net, l))
-            else:
-                made = p.line(net, l, y_hat if p.mistake.slot == "error" else error(net, l, y_hat))
+            made = delta(net, l, lines((p,)), NOTHING)
             if np.shape(made) == right.shape:
                 yield _Error((p,), np.asarray(made))
 
