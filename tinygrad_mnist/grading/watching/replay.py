@@ -7,7 +7,8 @@ must give what it gave. Where it can't be followed, central differences of the s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,9 @@ SAMPLED = 12
 
 CENTRAL = 1, -1
 """The ends of differences."""
+
+Passes = Callable[[Any, Any], Any]
+"""What tells of x and 0 where max(0, x) has the slope 1."""
 
 Losses = Callable[[Mapping[Node, Any]], Sequence[float]]
 """Numbers from the values of the nodes."""
@@ -38,8 +42,8 @@ UNFOLLOWED = UnfollowedError, ValueError, TypeError, RuntimeError, AttributeErro
 """What comes of a forward pass that tensors can't do, or do otherwise."""
 
 
-def slopes_of(nodes: Iterable[Node]) -> Sequence[Callable[[Any, Any], Any]]:
-    """What tells of x and 0 where max(0, x) has the slope 1: a kink may have either."""
+def slopes_of(nodes: Iterable[Node]) -> Sequence[Passes]:
+    """The slopes that max(0, x) may have at 0: a kink may have either."""
     return (np.greater, np.greater_equal) if _has_kinks(nodes) else (np.greater,)
 
 
@@ -54,23 +58,27 @@ def _has_kinks(nodes: Iterable[Node]) -> bool:
     return any(np.ndim(o.value) and not np.all(o.value) for o in rectified)
 
 
-def on_tensors(
-    start: Collection[Node], targets: Iterable[Node], passes: Callable[[Any, Any], Any] = np.greater
-) -> dict[Node, Any]:
+def on_tensors(start: Iterable[Node], targets: Iterable[Node], passes: Passes) -> dict[Node, Any]:
     """The targets, and all between, as tensors made of the start, whose elements are float64.
 
     passes: one of `slopes_of`. Raises UnfollowedError.
     """
-    values: dict[Node, Any] = {
-        node: Tensor(np.array(node.value, float), requires_grad=True, name=node.name or None) for node in start
-    }
-    for node in in_order(made_of(targets, values)):
+    tensors = {node: Tensor(np.array(node.value, float), requires_grad=True, name=node.name or None) for node in start}
+    return _replayed(tensors, targets, partial(_on_tensors, passes=passes))
+
+
+def _replayed(
+    start: Mapping[Node, Any], targets: Iterable[Node], again: Callable[[Node, dict[Node, Any]], Any]
+) -> dict[Node, Any]:
+    """The start, the targets, and all between, each made of what comes before it."""
+    values = dict(start)
+    for node in in_order(made_of(targets, start)):
         if node not in values:
-            values[node] = _again(node, values, passes)
+            values[node] = again(node, values)
     return values
 
 
-def _again(node: Node, values: dict[Node, Any], passes: Callable[[Any, Any], Any]) -> Any:
+def _on_tensors(node: Node, values: dict[Node, Any], passes: Passes) -> Any:
     if not any(isinstance(values[o], Tensor) for o in node.operands):
         return _plain(node.value)
     if node.function is None:
@@ -90,7 +98,7 @@ def _plain(value: Any) -> Any:
     return np.asarray(value) if isinstance(value, np.matrix) else value
 
 
-def _apply(node: Node, values: dict[Node, Any], passes: Callable[[Any, Any], Any]) -> Any:
+def _apply(node: Node, values: dict[Node, Any], passes: Passes) -> Any:
     arguments = [_filled(a, values) for a in node.arguments]
     if node.op == "maximum" and (x := _rectified(arguments)) is not None:
         return ops.where(passes(x.numpy(), 0), x, 0)
@@ -176,7 +184,7 @@ def numerical(
         for end in ends:
             moved = array.copy()
             moved[index] += end * h
-            at_ends.append(np.array(losses(_on_arrays({**start, node: moved}, targets))))
+            at_ends.append(np.array(losses(_replayed({**start, node: moved}, targets, _on_arrays))))
         found[index] = (at_ends[0] - at_ends[1]) / ((ends[0] - ends[1]) * h)
     return [_scattered(array.shape, found, slopes) for slopes in zip(*found.values(), strict=True)]
 
@@ -189,15 +197,9 @@ def _scattered(shape: tuple[int, ...], places: Iterable[Any], numbers: Iterable[
     return array
 
 
-def _on_arrays(start: Mapping[Node, Array], targets: Sequence[Node]) -> dict[Node, Any]:
-    values: dict[Node, Any] = dict(start)
-    for node in in_order(made_of(targets, values)):
-        if node in values:
-            continue
-        if node.function is None or not any(o in values for o in node.operands):
-            values[node] = _plain(node.value)
-        else:
-            arguments = [_filled(a, values) for a in node.arguments]
-            options = {k: _filled(o, values) for k, o in node.options.items() if k != "out"}
-            values[node] = node.function(*arguments, **options)
-    return values
+def _on_arrays(node: Node, values: dict[Node, Any]) -> Any:
+    if node.function is None or not node.operands:
+        return _plain(node.value)
+    arguments = [_filled(a, values) for a in node.arguments]
+    options = {k: _filled(o, values) for k, o in node.options.items() if k != "out"}
+    return node.function(*arguments, **options)
