@@ -53,20 +53,20 @@ def work(task: tuple[str, float]) -> dict[str, Any]:
         return Beside(path.name, problem=str(error)).to_dict()
     with child.silence(), np.errstate(all="ignore"):
         run, *_ = child.watched(path, source, task[1])
-        return compared(run, source).to_dict()
+        return compared(run).to_dict()
 
 
-def compared(run: Run, source: Source) -> Beside:
+def compared(run: Run) -> Beside:
     """The first step of a watched training beside autograd."""
     trained = run.steps[:2]
     if not trained and run.error:
         trained = [step for step in (cut_off(run.tape),) if step]
     if not trained:
-        return Beside(source.name, problem=_why_nothing(run))
+        return Beside(run.source.name, problem=_why_nothing(run))
     reading = general.read(run.tape, trained[0], versions_of(trained))
     if reading is None:
-        return Beside(source.name, problem=NO_LOSS)
-    return _Comparison.of(reading, run, source).beside()
+        return Beside(run.source.name, problem=NO_LOSS)
+    return _Comparison.of(reading, run).beside()
 
 
 def _why_nothing(run: Run) -> str:
@@ -80,15 +80,14 @@ class _Comparison:
 
     reading: Reading
     run: Run
-    source: Source
     m: int
 
     @classmethod
-    def of(cls, reading: Reading, run: Run, source: Source) -> _Comparison:
+    def of(cls, reading: Reading, run: Run) -> _Comparison:
         found = outputs(reading.step)
         hot = one_hot(found[0]) if found else None
         m = round(float(hot.sum())) if hot is not None else 1
-        return cls(_as_a_mean(reading, m) if reading.summed else reading, run, source, m)
+        return cls(_as_a_mean(reading, m) if reading.summed else reading, run, m)
 
     @property
     def parameters(self) -> set[Node]:
@@ -113,7 +112,7 @@ class _Comparison:
             notes += (f"every gradient is {self._times(reading.scale)} that of this loss, which only changes the step",)
         if self.uphill:
             notes = ("the updates go uphill: they follow the gradient of the loss, and not its negative",)
-        return Beside(self.source.name, reading.loss, rows, written.where, notes)
+        return Beside(self.run.source.name, reading.loss, rows, written.where, notes)
 
     def _in_order(self, nodes: Sequence[Node], values: Sequence[Node]) -> list[Node]:
         """From the loss back: each value, then the parameters that it is made of directly."""
@@ -148,13 +147,13 @@ class _Comparison:
         if back is None:
             return Row(name, "", "", "", formula, "not computed", False)
         in_place = back.changes is not None
-        called, own = "" if in_place else short_name(back), written(self.source, back.line, whole=in_place)
+        called, own = "" if in_place else short_name(back), written(self.run.source, back.line, whole=in_place)
         verdict, equal, difference = self._verdict(back, self.reading.expected[node], node in self.parameters)
         if not equal and difference:
             others = [n for n in names if n is not node and n not in self.parameters]
             of = next((n for n in others if multiple(back.value, self.reading.expected[n]) is not None), None)
             verdict = f"differs: it is ∂L/∂{names[of]}" if of else verdict
-        return Row(name, called, own, self.source.place(back.line), formula, verdict, equal, difference)
+        return Row(name, called, own, self.run.source.place(back.line), formula, verdict, equal, difference)
 
     def _verdict(self, back: Node, expected: Array, of_parameter: bool) -> tuple[str, bool, float | None]:
         """In words, whether it is what it should be, and the largest difference.
