@@ -21,19 +21,15 @@ LONGEST = 16
 class Bindings:
     """Names, and the nodes that they stand for. Those in lists and dicts have a name in what holds them, too.
 
-    node_of: the node of an array or a number.
+    node_of: the node of an array or a number. nodes: that of every name.
     """
 
     def __init__(self, node_of: Callable[[Any], Node]) -> None:
         self._node_of = node_of
-        self._nodes: dict[Key, Node] = {}
+        self.nodes: dict[Key, Node] = {}
         self._holding: dict[Key, list[Any] | dict[Any, Any]] = {}
         self._called: dict[int, tuple[list[Any] | dict[Any, Any], str]] = {}
         self._own: dict[int, float] = {}
-
-    def items(self) -> list[tuple[Key, Node]]:
-        """Every name with its node."""
-        return list(self._nodes.items())
 
     def name_of(self, holder: Any) -> str:
         """What a list or a dict is called; "" where it has no name."""
@@ -53,8 +49,8 @@ class Bindings:
             node.holders |= holder - {""}
             if name not in node.names:
                 node.names.append(name)
-            before = {self._nodes[key]: None for key in keys if key in self._nodes}
-            self._nodes.update(dict.fromkeys(keys, node))
+            before = {self.nodes[key]: None for key in keys if key in self.nodes}
+            self.nodes.update(dict.fromkeys(keys, node))
             yield [old for old in before if old is not node], node
 
     def _shown(self, owner: Any, name: str) -> str:
@@ -81,7 +77,7 @@ class Bindings:
         """Give a list or a dict its name; what was put into the former one since has its own by now."""
         held = _place(owner), text
         for keys, _, array in _named_arrays(owner, text, self._holding.get(held)):
-            self._nodes.update(dict.fromkeys(keys, self._node_of(array)))
+            self.nodes.update(dict.fromkeys(keys, self._node_of(array)))
         self._holding[held] = value
         self._called[id(value)] = value, text
 

@@ -13,7 +13,7 @@ import numpy as np
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.report import Finding, Parameter
 from tinygrad_mnist.grading.watching.gradients import Gradient, factor_of, gradient, like
-from tinygrad_mnist.grading.watching.graph import Node, in_order, made_of, names_of, seen_through
+from tinygrad_mnist.grading.watching.graph import MULTIPLYING, Node, in_order, made_of, names_of, seen_through
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.losses import own_losses
 from tinygrad_mnist.grading.watching.names import CALLED_LOSS
@@ -29,10 +29,6 @@ VANISHING = 1e-6
 
 RTOL = 1e-4
 """The relative difference that rounding may make, and the little number in a logarithm."""
-
-
-DIVIDING = {"/", "divide", "true_divide", "*", "multiply"}
-"""Operations by which a sum over examples becomes their mean."""
 
 
 Gradients = dict[Lineage, Gradient | None]
@@ -83,7 +79,7 @@ class Reading:
     def is_mean(self, m: int) -> bool:
         """Whether the loss is divided by m, the number of examples, and not summed over them."""
         of_loss = [node for node in self.values if node not in self.step.forward]
-        factors = (a for n in of_loss if n.op in DIVIDING for a in n.arguments)
+        factors = (a for n in of_loss if n.op in MULTIPLYING for a in n.arguments)
         numbers = (float(a) for a in factors if isinstance(a, (int, float, np.number)))
         return any(n.op == "mean" for n in of_loss) or any(np.isclose(a, (m, 1 / m)).any() for a in numbers)
 

@@ -13,6 +13,10 @@ import numpy as np
 LINEAR = {"@", "dot", "matmul"}
 """Operations by which a layer's weights meet what enters it."""
 
+DIVISIONS = {"/", "divide", "true_divide"}
+MULTIPLYING = DIVISIONS | {"*", "multiply"}
+"""Operations by which a value becomes a multiple of it, and a sum over examples their mean."""
+
 VIEWS = {"T", "transpose", "reshape", "copy", "asarray", "array", "astype", "ravel", "flatten", "squeeze", "atleast_2d",
          "expand_dims", "ascontiguousarray", "swapaxes", "float64", "float32"}  # fmt: skip
 """Operations whose result holds the numbers of their first operand."""

@@ -29,13 +29,11 @@ from tinygrad_mnist.grading.textbook.moments import (
     total,
 )
 from tinygrad_mnist.grading.watching.gradients import Judged, K, Named, factor_of, like, shares
-from tinygrad_mnist.grading.watching.graph import Node, in_order, made_of
+from tinygrad_mnist.grading.watching.graph import DIVISIONS, Node, in_order, made_of
 from tinygrad_mnist.grading.watching.updates import allowed, wrong_decay
 from tinygrad_mnist.manual.activations import Array
 
 ROOTS = {"sqrt", "**", "power", "pow"}
-
-DIVISIONS = {"/", "divide", "true_divide"}
 
 SAMPLED = 300
 """How many numbers of a parameter are compared."""

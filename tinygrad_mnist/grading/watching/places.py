@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import MISTAKES
-from tinygrad_mnist.grading.watching.graph import LINEAR, Node, seen_through, walk
+from tinygrad_mnist.grading.watching.graph import LINEAR, MULTIPLYING, Node, seen_through, walk
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.rewriting import round_numbers, shrunk
 from tinygrad_mnist.grading.watching.source import Source
@@ -20,9 +20,6 @@ from tinygrad_mnist.manual.notation import SYMBOLS
 
 PRODUCTS = LINEAR | {"outer", "einsum", "tensordot"}
 """Operations by which δ becomes a gradient of weights, and is carried back."""
-
-SCALED = {"*", "/", "multiply", "divide", "true_divide"}
-"""Operations by which a value becomes a multiple of it."""
 
 PICKING = {"[]", "take"}
 """Operations that take some of the examples."""
@@ -122,7 +119,7 @@ def _learned(node: Node, step: Step) -> list[Node]:
 
 def _unscaled(node: Node) -> Node:
     """What a value is a multiple of."""
-    while node.op in SCALED and len(arrays := [o for o in node.operands if np.ndim(o.value)]) == 1:
+    while node.op in MULTIPLYING and len(arrays := [o for o in node.operands if np.ndim(o.value)]) == 1:
         node = arrays[0]
     return node
 

@@ -12,7 +12,7 @@ from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.updating import with_gradient_of, wrong_updates
 from tinygrad_mnist.grading.watching.gradients import Gradient, Judged, K, Named, factor_of, like, shares
-from tinygrad_mnist.grading.watching.graph import LINEAR, Node, made_of, seen_through, used_by
+from tinygrad_mnist.grading.watching.graph import DIVISIONS, LINEAR, Node, made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, CALLED_WEIGHTS
 from tinygrad_mnist.grading.watching.network import Key
@@ -149,7 +149,7 @@ def divided(observed: Observed, tape: Tape) -> bool:
 
 def _is_divided(g: Gradient, m: int) -> bool:
     """Whether a gradient without a name is divided by m on the way to its update."""
-    above = (c for c in g.candidates if c.index > g.node.index and c.op in ("/", "divide", "true_divide"))
+    above = (c for c in g.candidates if c.index > g.node.index and c.op in DIVISIONS)
     return not g.named and any(a == m for c in above for a in c.arguments[1:] if isinstance(a, (int, float, np.number)))
 
 
