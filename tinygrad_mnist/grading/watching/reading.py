@@ -27,7 +27,7 @@ from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.textbook import Observed, in_layers, observe, with_one_activation
 from tinygrad_mnist.grading.watching.training import Step, versions_of
 from tinygrad_mnist.grading.watching.unfinished import cut_off
-from tinygrad_mnist.grading.watching.unrolled import in_parts, is_unrolled
+from tinygrad_mnist.grading.watching.unrolled import in_parts
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Activation
 from tinygrad_mnist.manual.heads import Head
 
@@ -47,20 +47,11 @@ def report(run: Run, data: Data) -> Report | None:
     if not trained:
         return None
     whole = trained[0]
-    parts = _parts(run, whole)
+    parts = in_parts(run.tape, whole)
     if parts is None:
         return _judged(run, trained, problems, data)
     found = _judged(run, [parts], problems, data, has_updates=False)
     return found and replace(found, findings=(*found.findings, *map(Places(None, run.source).of, _uphill(whole))))
-
-
-def _parts(run: Run, whole: Step) -> Step | None:
-    """The step of all parameters in one vector as one of its parts; None where they are not in one."""
-    if not is_unrolled(whole):
-        return None
-    (lineage,) = whole.before
-    found = gradient(whole, lineage)
-    return in_parts(run.tape, whole, found.node if found else None)
 
 
 def _uphill(whole: Step) -> Iterator[Finding]:
