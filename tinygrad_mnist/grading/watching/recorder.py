@@ -13,7 +13,7 @@ from tinygrad_mnist.grading.watching.bindings import key_name
 from tinygrad_mnist.grading.watching.calls import call, is_own
 from tinygrad_mnist.grading.watching.changes import change, is_everything, store
 from tinygrad_mnist.grading.watching.graph import Node
-from tinygrad_mnist.grading.watching.rewriting import RECORDER
+from tinygrad_mnist.grading.watching.rewriting import BINARY, RECORDER
 from tinygrad_mnist.grading.watching.tape import Tape
 
 OPERATORS: dict[str, Callable[..., Any]] = {
@@ -23,11 +23,8 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "==": operator.eq, "!=": operator.ne,
     "neg": operator.neg, "pos": operator.pos, "~": operator.invert,
 }  # fmt: skip
-IN_PLACE: dict[str, Callable[..., Any]] = {
-    "+": operator.iadd, "-": operator.isub, "*": operator.imul, "/": operator.itruediv, "@": operator.imatmul,
-    "**": operator.ipow, "//": operator.ifloordiv, "%": operator.imod, "&": operator.iand, "|": operator.ior,
-    "^": operator.ixor, "<<": operator.ilshift, ">>": operator.irshift,
-}  # fmt: skip
+IN_PLACE = {symbol: getattr(operator, f"i{OPERATORS[symbol].__name__.rstrip('_')}") for symbol in BINARY.values()}
+"""What `+=` does, and the like: operator's iadd beside add."""
 
 ROWWISE = (zip, enumerate, map)
 """What goes through the rows of arrays."""
