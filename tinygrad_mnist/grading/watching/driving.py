@@ -94,10 +94,9 @@ def _defined(module: Any) -> Iterator[Taking]:
     functions = [value for value in own if inspect.isfunction(value)]
     yield from (function for function in functions if TRAINS.search(plain(function.__name__)))
     yield from (_descending(function) for function in functions if _is_cost_of_a_vector(function))
-    for source in own:
-        if inspect.isclass(source):
-            names = [n for n, _ in inspect.getmembers(source, inspect.isfunction) if TRAINS.search(plain(n))]
-            yield from (_of_an_instance(source, name) for name in names[:2])
+    for source in filter(inspect.isclass, own):
+        names = [n for n, _ in inspect.getmembers(source, inspect.isfunction) if TRAINS.search(plain(n))]
+        yield from (_of_an_instance(source, name) for name in names[:2])
 
 
 def _is_cost_of_a_vector(function: Taking) -> bool:

@@ -65,13 +65,9 @@ def formulas(
             written[node] = left, plain.right.text
     shown = {name for left, _ in written.values() for name in left.split(" = ")} | set(names.values())
     where = _where([right for _, right in written.values()], equations, shown)
-    called = prediction if prediction not in [tensor.name for tensor in tensors.values()] else ""
-    of = {node: _renamed(f"{left} = {right}", called) for node, (left, right) in written.items()}
-    return Formulas(of, tuple(_renamed(line, called) for line in where))
-
-
-def _renamed(text: str, prediction: str) -> str:
-    return text.replace("ŷ", prediction) if prediction else text
+    called = prediction if prediction not in ("", *(tensor.name for tensor in tensors.values())) else "ŷ"
+    of = {node: f"{left} = {right}".replace("ŷ", called) for node, (left, right) in written.items()}
+    return Formulas(of, tuple(line.replace("ŷ", called) for line in where))
 
 
 def _name_data(loss: Any, data: Sequence[Node], names: Mapping[Node, str]) -> None:

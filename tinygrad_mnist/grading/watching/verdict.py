@@ -327,8 +327,7 @@ def _difference(found: Array, right: Array) -> float | None:
 
 
 def _notes(reading: Reading) -> Iterator[str]:
-    ms = {net.m for net in reading.probes.nets}
-    if _is_a_sum(reading) and ms != {1}:
+    if _is_a_sum(reading) and any(net.m != 1 for net in reading.probes.nets):
         yield "the gradients are those of the sum of the losses over the examples, and were judged as such"
     if reading.l2:
         rate = reading.penalty.rate(reading.l2, reading.probes.nets[0].m)
