@@ -202,10 +202,16 @@ def _what_is_no_python(text: str) -> Exception | None:
     return None
 
 
+PIECES = {
+    "": re.compile(r".*?(#.*|\"\"\"|'''|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|[([{]|[)\]}])"),
+    '"""': re.compile(r'(?:\\.|[^\\])*?(""")'),
+    "'''": re.compile(r"(?:\\.|[^\\])*?(''')"),
+}
+"""What comes next, by the quotes of the string that this is in: a comment, quotes, a string of one line, a bracket."""
+
+
 class _Statements:
     """Follows a program line by line. inside: whether the next line goes on with a string, brackets, or a backslash."""
-
-    PIECES = re.compile(r"#.*|\"\"\"|'''|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|[([{]|[)\]}]")
 
     def __init__(self) -> None:
         self.quotes = ""
@@ -219,20 +225,10 @@ class _Statements:
     def read(self, line: str) -> None:
         at = 0
         comment = False
-        while at < len(line):
-            if self.quotes:
-                end = re.compile(rf"(?:\\.|[^\\])*?{self.quotes}").match(line, at)
-                if not end:
-                    break
-                self.quotes, at = "", end.end()
-                continue
-            piece = self.PIECES.search(line, at)
-            if not piece:
-                break
-            at = piece.end()
-            text = piece[0]
-            if text in ('"""', "'''"):
-                self.quotes = text
+        while piece := PIECES[self.quotes].match(line, at):
+            at, text = piece.end(), piece[1]
+            if text in PIECES:
+                self.quotes = "" if self.quotes else text
             elif text in "([{":
                 self.depth += 1
             elif text in ")]}":
