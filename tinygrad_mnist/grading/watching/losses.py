@@ -91,7 +91,6 @@ class Own:
 
     head: Head | None
     l2: float
-    node: Node
     mean: bool
     penalty: Penalty = HALF
     penalized: frozenset[Lineage] = frozenset()
@@ -153,7 +152,7 @@ def _own(head: Head | None, parts: _Parts, mean: bool, m: int) -> Own:
     penalty = sum(factor * _number(node) for factor, node in parts.penalty) / (1 if mean else m)
     rate = 2 * penalty / squares if squares else 0.0
     whose = frozenset(parts.versions[n] for n in penalized)
-    return Own(head, rate if 0 < rate < LARGEST else 0.0, parts.node, mean, penalized=whose)
+    return Own(head, rate if 0 < rate < LARGEST else 0.0, mean, penalized=whose)
 
 
 def _with_lambda(own: Own, tape: Tape, m: int) -> Own:

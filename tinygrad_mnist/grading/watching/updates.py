@@ -309,14 +309,12 @@ def below(observed: Observed) -> Iterator[str]:
                 yield weights.name
 
 
-def swapped(
-    observed: Observed, wrong: set[Key], correct: dict[Key, np.ndarray], found: dict[Key, np.ndarray]
-) -> Iterator[tuple[Key, Finding]]:
-    """Parameters that are updated with the right gradient of another one."""
+def swapped(observed: Observed, right: dict[Key, Array], wrong: dict[Key, Array]) -> Iterator[tuple[Key, Finding]]:
+    """Parameters that are updated with the right gradient of another one; wrong: what the program has instead."""
     nodes = {g.node: key for key, g in observed.gradients.items() if g and key not in wrong}
     for key in sorted(wrong):
-        f, g = found[key], observed.gradients[key]
-        others = [nodes[g.node]] if g and g.node in nodes else [k for k in correct if k != key and _same(correct[k], f)]
+        f, g = wrong[key], observed.gradients[key]
+        others = [nodes[g.node]] if g and g.node in nodes else [k for k in right if k != key and _same(right[k], f)]
         if others:
             (parameter,), (other,) = symbols([key]), symbols(others[:1])
             yield key, wrong_updates("update-swapped", [parameter], what=with_gradient_of(other))

@@ -105,10 +105,10 @@ class Reading:
 
     @property
     def first(self) -> tuple[dict[Key, Array], dict[Key, Array]]:
-        """The right gradients of the first step, and the program's."""
+        """The right gradients of the first step, and the program's where they are wrong."""
         both = self.probes.correct[0], self.found[0]
         right, found = ({(q, l): getattr(b, q)[l] for q, l in self.judged} for b in both)
-        return right, found
+        return right, {key: x for key, x in found.items() if key not in self.right}
 
 
 def readings(observed: Sequence[Observed], own: Own | None = None) -> Iterator[Reading]:
@@ -192,7 +192,7 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
             best = max(every, key=lambda r: len(r.right))
         found: list[Finding] = []
         at_first = list(practice.mistakes(observed[0]))
-        swapped = dict(updates.swapped(observed[0], set(best.judged) - best.right, *best.first))
+        swapped = dict(updates.swapped(observed[0], *best.first))
         if len(best.right) + len(swapped) < len(best.judged) and not at_first:
             explanations, best = _explanations(every)
             found = list(findings(explanations, best.probes.nets[0], observed[0].notation))
