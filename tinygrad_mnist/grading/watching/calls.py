@@ -16,7 +16,7 @@ from tinygrad_mnist.grading.standins.science import OPTIMIZE, RATE
 from tinygrad_mnist.grading.watching.bindings import LONGEST
 from tinygrad_mnist.grading.watching.changes import called, change, store, without_a_label
 from tinygrad_mnist.grading.watching.rewriting import RECORDER
-from tinygrad_mnist.grading.watching.tape import OWN, Tape, Update
+from tinygrad_mnist.grading.watching.tape import OWN, Given, Options, Tape, Update
 
 MUTATING = {"sort", "fill", "partition", "put", "itemset", "resize", "shuffle", "copyto", "place", "putmask",
             "fill_diagonal", "at"}  # fmt: skip
@@ -51,7 +51,7 @@ def is_own(function: Any) -> bool:
     return getattr(own, "__module__", None) == OWN
 
 
-def call(tape: Tape, line: int, function: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+def call(tape: Tape, line: int, function: Any, arguments: Given, options: Options) -> Any:
     """Call a function that is not the program's, and record what it gives."""
     if any(function is minimizer for minimizer in STEPPING):
         return function(*arguments, **options, step=functools.partial(_descend, tape, line))
@@ -81,9 +81,7 @@ def call(tape: Tape, line: int, function: Any, arguments: tuple[Any, ...], optio
     return value
 
 
-def _record(
-    tape: Tape, line: int, name: str, function: Any, arguments: tuple[Any, ...], options: dict[str, Any], value: Any
-) -> None:
+def _record(tape: Tape, line: int, name: str, function: Any, arguments: Given, options: Options, value: Any) -> None:
     """What a function gave: an array or a number, or several arrays."""
     if isinstance(value, (np.ndarray, np.generic, float)):
         tape.record(line, name, function, arguments, options, value)
@@ -116,7 +114,7 @@ def _bind(tape: Tape, line: int, name: str, owner: Any) -> None:
             tape.node(owner[-1]).names.append(of_list + place)
 
 
-def _into(tape: Tape, line: int, function: np.ufunc, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+def _into(tape: Tape, line: int, function: np.ufunc, arguments: Given, options: Options) -> Any:
     """`np.add(a, b, out=c)` as `c[...] = np.add(a, b)`."""
     out = options["out"]
     value = call(tape, line, function, arguments, {key: o for key, o in options.items() if key != "out"})
@@ -142,9 +140,7 @@ def _sums_by_place(shape: tuple[int, ...], index: Any, values: Any) -> NDArray[A
     return sums
 
 
-def _unwatched(
-    tape: Tape, line: int, name: str, function: Any, arguments: tuple[Any, ...], options: dict[str, Any]
-) -> Any:
+def _unwatched(tape: Tape, line: int, name: str, function: Any, arguments: Given, options: Options) -> Any:
     with tape.unwatched():
         value = function(*arguments, **options)
     if isinstance(value, np.ndarray):
