@@ -248,10 +248,11 @@ def _are_rather_of_the_own_loss(readings: Sequence[general.Reading], found: verd
 
     It is one of the textbook's where all mistakes in that are known by name.
     """
-    if readings and all(r.loss == PERCEPTRON and not r.beside and _is_right_but_for_its_size(r) for r in readings):
-        return True
-    if not any(f.names for f in found.findings) and readings and all(map(_is_right_but_for_its_own_size, readings)):
-        return True
+    if readings and all(map(_is_right_but_for_its_size, readings)):
+        are_a_perceptron_s = all(r.loss == PERCEPTRON and not r.beside for r in readings)
+        are_its_own = not any(r.summed for r in readings) and not any(f.names for f in found.findings)
+        if are_a_perceptron_s or are_its_own:
+            return True
     if not _of_the_own_loss(readings) or all(f.names for f in found.findings):
         return False
     right = sum(p.right for p in found.parameters)
@@ -262,11 +263,6 @@ def _is_right_but_for_its_size(reading: general.Reading) -> bool:
     """Whether all gradients are one multiple of those of its loss, or of the way down, which is added."""
     are_added = not any(g.descends for g in reading.computed.values())
     return (reading.scale > 0 or are_added) and len(reading.right) == len(reading.step.before)
-
-
-def _is_right_but_for_its_own_size(reading: general.Reading) -> bool:
-    """Whether they are one of those of the loss that the program computes."""
-    return not reading.summed and _is_right_but_for_its_size(reading)
 
 
 def _exactly_right(reading: general.Reading) -> int:
