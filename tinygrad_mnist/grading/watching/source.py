@@ -176,8 +176,7 @@ def _python(line: str) -> str:
     timed = TIMED.match(line)
     if timed and _compiles(line[timed.end() :]):
         return timed[1] + line[timed.end() :]
-    assigned = ASSIGNED.match(line)
-    if assigned:
+    if assigned := ASSIGNED.match(line):
         return f"{assigned[1]}[]"
     other = NOT_PYTHON.match(line)
     if not other:
