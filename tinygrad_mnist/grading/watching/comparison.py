@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from tinygrad_mnist.grading.calling import sealed
 from tinygrad_mnist.grading.watching import child, general
 from tinygrad_mnist.grading.watching.beside import Beside, Row
 from tinygrad_mnist.grading.watching.counterparts import counterparts
-from tinygrad_mnist.grading.watching.formulas import COMPARISONS, Formulas, formulas
+from tinygrad_mnist.grading.watching.formulas import COMPARISONS, Formulas, Names, formulas
 from tinygrad_mnist.grading.watching.general import Reading, multiple
 from tinygrad_mnist.grading.watching.gradients import like
 from tinygrad_mnist.grading.watching.graph import Node, in_order, names_of
@@ -128,7 +128,7 @@ class _Comparison:
 
         return sorted(nodes, key=place)
 
-    def _formulas(self, shown: Sequence[Node], names: Mapping[Node, str]) -> tuple[Formulas, tuple[str, ...]]:
+    def _formulas(self, shown: Sequence[Node], names: Names) -> tuple[Formulas, tuple[str, ...]]:
         reading = self.reading
         nothing = Formulas({}, ())
         if reading.output is None:
@@ -142,7 +142,7 @@ class _Comparison:
         except (GraphError, ValueError, TypeError) as error:
             return nothing, (f"no formulas, numbers alone: {error}",)
 
-    def _row(self, node: Node, names: Mapping[Node, str], back: Node | None, formula: str) -> Row:
+    def _row(self, node: Node, names: Names, back: Node | None, formula: str) -> Row:
         name = names[node]
         if back is None:
             return Row(name, "", "", "", formula, "not computed", False)
