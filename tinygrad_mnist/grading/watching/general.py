@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.report import Finding, Parameter
-from tinygrad_mnist.grading.watching.gradients import Gradient, factor_of, gradient, like
+from tinygrad_mnist.grading.watching.gradients import Gradient, Gradients, factor_of, gradient, like
 from tinygrad_mnist.grading.watching.graph import MULTIPLYING, Node, in_order, made_of, names_of, seen_through
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.losses import own_losses
@@ -31,10 +31,6 @@ RTOL = 1e-4
 """The relative difference that rounding may make, and the little number in a logarithm."""
 
 
-Gradients = dict[Lineage, Gradient | None]
-"""A program's gradients of its parameters; None where none was seen."""
-
-
 @dataclass
 class Reading:
     """A step with the loss that its gradients are of.
@@ -48,7 +44,7 @@ class Reading:
     step: Step
     loss: str
     expected: dict[Node, Array]
-    gradients: Gradients
+    gradients: Gradients[Lineage]
     scale: float = 1.0
     right: set[Lineage] = field(default_factory=set)
     by_differences: str = ""
@@ -147,7 +143,7 @@ def _another_loss(best: Reading, own: Sequence[tuple[Node, dict[Node, Array]]]) 
     return own[0][0]
 
 
-def _readings(tape: Tape, step: Step, versions: set[Node], gradients: Gradients) -> Iterator[Reading]:
+def _readings(tape: Tape, step: Step, versions: set[Node], gradients: Gradients[Lineage]) -> Iterator[Reading]:
     found = outputs(step)
     computed = own_losses(tape, step, versions, picked=True)
     own = [loss for loss in computed if not any(loss in other.operands for other in computed)][-3:]
@@ -173,7 +169,7 @@ def _readings(tape: Tape, step: Step, versions: set[Node], gradients: Gradients)
         yield from _numerical(step, found, gradients, str(error))
 
 
-def _of_logits(step: Step, found: Sequence[Output], gradients: Gradients, slope: Any) -> Iterator[Reading]:
+def _of_logits(step: Step, found: Sequence[Output], gradients: Gradients[Lineage], slope: Any) -> Iterator[Reading]:
     """Cross-entropy of what a softmax is taken of, where the outputs are one; also right where they round to 0."""
     labels = [one_hot(output) for output in found]
     logits = [_softmax_of(output, step) for output in found]
@@ -190,7 +186,7 @@ def _of_logits(step: Step, found: Sequence[Output], gradients: Gradients, slope:
 
 
 def _by_autograd(
-    step: Step, gradients: Gradients, loss: str, output: Any, values: dict[Node, Any], of: Node | None = None
+    step: Step, gradients: Gradients[Lineage], loss: str, output: Any, values: dict[Node, Any], of: Node | None = None
 ) -> Reading:
     """A step with the derivatives of a loss by its parameters, and by what lies between."""
     start = step.before.values()

@@ -90,6 +90,10 @@ class Gradient:
         return self.along >= 0
 
 
+Gradients = Mapping[K, Gradient | None]
+"""A program's gradients, by what stands for their parameters; None where none was seen."""
+
+
 class Judged(Protocol[K]):
     """A step with its gradients, by what stands for their parameters."""
 
@@ -97,7 +101,7 @@ class Judged(Protocol[K]):
     def step(self) -> Step: ...
 
     @property
-    def gradients(self) -> Mapping[K, Gradient | None]: ...
+    def gradients(self) -> Gradients[K]: ...
 
 
 def gradient(step: Step, lineage: Lineage) -> Gradient | None:

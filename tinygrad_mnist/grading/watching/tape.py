@@ -142,8 +142,7 @@ class Tape:
     def fail(self, line: int, op: str, arguments: Given) -> None:
         """Keep what an operation that raises was given."""
         operands: list[Node] = []
-        for argument in arguments:
-            self.linked(argument, operands)
+        self.linked(arguments, operands)
         self.failed = Node(len(self.nodes), op, None, (), {}, tuple(operands), np.nan, line)
 
     # its names and updates

@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.updating import with_gradient_of, wrong_updates
-from tinygrad_mnist.grading.watching.gradients import Gradient, Judged, K, Named, factor_of, like, shares
+from tinygrad_mnist.grading.watching.gradients import Gradient, Gradients, Judged, K, Named, factor_of, like, shares
 from tinygrad_mnist.grading.watching.graph import DIVISIONS, LINEAR, Node, made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, CALLED_WEIGHTS
@@ -159,7 +159,7 @@ def with_one_rate(observed: Observed, tape: Tape) -> Observed:
     return replace(observed, gradients=gradients)
 
 
-def by_one_rate(gradients: Mapping[K, Gradient | None], step: Step, tape: Tape, m: int = 1) -> dict[K, Gradient | None]:
+def by_one_rate(gradients: Gradients[K], step: Step, tape: Tape, m: int = 1) -> dict[K, Gradient | None]:
     """The same gradients, as an update takes them with one learning rate. m: how many examples there are, if known.
 
     What has no gradient's name may have the rate in it, or lack 1/m that an update takes beside the rate: it is what
@@ -203,9 +203,7 @@ def _with_products(observed: Observed, used: Collection[Key], number: float) -> 
     return replace(observed, gradients=gradients)
 
 
-def _learning_rate(
-    rates: Mapping[K, float], gradients: Mapping[K, Gradient | None], numbers: Sequence[float], m: int
-) -> float:
+def _learning_rate(rates: Mapping[K, float], gradients: Gradients[K], numbers: Sequence[float], m: int) -> float:
     """By which number the steps are gradients: that with which named gradients are taken, or that has a name.
 
     1/m is one only where there is no other.
@@ -266,7 +264,7 @@ def untouched(observed: Observed, tape: Tape) -> Iterator[Finding]:
         yield wrong_updates("update-missing", never)
 
 
-def zeroed(gradients: Mapping[K, Gradient | None], named: Named[K]) -> Iterator[Finding]:
+def zeroed(gradients: Gradients[K], named: Named[K]) -> Iterator[Finding]:
     """Gradients that are set to 0 before they are used."""
     by_line: dict[int, list[K]] = {}
     for key, g in gradients.items():
