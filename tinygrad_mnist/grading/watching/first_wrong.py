@@ -129,11 +129,9 @@ def _moved_before(node: Node, reading: Reading) -> str:
     def below(node: Node) -> tuple[Node, ...]:
         return node.operands[:1] if node.op == "[]" else node.operands if node.op in ALONG else ()
 
-    for operand in walk(node.operands, below):
-        for before, name in others.items():
-            if operand is not before and is_changed_from(operand, before):
-                return name
-    return ""
+    made = walk(node.operands, below)
+    moved = (name for part in made for before, name in others.items() if is_changed_from(part, before))
+    return next(moved, "")
 
 
 def _made_next_of(node: Node, reading: Reading) -> Iterator[Node]:

@@ -103,12 +103,9 @@ def _linears(step: Step, users: dict[Node, list[Node]]) -> Iterator[Linear]:
 
 def _never_updated(node: Node, step: Step, product: Node, place: int) -> bool:
     """Whether it looks like weights that no update reaches: it depends on no data, beside what is learned."""
-    return (
-        node not in step.by_parameters
-        and product.operands[1 - place] in step.by_parameters
-        and np.ndim(node.value) == 2
-        and not any(n.op == "leaf" and np.ndim(n.value) for n in made_of(node.operands))
-    )
+    if node in step.by_parameters or product.operands[1 - place] not in step.by_parameters:
+        return False
+    return np.ndim(node.value) == 2 and not any(n.op == "leaf" and np.ndim(n.value) for n in made_of(node.operands))
 
 
 def turned(node: Node) -> bool:

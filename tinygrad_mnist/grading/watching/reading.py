@@ -203,9 +203,8 @@ def _of_any_network(
     )
     findings += map(Places(None, run.source).of, beside)
     findings += general.scaled(first) if not findings else ()
-    judge = "autograd of its own forward pass"
-    if first.by_differences:
-        judge = f"central differences ({first.by_differences})"
+    differences = first.by_differences and f"central differences ({first.by_differences})"
+    judge = differences or "autograd of its own forward pass"
     stays = [f"{name} stays as it is: no update changes it" for name, is_computed in still.items() if not is_computed]
     another = () if findings else _another_loss(run, readings)
     notes = *(() if findings else general.of_another_size(first)), *another, *moved.notes, *stays

@@ -54,11 +54,8 @@ class _Backward:
 
     def _weight(self, node: Node) -> tuple[int, Node] | None:
         """The layer of the weights in a product, and how they stand in it."""
-        for operand in node.operands:
-            l = self.weights.get(seen_through(operand))
-            if l is not None:
-                return l, operand
-        return None
+        found = ((self.weights[w], o) for o in node.operands if (w := seen_through(o)) in self.weights)
+        return next(found, None)
 
     def carry(self, node: Node) -> tuple[str, int] | None:
         """The mistake in δ(l+1) on its way through W(l+1)."""

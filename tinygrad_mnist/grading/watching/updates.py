@@ -288,23 +288,16 @@ def _stays(part: Lineage, step: Step) -> bool:
 def _lost(tape: Tape) -> set[Node]:
     """What new values are made of again and again at one line, each time from the same old ones, and never used."""
     users = used_by(tape.nodes)
-    made = Counter(
-        (old, node.line)
-        for node in tape.nodes
-        if node.op in ADDING and not users[node]
-        for old in node.operands
-        if old.shape == node.shape
-    )
+    unused = [node for node in tape.nodes if node.op in ADDING and not users[node]]
+    made = Counter((old, new.line) for new in unused for old in new.operands if old.shape == new.shape)
     return {old for (old, _), times in made.items() if times > 1}
 
 
 def below(observed: Observed) -> Iterator[str]:
     """Weights below the first layer that learns: what enters it was made with them, and they never change."""
-    for node in made_of([observed.layers[0].entering]):
-        for operand in node.operands if node.op in LINEAR else ():
-            weights = seen_through(operand)
-            if any(CALLED_WEIGHTS.search(name) for name in weights.names) and np.ndim(weights.value) == 2:
-                yield weights.name
+    products = (node for node in made_of([observed.layers[0].entering]) if node.op in LINEAR)
+    factors = (seen_through(o) for node in products for o in node.operands)
+    return (w.name for w in factors if np.ndim(w.value) == 2 and any(map(CALLED_WEIGHTS.search, w.names)))
 
 
 def swapped(observed: Observed, right: dict[Key, Array], wrong: dict[Key, Array]) -> Iterator[tuple[Key, Finding]]:
