@@ -68,9 +68,7 @@ def live_versions(tape: Tape, every: Sequence[Lineage]) -> dict[Lineage, list[No
     users = used_by(tape.nodes)
     versions = {v for lineage in every for v in lineage.versions}
     from_parameters = depending(tape.nodes, lambda n: n in versions)
-    labelled = labelled_among(tape.nodes, from_parameters, versions, versions)
-    apart = labelled | versions
-
+    apart = versions | labelled_among(tape.nodes, from_parameters, versions, versions)
     used: set[Node] = set()
     for node in reversed(tape.nodes):  # users come after what they use
         others = (user for user in users[node] if user not in apart)

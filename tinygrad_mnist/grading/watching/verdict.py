@@ -138,9 +138,7 @@ def _fits(reading: Reading) -> Iterator[tuple[float, float]]:
     """λ and a divisor with which one of the gradients of weights would be right."""
     for columns, found, right in zip(reading.columns, reading.found, reading.probes.correct, strict=True):
         net = columns.network
-        for quantity, l in reading.judged:
-            if quantity != "dW":
-                continue
+        for l in (l for quantity, l in reading.judged if quantity == "dW"):
             f, r, W = found.dW[l], right.dW[l], net.W[l]
             if f.shape != r.shape or not np.isfinite(f).all() or not f.any():
                 continue
