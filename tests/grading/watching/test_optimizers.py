@@ -1,6 +1,7 @@
 """Whatever an update makes of right gradients, they are right; and a wrong one is named under each."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -105,10 +106,11 @@ def test_a_gradient_of_a_loss_that_is_none_of_the_textbook_s_is_judged_by_autogr
 
 
 def test_where_autograd_has_no_number_there_is_no_difference():
-    gradient = SimpleNamespace(node=SimpleNamespace(value=np.ones(3)), value=np.ones(3))
+    gradient = SimpleNamespace(lineage="W1", node=SimpleNamespace(value=np.ones(3)), value=np.ones(3))
     step = SimpleNamespace(before={"W1": "its value"})
     for expected, difference in ((np.full(3, np.nan), None), (np.array([2, np.nan, 2.0]), 0.5)):
-        reading = SimpleNamespace(gradients={"W1": gradient}, step=step, expected={"its value": expected}, scale=1.0)
+        known: Any = {"its value": expected}, {"W1": gradient}
+        reading = general.Reading(step, "a loss", *known)
         assert general.difference(reading, "W1") == difference
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from typing import Any
 
 from tinygrad_mnist.shown import json_text
@@ -128,8 +129,7 @@ def _aligned(cells: tuple[str, str, str]) -> Iterator[str]:
     """The lines of one line of the table, each cell wrapped in its column."""
     widths = (SIDE - 2, FORMULA - 1, WIDTH - SIDE - FORMULA)
     columns = [textwrap.wrap(cell, width, break_on_hyphens=False) for cell, width in zip(cells, widths, strict=True)]
-    for i in range(max(map(len, columns))):
-        name, formula, verdict = (column[i] if i < len(column) else "" for column in columns)
+    for name, formula, verdict in zip_longest(*columns, fillvalue=""):
         yield f"{name:{SIDE}}{formula:{FORMULA}}{verdict}".rstrip()
 
 

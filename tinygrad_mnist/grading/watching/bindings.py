@@ -19,40 +19,38 @@ LONGEST = 16
 
 
 class Bindings:
-    """Names, and the nodes that they stand for. Those in lists and dicts have a name in what holds them, too."""
+    """Names, and the nodes that they stand for. Those in lists and dicts have a name in what holds them, too.
 
-    def __init__(self) -> None:
-        self._nodes: dict[Key, Node] = {}
+    node_of: the node of an array or a number. nodes: that of every name.
+    """
+
+    def __init__(self, node_of: Callable[[Any], Node]) -> None:
+        self._node_of = node_of
+        self.nodes: dict[Key, Node] = {}
         self._holding: dict[Key, list[Any] | dict[Any, Any]] = {}
         self._called: dict[int, tuple[list[Any] | dict[Any, Any], str]] = {}
         self._own: dict[int, float] = {}
-
-    def items(self) -> list[tuple[Key, Node]]:
-        """Every name with its node."""
-        return list(self._nodes.items())
 
     def name_of(self, holder: Any) -> str:
         """What a list or a dict is called; "" where it has no name."""
         called = self._called.get(id(holder))
         return called[1] if called and called[0] is holder else ""
 
-    def bind(
-        self, owner: Any, text: str, value: Any, node_of: Callable[[Any], Node]
-    ) -> Iterator[tuple[list[Node], Node]]:
+    def bind(self, owner: Any, text: str, value: Any) -> Iterator[tuple[list[Node], Node]]:
         """Let a name, and those in what it holds, stand for what they do now; with the nodes that they stood for."""
         if isinstance(value, dict):
-            self.set_apart(value, node_of)
+            self.set_apart(value, list(value))
         if isinstance(value, (list, dict)):
-            self._hold(owner, text, value, node_of)
+            self._hold(owner, text, value)
         holder = {text} if isinstance(value, dict) else {self.name_of(owner)} if isinstance(owner, dict) else set()
         for keys, name, array in _named_arrays(owner, text, value):
             name = self._shown(owner, name)
-            node = node_of(array)
+            node = self._node_of(array)
             node.holders |= holder - {""}
             if name not in node.names:
                 node.names.append(name)
-            before = {self._nodes[key]: None for key in keys if key in self._nodes}
-            self._nodes.update(dict.fromkeys(keys, node))
+            before = {self.nodes[key]: None for key in keys if key in self.nodes}
+            self.nodes.update(dict.fromkeys(keys, node))
             yield [old for old in before if old is not node], node
 
     def _shown(self, owner: Any, name: str) -> str:
@@ -62,26 +60,24 @@ class Bindings:
             return f"{holder}[{name.strip('[]')}]"
         return name
 
-    def set_apart(
-        self, held: dict[Any, Any], node_of: Callable[[Any], Node], keys: Iterable[Any] | None = None
-    ) -> None:
-        """Let the plain numbers in a dict, or under some keys of it, each be an object of its own."""
-        for key in list(held) if keys is None else keys:
+    def set_apart(self, held: dict[Any, Any], keys: Iterable[Any]) -> None:
+        """Let the plain numbers under these keys of a dict each be an object of its own."""
+        for key in keys:
             if type(held.get(key)) is float:
-                dict.__setitem__(held, key, self._of_its_own(held[key], node_of))  # as its class may do more
+                dict.__setitem__(held, key, self._of_its_own(held[key]))  # as its class may do more
 
-    def _of_its_own(self, number: float, node_of: Callable[[Any], Node]) -> float:
+    def _of_its_own(self, number: float) -> float:
         """A number that was written and not computed, as an object of its own: of one literal all are one object."""
-        if id(number) not in self._own and not node_of(number).operands:
+        if id(number) not in self._own and not self._node_of(number).operands:
             number = number * 1.0
             self._own[id(number)] = number
         return number
 
-    def _hold(self, owner: Any, text: str, value: Any, node_of: Callable[[Any], Node]) -> None:
+    def _hold(self, owner: Any, text: str, value: Any) -> None:
         """Give a list or a dict its name; what was put into the former one since has its own by now."""
         held = _place(owner), text
         for keys, _, array in _named_arrays(owner, text, self._holding.get(held)):
-            self._nodes.update(dict.fromkeys(keys, node_of(array)))
+            self.nodes.update(dict.fromkeys(keys, self._node_of(array)))
         self._holding[held] = value
         self._called[id(value)] = value, text
 
@@ -96,10 +92,8 @@ def _named_arrays(owner: Any, text: str, value: Any) -> Iterator[tuple[list[Key]
     What lies in it may be lists, tuples or dicts of arrays itself, as [(W1, b1), (W2, b2)] is.
     """
     place, last = _place(owner), text.rpartition(".")[2]
-    if isinstance(value, (np.ndarray, float, np.floating)):
-        if _is_array(value) or _is_number(value):
-            yield [(place, last)], text, value
-        return
+    if _is_array(value) or _is_number(value):
+        yield [(place, last)], text, value
     for within, name, part in _parts(text, value):
         if _is_array(part) or (isinstance(value, dict) and _is_number(part)):
             yield [(id(value), within), (place, f"{last}:{within}")], name, part

@@ -16,7 +16,7 @@ from tinygrad_mnist.grading.standins.science import OPTIMIZE, RATE
 from tinygrad_mnist.grading.watching.bindings import LONGEST
 from tinygrad_mnist.grading.watching.changes import called, change, store, without_a_label
 from tinygrad_mnist.grading.watching.rewriting import RECORDER
-from tinygrad_mnist.grading.watching.tape import OWN, Tape, Update
+from tinygrad_mnist.grading.watching.tape import OWN, Given, Options, Tape, Update
 
 MUTATING = {"sort", "fill", "partition", "put", "itemset", "resize", "shuffle", "copyto", "place", "putmask",
             "fill_diagonal", "at"}  # fmt: skip
@@ -51,7 +51,7 @@ def is_own(function: Any) -> bool:
     return getattr(own, "__module__", None) == OWN
 
 
-def call(tape: Tape, line: int, function: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+def call(tape: Tape, line: int, function: Any, arguments: Given, options: Options) -> Any:
     """Call a function that is not the program's, and record what it gives."""
     if any(function is minimizer for minimizer in STEPPING):
         return function(*arguments, **options, step=functools.partial(_descend, tape, line))
@@ -64,24 +64,24 @@ def call(tape: Tape, line: int, function: Any, arguments: tuple[Any, ...], optio
         return _into(tape, line, function, arguments, options)
     if name == "copyto" and len(arguments) == 2 and not options:
         return store(tape, line, arguments[0], Ellipsis, arguments[1], lambda: function(*arguments))
-    ufunc = getattr(function, "__self__", None)
-    if name == "at" and isinstance(ufunc, np.ufunc) and ufunc in SCATTERING and not tape.paused:
-        return _scattered(tape, line, ufunc, *arguments)
-    owner = _array_of(function)
+    holder = getattr(function, "__self__", None)
+    if name == "at" and isinstance(holder, np.ufunc) and holder in SCATTERING and not tape.paused:
+        return _scattered(tape, line, holder, *arguments)
+    owner = holder if isinstance(holder, np.ndarray) else None
     given = [owner, *arguments, *options.values()] if name in MUTATING or options.get("out") is not None else []
     try:
         value = called(tape, line, name, given, lambda: function(*arguments, **options))
     except Exception:
         tape.fail(line, name, (owner, *arguments))
         raise
-    _bind(tape, line, name, getattr(function, "__self__", None))
-    _record(tape, line, name, *_unbound(function, owner, arguments), options, value)
+    _bind(tape, line, name, holder)
+    if owner is not None:
+        function, arguments = Method(name), (owner, *arguments)
+    _record(tape, line, name, function, arguments, options, value)
     return value
 
 
-def _record(
-    tape: Tape, line: int, name: str, function: Any, arguments: tuple[Any, ...], options: dict[str, Any], value: Any
-) -> None:
+def _record(tape: Tape, line: int, name: str, function: Any, arguments: Given, options: Options, value: Any) -> None:
     """What a function gave: an array or a number, or several arrays."""
     if isinstance(value, (np.ndarray, np.generic, float)):
         tape.record(line, name, function, arguments, options, value)
@@ -114,7 +114,7 @@ def _bind(tape: Tape, line: int, name: str, owner: Any) -> None:
             tape.node(owner[-1]).names.append(of_list + place)
 
 
-def _into(tape: Tape, line: int, function: np.ufunc, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+def _into(tape: Tape, line: int, function: np.ufunc, arguments: Given, options: Options) -> Any:
     """`np.add(a, b, out=c)` as `c[...] = np.add(a, b)`."""
     out = options["out"]
     value = call(tape, line, function, arguments, {key: o for key, o in options.items() if key != "out"})
@@ -140,9 +140,7 @@ def _sums_by_place(shape: tuple[int, ...], index: Any, values: Any) -> NDArray[A
     return sums
 
 
-def _unwatched(
-    tape: Tape, line: int, name: str, function: Any, arguments: tuple[Any, ...], options: dict[str, Any]
-) -> Any:
+def _unwatched(tape: Tape, line: int, name: str, function: Any, arguments: Given, options: Options) -> Any:
     with tape.unwatched():
         value = function(*arguments, **options)
     if isinstance(value, np.ndarray):
@@ -159,16 +157,3 @@ def _descend(tape: Tape, line: int, x: NDArray[Any], slope: Any) -> Any:
     tape.record(line, "-", operator.sub, (x, part), {}, lower)
     tape.updated(Update(tape.node(x), tape.node(lower), line, tape.node(x).name))
     return lower
-
-
-def _array_of(function: Any) -> Any:
-    """The array whose method it is."""
-    owner = getattr(function, "__self__", None)
-    return owner if isinstance(owner, np.ndarray) else None
-
-
-def _unbound(function: Any, owner: Any, arguments: tuple[Any, ...]) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """A method as a function of its array."""
-    if owner is None:
-        return function, arguments
-    return Method(function.__name__), (owner, *arguments)

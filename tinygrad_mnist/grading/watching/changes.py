@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.grading.watching.graph import FILLED, LINEAR, Node, walk
-from tinygrad_mnist.grading.watching.tape import Tape, Update, is_made_from
+from tinygrad_mnist.grading.watching.tape import Given, Tape, Update, is_made_from
+
+Do = Callable[[], Any]
+"""Changes arrays, and gives what the program gets of that."""
 
 MOVES = 4
 """So many changes of one element are looked back over."""
@@ -21,9 +24,7 @@ MOST_PARTS = 4096
 """An array is filled with so many parts in one operation, at most."""
 
 
-def change(
-    tape: Tape, line: int, op: str, function: Any, target: NDArray[Any], rest: tuple[Any, ...], do: Callable[[], Any]
-) -> Any:
+def change(tape: Tape, line: int, op: str, function: Any, target: NDArray[Any], rest: Given, do: Do) -> Any:
     """Change an array in place, and record it. function: what gives its new value from the old one and the rest."""
     if tape.paused:
         return do()
@@ -43,7 +44,7 @@ def change(
     return result
 
 
-def _did_not_fit(tape: Tape, line: int, op: str, function: Any, target: NDArray[Any], rest: tuple[Any, ...]) -> None:
+def _did_not_fit(tape: Tape, line: int, op: str, function: Any, target: NDArray[Any], rest: Given) -> None:
     """Record an update in place that raises for its shape as what it would have been made: a larger array."""
     with contextlib.suppress(Exception):
         value = function(target, *rest)
@@ -51,9 +52,7 @@ def _did_not_fit(tape: Tape, line: int, op: str, function: Any, target: NDArray[
         tape.updated(Update(tape.node(target), tape.node(value), line, tape.node(target).name))
 
 
-def store(
-    tape: Tape, line: int, array: NDArray[Any], index: Any, value: Any, do: Callable[[], Any] | None = None
-) -> None:
+def store(tape: Tape, line: int, array: NDArray[Any], index: Any, value: Any, do: Do | None = None) -> None:
     """`array[index] = value`, or another way to do so."""
     do = do or partial(array.__setitem__, index, value)
     array, index = _in_its_base(tape, array, index)
@@ -90,9 +89,7 @@ def _rounding(number: Any, moved: Sequence[Node]) -> float:
     return 8 * float(np.finfo(np.result_type(number, np.float16)).eps) * max(abs(float(number)), largest)
 
 
-def _stored_too(
-    tape: Tape, line: int, filled: Node, array: NDArray[Any], index: Any, value: Any, do: Callable[[], Any]
-) -> bool:
+def _stored_too(tape: Tape, line: int, filled: Node, array: NDArray[Any], index: Any, value: Any, do: Do) -> bool:
     """Whether a line went on to fill an array, at which nothing has looked since: that is recorded as one operation."""
     is_one = filled.op == FILLED or (filled.op == "[]=" and filled not in tape.in_parts)
     if filled not in tape.memory.stored or not is_one or filled.line != line or is_everything(index):
@@ -128,9 +125,7 @@ def _filled(target: Any, indices: Sequence[Any], values: Sequence[Any]) -> Any:
 
 def _stored(target: Any, index: Any, value: Any) -> Any:
     """A copy of an array with some of its elements replaced."""
-    copy = target.copy()
-    copy[index] = value
-    return copy
+    return _filled(target, [index], [value])
 
 
 def _in_its_base(tape: Tape, array: NDArray[Any], index: Any) -> tuple[NDArray[Any], Any]:
@@ -185,7 +180,7 @@ def is_everything(index: Any) -> bool:
     return all(part is Ellipsis or (isinstance(part, slice) and part == slice(None)) for part in parts)
 
 
-def called(tape: Tape, line: int, name: str, given: list[Any], call: Callable[[], Any]) -> Any:
+def called(tape: Tape, line: int, name: str, given: list[Any], call: Do) -> Any:
     """A call of something that changes its arguments, such as `fill`; given: what it may change."""
     arrays = [] if tape.paused else [a for a in given if isinstance(a, np.ndarray)]
     before = [a.copy() for a in arrays]

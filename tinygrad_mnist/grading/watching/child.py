@@ -21,17 +21,16 @@ from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.source import Source, SourceError, read
 from tinygrad_mnist.grading.watching.tape import MOST_NODES
 
-UNSEEN = (
-    "it was stopped after {}, in which no training was seen that could be followed. Say which function is "
-    "its backward pass (--function NAME), and it is called"
-)
+ASK = "Say which function is its backward pass (--function NAME), and it is called"
+
+UNSEEN = f"it was stopped after {{}}, in which no training was seen that could be followed. {ASK}"
 
 NUMBER_BY_NUMBER = f"{MOST_NODES:,} values (where it computes number by number, try it with fewer units)"
 """For how long a program was watched that fills the record before its time is over."""
 
 FAILED = (
     "the grader itself failed on this program ({}: {}). That is a mistake of the grader's, and says nothing of the "
-    "program's. Say which function is its backward pass (--function NAME), and it is called"
+    f"program's. {ASK}"
 )
 
 DRIVES = 1.0

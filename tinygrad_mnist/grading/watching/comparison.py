@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from tinygrad_mnist.grading.calling import sealed
 from tinygrad_mnist.grading.watching import child, general
 from tinygrad_mnist.grading.watching.beside import Beside, Row
 from tinygrad_mnist.grading.watching.counterparts import counterparts
-from tinygrad_mnist.grading.watching.formulas import COMPARISONS, Formulas, formulas
+from tinygrad_mnist.grading.watching.formulas import COMPARISONS, Formulas, Names, formulas
 from tinygrad_mnist.grading.watching.general import Reading, multiple
 from tinygrad_mnist.grading.watching.gradients import like
 from tinygrad_mnist.grading.watching.graph import Node, in_order, names_of
@@ -53,20 +53,20 @@ def work(task: tuple[str, float]) -> dict[str, Any]:
         return Beside(path.name, problem=str(error)).to_dict()
     with child.silence(), np.errstate(all="ignore"):
         run, *_ = child.watched(path, source, task[1])
-        return compared(run, source).to_dict()
+        return compared(run).to_dict()
 
 
-def compared(run: Run, source: Source) -> Beside:
+def compared(run: Run) -> Beside:
     """The first step of a watched training beside autograd."""
     trained = run.steps[:2]
     if not trained and run.error:
         trained = [step for step in (cut_off(run.tape),) if step]
     if not trained:
-        return Beside(source.name, problem=_why_nothing(run))
+        return Beside(run.source.name, problem=_why_nothing(run))
     reading = general.read(run.tape, trained[0], versions_of(trained))
     if reading is None:
-        return Beside(source.name, problem=NO_LOSS)
-    return _Comparison.of(reading, run, source).beside()
+        return Beside(run.source.name, problem=NO_LOSS)
+    return _Comparison.of(reading, run).beside()
 
 
 def _why_nothing(run: Run) -> str:
@@ -80,15 +80,14 @@ class _Comparison:
 
     reading: Reading
     run: Run
-    source: Source
     m: int
 
     @classmethod
-    def of(cls, reading: Reading, run: Run, source: Source) -> _Comparison:
+    def of(cls, reading: Reading, run: Run) -> _Comparison:
         found = outputs(reading.step)
         hot = one_hot(found[0]) if found else None
         m = round(float(hot.sum())) if hot is not None else 1
-        return cls(_as_a_mean(reading, m) if reading.summed else reading, run, source, m)
+        return cls(_as_a_mean(reading, m) if reading.summed else reading, run, m)
 
     @property
     def parameters(self) -> set[Node]:
@@ -97,7 +96,7 @@ class _Comparison:
     @property
     def uphill(self) -> bool:
         """Whether negative multiples of the gradients are subtracted, or positive ones added."""
-        used = [g for l, g in self.reading.gradients.items() if g is not None and l in self.reading.right]
+        used = [g for l, g in self.reading.computed.items() if l in self.reading.right]
         return bool(used) and all(g.descends == (self.reading.scale < 0) for g in used)
 
     def beside(self) -> Beside:
@@ -113,7 +112,7 @@ class _Comparison:
             notes += (f"every gradient is {self._times(reading.scale)} that of this loss, which only changes the step",)
         if self.uphill:
             notes = ("the updates go uphill: they follow the gradient of the loss, and not its negative",)
-        return Beside(self.source.name, reading.loss, rows, written.where, notes)
+        return Beside(self.run.source.name, reading.loss, rows, written.where, notes)
 
     def _in_order(self, nodes: Sequence[Node], values: Sequence[Node]) -> list[Node]:
         """From the loss back: each value, then the parameters that it is made of directly."""
@@ -129,7 +128,7 @@ class _Comparison:
 
         return sorted(nodes, key=place)
 
-    def _formulas(self, shown: Sequence[Node], names: Mapping[Node, str]) -> tuple[Formulas, tuple[str, ...]]:
+    def _formulas(self, shown: Sequence[Node], names: Names) -> tuple[Formulas, tuple[str, ...]]:
         reading = self.reading
         nothing = Formulas({}, ())
         if reading.output is None:
@@ -143,18 +142,18 @@ class _Comparison:
         except (GraphError, ValueError, TypeError) as error:
             return nothing, (f"no formulas, numbers alone: {error}",)
 
-    def _row(self, node: Node, names: Mapping[Node, str], back: Node | None, formula: str) -> Row:
+    def _row(self, node: Node, names: Names, back: Node | None, formula: str) -> Row:
         name = names[node]
         if back is None:
             return Row(name, "", "", "", formula, "not computed", False)
         in_place = back.changes is not None
-        called, own = "" if in_place else short_name(back), written(self.source, back.line, whole=in_place)
+        called, own = "" if in_place else short_name(back), written(self.run.source, back.line, whole=in_place)
         verdict, equal, difference = self._verdict(back, self.reading.expected[node], node in self.parameters)
         if not equal and difference:
             others = [n for n in names if n is not node and n not in self.parameters]
             of = next((n for n in others if multiple(back.value, self.reading.expected[n]) is not None), None)
             verdict = f"differs: it is ∂L/∂{names[of]}" if of else verdict
-        return Row(name, called, own, self.source.place(back.line), formula, verdict, equal, difference)
+        return Row(name, called, own, self.run.source.place(back.line), formula, verdict, equal, difference)
 
     def _verdict(self, back: Node, expected: Array, of_parameter: bool) -> tuple[str, bool, float | None]:
         """In words, whether it is what it should be, and the largest difference.
@@ -206,20 +205,14 @@ def written(source: Source, line: int, whole: bool = False) -> str:
         tree = ast.parse(source.text)
     except SyntaxError:
         return source.line(line)
-    around = [s for s in _statements(tree) if s.lineno <= line <= (s.end_lineno or s.lineno)]
+    innermost = [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and not hasattr(node, "body")]
+    around = [s for s in innermost if s.lineno <= line <= (s.end_lineno or s.lineno)]
     if not around:
         return source.line(line)
     statement = around[-1]
     value = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Return)) else None
     segment = ast.get_source_segment(source.text, statement if whole or value is None else value) or source.line(line)
     return " ".join(segment.split())
-
-
-def _statements(tree: ast.AST) -> Iterator[ast.stmt]:
-    """The statements that hold no others."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.stmt) and not hasattr(node, "body"):
-            yield node
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.general import Reading, multiple
+from tinygrad_mnist.grading.watching.general import Reading, multiple, wrong
 from tinygrad_mnist.grading.watching.graph import Node, depending, in_order, made_of, names_of
 from tinygrad_mnist.grading.watching.naming import IN_FULL, likeness
 
@@ -17,7 +17,7 @@ def counterparts(reading: Reading, values: Sequence[Node]) -> dict[Node, Node]:
     values: in the order of the program.
     """
     step = reading.step
-    found = {step.before[l]: g.node for l, g in reading.gradients.items() if g is not None}
+    found = {step.before[l]: g.node for l, g in reading.computed.items()}
     way_back = _named_on_the_way_back(reading, list(found.values()))
     waiting = [v for v in reversed(values) if v not in found and reading.expected[v].any()]
     meant = {b: v for v in waiting for b in way_back if _likeness(b, v) == IN_FULL}
@@ -59,19 +59,14 @@ def _by_what_it_leads_to(
     """The first value, of its size, that depends on every parameter whose gradient a wrong value leads to."""
     step = reading.step
     start = set(step.before.values())
-    behind = {
-        step.before[l]: made_of([g.node], start)
-        for l, g in reading.gradients.items() if g is not None and l not in reading.right
-    }  # fmt: skip
+    wrong_ways = [
+        (made_of([g.node], start), depending(step.forward, {step.before[l]}.__contains__)) for l, g in wrong(reading)
+    ]
     left = [v for v in reversed(waiting) if v not in found]
     for back in reversed([b for b in way_back if b not in set(found.values()) and not _is_derivative(b, reading)]):
-        led_to = [parameter for parameter, made in behind.items() if back in made]
-        of_size = [v for v in left if v.shape == back.shape and _depends(v, led_to, step.forward)]
+        led_to = [made_with_it for behind, made_with_it in wrong_ways if back in behind]
+        of_size = [v for v in left if v.shape == back.shape and all(v in made_with_it for made_with_it in led_to)]
         if led_to and of_size:
             chosen = max(of_size, key=lambda v: (_likeness(back, v), -v.index))
             left.remove(chosen)
             yield chosen, back
-
-
-def _depends(value: Node, parameters: Sequence[Node], forward: set[Node]) -> bool:
-    return all(value in depending(forward, lambda n, p=p: n is p) for p in parameters)  # type: ignore[misc]

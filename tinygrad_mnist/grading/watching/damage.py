@@ -14,16 +14,9 @@ import numpy as np
 
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.report import Finding
+from tinygrad_mnist.grading.textbook.candidates import GRADIENTS, NOTHING
 from tinygrad_mnist.grading.textbook.catalogue import MISTAKES, named
-from tinygrad_mnist.grading.textbook.derivation import (
-    CORRECT,
-    QUANTITY,
-    Derived,
-    Network,
-    attempt,
-    bias_gradient,
-    weight_gradient,
-)
+from tinygrad_mnist.grading.textbook.derivation import CORRECT, QUANTITY, Derived, Network, attempt, delta
 from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, Mistake, Mistakes, Placement, lines
 from tinygrad_mnist.grading.textbook.probes import same
@@ -34,14 +27,12 @@ from tinygrad_mnist.grading.watching.replay import cotangents
 from tinygrad_mnist.grading.watching.textbook import Columns, Observed, activation_of
 from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
-from tinygrad_mnist.manual.heads import HALF, Head, scales
+from tinygrad_mnist.manual.heads import HALF, Head
 from tinygrad_mnist.manual.notation import COLUMNS
 from tinygrad_mnist.manual.rows import Backward
 
 MOST = 2
 """How many mistakes are looked for in a layer."""
-
-RULES = {"dW": weight_gradient, "db": bias_gradient}
 
 _BETWEEN = "what lies between the activation and the next layer"
 
@@ -61,7 +52,7 @@ def of_the_loss(reading: Reading, observed: Observed) -> Iterator[Finding]:
     """What all gradients share: their sign, or, where the program computes its loss, that they are m times another."""
     net = observed.network
     names = []
-    if reading.right and reading.scale < 0 and all(g.descends for g in reading.gradients.values() if g):
+    if reading.right and reading.scale < 0 and all(g.descends for g in reading.computed.values()):
         names.append("error-sign")
     if reading.right and not reading.summed and net.m > 1:
         factors = {"error-sum": float(net.m)} | ({"error-mean-twice": 1 / net.m} if reading.is_mean(net.m) else {})
@@ -111,10 +102,8 @@ class _Layers:
         self.observed, self.reading = observed, reading
         self.scale, self.factor = scale, scale * observed.network.m
         self.columns = Columns(observed, observed.heads[0], 0.0, HALF)
-        layers = observed.layers
-        self.z = {l: linear.z for l, linear in enumerate(layers, 1)}
-        self.entering = {l: linear.entering for l, linear in enumerate(layers, 1)}
-        self.activated = {l: self._activated(l) for l in range(1, len(layers))}
+        self.z = {l: linear.z for l, linear in enumerate(observed.layers, 1)}
+        self.activated = {l: self._activated(l) for l in range(1, len(observed.layers))}
         self.net = self.columns.network
 
     def at(self, l: int) -> Network:
@@ -141,10 +130,8 @@ class _Layers:
         """The first value after z(l) that is a known activation of it."""
         z = self.z[l]
         after = [n for n in self.reading.step.forward if n.index > z.index and n.shape == z.shape and n.operands]
-        for node in in_order(after):
-            if node in self.reading.expected and activation_of([(np.asarray(z.value, float), np.asarray(node.value))]):
-                return node
-        return None
+        known = (n for n in in_order(after) if n in self.reading.expected)
+        return next((n for n in known if activation_of([(np.asarray(z.value, float), np.asarray(n.value))])), None)
 
     def found(self) -> Backward:
         """The program's gradients, without what the loss has of a parameter beside its layer's product."""
@@ -153,9 +140,9 @@ class _Layers:
             of_quantity = getattr(found, quantity)
             if g is None or of_quantity[l] is None:
                 continue
-            expected = self.scale * self.reading.expected[self.reading.step.before[g.lineage]]
+            expected = self.scale * self.reading.expected_of(g.lineage)
             whole = self.columns.turned(expected, g.lineage, quantity, l)
-            of_layer = RULES[quantity](self.at(l), l, {}, self.expected(self.z[l]))
+            of_layer = GRADIENTS[quantity](self.at(l), l, {}, self.expected(self.z[l]))
             if whole.shape == of_layer.shape == of_quantity[l].shape:
                 of_quantity[l] = of_quantity[l] - (whole - of_layer)
         return found
@@ -163,7 +150,7 @@ class _Layers:
     def brought(self, l: int, carried: Array) -> Array:
         """What arrives at the activation of layer l of a cotangent at what enters the next one."""
         activated = self.activated[l]
-        entering = self.reading.values[self.entering[l + 1]]
+        entering = self.reading.values[self.observed.layers[l].entering]
         assert activated
         if not carried.any():
             return np.zeros_like(self.expected(activated))
@@ -205,22 +192,20 @@ class _Search:
         few = [(error, mistakes) for error, mistakes in ways if len(error.mistakes) + len(mistakes) <= MOST]
         return min(few, key=lambda way: len(way[0].mistakes) + len(way[1]), default=None)
 
-    def _in_gradients(self, l: int, delta: Array, found: Backward) -> list[Mistakes]:
+    def _in_gradients(self, l: int, error: Array, found: Backward) -> list[Mistakes]:
         """Every choice of mistakes, one at most in each gradient, with which both are what was found."""
-        in_weights, in_bias = (
-            list(self._ways(quantity, l, delta, getattr(found, quantity)[l])) for quantity in ("dW", "db")
-        )
-        return [(*w, *b) for w, b in product(in_weights, in_bias)]
+        ways = (self._ways(quantity, l, error, getattr(found, quantity)[l]) for quantity in GRADIENTS)
+        return [(*in_weights, *in_bias) for in_weights, in_bias in product(*ways)]
 
-    def _ways(self, quantity: str, l: int, delta: Array, found: Array | None) -> Iterator[Mistakes]:
+    def _ways(self, quantity: str, l: int, error: Array, found: Array | None) -> Iterator[Mistakes]:
         if found is None:
             yield ()
             return
         net = self.layers.at(l)
-        right = RULES[quantity](net, l, {}, delta)
+        right = GRADIENTS[quantity](net, l, {}, error)
         size = float(np.abs(right).max(initial=0))
         for mistakes in ((), *((p,) for p in self._placements(quantity, net, l))):
-            made = attempt(RULES[quantity], net, l, lines(mistakes), delta)
+            made = attempt(GRADIENTS[quantity], net, l, lines(mistakes), error)
             if made is not None and made.any() and same(found, np.asarray(made), size, RTOL):
                 yield mistakes
                 if not mistakes:
@@ -240,7 +225,7 @@ class _Search:
             return
         assert above
         net = self.layers.at(l)
-        derived = Derived({l + 1: above.delta}, {l + 1: weight_gradient(net, l + 1, {}, above.delta)}, {}, {})
+        derived = Derived({l + 1: above.delta}, {l + 1: GRADIENTS["dW"](net, l + 1, {}, above.delta)}, {}, {})
         activated = self.layers.activated[l]
         slope = net.activation.f_prime(net.z[l])
         if activated is None or not same(
@@ -277,19 +262,13 @@ class _Search:
         if head is None:
             return
         net = replace(self.layers.net, head=head)
-        y_hat, error = CORRECT["output"](net, l), CORRECT["error"]
         for p in self._placements("delta", net, l):
-            if p.mistake.slot == "output":
-                made = error(net, l, p.line(net, l))
-            else:
-                made = p.line(net, l, y_hat if p.mistake.slot == "error" else error(net, l, y_hat))
+            made = delta(net, l, lines((p,)), NOTHING)
             if np.shape(made) == right.shape:
                 yield _Error((p,), np.asarray(made))
 
     def _head(self, l: int, right: Array) -> Head | None:
-        heads = [scaled for head in self.layers.observed.heads for scaled in scales(head)]
-        size = float(np.abs(right).max(initial=0))
-        fits = (
-            h for h in heads if same(h.error(self.layers.net.a[l], self.layers.net.Y, CLASSES_AXIS), right, size, RTOL)
-        )
-        return next(fits, None)
+        """The output and loss whose error this is, of those that the program may have."""
+        net, size = self.layers.net, float(np.abs(right).max(initial=0))
+        heads = self.layers.observed.scaled_heads
+        return next((h for h in heads if same(h.error(net.a[l], net.Y, CLASSES_AXIS), right, size, RTOL)), None)

@@ -94,10 +94,9 @@ def _defined(module: Any) -> Iterator[Taking]:
     functions = [value for value in own if inspect.isfunction(value)]
     yield from (function for function in functions if TRAINS.search(plain(function.__name__)))
     yield from (_descending(function) for function in functions if _is_cost_of_a_vector(function))
-    for source in own:
-        if inspect.isclass(source):
-            names = [n for n, _ in inspect.getmembers(source, inspect.isfunction) if TRAINS.search(plain(n))]
-            yield from (_of_an_instance(source, name) for name in names[:2])
+    for source in filter(inspect.isclass, own):
+        names = [n for n, _ in inspect.getmembers(source, inspect.isfunction) if TRAINS.search(plain(n))]
+        yield from (_of_an_instance(source, name) for name in names[:2])
 
 
 def _is_cost_of_a_vector(function: Taking) -> bool:
@@ -148,9 +147,8 @@ def _arguments(function: Taking, data: Mapping[str, Any]) -> dict[str, Any] | No
 
     Where there is X alone, it is a list of examples with their labels.
     """
-    parameters = [
-        p for p in inspect.signature(function).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-    ]
+    every = inspect.signature(function).parameters.values()
+    parameters = [p for p in every if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     roles = {p.name: _role(p.name) for p in parameters}
     if "X" not in roles.values():
         return None

@@ -12,7 +12,7 @@ from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.watching.general import RTOL, Reading, wrong
 from tinygrad_mnist.grading.watching.gradients import like
-from tinygrad_mnist.grading.watching.graph import Node, in_order, is_changed_from, names_of
+from tinygrad_mnist.grading.watching.graph import Node, in_order, is_changed_from, names_of, walk
 from tinygrad_mnist.grading.watching.labels import is_label, target_of
 from tinygrad_mnist.manual.activations import Array
 
@@ -28,7 +28,7 @@ NEXT = 3
 TIED = "Some maxima here are those of several equal numbers. Together they get the gradient once, and not each of them."
 
 
-def first_wrong(reading: Reading) -> Iterator[Node]:
+def first_wrong(reading: Reading) -> list[Node]:
     """The values on the way back that are no derivative of the loss by anything, though what they are made of is."""
     step = reading.step
     back = step.by_labels & step.by_parameters - set(reading.values)
@@ -39,20 +39,11 @@ def first_wrong(reading: Reading) -> Iterator[Node]:
     def is_good(node: Node) -> bool:
         return node in back and derivatives.has(node.value)
 
-    seen: set[Node] = set()
-    culprits: set[Node] = set()
-    waiting = [g.node for _, g in wrong(reading)]
-    while waiting:
-        node = waiting.pop()
-        if node in seen or is_good(node):
-            continue
-        seen.add(node)
-        below = [o for o in node.operands if o in back and not is_good(o)]
-        if node in updated or not below:
-            culprits.add(node)
-        else:
-            waiting += below
-    yield from in_order(culprits)
+    def below(node: Node) -> list[Node]:
+        return [] if node in updated else [o for o in node.operands if o in back and not is_good(o)]
+
+    gradients = (g.node for _, g in wrong(reading) if not is_good(g.node))
+    return in_order(node for node in walk(gradients, below) if not below(node))
 
 
 class _Derivatives:
@@ -132,18 +123,15 @@ def _is_tied(node: Node) -> bool:
 
 def _moved_before(node: Node, reading: Reading) -> str:
     """Another parameter, parts of which were updated already, where a value is made of one; "" where there is none."""
-    others = {
-        before: lineage.name
-        for lineage, before in reading.step.before.items()
-        if (g := reading.gradients[lineage]) is None or g.node is not node
-    }
-    waiting = [*node.operands]
-    for operand in waiting:
-        waiting += operand.operands[:1] if operand.op == "[]" else operand.operands if operand.op in ALONG else ()
-        for before, name in others.items():
-            if operand is not before and is_changed_from(operand, before):
-                return name
-    return ""
+    own = {lineage for lineage, g in reading.computed.items() if g.node is node}
+    others = {before: lineage.name for lineage, before in reading.step.before.items() if lineage not in own}
+
+    def below(node: Node) -> tuple[Node, ...]:
+        return node.operands[:1] if node.op == "[]" else node.operands if node.op in ALONG else ()
+
+    made = walk(node.operands, below)
+    moved = (name for part in made for before, name in others.items() if is_changed_from(part, before))
+    return next(moved, "")
 
 
 def _made_next_of(node: Node, reading: Reading) -> Iterator[Node]:

@@ -18,6 +18,9 @@ from tinygrad_mnist.graph.symbolic.explanation import Equation
 LOSS = "L"
 """What the loss is called."""
 
+Names = Mapping[Node, str]
+"""What values are called."""
+
 COMPARISONS = {">", ">=", "<", "<="}
 
 
@@ -30,18 +33,13 @@ class Formulas:
 
 
 def formulas(
-    loss: Any,
-    values: Mapping[Node, Any],
-    wanted: Sequence[Node],
-    names: Mapping[Node, str],
-    data: Sequence[Node],
-    prediction: str = "",
+    loss: Any, values: Mapping[Node, Any], wanted: Sequence[Node], names: Names, data: Sequence[Node], prediction: str
 ) -> Formulas:
     """The formulas of the wanted values, derived from the graph of the loss.
 
     values: the tensors of nodes. wanted: those whose derivatives stand in the formulas, where a formula leads through
-    them. names: what the values are called. data: what else has names in the program. prediction: what it calls the
-    output, where the loss is of what a softmax is taken of.
+    them. data: what else has names in the program. prediction: what it calls the output, where the loss is of what a
+    softmax is taken of; "" where it has no name.
     """
     recorded = set(Recording(loss).nodes)
     tensors = {node: t for node, t in values.items() if isinstance(t, Recorded) and t in recorded}
@@ -65,16 +63,12 @@ def formulas(
             written[node] = left, plain.right.text
     shown = {name for left, _ in written.values() for name in left.split(" = ")} | set(names.values())
     where = _where([right for _, right in written.values()], equations, shown)
-    called = prediction if prediction not in [tensor.name for tensor in tensors.values()] else ""
-    of = {node: _renamed(f"{left} = {right}", called) for node, (left, right) in written.items()}
-    return Formulas(of, tuple(_renamed(line, called) for line in where))
+    called = prediction if prediction not in ("", *(tensor.name for tensor in tensors.values())) else "ŷ"
+    of = {node: f"{left} = {right}".replace("ŷ", called) for node, (left, right) in written.items()}
+    return Formulas(of, tuple(line.replace("ŷ", called) for line in where))
 
 
-def _renamed(text: str, prediction: str) -> str:
-    return text.replace("ŷ", prediction) if prediction else text
-
-
-def _name_data(loss: Any, data: Sequence[Node], names: Mapping[Node, str]) -> None:
+def _name_data(loss: Any, data: Sequence[Node], names: Names) -> None:
     """Put leaves with names in place of the arrays in a graph that have names in the program."""
     called = [(name, node.value) for node in data if np.ndim(node.value) > 0 and (name := _called(node, names))]
     leaves: dict[int, Any] = {}
@@ -86,7 +80,7 @@ def _name_data(loss: Any, data: Sequence[Node], names: Mapping[Node, str]) -> No
         operation.inputs = tuple(leaves.get(id(x), x) for x in operation.inputs)
 
 
-def _called(node: Node, names: Mapping[Node, str]) -> str:
+def _called(node: Node, names: Names) -> str:
     """What an array is called: Y, Xᵀ, or (Z1 > 0); "" for what is none of these."""
     if node in names:
         return names[node]

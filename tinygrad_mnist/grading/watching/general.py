@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice, product
 from typing import Any
@@ -11,21 +12,13 @@ import numpy as np
 
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.report import Finding, Parameter
-from tinygrad_mnist.grading.watching.gradients import Gradient, gradient, like
-from tinygrad_mnist.grading.watching.graph import Node, in_order, made_of, names_of, seen_through
+from tinygrad_mnist.grading.watching.gradients import Gradient, Gradients, factor_of, gradient, like
+from tinygrad_mnist.grading.watching.graph import MULTIPLYING, Node, in_order, made_of, names_of, seen_through
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.losses import own_losses
 from tinygrad_mnist.grading.watching.names import CALLED_LOSS
 from tinygrad_mnist.grading.watching.outputs import Output, one_hot, outputs, usual_losses
-from tinygrad_mnist.grading.watching.replay import (
-    CENTRAL,
-    ONE_SIDED,
-    UnfollowedError,
-    cotangents,
-    has_kinks,
-    numerical,
-    on_tensors,
-)
+from tinygrad_mnist.grading.watching.replay import UNFOLLOWED, cotangents, ends_of, numerical, on_tensors, slopes_of
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.grading.watching.updates import by_one_rate
@@ -36,13 +29,6 @@ VANISHING = 1e-6
 
 RTOL = 1e-4
 """The relative difference that rounding may make, and the little number in a logarithm."""
-
-
-DIVIDING = {"/", "divide", "true_divide", "*", "multiply"}
-"""Operations by which a sum over examples becomes their mean."""
-
-UNFOLLOWED = UnfollowedError, ValueError, TypeError, RuntimeError, AttributeError
-"""What comes of a forward pass that tensors can't do, or do otherwise."""
 
 
 @dataclass
@@ -58,7 +44,7 @@ class Reading:
     step: Step
     loss: str
     expected: dict[Node, Array]
-    gradients: dict[Lineage, Gradient | None]
+    gradients: Gradients[Lineage]
     scale: float = 1.0
     right: set[Lineage] = field(default_factory=set)
     by_differences: str = ""
@@ -73,6 +59,15 @@ class Reading:
         return self.of is None
 
     @property
+    def computed(self) -> dict[Lineage, Gradient]:
+        """The gradients that the program has."""
+        return {lineage: g for lineage, g in self.gradients.items() if g}
+
+    def expected_of(self, lineage: Lineage) -> Array:
+        """What a gradient should be."""
+        return self.expected[self.step.before[lineage]]
+
+    @property
     def is_of_a_loss(self) -> bool:
         """Whether the number that is differentiated is one to be made small: a logarithm without its minus is not."""
         return self.output is not None and bool(np.sum(self.output.numpy()) > 0)
@@ -80,10 +75,9 @@ class Reading:
     def is_mean(self, m: int) -> bool:
         """Whether the loss is divided by m, the number of examples, and not summed over them."""
         of_loss = [node for node in self.values if node not in self.step.forward]
-        numbers = (a for n in of_loss if n.op in DIVIDING for a in n.arguments if np.ndim(a) == 0)
-        return any(n.op == "mean" for n in of_loss) or any(
-            np.isclose(float(a), (m, 1 / m)).any() for a in numbers if isinstance(a, (int, float, np.number))
-        )
+        factors = (a for n in of_loss if n.op in MULTIPLYING for a in n.arguments)
+        numbers = (float(a) for a in factors if isinstance(a, (int, float, np.number)))
+        return any(n.op == "mean" for n in of_loss) or any(np.isclose(a, (m, 1 / m)).any() for a in numbers)
 
 
 def multiple(value: Any, expected: Array) -> float | None:
@@ -94,8 +88,7 @@ def multiple(value: Any, expected: Array) -> float | None:
     f, e = like(value, expected)[known], expected[known]
     if not np.isfinite(f).all() or not e.any() or not f.any():
         return None
-    factor = float((f * e).sum() / (e * e).sum())
-    return factor if np.abs(f - factor * e).max() <= RTOL * np.abs(f).max() else None
+    return factor_of(f, e, RTOL * np.abs(f).max())
 
 
 def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:
@@ -125,7 +118,7 @@ def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:
 
 def _has_slopes(reading: Reading) -> bool:
     """Whether its loss depends on the parameters other than in steps, as the rule of a perceptron with two classes."""
-    return any(np.any(reading.expected.get(node, 0)) for node in reading.step.before.values())
+    return any(reading.expected_of(lineage).any() for lineage in reading.gradients)
 
 
 def _fit(reading: Reading) -> tuple[bool, int, bool]:
@@ -150,23 +143,17 @@ def _another_loss(best: Reading, own: Sequence[tuple[Node, dict[Node, Array]]]) 
     return own[0][0]
 
 
-def _readings(
-    tape: Tape, step: Step, versions: set[Node], gradients: dict[Lineage, Gradient | None]
-) -> Iterator[Reading]:
+def _readings(tape: Tape, step: Step, versions: set[Node], gradients: Gradients[Lineage]) -> Iterator[Reading]:
     found = outputs(step)
     computed = own_losses(tape, step, versions, picked=True)
     own = [loss for loss in computed if not any(loss in other.operands for other in computed)][-3:]
     start = list(step.before.values())
-    between = [n for n in in_order(step.forward) if n not in step.before.values()]
-    slopes = [np.greater, np.greater_equal] if has_kinks(step.forward) else [np.greater]
+    slopes = slopes_of(step.forward)
     for node, slope in product(reversed(own), slopes):
-        try:
-            values = on_tensors(start, [node], slope)
-            expected = cotangents(values[node], values, [*start, *between])
-        except UNFOLLOWED:
-            continue
         name = f"its own loss{f' {node.name}' if node.name not in ('', 'loss') else ''}"
-        yield Reading(step, name, expected, gradients, output=values[node], values=values, of=node)
+        with suppress(*UNFOLLOWED):
+            values = on_tensors(start, [node], slope)
+            yield _by_autograd(step, gradients, name, values[node], values, of=node)
     if not found:
         return
     for slope in slopes:
@@ -177,35 +164,34 @@ def _readings(
             if not all(isinstance(values[output.node], Tensor) for output in found):
                 return  # a step, which has no slope
             for name, loss in usual_losses(found):
-                total = loss(values)
-                expected = cotangents(total, values, [*start, *between])
-                yield Reading(step, name, expected, gradients, output=total, values=values)
+                yield _by_autograd(step, gradients, name, loss(values), values)
     except UNFOLLOWED as error:
         yield from _numerical(step, found, gradients, str(error))
 
 
-def _of_logits(
-    step: Step, found: Sequence[Output], gradients: dict[Lineage, Gradient | None], slope: Any
-) -> Iterator[Reading]:
+def _of_logits(step: Step, found: Sequence[Output], gradients: Gradients[Lineage], slope: Any) -> Iterator[Reading]:
     """Cross-entropy of what a softmax is taken of, where the outputs are one; also right where they round to 0."""
     labels = [one_hot(output) for output in found]
     logits = [_softmax_of(output, step) for output in found]
     parts = [(z, t, o) for z, t, o in zip(logits, labels, found, strict=True) if z and t is not None]
     if len(parts) < len(found) or any(t.shape != o.node.shape for _, t, o in parts):
         return
-    start = list(step.before.values())
-    try:
-        values = on_tensors(start, [z for (z, _), _, _ in parts], slope)
+    with suppress(*UNFOLLOWED):
+        values = on_tensors(step.before.values(), [z for (z, _), _, _ in parts], slope)
         losses = [
             -(Tensor(t, name=min(o.labels.names, key=len, default=None)) * values[z].log_softmax(axis=axis)).sum()
             for (z, axis), t, o in parts
         ]
-        total = sum(losses[1:], losses[0])
-        between = in_order(n for n in values if n in step.forward and n not in start)
-        expected = cotangents(total, values, [*start, *between])
-    except UNFOLLOWED:
-        return
-    yield Reading(step, "cross-entropy", expected, gradients, output=total, values=values)
+        yield _by_autograd(step, gradients, "cross-entropy", sum(losses[1:], losses[0]), values)
+
+
+def _by_autograd(
+    step: Step, gradients: Gradients[Lineage], loss: str, output: Any, values: dict[Node, Any], of: Node | None = None
+) -> Reading:
+    """A step with the derivatives of a loss by its parameters, and by what lies between."""
+    start = step.before.values()
+    expected = cotangents(output, values, [*start, *in_order(step.forward.difference(start))])
+    return Reading(step, loss, expected, gradients, output=output, values=values, of=of)
 
 
 def _softmax_of(output: Output, step: Step) -> tuple[Node, int] | None:
@@ -234,7 +220,7 @@ def _numerical(step: Step, found: Any, gradients: Any, why: str) -> Iterator[Rea
         tensors = {k: Tensor(np.asarray(values[k], float)) for k in targets}
         return [float(loss(tensors).item()) for _, loss in usual]
 
-    for ends in (CENTRAL, *ONE_SIDED) if has_kinks(step.forward) else (CENTRAL,):
+    for ends in ends_of(step.forward):
         rng = np.random.default_rng(0)
         try:
             slopes = {node: numerical(losses, start, targets, node, rng, ends, own.get(node)) for node in start}
@@ -247,12 +233,7 @@ def _numerical(step: Step, found: Any, gradients: Any, why: str) -> Iterator[Rea
 
 def _scaled(reading: Reading) -> None:
     """Find the number that most of the gradients are multiples of the right ones by."""
-    factors = {}
-    for lineage, g in reading.gradients.items():
-        expected = reading.expected.get(reading.step.before[lineage])
-        if g is not None and expected is not None:
-            candidates = [multiple(value, expected) for value in (g.value, *(node.value for node in g.candidates))]
-            factors[lineage] = candidates[0] if candidates else None
+    factors = {lineage: multiple(g.value, reading.expected_of(lineage)) for lineage, g in reading.computed.items()}
     known = [f for f in factors.values() if f is not None]
     if not known:
         return
@@ -262,38 +243,29 @@ def _scaled(reading: Reading) -> None:
         last_first,
         key=lambda f: (np.isclose(f, exact, rtol=1e-3), sum(np.isclose(f, k, rtol=1e-3) for k in known), f > 0),
     )
-    reading.right = {
-        lineage
-        for lineage, f in factors.items()
-        if (f is not None and np.isclose(f, reading.scale, rtol=1e-3)) or _vanishes(lineage, reading)
-    }
+    fitting = {l for l, f in factors.items() if f is not None and np.isclose(f, reading.scale, rtol=1e-3)}
+    reading.right = fitting | {l for l, g in reading.computed.items() if l not in fitting and _vanishes(g, reading)}
 
 
-def _vanishes(lineage: Lineage, reading: Reading) -> bool:
+def _vanishes(g: Gradient, reading: Reading) -> bool:
     """Whether a gradient is rounding alone, as it should be: that of a bias before a batch norm."""
-    every = (reading.expected[node] for node in reading.step.before.values() if node in reading.expected)
-    largest = max((float(np.abs(e).max(initial=0)) for e in every), default=0.0)
-    g, expected = reading.gradients[lineage], reading.expected.get(reading.step.before[lineage])
-    if g is None or expected is None:
-        return False
-    sizes = np.abs(expected).max(initial=0), np.abs(g.value).max(initial=0) / abs(reading.scale)
-    return bool(max(sizes) <= VANISHING * largest)
+    sizes = {lineage: np.abs(reading.expected_of(lineage)).max(initial=0) for lineage in reading.gradients}
+    size = max(sizes[g.lineage], np.abs(g.value).max(initial=0) / abs(reading.scale))
+    return bool(size <= VANISHING * max(sizes.values()))
 
 
-def judged(readings: Sequence[Reading]) -> tuple[Parameter, ...]:
+def judged(readings: Sequence[Reading]) -> Iterator[Parameter]:
     """Each gradient's verdict in all of the steps."""
     first = readings[0]
     called = [(lineage.name.rpartition(".")[2], first.gradients[lineage]) for lineage in first.step.before]
     names = numbered([(g and g.short_name) or f"d{name}" for name, g in called])
-    parameters = []
     for lineage, name in zip(first.step.before, names, strict=True):
         here = [r for r in readings if lineage in r.step.before]
         g = here[0].gradients[lineage]
-        right = g is not None and all(lineage in r.right for r in here)
+        right = all(lineage in r.right for r in here)
         known = [d for d in (difference(r, lineage) for r in here) if d is not None]
         largest = max(known, default=None)
-        parameters.append(Parameter(name, right, largest, computed=g is not None))
-    return tuple(parameters)
+        yield Parameter(name, right, largest, computed=g is not None)
 
 
 def numbered(names: Sequence[str]) -> list[str]:
@@ -303,10 +275,10 @@ def numbered(names: Sequence[str]) -> list[str]:
 
 def difference(reading: Reading, lineage: Lineage) -> float | None:
     """How far a gradient is from what it should be, relative to its largest number; None for what can't be compared."""
-    g, expected = reading.gradients[lineage], reading.expected.get(reading.step.before[lineage])
-    if g is None or expected is None or np.size(g.node.value) != expected.size:
+    g, expected = reading.gradients[lineage], reading.expected_of(lineage)
+    if g is None or np.size(g.node.value) != expected.size:
         return None
-    if _vanishes(lineage, reading):
+    if _vanishes(g, reading):
         return 0.0
     value = like(g.value, expected)
     known = np.isfinite(expected)
@@ -317,7 +289,7 @@ def difference(reading: Reading, lineage: Lineage) -> float | None:
 def scaled(reading: Reading) -> Iterator[Finding]:
     """Gradients that are multiples of what they should be, where all else is right."""
     for lineage, g in wrong(reading):
-        factor = multiple(g.value, reading.expected[reading.step.before[lineage]])
+        factor = multiple(g.value, reading.expected_of(lineage))
         if factor is not None:
             what = f"{factor / reading.scale:.4g} times what it should be"
             hint = "By what is it multiplied in the forward pass, and not on the way back?"
@@ -341,15 +313,14 @@ def swapped(reading: Reading) -> Iterator[Finding]:
 
 def _derivatives(reading: Reading) -> Iterator[tuple[str, Array]]:
     """The derivatives by the parameters, and by other values that have names."""
-    start = reading.step.before
-    yield from ((_derivative(l), reading.expected[start[l]]) for l in reading.gradients)
+    yield from ((_derivative(lineage), reading.expected_of(lineage)) for lineage in reading.gradients)
     for node, expected in reading.expected.items():
-        if node not in start.values() and names_of(node):
+        if node not in reading.step.before.values() and names_of(node):
             yield f"∂L/∂{names_of(node)[0].rpartition('.')[2]}", expected
 
 
 def wrong(reading: Reading) -> Iterator[tuple[Lineage, Gradient]]:
-    return ((lineage, g) for lineage, g in reading.gradients.items() if g and lineage not in reading.right)
+    return ((lineage, g) for lineage, g in reading.computed.items() if lineage not in reading.right)
 
 
 def _derivative(lineage: Lineage) -> str:

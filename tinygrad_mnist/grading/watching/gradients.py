@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import FILLED, Node, changes_since, is_changed_from, is_view, names_of
+from tinygrad_mnist.grading.watching.graph import FILLED, Node, changes_since, is_changed_from, is_view, names_of, walk
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, is_called_gradient
 from tinygrad_mnist.grading.watching.training import Step
@@ -72,6 +72,15 @@ class Gradient:
         return next((n for n in self.candidates if n.op not in ELEMENTWISE or n.op in ("sum", "mean")), self.node)
 
     @property
+    def times_its_product(self) -> list[float]:
+        """Which multiples of that product there are between it and the update."""
+        return [factor for node in self.candidates if (factor := ratio(node, self.product))]
+
+    def as_its_product(self, step: Step, factor: float) -> Gradient:
+        """The gradient as that product times a number."""
+        return replace(self, node=self.product, factor=factor, along=_against(step, self.lineage, self.product.value))
+
+    @property
     def is_used(self) -> bool:
         """Whether it is no multiple of that product, and has no name: an update makes more of the gradient."""
         return not self.named and ratio(self.node, self.product) is None
@@ -81,6 +90,10 @@ class Gradient:
         return self.along >= 0
 
 
+Gradients = Mapping[K, Gradient | None]
+"""A program's gradients, by what stands for their parameters; None where none was seen."""
+
+
 class Judged(Protocol[K]):
     """A step with its gradients, by what stands for their parameters."""
 
@@ -88,7 +101,7 @@ class Judged(Protocol[K]):
     def step(self) -> Step: ...
 
     @property
-    def gradients(self) -> Mapping[K, Gradient | None]: ...
+    def gradients(self) -> Gradients[K]: ...
 
 
 def gradient(step: Step, lineage: Lineage) -> Gradient | None:
@@ -100,7 +113,7 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
         return Gradient(lineage, after, 1.0, (after,))
     if after is not before and after.op == "[]=" and after.operands[-1].shape != after.shape:
         return _in_parts(step, lineage)
-    candidates = list(dict.fromkeys(_candidates(step, before, after)))
+    candidates = list(_candidates(step, before, after))
     if not candidates:
         return None
     named = [n for n in candidates if _is_named(n, before) and not _is_a_factor(n, candidates, step)]
@@ -112,7 +125,7 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
         former, zeros = zeroed
         return Gradient(lineage, former, 1.0, tuple(candidates), factor, zeroed=zeros)
     turned = _is_turned(chosen, candidates)
-    along = against(step, lineage, chosen.value.T if turned else chosen.value)
+    along = _against(step, lineage, chosen.value.T if turned else chosen.value)
     return Gradient(lineage, chosen, along, tuple(candidates), factor, turned)
 
 
@@ -158,7 +171,7 @@ def _in_parts(step: Step, lineage: Lineage) -> Gradient:
     velocities = [n for n in taken if n.changes is not None]
     behind = [n for v in velocities for n in _taken(step, before, v) if _is_named(n, before)]
     node = [*alike, *behind, whole][0]
-    return Gradient(lineage, node, against(step, lineage, node.value), (node,))
+    return Gradient(lineage, node, _against(step, lineage, node.value), (node,))
 
 
 def _taken(step: Step, before: Node, after: Node) -> dict[Node, None]:
@@ -199,7 +212,7 @@ def _zeroed(node: Node, parameter: Node, step: Step) -> tuple[Node, Node] | None
     return None
 
 
-def against(step: Step, lineage: Lineage, value: Any) -> float:
+def _against(step: Step, lineage: Lineage, value: Any) -> float:
     """1 where an update goes against a value, -1 where it goes along, else 0."""
     change = np.asarray(step.before[lineage].value, float) - np.asarray(step.after[lineage].value, float)
     return float(np.sign((change * like(value, change)).sum()))
@@ -208,17 +221,14 @@ def against(step: Step, lineage: Lineage, value: Any) -> float:
 def _candidates(step: Step, before: Node, after: Node) -> Iterator[Node]:
     """What an update was made of, from it down to the first value that is no sum, difference or multiple."""
     learned = step.by_labels or step.by_parameters
-    waiting, seen = [after], {before}
     on_its_way = _on_its_way(before, after)
-    while waiting:
-        node = waiting.pop(0)
-        if node in seen:
-            continue
-        seen.add(node)
-        if node not in on_its_way:
-            yield node
-        if node.op in ELEMENTWISE or is_view(node) or node.op in ("[]=", FILLED, "maximum", "where"):
-            waiting += [o for o in node.operands if o in learned and np.size(o.value) <= np.size(after.value)]
+
+    def below(node: Node) -> Iterable[Node]:
+        is_looked_into = node.op in ELEMENTWISE or is_view(node) or node.op in ("[]=", FILLED, "maximum", "where")
+        operands = node.operands if is_looked_into and node is not before else ()
+        return (o for o in operands if o in learned and np.size(o.value) <= np.size(after.value))
+
+    return (node for node in walk([after], below) if node not in on_its_way)
 
 
 def _is_named(node: Node, parameter: Node) -> bool:
@@ -302,16 +312,11 @@ def ratio(node: Node, other: Node) -> float | None:
     return factor if np.abs(found - factor * base).max() <= 1e-9 * np.abs(found).max() else None
 
 
-def is_multiple(found: Array, of: Array, allowed: float, factor: float | None = None) -> bool:
-    """Whether what is finite in one is a multiple of the other, but for what is allowed, and no less is finite.
+def factor_of(found: Array, of: Array, allowed: float, factor: float | None = None) -> float | None:
+    """By which number what is finite in one is a multiple of the other, but for what is allowed, and no less is finite.
 
-    factor: by which, where that is known.
+    None where it is none. factor: the number, where that is known.
     """
-    return _factor(found, of, allowed, factor) is not None
-
-
-def _factor(found: Array, of: Array, allowed: float, factor: float | None = None) -> float | None:
-    """By which number what is finite in one is a multiple of the other; None where it is none. See `is_multiple`."""
     known = np.isfinite(of)
     if not (np.isfinite(found) == known).all():
         return None
@@ -329,7 +334,7 @@ def shares(change: Array, step: Array, before: Array, allowed: float) -> tuple[f
     None where the change is no sum of such multiples, or has nothing of the step.
     """
     change, step, before = change.ravel(), step.ravel(), before.ravel()
-    alone = _factor(change, step, allowed)
+    alone = factor_of(change, step, allowed)
     if alone is not None:
         return alone, 0.0
     length = np.linalg.norm(before)
@@ -337,7 +342,7 @@ def shares(change: Array, step: Array, before: Array, allowed: float) -> tuple[f
         return None
     along = before / length
     rest, of = (x - (along @ x) * along for x in (change, step))
-    rate = _factor(rest, of, allowed)
+    rate = factor_of(rest, of, allowed)
     return None if rate is None else (rate, float(along @ (change - rate * step)) / float(length))
 
 

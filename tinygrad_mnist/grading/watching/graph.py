@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -11,6 +12,10 @@ import numpy as np
 
 LINEAR = {"@", "dot", "matmul"}
 """Operations by which a layer's weights meet what enters it."""
+
+DIVISIONS = {"/", "divide", "true_divide"}
+MULTIPLYING = DIVISIONS | {"*", "multiply"}
+"""Operations by which a value becomes a multiple of it, and a sum over examples their mean."""
 
 VIEWS = {"T", "transpose", "reshape", "copy", "asarray", "array", "astype", "ravel", "flatten", "squeeze", "atleast_2d",
          "expand_dims", "ascontiguousarray", "swapaxes", "float64", "float32"}  # fmt: skip
@@ -82,16 +87,16 @@ def is_changed_from(new: Node, old: Node) -> bool:
     return any(node.changes is old for node in changes_since(new, old))
 
 
-def walk(nodes: Iterable[Node], stop: Collection[Node] = ()) -> Iterator[Node]:
-    """These nodes and all that they were made of, each once, down to where it stops."""
+def walk(nodes: Iterable[Node], below: Callable[[Node], Iterable[Node]] = attrgetter("operands")) -> Iterator[Node]:
+    """These nodes and what lies below each of them, such as all that it was made of, each once, the nearest first."""
     seen: set[Node] = set()
-    waiting = list(nodes)
+    waiting = deque(nodes)
     while waiting:
-        node = waiting.pop()
+        node = waiting.popleft()
         if node not in seen:
             seen.add(node)
             yield node
-            waiting += () if node in stop else node.operands
+            waiting.extend(below(node))
 
 
 def in_order(nodes: Iterable[Node]) -> list[Node]:
@@ -100,8 +105,8 @@ def in_order(nodes: Iterable[Node]) -> list[Node]:
 
 
 def made_of(nodes: Iterable[Node], stop: Collection[Node] = ()) -> set[Node]:
-    """The same at once."""
-    return set(walk(nodes, stop))
+    """These nodes and all that they were made of, down to where it stops."""
+    return set(walk(nodes, lambda node: () if node in stop else node.operands))
 
 
 def depending(nodes: Collection[Node], on: Callable[[Node], bool], stop: Collection[Node] = ()) -> set[Node]:

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import Node, is_view
+from tinygrad_mnist.grading.watching.graph import MULTIPLYING, Node, is_view
 
 CLASSES = 26
 """How many classes labels may have."""
 
-SCALING = {"neg", "negative", "+", "add", "-", "subtract", "*", "multiply", "/", "divide", "true_divide"}
+SCALING = MULTIPLYING | {"neg", "negative", "+", "add", "-", "subtract"}
 """Operations by which labels get another sign or factor."""
 
 

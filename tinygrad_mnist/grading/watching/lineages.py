@@ -44,20 +44,18 @@ def lineages(tape: Tape) -> list[Lineage]:
     every = {n for update in followed.values() for n in (update.old, update.new)}
     labelled = labelled_among(tape.nodes, {n for n, bits in origins.items() if bits}, every)
     ways = {bit: list(_way(root, followed)) for root, bit in roots.items() if origins[root] == bit}
-    meetings = _meetings(tape.nodes, origins, labelled, ways)
     found = []
-    for bit, meets in meetings.items():
+    for bit in _in_order_of_meeting(tape.nodes, origins, labelled, ways):
         steps = ways[bit]
         learns = max(_learns(update, bit, origins, labelled) for update in steps)
         versions = steps[0].old, *(update.new for update in steps)
         name = next((n for v in versions for n in v.names), steps[0].text)
-        found.append((learns, meets, Lineage(name, versions, tuple(u.line for u in steps))))
-    most = max((learns for learns, _, _ in found), default=0)
-    by_meeting = [(learns, lineage) for learns, _, lineage in sorted(found, key=lambda f: f[1])]
-    learned = [lineage for learns, lineage in by_meeting if learns == most > 0]
+        found.append((learns, Lineage(name, versions, tuple(u.line for u in steps))))
+    most = max((learns for learns, _ in found), default=0)
+    learned = [lineage for learns, lineage in found if learns == most > 0]
     if most == 2:
         below = _entering_layers(tape.nodes, {v for l in learned for v in l.versions}, labelled)
-        return [l for learns, l in by_meeting if learns == most or _is_a_layer_s(l, tape.nodes, below)]
+        return [l for learns, l in found if learns == most or _is_a_layer_s(l, tape.nodes, below)]
     return [l for l in learned if not is_called_gradient(l.name)] or learned  # no label tells what gradients add up
 
 
@@ -115,15 +113,12 @@ def _entering(nodes: Collection[Node], parameters: Collection[Node]) -> Iterator
                     yield seen_through(other)
 
 
-def _on_the_way_back(node: Node, known: Collection[str]) -> bool:
+def _on_the_way_back(node: Node, known: set[str]) -> bool:
     """Whether it is called the derivative by something known, or made of what is called so beside another name."""
     names = [*node.names[:1], *(name for operand in node.operands for name in operand.names)]
     last = [name.rpartition(".")[2] for name in names]
-    return any(
-        (len(name) > 1 and is_called_gradient(name) and re.sub(r"^_?d_?", "", name) in known)
-        or CALLED_ERROR.search(name)
-        for name in last
-    )
+    derived = (re.sub(r"^_?d_?", "", name) for name in last if len(name) > 1 and is_called_gradient(name))
+    return any(map(CALLED_ERROR.search, last)) or not known.isdisjoint(derived)
 
 
 def _followed(updates: Sequence[Update]) -> dict[Node, Update]:
@@ -149,13 +144,12 @@ def _way(root: Node, followed: dict[Node, Update]) -> Iterator[Update]:
         root = followed[root].new
 
 
-def _meetings(
+def _in_order_of_meeting(
     nodes: Sequence[Node], origins: dict[Node, int], labelled: set[Node], ways: dict[int, list[Update]]
-) -> dict[int, int]:
-    """Where parameters, each a bit, are first combined with an array that does not come from them, before any label."""
+) -> Iterator[int]:
+    """Parameters, each a bit, as they are first combined with an array that is not made of them, before any label."""
     own = {node: bit for bit, steps in ways.items() for node in (steps[0].old, *(update.new for update in steps))}
     waiting = sum(ways)
-    found: dict[int, int] = {}
     for node in nodes:
         if node.op in PRODUCTS and node not in labelled and origins[node] & waiting:
             others = (origins[o] for o in node.operands if np.ndim(o.value) > 0 or origins[o])
@@ -163,9 +157,8 @@ def _meetings(
             met = origins[node] & ~of_all & waiting & ~own.get(node, 0)
             waiting &= ~met
             while met:
-                found[bit := met & -met] = node.index
-                met ^= bit
-    return found
+                yield met & -met
+                met &= met - 1
 
 
 def _entering_layers(nodes: Sequence[Node], learned: set[Node], labelled: set[Node]) -> set[Node]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.textbook.derivation import Network
-from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, in_order, made_of
+from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, in_order, made_of, walk
 from tinygrad_mnist.grading.watching.labels import is_label, label_behind, target_of
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import CALLED_LOSS
@@ -48,10 +48,7 @@ def own_losses(tape: Tape, step: Step, versions: set[Node], picked: bool = False
     meets = labels | taken or {n for n in nodes if _meets(n, targets, reached)}
     labelled = depending(nodes, lambda n: n in meets, versions)
     blocked = depending(nodes, lambda n: n.op in NOT_DIFFERENTIABLE and n in reached)
-    found = [
-        n for n in in_order(reached & labelled)
-        if _is_number(n) and n not in step.nodes and n not in blocked
-    ]  # fmt: skip
+    found = in_order(filter(_is_number, (reached & labelled) - step.nodes - blocked))
     found = [n for n in found if not _is_running_total(n, found, reached) and not _is_a_sum(n, found, labels)]
     turned = {o for n in found for o in n.operands if n.op in ("neg", "*", "/") and n.value * np.asarray(o.value) < 0}
     near = [n for n in found if n.index <= last + 40 and n not in turned]
@@ -60,9 +57,8 @@ def own_losses(tape: Tape, step: Step, versions: set[Node], picked: bool = False
 
 def _meets(node: Node, targets: Collection[Node], reached: Collection[Node]) -> bool:
     """Whether one of the targets is combined with an output, and does not just enter a layer."""
-    return (
-        node.op not in LINEAR and any(o in targets for o in node.operands) and any(o in reached for o in node.operands)
-    )
+    operands = set(node.operands)
+    return node.op not in LINEAR and not operands.isdisjoint(targets) and not operands.isdisjoint(reached)
 
 
 def _picks(node: Node, classes: Collection[tuple[tuple[int, ...], int]]) -> bool:
@@ -95,7 +91,6 @@ class Own:
 
     head: Head | None
     l2: float
-    node: Node
     mean: bool
     penalty: Penalty = HALF
     penalized: frozenset[Lineage] = frozenset()
@@ -157,7 +152,7 @@ def _own(head: Head | None, parts: _Parts, mean: bool, m: int) -> Own:
     penalty = sum(factor * _number(node) for factor, node in parts.penalty) / (1 if mean else m)
     rate = 2 * penalty / squares if squares else 0.0
     whose = frozenset(parts.versions[n] for n in penalized)
-    return Own(head, rate if 0 < rate < LARGEST else 0.0, parts.node, mean, penalized=whose)
+    return Own(head, rate if 0 < rate < LARGEST else 0.0, mean, penalized=whose)
 
 
 def _with_lambda(own: Own, tape: Tape, m: int) -> Own:
@@ -190,9 +185,8 @@ def evaluated(nodes: Sequence[Node], versions: Collection[Node]) -> Iterator[Nod
     reached = depending(every, lambda n: n in versions, versions)
     labelled = depending(every, lambda n: n not in reached and any(map(label_behind, (n, *n.operands))), versions)
     blocked = depending(every, lambda n: n.op in NOT_DIFFERENTIABLE and n in reached, versions)
-    for n in nodes:
-        if n in reached and n in labelled and n not in blocked and n not in versions and _is_number(n):
-            yield n
+    among = (reached & labelled) - blocked - set(versions)
+    return (n for n in nodes if n in among and _is_number(n))
 
 
 def _parts(node: Node, versions: Versions) -> _Parts:
@@ -221,9 +215,7 @@ def _terms(node: Node, reached: Collection[Node]) -> list[tuple[float, Node]] | 
     operands = [o for o in node.operands if o in reached]
     if not operands or not all(map(_is_number, operands)):
         return None
-    if node.op in ("float", "item") or node.function is sum:
-        return [(1.0, o) for o in operands]
-    if node.op in ("+", "add"):
+    if node.op in ("float", "item", "+", "add") or node.function is sum:
         return [(1.0, o) for o in operands]
     first = bool(node.arguments) and node.arguments[0] is operands[0]
     if node.op in ("-", "subtract"):
@@ -278,15 +270,13 @@ def _read(parts: _Parts, heads: Sequence[Head]) -> Own | None:
 
 def _met(graph: Collection[Node], forward: Collection[Node]) -> set[Node]:
     """What of the forward pass meets the labels, and what it is a function of alone: ŷ, where log ŷ meets them."""
-    waiting = [o for n in graph if n not in forward for o in n.operands if o in forward]
-    found: set[Node] = set()
-    while waiting:
-        node = waiting.pop()
-        found.add(node)
+    meeting = (o for n in graph if n not in forward for o in n.operands if o in forward)
+
+    def below(node: Node) -> set[Node]:
         inner = {o for o in node.operands if o in forward}
-        if len(inner) == 1 and node.op not in LINEAR:
-            waiting += inner - found
-    return found
+        return inner if len(inner) == 1 and node.op not in LINEAR else set()
+
+    return set(walk(meeting, below))
 
 
 def _outputs_of(hot: Any) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from itertools import count
 
 from tinygrad_mnist.grading.watching.graph import Node, names_of
 
@@ -26,14 +27,12 @@ def short_names(nodes: Iterable[Node]) -> dict[Node, str]:
     """A name for each node that has one, each once: those of the same name are numbered in the order of the program."""
     called = {node: name for node in nodes if (name := short_name(node))}
     counts = Counter(called.values())
-    taken = {name for name, count in counts.items() if count == 1}
+    taken = {name for name, times in counts.items() if times == 1}
     given: dict[Node, str] = {}
     for node, name in called.items():
         if counts[name] > 1:
-            number = 1
-            while (numbered := f"{name}{number}") in taken:
-                number += 1
-            name = numbered
+            numbered = (f"{name}{number}" for number in count(1))
+            name = next(n for n in numbered if n not in taken)
             taken.add(name)
         given[node] = name
     return given

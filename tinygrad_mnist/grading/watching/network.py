@@ -5,20 +5,26 @@ Everything is told by what it was computed from, and written in columns (feature
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import LINEAR, Node, in_order, made_of, seen_through, used_by
+from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, in_order, made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.labels import is_label, label_behind, target_of
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
-from tinygrad_mnist.manual.heads import HEADS
+from tinygrad_mnist.manual.heads import HEADS, Head
 from tinygrad_mnist.manual.notation import COLUMNS, ROWS, ROWS_IN_OUT, Notation
+
+Key = tuple[str, int]
+"""A gradient: "dW" or "db", and its layer."""
+
+NOTATIONS = {(0, False): COLUMNS, (1, False): ROWS_IN_OUT, (1, True): ROWS}
+"""How weights are written, by their place in a product and whether they are transposed; W.T @ a is none of these."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,14 @@ class Pass:
     output: Node
     labels: Node | None
 
+    @property
+    def parameters(self) -> dict[Key, Lineage | Node | None]:
+        """What each gradient is of."""
+        found: dict[Key, Lineage | Node | None] = {}
+        for l, linear in enumerate(self.layers, 1):
+            found |= {("dW", l): linear.weight, ("db", l): linear.bias}
+        return found
+
 
 def in_columns(value: Any, notation: Notation) -> Array:
     """Activations or errors as features × examples; a vector is one example, and a number its only feature."""
@@ -62,63 +76,36 @@ def passes(step: Step) -> list[Pass]:
     by_first: dict[Node, list[Linear]] = {}
     first_of: dict[Node, Node] = {}
     for linear in found:
-        below = _last_below(linear.entering, set(first_of))
-        first = linear.product if below is None else first_of[below]
+        below = in_order(made_of([linear.entering], first_of) & first_of.keys())
+        first = first_of[below[-1]] if below else linear.product
         first_of |= {linear.product: first, linear.z: first}
         by_first.setdefault(first, []).append(linear)
     return [_pass(layers, step, users) for layers in by_first.values()]
 
 
-def _last_below(node: Node, ends: set[Node]) -> Node | None:
-    """The nearest of the layers' outputs that a value was made of."""
-    waiting, seen = [node], set()
-    best: Node | None = None
-    while waiting:
-        current = waiting.pop()
-        if current in seen:
-            continue
-        seen.add(current)
-        if current in ends:
-            best = current if best is None or current.index > best.index else best
-            continue
-        waiting += current.operands
-    return best
-
-
-def _linears(step: Step, users: dict[Node, list[Node]]) -> list[Linear]:
+def _linears(step: Step, users: dict[Node, list[Node]]) -> Iterator[Linear]:
     by_node = {node: lineage for lineage, node in step.before.items()}
-    found = []
     for node in step.forward:
         if node.op not in LINEAR or len(node.operands) != 2:
             continue
-        left, right = map(seen_through, node.operands)
-        sides = [(left, 0), (right, 1)]
-        known = [(w, place) for w, place in sides if w in by_node or _never_updated(w, step, node, place)]
+        sides = list(enumerate(map(seen_through, node.operands)))
+        learned = [(place, w) for place, w in sides if w in by_node]
+        known = learned or [(place, w) for place, w in sides if _never_updated(w, step, node, place)]
         if len(known) != 1:
-            known = [(w, place) for w, place in known if w in by_node]
-            if len(known) != 1:
-                continue
-        weight, place = known[0]
-        if np.ndim(weight.value) != 2:
             continue
-        as_used, entering = node.operands[place], node.operands[1 - place]
-        transposed = turned(as_used)
-        notation = COLUMNS if place == 0 and not transposed else ROWS if place == 1 and transposed else ROWS_IN_OUT
-        if place == 0 and transposed:  # W.T @ a with W (in, out)
+        place, weight = known[0]
+        notation = NOTATIONS.get((place, turned(node.operands[place])))
+        if np.ndim(weight.value) != 2 or notation is None:
             continue
         bias, z = _bias(node, step, users, by_node)
-        found.append(Linear(by_node.get(weight, weight), bias, node, entering, z, notation))
-    return found
+        yield Linear(by_node.get(weight, weight), bias, node, node.operands[1 - place], z, notation)
 
 
 def _never_updated(node: Node, step: Step, product: Node, place: int) -> bool:
     """Whether it looks like weights that no update reaches: it depends on no data, beside what is learned."""
-    return (
-        node not in step.by_parameters
-        and product.operands[1 - place] in step.by_parameters
-        and np.ndim(node.value) == 2
-        and not any(n.op == "leaf" and np.ndim(n.value) for n in made_of(node.operands))
-    )
+    if node in step.by_parameters or product.operands[1 - place] not in step.by_parameters:
+        return False
+    return np.ndim(node.value) == 2 and not any(n.op == "leaf" and np.ndim(n.value) for n in made_of(node.operands))
 
 
 def turned(node: Node) -> bool:
@@ -148,13 +135,7 @@ def _bias(
 
 def _pass(layers: Sequence[Linear], step: Step, users: dict[Node, list[Node]]) -> Pass:
     last = layers[-1].z
-    output = last
-    reached = {last}
-    candidates = [last]
-    for node in in_order(step.forward):
-        if any(o in reached for o in node.operands):
-            reached.add(node)
-            candidates.append(node)
+    candidates = in_order(depending(step.forward, lambda n: n is last))
     for node in candidates:
         if np.size(node.value) != np.size(last.value) or _is_on_its_way(node):
             continue
@@ -162,7 +143,7 @@ def _pass(layers: Sequence[Linear], step: Step, users: dict[Node, list[Node]]) -
             met = [o for o in user.operands if o in step.by_labels and o not in step.by_parameters]
             if met:
                 return Pass(tuple(layers), node, label_behind(met[-1]) or met[-1])
-    same = [n for n in candidates if np.shape(n.value) == last.shape] or [output]
+    same = [n for n in candidates if n.shape == last.shape]
     output = next((n for n in same if _is_output(n, layers[-1])), same[-1])
     return Pass(tuple(layers), output, _labels_of(output, step))
 
@@ -176,12 +157,14 @@ def _is_on_its_way(node: Node) -> bool:
 
 def _is_output(node: Node, last: Linear) -> bool:
     """Whether it is what an output gives for the last z, as softmax does."""
-    z, y_hat = (in_columns(n.value, last.notation) for n in (last.z, node))
+    heads = heads_between(in_columns(last.z.value, last.notation), in_columns(node.value, last.notation))
+    return any(head.output.name != "linear" for head in heads)
+
+
+def heads_between(z: Array, y_hat: Array) -> list[Head]:
+    """The heads that lead from z(L) to ŷ, in columns."""
     with np.errstate(all="ignore"):
-        return any(
-            head.output.name != "linear" and np.allclose(head.f(z, CLASSES_AXIS), y_hat, rtol=1e-4, atol=1e-6)
-            for head in HEADS.values()
-        )
+        return [h for h in HEADS.values() if np.allclose(h.f(z, CLASSES_AXIS), y_hat, rtol=1e-4, atol=1e-6)]
 
 
 def _labels_of(output: Node, step: Step) -> Node | None:

@@ -7,7 +7,7 @@ numbers that stand in the updates, until one leads to what became of the paramet
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, product, takewhile
 
@@ -28,14 +28,12 @@ from tinygrad_mnist.grading.textbook.moments import (
     none,
     total,
 )
-from tinygrad_mnist.grading.watching.gradients import Judged, K, Named, is_multiple, like, shares
-from tinygrad_mnist.grading.watching.graph import Node, in_order, made_of
+from tinygrad_mnist.grading.watching.gradients import Judged, K, Named, factor_of, like, shares
+from tinygrad_mnist.grading.watching.graph import DIVISIONS, Node, in_order, made_of
 from tinygrad_mnist.grading.watching.updates import allowed, wrong_decay
 from tinygrad_mnist.manual.activations import Array
 
 ROOTS = {"sqrt", "**", "power", "pow"}
-
-DIVISIONS = {"/", "divide", "true_divide"}
 
 SAMPLED = 300
 """How many numbers of a parameter are compared."""
@@ -145,7 +143,7 @@ class Followed:
     def _descends(self) -> bool:
         """Whether each change is a multiple of its gradient."""
         steps = zip(self.gradients, self.changes, strict=True)
-        return all(is_multiple(change, g, self.allowed) for g, change in steps)
+        return all(factor_of(change, g, self.allowed) is not None for g, change in steps)
 
     def _led_to_by(self, rule: Rule, one_rate: bool = True) -> Iterator[tuple[Moments, float]]:
         """The last moments of a rule that leads to these changes with some numbers, and the parameter's share in them.
@@ -191,7 +189,8 @@ class Followed:
         if np.size(node.value) <= self.sampled.max():
             return False
         value = np.asarray(node.value, float).ravel()[self.sampled]
-        return is_multiple(value, expected, EXACT * float(np.abs(value[np.isfinite(value)]).max(initial=0)), factor)
+        largest = float(np.abs(value[np.isfinite(value)]).max(initial=0))
+        return factor_of(value, expected, EXACT * largest, factor) is not None
 
 
 def followed_by(key: K, judged: Sequence[Judged[K]]) -> Followed | None:
@@ -209,7 +208,7 @@ def followed_by(key: K, judged: Sequence[Judged[K]]) -> Followed | None:
         return None
     sampled = np.flatnonzero(np.any([g != 0 for g in gradients], axis=0))[:SAMPLED]
     known = {node for step, g in steps for node in (step.before[g.lineage], g.node)}
-    nodes = [_made_since(step.after[g.lineage], known) for step, g in steps]
+    nodes = [in_order(made_of([step.after[g.lineage]], known) - known) for step, g in steps]
     return Followed(
         sampled,
         tuple(p.astype(float).ravel()[sampled] * before[0].any() for p in before),
@@ -218,12 +217,6 @@ def followed_by(key: K, judged: Sequence[Judged[K]]) -> Followed | None:
         tuple(dict.fromkeys(x for made in nodes for node in made for x in _shares(node))),
         tuple(nodes[-1]), max(map(allowed, before, after)),
     )  # fmt: skip
-
-
-def _made_since(after: Node, before: Collection[Node]) -> list[Node]:
-    """What an updated parameter was made of, from its gradients on, in the order of the program."""
-    made = made_of([after], before)
-    return in_order(made.difference(before))
 
 
 def _shares(node: Node) -> Iterator[float]:

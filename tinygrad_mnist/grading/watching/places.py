@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import MISTAKES
-from tinygrad_mnist.grading.watching.graph import LINEAR, Node, seen_through
+from tinygrad_mnist.grading.watching.graph import LINEAR, MULTIPLYING, Node, seen_through, walk
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.rewriting import round_numbers, shrunk
 from tinygrad_mnist.grading.watching.source import Source
@@ -20,9 +20,6 @@ from tinygrad_mnist.manual.notation import SYMBOLS
 
 PRODUCTS = LINEAR | {"outer", "einsum", "tensordot"}
 """Operations by which δ becomes a gradient of weights, and is carried back."""
-
-SCALED = {"*", "/", "multiply", "divide", "true_divide"}
-"""Operations by which a value becomes a multiple of it."""
 
 PICKING = {"[]", "take"}
 """Operations that take some of the examples."""
@@ -45,15 +42,10 @@ class Places:
         if observed is not None:
             self.last = f"δ({len(observed.layers)})"
             self.nodes["ŷ"] = [seen_through(p.output) for p in observed.passes[:1]]
-            self._add_updates(observed)
+            for (quantity, l), part in observed.parameters.items():
+                if isinstance(part, Lineage) and part in observed.step.after:
+                    self.nodes[f"update of {quantity[1]}({l})"] = [observed.step.after[part]]
             self._add_gradients(observed)
-
-    def _add_updates(self, observed: Observed) -> None:
-        after = observed.step.after
-        for l, linear in enumerate(observed.layers, 1):
-            for kind, part in (("W", linear.weight), ("b", linear.bias)):
-                if isinstance(part, Lineage) and part in after:
-                    self.nodes[f"update of {kind}({l})"] = [after[part]]
 
     def _add_gradients(self, observed: Observed) -> None:
         for (quantity, l), gradient in observed.gradients.items():
@@ -108,17 +100,8 @@ def picked(labels: Node | None) -> tuple[str, ...]:
 
 def _products(node: Node, step: Step) -> Iterator[Node]:
     """The products that a value on the way back is made of, the nearest first; itself where it is one."""
-    waiting = [node]
-    seen = set()
-    while waiting:
-        current = waiting.pop(0)
-        if current in seen:
-            continue
-        seen.add(current)
-        if current.op in PRODUCTS:
-            yield current
-        else:
-            waiting += _learned(current, step)
+    way_back = walk([node], lambda n: () if n.op in PRODUCTS else _learned(n, step))
+    return (n for n in way_back if n.op in PRODUCTS)
 
 
 def _carried(error: Node, observed: Observed, l: int) -> list[Node]:
@@ -136,7 +119,7 @@ def _learned(node: Node, step: Step) -> list[Node]:
 
 def _unscaled(node: Node) -> Node:
     """What a value is a multiple of."""
-    while node.op in SCALED and len(arrays := [o for o in node.operands if np.ndim(o.value)]) == 1:
+    while node.op in MULTIPLYING and len(arrays := [o for o in node.operands if np.ndim(o.value)]) == 1:
         node = arrays[0]
     return node
 

@@ -35,7 +35,7 @@ SATURATED = 0.9
 
 
 def _remark(name: str, where: str, what: str, explanation: str, *nodes: Node) -> Finding:
-    return Finding((name,), (where,) if where else (), what, (), explanation, "", tuple(str(n.line) for n in nodes))
+    return Finding((name,), (where,), what, (), explanation, "", tuple(str(n.line) for n in nodes))
 
 
 def remarks(observed: Observed) -> Iterator[Finding]:

@@ -14,17 +14,7 @@ from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
 from tinygrad_mnist.grading.standins.loading import Data
 from tinygrad_mnist.grading.textbook.findings import EVERY
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
-from tinygrad_mnist.grading.watching import (
-    damage,
-    general,
-    optimizers,
-    practice,
-    repeated,
-    resting,
-    stopping,
-    updates,
-    verdict,
-)
+from tinygrad_mnist.grading.watching import damage, general, optimizers, practice, resting, stopping, updates, verdict
 from tinygrad_mnist.grading.watching.first_wrong import describe, first_wrong
 from tinygrad_mnist.grading.watching.gradients import Named, gradient
 from tinygrad_mnist.grading.watching.graph import Node, made_of
@@ -32,11 +22,12 @@ from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import is_called_gradient
 from tinygrad_mnist.grading.watching.outputs import PERCEPTRON, labelled
 from tinygrad_mnist.grading.watching.places import Places, picked
+from tinygrad_mnist.grading.watching.repeated import stale
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.textbook import Observed, in_layers, observe, with_one_activation
 from tinygrad_mnist.grading.watching.training import Step, versions_of
 from tinygrad_mnist.grading.watching.unfinished import cut_off
-from tinygrad_mnist.grading.watching.unrolled import in_parts, is_unrolled
+from tinygrad_mnist.grading.watching.unrolled import in_parts
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Activation
 from tinygrad_mnist.manual.heads import Head
 
@@ -56,20 +47,11 @@ def report(run: Run, data: Data) -> Report | None:
     if not trained:
         return None
     whole = trained[0]
-    parts = _parts(run, whole)
+    parts = in_parts(run.tape, whole)
     if parts is None:
         return _judged(run, trained, problems, data)
     found = _judged(run, [parts], problems, data, has_updates=False)
     return found and replace(found, findings=(*found.findings, *map(Places(None, run.source).of, _uphill(whole))))
-
-
-def _parts(run: Run, whole: Step) -> Step | None:
-    """The step of all parameters in one vector as one of its parts; None where they are not in one."""
-    if not is_unrolled(whole):
-        return None
-    (lineage,) = whole.before
-    found = gradient(whole, lineage)
-    return in_parts(run.tape, whole, found.node if found else None)
 
 
 def _uphill(whole: Step) -> Iterator[Finding]:
@@ -98,18 +80,15 @@ def _judged(
     findings = _explained([*found.findings, *_mislabelled(run, trained, found, data)], readings)
     if problems and run.tape.failed is not None:
         findings = [*(f for f in findings if f.names), *_stops(read[0], run.tape.failed)]
+    another = () if wrong else _another_loss(run, readings or _as_any_network(run, trained[:1]))
     return Report(
         run.source.name,
         _read_as(read[0], found.reading.head),
         tuple(_called(found.parameters, read[0])),
-        tuple(places.of(finding) for finding in findings),
-        notes=(
-            *found.notes,
-            *(() if wrong else _another_loss(run, readings or _as_any_network(run, trained[:1]))),
-            *_ended(run, trained, problems),
-        ),
+        tuple(map(places.of, findings)),
+        notes=(*found.notes, *another, *_ended(run, trained, problems)),
         problems=problems,
-        remarks=tuple(places.of(remark) for remark in found.remarks),
+        remarks=tuple(map(places.of, found.remarks)),
     )
 
 
@@ -214,25 +193,22 @@ def _of_any_network(
     still = resting.at_rest(first, run.tape)
     moved = optimizers.judge(readings, always_right, named)
     seen = (pair for step in _every_step(run, trained) for pair in labelled(step))
-    findings += map(
-        Places(None, run.source).of,
-        (
-            *(_uphill_of(first, named) if first.scale > 0 or (first.is_of_a_loss and not findings) else ()),
-            *practice.mislabelled(seen, data.known),
-            *updates.zeroed(first.gradients, named),
-            *moved.findings,
-            *resting.never_updated(first.step, [name for name, is_computed in still.items() if is_computed]),
-            *repeated.stale(run.tape, names),
-        ),
+    beside = (
+        *(_uphill_of(first, named) if first.scale > 0 or (first.is_of_a_loss and not findings) else ()),
+        *practice.mislabelled(seen, data.known),
+        *updates.zeroed(first.gradients, named),
+        *moved.findings,
+        *resting.never_updated(first.step, [name for name, is_computed in still.items() if is_computed]),
+        *stale(run.tape, names),
     )
+    findings += map(Places(None, run.source).of, beside)
     findings += general.scaled(first) if not findings else ()
-    judge = "autograd of its own forward pass"
-    if first.by_differences:
-        judge = f"central differences ({first.by_differences})"
+    differences = first.by_differences and f"central differences ({first.by_differences})"
+    judge = differences or "autograd of its own forward pass"
     stays = [f"{name} stays as it is: no update changes it" for name, is_computed in still.items() if not is_computed]
     another = () if findings else _another_loss(run, readings)
     notes = *(() if findings else general.of_another_size(first)), *another, *moved.notes, *stays
-    settings, parameters = f"{first.loss}, judged by {judge}", general.judged(readings)
+    settings, parameters = f"{first.loss}, judged by {judge}", tuple(general.judged(readings))
     return Report(run.source.name, settings, parameters, tuple(findings), notes=notes, problems=problems)
 
 
@@ -271,10 +247,11 @@ def _are_rather_of_the_own_loss(readings: Sequence[general.Reading], found: verd
 
     It is one of the textbook's where all mistakes in that are known by name.
     """
-    if readings and all(r.loss == PERCEPTRON and not r.beside and _is_right_but_for_its_size(r) for r in readings):
-        return True
-    if not any(f.names for f in found.findings) and readings and all(map(_is_right_but_for_its_own_size, readings)):
-        return True
+    if readings and all(map(_is_right_but_for_its_size, readings)):
+        are_a_perceptron_s = all(r.loss == PERCEPTRON and not r.beside for r in readings)
+        are_its_own = not any(r.summed for r in readings) and not any(f.names for f in found.findings)
+        if are_a_perceptron_s or are_its_own:
+            return True
     if not _of_the_own_loss(readings) or all(f.names for f in found.findings):
         return False
     right = sum(p.right for p in found.parameters)
@@ -283,13 +260,8 @@ def _are_rather_of_the_own_loss(readings: Sequence[general.Reading], found: verd
 
 def _is_right_but_for_its_size(reading: general.Reading) -> bool:
     """Whether all gradients are one multiple of those of its loss, or of the way down, which is added."""
-    are_added = not any(g.descends for g in reading.gradients.values() if g)
+    are_added = not any(g.descends for g in reading.computed.values())
     return (reading.scale > 0 or are_added) and len(reading.right) == len(reading.step.before)
-
-
-def _is_right_but_for_its_own_size(reading: general.Reading) -> bool:
-    """Whether they are one of those of the loss that the program computes."""
-    return not reading.summed and _is_right_but_for_its_size(reading)
 
 
 def _exactly_right(reading: general.Reading) -> int:
@@ -329,7 +301,7 @@ def _mistakes(reading: general.Reading, run: Run) -> Iterator[Finding]:
 
 def _first_wrong_values(reading: general.Reading) -> Iterator[Finding]:
     """The first wrong values on the way back, each at its line: one for all that a loop makes there."""
-    by_line = {(node.line, node.op): node for node in reversed([*first_wrong(reading)])}
+    by_line = {(node.line, node.op): node for node in reversed(first_wrong(reading))}
     return islice(dict.fromkeys(describe(node, reading) for node in reversed(by_line.values())), FIRST)
 
 

@@ -13,7 +13,7 @@ from tinygrad_mnist.grading.watching.bindings import key_name
 from tinygrad_mnist.grading.watching.calls import call, is_own
 from tinygrad_mnist.grading.watching.changes import change, is_everything, store
 from tinygrad_mnist.grading.watching.graph import Node
-from tinygrad_mnist.grading.watching.rewriting import RECORDER
+from tinygrad_mnist.grading.watching.rewriting import BINARY, RECORDER
 from tinygrad_mnist.grading.watching.tape import Tape
 
 OPERATORS: dict[str, Callable[..., Any]] = {
@@ -23,11 +23,8 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "==": operator.eq, "!=": operator.ne,
     "neg": operator.neg, "pos": operator.pos, "~": operator.invert,
 }  # fmt: skip
-IN_PLACE: dict[str, Callable[..., Any]] = {
-    "+": operator.iadd, "-": operator.isub, "*": operator.imul, "/": operator.itruediv, "@": operator.imatmul,
-    "**": operator.ipow, "//": operator.ifloordiv, "%": operator.imod, "&": operator.iand, "|": operator.ior,
-    "^": operator.ixor, "<<": operator.ilshift, ">>": operator.irshift,
-}  # fmt: skip
+IN_PLACE = {symbol: getattr(operator, f"i{OPERATORS[symbol].__name__.rstrip('_')}") for symbol in BINARY.values()}
+"""What `+=` does, and the like: operator's iadd beside add."""
 
 ROWWISE = (zip, enumerate, map)
 """What goes through the rows of arrays."""
@@ -73,7 +70,8 @@ class Recorder:
         if isinstance(function, type) and function in ROWWISE:
             return function(*(self.iterate(line, a) for a in arguments), **options)
         if function is setattr:
-            return self.set_attribute(line, *arguments)
+            setattr(*arguments)
+            return self.bound(line, *arguments)
         return call(self.tape, line, function, arguments, options)
 
     def item(self, line: int, owner: Any, index: Any) -> Any:
@@ -90,10 +88,6 @@ class Recorder:
         if isinstance(owner, np.ndarray):
             self.tape.record(line, name, operator.attrgetter(name), (owner,), {}, value)
         return value
-
-    def set_attribute(self, line: int, owner: Any, name: str, value: Any) -> None:
-        setattr(owner, name, value)
-        self.bound(line, owner, name, value)
 
     def iterate(self, line: int, iterable: Any) -> Any:
         if not isinstance(iterable, np.ndarray) or not iterable.ndim:
@@ -156,7 +150,7 @@ class Recorder:
         """A name, an attribute or an item got this value. owner: the number of a scope, or the object."""
         held, name = getattr(owner, "__dict__", None), text.rpartition(".")[2]
         if type(value) is float and isinstance(held, dict) and name in held:
-            self.tape.bindings.set_apart(held, self.tape.node, [name])
+            self.tape.bindings.set_apart(held, [name])
             value = held[name]
         self.tape.bound(line, owner, text, value)
 

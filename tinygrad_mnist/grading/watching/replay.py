@@ -7,7 +7,8 @@ must give what it gave. Where it can't be followed, central differences of the s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,10 @@ SAMPLED = 12
 """How many elements of an array are differentiated numerically."""
 
 CENTRAL = 1, -1
-ONE_SIDED = (0, -1), (1, 0)
-"""The ends of differences: on one side of a kink the slope is one of those that it may have."""
+"""The ends of differences."""
+
+Passes = Callable[[Any, Any], Any]
+"""What tells of x and 0 where max(0, x) has the slope 1."""
 
 Losses = Callable[[Mapping[Node, Any]], Sequence[float]]
 """Numbers from the values of the nodes."""
@@ -34,45 +37,59 @@ _UNCHANGED = {"float", "item", "float64", "asarray", "array", "copy", "ascontigu
 class UnfollowedError(Exception):
     """An operation that tensors can't do, or that gives something else on them."""
 
-    def __init__(self, node: Node, why: str) -> None:
-        super().__init__(why)
-        self.node = node
+
+UNFOLLOWED = UnfollowedError, ValueError, TypeError, RuntimeError, AttributeError
+"""What comes of a forward pass that tensors can't do, or do otherwise."""
 
 
-def has_kinks(nodes: Iterable[Node]) -> bool:
+def slopes_of(nodes: Iterable[Node]) -> Sequence[Passes]:
+    """The slopes that max(0, x) may have at 0: a kink may have either."""
+    return (np.greater, np.greater_equal) if _has_kinks(nodes) else (np.greater,)
+
+
+def ends_of(nodes: Iterable[Node]) -> Sequence[tuple[int, int]]:
+    """The ends of differences: on one side of a kink the slope is one of those that it may have."""
+    return (CENTRAL, (0, -1), (1, 0)) if _has_kinks(nodes) else (CENTRAL,)
+
+
+def _has_kinks(nodes: Iterable[Node]) -> bool:
     """Whether max(0, x) is taken of an x that is 0, as of black pixels where biases are 0."""
     rectified = (o for node in nodes if node.op == "maximum" for o in node.operands)
     return any(np.ndim(o.value) and not np.all(o.value) for o in rectified)
 
 
-def on_tensors(
-    start: Collection[Node], targets: Iterable[Node], passes: Callable[[Any, Any], Any] = np.greater
-) -> dict[Node, Any]:
+def on_tensors(start: Iterable[Node], targets: Iterable[Node], passes: Passes) -> dict[Node, Any]:
     """The targets, and all between, as tensors made of the start, whose elements are float64.
 
-    passes: of x and 0, where max(0, x) has the slope 1: a kink may have either. Raises UnfollowedError.
+    passes: one of `slopes_of`. Raises UnfollowedError.
     """
-    values: dict[Node, Any] = {
-        node: Tensor(np.array(node.value, float), requires_grad=True, name=node.name or None) for node in start
-    }
+    tensors = {node: Tensor(np.array(node.value, float), requires_grad=True, name=node.name or None) for node in start}
+    return _replayed(tensors, targets, partial(_on_tensors, passes=passes))
+
+
+def _replayed(
+    start: Mapping[Node, Any], targets: Iterable[Node], again: Callable[[Node, dict[Node, Any]], Any]
+) -> dict[Node, Any]:
+    """The start, the targets, and all between, each made of what comes before it."""
+    values = dict(start)
     for node in in_order(made_of(targets, start)):
         if node not in values:
-            values[node] = _again(node, values, passes)
+            values[node] = again(node, values)
     return values
 
 
-def _again(node: Node, values: dict[Node, Any], passes: Callable[[Any, Any], Any]) -> Any:
+def _on_tensors(node: Node, values: dict[Node, Any], passes: Passes) -> Any:
     if not any(isinstance(values[o], Tensor) for o in node.operands):
         return _plain(node.value)
     if node.function is None:
-        raise UnfollowedError(node, f"{node.op} changes its argument in place")
+        raise UnfollowedError(f"{node.op} changes its argument in place")
     try:
         value = _apply(node, values, passes)
     except Exception as error:
-        raise UnfollowedError(node, str(error)) from error
+        raise UnfollowedError(str(error)) from error
     array = value.numpy() if isinstance(value, Tensor) else np.asarray(value)
     if array.shape != node.shape or not np.allclose(array, node.value, rtol=1e-3, atol=1e-5, equal_nan=True):
-        raise UnfollowedError(node, f"{node.op} gives something else on tensors")
+        raise UnfollowedError(f"{node.op} gives something else on tensors")
     return value
 
 
@@ -81,7 +98,7 @@ def _plain(value: Any) -> Any:
     return np.asarray(value) if isinstance(value, np.matrix) else value
 
 
-def _apply(node: Node, values: dict[Node, Any], passes: Callable[[Any, Any], Any]) -> Any:
+def _apply(node: Node, values: dict[Node, Any], passes: Passes) -> Any:
     arguments = [_filled(a, values) for a in node.arguments]
     if node.op == "maximum" and (x := _rectified(arguments)) is not None:
         return ops.where(passes(x.numpy(), 0), x, 0)
@@ -140,24 +157,11 @@ def _with_parts(target: Any, indices: Sequence[Any], values: Sequence[Any]) -> A
 
 
 def cotangents(loss: Any, values: Mapping[Node, Any], nodes: Sequence[Node]) -> dict[Node, Array]:
-    """∂loss/∂node for the nodes that are tensors on the way to the loss; 0 for those that are not on it."""
-    wanted = [node for node in nodes if isinstance(values.get(node), Tensor)]
-    distinct = list(dict.fromkeys(values[node] for node in wanted))
-    reached = _reached(loss)
-    on_the_way = [t for t in distinct if t in reached]
-    found = dict(zip(on_the_way, grad(loss, on_the_way), strict=True))
-    nothing = {t: np.zeros(t.shape) for t in distinct if t not in found}
-    return {node: found[t].numpy() if (t := values[node]) in found else nothing[t] for node in wanted}
-
-
-def _reached(loss: Any) -> set[Any]:
-    seen, waiting = set(), [loss]
-    while waiting:
-        node = waiting.pop()
-        if node not in seen:
-            seen.add(node)
-            waiting += [x for x in node.inputs if isinstance(x, Tensor)]
-    return seen
+    """∂loss/∂node for the nodes that are tensors; 0 for those that are not on the way to the loss."""
+    wanted = {node: values[node] for node in nodes if isinstance(values.get(node), Tensor)}
+    tensors = dict.fromkeys(wanted.values())
+    found = dict(zip(tensors, grad(loss, tensors), strict=True))
+    return {node: found[tensor].numpy() for node, tensor in wanted.items()}
 
 
 def numerical(
@@ -180,7 +184,7 @@ def numerical(
         for end in ends:
             moved = array.copy()
             moved[index] += end * h
-            at_ends.append(np.array(losses(_on_arrays({**start, node: moved}, targets))))
+            at_ends.append(np.array(losses(_replayed({**start, node: moved}, targets, _on_arrays))))
         found[index] = (at_ends[0] - at_ends[1]) / ((ends[0] - ends[1]) * h)
     return [_scattered(array.shape, found, slopes) for slopes in zip(*found.values(), strict=True)]
 
@@ -193,15 +197,9 @@ def _scattered(shape: tuple[int, ...], places: Iterable[Any], numbers: Iterable[
     return array
 
 
-def _on_arrays(start: Mapping[Node, Array], targets: Sequence[Node]) -> dict[Node, Any]:
-    values: dict[Node, Any] = dict(start)
-    for node in in_order(made_of(targets, start.keys())):
-        if node in values:
-            continue
-        if node.function is None or not any(o in values for o in node.operands):
-            values[node] = _plain(node.value)
-        else:
-            arguments = [_filled(a, values) for a in node.arguments]
-            options = {k: _filled(o, values) for k, o in node.options.items() if k != "out"}
-            values[node] = node.function(*arguments, **options)
-    return values
+def _on_arrays(node: Node, values: dict[Node, Any]) -> Any:
+    if node.function is None or not node.operands:
+        return _plain(node.value)
+    arguments = [_filled(a, values) for a in node.arguments]
+    options = {k: _filled(o, values) for k, o in node.options.items() if k != "out"}
+    return node.function(*arguments, **options)

@@ -73,7 +73,11 @@ def rewrite_cells(text: str, filename: str, starts: Sequence[int]) -> list[Any]:
 
 def _rewritten(text: str, filename: str, before: int = 0) -> ast.Module:
     tree = ast.increment_lineno(ast.parse(text, filename), before)
-    rewritten: ast.Module = ast.fix_missing_locations(_Rewriter().visit(_Shrinker(round_numbers(text)).visit(tree)))
+    counts = round_numbers(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and _is_round(node.value):
+            node.value = shrunk(node.value, counts)
+    rewritten: ast.Module = ast.fix_missing_locations(_Rewriter().visit(tree))
     return ast.increment_lineno(rewritten, -before)
 
 
@@ -99,18 +103,6 @@ def _within(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
         yield node
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
             yield from _within(ast.iter_child_nodes(node))
-
-
-class _Shrinker(ast.NodeTransformer):
-    """Shrinks the large round numbers of a program, which are given."""
-
-    def __init__(self, counts: Collection[int]) -> None:
-        self.counts = counts
-
-    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
-        if not _is_round(node.value):
-            return node
-        return ast.copy_location(ast.Constant(shrunk(node.value, self.counts)), node)
 
 
 class _Rewriter(ast.NodeTransformer):
@@ -172,20 +164,18 @@ class _Rewriter(ast.NodeTransformer):
         self.generic_visit(node)
         if len(node.targets) == 1 and isinstance(node.targets[0], ast.Subscript):
             return [_store(node, node.targets[0], node.value)]
-        names = [pair for target in node.targets for pair in self._names(target)]
-        parts = [part for target in node.targets for part in _parts(target)]
-        if not any(isinstance(part, ast.Subscript) for part in parts):
-            return [node, *self._bound(node, names)]
-        kept = {id(part): f"__part{i}__" for i, part in enumerate(parts) if isinstance(part, ast.Subscript)}
-        stores = [_store(node, p, _load(kept[id(p)])) for p in parts if isinstance(p, ast.Subscript)]
+        bound = list(self._bound(node, *node.targets))
+        items = [part for target in node.targets for part in _parts(target) if isinstance(part, ast.Subscript)]
+        kept = {id(item): f"__part{i}__" for i, item in enumerate(items)}
+        stores = [_store(node, item, _load(kept[id(item)])) for item in items]
         node.targets = [_with_names(target, kept) for target in node.targets]
-        return [node, *stores, *self._bound(node, names)]
+        return [node, *stores, *bound]
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> list[ast.stmt]:
         if node.value is None:
             return [node]
         node.value = self.visit(node.value)
-        return [node, *self._bound(node, self._names(node.target))]
+        return [node, *self._bound(node, node.target)]
 
     def visit_AugAssign(self, node: ast.AugAssign) -> list[ast.stmt]:
         self.generic_visit(node)
@@ -196,12 +186,12 @@ class _Rewriter(ast.NodeTransformer):
             return [ast.copy_location(ast.Expr(call), node)]
         updated = _call(node, "update", symbol, _loaded(target), node.value)
         assign = ast.copy_location(ast.Assign([target], updated), node)
-        return [assign, *self._bound(node, self._names(target))]
+        return [assign, *self._bound(node, target)]
 
     def visit_For(self, node: ast.For) -> list[ast.stmt]:
         self.generic_visit(node)
         node.iter = _call(node.iter, "loop", node.iter)
-        names = self._bound(node, self._names(node.target))
+        names = self._bound(node, node.target)
         node.body = [_statement(node, "tick"), *names, *node.body]
         return [node]
 
@@ -220,13 +210,7 @@ class _Rewriter(ast.NodeTransformer):
         given = ast.Dict([ast.Constant(n) for n in names], [_load(n) for n in names])
         call = _call(node, "enter", ast.Constant(node.name), given)
         enter = ast.copy_location(ast.Assign([ast.Name(scope, ast.Store())], call), node)
-        docstring = (
-            bool(node.body) and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant)
-        )
-        declared = sum(
-            isinstance(s, (ast.Global, ast.Nonlocal)) for s in node.body[int(docstring) : int(docstring) + 1]
-        )
-        node.body.insert(int(docstring) + declared, enter)
+        node.body.insert(0 if ast.get_docstring(node, clean=False) is None else 1, enter)
         return node
 
     visit_AsyncFunctionDef = visit_FunctionDef
@@ -241,20 +225,14 @@ class _Rewriter(ast.NodeTransformer):
             depth = next(around, depth)
         return f"{SCOPE}{depth}" if depth else SCOPE
 
-    def _names(self, target: ast.expr) -> list[tuple[ast.expr, str, ast.expr]]:
-        """The owner (a scope, or an object), the text and the value of each name in a target."""
-        found: list[tuple[ast.expr, str, ast.expr]] = []
-        for part in _parts(target):
+    def _bound(self, at: ast.stmt, *targets: ast.expr) -> Iterator[ast.stmt]:
+        """What tells the recorder the names in targets: the owner (a scope, or an object), the text and the value."""
+        for part in (part for target in targets for part in _parts(target)):
+            text = ast.Constant(ast.unparse(part))
             if isinstance(part, ast.Name):
-                found.append((_load(self._scope(part.id)), part.id, _load(part.id)))
-            elif isinstance(part, ast.Attribute):
-                found.append((_loaded(part.value), ast.unparse(part), _loaded(part)))
-        return found
-
-    def _bound(self, at: ast.stmt, names: list[tuple[ast.expr, str, ast.expr]]) -> list[ast.stmt]:
-        return [
-            _statement(at, "bound", owner, ast.Constant(text), value) for owner, text, value in names if _plain(value)
-        ]
+                yield _statement(at, "bound", _load(self._scope(part.id)), text, _load(part.id))
+            elif isinstance(part, ast.Attribute) and _plain(part):
+                yield _statement(at, "bound", _loaded(part.value), text, _loaded(part))
 
 
 def _plain(value: ast.expr) -> bool:

@@ -9,6 +9,7 @@ import sys
 import types
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -99,11 +100,9 @@ def recorded(module: types.ModuleType, body: Callable[[Tape], None], seconds: fl
     random.seed(0)
     error: BaseException | None = None
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
+        with warnings.catch_warnings(), np.errstate(all="ignore"), suppress(SystemExit):
             warnings.simplefilter("ignore")
             body(tape)
-    except SystemExit:
-        pass
     except Enough:
         if not enough.seen:
             _forget_unfinished(tape)

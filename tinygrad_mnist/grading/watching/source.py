@@ -131,15 +131,11 @@ def _notebook(name: str, raw: bytes) -> Source:
         raise SourceError(f"{name} is no notebook: it is not the JSON that Jupyter writes") from None
     if "python" not in language.lower():
         raise SourceError(f"{name} is a notebook of {language}, not of Python")
-    lines: list[str] = []
-    places: list[tuple[int, int]] = []
-    for number, code in codes:
-        for within, line in enumerate(python_of_cell(code).split("\n"), 1):
-            lines.append(line)
-            places.append((number, within))
-    if not "".join(lines).strip():
+    lines = [(i, *line) for i, code in codes for line in enumerate(python_of_cell(code).split("\n"), 1)]
+    text = "\n".join(line for _, _, line in lines)
+    if not text.strip():
         raise SourceError(f"{name} has no code cells")
-    return Source(name, "\n".join(lines), tuple(places))
+    return Source(name, text, tuple((cell, within) for cell, within, _ in lines))
 
 
 def _language(metadata: dict[str, Any]) -> str:
@@ -180,8 +176,7 @@ def _python(line: str) -> str:
     timed = TIMED.match(line)
     if timed and _compiles(line[timed.end() :]):
         return timed[1] + line[timed.end() :]
-    assigned = ASSIGNED.match(line)
-    if assigned:
+    if assigned := ASSIGNED.match(line):
         return f"{assigned[1]}[]"
     other = NOT_PYTHON.match(line)
     if not other:
@@ -192,19 +187,30 @@ def _python(line: str) -> str:
 
 
 def _compiles(line: str) -> bool:
+    return _what_is_no_python(line.strip()) is None
+
+
+def _what_is_no_python(text: str) -> Exception | None:
+    """What compiling it raises; None where it is Python."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            compile(line.strip(), "", "exec")
-        except (SyntaxError, ValueError):
-            return False
-    return True
+            compile(text, "", "exec")
+        except (SyntaxError, ValueError) as error:
+            return error
+    return None
+
+
+PIECES = {
+    "": re.compile(r".*?(#.*|\"\"\"|'''|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|[([{]|[)\]}])"),
+    '"""': re.compile(r'(?:\\.|[^\\])*?(""")'),
+    "'''": re.compile(r"(?:\\.|[^\\])*?(''')"),
+}
+"""What comes next, by the quotes of the string that this is in: a comment, quotes, a string of one line, a bracket."""
 
 
 class _Statements:
     """Follows a program line by line. inside: whether the next line goes on with a string, brackets, or a backslash."""
-
-    PIECES = re.compile(r"#.*|\"\"\"|'''|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|[([{]|[)\]}]")
 
     def __init__(self) -> None:
         self.quotes = ""
@@ -218,20 +224,10 @@ class _Statements:
     def read(self, line: str) -> None:
         at = 0
         comment = False
-        while at < len(line):
-            if self.quotes:
-                end = re.compile(rf"(?:\\.|[^\\])*?{self.quotes}").match(line, at)
-                if not end:
-                    break
-                self.quotes, at = "", end.end()
-                continue
-            piece = self.PIECES.search(line, at)
-            if not piece:
-                break
-            at = piece.end()
-            text = piece[0]
-            if text in ('"""', "'''"):
-                self.quotes = text
+        while piece := PIECES[self.quotes].match(line, at):
+            at, text = piece.end(), piece[1]
+            if text in PIECES:
+                self.quotes = "" if self.quotes else text
             elif text in "([{":
                 self.depth += 1
             elif text in ")]}":
@@ -241,13 +237,9 @@ class _Statements:
 
 
 def _refuse_python_2(source: Source) -> None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            compile(source.text, source.name, "exec")
-    except SyntaxError as error:
-        if PYTHON_2.match(error.msg or ""):
-            where = f"{source.place(error.lineno or 0)}: {source.line(error.lineno or 0)}"
-            raise SourceError(
-                f"{source.name} is written for Python 2 ({where}): write print(…) with brackets, or run 2to3 on it"
-            ) from None
+    error = _what_is_no_python(source.text)
+    if isinstance(error, SyntaxError) and PYTHON_2.match(error.msg or ""):
+        where = f"{source.place(error.lineno or 0)}: {source.line(error.lineno or 0)}"
+        raise SourceError(
+            f"{source.name} is written for Python 2 ({where}): write print(…) with brackets, or run 2to3 on it"
+        )

@@ -19,16 +19,11 @@ from tinygrad_mnist.grading.watching.textbook import Observed
 def why(observed: Observed, failed: Node) -> Iterator[Finding]:
     """The mistake in an operation that raised, as far as it is a carry, a slope or a product with the wrong operand."""
     backward = _Backward(observed)
-    for node in (failed, *failed.operands):
-        placed = backward.carry(node) or backward.product(node) or backward.slope(node)
-        if placed is None:
-            continue
-        name, l = placed
-        mistake = named(name)
-        if mistake.fits(observed.network, l):
-            explanation = Explanation((Placement(mistake, l),))
-            yield from findings([explanation], observed.network, observed.notation)
-            return
+    read = (backward.carry(n) or backward.product(n) or backward.slope(n) for n in (failed, *failed.operands))
+    placements = (Placement(named(name), l) for name, l in filter(None, read))
+    fitting = next((p for p in placements if p.mistake.fits(observed.network, p.layer)), None)
+    if fitting:
+        yield from findings([Explanation((fitting,))], observed.network, observed.notation)
 
 
 class _Backward:
@@ -38,11 +33,8 @@ class _Backward:
         self.step = observed.step
         self.layers = observed.layers
         self.L = len(self.layers)
-        self.weights = {
-            self.step.before[linear.weight]: l
-            for l, linear in enumerate(self.layers, 1)
-            if isinstance(linear.weight, Lineage)
-        }
+        weights = enumerate((linear.weight for linear in self.layers), 1)
+        self.weights = {self.step.before[weight]: l for l, weight in weights if isinstance(weight, Lineage)}
         self.entering = {seen_through(linear.entering): l - 1 for l, linear in enumerate(self.layers, 1)}
         self.entering[observed.passes[0].output] = self.L
         self.z = {linear.z: l for l, linear in enumerate(self.layers, 1)}
@@ -62,11 +54,8 @@ class _Backward:
 
     def _weight(self, node: Node) -> tuple[int, Node] | None:
         """The layer of the weights in a product, and how they stand in it."""
-        for operand in node.operands:
-            l = self.weights.get(seen_through(operand))
-            if l is not None:
-                return l, operand
-        return None
+        found = ((self.weights[w], o) for o in node.operands if (w := seen_through(o)) in self.weights)
+        return next(found, None)
 
     def carry(self, node: Node) -> tuple[str, int] | None:
         """The mistake in δ(l+1) on its way through W(l+1)."""

@@ -33,6 +33,11 @@ LOOKED_THROUGH = 1000
 """A list that an operation is given is looked through up to this length."""
 
 
+Given = tuple[Any, ...]
+Options = dict[str, Any]
+"""What an operation is given, and what by name; nodes in it stand for arrays and for numbers that were recorded."""
+
+
 class Enough(BaseException):
     """The program has been watched for long enough."""
 
@@ -67,7 +72,7 @@ class Tape:
         self.failed: Node | None = None
         self.entered: list[tuple[int, str, int, dict[str, Any]]] = []
         self.later: tuple[list[Node], list[Update]] = [], []
-        self.bindings = Bindings()
+        self.bindings = Bindings(self.node)
         self.memory = Memory()
         self.paused = False
         self.hastened = False
@@ -87,9 +92,7 @@ class Tape:
         changes = self.memory.changes_since(value, node) if node else ()
         return self.add(0, "shared", None, (), {}, (node, *changes), value, node) if node and changes else node
 
-    def record(
-        self, line: int, op: str, function: Any, arguments: tuple[Any, ...], options: dict[str, Any], value: Any
-    ) -> None:
+    def record(self, line: int, op: str, function: Any, arguments: Given, options: Options, value: Any) -> None:
         """A value that an operation gave; nothing where it is none of numbers, or is recorded already."""
         if self.paused or self.memory.node_of(value):
             return
@@ -120,7 +123,7 @@ class Tape:
         return node
 
     def add(
-        self, line: int, op: str, function: Any, arguments: tuple[Any, ...], options: dict[str, Any],
+        self, line: int, op: str, function: Any, arguments: Given, options: Options,
         operands: tuple[Node, ...], value: Any, changes: Node | None = None,
     ) -> Node:  # fmt: skip
         """A new node, for which its value stands from now on."""
@@ -136,11 +139,10 @@ class Tape:
             self.tick()
         return node
 
-    def fail(self, line: int, op: str, arguments: tuple[Any, ...]) -> None:
+    def fail(self, line: int, op: str, arguments: Given) -> None:
         """Keep what an operation that raises was given."""
         operands: list[Node] = []
-        for argument in arguments:
-            self.linked(argument, operands)
+        self.linked(arguments, operands)
         self.failed = Node(len(self.nodes), op, None, (), {}, tuple(operands), np.nan, line)
 
     # its names and updates
@@ -149,7 +151,7 @@ class Tape:
         """A name, an attribute or an item got this value. owner: the number of a scope, or the object."""
         if self.paused:
             return
-        for former, node in self.bindings.bind(owner, text, value, self.node):
+        for former, node in self.bindings.bind(owner, text, value):
             for old in former:
                 if is_changed_from(node, old):
                     continue  # that was recorded when it was done

@@ -15,13 +15,12 @@ from tinygrad_mnist.grading.textbook.derivation import Network
 from tinygrad_mnist.grading.watching.gradients import Gradient, gradient
 from tinygrad_mnist.grading.watching.graph import Node, is_view, made_of, seen_through
 from tinygrad_mnist.grading.watching.lineages import Lineage
-from tinygrad_mnist.grading.watching.network import Linear, Pass, in_columns, passes
+from tinygrad_mnist.grading.watching.network import Key, Linear, Pass, heads_between, in_columns, passes
 from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual import Activation
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Array, leaky_relu
 from tinygrad_mnist.manual.activations import linear as identity
-from tinygrad_mnist.manual.columns import CLASSES_AXIS
-from tinygrad_mnist.manual.heads import HEADS, Head, Penalty
+from tinygrad_mnist.manual.heads import HEADS, Head, Penalty, scales
 from tinygrad_mnist.manual.notation import COLUMNS, ROWS_IN_OUT, Notation
 from tinygrad_mnist.manual.rows import Backward
 
@@ -38,7 +37,7 @@ TINY = 1e-300
 
 @dataclass(frozen=True)
 class Observed:
-    """A step of the textbook's network. gradients: the program's, by ("dW" or "db", layer); None where none was seen.
+    """A step of the textbook's network. gradients: the program's; None where none was seen.
 
     heads: those whose output is the program's, or all where it is none of them.
     features: the inputs that are looked at.
@@ -48,13 +47,22 @@ class Observed:
     passes: tuple[Pass, ...]
     notation: Notation
     network: Network
-    gradients: dict[tuple[str, int], Gradient | None]
+    gradients: dict[Key, Gradient | None]
     heads: tuple[Head, ...]
     features: NDArray[np.intp]
 
     @property
     def layers(self) -> tuple[Linear, ...]:
         return self.passes[0].layers
+
+    @property
+    def parameters(self) -> dict[Key, Lineage | Node | None]:
+        return self.passes[0].parameters
+
+    @property
+    def scaled_heads(self) -> list[Head]:
+        """The same with every factor that they may have."""
+        return [scaled for head in self.heads for scaled in scales(head)]
 
     @property
     def labelled(self) -> Iterator[tuple[Array, Array]]:
@@ -100,7 +108,7 @@ def in_layers(step: Step) -> Observed | None:
     a[l] is what enters layer l + 1; the activation is not looked for.
     """
     found = passes(step)
-    if not found or any(_parameters(p) != _parameters(found[0]) for p in found):
+    if not found or any(p.parameters != found[0].parameters for p in found):
         return None
     layers = found[0].layers
     notation = layers[0].notation
@@ -117,10 +125,8 @@ def in_layers(step: Step) -> Observed | None:
         return None
     b = {l: _biases(linear, step, len(W[l])) for l, linear in enumerate(layers, 1)}
     network = Network(Y, W, b, z, a, identity, 0.0)
-    gradients = {}
-    for l, linear in enumerate(layers, 1):
-        gradients["dW", l] = gradient(step, linear.weight) if isinstance(linear.weight, Lineage) else None
-        gradients["db", l] = gradient(step, linear.bias) if isinstance(linear.bias, Lineage) else None
+    parameters = found[0].parameters
+    gradients = {key: gradient(step, p) if isinstance(p, Lineage) else None for key, p in parameters.items()}
     heads = _heads(z[len(layers)], a[len(layers)])
     return Observed(step, tuple(found), notation, network, gradients, heads, _varying(a[0]))
 
@@ -134,32 +140,29 @@ def _varying(inputs: Array) -> NDArray[np.intp]:
 
 def _heads(z: Array, y_hat: Array) -> tuple[Head, ...]:
     """The heads that lead from z(L) to ŷ; all of them where none does."""
-    with np.errstate(all="ignore"):
-        fitting = [h for h in HEADS.values() if np.allclose(h.f(z, CLASSES_AXIS), y_hat, rtol=1e-4, atol=1e-6)]
-    one_output = len(z) == 1
-    usual = [h for h in HEADS.values() if h.output.name != "softmax"] if one_output else list(HEADS.values())
-    return tuple(h for h in fitting if not (one_output and h.output.name == "softmax")) or tuple(usual)
-
-
-def _parameters(a_pass: Pass) -> list[object]:
-    return [part for linear in a_pass.layers for part in (linear.weight, linear.bias)]
+    possible = [head for head in HEADS.values() if len(z) > 1 or head.output.name != "softmax"]
+    fitting = heads_between(z, y_hat)
+    return tuple(head for head in possible if head in fitting) or tuple(possible)
 
 
 def _together(nodes: Sequence[Node], notation: Notation) -> Array:
     return np.hstack([in_columns(node.value, notation) for node in nodes])
 
 
+def _value(parameter: Lineage | Node, step: Step) -> Array:
+    node = step.before[parameter] if isinstance(parameter, Lineage) else parameter
+    return np.asarray(node.value, float)
+
+
 def _weights(linear: Linear, step: Step, notation: Notation) -> Array:
-    node = step.before[linear.weight] if isinstance(linear.weight, Lineage) else linear.weight
-    value = np.asarray(node.value, float)
+    value = _value(linear.weight, step)
     return value.T if notation is ROWS_IN_OUT else value
 
 
 def _biases(linear: Linear, step: Step, units: int) -> Array:
     if linear.bias is None:
         return np.zeros((units, 1))
-    node = step.before[linear.bias] if isinstance(linear.bias, Lineage) else linear.bias
-    return np.broadcast_to(np.asarray(node.value, float).reshape(-1, 1), (units, 1))
+    return np.broadcast_to(_value(linear.bias, step).reshape(-1, 1), (units, 1))
 
 
 def activation_of(pairs: Sequence[tuple[Array, Array]]) -> Activation | None:
@@ -169,10 +172,8 @@ def activation_of(pairs: Sequence[tuple[Array, Array]]) -> Activation | None:
     slopes = [a[z < 0] / z[z < 0] for z, a in pairs if (z < 0).any()]
     slope = float(np.median(np.concatenate(slopes))) if slopes else 0.0
     usual = [*ACTIVATIONS.values(), *([leaky_relu(round(slope, 6))] if 0 < slope < 1 else [])]
-    for activation in usual:
-        if all(np.allclose(activation.f(z), a, rtol=1e-4, atol=1e-6) for z, a in pairs):
-            return activation
-    return None
+    fitting = (f for f in usual if all(np.allclose(f.f(z), a, rtol=1e-4, atol=1e-6) for z, a in pairs))
+    return next(fitting, None)
 
 
 def _labels(found: Sequence[Pass], output: Array, notation: Notation) -> Array | None:
@@ -198,13 +199,12 @@ class Columns:
 
     def __init__(self, observed: Observed, head: Head, l2: float, penalty: Penalty) -> None:
         self.observed, self.head, self.l2, self.penalty = observed, head, l2, penalty
-        self.features = observed.features
 
     @property
     def network(self) -> Network:
         """The network as it is seen through these features: z and a are those of all."""
-        net = self.observed.network
-        a, W = {**net.a, 0: net.a[0][self.features]}, {**net.W, 1: net.W[1][:, self.features]}
+        net, features = self.observed.network, self.observed.features
+        a, W = {**net.a, 0: net.a[0][features]}, {**net.W, 1: net.W[1][:, features]}
         inputs, total = len(net.a[0]), net.a[0].sum(axis=0, keepdims=True)
         return replace(net, W=W, a=a, head=self.head, l2=self.l2, penalty=self.penalty, inputs=inputs, input_sum=total)
 
@@ -212,9 +212,7 @@ class Columns:
         """The program's gradients, each multiplied by a number."""
         found = Backward({}, {}, {})
         for (quantity, l), g in self.observed.gradients.items():
-            getattr(found, quantity)[l] = (
-                None if g is None else scale * self.turned(self._told(g), g.lineage, quantity, l)
-            )
+            getattr(found, quantity)[l] = g and scale * self.turned(self._told(g), g.lineage, quantity, l)
         return found
 
     def _told(self, g: Gradient) -> Array:
@@ -228,13 +226,10 @@ class Columns:
             stands = np.shape(self.observed.step.before[lineage].value) == (len(net.W[l]), 1)
             return _bias_in_columns(value, len(net.W[l]), self.observed.notation, stands)
         value = value.T if value.ndim == 2 and self.observed.notation is ROWS_IN_OUT else np.atleast_2d(value)
-        if l > 1:
-            return value
         inputs = len(net.a[0])
-        for axis, length in enumerate(value.shape):
-            if length == inputs:
-                return np.asarray(np.take(value, self.features, axis))
-        return value
+        if l > 1 or inputs not in value.shape:
+            return value
+        return np.asarray(np.take(value, self.observed.features, value.shape.index(inputs)))
 
 
 def _bias_in_columns(value: Array, units: int, notation: Notation, stands: bool) -> Array:

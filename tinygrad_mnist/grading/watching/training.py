@@ -20,7 +20,6 @@ class Step:
     labels: every label that was there before its end.
     """
 
-    lineages: tuple[Lineage, ...]
     before: dict[Lineage, Node]
     after: dict[Lineage, Node]
     nodes: set[Node]
@@ -66,15 +65,12 @@ def transitions(tape: Tape) -> Iterator[tuple[Values, Values]]:
 
 def live_versions(tape: Tape, every: Sequence[Lineage]) -> dict[Lineage, list[Node]]:
     """For each parameter those of its values that a forward pass was run with."""
-    nodes = set(tape.nodes)
-    users = used_by(nodes)
+    users = used_by(tape.nodes)
     versions = {v for lineage in every for v in lineage.versions}
-    from_parameters = depending(nodes, lambda n: n in versions)
-    labelled = labelled_among(nodes, from_parameters, versions, versions)
-    apart = labelled | versions
-
+    from_parameters = depending(tape.nodes, lambda n: n in versions)
+    apart = versions | labelled_among(tape.nodes, from_parameters, versions, versions)
     used: set[Node] = set()
-    for node in sorted(nodes, key=lambda n: n.index, reverse=True):  # users come after what they use
+    for node in reversed(tape.nodes):  # users come after what they use
         others = (user for user in users[node] if user not in apart)
         if any(user in used or not (is_view(user) or user.op == "shared") for user in others):
             used.add(node)
@@ -140,7 +136,7 @@ def step_between(before: Values, after: Values, tape: Tape) -> Step:
     end = max((n.index for n in nodes), default=0)
     ever = depending(tape.nodes[: end + 1], lambda n: n in start)
     labels = tuple(n for n in tape.nodes[:end] if n not in ever and is_label(n))
-    return Step(tuple(before), before, after, nodes, by_labels & nodes, by_parameters, labels)
+    return Step(before, after, nodes, by_labels & nodes, by_parameters, labels)
 
 
 def _without_labels(after: Iterable[Node], by_labels: set[Node], by_parameters: set[Node]) -> set[Node]:

@@ -74,7 +74,7 @@ def last_names(node: Node) -> list[str]:
 def _of_objects(tape: Tape, earlier: dict[Node, Node]) -> list[dict[str, Node]]:
     """What each of several objects of one kind has by its names, as the layers of a network do."""
     found: dict[int, dict[str, Node]] = {}
-    of_objects = (item for item in tape.bindings.items() if item[0][0] > len(tape.entered))
+    of_objects = (item for item in tape.bindings.nodes.items() if item[0][0] > len(tape.entered))
     for (owner, name), node in of_objects:
         found.setdefault(owner, {})[name] = _first(node, earlier)
     kinds = {frozenset(name for name, node in names.items() if node in _paired(names)) for names in found.values()}

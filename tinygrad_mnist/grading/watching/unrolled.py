@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.grading.watching.gradients import gradient
 from tinygrad_mnist.grading.watching.graph import VIEWS, Node, in_order, made_of, seen_through
 from tinygrad_mnist.grading.watching.lineages import Lineage, begin_with
 from tinygrad_mnist.grading.watching.tape import Tape
@@ -26,19 +27,19 @@ Places = tuple[int, int]
 """Where a part of a vector begins, and how long it is."""
 
 
-def is_unrolled(step: Step) -> bool:
-    """Whether all that is learned is one vector, of which parts are taken for the layers."""
-    (whole, *others) = step.before.values()
-    return not others and np.ndim(whole.value) == 1 and len(_parts(whole, step.nodes)) > 1
+def in_parts(tape: Tape, step: Step) -> Step | None:
+    """A step of a vector as one of its parts, with the gradients of which its own is put together.
 
-
-def in_parts(tape: Tape, step: Step, gradient: Node | None) -> Step | None:
-    """A step of a vector as one of its parts, with the gradients of which its own is put together."""
+    None where not all that is learned is one vector, of which parts are taken for the layers.
+    """
+    (lineage, whole), *others = step.before.items()
+    starts = {} if others or np.ndim(whole.value) != 1 else _parts(whole, step.nodes)
+    if len(starts) < 2:
+        return None
     end = max(node.index for node in step.after.values())
-    (whole,) = step.before.values()
-    made = in_order(made_of([gradient])) if gradient else []
+    g = gradient(step, lineage)
+    made = in_order(made_of([g.node])) if g else []
     gradients = next(filter(None, (_put_together(n) for n in reversed(made) if n.shape == whole.shape)), {})
-    starts = _parts(whole, step.nodes)
     pairs = {starts[place]: seen_through(part) for place, part in gradients.items() if place in starts}
     found = _of_pairs(pairs, tape) if pairs else cut_off(tape, nodes=tape.nodes[:end])
     is_whole = found and sum(np.size(part.value) for part in found.before.values()) == np.size(whole.value)
@@ -48,11 +49,9 @@ def in_parts(tape: Tape, step: Step, gradient: Node | None) -> Step | None:
 def _put_together(whole: Node) -> dict[Places, Node]:
     """The parts that a vector was joined of, or that were written into it, by their places."""
     if whole.op in JOINING:
-        ends = np.cumsum([np.size(part.value) for part in whole.operands]).tolist()
-        return {
-            (end - np.size(part.value), np.size(part.value)): part
-            for end, part in zip(ends, whole.operands, strict=True)
-        }
+        sizes = [np.size(part.value) for part in whole.operands]
+        places = zip((np.cumsum(sizes) - sizes).tolist(), sizes, strict=True)
+        return dict(zip(places, whole.operands, strict=True))
     written = _parts(whole, made_of([whole])) if whole.op == "shared" else {}
     return {place: _written(part) for place, part in written.items() if part.changes is not None}
 

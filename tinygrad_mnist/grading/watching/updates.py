@@ -11,26 +11,15 @@ import numpy as np
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.updating import with_gradient_of, wrong_updates
-from tinygrad_mnist.grading.watching.gradients import (
-    Gradient,
-    Judged,
-    K,
-    Named,
-    against,
-    is_multiple,
-    like,
-    ratio,
-    shares,
-)
-from tinygrad_mnist.grading.watching.graph import LINEAR, Node, made_of, seen_through, used_by
+from tinygrad_mnist.grading.watching.gradients import Gradient, Gradients, Judged, K, Named, factor_of, like, shares
+from tinygrad_mnist.grading.watching.graph import DIVISIONS, LINEAR, Node, made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, CALLED_WEIGHTS
+from tinygrad_mnist.grading.watching.network import Key
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.textbook import ADDING, TINY, Observed
 from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual.activations import Array
-
-Key = tuple[str, int]
 
 TOLD = 4
 """How many numbers a parameter has, at least, for two shares in its update to be told."""
@@ -160,7 +149,7 @@ def divided(observed: Observed, tape: Tape) -> bool:
 
 def _is_divided(g: Gradient, m: int) -> bool:
     """Whether a gradient without a name is divided by m on the way to its update."""
-    above = (c for c in g.candidates if c.index > g.node.index and c.op in ("/", "divide", "true_divide"))
+    above = (c for c in g.candidates if c.index > g.node.index and c.op in DIVISIONS)
     return not g.named and any(a == m for c in above for a in c.arguments[1:] if isinstance(a, (int, float, np.number)))
 
 
@@ -170,7 +159,7 @@ def with_one_rate(observed: Observed, tape: Tape) -> Observed:
     return replace(observed, gradients=gradients)
 
 
-def by_one_rate(gradients: Mapping[K, Gradient | None], step: Step, tape: Tape, m: int = 1) -> dict[K, Gradient | None]:
+def by_one_rate(gradients: Gradients[K], step: Step, tape: Tape, m: int = 1) -> dict[K, Gradient | None]:
     """The same gradients, as an update takes them with one learning rate. m: how many examples there are, if known.
 
     What has no gradient's name may have the rate in it, or lack 1/m that an update takes beside the rate: it is what
@@ -201,25 +190,20 @@ def before_they_were_used(observed: Sequence[Observed]) -> Iterator[list[Observe
     used = {key for key, _ in every} if any(g.is_used for _, g in every) else set()
     numbers: dict[float, None] = {1.0: None}
     for _, g in every:
-        found = (ratio(n, g.product) for n in g.candidates)
-        numbers |= dict.fromkeys(float(f"{abs(c):.9g}") for c in found if c)
+        numbers |= dict.fromkeys(float(f"{abs(factor):.9g}") for factor in g.times_its_product)
     for number in numbers if used else ():
         yield [_with_products(o, used, number) for o in observed]
 
 
 def _with_products(observed: Observed, used: Collection[Key], number: float) -> Observed:
     gradients = {
-        key: replace(g, node=g.product, factor=number, along=against(observed.step, g.lineage, g.product.value))
-        if g and key in used
-        else g
+        key: g.as_its_product(observed.step, number) if g and key in used else g
         for key, g in observed.gradients.items()
     }
     return replace(observed, gradients=gradients)
 
 
-def _learning_rate(
-    rates: Mapping[K, float], gradients: Mapping[K, Gradient | None], numbers: Sequence[float], m: int
-) -> float:
+def _learning_rate(rates: Mapping[K, float], gradients: Gradients[K], numbers: Sequence[float], m: int) -> float:
     """By which number the steps are gradients: that with which named gradients are taken, or that has a name.
 
     1/m is one only where there is no other.
@@ -258,30 +242,29 @@ def _moving(step: Step, g: Gradient) -> Iterator[int]:
     for i in range(start, end):
         before, after = np.asarray(versions[i].value), np.asarray(versions[i + 1].value)
         change = np.asarray(before, float) - after
-        if is_multiple(change, like(g.value, change), allowed(before, after)):
+        if factor_of(change, like(g.value, change), allowed(before, after)) is not None:
             yield g.lineage.lines[i]
 
 
 def untouched(observed: Observed, tape: Tape) -> Iterator[Finding]:
     """Parameters that no update reaches, and those that became what another one's update is."""
     never, lost = list(below(observed)), _lost(tape)
-    for l, linear in enumerate(observed.layers, 1):
-        for kind, part in (("W", linear.weight), ("b", linear.bias)):
-            name = f"{kind}({l})"
-            if isinstance(part, Lineage):
-                stays = _would_move(observed.gradients[f"d{kind}", l]) and _stays(part, observed.step)
-                never += [name] if observed.step.before[part] in lost or stays else []
-            elif part is not None:
-                taken = next((r for r in tape.rebound if r.old is part), None)
-                if taken:
-                    yield wrong_updates("update-swapped", [name], line=taken.line)
-                else:
-                    never.append(name)
+    for key, part in observed.parameters.items():
+        (name,) = symbols([key])
+        if isinstance(part, Lineage):
+            stays = _would_move(observed.gradients[key]) and _stays(part, observed.step)
+            never += [name] if observed.step.before[part] in lost or stays else []
+        elif part is not None:
+            taken = next((r for r in tape.rebound if r.old is part), None)
+            if taken:
+                yield wrong_updates("update-swapped", [name], line=taken.line)
+            else:
+                never.append(name)
     if never:
         yield wrong_updates("update-missing", never)
 
 
-def zeroed(gradients: Mapping[K, Gradient | None], named: Named[K]) -> Iterator[Finding]:
+def zeroed(gradients: Gradients[K], named: Named[K]) -> Iterator[Finding]:
     """Gradients that are set to 0 before they are used."""
     by_line: dict[int, list[K]] = {}
     for key, g in gradients.items():
@@ -305,33 +288,24 @@ def _stays(part: Lineage, step: Step) -> bool:
 def _lost(tape: Tape) -> set[Node]:
     """What new values are made of again and again at one line, each time from the same old ones, and never used."""
     users = used_by(tape.nodes)
-    made = Counter(
-        (old, node.line)
-        for node in tape.nodes
-        if node.op in ADDING and not users[node]
-        for old in node.operands
-        if old.shape == node.shape
-    )
+    unused = [node for node in tape.nodes if node.op in ADDING and not users[node]]
+    made = Counter((old, new.line) for new in unused for old in new.operands if old.shape == new.shape)
     return {old for (old, _), times in made.items() if times > 1}
 
 
 def below(observed: Observed) -> Iterator[str]:
     """Weights below the first layer that learns: what enters it was made with them, and they never change."""
-    for node in made_of([observed.layers[0].entering]):
-        for operand in node.operands if node.op in LINEAR else ():
-            weights = seen_through(operand)
-            if any(CALLED_WEIGHTS.search(name) for name in weights.names) and np.ndim(weights.value) == 2:
-                yield weights.name
+    products = (node for node in made_of([observed.layers[0].entering]) if node.op in LINEAR)
+    factors = (seen_through(o) for node in products for o in node.operands)
+    return (w.name for w in factors if np.ndim(w.value) == 2 and any(map(CALLED_WEIGHTS.search, w.names)))
 
 
-def swapped(
-    observed: Observed, wrong: set[Key], correct: dict[Key, np.ndarray], found: dict[Key, np.ndarray]
-) -> Iterator[tuple[Key, Finding]]:
-    """Parameters that are updated with the right gradient of another one."""
+def swapped(observed: Observed, right: dict[Key, Array], wrong: dict[Key, Array]) -> Iterator[tuple[Key, Finding]]:
+    """Parameters that are updated with the right gradient of another one; wrong: what the program has instead."""
     nodes = {g.node: key for key, g in observed.gradients.items() if g and key not in wrong}
     for key in sorted(wrong):
-        f, g = found[key], observed.gradients[key]
-        others = [nodes[g.node]] if g and g.node in nodes else [k for k in correct if k != key and _same(correct[k], f)]
+        f, g = wrong[key], observed.gradients[key]
+        others = [nodes[g.node]] if g and g.node in nodes else [k for k in right if k != key and _same(right[k], f)]
         if others:
             (parameter,), (other,) = symbols([key]), symbols(others[:1])
             yield key, wrong_updates("update-swapped", [parameter], what=with_gradient_of(other))
@@ -340,12 +314,7 @@ def swapped(
 def raising(observed: Observed, failed: Node) -> Iterator[Finding]:
     """An update that raises because the gradient in it is another parameter's."""
     nodes = {g.node: key for key, g in observed.gradients.items() if g}
-    parts = {
-        observed.step.before[part]: key
-        for l, linear in enumerate(observed.layers, 1)
-        for key, part in ((("dW", l), linear.weight), (("db", l), linear.bias))
-        if isinstance(part, Lineage)
-    }
+    parts = {observed.step.before[p]: key for key, p in observed.parameters.items() if isinstance(p, Lineage)}
     for old in failed.operands:
         others = made_of([o for o in failed.operands if o is not old], nodes) & set(nodes)
         keys = {nodes[other] for other in others}

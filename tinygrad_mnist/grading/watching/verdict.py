@@ -16,14 +16,15 @@ from tinygrad_mnist.grading.textbook.findings import EVERY, findings
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, Placement
 from tinygrad_mnist.grading.textbook.probes import Probe, Probes
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
-from tinygrad_mnist.grading.watching import optimizers, practice, repeated, updates
+from tinygrad_mnist.grading.watching import optimizers, practice, updates
 from tinygrad_mnist.grading.watching.gradients import Gradient
 from tinygrad_mnist.grading.watching.losses import Own, own_loss
+from tinygrad_mnist.grading.watching.network import Key
+from tinygrad_mnist.grading.watching.repeated import stale
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.textbook import Columns, Observed
-from tinygrad_mnist.grading.watching.updates import Key
 from tinygrad_mnist.manual.activations import Array
-from tinygrad_mnist.manual.heads import HALF, Head, Penalty, scales
+from tinygrad_mnist.manual.heads import HALF, Head, Penalty
 from tinygrad_mnist.manual.rows import Backward
 
 SINGLE = 2e-3
@@ -104,17 +105,17 @@ class Reading:
 
     @property
     def first(self) -> tuple[dict[Key, Array], dict[Key, Array]]:
-        """The right gradients of the first step, and the program's."""
+        """The right gradients of the first step, and the program's where they are wrong."""
         both = self.probes.correct[0], self.found[0]
         right, found = ({(q, l): getattr(b, q)[l] for q, l in self.judged} for b in both)
-        return right, found
+        return right, {key: x for key, x in found.items() if key not in self.right}
 
 
 def readings(observed: Sequence[Observed], own: Own | None = None) -> Iterator[Reading]:
     """Every loss that the gradients may be of, the usual ones first; own: the one that the program computes."""
     added = any(not g.descends for g in observed[0].gradients.values() if g)
     divisors = (MEAN,) if all(o.network.m == 1 for o in observed) else (MEAN, SUM)
-    for head, scale, sign in product(_scaled_heads(observed), divisors, (1.0, -1.0) if added else (1.0,)):
+    for head, scale, sign in product(observed[0].scaled_heads, divisors, (1.0, -1.0) if added else (1.0,)):
         signed = replace(scale, sign=sign)
         reading = Reading(observed, head, signed)
         yield reading
@@ -123,10 +124,6 @@ def readings(observed: Sequence[Observed], own: Own | None = None) -> Iterator[R
         for l2, divisor in dict.fromkeys(_fits(reading)):
             if l2 or divisor:
                 yield Reading(observed, head, replace(signed, divisor=divisor) if divisor else signed, l2)
-
-
-def _scaled_heads(observed: Sequence[Observed]) -> list[Head]:
-    return [scaled for head in observed[0].heads for scaled in scales(head)]
 
 
 def _until_right(observed: Sequence[Observed], own: Own | None) -> Iterator[Reading]:
@@ -141,9 +138,7 @@ def _fits(reading: Reading) -> Iterator[tuple[float, float]]:
     """λ and a divisor with which one of the gradients of weights would be right."""
     for columns, found, right in zip(reading.columns, reading.found, reading.probes.correct, strict=True):
         net = columns.network
-        for quantity, l in reading.judged:
-            if quantity != "dW":
-                continue
+        for l in (l for quantity, l in reading.judged if quantity == "dW"):
             f, r, W = found.dW[l], right.dW[l], net.W[l]
             if f.shape != r.shape or not np.isfinite(f).all() or not f.any():
                 continue
@@ -176,7 +171,7 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
     watched = [updates.with_one_rate(o, tape) for o in observed]
     observed = [watched[0], *takewhile(lambda o: _is_evidence(o, watched[0]), watched[1:])]
     with np.errstate(all="ignore"):
-        own = own_loss(tape, [(o.step, o.network) for o in observed], _scaled_heads(observed))
+        own = own_loss(tape, [(o.step, o.network) for o in observed], observed[0].scaled_heads)
         if own and any(rate for (quantity, _), rate in updates.decays(observed).items() if quantity == "dW"):
             own = replace(own, l2=0.0)  # the gradients need not have what the updates have
         watched = _with_most_right([watched, *updates.before_they_were_used(watched)], len(observed), own)
@@ -195,7 +190,7 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
             best = max(every, key=lambda r: len(r.right))
         found: list[Finding] = []
         at_first = list(practice.mistakes(observed[0]))
-        swapped = dict(updates.swapped(observed[0], set(best.judged) - best.right, *best.first))
+        swapped = dict(updates.swapped(observed[0], *best.first))
         if len(best.right) + len(swapped) < len(best.judged) and not at_first:
             explanations, best = _explanations(every)
             found = list(findings(explanations, best.probes.nets[0], observed[0].notation))
@@ -207,17 +202,13 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
         more += updates.twice(observed, best.right)
         moments = optimizers.judge(watched, sorted(best.right), updates.symbols)
         more += moments.findings
-        more += repeated.stale(
-            tape, {g.lineage: s for key, g in observed[0].gradients.items() if g for s in updates.symbols([key])}
-        )
+        updated = {g.lineage: key for key, g in observed[0].gradients.items() if g}
+        more += stale(tape, dict(zip(updated, updates.symbols(updated.values()), strict=True)))
         more += at_first
     parameters = [_parameter(key, best) for key in best.judged]
     if stopped:
-        parameters += [
-            Parameter(f"{q}{l}", False, None, computed=False)
-            for (q, l), g in best.observed[0].gradients.items()
-            if not g
-        ]
+        missing = [f"{quantity}{l}" for (quantity, l), g in observed[0].gradients.items() if not g]
+        parameters += [Parameter(name, False, None, computed=False) for name in missing]
         parameters.sort(key=lambda p: int(p.name[2:]))
     named = (*(practice.renamed(finding, observed[0]) for finding in found), *more)
     remarks = [*practice.remarks(observed[0]), *_of_the_set(best)]
@@ -334,8 +325,7 @@ def _difference(found: Array, right: Array) -> float | None:
 
 
 def _notes(reading: Reading) -> Iterator[str]:
-    ms = {net.m for net in reading.probes.nets}
-    if _is_a_sum(reading) and ms != {1}:
+    if _is_a_sum(reading) and any(net.m != 1 for net in reading.probes.nets):
         yield "the gradients are those of the sum of the losses over the examples, and were judged as such"
     if reading.l2:
         rate = reading.penalty.rate(reading.l2, reading.probes.nets[0].m)
