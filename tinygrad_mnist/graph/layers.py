@@ -21,7 +21,7 @@ from itertools import pairwise
 import numpy as np
 
 from tinygrad_mnist.engine import Node
-from tinygrad_mnist.graph.recording import Recording
+from tinygrad_mnist.graph.recording import Recording, breadth_first
 
 Scope = tuple[str, ...]
 """The names of the layers around a value, outermost first; () outside of all."""
@@ -128,7 +128,8 @@ class Layers:
         for leaf in self.recording.nodes:
             letter = {"weight": "γ", "bias": "β"}.get((leaf.name or "").rpartition(".")[2])
             if letter and leaf in self.parameters and leaf not in known and not leaf.op:
-                normalised = next((nearest[x] for x in _uses(self.recording, leaf) if nearest[x]), frozenset[Node]())
+                uses = breadth_first([leaf], self.recording.users.__getitem__)
+                normalised = next((nearest[x] for x in uses if nearest[x]), frozenset[Node]())
                 if len(normalised) == 1:
                     found[leaf] = of_layer[next(iter(normalised))], letter
         return found
@@ -336,18 +337,6 @@ def _data_of(recording: Recording, first: Layer, parameters: set[Node]) -> list[
     signals = [x for _, x in recording.tensors(first.product) if x not in parameters]
     beneath = [x for signal in signals for x in recording.beneath(signal)]
     return [x for x in beneath if not x.op and x.shape and x not in parameters][:1]
-
-
-def _uses(recording: Recording, leaf: Node) -> Iterator[Node]:
-    """What a leaf flows into, the nearest first."""
-    queue = [leaf]
-    seen = {leaf}
-    for node in queue:
-        for user in recording.users[node]:
-            if user not in seen:
-                seen.add(user)
-                queue.append(user)
-                yield user
 
 
 def _loss(recording: Recording, parameters: set[Node]) -> set[Node]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
-from typing import Any, TypeVar
+from collections.abc import Set
+from typing import Any
 
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.graph.layers import MOVES, Layers, unmoved
@@ -15,8 +15,6 @@ from tinygrad_mnist.graph.symbolic.names import Name
 from tinygrad_mnist.graph.symbolic.source import assignment
 from tinygrad_mnist.graph.symbolic.traced import Traced, record
 from tinygrad_mnist.graph.symbolic.writing import Writer
-
-T = TypeVar("T")
 
 _REDUCTIONS = {"sum", "vdot"}
 _SCALINGS = {"add", "sub", "mul", "div"}
@@ -132,11 +130,3 @@ class Forward:
         wanted = self.derivation.layers.name(node)
         registry = self.program.registry
         return registry.new(wanted) if wanted else registry.numbered("t" if node.op else "c")
-
-
-def growing(found: dict[T, None]) -> Iterator[T]:
-    """The keys in order, those among them that are added on the way."""
-    seen: set[T] = set()
-    while new := [x for x in found if x not in seen]:
-        seen.update(new)
-        yield from new

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tinygrad_mnist.engine import Node
-from tinygrad_mnist.graph.exercises.forward import Forward, growing
+from tinygrad_mnist.graph.exercises.forward import Forward
 from tinygrad_mnist.graph.page import words
 from tinygrad_mnist.graph.playback import summed_axes
+from tinygrad_mnist.graph.recording import breadth_first
 from tinygrad_mnist.graph.symbolic.derive import Step
 
 Uses = dict[Node, dict[Node, list[Step]]]
@@ -45,9 +46,8 @@ class Hints:
 
     def _of_rules(self, node: Node) -> str:
         """The rule of each operation on the way from the lines back to a value, in words."""
-        within, users = {node: None}, self.forward.recording.users
-        for x in growing(within):
-            within.update(dict.fromkeys(user for user in users[x] if user not in self.forward.lines))
+        users, lines = self.forward.recording.users, self.forward.lines
+        within = set(breadth_first([node], lambda x: (user for user in users[x] if user not in lines)))
         steps = [step for step in self.forward.derivation.steps if step.input in within]
         return " ".join(dict.fromkeys(text for step in steps for text in self._sentences(step)))
 

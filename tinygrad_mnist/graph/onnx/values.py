@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from tinygrad_mnist.engine import OPS, Node, ops
 from tinygrad_mnist.engine.autodiff import unbroadcast
 from tinygrad_mnist.engine.errors import GraphError
-from tinygrad_mnist.graph.recording import Recording, rule
-from tinygrad_mnist.graph.symbolic.traced import Traced, record, traced
+from tinygrad_mnist.graph.recording import Recording, breadth_first, rule
+from tinygrad_mnist.graph.symbolic.traced import Traced, record, tensors, traced
 
 Number = Any
 """A Python number, or one that depends on the number of examples, `Times`."""
@@ -57,13 +57,8 @@ class Trace:
 
     def values(self, wrt: Sequence[Node]) -> list[Traced]:
         """What the output and its gradients are computed from, and they themselves, in order of computation."""
-        found = dict.fromkeys([self.forward[self.recording.output], *(self.gradients[x] for x in wrt)])
-        queue = list(found)
-        for node in queue:
-            new = dict.fromkeys(x for x in node.inputs if isinstance(x, Traced) and x not in found)
-            found.update(new)
-            queue.extend(new)
-        return sorted(found, key=lambda node: node.born)
+        results = [self.forward[self.recording.output], *(self.gradients[x] for x in wrt)]
+        return sorted(breadth_first(results, tensors), key=lambda node: node.born)
 
 
 # rules that the engine chooses by the numbers at hand, in a form that holds for all numbers

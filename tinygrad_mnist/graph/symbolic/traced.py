@@ -85,6 +85,11 @@ def record(op: Op, inputs: Sequence[Any], params: Mapping[str, Any] | None = Non
     return node
 
 
+def tensors(node: Traced) -> list[Traced]:
+    """Those inputs of an operation that are traced tensors."""
+    return [x for x in node.inputs if isinstance(x, Traced)]
+
+
 def traced(x: Any) -> Any:
     """An operand of a recorded operation: a traced tensor, or a Python number."""
     return x if isinstance(x, Traced | int | float) else Traced(x)
