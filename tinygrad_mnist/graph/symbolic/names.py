@@ -65,9 +65,9 @@ class Names:
     def new(self, wanted: str | Name, identifier: str = "") -> Name:
         """The name that is wanted; with a number where it is taken."""
         given = wanted if isinstance(wanted, Name) else named(" ".join(wanted.split()) or "x")
-        shown = _untaken(given.text, self._shown)
+        shown = untaken(given.text, self._shown)
         own = given if shown == given.text else named(shown)
-        return own._replace(numpy=Text(_untaken(_identifier(identifier or own.numpy), self._identifiers)))
+        return own._replace(numpy=Text(untaken(_identifier(identifier or own.numpy), self._identifiers)))
 
     def numbered(self, stem: str) -> Name:
         """t1, t2, …: the first that is free."""
@@ -80,7 +80,8 @@ def _identifier(wanted: str) -> str:
     return stem if stem.isidentifier() else f"x_{stem}"
 
 
-def _untaken(wanted: str, taken: set[str]) -> str:
+def untaken(wanted: str, taken: set[str]) -> str:
+    """The name that is wanted, with a number where it is taken; it is taken from now on."""
     found, number = wanted, 2
     while found in taken:
         found, number = f"{wanted}_{number}", number + 1
