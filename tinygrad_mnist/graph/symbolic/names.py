@@ -7,14 +7,14 @@ import keyword
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from tinygrad_mnist.engine.primitive import OPS
 from tinygrad_mnist.graph import layers
 from tinygrad_mnist.graph.symbolic.helpers import HELPERS
-from tinygrad_mnist.graph.symbolic.notation import NOTATION, function_name
-from tinygrad_mnist.graph.symbolic.pieces import Text, name
+from tinygrad_mnist.graph.symbolic.notation import NOTATION, function_name, write
+from tinygrad_mnist.graph.symbolic.pieces import FORMULAS, Shape, Text, name
 
 
 class Name(NamedTuple):
@@ -51,6 +51,13 @@ def partial(above: Name, below: Name) -> Name:
         Text(f"∂{above.text}/∂{of}", "factor"),
         Text(f"d{below.numpy}"),
     )
+
+
+def applied(op: str, operands: Sequence[Name], params: Mapping[str, Any], shapes: Sequence[Shape]) -> Name:
+    """An operation on what has names, in LaTeX and as plain text; shapes: of the operands."""
+    named_in = ([getattr(x, style) for x in operands] for style in FORMULAS)
+    latex, text = (write(op, x, params, shapes, style) for x, style in zip(named_in, FORMULAS, strict=True))
+    return Name(latex, text)
 
 
 class Names:

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 Style = Literal["latex", "text", "numpy"]
 Shape = tuple[int, ...]
 
+FORMULAS: tuple[Style, Style] = ("latex", "text")
+"""The styles that are read, and not run."""
+
 LEVELS = ("any", "comparison", "sum", "product", "factor", "power", "atom")
 """How tightly an expression binds, loosest first; a factor is what stands in a product without brackets."""
 

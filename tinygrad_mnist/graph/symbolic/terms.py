@@ -11,15 +11,13 @@ from tinygrad_mnist.graph.symbolic.index import Applied, Atom, Element, Index, L
 from tinygrad_mnist.graph.symbolic.lettering import ORDER
 from tinygrad_mnist.graph.symbolic.lines import Program
 from tinygrad_mnist.graph.symbolic.names import Name
-from tinygrad_mnist.graph.symbolic.pieces import Style, Text
+from tinygrad_mnist.graph.symbolic.pieces import FORMULAS, Style, Text
 from tinygrad_mnist.graph.symbolic.traced import Traced
 
 SHORT = 3
 """How long an index may be that stands as a subscript in text, where it is more than letters: xᵢ₊₁, but x[2i+j]."""
 
 _SUBSCRIPTS = dict(zip("aehijklmnoprstuvx0123456789+−", "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉₊₋", strict=True))
-
-STYLES: tuple[Style, Style] = ("latex", "text")
 
 _SIGNS: dict[str, dict[Style, str]] = {
     "sum": {"latex": r"\sum", "text": "Σ"},
@@ -133,7 +131,7 @@ class Terms:
 def _whole(written: Name) -> Name:
     """A formula in brackets, where it is not a whole."""
     entry = Entry("<0:atom>", "<0:atom>", "")
-    latex, text = (filled(entry, "", [getattr(written, s)], {}, [()], s) for s in STYLES)
+    latex, text = (filled(entry, "", [getattr(written, s)], {}, [()], s) for s in FORMULAS)
     return Name(latex, text)
 
 
@@ -152,7 +150,7 @@ def _multiplied(term: Applied, operands: list[Text], style: Style) -> Text:
 
 def letters(names: Sequence[str], end: str = "") -> Name:
     """Letters in both styles, one after the other."""
-    return Name(*(Text(", ".join(_letter(name, style) for name in names) + end) for style in STYLES))
+    return Name(*(Text(", ".join(_letter(name, style) for name in names) + end) for style in FORMULAS))
 
 
 def _letter(name: str, style: Style) -> str:
