@@ -11,6 +11,7 @@ import numpy as np
 
 from tinygrad_mnist.graph.symbolic.entries import Call, Entry, Template, filled
 from tinygrad_mnist.graph.symbolic.pieces import Shape, Style, Text, number, numbers, operator_name, size, source
+from tinygrad_mnist.graph.symbolic.positions import order
 
 
 def write(op: str, operands: Sequence[Text], params: Mapping[str, Any], shapes: Sequence[Shape], style: Style) -> Text:
@@ -107,8 +108,7 @@ def _inner(sum_sign: str, product: str) -> Template:
 
 def _transpose(style: Style) -> Template:
     def template(call: Call) -> str:
-        axes = call.params.get("axes")
-        axes = tuple(range(call.ndim))[::-1] if axes is None else tuple(a % call.ndim for a in axes)
+        axes = order("transpose", call.params, call.ndim)
         if axes == tuple(range(call.ndim)):
             return "<0:any>"
         if axes == tuple(range(call.ndim))[::-1]:

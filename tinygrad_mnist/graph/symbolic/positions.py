@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.engine import OPS
 from tinygrad_mnist.graph.symbolic.index import Element, Index, Letter, index
 from tinygrad_mnist.graph.symbolic.traced import Traced
 
@@ -47,14 +48,27 @@ def sources(shape: Shape, move: Callable[[NDArray[Any]], NDArray[Any]], at: At) 
     return tuple(_read_off(np.asarray(move(np.broadcast_to(own, shape))), at) for own in axes)
 
 
+def order(op: str, params: Mapping[str, Any], ndim: int) -> tuple[int, ...]:
+    """The axes of what is transposed, in their new order: the shape of an array whose axis i has the length i."""
+    moved: NDArray[Any] = OPS[op].forward(np.empty(range(ndim)), **params)
+    return moved.shape
+
+
+def spacing(numbers: NDArray[Any]) -> tuple[int, list[int]] | None:
+    """start and steps, where an array of whole numbers is start + step · i + …; None where there are no such steps."""
+    start = int(numbers.flat[0])
+    steps = [int(np.take(numbers, 1, a).flat[0]) - start if n > 1 else 0 for a, n in enumerate(numbers.shape)]
+    grid = np.ogrid[tuple(map(slice, numbers.shape))]
+    even = start + sum((s * g for s, g in zip(steps, grid, strict=True)), np.zeros(()))
+    return (start, steps) if np.array_equal(numbers, even) else None
+
+
 def _read_off(numbers: NDArray[Any], at: At) -> Index:
     """An array of whole numbers as an index: start + step · i + …; an element of it where there are no such steps."""
     if not numbers.size:
         return Index()
-    start = int(numbers.flat[0])
-    steps = [int(np.take(numbers, 1, a).flat[0]) - start if n > 1 else 0 for a, n in enumerate(numbers.shape)]
-    grid = np.ogrid[tuple(map(slice, numbers.shape))]
-    if np.array_equal(numbers, start + sum((s * g for s, g in zip(steps, grid, strict=True)), np.zeros(()))):
+    if even := spacing(numbers):
+        start, steps = even
         return sum((i * s for i, s in zip(at, steps, strict=True)), Index((), start))
     varies = [bool(np.any(numbers != np.take(numbers, [0], a))) for a in range(numbers.ndim)]
     smaller = numbers[tuple(slice(None) if v else 0 for v in varies)]
