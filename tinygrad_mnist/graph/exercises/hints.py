@@ -54,8 +54,8 @@ class Hints:
     def _sentences(self, step: Step) -> Iterator[str]:
         rule, operands = step.rule, [self.forward.write(x) for x in self.forward.operands(step.node)]
         to, op = operands[rule.position], str(step.node.op)
-        x, share = self.forward.derivation.forward[step.input].numpy(), rule.share.numpy()
-        yield words.backward(op, to, x, operands, rule.g.numpy(), share)
+        x = self.forward.derivation.forward[step.input].numpy()
+        yield words.backward(op, to, x, operands, rule.g.numpy())
         axes = summed_axes(rule.raw.shape, x.shape)
         if axes:
             yield words.unbroadcast(op, to, axes, rule.raw.shape, "the gradient")

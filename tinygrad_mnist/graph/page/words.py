@@ -103,7 +103,7 @@ def start(output: str, shape: tuple[int, ...]) -> str:
     return f"Backward begins with the given gradient of {output}."
 
 
-def backward(op: str, to: str, x: Array, operands: Sequence[str], came_in: Array, contribution: Array) -> str:
+def backward(op: str, to: str, x: Array, operands: Sequence[str], came_in: Array) -> str:
     """How one input gets its share."""
     other = _list([name for name in operands if name != to]) or to
     passed = f"{np.mean(x > 0):.0%} of it" if x.size else "nowhere"
