@@ -166,7 +166,7 @@ class _Answer:
         given, shape = self.given, self.right.shape
         facts: dict[str, Any] = {"given": given.shape}
         sums = [(axis, given.sum(axis=axis, keepdims=keep)) for axis in range(given.ndim) for keep in (False, True)]
-        summed = [(axis, array) for axis, array in sums if array.shape == shape and axis is not None]
+        summed = [(axis, array) for axis, array in sums if array.shape == shape]
         if self.is_near(given.T):
             yield "transposed", facts
         if given.size == self.right.size and self.is_near(given.reshape(shape)):

@@ -179,12 +179,9 @@ class _Export:
                 names.setdefault(value, name)
         for node, value in self.trace.gradients.items():
             if name := self.layers.name(node):
-                names.setdefault(value, self._gradient_name(name))
+                names.setdefault(value, _gradient_name(name))
         names.setdefault(self.trace.forward[self.recording.output], "output")
         return names
-
-    def _gradient_name(self, name: str) -> str:
-        return error_of(name) or f"d{name}"
 
     # nodes
 
@@ -226,8 +223,9 @@ class _Export:
         """The outputs by their names: the program's, and the gradients. What is no node's result, or goes by another
         name, is copied.
         """
-        asked = [(self.trace.forward[self.recording.output], self._name(self.recording.output, "output"))]
-        asked += [(self.trace.gradients[x], self._gradient_name(self._name(x, "x"))) for x in self.wrt]
+        output, name_of = self.recording.output, self.layers.name
+        asked = [(self.trace.forward[output], name_of(output) or "output")]
+        asked += [(self.trace.gradients[x], _gradient_name(name_of(x) or "x")) for x in self.wrt]
         outputs: dict[str, Value] = {}
         for node, name in asked:
             value = self.values[node]
@@ -236,14 +234,15 @@ class _Export:
             outputs[own if is_own else self.graph.called(own, name)] = value
         return outputs
 
-    def _name(self, node: Node, otherwise: str) -> str:
-        return self.layers.name(node) or otherwise
-
     def _info(self, value: Value, name: str | None = None) -> Any:
         from onnx import helper
 
         dtype = helper.np_dtype_to_tensor_dtype(np.dtype(DTYPES[value.kind]))
         return helper.make_tensor_value_info(name or self.writer.names[value], dtype, list(map(_dim, value.shape)))
+
+
+def _gradient_name(name: str) -> str:
+    return error_of(name) or f"d{name}"
 
 
 def _lack(op: str) -> str:
