@@ -87,11 +87,7 @@ class Explanation:
         """MathML in HTML, which browsers show without any script."""
         return "\n".join(f"<h3>{html.escape(s.title)}</h3>\n{_mathml(s)}\n" for s in self.sections)
 
-    def _repr_markdown_(self) -> str:
-        return self.markdown()
-
-    def _repr_latex_(self) -> str:
-        return self.latex()
+    _repr_markdown_, _repr_latex_ = markdown, latex
 
 
 def explain(output: Node, wrt: Iterable[Node], format: Format = "text", indices: bool = False) -> Explanation:
