@@ -133,10 +133,6 @@ ELEMENTWISE = {"pow", "sqrt", "sigmoid", "softplus", "relu", "leaky_relu", "elu"
 # elements that only move
 
 
-def _reshaped(walk: Walk, o: Operation, at: At) -> Term:
-    return walk.at(o.x, unravelled(ravelled(at, o.value.shape), o.x.shape))
-
-
 def _moved(walk: Walk, o: Operation, at: At) -> Term:
     """Where an element comes from is found by moving the indices of x as x is moved."""
     assert o.value.op
@@ -187,12 +183,9 @@ def _padded(walk: Walk, o: Operation, at: At) -> Term:
 # elements that are added up
 
 
-def _reduction(op: str) -> Rule:
-    def rule(walk: Walk, o: Operation, at: At) -> Term:
-        letters, own = o.reduced(at)
-        return over(op, letters, walk.at(o.x, own))
-
-    return rule
+def _reduced(walk: Walk, o: Operation, at: At) -> Term:
+    letters, own = o.reduced(at)
+    return over(o.view.op, letters, walk.at(o.x, own))
 
 
 def _cumulative(op: str, neutral: int) -> Rule:
@@ -218,14 +211,6 @@ def _exponentials(walk: Walk, o: Operation, at: At) -> Term:
 
 def _logsumexp(walk: Walk, o: Operation, at: At) -> Term:
     return Applied("log", (_exponentials(walk, o, at),))
-
-
-def _log_softmax(walk: Walk, o: Operation, at: At) -> Term:
-    return Applied("sub", (walk.at(o.x, at), _logsumexp(walk, o, at)))
-
-
-def _softmax(walk: Walk, o: Operation, at: At) -> Term:
-    return Applied("div", (Applied("exp", (walk.at(o.x, at),)), _exponentials(walk, o, at)))
 
 
 def _matmul(walk: Walk, o: Operation, at: At) -> Term:
@@ -259,10 +244,6 @@ def _einsum(walk: Walk, o: Operation, at: At) -> Term:
     own = ((x, tuple(known.get(c, Index()) for c in term)) for x, term in factors)
     elements = (walk.at(x, broadcast(x.shape, indices)) for x, indices in own)
     return over("sum", [*letters.values()], product(*elements))
-
-
-def _product(walk: Walk, o: Operation, at: At) -> Term:
-    return product(*walk.spread(o.view.operands, at))
 
 
 def _divided(walk: Walk, o: Operation, at: At) -> Term:
@@ -362,17 +343,17 @@ def _unpool(walk: Walk, o: Operation, at: At) -> Term:
 
 
 RULES: dict[str, Rule] = {
-    "reshape": _reshaped,
+    "reshape": lambda walk, o, at: walk.at(o.x, unravelled(ravelled(at, o.value.shape), o.x.shape)),
     **dict.fromkeys(("transpose", "swapaxes", "flip", "broadcast_to", "getitem"), _moved),
     "concatenate": _joined,
     "pad": _padded,
-    **{op: _reduction(op) for op in ("sum", "max", "min", "prod")},
+    **dict.fromkeys(("sum", "max", "min", "prod"), _reduced),
     "cumsum": _cumulative("sum", 0),
     "cumprod": _cumulative("prod", 1),
     "logsumexp": _logsumexp,
-    "log_softmax": _log_softmax,
-    "softmax": _softmax,
-    "mul": _product,
+    "log_softmax": lambda walk, o, at: Applied("sub", (walk.at(o.x, at), _logsumexp(walk, o, at))),
+    "softmax": lambda walk, o, at: Applied("div", (Applied("exp", (walk.at(o.x, at),)), _exponentials(walk, o, at))),
+    "mul": lambda walk, o, at: product(*walk.spread(o.view.operands, at)),
     "div": _divided,
     "matmul": _matmul,
     "outer": _outer,
