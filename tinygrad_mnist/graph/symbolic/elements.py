@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.engine import OPS
-from tinygrad_mnist.graph.symbolic.entries import Call
+from tinygrad_mnist.engine.ops import _axes as normalised
 from tinygrad_mnist.graph.symbolic.index import (
     Applied,
     Element,
@@ -111,9 +111,7 @@ class Operation:
 
     def reduced(self, at: At) -> tuple[list[Letter], At]:
         """A letter for each axis of x that is reduced, and the indices of x with them in place."""
-        axes = Call(self.params, (), [self.x.shape]).axes
-        axes = tuple(range(self.x.ndim)) if axes is None or not self.x.ndim else axes
-        letters = {a: Letter(self.x.shape[a]) for a in axes}
+        letters = {a: Letter(self.x.shape[a]) for a in normalised(self.params.get("axis"), self.x.ndim)}
         kept = iter(at if len(at) < self.x.ndim else [i for a, i in enumerate(at) if a not in letters])
         return [*letters.values()], tuple(index(letters[a]) if a in letters else next(kept) for a in range(self.x.ndim))
 

@@ -106,62 +106,55 @@ def _inner(sum_sign: str, product: str) -> Template:
     return lambda call: f"{sum_sign} <0:factor=>{product}<1:factor=>"
 
 
-def _transpose(style: Style) -> Template:
-    def template(call: Call) -> str:
-        axes = order("transpose", call.params, call.ndim)
-        if axes == tuple(range(call.ndim)):
-            return "<0:any>"
-        if axes == tuple(range(call.ndim))[::-1]:
-            return {"latex": r"<0:atom>^{\top}", "text": "<0:atom>ᵀ", "numpy": "<0:atom>.T"}[style]
-        return _reordered("transpose", axes, style)
-
-    return template
+def _transpose(call: Call) -> str:
+    axes = order("transpose", call.params, call.ndim)
+    if axes == tuple(range(call.ndim)):
+        return "<0:any>"
+    return _turned("T", call) if axes == tuple(range(call.ndim))[::-1] else _reordered("transpose", axes, call)
 
 
-def _swapaxes(style: Style) -> Template:
-    def template(call: Call) -> str:
-        axes = call.params["axis1"], call.params["axis2"]
-        if {a % call.ndim for a in axes} == {call.ndim - 1, call.ndim - 2}:
-            attribute = "T" if call.ndim == 2 else "mT"
-            return {"latex": r"<0:atom>^{\top}", "text": "<0:atom>ᵀ", "numpy": f"<0:atom>.{attribute}"}[style]
-        return _reordered("swapaxes", axes, style)
-
-    return template
+def _swapaxes(call: Call) -> str:
+    axes = call.params["axis1"], call.params["axis2"]
+    if {a % call.ndim for a in axes} == {call.ndim - 1, call.ndim - 2}:
+        return _turned("T" if call.ndim == 2 else "mT", call)
+    return _reordered("swapaxes", axes, call)
 
 
-def _reordered(word: str, axes: tuple[int, ...], style: Style) -> str:
-    order = ", ".join(map(str, axes))
-    if style == "numpy":
-        return f"<0:atom>.{word}({order})"
-    return rf"{operator_name(word)}_{{{order}}}\left(<0>\right)" if style == "latex" else f"{word}(<0>; {order})"
+def _turned(attribute: str, call: Call) -> str:
+    return {"latex": r"<0:atom>^{\top}", "text": "<0:atom>ᵀ", "numpy": f"<0:atom>.{attribute}"}[call.style]
+
+
+def _reordered(word: str, axes: tuple[int, ...], call: Call) -> str:
+    listed = ", ".join(map(str, axes))
+    if call.style == "latex":
+        return _subscripted(word, listed)
+    return f"<0:atom>.{word}({listed})" if call.style == "numpy" else f"{word}(<0>; {listed})"
+
+
+def _subscripted(word: str, below: str) -> str:
+    """A function in LaTeX, with what is below its name."""
+    return rf"{operator_name(word)}_{{{below}}}\left(<0>\right)"
 
 
 def _shaped(word: str, numpy: str) -> Entry:
-    def shape(call: Call) -> Shape:
-        given = call.params["shape"]
-        return given if isinstance(given, tuple) else (given,)
+    def formula(call: Call) -> str:
+        shape = tuple(np.atleast_1d(call.params["shape"]))
+        if call.style == "text":
+            return f"{word}(<0> to {size(shape, 'text')})"
+        return _subscripted(word, size(shape, "latex").replace("scalar", r"\cdot"))
 
-    return Entry(
-        lambda call: rf"{operator_name(word)}_{{{size(shape(call), 'latex')}}}\left(<0>\right)".replace(
-            "scalar", r"\cdot"
-        ),
-        lambda call: f"{word}(<0> to {size(shape(call), 'text')})",
-        numpy,
-    )
+    return Entry(formula, formula, numpy)
 
 
-def _clip(style: Style) -> Template:
-    def bound(value: Any, infinite: str) -> str:
-        return infinite if value is None else "…" if isinstance(value, np.ndarray) else number(value, style)
+def _clip(call: Call) -> str:
+    def bound(name: str, infinity: float) -> str:
+        value = infinity if call.params.get(name) is None else call.params[name]
+        return "…" if isinstance(value, np.ndarray) else number(value, call.style)
 
-    def template(call: Call) -> str:
-        low, high = call.params.get("min"), call.params.get("max")
-        if style == "latex":
-            low, high = bound(low, r"-\infty"), bound(high, r"\infty")
-            return rf"\operatorname{{clip}}_{{\left[{low}, {high}\right]}}\left(<0>\right)"
-        return f"clip(<0>, {bound(low, '−∞')}, {bound(high, '∞')})"
-
-    return template
+    low, high = bound("min", -np.inf), bound("max", np.inf)
+    if call.style == "latex":
+        return _subscripted("clip", rf"\left[{low}, {high}\right]")
+    return f"clip(<0>, {low}, {high})"
 
 
 def _einsum(call: Call) -> str:
@@ -180,23 +173,21 @@ def _compare(latex: str, text: str, numpy: str) -> Entry:
     return Entry(latex, text, numpy, "comparison")
 
 
-def _astype(style: Style) -> Template:
-    def template(call: Call) -> str:
-        kind = np.dtype(call.params["dtype"]).name
-        if style == "numpy":
-            return "<0:atom>.astype(<dtype>)"
-        if call.operands[0].level == "comparison":
-            return r"\left[<0>\right]" if style == "latex" else "[<0>]"
-        return rf"{operator_name(kind)}\left(<0>\right)" if style == "latex" else f"{kind}(<0>)"
-
-    return template
+def _astype(call: Call) -> str:
+    if call.style == "numpy":
+        return "<0:atom>.astype(<dtype>)"
+    if call.operands[0].level == "comparison":
+        return r"\left[<0>\right]" if call.style == "latex" else "[<0>]"
+    kind = np.dtype(call.params["dtype"]).name
+    return rf"{operator_name(kind)}\left(<0>\right)" if call.style == "latex" else f"{kind}(<0>)"
 
 
-def _index(value: Any, style: Style) -> str:
+def _index(call: Call) -> str:
     """What stands between the brackets of x[…]."""
-    parts = value if isinstance(value, tuple) else (value,)
-    comma = "," if style == "numpy" and isinstance(value, tuple) and len(value) == 1 else ""
-    return ", ".join(_part(part, style) for part in parts) + comma if parts else "()"
+    index = call.params["index"]
+    parts = index if isinstance(index, tuple) else (index,)
+    comma = "," if call.style == "numpy" and isinstance(index, tuple) and len(index) == 1 else ""
+    return ", ".join(_part(part, call.style) for part in parts) + comma if parts else "()"
 
 
 def _part(part: Any, style: Style) -> str:
@@ -249,7 +240,7 @@ NOTATION: dict[str, Entry] = {
     "elu": _function(
         operator_name("elu"), "elu", "np.maximum(<0>, 0) + <alpha> * np.expm1(-np.maximum(-<0>, 0))", "sum"
     ),
-    "clip": Entry(_clip("latex"), _clip("text"), "np.clip(<0>, <min>, <max>)"),
+    "clip": Entry(_clip, _clip, "np.clip(<0>, <min>, <max>)"),
     "where": Entry(
         r"\begin{cases} <1> & <0> \\ <2> & \text{otherwise} \end{cases}",
         "(<1> if <0> else <2>)",
@@ -258,10 +249,10 @@ NOTATION: dict[str, Entry] = {
     ),
     # shape
     "reshape": _shaped("reshape", "<0:atom>.reshape(<shape>)"),
-    "transpose": Entry(_transpose("latex"), _transpose("text"), _transpose("numpy")),
-    "swapaxes": Entry(_swapaxes("latex"), _swapaxes("text"), _swapaxes("numpy")),
+    "transpose": Entry(_transpose, _transpose, _transpose),
+    "swapaxes": Entry(_swapaxes, _swapaxes, _swapaxes),
     "flip": _along("flip", "np.flip"),
-    "astype": Entry(_astype("latex"), _astype("text"), _astype("numpy")),
+    "astype": Entry(_astype, _astype, _astype),
     "broadcast_to": _shaped("broadcast", "np.broadcast_to(<0>, <shape>)"),
     "pad": _function(
         operator_name("pad"), "pad", "np.pad(<0>, <pad_width>, constant_values=<constant_values>)"
@@ -276,14 +267,14 @@ NOTATION: dict[str, Entry] = {
     "log_softmax": _along("log_softmax", "log_softmax", helper="log_softmax", default=-1),
     # indexing and joining
     "getitem": Entry(
-        lambda call: rf"<0:atom>\left[{_index(call.params['index'], 'latex')}\right]",
-        lambda call: f"<0:atom>[{_index(call.params['index'], 'text')}]",
-        lambda call: f"{'<0:atom>' if call.ndim else 'np.asarray(<0>)'}[{_index(call.params['index'], 'numpy')}]",
+        lambda call: rf"<0:atom>\left[{_index(call)}\right]",
+        lambda call: f"<0:atom>[{_index(call)}]",
+        lambda call: f"{'<0:atom>' if call.ndim else 'np.asarray(<0>)'}[{_index(call)}]",
     ),
     "scatter_add": Entry(
-        lambda call: r"\operatorname{scatter}" + rf"_{{[{_index(call.params['index'], 'latex')}]}}\left(<0>\right)",
-        lambda call: f"scatter(<0> at [{_index(call.params['index'], 'text')}])",
-        lambda call: f"scatter_add(<0>, np.s_[{_index(call.params['index'], 'numpy')}], <shape>)",
+        lambda call: _subscripted("scatter", f"[{_index(call)}]"),
+        lambda call: f"scatter(<0> at [{_index(call)}])",
+        lambda call: f"scatter_add(<0>, np.s_[{_index(call)}], <shape>)",
         helper="scatter_add",
     ),
     "concatenate": Entry(
