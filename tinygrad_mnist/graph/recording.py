@@ -116,3 +116,19 @@ def breadth_first(starts: Iterable[T], onward: Callable[[T], Iterable[T]]) -> It
             if y not in seen:
                 seen.add(y)
                 queue.append(y)
+
+
+def operands_first(roots: Iterable[T], operands: Callable[[T], Iterable[T]]) -> Iterator[T]:
+    """The roots, and all that they are made of: each once, after its operands."""
+    found: set[T] = set()
+    for root in roots:
+        stack = [root]
+        while stack:
+            top = stack[-1]
+            waiting = [x for x in operands(top) if x not in found] if top not in found else []
+            stack += waiting
+            if not waiting:
+                stack.pop()
+            if not waiting and top not in found:
+                found.add(top)
+                yield top

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.engine.node import plain
-from tinygrad_mnist.graph.recording import breadth_first
+from tinygrad_mnist.graph.recording import breadth_first, operands_first
 from tinygrad_mnist.graph.symbolic import arithmetic, rearrangement  # noqa: F401 (they fill the table)
 from tinygrad_mnist.graph.symbolic.expressions import Expressions, Operand
 from tinygrad_mnist.graph.symbolic.traced import Traced, tensors, traced
@@ -41,16 +41,8 @@ class Algebra(Expressions):
         if node in self.done:
             return node
         results: dict[Traced, Traced] = {}
-        stack = [node]
-        while stack:
-            top = stack[-1]
-            waiting = [x for x in tensors(top) if x not in self.done and x not in results]
-            if waiting:
-                stack += waiting
-                continue
-            stack.pop()
-            if top not in results:
-                results[top] = self._simplified(top, results)
+        for top in operands_first([node], lambda x: [y for y in tensors(x) if y not in self.done]):
+            results[top] = self._simplified(top, results)
         return results[node]
 
     def _simplified(self, top: Traced, results: dict[Traced, Traced]) -> Traced:

@@ -9,6 +9,7 @@ from typing import Any
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.graph import layers
 from tinygrad_mnist.graph.layers import error_of
+from tinygrad_mnist.graph.recording import operands_first
 from tinygrad_mnist.graph.symbolic import notation, pieces
 from tinygrad_mnist.graph.symbolic.derive import Derivation, local_derivative
 from tinygrad_mnist.graph.symbolic.names import Name, Names, named, partial
@@ -70,16 +71,7 @@ class Program(Writer):
 
     def expressions(self, roots: Sequence[Traced]) -> list[Traced]:
         """The roots and every expression within them, operands first."""
-        order: dict[Traced, None] = {}
-        for root in sorted(roots, key=lambda value: value.born):
-            stack = [root]
-            while stack:
-                top = stack[-1]
-                waiting = [x for x in self.operands(top) if x not in order] if top not in order else []
-                stack.extend(waiting)
-                if not waiting:
-                    order[stack.pop()] = None
-        return list(order)
+        return list(operands_first(sorted(roots, key=lambda value: value.born), self.operands))
 
     def definition(self, line: Line, style: Style) -> Text:
         """The right-hand side of a line."""

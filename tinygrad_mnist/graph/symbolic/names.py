@@ -55,9 +55,7 @@ def partial(above: Name, below: Name) -> Name:
 
 def applied(op: str, operands: Sequence[Name], params: Mapping[str, Any], shapes: Sequence[Shape]) -> Name:
     """An operation on what has names, in LaTeX and as plain text; shapes: of the operands."""
-    named_in = ([getattr(x, style) for x in operands] for style in FORMULAS)
-    latex, text = (write(op, x, params, shapes, style) for x, style in zip(named_in, FORMULAS, strict=True))
-    return Name(latex, text)
+    return Name(*(write(op, [getattr(x, style) for x in operands], params, shapes, style) for style in FORMULAS))
 
 
 class Names:

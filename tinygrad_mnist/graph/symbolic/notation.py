@@ -54,8 +54,18 @@ def _options(call: Call, default: int | None = None) -> str:
     return ", ".join(filter(None, [axis, "keepdims=True" if call.params.get("keepdims") else ""]))
 
 
-def _reduction(latex: str, text: str, method: str) -> Entry:
+SIGNS: dict[str, dict[Style, str]] = {
+    "sum": {"latex": r"\sum", "text": "Σ"},
+    "prod": {"latex": r"\prod", "text": "Π"},
+    "max": {"latex": r"\max", "text": "max"},
+    "min": {"latex": r"\min", "text": "min"},
+}
+"""Σ and the like."""
+
+
+def _reduction(method: str) -> Entry:
     """Σ, Π, max: what it runs over stands below it."""
+    latex, text = SIGNS[method]["latex"], SIGNS[method]["text"]
 
     def plain(call: Call) -> str:
         over = "_" + call.over.replace(" ", "") if call.over else ""
@@ -258,10 +268,7 @@ NOTATION: dict[str, Entry] = {
         operator_name("pad"), "pad", "np.pad(<0>, <pad_width>, constant_values=<constant_values>)"
     ),
     # reductions
-    "sum": _reduction(r"\sum", "Σ", "sum"),
-    "max": _reduction(r"\max", "max", "max"),
-    "min": _reduction(r"\min", "min", "min"),
-    "prod": _reduction(r"\prod", "Π", "prod"),
+    **{method: _reduction(method) for method in SIGNS},
     "cumsum": _along("cumsum", "np.cumsum"),
     "logsumexp": _along("logsumexp", "logsumexp", helper="logsumexp"),
     "log_softmax": _along("log_softmax", "log_softmax", helper="log_softmax", default=-1),

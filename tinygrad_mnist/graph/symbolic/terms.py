@@ -19,14 +19,6 @@ SHORT = 3
 
 _SUBSCRIPTS = dict(zip("aehijklmnoprstuvx0123456789+−", "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉₊₋", strict=True))
 
-_SIGNS: dict[str, dict[Style, str]] = {
-    "sum": {"latex": r"\sum", "text": "Σ"},
-    "prod": {"latex": r"\prod", "text": "Π"},
-    "max": {"latex": r"\max", "text": "max"},
-    "min": {"latex": r"\min", "text": "min"},
-}
-"""Σ and the like."""
-
 
 class Terms:
     """Writes terms of a program. letters: what each is called. constants: the arrays that got a name here."""
@@ -100,7 +92,7 @@ class Terms:
         names = sorted((self.letters[x] for x in term.letters), key=ORDER.index)
         letters = [_letter(name, style) for name in names]
         below = f"_{{{','.join(letters)}}}" if style == "latex" else _below("".join(letters)) or f"_{','.join(letters)}"
-        sign = _SIGNS[term.op][style] + below
+        sign = notation.SIGNS[term.op][style] + below
         body = self._write(term.term, style)
         slot = "product" if term.op == "sum" else "factor"
         is_tight = body.level in ("comparison", "atom", "power") or slot == "factor"
@@ -131,8 +123,7 @@ class Terms:
 def _whole(written: Name) -> Name:
     """A formula in brackets, where it is not a whole."""
     entry = Entry("<0:atom>", "<0:atom>", "")
-    latex, text = (filled(entry, "", [getattr(written, s)], {}, [()], s) for s in FORMULAS)
-    return Name(latex, text)
+    return Name(*(filled(entry, "", [getattr(written, style)], {}, [()], style) for style in FORMULAS))
 
 
 def _multiplied(term: Applied, operands: list[Text], style: Style) -> Text:
