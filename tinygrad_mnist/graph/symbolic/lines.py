@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -161,10 +162,8 @@ class _Lines:
 
     def __init__(self, result: Program, present: Sequence[Traced]) -> None:
         self.result, self.names = result, result.names
-        self.uses = dict.fromkeys(present, 0)
-        for value in present:
-            for x in result.operands(value):
-                self.uses[x] += 1
+        self.uses = Counter(dict.fromkeys(present, 0))
+        self.uses.update(x for value in present for x in result.operands(value))
         self.forward = set(result.expressions([result.derivation.forward[result.derivation.output]]))
         derivation, named = result.derivation, result.node_names
         self.values: dict[Traced, Node] = {}
@@ -188,9 +187,10 @@ class _Lines:
             return
         op, operands, params = self.result.view(value)
         for position in () if self.result.mathematical else mentioned_twice(op, params, operands):
-            self._move_out(operands[position])
-        while self._is_long(value) and (inline := [x for x in self.result.operands(value) if self._is_inline(x)]):
-            self._move_out(max(inline, key=self._width))
+            if self._is_inline(operands[position]):
+                self.add(operands[position])
+        while self._width(value) > WIDEST and (inline := [*filter(self._is_inline, self.result.operands(value))]):
+            self.add(max(inline, key=self._width))
         moved = op in ("transpose", "swapaxes") and all(x in self.names for x in operands)
         if self._has_a_name(value) or (self._is_shared(value) and not moved):
             self.add(value)
@@ -198,15 +198,8 @@ class _Lines:
     def _is_inline(self, value: Any) -> bool:
         return isinstance(value, Traced) and value.op is not None and value not in self.names
 
-    def _move_out(self, value: Any) -> None:
-        if self._is_inline(value):
-            self.add(value)
-
     def _width(self, value: Traced) -> int:
         return len(self.result.write(value, "text" if self.result.mathematical else "numpy"))
-
-    def _is_long(self, value: Traced) -> bool:
-        return self._width(value) > WIDEST
 
     def _is_shared(self, value: Traced) -> bool:
         derivation = self.result.derivation
@@ -222,11 +215,10 @@ class _Lines:
     def add(self, value: Traced) -> None:
         """A line for an expression that has none yet."""
         result = self.result
-        known = value in self.gradients and value not in self.forward
         if value in self.values:
             node: Node | None = self.values[value]
             name, gradient = result.node_names[self.values[value]], False
-        elif known:
+        elif value in self.gradients and value not in self.forward:
             node, gradient = self.gradients[value], True
             name = result.registry.new(result.gradient_name(node))
         else:
@@ -242,7 +234,7 @@ class _Lines:
             return self.result.registry.numbered("c")
         if _is_softmax(value):
             return new(layers.PREDICTION)
-        if value.op and value.op.name == "log_softmax":
+        if value.op.name == "log_softmax":
             return new(layers.LOG_PREDICTION)
         return self.result.registry.numbered("t")
 
@@ -285,8 +277,7 @@ class _Lines:
 
 
 def _is_softmax(value: Traced) -> bool:
-    inner = value.inputs[0] if value.op and value.op.name == "exp" else None
-    return isinstance(inner, Traced) and inner.op is not None and inner.op.name == "log_softmax"
+    return str(value.op) == "exp" and str(getattr(value.inputs[0], "op", None)) == "log_softmax"
 
 
 def mentioned_twice(op: str, params: Mapping[str, Any], operands: Sequence[Any]) -> set[int]:

@@ -33,7 +33,8 @@ def to_numpy(output: Node, wrt: Iterable[Node]) -> str:
 
 def _source(derivation: Derivation) -> str:
     result = program(derivation, mathematical=False)
-    body = [f"    {line}" for line in _body(result)]
+    lines = [assignment(line.name, result.definition(line, "numpy"), line.value.shape) for line in result.lines]
+    body = [f"    {line}" for line in [*counted(result), *lines]]
     returned = ", ".join(line.name.numpy for line in result.results)
     function = [_signature(result), *_docstring(result), *body, f"    return {returned}"]
     header = '"""Backprop by hand, written out from a recorded graph."""\n\nimport numpy as np\n'
@@ -62,11 +63,6 @@ def _docstring(result: Program) -> list[str]:
 
 def _shape(shape: tuple[int, ...]) -> str:
     return f"shape {shape}" if shape else "a number"
-
-
-def _body(result: Program) -> list[str]:
-    lines = [assignment(line.name, result.definition(line, "numpy"), line.value.shape) for line in result.lines]
-    return [*counted(result), *lines]
 
 
 def counted(result: Program) -> list[str]:
