@@ -240,20 +240,22 @@ def _sums(
 
 def _gathered(layer: Layer) -> list[Node]:
     """The patches of images that enter a convolution, and what arranges them; nothing for another layer."""
-    chain, node = list[Node](), layer.entering
-    while node.op and (node.op.name in MOVES or node.op.name == "patches"):
-        chain.append(node)
-        if node.op.name == "patches":
-            return chain
-        node = node.inputs[0]
-    return []
+    arrangements = list(_arrangements(layer.entering))
+    return arrangements if str(arrangements[-1].op) == "patches" else []
 
 
 def unmoved(node: Node) -> Node:
     """What a node is another arrangement of."""
+    *_, last = _arrangements(node)
+    return last
+
+
+def _arrangements(node: Node) -> Iterator[Node]:
+    """A node, and what it is another arrangement of, step by step."""
+    yield node
     while node.op and node.op.name in MOVES:
         node = node.inputs[0]
-    return node
+        yield node
 
 
 def _is_called_weight(leaf: Node) -> bool:
