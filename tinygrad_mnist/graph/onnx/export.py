@@ -133,6 +133,7 @@ class _Export:
         self.inputs = dict.fromkeys(leaf for leaf in leaves if leaf in present)
         self.values = values_of(self.order, self.order if other is None else self._again(other), self.inputs)
         self.wanted = self._wanted_names()
+        self.own_names = {x: node.name for node, x in self.trace.forward.items() if node.name and not node.op}
         self.graph = Graph(self.wanted.values())
         self.writer = Writer(self.graph)
 
@@ -211,11 +212,7 @@ class _Export:
             return name
         if wanted is None or value.array is None or value.array.shape != value.shape:
             return w.constant_of(value)
-        return self.graph.leaf(value.array, value.kind, self.graph.new(wanted), self._own_names.get(node, ""))
-
-    @property
-    def _own_names(self) -> dict[Traced, str]:
-        return {value: node.name for node, value in self.trace.forward.items() if node.name and not node.op}
+        return self.graph.leaf(value.array, value.kind, self.graph.new(wanted), self.own_names.get(node, ""))
 
     # what comes out
 

@@ -47,9 +47,9 @@ def product(node: Node) -> Form | None:
         return {"operands": [letters, letters], "result": ""}
     if node.op.name == "matmul":
         left, right = (np.ndim(plain(x)) for x in node.inputs)
-        batch = ascii_letters[: max(left, right, 2) - 2]
-        rows, columns = "y" * (left > 1), "z" * (right > 1)
-        operands = [_last(batch, left - 2) + rows + "x", _last(batch, right - 2) + "x" + columns]
+        most = max(left, right, 2)
+        batch, rows, columns = ascii_letters[: most - 2], "y" * (left > 1), "z" * (right > 1)
+        operands = [batch[most - left :] + rows + "x", batch[most - right :] + "x" + columns]
         return {"operands": operands, "result": batch + rows + columns}
     return None
 
@@ -119,7 +119,3 @@ def _sparse(pull: Pull, result: Shape, operand: Shape, storage: Storage) -> Form
             return None
     origin, to, weight = (np.concatenate(column) for column in zip(*entries, strict=True))
     return {"form": "sparse", "from": storage.add(origin), "to": storage.add(to), "weight": storage.add(weight)}
-
-
-def _last(letters: str, count: int) -> str:
-    return letters[max(len(letters) - count, 0) :] if count > 0 else ""
