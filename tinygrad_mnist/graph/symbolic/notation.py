@@ -40,8 +40,10 @@ def _below(text: str) -> str:
     return rf"_{{\text{{{text}}}}}" if text else ""
 
 
-def _function(latex: str, text: str, numpy: Template, source_level: str = "atom", helper: str = "") -> Entry:
-    return Entry(rf"{latex}\left(<0>\right)", f"{text}(<0>)", numpy, levels={"numpy": source_level}, helper=helper)
+def _function(word: str, numpy: Template, level: str = "atom", helper: str = "", latex: str = "") -> Entry:
+    """A function by a word, or by what LaTeX has for it. level: how tightly its source binds."""
+    formula = rf"{latex or operator_name(word)}\left(<0>\right)"
+    return Entry(formula, f"{word}(<0>)", numpy, levels={"numpy": level}, helper=helper)
 
 
 def _leaky_relu(call: Call) -> str:
@@ -110,10 +112,6 @@ def _fraction(call: Call) -> str:
 
 def _matmul(matrix: str, inner: str) -> Template:
     return lambda call: f"<0:factor=>{inner if all(len(s) == 1 for s in call.shapes) else matrix}<1:factor>"
-
-
-def _inner(sum_sign: str, product: str) -> Template:
-    return lambda call: f"{sum_sign} <0:factor=>{product}<1:factor=>"
 
 
 def _transpose(call: Call) -> str:
@@ -234,22 +232,20 @@ NOTATION: dict[str, Entry] = {
     "neg": Entry("-<0:product>", "−<0:product>", "-<0:product>", "sum"),
     "pow": Entry("{<0:atom>}^{<1>}", "<0:atom>^<1:power>", _power, "power"),
     "matmul": Entry(_matmul(r" \, ", r" \cdot "), _matmul(" ", "·"), "<0:factor=> @ <1:factor>", "product"),
-    "vdot": Entry(_inner(r"\sum", r" \odot "), _inner("Σ", " ⊙ "), "np.vdot(<0>, <1>)", "factor"),
+    "vdot": Entry(r"\sum <0:factor=> \odot <1:factor=>", "Σ <0:factor=> ⊙ <1:factor=>", "np.vdot(<0>, <1>)", "factor"),
     # elementwise functions
-    **{name: _function(rf"\{name}", name, f"np.{name}(<0>)") for name in ("exp", "log", "sin", "cos", "tanh")},
+    **{name: _function(name, f"np.{name}(<0>)", latex=rf"\{name}") for name in ("exp", "log", "sin", "cos", "tanh")},
     "log1p": Entry(r"\log\left(1 + <0:product>\right)", "log(1 + <0:product>)", "np.log1p(<0>)"),
     "expm1": Entry(r"e^{<0>} - 1", "exp(<0>) − 1", "np.expm1(<0>)", levels={"latex": "sum", "text": "sum"}),
     "sqrt": Entry(r"\sqrt{<0>}", "√<0:atom>", "np.sqrt(<0>)"),
     "abs": Entry(r"\left|<0>\right|", "|<0>|", "np.abs(<0>)"),
     "maximum": Entry(r"\max\left(<0>, <1>\right)", "max(<0>, <1>)", "np.maximum(<0>, <1>)"),
     "minimum": Entry(r"\min\left(<0>, <1>\right)", "min(<0>, <1>)", "np.minimum(<0>, <1>)"),
-    "sigmoid": _function(r"\sigma", "σ", "sigmoid(<0>)", helper="sigmoid"),
+    "sigmoid": _function("σ", "sigmoid(<0>)", helper="sigmoid", latex=r"\sigma"),
     "softplus": Entry(r"\log\left(1 + e^{<0>}\right)", "softplus(<0>)", "np.logaddexp(0, <0>)"),
-    "relu": _function(operator_name("relu"), "relu", "np.maximum(<0>, 0)"),
-    "leaky_relu": _function(operator_name("leaky_relu"), "leaky_relu", _leaky_relu),
-    "elu": _function(
-        operator_name("elu"), "elu", "np.maximum(<0>, 0) + <alpha> * np.expm1(-np.maximum(-<0>, 0))", "sum"
-    ),
+    "relu": _function("relu", "np.maximum(<0>, 0)"),
+    "leaky_relu": _function("leaky_relu", _leaky_relu),
+    "elu": _function("elu", "np.maximum(<0>, 0) + <alpha> * np.expm1(-np.maximum(-<0>, 0))", level="sum"),
     "clip": Entry(_clip, _clip, "np.clip(<0>, <min>, <max>)"),
     "where": Entry(
         r"\begin{cases} <1> & <0> \\ <2> & \text{otherwise} \end{cases}",
@@ -264,9 +260,7 @@ NOTATION: dict[str, Entry] = {
     "flip": _along("flip", "np.flip"),
     "astype": Entry(_astype, _astype, _astype),
     "broadcast_to": _shaped("broadcast", "np.broadcast_to(<0>, <shape>)"),
-    "pad": _function(
-        operator_name("pad"), "pad", "np.pad(<0>, <pad_width>, constant_values=<constant_values>)"
-    ),
+    "pad": _function("pad", "np.pad(<0>, <pad_width>, constant_values=<constant_values>)"),
     # reductions
     **{method: _reduction(method) for method in SIGNS},
     "cumsum": _along("cumsum", "np.cumsum"),
@@ -299,10 +293,10 @@ NOTATION: dict[str, Entry] = {
     **{name: _named(name, f"np.linalg.{name}") for name in ("solve", "det", "cholesky")},
     "cumprod": _along("cumprod", "np.cumprod"),
     # of the package nn: the error function, and windows over images
-    "erf": _function(operator_name("erf"), "erf", "erf(<0>)", helper="erf"),
-    "patches": _function(operator_name("patches"), "patches", f"patches({_WINDOW})", helper="patches"),
-    "fold": _function(operator_name("fold"), "fold", f"fold(<0>, <shape>{_WINDOW[3:]})", helper="fold"),
-    "max_pool": _function(operator_name("max_pool"), "max_pool", f"max_pool({_WINDOW})", helper="max_pool"),
+    "erf": _function("erf", "erf(<0>)", helper="erf"),
+    "patches": _function("patches", f"patches({_WINDOW})", helper="patches"),
+    "fold": _function("fold", f"fold(<0>, <shape>{_WINDOW[3:]})", helper="fold"),
+    "max_pool": _function("max_pool", f"max_pool({_WINDOW})", helper="max_pool"),
     "unpool": Entry(
         rf"{operator_name('unpool')}\left(<0>; <1>\right)", "unpool(<0>; <1>)", f"unpool(<0>, <1>, <2>{_WINDOW[3:]})",
         helper="unpool",
