@@ -57,6 +57,8 @@ class Pass:
         self.guards: list[float] = []
         for node in recording.operations:
             self.new[node] = self._read(node)
+            if node in self.wanted:
+                self.wanted.add(self.new[node])
 
     def of(self, node: Node) -> Node:
         """What a node is in the new program."""
@@ -71,11 +73,7 @@ class Pass:
             if found is not None and (self._dropped(found) or _agree(found, node, self.guarded)):
                 if not found.name:
                     found.name = node.name
-                if node in self.wanted:
-                    self.wanted.add(found)
                 return found
-        if node in self.wanted:
-            self.wanted.add(own)
         return own
 
     def _dropped(self, node: Node) -> bool:
