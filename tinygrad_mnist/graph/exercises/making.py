@@ -42,8 +42,7 @@ def exercise(loss: Node, *, wrt: Iterable[Node] | None = None, title: str | None
     own = lines(recording, Layers(recording), set(parameters))
     between = recording.between(parameters)
     intermediate = [node for node in own if node in between and node is not loss]
-    made: Exercise = derived(lambda found: _Making(found, own, title).exercise(), loss, [*intermediate, *parameters])
-    return made
+    return derived(lambda found: _Making(found, own, title).exercise(), loss, [*intermediate, *parameters])
 
 
 class _Making:

@@ -50,8 +50,7 @@ def sources(shape: Shape, move: Callable[[NDArray[Any]], NDArray[Any]], at: At) 
 
 def order(op: str, params: Mapping[str, Any], ndim: int) -> tuple[int, ...]:
     """The axes of what is transposed, in their new order: the shape of an array whose axis i has the length i."""
-    moved: NDArray[Any] = OPS[op].forward(np.empty(range(ndim)), **params)
-    return moved.shape
+    return np.shape(OPS[op].forward(np.empty(range(ndim)), **params))
 
 
 def spacing(numbers: NDArray[Any]) -> tuple[int, list[int]] | None:
