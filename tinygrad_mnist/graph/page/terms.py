@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from tinygrad_mnist.engine import Node
 from tinygrad_mnist.engine.autodiff import unbroadcast
 from tinygrad_mnist.engine.node import plain
 from tinygrad_mnist.graph.page.storage import Storage
-from tinygrad_mnist.graph.symbolic.positions import Shape, spacing
+from tinygrad_mnist.graph.symbolic.positions import Shape, spacing, subscripts
 
 Array = NDArray[Any]
 Form = dict[str, Any]
@@ -38,20 +37,8 @@ ENTRIES = 40_000
 
 def product(node: Node) -> Form | None:
     """Letters for the axes of each operand and of the result; None where the operation is no sum of products."""
-    assert node.op
-    if node.op.name == "einsum":
-        letters, result = node.params["subscripts"].split("->")
-        return {"operands": letters.split(","), "result": result}
-    if node.op.name == "vdot":
-        letters = ascii_letters[: np.ndim(plain(node.inputs[0]))]
-        return {"operands": [letters, letters], "result": ""}
-    if node.op.name == "matmul":
-        left, right = (np.ndim(plain(x)) for x in node.inputs)
-        most = max(left, right, 2)
-        batch, rows, columns = ascii_letters[: most - 2], "y" * (left > 1), "z" * (right > 1)
-        operands = [batch[most - left :] + rows + "x", batch[most - right :] + "x" + columns]
-        return {"operands": operands, "result": batch + rows + columns}
-    return None
+    found = subscripts(str(node.op), node.params, [np.ndim(plain(x)) for x in node.inputs])
+    return None if found is None else {"operands": found[0], "result": found[1]}
 
 
 def local(pull: Pull, result: Shape, operand: Shape, storage: Storage) -> Form | None:

@@ -38,6 +38,7 @@ from tinygrad_mnist.graph.symbolic.positions import (
     new_letters,
     ravelled,
     sources,
+    subscripts,
     unravelled,
     window_counts,
 )
@@ -211,33 +212,21 @@ def _logsumexp(walk: Walk, o: Operation, at: At) -> Term:
     return Applied("log", (_exponentials(walk, o, at),))
 
 
-def _matmul(walk: Walk, o: Operation, at: At) -> Term:
-    x, y = o.view.operands
-    letter = Letter(x.shape[-1])
-    k = index(letter)
-    row, column = at[len(at) - 1 - (y.ndim > 1) :][: x.ndim > 1], at[len(at) - 1 :] if y.ndim > 1 else ()
-    stack = at[: len(at) - len(row) - len(column)]
-    if x.ndim == y.ndim == 2:
-        walk.contractions.append(Contraction(letter, [(x, 1), (y, 0)]))
-    left = (*broadcast(x.shape[:-2], stack), *row, k)
-    right = (*broadcast(y.shape[:-2], stack), k, *column)
-    return over("sum", [letter], product(walk.at(x, left), walk.at(y, right)))
-
-
 def _outer(walk: Walk, o: Operation, at: At) -> Term:
     return product(*(walk.at(x, unravelled(i, x.shape)) for x, i in zip(o.view.operands, at, strict=True)))
 
 
-def _vdot(walk: Walk, o: Operation, at: At) -> Term:
-    letters, own = new_letters(o.x.shape)
-    return over("sum", letters, product(*(walk.at(x, own) for x in o.view.operands)))
-
-
-def _einsum(walk: Walk, o: Operation, at: At) -> Term:
-    terms, result = o.params["subscripts"].split("->")
-    factors = list(zip(o.view.operands, terms.split(","), strict=True))
+def _contracted(walk: Walk, o: Operation, at: At) -> Term:
+    """The product over the letters of einsum, matmul and vdot, added over those that the result lacks."""
+    ndims = [x.ndim for x in o.view.operands]
+    found = subscripts(o.view.op, o.params, ndims)
+    assert found
+    terms, result = found
+    factors = list(zip(o.view.operands, terms, strict=True))
     lengths = {c: n for x, term in factors for c, n in zip(term, x.shape, strict=True) if n != 1}
     letters = {c: Letter(n) for c, n in lengths.items() if c not in result}
+    if o.view.op == "matmul" and ndims == [2, 2]:
+        walk.contractions.append(Contraction(letters.get("x", Letter(1)), [(x, t.index("x")) for x, t in factors]))
     known = {c: index(letter) for c, letter in letters.items()} | dict(zip(result, at, strict=True))
     own = ((x, tuple(known.get(c, Index()) for c in term)) for x, term in factors)
     elements = (walk.at(x, broadcast(x.shape, indices)) for x, indices in own)
@@ -353,10 +342,8 @@ RULES: dict[str, Rule] = {
     "softmax": lambda walk, o, at: Applied("div", (Applied("exp", (walk.at(o.x, at),)), _exponentials(walk, o, at))),
     "mul": lambda walk, o, at: product(*walk.spread(o.view.operands, at)),
     "div": _divided,
-    "matmul": _matmul,
+    **dict.fromkeys(("matmul", "vdot", "einsum"), _contracted),
     "outer": _outer,
-    "vdot": _vdot,
-    "einsum": _einsum,
     "clip": _clip,
     "scatter_add": _scattered,
     "patches": _patches,

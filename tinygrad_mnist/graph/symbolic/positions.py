@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,27 @@ def _read_off(numbers: NDArray[Any], at: At) -> Index:
     varies = [bool(np.any(numbers != np.take(numbers, [0], a))) for a in range(numbers.ndim)]
     smaller = numbers[tuple(slice(None) if v else 0 for v in varies)]
     return index(Element(Traced(smaller), tuple(i for i, v in zip(at, varies, strict=True) if v)))
+
+
+# sums of products
+
+
+def subscripts(op: str, params: Mapping[str, Any], ndims: Sequence[int]) -> tuple[list[str], str] | None:
+    """Letters for the axes of each operand and of the result, as of einsum; None for what is no sum of products.
+
+    ndims: how many axes each operand has.
+    """
+    if op == "einsum":
+        terms, result = params["subscripts"].split("->")
+        return terms.split(","), result
+    if op == "vdot":
+        return [ascii_letters[:ndim] for ndim in ndims], ""
+    if op == "matmul":
+        left, right = ndims
+        most = max(left, right, 2)
+        batch, rows, columns = ascii_letters[: most - 2], "y" * (left > 1), "z" * (right > 1)
+        return [batch[most - left :] + rows + "x", batch[most - right :] + "x" + columns], batch + rows + columns
+    return None
 
 
 # windows over images
