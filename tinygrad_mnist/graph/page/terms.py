@@ -95,9 +95,7 @@ def _sparse(pull: Pull, result: Shape, operand: Shape, storage: Storage) -> Form
         return None
     entries: list[tuple[Array, Array, Array]] = []
     count = 0
-    for j in range(size):
-        one = np.zeros(size)
-        one[j] = 1
+    for j, one in enumerate(np.eye(size)):
         row = np.ravel(unbroadcast(pull(one.reshape(result)), operand))
         (places,) = np.nonzero(row)
         entries.append((places, np.full(places.size, j), row[places]))

@@ -7,7 +7,7 @@ own: of x @ y, the element i, j is Σₖ xᵢₖ yₖⱼ.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import accumulate, pairwise
@@ -43,7 +43,7 @@ from tinygrad_mnist.graph.symbolic.positions import (
     window_counts,
 )
 from tinygrad_mnist.graph.symbolic.traced import Traced
-from tinygrad_mnist.graph.symbolic.writing import View, Writer
+from tinygrad_mnist.graph.symbolic.writing import Writer
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Walk:
         """An element of an operation's result in terms of those of its operands."""
         view = self.writer.view(x)
         if view.op in RULES:
-            return RULES[view.op](self, Operation(view, x), at)
+            return RULES[view.op](self, Operation(*view, x), at)
         if _is_elementwise(view.op, x):
             return Applied(view.op, self.spread(view.operands, at), view.params)
         return Element(x, at, by_name=False)
@@ -94,21 +94,18 @@ class Walk:
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation as a rule sees it."""
+    """An operation as a rule sees it: how its value is read, and the value."""
 
-    view: View
+    op: str
+    operands: tuple[Any, ...]
+    params: Mapping[str, Any]
     value: Traced
 
     @property
     def x(self) -> Traced:
         """The first operand."""
-        first: Traced = self.view.operands[0]
+        first: Traced = self.operands[0]
         return first
-
-    @property
-    def params(self) -> Any:
-        """The parameters."""
-        return self.view.params
 
     def reduced(self, at: At) -> tuple[list[Letter], At]:
         """A letter for each axis of x that is reduced, and the indices of x with them in place."""
@@ -142,8 +139,8 @@ def _moved(walk: Walk, o: Operation, at: At) -> Term:
 def _joined(walk: Walk, o: Operation, at: At) -> Term:
     """The element of the piece that the index is in."""
     axis = o.params["axis"] % len(at)
-    spans = pairwise(accumulate((x.shape[axis] for x in o.view.operands), initial=0))
-    pieces = [(x, start) for x, (start, end) in zip(o.view.operands, spans, strict=True) if end > start]
+    spans = pairwise(accumulate((x.shape[axis] for x in o.operands), initial=0))
+    pieces = [(x, start) for x, (start, end) in zip(o.operands, spans, strict=True) if end > start]
     terms = [
         walk.at(x, (*at[:axis], at[axis] - start if x.shape[axis] > 1 else Index(), *at[axis + 1 :]))
         for x, start in pieces
@@ -184,7 +181,7 @@ def _padded(walk: Walk, o: Operation, at: At) -> Term:
 
 def _reduced(walk: Walk, o: Operation, at: At) -> Term:
     letters, own = o.reduced(at)
-    return over(o.view.op, letters, walk.at(o.x, own))
+    return over(o.op, letters, walk.at(o.x, own))
 
 
 def _cumulative(op: str, neutral: int) -> Rule:
@@ -213,19 +210,19 @@ def _logsumexp(walk: Walk, o: Operation, at: At) -> Term:
 
 
 def _outer(walk: Walk, o: Operation, at: At) -> Term:
-    return product(*(walk.at(x, unravelled(i, x.shape)) for x, i in zip(o.view.operands, at, strict=True)))
+    return product(*(walk.at(x, unravelled(i, x.shape)) for x, i in zip(o.operands, at, strict=True)))
 
 
 def _contracted(walk: Walk, o: Operation, at: At) -> Term:
     """The product over the letters of einsum, matmul and vdot, added over those that the result lacks."""
-    ndims = [x.ndim for x in o.view.operands]
-    found = subscripts(o.view.op, o.params, ndims)
+    ndims = [x.ndim for x in o.operands]
+    found = subscripts(o.op, o.params, ndims)
     assert found
     terms, result = found
-    factors = list(zip(o.view.operands, terms, strict=True))
+    factors = list(zip(o.operands, terms, strict=True))
     lengths = {c: n for x, term in factors for c, n in zip(term, x.shape, strict=True) if n != 1}
     letters = {c: Letter(n) for c, n in lengths.items() if c not in result}
-    if o.view.op == "matmul" and ndims == [2, 2]:
+    if o.op == "matmul" and ndims == [2, 2]:
         walk.contractions.append(Contraction(letters.get("x", Letter(1)), [(x, t.index("x")) for x, t in factors]))
     known = {c: index(letter) for c, letter in letters.items()} | dict(zip(result, at, strict=True))
     own = ((x, tuple(known.get(c, Index()) for c in term)) for x, term in factors)
@@ -235,7 +232,7 @@ def _contracted(walk: Walk, o: Operation, at: At) -> Term:
 
 def _divided(walk: Walk, o: Operation, at: At) -> Term:
     """x / y; and x / y / z as x / (y z)."""
-    above, below = walk.spread(o.view.operands, at)
+    above, below = walk.spread(o.operands, at)
     if is_made_by(above, "div") and not isinstance(below, int):
         return Applied("div", (above.operands[0], product(above.operands[1], below)))
     return Applied("div", (above, below))
@@ -318,7 +315,7 @@ def _max_pool(walk: Walk, o: Operation, at: At) -> Term:
 
 def _unpool(walk: Walk, o: Operation, at: At) -> Term:
     """A window gives what reaches it to the places where x is at its top: to each its share."""
-    g, x, top = o.view.operands
+    g, x, top = o.operands
     windows, window = new_letters(top.shape[2:])
     (places, inside), (others, elsewhere) = new_letters(o.params["kernel"]), new_letters(o.params["kernel"])
     best = walk.at(top, (*at[:2], *window))
@@ -340,7 +337,7 @@ RULES: dict[str, Rule] = {
     "logsumexp": _logsumexp,
     "log_softmax": lambda walk, o, at: Applied("sub", (walk.at(o.x, at), _logsumexp(walk, o, at))),
     "softmax": lambda walk, o, at: Applied("div", (Applied("exp", (walk.at(o.x, at),)), _exponentials(walk, o, at))),
-    "mul": lambda walk, o, at: product(*walk.spread(o.view.operands, at)),
+    "mul": lambda walk, o, at: product(*walk.spread(o.operands, at)),
     "div": _divided,
     **dict.fromkeys(("matmul", "vdot", "einsum"), _contracted),
     "outer": _outer,
