@@ -105,8 +105,7 @@ class Terms:
             return _multiplied(term, operands, style)
         if term.op == "within":
             return self._within(term, style)
-        for i, x in enumerate(term.operands[1:], 1):
-            operands[i] = self.program.count(term.op, x, operands[i], style)
+        operands = self.program.counted(term.op, term.operands, operands, style)
         return notation.write(term.op, operands, term.params, [()] * len(operands), style)
 
     def _within(self, term: Applied, style: Style) -> Text:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -59,15 +59,13 @@ class Writer:
         if value.op is None:
             return constant(value.data, style)
         op, operands, params = self.view(value)
-        written = [self.write(x, style) for x in operands]
-        written[1:] = [self.count(op, x, text, style) for x, text in zip(operands[1:], written[1:], strict=True)]
+        written = self.counted(op, operands, [self.write(x, style) for x in operands], style)
         return notation.write(op, written, params, [getattr(x, "shape", ()) for x in operands], style)
 
-    def count(self, op: str, operand: Any, written: Text, style: Style) -> Text:
-        """An operand after the first: by its name where it is a number that the data explain, and is divided by."""
-        is_count = op == "div" and isinstance(operand, int) and operand in self.counts
-        name: Text = getattr(self.counts[operand].name, style) if is_count else written
-        return name
+    def counted(self, op: str, operands: Sequence[Any], written: list[Text], style: Style) -> list[Text]:
+        """Operands as they are written; a number that the data explain, and that is divided by, goes by its name."""
+        is_count = op == "div" and isinstance(operands[1], int) and operands[1] in self.counts
+        return [written[0], getattr(self.counts[operands[1]].name, style)] if is_count else written
 
     def in_formulas(self, value: Traced, by_name: bool = True) -> Name:
         """An expression in LaTeX and as plain text."""
