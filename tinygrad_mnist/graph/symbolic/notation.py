@@ -36,8 +36,11 @@ def _unknown(op: str) -> Entry:
 # families of entries
 
 
-def _below(text: str) -> str:
-    return rf"_{{\text{{{text}}}}}" if text else ""
+def _below(words: str, style: Style) -> str:
+    """Words below a sign or the name of a function."""
+    if not words:
+        return ""
+    return rf"_{{\text{{{words}}}}}" if style == "latex" else f"_{words.replace(' ', '')}"
 
 
 def _function(word: str, numpy: Template, level: str = "atom", helper: str = "", latex: str = "") -> Entry:
@@ -67,18 +70,14 @@ SIGNS: dict[str, dict[Style, str]] = {
 
 def _reduction(method: str) -> Entry:
     """Σ, Π, max: what it runs over stands below it."""
-    latex, text = SIGNS[method]["latex"], SIGNS[method]["text"]
+    is_word = len(SIGNS[method]["text"]) > 1
 
-    def plain(call: Call) -> str:
-        over = "_" + call.over.replace(" ", "") if call.over else ""
-        return f"{text}{over} <0:factor>" if len(text) == 1 else f"{text}{over}(<0>)"
+    def formula(call: Call) -> str:
+        operand = "(<0>)" if is_word and call.style == "text" else " <0:factor>"
+        return f"{SIGNS[method][call.style]}{_below(call.over, call.style)}{operand}"
 
-    return Entry(
-        lambda call: f"{latex}{_below(call.over)} <0:factor>",
-        plain,
-        lambda call: f"<0:atom>.{method}({_options(call)})",
-        levels={"latex": "factor", "text": "factor" if len(text) == 1 else "atom"},
-    )
+    levels = {"latex": "factor", "text": "atom" if is_word else "factor"}
+    return Entry(formula, formula, lambda call: f"<0:atom>.{method}({_options(call)})", levels=levels)
 
 
 def _along(word: str, numpy: str, helper: str = "", default: int | None = None) -> Entry:
@@ -90,8 +89,8 @@ def _along(word: str, numpy: str, helper: str = "", default: int | None = None) 
         return call.over if call.axes != (call.ndim - 1,) else ""
 
     return Entry(
-        lambda call: rf"{symbol}{_below(over(call))}\left(<0>\right)",
-        lambda call: f"{word}{'_' * bool(over(call))}{over(call).replace(' ', '')}(<0>)",
+        lambda call: rf"{symbol}{_below(over(call), 'latex')}\left(<0>\right)",
+        lambda call: f"{word}{_below(over(call), 'text')}(<0>)",
         lambda call: f"{numpy}({', '.join(filter(None, ['<0>', _options(call, default)]))})",
         helper=helper,
     )
