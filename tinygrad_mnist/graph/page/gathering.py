@@ -84,7 +84,7 @@ class Gathering:
             "uses": self.uses[key],
             "error": error_of(vertex.name or ""),
             "marks": health.marks(vertex.op, value, gradient, vertex.kind == "parameter"),
-            "norms": _norms(value, gradient),
+            "norms": [f"{health.norm(x):.3g}" for x in (value, gradient) if x is not None],  # as text: JSON has no NaN
             **(self._operation(vertex) if vertex.op else {}),
         }
 
@@ -126,8 +126,3 @@ def _source(vertex: Vertex) -> Account | None:
         return None
     file, line = vertex.source
     return {"file": os.path.basename(file), "line": line, "text": linecache.getline(file, line).strip()}
-
-
-def _norms(value: Any, gradient: Any) -> list[str]:
-    """The norms of a value and of its gradient, as text: JSON has no NaN."""
-    return [f"{health.norm(array):.3g}" for array in (value, gradient) if array is not None]
