@@ -1,8 +1,8 @@
 """How an operation is written: a template for each style, with slots for its operands and parameters.
 
 `<0:product>` is the first operand, in brackets if it binds less tightly than a product; `<0:product=>` leaves the
-brackets out around the same operation too, where grouping makes no difference; `<axis>` is a parameter, `<all>` every
-operand. What depends on parameters or shapes is a function that returns the template.
+brackets out around the same operation too, where grouping makes no difference; `<axis>` is a parameter as source, and
+`<all>` every operand. What depends on parameters or shapes is a function that returns the template.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tinygrad_mnist.engine.ops import _axes as normalised
-from tinygrad_mnist.graph.symbolic.pieces import LEVELS, Shape, Style, Text, number, source
+from tinygrad_mnist.graph.symbolic.pieces import LEVELS, Shape, Style, Text, source
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def filled(
         what, level = slot.groups()
         if what.isdigit():
             return _bracketed(operands[int(what)], level or "any", op, style)
-        return ", ".join(operands) if what == "all" else _parameter(params[what], style)
+        return ", ".join(operands) if what == "all" else source(params[what])
 
     return Text(re.sub(r"<(\w+)(?::([a-z]+=?))?>", fill, template), entry.levels.get(style, entry.level), op)
 
@@ -87,9 +87,3 @@ def _bracketed(operand: Text, needed: str, op: str, style: Style) -> str:
         return operand
     left, right = "[]" if operand.level == "comparison" and style != "numpy" else "()"
     return rf"\left{left}{operand}\right{right}" if style == "latex" else f"{left}{operand}{right}"
-
-
-def _parameter(value: Any, style: Style) -> str:
-    if style == "numpy":
-        return source(value)
-    return number(value, style) if isinstance(value, int | float) else str(value)
