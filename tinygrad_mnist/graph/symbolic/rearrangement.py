@@ -117,8 +117,6 @@ def single_number_needs_no_axes(e: Expressions, node: Traced, x: Traced) -> Trac
     """What is computed from single numbers is computed without axes that hold one number."""
     if node.shape or not e.made_by(x, "add", "sub", "mul", "div"):
         return None
-    if any(isinstance(y, Traced) and y.size != 1 for y in x.inputs):
-        return None
     return e.again(x, *(e.of("reshape", y, shape=()) if isinstance(y, Traced) else y for y in x.inputs))
 
 
