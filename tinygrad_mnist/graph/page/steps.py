@@ -51,9 +51,10 @@ def _share(page: Gathering, step: Step, share: Share, number: int) -> Account:
     operands = [page.named[x] for x in page.graph.operands(key)]
     shapes = [page.graph.value(x).shape for x in page.graph.operands(key)]
     rule = page.rules.formula(step.node, share.position, page.partial(key), page.named[key], operands)
+    gradient = f"∂{page.names[page.output]}/∂{page.names[key]}"
     sentences = [
         words.backward(op, name, page.graph.value(to), [x.text for x in operands], step.cotangent),
-        words.unbroadcast(op, name, share.axes, share.raw.shape, _gradient_of(page, key)) if share.axes else "",
+        words.unbroadcast(op, name, share.axes, share.raw.shape, gradient) if share.axes else "",
         words.accumulated(name, number, page.uses[to]),
     ]
     return {
@@ -68,10 +69,6 @@ def _share(page: Gathering, step: Step, share: Share, number: int) -> Account:
         "number": number,
         "sentences": [text for text in sentences if text],
     }
-
-
-def _gradient_of(page: Gathering, key: str) -> str:
-    return f"∂{page.names[page.output]}/∂{page.names[key]}"
 
 
 def _step(phase: str, key: str | None, sentence: str) -> Account:
