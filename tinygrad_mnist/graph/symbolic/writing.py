@@ -78,9 +78,9 @@ def constant(array: NDArray[Any], style: Style) -> Text:
         return _filled(0, array.shape, style)
     uniform = bool(np.all(array == array.flat[0]))
     if uniform and not array.shape:
-        return pieces.number(_whole(array.item()), style)
+        return pieces.number(pieces.whole(array.item()), style)
     if uniform and array.dtype.kind == "f":
-        return _filled(_whole(array.flat[0]), array.shape, style)
+        return _filled(pieces.whole(array.flat[0]), array.shape, style)
     if array.ndim == 2 and array.shape[0] == array.shape[1] and np.array_equal(array, np.eye(len(array))):
         dtype = ", dtype=bool" if array.dtype == np.bool_ else ""
         return Text(f"np.eye({len(array)}{dtype})" if style == "numpy" else "I")
@@ -101,7 +101,3 @@ def _filled(number: float, shape: tuple[int, ...], style: Style) -> Text:
     if number in (0, 1):
         return Text(rf"\mathbf{{{number}}}_{{{size}}}" if latex else f"{'ones' if number else 'zeros'}({size})")
     return Text(rf"{written} \cdot \mathbf{{1}}_{{{size}}}" if latex else f"{written} · ones({size})", "product")
-
-
-def _whole(number: Any) -> float:
-    return int(number) if np.isfinite(number) and number == int(number) and abs(number) < 1e15 else float(number)
