@@ -71,6 +71,8 @@ class Pass:
             if found is not None and (self._dropped(found) or _agree(found, node, self.guarded)):
                 if not found.name:
                     found.name = node.name
+                if str(node.op) == "maximum":
+                    self.shared.add(found)
                 return found
         return own
 
