@@ -15,6 +15,8 @@ from tinygrad_mnist.screens.cell import cell, line
 
 Array = NDArray[Any]
 
+_OF_SHAPE = "a gradient has the shape of its value: this is {given}, and {of} is {shape}"
+
 WORDS = {
     "missing": "not yet",
     "kind": "no array of numbers: {given}",
@@ -23,11 +25,9 @@ WORDS = {
     "transposed": "the right numbers, transposed: these are {given}, and {of} is {shape}",
     "arranged": "the right numbers in the shape {given}, and {of} is {shape}",
     "unsummed": "not summed: {of} was repeated along axis {axis} of {given}, so its gradient is the sum over it",
-    "shape": "a gradient has the shape of its value: this is {given}, and {of} is {shape}",
-    "fits-transposed": "a gradient has the shape of its value: this is {given}, and {of} is {shape}. "
-    "Its transpose would fit",
-    "fits-summed": "a gradient has the shape of its value: this is {given}, and {of} is {shape}. "
-    "Its sum over axis {axis} would fit",
+    "shape": _OF_SHAPE,
+    "fits-transposed": f"{_OF_SHAPE}. Its transpose would fit",
+    "fits-summed": f"{_OF_SHAPE}. Its sum over axis {{axis}} would fit",
     "nan": "NaN or infinite in {count} of {size} elements",
     "zero": "zero everywhere, and it should not be",
     "sign": "the sign is turned, everywhere",
