@@ -27,7 +27,6 @@ class Rule:
     the rule makes of them, of the shape that broadcasting gave.
     """
 
-    node: Node
     position: int
     g: Traced
     out: Traced
@@ -86,7 +85,7 @@ def run(
     vjp = rule(node, position)
     assert vjp
     with np.errstate(all="ignore"):
-        return Rule(node, position, g, result, stand_ins, vjp(g, result, *stand_ins, **node.params))
+        return Rule(position, g, result, stand_ins, vjp(g, result, *stand_ins, **node.params))
 
 
 def exact(array: Array) -> Traced:
