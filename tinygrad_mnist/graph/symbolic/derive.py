@@ -52,6 +52,8 @@ class Derivation:
     def __post_init__(self) -> None:
         self.layers = Layers(self.recording)
         self.wanted = set(self.wrt)
+        _replay(self)
+        _walk_back(self, self.recording.between(self.wrt))
 
     @property
     def output(self) -> Node:
@@ -79,7 +81,7 @@ def derived(reading: Callable[[Derivation], T], output: Node, wrt: Iterable[Node
     graph or with more than one element, and for a tensor that it does not depend on.
     """
     targets = checked(output, wrt)
-    return isolated(lambda: reading(_derive(Recording(output), targets)))
+    return isolated(lambda: reading(Derivation(Recording(output), targets)))
 
 
 def isolated(work: Callable[[], T]) -> T:
@@ -119,13 +121,6 @@ def check(output: Node, wrt: Any) -> None:
     for x in wrt:
         if x.dtype.kind != "f":
             raise GraphError(f"{describe(x)} is not floating point, so it has no gradient")
-
-
-def _derive(recording: Recording, wrt: list[Node]) -> Derivation:
-    derivation = Derivation(recording, wrt)
-    _replay(derivation)
-    _walk_back(derivation, recording.between(wrt))
-    return derivation
 
 
 def _replay(derivation: Derivation) -> None:
