@@ -116,7 +116,9 @@ class Forward:
         if node.op:
             self.definitions[node] = self._algebra.simplify(record(node.op, self.operands(node), node.params))
         if node in self.lines or self._is_given(node):
-            self.names[node] = self.names.get(node) or self._new_name(node)
+            if node not in self.names:  # as no gradient leads to it
+                wanted = self.derivation.layers.name(node)
+                self.names[node] = self.program.registry.wanted(wanted, "t" if node.op else "c")
             array = self.derivation.forward[node].numpy()
             self._expressions[node] = self._algebra.leaf(Traced(array, self.names[node].text))
             self._writer.names[self._expressions[node]] = self.names[node]
@@ -124,9 +126,3 @@ class Forward:
             self._expressions[node] = self.definitions[node]
         else:
             self._expressions[node] = self._algebra.simplify(Traced(node.data))
-
-    def _new_name(self, node: Node) -> Name:
-        """For what no gradient leads to."""
-        wanted = self.derivation.layers.name(node)
-        registry = self.program.registry
-        return registry.new(wanted) if wanted else registry.numbered("t" if node.op else "c")

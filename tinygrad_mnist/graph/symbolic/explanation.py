@@ -271,8 +271,7 @@ class _Symbols:
             self.names[node] = self.writer.in_formulas(self.leaves[node])
         else:
             if node not in self.names:
-                registry = self.result.registry
-                self.names[node] = registry.new(node.name) if node.name else registry.numbered("t")
+                self.names[node] = self.result.registry.wanted(node.name, "t")
             leaf.name = self.names[node].text
             self.leaves[node] = self.algebra.leaf(self.as_it_is.leaf(leaf))
             self.writer.names[leaf] = self.names[node]

@@ -132,7 +132,7 @@ def _name_nodes(result: Program, present: set[Traced]) -> None:
         if node is derivation.output and not wanted:
             result.node_names[node] = result.registry.new("L", identifier="loss")
         elif node in derivation.wanted or node is derivation.output or (wanted and derivation.forward[node] in present):
-            result.node_names[node] = result.registry.new(wanted) if wanted else result.registry.numbered("t")
+            result.node_names[node] = result.registry.wanted(wanted, "t")
 
 
 def _name_derivatives(result: Program, present: set[Traced]) -> None:

@@ -74,6 +74,10 @@ class Names:
         own = given if shown == given.text else named(shown)
         return own._replace(numpy=Text(untaken(_identifier(identifier or own.numpy), self._identifiers)))
 
+    def wanted(self, name: str | None, stem: str) -> Name:
+        """The name that is wanted; a numbered one where none is."""
+        return self.new(name) if name else self.numbered(stem)
+
     def numbered(self, stem: str) -> Name:
         """t1, t2, …: the first that is free."""
         return self.new(next(name for i in self._counters[stem] if (name := f"{stem}{i}") not in self._shown))
