@@ -12,7 +12,7 @@ from tinygrad_mnist.engine.errors import GraphError, describe, no_graph
 from tinygrad_mnist.graph.layers import Layers, error_of
 from tinygrad_mnist.graph.onnx.building import DTYPES, Graph
 from tinygrad_mnist.graph.onnx.examples import with_one_more
-from tinygrad_mnist.graph.onnx.values import Times, Value, trace, values_of
+from tinygrad_mnist.graph.onnx.values import Times, Trace, Value, values_of
 from tinygrad_mnist.graph.onnx.words import WORDLESS, WORDS
 from tinygrad_mnist.graph.onnx.writing import Writer
 from tinygrad_mnist.graph.recording import Recording
@@ -126,8 +126,8 @@ class _Export:
 
     def __init__(self, program: _Program, other: Node | None) -> None:
         self.recording, self.wrt, self.layers = program.recording, program.wrt, program.layers
-        self.trace = trace(self.recording, self.wrt)
-        self.order = self.trace.values(self.wrt)
+        self.trace = Trace(self.recording, self.wrt)
+        self.order = self.trace.values()
         leaves = (self.trace.forward[node] for node in program.inputs)
         present = set(self.order)
         self.inputs = dict.fromkeys(leaf for leaf in leaves if leaf in present)
@@ -143,8 +143,7 @@ class _Export:
         if len(recording.nodes) != len(self.recording.nodes):
             raise GraphError("the other recording is of another program: it has more operations, or fewer")
         counterparts = dict(zip(self.recording.nodes, recording.nodes, strict=True))
-        wrt = [counterparts[x] for x in self.wrt]
-        return trace(recording, wrt).values(wrt)
+        return Trace(recording, [counterparts[x] for x in self.wrt]).values()
 
     def model(self) -> ModelProto:
         import onnx

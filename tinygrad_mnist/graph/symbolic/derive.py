@@ -7,7 +7,7 @@ The program is replayed on traced tensors, each of the engine's rules is run onc
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -38,14 +38,29 @@ class Step:
 
 
 @dataclass
-class Derivation:
-    """All that was derived. forward, gradients: the simplest expression of each node, and of ∂output/∂node."""
+class Replay:
+    """A recorded program on traced tensors. forward, gradients: what stands for each node, and for ∂output/∂node."""
 
     recording: Recording
-    wrt: list[Node]
+    wrt: Sequence[Node]
+    forward: dict[Node, Traced] = field(default_factory=dict, init=False)
+    gradients: dict[Node, Traced] = field(default_factory=dict, init=False)
+
+    @property
+    def output(self) -> Node:
+        """What is differentiated."""
+        return self.recording.output
+
+    def operands(self, node: Node) -> list[Any]:
+        """What a node's operation is applied to."""
+        return [self.forward[x] if isinstance(x, Node) else x for x in self.recording.operands[node]]
+
+
+@dataclass
+class Derivation(Replay):
+    """All that was derived. forward, gradients: the simplest expression of each node, and of ∂output/∂node."""
+
     algebra: Algebra = field(default_factory=Algebra)
-    forward: dict[Node, Traced] = field(default_factory=dict)
-    gradients: dict[Node, Traced] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     layers: Layers = field(init=False)
 
@@ -54,15 +69,6 @@ class Derivation:
         self.wanted = set(self.wrt)
         _replay(self)
         _walk_back(self, self.recording.between(self.wrt))
-
-    @property
-    def output(self) -> Node:
-        """What is differentiated."""
-        return self.recording.output
-
-    def operands(self, node: Node) -> list[Any]:
-        """The expressions that a node's operation is applied to."""
-        return [self.forward[x] if isinstance(x, Node) else x for x in self.recording.operands[node]]
 
     def is_named(self, node: Node) -> bool:
         """Whether a node goes by a name, or gets one because its gradient is asked for."""
