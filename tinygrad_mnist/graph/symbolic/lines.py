@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from tinygrad_mnist.engine import Node
@@ -255,16 +256,13 @@ class _Lines:
     def _arranged(self) -> list[Line]:
         """Gradients of leaves that follow each other, and that nothing else uses, in the order they were asked for."""
         order = {line.name: position for position, line in enumerate(self.result.results)}
-        lines: list[Line] = []
-        run: list[Line] = []
-        for line in self.result.lines:
-            final = line.name in order and line.gradient and line.node is not None and line.node.op is None
-            if final and self.uses[line.value] == 0:
-                run.append(line)
-            else:
-                lines += [*self._sorted(run, order), line]
-                run = []
-        return lines + self._sorted(run, order)
+
+        def is_final(line: Line) -> bool:
+            is_of_leaf = line.gradient and line.node is not None and line.node.op is None
+            return is_of_leaf and line.name in order and self.uses[line.value] == 0
+
+        runs = ((final, list(run)) for final, run in groupby(self.result.lines, is_final))
+        return [line for final, run in runs for line in (self._sorted(run, order) if final else run)]
 
     def _sorted(self, run: list[Line], order: Mapping[Name, int]) -> list[Line]:
         """A run in its order; of lines of one value the first has the expression, and the others its name."""
