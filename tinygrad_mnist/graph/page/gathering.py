@@ -36,10 +36,9 @@ class Gathering:
         if isinstance(output, Node) and output.op is None:
             raise GraphError(no_graph(output))
         self.graph = describe(output)
-        shown = [vertex for vertex in self.graph.vertices if vertex.kind != "constant"]
-        if len(shown) > LIMIT:
-            raise ValueError(f"a page shows up to {LIMIT} values, and this graph has {len(shown)}: explore part of it")
-        self.shown = {vertex.key: vertex for vertex in shown}
+        self.shown = {vertex.key: vertex for vertex in self.graph.vertices if vertex.kind != "constant"}
+        if (count := len(self.shown)) > LIMIT:
+            raise ValueError(f"a page shows up to {LIMIT} values, and this graph has {count}: explore part of it")
         self.output = self.graph.key(output)
         self.rules = Rules()
         self.played = play(output, gradient, self.rules.pull)
