@@ -173,15 +173,11 @@ class _Export:
 
     def _wanted_names(self) -> dict[Traced, str]:
         """What the values are called that have a name of their own."""
-        names: dict[Traced, str] = {}
-        for node, value in self.trace.forward.items():
-            if name := self.layers.name(node):
-                names.setdefault(value, name)
-        for node, value in self.trace.gradients.items():
-            if name := self.layers.name(node):
-                names.setdefault(value, _gradient_name(name))
-        names.setdefault(self.trace.forward[self.recording.output], "output")
-        return names
+        name_of = self.layers.name
+        named = [(value, name_of(node)) for node, value in self.trace.forward.items()]
+        named += [(x, _gradient_name(name)) for node, x in self.trace.gradients.items() if (name := name_of(node))]
+        named.append((self.trace.forward[self.recording.output], "output"))
+        return {value: name for value, name in reversed(named) if name}  # of several names, the first
 
     # nodes
 
