@@ -167,11 +167,9 @@ class _Lines:
         self.uses.update(x for value in present for x in result.operands(value))
         self.forward = set(result.expressions([result.derivation.forward[result.derivation.output]]))
         derivation, named = result.derivation, result.node_names
-        self.values: dict[Traced, Node] = {}
+        operations = [node for node in named if node.op is not None]
+        self.values = {derivation.forward[node]: node for node in reversed(operations)}  # of one value, the first
         self.gradients: dict[Traced, Node] = {}
-        for node in named:
-            if node.op is not None:
-                self.values.setdefault(derivation.forward[node], node)
         for node, value in derivation.gradients.items():  # from the output back
             if node not in named or node is derivation.output or value not in self.uses:
                 continue
