@@ -203,8 +203,7 @@ class _Answer:
                     yield kind, {"along": along, "count": len(shares)}
 
     def _of_places(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        with np.errstate(invalid="ignore"):
-            wrong = ~(np.abs(self.given - self.right) <= self.tolerance)
+        wrong = ~(np.abs(self.given - self.right) <= self.tolerance)
         wrong &= ~(np.isnan(self.given) & np.isnan(self.right))
         if wrong.ndim == 2:
             for axis, kind in enumerate(("row", "column")):

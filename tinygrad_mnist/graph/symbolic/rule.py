@@ -84,8 +84,7 @@ def run(
     g.name = "g"  # it is no constant, though all its numbers may be the same
     vjp = rule(node, position)
     assert vjp
-    with np.errstate(all="ignore"):
-        return Rule(position, g, result, stand_ins, vjp(g, result, *stand_ins, **node.params))
+    return Rule(position, g, result, stand_ins, vjp(g, result, *stand_ins, **node.params))
 
 
 def exact(array: Array) -> Traced:
