@@ -155,10 +155,9 @@ def _walk_back(derivation: Derivation, needed: set[Node]) -> None:
             continue
         total, operands = gradients[node], derivation.operands(node)
         onward = [(i, x) for i, x in recording.tensors(node) if x in needed and rule(node, i)]
-        wanted = node in derivation.wanted
-        named = wanted or derivation.is_named(node)
+        named, is_prediction = derivation.is_named(node), node in derivation.layers.predictions
         if named or len(onward) > 1:  # ŷ − y is shorter than what leads through a prediction, named or not
-            algebra.make_opaque(total, soft=not named or (node in derivation.layers.predictions and not wanted))
+            algebra.make_opaque(total, soft=not named or (is_prediction and node not in derivation.wanted))
         for i, x in onward:
             step = Step(node, x, run(node, i, total.numpy(), derivation.forward[node], operands))
             share = algebra.shorter(step.rule.on(total, derivation.forward[node], operands), total)
