@@ -180,6 +180,7 @@ def _cells(row: Row) -> list[Markup]:
 
 def page(comparisons: Sequence[Comparison]) -> str:
     """A page of its own that needs no network: tables and heat maps, light or dark as the reader's system is."""
+    style = (resources.files("tinygrad_mnist.comparing") / "static" / "page.css").read_text(encoding="utf-8")
     sections = "".join(
         f"<section><h2>Examples as {comparison.convention}</h2>{fragment(comparison)}"
         f"<h3>The gradients as pictures</h3>{''.join(map(_heat_maps, comparison.parameters))}</section>"
@@ -188,7 +189,7 @@ def page(comparisons: Sequence[Comparison]) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Autograd beside the hand derivation</title><style>\n{_static('page.css')}</style></head>"
+        f"<title>Autograd beside the hand derivation</title><style>\n{style}</style></head>"
         f"<body><main><h1>Autograd beside the hand derivation</h1>{LEGEND}{sections}</main></body></html>\n"
     )
 
@@ -214,10 +215,6 @@ def _heat_map(name: str, panel: Panel) -> str:
         f'<img class="{kind}" alt="{alternative}" src="{heatmaps.png(picture, end, colours)}">'
         f'<div class="scale">{scale}</div></figure>'
     )
-
-
-def _static(file: str) -> str:
-    return (resources.files("tinygrad_mnist.comparing") / "static" / file).read_text(encoding="utf-8")
 
 
 LEGEND = (

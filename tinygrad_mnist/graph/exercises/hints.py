@@ -37,8 +37,7 @@ class Hints:
     def _of_uses(self, node: Node) -> str:
         """Where it comes back from."""
         of, name = self.forward.names[node].numpy, self.gradients[node]
-        lines = ((self.forward.line(line).partition("  # ")[0], self.gradients[line]) for line in self.uses[node])
-        uses = [f"{line}, from {gradient}" for line, gradient in lines]
+        uses = [f"{self.forward.line(x).partition('  # ')[0]}, from {self.gradients[x]}" for x in self.uses[node]]
         if len(uses) == 1:
             return f"{of} is used in one place, and {name} comes back along it: {uses[0]}."
         every = f"{of} is used in {len(uses)} places, and {name} is the sum of what comes back along each"
