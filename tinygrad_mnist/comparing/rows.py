@@ -15,7 +15,6 @@ from tinygrad_mnist.shown import json_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from rich.console import Group
 
 Array = NDArray[Any]
 
@@ -173,16 +172,9 @@ class Comparison:
         """A Matplotlib figure: each parameter's gradient by hand, by autograd, and their difference."""
         return views.figure(self)
 
-    def __str__(self) -> str:
-        return views.text(self)
-
-    __repr__ = __str__
-
-    def __rich__(self) -> Group:
-        return views.table(self)
-
-    def _repr_html_(self) -> str:
-        return views.fragment(self)
+    __str__ = __repr__ = views.text
+    __rich__ = views.table
+    _repr_html_ = views.fragment
 
 
 def _plain(value: Any) -> Any:

@@ -21,7 +21,7 @@ from itertools import pairwise
 import numpy as np
 
 from tinygrad_mnist.engine import Node
-from tinygrad_mnist.graph.recording import Recording
+from tinygrad_mnist.graph.recording import Recording, breadth_first
 
 Scope = tuple[str, ...]
 """The names of the layers around a value, outermost first; () outside of all."""
@@ -128,7 +128,8 @@ class Layers:
         for leaf in self.recording.nodes:
             letter = {"weight": "γ", "bias": "β"}.get((leaf.name or "").rpartition(".")[2])
             if letter and leaf in self.parameters and leaf not in known and not leaf.op:
-                normalised = next((nearest[x] for x in _uses(self.recording, leaf) if nearest[x]), frozenset[Node]())
+                uses = breadth_first([leaf], self.recording.users.__getitem__)
+                normalised = next((nearest[x] for x in uses if nearest[x]), frozenset[Node]())
                 if len(normalised) == 1:
                     found[leaf] = of_layer[next(iter(normalised))], letter
         return found
@@ -239,20 +240,22 @@ def _sums(
 
 def _gathered(layer: Layer) -> list[Node]:
     """The patches of images that enter a convolution, and what arranges them; nothing for another layer."""
-    chain, node = list[Node](), layer.entering
-    while node.op and (node.op.name in MOVES or node.op.name == "patches"):
-        chain.append(node)
-        if node.op.name == "patches":
-            return chain
-        node = node.inputs[0]
-    return []
+    arrangements = list(_arrangements(layer.entering))
+    return arrangements if str(arrangements[-1].op) == "patches" else []
 
 
 def unmoved(node: Node) -> Node:
     """What a node is another arrangement of."""
+    *_, last = _arrangements(node)
+    return last
+
+
+def _arrangements(node: Node) -> Iterator[Node]:
+    """A node, and what it is another arrangement of, step by step."""
+    yield node
     while node.op and node.op.name in MOVES:
         node = node.inputs[0]
-    return node
+        yield node
 
 
 def _is_called_weight(leaf: Node) -> bool:
@@ -336,18 +339,6 @@ def _data_of(recording: Recording, first: Layer, parameters: set[Node]) -> list[
     signals = [x for _, x in recording.tensors(first.product) if x not in parameters]
     beneath = [x for signal in signals for x in recording.beneath(signal)]
     return [x for x in beneath if not x.op and x.shape and x not in parameters][:1]
-
-
-def _uses(recording: Recording, leaf: Node) -> Iterator[Node]:
-    """What a leaf flows into, the nearest first."""
-    queue = [leaf]
-    seen = {leaf}
-    for node in queue:
-        for user in recording.users[node]:
-            if user not in seen:
-                seen.add(user)
-                queue.append(user)
-                yield user
 
 
 def _loss(recording: Recording, parameters: set[Node]) -> set[Node]:

@@ -6,11 +6,13 @@ programs alike. Every reading of a graph starts from one of these, and walks it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from tinygrad_mnist.engine import Node
+
+T = TypeVar("T")
 
 Operand = Any
 """A node, or a Python number."""
@@ -26,14 +28,13 @@ class Recording:
         self.outputs = outputs
         self.operands: dict[Node, tuple[Operand, ...]] = {}
         self._wrapped: dict[int, Node] = {}
-        found = list(dict.fromkeys(outputs))
-        seen = set(found)
-        for node in found:
-            self.operands[node] = tuple(map(self._operand, node.inputs))
-            new = dict.fromkeys(x for _, x in self.tensors(node) if x not in seen)
-            seen.update(new)
-            found.extend(new)
+        found = breadth_first(outputs, self._take_in)
         self.nodes = sorted(found, key=lambda node: (node.op is not None, node.born))
+
+    def _take_in(self, node: Node) -> Iterator[Node]:
+        """Note the operands of a node; those that are nodes."""
+        self.operands[node] = tuple(map(self._operand, node.inputs))
+        return (x for _, x in self.tensors(node))
 
     def _operand(self, x: Any) -> Operand:
         if isinstance(x, Node | int | float):
@@ -87,13 +88,7 @@ class Recording:
 
     def beneath(self, node: Node, within: Callable[[Node], bool] = lambda node: True) -> list[Node]:
         """A node and what it was computed from, the nearest first; not looking beneath nodes that are not `within`."""
-        found = {node: None}
-        queue = [node]
-        for top in queue:
-            new = dict.fromkeys(x for _, x in self.tensors(top) if x not in found) if within(top) else {}
-            found.update(new)
-            queue.extend(new)
-        return list(found)
+        return list(breadth_first([node], lambda top: (x for _, x in self.tensors(top) if within(top))))
 
     def nearest(self, stops: Iterable[Node]) -> dict[Node, frozenset[Node]]:
         """For each node the nearest of `stops` that it was computed from; a stop itself has but itself."""
@@ -109,3 +104,31 @@ def rule(node: Node, position: int) -> Callable[..., Any] | None:
     """The vjp of a node's operation for one of its inputs; None where no gradient flows."""
     assert node.op
     return node.op.vjp(position)
+
+
+def breadth_first(starts: Iterable[T], onward: Callable[[T], Iterable[T]]) -> Iterator[T]:
+    """The starts, and all that leads on from them, step by step: each once, the nearest first."""
+    queue = list(dict.fromkeys(starts))
+    seen = set(queue)
+    for x in queue:
+        yield x
+        for y in onward(x):
+            if y not in seen:
+                seen.add(y)
+                queue.append(y)
+
+
+def operands_first(roots: Iterable[T], operands: Callable[[T], Iterable[T]]) -> Iterator[T]:
+    """The roots, and all that they are made of: each once, after its operands."""
+    found: set[T] = set()
+    for root in roots:
+        stack = [root]
+        while stack:
+            top = stack[-1]
+            waiting = [x for x in operands(top) if x not in found] if top not in found else []
+            stack += waiting
+            if not waiting:
+                stack.pop()
+            if not waiting and top not in found:
+                found.add(top)
+                yield top

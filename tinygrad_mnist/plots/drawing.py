@@ -76,13 +76,14 @@ def draw_frame(ax: Axes, is_right: bool) -> None:
     )  # fmt: skip
 
 
-def tiles(arrays: Array, columns: int) -> Figure:
+def tiles(arrays: Array, columns: int, head: str) -> Figure:
     """Arrays (n, height, width) side by side, in one scale that is even around zero."""
     figure, axes = sheet(len(arrays), columns, above=0.1, head=0.25, aside=0.55)
     end = float(np.abs(arrays).max()) or 1.0
     for ax, array in zip(axes, arrays, strict=False):
         picture = ax.imshow(array, cmap=VALUES, vmin=-end, vmax=end)
     draw_scale(figure, picture, axes)
+    write_head(figure, head)
     return figure
 
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tinygrad_mnist import data, nn
+from tinygrad_mnist import nn
 from tinygrad_mnist.engine import Tensor, grad
 from tinygrad_mnist.plots import drawing
 from tinygrad_mnist.plots.drawing import Array
@@ -54,11 +54,8 @@ def training_curves(history: History) -> Figure:
 
 def first_layer(weights: Array, count: int = 50) -> Figure:
     """The first weights, (neurons, 784), as an image for each neuron: ink on red excites it, ink on blue quiets it."""
-    shown = weights[:count].reshape(-1, data.SIDE, data.SIDE)
-    figure = drawing.tiles(shown, columns=10)
-    number = f"{len(shown)} of {len(weights)}" if len(shown) < len(weights) else f"all {len(weights)}"
-    drawing.write_head(figure, f"What the neurons of the first layer look for ({number})")
-    return figure
+    shown = drawing.as_frames(weights[:count])
+    return drawing.tiles(shown, 10, f"What the neurons of the first layer look for ({_part(shown, weights)})")
 
 
 def filters(kernels: Array, count: int = 64) -> Figure:
@@ -68,11 +65,14 @@ def filters(kernels: Array, count: int = 64) -> Figure:
     """
     channels = min(kernels.shape[1], 16)
     shown = kernels[: max(1, count // channels), :channels]
-    figure = drawing.tiles(shown.reshape(-1, *kernels.shape[2:]), columns=8 if channels == 1 else channels)
-    number = f"{len(shown)} of {len(kernels)}" if len(shown) < len(kernels) else f"all {len(kernels)}"
-    number += "" if channels == 1 else ", a line for each"
-    drawing.write_head(figure, f"What the filters of {kernels.shape[2]} × {kernels.shape[3]} look for ({number})")
-    return figure
+    columns, lines = (8, "") if channels == 1 else (channels, ", a line for each")
+    head = f"What the filters of {kernels.shape[2]} × {kernels.shape[3]} look for ({_part(shown, kernels)}{lines})"
+    return drawing.tiles(shown.reshape(-1, *kernels.shape[2:]), columns, head)
+
+
+def _part(shown: Array, of: Array) -> str:
+    """How many are shown."""
+    return f"{len(shown)} of {len(of)}" if len(shown) < len(of) else f"all {len(of)}"
 
 
 def saliency(model: Any, x: Array, labels: Array | None = None) -> Figure:

@@ -6,7 +6,7 @@ import sys
 import time
 from collections import deque
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tinygrad_mnist.screens.cell import markup
 from tinygrad_mnist.shown import MONOSPACE, one_line
@@ -82,38 +82,8 @@ class Bar:
             self._screen.stop()
 
 
-class _Screen(Protocol):
-    """Where a bar is shown."""
-
-    @property
-    def is_shown(self) -> bool: ...
-
-    def line(self, text: str) -> None: ...
-
-    def start(self, what: str, total: float) -> None: ...
-
-    def move(self, completed: float, what: str | None, facts: str) -> None: ...
-
-    def stop(self) -> None: ...
-
-
-def _screen() -> _Screen:
-    if in_notebook():
-        return _Notebook()
-    try:
-        return _Terminal() if console().is_terminal and not console().is_dumb_terminal else _Log()
-    except ImportError:
-        return _Log()
-
-
-def in_notebook() -> bool:
-    """Whether a notebook's kernel runs this: what is displayed there can be displayed anew."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    return getattr(shell, "kernel", None) is not None
-
-
-class _Log:
-    """Lines alone."""
+class _Screen:
+    """Where lines are shown, and a bar: here, as in a log, the lines alone."""
 
     is_shown = False
 
@@ -127,24 +97,32 @@ class _Log:
     def stop(self) -> None: ...
 
 
-class _Terminal:
+def _screen() -> _Screen:
+    if in_notebook():
+        return _Notebook()
+    try:
+        return _Terminal() if console().is_terminal and not console().is_dumb_terminal else _Screen()
+    except ImportError:
+        return _Screen()
+
+
+def in_notebook() -> bool:
+    """Whether a notebook's kernel runs this: what is displayed there can be displayed anew."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return getattr(shell, "kernel", None) is not None
+
+
+class _Terminal(_Screen):
     """The last line is the bar's; the others go above it."""
 
-    def __init__(self) -> None:
-        self._progress: Any = None
-
-    @property
-    def is_shown(self) -> bool:
-        return self._progress is not None
-
-    def line(self, text: str) -> None:
-        say(text)
+    _progress: Any
 
     def start(self, what: str, total: float) -> None:
         from rich.progress import BarColumn, Progress, TextColumn
 
         columns = [TextColumn("{task.description}"), BarColumn(30), TextColumn("{task.fields[facts]}")]
         self._progress = Progress(*columns, console=console(), transient=True)
+        self.is_shown = True
         self._progress.add_task(what, total=total, facts="")
         self._progress.start()
 
@@ -154,10 +132,10 @@ class _Terminal:
 
     def stop(self) -> None:
         self._progress.stop()
-        self._progress = None
+        self.is_shown = False
 
 
-class _Notebook:
+class _Notebook(_Screen):
     """One output, which is displayed anew."""
 
     def __init__(self) -> None:
@@ -165,7 +143,6 @@ class _Notebook:
         self._lines: deque[str] = deque(maxlen=KEPT)
         self._count, self._shown_at = 0, 0.0
         self._what, self._total, self._done, self._facts = "", 0.0, 0.0, ""
-        self.is_shown = False
 
     def line(self, text: str) -> None:
         self._lines.append(text)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
-from typing import Any, TypeVar
+from collections.abc import Set
+from typing import Any
 
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.graph.layers import MOVES, Layers, unmoved
@@ -15,8 +15,6 @@ from tinygrad_mnist.graph.symbolic.names import Name
 from tinygrad_mnist.graph.symbolic.source import assignment
 from tinygrad_mnist.graph.symbolic.traced import Traced, record
 from tinygrad_mnist.graph.symbolic.writing import Writer
-
-T = TypeVar("T")
 
 _REDUCTIONS = {"sum", "vdot"}
 _SCALINGS = {"add", "sub", "mul", "div"}
@@ -118,7 +116,9 @@ class Forward:
         if node.op:
             self.definitions[node] = self._algebra.simplify(record(node.op, self.operands(node), node.params))
         if node in self.lines or self._is_given(node):
-            self.names[node] = self.names.get(node) or self._new_name(node)
+            if node not in self.names:  # as no gradient leads to it
+                wanted = self.derivation.layers.name(node)
+                self.names[node] = self.program.registry.wanted(wanted, "t" if node.op else "c")
             array = self.derivation.forward[node].numpy()
             self._expressions[node] = self._algebra.leaf(Traced(array, self.names[node].text))
             self._writer.names[self._expressions[node]] = self.names[node]
@@ -126,17 +126,3 @@ class Forward:
             self._expressions[node] = self.definitions[node]
         else:
             self._expressions[node] = self._algebra.simplify(Traced(node.data))
-
-    def _new_name(self, node: Node) -> Name:
-        """For what no gradient leads to."""
-        wanted = self.derivation.layers.name(node)
-        registry = self.program.registry
-        return registry.new(wanted) if wanted else registry.numbered("t" if node.op else "c")
-
-
-def growing(found: dict[T, None]) -> Iterator[T]:
-    """The keys in order, those among them that are added on the way."""
-    seen: set[T] = set()
-    while new := [x for x in found if x not in seen]:
-        seen.update(new)
-        yield from new

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tinygrad_mnist.engine import Node
-from tinygrad_mnist.graph.exercises.forward import Forward, growing
+from tinygrad_mnist.graph.exercises.forward import Forward
 from tinygrad_mnist.graph.page import words
 from tinygrad_mnist.graph.playback import summed_axes
+from tinygrad_mnist.graph.recording import breadth_first
 from tinygrad_mnist.graph.symbolic.derive import Step
 
 Uses = dict[Node, dict[Node, list[Step]]]
@@ -36,8 +37,7 @@ class Hints:
     def _of_uses(self, node: Node) -> str:
         """Where it comes back from."""
         of, name = self.forward.names[node].numpy, self.gradients[node]
-        lines = ((self.forward.line(line).partition("  # ")[0], self.gradients[line]) for line in self.uses[node])
-        uses = [f"{line}, from {gradient}" for line, gradient in lines]
+        uses = [f"{self.forward.line(x).partition('  # ')[0]}, from {self.gradients[x]}" for x in self.uses[node]]
         if len(uses) == 1:
             return f"{of} is used in one place, and {name} comes back along it: {uses[0]}."
         every = f"{of} is used in {len(uses)} places, and {name} is the sum of what comes back along each"
@@ -45,17 +45,16 @@ class Hints:
 
     def _of_rules(self, node: Node) -> str:
         """The rule of each operation on the way from the lines back to a value, in words."""
-        within, users = {node: None}, self.forward.recording.users
-        for x in growing(within):
-            within.update(dict.fromkeys(user for user in users[x] if user not in self.forward.lines))
+        users, lines = self.forward.recording.users, self.forward.lines
+        within = set(breadth_first([node], lambda x: (user for user in users[x] if user not in lines)))
         steps = [step for step in self.forward.derivation.steps if step.input in within]
         return " ".join(dict.fromkeys(text for step in steps for text in self._sentences(step)))
 
     def _sentences(self, step: Step) -> Iterator[str]:
         rule, operands = step.rule, [self.forward.write(x) for x in self.forward.operands(step.node)]
         to, op = operands[rule.position], str(step.node.op)
-        x, share = self.forward.derivation.forward[step.input].numpy(), rule.share.numpy()
-        yield words.backward(op, to, x, operands, rule.g.numpy(), share)
+        x = self.forward.derivation.forward[step.input].numpy()
+        yield words.backward(op, to, x, operands, rule.g.numpy())
         axes = summed_axes(rule.raw.shape, x.shape)
         if axes:
             yield words.unbroadcast(op, to, axes, rule.raw.shape, "the gradient")

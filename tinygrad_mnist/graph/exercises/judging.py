@@ -15,6 +15,8 @@ from tinygrad_mnist.screens.cell import cell, line
 
 Array = NDArray[Any]
 
+_OF_SHAPE = "a gradient has the shape of its value: this is {given}, and {of} is {shape}"
+
 WORDS = {
     "missing": "not yet",
     "kind": "no array of numbers: {given}",
@@ -23,11 +25,9 @@ WORDS = {
     "transposed": "the right numbers, transposed: these are {given}, and {of} is {shape}",
     "arranged": "the right numbers in the shape {given}, and {of} is {shape}",
     "unsummed": "not summed: {of} was repeated along axis {axis} of {given}, so its gradient is the sum over it",
-    "shape": "a gradient has the shape of its value: this is {given}, and {of} is {shape}",
-    "fits-transposed": "a gradient has the shape of its value: this is {given}, and {of} is {shape}. "
-    "Its transpose would fit",
-    "fits-summed": "a gradient has the shape of its value: this is {given}, and {of} is {shape}. "
-    "Its sum over axis {axis} would fit",
+    "shape": _OF_SHAPE,
+    "fits-transposed": f"{_OF_SHAPE}. Its transpose would fit",
+    "fits-summed": f"{_OF_SHAPE}. Its sum over axis {{axis}} would fit",
     "nan": "NaN or infinite in {count} of {size} elements",
     "zero": "zero everywhere, and it should not be",
     "sign": "the sign is turned, everywhere",
@@ -166,7 +166,7 @@ class _Answer:
         given, shape = self.given, self.right.shape
         facts: dict[str, Any] = {"given": given.shape}
         sums = [(axis, given.sum(axis=axis, keepdims=keep)) for axis in range(given.ndim) for keep in (False, True)]
-        summed = [(axis, array) for axis, array in sums if array.shape == shape and axis is not None]
+        summed = [(axis, array) for axis, array in sums if array.shape == shape]
         if self.is_near(given.T):
             yield "transposed", facts
         if given.size == self.right.size and self.is_near(given.reshape(shape)):
@@ -203,8 +203,7 @@ class _Answer:
                     yield kind, {"along": along, "count": len(shares)}
 
     def _of_places(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        with np.errstate(invalid="ignore"):
-            wrong = ~(np.abs(self.given - self.right) <= self.tolerance)
+        wrong = ~(np.abs(self.given - self.right) <= self.tolerance)
         wrong &= ~(np.isnan(self.given) & np.isnan(self.right))
         if wrong.ndim == 2:
             for axis, kind in enumerate(("row", "column")):

@@ -9,11 +9,11 @@ import numpy as np
 
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.graph.exercises.exercise import Exercise, Step
-from tinygrad_mnist.graph.exercises.forward import Forward, growing, lines
+from tinygrad_mnist.graph.exercises.forward import Forward, lines
 from tinygrad_mnist.graph.exercises.hints import Hints, Uses
 from tinygrad_mnist.graph.exercises.judging import Key
 from tinygrad_mnist.graph.layers import PREDICTION, Layers
-from tinygrad_mnist.graph.recording import Recording
+from tinygrad_mnist.graph.recording import Recording, breadth_first
 from tinygrad_mnist.graph.symbolic.derive import Derivation, check, derived
 from tinygrad_mnist.graph.symbolic.explanation import equation
 from tinygrad_mnist.graph.symbolic.lines import Line, program
@@ -42,8 +42,7 @@ def exercise(loss: Node, *, wrt: Iterable[Node] | None = None, title: str | None
     own = lines(recording, Layers(recording), set(parameters))
     between = recording.between(parameters)
     intermediate = [node for node in own if node in between and node is not loss]
-    made: Exercise = derived(lambda found: _Making(found, own, title).exercise(), loss, [*intermediate, *parameters])
-    return made
+    return derived(lambda found: _Making(found, own, title).exercise(), loss, [*intermediate, *parameters])
 
 
 class _Making:
@@ -88,10 +87,12 @@ class _Making:
     def _used(self, line: Line, common: Mapping[Traced, Line]) -> list[Line]:
         """The common expressions within a line, and within each other, in order."""
         names = self.program.names
-        found = {line.value: None}
-        for value in growing(found):
-            written_out = value in common or value not in names or (value is line.value and names[value] is line.name)
-            found.update(dict.fromkeys(self.program.operands(value) if written_out else ()))
+
+        def within(value: Traced) -> list[Traced]:
+            is_line = value is line.value and names.get(value) is line.name
+            return self.program.operands(value) if is_line or value in common or value not in names else []
+
+        found = set(breadth_first([line.value], within))
         return [line for value, line in common.items() if value in found]
 
     def _step(self, node: Node, line: Line, common: Sequence[Line]) -> Step:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.graph.symbolic.names import untaken
+
 DTYPES: dict[str, Any] = {"f": np.float32, "i": np.int64, "b": np.bool_}
 """Of each kind of value, what it is in the file."""
 
@@ -32,11 +34,7 @@ class Graph:
 
     def new(self, wanted: str) -> str:
         """A name that no other value has: the one wanted, or with a number."""
-        name, number = wanted, 2
-        while name in self._taken:
-            name, number = f"{wanted}_{number}", number + 1
-        self._taken.add(name)
-        return name
+        return untaken(wanted, self._taken)
 
     def other(self, stem: str) -> str:
         """A name for what has none of its own."""

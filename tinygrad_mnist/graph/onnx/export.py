@@ -12,7 +12,7 @@ from tinygrad_mnist.engine.errors import GraphError, describe, no_graph
 from tinygrad_mnist.graph.layers import Layers, error_of
 from tinygrad_mnist.graph.onnx.building import DTYPES, Graph
 from tinygrad_mnist.graph.onnx.examples import with_one_more
-from tinygrad_mnist.graph.onnx.values import Times, Value, trace, values_of
+from tinygrad_mnist.graph.onnx.values import Times, Trace, Value, values_of
 from tinygrad_mnist.graph.onnx.words import WORDLESS, WORDS
 from tinygrad_mnist.graph.onnx.writing import Writer
 from tinygrad_mnist.graph.recording import Recording
@@ -126,13 +126,14 @@ class _Export:
 
     def __init__(self, program: _Program, other: Node | None) -> None:
         self.recording, self.wrt, self.layers = program.recording, program.wrt, program.layers
-        self.trace = trace(self.recording, self.wrt)
-        self.order = self.trace.values(self.wrt)
+        self.trace = Trace(self.recording, self.wrt)
+        self.order = self.trace.values()
         leaves = (self.trace.forward[node] for node in program.inputs)
         present = set(self.order)
         self.inputs = dict.fromkeys(leaf for leaf in leaves if leaf in present)
         self.values = values_of(self.order, self.order if other is None else self._again(other), self.inputs)
         self.wanted = self._wanted_names()
+        self.own_names = {x: node.name for node, x in self.trace.forward.items() if node.name and not node.op}
         self.graph = Graph(self.wanted.values())
         self.writer = Writer(self.graph)
 
@@ -142,8 +143,7 @@ class _Export:
         if len(recording.nodes) != len(self.recording.nodes):
             raise GraphError("the other recording is of another program: it has more operations, or fewer")
         counterparts = dict(zip(self.recording.nodes, recording.nodes, strict=True))
-        wrt = [counterparts[x] for x in self.wrt]
-        return trace(recording, wrt).values(wrt)
+        return Trace(recording, [counterparts[x] for x in self.wrt]).values()
 
     def model(self) -> ModelProto:
         import onnx
@@ -173,18 +173,11 @@ class _Export:
 
     def _wanted_names(self) -> dict[Traced, str]:
         """What the values are called that have a name of their own."""
-        names: dict[Traced, str] = {}
-        for node, value in self.trace.forward.items():
-            if name := self.layers.name(node):
-                names.setdefault(value, name)
-        for node, value in self.trace.gradients.items():
-            if name := self.layers.name(node):
-                names.setdefault(value, self._gradient_name(name))
-        names.setdefault(self.trace.forward[self.recording.output], "output")
-        return names
-
-    def _gradient_name(self, name: str) -> str:
-        return error_of(name) or f"d{name}"
+        name_of = self.layers.name
+        named = [(value, name_of(node)) for node, value in self.trace.forward.items()]
+        named += [(x, _gradient_name(name)) for node, x in self.trace.gradients.items() if (name := name_of(node))]
+        named.append((self.trace.forward[self.recording.output], "output"))
+        return {value: name for value, name in reversed(named) if name}  # of several names, the first
 
     # nodes
 
@@ -214,11 +207,7 @@ class _Export:
             return name
         if wanted is None or value.array is None or value.array.shape != value.shape:
             return w.constant_of(value)
-        return self.graph.leaf(value.array, value.kind, self.graph.new(wanted), self._own_names.get(node, ""))
-
-    @property
-    def _own_names(self) -> dict[Traced, str]:
-        return {value: node.name for node, value in self.trace.forward.items() if node.name and not node.op}
+        return self.graph.leaf(value.array, value.kind, self.graph.new(wanted), self.own_names.get(node, ""))
 
     # what comes out
 
@@ -226,8 +215,9 @@ class _Export:
         """The outputs by their names: the program's, and the gradients. What is no node's result, or goes by another
         name, is copied.
         """
-        asked = [(self.trace.forward[self.recording.output], self._name(self.recording.output, "output"))]
-        asked += [(self.trace.gradients[x], self._gradient_name(self._name(x, "x"))) for x in self.wrt]
+        output, name_of = self.recording.output, self.layers.name
+        asked = [(self.trace.forward[output], name_of(output) or "output")]
+        asked += [(self.trace.gradients[x], _gradient_name(name_of(x) or "x")) for x in self.wrt]
         outputs: dict[str, Value] = {}
         for node, name in asked:
             value = self.values[node]
@@ -236,14 +226,15 @@ class _Export:
             outputs[own if is_own else self.graph.called(own, name)] = value
         return outputs
 
-    def _name(self, node: Node, otherwise: str) -> str:
-        return self.layers.name(node) or otherwise
-
     def _info(self, value: Value, name: str | None = None) -> Any:
         from onnx import helper
 
         dtype = helper.np_dtype_to_tensor_dtype(np.dtype(DTYPES[value.kind]))
         return helper.make_tensor_value_info(name or self.writer.names[value], dtype, list(map(_dim, value.shape)))
+
+
+def _gradient_name(name: str) -> str:
+    return error_of(name) or f"d{name}"
 
 
 def _lack(op: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from tinygrad_mnist.engine import OPS, Node, ops
 from tinygrad_mnist.engine.autodiff import unbroadcast
 from tinygrad_mnist.engine.errors import GraphError
-from tinygrad_mnist.graph.recording import Recording, rule
-from tinygrad_mnist.graph.symbolic.traced import Traced, record, traced
+from tinygrad_mnist.graph.recording import breadth_first, rule
+from tinygrad_mnist.graph.symbolic.derive import Replay
+from tinygrad_mnist.graph.symbolic.traced import Traced, record, tensors, traced
 
 Number = Any
 """A Python number, or one that depends on the number of examples, `Times`."""
@@ -48,22 +49,34 @@ class Value:
 
 
 @dataclass
-class Trace:
-    """A program on traced tensors. gradients: of the output by each node on the way to what was asked for."""
+class Trace(Replay):
+    """A program run on traced tensors, and its rules run backwards from ones.
 
-    recording: Recording
-    forward: dict[Node, Traced] = field(default_factory=dict)
-    gradients: dict[Node, Traced] = field(default_factory=dict)
+    gradients: of the output by each node on the way to what was asked for.
+    """
 
-    def values(self, wrt: Sequence[Node]) -> list[Traced]:
+    def __post_init__(self) -> None:
+        for node in self.recording.nodes:
+            self.forward[node] = record(node.op, self.operands(node), node.params) if node.op else Traced(node.data)
+        if self.wrt:
+            self._walk_back(self.recording.between(self.wrt))
+
+    def _walk_back(self, needed: set[Node]) -> None:
+        recording, gradients = self.recording, self.gradients
+        gradients[recording.output] = Traced(np.ones(recording.output.shape))
+        for node in reversed(recording.operations):
+            for i, x in recording.tensors(node) if node in gradients else ():
+                vjp = rule(node, i)
+                if x in needed and vjp:
+                    vjp = RULES.get(str(node.op), vjp)
+                    raw = traced(vjp(gradients[node], self.forward[node], *self.operands(node), **node.params))
+                    share = raw if raw.shape == x.shape else unbroadcast(raw, x.shape)
+                    gradients[x] = record(OPS["add"], (gradients[x], share)) if x in gradients else share
+
+    def values(self) -> list[Traced]:
         """What the output and its gradients are computed from, and they themselves, in order of computation."""
-        found = dict.fromkeys([self.forward[self.recording.output], *(self.gradients[x] for x in wrt)])
-        queue = list(found)
-        for node in queue:
-            new = dict.fromkeys(x for x in node.inputs if isinstance(x, Traced) and x not in found)
-            found.update(new)
-            queue.extend(new)
-        return sorted(found, key=lambda node: node.born)
+        results = [self.forward[self.output], *(self.gradients[x] for x in self.wrt)]
+        return sorted(breadth_first(results, tensors), key=lambda node: node.born)
 
 
 # rules that the engine chooses by the numbers at hand, in a form that holds for all numbers
@@ -102,34 +115,6 @@ def _unpool_vjp(
 
 RULES: dict[str, Callable[..., Any]] = {"prod": _prod_vjp, "det": _det_vjp, "unpool": _unpool_vjp}
 """By operation, for its first input."""
-
-
-def trace(recording: Recording, wrt: Iterable[Node]) -> Trace:
-    """Run a program, and its rules backwards from ones, on traced tensors."""
-    result = Trace(recording)
-    for node in recording.nodes:
-        operands = _operands(result, node)
-        result.forward[node] = record(node.op, operands, node.params) if node.op else Traced(node.data)
-    if wrt := set(wrt):
-        _walk_back(result, recording.between(wrt))
-    return result
-
-
-def _operands(result: Trace, node: Node) -> list[Any]:
-    return [result.forward[x] if isinstance(x, Node) else x for x in result.recording.operands[node]]
-
-
-def _walk_back(result: Trace, needed: set[Node]) -> None:
-    recording, gradients = result.recording, result.gradients
-    gradients[recording.output] = Traced(np.ones(recording.output.shape))
-    for node in reversed(recording.operations):
-        for i, x in recording.tensors(node) if node in gradients else ():
-            vjp = rule(node, i)
-            if x in needed and vjp:
-                vjp = RULES.get(str(node.op), vjp)
-                raw = traced(vjp(gradients[node], result.forward[node], *_operands(result, node), **node.params))
-                share = raw if raw.shape == x.shape else unbroadcast(raw, x.shape)
-                gradients[x] = record(OPS["add"], (gradients[x], share)) if x in gradients else share
 
 
 # values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from tinygrad_mnist.engine.ops import _axes as normalised
 from tinygrad_mnist.graph.onnx.values import Times, Value
 from tinygrad_mnist.graph.onnx.writing import Writer, common
+from tinygrad_mnist.graph.symbolic.positions import order, window_counts
 
 Entry = Callable[[Writer, Value], str]
 
@@ -46,45 +48,54 @@ def table() -> str:
     return "\n".join([f"Written: {known}.", "", "| not written | of the standard |", "|---|---|", *lines])
 
 
-def _same(kind: str, **attributes: Any) -> Entry:
-    """One node on the operands as they are."""
-    return lambda w, v: w.op(kind, *w.operands(v), **attributes)
+def _node(kind: str, of: Callable[[Value], str] = attrgetter("kind"), **attributes: Any) -> Entry:
+    """One node on the operands. of: the kind that they are taken in, by default that of the result."""
+    return lambda w, v: w.op(kind, *(w.of(x, of(v)) for x in v.inputs), **attributes)
 
 
-WORDS |= {name: _same(kind) for name, kind in {
+def _logarithm(base: float) -> Entry:
+    return lambda w, v: w.op("Div", w.op("Log", w.operand(v)), w.constant(math.log(base), "f"))
+
+
+def _turned(w: Writer, v: Value) -> str:
+    return w.transpose(w.operand(v), order(str(v.op), v.params, len(v.shape)))
+
+
+WORDS |= {name: _node(kind) for name, kind in {
     "add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "neg": "Neg", "matmul": "MatMul",
     "exp": "Exp", "log": "Log", "sqrt": "Sqrt", "abs": "Abs", "sin": "Sin", "cos": "Cos", "tan": "Tan",
     "sinh": "Sinh", "cosh": "Cosh", "tanh": "Tanh", "arcsin": "Asin", "arccos": "Acos", "arctan": "Atan",
     "arcsinh": "Asinh", "arccosh": "Acosh", "arctanh": "Atanh", "erf": "Erf", "sigmoid": "Sigmoid",
     "softplus": "Softplus", "relu": "Relu", "maximum": "Max", "minimum": "Min", "det": "Det",
 }.items()}  # fmt: skip
-WORDS["fmod"] = _same("Mod", fmod=1)
 
-# comparisons
-
-
-def _comparison(kind: str) -> Entry:
-    def entry(w: Writer, v: Value) -> str:
-        together = common(v.inputs)
-        return w.op(kind, *(w.of(x, together) for x in v.inputs))
-
-    return entry
-
-
-WORDS |= {name: _comparison(kind) for name, kind in {
+WORDS |= {name: _node(kind, of=common) for name, kind in {
     "greater": "Greater", "greater_equal": "GreaterOrEqual", "less": "Less", "less_equal": "LessOrEqual",
     "equal": "Equal",
 }.items()}  # fmt: skip
 
+WORDS |= {
+    "not_equal": lambda w, v: w.op("Not", WORDS["equal"](w, v)),
+    "logical_and": _node("And", of=lambda v: "b"),
+    "fmod": _node("Mod", fmod=1),
+    "leaky_relu": lambda w, v: w.op("LeakyRelu", w.operand(v), alpha=float(v.params["negative_slope"])),
+    "elu": lambda w, v: w.op("Elu", w.operand(v), alpha=float(v.params["alpha"])),
+    "log2": _logarithm(2),
+    "log10": _logarithm(10),
+    "exp2": lambda w, v: w.op("Pow", w.constant(2, "f"), w.operand(v)),
+    "vdot": lambda w, v: w.op("ReduceSum", w.op("Mul", *w.operands(v)), keepdims=0),
+    "astype": Writer.operand,
+    "reshape": lambda w, v: w.reshape(w.operand(v), v.shape),
+    "broadcast_to": lambda w, v: w.expand(w.operand(v), v.shape),
+    "transpose": _turned,
+    "swapaxes": _turned,
+    "flip": lambda w, v: w.flip(w.operand(v), v.shape, normalised(v.params["axis"], len(v.shape))),
+    "patches": lambda w, v: w.reshape(_rows(w, w.operand(v), v.inputs[0].shape, v)[0], v.shape),
+    "fold": lambda w, v: _folded(w, w.operand(v), v),
+    "max_pool": lambda w, v: w.op("MaxPool", w.operand(v), kernel_shape=list(v.params["kernel"]), **_lying(v)),
+}
 
-@word("not_equal")
-def _not_equal(w: Writer, v: Value) -> str:
-    return w.op("Not", WORDS["equal"](w, v))
-
-
-@word("logical_and")
-def _logical_and(w: Writer, v: Value) -> str:
-    return w.op("And", *(w.of(x, "b") for x in v.inputs))
+# elementwise functions
 
 
 @word("where")
@@ -93,25 +104,12 @@ def _where(w: Writer, v: Value) -> str:
     return w.op("Where", w.of(condition, "b"), w.of(x, v.kind), w.of(y, v.kind))
 
 
-# elementwise functions
-
-
 @word("pow")
 def _pow(w: Writer, v: Value) -> str:
     x, y = w.operands(v)
     if v.shape == () and v.inputs[1] == 3:  # as a power, onnxruntime takes it for a gelu that can't be of one number
         return w.op("Mul", x, w.op("Mul", x, x))
     return w.op("Pow", x, y)
-
-
-@word("leaky_relu")
-def _leaky_relu(w: Writer, v: Value) -> str:
-    return w.op("LeakyRelu", w.operand(v), alpha=float(v.params["negative_slope"]))
-
-
-@word("elu")
-def _elu(w: Writer, v: Value) -> str:
-    return w.op("Elu", w.operand(v), alpha=float(v.params["alpha"]))
 
 
 @word("log1p")
@@ -132,18 +130,6 @@ def _expm1(w: Writer, v: Value) -> str:
     t = w.op("Tanh", w.op("Div", w.op("Where", near, x, w.constant(0, "f")), two))
     small = w.op("Div", w.op("Mul", two, t), w.op("Sub", one, t))
     return w.op("Where", near, small, w.op("Sub", w.op("Exp", x), one))
-
-
-def _logarithm(base: float) -> Entry:
-    return lambda w, v: w.op("Div", w.op("Log", w.operand(v)), w.constant(math.log(base), "f"))
-
-
-WORDS |= {"log2": _logarithm(2), "log10": _logarithm(10)}
-
-
-@word("exp2")
-def _exp2(w: Writer, v: Value) -> str:
-    return w.op("Pow", w.constant(2, "f"), w.operand(v))
 
 
 @word("cbrt")
@@ -193,11 +179,6 @@ def _clip(w: Writer, v: Value) -> str:
 
 
 # products and reductions
-
-
-@word("vdot")
-def _vdot(w: Writer, v: Value) -> str:
-    return w.op("ReduceSum", w.op("Mul", *w.operands(v)), keepdims=0)
 
 
 @word("einsum")
@@ -277,42 +258,6 @@ def _line(w: Writer, v: Value) -> tuple[str, int]:
 
 
 # shape
-
-
-@word("reshape")
-def _reshape(w: Writer, v: Value) -> str:
-    return w.reshape(w.operand(v), v.shape)
-
-
-@word("broadcast_to")
-def _broadcast_to(w: Writer, v: Value) -> str:
-    return w.expand(w.operand(v), v.shape)
-
-
-@word("transpose")
-def _transpose(w: Writer, v: Value) -> str:
-    axes, ndim = v.params["axes"], len(v.shape)
-    order = range(ndim)[::-1] if axes is None else [axis % ndim for axis in axes]
-    return w.transpose(w.operand(v), list(order))
-
-
-@word("swapaxes")
-def _swapaxes(w: Writer, v: Value) -> str:
-    order = list(range(len(v.shape)))
-    first, second = v.params["axis1"], v.params["axis2"]
-    order[first], order[second] = order[second], order[first]
-    return w.transpose(w.operand(v), order)
-
-
-@word("flip")
-def _flip(w: Writer, v: Value) -> str:
-    axes = normalised(v.params["axis"], len(v.shape))
-    return w.slice(w.operand(v), v.shape, dict.fromkeys(axes, slice(None, None, -1)))
-
-
-@word("astype")
-def _astype(w: Writer, v: Value) -> str:
-    return w.operand(v)
 
 
 @word("pad")
@@ -445,7 +390,7 @@ def _framed(w: Writer, x: str, ranges: list[range | None], v: Value) -> str:
             inside[axis], ranges[axis] = v.shape[axis], None
             x = _added_along(w, x, axis, np.array(r), inside, v.kind)
     turned = [axis for axis, r in enumerate(ranges) if r is not None and r.step < 0]
-    x = w.slice(x, inside, dict.fromkeys(turned, slice(None, None, -1)))
+    x = w.flip(x, inside, turned)
     widths = [(0, 0) if r is None else _outside(r, n) for r, n in zip(ranges, v.shape, strict=True)]
     return _padded(w, x, np.array(widths, int).reshape(-1, 2), 0, v.kind)
 
@@ -462,67 +407,45 @@ def _of_windows(v: Value) -> tuple[Any, ...]:
     return tuple(v.params[name] for name in ("kernel", "stride", "padding", "dilation"))
 
 
-def _rows(w: Writer, x: str, shape: tuple[Any, ...], v: Value, fill: float = 0) -> tuple[str, int, int]:
+def _lying(v: Value) -> dict[str, list[int]]:
+    """How windows lie, as attributes of a node."""
+    _, stride, padding, dilation = _of_windows(v)
+    return {"strides": list(stride), "pads": [*padding, *padding], "dilations": list(dilation)}
+
+
+def _rows(w: Writer, x: str, shape: tuple[Any, ...], v: Value, fill: float = 0) -> tuple[str, tuple[int, ...]]:
     """Every window's numbers, shape (batch, rows, columns, kernel, kernel, channels), and how many rows and columns.
 
     They are gathered from the pixels, so that an infinite one stays in its own windows.
     """
     kernel, stride, padding, dilation = _of_windows(v)
     _, channels, *size = shape
-    framed = [n + 2 * p for n, p in zip(size, padding, strict=True)]
+    height, width = (n + 2 * p for n, p in zip(size, padding, strict=True))
     x = _padded(w, x, [(0, 0), (0, 0), *((p, p) for p in padding)], fill, v.kind)
-    reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
-    starts = [np.arange(0, n - r + 1, s) for n, r, s in zip(framed, reach, stride, strict=True)]
-    down, across = (s[:, None] + d * np.arange(k) for s, d, k in zip(starts, dilation, kernel, strict=True))
-    places = down[:, None, :, None] * framed[1] + across[None, :, None, :]
-    pixels = w.op("Reshape", x, w.constant([-1, channels, framed[0] * framed[1]]))
+    counts = window_counts(shape, v.params)
+    each = zip(counts, stride, kernel, dilation, strict=True)
+    down, across = (s * np.arange(n)[:, None] + d * np.arange(k) for n, s, k, d in each)
+    places = down[:, None, :, None] * width + across[None, :, None, :]
+    pixels = w.op("Reshape", x, w.constant([-1, channels, height * width]))
     windows = w.op("Gather", pixels, w.constant(places), axis=2)
-    return w.op("Transpose", windows, perm=[0, 2, 3, 4, 5, 1]), len(starts[0]), len(starts[1])
+    return w.op("Transpose", windows, perm=[0, 2, 3, 4, 5, 1]), counts
 
 
-def _folded(w: Writer, rows: str, shape: tuple[Any, ...], counts: tuple[int, int], v: Value) -> str:
+def _folded(w: Writer, rows: str, v: Value) -> str:
     """Col2Im of rows of the order (kernel, kernel, channels)."""
-    kernel, stride, padding, dilation = _of_windows(v)
-    _, channels, *size = shape
-    places = math.prod(kernel)
-    apart = w.op("Reshape", rows, w.constant([-1, math.prod(counts), places, channels]))
+    kernel, (_, channels, *size) = v.params["kernel"], v.shape
+    places, windows = math.prod(kernel), math.prod(window_counts(v.shape, v.params))
+    apart = w.op("Reshape", rows, w.constant([-1, windows, places, channels]))
     blocks = w.op("Transpose", apart, perm=[0, 3, 2, 1])
-    columns = w.op("Reshape", blocks, w.constant([-1, channels * places, math.prod(counts)]))
-    options = {"strides": list(stride), "pads": [*padding, *padding], "dilations": list(dilation)}
-    return w.op("Col2Im", columns, w.constant(size), w.constant(kernel), **options)
-
-
-def _counts(size: tuple[int, ...], v: Value) -> tuple[int, int]:
-    kernel, stride, padding, dilation = _of_windows(v)
-    framed = [n + 2 * p for n, p in zip(size, padding, strict=True)]
-    reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
-    down, across = ((n - r) // s + 1 for n, r, s in zip(framed, reach, stride, strict=True))
-    return down, across
-
-
-@word("patches")
-def _patches(w: Writer, v: Value) -> str:
-    windows, *_ = _rows(w, w.operand(v), v.inputs[0].shape, v)
-    return w.reshape(windows, v.shape)
-
-
-@word("fold")
-def _fold(w: Writer, v: Value) -> str:
-    return _folded(w, w.operand(v), v.shape, _counts(v.shape[2:], v), v)
-
-
-@word("max_pool")
-def _max_pool(w: Writer, v: Value) -> str:
-    kernel, stride, padding, dilation = _of_windows(v)
-    options = {"strides": list(stride), "pads": [*padding, *padding], "dilations": list(dilation)}
-    return w.op("MaxPool", w.operand(v), kernel_shape=list(kernel), **options)
+    columns = w.op("Reshape", blocks, w.constant([-1, channels * places, windows]))
+    return w.op("Col2Im", columns, w.constant(size), w.constant(kernel), **_lying(v))
 
 
 @word("unpool")
 def _unpool(w: Writer, v: Value) -> str:
     """Each window's g, shared among the places where x is at its top."""
     g, x, top = w.operands(v)
-    windows, *counts = _rows(w, x, v.inputs[1].shape, v, -np.inf)
+    windows, counts = _rows(w, x, v.inputs[1].shape, v, -np.inf)
     channels = v.shape[1]
 
     def by_window(images: str) -> str:
@@ -531,5 +454,4 @@ def _unpool(w: Writer, v: Value) -> str:
 
     wins = w.op("Equal", windows, by_window(top))
     ties = w.op("ReduceSum", w.cast(wins, "b", "f"), w.constant([3, 4]), keepdims=1)
-    shares = w.op("Where", wins, w.op("Div", by_window(g), ties), w.constant(0, "f"))
-    return _folded(w, shares, v.shape, (counts[0], counts[1]), v)
+    return _folded(w, w.op("Where", wins, w.op("Div", by_window(g), ties), w.constant(0, "f")), v)

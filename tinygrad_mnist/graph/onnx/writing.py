@@ -11,9 +11,9 @@ from tinygrad_mnist.graph.onnx.building import Graph
 from tinygrad_mnist.graph.onnx.values import Times, Value
 
 
-def common(inputs: Iterable[Any]) -> str:
-    """The kind in which values and numbers of different ones are compared and computed with."""
-    return max(map(_kind_of, inputs), key="bif".index)
+def common(v: Value) -> str:
+    """The kind in which the operands of a value, which may be of different ones, are compared."""
+    return max(map(_kind_of, v.inputs), key="bif".index)
 
 
 def _kind_of(x: Any) -> str:
@@ -117,6 +117,10 @@ class Writer:
         return self.op(
             "Slice", x, self.lengths(starts), self.lengths(stops), self.constant([*cuts]), self.constant(steps)
         )
+
+    def flip(self, x: str, shape: Sequence[Any], axes: Iterable[int]) -> str:
+        """The other way round along axes of a value of this shape."""
+        return self.slice(x, shape, dict.fromkeys(axes, slice(None, None, -1)))
 
 
 def _bounds(cut: slice, length: Any) -> tuple[Any, Any, int]:

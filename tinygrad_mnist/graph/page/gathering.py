@@ -36,10 +36,9 @@ class Gathering:
         if isinstance(output, Node) and output.op is None:
             raise GraphError(no_graph(output))
         self.graph = describe(output)
-        shown = [vertex for vertex in self.graph.vertices if vertex.kind != "constant"]
-        if len(shown) > LIMIT:
-            raise ValueError(f"a page shows up to {LIMIT} values, and this graph has {len(shown)}: explore part of it")
-        self.shown = {vertex.key: vertex for vertex in shown}
+        self.shown = {vertex.key: vertex for vertex in self.graph.vertices if vertex.kind != "constant"}
+        if (count := len(self.shown)) > LIMIT:
+            raise ValueError(f"a page shows up to {LIMIT} values, and this graph has {count}: explore part of it")
         self.output = self.graph.key(output)
         self.rules = Rules()
         self.played = play(output, gradient, self.rules.pull)
@@ -84,7 +83,7 @@ class Gathering:
             "uses": self.uses[key],
             "error": error_of(vertex.name or ""),
             "marks": health.marks(vertex.op, value, gradient, vertex.kind == "parameter"),
-            "norms": _norms(value, gradient),
+            "norms": [f"{health.norm(x):.3g}" for x in (value, gradient) if x is not None],  # as text: JSON has no NaN
             **(self._operation(vertex) if vertex.op else {}),
         }
 
@@ -126,8 +125,3 @@ def _source(vertex: Vertex) -> Account | None:
         return None
     file, line = vertex.source
     return {"file": os.path.basename(file), "line": line, "text": linecache.getline(file, line).strip()}
-
-
-def _norms(value: Any, gradient: Any) -> list[str]:
-    """The norms of a value and of its gradient, as text: JSON has no NaN."""
-    return [f"{health.norm(array):.3g}" for array in (value, gradient) if array is not None]

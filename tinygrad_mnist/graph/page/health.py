@@ -33,7 +33,8 @@ def marks(op: str | None, value: Array, gradient: Array | None, is_parameter: bo
     if op in _RANGES and value.size:
         found += _saturation(value, *_RANGES[op])
     if is_parameter:
-        found += _no_gradient() if gradient is None else _norm(gradient)
+        none = Mark(symbol="∅", level="warning", text="no gradient reached it")
+        found += [none] if gradient is None else _norm(gradient)
     return found
 
 
@@ -73,7 +74,3 @@ def _norm(gradient: Array) -> list[Mark]:
         return []
     word = "is exactly 0" if size == 0 else f"has norm {size:.1e}: it {'vanishes' if size <= SMALL else 'explodes'}"
     return [Mark(symbol="∅" if size <= SMALL else "▲", level="warning", text=f"the gradient {word}")]
-
-
-def _no_gradient() -> list[Mark]:
-    return [Mark(symbol="∅", level="warning", text="no gradient reached it")]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 
 Key = str
 GAP = 22.0
@@ -87,7 +88,7 @@ def _bend(
             layers.width[bend] = 0.0
         chains[source, target] = chain = [source, *bends, target]
         pull = MAIN if (source, target) in main else 1.0
-        for upper, lower in zip(chain, chain[1:], strict=False):
+        for upper, lower in pairwise(chain):
             layers.join(upper, lower, pull)
     return layers, chains
 
@@ -112,10 +113,12 @@ def _order(layers: _Layers) -> None:
         down = sweep % 2 == 0
         rows = layers.rows if down else layers.rows[::-1]
         neighbours = layers.above if down else layers.below
-        for fixed, row in zip(rows, rows[1:], strict=False):
+        for fixed, row in pairwise(rows):
             at = {key: (number + 0.5) / len(fixed) for number, key in enumerate(fixed)}
-            here = {key: (number + 0.5) / len(row) for number, key in enumerate(row)}
-            row.sort(key=lambda key: _mean([(at[k], 1.0) for k, _ in neighbours.get(key, [])], here[key]))
+            wished = {key: (number + 0.5) / len(row) for number, key in enumerate(row)}
+            for key in neighbours.keys() & wished.keys():
+                wished[key] = sum(at[k] for k, _ in neighbours[key]) / len(neighbours[key])
+            row.sort(key=wished.__getitem__)
 
 
 def _spread(layers: _Layers) -> dict[Key, float]:
@@ -155,12 +158,8 @@ class _Pulled:
 
 def _offsets(row: Sequence[Key], layers: _Layers) -> list[float]:
     """How far to the right of the row's first vertex each one stands when they are packed."""
-    offsets: list[float] = []
-    total = 0.0
-    for left, right in zip([row[0], *row], row, strict=False):
-        total += (layers.width[left] + layers.width[right]) / 2 + GAP if offsets else 0.0
-        offsets.append(total)
-    return offsets
+    steps = ((layers.width[left] + layers.width[right]) / 2 + GAP for left, right in pairwise(row))
+    return list(accumulate(steps, initial=0.0))
 
 
 def _apart(wished: Sequence[float], weights: Sequence[float], offsets: Sequence[float]) -> list[float]:
@@ -174,8 +173,3 @@ def _apart(wished: Sequence[float], weights: Sequence[float], offsets: Sequence[
         blocks.append((mean, total, count))
     means = [mean for mean, _, count in blocks for _ in range(count)]
     return [mean + offset for mean, offset in zip(means, offsets, strict=True)]
-
-
-def _mean(pairs: Sequence[tuple[float, float]], default: float) -> float:
-    total = sum(weight for _, weight in pairs)
-    return sum(value * weight for value, weight in pairs) / total if total else default

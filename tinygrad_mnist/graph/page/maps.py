@@ -15,18 +15,17 @@ def grids(graph: Description) -> dict[str, tuple[int, ...]]:
 
     They are found from where the maps are put before the pixels: what leads there, back to the patches of the images.
     """
-    shapes = {vertex.key: vertex.shape for vertex in graph.vertices}
-    ops = {vertex.key: vertex.op for vertex in graph.vertices}
+    vertices = {vertex.key: vertex for vertex in graph.vertices}
     found: dict[str, tuple[int, ...]] = {}
     for vertex in graph.operations:
         if vertex.op != "transpose" or graph.node(vertex.key).params.get("axes") != PIXELS_LAST:
             continue
         waiting = graph.operands(vertex.key)[:1]
-        grid = shapes[waiting[0]][:3]
+        grid = vertices[waiting[0]].shape[:3]
         while waiting:
             key = waiting.pop()
-            if key not in found and shapes[key][:-1] in (grid, (prod(grid),)):
+            if key not in found and vertices[key].shape[:-1] in (grid, (prod(grid),)):
                 found[key] = grid
-                operands = [] if ops[key] == "patches" else graph.operands(key)
-                waiting += operands[:1] if ops[key] == "matmul" else operands
+                operands = [] if vertices[key].op == "patches" else graph.operands(key)
+                waiting += operands[:1] if vertices[key].op == "matmul" else operands
     return found

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from tinygrad_mnist.graph.description import Description, Vertex
-from tinygrad_mnist.graph.symbolic.names import Name, named
-from tinygrad_mnist.graph.symbolic.notation import write
+from tinygrad_mnist.graph.symbolic.names import Name, applied, named
 from tinygrad_mnist.graph.symbolic.pieces import number
 
 LONGEST = 15
@@ -41,11 +40,8 @@ def names(description: Description) -> dict[str, Name]:
 def written(vertex: Vertex, names: dict[str, Name], description: Description) -> Name:
     """An operation on values that have their names."""
     operands = description.operands(vertex.key)
-    params, shapes = description.node(vertex.key).params, [description.value(key).shape for key in operands]
-    latex, text = ([getattr(names[key], style) for key in operands] for style in ("latex", "text"))
-    return Name(
-        write(str(vertex.op), latex, params, shapes, "latex"), write(str(vertex.op), text, params, shapes, "text")
-    )
+    shapes = [description.value(key).shape for key in operands]
+    return applied(str(vertex.op), [names[key] for key in operands], description.node(vertex.key).params, shapes)
 
 
 def _constant(vertex: Vertex, description: Description) -> Name:

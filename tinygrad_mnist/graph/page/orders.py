@@ -52,7 +52,7 @@ def _run(gathering: Gathering, sends: Iterable[Send]) -> Account:
     for source, target, share in sends:
         origin, to = gathering.graph.key(source), gathering.graph.key(target)
         early = not np.array_equal(totals[origin], expected[origin], equal_nan=True)
-        again = sent[origin] >= len(_ways(source))
+        again = sent[origin] >= sum(isinstance(x, Node) and x.requires_grad for x in source.inputs)
         sent[origin] += 1
         before = totals.get(to)
         totals[to] = share if before is None else before + share
@@ -62,10 +62,6 @@ def _run(gathering: Gathering, sends: Iterable[Send]) -> Account:
         })  # fmt: skip
     wrong = [key for key, total in totals.items() if not np.allclose(total, expected[key], equal_nan=True)]
     return {"events": events, "wrong": wrong, "verdict": _verdict(gathering, totals, expected, wrong)}
-
-
-def _ways(node: Node) -> list[Node]:
-    return [x for x in node.inputs if isinstance(x, Node) and x.requires_grad]
 
 
 def _sentence(

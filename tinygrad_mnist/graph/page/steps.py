@@ -48,11 +48,13 @@ def _step_back(page: Gathering, step: Step, seen: Counter[str]) -> Account:
 def _share(page: Gathering, step: Step, share: Share, number: int) -> Account:
     key, to = page.graph.key(step.node), page.graph.key(share.node)
     name, op = page.names[to], str(page.shown[key].op)
-    operands = [page.names[x] for x in page.graph.operands(key)]
+    operands = [page.named[x] for x in page.graph.operands(key)]
     shapes = [page.graph.value(x).shape for x in page.graph.operands(key)]
+    rule = page.rules.formula(step.node, share.position, page.partial(key), page.named[key], operands)
+    gradient = f"∂{page.names[page.output]}/∂{page.names[key]}"
     sentences = [
-        words.backward(op, name, page.graph.value(to), operands, step.cotangent, share.contribution),
-        words.unbroadcast(op, name, share.axes, share.raw.shape, _gradient_of(page, key)) if share.axes else "",
+        words.backward(op, name, page.graph.value(to), [x.text for x in operands], step.cotangent),
+        words.unbroadcast(op, name, share.axes, share.raw.shape, gradient) if share.axes else "",
         words.accumulated(name, number, page.uses[to]),
     ]
     return {
@@ -60,24 +62,13 @@ def _share(page: Gathering, step: Step, share: Share, number: int) -> Account:
         "position": share.position,
         "raw": page.storage.add(share.raw) if share.axes else None,
         "axes": list(share.axes),
-        "formula": _rule(page, step, share),
+        "formula": None if rule is None else equation(page.partial(to).latex, rule),
         "note": words.shapes(op, name, share.position, shapes, step.cotangent.shape),
         "contribution": page.storage.add(share.contribution),
         "total": page.storage.add(share.total),
         "number": number,
         "sentences": [text for text in sentences if text],
     }
-
-
-def _rule(page: Gathering, step: Step, share: Share) -> str | None:
-    key, to = page.graph.key(step.node), page.graph.key(share.node)
-    operands = [page.named[x] for x in page.graph.operands(key)]
-    right = page.rules.formula(step.node, share.position, page.partial(key), page.named[key], operands)
-    return None if right is None else equation(page.partial(to).latex, right)
-
-
-def _gradient_of(page: Gathering, key: str) -> str:
-    return f"∂{page.names[page.output]}/∂{page.names[key]}"
 
 
 def _step(phase: str, key: str | None, sentence: str) -> Account:

@@ -49,10 +49,8 @@ class Storage:
         if array.size and array.flat[0] == array.flat[-1] and (array == array.flat[0]).all():
             return View(buffer=self._put(array.reshape(-1)[:1]), offset=0, shape=shape, strides=[0] * array.ndim)
         order = np.argsort([-abs(stride) for stride in array.strides], kind="stable")
-        packed = np.ascontiguousarray(array.transpose(order)) if array.ndim else array
-        strides = [0] * array.ndim
-        for axis, step in zip(order, packed.strides, strict=False):
-            strides[axis] = step // packed.itemsize
+        packed = np.asarray(array.transpose(order), order="C")
+        strides = [step // packed.itemsize for step in packed.transpose(np.argsort(order)).strides]
         return View(buffer=self._put(packed), offset=0, shape=shape, strides=strides)
 
     def _put(self, packed: NDArray[Any]) -> int:

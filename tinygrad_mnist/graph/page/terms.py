@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -22,11 +21,12 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.engine.autodiff import unbroadcast
+from tinygrad_mnist.engine.node import plain
 from tinygrad_mnist.graph.page.storage import Storage
+from tinygrad_mnist.graph.symbolic.positions import Shape, spacing, subscripts
 
 Array = NDArray[Any]
 Form = dict[str, Any]
-Shape = tuple[int, ...]
 Pull = Callable[[Array], Array]
 
 PROBES = 1024
@@ -37,20 +37,8 @@ ENTRIES = 40_000
 
 def product(node: Node) -> Form | None:
     """Letters for the axes of each operand and of the result; None where the operation is no sum of products."""
-    assert node.op
-    if node.op.name == "einsum":
-        letters, result = node.params["subscripts"].split("->")
-        return {"operands": letters.split(","), "result": result}
-    if node.op.name == "vdot":
-        letters = ascii_letters[: np.ndim(_plain(node.inputs[0]))]
-        return {"operands": [letters, letters], "result": ""}
-    if node.op.name == "matmul":
-        left, right = (np.ndim(_plain(x)) for x in node.inputs)
-        batch = ascii_letters[: max(left, right, 2) - 2]
-        rows, columns = "y" * (left > 1), "z" * (right > 1)
-        operands = [_last(batch, left - 2) + rows + "x", _last(batch, right - 2) + "x" + columns]
-        return {"operands": operands, "result": batch + rows + columns}
-    return None
+    found = subscripts(str(node.op), node.params, [np.ndim(plain(x)) for x in node.inputs])
+    return None if found is None else {"operands": found[0], "result": found[1]}
 
 
 def local(pull: Pull, result: Shape, operand: Shape, storage: Storage) -> Form | None:
@@ -95,12 +83,9 @@ def _regular(to: Array, storage: Storage) -> Form:
     """Positions as an offset and strides where they are evenly spaced, else one by one."""
     if not to.size:
         return {"strides": [0] * to.ndim, "offset": 0}
-    corner = (0,) * to.ndim
-    steps = [int(to[_unit(axis, to.ndim)] - to[corner]) if length > 1 else 0 for axis, length in enumerate(to.shape)]
-    grid = np.ogrid[tuple(slice(length) for length in to.shape)]
-    even = to[corner] + sum(step * index for step, index in zip(steps, grid, strict=True))
-    if (to >= 0).all() and np.array_equal(np.broadcast_to(even, to.shape), to):
-        return {"strides": steps, "offset": int(to[corner])}
+    even = spacing(to)
+    if even and (to >= 0).all():
+        return {"strides": even[1], "offset": even[0]}
     return {"list": storage.add(to)}
 
 
@@ -110,9 +95,7 @@ def _sparse(pull: Pull, result: Shape, operand: Shape, storage: Storage) -> Form
         return None
     entries: list[tuple[Array, Array, Array]] = []
     count = 0
-    for j in range(size):
-        one = np.zeros(size)
-        one[j] = 1
+    for j, one in enumerate(np.eye(size)):
         row = np.ravel(unbroadcast(pull(one.reshape(result)), operand))
         (places,) = np.nonzero(row)
         entries.append((places, np.full(places.size, j), row[places]))
@@ -121,21 +104,3 @@ def _sparse(pull: Pull, result: Shape, operand: Shape, storage: Storage) -> Form
             return None
     origin, to, weight = (np.concatenate(column) for column in zip(*entries, strict=True))
     return {"form": "sparse", "from": storage.add(origin), "to": storage.add(to), "weight": storage.add(weight)}
-
-
-def _unit(axis: int, ndim: int) -> tuple[int, ...]:
-    return tuple(int(i == axis) for i in range(ndim))
-
-
-def _last(letters: str, count: int) -> str:
-    return letters[max(len(letters) - count, 0) :] if count > 0 else ""
-
-
-def _plain(x: Any) -> Any:
-    return x.data if isinstance(x, Node) else x
-
-
-def _wide(x: Any) -> Any:
-    """A value in float64 where it is floating point; masks, indices and numbers as they are."""
-    x = _plain(x)
-    return x.astype(np.float64) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.graph.playback import summed_axes
+
 Array = NDArray[Any]
 
 _FORWARD = {
@@ -88,15 +90,10 @@ def _repeated(op: str, operands: Sequence[str], arrays: Sequence[Array], result:
     if op in ("matmul", "einsum") or len(operands) < 2:
         return []
     return [
-        f"{name} is used again for {_extent(_broadcast_axes(np.shape(x), result.shape), result.shape)}."
+        f"{name} is used again for {_extent(summed_axes(result.shape, np.shape(x)), result.shape)}."
         for name, x in zip(operands, arrays, strict=True)
         if np.shape(x) and np.shape(x) != result.shape and math.prod(np.shape(x)) < result.size
     ]
-
-
-def _broadcast_axes(shape: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, ...]:
-    new = len(target) - len(shape)
-    return tuple(i for i, n in enumerate(target) if i < new or shape[i - new] != n)
 
 
 def start(output: str, shape: tuple[int, ...]) -> str:
@@ -106,7 +103,7 @@ def start(output: str, shape: tuple[int, ...]) -> str:
     return f"Backward begins with the given gradient of {output}."
 
 
-def backward(op: str, to: str, x: Array, operands: Sequence[str], came_in: Array, contribution: Array) -> str:
+def backward(op: str, to: str, x: Array, operands: Sequence[str], came_in: Array) -> str:
     """How one input gets its share."""
     other = _list([name for name in operands if name != to]) or to
     passed = f"{np.mean(x > 0):.0%} of it" if x.size else "nowhere"

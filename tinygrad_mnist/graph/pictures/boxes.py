@@ -202,8 +202,6 @@ class _Backward:
                 self._share(vjp, key, share)
 
     def _is_wanted(self, node: Node) -> bool:
-        if node not in self._description:
-            return False
         vertex = self._vertices[self._description.key(node)]
         return bool(vertex.op) or (
             vertex.kind == "parameter" if self._wrt is None else any(x is node for x in self._wrt)

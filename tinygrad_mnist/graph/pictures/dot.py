@@ -43,8 +43,6 @@ _BOXES: dict[BoxKind, dict[str, str]] = {
     "layer vjp": {"shape": "tab", "fillcolor": "#fde6cc", "color": GRADIENT},
 }
 
-_OPERATIONS = ("operation", "output")
-
 
 def draw(
     output: Node | Sequence[Node],
@@ -112,7 +110,7 @@ def _add_boxes(dot: Any, boxes: Sequence[Box], columns: Mapping[str, str], level
 def _label(box: Box) -> dict[str, str]:
     """The first line large, a symbol larger still, the others small beneath it."""
     first, *others = map(_text, box.lines)
-    size = "18" if len(box.lines[0]) == 1 and box.kind in _OPERATIONS else "14"
+    size = "18" if len(box.lines[0]) == 1 and box.kind in ("operation", "output") else "14"
     if not others:
         return {"label": first, "fontsize": size}
     small = "".join(f'<BR/><FONT POINT-SIZE="10">{line}</FONT>' for line in others)

@@ -7,14 +7,16 @@ simplified around it; see `Algebra.make_opaque`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist.engine.node import plain
+from tinygrad_mnist.graph.recording import breadth_first, operands_first
 from tinygrad_mnist.graph.symbolic import arithmetic, rearrangement  # noqa: F401 (they fill the table)
 from tinygrad_mnist.graph.symbolic.expressions import Expressions, Operand
-from tinygrad_mnist.graph.symbolic.traced import Traced, traced
+from tinygrad_mnist.graph.symbolic.traced import Traced, tensors, traced
 
 
 class RewriteError(AssertionError):
@@ -39,16 +41,8 @@ class Algebra(Expressions):
         if node in self.done:
             return node
         results: dict[Traced, Traced] = {}
-        stack = [node]
-        while stack:
-            top = stack[-1]
-            waiting = [x for x in _tensors(top) if x not in self.done and x not in results]
-            if waiting:
-                stack += waiting
-                continue
-            stack.pop()
-            if top not in results:
-                results[top] = self._simplified(top, results)
+        for top in operands_first([node], lambda x: [y for y in tensors(x) if y not in self.done]):
+            results[top] = self._simplified(top, results)
         return results[node]
 
     def _simplified(self, top: Traced, results: dict[Traced, Traced]) -> Traced:
@@ -90,7 +84,7 @@ class Algebra(Expressions):
         queue = list(opaque)
         seen = set(queue)
         for node in queue:
-            for x in _tensors(node) if len(opened) < limit and (node not in self.opaque or node in opened) else ():
+            for x in tensors(node) if len(opened) < limit and (node not in self.opaque or node in opened) else ():
                 if x not in seen:
                     seen.add(x)
                     queue.append(x)
@@ -100,18 +94,9 @@ class Algebra(Expressions):
 
     def cost(self, node: Traced, limit: int = 60) -> int:
         """How many operations it takes to write an expression, opaque ones counting as names; up to a limit."""
-        seen: set[Traced] = set()
-        stack = [node]
-        while stack and len(seen) < limit:
-            top = stack.pop()
-            if top.op is not None and top not in self.opaque and top not in seen:
-                seen.add(top)
-                stack += _tensors(top)
-        return len(seen)
-
-
-def _tensors(node: Traced) -> list[Traced]:
-    return [x for x in node.inputs if isinstance(x, Traced)]
+        found = breadth_first([node], lambda x: () if x in self.opaque else tensors(x))
+        written = (x for x in found if x.op is not None and x not in self.opaque)
+        return sum(1 for _ in islice(written, limit))
 
 
 def _agrees(before: Traced, after: Traced) -> bool:

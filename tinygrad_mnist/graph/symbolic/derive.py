@@ -7,7 +7,7 @@ The program is replayed on traced tensors, each of the engine's rules is run onc
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -38,20 +38,13 @@ class Step:
 
 
 @dataclass
-class Derivation:
-    """All that was derived. forward, gradients: the simplest expression of each node, and of ∂output/∂node."""
+class Replay:
+    """A recorded program on traced tensors. forward, gradients: what stands for each node, and for ∂output/∂node."""
 
     recording: Recording
-    wrt: list[Node]
-    algebra: Algebra = field(default_factory=Algebra)
-    forward: dict[Node, Traced] = field(default_factory=dict)
-    gradients: dict[Node, Traced] = field(default_factory=dict)
-    steps: list[Step] = field(default_factory=list)
-    layers: Layers = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.layers = Layers(self.recording)
-        self.wanted = set(self.wrt)
+    wrt: Sequence[Node]
+    forward: dict[Node, Traced] = field(default_factory=dict, init=False)
+    gradients: dict[Node, Traced] = field(default_factory=dict, init=False)
 
     @property
     def output(self) -> Node:
@@ -59,8 +52,23 @@ class Derivation:
         return self.recording.output
 
     def operands(self, node: Node) -> list[Any]:
-        """The expressions that a node's operation is applied to."""
+        """What a node's operation is applied to."""
         return [self.forward[x] if isinstance(x, Node) else x for x in self.recording.operands[node]]
+
+
+@dataclass
+class Derivation(Replay):
+    """All that was derived. forward, gradients: the simplest expression of each node, and of ∂output/∂node."""
+
+    algebra: Algebra = field(default_factory=Algebra)
+    steps: list[Step] = field(default_factory=list)
+    layers: Layers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.layers = Layers(self.recording)
+        self.wanted = set(self.wrt)
+        _replay(self)
+        _walk_back(self, self.recording.between(self.wrt))
 
     def is_named(self, node: Node) -> bool:
         """Whether a node goes by a name, or gets one because its gradient is asked for."""
@@ -79,7 +87,7 @@ def derived(reading: Callable[[Derivation], T], output: Node, wrt: Iterable[Node
     graph or with more than one element, and for a tensor that it does not depend on.
     """
     targets = checked(output, wrt)
-    return isolated(lambda: reading(_derive(Recording(output), targets)))
+    return isolated(lambda: reading(Derivation(Recording(output), targets)))
 
 
 def isolated(work: Callable[[], T]) -> T:
@@ -121,13 +129,6 @@ def check(output: Node, wrt: Any) -> None:
             raise GraphError(f"{describe(x)} is not floating point, so it has no gradient")
 
 
-def _derive(recording: Recording, wrt: list[Node]) -> Derivation:
-    derivation = Derivation(recording, wrt)
-    _replay(derivation)
-    _walk_back(derivation, recording.between(wrt))
-    return derivation
-
-
 def _replay(derivation: Derivation) -> None:
     """The forward pass again, on traced tensors."""
     algebra, forward = derivation.algebra, derivation.forward
@@ -154,10 +155,9 @@ def _walk_back(derivation: Derivation, needed: set[Node]) -> None:
             continue
         total, operands = gradients[node], derivation.operands(node)
         onward = [(i, x) for i, x in recording.tensors(node) if x in needed and rule(node, i)]
-        wanted = node in derivation.wanted
-        named = wanted or derivation.is_named(node)
+        named, is_prediction = derivation.is_named(node), node in derivation.layers.predictions
         if named or len(onward) > 1:  # ŷ − y is shorter than what leads through a prediction, named or not
-            algebra.make_opaque(total, soft=not named or (node in derivation.layers.predictions and not wanted))
+            algebra.make_opaque(total, soft=not named or (is_prediction and node not in derivation.wanted))
         for i, x in onward:
             step = Step(node, x, run(node, i, total.numpy(), derivation.forward[node], operands))
             share = algebra.shorter(step.rule.on(total, derivation.forward[node], operands), total)

@@ -7,7 +7,7 @@ own: of x @ y, the element i, j is Σₖ xᵢₖ yₖⱼ.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import accumulate, pairwise
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.engine import OPS
-from tinygrad_mnist.graph.symbolic.entries import Call
+from tinygrad_mnist.engine.ops import _axes as normalised
 from tinygrad_mnist.graph.symbolic.index import (
     Applied,
     Element,
@@ -38,11 +38,12 @@ from tinygrad_mnist.graph.symbolic.positions import (
     new_letters,
     ravelled,
     sources,
+    subscripts,
     unravelled,
     window_counts,
 )
 from tinygrad_mnist.graph.symbolic.traced import Traced
-from tinygrad_mnist.graph.symbolic.writing import View, Writer
+from tinygrad_mnist.graph.symbolic.writing import Writer
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Walk:
         """An element of an operation's result in terms of those of its operands."""
         view = self.writer.view(x)
         if view.op in RULES:
-            return RULES[view.op](self, Operation(view, x), at)
+            return RULES[view.op](self, Operation(*view, x), at)
         if _is_elementwise(view.op, x):
             return Applied(view.op, self.spread(view.operands, at), view.params)
         return Element(x, at, by_name=False)
@@ -93,27 +94,22 @@ class Walk:
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation as a rule sees it."""
+    """An operation as a rule sees it: how its value is read, and the value."""
 
-    view: View
+    op: str
+    operands: tuple[Any, ...]
+    params: Mapping[str, Any]
     value: Traced
 
     @property
     def x(self) -> Traced:
         """The first operand."""
-        first: Traced = self.view.operands[0]
+        first: Traced = self.operands[0]
         return first
-
-    @property
-    def params(self) -> Any:
-        """The parameters."""
-        return self.view.params
 
     def reduced(self, at: At) -> tuple[list[Letter], At]:
         """A letter for each axis of x that is reduced, and the indices of x with them in place."""
-        axes = Call(self.params, (), [self.x.shape]).axes
-        axes = tuple(range(self.x.ndim)) if axes is None or not self.x.ndim else axes
-        letters = {a: Letter(self.x.shape[a]) for a in axes}
+        letters = {a: Letter(self.x.shape[a]) for a in normalised(self.params.get("axis"), self.x.ndim)}
         kept = iter(at if len(at) < self.x.ndim else [i for a, i in enumerate(at) if a not in letters])
         return [*letters.values()], tuple(index(letters[a]) if a in letters else next(kept) for a in range(self.x.ndim))
 
@@ -133,10 +129,6 @@ ELEMENTWISE = {"pow", "sqrt", "sigmoid", "softplus", "relu", "leaky_relu", "elu"
 # elements that only move
 
 
-def _reshaped(walk: Walk, o: Operation, at: At) -> Term:
-    return walk.at(o.x, unravelled(ravelled(at, o.value.shape), o.x.shape))
-
-
 def _moved(walk: Walk, o: Operation, at: At) -> Term:
     """Where an element comes from is found by moving the indices of x as x is moved."""
     assert o.value.op
@@ -147,8 +139,8 @@ def _moved(walk: Walk, o: Operation, at: At) -> Term:
 def _joined(walk: Walk, o: Operation, at: At) -> Term:
     """The element of the piece that the index is in."""
     axis = o.params["axis"] % len(at)
-    spans = pairwise(accumulate((x.shape[axis] for x in o.view.operands), initial=0))
-    pieces = [(x, start) for x, (start, end) in zip(o.view.operands, spans, strict=True) if end > start]
+    spans = pairwise(accumulate((x.shape[axis] for x in o.operands), initial=0))
+    pieces = [(x, start) for x, (start, end) in zip(o.operands, spans, strict=True) if end > start]
     terms = [
         walk.at(x, (*at[:axis], at[axis] - start if x.shape[axis] > 1 else Index(), *at[axis + 1 :]))
         for x, start in pieces
@@ -187,12 +179,9 @@ def _padded(walk: Walk, o: Operation, at: At) -> Term:
 # elements that are added up
 
 
-def _reduction(op: str) -> Rule:
-    def rule(walk: Walk, o: Operation, at: At) -> Term:
-        letters, own = o.reduced(at)
-        return over(op, letters, walk.at(o.x, own))
-
-    return rule
+def _reduced(walk: Walk, o: Operation, at: At) -> Term:
+    letters, own = o.reduced(at)
+    return over(o.op, letters, walk.at(o.x, own))
 
 
 def _cumulative(op: str, neutral: int) -> Rule:
@@ -220,54 +209,30 @@ def _logsumexp(walk: Walk, o: Operation, at: At) -> Term:
     return Applied("log", (_exponentials(walk, o, at),))
 
 
-def _log_softmax(walk: Walk, o: Operation, at: At) -> Term:
-    return Applied("sub", (walk.at(o.x, at), _logsumexp(walk, o, at)))
-
-
-def _softmax(walk: Walk, o: Operation, at: At) -> Term:
-    return Applied("div", (Applied("exp", (walk.at(o.x, at),)), _exponentials(walk, o, at)))
-
-
-def _matmul(walk: Walk, o: Operation, at: At) -> Term:
-    x, y = o.view.operands
-    letter = Letter(x.shape[-1])
-    k = index(letter)
-    row, column = at[len(at) - 1 - (y.ndim > 1) :][: x.ndim > 1], at[len(at) - 1 :] if y.ndim > 1 else ()
-    stack = at[: len(at) - len(row) - len(column)]
-    if x.ndim == y.ndim == 2:
-        walk.contractions.append(Contraction(letter, [(x, 1), (y, 0)]))
-    left = (*broadcast(x.shape[:-2], stack), *row, k)
-    right = (*broadcast(y.shape[:-2], stack), k, *column)
-    return over("sum", [letter], product(walk.at(x, left), walk.at(y, right)))
-
-
 def _outer(walk: Walk, o: Operation, at: At) -> Term:
-    return product(*(walk.at(x, unravelled(i, x.shape)) for x, i in zip(o.view.operands, at, strict=True)))
+    return product(*(walk.at(x, unravelled(i, x.shape)) for x, i in zip(o.operands, at, strict=True)))
 
 
-def _vdot(walk: Walk, o: Operation, at: At) -> Term:
-    letters, own = new_letters(o.x.shape)
-    return over("sum", letters, product(*(walk.at(x, own) for x in o.view.operands)))
-
-
-def _einsum(walk: Walk, o: Operation, at: At) -> Term:
-    terms, result = o.params["subscripts"].split("->")
-    factors = list(zip(o.view.operands, terms.split(","), strict=True))
+def _contracted(walk: Walk, o: Operation, at: At) -> Term:
+    """The product over the letters of einsum, matmul and vdot, added over those that the result lacks."""
+    ndims = [x.ndim for x in o.operands]
+    found = subscripts(o.op, o.params, ndims)
+    assert found
+    terms, result = found
+    factors = list(zip(o.operands, terms, strict=True))
     lengths = {c: n for x, term in factors for c, n in zip(term, x.shape, strict=True) if n != 1}
     letters = {c: Letter(n) for c, n in lengths.items() if c not in result}
+    if o.op == "matmul" and ndims == [2, 2]:
+        walk.contractions.append(Contraction(letters.get("x", Letter(1)), [(x, t.index("x")) for x, t in factors]))
     known = {c: index(letter) for c, letter in letters.items()} | dict(zip(result, at, strict=True))
     own = ((x, tuple(known.get(c, Index()) for c in term)) for x, term in factors)
     elements = (walk.at(x, broadcast(x.shape, indices)) for x, indices in own)
     return over("sum", [*letters.values()], product(*elements))
 
 
-def _product(walk: Walk, o: Operation, at: At) -> Term:
-    return product(*walk.spread(o.view.operands, at))
-
-
 def _divided(walk: Walk, o: Operation, at: At) -> Term:
     """x / y; and x / y / z as x / (y z)."""
-    above, below = walk.spread(o.view.operands, at)
+    above, below = walk.spread(o.operands, at)
     if is_made_by(above, "div") and not isinstance(below, int):
         return Applied("div", (above.operands[0], product(above.operands[1], below)))
     return Applied("div", (above, below))
@@ -350,7 +315,7 @@ def _max_pool(walk: Walk, o: Operation, at: At) -> Term:
 
 def _unpool(walk: Walk, o: Operation, at: At) -> Term:
     """A window gives what reaches it to the places where x is at its top: to each its share."""
-    g, x, top = o.view.operands
+    g, x, top = o.operands
     windows, window = new_letters(top.shape[2:])
     (places, inside), (others, elsewhere) = new_letters(o.params["kernel"]), new_letters(o.params["kernel"])
     best = walk.at(top, (*at[:2], *window))
@@ -362,22 +327,20 @@ def _unpool(walk: Walk, o: Operation, at: At) -> Term:
 
 
 RULES: dict[str, Rule] = {
-    "reshape": _reshaped,
+    "reshape": lambda walk, o, at: walk.at(o.x, unravelled(ravelled(at, o.value.shape), o.x.shape)),
     **dict.fromkeys(("transpose", "swapaxes", "flip", "broadcast_to", "getitem"), _moved),
     "concatenate": _joined,
     "pad": _padded,
-    **{op: _reduction(op) for op in ("sum", "max", "min", "prod")},
+    **dict.fromkeys(("sum", "max", "min", "prod"), _reduced),
     "cumsum": _cumulative("sum", 0),
     "cumprod": _cumulative("prod", 1),
     "logsumexp": _logsumexp,
-    "log_softmax": _log_softmax,
-    "softmax": _softmax,
-    "mul": _product,
+    "log_softmax": lambda walk, o, at: Applied("sub", (walk.at(o.x, at), _logsumexp(walk, o, at))),
+    "softmax": lambda walk, o, at: Applied("div", (Applied("exp", (walk.at(o.x, at),)), _exponentials(walk, o, at))),
+    "mul": lambda walk, o, at: product(*walk.spread(o.operands, at)),
     "div": _divided,
-    "matmul": _matmul,
+    **dict.fromkeys(("matmul", "vdot", "einsum"), _contracted),
     "outer": _outer,
-    "vdot": _vdot,
-    "einsum": _einsum,
     "clip": _clip,
     "scatter_add": _scattered,
     "patches": _patches,

@@ -1,8 +1,8 @@
 """How an operation is written: a template for each style, with slots for its operands and parameters.
 
 `<0:product>` is the first operand, in brackets if it binds less tightly than a product; `<0:product=>` leaves the
-brackets out around the same operation too, where grouping makes no difference; `<axis>` is a parameter, `<all>` every
-operand. What depends on parameters or shapes is a function that returns the template.
+brackets out around the same operation too, where grouping makes no difference; `<axis>` is a parameter as source, and
+`<all>` every operand. What depends on parameters or shapes is a function that returns the template.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tinygrad_mnist.graph.symbolic.pieces import LEVELS, Shape, Style, Text, number, source
+from tinygrad_mnist.engine.ops import _axes as normalised
+from tinygrad_mnist.graph.symbolic.pieces import LEVELS, Shape, Style, Text, source
 
 
 @dataclass(frozen=True)
 class Call:
-    """What a template may depend on: the parameters, the operands as they are written, and their shapes."""
+    """What a template may depend on: the parameters, the operands as they are written, their shapes, and the style."""
 
     params: Mapping[str, Any]
     operands: Sequence[Text]
     shapes: Sequence[Shape]
+    style: Style
 
     @property
     def ndim(self) -> int:
@@ -29,16 +31,14 @@ class Call:
         return len(self.shapes[0])
 
     @property
-    def axes(self) -> tuple[int, ...] | None:
-        """The parameter `axis` as axes counted from 0; None for all of them."""
-        axis = self.params.get("axis")
-        given = axis if isinstance(axis, tuple | None) else (axis,)
-        return given and tuple(a % max(self.ndim, 1) for a in given)
+    def axes(self) -> tuple[int, ...]:
+        """The parameter `axis` as axes counted from 0."""
+        return normalised(self.params.get("axis"), self.ndim)
 
     @property
     def over(self) -> str:
         """What those axes run over, in words: rows, columns, axis 2; nothing where it is everything."""
-        if self.axes is None or self.ndim < 2 or len(self.axes) == self.ndim:
+        if self.ndim < 2 or len(self.axes) == self.ndim:
             return ""
         if self.ndim == 2:
             return "".join(("rows", "columns")[a] for a in self.axes)
@@ -69,13 +69,13 @@ def filled(
     """An entry with operands in its slots."""
     template: Template = getattr(entry, style)
     if not isinstance(template, str):
-        template = template(Call(params, operands, shapes))
+        template = template(Call(params, operands, shapes, style))
 
     def fill(slot: re.Match[str]) -> str:
         what, level = slot.groups()
         if what.isdigit():
             return _bracketed(operands[int(what)], level or "any", op, style)
-        return ", ".join(operands) if what == "all" else _parameter(params[what], style)
+        return ", ".join(operands) if what == "all" else source(params[what])
 
     return Text(re.sub(r"<(\w+)(?::([a-z]+=?))?>", fill, template), entry.levels.get(style, entry.level), op)
 
@@ -87,9 +87,3 @@ def _bracketed(operand: Text, needed: str, op: str, style: Style) -> str:
         return operand
     left, right = "[]" if operand.level == "comparison" and style != "numpy" else "()"
     return rf"\left{left}{operand}\right{right}" if style == "latex" else f"{left}{operand}{right}"
-
-
-def _parameter(value: Any, style: Style) -> str:
-    if style == "numpy":
-        return source(value)
-    return number(value, style) if isinstance(value, int | float) else str(value)

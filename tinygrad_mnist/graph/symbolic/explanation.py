@@ -15,14 +15,14 @@ import numpy as np
 from tinygrad_mnist.engine import OPS, Node
 from tinygrad_mnist.engine.errors import GraphError, describe
 from tinygrad_mnist.graph.recording import Recording, rule
-from tinygrad_mnist.graph.symbolic import notation, pieces
+from tinygrad_mnist.graph.symbolic import pieces
 from tinygrad_mnist.graph.symbolic.algebra import Algebra
 from tinygrad_mnist.graph.symbolic.derive import INLINE, Step, checked, derived, isolated
 from tinygrad_mnist.graph.symbolic.handwritten import Reading, read
 from tinygrad_mnist.graph.symbolic.indices import Indices, Sentence
 from tinygrad_mnist.graph.symbolic.lines import Line, Program, program
 from tinygrad_mnist.graph.symbolic.markup import mathml
-from tinygrad_mnist.graph.symbolic.names import Name, Names, named, partial
+from tinygrad_mnist.graph.symbolic.names import Name, Names, applied, named, partial
 from tinygrad_mnist.graph.symbolic.pieces import Text
 from tinygrad_mnist.graph.symbolic.rule import run
 from tinygrad_mnist.graph.symbolic.traced import Traced, record
@@ -87,11 +87,7 @@ class Explanation:
         """MathML in HTML, which browsers show without any script."""
         return "\n".join(f"<h3>{html.escape(s.title)}</h3>\n{_mathml(s)}\n" for s in self.sections)
 
-    def _repr_markdown_(self) -> str:
-        return self.markdown()
-
-    def _repr_latex_(self) -> str:
-        return self.latex()
+    _repr_markdown_, _repr_latex_ = markdown, latex
 
 
 def explain(output: Node, wrt: Iterable[Node], format: Format = "text", indices: bool = False) -> Explanation:
@@ -180,10 +176,8 @@ def _remarks(result: Program) -> list[Equation]:
         remarks.append(Equation(count.name, _text_of(str(count.value)), remark))
     for fact in result.derivation.facts:
         params = {"axis": fact.axis, "keepdims": False}
-        leaf = result.names[fact.leaf]
-        latex = notation.write("sum", [leaf.latex], params, [fact.leaf.shape], "latex")
-        text = notation.write("sum", [leaf.text], params, [fact.leaf.shape], "text")
-        remarks.append(Equation(Name(latex, text), _text_of("1"), "as seen in the data"))
+        total = applied("sum", [result.names[fact.leaf]], params, [fact.leaf.shape])
+        remarks.append(Equation(total, _text_of("1"), "as seen in the data"))
     return remarks
 
 
@@ -277,8 +271,7 @@ class _Symbols:
             self.names[node] = self.writer.in_formulas(self.leaves[node])
         else:
             if node not in self.names:
-                registry = self.result.registry
-                self.names[node] = registry.new(node.name) if node.name else registry.numbered("t")
+                self.names[node] = self.result.registry.wanted(node.name, "t")
             leaf.name = self.names[node].text
             self.leaves[node] = self.algebra.leaf(self.as_it_is.leaf(leaf))
             self.writer.names[leaf] = self.names[node]

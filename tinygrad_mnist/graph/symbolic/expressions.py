@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_mnist.engine import OPS, Op
+from tinygrad_mnist.graph.symbolic.pieces import whole
 from tinygrad_mnist.graph.symbolic.traced import Traced, record
 
 Operand = Traced | int | float
@@ -196,8 +197,7 @@ def _uniform(leaf: Traced) -> float | None:
 def tidy_number(x: float) -> float:
     """A number without what rounding left in its last digit: 0.1 + 0.2 is 0.3."""
     rounded = float(f"{x:.14g}")
-    x = rounded if len(repr(rounded)) < 12 else float(x)
-    return int(x) if x.is_integer() and abs(x) < 1e15 else x
+    return whole(rounded if len(repr(rounded)) < 12 else x)
 
 
 def _key(value: Any) -> Any:

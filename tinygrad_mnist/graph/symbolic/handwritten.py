@@ -42,7 +42,7 @@ def read(output: Node, wrt: Iterable[Node], guarded: bool = True) -> Reading:
     guards: list[float] = []
     for idioms in (IDIOMS, PICKED):
         recording = Recording(output)
-        done = Pass(recording, wrt, idioms, guarded, read_labels(recording) if idioms is IDIOMS else {})
+        done = Pass(recording, set(wrt), idioms, guarded, read_labels(recording) if idioms is IDIOMS else {})
         output, wrt = done.of(output), [done.of(x) for x in wrt]
         shared = {done.of(x) for x in shared} | done.shared
         guards += done.guards

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from tinygrad_mnist.graph.symbolic import notation, pieces
+from tinygrad_mnist.graph.symbolic import pieces
 from tinygrad_mnist.graph.symbolic.derive import INLINE
 from tinygrad_mnist.graph.symbolic.elements import Contraction
 from tinygrad_mnist.graph.symbolic.index import Element
 from tinygrad_mnist.graph.symbolic.lettering import Lettering, Said, said
 from tinygrad_mnist.graph.symbolic.lines import Line, Program
-from tinygrad_mnist.graph.symbolic.names import Name
-from tinygrad_mnist.graph.symbolic.pieces import Text
-from tinygrad_mnist.graph.symbolic.terms import STYLES, Terms, letters
+from tinygrad_mnist.graph.symbolic.names import Name, applied
+from tinygrad_mnist.graph.symbolic.pieces import FORMULAS, Text
+from tinygrad_mnist.graph.symbolic.terms import Terms, letters
 from tinygrad_mnist.graph.symbolic.traced import Traced
 
 _PLACES = ("first", "last")
@@ -49,7 +49,7 @@ class Indices:
     def equation(self, line: Line) -> tuple[Name, Name, str]:
         """An element of a line's value, what it is, and a remark."""
         element = self.lines[line]
-        left = Name(*(self.terms.element(element.left, style, line.name) for style in STYLES))
+        left = Name(*(self.terms.element(element.left, style, line.name) for style in FORMULAS))
         return left, self.terms.in_formulas(element.right), self._remark(element)
 
     def legend(self) -> Iterator[tuple[Name, Name, str]]:
@@ -110,8 +110,7 @@ def _along(axis: int, ndim: int) -> str:
 
 def _transposed(name: Name) -> Name:
     """The name of a matrix that is transposed."""
-    latex, text = (notation.write("transpose", [getattr(name, s)], {}, [(2, 2)], s) for s in STYLES)
-    return Name(latex, text)
+    return applied("transpose", [name], {}, [(2, 2)])
 
 
 def _unturned(x: Traced, axis: int) -> tuple[Traced, int]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.graph import layers
 from tinygrad_mnist.graph.layers import error_of
+from tinygrad_mnist.graph.recording import operands_first
 from tinygrad_mnist.graph.symbolic import notation, pieces
 from tinygrad_mnist.graph.symbolic.derive import Derivation, local_derivative
 from tinygrad_mnist.graph.symbolic.names import Name, Names, named, partial
@@ -70,16 +73,7 @@ class Program(Writer):
 
     def expressions(self, roots: Sequence[Traced]) -> list[Traced]:
         """The roots and every expression within them, operands first."""
-        order: dict[Traced, None] = {}
-        for root in sorted(roots, key=lambda value: value.born):
-            stack = [root]
-            while stack:
-                top = stack[-1]
-                waiting = [x for x in self.operands(top) if x not in order] if top not in order else []
-                stack.extend(waiting)
-                if not waiting:
-                    order[stack.pop()] = None
-        return list(order)
+        return list(operands_first(sorted(roots, key=lambda value: value.born), self.operands))
 
     def definition(self, line: Line, style: Style) -> Text:
         """The right-hand side of a line."""
@@ -139,7 +133,7 @@ def _name_nodes(result: Program, present: set[Traced]) -> None:
         if node is derivation.output and not wanted:
             result.node_names[node] = result.registry.new("L", identifier="loss")
         elif node in derivation.wanted or node is derivation.output or (wanted and derivation.forward[node] in present):
-            result.node_names[node] = result.registry.new(wanted) if wanted else result.registry.numbered("t")
+            result.node_names[node] = result.registry.wanted(wanted, "t")
 
 
 def _name_derivatives(result: Program, present: set[Traced]) -> None:
@@ -169,17 +163,13 @@ class _Lines:
 
     def __init__(self, result: Program, present: Sequence[Traced]) -> None:
         self.result, self.names = result, result.names
-        self.uses = dict.fromkeys(present, 0)
-        for value in present:
-            for x in result.operands(value):
-                self.uses[x] += 1
+        self.uses = Counter(dict.fromkeys(present, 0))
+        self.uses.update(x for value in present for x in result.operands(value))
         self.forward = set(result.expressions([result.derivation.forward[result.derivation.output]]))
         derivation, named = result.derivation, result.node_names
-        self.values: dict[Traced, Node] = {}
+        operations = [node for node in named if node.op is not None]
+        self.values = {derivation.forward[node]: node for node in reversed(operations)}  # of one value, the first
         self.gradients: dict[Traced, Node] = {}
-        for node in named:
-            if node.op is not None:
-                self.values.setdefault(derivation.forward[node], node)
         for node, value in derivation.gradients.items():  # from the output back
             if node not in named or node is derivation.output or value not in self.uses:
                 continue
@@ -196,9 +186,10 @@ class _Lines:
             return
         op, operands, params = self.result.view(value)
         for position in () if self.result.mathematical else mentioned_twice(op, params, operands):
-            self._move_out(operands[position])
-        while self._is_long(value) and (inline := [x for x in self.result.operands(value) if self._is_inline(x)]):
-            self._move_out(max(inline, key=self._width))
+            if self._is_inline(operands[position]):
+                self.add(operands[position])
+        while self._width(value) > WIDEST and (inline := [*filter(self._is_inline, self.result.operands(value))]):
+            self.add(max(inline, key=self._width))
         moved = op in ("transpose", "swapaxes") and all(x in self.names for x in operands)
         if self._has_a_name(value) or (self._is_shared(value) and not moved):
             self.add(value)
@@ -206,15 +197,8 @@ class _Lines:
     def _is_inline(self, value: Any) -> bool:
         return isinstance(value, Traced) and value.op is not None and value not in self.names
 
-    def _move_out(self, value: Any) -> None:
-        if self._is_inline(value):
-            self.add(value)
-
     def _width(self, value: Traced) -> int:
         return len(self.result.write(value, "text" if self.result.mathematical else "numpy"))
-
-    def _is_long(self, value: Traced) -> bool:
-        return self._width(value) > WIDEST
 
     def _is_shared(self, value: Traced) -> bool:
         derivation = self.result.derivation
@@ -230,11 +214,10 @@ class _Lines:
     def add(self, value: Traced) -> None:
         """A line for an expression that has none yet."""
         result = self.result
-        known = value in self.gradients and value not in self.forward
         if value in self.values:
             node: Node | None = self.values[value]
             name, gradient = result.node_names[self.values[value]], False
-        elif known:
+        elif value in self.gradients and value not in self.forward:
             node, gradient = self.gradients[value], True
             name = result.registry.new(result.gradient_name(node))
         else:
@@ -250,7 +233,7 @@ class _Lines:
             return self.result.registry.numbered("c")
         if _is_softmax(value):
             return new(layers.PREDICTION)
-        if value.op and value.op.name == "log_softmax":
+        if value.op.name == "log_softmax":
             return new(layers.LOG_PREDICTION)
         return self.result.registry.numbered("t")
 
@@ -271,16 +254,13 @@ class _Lines:
     def _arranged(self) -> list[Line]:
         """Gradients of leaves that follow each other, and that nothing else uses, in the order they were asked for."""
         order = {line.name: position for position, line in enumerate(self.result.results)}
-        lines: list[Line] = []
-        run: list[Line] = []
-        for line in self.result.lines:
-            final = line.name in order and line.gradient and line.node is not None and line.node.op is None
-            if final and self.uses[line.value] == 0:
-                run.append(line)
-            else:
-                lines += [*self._sorted(run, order), line]
-                run = []
-        return lines + self._sorted(run, order)
+
+        def is_final(line: Line) -> bool:
+            is_of_leaf = line.gradient and line.node is not None and line.node.op is None
+            return is_of_leaf and line.name in order and self.uses[line.value] == 0
+
+        runs = ((final, list(run)) for final, run in groupby(self.result.lines, is_final))
+        return [line for final, run in runs for line in (self._sorted(run, order) if final else run)]
 
     def _sorted(self, run: list[Line], order: Mapping[Name, int]) -> list[Line]:
         """A run in its order; of lines of one value the first has the expression, and the others its name."""
@@ -293,8 +273,7 @@ class _Lines:
 
 
 def _is_softmax(value: Traced) -> bool:
-    inner = value.inputs[0] if value.op and value.op.name == "exp" else None
-    return isinstance(inner, Traced) and inner.op is not None and inner.op.name == "log_softmax"
+    return str(value.op) == "exp" and str(getattr(value.inputs[0], "op", None)) == "log_softmax"
 
 
 def mentioned_twice(op: str, params: Mapping[str, Any], operands: Sequence[Any]) -> set[int]:

@@ -7,14 +7,14 @@ import keyword
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from tinygrad_mnist.engine.primitive import OPS
 from tinygrad_mnist.graph import layers
 from tinygrad_mnist.graph.symbolic.helpers import HELPERS
-from tinygrad_mnist.graph.symbolic.notation import NOTATION, function_name
-from tinygrad_mnist.graph.symbolic.pieces import Text, name
+from tinygrad_mnist.graph.symbolic.notation import NOTATION, function_name, write
+from tinygrad_mnist.graph.symbolic.pieces import FORMULAS, Shape, Text, name
 
 
 class Name(NamedTuple):
@@ -53,6 +53,11 @@ def partial(above: Name, below: Name) -> Name:
     )
 
 
+def applied(op: str, operands: Sequence[Name], params: Mapping[str, Any], shapes: Sequence[Shape]) -> Name:
+    """An operation on what has names, in LaTeX and as plain text; shapes: of the operands."""
+    return Name(*(write(op, [getattr(x, style) for x in operands], params, shapes, style) for style in FORMULAS))
+
+
 class Names:
     """Gives out names, each of them once: a second W is W_2."""
 
@@ -65,9 +70,13 @@ class Names:
     def new(self, wanted: str | Name, identifier: str = "") -> Name:
         """The name that is wanted; with a number where it is taken."""
         given = wanted if isinstance(wanted, Name) else named(" ".join(wanted.split()) or "x")
-        shown = _untaken(given.text, self._shown)
+        shown = untaken(given.text, self._shown)
         own = given if shown == given.text else named(shown)
-        return own._replace(numpy=Text(_untaken(_identifier(identifier or own.numpy), self._identifiers)))
+        return own._replace(numpy=Text(untaken(_identifier(identifier or own.numpy), self._identifiers)))
+
+    def wanted(self, name: str | None, stem: str) -> Name:
+        """The name that is wanted; a numbered one where none is."""
+        return self.new(name) if name else self.numbered(stem)
 
     def numbered(self, stem: str) -> Name:
         """t1, t2, …: the first that is free."""
@@ -80,7 +89,8 @@ def _identifier(wanted: str) -> str:
     return stem if stem.isidentifier() else f"x_{stem}"
 
 
-def _untaken(wanted: str, taken: set[str]) -> str:
+def untaken(wanted: str, taken: set[str]) -> str:
+    """The name that is wanted, with a number where it is taken; it is taken from now on."""
     found, number = wanted, 2
     while found in taken:
         found, number = f"{wanted}_{number}", number + 1

@@ -11,6 +11,7 @@ import numpy as np
 
 from tinygrad_mnist.graph.symbolic.entries import Call, Entry, Template, filled
 from tinygrad_mnist.graph.symbolic.pieces import Shape, Style, Text, number, numbers, operator_name, size, source
+from tinygrad_mnist.graph.symbolic.positions import order
 
 
 def write(op: str, operands: Sequence[Text], params: Mapping[str, Any], shapes: Sequence[Shape], style: Style) -> Text:
@@ -35,12 +36,17 @@ def _unknown(op: str) -> Entry:
 # families of entries
 
 
-def _below(text: str) -> str:
-    return rf"_{{\text{{{text}}}}}" if text else ""
+def _below(words: str, style: Style) -> str:
+    """Words below a sign or the name of a function."""
+    if not words:
+        return ""
+    return rf"_{{\text{{{words}}}}}" if style == "latex" else f"_{words.replace(' ', '')}"
 
 
-def _function(latex: str, text: str, numpy: Template, source_level: str = "atom", helper: str = "") -> Entry:
-    return Entry(rf"{latex}\left(<0>\right)", f"{text}(<0>)", numpy, levels={"numpy": source_level}, helper=helper)
+def _function(word: str, numpy: Template, level: str = "atom", helper: str = "", latex: str = "") -> Entry:
+    """A function by a word, or by what LaTeX has for it. level: how tightly its source binds."""
+    formula = rf"{latex or operator_name(word)}\left(<0>\right)"
+    return Entry(formula, f"{word}(<0>)", numpy, levels={"numpy": level}, helper=helper)
 
 
 def _leaky_relu(call: Call) -> str:
@@ -53,19 +59,25 @@ def _options(call: Call, default: int | None = None) -> str:
     return ", ".join(filter(None, [axis, "keepdims=True" if call.params.get("keepdims") else ""]))
 
 
-def _reduction(latex: str, text: str, method: str) -> Entry:
+SIGNS: dict[str, dict[Style, str]] = {
+    "sum": {"latex": r"\sum", "text": "Σ"},
+    "prod": {"latex": r"\prod", "text": "Π"},
+    "max": {"latex": r"\max", "text": "max"},
+    "min": {"latex": r"\min", "text": "min"},
+}
+"""Σ and the like."""
+
+
+def _reduction(method: str) -> Entry:
     """Σ, Π, max: what it runs over stands below it."""
+    is_word = len(SIGNS[method]["text"]) > 1
 
-    def plain(call: Call) -> str:
-        over = "_" + call.over.replace(" ", "") if call.over else ""
-        return f"{text}{over} <0:factor>" if len(text) == 1 else f"{text}{over}(<0>)"
+    def formula(call: Call) -> str:
+        operand = "(<0>)" if is_word and call.style == "text" else " <0:factor>"
+        return f"{SIGNS[method][call.style]}{_below(call.over, call.style)}{operand}"
 
-    return Entry(
-        lambda call: f"{latex}{_below(call.over)} <0:factor>",
-        plain,
-        lambda call: f"<0:atom>.{method}({_options(call)})",
-        levels={"latex": "factor", "text": "factor" if len(text) == 1 else "atom"},
-    )
+    levels = {"latex": "factor", "text": "atom" if is_word else "factor"}
+    return Entry(formula, formula, lambda call: f"<0:atom>.{method}({_options(call)})", levels=levels)
 
 
 def _along(word: str, numpy: str, helper: str = "", default: int | None = None) -> Entry:
@@ -77,8 +89,8 @@ def _along(word: str, numpy: str, helper: str = "", default: int | None = None) 
         return call.over if call.axes != (call.ndim - 1,) else ""
 
     return Entry(
-        lambda call: rf"{symbol}{_below(over(call))}\left(<0>\right)",
-        lambda call: f"{word}{'_' * bool(over(call))}{over(call).replace(' ', '')}(<0>)",
+        lambda call: rf"{symbol}{_below(over(call), 'latex')}\left(<0>\right)",
+        lambda call: f"{word}{_below(over(call), 'text')}(<0>)",
         lambda call: f"{numpy}({', '.join(filter(None, ['<0>', _options(call, default)]))})",
         helper=helper,
     )
@@ -101,67 +113,55 @@ def _matmul(matrix: str, inner: str) -> Template:
     return lambda call: f"<0:factor=>{inner if all(len(s) == 1 for s in call.shapes) else matrix}<1:factor>"
 
 
-def _inner(sum_sign: str, product: str) -> Template:
-    return lambda call: f"{sum_sign} <0:factor=>{product}<1:factor=>"
+def _transpose(call: Call) -> str:
+    axes = order("transpose", call.params, call.ndim)
+    if axes == tuple(range(call.ndim)):
+        return "<0:any>"
+    return _turned("T", call) if axes == tuple(range(call.ndim))[::-1] else _reordered("transpose", axes, call)
 
 
-def _transpose(style: Style) -> Template:
-    def template(call: Call) -> str:
-        axes = call.params.get("axes")
-        axes = tuple(range(call.ndim))[::-1] if axes is None else tuple(a % call.ndim for a in axes)
-        if axes == tuple(range(call.ndim)):
-            return "<0:any>"
-        if axes == tuple(range(call.ndim))[::-1]:
-            return {"latex": r"<0:atom>^{\top}", "text": "<0:atom>ᵀ", "numpy": "<0:atom>.T"}[style]
-        return _reordered("transpose", axes, style)
-
-    return template
+def _swapaxes(call: Call) -> str:
+    axes = call.params["axis1"], call.params["axis2"]
+    if {a % call.ndim for a in axes} == {call.ndim - 1, call.ndim - 2}:
+        return _turned("T" if call.ndim == 2 else "mT", call)
+    return _reordered("swapaxes", axes, call)
 
 
-def _swapaxes(style: Style) -> Template:
-    def template(call: Call) -> str:
-        axes = call.params["axis1"], call.params["axis2"]
-        if {a % call.ndim for a in axes} == {call.ndim - 1, call.ndim - 2}:
-            attribute = "T" if call.ndim == 2 else "mT"
-            return {"latex": r"<0:atom>^{\top}", "text": "<0:atom>ᵀ", "numpy": f"<0:atom>.{attribute}"}[style]
-        return _reordered("swapaxes", axes, style)
-
-    return template
+def _turned(attribute: str, call: Call) -> str:
+    return {"latex": r"<0:atom>^{\top}", "text": "<0:atom>ᵀ", "numpy": f"<0:atom>.{attribute}"}[call.style]
 
 
-def _reordered(word: str, axes: tuple[int, ...], style: Style) -> str:
-    order = ", ".join(map(str, axes))
-    if style == "numpy":
-        return f"<0:atom>.{word}({order})"
-    return rf"{operator_name(word)}_{{{order}}}\left(<0>\right)" if style == "latex" else f"{word}(<0>; {order})"
+def _reordered(word: str, axes: tuple[int, ...], call: Call) -> str:
+    listed = ", ".join(map(str, axes))
+    if call.style == "latex":
+        return _subscripted(word, listed)
+    return f"<0:atom>.{word}({listed})" if call.style == "numpy" else f"{word}(<0>; {listed})"
+
+
+def _subscripted(word: str, below: str) -> str:
+    """A function in LaTeX, with what is below its name."""
+    return rf"{operator_name(word)}_{{{below}}}\left(<0>\right)"
 
 
 def _shaped(word: str, numpy: str) -> Entry:
-    def shape(call: Call) -> Shape:
-        given = call.params["shape"]
-        return given if isinstance(given, tuple) else (given,)
+    def formula(call: Call) -> str:
+        shape = tuple(np.atleast_1d(call.params["shape"]))
+        if call.style == "text":
+            return f"{word}(<0> to {size(shape, 'text')})"
+        return _subscripted(word, size(shape, "latex").replace("scalar", r"\cdot"))
 
-    return Entry(
-        lambda call: rf"{operator_name(word)}_{{{size(shape(call), 'latex')}}}\left(<0>\right)".replace(
-            "scalar", r"\cdot"
-        ),
-        lambda call: f"{word}(<0> to {size(shape(call), 'text')})",
-        numpy,
-    )
+    return Entry(formula, formula, numpy)
 
 
-def _clip(style: Style) -> Template:
-    def bound(value: Any, infinite: str) -> str:
-        return infinite if value is None else "…" if isinstance(value, np.ndarray) else number(value, style)
+def _clip(call: Call) -> str:
+    def bound(name: str, infinity: float) -> str:
+        value = infinity if call.params.get(name) is None else call.params[name]
+        return "…" if isinstance(value, np.ndarray) else number(value, call.style)
 
-    def template(call: Call) -> str:
-        low, high = call.params.get("min"), call.params.get("max")
-        if style == "latex":
-            low, high = bound(low, r"-\infty"), bound(high, r"\infty")
-            return rf"\operatorname{{clip}}_{{\left[{low}, {high}\right]}}\left(<0>\right)"
-        return f"clip(<0>, {bound(low, '−∞')}, {bound(high, '∞')})"
-
-    return template
+    low, high = bound("min", -np.inf), bound("max", np.inf)
+    if call.style == "latex":
+        return _subscripted("clip", rf"\left[{low}, {high}\right]")
+    return f"clip(<0>, {low}, {high})"
 
 
 def _einsum(call: Call) -> str:
@@ -180,23 +180,21 @@ def _compare(latex: str, text: str, numpy: str) -> Entry:
     return Entry(latex, text, numpy, "comparison")
 
 
-def _astype(style: Style) -> Template:
-    def template(call: Call) -> str:
-        kind = np.dtype(call.params["dtype"]).name
-        if style == "numpy":
-            return "<0:atom>.astype(<dtype>)"
-        if call.operands[0].level == "comparison":
-            return r"\left[<0>\right]" if style == "latex" else "[<0>]"
-        return rf"{operator_name(kind)}\left(<0>\right)" if style == "latex" else f"{kind}(<0>)"
-
-    return template
+def _astype(call: Call) -> str:
+    if call.style == "numpy":
+        return "<0:atom>.astype(<dtype>)"
+    if call.operands[0].level == "comparison":
+        return r"\left[<0>\right]" if call.style == "latex" else "[<0>]"
+    kind = np.dtype(call.params["dtype"]).name
+    return rf"{operator_name(kind)}\left(<0>\right)" if call.style == "latex" else f"{kind}(<0>)"
 
 
-def _index(value: Any, style: Style) -> str:
+def _index(call: Call) -> str:
     """What stands between the brackets of x[…]."""
-    parts = value if isinstance(value, tuple) else (value,)
-    comma = "," if style == "numpy" and isinstance(value, tuple) and len(value) == 1 else ""
-    return ", ".join(_part(part, style) for part in parts) + comma if parts else "()"
+    index = call.params["index"]
+    parts = index if isinstance(index, tuple) else (index,)
+    comma = "," if call.style == "numpy" and isinstance(index, tuple) and len(index) == 1 else ""
+    return ", ".join(_part(part, call.style) for part in parts) + comma if parts else "()"
 
 
 def _part(part: Any, style: Style) -> str:
@@ -233,27 +231,21 @@ NOTATION: dict[str, Entry] = {
     "neg": Entry("-<0:product>", "−<0:product>", "-<0:product>", "sum"),
     "pow": Entry("{<0:atom>}^{<1>}", "<0:atom>^<1:power>", _power, "power"),
     "matmul": Entry(_matmul(r" \, ", r" \cdot "), _matmul(" ", "·"), "<0:factor=> @ <1:factor>", "product"),
-    "vdot": Entry(_inner(r"\sum", r" \odot "), _inner("Σ", " ⊙ "), "np.vdot(<0>, <1>)", "factor"),
+    "vdot": Entry(r"\sum <0:factor=> \odot <1:factor=>", "Σ <0:factor=> ⊙ <1:factor=>", "np.vdot(<0>, <1>)", "factor"),
     # elementwise functions
-    "exp": _function(r"\exp", "exp", "np.exp(<0>)"),
-    "log": _function(r"\log", "log", "np.log(<0>)"),
+    **{name: _function(name, f"np.{name}(<0>)", latex=rf"\{name}") for name in ("exp", "log", "sin", "cos", "tanh")},
     "log1p": Entry(r"\log\left(1 + <0:product>\right)", "log(1 + <0:product>)", "np.log1p(<0>)"),
     "expm1": Entry(r"e^{<0>} - 1", "exp(<0>) − 1", "np.expm1(<0>)", levels={"latex": "sum", "text": "sum"}),
     "sqrt": Entry(r"\sqrt{<0>}", "√<0:atom>", "np.sqrt(<0>)"),
     "abs": Entry(r"\left|<0>\right|", "|<0>|", "np.abs(<0>)"),
-    "sin": _function(r"\sin", "sin", "np.sin(<0>)"),
-    "cos": _function(r"\cos", "cos", "np.cos(<0>)"),
-    "tanh": _function(r"\tanh", "tanh", "np.tanh(<0>)"),
     "maximum": Entry(r"\max\left(<0>, <1>\right)", "max(<0>, <1>)", "np.maximum(<0>, <1>)"),
     "minimum": Entry(r"\min\left(<0>, <1>\right)", "min(<0>, <1>)", "np.minimum(<0>, <1>)"),
-    "sigmoid": _function(r"\sigma", "σ", "sigmoid(<0>)", helper="sigmoid"),
+    "sigmoid": _function("σ", "sigmoid(<0>)", helper="sigmoid", latex=r"\sigma"),
     "softplus": Entry(r"\log\left(1 + e^{<0>}\right)", "softplus(<0>)", "np.logaddexp(0, <0>)"),
-    "relu": _function(operator_name("relu"), "relu", "np.maximum(<0>, 0)"),
-    "leaky_relu": _function(operator_name("leaky_relu"), "leaky_relu", _leaky_relu),
-    "elu": _function(
-        operator_name("elu"), "elu", "np.maximum(<0>, 0) + <alpha> * np.expm1(-np.maximum(-<0>, 0))", "sum"
-    ),
-    "clip": Entry(_clip("latex"), _clip("text"), "np.clip(<0>, <min>, <max>)"),
+    "relu": _function("relu", "np.maximum(<0>, 0)"),
+    "leaky_relu": _function("leaky_relu", _leaky_relu),
+    "elu": _function("elu", "np.maximum(<0>, 0) + <alpha> * np.expm1(-np.maximum(-<0>, 0))", level="sum"),
+    "clip": Entry(_clip, _clip, "np.clip(<0>, <min>, <max>)"),
     "where": Entry(
         r"\begin{cases} <1> & <0> \\ <2> & \text{otherwise} \end{cases}",
         "(<1> if <0> else <2>)",
@@ -262,32 +254,27 @@ NOTATION: dict[str, Entry] = {
     ),
     # shape
     "reshape": _shaped("reshape", "<0:atom>.reshape(<shape>)"),
-    "transpose": Entry(_transpose("latex"), _transpose("text"), _transpose("numpy")),
-    "swapaxes": Entry(_swapaxes("latex"), _swapaxes("text"), _swapaxes("numpy")),
+    "transpose": Entry(_transpose, _transpose, _transpose),
+    "swapaxes": Entry(_swapaxes, _swapaxes, _swapaxes),
     "flip": _along("flip", "np.flip"),
-    "astype": Entry(_astype("latex"), _astype("text"), _astype("numpy")),
+    "astype": Entry(_astype, _astype, _astype),
     "broadcast_to": _shaped("broadcast", "np.broadcast_to(<0>, <shape>)"),
-    "pad": _function(
-        operator_name("pad"), "pad", "np.pad(<0>, <pad_width>, constant_values=<constant_values>)"
-    ),
+    "pad": _function("pad", "np.pad(<0>, <pad_width>, constant_values=<constant_values>)"),
     # reductions
-    "sum": _reduction(r"\sum", "Σ", "sum"),
-    "max": _reduction(r"\max", "max", "max"),
-    "min": _reduction(r"\min", "min", "min"),
-    "prod": _reduction(r"\prod", "Π", "prod"),
+    **{method: _reduction(method) for method in SIGNS},
     "cumsum": _along("cumsum", "np.cumsum"),
     "logsumexp": _along("logsumexp", "logsumexp", helper="logsumexp"),
     "log_softmax": _along("log_softmax", "log_softmax", helper="log_softmax", default=-1),
     # indexing and joining
     "getitem": Entry(
-        lambda call: rf"<0:atom>\left[{_index(call.params['index'], 'latex')}\right]",
-        lambda call: f"<0:atom>[{_index(call.params['index'], 'text')}]",
-        lambda call: f"{'<0:atom>' if call.ndim else 'np.asarray(<0>)'}[{_index(call.params['index'], 'numpy')}]",
+        lambda call: rf"<0:atom>\left[{_index(call)}\right]",
+        lambda call: f"<0:atom>[{_index(call)}]",
+        lambda call: f"{'<0:atom>' if call.ndim else 'np.asarray(<0>)'}[{_index(call)}]",
     ),
     "scatter_add": Entry(
-        lambda call: r"\operatorname{scatter}" + rf"_{{[{_index(call.params['index'], 'latex')}]}}\left(<0>\right)",
-        lambda call: f"scatter(<0> at [{_index(call.params['index'], 'text')}])",
-        lambda call: f"scatter_add(<0>, np.s_[{_index(call.params['index'], 'numpy')}], <shape>)",
+        lambda call: _subscripted("scatter", f"[{_index(call)}]"),
+        lambda call: f"scatter(<0> at [{_index(call)}])",
+        lambda call: f"scatter_add(<0>, np.s_[{_index(call)}], <shape>)",
         helper="scatter_add",
     ),
     "concatenate": Entry(
@@ -305,10 +292,10 @@ NOTATION: dict[str, Entry] = {
     **{name: _named(name, f"np.linalg.{name}") for name in ("solve", "det", "cholesky")},
     "cumprod": _along("cumprod", "np.cumprod"),
     # of the package nn: the error function, and windows over images
-    "erf": _function(operator_name("erf"), "erf", "erf(<0>)", helper="erf"),
-    "patches": _function(operator_name("patches"), "patches", f"patches({_WINDOW})", helper="patches"),
-    "fold": _function(operator_name("fold"), "fold", f"fold(<0>, <shape>{_WINDOW[3:]})", helper="fold"),
-    "max_pool": _function(operator_name("max_pool"), "max_pool", f"max_pool({_WINDOW})", helper="max_pool"),
+    "erf": _function("erf", "erf(<0>)", helper="erf"),
+    "patches": _function("patches", f"patches({_WINDOW})", helper="patches"),
+    "fold": _function("fold", f"fold(<0>, <shape>{_WINDOW[3:]})", helper="fold"),
+    "max_pool": _function("max_pool", f"max_pool({_WINDOW})", helper="max_pool"),
     "unpool": Entry(
         rf"{operator_name('unpool')}\left(<0>; <1>\right)", "unpool(<0>; <1>)", f"unpool(<0>, <1>, <2>{_WINDOW[3:]})",
         helper="unpool",

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 Style = Literal["latex", "text", "numpy"]
 Shape = tuple[int, ...]
 
+FORMULAS: tuple[Style, Style] = ("latex", "text")
+"""The styles that are read, and not run."""
+
 LEVELS = ("any", "comparison", "sum", "product", "factor", "power", "atom")
 """How tightly an expression binds, loosest first; a factor is what stands in a product without brackets."""
 
@@ -53,14 +56,19 @@ def words(text: str) -> str:
     return rf"\text{{{''.join(_SPECIAL.get(c, c) for c in ' '.join(text.split()))}}}"
 
 
+def whole(value: float) -> float:
+    """A number as an int where it is whole."""
+    return int(value) if np.isfinite(value) and value == int(value) and abs(value) < 1e15 else float(value)
+
+
 def number(value: float, style: Style) -> Text:
     """A Python number: in source without loss, in formulas with six digits."""
     value = value.item() if isinstance(value, np.generic) else value
     if style == "numpy":
         text = repr(value) if np.isfinite(value) else f'float("{value}")'
         return Text(text, "sum" if text.startswith("-") else "atom")
-    whole = bool(np.isfinite(value)) and value == int(value) and abs(value) < 1e15
-    text = str(int(value)) if whole else min(repr(float(value)), f"{value:.6g}", key=len)
+    value = whole(value)
+    text = str(value) if isinstance(value, int) else min(repr(value), f"{value:.6g}", key=len)
     if match := re.fullmatch(r"(.+)e([+-]?)0*(\d+)", text):
         mantissa, sign, exponent = match.groups()
         exponent = sign.strip("+") + exponent

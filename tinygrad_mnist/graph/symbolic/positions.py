@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from string import ascii_letters
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.engine import OPS
 from tinygrad_mnist.graph.symbolic.index import Element, Index, Letter, index
 from tinygrad_mnist.graph.symbolic.traced import Traced
 
@@ -47,18 +49,51 @@ def sources(shape: Shape, move: Callable[[NDArray[Any]], NDArray[Any]], at: At) 
     return tuple(_read_off(np.asarray(move(np.broadcast_to(own, shape))), at) for own in axes)
 
 
+def order(op: str, params: Mapping[str, Any], ndim: int) -> tuple[int, ...]:
+    """The axes of what is transposed, in their new order: the shape of an array whose axis i has the length i."""
+    return np.shape(OPS[op].forward(np.empty(range(ndim)), **params))
+
+
+def spacing(numbers: NDArray[Any]) -> tuple[int, list[int]] | None:
+    """start and steps, where an array of whole numbers is start + step · i + …; None where there are no such steps."""
+    start = int(numbers.flat[0])
+    steps = [int(np.take(numbers, 1, a).flat[0]) - start if n > 1 else 0 for a, n in enumerate(numbers.shape)]
+    grid = np.ogrid[tuple(map(slice, numbers.shape))]
+    even = start + sum((s * g for s, g in zip(steps, grid, strict=True)), np.zeros(()))
+    return (start, steps) if np.array_equal(numbers, even) else None
+
+
 def _read_off(numbers: NDArray[Any], at: At) -> Index:
     """An array of whole numbers as an index: start + step · i + …; an element of it where there are no such steps."""
     if not numbers.size:
         return Index()
-    start = int(numbers.flat[0])
-    steps = [int(np.take(numbers, 1, a).flat[0]) - start if n > 1 else 0 for a, n in enumerate(numbers.shape)]
-    grid = np.ogrid[tuple(map(slice, numbers.shape))]
-    if np.array_equal(numbers, start + sum((s * g for s, g in zip(steps, grid, strict=True)), np.zeros(()))):
+    if even := spacing(numbers):
+        start, steps = even
         return sum((i * s for i, s in zip(at, steps, strict=True)), Index((), start))
     varies = [bool(np.any(numbers != np.take(numbers, [0], a))) for a in range(numbers.ndim)]
     smaller = numbers[tuple(slice(None) if v else 0 for v in varies)]
     return index(Element(Traced(smaller), tuple(i for i, v in zip(at, varies, strict=True) if v)))
+
+
+# sums of products
+
+
+def subscripts(op: str, params: Mapping[str, Any], ndims: Sequence[int]) -> tuple[list[str], str] | None:
+    """Letters for the axes of each operand and of the result, as of einsum; None for what is no sum of products.
+
+    ndims: how many axes each operand has.
+    """
+    if op == "einsum":
+        terms, result = params["subscripts"].split("->")
+        return terms.split(","), result
+    if op == "vdot":
+        return [ascii_letters[:ndim] for ndim in ndims], ""
+    if op == "matmul":
+        left, right = ndims
+        most = max(left, right, 2)
+        batch, rows, columns = ascii_letters[: most - 2], "y" * (left > 1), "z" * (right > 1)
+        return [batch[most - left :] + rows + "x", batch[most - right :] + "x" + columns], batch + rows + columns
+    return None
 
 
 # windows over images

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.engine.ops import _axes as normalised
 from tinygrad_mnist.graph.symbolic.expressions import Expressions, Fact, Scaled, rewrite
+from tinygrad_mnist.graph.symbolic.positions import order
 from tinygrad_mnist.graph.symbolic.traced import OUTER, Traced
 
 # sums over axes
@@ -15,10 +17,7 @@ from tinygrad_mnist.graph.symbolic.traced import OUTER, Traced
 
 def _axes(node: Traced) -> tuple[int, ...]:
     """The axes that a sum is over."""
-    axis, ndim = node.params["axis"], node.inputs[0].ndim
-    if axis is None:
-        return tuple(range(ndim))
-    return tuple(a % max(ndim, 1) for a in (axis if isinstance(axis, tuple) else (axis,)))
+    return normalised(node.params["axis"], node.inputs[0].ndim)
 
 
 @rewrite("vdot", example=lambda x, y: x.vdot(y), result="Σ (x ⊙ y)")
@@ -118,8 +117,6 @@ def single_number_needs_no_axes(e: Expressions, node: Traced, x: Traced) -> Trac
     """What is computed from single numbers is computed without axes that hold one number."""
     if node.shape or not e.made_by(x, "add", "sub", "mul", "div"):
         return None
-    if any(isinstance(y, Traced) and y.size != 1 for y in x.inputs):
-        return None
     return e.again(x, *(e.of("reshape", y, shape=()) if isinstance(y, Traced) else y for y in x.inputs))
 
 
@@ -141,18 +138,15 @@ def shape_in_full(e: Expressions, node: Traced, x: Traced) -> Traced:
 
 def _order(node: Traced) -> tuple[int, ...]:
     """The axes of what is transposed, in their new order."""
-    axes = node.params["axes"]
-    return tuple(range(node.ndim))[::-1] if axes is None else tuple(a % node.ndim for a in axes)
+    return order(str(node.op), node.params, node.ndim)
 
 
 @rewrite("swapaxes", example=lambda x: x.mT, result="xᵀ")
 def swap_is_a_transpose(e: Expressions, node: Traced, x: Traced) -> Traced | None:
     """Two axes exchanged are a transpose, said so where there are only two, or it undoes another one."""
-    order = list(range(x.ndim))
-    first, second = node.params["axis1"], node.params["axis2"]
-    order[first], order[second] = order[second], order[first]
-    trivial = x.ndim < 3 or e.made_by(x, "transpose", "swapaxes") or order == sorted(order)
-    return e.of("transpose", x, axes=tuple(order)) if trivial else None
+    axes = _order(node)
+    trivial = x.ndim < 3 or e.made_by(x, "transpose", "swapaxes") or axes == tuple(range(x.ndim))
+    return e.of("transpose", x, axes=axes) if trivial else None
 
 
 @rewrite("transpose", example=lambda x: x.T.T, result="x")
@@ -188,8 +182,8 @@ def transpose_of_a_product(e: Expressions, node: Traced, x: Traced) -> Traced | 
 @rewrite("transpose", example=lambda x: x.transpose(1, 0), result="xᵀ")
 def transpose_in_few_words(e: Expressions, node: Traced, x: Traced) -> Traced:
     """The reverse order names no axes."""
-    order = _order(node)
-    return e.build("transpose", x, axes=None if order == tuple(range(node.ndim))[::-1] else order)
+    axes = _order(node)
+    return e.build("transpose", x, axes=None if axes == tuple(range(node.ndim))[::-1] else axes)
 
 
 @rewrite("getitem", example=lambda x, v: (x @ v.reshape(4, 1))[..., 0], result="x v")

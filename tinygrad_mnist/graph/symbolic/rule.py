@@ -27,7 +27,6 @@ class Rule:
     the rule makes of them, of the shape that broadcasting gave.
     """
 
-    node: Node
     position: int
     g: Traced
     out: Traced
@@ -43,8 +42,7 @@ class Rule:
     def on(self, g: Traced, out: Traced, operands: Sequence[Any], same_numbers: bool = True) -> Traced:
         """The share of other expressions in place of the leaves, which have the same numbers unless told otherwise."""
         given = {leaf: x for leaf, x in zip(self.operands, operands, strict=True) if isinstance(leaf, Traced)}
-        replaced: Traced = _replaced(self.share, {**given, self.out: out, self.g: g}, same_numbers)
-        return replaced
+        return _replaced(self.share, {**given, self.out: out, self.g: g}, same_numbers)
 
     def at(self, g: Array) -> Array:
         """The raw result for another cotangent, in float64: the recorded program, run again."""
@@ -86,8 +84,7 @@ def run(
     g.name = "g"  # it is no constant, though all its numbers may be the same
     vjp = rule(node, position)
     assert vjp
-    with np.errstate(all="ignore"):
-        return Rule(node, position, g, result, stand_ins, vjp(g, result, *stand_ins, **node.params))
+    return Rule(position, g, result, stand_ins, vjp(g, result, *stand_ins, **node.params))
 
 
 def exact(array: Array) -> Traced:
@@ -97,9 +94,9 @@ def exact(array: Array) -> Traced:
     return node
 
 
-def _replaced(value: Any, given: Mapping[Traced, Traced], same_numbers: bool) -> Any:
+def _replaced(value: Traced, given: Mapping[Traced, Traced], same_numbers: bool) -> Traced:
     """The expression with other expressions in place of some leaves."""
-    done: dict[Any, Any] = dict(given)
+    done = dict(given)
     for node in toposort(value):
         if node not in done:
             operands = [done.get(x, x) if isinstance(x, Traced) else x for x in node.inputs]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tinygrad_mnist.engine import Node
+from tinygrad_mnist.graph.recording import breadth_first
 from tinygrad_mnist.graph.symbolic.derive import Derivation, derived
 from tinygrad_mnist.graph.symbolic.helpers import HELPERS
 from tinygrad_mnist.graph.symbolic.lines import Program, program
@@ -32,7 +33,8 @@ def to_numpy(output: Node, wrt: Iterable[Node]) -> str:
 
 def _source(derivation: Derivation) -> str:
     result = program(derivation, mathematical=False)
-    body = [f"    {line}" for line in _body(result)]
+    lines = [assignment(line.name, result.definition(line, "numpy"), line.value.shape) for line in result.lines]
+    body = [f"    {line}" for line in [*counted(result), *lines]]
     returned = ", ".join(line.name.numpy for line in result.results)
     function = [_signature(result), *_docstring(result), *body, f"    return {returned}"]
     header = '"""Backprop by hand, written out from a recorded graph."""\n\nimport numpy as np\n'
@@ -63,11 +65,6 @@ def _shape(shape: tuple[int, ...]) -> str:
     return f"shape {shape}" if shape else "a number"
 
 
-def _body(result: Program) -> list[str]:
-    lines = [assignment(line.name, result.definition(line, "numpy"), line.value.shape) for line in result.lines]
-    return [*counted(result), *lines]
-
-
 def counted(result: Program) -> list[str]:
     """A line for each number that is read from the data: m = X.shape[0]."""
     lines = []
@@ -91,18 +88,12 @@ def helpers(result: Program, others: Iterable[Traced] = ()) -> list[str]:
     Raises GraphError for an operation without source.
     """
     used, own = set(), dict[str, str]()
-    stack = [*(line.value for line in result.lines), *others]
-    seen = set(stack)
-    for value in stack:
+    for value in breadth_first([*(line.value for line in result.lines), *others], result.operands):
         if value.op is None:
             continue
-        op, operands, _ = result.view(value)
+        op = result.view(value).op
         if op in NOTATION:
             used.add(NOTATION[op].helper)
         elif op not in own:
             own[op] = own_source(value.op)
-        for x in operands:
-            if not isinstance(x, int | float) and x not in seen:
-                seen.add(x)
-                stack.append(x)
     return [*(source for name, source in HELPERS.items() if name in used), *own.values()]

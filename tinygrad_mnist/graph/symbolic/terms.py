@@ -11,23 +11,13 @@ from tinygrad_mnist.graph.symbolic.index import Applied, Atom, Element, Index, L
 from tinygrad_mnist.graph.symbolic.lettering import ORDER
 from tinygrad_mnist.graph.symbolic.lines import Program
 from tinygrad_mnist.graph.symbolic.names import Name
-from tinygrad_mnist.graph.symbolic.pieces import Style, Text
+from tinygrad_mnist.graph.symbolic.pieces import FORMULAS, Style, Text
 from tinygrad_mnist.graph.symbolic.traced import Traced
 
 SHORT = 3
 """How long an index may be that stands as a subscript in text, where it is more than letters: xᵢ₊₁, but x[2i+j]."""
 
 _SUBSCRIPTS = dict(zip("aehijklmnoprstuvx0123456789+−", "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉₊₋", strict=True))
-
-STYLES: tuple[Style, Style] = ("latex", "text")
-
-_SIGNS: dict[str, dict[Style, str]] = {
-    "sum": {"latex": r"\sum", "text": "Σ"},
-    "prod": {"latex": r"\prod", "text": "Π"},
-    "max": {"latex": r"\max", "text": "max"},
-    "min": {"latex": r"\min", "text": "min"},
-}
-"""Σ and the like."""
 
 
 class Terms:
@@ -102,7 +92,7 @@ class Terms:
         names = sorted((self.letters[x] for x in term.letters), key=ORDER.index)
         letters = [_letter(name, style) for name in names]
         below = f"_{{{','.join(letters)}}}" if style == "latex" else _below("".join(letters)) or f"_{','.join(letters)}"
-        sign = _SIGNS[term.op][style] + below
+        sign = notation.SIGNS[term.op][style] + below
         body = self._write(term.term, style)
         slot = "product" if term.op == "sum" else "factor"
         is_tight = body.level in ("comparison", "atom", "power") or slot == "factor"
@@ -115,8 +105,7 @@ class Terms:
             return _multiplied(term, operands, style)
         if term.op == "within":
             return self._within(term, style)
-        for i, x in enumerate(term.operands[1:], 1):
-            operands[i] = self.program.count(term.op, x, operands[i], style)
+        operands = self.program.counted(term.op, term.operands, operands, style)
         return notation.write(term.op, operands, term.params, [()] * len(operands), style)
 
     def _within(self, term: Applied, style: Style) -> Text:
@@ -133,8 +122,7 @@ class Terms:
 def _whole(written: Name) -> Name:
     """A formula in brackets, where it is not a whole."""
     entry = Entry("<0:atom>", "<0:atom>", "")
-    latex, text = (filled(entry, "", [getattr(written, s)], {}, [()], s) for s in STYLES)
-    return Name(latex, text)
+    return Name(*(filled(entry, "", [getattr(written, style)], {}, [()], style) for style in FORMULAS))
 
 
 def _multiplied(term: Applied, operands: list[Text], style: Style) -> Text:
@@ -152,7 +140,7 @@ def _multiplied(term: Applied, operands: list[Text], style: Style) -> Text:
 
 def letters(names: Sequence[str], end: str = "") -> Name:
     """Letters in both styles, one after the other."""
-    return Name(*(Text(", ".join(_letter(name, style) for name in names) + end) for style in STYLES))
+    return Name(*(Text(", ".join(_letter(name, style) for name in names) + end) for style in FORMULAS))
 
 
 def _letter(name: str, style: Style) -> str:

@@ -61,16 +61,10 @@ class Traced(Tensor):
         return super().__array_function__(function, types, args, options)
 
 
-def softmax(x: Any, axis: int = -1) -> Any:
-    """exp(x) / Σ exp(x): what a reader would rather see than exp(log_softmax(x))."""
-    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    return e / np.sum(e, axis=axis, keepdims=True)
+OUTER = _operation(np.outer, 2)
 
-
-SOFTMAX, OUTER = _operation(softmax, 1), _operation(np.outer, 2)
-
-TRACING_OPS = {operation.name for operation in (*_MASKS.values(), SOFTMAX, OUTER)}
-"""The operations that are met in readings alone."""
+TRACING_OPS = {"softmax", *(operation.name for operation in (*_MASKS.values(), OUTER))}
+"""The operations that are met in readings alone; exp(log_softmax(x)) is read as a softmax."""
 
 
 def record(op: Op, inputs: Sequence[Any], params: Mapping[str, Any] | None = None, like: Any = None) -> Traced:
@@ -83,6 +77,11 @@ def record(op: Op, inputs: Sequence[Any], params: Mapping[str, Any] | None = Non
     node = Traced.__new__(Traced)
     Node.__init__(node, np.asarray(array), op, operands, params)
     return node
+
+
+def tensors(node: Traced) -> list[Traced]:
+    """Those inputs of an operation that are traced tensors."""
+    return [x for x in node.inputs if isinstance(x, Traced)]
 
 
 def traced(x: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -59,15 +59,13 @@ class Writer:
         if value.op is None:
             return constant(value.data, style)
         op, operands, params = self.view(value)
-        written = [self.write(x, style) for x in operands]
-        written[1:] = [self.count(op, x, text, style) for x, text in zip(operands[1:], written[1:], strict=True)]
+        written = self.counted(op, operands, [self.write(x, style) for x in operands], style)
         return notation.write(op, written, params, [getattr(x, "shape", ()) for x in operands], style)
 
-    def count(self, op: str, operand: Any, written: Text, style: Style) -> Text:
-        """An operand after the first: by its name where it is a number that the data explain, and is divided by."""
-        is_count = op == "div" and isinstance(operand, int) and operand in self.counts
-        name: Text = getattr(self.counts[operand].name, style) if is_count else written
-        return name
+    def counted(self, op: str, operands: Sequence[Any], written: list[Text], style: Style) -> list[Text]:
+        """Operands as they are written; a number that the data explain, and that is divided by, goes by its name."""
+        is_count = op == "div" and isinstance(operands[1], int) and operands[1] in self.counts
+        return [written[0], getattr(self.counts[operands[1]].name, style)] if is_count else written
 
     def in_formulas(self, value: Traced, by_name: bool = True) -> Name:
         """An expression in LaTeX and as plain text."""
@@ -80,9 +78,9 @@ def constant(array: NDArray[Any], style: Style) -> Text:
         return _filled(0, array.shape, style)
     uniform = bool(np.all(array == array.flat[0]))
     if uniform and not array.shape:
-        return pieces.number(_whole(array.item()), style)
+        return pieces.number(pieces.whole(array.item()), style)
     if uniform and array.dtype.kind == "f":
-        return _filled(_whole(array.flat[0]), array.shape, style)
+        return _filled(pieces.whole(array.flat[0]), array.shape, style)
     if array.ndim == 2 and array.shape[0] == array.shape[1] and np.array_equal(array, np.eye(len(array))):
         dtype = ", dtype=bool" if array.dtype == np.bool_ else ""
         return Text(f"np.eye({len(array)}{dtype})" if style == "numpy" else "I")
@@ -103,7 +101,3 @@ def _filled(number: float, shape: tuple[int, ...], style: Style) -> Text:
     if number in (0, 1):
         return Text(rf"\mathbf{{{number}}}_{{{size}}}" if latex else f"{'ones' if number else 'zeros'}({size})")
     return Text(rf"{written} \cdot \mathbf{{1}}_{{{size}}}" if latex else f"{written} · ones({size})", "product")
-
-
-def _whole(number: Any) -> float:
-    return int(number) if np.isfinite(number) and number == int(number) and abs(number) < 1e15 else float(number)

@@ -65,11 +65,7 @@ def tanh(program: Pass, node: Node, x: Any, y: Any) -> Node | None:
 def relu(program: Pass, node: Node, x: Any, y: Any) -> Node | None:
     """max(0, z), whose tie np.maximum shares."""
     z = next((b for a, b in mirrored(x, y) if equals(a, 0)), None)
-    if not isinstance(z, Node):
-        return None
-    found = make("relu", z)
-    program.shared.add(found)
-    return found
+    return make("relu", z) if isinstance(z, Node) else None
 
 
 @idiom("maximum", example=lambda z: np.maximum(0.01 * z, z), name="leaky_relu")
@@ -78,9 +74,7 @@ def leaky_relu(program: Pass, node: Node, x: Any, y: Any) -> Node | None:
     for scaled, z in mirrored(x, y):
         slope = _multiple(scaled, z)
         if slope is not None and 0 < slope < 1:
-            found = make("leaky_relu", z, negative_slope=slope)
-            program.shared.add(found)
-            return found
+            return make("leaky_relu", z, negative_slope=slope)
     return None
 
 

@@ -53,8 +53,7 @@ def log_of_elements(program: Pass, node: Node, x: Any) -> Node | None:
     """The logarithms of some probabilities are some of all logarithms."""
     if not program.made_by(x, "getitem") or not program.made_by(x.inputs[0], "exp", "sigmoid", "clip", "add"):
         return None
-    inner = _guarded(program, x.inputs[0])
-    return make("getitem", make("log", x.inputs[0] if inner is None else inner), **x.params)
+    return make("getitem", make("log", _unguarded(program, x.inputs[0])), **x.params)
 
 
 @idiom("log", example=lambda z: np.log(np.sum(np.exp(z) * np.eye(4)[:3], axis=1)), name="sum")
@@ -65,9 +64,7 @@ def log_of_the_labelled(program: Pass, node: Node, x: Any) -> Node | None:
     for y, p in mirrored(*x.inputs[0].inputs):
         once = np.shape(plain(y)) == np.shape(plain(p)) and not learns(y) and np.isin(plain(y), (0, 1)).all()
         if once and np.all(np.sum(plain(y), axis=x.params["axis"]) == 1) and program.made_by(p, "exp", "clip", "add"):
-            inner = _guarded(program, p)
-            logarithm = make("log", p if inner is None else inner)
-            return make("sum", make("mul", y, logarithm), **x.params)
+            return make("sum", make("mul", y, make("log", _unguarded(program, p))), **x.params)
     return None
 
 
@@ -86,12 +83,12 @@ def guard_of_elements(program: Pass, node: Node, x: Any, y: Any = None) -> Node 
 @idiom("log", example=lambda z: np.log((np.exp(z) / np.sum(np.exp(z), axis=1, keepdims=True)) + 1e-12), name="log")
 def guarded_log(program: Pass, node: Node, x: Any) -> Node | None:
     """log(p + 1e-8) and log(clip(p)): the same, but for a guard that may be left out to see what it changes."""
-    inner = _guarded(program, x)
-    return None if inner is None else make("log", inner)
+    inner = _unguarded(program, x)
+    return None if inner is x else make("log", inner)
 
 
-def _guarded(program: Pass, x: Any) -> Any:
-    """p, where x is p + 1e-8 or p clipped, and guards are to be left out; None otherwise, and the guard is noted."""
+def _unguarded(program: Pass, x: Any) -> Any:
+    """p, where x is p + 1e-8 or p clipped, and guards are to be left out; x itself otherwise. The guard is noted."""
     number, inner = None, None
     if program.made_by(x, "add"):
         small = ((as_number(a) or 0, b) for a, b in mirrored(*x.inputs))
@@ -99,9 +96,9 @@ def _guarded(program: Pass, x: Any) -> Any:
     elif program.made_by(x, "clip") and 0 < float(x.params["min"] or 0) <= GUARD:
         number, inner = float(x.params["min"]), x.inputs[0]
     if number is None:
-        return None
+        return x
     program.guards.append(number)
-    return None if program.guarded else inner
+    return x if program.guarded else inner
 
 
 @idiom("getitem", example=lambda z: np.log(np.exp(z))[np.arange(3), [0, 1, 1]], name="sum")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -64,10 +63,9 @@ def computed(x: Any) -> bool:
     return isinstance(x, Node) and (x.op is not None or x.requires_grad)
 
 
-def mirrored(x: Any, y: Any) -> Iterator[tuple[Any, Any]]:
+def mirrored(x: Any, y: Any) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
     """Two operands in either order."""
-    yield x, y
-    yield y, x
+    return (x, y), (y, x)
 
 
 def learns(x: Any) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -34,29 +34,29 @@ def idiom(*ops: str, example: Callable[..., Any], name: str) -> Callable[[Match]
     return lambda read: Idiom(ops, read, example, name)
 
 
+@dataclass
 class Pass:
     """One pass over a program, which makes a new one of it as far as it is read otherwise.
 
-    guarded: leave what guards a logarithm where it is. data: what leaves are read as. shared: the relus that were
-    written with np.maximum. guards: the numbers that keep a logarithm from zero. lengths: those of the data.
+    wanted: what is asked for. guarded: leave what guards a logarithm where it is. new: what nodes are read as, at first
+    leaves. shared: the relus that were written with np.maximum. guards: the numbers that keep a logarithm from zero.
+    lengths: those of the data.
     """
 
-    def __init__(
-        self,
-        recording: Recording,
-        wrt: Collection[Node],
-        idioms: Sequence[Idiom],
-        guarded: bool,
-        data: Mapping[Node, Node],
-    ) -> None:
-        self.recording, self.idioms, self.guarded = recording, idioms, guarded
-        self.wanted = set(wrt)
-        self.lengths = {n for x in recording.nodes if not x.op for n in (*x.shape, x.data.size)}
-        self.new = dict(data)
-        self.shared: set[Node] = set()
-        self.guards: list[float] = []
-        for node in recording.operations:
+    recording: Recording
+    wanted: set[Node]
+    idioms: Sequence[Idiom]
+    guarded: bool
+    new: dict[Node, Node]
+    shared: set[Node] = field(default_factory=set, init=False)
+    guards: list[float] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        self.lengths = {n for x in self.recording.nodes if not x.op for n in (*x.shape, x.data.size)}
+        for node in self.recording.operations:
             self.new[node] = self._read(node)
+            if node in self.wanted:
+                self.wanted.add(self.new[node])
 
     def of(self, node: Node) -> Node:
         """What a node is in the new program."""
@@ -71,11 +71,9 @@ class Pass:
             if found is not None and (self._dropped(found) or _agree(found, node, self.guarded)):
                 if not found.name:
                     found.name = node.name
-                if node in self.wanted:
-                    self.wanted.add(found)
+                if str(node.op) == "maximum":
+                    self.shared.add(found)
                 return found
-        if node in self.wanted:
-            self.wanted.add(own)
         return own
 
     def _dropped(self, node: Node) -> bool:

@@ -8,17 +8,17 @@ import numpy as np
 
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.engine.node import plain
+from tinygrad_mnist.engine.ops import _axes as normalised
 from tinygrad_mnist.graph.symbolic.idioms.operands import equals, make, same
 from tinygrad_mnist.graph.symbolic.idioms.rewriting import Pass, idiom
 
 
 def _axis_of_sum(total: Node, array: Node) -> int | None:
     """The axis that a sum is over, counted from the end: of a single row or column, all of it."""
-    axis = total.params["axis"]
-    axes = list(range(array.data.ndim)) if axis is None else list(axis) if isinstance(axis, tuple) else [axis]
+    axes = normalised(total.params["axis"], array.data.ndim)
     if len(axes) > 1:
-        axes = [i for i in axes if array.shape[i] > 1]
-    return None if len(axes) != 1 else axes[0] - array.data.ndim * (axes[0] >= 0)
+        axes = tuple(i for i in axes if array.shape[i] > 1)
+    return axes[0] - array.data.ndim if len(axes) == 1 else None
 
 
 def _unshifted(program: Pass, z: Any, axis: int) -> Any:
