@@ -215,15 +215,38 @@ for epoch in range(10):
     assert names(text.replace("(p - Y) / 12", "(p - Y)")) == {"error-sum"}
 
 
-def test_a_rule_without_slopes_gets_no_verdict():
-    assert (
-        reported(f"""{DATA}
-t, w, b = (labels > 1).astype(float), np.zeros(6), np.zeros(1)
+@pytest.mark.parametrize("chosen", [
+    "np.heaviside(z, 0)", "np.where(z > 0, 1, 0)", "np.where(z <= 0, 0.0, 1.0)", "np.array(z > 0).astype(int)",
+    "np.where(z >= 0, 1, -1)",
+])  # fmt: skip
+@pytest.mark.parametrize("kind", ["float", "int"])
+def test_a_perceptron_of_two_classes_goes_along_its_own_criterion(chosen, kind):
+    low = -1 if "-1" in chosen else 0
+    text = f"""{DATA}
+t, w, b = np.where(labels > 1, 1, {low}).astype({kind}), np.zeros(6), 0.0
 for epoch in range(5):
     for i in range(12):
-        error = t[i] - np.heaviside(X[i] @ w + b, 0)
+        z = X[i] @ w + b
+        error = t[i] - {chosen}
         w += 0.1 * error * X[i]
         b += 0.1 * error
+"""
+    report = reported(text)
+    assert report.passed, report
+    assert report.settings.startswith("the perceptron's criterion")
+    assert "update-sign" in names(text.replace("+= 0.1", "-= 0.1"))
+    assert not reported(text.replace("error * X[i]", "error * X[i - 1]")).passed
+
+
+def test_a_rule_that_decides_in_python_gets_no_verdict():
+    assert (
+        reported(f"""{DATA}
+t, w = (labels > 1).astype(int), np.zeros(7)
+for epoch in range(5):
+    for i in range(12):
+        x = np.insert(X[i], 0, 1)
+        error = t[i] - (1 if w @ x >= 0 else 0)
+        w = w + 0.1 * error * x
 """)
         is None
     )

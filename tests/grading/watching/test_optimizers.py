@@ -288,3 +288,14 @@ def test_an_update_by_no_known_rule_passes_and_the_report_says_that_it_was_not_j
     report = reported(DATA + PROGRAM.replace("UPDATE", UNKNOWN[kind]))
     assert report.passed, str(report)
     assert any("follow no rule that is known here" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("name", ["mom_grads", "rms_grads", "vel_grads", "momentum", "m_grads"])
+def test_a_mean_of_gradients_is_none_whatever_the_dict_is_called_that_holds_it(name):
+    text = f"""{DATA}{PROGRAM}""".replace("state", name).replace("np.zeros_like(p) for k, p", "0 for k, p")
+    update = "NAME[k] = 0.9 * NAME[k] + (1 - 0.9) * grads[k]; params[k] -= lr * NAME[k]".replace("NAME", name)
+    report = reported(text.replace("UPDATE", update))
+    assert report.passed, report
+    assert {parameter.difference for parameter in report.parameters} < {None} or all(
+        parameter.difference < 1e-9 for parameter in report.parameters
+    )

@@ -738,3 +738,59 @@ def test_what_raises_before_the_lower_layers_have_learned_has_not_passed():
     assert "bakc" in report.problems[0].message
     after = reported(DATA + IN_LAYERS + "    print(accuracy)\n")
     assert after.passed, after
+
+
+NEURONS = f"""{DATA}
+class Neuron:
+    def __init__(self, inputs):
+        self.weights, self.bias = rng.normal(size=inputs), rng.normal()
+
+layers = [[Neuron(6) for _ in range(5)], [Neuron(5) for _ in range(4)]]
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+for epoch in range(5):
+    a = [X]
+    for layer in layers:
+        weights = np.array([neuron.weights for neuron in layer])
+        a.append(sigmoid(a[-1] @ weights.T + np.array([neuron.bias for neuron in layer])))
+    delta = 2 * (a[2] - Y) / len(Y) * a[2] * (1 - a[2])
+    for i in (1, 0):
+        weights = np.array([neuron.weights for neuron in layers[i]])
+        dW, db = delta.T @ a[i], delta.sum(axis=0)
+        delta = delta @ weights * a[i] * (1 - a[i])
+        UPDATE
+"""
+PUT_BACK = {
+    "one by one": """
+        for k, neuron in enumerate(layers[i]):
+            neuron.weights = neuron.weights - 0.5 * dW[k]
+            neuron.bias -= 0.5 * db[k]
+""",
+    "rows of new arrays": """
+        new = weights - 0.5 * dW
+        biases = np.array([neuron.bias for neuron in layers[i]]) - 0.5 * db
+        for k, neuron in enumerate(layers[i]):
+            neuron.weights, neuron.bias = new[k], biases[k]
+""",
+    "rows of one that is changed in place": """
+        weights -= 0.5 * dW
+        biases = np.stack([neuron.bias for neuron in layers[i]])
+        biases -= 0.5 * db
+        for neuron, row, bias in zip(layers[i], weights, biases):
+            neuron.weights, neuron.bias = row, bias
+""",
+}
+
+
+@pytest.mark.parametrize("way", PUT_BACK)
+def test_units_are_objects_whose_weights_are_put_together_and_back(way):
+    text = NEURONS.replace("        UPDATE\n", PUT_BACK[way][1:])
+    report = reported(text)
+    assert report.passed, report
+    assert not report.notes, report.notes
+    assert len(report.parameters) == (18 if way == "one by one" else 4)
+    wrong = reported(text.replace("delta @ weights *", "delta @ weights[::-1] *"))
+    assert not wrong.passed
+    assert "delta" in str(wrong.findings), wrong

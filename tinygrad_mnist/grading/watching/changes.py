@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.grading.watching.graph import FILLED, LINEAR, Node, walk
-from tinygrad_mnist.grading.watching.tape import Given, Tape, Update, is_made_from
+from tinygrad_mnist.grading.watching.graph import FILLED, LINEAR, Node, is_made_from, walk
+from tinygrad_mnist.grading.watching.tape import Given, Tape, Update
 
 Do = Callable[[], Any]
 """Changes arrays, and gives what the program gets of that."""

@@ -17,7 +17,7 @@ from tinygrad_mnist.grading.watching.graph import MULTIPLYING, Node, in_order, m
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.losses import own_losses
 from tinygrad_mnist.grading.watching.names import CALLED_LOSS
-from tinygrad_mnist.grading.watching.outputs import Output, one_hot, outputs, usual_losses
+from tinygrad_mnist.grading.watching.outputs import PERCEPTRON, Output, one_hot, outputs, usual_losses
 from tinygrad_mnist.grading.watching.replay import UNFOLLOWED, cotangents, ends_of, numerical, on_tensors, slopes_of
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.training import Step
@@ -70,7 +70,7 @@ class Reading:
     @property
     def is_of_a_loss(self) -> bool:
         """Whether the number that is differentiated is one to be made small: a logarithm without its minus is not."""
-        return self.output is not None and bool(np.sum(self.output.numpy()) > 0)
+        return self.output is not None and (self.loss == PERCEPTRON or bool(np.sum(self.output.numpy()) > 0))
 
     def is_mean(self, m: int) -> bool:
         """Whether the loss is divided by m, the number of examples, and not summed over them."""
@@ -145,7 +145,8 @@ def _another_loss(best: Reading, own: Sequence[tuple[Node, dict[Node, Array]]]) 
 
 def _readings(tape: Tape, step: Step, versions: set[Node], gradients: Gradients[Lineage]) -> Iterator[Reading]:
     found = outputs(step)
-    computed = own_losses(tape, step, versions, picked=True)
+    is_stepped = any(output.chosen is not None for output in found)  # which no loss of the program's own follows
+    computed = [] if is_stepped else own_losses(tape, step, versions, picked=True)
     own = [loss for loss in computed if not any(loss in other.operands for other in computed)][-3:]
     start = list(step.before.values())
     slopes = slopes_of(step.forward)

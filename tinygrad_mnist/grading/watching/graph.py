@@ -26,6 +26,11 @@ FILLED = "filled"
 """The operation of an array in which a line stored part after part, before anything looked at it."""
 
 
+UPDATING = {"+", "-", "*", "/", "neg", "add", "subtract", "multiply", "divide", "true_divide", "clip", "where", "[]=",
+            FILLED, "copy", "array", "asarray", "astype", "maximum", "minimum"}  # fmt: skip
+"""Operations by which something is updated."""
+
+
 @dataclass(eq=False, repr=False)  # its operands' operands would be shown too, all the way back
 class Node:
     """One value: what made it (`function` of `arguments`, which hold nodes), or a leaf.
@@ -141,3 +146,12 @@ def seen_through(node: Node) -> Node:
     while is_view(node):
         node = node.operands[0]
     return node
+
+
+def is_made_from(new: Node, old: Node, depth: int = 5) -> bool:
+    """Whether a value was made from another by sums, differences and products; broadcast in the last one, at most."""
+    if new is old:
+        return True
+    if depth == 0 or new.op not in UPDATING:
+        return False
+    return any(n is old or (n.shape == old.shape and is_made_from(n, old, depth - 1)) for n in new.operands)

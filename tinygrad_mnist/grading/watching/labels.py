@@ -58,7 +58,7 @@ def _is_complement(node: Node) -> bool:
 
 def _is_one_of_labels(node: Node) -> bool:
     """Whether it is the label of a single example, taken of those of all."""
-    of_one = isinstance(node.value, (np.ndarray, np.floating)) and node.value.size == 1
+    of_one = isinstance(node.value, (np.ndarray, np.number)) and node.value.size == 1
     array = node.operands[0] if of_one and node.op == "[]" and node.operands else None
     return array is not None and array.shape != node.shape and is_label(array)
 

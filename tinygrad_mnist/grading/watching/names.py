@@ -24,7 +24,8 @@ CALLED_GRADIENT = re.compile(
     re.IGNORECASE,
 )
 CALLED_OTHERWISE = re.compile(
-    r"velocity|moment|^(self\.)?(v|m|s|vd|sd|md)_?[wb]?\d*$|update|step|change", re.IGNORECASE
+    r"velocity|moment|^(self\.)?(v|m|s|vd|sd|md)_?[wb]?\d*$|(^|[._])(mom|rms|vel|ema|v|m|s)_|update|step|change",
+    re.IGNORECASE,
 )
 """What a gradient is called, and what is called otherwise though it looks like one."""
 

@@ -9,20 +9,27 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.grading.watching.graph import Node, in_order, made_of, used_by
-from tinygrad_mnist.grading.watching.labels import label_behind, target_of
+from tinygrad_mnist.grading.watching.labels import COMPARING, label_behind, target_of
 from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual.activations import Array
 
-COMPARING = {"==", "!=", "equal", "not_equal", "-", "subtract"}
+HOLDING = {"==", "!=", "equal", "not_equal", "-", "subtract"}
 """Operations by which what was chosen is held against the labels, and does not pick of a table of them."""
+
+STEPPING = COMPARING | {"heaviside"}
+"""Operations by which one of two classes is chosen: that of numbers above 0."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """A value that meets the labels first: ŷ, and the labels of its examples."""
+    """A value that meets the labels first: ŷ, and the labels of its examples.
+
+    chosen: 1 where the program holds it to be above 0, else 0, if it compares that alone with the labels.
+    """
 
     node: Node
     labels: Node
+    chosen: Array | None = None
 
 
 def outputs(step: Step) -> list[Output]:
@@ -34,18 +41,27 @@ def outputs(step: Step) -> list[Output]:
         if any(o in below for o in node.operands):
             below.add(node)
             continue
-        choice = next((o for o in (node, *node.operands) if o.op == "argmax"), None)
-        if not is_real(node) and node is not choice:
+        choice, stepped = next((o for o in (node, *node.operands) if o.op == "argmax"), None), _stepped(node)
+        if node in step.before.values() or not (is_real(node) or node is choice or stepped):
             continue
         met = [
-            o for user in users[node] if node is not choice or user.op in COMPARING for o in user.operands
+            o for user in users[node] if user.op in HOLDING or not (node is choice or stepped) for o in user.operands
             if (o in step.by_labels and o not in step.by_parameters) or o is target_of(user, step.by_parameters)
         ]  # fmt: skip
         if met:
-            output = node if choice is None else choice.operands[0]
-            found.append(Output(output, label_behind(met[-1]) or met[-1]))
+            chosen = np.asarray(node.value > 0, float) if stepped else None
+            output = stepped or (node if choice is None else choice.operands[0])
+            found.append(Output(output, label_behind(met[-1]) or met[-1], chosen))
             below.add(node)
     return found
+
+
+def _stepped(node: Node) -> Node | None:
+    """What a value tells of whether it is above 0, by the larger of two numbers."""
+    if node.op in STEPPING and len(node.operands) == 1 and not np.any(node.arguments[1]):
+        return node.operands[0]
+    is_made_of_it = node.op in ("where", "astype", "int", "float", "array") and node.operands
+    return _stepped(node.operands[0]) if is_made_of_it else None
 
 
 PERCEPTRON = "the perceptron's criterion max ŷ - Σ y ŷ"
@@ -108,6 +124,9 @@ def usual_losses(found: Sequence[Output]) -> Iterator[tuple[str, Callable[[Any],
     targets = [one_hot(output) for output in found]
     if not found or any(t is None or t.shape != o.node.shape for t, o in zip(targets, found, strict=True)):
         return
+    if any(output.chosen is not None for output in found):
+        yield PERCEPTRON, lambda values: _of_two_classes(found, targets, values)
+        return
     inside = all(((v := np.asarray(o.node.value)) >= 0).all() and (v <= 1).all() for o in found)
     for name, usual in USUAL.items():
         if inside or name not in ("cross-entropy", "log loss"):
@@ -117,6 +136,12 @@ def usual_losses(found: Sequence[Output]) -> Iterator[tuple[str, Callable[[Any],
                 return sum(parts[1:], parts[0])
 
             yield name, loss
+
+
+def _of_two_classes(found: Sequence[Output], targets: Sequence[Any], values: Any) -> Any:
+    """The perceptron's criterion where one number tells of two classes: how far it is on the wrong side of 0."""
+    parts = [((o.chosen - (t > 0)) * values[o.node]).sum() for o, t in zip(found, targets, strict=True)]
+    return sum(parts[1:], parts[0])
 
 
 def is_real(node: Node) -> bool:

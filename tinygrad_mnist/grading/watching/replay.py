@@ -102,8 +102,8 @@ def _apply(node: Node, values: dict[Node, Any], passes: Passes) -> Any:
     arguments = [_filled(a, values) for a in node.arguments]
     if node.op == "maximum" and (x := _rectified(arguments)) is not None:
         return ops.where(passes(x.numpy(), 0), x, 0)
-    if node.op in _UNCHANGED and isinstance(arguments[0], Tensor):
-        return arguments[0]
+    if node.op in _UNCHANGED and not isinstance(arguments[0], np.ndarray):
+        return _array(arguments[0])
     if node.op == "[]=":
         return _placed(*arguments)
     if node.op == FILLED:
@@ -112,6 +112,11 @@ def _apply(node: Node, values: dict[Node, Any], passes: Passes) -> Any:
         arguments[0] = Tensor(np.array(arguments[0], float))
     options = {k: _filled(o, values) for k, o in node.options.items() if k not in ("out", "dtype", "copy")}
     return node.function(*arguments, **options)  # type: ignore[misc]  # looked at before
+
+
+def _array(content: Any) -> Any:
+    """A tensor, or numbers and tensors in lists, as an array of them."""
+    return ops.stack([_array(part) for part in content]) if isinstance(content, (list, tuple)) else content
 
 
 def _rectified(arguments: Sequence[Any]) -> Any:

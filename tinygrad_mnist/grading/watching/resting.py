@@ -12,6 +12,7 @@ from tinygrad_mnist.grading.watching.general import Reading, multiple
 from tinygrad_mnist.grading.watching.gradients import like
 from tinygrad_mnist.grading.watching.graph import LINEAR, Node, in_order, names_of, seen_through
 from tinygrad_mnist.grading.watching.labels import is_label
+from tinygrad_mnist.grading.watching.rows import STACKING
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.grading.watching.unfinished import NAMED_PARAMETER, last_names
@@ -63,10 +64,11 @@ def _gradients_at_rest(reading: Reading) -> dict[Node, Array]:
 
 
 def _is_one_of(parameters: Collection[Node], node: Node) -> bool:
-    """Whether it is a parameter, or one in which an element was moved in place."""
+    """Whether it is a parameter, one in which an element was moved in place, or put together of parameters alone."""
     while node not in parameters and node.changes is not None:
         node = node.changes
-    return node in parameters
+    is_of_rows = node.op in STACKING and bool(node.operands)
+    return node in parameters or (is_of_rows and all(_is_one_of(parameters, row) for row in node.operands))
 
 
 def _of_a_factor(product: Node, factor: Node, cotangent: Array) -> Array:

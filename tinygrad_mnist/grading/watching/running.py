@@ -52,9 +52,14 @@ class Run:
 
     @cached_property
     def steps(self) -> list[Step]:
-        """The steps of its training, as far as it was watched."""
+        """The steps of its training, as far as it was watched; those that change nothing only where all are such."""
         found = list(steps(self.tape))
-        return found[:-1] if len(found) > 1 and _is_cut_off(found[-1], found[0]) else found
+        found = found[:-1] if len(found) > 1 and _is_cut_off(found[-1], found[0]) else found
+        return list(filter(_moves, found)) or found
+
+
+def _moves(step: Step) -> bool:
+    return any(not np.array_equal(step.after[l].value, v.value, equal_nan=True) for l, v in step.before.items())
 
 
 def _is_cut_off(last: Step, first: Step) -> bool:

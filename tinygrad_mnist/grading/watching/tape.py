@@ -12,15 +12,12 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.grading.watching.bindings import Bindings
-from tinygrad_mnist.grading.watching.graph import FILLED, Node, is_changed_from, put_last
+from tinygrad_mnist.grading.watching.graph import Node, is_changed_from, is_made_from, put_last
 from tinygrad_mnist.grading.watching.memory import Memory
+from tinygrad_mnist.grading.watching.rows import Rows, rows_of
 
 OWN = "__main__"
 """The name under which the program runs."""
-
-ADDING = {"+", "-", "*", "/", "neg", "add", "subtract", "multiply", "divide", "true_divide", "clip", "where", "[]=",
-          FILLED, "copy", "array", "asarray", "astype", "maximum", "minimum"}  # fmt: skip
-"""Operations by which something is updated."""
 
 REDUCING = {"sum", "mean", "max", "min", "prod"}
 """Operations by which a matrix stays one, with an axis of length 1."""
@@ -76,6 +73,7 @@ class Tape:
         self.memory = Memory()
         self.paused = False
         self.hastened = False
+        self._rows = Rows()
         self._finished = finished
         self._bytes = 0
         self._deadline = time.monotonic() + seconds
@@ -94,7 +92,7 @@ class Tape:
 
     def record(self, line: int, op: str, function: Any, arguments: Given, options: Options, value: Any) -> None:
         """A value that an operation gave; nothing where it is none of numbers, or is recorded already."""
-        if self.paused or self.memory.node_of(value):
+        if self.paused or (self.memory.node_of(value) and not isinstance(value, np.bool_)):  # True is one object
             return
         if isinstance(value, np.ndarray) and value.dtype.kind not in "fiub":
             return
@@ -105,7 +103,11 @@ class Tape:
         named = {key: self.linked(option, operands) for key, option in options.items()}
         if isinstance(value, np.matrix) and op in REDUCING:
             named["keepdims"] = True
-        self.add(line, op, function, linked, named, tuple(operands), value)
+        rows = rows_of(op, linked)
+        if whole := self._rows.whole(rows, value):
+            self.memory.put(value, whole)
+        else:
+            self._rows.put(rows, self.add(line, op, function, linked, named, tuple(operands), value))
 
     def linked(self, argument: Any, operands: list[Node]) -> Any:
         """An argument with nodes in place of arrays and of numbers that were recorded, which are added to operands."""
@@ -157,6 +159,8 @@ class Tape:
                     continue  # that was recorded when it was done
                 if is_made_from(node, old):
                     self.updated(Update(old, node, line, text))
+                elif whole := self._rows.put_back(old, node):
+                    self.updated(Update(*whole, line, text))
                 elif old.shape == node.shape:
                     self.rebound.append(Update(old, node, line, text))
 
@@ -201,12 +205,3 @@ class Tape:
         """Put aside as `later` what comes after so many nodes and updates."""
         self.later = self.nodes[nodes:], self.updates[updates:]
         del self.nodes[nodes:], self.updates[updates:]
-
-
-def is_made_from(new: Node, old: Node, depth: int = 5) -> bool:
-    """Whether a value was made from another by sums, differences and products; broadcast in the last one, at most."""
-    if new is old:
-        return True
-    if depth == 0 or new.op not in ADDING:
-        return False
-    return any(n is old or (n.shape == old.shape and is_made_from(n, old, depth - 1)) for n in new.operands)
