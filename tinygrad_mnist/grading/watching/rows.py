@@ -20,15 +20,17 @@ class Rows:
         self._holding: dict[Node, list[tuple[int, Node]]] = {}
         self._updates: set[tuple[Node, Node]] = set()
 
-    def put(self, rows: tuple[Node, ...], stack: Node) -> None:
-        """An array that was put together of these rows; of none it is any other one."""
+    def put(self, stack: Node) -> None:
+        """A value, which may be put together of rows."""
+        rows = _rows_of(stack.op, stack.arguments)
         if rows:
             self._stacks[rows] = stack
         for i, row in enumerate(rows):
             self._holding.setdefault(row, []).append((i, stack))
 
-    def whole(self, rows: tuple[Node, ...], value: Any) -> Node | None:
-        """The array that was put together of the same rows before, or of which these are all, as a value is."""
+    def whole(self, op: str, arguments: tuple[Any, ...], value: Any) -> Node | None:
+        """The array that was put together of the same rows before as a value is, or of which these are all."""
+        rows = _rows_of(op, arguments)
         found = self._stacks.get(rows) or _of_which_all_are(rows)
         return found if found and found.shape == np.shape(value) and found.value.dtype == value.dtype else None
 
@@ -44,7 +46,7 @@ class Rows:
         return update
 
 
-def rows_of(op: str, arguments: tuple[Any, ...]) -> tuple[Node, ...]:
+def _rows_of(op: str, arguments: tuple[Any, ...]) -> tuple[Node, ...]:
     """The rows that are put together to an array; () for what is anything else."""
     rows = arguments[0] if op in STACKING and len(arguments) == 1 else ()
     is_of_rows = isinstance(rows, (list, tuple)) and all(isinstance(row, Node) for row in rows)

@@ -14,7 +14,7 @@ import numpy as np
 from tinygrad_mnist.grading.watching.bindings import Bindings
 from tinygrad_mnist.grading.watching.graph import Node, is_changed_from, is_made_from, put_last
 from tinygrad_mnist.grading.watching.memory import Memory
-from tinygrad_mnist.grading.watching.rows import Rows, rows_of
+from tinygrad_mnist.grading.watching.rows import Rows
 
 OWN = "__main__"
 """The name under which the program runs."""
@@ -103,11 +103,10 @@ class Tape:
         named = {key: self.linked(option, operands) for key, option in options.items()}
         if isinstance(value, np.matrix) and op in REDUCING:
             named["keepdims"] = True
-        rows = rows_of(op, linked)
-        if whole := self._rows.whole(rows, value):
+        if whole := self._rows.whole(op, linked, value):
             self.memory.put(value, whole)
         else:
-            self._rows.put(rows, self.add(line, op, function, linked, named, tuple(operands), value))
+            self._rows.put(self.add(line, op, function, linked, named, tuple(operands), value))
 
     def linked(self, argument: Any, operands: list[Node]) -> Any:
         """An argument with nodes in place of arrays and of numbers that were recorded, which are added to operands."""
@@ -157,9 +156,8 @@ class Tape:
             for old in former:
                 if is_changed_from(node, old):
                     continue  # that was recorded when it was done
-                if is_made_from(node, old):
-                    self.updated(Update(old, node, line, text))
-                elif whole := self._rows.put_back(old, node):
+                whole = (old, node) if is_made_from(node, old) else self._rows.put_back(old, node)
+                if whole:
                     self.updated(Update(*whole, line, text))
                 elif old.shape == node.shape:
                     self.rebound.append(Update(old, node, line, text))
