@@ -136,10 +136,9 @@ class _Capture:
         for module in (module for model in self.finder.models for module in model.modules()):
             self.facts.note_module(module)
         owners = self.tensors.owners()
-        for node in self.tensors.met:
-            if not node.op and node not in owners:
-                gradient, is_read = self.tensors.gradients.get(node, (None, False))
-                self.facts.note_leaf(node, gradient is None if is_read else None)
+        leaves = [node for node in self.tensors.met if not node.op and node not in owners]
+        read = {leaf: gradient for leaf, (gradient, is_read) in self.tensors.gradients.items() if is_read}
+        self.facts.note_leaves(leaves, {leaf: read[leaf] is None for leaf in leaves if leaf in read})
 
     def _output(self, x: Any) -> Any:
         if isinstance(x, Node):

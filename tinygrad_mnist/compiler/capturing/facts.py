@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from operator import is_
+from itertools import chain
+from operator import attrgetter, is_
 from types import CellType
 from typing import Any
 
@@ -32,11 +33,16 @@ class Facts:
         self._of_modules: dict[Any, Fact] = {}
         self._in_the_step: dict[Any, Fact] = {}
 
-    def note_leaf(self, leaf: Node, without_gradient: bool | None) -> None:
-        """Whether a leaf learns, and whether it has no gradient yet; None where that is all the same."""
-        self._lasting[leaf] = "", partial(getattr, leaf, "requires_grad"), leaf.requires_grad
-        if without_gradient is not None:
-            self._lasting[leaf, "grad"] = "", lambda: leaf._grad is None, without_gradient
+    def note_leaves(self, leaves: Sequence[Node], without_gradient: Mapping[Node, bool]) -> None:
+        """Which leaves learn, and of those whose gradients were read, whether they had none yet."""
+        learn = partial(map, attrgetter("requires_grad"), leaves)
+        self._lasting["learn"] = "", lambda: tuple(learn()), tuple(learn())
+        if without_gradient:
+            self._lasting["have none"] = (
+                "",
+                lambda: tuple(leaf._grad is None for leaf in without_gradient),
+                (*without_gradient.values(),),
+            )
 
     def note_item(self, owner: Mapping[str, Any], name: str) -> None:
         """An item of a dict, such as an option or an attribute, or that there is none."""
@@ -98,7 +104,8 @@ def _first_changed(facts: Iterable[Fact]) -> str | None:
 
 def _groups(optimizer: Optimizer) -> tuple[Any, ...]:
     """Which groups an optimizer has, and what it keeps for their parameters."""
-    return tuple((id(group), optimizer.slots(group)) for group in optimizer.param_groups)
+    groups = optimizer.param_groups
+    return (*groups, *chain.from_iterable(map(optimizer.slots, groups)))
 
 
 def contents(cell: CellType) -> Any:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.compiler.passes.exact import without_dead_code
 from tinygrad_mnist.compiler.passes.products import added_product, factors, product, terms
 from tinygrad_mnist.compiler.passes.rewriting import Known, rewriting
-from tinygrad_mnist.compiler.program import Instruction, Value, made
+from tinygrad_mnist.compiler.program import Instruction, Program, Value, made
 
 SMALL = 2**14
 """Up to how many numbers a product is sooner added to a bias than a bias to it: they stay in the cache."""
@@ -43,24 +43,20 @@ def with_rates_first(known: Known, instruction: Instruction) -> list[Instruction
     return [rates, replace(instruction, function=np.dot, args=(rates.output, x))]
 
 
-@rewriting
-def with_slopes_in_products(known: Known, instruction: Instruction) -> list[Instruction] | None:
+def with_slopes_in_products(program: Program) -> Program:
     """(a @ b) (0.99 m + 0.01), a cotangent behind leaky ReLU, is (0.99 a @ b) (m + 0.01 / 0.99)."""
-    for x, slope in (instruction.args, instruction.args[::-1]) if instruction.function is np.multiply else ():
-        carried, raised = known.own_maker(x, product), known.own_maker(slope, np.add)
-        scaled, lowest = raised.args if raised else (None, None)
-        times = known.own_maker(scaled, np.multiply)
-        mask, factor = times.args if times else (None, None)
-        if carried and raised and type(lowest) is type(factor) is float and factor >= 0.5:  # else m would lose digits
-            a, b, alpha = carried.args
-            both = [_anew(carried, a, b, alpha * factor), _anew(raised, mask, lowest / factor)]
-            return [*both, replace(instruction, args=tuple(each.output for each in both))]
-    return None
-
-
-def _anew(instruction: Instruction, *args: Any) -> Instruction:
-    """The same of other operands, with a value of its own."""
-    return replace(instruction, args=args, outputs=(Value(instruction.output.like, instruction.output.name),))
+    known, new = Known(program), dict[Instruction, Instruction]()
+    for instruction in program.instructions:
+        for x, slope in (instruction.args, instruction.args[::-1]) if instruction.function is np.multiply else ():
+            carried, raised = known.own_maker(x, product), known.own_maker(slope, np.add)
+            scaled, lowest = raised.args if raised else (None, None)
+            times = known.own_maker(scaled, np.multiply)
+            mask, factor = times.args if times else (None, None)
+            if carried and raised and type(lowest) is type(factor) is float and factor >= 0.5:  # else m loses digits
+                a, b, alpha = carried.args
+                new[carried] = replace(carried, args=(a, b, alpha * factor))
+                new[raised] = replace(raised, args=(mask, lowest / factor))
+    return without_dead_code(replace(program, instructions=[new.get(each, each) for each in program.instructions]))
 
 
 @rewriting
