@@ -93,3 +93,13 @@ def test_what_is_installed_goes_before_a_folder_of_its_name(tmp_path):
     (tmp_path / "json" / "tools.py").write_text("", encoding="utf-8")
     text = "import json\njson.dumps([])\n" + LAYER.replace("DB", "d.sum(axis=0)") + TRAINING
     assert graded(tmp_path, text).passed
+
+
+@pytest.mark.parametrize(
+    "line", ["import nowhere_at_all", "from nowhere_at_all import Network", "from nowhere_at_all import *"]
+)
+def test_a_module_that_is_nowhere_is_named(tmp_path, line):
+    report = graded(tmp_path, f"import numpy as np\n{line}\nclass Mine(Network):\n    pass\n")
+    (problem,) = report.problems
+    assert problem.kind == "exception"
+    assert "No module named 'nowhere_at_all'" in problem.message

@@ -263,3 +263,18 @@ for step in range(20):
 """)
     assert found.passed, found
     assert found.settings.startswith("the perceptron's criterion")
+
+
+def test_a_sigmoid_by_the_sign_of_z_is_no_choice_of_classes():
+    text = f"""{DATA}
+t, w = (labels > 1).astype(float), rng.normal(size=6)
+for epoch in range(20):
+    z = X @ w
+    p = np.where(z > 0, 1 / (1 + np.exp(-z)), np.exp(z) / (1 + np.exp(z)))
+    accuracy = np.mean((z > 0) == t)
+    w -= 0.1 * X.T @ (p - t) / 12
+"""
+    report = reported(text)
+    assert report.passed, report
+    assert "perceptron" not in report.settings
+    assert not reported(text.replace("(p - t)", "(p - t) ** 3")).passed

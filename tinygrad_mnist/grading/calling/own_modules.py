@@ -42,8 +42,8 @@ class OwnModules:
 
     def _where_nothing_else_is(self, name: str) -> Any:
         """What no other finder knows may lie above, where `python -m` starts, or be a folder of modules alone."""
-        others = (finder for finder in sys.meta_path if finder is not self and hasattr(finder, "find_spec"))
-        specs = (finder.find_spec(name, None) for finder in others)
+        others = (finder for finder in sys.meta_path if not isinstance(finder, OwnModules))  # which would ask this one
+        specs = (finder.find_spec(name, None) for finder in others if hasattr(finder, "find_spec"))
         if any(spec is not None and spec.loader is not None for spec in specs):
             return None
         above = list(self.folder.parents)[:ABOVE]

@@ -53,15 +53,16 @@ def outputs(step: Step) -> list[Output]:
             output = stepped or (node if choice is None else choice.operands[0])
             found.append(Output(output, label_behind(met[-1]) or met[-1], chosen))
             below.add(node)
-    return found
+    return [output for output in found if output.chosen is None] or found  # others choose for an accuracy alone
 
 
 def _stepped(node: Node) -> Node | None:
     """What a value tells of whether it is above 0, by the larger of two numbers."""
-    if node.op in STEPPING and len(node.operands) == 1 and not np.any(node.arguments[1]):
+    if not node.operands or any(o.operands or np.ndim(o.value) for o in node.operands[1:]):  # and not of two numbers
+        return None
+    if node.op in STEPPING and not np.any(node.arguments[1]):
         return node.operands[0]
-    is_made_of_it = node.op in ("where", "astype", "int", "float", "array") and node.operands
-    return _stepped(node.operands[0]) if is_made_of_it else None
+    return _stepped(node.operands[0]) if node.op in ("where", "astype", "int", "float", "array") else None
 
 
 PERCEPTRON = "the perceptron's criterion max ŷ - Σ y ŷ"
