@@ -84,7 +84,7 @@ def grade(
     imported = honesty.imports_of_file(path)
     watched = not (function or forward or of_class)
     report = grade_program(path, time_limit, memory) if watched and not only_defines(path) else None
-    failed = report if report and any(problem.kind == "grader" for problem in report.problems) else None
+    failed = report if report and any(problem.kind in ("grader", "memory") for problem in report.problems) else None
     if report is None or failed:
         try:
             notebook = read(path) if path.suffix.lower() == ".ipynb" else None

@@ -21,19 +21,23 @@ def gradients(X, Y, W1, b1):
 """
 
 
-def test_an_exception_of_the_judge_s_is_said_to_be_its_own(monkeypatch, tmp_path):
+@pytest.mark.parametrize(("error", "kind", "said"), [
+    (AttributeError("no such thing"), "grader", "AttributeError: no such thing"),
+    (MemoryError("Unable to allocate 55 MiB"), "memory", "fewer examples"),
+])  # fmt: skip
+def test_an_exception_of_the_judge_s_is_said_to_be_its_own(monkeypatch, tmp_path, error, kind, said):
     path = tmp_path / "mine.py"
     path.write_text("a = 1", encoding="utf-8")
 
     def fails(*given):
-        raise AttributeError("no such thing")
+        raise error
 
     run = running.Run(None, None, None, Source("mine.py", ""))
     monkeypatch.setattr(child, "watched", lambda *given: (run, None, []))
     monkeypatch.setattr(reading, "report", fails)
     (problem,) = child.report(path, 1.0).problems
-    assert problem.kind == "grader"
-    assert "AttributeError: no such thing" in problem.message
+    assert problem.kind == kind
+    assert said in problem.message
 
 
 @pytest.mark.parametrize(("text", "kinds"), [(f"{GRADIENTS}\nX = np.ones(3)\n", []), ("X = 3\n", ["grader"])])

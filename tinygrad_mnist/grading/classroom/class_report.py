@@ -29,6 +29,7 @@ KINDS = {
     "import": "can't be imported",
     "file": "has no program",
     "settings": "means another network",
+    "memory": "takes too much memory to be judged",
     "grader": "could not be judged: the grader failed",
     "cheating": "cheating",
 }

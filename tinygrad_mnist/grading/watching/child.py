@@ -33,6 +33,8 @@ FAILED = (
     f"program's. {ASK}"
 )
 
+TOO_LARGE = "its values take more memory than there is to judge it: train on fewer examples, or give it more (--memory)"
+
 DRIVES = 1.0
 """Seconds for each way to call a training that the program defines."""
 
@@ -52,6 +54,8 @@ def report(program: Path, seconds: float, absent: Sequence[str] = ()) -> Report 
             raise run.error
         try:
             found = reading.report(run, data) or _driven(run, data)
+        except MemoryError:
+            return Report(program.name, "", problems=(Problem("memory", TOO_LARGE),))
         except Exception as error:
             message = FAILED.format(type(error).__name__, error)
             return Report(program.name, "", problems=(Problem("grader", message),))
