@@ -281,3 +281,22 @@ def test_an_update_that_the_forward_pass_does_not_see_is_found(second):
     assert "self.params" in found.findings[0].places[0]
     in_place = ALIASES.replace("SECOND", 'self.params["W"]').replace("UPDATE", 'self.params["W"] -= rate * dW')
     assert reported(in_place).passed
+
+
+def test_each_layer_may_have_a_rate_of_its_own():
+    text = f"""{DATA}
+W1, b1, W2, b2 = rng.normal(size=(6, 5)), np.zeros(5), rng.normal(size=(5, 4)), np.zeros(4)
+for epoch in range(20):
+    z1 = X @ W1 + b1
+    a1 = np.maximum(z1, 0)
+    e = np.exp(a1 @ W2 + b2)
+    d2 = (e / e.sum(axis=1, keepdims=True) - Y) / 12
+    d1 = d2 @ W2.T * (z1 > 0)
+    W1 -= 0.5 * X.T @ d1
+    b1 -= 0.5 * d1.sum(axis=0)
+    W2 -= a1.T @ d2 * 0.1
+    b2 -= d2.sum(axis=0) * 0.1
+"""
+    assert reported(text).passed, reported(text)
+    for right, wrong in (("(z1 > 0)", "(z1 > 0) * 5"), ("a1.T @ d2 * 0.1", "a1.T @ d2"), ("X.T @ d1", "X.T @ d1 / 12")):
+        assert not reported(text.replace(right, wrong)).passed, wrong

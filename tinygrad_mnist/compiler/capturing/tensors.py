@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -77,8 +79,9 @@ class Tensors:
     def sources(self) -> dict[Value, Callable[[], Any]]:
         """How the array of each is got."""
         owners = self.owners()
+        own, of_gradient = attrgetter("_array"), attrgetter("_grad._array")
         return {
-            met.start: _gradient_of(owners[node]) if node in owners else _array_of(node)
+            met.start: partial(of_gradient, owners[node]) if node in owners else partial(own, node)
             for node, met in self.met.items()
         }
 
@@ -105,11 +108,3 @@ class Tensors:
             ARRAY.__set__(node, met.array)
         for leaf, (gradient, _) in self.gradients.items():
             GRADIENT.__set__(leaf, gradient)
-
-
-def _array_of(node: Node) -> Callable[[], Any]:
-    return lambda: node._array
-
-
-def _gradient_of(leaf: Node) -> Callable[[], Any]:
-    return lambda: leaf._grad._array

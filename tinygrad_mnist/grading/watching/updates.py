@@ -181,6 +181,19 @@ def by_one_rate(gradients: Gradients[K], step: Step, tape: Tape, m: int = 1) -> 
     return found
 
 
+def has_a_rate_for_each_layer(observed: Observed) -> bool:
+    """Whether weights and biases of each layer are moved with a number of its own, of which none is 1/m of another."""
+    rates: dict[int, set[float]] = {}
+    for (_, l), g in observed.gradients.items():
+        r = rate(observed.step, g) if g and not g.named else None
+        if r is None:
+            return False
+        rates.setdefault(l, set()).add(float(f"{abs(r):.9g}"))
+    every = {r for of_layer in rates.values() for r in of_layer}
+    is_mean = any(np.isclose(r, other * observed.network.m) for r in every for other in every - {r})
+    return len(every) > 1 and all(len(of_layer) == 1 for of_layer in rates.values()) and not is_mean
+
+
 def before_they_were_used(observed: Sequence[Observed]) -> Iterator[list[Observed]]:
     """The same with gradients as they were before an update made more of them: a velocity, a share of a root, a sign.
 

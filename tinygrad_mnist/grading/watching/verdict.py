@@ -168,13 +168,14 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
     untouched = [] if stopped else list(updates.untouched(observed[0], tape))
     if untouched:  # the next step is not that of these parameters
         observed = observed[:1]
-    watched = [updates.with_one_rate(o, tape) for o in observed]
+    taken, watched = list(observed), [updates.with_one_rate(o, tape) for o in observed]
     observed = [watched[0], *takewhile(lambda o: _is_evidence(o, watched[0]), watched[1:])]
     with np.errstate(all="ignore"):
         own = own_loss(tape, [(o.step, o.network) for o in observed], observed[0].scaled_heads)
         if own and any(rate for (quantity, _), rate in updates.decays(observed).items() if quantity == "dW"):
             own = replace(own, l2=0.0)  # the gradients need not have what the updates have
-        watched = _with_most_right([watched, *updates.before_they_were_used(watched)], len(observed), own)
+        ways = [watched, *([taken] if updates.has_a_rate_for_each_layer(taken[0]) else [])]
+        watched = _with_most_right([*ways, *updates.before_they_were_used(watched)], len(observed), own)
         observed = watched[: len(observed)]
         every = list(_until_right(observed, own))
         best = max(every, key=lambda r: len(r.right))
