@@ -102,8 +102,11 @@ class Compiled:
             warnings.warn(words, RuntimeWarning, stacklevel=4)
             return result
         once = self._once.setdefault(key, [])
-        if len(self._once) > FORMS:
+        if len(self._once) > PLANS:
             del self._once[next(iter(self._once))]
+            if not self._plans:
+                words = "is captured anew at every call: of its arguments one is another int or object each time"
+                warnings.warn(f"{self.__name__} {words}; give an array for what changes", RuntimeWarning, stacklevel=4)
         plan = next((other for other in once if other.captured.is_same(found)), None)
         if plan is not None:
             once.remove(plan)
@@ -119,10 +122,17 @@ class Compiled:
         result = plan(arguments)
         if result is None:
             raise CompileError(
-                "a compiled step must leave its arrays as they lay, and this one gives one another order in memory "
-                "than it found: np.ascontiguousarray(…) gives each the same"
+                "a compiled step must leave its arrays as they lay, and decide again as it did: this one gives an "
+                "array another order in memory than it found (np.ascontiguousarray gives each the same), or decides "
+                "by numbers that rounding alone tells apart"
             )
         return result[0]
+
+    def __getattr__(self, name: str) -> Any:
+        """What a function, or a model, has: `compile(model).eval()`."""
+        if name.startswith("__") or name == "function":
+            raise AttributeError(name)
+        return getattr(self.function, name)
 
     def __get__(self, owner: Any, kind: Any = None) -> Any:
         return self if owner is None else MethodType(self, owner)

@@ -111,7 +111,8 @@ def _overwritten(instruction: Instruction, new: Value) -> list[Value]:
         found: list[Value] = function.may_overwrite(new)
         return found
     if function is added_product:
-        return instruction.inputs[:1]
+        c, *factors = instruction.inputs
+        return [c] if c not in factors else []
     if isinstance(function, np.ufunc) and function.signature is None:
         return [x for x in instruction.inputs if not x.is_number]
     return []

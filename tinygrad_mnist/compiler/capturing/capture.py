@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.compiler.capturing.arguments import Arguments
-from tinygrad_mnist.compiler.capturing.facts import Facts
+from tinygrad_mnist.compiler.capturing.facts import PLAIN, Facts
 from tinygrad_mnist.compiler.capturing.finding import Finder
 from tinygrad_mnist.compiler.capturing.moves import Moves
 from tinygrad_mnist.compiler.capturing.tensors import ARRAY, Tensors
@@ -147,13 +147,20 @@ class _Capture:
             if made_here or (isinstance(array, np.ndarray) and not self.tensors.is_outside(x)):
                 return Output(self.trace.value_of(array), type(x), x.name)
             return x
-        return Output(self.trace.value_of(x)) if isinstance(x, np.ndarray | TracedArray | TracedNumber) else x
+        if isinstance(x, np.ndarray | TracedArray | TracedNumber):
+            return Output(self.trace.value_of(x))
+        if isinstance(x, (*PLAIN, np.generic, np.dtype, range, type)) or id(x) in self.finder.objects:
+            return x
+        raise CompileError(
+            f"a compiled step gives tensors, arrays and numbers, in tuples, lists and dicts, and no "
+            f"{type(x).__name__}: what is in it would stay what it was in the first call"
+        )
 
 
 def output(found: Output, array: Any) -> Any:
     """What a step returns for an output: a tensor, an array, or a number."""
     if found.kind is None:
-        return array.copy() if isinstance(array, np.ndarray) else array
+        return array.copy()[()] if isinstance(array, np.ndarray) else array  # without axes a scalar, as NumPy's
     tensor = found.kind.wrap(array.copy())
     tensor.name = found.name
     return tensor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain
@@ -13,6 +14,9 @@ from tinygrad_mnist.engine import Node
 from tinygrad_mnist.engine.node import is_recording
 from tinygrad_mnist.nn import Module, Optimizer
 from tinygrad_mnist.nn import module as modules
+
+FEW = 64
+"""A list or dict with more elements is known by its identity and length alone."""
 
 PLAIN = int, float, complex, str, bytes, bool, type(None)
 MISSING = object()
@@ -52,10 +56,11 @@ class Facts:
         """What a function finds in a closure."""
         _note(self._lasting, id(cell), f"changes {name}", partial(contents, cell))
 
-    def note_list(self, value: Any) -> None:
-        """What a list holds when it is met first; nothing for what is no list."""
-        if isinstance(value, list):
-            _note(self._lasting, id(value), "changes a list", partial(tuple, value))
+    def note_contents(self, value: Any) -> None:
+        """What a list holds, or which keys a dict has, when it is met first; of a large one how many."""
+        if isinstance(value, list | set | deque | dict):
+            what = "the keys of a dict" if isinstance(value, dict) else f"a {type(value).__name__}"
+            _note(self._lasting, id(value), f"changes {what}", partial(tuple if len(value) <= FEW else len, value))
 
     def note_module(self, module: Module) -> None:
         """The attributes of a module that was called."""
@@ -64,13 +69,13 @@ class Facts:
         for name in (*attributes, "training"):
             words = f"changes {name} of {kind} after using it"
             _note(self._of_modules, (module, name), words, partial(getattr, module, name, MISSING))
-            self.note_list(getattr(module, name))
+            self.note_contents(getattr(module, name))
 
     def note_optimizer(self, optimizer: Optimizer) -> None:
         """The groups of an optimizer that moved, and what is in them."""
         _note(self._lasting, optimizer, "changes the groups of an optimizer", partial(_groups, optimizer))
         for group in optimizer.param_groups:
-            self.note_list(group["params"])
+            self.note_contents(group["params"])
 
     def note_until_done(self, key: Any, words: str, load: Callable[[], Any]) -> None:
         """What the step itself may not change, and others may between its calls."""

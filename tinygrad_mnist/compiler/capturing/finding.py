@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import random
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import FunctionType, MethodType, ModuleType
@@ -12,50 +13,57 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.compiler.capturing.facts import MISSING, PLAIN, Facts, contents
+from tinygrad_mnist.compiler.capturing.facts import FEW, MISSING, PLAIN, Facts, contents
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.nn import Module, Optimizer
 from tinygrad_mnist.places import is_inside
 
 LIBRARIES = {*sys.stdlib_module_names, "numpy", "scipy", "tinygrad_mnist"} - {"__main__"}
 
-FEW = 64
-"""A list or dict with more elements is known by its identity alone."""
+SMALL = 2**16
+"""Up to so many numbers an array that is found is looked at for changes that the step makes to it."""
 
 
 class Finder:
     """Follows the names in a function: its globals and closures and those of the functions that it calls, the elements
     of lists and dicts, and the attributes of objects that the functions mention.
 
-    models: the modules that were found.
+    models: the modules that were found. objects: all that was, by its number.
     """
 
     def __init__(self, facts: Facts, function: Callable[..., Any], *arguments: Any) -> None:
         self.facts = facts
         self.models: list[Module] = []
         self._names: set[str] = set()
-        self._objects: dict[int, Any] = {}
+        self.objects: dict[int, Any] = {}
         for state in (random.getstate, np.random.get_state):
             self._note_generator(state)
         for found in (function, *arguments):
             self._follow(found)
-        for each in [*self._objects.values()]:
+        for each in [*self.objects.values()]:
             self._note_attributes(each)
 
     def _follow(self, value: Any) -> None:
         """Note what is found behind something that the function finds."""
-        is_known = isinstance(value, (*PLAIN, np.ndarray, np.generic, Node)) or _is_library(value)
-        if is_known or id(value) in self._objects:
+        is_known = isinstance(value, (*PLAIN, np.generic, Node)) or _is_library(value)
+        if is_known or id(value) in self.objects:
             return
-        self._objects[id(value)] = value
-        value = getattr(value, "__wrapped__", value)
+        self.objects[id(value)] = value
+        self._follow(getattr(value, "__dict__", {}).get("__wrapped__"))
         if isinstance(value, MethodType):
             self._follow(value.__self__)
             value = value.__func__
         if isinstance(value, FunctionType):
             self._note_function(value)
+        elif isinstance(value, partial):
+            self._follow((value.func, value.args, value.keywords))
+        elif isinstance(value, np.ndarray):
+            if value.size <= SMALL:
+                self.facts.note_until_done(id(value), "changes an array", lambda: hash(value.tobytes()))
         elif isinstance(value, Module):
             self.models.append(value)
+            for each in [*vars(value).values()]:
+                self._follow(each)
         elif isinstance(value, Optimizer):
             for group in value.param_groups:
                 for name in group:
@@ -64,7 +72,11 @@ class Finder:
                     )
         elif isinstance(value, np.random.Generator):
             self._note_generator(lambda: value.bit_generator.state)
-        elif isinstance(value, list | tuple | dict) and len(value) <= FEW:
+        elif isinstance(value, np.random.RandomState):
+            self._note_generator(value.get_state)
+        elif isinstance(value, random.Random):
+            self._note_generator(value.getstate)
+        elif isinstance(value, list | tuple | dict | set | deque):
             self._note_elements(value)
         for kind in _kinds_of(value):
             for method in vars(kind).values():
@@ -74,13 +86,12 @@ class Finder:
     def _note_generator(self, state: Callable[[], Any]) -> None:
         self.facts.note_until_done(state, "draws from a generator of its own", lambda: pickle.dumps(state()))
 
-    def _note_elements(self, value: list[Any] | tuple[Any, ...] | dict[Any, Any]) -> None:
-        self.facts.note_list(value)
-        if isinstance(value, dict):
-            for name in value:
-                self._note(value, name)
-        else:
-            for each in value:
+    def _note_elements(self, value: Any) -> None:
+        self.facts.note_contents(value)
+        for each in value if len(value) <= FEW else ():
+            if isinstance(value, dict):
+                self._note(value, each)
+            else:
                 self._follow(each)
 
     def _note(self, owner: Any, name: Any) -> None:
@@ -102,27 +113,35 @@ class Finder:
             self._follow(default)
 
     def _note_attributes(self, owner: Any) -> None:
-        """The attributes of an object that the functions mention."""
+        """The attributes of an object that the functions mention, and an optimizer's options if they look at these."""
+        if isinstance(owner, Optimizer) and not self._names.isdisjoint(("param_groups", "current_lr")):
+            for group in owner.param_groups:
+                for name in group:
+                    self.facts.note_item(group, name)
         has_attributes = isinstance(getattr(owner, "__dict__", 0), Mapping)
-        if isinstance(owner, FunctionType | Module | Optimizer) or not has_attributes:
+        if isinstance(owner, FunctionType) or not has_attributes:
             return
         for kind in _kinds_of(owner):
             for name in self._names.intersection(vars(kind)):
                 self.facts.note_item(vars(owner), name)
                 self._note(vars(kind), name)
+        if isinstance(owner, Module):  # whose own are noted when it is called
+            return
         for name in self._names.intersection(vars(owner)):
-            known = {*self._objects}
+            known = {*self.objects}
             self._note(vars(owner), name)
-            for each in [v for k, v in self._objects.items() if k not in known]:
+            for each in [v for k, v in self.objects.items() if k not in known]:
                 self._note_attributes(each)
 
 
 def _names(code: Any) -> Iterator[str]:
-    """The names that a function's code mentions, and the functions that are made in it."""
+    """The names that a function's code mentions, as words too, and those of the functions that are made in it."""
     yield from code.co_names
     for inner in code.co_consts:
         if isinstance(inner, type(code)):
             yield from _names(inner)
+        elif isinstance(inner, str) and inner.isidentifier():
+            yield inner
 
 
 def _is_library(value: Any) -> bool:

@@ -55,6 +55,8 @@ class Moves:
 
     def _option(self, group: dict[str, Any], name: str) -> Any:
         value = group[name]
+        if type(value) is TracedNumber:  # which the step itself put there: it is refused at its end
+            return value
         if isinstance(value, tuple | list):
             return tuple(self._number(id(group), f"{name}{i}", _item(group, name, i)) for i in range(len(value)))
         if isinstance(value, bool) or not isinstance(value, float | int):

@@ -8,6 +8,7 @@ the step can't be compiled: an error says so, and names the line. Nothing become
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from tinygrad_mnist.compiler.errors import CompileError
 from tinygrad_mnist.compiler.functions import as_type, with_item
 from tinygrad_mnist.compiler.program import Value, leaves, mapped
 from tinygrad_mnist.engine import Node, ops
-from tinygrad_mnist.places import at, user_place
+from tinygrad_mnist.places import at, is_inside, user_place
 
 if TYPE_CHECKING:
     from tinygrad_mnist.compiler.capturing.tracing import Trace
@@ -44,6 +45,11 @@ def _reading(what: str, read: Callable[[Any], Any]) -> Callable[..., Any]:
         return read(self.value.like)
 
     return method
+
+
+def _class_for_its_asker(array: TracedArray) -> type:
+    """An array's for the reader's own code, which may ask for that; what it is for this package and NumPy."""
+    return type(array) if is_inside(sys._getframe(1).f_code.co_filename) else np.ndarray
 
 
 def _converted(to: Any) -> Any:
@@ -96,16 +102,18 @@ class TracedNumber:
 class TracedArray(NDArrayOperatorsMixin):
     """An array of a step that is being captured. It is no ndarray, and refuses to become one.
 
-    value: what it is at this point of the program. root: the array that it is a view of, itself for most.
+    value: what it is at this point of the program. root: the array that it is a view of, itself for most. taken: of a
+    part, what it was taken from, and its index.
     """
 
-    __slots__ = ("changes", "root", "seen", "trace", "value")
+    __slots__ = ("changes", "root", "seen", "taken", "trace", "value")
 
-    def __init__(self, trace: Trace, value: Value, root: TracedArray | None = None) -> None:
-        self.trace, self.value, self.changes = trace, value, 0
+    def __init__(self, trace: Trace, value: Value, root: TracedArray | None = None, taken: Any = None) -> None:
+        self.trace, self.value, self.changes, self.taken = trace, value, 0, taken
         self.root = self if root is None else root
         self.seen = self.root.changes
 
+    __class__ = property(_class_for_its_asker)
     shape = property(lambda self: self.value.shape)
     dtype = property(lambda self: self.value.dtype)
     ndim = property(lambda self: self.value.like.ndim)
@@ -183,12 +191,16 @@ class TracedArray(NDArrayOperatorsMixin):
 
     def become(self, new: Any) -> TracedArray:
         """Take another value of the same shape and dtype: what a change in place is in a program."""
-        if self.root is not self:
+        if self.root is not self and not self.taken:
             raise CompileError(f"a view is changed in place{at(user_place())}: change the array that it is taken from")
         if new.shape != self.shape:
             raise ValueError(f"an array of shape {new.shape} doesn't fit into one of shape {self.shape}")
+        if self.taken:
+            whole, index = self.taken
+            whole[index] = new
         self.value = (new if new.dtype == self.dtype else new.astype(self.dtype)).value
-        self.changes += 1
+        self.changes += self.root is self
+        self.seen = self.root.changes
         return self
 
     @property
@@ -216,9 +228,9 @@ class TracedArray(NDArrayOperatorsMixin):
             return self.copy("K") if copy else self
         return self.trace.record(as_type, (self, np.dtype(dtype)))
 
-    def view(self, dtype: DTypeLike) -> Any:
-        """The same bits as another dtype."""
-        return _viewing(self.trace, np.ndarray.view, (self, np.dtype(dtype)))
+    def view(self, dtype: DTypeLike | None = None) -> Any:
+        """The same bits, as another dtype where one is given."""
+        return _viewing(self.trace, np.ndarray.view, (self,) if dtype is None else (self, np.dtype(dtype)))
 
     def copy(self, order: str = "C") -> Any:
         """The same elements, apart."""
@@ -230,8 +242,9 @@ def _method(function: Callable[..., Any]) -> Any:
 
 
 for _name in (
-    "all", "any", "argmax", "argmin", "clip", "cumsum", "dot", "max", "mean", "min", "nonzero", "prod", "ravel",
-    "repeat", "squeeze", "sum", "swapaxes", "take",
+    "all", "any", "argmax", "argmin", "argsort", "clip", "compress", "conj", "cumprod", "cumsum", "diagonal", "dot",
+    "max", "mean", "min", "nonzero", "prod", "ravel", "repeat", "round", "searchsorted", "squeeze", "std", "sum",
+    "swapaxes", "take", "var",
 ):  # fmt: skip
     setattr(TracedArray, _name, _method(getattr(np, _name)))
 TracedArray.flatten = lambda self: self.ravel().copy()  # type: ignore[attr-defined]
@@ -262,7 +275,8 @@ def _viewing(trace: Trace, function: Any, args: Any, options: dict[str, Any] | N
     if isinstance(result, TracedArray):
         for x in leaves(args):
             if isinstance(x, TracedArray) and np.may_share_memory(result.value.like, x.value.like):
-                return TracedArray(trace, result.value, x.root)
+                taken = args if function is operator.getitem else None
+                return TracedArray(trace, result.value, x.root, taken)
     return result
 
 
