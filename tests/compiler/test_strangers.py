@@ -350,3 +350,26 @@ def test_parts_of_an_array_of_its_own_may_be_changed(how):
 def test_numbers_without_axes_come_back_as_numpys():
     compiled = compile(lambda x: (x.sum(), x))
     assert [type(compiled(X)[0]) for _ in range(3)] == [np.float32] * 3
+
+
+@each("how", HOW)
+def test_a_gradient_that_no_number_decides_is_clipped_in_place(how):
+    def make():
+        W, b = (Tensor(np.ones(shape, np.float32), requires_grad=True) for shape in ((4, 2), (2,)))
+        optimizer = nn.SGD([W, b], lr=0.1)
+
+        def step(x):
+            loss = (x @ W + b).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            nn.clip_grad_norm_([W, b], 0.1)
+            b.grad.data *= 0.5
+            optimizer.step()
+            return loss, W.data.sum(), b.data.sum()
+
+        return step
+
+    step, compiled = make(), compile(make(), **how)
+    for _ in range(4):
+        for mine, right in zip(compiled(X), step(X), strict=True):
+            np.testing.assert_allclose(float(mine.item()), float(right.item()), rtol=1e-5)

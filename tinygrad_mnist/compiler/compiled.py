@@ -102,18 +102,15 @@ class Compiled:
             warnings.warn(words, RuntimeWarning, stacklevel=4)
             return result
         once = self._once.setdefault(key, [])
-        if len(self._once) > PLANS:
-            del self._once[next(iter(self._once))]
-            if not self._plans:
-                words = "is captured anew at every call: of its arguments one is another int or object each time"
-                warnings.warn(f"{self.__name__} {words}; give an array for what changes", RuntimeWarning, stacklevel=4)
+        if _forget_oldest(self._once, PLANS) and not self._plans:
+            words = "is captured anew at every call: of its arguments one is another int or object each time"
+            warnings.warn(f"{self.__name__} {words}; give an array for what changes", RuntimeWarning, stacklevel=4)
         plan = next((other for other in once if other.captured.is_same(found)), None)
         if plan is not None:
             once.remove(plan)
             plan.captured.facts = found.facts
             self._plans[key] = [plan, *self._plans.get(key, ())][:PLANS]
-            if len(self._plans) > FORMS:
-                del self._plans[next(iter(self._plans))]
+            _forget_oldest(self._plans, FORMS)
         elif len(once) == ATTEMPTS:
             raise CompileError(_differing(found, once[-1].captured))
         else:
@@ -164,6 +161,15 @@ class Compiled:
     def plans(self) -> list[Plan]:
         """The plans so far, for all forms of arguments."""
         return [plan for plans in self._plans.values() for plan in plans]
+
+
+def _forget_oldest(plans: dict[Hashable, list[Plan]], most: int) -> bool:
+    """Whether there were plans for more forms of arguments than that: the oldest give their buffers back."""
+    if len(plans) <= most:
+        return False
+    for plan in plans.pop(next(iter(plans))):
+        plan.forget()
+    return True
 
 
 def _form(x: Any) -> Hashable:

@@ -93,7 +93,7 @@ class Plan:
 
     def _bound(self, arrays: list[NDArray[Any]]) -> Callable[..., Any]:
         """The step that reads and writes these arrays of the states."""
-        self._space.clear()  # it and the function in it refer to each other: buffers would wait for the collector
+        self.forget()
         self._renewed = {}
         for x in compress(arrays, self._is_renewed):
             self._renewed.setdefault(_owner(x), []).append(x)
@@ -101,6 +101,11 @@ class Plan:
         exec(self._code, self._space)
         step: Callable[..., Any] = self._space["step"]
         return step
+
+    def forget(self) -> None:
+        """Give the buffers back: they and the function that has them refer to each other, and would wait for that."""
+        self._space.clear()
+        self._step = None
 
     def _renews(self, x: Any) -> bool:
         """Whether the step changes what an argument holds."""

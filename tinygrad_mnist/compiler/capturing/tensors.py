@@ -70,6 +70,9 @@ class Tensors:
         """Give a leaf a gradient, or take it away."""
         if hasattr(leaf, "born"):  # and is not just being made
             self.gradients.setdefault(leaf, (GRADIENT.__get__(leaf), False))
+        array = None if gradient is None else ARRAY.__get__(gradient)
+        if isinstance(array, np.ndarray) and not self.is_outside(gradient):  # which the step may change in place
+            ARRAY.__set__(gradient, TracedArray(self.trace, self.trace.value_of(array.copy())))
         GRADIENT.__set__(leaf, gradient)
 
     def owners(self) -> dict[Node, Node]:
