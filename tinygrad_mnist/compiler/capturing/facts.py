@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from operator import attrgetter, is_
@@ -39,14 +39,11 @@ class Facts:
 
     def note_leaves(self, leaves: Sequence[Node], without_gradient: Mapping[Node, bool]) -> None:
         """Which leaves learn, and of those whose gradients were read, whether they had none yet."""
-        learn = partial(map, attrgetter("requires_grad"), leaves)
-        self._lasting["learn"] = "", lambda: tuple(learn()), tuple(learn())
+        learns = attrgetter("requires_grad")
+        learn = [*map(learns, leaves)]
+        self._lasting["leaves"] = "", lambda: [*map(learns, leaves)] == learn, True
         if without_gradient:
-            self._lasting["have none"] = (
-                "",
-                lambda: tuple(leaf._grad is None for leaf in without_gradient),
-                (*without_gradient.values(),),
-            )
+            self._lasting["gradients"] = "", partial(_lack_as, without_gradient), True
 
     def note_item(self, owner: Mapping[str, Any], name: str) -> None:
         """An item of a dict, such as an option or an attribute, or that there is none."""
@@ -60,7 +57,8 @@ class Facts:
         """What a list holds, or which keys a dict has, when it is met first; of a large one how many."""
         if isinstance(value, list | set | deque | dict):
             what = "the keys of a dict" if isinstance(value, dict) else f"a {type(value).__name__}"
-            _note(self._lasting, id(value), f"changes {what}", partial(tuple if len(value) <= FEW else len, value))
+            load = partial(_are_same, value, tuple(value)) if len(value) <= FEW else partial(len, value)
+            _note(self._lasting, id(value), f"changes {what}", load)
 
     def note_module(self, module: Module) -> None:
         """The attributes of a module that was called."""
@@ -73,7 +71,8 @@ class Facts:
 
     def note_optimizer(self, optimizer: Optimizer) -> None:
         """The groups of an optimizer that moved, and what is in them."""
-        _note(self._lasting, optimizer, "changes the groups of an optimizer", partial(_groups, optimizer))
+        load = partial(_has_groups, optimizer, _groups(optimizer))
+        _note(self._lasting, optimizer, "changes the groups of an optimizer", load)
         for group in optimizer.param_groups:
             self.note_contents(group["params"])
 
@@ -107,10 +106,18 @@ def _first_changed(facts: Iterable[Fact]) -> str | None:
     return None
 
 
+def _lack_as(without_gradient: Mapping[Node, bool]) -> bool:
+    return all((leaf._grad is None) is had_none for leaf, had_none in without_gradient.items())
+
+
 def _groups(optimizer: Optimizer) -> tuple[Any, ...]:
     """Which groups an optimizer has, and what it keeps for their parameters."""
     groups = optimizer.param_groups
     return (*groups, *chain.from_iterable(map(optimizer.slots, groups)))
+
+
+def _has_groups(optimizer: Optimizer, groups: tuple[Any, ...]) -> bool:
+    return _are_same(_groups(optimizer), groups)
 
 
 def contents(cell: CellType) -> Any:
@@ -126,5 +133,9 @@ def is_same(one: Any, other: Any) -> bool:
     if one is other:
         return True
     if type(one) is tuple and type(other) is tuple:
-        return len(one) == len(other) and (all(map(is_, one, other)) or all(map(is_same, one, other)))
+        return _are_same(one, other)
     return type(one) is type(other) and isinstance(one, PLAIN) and repr(one) == repr(other)
+
+
+def _are_same(ones: Collection[Any], others: Collection[Any]) -> bool:
+    return len(ones) == len(others) and (all(map(is_, ones, others)) or all(map(is_same, ones, others)))
