@@ -62,7 +62,7 @@ class Compiled:
     """A compiled function: see `compile`. plans: those so far, for all forms of arguments."""
 
     def __init__(self, function: Callable[..., Any], exact: bool, fused: bool | None) -> None:
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())
         self.__name__ = getattr(function, "__name__", "the step")
         self.function = function
         self._passes = passes_of(exact, has_numba() if fused is None else fused)
@@ -130,6 +130,14 @@ class Compiled:
         if name.startswith("__") or name == "function":
             raise AttributeError(name)
         return getattr(self.function, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """What a function, or a model, is given: `compile(model).training = False`."""
+        is_made = "_lock" in vars(self)
+        if is_made:
+            setattr(self.function, name, value)
+        else:
+            super().__setattr__(name, value)
 
     def __get__(self, owner: Any, kind: Any = None) -> Any:
         return self if owner is None else MethodType(self, owner)

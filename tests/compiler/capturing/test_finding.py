@@ -127,3 +127,16 @@ def test_a_compiled_model_is_put_into_its_modes():
     compiled = compile(model)
     np.testing.assert_array_equal(compiled.eval()(X).numpy(), X)
     assert [*compiled.parameters()] == []
+    assert not compiled.training
+    compiled.training = True
+    assert model.training
+    assert compiled.training
+
+
+def test_a_compiled_model_is_given_another_bias():
+    model = nn.Linear(4, 2)
+    compiled = compile(model)
+    for bias in (1, 1, 5, 5):
+        compiled.bias = Tensor(np.full(2, bias, np.float32), requires_grad=True)
+        np.testing.assert_allclose(compiled(X).numpy(), model(X).numpy(), rtol=1e-6)
+    assert model.bias is compiled.bias
