@@ -31,7 +31,9 @@ def as_array(value: Any, dtype: DTypeLike | None = None, like: Any = None) -> An
     there = value if like is None else like
     if type(value) is type(there) is np.ndarray and dtype is None:
         return value
-    return np.asarray(value, dtype, like=there if hasattr(there, "__array_function__") else None)
+    if type(there) is np.ndarray or not hasattr(there, "__array_function__"):
+        return np.asarray(value, dtype)
+    return np.asarray(value, dtype, like=there)
 
 
 LINE = 64

@@ -675,6 +675,12 @@ def test_a_word_of_pytorchs_leads_to_the_word_here() -> None:
     t = Tensor(np.ones((2, 3)))
     with pytest.raises(AttributeError, match=r"a Tensor has no unsqueeze: write t\.expand_dims\(axis\), or t\["):
         _ = t.unsqueeze  # type: ignore[attr-defined]
-    with pytest.raises(AttributeError, match=r"a Tensor has no nonsense$"):
+    with pytest.raises(AttributeError, match=r"no attribute 'nonsense'"):
         _ = t.nonsense  # type: ignore[attr-defined]
     assert not hasattr(t, "view")
+    assert {"reshape", "T"} <= {*dir(t)} - {"view", "t"} == {*dir(t)}
+
+
+def test_no_look_up_of_an_attribute_asks_a_function_of_pythons() -> None:
+    """With a __getattr__ CPython 3.11 takes 1.04 of the time for a whole training step."""
+    assert not hasattr(Tensor, "__getattr__")

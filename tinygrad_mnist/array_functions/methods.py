@@ -100,10 +100,18 @@ def _augmented(sign: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
-def _missing(self: Tensor, name: str) -> NoReturn:
-    """What PyTorch's method of a name is here."""
-    advice = f": write {PYTORCH[name]}" if name in PYTORCH else ""
-    raise AttributeError(f"a Tensor has no {name}{advice}", name=name, obj=self)
+class _Missing:
+    """What PyTorch's method of a name is here. Not a __getattr__, which makes every look-up of an attribute slow."""
+
+    def __init__(self, name: str, advice: str) -> None:
+        self.name, self.advice = name, advice
+
+    def __get__(self, tensor: Tensor | None, kind: type[Tensor]) -> NoReturn:
+        raise AttributeError(f"a Tensor has no {self.name}: write {self.advice}", name=self.name, obj=tensor)
+
+
+def _directory(self: Tensor) -> list[str]:
+    return [name for name in object.__dir__(self) if not isinstance(METHODS.get(name), _Missing)]
 
 
 def tolist(self: Tensor) -> Any:
@@ -116,7 +124,7 @@ def index(self: Tensor) -> int:
     return operator.index(self.numpy()[()])
 
 
-METHODS: dict[str, Callable[..., Any]] = {name: _method(getattr(np, name)) for name in NAMES}
+METHODS: dict[str, Any] = {name: _method(getattr(np, name)) for name in NAMES}
 METHODS |= {
     words.partition(".")[2].partition("(")[0] or "__setitem__": _refusal(words, a) for words, a in IN_PLACE.items()
 }
@@ -127,7 +135,7 @@ METHODS |= {"__divmod__": _method(np.divmod), "__rdivmod__": _reversed(np.divmod
 
 METHODS |= {"__iadd__": _augmented("+=", operator.add), "__isub__": _augmented("-=", operator.sub)}
 METHODS |= {"__imul__": _augmented("*=", operator.mul), "__itruediv__": _augmented("/=", operator.truediv)}
-METHODS |= {"__getattr__": _missing}
+METHODS |= {name: _Missing(name, advice) for name, advice in PYTORCH.items()} | {"__dir__": _directory}
 
 for _name, _function in METHODS.items():
     setattr(Tensor, _name, _function)

@@ -167,7 +167,7 @@ def seed(output: Node, gradient: Any, create_graph: bool) -> Any:
 
 def result(x: N, total: Any, create_graph: bool) -> N:
     """∂output/∂x as a node; where it is to be differentiated again and no graph leads to it, its derivative is zero."""
-    if x.dtype.kind != "f":
+    if x._array.dtype.kind != "f":
         raise TypeError(f"{describe(x)}: {no_gradient(x.dtype)}")
     node: N = x.wrap(total)
     if create_graph and not node.requires_grad:
