@@ -1,5 +1,7 @@
 """Losses and helpers: right values, and clear errors at the edge."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -66,6 +68,15 @@ def test_an_empty_batch_has_no_mean():
 def test_an_unknown_reduction_is_named():
     with pytest.raises(ValueError, match="'average'"):
         cross_entropy(Tensor(np.zeros((1, 2))), [0], "average")
+
+
+def test_one_hot_takes_memory_for_its_rows_alone():
+    one_hot([0], 3)
+    tracemalloc.start()
+    one_hot([1, 4_999], 5_000)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2**20
 
 
 def test_one_hot_has_one_one_in_each_row():

@@ -59,13 +59,10 @@ def _outside(classes: NDArray[Any], num_classes: int) -> bool:
 
 
 def _one_hot(classes: NDArray[Any], num_classes: int, dtype: Any) -> Any:
-    if type(classes) is np.ndarray:
-        return _identity(num_classes, np.dtype(dtype)).take(classes, axis=0)  # in a sixth of the time
     return (classes[..., None] == as_array(_every_class(num_classes), like=classes)).astype(dtype)
 
 
 _every_class = functools.lru_cache(maxsize=8)(np.arange)
-_identity = functools.lru_cache(maxsize=8)(np.identity)
 
 
 def cross_entropy(
