@@ -17,7 +17,7 @@ from tinygrad_mnist.compiler.capturing.watching import capturing
 from tinygrad_mnist.compiler.errors import CompileError
 from tinygrad_mnist.compiler.passes import passes_of
 from tinygrad_mnist.compiler.plan import Plan
-from tinygrad_mnist.compiler.program import leaves, nesting
+from tinygrad_mnist.compiler.program import form, leaves, nesting
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.jit import has_numba
 from tinygrad_mnist.places import at
@@ -79,7 +79,7 @@ class Compiled:
     def _call(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         arguments: Sequence[Any] = args
         if not options and _ARRAYS.issuperset(map(type, args)):  # as most steps are called
-            key: Hashable = tuple([(x.shape, x.dtype, x.strides) for x in args])
+            key: Hashable = tuple(map(form, args))
         else:
             given = list(leaves((args, options)))
             key = (*map(_form, given), nesting((args, options)))
@@ -183,7 +183,7 @@ def _forget_oldest(plans: dict[Hashable, list[Plan]], most: int) -> bool:
 def _form(x: Any) -> Hashable:
     """What of an argument a program is captured for: all but the numbers in arrays and floats."""
     if isinstance(x, np.ndarray | np.generic):
-        return x.shape, x.dtype, x.strides
+        return form(x)
     if isinstance(x, Node):
         return type(x), _form(x._array), x.requires_grad
     if isinstance(x, int | complex | str | bytes | type(None)):

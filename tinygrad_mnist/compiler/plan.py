@@ -14,7 +14,7 @@ from tinygrad_mnist.compiler.capturing.capture import Captured, Output, output
 from tinygrad_mnist.compiler.listing import Listing
 from tinygrad_mnist.compiler.memory import planned
 from tinygrad_mnist.compiler.passes.exact import draws
-from tinygrad_mnist.compiler.program import Pass, Program, mapped
+from tinygrad_mnist.compiler.program import Pass, Program, form, mapped
 from tinygrad_mnist.compiler.writing.naming import Names
 from tinygrad_mnist.compiler.writing.writer import Writer, can_write
 from tinygrad_mnist.devices import own_copy
@@ -39,7 +39,7 @@ class Plan:
         self._numbers = [load for value, load in sources.items() if value.is_number]
         self._states = [load for value, load in sources.items() if not value.is_number]
         states = [value for value in sources if not value.is_number]
-        self._forms = [_form(value.like) for value in states]
+        self._forms = [form(value.like) for value in states]
         self.memory = planned(self.program, {*states} - {*captured.rebound}, can_write)
         self.names = Names()
         for _, program in self.stages:
@@ -80,7 +80,7 @@ class Plan:
         except KeyError:  # the state of an optimizer that was begun anew
             return None
         if self._step is None or any(map(is_not, arrays, self._arrays)):
-            if [*map(_form, arrays)] != self._forms:
+            if [*map(form, arrays)] != self._forms:
                 return None
             self._step, self._arrays = self._bound(arrays), arrays
         if any(map(self._renews, arguments)):
@@ -133,7 +133,3 @@ class Plan:
 def _owner(array: NDArray[Any]) -> int:
     """The number of the object whose memory an array takes, its own or another's."""
     return id(array if array.base is None else array.base)
-
-
-def _form(array: NDArray[Any]) -> tuple[Any, ...]:
-    return array.shape, array.dtype, array.strides

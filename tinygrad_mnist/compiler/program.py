@@ -175,7 +175,7 @@ class Program:
         """Every instruction in words that mean the same in every capture, and after them what is wanted."""
         numbers: dict[Value, str] = {value: f"input{i}" for i, value in enumerate(self.inputs)}
         for value, array in self.constants.items():
-            numbers[value] = f"{array.dtype}{array.shape}{hash(array.tobytes())}"
+            numbers[value] = f"{array.dtype}{array.shape}{fingerprint(array)}"
 
         def word(x: Any) -> str:
             return numbers.setdefault(x, f"v{len(numbers)}") if isinstance(x, Value) else repr(x)
@@ -192,6 +192,16 @@ class Program:
 
 Pass = Callable[[Program], Program]
 """What gives a program that computes the same with less."""
+
+
+def form(array: NDArray[Any] | np.generic) -> tuple[Any, ...]:
+    """Of an array all but its numbers: shape, dtype and order."""
+    return array.shape, array.dtype, array.strides
+
+
+def fingerprint(array: NDArray[Any]) -> int:
+    """The numbers of an array as a single one, by which a change of any of them shows."""
+    return hash(array.tobytes())
 
 
 def leaves(tree: Any) -> list[Any]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.compiler.capturing.facts import FEW, MISSING, PLAIN, Facts, contents
+from tinygrad_mnist.compiler.program import fingerprint
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.nn import Module, Optimizer
 from tinygrad_mnist.places import is_inside
@@ -59,7 +60,7 @@ class Finder:
             self._follow((value.func, value.args, value.keywords))
         elif isinstance(value, np.ndarray):
             if value.size <= SMALL:
-                self.facts.note_until_done(id(value), "changes an array", lambda: hash(value.tobytes()))
+                self.facts.note_until_done(id(value), "changes an array", partial(fingerprint, value))
         elif isinstance(value, Module):
             self.models.append(value)
             for each in [*vars(value).values()]:

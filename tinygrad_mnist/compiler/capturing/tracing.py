@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tinygrad_mnist.compiler.capturing.traced import TracedArray, TracedNumber, concrete
 from tinygrad_mnist.compiler.errors import CompileError
 from tinygrad_mnist.compiler.functions import has_shape
-from tinygrad_mnist.compiler.program import Guard, Instruction, Program, Value, leaves, mapped
+from tinygrad_mnist.compiler.program import Guard, Instruction, Program, Value, fingerprint, leaves, mapped
 from tinygrad_mnist.nn import patches
 from tinygrad_mnist.places import at, user_place
 
@@ -100,21 +100,17 @@ class Trace:
         """The value of an array that the step found, and reads each time."""
         if id(array) not in self._constants:
             value = self._constants[id(array)] = Value(array)
-            self.program.constants[value], self._marks[value] = array, _mark(array)
+            self.program.constants[value], self._marks[value] = array, fingerprint(array)
         return self._constants[id(array)]
 
     def check_constants(self) -> None:
         """Raise CompileError where the step has changed an array of its own after it was used."""
         for value, array in self.program.constants.items():
-            if _mark(array) != self._marks[value]:
+            if fingerprint(array) != self._marks[value]:
                 users = (each.place for each in self.program.instructions if value in each.inputs)
                 raise CompileError(
                     f"an array is changed in place after it was used{at(next(users, None))}: make another one"
                 )
-
-
-def _mark(array: NDArray[Any]) -> int:
-    return hash(array.tobytes())
 
 
 def _is_mask(x: Any) -> bool:
