@@ -30,6 +30,7 @@ SIGNATURES = {
         "broadcast_to": "array, shape",
         "clip": "a, a_min, a_max, out=None",
         "concatenate": "tup, axis=0, out=None, *, dtype=None, casting='same_kind'",
+        "count_nonzero": "a, axis=None",
         "cumsum": "a, axis=None, dtype=None, out=None",
         "dot": "a, b, out=None",
         "einsum": "*operands, **kwargs",
@@ -58,6 +59,7 @@ SIGNATURES = {
         "swapaxes": "a, axis1, axis2",
         "take": "a, indices, axis=None, out=None",
         "transpose": "a, axes=None",
+        "vdot": "a, b",
         "where": "condition, x=None, y=None",
         "zeros": "shape, dtype=float, order='C'",
         "zeros_like": "a, dtype=None, order='K', subok=None, shape=None",
@@ -92,7 +94,7 @@ COMPARISONS = {"greater", "greater_equal", "less", "less_equal", "equal", "not_e
 REDUCED = {"add", "multiply"}
 SCATTERED = {"add", "subtract", "maximum", "minimum", "bitwise_and", "bitwise_or", "bitwise_xor"}
 FROM_HOST = {"array", "asarray", "arange"}
-POSITIONAL = {"dot", "may_share_memory", "where"}
+POSITIONAL = {"dot", "may_share_memory", "vdot", "where"}
 INDICES = {"indices", "pad_width", "shape", "axes", "axis"}
 
 fetched: list[int] = []

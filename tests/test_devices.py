@@ -19,7 +19,7 @@ from tests.cupy_like import MISSING_UFUNCS, SIGNATURES, cupy, fetched, ndarray
 from tests.engine.cases import FUNCTIONS, TABLE, Case
 from tests.nn.test_optim import CASES as OPTIMIZERS
 from tests.nn.test_schedules import CASES as SCHEDULES
-from tinygrad_mnist import Tensor, data, grad, hessian, jvp, nn, training
+from tinygrad_mnist import Tensor, data, devices, grad, hessian, jvp, nn, training
 from tinygrad_mnist.engine.errors import MutationError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.training.recipe import Recipe
@@ -371,3 +371,13 @@ def test_the_functions_that_stand_in_for_cupys_take_what_cupys_take(monkeypatch:
             assert [*inspect.signature(function).parameters] == [*signature.parameters], name
     for name in MISSING_UFUNCS:
         assert not hasattr(real, name)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 2), (64, 10), (5, 64), (5, 65), (4, 3, 2), (2, 3, 0, 4), (7,)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_largest_along_an_axis_is_numpys(shape: tuple[int, ...], order: Any) -> None:
+    x = np.random.default_rng(0).normal(size=shape).astype(np.float32, order=order)
+    x[np.random.default_rng(1).random(shape) < 0.1] = np.nan
+    x[np.random.default_rng(2).random(shape) < 0.1] = -np.inf
+    for axis in (axis for axis in range(-len(shape), len(shape)) if shape[axis]):
+        np.testing.assert_array_equal(devices.top(x, axis), np.max(x, axis=axis, keepdims=True))

@@ -87,7 +87,7 @@ def test_the_rule_of_each_primitive_can_be_unbroadcast_to_its_input_and_does_not
         for node in toposort(out):
             g: Array = np.ones(node.shape, node.dtype)
             for position, x in enumerate(node.inputs):
-                rule = node.op.vjp(position)
+                rule = node.op.rules(len(node.inputs))[position]
                 if rule is None or not getattr(x, "requires_grad", False):
                     continue
                 share = rule(g, node.data, *node.values, **node.params)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable
+from heapq import heappop, heappush
 from operator import attrgetter
 from threading import RLock
 from typing import Any, TypeVar
@@ -78,33 +79,15 @@ def between(targets: Collection[Node], order: Iterable[Any]) -> set[Node]:
     return found
 
 
-def shares(node: Any, g: Any, needed: Collection[Node] | None = None) -> Iterator[tuple[int, Any, Any]]:
-    """Carry the cotangent g of a node to its inputs: position, what the rule gives, and the share that fits the input.
-
-    Inputs that require no gradient are passed over and, where some are needed, all others. Given an array, the rules
-    run on arrays; given a tensor, on tensors, and are recorded.
-    """
-    inputs, out, values, params = node.inputs, node._array, node.values, node.params
-    if isinstance(g, Node):
-        out, values = node, [x if isinstance(x, Node) else v for x, v in zip(inputs, values)]
-    for position, x in enumerate(inputs):
-        if isinstance(x, Node) and x.requires_grad and (needed is None or x in needed):
-            vjp = node.op.vjp(position)
-            if vjp:
-                raw = vjp(g, out, *values, **params)
-                yield position, raw, fit(raw, x, node)
-
-
 class _Replaced:
     """A number that is gone: it has no arithmetic, and no comparison either."""
 
     __eq__ = __bool__ = lambda self, *_: self.is_gone
 
 
-def changes(order: Sequence[Any]) -> list[Node]:
-    """The nodes of a graph, in topological order, whose data was replaced after it was begun."""
-    if not order or last_change[0] < order[0].born:
-        return []
+def changes(output: Node) -> list[Node]:
+    """The nodes of a graph whose data was replaced after it was begun."""
+    order = toposort(output)
     nodes = {x for node in order for x in (node, *node.inputs) if isinstance(x, Node)}
     return [x for x in nodes if x.changed > order[0].born]
 
@@ -117,37 +100,53 @@ def check_unchanged(node: Node, changed: Iterable[Node]) -> None:
                 raise replaced(new, node)
 
 
-def _reads(node: Node, i: int) -> bool:
+def _reads(node: Any, i: int) -> bool:
     """Whether a rule reads the numbers of the node itself (0) or of an input (1, …): without them it fails."""
     arrays = [node._array, *node.values]
     arrays[i] = np.full(arrays[i].shape, _Replaced(), object)
+    g, rules = np.zeros_like(node._array), node.op.rules(len(node.inputs))
     try:
         with np.errstate(all="ignore"):
-            without = Node(arrays[0], node.op, node.inputs, node.params, arrays[1:])
-            return any(False for _ in shares(without, np.zeros_like(node._array)))  # all run
+            for x, vjp in zip(node.inputs, rules):
+                if vjp and isinstance(x, Node) and x.requires_grad:
+                    fit(vjp(g, *arrays, **node.params), x, node)
     except Exception:
         return True
+    return False
 
 
 def propagate(output: N, cotangent: Any, targets: Collection[Node] = ()) -> dict[N, Any]:
     """Walk from the output to the leaves, or to the targets alone: the cotangent ∂L/∂node of each.
 
-    A node's turn comes after those of its users, when all its shares have been added up. After its turn its cotangent
-    is dropped, unless it is a target.
+    Of the nodes that wait the last born goes next: its users were born later, so all its shares have been added up.
+    After its turn its cotangent is dropped, unless it is a target.
     """
-    order = toposort(output)
-    needed = between(targets, order) if targets else None
+    needed = between(targets, toposort(output)) if targets else None
     cotangents: dict[Any, Any] = {output: cotangent}
-    changed = changes(order)
-    for node in reversed(order):
-        if node in cotangents:
-            if changed:
-                check_unchanged(node, changed)
-            g = cotangents[node] if node in targets else cotangents.pop(node)
-            for position, _, share in shares(node, g, needed):
-                x = node.inputs[position]
+    waiting: list[tuple[int, Any]] = [(-output.born, output)] if output.op else []
+    changed = None
+    while waiting:
+        node = heappop(waiting)[1]
+        if last_change[0] > node.born:
+            changed = changes(output) if changed is None else changed
+            check_unchanged(node, changed)
+        g = cotangents[node] if node in targets else cotangents.pop(node)
+        inputs, out, values, params = node.inputs, node._array, node.values, node.params
+        if isinstance(g, Node):  # then the rules are recorded
+            out, values = node, [x if isinstance(x, Node) else v for x, v in zip(inputs, values)]
+        for x, vjp in zip(inputs, node.op.vjps or node.op.rules(len(inputs))):
+            if vjp and isinstance(x, Node) and x.requires_grad and (needed is None or x in needed):
+                share = fit(vjp(g, out, *values, **params), x, node)
+                if x.op and x not in cotangents:
+                    heappush(waiting, (-x.born, x))
                 cotangents[x] = cotangents[x] + share if x in cotangents else share
     return cotangents
+
+
+def check_floating(x: Node) -> None:
+    """Raise TypeError for what has no derivative: a gradient travels from floating point to floating point."""
+    if x._array.dtype.kind != "f":
+        raise TypeError(f"{describe(x)}: {no_gradient(x.dtype)}")
 
 
 def seed(output: Node, gradient: Any, create_graph: bool) -> Any:
@@ -165,12 +164,10 @@ def seed(output: Node, gradient: Any, create_graph: bool) -> Any:
     return output.wrap(gradient) if create_graph else gradient
 
 
-def result(x: N, total: Any, create_graph: bool) -> N:
-    """∂output/∂x as a node; where it is to be differentiated again and no graph leads to it, its derivative is zero."""
-    if x._array.dtype.kind != "f":
-        raise TypeError(f"{describe(x)}: {no_gradient(x.dtype)}")
+def recorded(x: N, total: Any) -> N:
+    """∂output/∂x as a node to be differentiated again: where no graph leads to it, its derivative is zero."""
     node: N = x.wrap(total)
-    if create_graph and not node.requires_grad:
+    if not node.requires_grad:
         node = x.wrap(node._array)
         node.requires_grad = True
     return node
@@ -185,13 +182,14 @@ def backward(output: N, gradient: Any = None, create_graph: bool = False) -> Non
     given, cotangents = set(), propagate(output, seed(output, gradient, create_graph))
     with _accumulating:
         for leaf, total in cotangents.items():
-            if leaf.grad is not None:
-                total = total + (leaf.grad if create_graph else leaf.grad._array)
+            check_floating(leaf)
+            if leaf._grad is not None:
+                total = total + (leaf._grad if create_graph else leaf._grad._array)
             array = total._array if create_graph else total
             if array.base is not None or id(array) in given:  # a rule may give a view, or one array to two inputs
                 total = total * 1
             given.add(id(array))
-            leaf._grad = result(leaf, total, create_graph)
+            leaf._grad = recorded(leaf, total) if create_graph else leaf.wrap(total)
 
 
 def grad(output: N, inputs: Iterable[N], gradient: Any = None, create_graph: bool = False) -> tuple[N, ...]:
@@ -205,5 +203,7 @@ def grad(output: N, inputs: Iterable[N], gradient: Any = None, create_graph: boo
     for x in (inputs := tuple(inputs)):
         if not isinstance(x, Node) or not x.requires_grad:
             raise GraphError(f"{describe(x)} requires no gradient: make it with requires_grad=True")
+        check_floating(x)
     found = propagate(output, seed(output, gradient, create_graph), set(inputs))
-    return tuple(result(x, found[x] if x in found else np.zeros_like(x._array), create_graph) for x in inputs)
+    totals = [found[x] if x in found else np.zeros_like(x._array) for x in inputs]
+    return tuple(recorded(x, total) if create_graph else x.wrap(total) for x, total in zip(inputs, totals))

@@ -95,7 +95,8 @@ def vdot(x: Array, y: Array, /) -> Array:
     x, y = devices.as_array(x), devices.as_array(y)
     if x.shape != y.shape:
         raise ValueError("an inner product takes two arrays of one shape")
-    return np.dot(x.reshape(-1), y.reshape(-1))
+    inner = np.dot if x.dtype.kind == "c" else np.vdot  # which conjugates, but does not warn of 0 times infinity
+    return inner(x.reshape(-1), y.reshape(-1))
 
 
 # elementwise functions

@@ -27,7 +27,7 @@ class Op:
     name, label: what messages and pictures call it.
     forward: the result, from the inputs' arrays and the parameters.
     vjps: a rule for each input, None where no gradient flows. each: in place of them, the one rule of an operation of
-        any number of inputs. `vjp(position)` is the rule of one input for both.
+        any number of inputs. `rules(count)` are those of so many inputs for both.
     arity: how many inputs it takes. parameters, defaults: the names of its parameters in order, and the values of those
         that may be left out.
     module: the module that declared it.
@@ -48,9 +48,9 @@ class Op:
     def __repr__(self) -> str:
         return self.name
 
-    def vjp(self, position: int) -> Function | None:
-        """The rule of one input."""
-        return partial(self.each, position) if self.each else self.vjps[position]
+    def rules(self, count: int) -> Sequence[Function | None]:
+        """The rule of each of so many inputs."""
+        return [partial(self.each, position) for position in range(count)] if self.each else self.vjps
 
 
 OPS: dict[str, Op] = {}

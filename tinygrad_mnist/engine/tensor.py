@@ -171,6 +171,8 @@ class Tensor(Node):
         return np.array(self._array, dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if method == "__call__" and not options and ufunc in NUMPY:
+            return NUMPY[ufunc](*inputs)
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"  # SciPy's are known by it
         called = ufunc if method == "__call__" and name not in NUMPY else name
         return self.__array_function__(called, (), inputs, options)

@@ -64,9 +64,8 @@ def play(output: Node, gradient: Any = None, pull: Pull = pull) -> list[Step]:
     if not isinstance(output, Node):
         raise TypeError(f"the backward pass starts from a tensor, not {type(output).__name__} {output!r:.60}")
     totals: dict[Node, Array] = {output: seed(output, gradient, create_graph=False)}
-    steps, order = [], Recording(output).operations
-    changed = changes(order)
-    for node in reversed(order):
+    steps, changed = [], changes(output)
+    for node in reversed(Recording(output).operations):
         if node in totals:
             check_unchanged(node, changed)
             steps.append(_step(node, totals, pull))

@@ -36,30 +36,23 @@ def one_hot(labels: ArrayLike | Tensor, num_classes: int, dtype: DTypeLike = np.
     Raises TypeError for labels that are not integers, and ValueError for one outside 0 … num_classes - 1.
     """
     classes = as_array(plain(labels))
-    _check_integers(classes)
-    if _outside(classes, num_classes):
+    is_one = _is_one(classes, num_classes)
+    if np.count_nonzero(is_one) < classes.size:
         classes = to_numpy(classes)
         place = tuple(np.argwhere((classes < 0) | (classes >= num_classes))[0].tolist())
         raise ValueError(
             f"label {classes[place]} at index {', '.join(map(str, place)) or 0} is none of the {num_classes} "
             f"classes 0 to {num_classes - 1}"
         )
-    rows: NDArray[Any] = _one_hot(classes, num_classes, dtype)
+    rows: NDArray[Any] = is_one.astype(dtype)
     return rows
 
 
-def _check_integers(classes: NDArray[Any]) -> None:
+def _is_one(classes: NDArray[Any], num_classes: int) -> Any:
+    """Where the rows have their ones: a label's has one, or none if the label is no class."""
     if classes.dtype.kind not in "iu":
         raise TypeError(f"labels must be integers, not {classes.dtype}: labels.astype(int) makes them so")
-
-
-def _outside(classes: NDArray[Any], num_classes: int) -> bool:
-    # as unsigned numbers, negative ones are huge
-    return bool(classes.size and classes.astype(np.uint64).max() >= num_classes)
-
-
-def _one_hot(classes: NDArray[Any], num_classes: int, dtype: Any) -> Any:
-    return (classes[..., None] == as_array(_every_class(num_classes), like=classes)).astype(dtype)
+    return classes[..., None] == as_array(_every_class(num_classes), like=classes)
 
 
 _every_class = functools.lru_cache(maxsize=8)(np.arange)
@@ -157,7 +150,7 @@ def _negative_log_likelihood(
     ignore_index: int,
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    if x.dtype == np.float16:  # the sum over a batch is soon beyond its range
+    if x.dtype.char == "e":  # the sum over a batch is soon beyond its range
         wide = x.astype(np.float32)
         options = of_logits, labels, weight, reduction, ignore_index, label_smoothing
         return _negative_log_likelihood(wide, *options).astype(np.float16)
@@ -183,8 +176,7 @@ def _negative_log_likelihood(
     log_probabilities: Tensor = x.log_softmax() if of_logits else x
     if reduction == "none":
         return -(_without_masked(log_probabilities, rows) * rows).sum(axis=-1)
-    with np.errstate(invalid="ignore"):
-        total: Tensor = log_probabilities.vdot(rows)
+    total: Tensor = log_probabilities.vdot(rows)
     if np.isnan(total.data):
         total = _without_masked(log_probabilities, rows).vdot(rows)
     return total / -m if reduction == "mean" else -total
@@ -194,9 +186,9 @@ def _rows(labels: Any, x: Tensor, ignore_index: int) -> tuple[Any, NDArray[Any] 
     """The labels as rows of the logits' shape, one-hot where they are integers; and which count, None for all."""
     y, classes = as_array(plain(labels), like=x.data), x.shape[-1]
     if y.shape == x.shape[:-1]:
-        _check_integers(y)
-        if ignore_index < 0 and not _outside(y, classes):
-            return _one_hot(y, classes, x.dtype), None
+        is_one = _is_one(y, classes)
+        if ignore_index < 0 and np.count_nonzero(is_one) == y.size:
+            return is_one.astype(x.dtype), None
         counted = y != ignore_index
         return one_hot(np.where(counted, y, 0), classes, x.dtype) * counted[..., None].astype(x.dtype), counted
     if y.shape != x.shape:

@@ -129,6 +129,8 @@ class TracedArray(NDArrayOperatorsMixin):
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         if any(issubclass(kind, Node) for kind in types):  # whose turn it is
             return NotImplemented
+        if function is np.count_nonzero:
+            return (self if self.dtype == bool else self != 0).astype(int).sum(*args[1:], **options)
         if function in _SHAPES:
             return function(*mapped(args, concrete), **mapped(options, concrete))
         if function in _MAKING:
@@ -264,7 +266,7 @@ _MAKING = {np.array, np.asarray, np.arange, np.empty, np.eye, np.full, np.identi
 """What makes an array where another one, given as `like`, lies."""
 
 _CANONICAL: dict[Any, Any] = {np.sum: np.add.reduce, np.max: np.maximum.reduce, np.min: np.minimum.reduce,
-                              np.prod: np.multiply.reduce}  # fmt: skip
+                              np.prod: np.multiply.reduce, np.vdot: np.dot}  # fmt: skip
 """Functions that are written down by the name of what they do."""
 
 

@@ -55,7 +55,7 @@ def _replaced(*attributes: Attribute) -> Iterator[None]:
 
 def _watched(trace: Trace, facts: Facts, tensors: Tensors, moves: Moves) -> list[Attribute]:
     """What stands in classes in place of their own, and does in other threads what that does."""
-    thread, rule, call = threading.get_ident(), Op.vjp, Module.__call__
+    thread, call = threading.get_ident(), Module.__call__
 
     def here(seen: Callable[..., Any], own: Callable[..., Any]) -> Callable[..., Any]:
         return lambda *args, **options: (seen if threading.get_ident() == thread else own)(*args, **options)
@@ -73,7 +73,8 @@ def _watched(trace: Trace, facts: Facts, tensors: Tensors, moves: Moves) -> list
         (Node, "_grad", property(*gradient)),
         (Tensor, "numpy", here(lambda tensor: tensor._array, Tensor.numpy)),
         (Op, "forward", property(lambda op: written(vars(op)["forward"]))),  # which goes before an operation's own
-        (Op, "vjp", lambda op, position: written(rule(op, position))),
+        (Op, "vjps", property(lambda op: [*map(written, vars(op)["vjps"])])),
+        (Op, "each", property(lambda op: written(vars(op)["each"]))),
         (Module, "__call__", here(noted, call)),
         (Optimizer, "_move", here(moves.move, Optimizer._move)),
         (LRScheduler, "apply", here(_refuse_to_count, LRScheduler.apply)),

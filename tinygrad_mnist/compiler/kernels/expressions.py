@@ -56,13 +56,13 @@ class Expressions:
         if isinstance(x, Value) and not x.is_number:
             return self.names[x]
         is_float = dtype is not None and dtype.kind == "f"
-        text = self.names[x] if isinstance(x, Value) else self._constant(x, is_float)
+        text = self.names[x] if isinstance(x, Value) else self._constant(x)
         return f"np.{dtype.name}({text})" if is_float else text
 
-    def _constant(self, x: Any, is_float: bool) -> str:
+    def _constant(self, x: Any) -> str:
         """A number; by a name, if another batch may have another one, so that one kernel serves many sizes."""
         number = x.item() if isinstance(x, np.generic) else x
-        if is_float and number not in (-1, 0, 1) and math.isfinite(number):
+        if number not in (-1, 0, 1) and math.isfinite(number):
             return self.constants.setdefault(number, f"c{len(self.constants)}")
         return repr(number).replace("inf", "np.inf").replace("nan", "np.nan")
 
