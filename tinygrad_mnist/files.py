@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import glob
 import os
 import stat
@@ -40,6 +41,7 @@ def open_plain(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
+@functools.cache
 def static(package: str, name: str) -> str:
     """A text in the folder `static` of a package of ours, such as a page's style."""
     from importlib import resources  # which few programs ask for

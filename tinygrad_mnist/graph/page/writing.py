@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_mnist.engine import Node
-from tinygrad_mnist.files import static, write_text
+from tinygrad_mnist.files import static, write_atomically
 from tinygrad_mnist.graph.page.gathering import Account, Gathering
 from tinygrad_mnist.graph.page.layout import lay_out
 from tinygrad_mnist.graph.page.steps import steps
+from tinygrad_mnist.shown import one_line
 
 WITH_GRAPH = ("basics.js", "inflate.js", "data.js", "heat.js", "graph.js", "terms.js")
 """What a page with a graph runs before its own script."""
@@ -69,15 +70,18 @@ def write_page(
         raise IsADirectoryError(f"{path} is a folder: name a file in it")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
-    write_text(path, page_text(name, data, scripts, styles))
+    write_atomically(path, page_text(name, data, scripts, styles).encode())
     return path
 
 
 def page_text(name: str, data: Account, scripts: Sequence[str] = (), styles: Sequence[str] = STYLES) -> str:
-    """The data and the static files of a page in one; scripts: by default those of a page with a graph."""
+    """The data and the static files of a page in one; scripts: by default those of a page with a graph.
+
+    It holds nothing that can't be printed: in JSON that is escaped.
+    """
     script = script_of(name, scripts)
     parts = {
-        "TITLE": escape(data["title"]),
+        "TITLE": escape(one_line(data["title"])),
         "STYLE": joined(styles),
         "DATA": _json(data),
         "SCRIPT": script,

@@ -45,6 +45,8 @@ class Call:
         return ("axis " if len(self.axes) == 1 else "axes ") + ", ".join(map(str, self.axes))
 
 
+_SLOT = re.compile(r"<(\w+)(?::([a-z]+=?))?>")
+
 Template = str | Callable[[Call], str]
 
 
@@ -77,7 +79,7 @@ def filled(
             return _bracketed(operands[int(what)], level or "any", op, style)
         return ", ".join(operands) if what == "all" else source(params[what])
 
-    return Text(re.sub(r"<(\w+)(?::([a-z]+=?))?>", fill, template), entry.levels.get(style, entry.level), op)
+    return Text(_SLOT.sub(fill, template), entry.levels.get(style, entry.level), op)
 
 
 def _bracketed(operand: Text, needed: str, op: str, style: Style) -> str:

@@ -73,7 +73,7 @@ def record(op: Op, inputs: Sequence[Any], params: Mapping[str, Any] | None = Non
     like: a traced tensor of the same value, which then need not be computed again.
     """
     operands, params = tuple(map(traced, inputs)), params or {}
-    array = op.forward(*map(plain, operands), **params) if like is None else like.numpy()
+    array = op.forward(*map(plain, operands), **params) if like is None else plain(like)
     node = Traced.__new__(Traced)
     Node.__init__(node, np.asarray(array), op, operands, params)
     return node
