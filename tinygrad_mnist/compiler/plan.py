@@ -83,7 +83,7 @@ class Plan:
             if [*map(form, arrays)] != self._forms:
                 return None
             self._step, self._arrays = self._bound(arrays), arrays
-        if any(map(self._renews, arguments)):
+        if self._renews(arguments):
             return None  # capturing says so
         before = random.get_rng_state() if self._draws else {}
         values = self._step(*arguments, *numbers)
@@ -107,11 +107,10 @@ class Plan:
         self._space.clear()
         self._step = None
 
-    def _renews(self, x: Any) -> bool:
+    def _renews(self, arguments: Sequence[Any]) -> bool:
         """Whether the step changes what an argument holds."""
-        if not isinstance(x, np.ndarray):
-            return False
-        return any(np.may_share_memory(x, each) for each in self._renewed.get(_owner(x), ()))
+        arrays = (x for x in arguments if isinstance(x, np.ndarray))
+        return any(np.may_share_memory(x, each) for x in arrays for each in self._renewed.get(_owner(x), ()))
 
     def _conclude(self, values: list[Any]) -> Any:
         """Give tensors their gradients and arrays, count the steps, and make the result."""

@@ -17,6 +17,21 @@ def test_a_mask_is_made_of_numbers_at_once():
     assert found.instructions[0].output.dtype == X.dtype
 
 
+def test_ones_are_counted_as_a_number():
+    def step(x):
+        if np.count_nonzero(x > 0) == x.size:
+            return x + 1
+        return x - 1 if np.count_nonzero(x > 100) < 1 else x
+
+    program = program_of(step, X)
+    found = calls.with_counts_as_numbers(program)
+    assert functions(found) == ["greater", "count_nonzero", "eq", "greater", "count_nonzero", "lt", "subtract"]
+    assert [guard.value.is_number for guard in found.guards] == [True, True]
+    compiled = compile(step, fused=False)
+    for x in (X, np.abs(X) + 1, X * 1000, X, np.abs(X) + 1):
+        np.testing.assert_array_equal(compiled(x), step(x))
+
+
 def test_numbers_are_given_to_numpy_as_arrays():
     def step(x, counts, rate):
         return rate * x, 0.5 * x, x / -4, np.maximum(x, -0.0), np.maximum(x, 0.0), np.float64(2) * x, counts + 1, x > 0

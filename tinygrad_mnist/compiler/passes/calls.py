@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from tinygrad_mnist.compiler.functions import COMPARISONS, as_array, as_type
 from tinygrad_mnist.compiler.passes.rewriting import Known, rewriting
-from tinygrad_mnist.compiler.program import Instruction, Program, Value
+from tinygrad_mnist.compiler.program import Instruction, Program, Value, made
 
 
 @rewriting
@@ -20,6 +21,20 @@ def with_masks_at_once(known: Known, instruction: Instruction) -> list[Instructi
         return None
     maker = known.own_maker(instruction.args[0], *COMPARISONS)
     return [replace(maker, outputs=instruction.outputs)] if maker else None
+
+
+@rewriting
+def with_counts_as_numbers(known: Known, instruction: Instruction) -> list[Instruction] | None:
+    """Count a mask's ones, where they are added up to be compared with a number, as a number of Python's."""
+    if instruction.function not in COMPARISONS or type(instruction.args[1]) is not int:
+        return None
+    total = known.own_maker(instruction.args[0], np.add.reduce)
+    ones = known.own_maker(total.args[0], as_type) if total and total.options == {"axis": None} else None
+    if ones is None or ones.args[0].dtype != bool:
+        return None
+    count, compare = made(np.count_nonzero, *ones.args[:1]), getattr(operator, COMPARISONS[instruction.function])
+    instruction.output.like = bool(instruction.output.like)
+    return [count, replace(instruction, function=compare, args=(count.output, instruction.args[1]))]
 
 
 ARITHMETIC = {np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum, np.power}
@@ -32,20 +47,20 @@ def with_numbers_as_arrays(program: Program) -> Program:
     That takes a third of a short call's time. Those that are known stay; those given anew, such as a learning rate, are
     written into theirs once.
     """
-    constants, made = {**program.constants}, dict[Hashable, Value]()
+    constants, arrays = {**program.constants}, dict[Hashable, Value]()
     kept: list[Instruction] = []
 
     def as_value(x: Any, dtype: np.dtype[Any]) -> Value:
         if isinstance(x, Value) and not x.is_number:
             return x
         key = x if isinstance(x, Value) else repr(x), dtype
-        if key not in made and isinstance(x, Value):
-            made[key] = Value(as_array(x.like, dtype), f"{x!r} as array")
-            kept.append(Instruction(as_array, (x, dtype), {}, (made[key],)))
-        elif key not in made:
-            made[key] = Value(as_array(x, dtype), f"minus {-x}" if x < 0 else f"{x}")
-            constants[made[key]] = made[key].like
-        return made[key]
+        if key not in arrays and isinstance(x, Value):
+            arrays[key] = Value(as_array(x.like, dtype), f"{x!r} as array")
+            kept.append(Instruction(as_array, (x, dtype), {}, (arrays[key],)))
+        elif key not in arrays:
+            arrays[key] = Value(as_array(x, dtype), f"minus {-x}" if x < 0 else f"{x}")
+            constants[arrays[key]] = arrays[key].like
+        return arrays[key]
 
     for instruction in program.instructions:
         dtype = _dtype_of_numbers(instruction)
