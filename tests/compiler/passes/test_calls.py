@@ -32,6 +32,21 @@ def test_ones_are_counted_as_a_number():
         np.testing.assert_array_equal(compiled(x), step(x))
 
 
+@pytest.mark.parametrize("fused", [False, True])
+def test_ones_of_masks_are_counted_along_any_axis(fused):
+    def step(x, y):
+        above = x > y
+        sums = above.sum(), above.sum(-1), above.sum(0), (y > 0).sum(-1, keepdims=True) * 2.0
+        return *sums, np.count_nonzero(above), np.count_nonzero(x, axis=1), (above & (y > 0)).sum()
+
+    x, y = RNG.normal(size=(2, 30, 7)).astype(np.float32)
+    compiled = compile(step, fused=fused)
+    for _ in range(2):
+        for mine, right in zip(compiled(x, y), step(x, y), strict=True):
+            assert np.asarray(mine).dtype == np.asarray(right).dtype
+            np.testing.assert_array_equal(mine, right)
+
+
 def test_numbers_are_given_to_numpy_as_arrays():
     def step(x, counts, rate):
         return rate * x, 0.5 * x, x / -4, np.maximum(x, -0.0), np.maximum(x, 0.0), np.float64(2) * x, counts + 1, x > 0

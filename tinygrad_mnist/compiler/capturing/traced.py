@@ -130,7 +130,8 @@ class TracedArray(NDArrayOperatorsMixin):
         if any(issubclass(kind, Node) for kind in types):  # whose turn it is
             return NotImplemented
         if function is np.count_nonzero:
-            return (self if self.dtype == bool else self != 0).astype(int).sum(*args[1:], **options)
+            mask: Any = self if self.dtype == bool else self != 0
+            return mask.sum(*args[1:], **options)
         if function in _SHAPES:
             return function(*mapped(args, concrete), **mapped(options, concrete))
         if function in _MAKING:

@@ -29,10 +29,9 @@ def with_counts_as_numbers(known: Known, instruction: Instruction) -> list[Instr
     if instruction.function not in COMPARISONS or type(instruction.args[1]) is not int:
         return None
     total = known.own_maker(instruction.args[0], np.add.reduce)
-    ones = known.own_maker(total.args[0], as_type) if total and total.options == {"axis": None} else None
-    if ones is None or ones.args[0].dtype != bool:
+    if total is None or total.options != {"axis": None} or total.args[0].dtype != bool:
         return None
-    count, compare = made(np.count_nonzero, *ones.args[:1]), getattr(operator, COMPARISONS[instruction.function])
+    count, compare = made(np.count_nonzero, *total.args), getattr(operator, COMPARISONS[instruction.function])
     instruction.output.like = bool(instruction.output.like)
     return [count, replace(instruction, function=compare, args=(count.output, instruction.args[1]))]
 

@@ -111,7 +111,8 @@ class Group:
         name = getattr(getattr(function, "__self__", None), "__name__", "")
         if getattr(function, "__name__", "") != "reduce" or name not in ("add", "maximum", "minimum"):
             return None
-        if instruction.options.keys() - {"axis", "keepdims", "initial"} or not self._is_each(args[0]):
+        kinds = "fiub" if name == "add" else "fiu"  # ones of a mask are counted
+        if instruction.options.keys() - {"axis", "keepdims", "initial"} or not self._is_each(args[0], kinds):
             return None
         axis, last = instruction.options["axis"], len(self.domain) - 1
         axes = (axis,) if isinstance(axis, int) else axis
@@ -122,9 +123,9 @@ class Group:
             return self._over("one", name, args, instruction)
         return None
 
-    def _is_each(self, x: Any) -> bool:
+    def _is_each(self, x: Any, kinds: str = "fiu") -> bool:
         is_array = isinstance(x, Value) and not x.is_number and not self._is_view_within(x)
-        return is_array and self._kind(x) == "each" and x.dtype.kind in "fiu"
+        return is_array and self._kind(x) == "each" and x.dtype.kind in kinds
 
     def _over(self, kind: str, name: str, operands: tuple[Any, ...], instruction: Instruction) -> Step:
         stage = self._stage(operands)
