@@ -1,5 +1,8 @@
 """A compiled step does what the function does, call for call: whatever may change between calls is read anew."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -226,3 +229,18 @@ def test_models_are_told_from_each_other_as_arguments_and_owners():
         for model, reader in zip(models, readers, strict=True):
             np.testing.assert_array_equal(predict(model, x).numpy(), model(x).numpy())
             np.testing.assert_array_equal(reader.read(x).numpy(), model(x).numpy())
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_copy_has_plans_of_its_own(copied):
+    model = compile(nn.MLP((4, 3, 2)))
+    x = Tensor(np.ones((5, 4), np.float32))
+    right = [model(x).data for _ in range(3)][-1]
+    other = copied(model)
+    assert other.plans == []
+    if copied is not copy.copy:
+        for p in model.parameters():
+            p.data = 0 * p.data
+    for _ in range(3):
+        np.testing.assert_array_equal(other(x).data, right)
+    assert len(other.plans) == 1

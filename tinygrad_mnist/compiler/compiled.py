@@ -64,7 +64,7 @@ class Compiled:
     def __init__(self, function: Callable[..., Any], exact: bool, fused: bool | None) -> None:
         functools.update_wrapper(self, function, updated=())
         self.__name__ = getattr(function, "__name__", "the step")
-        self.function = function
+        self.function, self._options = function, (exact, fused)
         self._passes = passes_of(exact, has_numba() if fused is None else fused)
         self._plans: dict[Hashable, list[Plan]] = {}
         self._once: dict[Hashable, list[Plan]] = {}
@@ -138,6 +138,10 @@ class Compiled:
             setattr(self.function, name, value)
         else:
             super().__setattr__(name, value)
+
+    def __reduce__(self) -> Any:
+        """How it is copied and pickled: as its function is, with plans of its own to come."""
+        return type(self), (self.function, *self._options)
 
     def __get__(self, owner: Any, kind: Any = None) -> Any:
         return self if owner is None else MethodType(self, owner)
