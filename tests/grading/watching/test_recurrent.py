@@ -1,4 +1,4 @@
-"""Recurrent networks, whose state goes from one chunk of a sequence to the next, where its gradient is cut on purpose."""
+"""Recurrent networks, whose state goes from chunk to chunk of a sequence, where its gradient is cut on purpose."""
 
 import pytest
 
@@ -177,6 +177,7 @@ def test_a_mistake_in_one_is_found_beside_right_outputs(body, right, wrong):
 
 def test_a_text_that_is_not_there_is_given(tmp_path):
     path = tmp_path / "letters.py"
-    read = program(CHARACTERS).replace('"pack my box with five dozen jugs of dark cider " * 9', 'open("input.txt").read()')
+    text = '"pack my box with five dozen jugs of dark cider " * 9'
+    read = program(CHARACTERS).replace(text, 'open("input.txt").read()')
     path.write_text(read, encoding="utf-8")
     assert grade(path).passed

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, is_view, made_of, seen_through
-from tinygrad_mnist.grading.watching.labels import label_behind, masks_among, target_of
+from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, in_order, is_view, made_of, seen_through
+from tinygrad_mnist.grading.watching.labels import ADDING, SCALING, label_behind, masks_among, target_of
 from tinygrad_mnist.grading.watching.names import CALLED_ERROR, is_called_gradient
 from tinygrad_mnist.grading.watching.tape import Tape, Update
 
@@ -110,6 +110,7 @@ def labelled_among(
     inputs = set(_entering(nodes, parameters))
     labels = {n for n in nodes if n not in by_parameters and n not in inputs and label_behind(n)}
     labels -= masks_among(labels, nodes)
+    labels |= _scaled_by_one(labels, nodes) - inputs - set(by_parameters)
     chosen = {n for n in by_parameters if n.op == "[]" and n.operands[-1:] and n.operands[-1] in by_parameters}
     met = (n for n in by_parameters if n not in stop and n not in chosen and not labels.isdisjoint(n.operands))
     meets = depending(by_parameters, {*met}.__contains__, stop)
@@ -118,6 +119,16 @@ def labelled_among(
         return labels | meets
     known = {name.rpartition(".")[2] for node in nodes for name in node.names}
     return labels | depending(by_parameters, lambda n: n not in stop and _on_the_way_back(n, known), stop)
+
+
+def _scaled_by_one(labels: Collection[Node], nodes: Collection[Node]) -> set[Node]:
+    """An example's label, its difference from a number, and what these are multiplied with, as the example itself."""
+    ones = {label for label in labels if np.size(label.value) == 1}
+    found = set(ones)
+    for node in in_order(nodes) if ones else ():
+        if node.op in SCALING - ADDING and not found.isdisjoint(node.operands):
+            found.add(node)
+    return found
 
 
 def _entering(nodes: Collection[Node], parameters: Collection[Node]) -> Iterator[Node]:

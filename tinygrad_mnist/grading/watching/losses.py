@@ -13,7 +13,7 @@ from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.textbook.derivation import Network
 from tinygrad_mnist.grading.watching.changes import place_of
 from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, in_order, made_of, walk
-from tinygrad_mnist.grading.watching.labels import is_label, label_behind, target_of
+from tinygrad_mnist.grading.watching.labels import COMPARING, is_label, label_behind, target_of
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import CALLED_LOSS
 from tinygrad_mnist.grading.watching.outputs import USUAL, Output, is_real, one_hot
@@ -51,10 +51,11 @@ def own_losses(tape: Tape, step: Step, versions: set[Node], picked: bool = False
     blocked = depending(nodes, lambda n: n.op in NOT_DIFFERENTIABLE and n in reached)
     found = in_order(filter(_is_number, (reached & labelled) - step.nodes - blocked))
     found = [n for n in found if not _is_running_total(n, found, reached) and not _is_a_sum(n, found, labels)]
-    found = [n for n in found if not _is_a_share(n)]
+    compared = {o for n in nodes if n.op in COMPARING for o in n.operands}
+    found = [n for n in found if not _is_a_share(n) and (n not in compared or _is_called_so(n))]  # as y (w·x) is
     turned = {o for n in found for o in n.operands if n.op in ("neg", "*", "/") and n.value * np.asarray(o.value) < 0}
     near = [n for n in found if n.index <= last + 40 and n not in turned]
-    return sorted(near, key=lambda n: any(CALLED_LOSS.search(name) for name in n.names))
+    return sorted(near, key=_is_called_so)
 
 
 def _meets(node: Node, targets: Collection[Node], reached: Collection[Node]) -> bool:
@@ -87,7 +88,12 @@ def _is_a_sum(node: Node, losses: Sequence[Node], labels: Collection[Node]) -> b
 def _is_a_share(node: Node) -> bool:
     """Whether it is a multiple of a loss that has no name, as the share that a smoothed loss takes of it."""
     is_multiple = node.op in ("*", "multiply") and len(node.operands) == 1
-    return is_multiple and not node.names and any(map(CALLED_LOSS.search, node.operands[0].names))
+    return is_multiple and not node.names and _is_called_so(node.operands[0])
+
+
+def _is_called_so(node: Node) -> bool:
+    """Whether it is called a loss."""
+    return any(map(CALLED_LOSS.search, node.names))
 
 
 @dataclass(frozen=True)
