@@ -25,6 +25,9 @@ from tinygrad_mnist.grading.watching.source import Source, SourceError, read
 from tinygrad_mnist.manual import Activation, Head
 from tinygrad_mnist.manual.notation import COLUMNS
 
+UNJUDGED = {"grader", "memory", "training"}
+"""Problems of a program that was watched, whose functions are called all the same."""
+
 TIME_LIMIT = 20.0
 """Seconds for a learner's file, from its import to its last result."""
 
@@ -84,7 +87,7 @@ def grade(
     imported = honesty.imports_of_file(path)
     watched = not (function or forward or of_class)
     report = grade_program(path, time_limit, memory) if watched and not only_defines(path) else None
-    failed = report if report and any(problem.kind in ("grader", "memory") for problem in report.problems) else None
+    failed = report if report and any(problem.kind in UNJUDGED for problem in report.problems) else None
     if report is None or failed:
         try:
             notebook = read(path) if path.suffix.lower() == ".ipynb" else None
@@ -98,12 +101,18 @@ def grade(
         imported = imported or honesty.imported(result.get("imported", ()))
         if watched and not report.parameters and only_defines(path):
             report = grade_program(path, time_limit, memory) or report
-        elif failed and not report.parameters:
+        elif failed and not report.parameters and not _is_missing(report, failed):
             report = failed
     notes = report.notes if suspected else (*report.notes, *imported)
     if not report.parameters and any(problem.kind in ("signature", "missing") for problem in report.problems):
         notes = (*notes, *importing.hint(path))
     return replace(report, problems=(*suspected, *report.problems), notes=notes)
+
+
+def _is_missing(called: Report, watched: Report) -> bool:
+    """Whether a program that trains has no function to be called, which says more than that."""
+    kinds = [problem.kind for report in (called, watched) for problem in report.problems]
+    return "training" in kinds and "time" not in kinds
 
 
 def _in_cells(result: dict[str, Any], notebook: Source) -> None:

@@ -96,8 +96,8 @@ class Finding:
 @dataclass(frozen=True)
 class Problem:
     """Something besides wrong numbers: "exception", "syntax", "exit", "missing", "signature", "unfinished", "returned",
-    "changed", "varies", "nan", "time", "crash", "import", "file", "settings", "memory", "grader" or "cheating"; and in
-    words."""
+    "changed", "varies", "nan", "time", "training", "crash", "import", "file", "settings", "memory", "grader" or
+    "cheating"; and in words."""
 
     kind: str
     message: str

@@ -19,7 +19,7 @@ def test_a_file_has_a_line_for_each_of_sixty_thousand():
         ("mnist_weights.npz", None), ("model.pkl", None), ("mnist_results.csv", None), ("notes.txt", None),
         ("mnist.py", None), ("DATA/train_images.csv", "csv"), ("raw/mnist_784.arff", "arff"),
         ("MNIST_Data/cleanTrain.csv", "csv"), ("MNIST_Data/results.csv", None),
-        ("iris.csv", None),
+        ("iris.csv", None), ("data/tinyshakespeare.txt", "text"), ("output_text.txt", None),
     ],
 )  # fmt: skip
 def test_files_of_mnist_are_known_by_their_names(name, found):

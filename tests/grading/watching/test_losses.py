@@ -238,20 +238,6 @@ for epoch in range(5):
     assert not reported(text.replace("error * X[i]", "error * X[i - 1]")).passed
 
 
-def test_a_rule_that_decides_in_python_gets_no_verdict():
-    assert (
-        reported(f"""{DATA}
-t, w = (labels > 1).astype(int), np.zeros(7)
-for epoch in range(5):
-    for i in range(12):
-        x = np.insert(X[i], 0, 1)
-        error = t[i] - (1 if w @ x >= 0 else 0)
-        w = w + 0.1 * error * x
-""")
-        is None
-    )
-
-
 def test_choices_as_rows_of_a_table_are_no_labels():
     found = reported(f"""{DATA}
 W, b = np.zeros((6, 4)), np.zeros(4)

@@ -95,6 +95,9 @@ class Programs:
                 kill(pid)
 
 
+LATE = "it takes longer than that, or a loop in it never ends"
+"""What is known of a program that was stopped."""
+
 _owner: ContextVar[Programs | None] = ContextVar("owner of programs", default=None)
 
 
@@ -105,12 +108,14 @@ def run(
     module: str | None = None,
     memory: int = MEMORY,
     forked: bool = False,
+    late: str = LATE,
 ) -> Any:
     """What a child answers to a task; or {"time": …}, {"crash": …} or {"forged": …} in words.
 
     It runs in a folder of its own, with so many bytes of memory, and is ended after so many seconds. A browser, which
     has no processes, does the work in this one, without bounds: its worker can be ended.
     module: that of the command, with a function `work`. forked: whether the child may be a copy of this process.
+    late: what is said of one that is ended.
     """
     if sys.platform == "emscripten" and module:
         from tinygrad_mnist.grading.calling.within import run_within
@@ -126,7 +131,7 @@ def run(
         else:
             code = _started(command, given, working, time_limit)
         if code is None:
-            return {"time": f"it was stopped after {time_limit:g} seconds: an endless loop?"}
+            return {"time": f"it was stopped after {time_limit:g} seconds: {late}"}
         return _read(results, seal, code)
 
 

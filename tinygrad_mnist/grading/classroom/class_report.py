@@ -25,6 +25,7 @@ KINDS = {
     "varies": "differs from call to call",
     "nan": "gives NaN or infinite numbers",
     "time": "takes too long",
+    "training": "trains by no loss that was found",
     "crash": "ended without a result",
     "import": "can't be imported",
     "file": "has no program",

@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from tinygrad_mnist.grading import honesty
+from tinygrad_mnist.grading.calling.sealed import LATE
 from tinygrad_mnist.grading.classroom.class_report import Graded
 from tinygrad_mnist.grading.classroom.isolation import Grader, Worker, WorkerEndedError, WorkerHungError
 from tinygrad_mnist.grading.classroom.storage import Kept, Storage
@@ -143,7 +144,7 @@ class _Class:
         try:
             answer = worker.grade(submission, self._settings, self._memory, self._patience)
         except WorkerHungError:
-            message = f"it was not done after {self._patience:g} seconds and was stopped: an endless loop?"
+            message = f"it was stopped after {self._patience:g} seconds: {LATE}"
             return _stopped(submission, "time", message, self._patience)
         except WorkerEndedError:
             return None

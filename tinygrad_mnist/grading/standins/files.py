@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.grading.standins.absorbing import Absorbing, put
-from tinygrad_mnist.grading.standins.formats import ARCHIVE, drawn, kind
+from tinygrad_mnist.grading.standins.formats import ARCHIVE, OTHERS_TOO, drawn, kind
 from tinygrad_mnist.grading.standins.loading import Data
 
 PICTURES = re.compile(r"(train|test|mnist|digit|png|jpg|jpeg|image|valid)", re.IGNORECASE)
@@ -107,7 +107,7 @@ class Files:
         if self.key(name) in self.written:
             return self.written[self.key(name)]
         found = kind(name)
-        if found is None or (found == "zip" and self.real_exists(self.place(name))):
+        if found is None or (found in OTHERS_TOO and self.real_exists(self.place(name))):
             return None
         if name not in self.drawn:
             self.drawn[name] = drawn(self.data, name)

@@ -33,8 +33,17 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("pickle", r"mnist[^/\\]*\.(pkl|pickle|pk|p)\b|\.pkl\.gz"),
     ("npy", r"(mnist|train|test|digit|full_numpy_bitmap)[^/\\]*\.npy|(^|[/\\])[xy](_\w+)?\.npy"),
     ("zip", r"(mnist|digit|archive)[^/\\]*\.zip"),
+    ("text", r"(^|[/\\])(\w*(input|text|corpus|shakespeare|words|names))\.txt"),
 )
-"""What files of MNIST are called, in the part of their path that tells."""
+"""What files of MNIST are called, in the part of their path that tells, and texts for networks that write."""
+
+OTHERS_TOO = {"zip", "text"}
+"""What is drawn only where no file of that name is there."""
+
+SENTENCES = (
+    "the quick brown fox jumps over the lazy dog", "pack my box with five dozen jugs of dark cider",
+    "how vexingly fast the daft zebras jump", "we wrote a few lines by hand", "and so on to the end of the page",
+)  # fmt: skip
 
 KAGGLE = re.compile(r"(^|[/\\])(train|test)\.csv", re.IGNORECASE)
 """The competition's files: with a row of names, and without labels in test.csv."""
@@ -46,7 +55,7 @@ ARCHIVE = ("train.csv", "test.csv", "mnist_train.csv", "mnist_test.csv",
 
 
 def kind(name: str) -> str | None:
-    """What a file of this name holds, if it is one of MNIST: idx, csv, npz, pickle, npy or zip."""
+    """What a file of this name holds, if it is one of MNIST, or a text: idx, csv, npz, pickle, npy, zip or text."""
     base = _path(name)
     if OWN_WORK.search(re.split(r"[/\\]", base)[-1]):
         return None
@@ -91,6 +100,11 @@ def csv(data: Data, name: str) -> bytes:
     lines = labelled if len(titles) == 785 else images
     named = KAGGLE.search(name) or "fashion" in name.lower()
     return _lines([*([",".join(titles)] if named else []), *lines])
+
+
+def text(data: Data, name: str) -> bytes:
+    """Lines of words, over and over."""
+    return _lines(SENTENCES * 50)
 
 
 def arff(data: Data, name: str) -> bytes:
@@ -254,6 +268,7 @@ def hierarchy(data: Data) -> Hierarchy:
 FORMATS: dict[str, Callable[[Data, str], bytes]] = {
     "idx": idx,
     "csv": csv,
+    "text": text,
     "arff": arff,
     "npz": lambda data, name: _saved(np.savez, **arrays(data)),
     "npy": lambda data, name: _saved(np.save, array(data, name)),

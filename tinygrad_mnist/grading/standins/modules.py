@@ -16,6 +16,7 @@ from tinygrad_mnist.grading.standins.absorbing import Absorbing, named, used
 from tinygrad_mnist.grading.standins.files import Files
 from tinygrad_mnist.grading.standins.loading import Data
 from tinygrad_mnist.grading.standins.packages import (
+    commands,
     configuration,
     datasets,
     hugging_face,
@@ -38,6 +39,7 @@ REPLACED = {
     "tqdm", "rich", "termcolor", "colorama", "prettytable", "tabulate", "alive_progress", "progressbar", "yaspin",
     "progress",
     "loguru", "coloredlogs", "tensorboardX", "tensorboard", "wandb", "mlflow", "neptune", "comet_ml", "fire", "click",
+    "typer",
     # data
     "requests", "wget", "gdown", "kagglehub", "kaggle", "google", "datasets", "tensorflow_datasets", "mlxtend", "mnist",
     "idx2numpy", "h5py", "pandas", "polars", "nnfs", "mnist_loader", "mnist_reader", "python_mnist", "emnist",
@@ -57,7 +59,8 @@ AS_NUMPY = {"cupy", "autograd.numpy", "jax.numpy"}
 """Modules that are NumPy by another name."""
 
 PACKAGES = (
-    pictures, progress, reading, configuration, learning, datasets, science, loaders, tensorflow, torch, hugging_face,
+    pictures, progress, commands, reading, configuration, learning, datasets, science, loaders, tensorflow, torch,
+    hugging_face,
 )  # fmt: skip
 """What says which functions the modules have."""
 

@@ -69,10 +69,10 @@ def store(tape: Tape, line: int, array: NDArray[Any], index: Any, value: Any, do
 def _put_back(tape: Tape, array: NDArray[Any]) -> None:
     """Let an array be what it was before an element was moved to and fro, as one is for a difference of losses."""
     node = tape.node(array)
-    place = _place(node.arguments[1])
+    place = place_of(node.arguments[1])
     moved: list[Node] = []
     while place and len(place) == array.ndim and len(moved) < MOVES:
-        if node.op != "[]=" or node.changes is None or _place(node.arguments[1]) != place:
+        if node.op != "[]=" or node.changes is None or place_of(node.arguments[1]) != place:
             return
         moved.append(node)
         node = node.changes
@@ -85,7 +85,7 @@ def _put_back(tape: Tape, array: NDArray[Any]) -> None:
 
 def _rounding(number: Any, moved: Sequence[Node]) -> float:
     """How far a number that was moved to and fro may be from what it was."""
-    largest = max(abs(float(n.value[_place(n.arguments[1])])) for n in moved)
+    largest = max(abs(float(n.value[place_of(n.arguments[1])])) for n in moved)
     return 8 * float(np.finfo(np.result_type(number, np.float16)).eps) * max(abs(float(number)), largest)
 
 
@@ -213,14 +213,15 @@ def without_a_label(tape: Tape, line: int, array: Any, elements: list[tuple[Any,
 
 def _taken_from(tape: Tape, value: Any, index: Any) -> Node | None:
     """The vector whose number this is in that place, or was before a plain number was added; None for others."""
-    node = tape.known(value) if isinstance(value, np.floating) else None
+    is_number = isinstance(value, np.floating) or (isinstance(value, np.ndarray) and value.size == 1)
+    node = tape.known(value) if is_number else None
     if node and node.op in ("+", "-") and len(node.operands) == 1:
         node = node.operands[0]
-    is_taken = node and node.op == "[]" and _place(node.arguments[1]) == _place(index) is not None
+    is_taken = node and node.op == "[]" and place_of(node.arguments[1]) == place_of(index) is not None
     return node.operands[0] if node and is_taken else None
 
 
-def _place(index: Any) -> tuple[int, ...] | None:
+def place_of(index: Any) -> tuple[int, ...] | None:
     """An index of one number, which may have been taken from an array; None for others."""
     at = index if isinstance(index, tuple) else (index,)
     numbers = [i.value if isinstance(i, Node) else i for i in at]

@@ -17,16 +17,29 @@ from tinygrad_mnist.grading.calling.runner import Beginning, functions_of_numpy,
 from tinygrad_mnist.grading.report import Problem, Report
 from tinygrad_mnist.grading.standins.loading import Data
 from tinygrad_mnist.grading.watching import driving, reading, running
+from tinygrad_mnist.grading.watching.program import only_defines
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.source import Source, SourceError, read
 from tinygrad_mnist.grading.watching.tape import MOST_NODES
 
 ASK = "Say which function is its backward pass (--function NAME), and it is called"
 
+DRIVES = 1.0
+"""Seconds for each way to call a training that the program defines."""
+
 UNSEEN = f"it was stopped after {{}}, in which no training was seen that could be followed. {ASK}"
 
 NUMBER_BY_NUMBER = f"{MOST_NODES:,} values (where it computes number by number, try it with fewer units)"
 """For how long a program was watched that fills the record before its time is over."""
+
+UNREAD = f"it trains, and no loss was found whose gradients its updates would be. {ASK}"
+
+UNFINISHED = (
+    "its training was called with {} digits, and was not seen to make a step that could be followed: it computes more "
+    f"than {DRIVES:g} second or {MOST_NODES:,} values take. Fewer units or layers take less; or call it in the program "
+    "itself, on fewer inputs"
+)
+"""Of a training that the program only defines."""
 
 FAILED = (
     "the grader itself failed on this program ({}: {}). That is a mistake of the grader's, and says nothing of the "
@@ -34,9 +47,6 @@ FAILED = (
 )
 
 TOO_LARGE = "its values take more memory than there is to judge it: train on fewer examples, or give it more (--memory)"
-
-DRIVES = 1.0
-"""Seconds for each way to call a training that the program defines."""
 
 
 def report(program: Path, seconds: float, absent: Sequence[str] = ()) -> Report | None:
@@ -53,7 +63,7 @@ def report(program: Path, seconds: float, absent: Sequence[str] = ()) -> Report 
         if isinstance(run.error, ModuleNotFoundError) and not run.steps:
             raise run.error
         try:
-            found = reading.report(run, data) or _driven(run, data)
+            found = reading.report(run, data) or _driven(run, data, program)
         except MemoryError:
             return Report(program.name, "", problems=(Problem("memory", TOO_LARGE),))
         except Exception as error:
@@ -62,6 +72,8 @@ def report(program: Path, seconds: float, absent: Sequence[str] = ()) -> Report 
         if found is None and (run.tape.full or run.tape.late):
             watched_for = NUMBER_BY_NUMBER if run.tape.full else f"{seconds:g} seconds"
             return Report(program.name, "", problems=(Problem("time", UNSEEN.format(watched_for)),))
+        if found is None and run.steps:
+            return Report(program.name, "", problems=(Problem("training", UNREAD),))
         found = found and replace(found, problems=(*patched, *found.problems), notes=(*found.notes, *_old_names()))
         return _without(absent, found) if found and absent else found
 
@@ -83,14 +95,18 @@ def _without(absent: Sequence[str], found: Report) -> Report | None:
     return replace(found, notes=(*found.notes, said))
 
 
-def _driven(run: Run, data: Data) -> Report | None:
+def _driven(run: Run, data: Data, program: Path) -> Report | None:
     """The best of the reports on the trainings that a program defines; None where there are none."""
-    reports = []
+    reports, is_cut = [], False
     for training in driving.trainings(run, data.known, DRIVES):
         found = reading.report(training, data)
         if found and found.passed:
             return found
         reports += [found] if found else []
+        is_cut = is_cut or training.tape.full or training.tape.late
+    if is_cut and not reports and only_defines(program):
+        message = UNFINISHED.format(driving.EXAMPLES)
+        return Report(program.name, "", problems=(Problem("time", message),))
     return max(reports, key=lambda r: sum(p.right for p in r.parameters), default=None)
 
 

@@ -235,15 +235,18 @@ def _numerical(step: Step, found: Any, gradients: Any, why: str) -> Iterator[Rea
 def _scaled(reading: Reading) -> None:
     """Find the number that most of the gradients are multiples of the right ones by."""
     factors = {lineage: multiple(g.value, reading.expected_of(lineage)) for lineage, g in reading.computed.items()}
-    known = [f for f in factors.values() if f is not None]
+    known = {lineage: f for lineage, f in factors.items() if f is not None}
     if not known:
         return
     exact = 0 if reading.summed else 1  # of a loss that the program computes, some gradients may be exactly right
-    last_first = known[::-1]  # the fewest rules lead to the gradients of the last layer
-    reading.scale = max(
-        last_first,
-        key=lambda f: (np.isclose(f, exact, rtol=1e-3), sum(np.isclose(f, k, rtol=1e-3) for k in known), f > 0),
-    )
+
+    def likely(lineage: Lineage) -> tuple[bool, int, bool]:
+        f = known[lineage]
+        alike = sum(bool(np.isclose(f, k, rtol=1e-3)) for k in known.values())
+        return bool(np.isclose(f, exact, rtol=1e-3)), alike, (f > 0) == reading.computed[lineage].descends
+
+    last_first = [*known][::-1]  # the fewest rules lead to the gradients of the last layer
+    reading.scale = known[max(last_first, key=likely)]
     fitting = {l for l, f in factors.items() if f is not None and np.isclose(f, reading.scale, rtol=1e-3)}
     reading.right = fitting | {l for l, g in reading.computed.items() if l not in fitting and _vanishes(g, reading)}
 

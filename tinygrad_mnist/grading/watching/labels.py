@@ -13,7 +13,8 @@ from tinygrad_mnist.grading.watching.graph import MULTIPLYING, Node, is_view
 CLASSES = 26
 """How many classes labels may have."""
 
-SCALING = MULTIPLYING | {"neg", "negative", "+", "add", "-", "subtract"}
+ADDING = {"+", "add"}
+SCALING = MULTIPLYING | ADDING | {"neg", "negative", "-", "subtract"}
 """Operations by which labels get another sign or factor."""
 
 

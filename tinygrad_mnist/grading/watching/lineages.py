@@ -13,14 +13,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, is_view, made_of, seen_through
-from tinygrad_mnist.grading.watching.labels import label_behind, masks_among, target_of
+from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, in_order, is_view, made_of, seen_through
+from tinygrad_mnist.grading.watching.labels import ADDING, SCALING, label_behind, masks_among, target_of
 from tinygrad_mnist.grading.watching.names import CALLED_ERROR, is_called_gradient
 from tinygrad_mnist.grading.watching.tape import Tape, Update
 
 PRODUCTS = {"@", "dot", "matmul", "inner", "outer", "tensordot", "einsum", "multiply", "*", "+", "add", "-", "subtract",
             "vdot", "kron", "linear"}  # fmt: skip
 """Operations by which parameters meet what goes through the network."""
+
+
+JOINING = {"concatenate", "hstack", "vstack", "append", "column_stack"}
+"""Operations by which several arrays enter a layer as one, as a state does beside a letter."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,8 @@ def lineages(tape: Tape) -> list[Lineage]:
         if not any(origins[operand] for operand in root.operands):
             begin_with(root)
     every = {n for update in followed.values() for n in (update.old, update.new)}
-    labelled = labelled_among(tape.nodes, {n for n, bits in origins.items() if bits}, every)
+    by_roots = {n for n, bits in origins.items() if bits}
+    labelled = labelled_among(tape.nodes, by_roots, every)
     ways = {bit: list(_way(root, followed)) for root, bit in roots.items() if origins[root] == bit}
     found = []
     for bit in _in_order_of_meeting(tape.nodes, origins, labelled, ways):
@@ -54,9 +59,27 @@ def lineages(tape: Tape) -> list[Lineage]:
     most = max((learns for learns, _ in found), default=0)
     learned = [lineage for learns, lineage in found if learns == most > 0]
     if most == 2:
+        states = _states_among(learned, tape.nodes, by_roots)
+        found = [(learns, lineage) for learns, lineage in found if lineage not in states]
+        learned = [lineage for lineage in learned if lineage not in states]
         below = _entering_layers(tape.nodes, {v for l in learned for v in l.versions}, labelled)
-        return [l for learns, l in found if learns == most or _is_a_layer_s(l, tape.nodes, below)]
+        return [l for learns, l in found if learns == most or _is_a_layer_s(l, tape.nodes, below, labelled & by_roots)]
     return [l for l in learned if not is_called_gradient(l.name)] or learned  # no label tells what gradients add up
+
+
+def _states_among(learned: Sequence[Lineage], nodes: Collection[Node], by_roots: Collection[Node]) -> list[Lineage]:
+    """Those that learn through what the others have learned alone: what a recurrent network carries from step to step.
+
+    A parameter made of what another one became, be it a velocity, may have met the labels there.
+    """
+    versions = {v for lineage in learned if not is_called_gradient(lineage.name) for v in lineage.versions}
+    labelled = versions | labelled_among(nodes, by_roots, versions, versions)
+    states = []
+    for lineage in learned:
+        pairs = zip(lineage.versions, lineage.versions[1:], strict=False)
+        if not any(o in labelled for old, new in pairs for o in new.operands if o is not old):
+            states.append(lineage)
+    return states if len(states) < len(learned) else []
 
 
 def begin_with(parameter: Node) -> None:
@@ -87,6 +110,7 @@ def labelled_among(
     inputs = set(_entering(nodes, parameters))
     labels = {n for n in nodes if n not in by_parameters and n not in inputs and label_behind(n)}
     labels -= masks_among(labels, nodes)
+    labels |= _scaled_by_one(labels, nodes) - inputs - set(by_parameters)
     chosen = {n for n in by_parameters if n.op == "[]" and n.operands[-1:] and n.operands[-1] in by_parameters}
     met = (n for n in by_parameters if n not in stop and n not in chosen and not labels.isdisjoint(n.operands))
     meets = depending(by_parameters, {*met}.__contains__, stop)
@@ -95,6 +119,16 @@ def labelled_among(
         return labels | meets
     known = {name.rpartition(".")[2] for node in nodes for name in node.names}
     return labels | depending(by_parameters, lambda n: n not in stop and _on_the_way_back(n, known), stop)
+
+
+def _scaled_by_one(labels: Collection[Node], nodes: Collection[Node]) -> set[Node]:
+    """An example's label, its difference from a number, and what these are multiplied with, as the example itself."""
+    ones = {label for label in labels if np.size(label.value) == 1}
+    found = set(ones)
+    for node in in_order(nodes) if ones else ():
+        if node.op in SCALING - ADDING and not found.isdisjoint(node.operands):
+            found.add(node)
+    return found
 
 
 def _entering(nodes: Collection[Node], parameters: Collection[Node]) -> Iterator[Node]:
@@ -110,7 +144,8 @@ def _entering(nodes: Collection[Node], parameters: Collection[Node]) -> Iterator
             for one, other in (node.operands, node.operands[::-1]):
                 if seen_through(one) in parameters:
                     yield other
-                    yield seen_through(other)
+                    yield (whole := seen_through(other))
+                    yield from whole.operands if whole.op in JOINING else ()
 
 
 def _on_the_way_back(node: Node, known: set[str]) -> bool:
@@ -169,9 +204,14 @@ def _entering_layers(nodes: Sequence[Node], learned: set[Node], labelled: set[No
     return made_of(o for n in products for o in n.operands if seen_through(o) not in learned)
 
 
-def _is_a_layer_s(lineage: Lineage, nodes: Sequence[Node], below: set[Node]) -> bool:
-    """Whether it is multiplied with, or added to, what enters the layers above, whatever its updates are made of."""
-    first = lineage.versions[0]
+def _is_a_layer_s(lineage: Lineage, nodes: Sequence[Node], below: set[Node], back: set[Node]) -> bool:
+    """Whether it is multiplied with, or added to, what enters the layers above, whatever its updates are made of.
+
+    A state is not, whose next value is there before anything on the way back is.
+    """
+    first, second = lineage.versions[:2]
+    if back.isdisjoint(nodes[first.index : second.index]):
+        return False
     others = (n for n in nodes[first.index :] if n in below and n not in lineage.versions)
     uses = (n for n in others if first in map(seen_through, n.operands))
     return any(n.op in LINEAR or n.op in ("+", "add") for n in uses)

@@ -11,8 +11,9 @@ import numpy as np
 
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.textbook.derivation import Network
+from tinygrad_mnist.grading.watching.changes import place_of
 from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, in_order, made_of, walk
-from tinygrad_mnist.grading.watching.labels import is_label, label_behind, target_of
+from tinygrad_mnist.grading.watching.labels import COMPARING, is_label, label_behind, target_of
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import CALLED_LOSS
 from tinygrad_mnist.grading.watching.outputs import USUAL, Output, is_real, one_hot
@@ -43,16 +44,18 @@ def own_losses(tape: Tape, step: Step, versions: set[Node], picked: bool = False
     labels = labels or (set() if targets else set(step.labels))
     nodes = [n for n in tape.nodes if n in start or n in step.by_labels or n in labels or first <= n.index]
     reached = depending(nodes, lambda n: n in start, versions)
-    classes = {(label.shape, int(np.argmax(label.value))) for label in labels}
+    classes = {(label.shape, np.unravel_index(np.argmax(label.value), label.shape)) for label in labels}
     taken = {n for n in reached if picked and n.op == "[]" and _picks(n, classes)}
     meets = labels | taken or {n for n in nodes if _meets(n, targets, reached)}
     labelled = depending(nodes, lambda n: n in meets, versions)
     blocked = depending(nodes, lambda n: n.op in NOT_DIFFERENTIABLE and n in reached)
     found = in_order(filter(_is_number, (reached & labelled) - step.nodes - blocked))
     found = [n for n in found if not _is_running_total(n, found, reached) and not _is_a_sum(n, found, labels)]
+    compared = {o for n in nodes if n.op in COMPARING for o in n.operands}
+    found = [n for n in found if not _is_a_share(n) and (n not in compared or _is_called_so(n))]  # as y (w·x) is
     turned = {o for n in found for o in n.operands if n.op in ("neg", "*", "/") and n.value * np.asarray(o.value) < 0}
     near = [n for n in found if n.index <= last + 40 and n not in turned]
-    return sorted(near, key=lambda n: any(CALLED_LOSS.search(name) for name in n.names))
+    return sorted(near, key=_is_called_so)
 
 
 def _meets(node: Node, targets: Collection[Node], reached: Collection[Node]) -> bool:
@@ -61,10 +64,12 @@ def _meets(node: Node, targets: Collection[Node], reached: Collection[Node]) -> 
     return node.op not in LINEAR and not operands.isdisjoint(targets) and not operands.isdisjoint(reached)
 
 
-def _picks(node: Node, classes: Collection[tuple[tuple[int, ...], int]]) -> bool:
+def _picks(node: Node, classes: Collection[tuple[tuple[int, ...], tuple[Any, ...]]]) -> bool:
     """Whether it is the number at the place of a label that is given as a whole number."""
-    index = node.arguments[1]
-    return isinstance(index, (int, np.integer)) and (node.operands[0].shape, index) in classes
+    at, shape = place_of(node.arguments[1]), node.operands[0].shape
+    if at is None or np.size(node.value) != 1:
+        return False
+    return any(shape == of_label and at == place[: len(at)] for of_label, place in classes)
 
 
 def _is_running_total(node: Node, losses: Sequence[Node], reached: Collection[Node]) -> bool:
@@ -78,6 +83,17 @@ def _is_a_sum(node: Node, losses: Sequence[Node], labels: Collection[Node]) -> b
         return False
     lengths = {length for label in labels for length in label.shape}
     return any(isinstance(a, (int, np.integer)) and a > 1 and int(a) in lengths for a in node.arguments)
+
+
+def _is_a_share(node: Node) -> bool:
+    """Whether it is a multiple of a loss that has no name, as the share that a smoothed loss takes of it."""
+    is_multiple = node.op in ("*", "multiply") and len(node.operands) == 1
+    return is_multiple and not node.names and _is_called_so(node.operands[0])
+
+
+def _is_called_so(node: Node) -> bool:
+    """Whether it is called a loss."""
+    return any(map(CALLED_LOSS.search, node.names))
 
 
 @dataclass(frozen=True)

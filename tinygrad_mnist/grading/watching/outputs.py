@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import Node, in_order, made_of, used_by
+from tinygrad_mnist.grading.watching.decisions import HOLDING, decision
+from tinygrad_mnist.grading.watching.graph import MULTIPLYING, Node, in_order, made_of, used_by
 from tinygrad_mnist.grading.watching.labels import COMPARING, label_behind, target_of
 from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual.activations import Array
-
-HOLDING = {"==", "!=", "equal", "not_equal", "-", "subtract"}
-"""Operations by which what was chosen is held against the labels, and does not pick of a table of them."""
 
 STEPPING = COMPARING | {"heaviside"}
 """Operations by which one of two classes is chosen: that of numbers above 0."""
@@ -34,6 +32,9 @@ class Output:
 
 def outputs(step: Step) -> list[Output]:
     """The outputs of a step's forward passes, in the order of the program."""
+    decided = decision(step)
+    if decided:
+        return [Output(decided.number, decided.label, np.asarray(float(decided.is_above)))]
     users = used_by(step.nodes)
     found: list[Output] = []
     below: set[Node] = set()
@@ -42,7 +43,7 @@ def outputs(step: Step) -> list[Output]:
             below.add(node)
             continue
         choice, stepped = next((o for o in (node, *node.operands) if o.op == "argmax"), None), _stepped(node)
-        if node in step.before.values() or not (is_real(node) or node is choice or stepped):
+        if _is_of_a_parameter(node, step) or not (is_real(node) or node is choice or stepped):
             continue
         met = [
             o for user in users[node] if user.op in HOLDING or not (node is choice or stepped) for o in user.operands
@@ -54,6 +55,12 @@ def outputs(step: Step) -> list[Output]:
             found.append(Output(output, label_behind(met[-1]) or met[-1], chosen))
             below.add(node)
     return [output for output in found if output.chosen is None] or found  # others choose for an accuracy alone
+
+
+def _is_of_a_parameter(node: Node, step: Step) -> bool:
+    """Whether it is one, or a multiple of one, as a decay takes it."""
+    is_multiple = node.op in MULTIPLYING and len(node.operands) == 1
+    return (node.operands[0] if is_multiple else node) in step.before.values()
 
 
 def _stepped(node: Node) -> Node | None:

@@ -19,6 +19,11 @@ RUNS = 5.0
 """Seconds that a program is watched for, and at most half of the time limit; the rest is for the judge."""
 
 
+LONG = (
+    "to run and to judge it takes longer than that. Fewer examples, units or layers take less (--time-limit: more time)"
+)
+"""What is said of a program that is not judged by then; what loops endlessly is not watched for so long."""
+
 MOST_ABSENT = 4
 """Without so many modules at most a program is tried."""
 
@@ -45,7 +50,7 @@ def grade_program(path: Path, time_limit: float, memory: int = sealed.MEMORY) ->
 def _watched(path: Path, time_limit: float, memory: int, absent: list[str]) -> dict[str, Any] | None:
     """What the child that watches answers."""
     command, task = [sys.executable, "-B", "-m", CHILD], (str(path), min(RUNS, time_limit / 2), absent)
-    answer: dict[str, Any] | None = sealed.run(command, task, time_limit, CHILD, memory, forked=True)
+    answer: dict[str, Any] | None = sealed.run(command, task, time_limit, CHILD, memory, forked=True, late=LONG)
     return answer
 
 

@@ -2,7 +2,7 @@
 
 `a + b` becomes `__watch__.operate(line, "+", a, b)`, `f(x)` becomes `__watch__.call(line, f, x)`, and after `z = …`
 stands a line that tells the recorder the name. What a name means, what is evaluated when and what is raised stay
-the same; only counts of examples shrink, and the data with them.
+the same; only counts of examples shrink, and the data with them, and a bias that begins as 0 begins as 0.0.
 """
 
 from __future__ import annotations
@@ -55,6 +55,29 @@ def shrunk(number: int, others: Collection[int]) -> int:
     return max(FEWEST, number // SHRUNK)
 
 
+BIAS = re.compile(r"(\w+\.)?_?(b|bias|b0|intercept)_?")
+MOVED = r"(?<![\w.]){0}\s*(-=|=\s*{0}\s*-|(\+=|=\s*{0}\s*\+).*(\*|\b(y|t|target|label|update|delta|d|err)))"
+"""What is called a bias where it is one number, and how it is moved, as no counter is."""
+
+
+def _first_biases(tree: ast.AST, text: str) -> Iterator[ast.Constant]:
+    """The whole numbers, most of them 0, that biases begin as: they are not recorded as floats are."""
+    assigned = (node for node in ast.walk(tree) if isinstance(node, ast.Assign))
+    for target, value in ((t, v) for node in assigned for t, v in _pairs(node.targets[0], node.value)):
+        if isinstance(value, ast.Constant) and type(value.value) is int:
+            name = ast.unparse(target)
+            if BIAS.fullmatch(name) and re.search(MOVED.format(re.escape(name)), text):
+                yield value
+
+
+def _pairs(target: ast.expr, value: ast.expr) -> Iterable[tuple[ast.expr, ast.expr]]:
+    """What is assigned to what, one by one."""
+    both = (target, value)
+    if all(isinstance(part, ast.Tuple) for part in both):
+        return zip(*(part.elts for part in both), strict=False)  # type: ignore[attr-defined]  # both are tuples
+    return [both]
+
+
 def rewrite(text: str, filename: str, before: int = 0) -> Any:
     """The program compiled, with calls of the recorder in it, which count its lines from there.
 
@@ -77,6 +100,8 @@ def _rewritten(text: str, filename: str, before: int = 0) -> ast.Module:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and _is_round(node.value):
             node.value = shrunk(node.value, counts)
+    for number in _first_biases(tree, text):
+        number.value = float(number.value)  # type: ignore[arg-type]  # whole numbers
     rewritten: ast.Module = ast.fix_missing_locations(_Rewriter().visit(tree))
     return ast.increment_lineno(rewritten, -before)
 

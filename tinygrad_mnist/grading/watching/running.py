@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.grading.calling.own_modules import OwnModules, package_of
-from tinygrad_mnist.grading.watching.graph import depending, names_of, put_last
+from tinygrad_mnist.grading.watching.graph import Node, depending, names_of, put_last
 from tinygrad_mnist.grading.watching.labels import label_behind, target_of
 from tinygrad_mnist.grading.watching.losses import evaluated
-from tinygrad_mnist.grading.watching.names import is_called_gradient
+from tinygrad_mnist.grading.watching.names import CALLED_LOSS, is_called_gradient
 from tinygrad_mnist.grading.watching.recorder import Recorder
 from tinygrad_mnist.grading.watching.rewriting import RECORDER, SCOPE, rewrite, rewrite_cells
 from tinygrad_mnist.grading.watching.source import BESIDE, Source
@@ -188,8 +188,13 @@ def _waits_for_labels(tape: Tape) -> bool:
     by_parameters = depending(tape.nodes, lambda n: n in olds)
     labels = {n for n in tape.nodes if label_behind(n) and not (n.op == "[]=" and np.ndim(n.value) == 1)}  # a bias of 1
     by_labels = depending(tape.nodes, lambda n: n in labels or bool(target_of(n, by_parameters)))
-    named = ([*names_of(u.old), *u.old.holders] for u in tape.updates if u.new in by_labels and names_of(u.old))
-    return all(any(map(is_called_gradient, names)) for names in named)
+    named = [u.old for u in tape.updates if u.new in by_labels and names_of(u.old) and not _is_a_loss(u.old)]
+    return all(any(map(is_called_gradient, (*names_of(old), *old.holders))) for old in named)
+
+
+def _is_a_loss(node: Node) -> bool:
+    """Whether it is a number that is called so, to which that of one output after the other is added."""
+    return not np.ndim(node.value) and any(map(CALLED_LOSS.search, names_of(node)))
 
 
 class _Rewritten(importlib.machinery.SourceFileLoader):

@@ -17,7 +17,8 @@ class Step:
 
     before, after: for each lineage, its value. nodes: all that the new values were made of.
     by_labels, by_parameters: those of the nodes that depend on them.
-    labels: every label that was there before its end.
+    labels: every label that was there before its end. meanwhile: all that was recorded from the former values on.
+    others: values of what is updated, too, and is no parameter.
     """
 
     before: dict[Lineage, Node]
@@ -26,6 +27,8 @@ class Step:
     by_labels: set[Node]
     by_parameters: set[Node]
     labels: tuple[Node, ...]
+    meanwhile: tuple[Node, ...] = ()
+    others: frozenset[Node] = frozenset()
 
     @property
     def forward(self) -> set[Node]:
@@ -136,7 +139,9 @@ def step_between(before: Values, after: Values, tape: Tape) -> Step:
     end = max((n.index for n in nodes), default=0)
     ever = depending(tape.nodes[: end + 1], lambda n: n in start)
     labels = tuple(n for n in tape.nodes[:end] if n not in ever and is_label(n))
-    return Step(before, after, nodes, by_labels & nodes, by_parameters, labels)
+    meanwhile = tuple(tape.nodes[max((n.index for n in start), default=0) : end + 1])
+    others = frozenset(n for u in tape.updates for n in (u.old, u.new)) - {v for l in before for v in l.versions}
+    return Step(before, after, nodes, by_labels & nodes, by_parameters, labels, meanwhile, others)
 
 
 def _without_labels(after: Iterable[Node], by_labels: set[Node], by_parameters: set[Node]) -> set[Node]:

@@ -79,6 +79,5 @@ def modules(data: Data, files: Files) -> dict[str, dict[str, Any]]:
         "numba": fast, "line_profiler": {"profile": decorated}, "memory_profiler": {"profile": decorated},
         "joblib": later, "dill": vars(pickle), "cPickle": vars(pickle),
         "cupy": {"asnumpy": np.asarray, "asarray": np.asarray},
-        "fire": {"Fire": lambda target=None, **o: target() if callable(target) else None},
         "autograd": {}, "jax": {"jit": decorated},
     }  # fmt: skip
