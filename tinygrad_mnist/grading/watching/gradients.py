@@ -58,7 +58,8 @@ class Gradient:
     @property
     def named(self) -> bool:
         """Whether the program calls it a gradient."""
-        return _is_named(self.node, self.lineage.versions[0])
+        began_as = _zeros_of(self.node) or self.node
+        return any(_is_named(node, self.lineage.versions[0]) for node in (self.node, began_as))
 
     @property
     def short_name(self) -> str:
@@ -116,7 +117,9 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     candidates = list(_candidates(step, before, after))
     if not candidates:
         return None
-    named = [n for n in candidates if _is_named(n, before) and not _is_a_factor(n, candidates, step)]
+    sums = _running_sums(candidates)
+    called = [n for n in candidates if _is_named(sums.get(n, n), before) or _is_named(n, before)]
+    named = [n for n in called if not _is_a_factor(n, candidates, step)]
     named = [n for n in named if not _is_velocity(n) and not _is_above_a_root(n, candidates)] or named
     chosen = _of_named(named[0], candidates, step) if named else _without_rate(candidates)
     factor = 1.0 if named else 1 / _rate_within(chosen, is_all=chosen is candidates[0])
@@ -167,11 +170,36 @@ def _in_parts(step: Step, lineage: Lineage) -> Gradient:
     stored = tuple(link.operands[-1] for link in links)
     whole = Node(after.index, "parts", None, (), {}, stored, change, links[-1].line)
     taken = [n for n in _taken(step, before, after) if n not in links]
-    alike = [n for n in taken if n.changes is None and ratio(whole, n) is not None]
-    velocities = [n for n in taken if n.changes is not None]
-    behind = [n for v in velocities for n in _taken(step, before, v) if _is_named(n, before)]
+    alike = [n for n in taken if (n.changes is None or _zeros_of(n)) and ratio(whole, n) is not None]
+    velocities = [n for n in taken if n.changes is not None and not _zeros_of(n)]
+    behind = [n for v in velocities for n in _taken(step, before, v) if _is_named(n, before) or _zeros_of(n)]
     node = [*alike, *behind, whole][0]
     return Gradient(lineage, node, _against(step, lineage, node.value), (node,))
+
+
+def _zeros_of(node: Node) -> Node | None:
+    """The zeros that a running sum began as, to parts of which something was added; of a velocity a share is kept."""
+    last = node
+    while node.changes is not None:
+        stored = node.operands[-1] if node.op == "[]=" else node
+        items = (o for o in stored.operands if o.op == "[]")
+        is_there = (node.changes in (item.operands[0], *item.operands[0].operands[:1]) for item in items)
+        if stored.op not in ("+", "-", "add", "subtract") or not any(is_there):
+            return None
+        node = node.changes
+    return None if node is last or np.any(node.value) else node
+
+
+def _running_sums(candidates: Iterable[Node]) -> dict[Node, Node]:
+    """Those that are running sums, each as it is last, with the zeros that it began as."""
+    found: dict[Node, Node] = {}
+    earlier: set[Node] = set()
+    for node in candidates:
+        zeros = None if node.changes is None or node in earlier else _zeros_of(node)
+        if zeros:
+            found[node] = zeros
+            earlier.update(changes_since(node, zeros))
+    return found
 
 
 def _taken(step: Step, before: Node, after: Node) -> dict[Node, None]:

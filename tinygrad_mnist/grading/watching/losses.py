@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, product
+from itertools import chain, product, takewhile
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,9 @@ from tinygrad_mnist.manual.heads import HALF, PENALTIES, Head, Penalty
 
 LARGEST = 10.0
 """What λ may be."""
+
+PATIENCE = 2.0
+"""Seconds of a processor for all numbers that may be a loss: where a program computes number by number, many may be."""
 
 LATER = 12
 """How many numbers that are computed after the steps are looked at."""
@@ -153,7 +157,8 @@ def _own_loss(tape: Tape, networks: Sequence[tuple[Step, Network]], heads: Seque
         if _is_loss_of(parts.value, head, net, mean):
             return _own(head, parts, mean, net.m)
     end = max((node.index for s, _ in networks for node in s.after.values()), default=len(tape.nodes))
-    for parts in chain(found, _after(tape, end, versions)):
+    patience = time.process_time() + PATIENCE
+    for parts in takewhile(lambda _: time.process_time() < patience, chain(found, _after(tape, end, versions))):
         own = _read(parts, heads)
         if own is not None:
             return replace(own, elsewhere=parts.node.index > end)

@@ -245,16 +245,20 @@ def _are_of_the_own_loss(readings: Sequence[general.Reading]) -> bool:
 def _are_rather_of_the_own_loss(readings: Sequence[general.Reading], found: verdict.Verdict) -> bool:
     """Whether more gradients are right for the loss that the program computes than for any of the textbook's, or none.
 
-    It is one of the textbook's where all mistakes in that are known by name.
+    It is one of the textbook's where all mistakes in that are known by name. Where it knows nothing, what fits a usual
+    loss does.
     """
     if readings and all(map(_is_right_but_for_its_size, readings)):
         are_a_perceptron_s = all(r.loss == PERCEPTRON and not r.beside for r in readings)
         are_its_own = not any(r.summed for r in readings) and not any(f.names for f in found.findings)
         if are_a_perceptron_s or are_its_own:
             return True
+    right = sum(p.right for p in found.parameters)
+    fitting = any(np.isclose(r.scale, 1, rtol=1e-3) and _exactly_right(r) for r in readings)
+    if fitting and not right and not any(f.names for f in found.findings):
+        return True
     if not _of_the_own_loss(readings) or all(f.names for f in found.findings):
         return False
-    right = sum(p.right for p in found.parameters)
     return not right or min(map(_exactly_right, readings)) > right
 
 
