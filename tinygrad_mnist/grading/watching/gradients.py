@@ -167,7 +167,7 @@ def _in_parts(step: Step, lineage: Lineage) -> Gradient:
     stored = tuple(link.operands[-1] for link in links)
     whole = Node(after.index, "parts", None, (), {}, stored, change, links[-1].line)
     taken = [n for n in _taken(step, before, after) if n not in links]
-    alike = [n for n in taken if n.changes is None and ratio(whole, n) is not None]
+    alike = [n for n in taken if n.changes is None and n in step.by_parameters and ratio(whole, n) is not None]
     velocities = [n for n in taken if n.changes is not None]
     behind = [n for v in velocities for n in _taken(step, before, v) if _is_named(n, before)]
     node = [*alike, *behind, whole][0]
