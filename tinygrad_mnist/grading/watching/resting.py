@@ -12,10 +12,11 @@ from tinygrad_mnist.grading.watching.general import Reading, multiple
 from tinygrad_mnist.grading.watching.gradients import like
 from tinygrad_mnist.grading.watching.graph import LINEAR, Node, in_order, names_of, seen_through
 from tinygrad_mnist.grading.watching.labels import is_label
+from tinygrad_mnist.grading.watching.names import NAMED_PARAMETER
 from tinygrad_mnist.grading.watching.rows import STACKING
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.training import Step
-from tinygrad_mnist.grading.watching.unfinished import NAMED_PARAMETER, last_names
+from tinygrad_mnist.grading.watching.unfinished import last_names
 from tinygrad_mnist.manual.activations import Array
 
 JOINING = STACKING | {"concatenate", "hstack", "column_stack", "append", "insert"}

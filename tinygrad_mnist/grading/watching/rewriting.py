@@ -14,6 +14,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
+from tinygrad_mnist.grading.watching.names import NAMED_PARAMETER
+
 RECORDER = "__watch__"
 SCOPE = "__scope__"
 """The names under which a rewritten program finds its recorder, and the running function its number."""
@@ -77,7 +79,7 @@ def _rewritten(text: str, filename: str, before: int = 0) -> ast.Module:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and _is_round(node.value):
             node.value = shrunk(node.value, counts)
-    rewritten: ast.Module = ast.fix_missing_locations(_Rewriter().visit(tree))
+    rewritten: ast.Module = ast.fix_missing_locations(_Rewriter(set(_moved(tree))).visit(tree))
     return ast.increment_lineno(rewritten, -before)
 
 
@@ -105,11 +107,33 @@ def _within(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
             yield from _within(ast.iter_child_nodes(node))
 
 
-class _Rewriter(ast.NodeTransformer):
-    """functions: the names of those that are being rewritten, each within the one before."""
+def _moved(tree: ast.AST) -> Iterator[str]:
+    """The names, and those of attributes, of what something is subtracted from, or added to if a parameter has it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AugAssign) and not isinstance(node.value, ast.Constant):
+            target, op = node.target, node.op
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp):
+            target, op = node.targets[0], node.value.op
+            if ast.unparse(node.value.left) != ast.unparse(target):
+                continue
+        else:
+            continue
+        name = _last_name(target)
+        if isinstance(op, ast.Sub) or (isinstance(op, ast.Add) and NAMED_PARAMETER.fullmatch(name)):
+            yield name
 
-    def __init__(self) -> None:
+
+def _last_name(target: ast.expr) -> str:
+    """That of a variable or of an attribute; "" where it is neither."""
+    return target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
+
+
+class _Rewriter(ast.NodeTransformer):
+    """functions: the names of those that are being rewritten, each within the one before. moved: those of `_moved`."""
+
+    def __init__(self, moved: Collection[str]) -> None:
         self.functions: list[_Function] = []
+        self.moved = moved
 
     # expressions
 
@@ -162,6 +186,10 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit_Assign(self, node: ast.Assign) -> list[ast.stmt]:
         self.generic_visit(node)
+        if isinstance(node.value, ast.Constant) and len(node.targets) > 1:
+            singly = (ast.copy_location(ast.Assign([target], node.value), node) for target in node.targets)
+            return [statement for assign in singly for statement in self.visit_Assign(assign)]
+        node.value = self._set_apart(node.targets[0], node.value)
         if len(node.targets) == 1 and isinstance(node.targets[0], ast.Subscript):
             return [_store(node, node.targets[0], node.value)]
         bound = list(self._bound(node, *node.targets))
@@ -170,6 +198,14 @@ class _Rewriter(ast.NodeTransformer):
         stores = [_store(node, item, _load(kept[id(item)])) for item in items]
         node.targets = [_with_names(target, kept) for target in node.targets]
         return [node, *stores, *bound]
+
+    def _set_apart(self, target: ast.expr, value: ast.expr) -> ast.expr:
+        """A value, in which the numbers that parameters begin with are objects of their own."""
+        both = isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts)
+        if both:
+            value.elts = [self._set_apart(t, v) for t, v in zip(target.elts, value.elts, strict=True)]
+        is_number = isinstance(value, ast.Constant) and type(value.value) in (int, float)
+        return _call(value, "own", value) if is_number and _last_name(target) in self.moved else value
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> list[ast.stmt]:
         if node.value is None:
