@@ -183,7 +183,8 @@ def _of_any_network(
     if not readings:
         return None
     first = readings[0]
-    findings = list(_mistakes(_first_wrong_of(readings) or first, run))
+    wrong = _first_wrong_of(readings) or first
+    findings = list(_mistakes(wrong, run))
     always_right = [lineage for lineage in first.step.before if all(lineage in r.right for r in readings)]
     names = dict(zip(first.step.before, general.numbered([l.name for l in first.step.before]), strict=True))
 
@@ -202,7 +203,7 @@ def _of_any_network(
         *stale(run.tape, names),
     )
     findings += map(Places(None, run.source).of, beside)
-    findings += general.scaled(first) if not findings else ()
+    findings += general.scaled(wrong) if not findings else ()
     differences = first.by_differences and f"central differences ({first.by_differences})"
     judge = differences or "autograd of its own forward pass"
     stays = [f"{name} stays as it is: no update changes it" for name, is_computed in still.items() if not is_computed]

@@ -92,6 +92,14 @@ class Columns:
             arrays.insert(at, column)
         return Columns(side_by_side(arrays), names, {**self.kinds, name: column.dtype})
 
+    def with_row(self, row: list[Any]) -> Columns:
+        """With another row at the end, whatever lies in it."""
+        table = np.empty((len(self.array) + 1, len(self.names)), object)
+        table[:-1] = self.array.reshape(len(self.array), len(self.names))
+        for i, value in enumerate(row):
+            table[-1, i] = value
+        return Columns(table, self.names)
+
     def renamed(self, rule: Callable[[Any], Any]) -> Columns:
         kinds = {rule(name): self.kinds[name] for name in self.names if name in self.kinds}
         return Columns(self.array, map(rule, self.names), kinds)

@@ -156,8 +156,9 @@ class Places:
         rows, columns = _rows_and_columns(index)
         if self.by_label and isinstance(columns, str) and columns not in self.table:
             self.table[columns] = np.nan
-        if self.by_label and self.table.ndim == 2 and np.ndim(rows) == 0 and rows not in [slice(None), *self.table.index]:
-            self.table._lengthen(rows)
+        if self.by_label and self.table.ndim == 2 and isinstance(rows, (int, str)) and rows not in self.table.index:
+            self.table._lengthen(rows, value)
+            return
         self.table._put(*self._found(rows, columns), value)
 
 
