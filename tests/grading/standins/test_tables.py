@@ -49,6 +49,13 @@ def test_places_are_counted_and_labels_are_found_with_their_ends():
         table.loc["Di"]
 
 
+def test_a_part_with_numbers_alone_is_an_array_of_numbers():
+    table = people()
+    table["name"] = table["name"].map({"Ann": 0, "Bo": 1, "Cy": 2})
+    assert np.asarray(table.iloc[:, 0:2]).dtype.kind == "f"
+    assert people().iloc[:2, 1:].values.dtype.kind == "f"
+
+
 def test_a_row_is_put_at_the_end_by_a_label_that_is_none_yet():
     table = Frame(columns=["epoch", "outputs"])
     for epoch in range(3):

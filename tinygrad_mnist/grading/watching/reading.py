@@ -167,6 +167,12 @@ def _stopped(run: Run) -> tuple[Problem, ...]:
     return (_raised(run, "in its first step"),) if run.error else ()
 
 
+def before_training(run: Run) -> Report | None:
+    """The report on a program that raised an exception before anything was trained; None for one that did not."""
+    is_raised = isinstance(run.error, Exception)
+    return Report(run.source.name, "", problems=(_raised(run, "before it trained"),)) if is_raised else None
+
+
 def _raised(run: Run, when: str = "") -> Problem:
     """The exception that ended a program, with its line."""
     source = run.source

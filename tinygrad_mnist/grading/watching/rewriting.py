@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import bisect
+import copy
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -109,6 +110,7 @@ def _within(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
 
 def _moved(tree: ast.AST) -> Iterator[str]:
     """The names, and those of attributes, of what something is subtracted from, or added to if a parameter has it."""
+    target: ast.expr
     for node in ast.walk(tree):
         if isinstance(node, ast.AugAssign) and not isinstance(node.value, ast.Constant):
             target, op = node.target, node.op
@@ -187,7 +189,7 @@ class _Rewriter(ast.NodeTransformer):
     def visit_Assign(self, node: ast.Assign) -> list[ast.stmt]:
         self.generic_visit(node)
         if isinstance(node.value, ast.Constant) and len(node.targets) > 1:
-            singly = (ast.copy_location(ast.Assign([target], node.value), node) for target in node.targets)
+            singly = (ast.copy_location(ast.Assign([t], copy.copy(node.value)), node) for t in node.targets)
             return [statement for assign in singly for statement in self.visit_Assign(assign)]
         node.value = self._set_apart(node.targets[0], node.value)
         if len(node.targets) == 1 and isinstance(node.targets[0], ast.Subscript):
@@ -201,8 +203,7 @@ class _Rewriter(ast.NodeTransformer):
 
     def _set_apart(self, target: ast.expr, value: ast.expr) -> ast.expr:
         """A value, in which the numbers that parameters begin with are objects of their own."""
-        both = isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts)
-        if both:
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
             value.elts = [self._set_apart(t, v) for t, v in zip(target.elts, value.elts, strict=True)]
         is_number = isinstance(value, ast.Constant) and type(value.value) in (int, float)
         return _call(value, "own", value) if is_number and _last_name(target) in self.moved else value
@@ -313,8 +314,7 @@ def _loaded(target: ast.expr) -> ast.expr:
 def _index(node: ast.expr) -> ast.expr:
     """What stands in brackets, as an expression: `a:b` becomes `slice(a, b)`."""
     if isinstance(node, ast.Slice):
-        nothing = ast.Constant(None)
-        ends = [node.lower or nothing, node.upper or nothing, node.step or nothing]
+        ends = [end or ast.Constant(None) for end in (node.lower, node.upper, node.step)]  # each with lines of its own
         return ast.Call(ast.Attribute(_load(RECORDER), "slice", ast.Load()), ends, [])
     if isinstance(node, ast.Tuple):
         return ast.Tuple([_index(element) for element in node.elts], ast.Load())

@@ -156,18 +156,6 @@ class Frame(Table):
     def _put(self, rows: Any, columns: Any, value: Any) -> None:
         self._content.put(np.arange(len(self))[rows], np.arange(len(self.columns))[columns], value)
 
-    def _lengthen(self, label: Any, row: Any) -> None:
-        """Another row at the end, which `loc` was given."""
-        values = (
-            row.values()
-            if isinstance(row, dict)
-            else np.broadcast_to(row, len(self.columns))
-            if np.isscalar(row)
-            else row
-        )
-        self._content = self._content.with_row(list(values))
-        self.index = np.array([*self.index.tolist(), label])
-
     def transpose(self) -> Frame:
         return Frame(self.values.T, self.columns, self.index.tolist())
 
