@@ -701,6 +701,38 @@ for epoch in range(10):
     assert [finding.names for finding in resting.findings] == [("update-missing",)]
 
 
+def test_arrays_without_elements_and_lengths_that_are_round_numbers_are_no_obstacle():
+    text = DATA + RIGHT["regression"].replace(
+        "\nt = ",
+        """
+losses = np.array([])
+def encoded(x, max_len=5000):
+    return x + np.zeros((max_len, 1))[100]
+X = encoded(X)
+t = """,
+    ).replace("    back = ", "    losses = np.append(losses, mse)\n    back = ")
+    report = reported(text)
+    assert report.passed, report
+
+
+PROJECTED = """
+eig_values, w = np.linalg.eigh(np.cov(X.T))
+Z, W, b = X @ w[:, :4], rng.normal(size=(4, 4)), np.zeros(4)
+for epoch in range(20):
+    e = np.exp(Z @ W + b)
+    d = (e / e.sum(axis=1, keepdims=True) - Y) / 12
+    W -= 0.1 * Z.T @ d
+    b -= 0.1 * d.sum(axis=0)
+"""
+
+
+def test_a_projection_of_the_inputs_has_nothing_to_learn():
+    assert reported(DATA + PROJECTED).passed
+    drawn = PROJECTED.replace("np.linalg.eigh(np.cov(X.T))", "0, rng.normal(size=(6, 6))").replace("w[:, :4]", "w")
+    resting = reported(DATA + drawn.replace("(4, 4)", "(6, 4)"))
+    assert [finding.names for finding in resting.findings] == [("update-missing",)]
+
+
 def test_a_bias_for_each_example_is_judged():
     report = reported(f"""{DATA}
 W1, b1, W2, b2 = rng.normal(size=(6, 5)), np.zeros((12, 1)), rng.normal(size=(5, 4)), np.zeros((12, 1))

@@ -97,7 +97,8 @@ def _linears(step: Step, users: dict[Node, list[Node]]) -> Iterator[Linear]:
         notation = NOTATIONS.get((place, turned(node.operands[place])))
         if np.ndim(weight.value) != 2 or notation is None:
             continue
-        bias, z = _bias(node, node.shape[0 if notation is COLUMNS else -1], step, users, by_node)
+        units = (node.shape or (1,))[0 if notation is COLUMNS else -1]
+        bias, z = _bias(node, units, step, users, by_node)
         yield Linear(by_node.get(weight, weight), bias, node, node.operands[1 - place], z, notation)
 
 

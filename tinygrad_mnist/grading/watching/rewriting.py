@@ -34,6 +34,9 @@ COMPARISONS: dict[type[ast.cmpop], str] = {
 SHRUNK, FEWEST = 100, 20
 """By what large round numbers are divided, 60,000 examples are 600 where digits are stand-ins, and the fewest left."""
 
+CALLED_LENGTH = re.compile(r"len(gth)?($|_)|position|context", re.IGNORECASE)
+"""What the length of a sequence is called."""
+
 DECLARING: tuple[type[ast.Global | ast.Nonlocal], ...] = ast.Global, ast.Nonlocal
 """Statements that say whose a name is."""
 
@@ -77,11 +80,28 @@ def rewrite_cells(text: str, filename: str, starts: Sequence[int]) -> list[Any]:
 def _rewritten(text: str, filename: str, before: int = 0) -> ast.Module:
     tree = ast.increment_lineno(ast.parse(text, filename), before)
     counts = round_numbers(text)
+    lengths = set(_lengths(tree))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and _is_round(node.value):
+        if isinstance(node, ast.Constant) and _is_round(node.value) and node not in lengths:
             node.value = shrunk(node.value, counts)
     rewritten: ast.Module = ast.fix_missing_locations(_Rewriter(set(_moved(tree))).visit(tree))
     return ast.increment_lineno(rewritten, -before)
+
+
+def _lengths(tree: ast.AST) -> Iterator[ast.expr | None]:
+    """The numbers that are called lengths, of sequences, say: no counts of examples."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arguments):
+            every = [*node.posonlyargs, *node.args]
+            last = zip(every[len(every) - len(node.defaults) :], node.defaults, strict=True)
+            given = [(a.arg, value) for a, value in (*last, *zip(node.kwonlyargs, node.kw_defaults, strict=True))]
+        elif isinstance(node, ast.Call):
+            given = [(keyword.arg or "", keyword.value) for keyword in node.keywords]
+        elif isinstance(node, ast.Assign):
+            given = [(_last_name(target), node.value) for target in node.targets]
+        else:
+            continue
+        yield from (value for name, value in given if CALLED_LENGTH.search(name))
 
 
 @dataclass(frozen=True)

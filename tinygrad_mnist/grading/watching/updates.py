@@ -307,10 +307,14 @@ def _lost(tape: Tape) -> set[Node]:
 
 
 def below(observed: Observed) -> Iterator[str]:
-    """Weights below the first layer that learns: what enters it was made with them, and they never change."""
+    """Weights below the first layer that learns: what enters it was made with them, and they never change.
+
+    A projection that is computed of the inputs, to their principal components, say, has nothing to learn.
+    """
     products = (node for node in made_of([observed.layers[0].entering]) if node.op in LINEAR)
-    factors = (seen_through(o) for node in products for o in node.operands)
-    return (w.name for w in factors if np.ndim(w.value) == 2 and any(map(CALLED_WEIGHTS.search, w.names)))
+    pairs = ((seen_through(o), o, node.operands) for node in products for o in node.operands)
+    named = (pair for pair in pairs if np.ndim(pair[0].value) == 2 and any(map(CALLED_WEIGHTS.search, pair[0].names)))
+    return (w.name for w, o, operands in named if made_of([w]).isdisjoint(made_of(x for x in operands if x is not o)))
 
 
 def swapped(observed: Observed, right: dict[Key, Array], wrong: dict[Key, Array]) -> Iterator[tuple[Key, Finding]]:
