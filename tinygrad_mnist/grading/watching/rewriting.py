@@ -31,6 +31,9 @@ COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<=", ast.Eq: "==", ast.NotEq: "!=",
 }  # fmt: skip
 
+SMALL = 1000
+"""Numbers below this are left as they are."""
+
 SHRUNK, FEWEST = 100, 20
 """By what large round numbers are divided, 60,000 examples are 600 where digits are stand-ins, and the fewest left."""
 
@@ -51,7 +54,7 @@ def round_numbers(text: str) -> set[int]:
 
 
 def _is_round(number: Any) -> TypeGuard[int]:
-    return type(number) is int and number >= 1000 and number % 100 == 0
+    return type(number) is int and number >= SMALL and number % 100 == 0
 
 
 def shrunk(number: int, others: Collection[int]) -> int:
@@ -80,28 +83,31 @@ def rewrite_cells(text: str, filename: str, starts: Sequence[int]) -> list[Any]:
 def _rewritten(text: str, filename: str, before: int = 0) -> ast.Module:
     tree = ast.increment_lineno(ast.parse(text, filename), before)
     counts = round_numbers(text)
-    lengths = set(_lengths(tree))
+    named = list(_named_numbers(tree))
+    lengths = {constant for name, constant, _ in named if CALLED_LENGTH.search(name)}
+    batch = max((number for name, _, number in named if "batch" in name.lower() and number < SMALL), default=0)
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and _is_round(node.value) and node not in lengths:
-            node.value = shrunk(node.value, counts)
+            node.value = max(shrunk(node.value, counts), batch)
     rewritten: ast.Module = ast.fix_missing_locations(_Rewriter(set(_moved(tree))).visit(tree))
     return ast.increment_lineno(rewritten, -before)
 
 
-def _lengths(tree: ast.AST) -> Iterator[ast.expr | None]:
-    """The numbers that are called lengths, of sequences, say: no counts of examples."""
+def _named_numbers(tree: ast.AST) -> Iterator[tuple[str, ast.Constant, int]]:
+    """The whole numbers that a program gives to names: of variables, of attributes and of arguments."""
     for node in ast.walk(tree):
+        given: list[tuple[str, ast.expr | None]] = []
         if isinstance(node, ast.arguments):
-            every = [*node.posonlyargs, *node.args]
-            last = zip(every[len(every) - len(node.defaults) :], node.defaults, strict=True)
-            given = [(a.arg, value) for a, value in (*last, *zip(node.kwonlyargs, node.kw_defaults, strict=True))]
+            names = [argument.arg for argument in (*node.posonlyargs, *node.args)]
+            given = list(zip(names[len(names) - len(node.defaults) :], node.defaults, strict=True))
+            given += zip((argument.arg for argument in node.kwonlyargs), node.kw_defaults, strict=True)
         elif isinstance(node, ast.Call):
             given = [(keyword.arg or "", keyword.value) for keyword in node.keywords]
         elif isinstance(node, ast.Assign):
             given = [(_last_name(target), node.value) for target in node.targets]
-        else:
-            continue
-        yield from (value for name, value in given if CALLED_LENGTH.search(name))
+        for name, value in given:
+            if isinstance(value, ast.Constant) and type(value.value) is int:
+                yield name, value, value.value
 
 
 @dataclass(frozen=True)
