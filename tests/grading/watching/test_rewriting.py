@@ -204,7 +204,9 @@ def test_a_module_s_lines_are_counted_from_where_they_are_told_to():
     ("program", "kept"),
     [
         ("count = 5000", 50),
-        ("count = 5000\nbatch_size = 128", 128),
+        ("count = 10000\nbatch_size = 128", 100),
+        ("count = 1000\nbatch_size = 128", 128),
+        ("count = 1000", 20),
         ("def f(count=60000, batch=64): return count\ncount = f(batch=256)", 600),
         ("class A: pass\na = A()\na.max_len = 5000\ncount = a.max_len", 5000),
         ("def f(x, *, context_length=4000): return context_length\ncount = f(0)", 4000),

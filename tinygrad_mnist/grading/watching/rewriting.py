@@ -88,7 +88,10 @@ def _rewritten(text: str, filename: str, before: int = 0) -> ast.Module:
     batch = max((number for name, _, number in named if "batch" in name.lower() and number < SMALL), default=0)
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and _is_round(node.value) and node not in lengths:
-            node.value = max(shrunk(node.value, counts), batch)
+            fewest = (
+                batch if node.value < SHRUNK * FEWEST else 0
+            )  # larger ones may be those of MNIST, whose sets shrink too
+            node.value = max(shrunk(node.value, counts), fewest)
     rewritten: ast.Module = ast.fix_missing_locations(_Rewriter(set(_moved(tree))).visit(tree))
     return ast.increment_lineno(rewritten, -before)
 
