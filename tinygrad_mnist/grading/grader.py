@@ -85,7 +85,7 @@ def grade(
     watched = not (function or forward or of_class)
     report = grade_program(path, time_limit, memory) if watched and not only_defines(path) else None
     failed = report if report and _kinds(report) & {"grader", "memory"} else None
-    stopped = report if report and not report.parameters and _kinds(report) & {"exception", "exit"} else None
+    stopped = report if report and not report.parameters and _kinds(report) & {"exception", "exit", "syntax"} else None
     if report is None or failed or stopped:
         try:
             notebook = read(path) if path.suffix.lower() == ".ipynb" else None

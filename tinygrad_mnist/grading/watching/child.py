@@ -62,7 +62,7 @@ def report(program: Path, seconds: float, absent: Sequence[str] = ()) -> Report 
         if found is None and (run.tape.full or run.tape.late):
             watched_for = NUMBER_BY_NUMBER if run.tape.full else f"{seconds:g} seconds"
             return Report(program.name, "", problems=(Problem("time", UNSEEN.format(watched_for)),))
-        found = found or reading.before_training(run)
+        found = found or (None if absent else reading.before_training(run))  # what is absent may have raised it
         found = found and replace(found, problems=(*patched, *found.problems), notes=(*found.notes, *_old_names()))
         return _without(absent, found) if found and absent else found
 
