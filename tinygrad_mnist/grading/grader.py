@@ -87,8 +87,9 @@ def grade(
     imported = honesty.imports_of_file(path)
     watched = not (function or forward or of_class)
     report = grade_program(path, time_limit, memory) if watched and not only_defines(path) else None
-    failed = report if report and any(problem.kind in UNJUDGED for problem in report.problems) else None
-    if report is None or failed:
+    failed = report if report and _kinds(report) & UNJUDGED else None
+    stopped = report if report and not report.parameters and _kinds(report) & {"exception", "exit", "syntax"} else None
+    if report is None or failed or stopped:
         try:
             notebook = read(path) if path.suffix.lower() == ".ipynb" else None
         except SourceError as error:
@@ -103,16 +104,23 @@ def grade(
             report = grade_program(path, time_limit, memory) or report
         elif failed and not report.parameters and not _is_missing(report, failed):
             report = failed
+        elif stopped and "missing" in _kinds(report):
+            report = stopped
     notes = report.notes if suspected else (*report.notes, *imported)
-    if not report.parameters and any(problem.kind in ("signature", "missing") for problem in report.problems):
+    if not report.parameters and _kinds(report) & {"signature", "missing"}:
         notes = (*notes, *importing.hint(path))
     return replace(report, problems=(*suspected, *report.problems), notes=notes)
 
 
 def _is_missing(called: Report, watched: Report) -> bool:
     """Whether a program that trains has no function to be called, which says more than that."""
-    kinds = [problem.kind for report in (called, watched) for problem in report.problems]
+    kinds = _kinds(called) | _kinds(watched)
     return "training" in kinds and "time" not in kinds
+
+
+def _kinds(report: Report) -> set[str]:
+    """Of what problems a report tells."""
+    return {problem.kind for problem in report.problems}
 
 
 def _in_cells(result: dict[str, Any], notebook: Source) -> None:

@@ -49,6 +49,24 @@ def test_places_are_counted_and_labels_are_found_with_their_ends():
         table.loc["Di"]
 
 
+def test_a_part_with_numbers_alone_is_an_array_of_numbers():
+    table = people()
+    table["name"] = table["name"].map({"Ann": 0, "Bo": 1, "Cy": 2})
+    assert np.asarray(table.iloc[:, 0:2]).dtype.kind == "f"
+    assert people().iloc[:2, 1:].values.dtype.kind == "f"
+
+
+def test_a_row_is_put_at_the_end_by_a_label_that_is_none_yet():
+    table = Frame(columns=["epoch", "outputs"])
+    for epoch in range(3):
+        table.loc[epoch] = [epoch, np.ones(2) * epoch]
+    assert table["epoch"].tolist() == [0, 1, 2]
+    assert table.iloc[-1]["outputs"].tolist() == [2, 2]
+    people_and_di = people()
+    people_and_di.loc["Di"] = ["Di", 40, 1.6]
+    assert people_and_di["age"].sum() == 100
+
+
 def test_a_column_is_taken_from_each_column_beside_it():
     table = Frame(np.arange(6.0).reshape(3, 2))
     np.testing.assert_array_equal((table - Series([0, 2, 4])).values, [[0, 1]] * 3)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.grading.programs import graded
 from tinygrad_mnist import grade
 from tinygrad_mnist.grading import grader
 from tinygrad_mnist.grading.report import Problem, Report
@@ -49,3 +50,27 @@ def test_functions_are_called_where_watching_fails(monkeypatch, tmp_path: Path, 
     report = grade(path)
     assert [problem.kind for problem in report.problems] == kinds
     assert report.passed is not bool(kinds)
+
+
+def test_what_stops_a_main_function_before_it_trains_is_said(tmp_path: Path):
+    text = "import numpy as np\ndef main():\n    np.load('nowhere.npy')\nif __name__ == '__main__':\n    main()\n"
+    (problem,) = graded(tmp_path, text).problems
+    assert problem.kind == "exception"
+    assert "line 3, \"np.load('nowhere.npy')\": FileNotFoundError" in problem.message
+
+
+def test_a_file_in_a_folder_that_is_not_here_is_the_one_beside_the_program(tmp_path: Path):
+    (tmp_path / "numbers.csv").write_text("a,t\n" + "\n".join(f"{i / 10},{i % 2}" for i in range(10)))
+    for name in ("data/numbers.csv", "/somewhere/else/numbers.csv", r"C:\\Users\\me\\numbers.csv"):
+        report = graded(
+            tmp_path,
+            f"""
+import numpy as np, pandas as pd
+table = pd.read_csv("{name}")
+x, t, w = table[["a"]].values, table["t"].values, np.zeros(1)
+for epoch in range(10):
+    p = 1 / (1 + np.exp(-x @ w))
+    w -= 0.1 * x.T @ (p - t) / 10
+""",
+        )
+        assert report.passed, report

@@ -93,3 +93,30 @@ for epoch in range(10):
 """
     assert reported(text).passed
     assert not reported(text.replace("w - 0.1", "w + 0.1")).passed
+
+
+@pytest.mark.parametrize("wrong", ["", "y[1] * (1 - y[1])"])
+def test_numbers_of_units_in_an_array_that_goes_through_functions_of_math(wrong):
+    program = f"""{DATA}
+import math
+inputs, t = np.array([[1, 0, 0], [1, 0, 1], [1, 1, 0], [1, 1, 1]]), np.array([0, 1, 1, 0])
+w1, w2, w3 = rng.normal(size=3), rng.normal(size=3), rng.normal(size=3)
+y, e = np.zeros(3), np.zeros(3)
+for epoch in range(10):
+    for i in range(4):
+        y[0] = 1 / (1 + math.exp(-np.dot(inputs[i], w1)))
+        y[1] = 1 / (1 + math.exp(-np.dot(inputs[i], w2)))
+        y[2] = 1 / (1 + math.exp(-(w3[0] + np.dot(w3[1:3], y[0:2]))))
+        e[2] = (y[2] - t[i]) * y[2] * (1 - y[2])
+        e[1] = e[2] * w3[2] * y[1] * (1 - y[1])
+        e[0] = e[2] * w3[1] * y[0] * (1 - y[0])
+        w3[0] -= 0.5 * e[2]
+        w3[1] -= 0.5 * e[2] * y[0]
+        w3[2] -= 0.5 * e[2] * y[1]
+        for k in range(3):
+            w2[k] -= 0.5 * e[1] * inputs[i][k]
+            w1[k] -= 0.5 * e[0] * inputs[i][k]
+"""
+    report = reported(program.replace(wrong, "1") if wrong else program)
+    assert [p.right for p in report.parameters] == [True, not wrong, True], report
+    assert report.passed == (not wrong)

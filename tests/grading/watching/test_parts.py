@@ -322,3 +322,54 @@ for epoch in range(3):
                 W1[j][k] = W1[j][k] - 0.3 * (p - y) * W2[k][0] * h[k] * (1 - h[k]) * x[j]
 """).findings
     assert ("carried-updated",) in [finding.names for finding in findings]
+
+
+NUMBERS = """
+x, t = X[:, 0], 3 * X[:, 0] + 1
+slope = offset = ZERO
+for epoch in range(20):
+    error = slope * x + offset - t
+    slope_gradient, offset_gradient = 2 * (error * x).mean(), 2 * error.mean()
+    slope -= 0.1 * slope_gradient
+    offset = offset - 0.1 * offset_gradient
+"""
+BIASES = """
+W1, W2, b1, b2 = rng.normal(size=(6, 5)), rng.normal(size=(5, 4)), ZERO, ZERO
+for epoch in range(20):
+    h = np.tanh(X @ W1 + b1)
+    e = np.exp(h @ W2 + b2)
+    d = (e / e.sum(axis=1, keepdims=True) - Y) / 12
+    dh = d @ W2.T * (1 - h ** 2)
+    b1, b2 = b1 - 0.1 * dh.sum(axis=0), b2 - 0.1 * d.sum(axis=0)
+    W1, W2 = W1 - 0.1 * X.T @ dh, W2 - 0.1 * h.T @ d
+    b1 += 0 * b1
+    b2 += 0 * b2
+"""
+ATTRIBUTE = """
+class Regression:
+    def fit(self, X, t):
+        self.weights, self.bias = np.zeros(6), ZERO
+        for epoch in range(20):
+            p = 1 / (1 + np.exp(-(X @ self.weights + self.bias)))
+            self.weights -= 0.1 * X.T @ (p - t) / 12
+            self.bias -= 0.1 * np.mean(p - t)
+Regression().fit(X, labels == 1)
+"""
+
+
+@pytest.mark.parametrize("zero", ["0", "0.0"])
+@pytest.mark.parametrize(
+    ("program", "line", "broken"),
+    [
+        (NUMBERS, "2 * error.mean()", "2 * error.mean() * 12"),
+        (BIASES, "dh.sum(axis=0)", "dh.mean(axis=0)"),
+        (ATTRIBUTE, "np.mean(p - t)", "np.sum(p - t)"),
+    ],
+)
+def test_what_begins_as_a_number_that_is_written_is_judged(program, line, broken, zero):
+    right = reported(DATA + program.replace("ZERO", zero))
+    assert right.passed, right
+    assert len(right.parameters) == (4 if program is BIASES else 2)
+    wrong = reported(DATA + program.replace("ZERO", zero).replace(line, broken))
+    assert len([p for p in wrong.parameters if not p.right]) == 1
+    assert wrong.findings

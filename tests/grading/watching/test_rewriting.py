@@ -191,3 +191,26 @@ def test_twice_a_count_stays_twice_as_large():
     counts = round_numbers("X[:1_000]; lam / 2000; range(60000); 60_000 * 2; 1234; x1000; 0x4000")
     assert counts == {1000, 2000, 60000}
     assert [shrunk(count, counts) for count in (1000, 2000, 60000, 5000)] == [20, 40, 600, 50]
+
+
+def test_a_module_s_lines_are_counted_from_where_they_are_told_to():
+    x = np.zeros((2, 3, 4))
+    scope = {"x": x, RECORDER: Recorder(Tape()), SCOPE: 0}
+    exec(rewrite("x[:, :, 0] = x[\n    :, :, 1\n] + 1", "mine.py", 2_000_000), scope)
+    assert x.sum() == 6
+
+
+@pytest.mark.parametrize(
+    ("program", "kept"),
+    [
+        ("count = 5000", 50),
+        ("count = 10000\nbatch_size = 128", 100),
+        ("count = 1000\nbatch_size = 128", 128),
+        ("count = 1000", 20),
+        ("def f(count=60000, batch=64): return count\ncount = f(batch=256)", 600),
+        ("class A: pass\na = A()\na.max_len = 5000\ncount = a.max_len", 5000),
+        ("def f(x, *, context_length=4000): return context_length\ncount = f(0)", 4000),
+    ],
+)
+def test_counts_shrink_to_no_less_than_a_batch_and_lengths_of_sequences_do_not(program, kept):
+    assert rewritten(program)["count"] == kept

@@ -29,6 +29,35 @@ for epoch in range(20):
 """
 """Black pixels and biases of 0: many z are 0, where max(0, z) has either slope."""
 
+STRIDED = """
+from numpy.lib.stride_tricks import as_strided
+
+def windows(x):
+    a, b, c, d = x.strides
+    return as_strided(x, shape=(12, 4, 4, 3, 3, x.shape[3]), strides=(a, b, c, b, c, d))
+
+images = (rng.random((12, 6, 6, 1)) > 0.7) * 1.0
+K1, c1 = rng.normal(size=(3, 3, 1, 3)) * 0.3, np.zeros(3)
+K2, c2 = rng.normal(size=(3, 3, 3, 4)) * 0.3, np.zeros(4)
+for epoch in range(20):
+    z = np.tensordot(windows(images), K1, 3) + c1
+    a = np.pad(np.maximum(z, 0), ((0, 0), (1, 1), (1, 1), (0, 0)))
+    s = (np.tensordot(windows(a), K2, 3) + c2).mean(axis=(1, 2))
+    p = np.exp(s - s.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    loss = -np.log(p[np.arange(12), labels]).mean()
+    ds = np.broadcast_to(((p - Y) / 12 / 16)[:, None, None], (12, 4, 4, 4))
+    dK2, dc2 = np.tensordot(windows(a), ds, ((0, 1, 2), (0, 1, 2))), ds.sum(axis=(0, 1, 2))
+    da = np.zeros_like(a)
+    for i in range(3):
+        for j in range(3):
+            da[:, i:i + 4, j:j + 4] += ds @ K2[i, j].T
+    dz = da[:, 1:-1, 1:-1] * (z > 0)
+    dK1, dc1 = np.tensordot(windows(images), dz, ((0, 1, 2), (0, 1, 2))), dz.sum(axis=(0, 1, 2))
+    K1, c1, K2, c2 = K1 - 0.1 * dK1, c1 - 0.1 * dc1, K2 - 0.1 * dK2, c2 - 0.1 * dc2
+"""
+"""Windows by their steps in memory, of a value that is learned too."""
+
 ERROR_PASSED_ON = """
 class Layer:
     def __init__(self, inputs, outputs):
@@ -352,6 +381,7 @@ RIGHT = {
     "loops over windows": LOOPS,
     "convolution": CONVOLUTION,
     "convolution, the other slope": CONVOLUTION.replace("(z > 0)", "(z >= 0)"),
+    "windows by strides": STRIDED,
     "the error is passed on": ERROR_PASSED_ON,
     "sums in lists": LISTED_SUMS,
     "clipped by a norm": CLIPPED,
@@ -606,6 +636,7 @@ def test_and_a_wrong_one_of_these_does_not(name):
 
 WRONG = {
     "a filter's bias": (CONVOLUTION, "dc = dz.sum(axis=(0, 1))", "dc = -7 * dz.sum(axis=(0, 1))", "dc"),
+    "a filter behind strides": (STRIDED, "(windows(images), dz,", "(windows(images[::-1]), dz,", "dK1"),
     "a filter": (CONVOLUTION, ".T @ dz.reshape", ".T[::-1] @ dz.reshape", "dK"),
     "one update without 1/m": (THREE_LAYERS, "dZ3.sum(axis=0) / 12", "dZ3.sum(axis=0)", "db3"),
 }
@@ -650,6 +681,71 @@ def test_a_mistake_is_found_in_its_own_lines(name):
     assert finding.names == names, report
     assert [place.partition(": ")[2][: len(begins)] for place, begins in zip(finding.places, places)] == places, report
     assert len(finding.places) == len(places)
+
+
+def test_what_is_always_one_beside_the_inputs_is_no_bias_that_is_never_updated():
+    text = f"""{DATA}
+W1, W2, bias = rng.normal(size=(7, 3)), rng.normal(size=(4, 4)), np.ones((12, 1))
+for epoch in range(10):
+    A = np.hstack([X, bias])
+    h = 1 / (1 + np.exp(-A @ W1))
+    B = np.hstack([h, bias])
+    y = 1 / (1 + np.exp(-B @ W2))
+    d2 = (y - Y) * y * (1 - y)
+    d1 = d2 @ W2[:3].T * h * (1 - h)
+    W2 -= 0.1 * B.T @ d2
+    W1 -= 0.1 * A.T @ d1
+"""
+    assert reported(text).passed
+    resting = reported(text.replace("-B @ W2", "-(B @ W2 + bias)"))
+    assert [finding.names for finding in resting.findings] == [("update-missing",)]
+
+
+def test_arrays_without_elements_and_lengths_that_are_round_numbers_are_no_obstacle():
+    text = DATA + RIGHT["regression"].replace(
+        "\nt = ",
+        """
+losses = np.array([])
+def encoded(x, max_len=5000):
+    return x + np.zeros((max_len, 1))[100]
+X = encoded(X)
+t = """,
+    ).replace("    back = ", "    losses = np.append(losses, mse)\n    back = ")
+    report = reported(text)
+    assert report.passed, report
+
+
+PROJECTED = """
+eig_values, w = np.linalg.eigh(np.cov(X.T))
+Z, W, b = X @ w[:, :4], rng.normal(size=(4, 4)), np.zeros(4)
+for epoch in range(20):
+    e = np.exp(Z @ W + b)
+    d = (e / e.sum(axis=1, keepdims=True) - Y) / 12
+    W -= 0.1 * Z.T @ d
+    b -= 0.1 * d.sum(axis=0)
+"""
+
+
+def test_a_projection_of_the_inputs_has_nothing_to_learn():
+    assert reported(DATA + PROJECTED).passed
+    drawn = PROJECTED.replace("np.linalg.eigh(np.cov(X.T))", "0, rng.normal(size=(6, 6))").replace("w[:, :4]", "w")
+    resting = reported(DATA + drawn.replace("(4, 4)", "(6, 4)"))
+    assert [finding.names for finding in resting.findings] == [("update-missing",)]
+
+
+def test_a_bias_for_each_example_is_judged():
+    report = reported(f"""{DATA}
+W1, b1, W2, b2 = rng.normal(size=(6, 5)), np.zeros((12, 1)), rng.normal(size=(5, 4)), np.zeros((12, 1))
+for epoch in range(10):
+    h = np.tanh(X @ W1 + b1)
+    e = np.exp(h @ W2 + b2)
+    d2 = (e / e.sum(axis=1, keepdims=True) - Y) / 12
+    d1 = d2 @ W2.T * (1 - h ** 2)
+    W2, b2 = W2 - 0.1 * h.T @ d2, b2 - 0.1 * d2.sum(axis=1, keepdims=True)
+    W1, b1 = W1 - 0.1 * X.T @ d1, b1 + 0.1 * d1.sum(axis=1, keepdims=True)
+""")
+    (finding,) = report.findings
+    assert finding.names == ("update-sign",), report
 
 
 def test_what_is_scaled_is_the_lower_layer_and_not_the_one_next_to_the_loss():

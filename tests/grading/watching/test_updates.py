@@ -300,3 +300,40 @@ for epoch in range(20):
     assert reported(text).passed, reported(text)
     for right, wrong in (("(z1 > 0)", "(z1 > 0) * 5"), ("a1.T @ d2 * 0.1", "a1.T @ d2"), ("X.T @ d1", "X.T @ d1 / 12")):
         assert not reported(text.replace(right, wrong)).passed, wrong
+
+
+SET_FOR_EACH_LAYER = """
+class Dense:
+    def __init__(self, inputs, outputs, decay):
+        self.weights, self.biases, self.decay = rng.normal(size=(inputs, outputs)), np.zeros((1, outputs)), decay
+    def forward(self, x):
+        self.inputs = x
+        return x @ self.weights + self.biases
+    def backward(self, d):
+        self.dweights = self.inputs.T @ d
+        self.dbiases = d.sum(axis=0, keepdims=True)
+        if self.decay > 0:
+            self.dweights += 2 * self.decay * self.weights
+            self.dbiases += 2 * self.decay * self.biases
+        return d @ self.weights.T
+
+first, second = Dense(6, 5, 0.05), Dense(5, 4, 0)
+for epoch in range(20):
+    z = first.forward(X)
+    e = np.exp(second.forward(np.tanh(z)))
+    d = second.backward((e / e.sum(axis=1, keepdims=True) - Y) / 12)
+    first.backward(d * (1 - np.tanh(z) ** 2))
+    for layer in (first, second):
+        layer.weights += -0.5 * layer.dweights
+        layer.biases += -0.5 * layer.dbiases
+"""
+
+
+def test_a_decay_that_is_set_for_each_layer_is_no_mistake_nor_is_that_of_a_bias_which_began_at_zero():
+    assert reported(DATA + SET_FOR_EACH_LAYER).passed
+    in_lines = SET_FOR_EACH_LAYER.replace("    for layer in (first, second):\n", "").replace(
+        "        layer.weights += -0.5 * layer.dweights\n        layer.biases += -0.5 * layer.dbiases\n",
+        "    first.weights -= 0.5 * first.dweights\n    second.weights -= 0.5 * second.dweights\n"
+        "    first.biases -= 0.5 * first.dbiases\n    second.biases -= 0.5 * second.dbiases\n",
+    )
+    assert [finding.names for finding in reported(DATA + in_lines).findings] == [("decay-missing",)]

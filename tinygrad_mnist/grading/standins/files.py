@@ -120,9 +120,12 @@ class Files:
         return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
 
     def place(self, name: str) -> str:
-        """A name as it is seen from where the program lies."""
+        """A name as it is seen from where the program lies; in a folder that is not here, that of a file beside it."""
         beside = self.folder / name
-        return str(beside) if not os.path.isabs(name) and self.real_exists(beside) else name
+        if not os.path.isabs(name) and self.real_exists(beside):
+            return str(beside)
+        moved = self.folder / re.split(r"[/\\]", name)[-1]
+        return str(moved) if not self.real_exists(name) and self.real_isfile(moved) else name
 
     def keep(self, name: str, content: bytes) -> None:
         """As if the program had written it."""

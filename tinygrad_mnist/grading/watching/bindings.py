@@ -18,6 +18,10 @@ LONGEST = 16
 """A list of parameters, or of a layer's values, is no longer."""
 
 
+class Whole(int):
+    """A whole number that is an object of its own: of those of Python, all that are 0 are one object."""
+
+
 class Bindings:
     """Names, and the nodes that they stand for. Those in lists and dicts have a name in what holds them, too.
 
@@ -122,4 +126,4 @@ def _is_array(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (float, np.floating)) and not math.isnan(value)
+    return isinstance(value, (float, np.floating, Whole)) and not math.isnan(value)

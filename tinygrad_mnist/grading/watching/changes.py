@@ -201,8 +201,8 @@ def without_a_label(tape: Tape, line: int, array: Any, elements: list[tuple[Any,
     elements: the numbers in it that are told by: what was taken from outputs there, perhaps with a 1 less or more.
     """
     bases = {_taken_from(tape, value, index) for index, value in elements}
-    base = bases.pop()
-    if base is None or bases or base.shape != np.shape(array) or not any(n.op in LINEAR for n in walk([base])):
+    base = bases.pop() if len(bases) == 1 else None
+    if base is None or base.shape != np.shape(array) or not any(n.op in LINEAR for n in walk([base])):
         return
     label = np.round(base.value - array, 9)
     if np.count_nonzero(label) == 1 and abs(label).max() == 1:

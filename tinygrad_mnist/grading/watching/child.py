@@ -74,6 +74,7 @@ def report(program: Path, seconds: float, absent: Sequence[str] = ()) -> Report 
             return Report(program.name, "", problems=(Problem("time", UNSEEN.format(watched_for)),))
         if found is None and run.steps:
             return Report(program.name, "", problems=(Problem("training", UNREAD),))
+        found = found or (None if absent else reading.before_training(run))  # what is absent may have raised it
         found = found and replace(found, problems=(*patched, *found.problems), notes=(*found.notes, *_old_names()))
         return _without(absent, found) if found and absent else found
 

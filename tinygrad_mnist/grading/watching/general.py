@@ -260,11 +260,10 @@ def _vanishes(g: Gradient, reading: Reading) -> bool:
 
 def judged(readings: Sequence[Reading]) -> Iterator[Parameter]:
     """Each gradient's verdict in all of the steps."""
-    first = readings[0]
-    called = [(lineage.name.rpartition(".")[2], first.gradients[lineage]) for lineage in first.step.before]
+    every = {lineage: [r for r in readings if lineage in r.step.before] for r in readings for lineage in r.step.before}
+    called = [(lineage.name.rpartition(".")[2], here[0].gradients[lineage]) for lineage, here in every.items()]
     names = numbered([(g and g.short_name) or f"d{name}" for name, g in called])
-    for lineage, name in zip(first.step.before, names, strict=True):
-        here = [r for r in readings if lineage in r.step.before]
+    for name, (lineage, here) in zip(names, every.items(), strict=True):
         g = here[0].gradients[lineage]
         right = all(lineage in r.right for r in here)
         known = [d for d in (difference(r, lineage) for r in here) if d is not None]

@@ -170,8 +170,9 @@ def _in_parts(step: Step, lineage: Lineage) -> Gradient:
     stored = tuple(link.operands[-1] for link in links)
     whole = Node(after.index, "parts", None, (), {}, stored, change, links[-1].line)
     taken = [n for n in _taken(step, before, after) if n not in links]
-    alike = [n for n in taken if (n.changes is None or _zeros_of(n)) and ratio(whole, n) is not None]
-    velocities = [n for n in taken if n.changes is not None and not _zeros_of(n)]
+    plain = [n for n in taken if n.changes is None or _zeros_of(n)]
+    alike = [n for n in plain if n in step.by_parameters and ratio(whole, n) is not None]
+    velocities = [n for n in taken if n not in plain]
     behind = [n for v in velocities for n in _taken(step, before, v) if _is_named(n, before) or _zeros_of(n)]
     node = [*alike, *behind, whole][0]
     return Gradient(lineage, node, _against(step, lineage, node.value), (node,))

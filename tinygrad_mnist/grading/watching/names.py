@@ -7,6 +7,9 @@ import re
 CALLED_PARAMETER = re.compile(r"w|b|theta|syn|gamma|beta", re.IGNORECASE)
 """What the name of a parameter has in it."""
 
+NAMED_PARAMETER = re.compile(r"(w|b|theta|syn|weights?|bias(es)?)_?\d*", re.IGNORECASE)
+"""What a parameter is called where nothing else tells that it is one."""
+
 CALLED_WEIGHTS = re.compile(r"^(self\.)?(w|weights?|theta|syn)_?\d*$", re.IGNORECASE)
 """What weights are called."""
 

@@ -97,7 +97,8 @@ def _linears(step: Step, users: dict[Node, list[Node]]) -> Iterator[Linear]:
         notation = NOTATIONS.get((place, turned(node.operands[place])))
         if np.ndim(weight.value) != 2 or notation is None:
             continue
-        bias, z = _bias(node, step, users, by_node)
+        units = (node.shape or (1,))[0 if notation is COLUMNS else -1]
+        bias, z = _bias(node, units, step, users, by_node)
         yield Linear(by_node.get(weight, weight), bias, node, node.operands[1 - place], z, notation)
 
 
@@ -118,17 +119,17 @@ def turned(node: Node) -> bool:
 
 
 def _bias(
-    product: Node, step: Step, users: dict[Node, list[Node]], by_node: dict[Node, Lineage]
+    product: Node, units: int, step: Step, users: dict[Node, list[Node]], by_node: dict[Node, Lineage]
 ) -> tuple[Lineage | Node | None, Node]:
-    """The bias that is added to a product, and the sum."""
+    """The bias that is added to a product, a number for each unit, and the sum."""
     for user in users[product]:
         if user.op not in ("+", "add") or user in step.by_labels or user.shape != product.shape:
             continue
         for other in user.operands:
             base = seen_through(other)
-            if other is not product and base in by_node and np.size(base.value) in (*product.shape, 1):
+            if other is not product and base in by_node and np.size(base.value) in (units, 1):
                 return by_node[base], user
-            if other is not product and base not in step.by_parameters and np.size(base.value) in product.shape:
+            if other is not product and base not in step.by_parameters and np.size(base.value) == units:
                 return base, user
     return None, product
 

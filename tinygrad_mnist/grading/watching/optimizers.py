@@ -7,7 +7,7 @@ numbers that stand in the updates, until one leads to what became of the paramet
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, product, takewhile
 
@@ -105,7 +105,8 @@ def _slipped(slips: Mapping[K, Mapping[Slip, int]], named: Named[K]) -> Iterator
 class Followed:
     """What became of some numbers of a parameter: itself, its gradients and what was subtracted, in each step.
 
-    before: zeros where it began at 0, for it then is a multiple of its first step, and no decay can be told.
+    before: zeros where it began at 0, for it then is a multiple of its first step, and no decay can be told, unless
+    it is written.
     sampled: which of its numbers. numbers: those that stand in its updates. nodes: what its last update was made of.
     allowed: how much of a change may be left over.
     """
@@ -209,14 +210,21 @@ def followed_by(key: K, judged: Sequence[Judged[K]]) -> Followed | None:
     sampled = np.flatnonzero(np.any([g != 0 for g in gradients], axis=0))[:SAMPLED]
     known = {node for step, g in steps for node in (step.before[g.lineage], g.node)}
     nodes = [in_order(made_of([step.after[g.lineage]], known) - known) for step, g in steps]
+    is_told = before[0].any() or any(_is_multiple(node, steps[-1][0].before.values()) for node in nodes[-1])
     return Followed(
         sampled,
-        tuple(p.astype(float).ravel()[sampled] * before[0].any() for p in before),
+        tuple(p.astype(float).ravel()[sampled] * is_told for p in before),
         tuple(g.ravel()[sampled] for g in gradients),
         tuple((p.astype(float) - q).ravel()[sampled] for p, q in zip(before, after, strict=True)),
         tuple(dict.fromkeys(x for made in nodes for node in made for x in _shares(node))),
         tuple(nodes[-1]), max(map(allowed, before, after)),
     )  # fmt: skip
+
+
+def _is_multiple(node: Node, parameters: Collection[Node]) -> bool:
+    """Whether it is a number times a parameter."""
+    numbers = [o for o in node.operands if o not in parameters and np.size(o.value) > 1]
+    return node.op in ("*", "multiply") and not numbers and not set(parameters).isdisjoint(node.operands)
 
 
 def _shares(node: Node) -> Iterator[float]:

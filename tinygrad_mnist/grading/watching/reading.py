@@ -167,6 +167,12 @@ def _stopped(run: Run) -> tuple[Problem, ...]:
     return (_raised(run, "in its first step"),) if run.error else ()
 
 
+def before_training(run: Run) -> Report | None:
+    """The report on a program that raised an exception before anything was trained; None for one that did not."""
+    is_raised = isinstance(run.error, Exception)
+    return Report(run.source.name, "", problems=(_raised(run, "before it trained"),)) if is_raised else None
+
+
 def _raised(run: Run, when: str = "") -> Problem:
     """The exception that ended a program, with its line."""
     source = run.source
@@ -183,7 +189,8 @@ def _of_any_network(
     if not readings:
         return None
     first = readings[0]
-    findings = list(_mistakes(_first_wrong_of(readings) or first, run))
+    wrong = _first_wrong_of(readings) or first
+    findings = list(_mistakes(wrong, run))
     always_right = [lineage for lineage in first.step.before if all(lineage in r.right for r in readings)]
     names = dict(zip(first.step.before, general.numbered([l.name for l in first.step.before]), strict=True))
 
@@ -202,7 +209,7 @@ def _of_any_network(
         *stale(run.tape, names),
     )
     findings += map(Places(None, run.source).of, beside)
-    findings += general.scaled(first) if not findings else ()
+    findings += general.scaled(wrong) if not findings else ()
     differences = first.by_differences and f"central differences ({first.by_differences})"
     judge = differences or "autograd of its own forward pass"
     stays = [f"{name} stays as it is: no update changes it" for name, is_computed in still.items() if not is_computed]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.grading.watching.bindings import key_name
+from tinygrad_mnist.grading.watching.bindings import Whole, key_name
 from tinygrad_mnist.grading.watching.calls import call, is_own
 from tinygrad_mnist.grading.watching.changes import change, is_everything, store
 from tinygrad_mnist.grading.watching.graph import Node
@@ -73,6 +73,10 @@ class Recorder:
             setattr(*arguments)
             return self.bound(line, *arguments)
         return call(self.tape, line, function, arguments, options)
+
+    def own(self, line: int, number: float) -> float:
+        """A number that is written, as an object of its own: what a parameter begins with."""
+        return Whole(number) if isinstance(number, int) else number * 1.0
 
     def item(self, line: int, owner: Any, index: Any) -> Any:
         join = _join(owner, index)

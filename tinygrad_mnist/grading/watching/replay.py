@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from tinygrad_mnist.engine import Tensor, grad, ops
 from tinygrad_mnist.grading.watching.calls import Method
@@ -108,10 +109,28 @@ def _apply(node: Node, values: dict[Node, Any], passes: Passes) -> Any:
         return _placed(*arguments)
     if node.op == FILLED:
         return _with_parts(*arguments)
+    if node.function is as_strided:
+        return _strided(node, arguments[0])
     if isinstance(node.function, Method) and isinstance(arguments[0], np.ndarray):  # its method takes no tensors
         arguments[0] = Tensor(np.array(arguments[0], float))
     options = {k: _filled(o, values) for k, o in node.options.items() if k not in ("out", "dtype", "copy")}
-    return node.function(*arguments, **options)  # type: ignore[misc]  # looked at before
+    return _for_tensors(node)(*arguments, **options)
+
+
+def _strided(node: Node, x: Any) -> Any:
+    """The windows of a tensor, whose steps in memory are those of the array that was recorded."""
+    array = np.asarray(node.operands[0].value)
+    places = np.empty_like(array, dtype=np.intp)
+    places[...] = np.arange(array.size).reshape(array.shape)
+    given = dict(zip(("shape", "strides"), node.arguments[1:], strict=False)) | node.options
+    strides = tuple(step * places.itemsize // array.itemsize for step in given["strides"])
+    return ops.reshape(x, -1)[as_strided(places, given["shape"], strides)]
+
+
+def _for_tensors(node: Node) -> Callable[..., Any]:
+    """NumPy's function in place of math's, which makes a number of a tensor without a derivative."""
+    of_math = getattr(node.function, "__module__", "") == "math"
+    return getattr(np, node.op, node.function) if of_math else node.function  # type: ignore[return-value]  # is there
 
 
 def _array(content: Any) -> Any:

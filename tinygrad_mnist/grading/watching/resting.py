@@ -12,11 +12,15 @@ from tinygrad_mnist.grading.watching.general import Reading, multiple
 from tinygrad_mnist.grading.watching.gradients import like
 from tinygrad_mnist.grading.watching.graph import LINEAR, Node, in_order, names_of, seen_through
 from tinygrad_mnist.grading.watching.labels import is_label
+from tinygrad_mnist.grading.watching.names import NAMED_PARAMETER
 from tinygrad_mnist.grading.watching.rows import STACKING
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.training import Step
-from tinygrad_mnist.grading.watching.unfinished import NAMED_PARAMETER, last_names
+from tinygrad_mnist.grading.watching.unfinished import last_names
 from tinygrad_mnist.manual.activations import Array
+
+JOINING = STACKING | {"concatenate", "hstack", "column_stack", "append", "insert"}
+"""Operations by which an input that is always 1 comes beside the others."""
 
 
 def never_updated(step: Step, resting: Sequence[str] = ()) -> Iterator[Finding]:
@@ -25,11 +29,17 @@ def never_updated(step: Step, resting: Sequence[str] = ()) -> Iterator[Finding]:
     resting: others, of which it is known.
     """
     after = step.forward.difference(step.before.values())
-    met = {operand for node in after for operand in node.operands if operand not in step.by_parameters}
+    pairs = ((node, operand) for node in after for operand in node.operands if operand not in step.by_parameters)
+    met = {operand for node, operand in pairs if not (node.op in JOINING and _is_one_number(operand))}
     left = in_order(n for n in met if not n.operands and np.ndim(n.value) and not is_label(n))
     names = [*(name for n in left for name in last_names(n) if NAMED_PARAMETER.fullmatch(name)), *resting]
     if names:
         yield wrong_updates("update-missing", list(dict.fromkeys(names)))
+
+
+def _is_one_number(node: Node) -> bool:
+    """Whether all of an array is one number other than 0, as what a bias is the weight of."""
+    return bool(np.any(node.value)) and bool(np.ptp(node.value) == 0)
 
 
 def at_rest(reading: Reading, tape: Tape) -> dict[str, bool]:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import ast
 import bisect
+import copy
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
+
+from tinygrad_mnist.grading.watching.names import NAMED_PARAMETER
 
 RECORDER = "__watch__"
 SCOPE = "__scope__"
@@ -28,8 +31,14 @@ COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<=", ast.Eq: "==", ast.NotEq: "!=",
 }  # fmt: skip
 
+SMALL = 1000
+"""Numbers below this are left as they are."""
+
 SHRUNK, FEWEST = 100, 20
 """By what large round numbers are divided, 60,000 examples are 600 where digits are stand-ins, and the fewest left."""
+
+CALLED_LENGTH = re.compile(r"len(gth)?($|_)|position|context", re.IGNORECASE)
+"""What the length of a sequence is called."""
 
 DECLARING: tuple[type[ast.Global | ast.Nonlocal], ...] = ast.Global, ast.Nonlocal
 """Statements that say whose a name is."""
@@ -45,7 +54,7 @@ def round_numbers(text: str) -> set[int]:
 
 
 def _is_round(number: Any) -> TypeGuard[int]:
-    return type(number) is int and number >= 1000 and number % 100 == 0
+    return type(number) is int and number >= SMALL and number % 100 == 0
 
 
 def shrunk(number: int, others: Collection[int]) -> int:
@@ -53,29 +62,6 @@ def shrunk(number: int, others: Collection[int]) -> int:
     if number % 2 == 0 and number // 2 in others:
         return 2 * shrunk(number // 2, others)
     return max(FEWEST, number // SHRUNK)
-
-
-BIAS = re.compile(r"(\w+\.)?_?(b|bias|b0|intercept)_?")
-MOVED = r"(?<![\w.]){0}\s*(-=|=\s*{0}\s*-|(\+=|=\s*{0}\s*\+).*(\*|\b(y|t|target|label|update|delta|d|err)))"
-"""What is called a bias where it is one number, and how it is moved, as no counter is."""
-
-
-def _first_biases(tree: ast.AST, text: str) -> Iterator[ast.Constant]:
-    """The whole numbers, most of them 0, that biases begin as: they are not recorded as floats are."""
-    assigned = (node for node in ast.walk(tree) if isinstance(node, ast.Assign))
-    for target, value in ((t, v) for node in assigned for t, v in _pairs(node.targets[0], node.value)):
-        if isinstance(value, ast.Constant) and type(value.value) is int:
-            name = ast.unparse(target)
-            if BIAS.fullmatch(name) and re.search(MOVED.format(re.escape(name)), text):
-                yield value
-
-
-def _pairs(target: ast.expr, value: ast.expr) -> Iterable[tuple[ast.expr, ast.expr]]:
-    """What is assigned to what, one by one."""
-    both = (target, value)
-    if all(isinstance(part, ast.Tuple) for part in both):
-        return zip(*(part.elts for part in both), strict=False)  # type: ignore[attr-defined]  # both are tuples
-    return [both]
 
 
 def rewrite(text: str, filename: str, before: int = 0) -> Any:
@@ -97,13 +83,32 @@ def rewrite_cells(text: str, filename: str, starts: Sequence[int]) -> list[Any]:
 def _rewritten(text: str, filename: str, before: int = 0) -> ast.Module:
     tree = ast.increment_lineno(ast.parse(text, filename), before)
     counts = round_numbers(text)
+    named = list(_named_numbers(tree))
+    lengths = {constant for name, constant, _ in named if CALLED_LENGTH.search(name)}
+    batch = max((number for name, _, number in named if "batch" in name.lower() and number < SMALL), default=0)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and _is_round(node.value):
-            node.value = shrunk(node.value, counts)
-    for number in _first_biases(tree, text):
-        number.value = float(number.value)  # type: ignore[arg-type]  # whole numbers
-    rewritten: ast.Module = ast.fix_missing_locations(_Rewriter().visit(tree))
+        if isinstance(node, ast.Constant) and _is_round(node.value) and node not in lengths:
+            fewest = batch if node.value < SHRUNK * FEWEST else 0  # larger ones may be MNIST's, whose sets shrink too
+            node.value = max(shrunk(node.value, counts), fewest)
+    rewritten: ast.Module = ast.fix_missing_locations(_Rewriter(set(_moved(tree))).visit(tree))
     return ast.increment_lineno(rewritten, -before)
+
+
+def _named_numbers(tree: ast.AST) -> Iterator[tuple[str, ast.Constant, int]]:
+    """The whole numbers that a program gives to names: of variables, of attributes and of arguments."""
+    for node in ast.walk(tree):
+        given: list[tuple[str, ast.expr | None]] = []
+        if isinstance(node, ast.arguments):
+            names = [argument.arg for argument in (*node.posonlyargs, *node.args)]
+            given = list(zip(names[len(names) - len(node.defaults) :], node.defaults, strict=True))
+            given += zip((argument.arg for argument in node.kwonlyargs), node.kw_defaults, strict=True)
+        elif isinstance(node, ast.Call):
+            given = [(keyword.arg or "", keyword.value) for keyword in node.keywords]
+        elif isinstance(node, ast.Assign):
+            given = [(_last_name(target), node.value) for target in node.targets]
+        for name, value in given:
+            if isinstance(value, ast.Constant) and type(value.value) is int:
+                yield name, value, value.value
 
 
 @dataclass(frozen=True)
@@ -130,11 +135,34 @@ def _within(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
             yield from _within(ast.iter_child_nodes(node))
 
 
-class _Rewriter(ast.NodeTransformer):
-    """functions: the names of those that are being rewritten, each within the one before."""
+def _moved(tree: ast.AST) -> Iterator[str]:
+    """The names, and those of attributes, of what something is subtracted from, or added to if a parameter has it."""
+    target: ast.expr
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AugAssign) and not isinstance(node.value, ast.Constant):
+            target, op = node.target, node.op
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp):
+            target, op = node.targets[0], node.value.op
+            if ast.unparse(node.value.left) != ast.unparse(target):
+                continue
+        else:
+            continue
+        name = _last_name(target)
+        if isinstance(op, ast.Sub) or (isinstance(op, ast.Add) and NAMED_PARAMETER.fullmatch(name)):
+            yield name
 
-    def __init__(self) -> None:
+
+def _last_name(target: ast.expr) -> str:
+    """That of a variable or of an attribute; "" where it is neither."""
+    return target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
+
+
+class _Rewriter(ast.NodeTransformer):
+    """functions: the names of those that are being rewritten, each within the one before. moved: those of `_moved`."""
+
+    def __init__(self, moved: Collection[str]) -> None:
         self.functions: list[_Function] = []
+        self.moved = moved
 
     # expressions
 
@@ -187,6 +215,10 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit_Assign(self, node: ast.Assign) -> list[ast.stmt]:
         self.generic_visit(node)
+        if isinstance(node.value, ast.Constant) and len(node.targets) > 1:
+            singly = (ast.copy_location(ast.Assign([t], copy.copy(node.value)), node) for t in node.targets)
+            return [statement for assign in singly for statement in self.visit_Assign(assign)]
+        node.value = self._set_apart(node.targets[0], node.value)
         if len(node.targets) == 1 and isinstance(node.targets[0], ast.Subscript):
             return [_store(node, node.targets[0], node.value)]
         bound = list(self._bound(node, *node.targets))
@@ -195,6 +227,13 @@ class _Rewriter(ast.NodeTransformer):
         stores = [_store(node, item, _load(kept[id(item)])) for item in items]
         node.targets = [_with_names(target, kept) for target in node.targets]
         return [node, *stores, *bound]
+
+    def _set_apart(self, target: ast.expr, value: ast.expr) -> ast.expr:
+        """A value, in which the numbers that parameters begin with are objects of their own."""
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+            value.elts = [self._set_apart(t, v) for t, v in zip(target.elts, value.elts, strict=True)]
+        is_number = isinstance(value, ast.Constant) and type(value.value) in (int, float)
+        return _call(value, "own", value) if is_number and _last_name(target) in self.moved else value
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> list[ast.stmt]:
         if node.value is None:
@@ -302,8 +341,7 @@ def _loaded(target: ast.expr) -> ast.expr:
 def _index(node: ast.expr) -> ast.expr:
     """What stands in brackets, as an expression: `a:b` becomes `slice(a, b)`."""
     if isinstance(node, ast.Slice):
-        nothing = ast.Constant(None)
-        ends = [node.lower or nothing, node.upper or nothing, node.step or nothing]
+        ends = [end or ast.Constant(None) for end in (node.lower, node.upper, node.step)]  # each with lines of its own
         return ast.Call(ast.Attribute(_load(RECORDER), "slice", ast.Load()), ends, [])
     if isinstance(node, ast.Tuple):
         return ast.Tuple([_index(element) for element in node.elts], ast.Load())

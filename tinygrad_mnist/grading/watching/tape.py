@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.bindings import Bindings
+from tinygrad_mnist.grading.watching.bindings import Bindings, Whole
 from tinygrad_mnist.grading.watching.graph import Node, is_changed_from, is_made_from, put_last
 from tinygrad_mnist.grading.watching.memory import Memory
 from tinygrad_mnist.grading.watching.rows import Rows
@@ -116,7 +116,7 @@ class Tape:
         node = None
         if isinstance(argument, np.ndarray):
             node = self.node(argument) if argument.dtype.kind in "fiub" else None
-        elif isinstance(argument, (float, np.generic)):
+        elif isinstance(argument, (float, np.generic, Whole)):
             node = self.known(argument)
         if node is None:
             return argument

@@ -86,8 +86,12 @@ def observe(step: Step) -> Observed | None:
 
 
 def _is_whole(observed: Observed) -> bool:
-    """Whether no learned weights come before the first layer, as those of a convolution do."""
+    """Whether no learned weights come before the first layer, as those of a convolution do, and a sum has its bias."""
     learned = {*observed.step.before.values()}
+    without = {linear.product for a_pass in observed.passes for linear in a_pass.layers if linear.bias is None}
+    sums = (node for node in observed.step.forward if node.op in ADDING and not without.isdisjoint(node.operands))
+    if any(not learned.isdisjoint(map(seen_through, node.operands)) for node in sums):
+        return False
     below = made_of((a_pass.layers[0].entering for a_pass in observed.passes), learned)
     multiplied = {seen_through(o) for n in below for o in n.operands if n.op not in ADDING and not is_view(n)}
     return learned.isdisjoint(multiplied)

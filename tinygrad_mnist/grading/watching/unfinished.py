@@ -10,12 +10,9 @@ import numpy as np
 from tinygrad_mnist.grading.watching.graph import Node, depending, used_by
 from tinygrad_mnist.grading.watching.labels import is_label
 from tinygrad_mnist.grading.watching.lineages import Lineage, begin_with
-from tinygrad_mnist.grading.watching.names import CALLED_PARAMETER
+from tinygrad_mnist.grading.watching.names import CALLED_PARAMETER, NAMED_PARAMETER
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.training import Step, step_between
-
-NAMED_PARAMETER = re.compile(r"(w|b|theta|syn|weights?|bias(es)?)_?\d*", re.IGNORECASE)
-"""What a parameter is called where nothing else tells that it is one."""
 
 NUMBER = re.compile(r"\[?\d+\]?")
 """The name of what lies in a list, or in a dict by its layer."""

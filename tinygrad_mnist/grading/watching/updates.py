@@ -11,7 +11,17 @@ import numpy as np
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.updating import with_gradient_of, wrong_updates
-from tinygrad_mnist.grading.watching.gradients import Gradient, Gradients, Judged, K, Named, factor_of, like, shares
+from tinygrad_mnist.grading.watching.gradients import (
+    Gradient,
+    Gradients,
+    Judged,
+    K,
+    Named,
+    factor_of,
+    like,
+    ratio,
+    shares,
+)
 from tinygrad_mnist.grading.watching.graph import DIVISIONS, LINEAR, Node, made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, CALLED_WEIGHTS
@@ -105,14 +115,19 @@ def _decay_of(step: Step, g: Gradient) -> float | None:
 
 
 def decayed(observed: Sequence[Observed], penalized: Collection[Lineage]) -> Iterator[Finding]:
-    """Decay in updates that not all weights have, or of biases that no penalty is on."""
+    """Decay in updates that not all weights have, or of biases that no penalty is on.
+
+    What the same lines do to some weights, and not to others on which no penalty is, was set so for each layer.
+    """
     found = decays(observed)
-    weights = [rate for (quantity, _), rate in found.items() if quantity == "dW"]
-    for key, rate in sorted(found.items()):
-        g = observed[0].gradients[key]
-        if rate and key[0] == "db" and g and penalized and g.lineage not in penalized:
+    gradients = {key: g for key in sorted(found) for g in [observed[0].gradients[key]] if g}
+    lines = {key: (g.product.line, g.lineage.lines[0]) for key, g in gradients.items()}
+    decaying = [lines[key] for key in gradients if key[0] == "dW" and found[key]]
+    for key, g in gradients.items():
+        if found[key] and key[0] == "db" and penalized and g.lineage not in penalized:
             yield wrong_decay("bias-decay", *symbols([key]))
-        elif not rate and key[0] == "dW" and any(weights):
+        is_set = lines[key] in decaying and g.lineage not in penalized
+        if not found[key] and key[0] == "dW" and decaying and not is_set:
             yield wrong_decay("decay-missing", *symbols([key]))
 
 
@@ -206,6 +221,24 @@ def before_they_were_used(observed: Sequence[Observed]) -> Iterator[list[Observe
         numbers |= dict.fromkeys(float(f"{abs(factor):.9g}") for factor in g.times_its_product)
     for number in numbers if used else ():
         yield [_with_products(o, used, number) for o in observed]
+
+
+def before_a_decay(observed: Sequence[Observed]) -> Iterator[list[Observed]]:
+    """The same with gradients before a decay was added, where the same lines add one in some of the layers alone."""
+    before = [dict(_before_a_decay(o)) for o in observed]
+    weights = {key: g for key, g in observed[0].gradients.items() if g and key[0] == "dW"}
+    is_set = len({g.product.line for g in weights.values()}) == 1 and any(key not in before[0] for key in weights)
+    if before[0] and is_set:
+        yield [replace(o, gradients={**o.gradients, **g}) for o, g in zip(observed, before, strict=True)]
+
+
+def _before_a_decay(observed: Observed) -> Iterator[tuple[Key, Gradient]]:
+    """The gradients to which a multiple of their parameter was added, without it."""
+    for key, g in observed.gradients.items():
+        if g and g.node.op in ("+", "add") and len(g.node.operands) == 2:
+            former, added = g.node.operands
+            if ratio(added, observed.step.before[g.lineage]) is not None and former.shape == g.node.shape:
+                yield key, replace(g, node=former)
 
 
 def _with_products(observed: Observed, used: Collection[Key], number: float) -> Observed:
@@ -307,10 +340,14 @@ def _lost(tape: Tape) -> set[Node]:
 
 
 def below(observed: Observed) -> Iterator[str]:
-    """Weights below the first layer that learns: what enters it was made with them, and they never change."""
+    """Weights below the first layer that learns: what enters it was made with them, and they never change.
+
+    A projection that is computed of the inputs, to their principal components, say, has nothing to learn.
+    """
     products = (node for node in made_of([observed.layers[0].entering]) if node.op in LINEAR)
-    factors = (seen_through(o) for node in products for o in node.operands)
-    return (w.name for w in factors if np.ndim(w.value) == 2 and any(map(CALLED_WEIGHTS.search, w.names)))
+    pairs = ((seen_through(o), o, node.operands) for node in products for o in node.operands)
+    named = (pair for pair in pairs if np.ndim(pair[0].value) == 2 and any(map(CALLED_WEIGHTS.search, pair[0].names)))
+    return (w.name for w, o, operands in named if made_of([w]).isdisjoint(made_of(x for x in operands if x is not o)))
 
 
 def swapped(observed: Observed, right: dict[Key, Array], wrong: dict[Key, Array]) -> Iterator[tuple[Key, Finding]]:

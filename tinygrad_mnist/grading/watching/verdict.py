@@ -175,7 +175,8 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
         if own and any(rate for (quantity, _), rate in updates.decays(observed).items() if quantity == "dW"):
             own = replace(own, l2=0.0)  # the gradients need not have what the updates have
         ways = [watched, *([taken] if updates.has_a_rate_for_each_layer(taken[0]) else [])]
-        watched = _with_most_right([*ways, *updates.before_they_were_used(watched)], len(observed), own)
+        ways += [*updates.before_they_were_used(watched), *updates.before_a_decay(watched)]
+        watched = _with_most_right(ways, len(observed), own)
         observed = watched[: len(observed)]
         every = list(_until_right(observed, own))
         best = max(every, key=lambda r: len(r.right))

@@ -55,7 +55,7 @@ class Columns:
     """Columns in one array, of numbers where all are numbers, else of objects. kinds: the types that are their own."""
 
     def __init__(self, array: NDArray[Any], names: Iterable[Any] | None = None, kinds: Any = None) -> None:
-        self.array = array
+        self.array = typed(array)
         self.names = Names(range(array.shape[1]) if names is None else names)
         self.kinds: dict[Any, Any] = dict(kinds or {})
 
@@ -92,6 +92,15 @@ class Columns:
             arrays.insert(at, column)
         return Columns(side_by_side(arrays), names, {**self.kinds, name: column.dtype})
 
+    def with_row(self, row: Any) -> Columns:
+        """With another row at the end, whatever lies in it: by its names, in their order, or one number for all."""
+        row = row.values() if isinstance(row, dict) else [row] * len(self.names) if np.isscalar(row) else row
+        table = np.empty((len(self.array) + 1, len(self.names)), object)
+        table[:-1] = self.array.reshape(len(self.array), len(self.names))
+        for i, value in enumerate(row):
+            table[-1, i] = value
+        return Columns(table, self.names)
+
     def renamed(self, rule: Callable[[Any], Any]) -> Columns:
         kinds = {rule(name): self.kinds[name] for name in self.names if name in self.kinds}
         return Columns(self.array, map(rule, self.names), kinds)
@@ -121,5 +130,8 @@ def typed(values: NDArray[Any]) -> NDArray[Any]:
     """A part of a table of several types in the type that is its own."""
     if values.dtype != object:
         return values
-    own = np.array(values.tolist())
-    return own if own.dtype.kind in "biuf" else values
+    try:
+        own = np.array(values.tolist())
+    except ValueError:  # of lists that are not equally long
+        return values
+    return own if own.dtype.kind in "biuf" and own.shape == values.shape else values

@@ -156,6 +156,10 @@ class Places:
         rows, columns = _rows_and_columns(index)
         if self.by_label and isinstance(columns, str) and columns not in self.table:
             self.table[columns] = np.nan
+        if self.by_label and self.table.ndim == 2 and isinstance(rows, (int, str)) and rows not in self.table.index:
+            self.table._content = self.table._content.with_row(value)
+            self.table.index = np.array([*self.table.index.tolist(), rows])
+            return
         self.table._put(*self._found(rows, columns), value)
 
 
