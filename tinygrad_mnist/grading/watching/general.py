@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice, product
@@ -159,6 +159,7 @@ def _readings(tape: Tape, step: Step, versions: set[Node], gradients: Gradients[
         return
     for slope in slopes:
         yield from _of_logits(step, found, gradients, slope)
+        yield from _of_saturated(step, found, gradients, slope)
     try:
         for slope in slopes:
             values = on_tensors(start, [output.node for output in found], slope)
@@ -186,6 +187,26 @@ def _of_logits(step: Step, found: Sequence[Output], gradients: Gradients[Lineage
         yield _by_autograd(step, gradients, "cross-entropy", sum(losses[1:], losses[0]), values)
 
 
+def _of_saturated(step: Step, found: Sequence[Output], gradients: Gradients[Lineage], slope: Any) -> Iterator[Reading]:
+    """Log loss of what a sigmoid is taken of, where outputs of one round to 0 or 1 and their slopes to 0."""
+    labels = [one_hot(output) for output in found]
+    if not any(np.isin(output.node.value, (0, 1)).any() for output in found):
+        return
+    logits = [next(filter(_is_sigmoid_of(output), _below(output, step)), None) for output in found]
+    parts = [(z, t) for z, t in zip(logits, labels, strict=True) if z and t is not None and t.shape == z.shape]
+    if len(parts) == len(found):
+        with suppress(*UNFOLLOWED):
+            values = on_tensors(step.before.values(), [z for z, _ in parts], slope)
+            losses = [(values[z].softplus() - t * values[z]).sum() for z, t in parts]
+            yield _by_autograd(step, gradients, "log loss", sum(losses[1:], losses[0]), values)
+
+
+def _is_sigmoid_of(output: Output) -> Callable[[Node], bool]:
+    """Whether an output is the sigmoid of a value."""
+    y = np.asarray(output.node.value, float)
+    return lambda z: bool(np.allclose(1 / (1 + np.exp(-np.asarray(z.value, float))), y, rtol=1e-4, atol=1e-7))
+
+
 def _by_autograd(
     step: Step, gradients: Gradients[Lineage], loss: str, output: Any, values: dict[Node, Any], of: Node | None = None
 ) -> Reading:
@@ -198,17 +219,23 @@ def _by_autograd(
 def _softmax_of(output: Output, step: Step) -> tuple[Node, int] | None:
     """What an output is the softmax of, all that is learned included, and along which axis."""
     y = np.asarray(output.node.value, float)
+    for node in _below(output, step):
+        z = np.asarray(node.value, float)
+        for axis in range(y.ndim - 1, -1, -1):
+            e = np.exp(z - z.max(axis=axis, keepdims=True))
+            if np.allclose(e / e.sum(axis=axis, keepdims=True), y, rtol=1e-4, atol=1e-7):
+                return node, axis
+    return None
+
+
+def _below(output: Output, step: Step) -> Iterator[Node]:
+    """What has the shape of an output and lies below it, made of all parameters that it is made of."""
     start = set(step.before.values())
     made = made_of([output.node], start)
-    for node in in_order(made & step.forward):
-        z = np.asarray(node.value, float)
+    for node in in_order(made & step.forward - {output.node}):
         whole = made_of([node], start) & start == made & start
-        if whole and z.shape == y.shape and node is not output.node and np.isfinite(z).all():
-            for axis in range(y.ndim - 1, -1, -1):
-                e = np.exp(z - z.max(axis=axis, keepdims=True))
-                if np.allclose(e / e.sum(axis=axis, keepdims=True), y, rtol=1e-4, atol=1e-7):
-                    return node, axis
-    return None
+        if whole and node.shape == output.node.shape and np.isfinite(node.value).all():
+            yield node
 
 
 def _numerical(step: Step, found: Any, gradients: Any, why: str) -> Iterator[Reading]:
@@ -267,8 +294,8 @@ def judged(readings: Sequence[Reading]) -> Iterator[Parameter]:
         g = here[0].gradients[lineage]
         right = all(lineage in r.right for r in here)
         known = [d for d in (difference(r, lineage) for r in here) if d is not None]
-        largest = max(known, default=None)
-        yield Parameter(name, right, largest, computed=g is not None)
+        is_zero = right and not any(np.any(found.value) for r in here if (found := r.gradients[lineage]))
+        yield Parameter(name, right, None if is_zero else max(known, default=None), computed=g is not None)
 
 
 def numbered(names: Sequence[str]) -> list[str]:

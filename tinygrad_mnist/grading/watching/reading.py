@@ -86,7 +86,7 @@ def _judged(
         _read_as(read[0], found.reading.head),
         tuple(_called(found.parameters, read[0])),
         tuple(map(places.of, findings)),
-        notes=(*found.notes, *another, *_ended(run, trained, problems)),
+        notes=(*found.notes, *another, *_untold(found.parameters), *_ended(run, trained, problems)),
         problems=problems,
         remarks=tuple(map(places.of, found.remarks)),
     )
@@ -99,6 +99,13 @@ def _another_loss(run: Run, readings: Sequence[general.Reading]) -> Iterator[str
             line = reading.beside.line
             other = f"the loss in {run.source.place(line)} is another one: {run.source.line(line)}"
             yield f"the gradients are those of {reading.loss}; {other}"
+
+
+def _untold(parameters: Iterable[Parameter]) -> Iterator[str]:
+    """Gradients that are 0, as they should be where all units stand where their slopes are."""
+    names = [p.name for p in parameters if p.right and p.difference is None]
+    if names:
+        yield f"{' and '.join(names)}: 0, as it should be on these numbers, which tells nothing of how it is computed"
 
 
 def _mislabelled(run: Run, trained: Sequence[Step], found: verdict.Verdict, data: Data) -> Iterator[Finding]:
@@ -214,8 +221,8 @@ def _of_any_network(
     judge = differences or "autograd of its own forward pass"
     stays = [f"{name} stays as it is: no update changes it" for name, is_computed in still.items() if not is_computed]
     another = () if findings else _another_loss(run, readings)
-    notes = *(() if findings else general.of_another_size(first)), *another, *moved.notes, *stays
     settings, parameters = f"{first.loss}, judged by {judge}", tuple(general.judged(readings))
+    notes = *(() if findings else general.of_another_size(first)), *another, *moved.notes, *stays, *_untold(parameters)
     return Report(run.source.name, settings, parameters, tuple(findings), notes=notes, problems=problems)
 
 
@@ -260,8 +267,9 @@ def _are_rather_of_the_own_loss(readings: Sequence[general.Reading], found: verd
         are_its_own = not any(r.summed for r in readings) and not any(f.names for f in found.findings)
         if are_a_perceptron_s or are_its_own:
             return True
-    right = sum(p.right for p in found.parameters)
-    fitting = any(np.isclose(r.scale, 1, rtol=1e-3) and _exactly_right(r) for r in readings)
+    right = sum(p.right and p.difference is not None for p in found.parameters)  # 0 is right for any loss
+    is_usual = bool(readings) and all(map(_is_right_but_for_its_size, readings)) and len(readings[0].right) > 2
+    fitting = is_usual or any(np.isclose(r.scale, 1, rtol=1e-3) and _exactly_right(r) for r in readings)
     if fitting and not right and not any(f.names for f in found.findings):
         return True
     if not _of_the_own_loss(readings) or all(f.names for f in found.findings):
