@@ -31,7 +31,7 @@ from tinygrad_mnist.grading.watching.training import Step, steps, transitions
 STEPS = 3
 """How many steps are watched: the last one may be cut off."""
 
-WAITED_FOR = 20_000
+WAITED_FOR = 8_000
 """For so many values at most, a program is waited for to update something with its labels."""
 
 LINGERING = 1.5
