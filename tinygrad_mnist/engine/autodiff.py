@@ -134,7 +134,7 @@ def propagate(output: N, cotangent: Any, targets: Collection[Node] = ()) -> dict
         inputs, out, values, params = node.inputs, node._array, node.values, node.params
         if isinstance(g, Node):  # then the rules are recorded
             out, values = node, [x if isinstance(x, Node) else v for x, v in zip(inputs, values)]
-        for x, vjp in zip(inputs, node.op.rules(len(inputs))):
+        for x, vjp in zip(inputs, node.op.vjps or node.op.rules(len(inputs))):
             if vjp and isinstance(x, Node) and x.requires_grad and (needed is None or x in needed):
                 share = fit(vjp(g, out, *values, **params), x, node)
                 if x.op and x not in cotangents:
