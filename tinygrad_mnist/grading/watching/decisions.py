@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import MULTIPLYING, Node, is_view, made_of
+from tinygrad_mnist.grading.watching.graph import ADDING, MULTIPLYING, Node, is_view, made_of
 from tinygrad_mnist.grading.watching.labels import COMPARING, label_behind
 from tinygrad_mnist.grading.watching.training import Step
 
-ADDING = {"+", "-", "add", "subtract", "[]", "[]="}
+MOVING = ADDING | {"[]", "[]="}
 """Operations by which multiples of an example are added to parameters."""
 
 HOLDING = {"==", "!=", "equal", "not_equal", "-", "subtract"}
@@ -39,7 +39,7 @@ def decision(step: Step) -> Decision | None:
     """
     start = set(step.before.values())
     moving = step.by_parameters - start
-    if not moving or not all(node.op in ADDING or is_view(node) for node in moving):
+    if not moving or not all(node.op in MOVING or is_view(node) for node in moving):
         return None
     meanwhile = [node for node in step.meanwhile if node not in moving]
     asked = next((node for node in reversed(meanwhile) if _asks(node)), None)

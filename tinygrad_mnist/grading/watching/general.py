@@ -16,7 +16,7 @@ from tinygrad_mnist.grading.watching.gradients import Gradient, Gradients, facto
 from tinygrad_mnist.grading.watching.graph import MULTIPLYING, Node, in_order, made_of, names_of, seen_through
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.losses import own_losses
-from tinygrad_mnist.grading.watching.names import CALLED_LOSS
+from tinygrad_mnist.grading.watching.names import is_called_loss
 from tinygrad_mnist.grading.watching.outputs import PERCEPTRON, Output, one_hot, outputs, usual_losses
 from tinygrad_mnist.grading.watching.replay import UNFOLLOWED, cotangents, ends_of, numerical, on_tensors, slopes_of
 from tinygrad_mnist.grading.watching.tape import Tape
@@ -104,7 +104,7 @@ def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:
             _scaled(reading)
             if best is None or _fit(reading) > _fit(best):
                 best = reading
-            if reading.of and any(map(CALLED_LOSS.search, names_of(reading.of))):
+            if reading.of and any(map(is_called_loss, names_of(reading.of))):
                 own.append((reading.of, reading.expected))
             if _fit(best) == (True, len(step.before), True):
                 break

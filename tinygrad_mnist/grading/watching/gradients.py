@@ -10,7 +10,17 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import FILLED, Node, changes_since, is_changed_from, is_view, names_of, walk
+from tinygrad_mnist.grading.watching.graph import (
+    ADDING,
+    FILLED,
+    SUMS,
+    Node,
+    changes_since,
+    is_changed_from,
+    is_view,
+    names_of,
+    walk,
+)
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, is_called_gradient
 from tinygrad_mnist.grading.watching.training import Step
@@ -159,7 +169,7 @@ def _completed(node: Node, candidates: Sequence[Node]) -> Node:
 
 
 def _adds_to_a_part(node: Node) -> bool:
-    return node.op == "[]=" and node.operands[-1].op in ("+", "-", "add", "subtract")
+    return node.op == "[]=" and node.operands[-1].op in ADDING
 
 
 def _in_parts(step: Step, lineage: Lineage) -> Gradient:
@@ -185,7 +195,7 @@ def _zeros_of(node: Node) -> Node | None:
         stored = node.operands[-1] if node.op == "[]=" else node
         items = (o for o in stored.operands if o.op == "[]")
         is_there = (node.changes in (item.operands[0], *item.operands[0].operands[:1]) for item in items)
-        if stored.op not in ("+", "-", "add", "subtract") or not any(is_there):
+        if stored.op not in ADDING or not any(is_there):
             return None
         node = node.changes
     return None if node is last or np.any(node.value) else node
@@ -216,7 +226,7 @@ def _rate_of_a_part(part: Node, step: Step) -> float:
     if len(added) != 1:
         return 1.0
     rate = ratio(added[0], _without_rate([added[0], *_candidates(step, array, added[0])])) or 1.0
-    return -rate if stored.op in ("+", "add") else rate
+    return -rate if stored.op in SUMS else rate
 
 
 def _not_shortened(node: Node, step: Step) -> Node:
@@ -269,7 +279,7 @@ def _added_up(node: Node, candidates: list[Node]) -> Node:
     """The sum over the examples where a node is the last of the like-named that were added up; else the node itself."""
     for total in candidates:
         before = [o for o in total.operands if o is not node and o.op == total.op] if node in total.operands else []
-        if total.op in ("+", "add") and any({*o.names} & {*node.names} for b in before for o in b.operands):
+        if total.op in SUMS and any({*o.names} & {*node.names} for b in before for o in b.operands):
             return total
     return node
 

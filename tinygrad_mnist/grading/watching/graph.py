@@ -17,6 +17,13 @@ DIVISIONS = {"/", "divide", "true_divide"}
 MULTIPLYING = DIVISIONS | {"*", "multiply"}
 """Operations by which a value becomes a multiple of it, and a sum over examples their mean."""
 
+SUMS = {"+", "add"}
+ADDING = SUMS | {"-", "subtract"}
+"""What a bias meets a weighted sum by, and an update the old value of a parameter."""
+
+JOINING = {"concatenate", "hstack", "append"}
+"""Operations by which arrays become parts of one."""
+
 VIEWS = {"T", "transpose", "reshape", "copy", "asarray", "array", "astype", "ravel", "flatten", "squeeze", "atleast_2d",
          "expand_dims", "ascontiguousarray", "swapaxes", "float64", "float32"}  # fmt: skip
 """Operations whose result holds the numbers of their first operand."""

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import MULTIPLYING, Node, is_view
+from tinygrad_mnist.grading.watching.graph import ADDING, MULTIPLYING, Node, is_view
 
 CLASSES = 26
 """How many classes labels may have."""
 
-ADDING = {"+", "add"}
-SCALING = MULTIPLYING | ADDING | {"neg", "negative", "-", "subtract"}
+SCALING = MULTIPLYING | ADDING | {"neg", "negative"}
 """Operations by which labels get another sign or factor."""
 
 

@@ -13,18 +13,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, in_order, is_view, made_of, seen_through
-from tinygrad_mnist.grading.watching.labels import ADDING, SCALING, label_behind, masks_among, target_of
+from tinygrad_mnist.grading.watching.graph import (
+    JOINING,
+    LINEAR,
+    SUMS,
+    Node,
+    depending,
+    in_order,
+    is_view,
+    made_of,
+    seen_through,
+)
+from tinygrad_mnist.grading.watching.labels import SCALING, label_behind, masks_among, target_of
 from tinygrad_mnist.grading.watching.names import CALLED_ERROR, is_called_gradient
 from tinygrad_mnist.grading.watching.tape import Tape, Update
 
 PRODUCTS = {"@", "dot", "matmul", "inner", "outer", "tensordot", "einsum", "multiply", "*", "+", "add", "-", "subtract",
             "vdot", "kron", "linear"}  # fmt: skip
 """Operations by which parameters meet what goes through the network."""
-
-
-JOINING = {"concatenate", "hstack", "vstack", "append", "column_stack"}
-"""Operations by which several arrays enter a layer as one, as a state does beside a letter."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,7 @@ def _scaled_by_one(labels: Collection[Node], nodes: Collection[Node]) -> set[Nod
     ones = {label for label in labels if np.size(label.value) == 1}
     found = set(ones)
     for node in in_order(nodes) if ones else ():
-        if node.op in SCALING - ADDING and not found.isdisjoint(node.operands):
+        if node.op in SCALING - SUMS and not found.isdisjoint(node.operands):
             found.add(node)
     return found
 
@@ -145,7 +151,7 @@ def _entering(nodes: Collection[Node], parameters: Collection[Node]) -> Iterator
                 if seen_through(one) in parameters:
                     yield other
                     yield (whole := seen_through(other))
-                    yield from whole.operands if whole.op in JOINING else ()
+                    yield from whole.operands if whole.op in JOINING | {"vstack", "column_stack"} else ()
 
 
 def _on_the_way_back(node: Node, known: set[str]) -> bool:
@@ -214,7 +220,7 @@ def _is_a_layer_s(lineage: Lineage, nodes: Sequence[Node], below: set[Node], bac
         return False
     others = (n for n in nodes[first.index :] if n in below and n not in lineage.versions)
     uses = (n for n in others if first in map(seen_through, n.operands))
-    return any(n.op in LINEAR or n.op in ("+", "add") for n in uses)
+    return any(n.op in LINEAR or n.op in SUMS for n in uses)
 
 
 def _learns(update: Update, bit: int, origins: dict[Node, int], labelled: set[Node]) -> int:

@@ -13,10 +13,10 @@ import numpy as np
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.textbook.derivation import Network
 from tinygrad_mnist.grading.watching.changes import place_of
-from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, in_order, made_of, walk
+from tinygrad_mnist.grading.watching.graph import LINEAR, SUMS, Node, depending, in_order, made_of, walk
 from tinygrad_mnist.grading.watching.labels import COMPARING, is_label, label_behind, target_of
 from tinygrad_mnist.grading.watching.lineages import Lineage
-from tinygrad_mnist.grading.watching.names import CALLED_LOSS
+from tinygrad_mnist.grading.watching.names import is_called_loss
 from tinygrad_mnist.grading.watching.outputs import USUAL, Output, is_real, one_hot
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.training import Step, versions_of
@@ -78,7 +78,7 @@ def _picks(node: Node, classes: Collection[tuple[tuple[int, ...], tuple[Any, ...
 
 def _is_running_total(node: Node, losses: Sequence[Node], reached: Collection[Node]) -> bool:
     """Whether it is a loss added to what was there before: to no penalty, which depends on the parameters too."""
-    return node.op in ("+", "add") and sum(o in reached for o in node.operands) == 1 and node.operands[-1] in losses
+    return node.op in SUMS and sum(o in reached for o in node.operands) == 1 and node.operands[-1] in losses
 
 
 def _is_a_sum(node: Node, losses: Sequence[Node], labels: Collection[Node]) -> bool:
@@ -97,7 +97,7 @@ def _is_a_share(node: Node) -> bool:
 
 def _is_called_so(node: Node) -> bool:
     """Whether it is called a loss."""
-    return any(map(CALLED_LOSS.search, node.names))
+    return any(map(is_called_loss, node.names))
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,11 @@ CALLED_OTHERWISE = re.compile(
 """What a gradient is called, and what is called otherwise though it looks like one."""
 
 
+def is_called_loss(name: str) -> bool:
+    """Whether a program calls a loss so."""
+    return bool(CALLED_LOSS.search(name))
+
+
 def is_called_gradient(name: str) -> bool:
     """Whether a program calls a gradient so."""
     return bool(CALLED_GRADIENT.search(name)) and not CALLED_OTHERWISE.search(name)

@@ -11,7 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import LINEAR, Node, depending, in_order, made_of, seen_through, used_by
+from tinygrad_mnist.grading.watching.graph import (
+    LINEAR,
+    SUMS,
+    Node,
+    depending,
+    in_order,
+    made_of,
+    seen_through,
+    used_by,
+)
 from tinygrad_mnist.grading.watching.labels import is_label, label_behind, target_of
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.training import Step
@@ -123,7 +132,7 @@ def _bias(
 ) -> tuple[Lineage | Node | None, Node]:
     """The bias that is added to a product, a number for each unit, and the sum."""
     for user in users[product]:
-        if user.op not in ("+", "add") or user in step.by_labels or user.shape != product.shape:
+        if user.op not in SUMS or user in step.by_labels or user.shape != product.shape:
             continue
         for other in user.operands:
             base = seen_through(other)

@@ -10,7 +10,7 @@ from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching.general import Reading, multiple
 from tinygrad_mnist.grading.watching.gradients import like
-from tinygrad_mnist.grading.watching.graph import LINEAR, Node, in_order, names_of, seen_through
+from tinygrad_mnist.grading.watching.graph import JOINING, LINEAR, Node, in_order, names_of, seen_through
 from tinygrad_mnist.grading.watching.labels import is_label
 from tinygrad_mnist.grading.watching.names import NAMED_PARAMETER
 from tinygrad_mnist.grading.watching.rows import STACKING
@@ -19,7 +19,7 @@ from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.grading.watching.unfinished import last_names
 from tinygrad_mnist.manual.activations import Array
 
-JOINING = STACKING | {"concatenate", "hstack", "column_stack", "append", "insert"}
+BESIDE = STACKING | JOINING | {"column_stack", "insert"}
 """Operations by which an input that is always 1 comes beside the others."""
 
 
@@ -30,7 +30,7 @@ def never_updated(step: Step, resting: Sequence[str] = ()) -> Iterator[Finding]:
     """
     after = step.forward.difference(step.before.values())
     pairs = ((node, operand) for node in after for operand in node.operands if operand not in step.by_parameters)
-    met = {operand for node, operand in pairs if not (node.op in JOINING and _is_one_number(operand))}
+    met = {operand for node, operand in pairs if not (node.op in BESIDE and _is_one_number(operand))}
     left = in_order(n for n in met if not n.operands and np.ndim(n.value) and not is_label(n))
     names = [*(name for n in left for name in last_names(n) if NAMED_PARAMETER.fullmatch(name)), *resting]
     if names:

@@ -2,7 +2,8 @@
 
 `a + b` becomes `__watch__.operate(line, "+", a, b)`, `f(x)` becomes `__watch__.call(line, f, x)`, and after `z = …`
 stands a line that tells the recorder the name. What a name means, what is evaluated when and what is raised stay
-the same; only counts of examples shrink, and the data with them, and a bias that begins as 0 begins as 0.0.
+the same; only counts of examples shrink, and the data with them, and a number that a parameter begins with is an object
+of its own.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from tinygrad_mnist.grading.calling.own_modules import OwnModules, package_of
 from tinygrad_mnist.grading.watching.graph import Node, depending, names_of, put_last
 from tinygrad_mnist.grading.watching.labels import label_behind, target_of
 from tinygrad_mnist.grading.watching.losses import evaluated
-from tinygrad_mnist.grading.watching.names import CALLED_LOSS, is_called_gradient
+from tinygrad_mnist.grading.watching.names import is_called_gradient, is_called_loss
 from tinygrad_mnist.grading.watching.recorder import Recorder
 from tinygrad_mnist.grading.watching.rewriting import RECORDER, SCOPE, rewrite, rewrite_cells
 from tinygrad_mnist.grading.watching.source import BESIDE, Source
@@ -194,7 +194,7 @@ def _waits_for_labels(tape: Tape) -> bool:
 
 def _is_a_loss(node: Node) -> bool:
     """Whether it is a number that is called so, to which that of one output after the other is added."""
-    return not np.ndim(node.value) and any(map(CALLED_LOSS.search, names_of(node)))
+    return not np.ndim(node.value) and any(map(is_called_loss, names_of(node)))
 
 
 class _Rewritten(importlib.machinery.SourceFileLoader):

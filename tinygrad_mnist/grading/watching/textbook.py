@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.grading.textbook.derivation import Network
 from tinygrad_mnist.grading.watching.gradients import Gradient, gradient
-from tinygrad_mnist.grading.watching.graph import Node, is_view, made_of, seen_through
+from tinygrad_mnist.grading.watching.graph import ADDING, Node, is_view, made_of, seen_through
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.network import Key, Linear, Pass, heads_between, in_columns, passes
 from tinygrad_mnist.grading.watching.training import Step
@@ -23,9 +23,6 @@ from tinygrad_mnist.manual.activations import linear as identity
 from tinygrad_mnist.manual.heads import HEADS, Head, Penalty, scales
 from tinygrad_mnist.manual.notation import COLUMNS, ROWS_IN_OUT, Notation
 from tinygrad_mnist.manual.rows import Backward
-
-ADDING = {"+", "-", "add", "subtract"}
-"""What a bias meets a weighted sum by, and an update the old value of a parameter."""
 
 FEATURES = 16
 """How many of the input's features are looked at: those that vary most."""

@@ -9,15 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.grading.watching.gradients import gradient
-from tinygrad_mnist.grading.watching.graph import VIEWS, Node, in_order, made_of, seen_through
+from tinygrad_mnist.grading.watching.graph import JOINING, VIEWS, Node, in_order, made_of, seen_through
 from tinygrad_mnist.grading.watching.lineages import Lineage, begin_with
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.training import Step, step_between
 from tinygrad_mnist.grading.watching.unfinished import cut_off
-
-JOINING = {"concatenate", "hstack", "append", "r_"}
-"""Operations by which the gradients of parts become that of the whole."""
-
 
 SLICING = {"[]", "split", "array_split", "hsplit"}
 TAKING = SLICING | VIEWS
@@ -48,7 +44,7 @@ def in_parts(tape: Tape, step: Step) -> Step | None:
 
 def _put_together(whole: Node) -> dict[Places, Node]:
     """The parts that a vector was joined of, or that were written into it, by their places."""
-    if whole.op in JOINING:
+    if whole.op in JOINING | {"r_"}:
         sizes = [np.size(part.value) for part in whole.operands]
         places = zip((np.cumsum(sizes) - sizes).tolist(), sizes, strict=True)
         return dict(zip(places, whole.operands, strict=True))

@@ -22,12 +22,12 @@ from tinygrad_mnist.grading.watching.gradients import (
     ratio,
     shares,
 )
-from tinygrad_mnist.grading.watching.graph import DIVISIONS, LINEAR, Node, made_of, seen_through, used_by
+from tinygrad_mnist.grading.watching.graph import ADDING, DIVISIONS, LINEAR, SUMS, Node, made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, CALLED_WEIGHTS
 from tinygrad_mnist.grading.watching.network import Key
 from tinygrad_mnist.grading.watching.tape import Tape
-from tinygrad_mnist.grading.watching.textbook import ADDING, TINY, Observed
+from tinygrad_mnist.grading.watching.textbook import TINY, Observed
 from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual.activations import Array
 
@@ -235,7 +235,7 @@ def before_a_decay(observed: Sequence[Observed]) -> Iterator[list[Observed]]:
 def _before_a_decay(observed: Observed) -> Iterator[tuple[Key, Gradient]]:
     """The gradients to which a multiple of their parameter was added, without it."""
     for key, g in observed.gradients.items():
-        if g and g.node.op in ("+", "add") and len(g.node.operands) == 2:
+        if g and g.node.op in SUMS and len(g.node.operands) == 2:
             former, added = g.node.operands
             if ratio(added, observed.step.before[g.lineage]) is not None and former.shape == g.node.shape:
                 yield key, replace(g, node=former)
