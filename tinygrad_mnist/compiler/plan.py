@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import compress
-from operator import is_not
+from operator import attrgetter, is_not
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,7 @@ class Plan:
         self._code = compile(str(self.source), "<compiled step>", "exec")
         self._arrays: list[NDArray[Any]] = []
         self._is_renewed = [value in self.program.updates for value in states]
+        self._is_array = [not value.is_number for value in captured.arguments]
         self._renewed: dict[int, list[NDArray[Any]]] = {}
         self._step: Callable[..., Any] | None = None
         self._space: dict[str, Any] = {}
@@ -109,13 +110,18 @@ class Plan:
 
     def _renews(self, arguments: Sequence[Any]) -> bool:
         """Whether the step changes what an argument holds."""
-        arrays = (x for x in arguments if isinstance(x, np.ndarray))
+        arrays = [*compress(arguments, self._is_array)]
+        if self._renewed.keys().isdisjoint(map(id, (*arrays, *map(_base, arrays)))):
+            return False
         return any(np.may_share_memory(x, each) for x in arrays for each in self._renewed.get(_owner(x), ()))
 
     def _conclude(self, values: list[Any]) -> Any:
         """Give tensors their gradients and arrays, count the steps, and make the result."""
         found, given = self.captured, iter(values)
-        result = mapped(found.result, lambda x: output(x, next(given)) if isinstance(x, Output) else x)
+        if type(found.result) is Output:  # as of most steps
+            result = output(found.result, next(given))
+        else:
+            result = mapped(found.result, lambda x: output(x, next(given)) if isinstance(x, Output) else x)
         for leaf, value in found.gradients.items():
             leaf._grad = None if value is None else leaf.wrap(np.array(next(given)))
         for node in found.rebound.values():
@@ -127,6 +133,9 @@ class Plan:
         for optimizer, p in found.moved:
             optimizer.state[p]["step"] += 1
         return result
+
+
+_base = attrgetter("base")
 
 
 def _owner(array: NDArray[Any]) -> int:

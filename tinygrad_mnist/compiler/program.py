@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -194,9 +195,8 @@ Pass = Callable[[Program], Program]
 """What gives a program that computes the same with less."""
 
 
-def form(array: NDArray[Any] | np.generic) -> tuple[Any, ...]:
-    """Of an array all but its numbers: shape, dtype and order."""
-    return array.shape, array.dtype, array.strides
+form = attrgetter("shape", "dtype", "strides")
+"""Of an array all but its numbers: shape, dtype and order."""
 
 
 def fingerprint(array: NDArray[Any]) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import chain
 from operator import attrgetter, is_
 from types import CellType
 from typing import Any
@@ -34,6 +33,7 @@ class Facts:
     def __init__(self) -> None:
         self._last_change = modules.last_change[0]
         self._lasting: dict[Any, Fact] = {"": ("", is_recording, is_recording())}
+        self._contents: dict[int, tuple[Collection[Any], tuple[Any, ...]]] = {}
         self._of_modules: dict[Any, Fact] = {}
         self._in_the_step: dict[Any, Fact] = {}
 
@@ -56,9 +56,10 @@ class Facts:
     def note_contents(self, value: Any) -> None:
         """What a list holds, or which keys a dict has, when it is met first; of a large one how many."""
         if isinstance(value, list | set | deque | dict):
-            what = "the keys of a dict" if isinstance(value, dict) else f"a {type(value).__name__}"
-            load = partial(_are_same, value, tuple(value)) if len(value) <= FEW else partial(len, value)
-            _note(self._lasting, id(value), f"changes {what}", load)
+            if len(value) <= FEW:
+                self._contents.setdefault(id(value), (value, tuple(value)))
+            else:
+                _note(self._lasting, id(value), f"changes {_contents_in_words(value)}", partial(len, value))
 
     def note_module(self, module: Module) -> None:
         """The attributes of a module that was called."""
@@ -70,11 +71,14 @@ class Facts:
             self.note_contents(getattr(module, name))
 
     def note_optimizer(self, optimizer: Optimizer) -> None:
-        """The groups of an optimizer that moved, and what is in them."""
-        load = partial(_has_groups, optimizer, _groups(optimizer))
-        _note(self._lasting, optimizer, "changes the groups of an optimizer", load)
+        """The groups of an optimizer that moved, what is in them, and what is kept for their parameters."""
+        self.note_item(vars(optimizer), "param_groups")
+        self.note_contents(optimizer.param_groups)
         for group in optimizer.param_groups:
+            self.note_item(group, "params")
             self.note_contents(group["params"])
+            words = "changes what an optimizer keeps"
+            _note(self._lasting, (optimizer, id(group)), words, partial(optimizer.slots, group))
 
     def note_until_done(self, key: Any, words: str, load: Callable[[], Any]) -> None:
         """What the step itself may not change, and others may between its calls."""
@@ -87,11 +91,21 @@ class Facts:
             if _first_changed(self._of_modules.values()):
                 return False
             self._last_change = now
-        return _first_changed(self._lasting.values()) is None
+        return _first_changed(self._lasting.values()) is None and self._other_contents() is None
 
     def changed(self) -> str | None:
         """What the step itself has changed, in words; None for nothing."""
+        other = self._other_contents()
+        if other is not None:
+            return f"changes {_contents_in_words(other)}"
         return _first_changed([*self._lasting.values(), *self._of_modules.values(), *self._in_the_step.values()])
+
+    def _other_contents(self) -> Collection[Any] | None:
+        """A list, set or dict that holds something else than it did."""
+        for found, before in self._contents.values():
+            if len(found) != len(before) or not (all(map(is_, found, before)) or all(map(is_same, found, before))):
+                return found
+        return None
 
 
 def _note(facts: dict[Any, Fact], key: Any, words: str, load: Callable[[], Any]) -> None:
@@ -110,14 +124,8 @@ def _lack_as(without_gradient: Mapping[Node, bool]) -> bool:
     return all((leaf._grad is None) is had_none for leaf, had_none in without_gradient.items())
 
 
-def _groups(optimizer: Optimizer) -> tuple[Any, ...]:
-    """Which groups an optimizer has, and what it keeps for their parameters."""
-    groups = optimizer.param_groups
-    return (*groups, *chain.from_iterable(map(optimizer.slots, groups)))
-
-
-def _has_groups(optimizer: Optimizer, groups: tuple[Any, ...]) -> bool:
-    return _are_same(_groups(optimizer), groups)
+def _contents_in_words(value: Collection[Any]) -> str:
+    return "the keys of a dict" if isinstance(value, dict) else f"a {type(value).__name__}"
 
 
 def contents(cell: CellType) -> Any:
