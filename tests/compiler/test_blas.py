@@ -1,5 +1,7 @@
 """BLAS's products by its address: in every layout, whole and in blocks."""
 
+import ctypes
+
 import numpy as np
 
 from tests.each import each
@@ -66,3 +68,9 @@ def test_scipys_address_serves_where_numpys_is_not_found():
     a, b, c = operands((3, 4, 5), "CCC", np.float64)
     blas.Product((blas._of_scipy("dgemm"), 0, 0), a, b, c)(1, 0)
     np.testing.assert_allclose(c, a @ b)
+
+
+def test_an_array_says_in_its_object_where_its_numbers_are():
+    for x in (np.zeros(5), np.zeros((4, 6), np.float32)[1:, ::-2], np.asfortranarray(np.ones((2, 3))).T):
+        address = ctypes.c_void_p.from_address(id(x) + blas.DATA).value
+        assert address == x.__array_interface__["data"][0]

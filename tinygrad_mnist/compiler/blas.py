@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 Gemm = tuple[int, int, int]
@@ -14,6 +15,9 @@ MOST, FEW = 10**6, 1200
 """Of how many multiplications a small product is one, and of how many results where rows meet columns as both lie in
 memory (`sgemm_small_kernel_permit` in OpenBLAS's kernel/x86_64).
 """
+
+DATA = object.__basicsize__
+"""Where in an array's object the address of its numbers stands (`PyArrayObject` in NumPy's ndarraytypes.h)."""
 
 SHORTEST = 64
 """A block of fewer rows or columns is not worth a call of its own."""
@@ -108,8 +112,9 @@ class Product:
         size, number = c.itemsize, {4: ctypes.c_float, 8: ctypes.c_double}[c.itemsize]
         self.arrays = a, b, c
         self.alpha, self.first, self.one = number(), number(), number(1)
+        self.field: Callable[[int], Any] = ctypes.c_void_p.from_address
         self.function = ctypes.CFUNCTYPE(None)(address)
-        self.given: dict[str, list[tuple[Any, int]]] = {name: [] for name in given}
+        self.places: list[list[tuple[Any, int]]] = [[] for _ in given]
         steps = {name: [n // size for n in x.strides] for name, x in (("a", a), ("b", b), ("c", c))}
         (rows, columns), inner = c.shape, a.shape[1]
         sizes = rows, columns, inner
@@ -124,7 +129,7 @@ class Product:
                 by = sum(start * steps[name][i] * size for i in (0, 1) if axes[name][i] == axis)
                 places[name] = ctypes.c_void_p(x.__array_interface__["data"][0] + by)
                 if name in given:
-                    self.given[name].append((places[name], by))
+                    self.places[given.index(name)].append((places[name], by))
             swaps, order_x, order_y, m, n, step_x, step_y, step_c = ordered(*part, *steps.values())
             whole = [ctypes.c_int64(i) for i in (order_x, order_y, m, n, part[2], step_x, step_y, step_c)]
             pointers = [ctypes.byref(i) for i in whole]
@@ -136,12 +141,16 @@ class Product:
     def __call__(self, alpha: float, beta: float, *given: Any) -> None:
         """Compute it. given: the operands that lie elsewhere each time."""
         self.alpha.value, self.first.value = alpha, beta
-        for x, places in zip(given, self.given.values(), strict=True):
-            start = x.__array_interface__["data"][0]
-            for place, by in places:
-                place.value = start + by
+        if given:
+            self._find(given)
         for call in self.calls:
             self.function(*call)
+
+    def _find(self, given: tuple[Any, ...]) -> None:
+        for x, places in zip(given, self.places, strict=True):
+            start = self.field(id(x) + DATA).value  # a fifth of the time that x.ctypes.data takes
+            for place, by in places:
+                place.value = start + by
 
 
 def product(gemm: Gemm, alpha: float, a: Any, b: Any, beta: float, c: Any) -> None:

@@ -26,9 +26,9 @@ def as_type(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     return converted
 
 
-def as_array(number: float, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """A number as an array without axes."""
-    return np.array(number, dtype)
+def as_array(number: float, dtype: np.dtype[Any], shape: tuple[int, ...] = ()) -> NDArray[Any]:
+    """An array full of a number."""
+    return np.full(shape, number, dtype)
 
 
 def has_shape(array: NDArray[Any], shape: tuple[int, ...]) -> Any:

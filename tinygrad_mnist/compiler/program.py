@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.engine import ops
 from tinygrad_mnist.places import Place
 
 _numbers = count(1)
@@ -150,6 +151,11 @@ class Program:
             for value in instruction.outputs:
                 found[value] = found[instruction.inputs[0]] if instruction.is_view else value
         return found
+
+    def ones(self) -> set[Value]:
+        """The constants by which the engine adds up rows, which are 1 and stay so; the reader's own may change."""
+        vectors = {value: x for value, x in self.constants.items() if x.ndim == 1 and x.dtype.kind == "f"}
+        return {value for value, x in vectors.items() if x is ops._ones(len(x), x.dtype)}
 
     def users(self) -> dict[Value, list[Instruction]]:
         """The instructions that read each value, once for each place where they do."""

@@ -21,7 +21,6 @@ from tinygrad_mnist.compiler.kernels.kernel import Kernel
 from tinygrad_mnist.compiler.kernels.steps import HEAVY, Step, kind_of
 from tinygrad_mnist.compiler.passes.exact import draws, without_dead_code
 from tinygrad_mnist.compiler.program import Instruction, Program, Value
-from tinygrad_mnist.engine import ops
 
 FEW = 1024
 """Of how many elements exp and its like are worth a kernel; of more NumPy's own is faster, many at once."""
@@ -162,8 +161,7 @@ class _Fusion:
         self.readers: dict[Value, int] = {}
         self.drawn = 0
         self.users, self.wanted = program.users(), {*program.wanted()}
-        vectors = [(v, a) for v, a in program.constants.items() if a.ndim == 1 and a.dtype.kind == "f"]
-        self.ones = {v for v, a in vectors if a is ops._ones(len(a), a.dtype)}  # the reader's own may change
+        self.ones = program.ones()
 
     def place(self, i: int, instruction: Instruction) -> None:
         """Put an instruction into the kernel of what it reads, into a new one, or by itself."""

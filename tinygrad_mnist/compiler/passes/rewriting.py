@@ -14,12 +14,13 @@ from tinygrad_mnist.compiler.program import Instruction, Pass, Program, Value
 class Known:
     """What a rule may ask of the program that it rewrites.
 
-    makers: the instruction that computes each value. constants: the program's, to which a rule may add its own.
+    makers: the instruction that computes each value. constants: the program's, to which a rule may add its own. ones:
+    those by which rows are added up.
     """
 
     def __init__(self, program: Program) -> None:
         self.makers = program.makers()
-        self.constants = {**program.constants}
+        self.constants, self.ones = {**program.constants}, program.ones()
         self._once = program.read_once()
 
     def maker(self, x: Any, *functions: Any) -> Instruction | None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tinygrad_mnist.compiler.functions import as_array
 from tinygrad_mnist.compiler.passes.exact import without_dead_code
 from tinygrad_mnist.compiler.passes.products import added_product, factors, product, terms
 from tinygrad_mnist.compiler.passes.rewriting import Known, rewriting
@@ -36,10 +37,10 @@ def with_rates_first(known: Known, instruction: Instruction) -> list[Instruction
     """η (1ᵀδ), by which a bias moves, is (η 1)ᵀδ, and η 1 is the same for every layer."""
     total, rate = factors(instruction) or (None, None)
     maker = known.own_maker(total, np.dot)
-    if maker is None or maker.args[0] not in known.constants:
+    if maker is None or maker.args[0] not in known.ones:
         return None
     ones, x = maker.args
-    rates = made(np.multiply, rate, ones)
+    rates = made(as_array, rate, ones.dtype, ones.shape)
     return [rates, replace(instruction, function=np.dot, args=(rates.output, x))]
 
 

@@ -102,9 +102,14 @@ class Writer:
         arguments = ", ".join([gemm_for(value, names), *found, out, repr("".join(given))])
         self.source.setup.append(f"{name} = {names.known('Product', blas.Product)}({arguments})")
         numbers = [text_of(alpha, names), text_of(beta, names)]
-        call = f"{name}({', '.join([*numbers, *map(names.of, given.values())])})"
+        call = f"{name}({', '.join([*numbers, *map(names.of, map(self._lying_at, given.values()))])})"
         is_in_place = c is None or self.memory.heirs.get(value) is c
         return call if is_in_place else f"np.copyto({out}, {names.of(c)}); {call}"
+
+    def _lying_at(self, value: Value) -> Value:
+        """What begins at the same place in memory as a value: of a transpose, what it is of."""
+        root = self.memory.roots[value]
+        return root if root.like.ctypes.data == value.like.ctypes.data else value
 
 
 def _buffer(value: Value, slot: int) -> str:
