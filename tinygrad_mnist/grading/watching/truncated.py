@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from itertools import accumulate, islice
 
 import numpy as np
@@ -40,7 +40,7 @@ def truncated(step: Step, loss: Loss, whole: Mapping[Node, Array]) -> Iterator[t
     Either each error is carried back over so many steps, or the last steps alone are gone back through. Where nothing
     is carried back at all, a line is missing; and where the first step alone is left out, a loop ends too early.
     """
-    parts = _Chain([*step.before.values()], loss.targets).contributions(loss)
+    parts = _Chain([*step.before.values()], loss).contributions()
     most, last = (max((key[i] for key in parts), default=0) for i in range(2))
     if most < 2:
         return
@@ -81,9 +81,9 @@ class _Chain:
     a later time, and whether it is carried there by the network: what holds the values of several times is not.
     """
 
-    def __init__(self, start: Collection[Node], targets: Sequence[Node]) -> None:
-        self.start, self.targets = start, targets
-        made = made_of(targets, start)
+    def __init__(self, start: Collection[Node], loss: Loss) -> None:
+        self.start, self.loss = start, loss
+        made = made_of(loss.targets, {*start, *loss.later})
         self.nodes = in_order(depending(made, lambda node: node in start) - set(start))
         recurrent = self._recurrent()
         self.times = self._times(recurrent)
@@ -123,17 +123,18 @@ class _Chain:
                     found[o, node] = node.op in ADDING | MULTIPLYING and kinds[node] in carried
         return found
 
-    def contributions(self, loss: Loss) -> dict[tuple[int, int], Sums]:
+    def contributions(self) -> dict[tuple[int, int], Sums]:
         """What comes of each number of steps back, and each time, in the gradients of the parameters.
 
         Nothing where it takes too long.
         """
         cut = {edge: Tensor(np.array(edge[0].value, float), requires_grad=True) for edge in self.links}
-        values = loss.values(self.start, cut)
-        ends = {node: Tensor(values[node].numpy(), requires_grad=True) for node in self.targets if node in self.times}
+        values = self.loss.values(self.start, cut)
+        targets = (node for node in self.loss.targets if node in self.times)
+        ends = {node: Tensor(values[node].numpy(), requires_grad=True) for node in targets}
         found: dict[tuple[int, int], Sums] = {}
         messages: dict[Node, dict[int, Array]] = defaultdict(dict)
-        for node, slope in zip(ends, grad(loss.of(values | ends), [*ends.values()]), strict=True):
+        for node, slope in zip(ends, grad(self.loss.of(values | ends), [*ends.values()]), strict=True):
             messages[node][0] = slope.numpy()
         until = time.process_time() + PATIENCE
         for node in reversed(self.nodes):
