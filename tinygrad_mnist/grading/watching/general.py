@@ -13,6 +13,7 @@ import numpy as np
 
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.report import Finding, Parameter
+from tinygrad_mnist.grading.watching.decisions import decision
 from tinygrad_mnist.grading.watching.gradients import Gradient, Gradients, factor_of, gradient, like
 from tinygrad_mnist.grading.watching.graph import MULTIPLYING, Node, in_order, made_of, names_of, seen_through
 from tinygrad_mnist.grading.watching.lineages import Lineage
@@ -107,7 +108,7 @@ def multiple(value: Any, expected: Array) -> float | None:
 def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:
     """A step with the loss under which most of its gradients are right; None where there is no loss to be seen.
 
-    Nor is there one where rows are moved by another rule, as the perceptron's is, and none is computed.
+    Nor is there one where rows are moved by another rule than the perceptron's, and none is computed.
     """
     gradients = by_one_rate({lineage: gradient(step, lineage) for lineage in step.before}, step, tape)
     best: Reading | None = None
@@ -125,9 +126,8 @@ def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:
         return None
     best = _truncated(best)
     best.beside = _another_loss(best, own)
-    if best.of or best.right:
-        return best
-    return None if all(g is None or g.node.op == "parts" for g in gradients.values()) else best
+    is_known = best.of or best.right or decision(step)
+    return best if is_known or any(g and g.node.op != "parts" for g in gradients.values()) else None
 
 
 def _truncated(whole: Reading) -> Reading:
