@@ -175,7 +175,7 @@ def _readings(tape: Tape, step: Step, versions: set[Node], gradients: Gradients[
     own = [loss for loss in computed if not any(loss in other.operands for other in computed)][-3:]
     start = list(step.before.values())
     slopes = slopes_of(step.forward)
-    became = {new: old for lineage, old in step.before.items() for new in lineage.versions if new is not old}
+    became = {new: old for lineage, old in step.before.items() for new in lineage.versions if new.index > old.index}
     for node, slope in product(reversed(own), slopes):
         later = {new: became[new] for new in made_of([node], became.keys() | {*start}) if new in became}
         name = f"its own loss{f' {node.name}' if node.name not in ('', 'loss') else ''}"
