@@ -66,7 +66,80 @@ for epoch in range(5):
 """,
 }
 
+SEVERAL = {
+    "classes": """
+W = np.zeros((4, 6))
+for i in list(range(12)) * 3:
+    guess = np.argmax(W @ X[i])
+    if guess != labels[i]:
+        W[labels[i]] += X[i]
+        W[guess] -= X[i]
+""",
+    "classes with biases": """
+class Perceptron:
+    def __init__(self):
+        self.weights, self.bias = np.zeros((4, 6)), np.zeros(4)
+
+    def predict(self, x):
+        return np.argmax(np.dot(self.weights, x) + self.bias)
+
+    def fit(self, X, y):
+        for epoch in range(5):
+            for x, target in zip(X, y):
+                chosen = self.predict(x)
+                if chosen == target:
+                    continue
+                self.weights[target] += 0.1 * x
+                self.bias[target] += 0.1
+                self.weights[chosen] -= 0.1 * x
+                self.bias[chosen] -= 0.1
+
+Perceptron().fit(X, labels)
+""",
+    "columns and one-hot labels": """
+W = np.zeros((6, 4))
+for i in list(range(12)) * 3:
+    chosen, target = np.argmax(X[i].dot(W)), np.argmax(Y[i])
+    if not chosen == target:
+        W[:, target] = W[:, target] + X[i]
+        W[:, chosen] = W[:, chosen] - X[i]
+""",
+    "classes, averaged": """
+W, total, n = np.zeros((4, 6)), np.zeros((4, 6)), 0
+for i in list(range(12)) * 3:
+    guess = np.argmax(W @ X[i])
+    if guess != labels[i]:
+        W[labels[i]] += X[i]
+        W[guess] -= X[i]
+    total += W
+    n += 1
+averaged = total / n
+""",
+    "averaged": """
+t = np.where(X[:, 0] > X[:, 1], 1, -1)
+w, b, u, beta, c = np.zeros(6), 0.0, np.zeros(6), 0.0, 1
+for epoch in range(5):
+    for x, y in zip(X, t):
+        if y * (np.dot(w, x) + b) <= 0:
+            w += y * x
+            b += y
+            u += y * c * x
+            beta += y * c
+        c += 1
+w_averaged, b_averaged = w - u / c, b - beta / c
+""",
+}
+STYLES |= SEVERAL
+WITH_BIASES = "agreement", "prediction", "error", "classes with biases", "averaged"
+
 MISTAKES = [
+    ("classes", "W[guess] -= X[i]", "W[guess] -= X[0]"),
+    ("classes", "W[guess] -= X[i]", "pass"),
+    ("classes", "W[labels[i]] += X[i]", "W[labels[i]] -= X[i]"),
+    ("classes with biases", "self.bias[chosen] -= 0.1", "self.bias[chosen] += 0.1"),
+    ("columns and one-hot labels", "W[:, target] + X[i]", "W[:, target] + X[i] * (X[i] > 0.5)"),
+    ("classes, averaged", "W[guess] -= X[i]", "W[guess] += X[i]"),
+    ("averaged", "w += y * x", "w += y * X[0]"),
     ("agreement", "0.1 * y * x", "0.1 * y * X[0]"),
     ("prediction", "(target - prediction) * x", "target * x"),
     ("error", "update * x", "update * X[0]"),
@@ -80,7 +153,7 @@ def test_a_rule_that_decides_in_python_goes_along_the_perceptron_s_criterion(sty
     report = reported(DATA + STYLES[style])
     assert report.passed, str(report)
     assert report.settings.startswith("the perceptron's criterion")
-    assert len(report.parameters) == 1 + (style in ("agreement", "prediction", "error"))
+    assert len(report.parameters) == 1 + (style in WITH_BIASES)
 
 
 @pytest.mark.parametrize(("style", "right", "wrong"), MISTAKES)

@@ -94,6 +94,52 @@ def test_a_penalty_is_what_is_added_to_the_loss(penalty, decay):
     }
 
 
+OF_EACH_LAYER = """
+for epoch in range(20):
+    BEFORE
+    for i in range(0, 12, SIZE):
+        x, y = X[i : i + SIZE], Y[i : i + SIZE]
+        dW1, db1, dW2, db2 = backward(x, y, W1, b1, W2, b2)
+        dW1, dW2 = DECAYED
+        W1, b1, W2, b2 = W1 - rate * dW1, b1 - rate * db1, W2 - rate * dW2, b2 - rate * db2
+    AFTER
+"""
+PENALTIES = {
+    "of the last": ("dW1, dW2 + lam * W2", "lam / 2 * np.sum(W2 ** 2)"),
+    "of the first": ("dW1 + lam * W1, dW2", "lam / 2 * np.sum(W1 ** 2)"),
+    "another of each": ("dW1 + lam * W1, dW2 + 0.1 * W2", "lam / 2 * np.sum(W1 ** 2) + 0.05 * np.sum(W2 ** 2)"),
+}
+LOSS = "print(-np.sum(Y * np.log(softmax(np.maximum(X @ W1 + b1, 0) @ W2 + b2))) / m + PENALTY)"
+OF_THE_STEP = "print(-np.sum(y * np.log(y_hat)) / m + PENALTY)"
+
+
+def of_each_layer(decayed, penalty, when, size, loss=LOSS):
+    """A penalty of some weights, printed before the updates of an epoch or after them."""
+    text = OF_EACH_LAYER.replace(when, loss.replace("PENALTY", penalty)).replace("SIZE", str(size))
+    forward = "        y_hat = softmax(np.maximum(x @ W1 + b1, 0) @ W2 + b2)\n        dW1, db1"
+    text = text.replace("        dW1, db1", forward, 1)
+    return START + text.replace("DECAYED", decayed).replace("BEFORE", "pass").replace("AFTER", "pass")
+
+
+@pytest.mark.parametrize(
+    ("when", "size", "loss"),
+    [("BEFORE", 12, LOSS), ("AFTER", 12, LOSS), ("AFTER", 4, LOSS), ("AFTER", 12, OF_THE_STEP)],
+)
+def test_a_penalty_may_be_on_some_weights_or_another_on_each(when, size, loss):
+    for decayed, penalty in PENALTIES.values():
+        report = reported(of_each_layer(decayed, penalty, when, size, loss))
+        assert report.passed, str(report)
+    halved, missing = (f"dW1, dW2{decay}" for decay in (" + 0.5 * lam * W2", ""))
+    assert names(of_each_layer(halved, PENALTIES["of the last"][1], when, size, loss)) <= {"decay-halved"}
+    for decayed, penalty in (
+        (halved, "of the last"),
+        (missing, "of the last"),
+        ("dW1 + lam * W1, dW2", "another of each"),
+    ):
+        report = reported(of_each_layer(decayed, PENALTIES[penalty][1], when, size, loss))
+        assert [p.right for p in report.parameters] == [True, True, False, True], str(report)
+
+
 def test_the_two_of_a_square_is_missed_where_the_penalty_has_no_half():
     text = in_each_step("lam * (np.sum(W1 * W1) + np.sum(W2 * W2))", "2 * lam", ("+ 2 * lam * W2", "+ lam * W2"))
     assert names(text) == {"decay-halved"}

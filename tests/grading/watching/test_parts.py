@@ -292,20 +292,6 @@ def test_neurons_that_are_objects_are_judged_each_by_itself():
     assert sum(not p.right for p in wrong.parameters) == 2 * 3
 
 
-PERCEPTRON = """
-W = np.zeros((4, 6))
-for i in list(range(12)) * 3:
-    guess = np.argmax(W @ X[i])
-    if guess != labels[i]:
-        W[labels[i]] += X[i]
-        W[guess] -= X[i]
-"""
-
-
-def test_a_rule_without_a_loss_is_not_called_wrong():
-    assert reported(DATA + PERCEPTRON) is None
-
-
 def test_an_element_that_was_updated_before_the_last_gradient_is_named():
     findings = reported(f"""{DATA}
 W1, W2 = rng.normal(size=(6, 2)), rng.normal(size=(2, 1))

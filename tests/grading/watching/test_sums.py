@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.grading.watching.runs import reported
+from tests.grading.watching.runs import named, recorded, reported
 
 START = """
 import numpy as np
@@ -89,3 +89,9 @@ def test_a_wrong_number_in_it_is_found(style, right, wrong, gradient):
     assert not report.passed, str(report)
     assert [p.right for p in report.parameters].count(True) == 1, str(report)
     assert report.findings
+
+
+def test_a_sum_of_what_is_made_on_the_way_is_one_as_it_was_in_older_versions_of_numpy():
+    tape, scope = recorded("total = np.sum(x * x for x in np.arange(3.0))")
+    assert scope["total"] == 5
+    assert named(tape, "total")[0].op == "sum"

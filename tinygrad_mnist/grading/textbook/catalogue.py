@@ -91,7 +91,19 @@ def _slope_below(net: Network, l: int) -> Array:
 
 
 def _with_a_penalty(net: Network, l: int) -> bool:
-    return net.l2 > 0
+    return net.l2 * net.shares.get(l, 1) > 0
+
+
+def _with_a_half(net: Network, l: int) -> bool:
+    return _with_a_penalty(net, l) and net.penalty.factor != 1
+
+
+def _with_a_mean(net: Network, l: int) -> bool:
+    return _with_a_penalty(net, l) and net.penalty.averaged
+
+
+def _without_a_mean(net: Network, l: int) -> bool:
+    return _with_a_penalty(net, l) and not net.penalty.averaged
 
 
 def _softmax(net: Network, l: int) -> bool:
@@ -420,7 +432,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("decay-doubled", "decay_W", "L2 doubled",
         "The penalty has a ½, which is there to cancel the 2 of the square.",
         "What is the derivative of (λ/2) w²?",
-        (lambda net, l, mean: mean + 2 * net.decay(l),), where=lambda net, l: net.l2 > 0 and net.penalty.factor != 1),
+        (lambda net, l, mean: mean + 2 * net.decay(l),), where=_with_a_half),
     Mistake("decay-halved", "decay_W", "L2 halved",
         "The derivative of a square has a 2. A ½ in the penalty cancels it, and then none is left in the gradient.",
         "What is the derivative of λ w², and of (λ/2) w²?",
@@ -432,12 +444,11 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("decay-mean", "decay_W", "L2 divided by m",
         "The penalty is no mean over examples. (Some courses do write (λ/2m) Σ W²; this loss does not.)",
         "Which parts of the loss have 1/m in front?",
-        (lambda net, l, mean: mean + net.decay(l) / net.m,),
-        where=lambda net, l: net.l2 > 0 and not net.penalty.averaged),
+        (lambda net, l, mean: mean + net.decay(l) / net.m,), where=_without_a_mean),
     Mistake("decay-mean-missing", "decay_W", "L2 not divided by m",
         "The penalty stands in the mean over the examples, as the loss does.",
         "Which parts of the loss have 1/m in front?",
-        (lambda net, l, mean: mean + net.decay(l) * net.m,), where=lambda net, l: net.l2 > 0 and net.penalty.averaged),
+        (lambda net, l, mean: mean + net.decay(l) * net.m,), where=_with_a_mean),
     Mistake("decay-sign", "decay_W", "L2 with the wrong sign",
         "The penalty then pushes the weights away from 0.",
         "Does the loss rise or fall when a positive weight grows?",

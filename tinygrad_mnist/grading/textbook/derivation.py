@@ -13,7 +13,7 @@ Other conventions are transposed at the edge (`grading.settings`), so everything
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -40,6 +40,7 @@ class Network:
     """A network after its forward pass: everything by layer 1 … L, a[0] = X; b(l) is (n, 1).
 
     inputs, input_sum: how many features X has, and their sum in each example (1, m), where only some are in a[0].
+    shares: the part of λ that a layer's weights have, where that is not all of it.
     """
 
     Y: Array
@@ -53,6 +54,7 @@ class Network:
     penalty: Penalty = HALF
     inputs: int | None = None
     input_sum: Array | None = None
+    shares: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def features(self) -> int:
@@ -74,7 +76,7 @@ class Network:
 
     def decay(self, l: int) -> Array:
         """The penalty's part of ∂L/∂W(l)."""
-        return self.penalty.rate(self.l2, self.m) * self.W[l]
+        return self.penalty.rate(self.l2 * self.shares.get(l, 1), self.m) * self.W[l]
 
 
 def run(

@@ -55,6 +55,8 @@ def call(tape: Tape, line: int, function: Any, arguments: Given, options: Option
     """Call a function that is not the program's, and record what it gives."""
     if any(function is minimizer for minimizer in STEPPING):
         return function(*arguments, **options, step=functools.partial(_descend, tape, line))
+    if function is np.sum and arguments and isinstance(arguments[0], types.GeneratorType):
+        function = sum  # as older versions of NumPy do
     if function in (sum, max, min):
         arguments = tuple(list(a) if isinstance(a, types.GeneratorType) else a for a in arguments)
     name = getattr(function, "__name__", type(function).__name__)

@@ -139,9 +139,12 @@ def _in_its_base(tape: Tape, array: NDArray[Any], index: Any) -> tuple[NDArray[A
 
 
 def _update_a_part(tape: Tape, line: int, old: Node, new: Node) -> None:
-    """Record that a part of an array got a new value made from its old one, and other parts before it."""
+    """Record that a part of an array got a new value made from its old one, and other parts before it.
+
+    A plain number that is added counts where the place is told by a recorded one, as by a label.
+    """
     stored = new.operands[-1]
-    if len(stored.operands) < 2 or new.changes is not old:
+    if (len(stored.operands) < 2 and len(new.operands) < 3) or new.changes is not old:
         return
     since = tape.nodes[old.index + 1 : new.index]
     if any(_is_same_place(_place_in(old, node), new.arguments[1]) and is_made_from(stored, node) for node in since):

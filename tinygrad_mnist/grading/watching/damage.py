@@ -27,7 +27,7 @@ from tinygrad_mnist.grading.watching.replay import cotangents
 from tinygrad_mnist.grading.watching.textbook import Columns, Observed, activation_of
 from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
-from tinygrad_mnist.manual.heads import HALF, Head
+from tinygrad_mnist.manual.heads import Head
 from tinygrad_mnist.manual.notation import COLUMNS
 from tinygrad_mnist.manual.rows import Backward
 
@@ -101,7 +101,7 @@ class _Layers:
     def __init__(self, observed: Observed, reading: Reading, scale: float) -> None:
         self.observed, self.reading = observed, reading
         self.scale, self.factor = scale, scale * observed.network.m
-        self.columns = Columns(observed, observed.heads[0], 0.0, HALF)
+        self.columns = Columns(observed, observed.heads[0])
         self.z = {l: linear.z for l, linear in enumerate(observed.layers, 1)}
         self.activated = {l: self._activated(l) for l in range(1, len(observed.layers))}
         self.net = self.columns.network

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice, product
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.report import Finding, Parameter
+from tinygrad_mnist.grading.watching.decisions import decision
 from tinygrad_mnist.grading.watching.gradients import Gradient, Gradients, factor_of, gradient, like
 from tinygrad_mnist.grading.watching.graph import MULTIPLYING, Node, in_order, made_of, names_of, seen_through
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.losses import own_losses
 from tinygrad_mnist.grading.watching.names import is_called_loss
 from tinygrad_mnist.grading.watching.outputs import PERCEPTRON, Output, one_hot, outputs, usual_losses
-from tinygrad_mnist.grading.watching.replay import UNFOLLOWED, cotangents, ends_of, numerical, on_tensors, slopes_of
+from tinygrad_mnist.grading.watching.replay import (
+    UNFOLLOWED,
+    Loss,
+    cotangents,
+    ends_of,
+    numerical,
+    on_tensors,
+    slopes_of,
+)
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.training import Step
+from tinygrad_mnist.grading.watching.truncated import truncated
 from tinygrad_mnist.grading.watching.updates import by_one_rate
 from tinygrad_mnist.manual.activations import Array
 
@@ -38,7 +49,8 @@ class Reading:
     loss: in words. expected: ∂loss/∂node, of the sum over the examples, for parameters and for what lies between.
     scale: what the program's gradients are multiples of these by. by_differences: whether only numbers could tell.
     output, values: the loss as a tensor, and the tensors of the nodes that it was made of. of: the loss, where it is
-    one that the program computes. beside: one that it computes and that its gradients are not those of.
+    one that the program computes. beside: one that it computes and that its gradients are not those of. function: the
+    loss. cut: how its gradients through time are cut off, in words.
     """
 
     step: Step
@@ -52,6 +64,8 @@ class Reading:
     values: dict[Node, Any] = field(default_factory=dict)
     of: Node | None = None
     beside: Node | None = None
+    function: Loss | None = None
+    cut: str = ""
 
     @property
     def summed(self) -> bool:
@@ -94,7 +108,7 @@ def multiple(value: Any, expected: Array) -> float | None:
 def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:
     """A step with the loss under which most of its gradients are right; None where there is no loss to be seen.
 
-    Nor is there one where rows are moved by another rule, as the perceptron's is, and none is computed.
+    Nor is there one where rows are moved by another rule than the perceptron's, and none is computed.
     """
     gradients = by_one_rate({lineage: gradient(step, lineage) for lineage in step.before}, step, tape)
     best: Reading | None = None
@@ -110,10 +124,21 @@ def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:
                 break
     if best is None or not (best.right or _has_slopes(best)):
         return None
+    best = _truncated(best)
     best.beside = _another_loss(best, own)
-    if best.of or best.right:
-        return best
-    return None if all(g is None or g.node.op == "parts" for g in gradients.values()) else best
+    is_known = best.of or best.right or decision(step)
+    return best if is_known or any(g and g.node.op != "parts" for g in gradients.values()) else None
+
+
+def _truncated(whole: Reading) -> Reading:
+    """The same with gradients that are cut off in a chain of steps, where more of the program's are those."""
+    best = whole
+    if whole.function and len(whole.right) < len(whole.step.before):
+        for words, gradients in truncated(whole.step, whole.function, whole.expected):
+            reading = replace(whole, expected=whole.expected | gradients, cut=words)
+            _scaled(reading)
+            best = reading if len(reading.right) > len(best.right) else best
+    return best
 
 
 def _has_slopes(reading: Reading) -> bool:
@@ -150,11 +175,12 @@ def _readings(tape: Tape, step: Step, versions: set[Node], gradients: Gradients[
     own = [loss for loss in computed if not any(loss in other.operands for other in computed)][-3:]
     start = list(step.before.values())
     slopes = slopes_of(step.forward)
+    became = {new: old for lineage, old in step.before.items() for new in lineage.versions if new.index > old.index}
     for node, slope in product(reversed(own), slopes):
+        later = {new: became[new] for new in made_of([node], became.keys() | {*start}) if new in became}
         name = f"its own loss{f' {node.name}' if node.name not in ('', 'loss') else ''}"
         with suppress(*UNFOLLOWED):
-            values = on_tensors(start, [node], slope)
-            yield _by_autograd(step, gradients, name, values[node], values, of=node)
+            yield _by_autograd(step, gradients, Loss(name, [node], itemgetter(node), slope, later), of=node)
     if not found:
         return
     for slope in slopes:
@@ -162,11 +188,12 @@ def _readings(tape: Tape, step: Step, versions: set[Node], gradients: Gradients[
         yield from _of_saturated(step, found, gradients, slope)
     try:
         for slope in slopes:
-            values = on_tensors(start, [output.node for output in found], slope)
-            if not all(isinstance(values[output.node], Tensor) for output in found):
+            targets = [output.node for output in found]
+            values = on_tensors(start, targets, slope)
+            if not all(isinstance(values[node], Tensor) for node in targets):
                 return  # a step, which has no slope
             for name, loss in usual_losses(found):
-                yield _by_autograd(step, gradients, name, loss(values), values)
+                yield _by_autograd(step, gradients, Loss(name, targets, loss, slope), values)
     except UNFOLLOWED as error:
         yield from _numerical(step, found, gradients, str(error))
 
@@ -178,13 +205,17 @@ def _of_logits(step: Step, found: Sequence[Output], gradients: Gradients[Lineage
     parts = [(z, t, o) for z, t, o in zip(logits, labels, found, strict=True) if z and t is not None]
     if len(parts) < len(found) or any(t.shape != o.node.shape for _, t, o in parts):
         return
-    with suppress(*UNFOLLOWED):
-        values = on_tensors(step.before.values(), [z for (z, _), _, _ in parts], slope)
+
+    def loss(values: Any) -> Any:
         losses = [
             -(Tensor(t, name=min(o.labels.names, key=len, default=None)) * values[z].log_softmax(axis=axis)).sum()
             for (z, axis), t, o in parts
         ]
-        yield _by_autograd(step, gradients, "cross-entropy", sum(losses[1:], losses[0]), values)
+        return sum(losses[1:], losses[0])
+
+    with suppress(*UNFOLLOWED):
+        targets = [z for (z, _), _, _ in parts]
+        yield _by_autograd(step, gradients, Loss("cross-entropy", targets, loss, slope))
 
 
 def _of_saturated(step: Step, found: Sequence[Output], gradients: Gradients[Lineage], slope: Any) -> Iterator[Reading]:
@@ -194,11 +225,14 @@ def _of_saturated(step: Step, found: Sequence[Output], gradients: Gradients[Line
         return
     logits = [next(filter(_is_sigmoid_of(output), _below(output, step)), None) for output in found]
     parts = [(z, t) for z, t in zip(logits, labels, strict=True) if z and t is not None and t.shape == z.shape]
+
+    def loss(values: Any) -> Any:
+        losses = [(values[z].softplus() - t * values[z]).sum() for z, t in parts]
+        return sum(losses[1:], losses[0])
+
     if len(parts) == len(found):
         with suppress(*UNFOLLOWED):
-            values = on_tensors(step.before.values(), [z for z, _ in parts], slope)
-            losses = [(values[z].softplus() - t * values[z]).sum() for z, t in parts]
-            yield _by_autograd(step, gradients, "log loss", sum(losses[1:], losses[0]), values)
+            yield _by_autograd(step, gradients, Loss("log loss", [z for z, _ in parts], loss, slope))
 
 
 def _is_sigmoid_of(output: Output) -> Callable[[Node], bool]:
@@ -208,12 +242,14 @@ def _is_sigmoid_of(output: Output) -> Callable[[Node], bool]:
 
 
 def _by_autograd(
-    step: Step, gradients: Gradients[Lineage], loss: str, output: Any, values: dict[Node, Any], of: Node | None = None
+    step: Step, gradients: Gradients[Lineage], loss: Loss, values: Any = None, of: Node | None = None
 ) -> Reading:
     """A step with the derivatives of a loss by its parameters, and by what lies between."""
     start = step.before.values()
+    values = loss.values(start) if values is None else values
+    output = loss.of(values)
     expected = cotangents(output, values, [*start, *in_order(step.forward.difference(start))])
-    return Reading(step, loss, expected, gradients, output=output, values=values, of=of)
+    return Reading(step, loss.name, expected, gradients, output=output, values=values, of=of, function=loss)
 
 
 def _softmax_of(output: Output, step: Step) -> tuple[Node, int] | None:

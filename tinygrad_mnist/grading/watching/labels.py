@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.graph import ADDING, MULTIPLYING, Node, is_view
+from tinygrad_mnist.grading.watching.graph import ADDING, MULTIPLYING, Node, is_view, seen_through
 
 CLASSES = 26
 """How many classes labels may have."""
@@ -57,10 +57,10 @@ def _is_complement(node: Node) -> bool:
 
 
 def _is_one_of_labels(node: Node) -> bool:
-    """Whether it is the label of a single example, taken of those of all."""
+    """Whether it is the label of a single example, taken of those of all, and no count that a loop goes through."""
     of_one = isinstance(node.value, (np.ndarray, np.number)) and node.value.size == 1
     array = node.operands[0] if of_one and node.op == "[]" and node.operands else None
-    return array is not None and array.shape != node.shape and is_label(array)
+    return array is not None and array.shape != node.shape and is_label(array) and seen_through(array).op != "arange"
 
 
 DRAWING = {"rand", "randn", "random", "random_sample", "uniform", "normal", "standard_normal", "binomial", "choice"}

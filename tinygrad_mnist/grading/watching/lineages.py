@@ -140,12 +140,14 @@ def _scaled_by_one(labels: Collection[Node], nodes: Collection[Node]) -> set[Nod
 def _entering(nodes: Collection[Node], parameters: Collection[Node]) -> Iterator[Node]:
     """What is multiplied with parameters, or picks rows of them, which no labels do.
 
-    A picture may be black and white as they are, and the words of a sentence are whole numbers too.
+    A picture may be black and white as they are, and the words of a sentence are whole numbers too. Of a row that is
+    moved, as a perceptron's is, the number is a label.
     """
+    moved = {part for node in nodes if node.op == "[]=" for part in (*node.operands[1:], *node.operands[-1].operands)}
     for node in nodes:
         is_taken = node.op == "[]" and bool(node.operands)
-        if is_taken and seen_through(node.operands[0]) in parameters and np.ndim(node.operands[-1].value):
-            yield from (index for index in node.operands[1:] if index is node.arguments[1])
+        if is_taken and seen_through(node.operands[0]) in parameters and node not in moved:
+            yield from node.operands[1:]
         if (node.op in LINEAR or node.op in ("*", "multiply")) and len(node.operands) == 2:
             for one, other in (node.operands, node.operands[::-1]):
                 if seen_through(one) in parameters:

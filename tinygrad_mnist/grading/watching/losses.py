@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain, product, takewhile
 from typing import Any
 
@@ -105,7 +105,7 @@ class Own:
     """The loss that a program computes itself, as the textbook writes it: an output with its loss, and a penalty.
 
     head: None where it has a penalty, and the rest is none of the textbook's. l2: λ, 0 without a penalty.
-    mean: whether it is the mean over the examples, or their sum. penalized: what the penalty is on.
+    mean: whether it is the mean over the examples, or their sum. shares: the part of λ that what is penalized has.
     elsewhere: whether it is of other examples than a step's, so that λ may be over another number of them.
     """
 
@@ -113,7 +113,7 @@ class Own:
     l2: float
     mean: bool
     penalty: Penalty = HALF
-    penalized: frozenset[Lineage] = frozenset()
+    shares: Mapping[Lineage, float] = field(default_factory=dict)
     elsewhere: bool = False
 
     def may_have(self, head: Head) -> bool:
@@ -168,12 +168,22 @@ def _own_loss(tape: Tape, networks: Sequence[tuple[Step, Network]], heads: Seque
 
 def _own(head: Head | None, parts: _Parts, mean: bool, m: int) -> Own:
     """With what it has beside the mean over the examples."""
-    penalized = [n for n in made_of([node for _, node in parts.penalty], parts.versions) if n in parts.versions]
-    squares = sum(float((np.asarray(n.value, float) ** 2).sum()) for n in penalized)
-    penalty = sum(factor * _number(node) for factor, node in parts.penalty) / (1 if mean else m)
-    rate = 2 * penalty / squares if squares else 0.0
-    whose = frozenset(parts.versions[n] for n in penalized)
-    return Own(head, rate if 0 < rate < LARGEST else 0.0, mean, penalized=whose)
+    rates = _rates(parts)
+    most = max(rates.values(), default=0.0)
+    rate = most / (1 if mean else m)
+    shares = {lineage: float(f"{r / most:.6g}") for lineage, r in rates.items()} if most else dict.fromkeys(rates, 1.0)
+    return Own(head, rate if 0 < rate < LARGEST else 0.0, mean, shares=shares)
+
+
+def _rates(parts: _Parts) -> dict[Lineage, float]:
+    """By what a penalty multiplies half of the squares of each parameter that it is on."""
+    rates: dict[Lineage, float] = {}
+    for factor, node in parts.penalty:
+        penalized = [n for n in made_of([node], parts.versions) if n in parts.versions]
+        squares = sum(float((np.asarray(n.value, float) ** 2).sum()) for n in penalized)
+        for lineage in (parts.versions[n] for n in penalized if squares):
+            rates[lineage] = rates.get(lineage, 0.0) + 2 * factor * _number(node) / squares
+    return rates
 
 
 def _with_lambda(own: Own, tape: Tape, m: int) -> Own:

@@ -22,7 +22,8 @@ STEPPING = COMPARING | {"heaviside"}
 class Output:
     """A value that meets the labels first: ŷ, and the labels of its examples.
 
-    chosen: 1 where the program holds it to be above 0, else 0, if it compares that alone with the labels.
+    chosen: 1 where the program holds it to be above 0, or to be the largest, else 0, if it compares that alone with the
+    labels.
     """
 
     node: Node
@@ -34,7 +35,7 @@ def outputs(step: Step) -> list[Output]:
     """The outputs of a step's forward passes, in the order of the program."""
     decided = decision(step)
     if decided:
-        return [Output(decided.number, decided.label, np.asarray(float(decided.is_above)))]
+        return [Output(decided.numbers, decided.label, decided.chosen)]
     users = used_by(step.nodes)
     found: list[Output] = []
     below: set[Node] = set()
@@ -101,6 +102,8 @@ def one_hot(output: Output) -> Any:
     y, labels = np.asarray(output.node.value), np.asarray(output.labels.value)
     if labels.shape == y.shape:
         return labels.astype(float)
+    if labels.size == 1 and max(y.shape) == y.size and labels.dtype.kind in "iu" and 0 <= int(labels.flat[0]) < y.size:
+        return np.eye(y.size)[int(labels.flat[0])].reshape(y.shape)
     if labels.size == y.size:
         return (labels.reshape(y.shape) if 1 in y.shape or y.ndim != 2 else labels.T).astype(float)
     if y.ndim == 2 and labels.size in y.shape and labels.dtype.kind in "iuf":
@@ -133,7 +136,7 @@ def usual_losses(found: Sequence[Output]) -> Iterator[tuple[str, Callable[[Any],
     if not found or any(t is None or t.shape != o.node.shape for t, o in zip(targets, found, strict=True)):
         return
     if any(output.chosen is not None for output in found):
-        yield PERCEPTRON, lambda values: _of_two_classes(found, targets, values)
+        yield PERCEPTRON, lambda values: _of_choices(found, targets, values)
         return
     inside = all(((v := np.asarray(o.node.value)) >= 0).all() and (v <= 1).all() for o in found)
     for name, usual in USUAL.items():
@@ -146,8 +149,8 @@ def usual_losses(found: Sequence[Output]) -> Iterator[tuple[str, Callable[[Any],
             yield name, loss
 
 
-def _of_two_classes(found: Sequence[Output], targets: Sequence[Any], values: Any) -> Any:
-    """The perceptron's criterion where one number tells of two classes: how far it is on the wrong side of 0."""
+def _of_choices(found: Sequence[Output], targets: Sequence[Any], values: Any) -> Any:
+    """The perceptron's criterion: by how much what was chosen is above the label's, or on the wrong side of 0."""
     parts = [((o.chosen - (t > 0)) * values[o.node]).sum() for o, t in zip(found, targets, strict=True)]
     return sum(parts[1:], parts[0])
 

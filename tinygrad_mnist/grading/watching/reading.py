@@ -222,7 +222,9 @@ def _of_any_network(
     stays = [f"{name} stays as it is: no update changes it" for name, is_computed in still.items() if not is_computed]
     another = () if findings else _another_loss(run, readings)
     settings, parameters = f"{first.loss}, judged by {judge}", tuple(general.judged(readings))
-    notes = *(() if findings else general.of_another_size(first)), *another, *moved.notes, *stays, *_untold(parameters)
+    sizes = () if findings else general.of_another_size(first)
+    cut = islice((r.cut for r in readings if r.cut), 1)
+    notes = *cut, *sizes, *another, *moved.notes, *stays, *_untold(parameters)
     return Report(run.source.name, settings, parameters, tuple(findings), notes=notes, problems=problems)
 
 

@@ -7,8 +7,9 @@ must give what it gave. Where it can't be followed, central differences of the s
 from __future__ import annotations
 
 import math
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from tinygrad_mnist.engine import Tensor, grad, ops
 from tinygrad_mnist.grading.watching.calls import Method
-from tinygrad_mnist.grading.watching.graph import FILLED, Node, in_order, made_of
+from tinygrad_mnist.grading.watching.graph import FILLED, Node, depending, in_order, made_of
 from tinygrad_mnist.manual.activations import Array
 
 SAMPLED = 12
@@ -59,27 +60,66 @@ def _has_kinks(nodes: Iterable[Node]) -> bool:
     return any(np.ndim(o.value) and not np.all(o.value) for o in rectified)
 
 
-def on_tensors(start: Iterable[Node], targets: Iterable[Node], passes: Passes) -> dict[Node, Any]:
+Edge = tuple[Node, Node]
+"""An operand, and what is made of it."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss by its name: a function of the values of some nodes; passes: one of `slopes_of`.
+
+    later: what parameters became, and where it is made of that already, their values in this step.
+    """
+
+    name: str
+    targets: Sequence[Node]
+    of: Callable[[Mapping[Node, Any]], Any]
+    passes: Passes
+    later: Mapping[Node, Node] = field(default_factory=dict)
+
+    def values(self, start: Iterable[Node], cut: Mapping[Edge, Any] | None = None) -> dict[Node, Any]:
+        """What it is a function of, as `on_tensors` gives it."""
+        return on_tensors(start, self.targets, self.passes, cut, self.later)
+
+
+def on_tensors(
+    start: Iterable[Node],
+    targets: Iterable[Node],
+    passes: Passes,
+    cut: Mapping[Edge, Any] | None = None,
+    later: Mapping[Node, Node] | None = None,
+) -> dict[Node, Any]:
     """The targets, and all between, as tensors made of the start, whose elements are float64.
 
-    passes: one of `slopes_of`. Raises UnfollowedError.
+    passes: one of `slopes_of`. cut: what stands in an operand's place where something is made of it. later: nodes in
+    whose place those of the start stand, which makes other numbers. Raises UnfollowedError.
     """
     tensors = {node: Tensor(np.array(node.value, float), requires_grad=True, name=node.name or None) for node in start}
-    return _replayed(tensors, targets, partial(_on_tensors, passes=passes))
+    tensors |= {new: tensors[old] for new, old in (later or {}).items()}
+    others = depending(made_of(targets, tensors), later.__contains__) if later else set()
+
+    def again(node: Node, values: Mapping[Node, Any]) -> Any:
+        return _on_tensors(node, values, passes, is_the_same=node not in others)
+
+    return _replayed(tensors, targets, again, cut)
 
 
 def _replayed(
-    start: Mapping[Node, Any], targets: Iterable[Node], again: Callable[[Node, dict[Node, Any]], Any]
+    start: Mapping[Node, Any],
+    targets: Iterable[Node],
+    again: Callable[[Node, Mapping[Node, Any]], Any],
+    cut: Mapping[Edge, Any] | None = None,
 ) -> dict[Node, Any]:
-    """The start, the targets, and all between, each made of what comes before it."""
+    """The start, the targets, and all between, each made of what comes before it, or of what is in its place there."""
     values = dict(start)
     for node in in_order(made_of(targets, start)):
         if node not in values:
-            values[node] = again(node, values)
+            others = {o: cut[o, node] for o in node.operands if (o, node) in cut} if cut else {}
+            values[node] = again(node, ChainMap(others, values) if others else values)
     return values
 
 
-def _on_tensors(node: Node, values: dict[Node, Any], passes: Passes) -> Any:
+def _on_tensors(node: Node, values: Mapping[Node, Any], passes: Passes, is_the_same: bool) -> Any:
     if not any(isinstance(values[o], Tensor) for o in node.operands):
         return _plain(node.value)
     if node.function is None:
@@ -89,7 +129,8 @@ def _on_tensors(node: Node, values: dict[Node, Any], passes: Passes) -> Any:
     except Exception as error:
         raise UnfollowedError(str(error)) from error
     array = value.numpy() if isinstance(value, Tensor) else np.asarray(value)
-    if array.shape != node.shape or not np.allclose(array, node.value, rtol=1e-3, atol=1e-5, equal_nan=True):
+    is_alike = not is_the_same or np.allclose(array, node.value, rtol=1e-3, atol=1e-5, equal_nan=True)
+    if array.shape != node.shape or not is_alike:
         raise UnfollowedError(f"{node.op} gives something else on tensors")
     return value
 
@@ -99,7 +140,7 @@ def _plain(value: Any) -> Any:
     return np.asarray(value) if isinstance(value, np.matrix) else value
 
 
-def _apply(node: Node, values: dict[Node, Any], passes: Passes) -> Any:
+def _apply(node: Node, values: Mapping[Node, Any], passes: Passes) -> Any:
     arguments = [_filled(a, values) for a in node.arguments]
     if node.op == "maximum" and (x := _rectified(arguments)) is not None:
         return ops.where(passes(x.numpy(), 0), x, 0)
@@ -221,7 +262,7 @@ def _scattered(shape: tuple[int, ...], places: Iterable[Any], numbers: Iterable[
     return array
 
 
-def _on_arrays(node: Node, values: dict[Node, Any]) -> Any:
+def _on_arrays(node: Node, values: Mapping[Node, Any]) -> Any:
     if node.function is None or not node.operands:
         return _plain(node.value)
     arguments = [_filled(a, values) for a in node.arguments]

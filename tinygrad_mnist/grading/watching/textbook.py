@@ -5,8 +5,9 @@ Both are in columns, as everything in `grading.textbook` is, and few of the inpu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual import Activation
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Array, leaky_relu
 from tinygrad_mnist.manual.activations import linear as identity
-from tinygrad_mnist.manual.heads import HEADS, Head, Penalty, scales
+from tinygrad_mnist.manual.heads import HALF, HEADS, Head, Penalty, scales
 from tinygrad_mnist.manual.notation import COLUMNS, ROWS_IN_OUT, Notation
 from tinygrad_mnist.manual.rows import Backward
 
@@ -30,6 +31,12 @@ FEATURES = 16
 
 TINY = 1e-300
 """In place of zeros that were computed: they are evidence, and not what nobody computed."""
+
+
+Shares = Mapping[Lineage, float]
+"""The part of λ that each weight has; none where all have all of it."""
+
+ALL: Shares = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -198,13 +205,18 @@ def _labels(found: Sequence[Pass], output: Array, notation: Notation) -> Array |
 class Columns:
     """Turns a program's gradients into columns, with a few of the input's features in place of all."""
 
-    def __init__(self, observed: Observed, head: Head, l2: float, penalty: Penalty) -> None:
+    def __init__(
+        self, observed: Observed, head: Head, l2: float = 0.0, penalty: Penalty = HALF, shares: Shares = ALL
+    ) -> None:
         self.observed, self.head, self.l2, self.penalty = observed, head, l2, penalty
+        weights = {l: lineage for (quantity, l), lineage in observed.parameters.items() if quantity == "dW"}
+        learned = {l: lineage for l, lineage in weights.items() if shares and isinstance(lineage, Lineage)}
+        self.shares = {l: shares.get(lineage, 0.0) for l, lineage in learned.items()}
 
     @property
     def network(self) -> Network:
         """The network as it is seen through these features: z and a are those of all."""
-        net, features = self.observed.network, self.observed.features
+        net, features = replace(self.observed.network, shares=self.shares), self.observed.features
         a, W = {**net.a, 0: net.a[0][features]}, {**net.W, 1: net.W[1][:, features]}
         inputs, total = len(net.a[0]), net.a[0].sum(axis=0, keepdims=True)
         return replace(net, W=W, a=a, head=self.head, l2=self.l2, penalty=self.penalty, inputs=inputs, input_sum=total)

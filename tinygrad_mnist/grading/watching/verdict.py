@@ -18,11 +18,12 @@ from tinygrad_mnist.grading.textbook.probes import Probe, Probes
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching import optimizers, practice, updates
 from tinygrad_mnist.grading.watching.gradients import Gradient
+from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.losses import Own, own_loss
 from tinygrad_mnist.grading.watching.network import Key
 from tinygrad_mnist.grading.watching.repeated import stale
 from tinygrad_mnist.grading.watching.tape import Tape
-from tinygrad_mnist.grading.watching.textbook import Columns, Observed
+from tinygrad_mnist.grading.watching.textbook import ALL, Columns, Observed, Shares
 from tinygrad_mnist.manual.activations import Array
 from tinygrad_mnist.manual.heads import HALF, Head, Penalty
 from tinygrad_mnist.manual.rows import Backward
@@ -77,10 +78,12 @@ class Reading:
     """The steps of a training as probes, with a loss that the gradients may be of."""
 
     def __init__(
-        self, observed: Sequence[Observed], head: Head, scale: Scale, l2: float = 0.0, penalty: Penalty = HALF
-    ) -> None:
+        self, observed: Sequence[Observed], head: Head, scale: Scale,
+        l2: float = 0.0, penalty: Penalty = HALF, shares: Shares = ALL,
+    ) -> None:  # fmt: skip
         self.observed, self.head, self.scale, self.l2, self.penalty = observed, head, scale, l2, penalty
-        self.columns = [Columns(o, head, l2, penalty) for o in observed]
+        self.shares = shares
+        self.columns = [Columns(o, head, l2, penalty, shares) for o in observed]
         rtol = max((_rounding(g) for o in observed for g in o.gradients.values() if g), default=DOUBLE)
         missing = [key for o in observed for key, g in o.gradients.items() if g is None]
         self.probes = Probes([Probe(f"step {i}", c.network, rtol) for i, c in enumerate(self.columns, 1)], missing)
@@ -121,9 +124,17 @@ def readings(observed: Sequence[Observed], own: Own | None = None) -> Iterator[R
         yield reading
         if own and own.l2:
             yield Reading(observed, head, signed, own.l2, own.penalty)
+            if not all(share == 1 for share in _shares(own, observed[0])):
+                yield Reading(observed, head, signed, own.l2, own.penalty, own.shares)
         for l2, divisor in dict.fromkeys(_fits(reading)):
             if l2 or divisor:
                 yield Reading(observed, head, replace(signed, divisor=divisor) if divisor else signed, l2)
+
+
+def _shares(own: Own, observed: Observed) -> list[float]:
+    """Which part of λ the penalty has on each of the weights; 0 where it is on others alone."""
+    weights = (lineage for (quantity, _), lineage in observed.parameters.items() if quantity == "dW")
+    return [own.shares.get(lineage, 0.0) for lineage in weights if isinstance(lineage, Lineage)]
 
 
 def _until_right(observed: Sequence[Observed], own: Own | None) -> Iterator[Reading]:
@@ -200,7 +211,7 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
         uphill = updates.symbols(updates.uphill(observed[0], sorted(best.right), best.scale.sign))
         against = [wrong_updates("update-sign", uphill)] if uphill else []
         more = [*swapped.values(), *against, *untouched, *updates.zeroed(observed[0].gradients, updates.symbols)]
-        more += updates.decayed(observed, frozenset() if own is None else own.penalized)
+        more += updates.decayed(observed, () if own is None else own.shares)
         more += updates.twice(observed, best.right)
         moments = optimizers.judge(watched, sorted(best.right), updates.symbols)
         more += moments.findings
@@ -254,8 +265,14 @@ def _is_a_sum(reading: Reading) -> bool:
 
 
 def _is_of(reading: Reading, own: Own, due: bool) -> bool:
-    """Whether it is one of the program's own loss; due: whether with its penalty."""
+    """Whether it is one of the program's own loss; due: whether with its penalty.
+
+    What is printed may lack the penalty of some weights; but not have another λ for each.
+    """
     l2, penalty = (own.l2, own.penalty) if due else (0.0, HALF)
+    shares = _shares(own, reading.observed[0])
+    if due and not reading.shares and all(shares) and len({*shares}) > 1:
+        return False
     return own.may_have(reading.head) and (reading.l2, reading.penalty) == (l2, penalty)
 
 
@@ -330,8 +347,10 @@ def _notes(reading: Reading) -> Iterator[str]:
     if _is_a_sum(reading) and any(net.m != 1 for net in reading.probes.nets):
         yield "the gradients are those of the sum of the losses over the examples, and were judged as such"
     if reading.l2:
-        rate = reading.penalty.rate(reading.l2, reading.probes.nets[0].m)
-        yield f"with L2: {rate:g} W in each gradient of weights"
+        net = reading.probes.nets[0]
+        rates = {l: net.penalty.rate(net.l2 * share, net.m) for l, share in net.shares.items()}
+        of_each = " and ".join(f"{rate:g} W({l}) in that of W({l})" for l, rate in rates.items() if rate)
+        yield f"with L2: {of_each or f'{net.penalty.rate(net.l2, net.m):g} W in each gradient of weights'}"
 
 
 def _rounding(g: Gradient) -> float:
