@@ -1,5 +1,6 @@
 """What a compiled step was captured by may change, and what it can't repeat is refused: never a silent wrong result."""
 
+import itertools
 import random
 import threading
 from collections import namedtuple
@@ -7,6 +8,7 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
+from tests.each import each
 from tinygrad_mnist import CompileError, Tensor, compile, cross_entropy, nn, no_grad
 
 RNG = np.random.default_rng(0)
@@ -144,6 +146,56 @@ def test_a_parameter_may_take_anothers_place_in_an_optimizer():
         return found
 
     agree(run)
+
+
+@each("turns", [[0, 1, 2] * 4, [0, 1, 1, 1, 1, 0], [0, 1, 0, 0, 0], [0, 0, 1, 1, 2, 2, 0, 1], [0, 0, 0, 1, 0, 1]])
+def test_a_step_finds_another_network_and_optimizer(turns):
+    def run(wrap):
+        models = [network() for _ in range(3)]
+        optimizers = [nn.SGD(model.parameters(), 0.1 * (i + 1)) for i, model in enumerate(models)]
+        at = {}
+
+        def step(x, labels):
+            at["optimizer"].zero_grad()
+            loss = cross_entropy(at["model"](x), labels)
+            loss.backward()
+            at["optimizer"].step()
+            return loss.data
+
+        step = wrap(step)
+        for i, turn in enumerate(turns):
+            at |= {"model": models[turn], "optimizer": optimizers[turn]}
+            yield step(X[i % 8], LABELS[i % 8])
+        for model in models:
+            yield from (p.data.copy() for p in model.parameters())
+
+    agree(run)
+
+
+def test_a_step_finds_another_network_in_each_of_many_calls():
+    models = [nn.Linear(5, 2) for _ in range(20)]
+    predict = compile(lambda x: model(x))
+    for model in models[:8] * 2:
+        np.testing.assert_allclose(predict(X[0]).numpy(), model(X[0]).numpy(), rtol=1e-5)
+    with pytest.warns(RuntimeWarning, match="finds other tensors each time; give them as arguments"):
+        found = [predict(X[0]).numpy() for model in models]
+    np.testing.assert_allclose(found, [model(X[0]).numpy() for model in models], rtol=1e-5)
+
+
+def test_a_step_gives_another_tensor_back():
+    at = {}
+    step = compile(lambda x: (Tensor(x) * 2, at["one"]))
+    for i in range(6):
+        at["one"] = Tensor(X[i % 2])
+        assert step(X[0])[1] is at["one"]
+
+
+@each("make", [itertools.cycle, iter, enumerate, lambda rates: (rate for rate in rates), lambda rates: map(abs, rates)])
+def test_what_gives_something_else_each_time_is_refused(make):
+    rates = make([1.0, 1.0, 0.5, 0.5])
+    step = compile(lambda x: x.sum() * next(rates))
+    with pytest.raises(CompileError, match=r"takes from an iterator: do that outside of it"):
+        step(Tensor(X[0]))
 
 
 def test_optimizers_change_between_and_within_calls():

@@ -111,9 +111,9 @@ class Compiled:
             plan.captured.facts = found.facts
             self._plans[key] = [plan, *self._plans.get(key, ())][:PLANS]
             _forget_oldest(self._plans, FORMS)
-        elif len(once) == ATTEMPTS:
-            raise CompileError(_differing(found, once[-1].captured))
         else:
+            if len(once) == ATTEMPTS:
+                self._give_up(once, found)
             plan = Plan(found, self._passes)
             once.append(plan)
         result = plan(arguments)
@@ -124,6 +124,14 @@ class Compiled:
                 "by numbers that rounding alone tells apart"
             )
         return result[0]
+
+    def _give_up(self, once: list[Plan], found: Captured) -> None:
+        """Forget a program of which one like it came each time, for other tensors; or raise CompileError."""
+        if not any(plan.captured.program.is_same(found.program) for plan in once):
+            raise CompileError(_differing(found, once[-1].captured))
+        words = "is captured anew at every call: it finds other tensors each time; give them as arguments"
+        warnings.warn(f"{self.__name__} {words}", RuntimeWarning, stacklevel=5)
+        once.pop(0).forget()
 
     def __getattr__(self, name: str) -> Any:
         """What a function, or a model, has: `compile(model).eval()`."""

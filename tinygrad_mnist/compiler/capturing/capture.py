@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.compiler.capturing.arguments import Arguments
-from tinygrad_mnist.compiler.capturing.facts import PLAIN, Facts
+from tinygrad_mnist.compiler.capturing.facts import KNOWN_BY_VALUE, Facts, is_same
 from tinygrad_mnist.compiler.capturing.finding import Finder
 from tinygrad_mnist.compiler.capturing.moves import Moves
 from tinygrad_mnist.compiler.capturing.tensors import ARRAY, Tensors
@@ -40,6 +40,11 @@ class Output:
     kind: Any = None
     name: str | None = None
 
+    @property
+    def form(self) -> tuple[Any, ...]:
+        """All but what is computed."""
+        return self.kind, self.name
+
 
 @dataclass
 class Captured:
@@ -50,6 +55,7 @@ class Captured:
     result: what is returned, with an Output for each tensor. rebound: the tensors that get a new array, not new
     numbers in their own. changed: those that notice a change. moved: what optimizers have moved.
     gradients: what becomes of the `.grad` of leaves; None for those by which an optimizer has moved them.
+    found: the tensors, states and arrays that the step has found and reads, in order.
     """
 
     program: Program
@@ -61,13 +67,15 @@ class Captured:
     changed: list[Node]
     moved: list[tuple[Optimizer, Tensor]]
     gradients: dict[Node, Value | None]
+    found: tuple[Any, ...]
 
     def is_same(self, other: Captured) -> bool:
-        """Whether another capture computes the same, and returns the same where that is not computed."""
-        return self.program.is_same(other.program) and self._returned() == other._returned()
+        """Whether another capture computes the same of the same, and returns the same where that is not computed."""
+        alike = is_same(self.found, other.found) and is_same(self._returned(), other._returned())
+        return alike and self.program.is_same(other.program)
 
-    def _returned(self) -> list[Any]:
-        return [repr(x) if isinstance(x, int | float | str) else type(x) for x in leaves(self.result)]
+    def _returned(self) -> tuple[Any, ...]:
+        return tuple(x.form if isinstance(x, Output) else x for x in leaves(self.result))
 
 
 def captured(function: Callable[..., Any], args: Any, options: dict[str, Any]) -> Captured:
@@ -126,9 +134,10 @@ class _Capture:
             *(program.updates[start] for start in rebound),
         ]
         self._note_facts()
+        arrays = (array for array in program.constants.values() if id(array) in self.finder.objects)
         return Captured(
             program, self.facts, self.arguments.values, moves.sources | tensors.sources(),
-            result, rebound, tensors.changed(), moves.moved, gradients,
+            result, rebound, tensors.changed(), moves.moved, gradients, (*tensors.found(), *moves.found(), *arrays),
         )  # fmt: skip
 
     def _note_facts(self) -> None:
@@ -149,7 +158,7 @@ class _Capture:
             return x
         if isinstance(x, np.ndarray | TracedArray | TracedNumber):
             return Output(self.trace.value_of(x))
-        if isinstance(x, (*PLAIN, np.generic, np.dtype, range, type)) or id(x) in self.finder.objects:
+        if isinstance(x, (*KNOWN_BY_VALUE, type)) or id(x) in self.finder.objects:
             return x
         raise CompileError(
             f"a compiled step gives tensors, arrays and numbers, in tuples, lists and dicts, and no "

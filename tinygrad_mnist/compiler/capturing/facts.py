@@ -9,6 +9,8 @@ from operator import attrgetter, is_
 from types import CellType
 from typing import Any
 
+import numpy as np
+
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.engine.node import is_recording
 from tinygrad_mnist.nn import Module, Optimizer
@@ -18,6 +20,7 @@ FEW = 64
 """A list or dict with more elements is known by its identity and length alone."""
 
 PLAIN = int, float, complex, str, bytes, bool, type(None)
+KNOWN_BY_VALUE = *PLAIN, np.generic, np.dtype, range
 MISSING = object()
 
 Fact = tuple[str, Callable[[], Any], Any]
@@ -142,7 +145,7 @@ def is_same(one: Any, other: Any) -> bool:
         return True
     if type(one) is tuple and type(other) is tuple:
         return _are_same(one, other)
-    return type(one) is type(other) and isinstance(one, PLAIN) and repr(one) == repr(other)
+    return type(one) is type(other) and isinstance(one, KNOWN_BY_VALUE) and repr(one) == repr(other)
 
 
 def _are_same(ones: Collection[Any], others: Collection[Any]) -> bool:

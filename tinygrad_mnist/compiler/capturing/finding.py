@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.compiler.capturing.facts import FEW, MISSING, PLAIN, Facts, contents
+from tinygrad_mnist.compiler.capturing.iterators import progress
 from tinygrad_mnist.compiler.program import fingerprint
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.nn import Module, Optimizer
@@ -79,6 +80,8 @@ class Finder:
             self._note_generator(value.getstate)
         elif isinstance(value, list | tuple | dict | set | deque):
             self._note_elements(value)
+        elif isinstance(value, Iterator):
+            self.facts.note_until_done(id(value), "takes from an iterator", partial(progress, value))
         for kind in _kinds_of(value):
             for method in vars(kind).values():
                 if isinstance(method, FunctionType):

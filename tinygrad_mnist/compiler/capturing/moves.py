@@ -44,6 +44,10 @@ class Moves:
         self.moved.append((optimizer, p))
         self.facts.note_optimizer(optimizer)
 
+    def found(self) -> list[Any]:
+        """Whose states and options were read."""
+        return [*self.states, *self._numbers]
+
     def _state(self, optimizer: Optimizer, p: Tensor, name: str) -> TracedArray:
         key = optimizer, p, name
         if key not in self.states:

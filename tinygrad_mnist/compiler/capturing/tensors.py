@@ -88,6 +88,11 @@ class Tensors:
             for node, met in self.met.items()
         }
 
+    def found(self) -> list[Node]:
+        """Those that were read; for a gradient, which is another tensor after each step, the leaf that has it."""
+        owners = self.owners()
+        return [owners.get(node, node) for node in self.met]
+
     def rebound(self) -> dict[Value, Node]:
         """Those that have another array now."""
         return {met.start: node for node, met in self.met.items() if ARRAY.__get__(node) is not met.traced}
