@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.compiler.functions import COMPARISONS, as_type
+from tinygrad_mnist.compiler.functions import COMPARISONS, as_type, has_shape
 from tinygrad_mnist.compiler.kernels.expressions import EXPRESSIONS, SINGLE
 from tinygrad_mnist.compiler.kernels.kernel import Kernel
 from tinygrad_mnist.compiler.kernels.steps import HEAVY, Step, kind_of
@@ -159,7 +159,7 @@ class _Fusion:
         }
         self.states = {value: state for state, value in program.updates.items()}
         self.readers: dict[Value, int] = {}
-        self.drawn = 0
+        self.drawn = self.sized = 0
         self.users, self.wanted = program.users(), {*program.wanted()}
         self.ones = program.ones()
 
@@ -175,22 +175,24 @@ class _Fusion:
             self.sources[group].append(instruction)
         else:
             self.others.append((level, view, i, instruction))
+        if instruction.function is has_shape:  # what follows may fail where it has not
+            self.sized = level
         self.levels.update(dict.fromkeys(instruction.outputs, level))
         for x in instruction.inputs:
             root = self.roots[x]
             self.readers[root] = max(self.readers.get(root, 0), level)
 
     def _below(self, instruction: Instruction) -> int:
-        """The level that an instruction comes after: of what it reads, and of who reads the state that it renews."""
+        """The level that an instruction comes after: of what it reads, of who reads the state that it renews, of sizes."""
         old = [self.readers.get(self.states[value], 0) for value in instruction.outputs if value in self.states]
-        return max([self.levels.get(x, 0) for x in instruction.inputs] + [level - 1 for level in old], default=0)
+        return max([self.levels.get(x, 0) for x in instruction.inputs] + [level - 1 for level in old] + [self.sized])
 
     def _group(self, instruction: Instruction) -> Group | None:
         found = [self.owners[self.roots[x]] for x in instruction.inputs if self.roots[x] in self.owners]
         for group in sorted({*found}, key=lambda group: -group.level):
             inside = [x for x in instruction.inputs if self.owners.get(self.roots[x]) is group]
             outside = [self.levels.get(x, 0) for x in instruction.inputs if x not in inside]
-            is_late = max(outside, default=0) < group.level and self._renews_late(instruction, group)
+            is_late = max([*outside, self.sized]) < group.level and self._renews_late(instruction, group)
             if is_late and group.add(instruction):
                 return group
         for domain in _domains(instruction):
