@@ -116,6 +116,18 @@ def test_nothing_is_done_with_what_has_another_size(fused):
         np.testing.assert_allclose(compiled(x).numpy(), step(x).numpy(), rtol=1e-6)
 
 
+@each("fused", [False, True])
+def test_nothing_is_picked_before_it_is_decided_that_it_is_there(fused):
+    table = Tensor(np.arange(5.0))
+
+    def step(i):
+        return table[i] if (i * 2 + 1).sum().astype(float) * 0.5 < 5 else table[i - 5] * 2
+
+    compiled = compile(step, fused=fused)
+    for i in [2, 2, 2, 7, 3, 9, 9, 0]:
+        assert compiled(np.array([i])).item() == step(np.array([i])).item()
+
+
 def test_arguments_of_every_kind():
     pair = namedtuple("pair", "x y")
 

@@ -159,7 +159,8 @@ class _Fusion:
         }
         self.states = {value: state for state, value in program.updates.items()}
         self.readers: dict[Value, int] = {}
-        self.drawn = self.sized = 0
+        self.drawn = self.decided = self.sized = 0  # the levels of the last draw, decision and size so far
+        self.guarded = {guard.value for guard in program.guards}
         self.users, self.wanted = program.users(), {*program.wanted()}
         self.ones = program.ones()
 
@@ -167,7 +168,7 @@ class _Fusion:
         """Put an instruction into the kernel of what it reads, into a new one, or by itself."""
         view = instruction.is_view
         group = None if view else self._group(instruction)
-        level = group.level if group else self._below(instruction) + (not view)
+        level = group.level if group else max(self._below(instruction) + (not view), self.decided)
         if draws(instruction):  # one after the other
             level = self.drawn = max(level, self.drawn)
         if group:
@@ -175,7 +176,9 @@ class _Fusion:
             self.sources[group].append(instruction)
         else:
             self.others.append((level, view, i, instruction))
-        if instruction.function is has_shape:  # what follows may fail where it has not
+        if not self.guarded.isdisjoint(instruction.outputs):  # calls that follow may fail where it is otherwise
+            self.decided = max(level, self.decided)
+        if instruction.function is has_shape:  # kernels too
             self.sized = level
         self.levels.update(dict.fromkeys(instruction.outputs, level))
         for x in instruction.inputs:
