@@ -111,6 +111,7 @@ class Training:
         loss.backward()
         nn.clip_grad_norm_(self.model.parameters(), 1.0)
         self.moving.step()
+        nn.max_norm_(self.model.parameters(), 0.8)
         return loss
 
     def __call__(self, i, wrapped=None):

@@ -3,6 +3,7 @@
 import itertools
 import random
 import threading
+import time
 from collections import namedtuple
 
 import numpy as np
@@ -101,6 +102,7 @@ def test_sizes_that_depend_on_numbers():
     agree(lambda wrap: [np.asarray(x) for x in run(wrap)])
 
 
+@pytest.mark.usefixtures("interpreted")
 @each("fused", [False, True])
 def test_nothing_is_done_with_what_has_another_size(fused):
     weights = Tensor(np.ones(8), requires_grad=True)
@@ -116,6 +118,7 @@ def test_nothing_is_done_with_what_has_another_size(fused):
         np.testing.assert_allclose(compiled(x).numpy(), step(x).numpy(), rtol=1e-6)
 
 
+@pytest.mark.usefixtures("interpreted")
 @each("fused", [False, True])
 def test_nothing_is_picked_before_it_is_decided_that_it_is_there(fused):
     table = Tensor(np.arange(5.0))
@@ -259,6 +262,18 @@ def test_no_grad_outside_is_as_it_is():
     step(X[0]), step(X[0])
     with no_grad(), pytest.raises(Exception, match="graph"):
         step(X[0])
+
+
+def test_what_differs_is_said():
+    for function, words in (
+        (lambda x: x.sum() * time.perf_counter(), r"where \d+\.\d+ was \d+\.\d+ in another call"),
+        (lambda x: x.sum() + np.array([time.perf_counter()]), "where an array was another one in another call"),
+    ):
+        step = compile(function)
+        with pytest.raises(CompileError, match=rf"does not at .*test_noticed.py.*, {words}: pass what differs"):
+            [step(X[0]) for _ in range(9)]
+    with pytest.raises(TypeError, match="what is compiled is a function, or a model, not int"):
+        compile(3)
 
 
 def test_a_copy_is_apart():

@@ -17,7 +17,7 @@ from tinygrad_mnist.compiler.capturing.watching import capturing
 from tinygrad_mnist.compiler.errors import CompileError
 from tinygrad_mnist.compiler.passes import passes_of
 from tinygrad_mnist.compiler.plan import Plan
-from tinygrad_mnist.compiler.program import form, leaves, nesting
+from tinygrad_mnist.compiler.program import Value, form, leaves, nesting
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.jit import has_numba
 from tinygrad_mnist.places import at
@@ -55,6 +55,8 @@ def compile(function: Callable[..., Any] | None = None, *, exact: bool = False, 
     """
     if function is None:
         return functools.partial(compile, exact=exact, fused=fused)
+    if not callable(function):
+        raise TypeError(f"what is compiled is a function, or a model, not {type(function).__name__}")
     return Compiled(function, exact, fused)
 
 
@@ -218,8 +220,19 @@ class _Same:
 
 def _differing(one: Captured, other: Captured) -> str:
     """Where two captures of a step part, in words."""
-    place = one.program.first_difference(other.program)
+    where, what = "", ""
+    if parting := one.program.first_difference(other.program):
+        mine, its = ((x.function, *leaves((x.args, x.options))) for x in parting)
+        values = ((a, b) for a, b in zip(mine, its, strict=False) if not isinstance(a, Value) and repr(a) != repr(b))
+        now, before = map(_short, next(values, ("an array", "another one")))
+        where, what = at(parting[0].place), f", where {now} was {before} in another call"
     return (
-        f"a compiled step must compute the same in every call, and this one does not{at(place)}: pass what differs, a "
-        f"number or an array, as an argument"
+        f"a compiled step must compute the same in every call, and this one does not{where}{what}: pass what differs, "
+        f"a number or an array, as an argument"
     )
+
+
+def _short(x: Any) -> str:
+    """A constant of a program, or what it calls, in a few words."""
+    words = getattr(x, "__name__", None) or (x if isinstance(x, str) else repr(x))
+    return words if len(words) <= 40 else f"{words[:39]}…"

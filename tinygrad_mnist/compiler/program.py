@@ -173,10 +173,11 @@ class Program:
         """Whether another program computes the same, to the numbers of its constants."""
         return self.written() == other.written()
 
-    def first_difference(self, other: Program) -> Place | None:
-        """The line of the reader's code where this program and another one part."""
-        pairs = zip(self.instructions, self.written(), other.written(), strict=False)
-        return next((instruction.place for instruction, mine, its in pairs if mine != its), None)
+    def first_difference(self, other: Program) -> tuple[Instruction, Instruction] | None:
+        """The instructions at which this program and another one part."""
+        pairs = zip(self.instructions, other.instructions, strict=False)
+        words = zip(self.written(), other.written(), strict=False)
+        return next((pair for pair, (mine, its) in zip(pairs, words, strict=False) if mine != its), None)
 
     def written(self) -> list[Hashable]:
         """Every instruction in words that mean the same in every capture, and after them what is wanted."""

@@ -54,10 +54,8 @@ def max_norm_(parameters: Iterable[Tensor] | Tensor, max_norm: float) -> None:
         if p.ndim >= 2:
             rows = p.data.reshape(len(p.data), -1)
             norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-            if (long := norms > max_norm).any():
-                array = p.data
-                array[long] *= (max_norm / norms[long]).astype(p.dtype).reshape(-1, *[1] * (p.ndim - 1))
-                p.data = array
+            shares = (max_norm / np.maximum(norms, max_norm)).astype(p.dtype)  # of those that are short it is 1
+            p.data *= shares.reshape(-1, *[1] * (p.ndim - 1))
 
 
 def _each(parameters: Iterable[Tensor] | Tensor) -> list[Tensor]:

@@ -186,7 +186,7 @@ class _Fusion:
             self.readers[root] = max(self.readers.get(root, 0), level)
 
     def _below(self, instruction: Instruction) -> int:
-        """The level that an instruction comes after: of what it reads, of who reads the state that it renews, of sizes."""
+        """The level that an instruction comes after: what it reads, who reads the state that it renews, sizes."""
         old = [self.readers.get(self.states[value], 0) for value in instruction.outputs if value in self.states]
         return max([self.levels.get(x, 0) for x in instruction.inputs] + [level - 1 for level in old] + [self.sized])
 
