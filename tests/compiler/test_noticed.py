@@ -5,6 +5,7 @@ import random
 import threading
 import time
 from collections import namedtuple
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -262,6 +263,31 @@ def test_no_grad_outside_is_as_it_is():
     step(X[0]), step(X[0])
     with no_grad(), pytest.raises(Exception, match="graph"):
         step(X[0])
+
+
+@dataclass(slots=True)
+class Options:
+    factor: float
+    mask: object = None
+    inner: object = None
+
+
+def test_options_in_slots_and_arrays_that_numpy_alone_computes_with():
+    def run(wrap):
+        options = Options(2.0, np.ones(5), Options(1.0))
+        step = wrap(lambda x: Tensor(x) * options.factor * options.inner.factor * (options.mask + 1))
+        for i in range(12):
+            if i == 4:
+                options.factor = 3.0
+            if i == 6:
+                options.inner.factor = 4.0
+            if i == 8:
+                options.mask[1] = 5.0
+            if i == 10:
+                options.inner = Options(0.5)
+            yield step(X[0]).numpy()
+
+    agree(run)
 
 
 def test_what_differs_is_said():

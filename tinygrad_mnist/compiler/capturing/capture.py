@@ -28,6 +28,9 @@ from tinygrad_mnist.engine import Node, Tensor
 from tinygrad_mnist.nn import Optimizer
 from tinygrad_mnist.places import at
 
+TINY = 1024
+"""Up to so many numbers an array that is found, and not read by the program, is looked at before each call."""
+
 _lock = threading.RLock()
 """One step is captured at a time: it is watched from the classes."""
 
@@ -141,9 +144,13 @@ class _Capture:
         )  # fmt: skip
 
     def _note_facts(self) -> None:
-        """Note which leaves learn, and of models that were found, and not called, the attributes."""
+        """Note which leaves learn, and of what was found: attributes of models that were not called, small arrays."""
         for module in (module for model in self.finder.models for module in model.modules()):
             self.facts.note_module(module)
+        constants = [*map(id, self.trace.program.constants.values())]
+        for x in self.finder.objects.values():
+            if isinstance(x, np.ndarray) and x.size <= TINY and id(x) not in constants:
+                self.facts.note_array(x)
         owners = self.tensors.owners()
         leaves = [node for node in self.tensors.met if not node.op and node not in owners]
         read = {leaf: gradient for leaf, (gradient, is_read) in self.tensors.gradients.items() if is_read}

@@ -10,7 +10,9 @@ from types import CellType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tinygrad_mnist.compiler.program import fingerprint
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.engine.node import is_recording
 from tinygrad_mnist.nn import Module, Optimizer
@@ -51,6 +53,14 @@ class Facts:
     def note_item(self, owner: Mapping[str, Any], name: str) -> None:
         """An item of a dict, such as an option or an attribute, or that there is none."""
         _note(self._lasting, (id(owner), name), f"changes {name}", partial(owner.get, name, MISSING))
+
+    def note_slot(self, owner: Any, name: str) -> None:
+        """An attribute of an object that keeps it in a slot."""
+        _note(self._lasting, (id(owner), name), f"changes {name}", partial(getattr, owner, name, MISSING))
+
+    def note_array(self, array: NDArray[Any]) -> None:
+        """The numbers of an array, of which the step computes what is a constant to its program."""
+        _note(self._lasting, id(array), "changes an array", partial(fingerprint, array))
 
     def note_cell(self, name: str, cell: CellType) -> None:
         """What a function finds in a closure."""

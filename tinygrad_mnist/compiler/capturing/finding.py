@@ -122,18 +122,24 @@ class Finder:
             for group in owner.param_groups:
                 for name in group:
                     self.facts.note_item(group, name)
-        has_attributes = isinstance(getattr(owner, "__dict__", 0), Mapping)
-        if isinstance(owner, FunctionType) or not has_attributes:
+        if isinstance(owner, FunctionType):
             return
+        attributes, slots = getattr(owner, "__dict__", None), [*_slots_of(owner)]
+        if not isinstance(attributes, Mapping):
+            attributes = {}
         for kind in _kinds_of(owner):
             for name in self._names.intersection(vars(kind)):
-                self.facts.note_item(vars(owner), name)
+                self.facts.note_item(attributes, name)
                 self._note(vars(kind), name)
         if isinstance(owner, Module):  # whose own are noted when it is called
             return
-        for name in self._names.intersection(vars(owner)):
+        for name in self._names.intersection((*attributes, *slots)):
             known = {*self.objects}
-            self._note(vars(owner), name)
+            if name in slots:
+                self.facts.note_slot(owner, name)
+                self._follow(getattr(owner, name, None))
+            else:
+                self._note(attributes, name)
             for each in [v for k, v in self.objects.items() if k not in known]:
                 self._note_attributes(each)
 
@@ -153,6 +159,13 @@ def _is_library(value: Any) -> bool:
     is_class = isinstance(value, type)
     module = value.__module__ if is_class else value.__name__ if isinstance(value, ModuleType) else ""
     return module.partition(".")[0] in LIBRARIES
+
+
+def _slots_of(value: Any) -> Iterator[str]:
+    """The names of the attributes that an object keeps in slots."""
+    for kind in () if isinstance(value, type) else _kinds_of(value):
+        slots = vars(kind).get("__slots__", ())
+        yield from [slots] if isinstance(slots, str) else slots
 
 
 def _kinds_of(value: Any) -> Iterator[type]:
