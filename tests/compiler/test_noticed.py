@@ -218,6 +218,23 @@ def test_a_step_finds_another_network_in_each_of_many_calls():
         [*map(agrees, models)]
 
 
+def test_a_step_leaves_gradients_in_other_tensors():
+    def run(wrap):
+        at, given = {}, [Tensor(np.ones(5), requires_grad=True) for _ in range(3)]
+
+        def step(x):
+            at["forgets"].grad = None
+            (at["learns"] * x).sum().backward()
+
+        step = wrap(step)
+        for i in range(9):
+            at |= {"forgets": given[i % 3], "learns": given[i % 2]}
+            step(X[0])
+            yield from (np.ones(5) if p.grad is None else p.grad.numpy().copy() for p in given)
+
+    agree(run)
+
+
 def test_a_step_gives_another_tensor_back():
     at = {}
     step = compile(lambda x: (Tensor(x) * 2, at["one"]))

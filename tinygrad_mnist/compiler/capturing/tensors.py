@@ -89,9 +89,9 @@ class Tensors:
         }
 
     def found(self) -> list[Node]:
-        """Those that were read; for a gradient, which is another tensor after each step, the leaf that has it."""
+        """Those that were read, for a gradient, which is another tensor after each step, its leaf; and leaves."""
         owners = self.owners()
-        return [owners.get(node, node) for node in self.met]
+        return [*(owners.get(node, node) for node in self.met), *filter(self.is_outside, self.gradients)]
 
     def rebound(self) -> dict[Value, Node]:
         """Those that have another array now."""
