@@ -7,7 +7,8 @@ import random
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from functools import cached_property, partial
+from itertools import chain
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -83,7 +84,7 @@ class Finder:
         elif isinstance(value, Iterator):
             self.facts.note_until_done(id(value), "takes from an iterator", partial(progress, value))
         for kind in _kinds_of(value):
-            for method in vars(kind).values():
+            for method in map(_function_of, vars(kind).values()):
                 if isinstance(method, FunctionType):
                     self._follow(method)
 
@@ -127,10 +128,11 @@ class Finder:
         attributes, slots = getattr(owner, "__dict__", None), [*_slots_of(owner)]
         if not isinstance(attributes, Mapping):
             attributes = {}
-        for kind in _kinds_of(owner):
-            for name in self._names.intersection(vars(kind)):
-                self.facts.note_item(attributes, name)
-                self._note(vars(kind), name)
+        kinds = [*map(vars, _kinds_of(owner))]
+        for name in self._names.intersection(chain(*kinds)):
+            for where in (attributes, *kinds):  # one that lacks it may get it later
+                self.facts.note_item(where, name)
+                self._follow(where.get(name))
         if isinstance(owner, Module):  # whose own are noted when it is called
             return
         for name in self._names.intersection((*attributes, *slots)):
@@ -159,6 +161,15 @@ def _is_library(value: Any) -> bool:
     is_class = isinstance(value, type)
     module = value.__module__ if is_class else value.__name__ if isinstance(value, ModuleType) else ""
     return module.partition(".")[0] in LIBRARIES
+
+
+def _function_of(method: Any) -> Any:
+    """What a property, or a static or class method, calls; anything else as it is."""
+    if isinstance(method, property):
+        return method.fget
+    if isinstance(method, cached_property):
+        return method.func
+    return method.__func__ if isinstance(method, staticmethod | classmethod) else method
 
 
 def _slots_of(value: Any) -> Iterator[str]:
