@@ -307,6 +307,14 @@ def test_options_in_slots_and_arrays_that_numpy_alone_computes_with():
     agree(run)
 
 
+def test_an_argument_may_be_filled_anew():
+    x, step = X[0].copy(), compile(lambda x: x.sum() * 2)
+    for new in X:
+        x[:] = new
+        assert step(x) == new.sum() * 2
+    assert len(step.plans) == 1
+
+
 def test_what_differs_is_said():
     for function, words in (
         (lambda x: x.sum() * time.perf_counter(), r"where \d+\.\d+ was \d+\.\d+ in another call"),

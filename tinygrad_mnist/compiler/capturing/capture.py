@@ -94,7 +94,7 @@ class _Capture:
     """A step while it is captured, part by part."""
 
     def __init__(self, function: Callable[..., Any], arguments: list[Any]) -> None:
-        self.function = function
+        self.function, self.given = function, arguments
         self.trace, self.facts = Trace(), Facts()
         self.finder = Finder(self.facts, function, *arguments)
         self.arguments, self.tensors = Arguments(self.trace), Tensors(self.trace)
@@ -147,9 +147,9 @@ class _Capture:
         """Note which leaves learn, and of what was found: attributes of models that were not called, small arrays."""
         for module in (module for model in self.finder.models for module in model.modules()):
             self.facts.note_module(module)
-        constants = [*map(id, self.trace.program.constants.values())]
-        for x in self.finder.objects.values():
-            if isinstance(x, np.ndarray) and x.size <= TINY and id(x) not in constants:
+        read = {*map(id, (*self.trace.program.constants.values(), *self.given))}
+        for number, x in self.finder.objects.items():
+            if isinstance(x, np.ndarray) and x.size <= TINY and number not in read:
                 self.facts.note_array(x)
         owners = self.tensors.owners()
         leaves = [node for node in self.tensors.met if not node.op and node not in owners]
