@@ -337,3 +337,32 @@ def test_a_decay_that_is_set_for_each_layer_is_no_mistake_nor_is_that_of_a_bias_
         "    first.biases -= 0.5 * first.dbiases\n    second.biases -= 0.5 * second.dbiases\n",
     )
     assert [finding.names for finding in reported(DATA + in_lines).findings] == [("decay-missing",)]
+
+
+@pytest.mark.parametrize("decay", ["W1 -= 0.001 * W1", "W1 = W1 - 0.001 * W1", "W1 = W1 * 0.999"])
+def test_weights_may_decay_by_an_update_of_their_own(decay):
+    program = f"""{DATA}
+W1, b1, W2, b2 = rng.normal(size=(6, 5)), np.zeros(5), rng.normal(size=(5, 4)), np.zeros(4)
+for _ in range(5):
+    z = X @ W1 + b1
+    s = 1 / (1 + np.exp(-z))
+    a = z * s
+    o = a @ W2 + b2
+    e = np.exp(o - o.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    loss = -(Y * np.log(p)).sum(axis=1).mean()
+    d = (p - Y) / len(X)
+    dW2, db2 = a.T @ d, d.sum(axis=0)
+    d = d @ W2.T * (s + z * s * (1 - s))
+    dW1, db1 = X.T @ d, d.sum(axis=0)
+    W1 = W1 - 0.1 * dW1
+    b1 = b1 - 0.1 * db1
+    {decay}
+    W2 = W2 - 0.1 * dW2
+    b2 = b2 - 0.1 * db2
+    {decay.replace("W1", "W2")}
+"""
+    report = reported(program)
+    assert report.passed, str(report)
+    assert all(p.right and p.difference is not None for p in report.parameters)
+    assert not reported(program.replace("s + z * s * (1 - s)", "s * (1 - s)")).passed

@@ -147,9 +147,9 @@ class _Capture:
         """Note which leaves learn, and of what was found: attributes of models that were not called, small arrays."""
         for module in (module for model in self.finder.models for module in model.modules()):
             self.facts.note_module(module)
-        read = {*map(id, (*self.trace.program.constants.values(), *self.given))}
+        known = {*map(id, (*self.trace.program.constants.values(), *self.given))}
         for number, x in self.finder.objects.items():
-            if isinstance(x, np.ndarray) and x.size <= TINY and number not in read:
+            if isinstance(x, np.ndarray) and x.size <= TINY and number not in known:
                 self.facts.note_array(x)
         owners = self.tensors.owners()
         leaves = [node for node in self.tensors.met if not node.op and node not in owners]

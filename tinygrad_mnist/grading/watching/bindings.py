@@ -57,6 +57,13 @@ class Bindings:
             self.nodes.update(dict.fromkeys(keys, node))
             yield [old for old in before if old is not node], node
 
+    def unnamed(self, value: Any) -> list[str]:
+        """The attributes of an object whose arrays have no name yet: the program has not written what made it."""
+        if type(value).__module__ in ("builtins", "numpy") or isinstance(value, type):
+            return []
+        held = [*getattr(value, "__dict__", {}), *getattr(type(value), "__slots__", ())]
+        return [name for name in held if (id(value), name) not in self.nodes and _is_array(getattr(value, name, None))]
+
     def _shown(self, owner: Any, name: str) -> str:
         """An item's name with that of the list or dict that it lies in, where it is a number alone: w[3]."""
         holder = self.name_of(owner) if isinstance(owner, (list, dict)) else ""

@@ -157,6 +157,8 @@ class Recorder:
             self.tape.bindings.set_apart(held, [name])
             value = held[name]
         self.tape.bound(line, owner, text, value)
+        for attribute in self.tape.bindings.unnamed(value):
+            self.bound(line, value, f"{text}.{attribute}", getattr(value, attribute))
 
     def enter(self, line: int, name: str, arguments: dict[str, Any]) -> int:
         """A function begins; the number of this call of it."""

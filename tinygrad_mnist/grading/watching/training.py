@@ -67,14 +67,17 @@ def transitions(tape: Tape) -> Iterator[tuple[Values, Values]]:
 
 
 def live_versions(tape: Tape, every: Sequence[Lineage]) -> dict[Lineage, list[Node]]:
-    """For each parameter those of its values that a forward pass was run with."""
+    """For each parameter those of its values that a forward pass was run with, and not another update alone."""
     users = used_by(tape.nodes)
     versions = {v for lineage in every for v in lineage.versions}
     from_parameters = depending(tape.nodes, lambda n: n in versions)
     apart = versions | labelled_among(tape.nodes, from_parameters, versions, versions)
     used: set[Node] = set()
+    updating = set(versions)
     for node in reversed(tape.nodes):  # users come after what they use
-        others = (user for user in users[node] if user not in apart)
+        others = [user for user in users[node] if user not in apart and user not in updating]
+        if node not in apart and users[node] and updating.issuperset(users[node]):
+            updating.add(node)  # as λ W is, by which weights decay
         if any(user in used or not (is_view(user) or user.op == "shared") for user in others):
             used.add(node)
     return {lineage: [version for version in lineage.versions if version in used] for lineage in every}
