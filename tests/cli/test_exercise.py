@@ -7,10 +7,10 @@ from tinygrad_mnist import nn, training
 
 
 def test_a_notebook_and_a_page_of_a_new_network(tmp_path):
-    files = ["--notebook", "new/a.ipynb", "--html", "a.html"]
+    files = ["--notebook", "a.ipynb", "--html", "a.html"]
     result = command(tmp_path, "exercise", "--layers", "784,6,10", *files, cwd=tmp_path)
-    assert (result.returncode, result.stdout) == (0, "saved new/a.ipynb\nsaved a.html\n"), result.stderr
-    cells = json.loads((tmp_path / "new" / "a.ipynb").read_text(encoding="utf-8"))["cells"]
+    assert (result.returncode, result.stdout) == (0, "saved a.ipynb\nsaved a.html\n"), result.stderr
+    cells = json.loads((tmp_path / "a.ipynb").read_text(encoding="utf-8"))["cells"]
     assert any('check("dW2", dW2)' in "".join(cell["source"]) for cell in cells)
     page = (tmp_path / "a.html").read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>")

@@ -32,7 +32,7 @@ def test_a_folder_gets_pages_a_table_and_exit_code_0(tmp_path):
 
 
 def test_gradescope_has_its_results(tmp_path):
-    folder, results = hand_in(tmp_path / "submission", work=WRONG), tmp_path / "results" / "results.json"
+    folder, results = hand_in(tmp_path / "submission", work=WRONG), tmp_path / "results.json"
     result = command(tmp_path, "grade", folder, "--gradescope", results)
     assert result.returncode == 0, result.stderr
     content = json.loads(results.read_text(encoding="utf-8"))

@@ -13,7 +13,7 @@ import typer
 
 from tinygrad_mnist import __version__, cluster, files, grading
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import asked_wrongly, interrupted
+from tinygrad_mnist.cli.options import asked_wrongly, interrupted, prepare_files
 from tinygrad_mnist.grading import classroom
 from tinygrad_mnist.grading.classroom.distant import DistantWorker
 from tinygrad_mnist.grading.classroom.gradescope import gradescope as for_gradescope
@@ -48,7 +48,7 @@ def grade_class(
     scheduler: str | None,
 ) -> None:
     """Grade them, with a bar; write what was asked for, and print the table."""
-    files.prepare_files(csv, gradescope)
+    prepare_files(csv, gradescope)
     folder = tempfile.TemporaryDirectory(prefix="tinygrad-mnist-class-", ignore_cleanup_errors=True)
     with asked_wrongly(grading.GradeError), folder as unpacked:
         worth = classroom.Points.parse(points) if points else None

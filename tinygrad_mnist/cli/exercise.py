@@ -10,8 +10,7 @@ import typer
 from tinygrad_mnist import graph as readings
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.graph import loss_on_images, new_or_loaded
-from tinygrad_mnist.cli.options import Data, asked_wrongly, load_data, outputs
-from tinygrad_mnist.files import prepare_files
+from tinygrad_mnist.cli.options import Data, asked_wrongly, load_data, outputs, prepare_files
 
 
 def exercise(
@@ -30,12 +29,12 @@ def exercise(
     """
     if not (notebook or html):
         raise typer.BadParameter("name a file to write: --notebook FILE, --html FILE or both")
+    prepare_files(notebook, html)
     network = new_or_loaded(model, layers, activation)
     loss = loss_on_images(network, load_data(source, outputs(network)))
     made = readings.exercise(loss)
     for path, write in ((notebook, made.to_notebook), (html, made.to_html)):
         if path:
-            prepare_files(path)
             with asked_wrongly():
                 write(path)
             show.line(f"saved {path}")

@@ -19,10 +19,11 @@ from tinygrad_mnist.cli.options import (
     network_layers,
     one_of,
     outputs,
+    prepare_files,
 )
 from tinygrad_mnist.compiler import compile
 from tinygrad_mnist.engine import Tensor
-from tinygrad_mnist.files import prepare_files, write_atomically, write_text
+from tinygrad_mnist.files import write_atomically, write_text
 from tinygrad_mnist.graph.recording import Recording
 
 EXAMPLES, FEW = 8, 2
