@@ -11,7 +11,7 @@ import time
 import pytest
 
 from tests.cli.running import command, environment
-from tests.grading.classroom.programs import HOSTILE, ROWS, WRONG, hand_in
+from tests.grading.classroom.programs import HOSTILE, ROWS, TRAINS, WRONG, hand_in
 
 
 def test_a_folder_gets_pages_a_table_and_exit_code_0(tmp_path):
@@ -29,6 +29,16 @@ def test_a_folder_gets_pages_a_table_and_exit_code_0(tmp_path):
     assert "activation&#x27;s derivative missing" in (pages / "bob.html").read_text(encoding="utf-8")
     with table.open(encoding="utf-8-sig", newline="") as file:
         assert [(row["learner"], row["points"]) for row in csv.DictReader(file)] == [("ada", "12"), ("bob", "8")]
+
+
+def test_points_are_for_the_textbooks_gradients_whatever_they_are_called(tmp_path):
+    folder = hand_in(tmp_path / "class", ada=TRAINS)
+    result = command(tmp_path, "grade", folder, "--points", "dW1=2,db1=1,dW2=2,db2=1")
+    assert result.returncode == 0, result.stderr
+    assert (result.stdout.splitlines()[1].split(), result.stderr) == (["ada", "yes", "6/6"], "")
+    result = command(tmp_path, "grade", folder, "--points", "dW1=2,dW9=1")
+    assert result.stdout.splitlines()[1].split() == ["ada", "yes", "2/3"]
+    assert result.stderr == "no program has dW9, which --points names: nobody has its points\n"
 
 
 def test_gradescope_has_its_results(tmp_path):

@@ -74,6 +74,8 @@ def grade_class(
         content = for_gradescope(graded.report, worth or classroom.Points(), graded.seconds)
         files.write_text(gradescope, json_text(content))
     show.table(whole)
+    if whole.pointless and not gradescope:
+        show.note(f"no program has {', '.join(whole.pointless)}, which --points names: nobody has its points")
     if html:
         show.line(f"{html / 'index.html'}")
     if not whole.all_judged:

@@ -46,7 +46,8 @@ class Parameter:
 
     difference: relative to the largest number in the right gradient; None for another shape, NaN or no result.
     not_finite: whether it is right wherever its numbers are finite, and they are not everywhere.
-    computed: whether there was one on any network.
+    computed: whether there was one on any network. textbook: what the textbook calls it, where the learner's name is
+    another, and it is known.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Parameter:
     difference: float | None
     not_finite: bool = False
     computed: bool = True
+    textbook: str = ""
 
     @property
     def verdict(self) -> str:

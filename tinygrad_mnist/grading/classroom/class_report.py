@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinygrad_mnist.grading.classroom import class_page, class_table
-from tinygrad_mnist.grading.classroom.points import Points, Score, common, shown, sums
+from tinygrad_mnist.grading.classroom.points import Points, Score, common, shown, sums, usual
 from tinygrad_mnist.grading.classroom.submissions import Submission
 from tinygrad_mnist.grading.report import Parameter, Report
 
@@ -91,7 +91,7 @@ class ClassReport:
     def gradients(self) -> tuple[str, ...]:
         """The textbook's names of all that were judged, in the order in which most return them."""
         by_length = sorted(self.results, key=lambda g: -len(g.report.parameters))
-        return tuple(dict.fromkeys(common(p.name) for g in by_length for p in g.report.parameters))
+        return tuple(dict.fromkeys(usual(p) for g in by_length for p in g.report.parameters))
 
     @property
     def mistakes(self) -> tuple[Count, ...]:
@@ -114,7 +114,7 @@ class ClassReport:
     def hardest(self) -> Count | None:
         """The step of the derivation in which most learners have a mistake; a gradient where no mistake was found."""
         steps = _counted(self.results, lambda g: [where for f in g.report.findings for where in f.where])
-        wrong = _counted(self.results, lambda g: [common(p.name) for p in g.report.parameters if not p.right])
+        wrong = _counted(self.results, lambda g: [usual(p) for p in g.report.parameters if not p.right])
         return next(iter(steps or wrong), None)
 
     def scores(self, graded: Graded) -> list[Score]:
@@ -123,7 +123,13 @@ class ClassReport:
 
     def parameter(self, graded: Graded, name: str) -> Parameter | None:
         """Its gradient of this name."""
-        return next((p for p in graded.report.parameters if common(p.name) == name), None)
+        return next((p for p in graded.report.parameters if usual(p) == name), None)
+
+    @property
+    def pointless(self) -> tuple[str, ...]:
+        """Gradients that are worth points and that no program has: perhaps misspelt."""
+        asked = (self.points and self.points.by_name) or {}
+        return tuple(name for name in asked if self.gradients and common(name) not in self.gradients)
 
     def score(self, graded: Graded) -> str:
         """ "7.5/10"; nothing where no points were asked for."""

@@ -346,4 +346,4 @@ def _called(parameters: Sequence[Parameter], observed: Observed) -> Iterator[Par
     others = {p.name for p, name in zip(parameters, own, strict=True) if own.count(name) > 1}
     for parameter, name in zip(parameters, own, strict=True):
         is_its_own = name and own.count(name) == 1 and name not in others
-        yield replace(parameter, name=name) if is_its_own else parameter
+        yield replace(parameter, name=name, textbook=parameter.name) if is_its_own else parameter
