@@ -68,10 +68,33 @@ def test_wrong_usage_has_exit_code_2_and_one_line(tmp_path):
 
 def test_what_can_not_be_graded_has_exit_code_1(tmp_path):
     folder = hand_in(tmp_path / "class", ada=ROWS)
-    (folder / "bob").mkdir()
-    result = command(tmp_path, "grade", folder)
+    for name in ("bob", "fay", "gus"):
+        (folder / name).mkdir()
+    (folder / "fay" / "fay.py").symlink_to(folder / "ada.py")
+    (folder / "gus" / "gus.zip").write_text("no archive")
+    (folder / "cyd.ipynb").write_text('{"cells": 3')
+    (folder / "dan.py").write_text("# Größe\n" + ROWS, encoding="latin-1")
+    (folder / "eve.py").symlink_to("nowhere.py")
+    (folder / "index.txt").symlink_to("nowhere.txt")
+    result = command(tmp_path, "grade", folder, "--csv", tmp_path / "table.csv")
     assert result.returncode == 1
-    assert "has no program" in result.stdout
+    assert "there is no .py or .ipynb in it" in result.stdout
+    with (tmp_path / "table.csv").open(encoding="utf-8-sig", newline="") as file:
+        said = {row["learner"]: row["mistakes"] for row in csv.DictReader(file)}
+    assert said == {
+        "ada": "", "bob": "there is no .py or .ipynb in it", "fay": "there is no .py or .ipynb in it",
+        "cyd": "cyd.ipynb is no notebook: it is not the JSON that Jupyter writes",
+        "dan": "dan.py is no text that Python reads: save it as UTF-8",
+        "eve": "eve.py is a link: put the file itself there",
+        "gus": "gus.zip can't be unpacked: File is not a zip file",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "code"), [("bob.ipynb", 1), ("bob.py", 0)])
+def test_what_can_not_be_read_has_exit_code_1_and_what_is_wrong_has_not(tmp_path, name, code):
+    folder = hand_in(tmp_path / "class", ada=ROWS)
+    (folder / name).write_text("{")
+    assert command(tmp_path, "grade", folder).returncode == code
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is of POSIX")

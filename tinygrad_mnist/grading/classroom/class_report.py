@@ -28,7 +28,7 @@ KINDS = {
     "training": "trains by no loss that was found",
     "crash": "ended without a result",
     "import": "can't be imported",
-    "file": "has no program",
+    "file": "has no program that can be read",
     "settings": "means another network",
     "memory": "takes too much memory to be judged",
     "grader": "could not be judged: the grader failed",
@@ -56,7 +56,8 @@ class Graded:
     def mistakes(self) -> list[str]:
         """What is wrong, in a line each: findings, then problems of other kinds."""
         found = [f"{', '.join(f.where)}: {f.what}" for f in self.report.findings]
-        return [*found, *dict.fromkeys(KINDS.get(p.kind, p.kind) for p in self.report.problems)]
+        problems = (p.message if p.kind == "file" else KINDS.get(p.kind, p.kind) for p in self.report.problems)
+        return [*found, *dict.fromkeys(problems)]
 
 
 @dataclass(frozen=True)
