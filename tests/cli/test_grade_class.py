@@ -31,6 +31,30 @@ def test_a_folder_gets_pages_a_table_and_exit_code_0(tmp_path):
         assert [(row["learner"], row["points"]) for row in csv.DictReader(file)] == [("ada", "12"), ("bob", "8")]
 
 
+def test_pages_of_a_class_are_not_lost_to_one_of_its_learners_or_to_another_class(tmp_path):
+    folder, pages = hand_in(tmp_path / "class", ada=ROWS, bob=WRONG), tmp_path / "pages"
+    assert command(tmp_path, "grade", folder, "--html", pages).returncode == 0
+    before = {path: path.read_bytes() for path in pages.rglob("*.*")}
+    other = hand_in(tmp_path / "other", cyd=ROWS)
+    for arguments in ([folder / "ada.py"], [other], [other / "cyd.py"]):
+        result = command(tmp_path, "grade", *arguments, "--html", pages)
+        assert (result.returncode, result.stdout) == (2, "")
+        (line,) = result.stderr.splitlines()
+        assert "has the pages of others" in line
+        assert {path: path.read_bytes() for path in pages.rglob("*.*")} == before
+    assert command(tmp_path, "grade", folder / "ada.py", folder / "bob.py", "--html", pages).returncode == 0
+    (folder / "bob.py").unlink()
+    assert command(tmp_path, "grade", folder, "--html", pages).returncode == 0
+
+
+def test_a_class_has_a_folder_of_pages_and_no_page(tmp_path):
+    folder = hand_in(tmp_path / "class", ada=ROWS)
+    result = command(tmp_path, "grade", folder / "ada.py", "--points", "10", "--html", tmp_path / "ada.html")
+    assert result.returncode == 2
+    assert "are a folder" in result.stderr
+    assert not (tmp_path / "ada.html").exists()
+
+
 def test_points_are_for_the_textbooks_gradients_whatever_they_are_called(tmp_path):
     folder = hand_in(tmp_path / "class", ada=TRAINS)
     result = command(tmp_path, "grade", folder, "--points", "dW1=2,db1=1,dW2=2,db2=1")
