@@ -256,6 +256,7 @@ def test_help_is_80_columns_wide_and_calls_values_as_people_do(tmp_path, name):
     shown = command(tmp_path, name, "--help").stdout
     assert max(map(len, shown.splitlines())) <= 80
     assert not re.search("<[a-z ]+>|int range", shown)
+    assert not re.search(r"\]\.[^.]", shown)
     summary = command(tmp_path, "--help").stdout.split(f"  {name} ")[1].splitlines()[0]
     assert summary.strip() in " ".join(shown.split())
     assert not summary.endswith("...")

@@ -15,7 +15,8 @@ def gradescope(report: Report, points: Points, seconds: float) -> dict[str, Any]
     """
     words: dict[str, str] = {}
     for p in report.parameters:
-        words[p.name] = words[usual(p)] = f"{p.verdict} {f'(relative difference: {p})' if str(p) else ''}".strip()
+        more = f" (relative difference: {p})" if p.difference is not None else f" ({p})" if str(p) else ""
+        words[p.name] = words[usual(p)] = f"{p.verdict}{more}"
     return {
         "output": str(report),
         "output_format": "text",

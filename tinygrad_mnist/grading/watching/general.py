@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.engine import Tensor
-from tinygrad_mnist.grading.report import Finding, Parameter
+from tinygrad_mnist.grading.report import Finding, Parameter, incomparable
 from tinygrad_mnist.grading.watching.decisions import decision
 from tinygrad_mnist.grading.watching.gradients import Gradient, Gradients, factor_of, gradient, like
 from tinygrad_mnist.grading.watching.graph import MULTIPLYING, Node, in_order, made_of, names_of, seen_through
@@ -327,11 +327,12 @@ def judged(readings: Sequence[Reading]) -> Iterator[Parameter]:
     called = [(lineage.name.rpartition(".")[2], here[0].gradients[lineage]) for lineage, here in every.items()]
     names = numbered([(g and g.short_name) or f"d{name}" for name, g in called])
     for name, (lineage, here) in zip(names, every.items(), strict=True):
-        g = here[0].gradients[lineage]
+        pairs = [(np.ravel(g.node.value), r.expected_of(lineage).ravel()) for r in here if (g := r.gradients[lineage])]
         right = all(lineage in r.right for r in here)
         known = [d for d in (difference(r, lineage) for r in here) if d is not None]
-        is_zero = right and not any(np.any(found.value) for r in here if (found := r.gradients[lineage]))
-        yield Parameter(name, right, None if is_zero else max(known, default=None), computed=g is not None)
+        is_zero = right and not any(np.any(value) for value, _ in pairs)
+        largest, computed = None if is_zero else max(known, default=None), here[0].gradients[lineage] is not None
+        yield Parameter(name, right, largest, computed=computed, why=incomparable(pairs))
 
 
 def numbered(names: Sequence[str]) -> list[str]:
