@@ -60,6 +60,15 @@ def test_points_are_for_the_textbooks_gradients_whatever_they_are_called(tmp_pat
     result = command(tmp_path, "grade", folder, "--points", "dW1=2,db1=1,dW2=2,db2=1")
     assert result.returncode == 0, result.stderr
     assert (result.stdout.splitlines()[1].split(), result.stderr) == (["ada", "yes", "6/6"], "")
+    hand_in(
+        folder,
+        bob=TRAINS.replace("1 / (1 + np.exp(-(x @ w1 + c1)))", "np.sin(x @ w1 + c1)").replace(
+            "a1 * (1 - a1)", "np.cos(x @ w1 + c1)"
+        ),
+    )  # which no textbook has
+    result = command(tmp_path, "grade", folder, "--points", "dW1=2,db1=1,dW2=2,db2=1")
+    assert result.stdout.splitlines()[2].split() == ["bob", "yes", "6/6"]
+    (folder / "bob.py").unlink()
     result = command(tmp_path, "grade", folder, "--points", "dW1=2,dW9=1")
     assert result.stdout.splitlines()[1].split() == ["ada", "yes", "2/3"]
     assert result.stderr == "no program has dW9, which --points names: nobody has its points\n"
