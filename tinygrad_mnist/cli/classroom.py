@@ -95,8 +95,8 @@ def _check_no_other_class(pages: Path, found: list[classroom.Submission], is_who
     if others and not (is_whole and kept & asked):
         names = ", ".join(others[:3]) + (", …" if others[3:] else "")
         raise grading.GradeError(
-            f"{pages} has the pages of others ({names}), whose class's page would be lost: grade them all, which takes no "
-            f"time for those that are unchanged, or name another folder"
+            f"{pages} has the pages of others ({names}), whose class's page would be lost: grade all of them, which "
+            "takes no time for those that are unchanged, or name another folder"
         )
 
 
