@@ -161,9 +161,3 @@ def prepare_folder(folder: Path, *names: str) -> None:
             temporary.unlink(missing_ok=True)
     with tempfile.TemporaryFile(dir=folder):
         pass
-
-
-def prepare_files(*paths: Path | None) -> None:
-    """The same for files, each in its folder; None is one that is not asked for."""
-    for path in filter(None, paths):
-        prepare_folder(path.parent, path.name)

@@ -14,10 +14,14 @@ _NOT_IN_FILES = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class LineError(ValueError):
-    """An error whose message is one line that is safe to print, whatever names and values are told in it."""
+    """An error whose message is one line that is safe to print, whatever names and values are told in it.
 
-    def __init__(self, message: object) -> None:
+    is_missing: whether it says that a file or folder that was named is not there.
+    """
+
+    def __init__(self, message: object, is_missing: bool = False) -> None:
         super().__init__(one_line(str(message), LONGEST_MESSAGE))
+        self.is_missing = is_missing
 
 
 class Printed(str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -660,6 +661,19 @@ def test_what_can_not_be_recorded_says_what_to_write_in_its_place(line: Any, adv
         line(Tensor(numbers(M)[0], requires_grad=True))
 
 
+@each(
+    ("function", "name"),
+    [
+        (np.linalg.qr, "np.linalg.qr"), (np.linalg.eig, "np.linalg.eig"), (np.linalg.cond, "np.linalg.cond"),
+        (np.fft.fft, "np.fft.fft"), (np.fft.rfft2, "np.fft.rfft2"), (np.fft.fftshift, "np.fft.fftshift"),
+        (np.i0, "np.i0"), (np.add.reduceat, "np.add.reduceat"),
+    ],
+)  # fmt: skip
+def test_what_is_not_recorded_is_called_by_its_full_name(function: Any, name: str) -> None:
+    with pytest.raises(TypeError, match=rf"^{re.escape(name)} is not recorded"):
+        function(Tensor(np.eye(3), requires_grad=True), *([[0, 1]] if name.endswith("reduceat") else []))
+
+
 @each("operator", ["+=", "-=", "*=", "/="])
 def test_a_leaf_that_learns_is_not_changed_by_its_name(operator: str) -> None:
     p = Tensor(np.ones(2), requires_grad=True, name="p")
@@ -675,6 +689,8 @@ def test_a_word_of_pytorchs_leads_to_the_word_here() -> None:
     t = Tensor(np.ones((2, 3)))
     with pytest.raises(AttributeError, match=r"a Tensor has no unsqueeze: write t\.expand_dims\(axis\), or t\["):
         _ = t.unsqueeze  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match=r"requires_grad_: write p\.requires_grad = True, or False"):
+        t.requires_grad_(False)  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match=r"no attribute 'nonsense'"):
         _ = t.nonsense  # type: ignore[attr-defined]
     assert not hasattr(t, "view")

@@ -13,7 +13,7 @@ SMALL = ["compare", "--data", "digits", "--layers", "784,8,10", "--batch-size", 
 
 
 def test_both_conventions_agree_and_are_written_down(tmp_path):
-    html, numbers = tmp_path / "new" / "page.html", tmp_path / "numbers.json"
+    html, numbers = tmp_path / "page.html", tmp_path / "numbers.json"
     result = command(tmp_path, *SMALL, "--l2", "0.01", "--html", html, "--json", numbers)
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("All 11 rows agree") == 2

@@ -21,15 +21,15 @@ def model(tmp_path):
 
 
 def test_a_model_is_written_and_read_back(tmp_path, model):
-    result = command(tmp_path, "export", "model.safetensors", "--onnx", "new/model.onnx", cwd=tmp_path)
-    assert (result.returncode, result.stdout, result.stderr) == (0, "saved new/model.onnx\n", "")
+    result = command(tmp_path, "export", "model.safetensors", "--onnx", "model.onnx", cwd=tmp_path)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "saved model.onnx\n", "")
     images = np.random.default_rng(0).random((5, 1, 28, 28), np.float32)
-    file = onnx.load(tmp_path / "new/model.onnx")
+    file = onnx.load(tmp_path / "model.onnx")
     assert shapes(file.graph.input) == {"X": ["m", 1, 28, 28]}
     assert agree(run(file, X=images)["z2"], model(images).numpy())
     scores = [
         command(tmp_path, "evaluate", name, "--data", "digits", cwd=tmp_path).stdout
-        for name in ("model.safetensors", "new/model.onnx")
+        for name in ("model.safetensors", "model.onnx")
     ]
     assert "test images are read correctly" in scores[0]
     assert scores[0] == scores[1]
@@ -46,8 +46,8 @@ def test_with_backward_the_loss_and_the_gradients_come_out(tmp_path, model):
     ("arguments", "code", "words"),
     [
         (["model.safetensors"], 2, "Missing option '--onnx'"),
-        (["nothing.safetensors", "--onnx", "a.onnx"], 1, "nothing.safetensors: no such file"),
-        (["nothing.onnx", "--onnx", "a.onnx"], 1, "nothing.onnx: no such file"),
+        (["nothing.safetensors", "--onnx", "a.onnx"], 2, "nothing.safetensors: no such file"),
+        (["nothing.onnx", "--onnx", "a.onnx"], 2, "nothing.onnx: no such file"),
         (["junk.onnx", "--onnx", "a.onnx"], 1, "junk.onnx: not a readable ONNX file"),
         (["model.safetensors", "--onnx", "./model.safetensors"], 2, "model.safetensors is to be read, too"),
         (["model.safetensors", "--onnx", "."], 1, "a folder stands where a file is to be written"),

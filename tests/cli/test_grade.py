@@ -61,14 +61,8 @@ def test_a_report_that_cannot_be_written_is_an_error(tmp_path):
     assert "report.json." not in message
 
 
-def test_a_folder_for_the_report_is_made(tmp_path):
-    report = tmp_path / "new" / "report.json"
-    assert command(tmp_path, "grade", write(tmp_path, ROWS), "--json", report).returncode == 0
-    assert json.loads(report.read_text())["passed"] is True
-
-
 def test_one_file_has_one_page(tmp_path):
-    path, page = write(tmp_path, ROWS.replace("* (z1 > 0)", "")), tmp_path / "new" / "report.html"
+    path, page = write(tmp_path, ROWS.replace("* (z1 > 0)", "")), tmp_path / "report.html"
     result = command(tmp_path, "grade", path, "--html", page)
     assert result.returncode == 1
     assert "δ(1): activation's derivative missing" in result.stdout

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from tests.cli.running import command, environment
-from tests.grading.classroom.programs import HOSTILE, ROWS, WRONG, hand_in
+from tests.grading.classroom.programs import HOSTILE, ROWS, TRAINS, WRONG, hand_in
 
 
 def test_a_folder_gets_pages_a_table_and_exit_code_0(tmp_path):
@@ -31,8 +31,51 @@ def test_a_folder_gets_pages_a_table_and_exit_code_0(tmp_path):
         assert [(row["learner"], row["points"]) for row in csv.DictReader(file)] == [("ada", "12"), ("bob", "8")]
 
 
+def test_pages_of_a_class_are_not_lost_to_one_of_its_learners_or_to_another_class(tmp_path):
+    folder, pages = hand_in(tmp_path / "class", ada=ROWS, bob=WRONG), tmp_path / "pages"
+    assert command(tmp_path, "grade", folder, "--html", pages).returncode == 0
+    before = {path: path.read_bytes() for path in pages.rglob("*.*")}
+    other = hand_in(tmp_path / "other", cyd=ROWS)
+    for arguments in ([folder / "ada.py"], [other], [other / "cyd.py"]):
+        result = command(tmp_path, "grade", *arguments, "--html", pages)
+        assert (result.returncode, result.stdout) == (2, "")
+        (line,) = result.stderr.splitlines()
+        assert "has the pages of others" in line
+        assert {path: path.read_bytes() for path in pages.rglob("*.*")} == before
+    assert command(tmp_path, "grade", folder / "ada.py", folder / "bob.py", "--html", pages).returncode == 0
+    (folder / "bob.py").unlink()
+    assert command(tmp_path, "grade", folder, "--html", pages).returncode == 0
+
+
+def test_a_class_has_a_folder_of_pages_and_no_page(tmp_path):
+    folder = hand_in(tmp_path / "class", ada=ROWS)
+    result = command(tmp_path, "grade", folder / "ada.py", "--points", "10", "--html", tmp_path / "ada.html")
+    assert result.returncode == 2
+    assert "are a folder" in result.stderr
+    assert not (tmp_path / "ada.html").exists()
+
+
+def test_points_are_for_the_textbooks_gradients_whatever_they_are_called(tmp_path):
+    folder = hand_in(tmp_path / "class", ada=TRAINS)
+    result = command(tmp_path, "grade", folder, "--points", "dW1=2,db1=1,dW2=2,db2=1")
+    assert result.returncode == 0, result.stderr
+    assert (result.stdout.splitlines()[1].split(), result.stderr) == (["ada", "yes", "6/6"], "")
+    hand_in(
+        folder,
+        bob=TRAINS.replace("1 / (1 + np.exp(-(x @ w1 + c1)))", "np.sin(x @ w1 + c1)").replace(
+            "a1 * (1 - a1)", "np.cos(x @ w1 + c1)"
+        ),
+    )  # which no textbook has
+    result = command(tmp_path, "grade", folder, "--points", "dW1=2,db1=1,dW2=2,db2=1")
+    assert result.stdout.splitlines()[2].split() == ["bob", "yes", "6/6"]
+    (folder / "bob.py").unlink()
+    result = command(tmp_path, "grade", folder, "--points", "dW1=2,dW9=1")
+    assert result.stdout.splitlines()[1].split() == ["ada", "yes", "2/3"]
+    assert result.stderr == "no program has dW9, which --points names: nobody has its points\n"
+
+
 def test_gradescope_has_its_results(tmp_path):
-    folder, results = hand_in(tmp_path / "submission", work=WRONG), tmp_path / "results" / "results.json"
+    folder, results = hand_in(tmp_path / "submission", work=WRONG), tmp_path / "results.json"
     result = command(tmp_path, "grade", folder, "--gradescope", results)
     assert result.returncode == 0, result.stderr
     content = json.loads(results.read_text(encoding="utf-8"))
@@ -58,10 +101,33 @@ def test_wrong_usage_has_exit_code_2_and_one_line(tmp_path):
 
 def test_what_can_not_be_graded_has_exit_code_1(tmp_path):
     folder = hand_in(tmp_path / "class", ada=ROWS)
-    (folder / "bob").mkdir()
-    result = command(tmp_path, "grade", folder)
+    for name in ("bob", "fay", "gus"):
+        (folder / name).mkdir()
+    (folder / "fay" / "fay.py").symlink_to(folder / "ada.py")
+    (folder / "gus" / "gus.zip").write_text("no archive")
+    (folder / "cyd.ipynb").write_text('{"cells": 3')
+    (folder / "dan.py").write_text("# Größe\n" + ROWS, encoding="latin-1")
+    (folder / "eve.py").symlink_to("nowhere.py")
+    (folder / "index.txt").symlink_to("nowhere.txt")
+    result = command(tmp_path, "grade", folder, "--csv", tmp_path / "table.csv")
     assert result.returncode == 1
-    assert "has no program" in result.stdout
+    assert "there is no .py or .ipynb in it" in result.stdout
+    with (tmp_path / "table.csv").open(encoding="utf-8-sig", newline="") as file:
+        said = {row["learner"]: row["mistakes"] for row in csv.DictReader(file)}
+    assert said == {
+        "ada": "", "bob": "there is no .py or .ipynb in it", "fay": "there is no .py or .ipynb in it",
+        "cyd": "cyd.ipynb is no notebook: it is not the JSON that Jupyter writes",
+        "dan": "dan.py is no text that Python reads: save it as UTF-8",
+        "eve": "eve.py is a link: put the file itself there",
+        "gus": "gus.zip can't be unpacked: File is not a zip file",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "code"), [("bob.ipynb", 1), ("bob.py", 0)])
+def test_what_can_not_be_read_has_exit_code_1_and_what_is_wrong_has_not(tmp_path, name, code):
+    folder = hand_in(tmp_path / "class", ada=ROWS)
+    (folder / name).write_text("{")
+    assert command(tmp_path, "grade", folder).returncode == code
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is of POSIX")

@@ -40,10 +40,10 @@ def written(folder):
     ("arguments", "code", "words"),
     [
         (["plot"], 2, "Missing argument 'run'"),
-        (["plot", "nowhere", "--data", "digits"], 1, "nowhere/model.safetensors: no such file"),
-        (["plot", "RUN", "--data", "nowhere"], 1, "nowhere: no folder or file of this name"),
+        (["plot", "nowhere", "--data", "digits"], 2, "nowhere/model.safetensors: no such file"),
+        (["plot", "RUN", "--data", "nowhere"], 2, "nowhere: no folder or file of this name"),
         (["plot", "five", "--data", "digits"], 1, "does not lead from 784 pixels to classes"),
-        (["plot", "no-history", "--data", "digits"], 1, "no-history/history.json: no such file"),
+        (["plot", "no-history", "--data", "digits"], 2, "no-history/history.json: no such file"),
         (["plot", "RUN", "--data", "digits", "--out", "file"], 1, "file"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

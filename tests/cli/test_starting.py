@@ -82,4 +82,4 @@ def test_stderr_that_is_closed_changes_no_exit_code(tmp_path):
         ["sh", "-c", '"$@" 2>&-', "sh", *COMMAND, "evaluate", "nowhere.safetensors"],
         capture_output=True, cwd=tmp_path, env=environment(tmp_path), timeout=60,
     )  # fmt: skip
-    assert (result.returncode, result.stderr) == (1, b"")
+    assert (result.returncode, result.stderr) == (2, b"")

@@ -65,7 +65,7 @@ def test_it_prints_plain_lines_row_by_row(tmp_path):
     ("arguments", "code", "words"),
     [
         (["T7"], 2, "there is no tutorial T7; there are T0, T1, T2, T3, T4"),
-        (["T1", "--data", "nowhere"], 1, "nowhere: no folder or file of this name"),
+        (["T1", "--data", "nowhere"], 2, "nowhere: no folder or file of this name"),
         (["T1", "--data", "digits", "--markdown", "/dev/null"], 1, "/dev/null: a device stands where a file"),
         (["T1", "--seed", "-1"], 2, "--seed"),
     ],

@@ -9,6 +9,7 @@ import pytest
 
 from tests.each import each
 from tests.grading.programs import CHANGED_COLUMNS, CHANGED_ROWS, COLUMNS, ROWS, compiled
+from tests.grading.watching.runs import DATA, FUNCTIONS, PARAMETERS, reported
 from tinygrad_mnist import Tensor, cross_entropy, grad, manual
 from tinygrad_mnist.grading import GradeError, assert_gradients, grade
 
@@ -27,6 +28,18 @@ def test_another_slope_at_the_kink_alone_is_a_remark():
     both = grade(compiled(ROWS, "* (z2 > 0)", "* (z2 >= 0) / m"))
     assert not both.passed
     assert both.findings
+
+
+def test_where_a_wrong_gradient_has_no_difference_it_is_said_why():
+    report = grade(compiled(ROWS, "d1.sum(axis=0)", "d1.sum()"))
+    assert [str(p) for p in report.parameters if not p.right] == ["another shape"]
+    report = grade(compiled(ROWS, "d1.sum(axis=0)", "np.nan * d1.sum(axis=0)"))
+    assert [str(p) for p in report.parameters if not p.right] == ["not finite"]
+    steps = f"W1, b1, W2, b2 = {PARAMETERS}\nfor step in range(20):\n"
+    steps += "    dW1, db1, dW2, db2 = backward(X, Y, W1, b1, W2, b2)\n"
+    steps += "    W1, b1, W2, b2 = W1 - 0.1 * dW1, b1 - 0.1 * db1, W2 - 0.1 * dW2, b2 - 0.1 * db2\n"
+    report = reported(DATA + FUNCTIONS.replace("d1.sum(axis=0)", "d1.sum()") + steps)
+    assert [str(p) for p in report.parameters if not p.right] == ["another shape"]
 
 
 @pytest.mark.parametrize(("old", "new", "name"), CHANGED_COLUMNS)

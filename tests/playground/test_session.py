@@ -19,7 +19,7 @@ def test_every_kind_of_message_is_answered(page):
 
 
 def test_the_command_writes_the_page_or_says_what_it_lacks(tmp_path, monkeypatch, capsys):
-    file = tmp_path / "new" / "playground.html"
+    file = tmp_path / "playground.html"
     app(["playground", "--html", str(file)], standalone_mode=False)
     assert file.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert "saved" in capsys.readouterr().out

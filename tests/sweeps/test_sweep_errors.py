@@ -171,7 +171,7 @@ def test_a_file_that_holds_no_recipe(tmp_path, content):
     if content is not None:
         file.write_text(content)
     result = command(tmp_path, "train", "--data", "digits", "--recipe", file, "--out", tmp_path / "run")
-    assert result.returncode == 1
+    assert result.returncode == (2 if content is None else 1)
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"error: {file}: ")
     assert "give a recipe.json that sweep has written" in line

@@ -49,7 +49,7 @@ PYTORCH = {
     "float": "t.astype(np.float32)",
     "double": "t.astype(np.float64)",
     "long": "t.numpy().astype(np.int64)",
-    "requires_grad_": "Tensor(data, requires_grad=True)",
+    "requires_grad_": "p.requires_grad = True, or False",
     "retain_grad": "grad(loss, [t]), which gives the gradient of any tensor",
     "register_hook": "grad(loss, [t]), which gives the gradient of any tensor",
     "add_": "p.data += x",

@@ -117,7 +117,10 @@ def _run() -> int:
     except TyperException as error:
         _say_error(f"{said(error.format_message())} ({_help()} says what there is)")
         return 2
-    except (LineError, CompileError, GraphError, RenderingError, TrainingError, Interrupted) as error:
+    except LineError as error:
+        _say_error(str(error))
+        return 2 if error.is_missing else 1
+    except (CompileError, GraphError, RenderingError, TrainingError, Interrupted) as error:
         _say_error(str(error))
     except MemoryError:
         _say_error("there is not enough memory for this: take smaller layers or batches")

@@ -13,10 +13,12 @@ import typer
 
 from tinygrad_mnist import __version__, cluster, files, grading
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import asked_wrongly, interrupted
+from tinygrad_mnist.cli.options import asked_wrongly, interrupted, prepare_files
 from tinygrad_mnist.grading import classroom
 from tinygrad_mnist.grading.classroom.distant import DistantWorker
 from tinygrad_mnist.grading.classroom.gradescope import gradescope as for_gradescope
+from tinygrad_mnist.grading.classroom.storage import kept_pages
+from tinygrad_mnist.grading.classroom.submissions import PROGRAMS
 from tinygrad_mnist.screens.bar import Bar
 from tinygrad_mnist.shown import json_text
 
@@ -48,7 +50,9 @@ def grade_class(
     scheduler: str | None,
 ) -> None:
     """Grade them, with a bar; write what was asked for, and print the table."""
-    files.prepare_files(csv, gradescope)
+    if html and html.suffix.lower() == ".html":
+        raise typer.BadParameter(f"the pages of a class, or with points, are a folder: {html.with_suffix('')}, say")
+    prepare_files(csv, gradescope)
     folder = tempfile.TemporaryDirectory(prefix="tinygrad-mnist-class-", ignore_cleanup_errors=True)
     with asked_wrongly(grading.GradeError), folder as unpacked:
         worth = classroom.Points.parse(points) if points else None
@@ -60,6 +64,8 @@ def grade_class(
             found = [classroom.find_submission(paths[0], Path(unpacked))]
         else:
             found = classroom.find_submissions(paths, Path(unpacked))
+        if html:
+            _check_no_other_class(html, found, any(path.suffix.lower() not in PROGRAMS for path in paths))
         with _graders(scheduler, jobs) as (new_worker, at_once):
             limits = classroom.Limits(int(memory * 2**30), at_once)
             whole = _graded(found, settings, html, worth, again, limits, new_worker)
@@ -74,10 +80,24 @@ def grade_class(
         content = for_gradescope(graded.report, worth or classroom.Points(), graded.seconds)
         files.write_text(gradescope, json_text(content))
     show.table(whole)
+    if whole.pointless and not gradescope:
+        show.note(f"no program has {', '.join(whole.pointless)}, which --points names: nobody has its points")
     if html:
         show.line(f"{html / 'index.html'}")
     if not whole.all_judged:
         raise typer.Exit(1)
+
+
+def _check_no_other_class(pages: Path, found: list[classroom.Submission], is_whole: bool) -> None:
+    """The pages that are there are of these learners, of whom a whole class may have lost some since."""
+    kept, asked = kept_pages(pages), {submission.page for submission in found}
+    others = sorted(kept - asked)
+    if others and not (is_whole and kept & asked):
+        names = ", ".join(others[:3]) + (", …" if others[3:] else "")
+        raise grading.GradeError(
+            f"{pages} has the pages of others ({names}), whose class's page would be lost: grade all of them, which "
+            "takes no time for those that are unchanged, or name another folder"
+        )
 
 
 @contextmanager

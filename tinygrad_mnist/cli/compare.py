@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from tinygrad_mnist import comparing, data, manual, nn
 from tinygrad_mnist.arguments import NOT_NEGATIVE, POSITIVE
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Data, Layers, file_of, load_data, one_of, within
-from tinygrad_mnist.files import prepare_files, write_text
+from tinygrad_mnist.cli.options import Data, Layers, file_of, load_data, one_of, prepare_files, within
+from tinygrad_mnist.files import write_text
 from tinygrad_mnist.grading.watching.comparison import compare_program
 from tinygrad_mnist.shown import json_text
 

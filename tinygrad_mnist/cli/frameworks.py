@@ -11,7 +11,7 @@ import typer
 
 from tinygrad_mnist import data, files
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import interrupted
+from tinygrad_mnist.cli.options import interrupted, prepare_files
 from tinygrad_mnist.frameworks import views
 from tinygrad_mnist.frameworks.pairing import Comparison, compare
 from tinygrad_mnist.frameworks.running import FRAMEWORKS, PROGRAMS, Classroom, missing
@@ -27,7 +27,7 @@ def side_by_side(
     if not tasks:
         have = ", ".join(dict.fromkeys(task.tutorial for task in TASKS.values()))
         raise typer.BadParameter(f"--frameworks is for {have}, and not for {', '.join(tutorials)}")
-    files.prepare_files(markdown, html, plot)
+    prepare_files(markdown, html, plot)
     if not PROGRAMS.is_dir():
         raise FileNotFoundError(
             "examples/frameworks isn't beside this package: --frameworks runs in a checkout of the project"

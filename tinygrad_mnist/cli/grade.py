@@ -10,7 +10,7 @@ import typer
 from tinygrad_mnist import files, grading, manual
 from tinygrad_mnist.arguments import POSITIVE
 from tinygrad_mnist.cli import classroom, show
-from tinygrad_mnist.cli.options import asked_wrongly, file_of, within
+from tinygrad_mnist.cli.options import asked_wrongly, file_of, prepare_files, within
 
 
 def grade(
@@ -79,7 +79,7 @@ def grade(
     if not file.is_file():
         raise typer.BadParameter(f"there is no file {file}")
     json_file = file_of(json)
-    files.prepare_files(html, json_file)
+    prepare_files(html, json_file)
     with asked_wrongly(grading.GradeError):
         report = grading.grade(file, memory=int(memory * 2**30), **settings)
     if json == "-":

@@ -19,10 +19,11 @@ from tinygrad_mnist.cli.options import (
     network_layers,
     one_of,
     outputs,
+    prepare_files,
 )
 from tinygrad_mnist.compiler import compile
 from tinygrad_mnist.engine import Tensor
-from tinygrad_mnist.files import prepare_files, write_atomically, write_text
+from tinygrad_mnist.files import write_atomically, write_text
 from tinygrad_mnist.graph.recording import Recording
 
 EXAMPLES, FEW = 8, 2
@@ -46,17 +47,19 @@ known_format = if_given(one_of(FORMATS))
 Drawn = tuple[bool, bool, int | None]
 """Whether the backward pass and values are drawn, and how many levels of layers are opened."""
 
+ModelOrNew = Annotated[Path | None, typer.Argument(help="A model.safetensors; without it, a new network.")]
+NewLayers = Annotated[str | None, typer.Option(help="A new network, as `train` takes it. [default: 784,128,64,10]")]
+NewActivation = Annotated[str | None, typer.Option(help="Of a new network. [default: leaky_relu]")]
+
 
 def graph(
-    model: Annotated[Path | None, typer.Argument(help="A model.safetensors; without it, a new network.")] = None,
+    model: ModelOrNew = None,
     source: Data = "digits",
-    layers: Annotated[
-        str | None, typer.Option(help="A new network, as `train` takes it [default: 784,128,64,10].")
-    ] = None,
-    activation: Annotated[str | None, typer.Option(help="Of a new network [default: leaky_relu].")] = None,
+    layers: NewLayers = None,
+    activation: NewActivation = None,
     format: Annotated[
         str | None,
-        typer.Option(help=f"{', '.join(FORMATS)} [default: by the name of the file, or svg].", callback=known_format),
+        typer.Option(help=f"{', '.join(FORMATS)}. [default: by the name of the file, or svg]", callback=known_format),
     ] = None,
     backward: Annotated[
         bool, typer.Option("--backward", help="Draw the backward pass beside the forward one.")
@@ -66,11 +69,11 @@ def graph(
         int | None, typer.Option(min=0, help="Levels of layers to open: 0 draws each layer as one box.")
     ] = None,
     indices: Annotated[
-        bool, typer.Option("--indices", help="Below each formula, what it says of one element [format: text].")
+        bool, typer.Option("--indices", help="Below each formula, what it says of one element. [format: text]")
     ] = False,
     html: Annotated[Path | None, typer.Option(help="The file of the page that steps.")] = None,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="The file [default: texts are printed, else graph.FORMAT].")
+        Path | None, typer.Option("-o", "--out", help="The file. [default: texts are printed, else graph.FORMAT]")
     ] = None,
 ) -> None:
     """Show the graph of a network and its loss on a few images."""

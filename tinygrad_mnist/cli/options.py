@@ -159,13 +159,26 @@ def file_of(place: str | None) -> Path | None:
     return Path(place) if place and place != str(STDOUT) else None
 
 
+def check_folder_of(path: Path) -> None:
+    """A file is written into a folder that is there: one that isn't is misspelt more often than meant to be made."""
+    if not path.parent.exists():
+        raise typer.BadParameter(f"{path}: there is no folder {path.parent} to write it in")
+
+
+def prepare_files(*paths: Path | None) -> None:
+    """Each of these can be written, which is said now rather than in the end; None is one that is not asked for."""
+    asked = [path for path in paths if path]
+    for path in asked:
+        check_folder_of(path)
+    for path in asked:
+        files.prepare_folder(path.parent, path.name)
+
+
 def check_outputs(written: Sequence[Path], read: Sequence[Path]) -> None:
     """Each output has a place of its own, which can be written, and overwrites nothing that is read."""
     for path in written:
         if written.count(path) > 1:
             raise typer.BadParameter(f"{path} is to be written twice: give each output a file of its own")
-        if path == STDOUT:
-            continue
-        if data.is_among(path, read):
+        if path != STDOUT and data.is_among(path, read):
             raise typer.BadParameter(f"{path} is to be read, too: give another file to write")
-        files.prepare_files(path)
+    prepare_files(*(path for path in written if path != STDOUT))

@@ -9,6 +9,7 @@ import typer
 
 from tinygrad_mnist import files
 from tinygrad_mnist.cli import show
+from tinygrad_mnist.cli.options import prepare_files
 
 
 def playground(
@@ -34,7 +35,7 @@ def playground(
     from tinygrad_mnist.playground.page import page
 
     if html:
-        files.prepare_files(html)
+        prepare_files(html)
         files.write_text(html, page(transport="worker", pyodide=pyodide))
         show.line(f"saved {html}")
         return

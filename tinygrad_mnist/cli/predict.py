@@ -41,7 +41,7 @@ def predict(
 ) -> None:
     """Read the digits in pictures, with the probability of all ten.
 
-    Exit code 1 where a picture can't be read.
+    Exit code 1 where a picture can't be read, 2 where it isn't there; the others are read all the same.
     """
     network = load(model)
     check_outputs([path for path in (shown, json, csv) if path], [model, *pictures])
@@ -61,7 +61,7 @@ def predict(
     if csv:
         _write(csv, training.answers_as_csv(answers, outputs(network)))
     if any(answer.status == "refused" for answer in answers):
-        raise typer.Exit(1)
+        raise typer.Exit(1 if all(picture.exists() for picture in pictures) else 2)
 
 
 def _write(path: Path, text: str) -> None:

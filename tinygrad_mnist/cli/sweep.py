@@ -9,7 +9,7 @@ import typer
 
 from tinygrad_mnist import sweeps
 from tinygrad_mnist.cli import show
-from tinygrad_mnist.cli.options import Data, interrupted, one_of
+from tinygrad_mnist.cli.options import Data, check_folder_of, interrupted, one_of
 from tinygrad_mnist.cli.recipe import base_recipe, changed, is_given, with_recipe_options
 from tinygrad_mnist.screens.bar import Bar
 from tinygrad_mnist.sweeps import words
@@ -57,6 +57,8 @@ def sweep(
     trial is run again.
     """
     changes = {name: value for name, value in changes.items() if is_given(context, name)}
+    if storage and "://" not in storage:
+        check_folder_of(Path(storage))
     recipe = changed(base_recipe(context, preset, recipe_file), changes)
     kept = "interrupted; the finished trials are kept, and --resume goes on"
     with interrupted(lambda: kept), Progress() as progress:

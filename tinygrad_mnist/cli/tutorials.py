@@ -13,7 +13,7 @@ from tinygrad_mnist import data, files
 from tinygrad_mnist.arguments import POSITIVE
 from tinygrad_mnist.cli import show
 from tinygrad_mnist.cli.frameworks import side_by_side
-from tinygrad_mnist.cli.options import Data, interrupted, within
+from tinygrad_mnist.cli.options import Data, interrupted, prepare_files, within
 from tinygrad_mnist.training import percent
 from tinygrad_mnist.tutorials import session as lessons
 from tinygrad_mnist.tutorials.session import Result, Session, Tutorial
@@ -56,7 +56,7 @@ def tutorials(
         return
     if html or plot:
         raise typer.BadParameter("--html and --plot are for --frameworks")
-    files.prepare_files(markdown)
+    prepare_files(markdown)
     chosen = [lessons.read(name) for name in names or ()]
     dataset = data.load(source, say=show.note)
     start = time.perf_counter()

@@ -94,7 +94,8 @@ def _existing(path: Path) -> Path:
         raise DataError(f"{path}: no such user's folder; write the path out") from error
     except FileNotFoundError as error:
         raise DataError(
-            f"{path}: no folder or file of this name; give one with MNIST as {WHAT_IS_READ}, or auto, mnist, digits"
+            f"{path}: no folder or file of this name; give one with MNIST as {WHAT_IS_READ}, or auto, mnist, digits",
+            is_missing=True,
         ) from error
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error

@@ -82,12 +82,13 @@ def taken(operation: Any) -> str:
 
 def not_recorded(function: Any, options: Collection[str]) -> str:
     """Why NumPy's own function can't be called on a tensor, or can't write into an array."""
-    name = getattr(function, "__name__", function)
+    # numpy.linalg is called np.linalg, and a ufunc has no module of its own
+    name = f"np{(getattr(function, '__module__', None) or '')[5:]}.{getattr(function, '__name__', function)}"
     if "out" in options:
-        return f"np.{name} can't write a Tensor into an array, a -= t: write p.data -= lr * p.grad.data, or a = a - t"
+        return f"{name} can't write a Tensor into an array, a -= t: write p.data -= lr * p.grad.data, or a = a - t"
     if options:
-        return f"np.{name} on a Tensor takes no {', '.join(sorted(options))}: nothing could be recorded"
-    return f"np.{name} is not recorded: write it with what is, X @ Y, np.exp(t); no gradient flows through t.numpy()"
+        return f"{name} on a Tensor takes no {', '.join(sorted(options))}: nothing could be recorded"
+    return f"{name} is not recorded: write it with what is, X @ Y, np.exp(t); no gradient flows through t.numpy()"
 
 
 def explain(

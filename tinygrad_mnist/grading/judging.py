@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.grading.calling import problems
-from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
+from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report, incomparable
 from tinygrad_mnist.grading.settings import Settings
 from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.fitting import Fit, fit
@@ -89,7 +89,9 @@ def _parameter(quantity: str, l: int, found: Found, probes: Probes) -> Parameter
     finite = usable & [v is None or bool(np.isfinite(v).all()) for v in values]
     right = any(found) and probes.agree(quantity, l, found, probes.correct)
     not_finite = not right and bool(finite.any()) and probes.same(quantity, l, values, correct, finite)
-    return Parameter(f"{quantity}{l}", right, max(differences, default=None), not_finite, bool(usable.any()))
+    pairs = [(f, c) for f, c in zip(values, correct, strict=True) if f is not None and c is not None]
+    largest = max(differences, default=None)
+    return Parameter(f"{quantity}{l}", right, largest, not_finite, bool(usable.any()), why=incomparable(pairs))
 
 
 def _another_than_asked(fitting: Fit, settings: Settings) -> Problem:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
+
+import numpy as np
 
 from tinygrad_mnist.grading import report_page
 from tinygrad_mnist.shown import json_text
@@ -40,13 +42,24 @@ def plain(text: str) -> str:
     return f"{shown[: LONGEST - 2]} …" if max(len(text), len(shown)) > LONGEST else shown
 
 
+def incomparable(pairs: Iterable[tuple[Any, Any]]) -> str:
+    """Why gradients have no difference from the right ones, in words: of the first pair in which something is amiss."""
+    for found, right in pairs:
+        if np.shape(found) != np.shape(right):
+            return "another shape"
+        if not np.isfinite(found).all():
+            return "not finite"
+    return "the right one is 0"
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One gradient: its name as the learner returns it, whether it is right, the largest difference.
 
     difference: relative to the largest number in the right gradient; None for another shape, NaN or no result.
     not_finite: whether it is right wherever its numbers are finite, and they are not everywhere.
-    computed: whether there was one on any network.
+    computed: whether there was one on any network. textbook: what the textbook calls it, where the learner's name is
+    another, and it is known. why: why a wrong one has no difference, in words.
     """
 
     name: str
@@ -54,6 +67,8 @@ class Parameter:
     difference: float | None
     not_finite: bool = False
     computed: bool = True
+    textbook: str = ""
+    why: str = ""
 
     @property
     def verdict(self) -> str:
@@ -65,7 +80,7 @@ class Parameter:
     def __str__(self) -> str:
         """The difference in words."""
         if self.difference is None:
-            return ""
+            return "" if self.right else self.why
         if self.difference < ROUNDING:
             return "rounding"
         if self.difference > HUGE:

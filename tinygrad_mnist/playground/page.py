@@ -181,7 +181,8 @@ def _checked(folder: Path, name: str) -> bytes:
     if not found:
         raise PlaygroundError(
             f"{folder} has no {name}: it must hold the npm package pyodide {PYODIDE} (npm pack pyodide@{PYODIDE}) and "
-            f"NumPy's wheel for it ({URLS[NUMPY]})"
+            f"NumPy's wheel for it ({URLS[NUMPY]})",
+            is_missing=not folder.exists(),
         )
     content = read_bounded(found, LARGEST)
     if hashlib.sha256(content).hexdigest() != HASHES[name]:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist import nn
 from tinygrad_mnist.data import Split
-from tinygrad_mnist.files import prepare_files, write_atomically
+from tinygrad_mnist.files import prepare_folder, write_atomically
 from tinygrad_mnist.nn.random import generator
 from tinygrad_mnist.records import RecordError, checked, like, parsed
 from tinygrad_mnist.shown import reason
@@ -56,7 +56,7 @@ class Checkpoint(Callback):
 
     def fit_begins(self, run: Run) -> None:
         """Keep the start; raises OSError where the folder can't be made or written to."""
-        prepare_files(self.path)
+        prepare_folder(self.path.parent, self.path.name)
         self._data = self._data or _data_of(run)
         self.write(run)
 

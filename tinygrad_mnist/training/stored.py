@@ -46,7 +46,8 @@ def read_checked(path: str | Path, limit: int, what: str, by: str = "train") -> 
     try:
         return read_bounded(Path(path), limit)
     except FileNotFoundError:
-        raise CheckpointError(f"{path}: no such file; give a {what} that {by} has written") from None
+        said = f"{path}: no such file; give a {what} that {by} has written"
+        raise CheckpointError(said, is_missing=True) from None
     except IsADirectoryError:
         raise CheckpointError(f"{path}: a folder; give the {what} in it") from None
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL

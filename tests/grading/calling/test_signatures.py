@@ -98,7 +98,7 @@ def test_what_cannot_be_told_is_asked_about(tmp_path, options, kind, words):
     assert problem.kind == kind
     assert words in problem.message
     assert "backward_prop(Z1, A1, Z2, A2, W1, W2, X, Y)" in problem.message
-    assert "tinygrad-mnist grade mine.py --function NAME" in problem.message
+    assert "tinygrad-mnist grade mine.py --backward NAME" in problem.message
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -48,6 +49,16 @@ class Reader(HTMLParser):
 
     def handle_data(self, data):
         self.text += data
+
+
+def test_columns_have_the_textbooks_names_whatever_a_program_calls_them():
+    other = (Parameter("gw1", True, 0.0, textbook="dW1"), Parameter("gc1", False, 1.0, textbook="db1"))
+    eve = replace(graded("eve"), report=Report("eve.py", "rows", other))
+    whole = ClassReport.of([graded("ada"), eve], Points.parse("dW1=2,db1=1,dW9=1"))
+    assert whole.gradients == ("dW1", "db1", "dW2")
+    assert [whole.score(g) for g in whole.results] == ["3/4", "2/4"]
+    assert "gc1" not in whole.to_csv() + whole.to_html()
+    assert whole.pointless == ("dW9",)
 
 
 def test_mistakes_are_counted_by_learner_whatever_number_is_in_them():

@@ -29,6 +29,24 @@ def test_cheating_has_no_points():
     assert sums(Points.parse("10").scores(cheat)) == (0, 10)
 
 
+def test_a_gradient_that_is_called_as_nobody_would_has_the_points_of_the_textbooks():
+    bias = Parameter("gc1", True, 0.0, textbook="db1")
+    report = Report("a.py", "rows", (Parameter("gw1", True, 0.0), bias))
+    assert sums(Points.parse("dW1=2,db1=1").scores(report)) == (3, 3)
+    assert [s.name for s in Points.parse("4").scores(report)] == ["gw1", "gc1"]
+    assert Report.from_dict(report.to_dict()) == report
+    for points in (Points.parse("db1=1"), Points.parse("4")):
+        assert {t["output"] for t in gradescope(report, points, 1)["tests"]} == {
+            "right (relative difference: rounding)"
+        }
+
+
+@each("text", ["dW1=2,dW1=3", "dW1=2,gw_1=2"])
+def test_points_for_one_gradient_are_given_once(text):
+    with pytest.raises(GradeError, match="given twice for one gradient"):
+        Points.parse(text)
+
+
 @each("text", ["", "ten", "dW1", "dW1=2,3", "-1", "inf", "nan", "=2", "1,2"])
 def test_what_is_no_number_of_points_is_said(text):
     with pytest.raises(GradeError, match="points are such as 10"):

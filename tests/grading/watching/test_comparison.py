@@ -163,6 +163,29 @@ def test_values_of_one_name_in_a_loop_are_numbered(tmp_path):
     assert rows(wrong)["z2"].own == "(delta @ weights[l].T) * kept[l]"
 
 
+def test_sums_without_a_name_have_the_textbooks_and_a_delta_is_theirs(tmp_path):
+    right = """
+w1, c1 = rng.normal(0, 0.05, (784, 12)), np.zeros(12)
+w2, c2 = rng.normal(0, 0.3, (12, 10)), np.zeros(10)
+t = np.eye(10)[y]
+for step in range(100):
+    a1 = 1 / (1 + np.exp(-(X @ w1 + c1)))
+    a2 = 1 / (1 + np.exp(-(a1 @ w2 + c2)))
+    E = 0.5 * np.mean(np.sum((a2 - t) ** 2, axis=1))
+    e2 = (a2 - t) * a2 * (1 - a2) / len(X)
+    e1 = e2 @ w2.T * a1 * (1 - a1)
+    gw2, gc2, gw1, gc1 = a1.T @ e2, e2.sum(0), X.T @ e1, e1.sum(0)
+    w1, c1, w2, c2 = w1 - 0.1 * gw1, c1 - 0.1 * gc1, w2 - 0.1 * gw2, c2 - 0.1 * gc2
+"""
+    found = beside(tmp_path, right)
+    assert found.passed
+    assert [(row.name, row.called) for row in found.rows if row.name[0] == "z"] == [("z2", "e2"), ("z1", "e1")]
+    found = beside(tmp_path, right.replace("* a1 * (1 - a1)", "* (X @ w1 + c1) * (1 - (X @ w1 + c1))"))
+    first = next(row for row in found.rows if not row.equal)
+    assert (first.name, first.called) == ("z1", "e1")
+    assert first.formula.startswith("δ1 = ∂L/∂z1 = ")
+
+
 def test_what_cannot_be_followed_is_compared_by_differences(tmp_path):
     curve = "np.vectorize(lambda z: max(z, 0.0))(Z1)"
     found = beside(tmp_path, VIDEO, ("np.maximum(Z1, 0)", curve))

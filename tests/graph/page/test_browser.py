@@ -205,6 +205,29 @@ def test_other_graphs_step_to_the_end_and_nothing_complains(make, browser, tmp_p
     assert browser.complaints() == []
 
 
+DOTS = """
+return [...document.querySelectorAll("#dots span")].map((dot) => {
+  const cell = dot.getBoundingClientRect(), drawn = getComputedStyle(dot, "::after");
+  const border = drawn.boxSizing === "border-box" ? 0 : 2 * parseFloat(drawn.borderLeftWidth);
+  return [cell.width, parseFloat(drawn.width) + border];
+});
+"""
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_the_dots_of_the_steps_neither_touch_nor_are_clipped(page, browser, width):
+    shape = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", shape)
+    try:
+        browser.open(page)
+        dots = browser.driver.execute_script(DOTS)
+        assert len(dots) > 23
+        assert all(drawn <= 0.95 * cell for cell, drawn in dots)
+        assert dots[0][1] > 1.2 * dots[1][1]
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def test_a_scalar_s_gradient_on_the_page_is_the_engine_s(browser, tmp_path):
     output = scalar_expression()
     leaf = next(v for v in graph.describe(output).vertices if v.name == "a")

@@ -57,7 +57,7 @@ def brightness(path: str | Path) -> NDArray[np.float64]:
     except UnidentifiedImageError:
         raise DataError(f"{path}: not a readable picture; those that are read: {', '.join(FORMATS)}") from None
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
+        raise DataError(f"{path}: no such file", is_missing=True) from None
     except DataError:
         raise
     except MemoryError:

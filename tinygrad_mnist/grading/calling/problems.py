@@ -56,7 +56,7 @@ def before_it_ran(result: dict[str, Any], subject: str, function: str) -> Proble
 def _ask(subject: str) -> str:
     """The command that says what could not be found."""
     return (
-        f"Say which is the backward pass: tinygrad-mnist grade {subject} --function NAME (of a class: NAME.METHOD), "
+        f"Say which is the backward pass: tinygrad-mnist grade {subject} --backward NAME (of a class: NAME.METHOD), "
         "with --forward NAME for the forward pass whose values it takes"
     )
 

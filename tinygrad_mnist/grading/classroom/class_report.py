@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinygrad_mnist.grading.classroom import class_page, class_table
-from tinygrad_mnist.grading.classroom.points import Points, Score, common, shown, sums
+from tinygrad_mnist.grading.classroom.points import Points, Score, common, shown, sums, usual
 from tinygrad_mnist.grading.classroom.submissions import Submission
 from tinygrad_mnist.grading.report import Parameter, Report
 
@@ -28,7 +28,7 @@ KINDS = {
     "training": "trains by no loss that was found",
     "crash": "ended without a result",
     "import": "can't be imported",
-    "file": "has no program",
+    "file": "has no program that can be read",
     "settings": "means another network",
     "memory": "takes too much memory to be judged",
     "grader": "could not be judged: the grader failed",
@@ -56,7 +56,8 @@ class Graded:
     def mistakes(self) -> list[str]:
         """What is wrong, in a line each: findings, then problems of other kinds."""
         found = [f"{', '.join(f.where)}: {f.what}" for f in self.report.findings]
-        return [*found, *dict.fromkeys(KINDS.get(p.kind, p.kind) for p in self.report.problems)]
+        problems = (p.message if p.kind == "file" else KINDS.get(p.kind, p.kind) for p in self.report.problems)
+        return [*found, *dict.fromkeys(problems)]
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class ClassReport:
     def gradients(self) -> tuple[str, ...]:
         """The textbook's names of all that were judged, in the order in which most return them."""
         by_length = sorted(self.results, key=lambda g: -len(g.report.parameters))
-        return tuple(dict.fromkeys(common(p.name) for g in by_length for p in g.report.parameters))
+        return tuple(dict.fromkeys(usual(p) for g in by_length for p in g.report.parameters))
 
     @property
     def mistakes(self) -> tuple[Count, ...]:
@@ -114,7 +115,7 @@ class ClassReport:
     def hardest(self) -> Count | None:
         """The step of the derivation in which most learners have a mistake; a gradient where no mistake was found."""
         steps = _counted(self.results, lambda g: [where for f in g.report.findings for where in f.where])
-        wrong = _counted(self.results, lambda g: [common(p.name) for p in g.report.parameters if not p.right])
+        wrong = _counted(self.results, lambda g: [usual(p) for p in g.report.parameters if not p.right])
         return next(iter(steps or wrong), None)
 
     def scores(self, graded: Graded) -> list[Score]:
@@ -123,7 +124,13 @@ class ClassReport:
 
     def parameter(self, graded: Graded, name: str) -> Parameter | None:
         """Its gradient of this name."""
-        return next((p for p in graded.report.parameters if common(p.name) == name), None)
+        return next((p for p in graded.report.parameters if usual(p) == name), None)
+
+    @property
+    def pointless(self) -> tuple[str, ...]:
+        """Gradients that are worth points and that no program has: perhaps misspelt."""
+        asked = (self.points and self.points.by_name) or {}
+        return tuple(name for name in asked if self.gradients and common(name) not in self.gradients)
 
     def score(self, graded: Graded) -> str:
         """ "7.5/10"; nothing where no points were asked for."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_mnist.grading.classroom.points import Points
+from tinygrad_mnist.grading.classroom.points import Points, common, usual
 from tinygrad_mnist.grading.report import Report
 
 
@@ -13,9 +13,10 @@ def gradescope(report: Report, points: Points, seconds: float) -> dict[str, Any]
 
     Students see all of it, but not what was printed on the way.
     """
-    words = {
-        p.name: f"{p.verdict} {f'(relative difference: {p})' if str(p) else ''}".strip() for p in report.parameters
-    }
+    words: dict[str, str] = {}
+    for p in report.parameters:
+        more = f" (relative difference: {p})" if p.difference is not None else f" ({p})" if str(p) else ""
+        words[p.name] = words[usual(p)] = f"{p.verdict}{more}"
     return {
         "output": str(report),
         "output_format": "text",
@@ -28,7 +29,7 @@ def gradescope(report: Report, points: Points, seconds: float) -> dict[str, Any]
                 "score": score.got,
                 "max_score": score.most,
                 "status": "passed" if score.right else "failed",
-                "output": words.get(score.name, report.verdict),
+                "output": words.get(score.name) or words.get(common(score.name), report.verdict),
                 "output_format": "text",
                 "visibility": "visible",
             }

@@ -173,4 +173,5 @@ def _kept(submission: Submission, answer: dict[str, Any], seconds: float) -> Kep
     if "failed" in answer:
         message = f"the grader itself stopped at it ({answer['failed']}); please report that"
         return _stopped(submission, "crash", message, seconds, is_judged=False)
-    return Kept(Report.from_dict(answer["report"]), round(seconds, 2))
+    report = Report.from_dict(answer["report"])
+    return Kept(report, round(seconds, 2), is_judged=all(p.kind != "file" for p in report.problems))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tinygrad_mnist.grading.report import Report
+from tinygrad_mnist.grading.report import Parameter, Report
 from tinygrad_mnist.grading.settings import GradeError
 
 
@@ -44,12 +44,14 @@ class Points:
             raise GradeError(f"points are such as 10, or dW1=2,db1=1 for each gradient, not {text!r}")
         if not all(named):
             return cls(total=numbers[0])
+        if len({common(name) for name, _, _ in parts}) < len(parts):
+            raise GradeError(f"points are given twice for one gradient: {text}")
         return cls(by_name={name: number for (name, _, _), number in zip(parts, numbers, strict=True)})
 
     def scores(self, report: Report) -> list[Score]:
         """For each gradient: all of its points where it is right; none for anything where there is cheating."""
         honest = all(p.kind != "cheating" for p in report.problems)
-        right = {common(p.name): p.right and honest for p in report.parameters}
+        right = {usual(p): p.right and honest for p in report.parameters}
         return [Score(name, right.get(common(name), False), most) for name, most in self._most(report)]
 
     def _most(self, report: Report) -> list[tuple[str, float]]:
@@ -68,6 +70,11 @@ def sums(scores: list[Score]) -> tuple[float, float]:
 def shown(number: float) -> str:
     """With two decimals at most."""
     return f"{round(number, 2):g}"
+
+
+def usual(parameter: Parameter) -> str:
+    """What the textbook calls a learner's gradient, as the grader knows it, or as its name tells."""
+    return parameter.textbook or common(parameter.name)
 
 
 def common(name: str) -> str:

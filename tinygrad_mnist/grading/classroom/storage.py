@@ -20,6 +20,11 @@ LARGEST = 64 << 20
 """Bytes of a result, at most."""
 
 
+def kept_pages(folder: Path) -> set[str]:
+    """Whose results are kept in a folder of pages: the names of their pages."""
+    return {path.stem for path in (folder / RESULTS).glob("*.json")}
+
+
 @dataclass(frozen=True)
 class Kept:
     """What is known of a submission: its report and the seconds it took, or how often the grader was ended by it."""

@@ -95,8 +95,10 @@ def find_submissions(paths: Sequence[Path], unpacked: Path) -> list[Submission]:
         whole_class = path
         if path.suffix.lower() == ".zip" and len(paths) == 1:
             whole_class = _unzip(path, unpacked, CLASS_LARGEST)
-        entries = sorted(whole_class.iterdir()) if whole_class.is_dir() else [whole_class]
-        found += [s for s in (_submission(e, unpacked) for e in entries if not _ignored(e)) if s]
+        is_folder = whole_class.is_dir()
+        entries = [e for e in sorted(whole_class.iterdir()) if not _ignored(e)] if is_folder else [whole_class]
+        links = [e for e in entries if is_folder and e.is_symlink()]
+        found += [s for e in entries if (s := _of_link(e) if e in links else _submission(e, unpacked))]
     if not found:
         raise GradeError(f"there is no .py, .ipynb, .zip or folder in {', '.join(map(str, paths))}")
     return _with_pages(_told_apart(found))
@@ -112,7 +114,14 @@ def find_submission(path: Path, unpacked: Path) -> Submission:
 
 
 def _ignored(path: Path) -> bool:
-    return path.name.startswith(".") or path.name in IGNORED or path.is_symlink()
+    return path.name.startswith(".") or path.name in IGNORED
+
+
+def _of_link(entry: Path) -> Submission | None:
+    """A link, which may lead anywhere and is not followed; None where it leads to what is no one's program."""
+    if not entry.is_dir() and entry.suffix.lower() not in ("", ".zip", *PROGRAMS):
+        return None
+    return Submission(entry.stem, "", entry.parent, (), None, f"{entry.name} is a link: put the file itself there")
 
 
 def _submission(entry: Path, unpacked: Path) -> Submission | None:
@@ -153,7 +162,7 @@ def _within_size(folder: Path, files: Iterable[Path]) -> Iterator[Path]:
 
 def _walk(folder: Path) -> Iterator[Path]:
     for path in folder.iterdir():
-        if not _ignored(path):
+        if not _ignored(path) and not path.is_symlink():
             if path.is_dir():
                 yield from _walk(path)
             elif path.is_file():

@@ -22,7 +22,7 @@ from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.source import Source, SourceError, read
 from tinygrad_mnist.grading.watching.tape import MOST_NODES
 
-ASK = "Say which function is its backward pass (--function NAME), and it is called"
+ASK = "Say which function is its backward pass (--backward NAME), and it is called"
 
 DRIVES = 1.0
 """Seconds for each way to call a training that the program defines."""

@@ -21,6 +21,7 @@ from tinygrad_mnist.grading.watching.general import Reading, multiple
 from tinygrad_mnist.grading.watching.gradients import like
 from tinygrad_mnist.grading.watching.graph import Node, in_order, names_of
 from tinygrad_mnist.grading.watching.naming import short_name, short_names
+from tinygrad_mnist.grading.watching.network import passes
 from tinygrad_mnist.grading.watching.outputs import one_hot, outputs
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.source import Source, SourceError, read
@@ -102,7 +103,9 @@ class _Comparison:
     def beside(self) -> Beside:
         reading, start = self.reading, self.parameters
         expected = [n for n in reading.expected if n in start or names_of(n)]
-        names = short_names(in_order(expected))
+        called = short_names(in_order(expected))
+        called |= _unnamed_sums(reading, called)
+        names = {node: called[node] for node in in_order(called)}
         values = [n for n in names if n not in start]
         found = counterparts(reading, values)
         shown = self._in_order([n for n in names if n in found or n in start], values)
@@ -185,6 +188,17 @@ class _Comparison:
         if factor < 0 and not np.isclose(factor, -1, rtol=1e-3):
             return f"minus {self._times(-factor)}"
         return next((words for f, words in known.items() if np.isclose(factor, f, rtol=1e-3)), f"{factor:.4g} times")
+
+
+def _unnamed_sums(reading: Reading, names: Names) -> dict[Node, str]:
+    """The sums of the layers, by the textbook's names, where a program takes their activation in the same line.
+
+    Their derivatives are what δ is, which it may well have a name for.
+    """
+    found = passes(reading.step)
+    sums = {layer.z: f"z{l}" for l, layer in enumerate(found[0].layers, 1)} if len(found) == 1 else {}
+    taken = {*names.values()}
+    return {z: name for z, name in sums.items() if z in reading.expected and z not in names and name not in taken}
 
 
 def _as_a_mean(reading: Reading, m: int) -> Reading:

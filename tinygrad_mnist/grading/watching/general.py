@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.engine import Tensor
-from tinygrad_mnist.grading.report import Finding, Parameter
+from tinygrad_mnist.grading.report import Finding, Parameter, incomparable
 from tinygrad_mnist.grading.watching.decisions import decision
 from tinygrad_mnist.grading.watching.gradients import Gradient, Gradients, factor_of, gradient, like
 from tinygrad_mnist.grading.watching.graph import MULTIPLYING, Node, in_order, made_of, names_of, seen_through
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.losses import own_losses
 from tinygrad_mnist.grading.watching.names import is_called_loss
+from tinygrad_mnist.grading.watching.naming import numbered
+from tinygrad_mnist.grading.watching.network import textbook_names
 from tinygrad_mnist.grading.watching.outputs import PERCEPTRON, Output, one_hot, outputs, usual_losses
 from tinygrad_mnist.grading.watching.replay import (
     UNFOLLOWED,
@@ -326,17 +328,15 @@ def judged(readings: Sequence[Reading]) -> Iterator[Parameter]:
     every = {lineage: [r for r in readings if lineage in r.step.before] for r in readings for lineage in r.step.before}
     called = [(lineage.name.rpartition(".")[2], here[0].gradients[lineage]) for lineage, here in every.items()]
     names = numbered([(g and g.short_name) or f"d{name}" for name, g in called])
+    textbook = textbook_names(readings[0].step)
     for name, (lineage, here) in zip(names, every.items(), strict=True):
-        g = here[0].gradients[lineage]
+        pairs = [(np.ravel(g.node.value), r.expected_of(lineage).ravel()) for r in here if (g := r.gradients[lineage])]
         right = all(lineage in r.right for r in here)
         known = [d for d in (difference(r, lineage) for r in here) if d is not None]
-        is_zero = right and not any(np.any(found.value) for r in here if (found := r.gradients[lineage]))
-        yield Parameter(name, right, None if is_zero else max(known, default=None), computed=g is not None)
-
-
-def numbered(names: Sequence[str]) -> list[str]:
-    """What several layers have by one name, by the layer too: dW1, db1, dW2, db2."""
-    return [f"{name}{names[: i + 1].count(name)}" if names.count(name) > 1 else name for i, name in enumerate(names)]
+        is_zero = right and not any(np.any(value) for value, _ in pairs)
+        largest, of = None if is_zero else max(known, default=None), textbook.get(lineage, "")
+        computed = here[0].gradients[lineage] is not None
+        yield Parameter(name, right, largest, computed=computed, textbook=of, why=incomparable(pairs))
 
 
 def difference(reading: Reading, lineage: Lineage) -> float | None:

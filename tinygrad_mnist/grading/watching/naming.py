@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import count
 
 from tinygrad_mnist.grading.watching.graph import Node, names_of
@@ -44,6 +44,11 @@ def short_name(node: Node) -> str:
     fitting = [name for name in names if re.fullmatch(r"[^\W\d]\w{0,15}(\[\d+\])?", name)]
     fitting.sort(key=lambda name: (not INDEXED.fullmatch(name), "[" in name))
     return fitting[0] if fitting else ""
+
+
+def numbered(names: Sequence[str]) -> list[str]:
+    """What several layers have by one name, by the layer too: dW1, db1, dW2, db2."""
+    return [f"{name}{names[: i + 1].count(name)}" if names.count(name) > 1 else name for i, name in enumerate(names)]
 
 
 def likeness(derivative: str, value: str) -> int:

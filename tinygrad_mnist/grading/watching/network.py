@@ -92,6 +92,14 @@ def passes(step: Step) -> list[Pass]:
     return [_pass(layers, step, users) for layers in by_first.values()]
 
 
+def textbook_names(step: Step) -> dict[Lineage, str]:
+    """What the textbook calls each gradient, where a step is one pass through layers that hold all that is learned."""
+    found = passes(step)
+    layers = found[0].parameters if len(found) == 1 else {}
+    names = {p: f"{quantity}{l}" for (quantity, l), p in layers.items() if isinstance(p, Lineage)}
+    return names if len(names) == len([p for p in layers.values() if p]) and names.keys() == step.before.keys() else {}
+
+
 def _linears(step: Step, users: dict[Node, list[Node]]) -> Iterator[Linear]:
     by_node = {node: lineage for lineage, node in step.before.items()}
     for node in step.forward:

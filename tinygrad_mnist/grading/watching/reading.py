@@ -20,6 +20,7 @@ from tinygrad_mnist.grading.watching.gradients import Named, gradient
 from tinygrad_mnist.grading.watching.graph import Node, made_of
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import is_called_gradient
+from tinygrad_mnist.grading.watching.naming import numbered
 from tinygrad_mnist.grading.watching.outputs import PERCEPTRON, labelled
 from tinygrad_mnist.grading.watching.places import Places, picked
 from tinygrad_mnist.grading.watching.repeated import stale
@@ -199,7 +200,7 @@ def _of_any_network(
     wrong = _first_wrong_of(readings) or first
     findings = list(_mistakes(wrong, run))
     always_right = [lineage for lineage in first.step.before if all(lineage in r.right for r in readings)]
-    names = dict(zip(first.step.before, general.numbered([l.name for l in first.step.before]), strict=True))
+    names = dict(zip(first.step.before, numbered([l.name for l in first.step.before]), strict=True))
 
     def named(lineages: Iterable[Lineage]) -> list[str]:
         return [names[lineage] for lineage in lineages]
@@ -346,4 +347,4 @@ def _called(parameters: Sequence[Parameter], observed: Observed) -> Iterator[Par
     others = {p.name for p, name in zip(parameters, own, strict=True) if own.count(name) > 1}
     for parameter, name in zip(parameters, own, strict=True):
         is_its_own = name and own.count(name) == 1 and name not in others
-        yield replace(parameter, name=name) if is_its_own else parameter
+        yield replace(parameter, name=name, textbook=parameter.name) if is_its_own else parameter

@@ -10,7 +10,7 @@ from itertools import product, takewhile
 
 import numpy as np
 
-from tinygrad_mnist.grading.report import Finding, Parameter
+from tinygrad_mnist.grading.report import Finding, Parameter, incomparable
 from tinygrad_mnist.grading.textbook.diagnosis import explain
 from tinygrad_mnist.grading.textbook.findings import EVERY, findings
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, Placement
@@ -326,15 +326,15 @@ def _solved(explanations: Sequence[Explanation]) -> bool:
 
 def _parameter(key: Key, reading: Reading) -> Parameter:
     quantity, l = key
-    differences = [
-        _difference(getattr(found, quantity)[l], getattr(right, quantity)[l])
+    pairs = [
+        (getattr(found, quantity)[l], getattr(right, quantity)[l])
         for found, right in zip(reading.found, reading.probes.correct, strict=True)
     ]
-    largest = max((d for d in differences if d is not None), default=None)
+    largest = max((d for pair in pairs if (d := _difference(*pair)) is not None), default=None)
     right = key in reading.right
     if right and largest is not None and largest > SINGLE:  # beside other gradients it vanishes
         largest = 0.0
-    return Parameter(f"{quantity}{l}", right, largest)
+    return Parameter(f"{quantity}{l}", right, largest, why=incomparable(pairs))
 
 
 def _difference(found: Array, right: Array) -> float | None:
