@@ -6,6 +6,7 @@ import threading
 import time
 from collections import namedtuple
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -285,8 +286,8 @@ def test_no_grad_outside_is_as_it_is():
 @dataclass(slots=True)
 class Options:
     factor: float
-    mask: object = None
-    inner: object = None
+    mask: Any = None
+    inner: Any = None
 
 
 def test_options_in_slots_and_arrays_that_numpy_alone_computes_with():

@@ -81,7 +81,7 @@ class World:
 
         return [
             lambda x, labels: trained(at["model"], at["optimizer"], x, labels),
-            lambda x, labels: trained(*pair, x, labels),
+            lambda x, labels: trained(pair[0], pair[1], x, labels),
             lambda x, labels: (slots.model(x) * slots.factor * times[0]).sum() + self.tensor.sum(),
             lambda x, labels: self.options.act(at["model"](x) * self.options.factor).sum(),
             lambda x, labels: (Options.half(pair[0](x)) * (self.array + 1)).sum(),
