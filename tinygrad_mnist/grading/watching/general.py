@@ -269,8 +269,8 @@ def _below(output: Output, step: Step) -> Iterator[Node]:
     start = set(step.before.values())
     made = made_of([output.node], start)
     for node in in_order(made & step.forward - {output.node}):
-        whole = made_of([node], start) & start == made & start
-        if whole and node.shape == output.node.shape and np.isfinite(node.value).all():
+        is_like_it = node.shape == output.node.shape and np.isfinite(node.value).all()
+        if is_like_it and made_of([node], start) & start == made & start:
             yield node
 
 
