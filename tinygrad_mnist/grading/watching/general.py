@@ -14,10 +14,11 @@ import numpy as np
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.report import Finding, Parameter
 from tinygrad_mnist.grading.watching.decisions import decision
-from tinygrad_mnist.grading.watching.gradients import Gradient, Gradients, factor_of, gradient, like
+from tinygrad_mnist.grading.watching.gradients import Gradient, Gradients, gradient
 from tinygrad_mnist.grading.watching.graph import MULTIPLYING, Node, in_order, made_of, names_of, seen_through
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.losses import own_losses
+from tinygrad_mnist.grading.watching.multiples import like, multiple
 from tinygrad_mnist.grading.watching.names import is_called_loss
 from tinygrad_mnist.grading.watching.outputs import PERCEPTRON, Output, one_hot, outputs, usual_losses
 from tinygrad_mnist.grading.watching.replay import (
@@ -37,9 +38,6 @@ from tinygrad_mnist.manual.activations import Array
 
 VANISHING = 1e-6
 """How large the rounding in a gradient may be that is zero, relative to the largest of all gradients."""
-
-RTOL = 1e-4
-"""The relative difference that rounding may make, and the little number in a logarithm."""
 
 
 @dataclass
@@ -92,17 +90,6 @@ class Reading:
         factors = (a for n in of_loss if n.op in MULTIPLYING for a in n.arguments)
         numbers = (float(a) for a in factors if isinstance(a, (int, float, np.number)))
         return any(n.op == "mean" for n in of_loss) or any(np.isclose(a, (m, 1 / m)).any() for a in numbers)
-
-
-def multiple(value: Any, expected: Array) -> float | None:
-    """By which number one array is a multiple of another; None where it is none. A transpose counts as the same."""
-    if np.size(value) != expected.size:
-        return None
-    known = np.isfinite(expected)
-    f, e = like(value, expected)[known], expected[known]
-    if not np.isfinite(f).all() or not e.any() or not f.any():
-        return None
-    return factor_of(f, e, RTOL * np.abs(f).max())
 
 
 def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:

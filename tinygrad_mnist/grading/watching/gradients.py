@@ -22,7 +22,9 @@ from tinygrad_mnist.grading.watching.graph import (
     walk,
 )
 from tinygrad_mnist.grading.watching.lineages import Lineage
+from tinygrad_mnist.grading.watching.multiples import like, ratio
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, is_called_gradient
+from tinygrad_mnist.grading.watching.rows import is_of_rows
 from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual.activations import Array
 
@@ -129,7 +131,8 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
         return None
     sums = _running_sums(candidates)
     called = [n for n in candidates if _is_named(sums.get(n, n), before) or _is_named(n, before)]
-    named = [n for n in called if not _is_a_factor(n, candidates, step)]
+    products, rows = _products(candidates), _in_rows(candidates)
+    named = [n for n in called if n not in rows and not _is_a_factor(n, products.get(n.shape, []), step)]
     named = [n for n in named if not _is_velocity(n) and not _is_above_a_root(n, candidates)] or named
     chosen = _of_named(named[0], candidates, step) if named else _without_rate(candidates)
     factor = 1.0 if named else 1 / _rate_within(chosen, is_all=chosen is candidates[0])
@@ -153,13 +156,32 @@ def _of_named(node: Node, candidates: list[Node], step: Step) -> Node:
     return _added_up(_not_shortened(_completed(node, candidates), step), candidates)
 
 
-def _is_a_factor(node: Node, candidates: Sequence[Node], step: Step) -> bool:
+def _in_rows(candidates: Sequence[Node]) -> set[Node]:
+    """What is put together as rows, and what these were made of."""
+    way = {*candidates}
+    rows = (o for c in candidates if is_of_rows(c) for o in c.operands)
+    return {*walk(rows, lambda n: (o for o in n.operands if o in way))}
+
+
+Products = list[tuple[Node, Node]]
+"""Products on the way to an update, each with the factor in it that does not lie there."""
+
+
+def _products(candidates: Sequence[Node]) -> dict[tuple[int, ...], Products]:
+    """Those of an array that lies there and one that does not, by the shape of the first."""
+    way, found = {*candidates}, dict[tuple[int, ...], Products]()
+    for c in candidates:
+        if c.op in ("*", "multiply") and len(c.operands) == 2:
+            others = [(c, o) for o in c.operands if np.ndim(o.value) and o not in way]
+            for shape in {o.shape for o in c.operands if o in way}:
+                found.setdefault(shape, []).extend(others)
+    return found
+
+
+def _is_a_factor(node: Node, products: Products, step: Step) -> bool:
     """Whether it is the error of a unit, or of all, and no gradient yet: a slope or an input is still to come."""
-    products = (c for c in candidates if c.op in ("*", "multiply") and len(c.operands) == 2)
-    of_it = [c for c in products if any(o in candidates and o.shape == node.shape for o in c.operands)]
-    others = [(c, o) for c in of_it for o in c.operands if np.ndim(o.value) and o not in candidates]
-    is_sloped = any(o in step.forward and o not in step.before.values() and node in c.operands for c, o in others)
-    return is_sloped or any(np.size(c.value) > np.size(node.value) for c, _ in others)
+    is_sloped = any(o in step.forward and o not in step.before.values() and node in c.operands for c, o in products)
+    return is_sloped or any(np.size(c.value) > np.size(node.value) for c, _ in products)
 
 
 def _completed(node: Node, candidates: Sequence[Node]) -> Node:
@@ -340,61 +362,3 @@ def _rate_within(product: Node, is_all: bool) -> float:
     plain = [abs(a) for o in scaled for a in o.arguments if is_all and isinstance(a, float) and a]
     named = (float(n.value) for n in numbers if any(map(CALLED_RATE.search, n.names)))
     return next(chain(named, plain), 1.0)
-
-
-def ratio(node: Node, other: Node) -> float | None:
-    """By which number one value is a multiple of another of its shape; None where it is none."""
-    found, base = np.asarray(node.value, float), np.asarray(other.value, float)
-    if found.shape != base.shape or not base.any():
-        return None
-    factor = float((found * base).sum() / (base * base).sum())
-    return factor if np.abs(found - factor * base).max() <= 1e-9 * np.abs(found).max() else None
-
-
-def factor_of(found: Array, of: Array, allowed: float, factor: float | None = None) -> float | None:
-    """By which number what is finite in one is a multiple of the other, but for what is allowed, and no less is finite.
-
-    None where it is none. factor: the number, where that is known.
-    """
-    known = np.isfinite(of)
-    if not (np.isfinite(found) == known).all():
-        return None
-    of, found = of[known], found[known]
-    size = float((of * of).sum())
-    if factor is None:
-        factor = float((of * found).sum()) / size if size else 0.0
-    fits = not found.size or (factor and np.abs(found - factor * of).max() <= allowed)
-    return factor if fits else None
-
-
-def shares(change: Array, step: Array, before: Array, allowed: float) -> tuple[float, float] | None:
-    """By what a step and a parameter are multiplied in a change; the parameter by 0 where the step alone explains it.
-
-    None where the change is no sum of such multiples, or has nothing of the step.
-    """
-    change, step, before = change.ravel(), step.ravel(), before.ravel()
-    alone = factor_of(change, step, allowed)
-    if alone is not None:
-        return alone, 0.0
-    length = np.linalg.norm(before)
-    if not length or not np.isfinite(step).all() or not np.isfinite(change).all():
-        return None
-    along = before / length
-    rest, of = (x - (along @ x) * along for x in (change, step))
-    rate = factor_of(rest, of, allowed)
-    return None if rate is None else (rate, float(along @ (change - rate * step)) / float(length))
-
-
-def like(found: Any, array: Array) -> Array:
-    """A value in the shape of an array, turned or broadcast; zeros where it does not fit."""
-    value: Array = np.asarray(found, float)
-    if value.shape == array.shape:
-        return value
-    if value.T.shape == array.shape:
-        return np.asarray(value.T)
-    if value.size == array.size:
-        return np.asarray(value.reshape(array.shape))
-    try:
-        return np.asarray(np.broadcast_to(value, array.shape))
-    except ValueError:
-        return np.zeros(array.shape)
