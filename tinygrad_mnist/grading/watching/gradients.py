@@ -13,6 +13,7 @@ import numpy as np
 from tinygrad_mnist.grading.watching.graph import (
     ADDING,
     FILLED,
+    MULTIPLYING,
     SUMS,
     Node,
     changes_since,
@@ -69,9 +70,11 @@ class Gradient:
 
     @property
     def named(self) -> bool:
-        """Whether the program calls it a gradient."""
+        """Whether the program calls it a gradient, and no velocity."""
         began_as = _zeros_of(self.node) or self.node
-        return any(_is_named(node, self.lineage.versions[0]) for node in (self.node, began_as))
+        return not _is_velocity(self.node) and any(
+            _is_named(node, self.lineage.versions[0]) for node in (self.node, began_as)
+        )
 
     @property
     def short_name(self) -> str:
@@ -82,7 +85,7 @@ class Gradient:
     @property
     def product(self) -> Node:
         """The product, or the sum over examples, that it is first of all."""
-        return next((n for n in self.candidates if n.op not in ELEMENTWISE or n.op in ("sum", "mean")), self.node)
+        return next((n for n in self.candidates if n.op not in ELEMENTWISE or _is_over_examples(n)), self.node)
 
     @property
     def times_its_product(self) -> list[float]:
@@ -133,7 +136,7 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     called = [n for n in candidates if _is_named(sums.get(n, n), before) or _is_named(n, before)]
     products, rows = _products(candidates), _in_rows(candidates)
     named = [n for n in called if n not in rows and not _is_a_factor(n, products.get(n.shape, []), step)]
-    named = [n for n in named if not _is_velocity(n) and not _is_above_a_root(n, candidates)] or named
+    named = [n for n in named if not _is_velocity(n) and not _is_above_a_root(n, candidates)]
     chosen = _of_named(named[0], candidates, step) if named else _without_rate(candidates)
     factor = 1.0 if named else 1 / _rate_within(chosen, is_all=chosen is candidates[0])
     zeroed = _zeroed(candidates[0], before, step)
@@ -182,6 +185,15 @@ def _is_a_factor(node: Node, products: Products, step: Step) -> bool:
     """Whether it is the error of a unit, or of all, and no gradient yet: a slope or an input is still to come."""
     is_sloped = any(o in step.forward and o not in step.before.values() and node in c.operands for c, o in products)
     return is_sloped or any(np.size(c.value) > np.size(node.value) for c, _ in products)
+
+
+def _is_over_examples(node: Node) -> bool:
+    """Whether it is a sum or a mean, or what was added to zeros one after the other."""
+    while node.op in SUMS and node.operands:
+        node = node.operands[0]
+        if not np.any(node.value):
+            return node.op not in MULTIPLYING
+    return node.op in ("sum", "mean")
 
 
 def _completed(node: Node, candidates: Sequence[Node]) -> Node:
