@@ -90,7 +90,8 @@ class Gradient:
     @property
     def times_its_product(self) -> list[float]:
         """Which multiples of that product there are between it and the update."""
-        return [factor for node in self.candidates if (factor := ratio(node, self.product))]
+        product = self.product
+        return [factor for node in self.candidates if (factor := ratio(node, product))]
 
     def as_its_product(self, step: Step, factor: float) -> Gradient:
         """The gradient as that product times a number."""
