@@ -91,7 +91,7 @@ def counted_by_max(outcomes: Outcomes, probes: Probes) -> Iterator[Finding]:
     """The remark on a program that stops there alone: on the batches that it trains with it may be right."""
     for error in _without_the_last_class(outcomes, probes):
         what = f"a batch without an example of the last class stops it: {error['type']}"
-        line = error["line"] if isinstance(error["line"], str) else f"line {error['line']}"  # of a notebook: with its cell
+        line = error["line"] if isinstance(error["line"], str) else f"line {error['line']}"
         places = (f"{line}: {error['text']}",) if error["line"] else ()
         yield Finding(("classes-by-max",), ("Y",), what, (), f"There {COUNTED_BY_MAX}.", "", places)
 

@@ -134,9 +134,9 @@ def watched(
 
 def work(task: tuple[str, float, Sequence[str], int]) -> dict[str, Any] | None:
     """The report as a dict, or {"absent": …}: a module that is not here."""
-    path, *how = task
+    path, seconds, absent, batch = task
     try:
-        found = report(Path(path), *how)
+        found = report(Path(path), seconds, absent, batch)
     except ModuleNotFoundError as error:
         return {"absent": error.name}
     return found.to_dict() if found else None

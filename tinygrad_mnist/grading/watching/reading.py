@@ -322,8 +322,8 @@ def _mistakes(reading: general.Reading, run: Run) -> Iterator[Finding]:
 
 def _first_wrong_values(reading: general.Reading) -> Iterator[Finding]:
     """The first wrong values on the way back, each at its line: one for all that a loop makes there."""
-    by_line = {(node.line, node.op): node for node in reversed(first_wrong(reading))}
-    return islice(dict.fromkeys(describe(node, reading) for node in reversed(by_line.values())), FIRST)
+    by_line = {(found.node.line, found.node.op): found for found in reversed(first_wrong(reading))}
+    return islice(dict.fromkeys(describe(found, reading) for found in reversed(by_line.values())), FIRST)
 
 
 def _read_as(observed: Observed, head: Head) -> str:
