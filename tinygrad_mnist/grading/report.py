@@ -66,7 +66,7 @@ class Parameter:
         """The difference in words."""
         if self.difference is None:
             return ""
-        if self.difference < ROUNDING:
+        if self.difference < ROUNDING and self.verdict != "WRONG":
             return "rounding"
         if self.difference > HUGE:
             return "huge"

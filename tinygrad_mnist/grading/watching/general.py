@@ -286,8 +286,6 @@ def _scaled(reading: Reading) -> None:
     """Find the number that most of the gradients are multiples of the right ones by."""
     factors = {lineage: multiple(g.value, reading.expected_of(lineage)) for lineage, g in reading.computed.items()}
     known = {lineage: f for lineage, f in factors.items() if f is not None}
-    if not known:
-        return
     exact = 0 if reading.summed else 1  # of a loss that the program computes, some gradients may be exactly right
 
     def likely(lineage: Lineage) -> tuple[bool, int, bool]:
@@ -296,7 +294,7 @@ def _scaled(reading: Reading) -> None:
         return bool(np.isclose(f, exact, rtol=1e-3)), alike, (f > 0) == reading.computed[lineage].descends
 
     last_first = [*known][::-1]  # the fewest rules lead to the gradients of the last layer
-    reading.scale = known[max(last_first, key=likely)]
+    reading.scale = known[max(last_first, key=likely)] if known else reading.scale
     fitting = {l for l, f in factors.items() if f is not None and np.isclose(f, reading.scale, rtol=1e-3)}
     reading.right = fitting | {l for l, g in reading.computed.items() if l not in fitting and _vanishes(g, reading)}
 
