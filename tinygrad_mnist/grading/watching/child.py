@@ -32,7 +32,10 @@ UNSEEN = (
     f"products of whole arrays take less. {ASK}"
 )
 
-UNREAD = f"it trains, and no loss was found whose gradients its updates would be. {ASK}"
+UNREAD = (
+    "it trains, and no loss was found whose gradients its updates would be. Where it computes none, let it compute one "
+    f"in each step. {ASK}"
+)
 
 UNFINISHED = (
     "its training was called with {} digits, and was not seen to make a step that could be followed: it computes more "

@@ -168,7 +168,8 @@ def _readings(tape: Tape, step: Step, versions: set[Node], gradients: Gradients[
         name = f"its own loss{f' {node.name}' if node.name not in ('', 'loss') else ''}"
         with suppress(*UNFOLLOWED):
             yield _by_autograd(step, gradients, Loss(name, [node], itemgetter(node), slope, later), of=node)
-    if not found:
+    numbers = [*start, *(output.node for output in found)] if len(found) == 1 else []
+    if not found or (numbers and not any(np.ndim(n.value) for n in numbers)):  # which any loss of one number fits
         return
     for slope in slopes:
         yield from _of_logits(step, found, gradients, slope)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -138,6 +139,10 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     products, rows = _products(candidates), _in_rows(candidates)
     named = [n for n in called if n not in rows and not _is_a_factor(n, products.get(n.shape, []), step)]
     named = [n for n in named if not _is_velocity(n) and not _is_above_a_root(n, candidates)]
+    if np.ndim(before.value) == 0 and (rate := _rate_before_numbers(candidates[0], step)):
+        return Gradient(
+            lineage, candidates[0], _against(step, lineage, candidates[0].value), (candidates[0],), 1 / rate
+        )
     chosen = _of_named(named[0], candidates, step) if named else _without_rate(candidates)
     factor = 1.0 if named else 1 / _rate_within(chosen, is_all=chosen is candidates[0])
     zeroed = _zeroed(candidates[0], before, step)
@@ -147,6 +152,26 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     turned = _is_turned(chosen, candidates)
     along = _against(step, lineage, chosen.value.T if turned else chosen.value)
     return Gradient(lineage, chosen, along, tuple(candidates), factor, turned)
+
+
+def _rate_before_numbers(product: Node, step: Step) -> float:
+    """The rate in a product of it with several numbers, as lr * delta * x is; 0 where it is one of the rate with one.
+
+    It is what does not depend on labels, and is used nowhere in the forward pass.
+    """
+    used = {o for node in step.forward for o in node.operands} | step.forward | step.by_labels
+    factors = list(_factors(product))
+    rates = [float(o.value) for o in factors if o not in used]
+    return math.prod(rates) if len(factors) - len(rates) > 1 else 0.0
+
+
+def _factors(node: Node) -> Iterator[Node]:
+    """The numbers that a number is a product of, as far as they have no name."""
+    if node.names or node.op not in ("*", "neg"):
+        yield node
+        return
+    for operand in node.operands:
+        yield from _factors(operand)
 
 
 def _is_turned(node: Node, candidates: Sequence[Node]) -> bool:
@@ -268,14 +293,14 @@ def _not_shortened(node: Node, step: Step) -> Node:
     """What a gradient was before it was clipped: by value, or by a number that depends on the labels, as norms do."""
     numbers = [o for o in node.operands if o in step.by_labels and not np.ndim(o.value)]
     arrays = [o for o in node.operands if o not in numbers]
-    is_scaled = node.op in ("*", "/", "multiply", "divide") and numbers
+    is_scaled = node.op in ("*", "/", "multiply", "divide") and numbers and np.ndim(node.value)
     is_shortened = len(arrays) == 1 and (is_scaled or node.op == "clip")
     return _not_shortened(arrays[0], step) if is_shortened and names_of(arrays[0]) else node
 
 
 def _zeroed(node: Node, parameter: Node, step: Step) -> tuple[Node, Node] | None:
     """What became 0 in this parameter's step, and the zeros that it became; None for what is not 0, or always was."""
-    while not np.any(node.value):
+    while not np.any(node.value) and np.ndim(node.value):
         learned = (o for o in node.operands if o in step.by_labels and o.shape == node.shape)
         former = node.changes or next(learned if node.op in ZEROING else iter(()), None)
         if former is None or former.index < parameter.index:

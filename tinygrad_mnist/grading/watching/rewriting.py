@@ -258,8 +258,9 @@ class _Rewriter(ast.NodeTransformer):
         """A value, in which the numbers that parameters begin with are objects of their own."""
         if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
             value.elts = [self._set_apart(t, v) for t, v in zip(target.elts, value.elts, strict=True)]
-        is_number = isinstance(value, ast.Constant) and type(value.value) in (int, float)
-        return _call(value, "own", value) if is_number and _last_name(target) in self.moved else value
+        number = value.value if isinstance(value, ast.Constant) else None
+        is_apart = type(number) is float or (type(number) is int and _last_name(target) in self.moved)
+        return _call(value, "own", value) if is_apart and _last_name(target) else value
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> list[ast.stmt]:
         if node.value is None:
