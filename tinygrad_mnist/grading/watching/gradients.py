@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +26,7 @@ from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.multiples import like, ratio
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, is_called_gradient
 from tinygrad_mnist.grading.watching.rows import is_of_rows
+from tinygrad_mnist.grading.watching.single_numbers import rate_before
 from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual.activations import Array
 
@@ -139,7 +139,7 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     products, rows = _products(candidates), _in_rows(candidates)
     named = [n for n in called if n not in rows and not _is_a_factor(n, products.get(n.shape, []), step)]
     named = [n for n in named if not _is_velocity(n) and not _is_above_a_root(n, candidates)]
-    if np.ndim(before.value) == 0 and (rate := _rate_before_numbers(candidates[0], step)):
+    if np.ndim(before.value) == 0 and (rate := rate_before(candidates[0], step)):
         return Gradient(
             lineage, candidates[0], _against(step, lineage, candidates[0].value), (candidates[0],), 1 / rate
         )
@@ -152,26 +152,6 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     turned = _is_turned(chosen, candidates)
     along = _against(step, lineage, chosen.value.T if turned else chosen.value)
     return Gradient(lineage, chosen, along, tuple(candidates), factor, turned)
-
-
-def _rate_before_numbers(product: Node, step: Step) -> float:
-    """The rate in a product of it with several numbers, as lr * delta * x is; 0 where it is one of the rate with one.
-
-    It is what does not depend on labels, and is used nowhere in the forward pass.
-    """
-    used = {o for node in step.forward for o in node.operands} | step.forward | step.by_labels
-    factors = list(_factors(product))
-    rates = [float(o.value) for o in factors if o not in used]
-    return math.prod(rates) if len(factors) - len(rates) > 1 else 0.0
-
-
-def _factors(node: Node) -> Iterator[Node]:
-    """The numbers that a number is a product of, as far as they have no name."""
-    if node.names or node.op not in ("*", "neg"):
-        yield node
-        return
-    for operand in node.operands:
-        yield from _factors(operand)
 
 
 def _is_turned(node: Node, candidates: Sequence[Node]) -> bool:
