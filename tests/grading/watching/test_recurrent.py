@@ -193,6 +193,22 @@ def test_of_a_long_sequence_through_several_layers_the_verdict_is_there_in_time(
     assert time.process_time() - began < 10
 
 
+def test_where_it_is_tried_before_it_is_trained_its_memory_is_no_parameter():
+    tried = """
+for at in range(0, 60, T):
+    h, c = np.zeros((hidden, 1)), np.zeros((hidden, 1))
+    for t in range(T):
+        x = np.eye(size)[number[text[at + t]]][:, None]
+        z = np.vstack((h, x))
+        c = sigmoid(Wf @ z) * c + sigmoid(Wi @ z) * np.tanh(Wc @ z)
+        h = sigmoid(Wo @ z) * np.tanh(c)
+
+h_before, c_before"""
+    report = reported(program(GATES.replace("\nh_before, c_before", tried, 1)))
+    assert report.passed, str(report)
+    assert len(report.parameters) == 5
+
+
 MISTAKES = [
     (CHARACTERS, "(1 - hs[t] * hs[t]) * dh", "dh"),
     (CHARACTERS, "np.dot(Whh.T, dhraw)", "np.dot(Whh, dhraw)"),
