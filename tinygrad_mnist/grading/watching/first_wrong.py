@@ -16,7 +16,7 @@ from tinygrad_mnist.grading.watching.graph import FILLED, SUMS, Node, in_order, 
 from tinygrad_mnist.grading.watching.labels import is_label, target_of
 from tinygrad_mnist.grading.watching.multiples import RTOL, like
 from tinygrad_mnist.grading.watching.replay import UNFOLLOWED
-from tinygrad_mnist.grading.watching.truncated import parts
+from tinygrad_mnist.grading.watching.truncated import Parts, parts
 from tinygrad_mnist.manual.activations import Array
 
 PROBES = 16
@@ -60,17 +60,20 @@ class Wrong:
 
 def first_wrong(reading: Reading) -> list[Wrong]:
     """The first wrong values on the way back; of a recurrent network with each output gone back from by itself, too."""
-    of_all = _WayBack(reading)
-    if not reading.function:
-        return of_all.first()
-    with suppress(*UNFOLLOWED):
-        known = parts(reading.step, reading.function)
-        of_all = _WayBack(reading, known.of_uses)
-        by_output = _WayBack(reading, known.of_uses + known.of_outputs)
-        found = by_output.first()
-        if known.of_outputs and (any(w.how != SUM for w in found) or of_all.lacks(known.further_back)):
+    known = _parts(reading)
+    of_all = _WayBack(reading, known.of_uses)
+    if known.of_outputs:
+        found = _WayBack(reading, known.of_uses + known.of_outputs).first()
+        if any(w.how != SUM for w in found) or of_all.lacks(known.further_back):
             return found
     return of_all.first()
+
+
+def _parts(reading: Reading) -> Parts:
+    if reading.function:
+        with suppress(*UNFOLLOWED):
+            return parts(reading.step, reading.function)
+    return Parts([], [], [])
 
 
 class _WayBack:

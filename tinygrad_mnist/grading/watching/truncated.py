@@ -29,6 +29,9 @@ from tinygrad_mnist.manual.activations import Array
 PATIENCE = 2.0
 """Seconds of a processor for what comes over every number of steps."""
 
+MOST_BYTES = 1 << 28
+"""Parts of derivatives are no larger, all together."""
+
 CUT = "truncated backpropagation through time: "
 
 Sums = dict[Node, Array]
@@ -73,14 +76,17 @@ class Parts:
 
 
 def parts(step: Step, loss: Loss) -> Parts:
-    """Those of a step's derivatives."""
+    """Those of a step's derivatives; nothing where they would take too much memory."""
     start = [*step.before.values()]
     uses = [(o, n) for n in made_of(loss.targets, {*start, *loss.later}) for o in n.operands if o in start]
+    if 8 * sum(np.size(node.value) for node, _ in uses) > MOST_BYTES:
+        return Parts([], [], [])
     cut = {edge: Tensor(np.array(edge[0].value, float), requires_grad=True) for edge in uses}
     of_uses = [slope.numpy() for slope in grad(loss.of(loss.values(start, cut)), [*cut.values()])]
     chain = _Chain(start, loss)
     contributions = chain.contributions()
-    if not any(steps for steps, _ in contributions):
+    held = sum(array.nbytes for sums in contributions.values() for array in sums.values())
+    if held > MOST_BYTES or not any(steps for steps, _ in contributions):
         return Parts(of_uses, [], [])
     every = [(steps, array) for (steps, _), sums in contributions.items() for array in sums.values()]
     every += [(steps, array) for steps, array in chain.carried if steps]
@@ -178,9 +184,10 @@ class _Chain:
                 arrays = [slope.numpy() for slope in slopes]
                 part = found.setdefault((steps, self.times[node]), {})
                 for n, array in zip(made, arrays, strict=False):
-                    self.carried.append((steps, array))
                     if n in self.start:
                         part[n] = part.get(n, 0) + array
+                    else:
+                        self.carried.append((steps, array))
                 for edge, array in zip(edges, arrays[len(made) :], strict=True):
                     of_edge = messages[edge[0]]
                     further = steps + self.links[edge]
