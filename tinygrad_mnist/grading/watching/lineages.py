@@ -18,6 +18,7 @@ from tinygrad_mnist.grading.watching.graph import (
     JOINING,
     LINEAR,
     SUMS,
+    UPDATING,
     Node,
     depending,
     in_order,
@@ -188,9 +189,14 @@ def _is_a_copy(update: Update) -> bool:
 
 def _is_gated(update: Update) -> bool:
     """Whether the old value is multiplied with what comes of a product with weights, as a memory of an LSTM is."""
-    near = islice(walk([update.new], lambda n: () if n is update.old else n.operands), NEAR)
-    products = (n for n in near if n.op in ("*", "multiply") and update.old in n.operands and np.ndim(n.value))
-    gates = (o for n in products for o in n.operands if o is not update.old and o.shape == n.shape)
+    old, new = update.old, update.new
+
+    def below(node: Node) -> list[Node]:
+        is_on_the_way = node is not old and node.op in UPDATING
+        return [o for o in node.operands if o.shape == new.shape] if is_on_the_way else []
+
+    products = (n for n in islice(walk([new], below), NEAR) if n.op in ("*", "multiply") and old in n.operands)
+    gates = (o for n in products for o in n.operands if o is not old and np.ndim(o.value) and o.shape == n.shape)
     return any(n.op in LINEAR for gate in gates for n in islice(walk([gate]), NEAR))
 
 
