@@ -442,9 +442,10 @@ def test_a_finding_stays_when_another_network_raises():
         return dW1, db1, 3 * dW2, db2
 
     report = grade(gradients, labels="integers")
-    (problem,) = report.problems
-    assert "no example of the last class" in problem.message
-    assert "not Y.max() + 1" in problem.message
+    (remark,) = report.remarks
+    assert not report.problems
+    assert "without an example of the last class stops it: ValueError" in remark.what
+    assert "not Y.max() + 1" in remark.explanation
     assert report.findings[0].what == "a constant times what it should be (3)"
 
 

@@ -109,6 +109,8 @@ def grade(
     notes = report.notes if suspected else (*report.notes, *imported)
     if not report.parameters and _kinds(report) & {"signature", "missing"}:
         notes = (*notes, *importing.hint(path))
+    if not report.parameters and _kinds(report) & {"signature", "missing", "time", "training"}:
+        notes = (*notes, *importing.without_arrays(path))
     return replace(report, problems=(*suspected, *report.problems), notes=notes)
 
 

@@ -1,9 +1,10 @@
-"""Which programs import a file that has no verdict by itself: layers, say, that another file trains."""
+"""What may help with a file that has no verdict: another one imports it and trains, say, or it has no arrays."""
 
 from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,12 +20,29 @@ TRAINING = re.compile(r"main|train|run|demo|mnist|fit", re.IGNORECASE)
 """What files that train are called."""
 
 
+DRAWING = {"matplotlib", "tqdm"}
+"""Packages that no weights come from."""
+
+LISTS = (
+    "it does not import NumPy: weights in lists of plain numbers are not followed, nor what is trained with them. In "
+    "arrays (np.array) they are"
+)
+
+
 def hint(path: Path) -> Iterator[str]:
     """What to grade in a file's place, where another one beside it or a folder above imports it."""
     found = sorted(_importers(path), key=lambda file: (not TRAINING.search(file.stem), len(file.parts), file.name))
     for file in found[:1]:
         name = os.path.relpath(file, path.parent)
         yield f"{name} imports it: where that trains the network, grade it instead"
+
+
+def without_arrays(path: Path) -> Iterator[str]:
+    """What is said of a program that has lists, and no package whose arrays could be followed."""
+    text = _text(path)
+    imported = set(re.findall(r"^\s*(?:import|from)\s+(\w+)", text, re.MULTILINE))
+    if "[" in text and imported <= sys.stdlib_module_names | DRAWING:
+        yield LISTS
 
 
 def _importers(path: Path) -> Iterator[Path]:

@@ -60,7 +60,8 @@ def _judge(subject: str, settings: Settings, result: dict[str, Any]) -> Report:
     explained = all(problems.raises_too(explanations, p) for p in stopped)
     model = fitting.model if admitted else settings.asked.usual
     notes = _notes(result["printed"], result["notes"], model, settings)
-    return Report(subject, settings.judged_as(model), parameters, named, besides, notes, explained, kinks)
+    remarks = (*kinks, *problems.counted_by_max(outcomes, probes))
+    return Report(subject, settings.judged_as(model), parameters, named, besides, notes, explained, remarks)
 
 
 def _updates(mistakes: Sequence[dict[str, str]]) -> Iterator[Finding]:

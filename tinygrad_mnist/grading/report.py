@@ -81,7 +81,7 @@ class Parameter:
         """The difference in words."""
         if self.difference is None:
             return "" if self.right else self.why
-        if self.difference < ROUNDING:
+        if self.difference < ROUNDING and self.verdict != "WRONG":
             return "rounding"
         if self.difference > HUGE:
             return "huge"

@@ -1,6 +1,7 @@
 """What takes too long is said to: a loop is called endless only where nothing tells that it is not."""
 
 from tinygrad_mnist import grade
+from tinygrad_mnist.grading.watching.rewriting import largest_batch
 
 NUMBER_BY_NUMBER = """
 import numpy as np
@@ -30,6 +31,25 @@ while True:
     for i in range(20):
         if y[i] * (w @ X[i]) < 1:
             w += 0.001 * y[i] * X[i]
+"""
+
+IN_LARGE_BATCHES = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+X, labels = rng.random((300, 400)), np.arange(300) % 3
+W, b = rng.normal(size=(400, 3)) * 0.01, np.zeros(3)
+batch_size = 128
+for epoch in range(50):
+    for start in range(0, 300, batch_size):
+        dW, db, error = np.zeros((400, 3)), np.zeros(3), 0
+        for x, label in zip(X[start : start + batch_size], labels[start : start + batch_size]):
+            e = np.exp(x @ W + b)
+            d = e / e.sum() - np.eye(3)[label]
+            dW += np.array([d * number for number in x])
+            db += d
+        W = W - 0.1 * dW / batch_size
+        b = b - 0.1 * db / batch_size
 """
 
 
@@ -64,3 +84,17 @@ def test_a_judge_that_takes_too_long_says_what_takes_less(tmp_path):
     (problem,) = graded(tmp_path, text, time_limit=1).problems
     assert problem.kind == "time"
     assert "Fewer examples, units or layers" in problem.message
+
+
+def test_where_batches_are_too_large_to_be_followed_they_are_made_smaller(tmp_path):
+    report = graded(tmp_path, IN_LARGE_BATCHES)
+    assert report.passed, str(report)
+    assert "with 4 examples" in report.settings
+    assert "its batches have 4 examples here, and not 128: with those no step was seen in time" in report.notes
+
+
+def test_a_batch_whose_size_is_counted_with_elsewhere_stays_as_it_is():
+    assert largest_batch(IN_LARGE_BATCHES) == 128
+    assert largest_batch(IN_LARGE_BATCHES.replace("db / batch_size", "db / 128")) == 0
+    assert largest_batch(IN_LARGE_BATCHES.replace("batch_size", "count")) == 0
+    assert largest_batch("batch = (") == 0

@@ -68,6 +68,24 @@ def test_what_is_one_less_for_another_reason_is_no_label():
     assert reported(text).passed
 
 
+BY_ROWS = """dW1, dW2 = [], []
+    for neuron in a1:
+        dW2.append(d2 * neuron)
+    for pixel in x:
+        dW1.append(d1 * pixel)
+    dW1, db1, dW2, db2 = np.array(dW1), d1, np.array(dW2), d2
+"""
+
+
+@pytest.mark.parametrize(("slope", "names"), [(" * (z1 > 0)", []), ("", [("slope-missing",)])])
+def test_a_gradient_that_a_list_of_rows_becomes_is_no_row(slope, names):
+    text = program("taken from an array", "a row of a table").replace("dW2, db2 = np.outer(a1, d2), d2", "pass")
+    text = text.replace("dW1, db1 = np.outer(x, d1), d1\n", BY_ROWS)
+    report = reported(text.replace(" * (z1 > 0)", slope))
+    assert [finding.names for finding in report.findings] == names, str(report)
+    assert len(report.parameters) == 4
+
+
 @pytest.mark.parametrize(("step", "passes"), [("w - 0.1 * step", True), ("w + 0.1 * step", False)])
 def test_a_logistic_regression_on_single_numbers(step, passes):
     found = reported(f"""{DATA}

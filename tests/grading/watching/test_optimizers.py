@@ -96,6 +96,36 @@ def test_gradients_without_a_name_are_what_an_update_is_made_of(update):
     assert "bias-all-axes" in wrong.findings[0].names, str(wrong)
 
 
+OF_EXAMPLES = """
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+W1, W2 = rng.normal(size=(6, 5)), rng.normal(size=(5, 4))
+delta1, delta2 = np.zeros((6, 5)), np.zeros((5, 4))
+for start in list(range(0, 12, SIZE)) * 5:
+    sum1, sum2 = np.zeros((6, 5)), np.zeros((5, 4))
+    for x, y in zip(X[start : start + SIZE], Y[start : start + SIZE]):
+        a1 = sigmoid(x @ W1)
+        a2 = sigmoid(a1 @ W2)
+        e2 = (y - a2) * a2 * (1 - a2)
+        e1 = W2 @ e2 * a1 * (1 - a1)
+        sum1 += np.outer(x, e1)
+        sum2 += np.outer(a1, e2)
+    delta1 = 0.1 * sum1 + 0.9 * delta1
+    delta2 = 0.1 * sum2 + 0.9 * delta2
+    W1, W2 = W1 + delta1, W2 + delta2
+"""
+
+
+@pytest.mark.parametrize("size", ["1", "4"])
+def test_a_velocity_that_is_called_as_a_gradient_is_none(size):
+    text = DATA + OF_EXAMPLES.replace("SIZE", size)
+    report = reported(text)
+    assert report.passed, str(report)
+    (finding,) = reported(text.replace(" * a1 * (1 - a1)", "")).findings
+    assert finding.names == ("slope-missing",)
+
+
 def test_a_gradient_of_a_loss_that_is_none_of_the_textbook_s_is_judged_by_autograd():
     penalized = PROGRAM.replace("axis=1))\n", "axis=1)) + 1e-3 * np.abs(params['W1']).sum()\n").replace(
         "x.T @ dz1\n", "x.T @ dz1 + 1e-3 * np.sign(params['W1'])\n"

@@ -1,5 +1,7 @@
 """Recurrent networks, whose state goes from chunk to chunk of a sequence, where its gradient is cut on purpose."""
 
+import time
+
 import pytest
 
 from tests.grading.watching.runs import reported
@@ -141,6 +143,35 @@ for at in range(0, 200, T):
     unit.backward(outputs, targets)
 """
 
+STACKED = """
+layers = [[rng.normal(size=shape) * 0.3 for shape in ((n, 8), (8, 8), (8,))] for n in (1, 8, 8)]
+V = rng.normal(size=(8, 1))
+for epoch in range(9):
+    wave = np.sin(np.arange(epoch, epoch + 10, 0.2)).reshape(-1, 1)
+    x, kept = wave[:-1], []
+    for U, W, b in layers:
+        h, before = np.zeros((len(x), 8)), np.zeros(8)
+        for t in range(len(x)):
+            before = np.tanh(x[t] @ U + before @ W + b)
+            h[t] = before
+        kept.append((x, h))
+        x = h
+    difference = x @ V - wave[1:]
+    print("loss", np.sum(difference ** 2) / 2)
+    dV, d = x.T @ difference, difference @ V.T
+    for layer, (x, h) in reversed(list(zip(layers, kept))):
+        U, W, b = layer
+        dU, dW, db, dz, dx = np.zeros_like(U), np.zeros_like(W), np.zeros_like(b), np.zeros(8), np.zeros_like(x)
+        for t in reversed(range(len(x))):
+            dz = (d[t] + dz @ W.T) * (1 - h[t] ** 2)
+            dU += np.outer(x[t], dz)
+            dW += np.outer(h[t - 1], dz) if t else 0
+            db += dz
+            dx[t] = dz @ U.T
+        layer[0], layer[1], layer[2], d = U - 0.001 * dU, W - 0.001 * dW, b - 0.001 * db, dx
+    V = V - 0.001 * dV
+"""
+
 
 def program(body):
     return f"import numpy as np\n{LETTERS}{body}"
@@ -152,6 +183,30 @@ def test_a_state_that_is_carried_is_no_parameter_and_a_constant_of_its_chunk(bod
     assert report.passed, str(report)
     assert len(report.parameters) == count
     assert not report.notes
+
+
+def test_of_a_long_sequence_through_several_layers_the_verdict_is_there_in_time():
+    began = time.process_time()
+    report = reported(f"import numpy as np\nrng = np.random.default_rng(0)\n{STACKED}")
+    assert report.passed, str(report)
+    assert len(report.parameters) == 10
+    assert time.process_time() - began < 10
+
+
+def test_where_it_is_tried_before_it_is_trained_its_memory_is_no_parameter():
+    tried = """
+for at in range(0, 60, T):
+    h, c = np.zeros((hidden, 1)), np.zeros((hidden, 1))
+    for t in range(T):
+        x = np.eye(size)[number[text[at + t]]][:, None]
+        z = np.vstack((h, x))
+        c = sigmoid(Wf @ z) * c + sigmoid(Wi @ z) * np.tanh(Wc @ z)
+        h = sigmoid(Wo @ z) * np.tanh(c)
+
+h_before, c_before"""
+    report = reported(program(GATES.replace("\nh_before, c_before", tried, 1)))
+    assert report.passed, str(report)
+    assert len(report.parameters) == 5
 
 
 MISTAKES = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.grading.watching.runs import reported
+from tests.grading.watching.runs import DATA, reported
 
 PIXELS = """
 import numpy as np
@@ -49,3 +49,24 @@ def test_log_loss_of_outputs_that_round_to_1_is_that_of_what_the_sigmoid_is_take
     assert report.settings.startswith("log loss")
     assert not reported(PIXELS + ONE_UNIT.replace("X.T @ (p - t)", "X.T @ (p - t) ** 2 * 3")).passed
     assert not reported(PIXELS + ONE_UNIT.replace("X.T @ (p - t)", "X.T @ (p + t)")).passed
+
+
+def test_what_is_0_as_it_should_be_is_right_beside_what_is_wrong():
+    report = reported(f"""{DATA}
+U, W, V = rng.normal(size=(6, 5)), rng.normal(size=(5, 5)), rng.normal(size=(5, 4))
+for epoch in range(5):
+    z = X @ U
+    h = (np.exp(z) - np.exp(-z)) / (np.exp(z) - np.exp(-z))
+    k = np.sin(h @ W)
+    e = np.exp(k @ V)
+    p = e / e.sum(axis=1, keepdims=True)
+    d = np.exp(p - Y)
+    dV = k.T @ d
+    dk = d @ V.T * np.sin(h @ W)
+    dW = h.T @ dk
+    dU = X.T @ (dk @ W.T * (1 - h ** 2))
+    U, W, V = U - 0.1 * dU, W - 0.1 * dW, V - 0.1 * dV
+""")
+    assert {p.name: p.verdict for p in report.parameters} == {"dU": "right", "dW": "WRONG", "dV": "WRONG"}, str(report)
+    assert "rounding" not in str(report)
+    assert any(note.startswith("dU: 0, as it should be") for note in report.notes)

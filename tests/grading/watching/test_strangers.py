@@ -663,7 +663,7 @@ SLIPPED = {
     "slope beside L1": (SPARSE, "(1 - h ** 2)", "(1 - h)", ("slope-part",), ["dh = "]),
     "smoothed": (SMOOTHED, "(p - T)", "(p - 0.9 * T)", (), ["d = "]),
     "residual": (RESIDUAL, "Wr.T", "Wr", ("carried-untransposed",), ["dh0 = "]),
-    "penalty": (PENALIZED, "grad[1:] += lam / m * theta[1:]", "grad += lam / m * theta", (), ["grad = ", "grad +="]),
+    "penalty": (PENALIZED, "grad[1:] += lam / m * theta[1:]", "grad += lam / m * theta", (), ["grad +="]),
     "the other use of a matrix": (AUTOENCODER, "X.T @ dh + dr.T @ h", "X.T @ dh", (), ["W -= "]),
     "regression": (REGRESSION, "2 * (y - t) / 12", "2 * (y - t) / 12 * y", (), ["back = "]),
     "a sum over windows": (LOOPS, "dfilters[k] +=", "dfilters[k] =", (), ["dfilters[k] ="]),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.grading.report import Problem
+from tinygrad_mnist.grading.report import Finding, Problem
 from tinygrad_mnist.grading.textbook.derivation import attempt, derive
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, lines
 from tinygrad_mnist.grading.textbook.probes import NO_LAST_CLASS, Found, Probe, Probes
@@ -16,10 +16,7 @@ from tinygrad_mnist.grading.textbook.probes import NO_LAST_CLASS, Found, Probe, 
 Outcomes = Sequence[dict[str, Any]]
 """What `trying` says of each call."""
 
-COUNTED_BY_MAX = (
-    "this batch has no example of the last class, and there alone it stops: the number of classes is that of W's "
-    "outputs, not Y.max() + 1"
-)
+COUNTED_BY_MAX = "the number of classes is that of W's outputs, not Y.max() + 1"
 
 MISFIT = re.compile(
     r"matmul: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature .*"
@@ -64,12 +61,11 @@ def _ask(subject: str) -> str:
 def of_the_runs(outcomes: Outcomes, probes: Probes, explanations: Sequence[Explanation], subject: str) -> list[Problem]:
     """What was raised, returned or changed: each kind once, with the first network on which it happened."""
     problems: dict[Any, Problem] = {}
-    stops = [probe.about for outcome, probe in zip(outcomes, probes, strict=True) if "raised" in outcome]
+    stops_there_alone = any(_without_the_last_class(outcomes, probes))
     for outcome, probe in zip(outcomes, probes, strict=True):
-        if "raised" in outcome:
+        if "raised" in outcome and not stops_there_alone:
             error = outcome["raised"]
             because = "; the mistake named here explains it" if raises_too(explanations, probe) else ""
-            because = f"; {COUNTED_BY_MAX}" if stops == [NO_LAST_CLASS] else because
             problem = raised(error, subject, f"on a network {probe.sizes}{because}")
             problems.setdefault((error["type"], error["line"]), problem)
         if "unfinished" in outcome:
@@ -83,6 +79,21 @@ def of_the_runs(outcomes: Outcomes, probes: Probes, explanations: Sequence[Expla
             message = f"it changes its arguments in place: {changed}. Work on copies, and update after all gradients"
             problems.setdefault("changed", Problem("changed", message))
     return list(problems.values())
+
+
+def _without_the_last_class(outcomes: Outcomes, probes: Probes) -> Iterator[dict[str, Any]]:
+    """What was raised where a batch has no example of the last class, if it was raised there alone."""
+    stops = [(probe.about, o["raised"]) for o, probe in zip(outcomes, probes, strict=True) if "raised" in o]
+    yield from (error for about, error in stops if about == NO_LAST_CLASS and len(stops) == 1)
+
+
+def counted_by_max(outcomes: Outcomes, probes: Probes) -> Iterator[Finding]:
+    """The remark on a program that stops there alone: on the batches that it trains with it may be right."""
+    for error in _without_the_last_class(outcomes, probes):
+        what = f"a batch without an example of the last class stops it: {error['type']}"
+        line = error["line"] if isinstance(error["line"], str) else f"line {error['line']}"
+        places = (f"{line}: {error['text']}",) if error["line"] else ()
+        yield Finding(("classes-by-max",), ("Y",), what, (), f"There {COUNTED_BY_MAX}.", "", places)
 
 
 def not_finite(found: Found, probes: Probes) -> list[Problem]:

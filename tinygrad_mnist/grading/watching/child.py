@@ -27,12 +27,15 @@ ASK = "Say which function is its backward pass (--backward NAME), and it is call
 DRIVES = 1.0
 """Seconds for each way to call a training that the program defines."""
 
-UNSEEN = f"it was stopped after {{}}, in which no training was seen that could be followed. {ASK}"
+UNSEEN = (
+    "it was stopped after {}, in which no training was seen that could be followed. Smaller batches, fewer units and "
+    f"products of whole arrays take less. {ASK}"
+)
 
-NUMBER_BY_NUMBER = f"{MOST_NODES:,} values (where it computes number by number, try it with fewer units)"
-"""For how long a program was watched that fills the record before its time is over."""
-
-UNREAD = f"it trains, and no loss was found whose gradients its updates would be. {ASK}"
+UNREAD = (
+    "it trains, and no loss was found whose gradients its updates would be. Where it computes none, let it compute one "
+    f"in each step. {ASK}"
+)
 
 UNFINISHED = (
     "its training was called with {} digits, and was not seen to make a step that could be followed: it computes more "
@@ -49,13 +52,14 @@ FAILED = (
 TOO_LARGE = "its values take more memory than there is to judge it: train on fewer examples, or give it more (--memory)"
 
 
-def report(program: Path, seconds: float, absent: Sequence[str] = ()) -> Report | None:
+def report(program: Path, seconds: float, absent: Sequence[str] = (), batch: int = 0) -> Report | None:
     """The report on a program, run in this process; None where nothing was trained.
 
-    absent: modules without which it is run. Raises ModuleNotFoundError where it stopped for another one.
+    absent: modules without which it is run. batch: how large its batches may be, if that is bounded. Raises
+    ModuleNotFoundError where it stopped for another one.
     """
     try:
-        source = read(program)
+        source = replace(read(program), batch=batch)
     except SourceError as error:
         return Report(program.name, "", problems=(Problem("file", str(error)),))
     with silence():
@@ -70,7 +74,7 @@ def report(program: Path, seconds: float, absent: Sequence[str] = ()) -> Report 
             message = FAILED.format(type(error).__name__, error)
             return Report(program.name, "", problems=(Problem("grader", message),))
         if found is None and (run.tape.full or run.tape.late):
-            watched_for = NUMBER_BY_NUMBER if run.tape.full else f"{seconds:g} seconds"
+            watched_for = f"{MOST_NODES:,} values" if run.tape.full else f"{seconds:g} seconds"
             return Report(program.name, "", problems=(Problem("time", UNSEEN.format(watched_for)),))
         if found is None and run.steps:
             return Report(program.name, "", problems=(Problem("training", UNREAD),))
@@ -131,11 +135,11 @@ def watched(
     return run, data, honesty.changed_numpy(replaced_in_numpy(before))
 
 
-def work(task: tuple[str, float, Sequence[str]]) -> dict[str, Any] | None:
+def work(task: tuple[str, float, Sequence[str], int]) -> dict[str, Any] | None:
     """The report as a dict, or {"absent": …}: a module that is not here."""
-    path, seconds, absent = task
+    path, seconds, absent, batch = task
     try:
-        found = report(Path(path), seconds, absent)
+        found = report(Path(path), seconds, absent, batch)
     except ModuleNotFoundError as error:
         return {"absent": error.name}
     return found.to_dict() if found else None

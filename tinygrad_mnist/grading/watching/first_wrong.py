@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from functools import cache
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import named
-from tinygrad_mnist.grading.watching.general import RTOL, Reading, wrong
-from tinygrad_mnist.grading.watching.gradients import like
-from tinygrad_mnist.grading.watching.graph import Node, in_order, is_changed_from, names_of, walk
+from tinygrad_mnist.grading.watching.general import Reading, wrong
+from tinygrad_mnist.grading.watching.graph import FILLED, SUMS, Node, in_order, is_changed_from, names_of, walk
 from tinygrad_mnist.grading.watching.labels import is_label, target_of
+from tinygrad_mnist.grading.watching.multiples import RTOL, like
+from tinygrad_mnist.grading.watching.replay import UNFOLLOWED
+from tinygrad_mnist.grading.watching.truncated import Parts, parts
 from tinygrad_mnist.manual.activations import Array
 
 PROBES = 16
@@ -25,25 +28,135 @@ ALONG = {"+", "-", "*", "neg"}
 NEXT = 3
 """So many operations further a value that has no name may have become one with a name."""
 
+VALUE, USE, SUM = "value", "use", "sum"
+"""How a value is wrong: see `Wrong`."""
+
+HOW = {
+    USE: (
+        "it is a derivative of the loss, and nothing that is made of it is right", (), "",
+        "By which value is it the derivative, and by which is it taken for one?",
+    ),
+    SUM: (
+        "it is wrong, though each part that it adds up is right", (), "",
+        "Is a part missing, or there more than once, or added in another place than where it belongs?",
+    ),
+}  # fmt: skip
+"""What is said of them: what, formulas, explanation, hint."""
+
 TIED = "Some maxima here are those of several equal numbers. Together they get the gradient once, and not each of them."
 
 
-def first_wrong(reading: Reading) -> list[Node]:
-    """The values on the way back that are no derivative of the loss by anything, though what they are made of is."""
-    step = reading.step
-    back = step.by_labels & step.by_parameters - set(reading.values)
-    derivatives = _Derivatives(reading.expected.values(), (1.0, reading.scale))
-    updated = step.updated
+@dataclass(frozen=True)
+class Wrong:
+    """A value on the way back that is wrong though what it is made of is right. How it is wrong, is one of these.
 
-    @cache
-    def is_good(node: Node) -> bool:
-        return node in back and derivatives.has(node.value)
+    VALUE: it is no derivative of the loss. USE: it is one, but nothing that is made of it is right. SUM: each part of a
+    gradient that it adds up is right.
+    """
 
-    def below(node: Node) -> list[Node]:
-        return [] if node in updated else [o for o in node.operands if o in back and not is_good(o)]
+    node: Node
+    how: str
 
-    gradients = (g.node for _, g in wrong(reading) if not is_good(g.node))
-    return in_order(node for node in walk(gradients, below) if not below(node))
+
+def first_wrong(reading: Reading) -> list[Wrong]:
+    """The first wrong values on the way back; of a recurrent network with each output gone back from by itself, too."""
+    known = _parts(reading)
+    of_all = _WayBack(reading, known.of_uses)
+    if known.of_outputs:
+        found = _WayBack(reading, known.of_uses + known.of_outputs).first()
+        if any(w.how != SUM for w in found) or of_all.lacks(known.further_back):
+            return found
+    return of_all.first()
+
+
+def _parts(reading: Reading) -> Parts:
+    if reading.function:
+        with suppress(*UNFOLLOWED):
+            return parts(reading.step, reading.function)
+    return Parts([], [], [])
+
+
+class _WayBack:
+    """What lies between the labels and the gradients, beside derivatives; more: others that may be met there."""
+
+    def __init__(self, reading: Reading, more: Sequence[Array] = ()) -> None:
+        self.reading, self.step = reading, reading.step
+        self.back = self.step.by_labels & self.step.by_parameters - set(reading.values)
+        self.derivatives = _Derivatives([*reading.expected.values(), *more], (1.0, reading.scale))
+        forward = {_content(node) for node in reading.values}
+        self.good = {
+            node: _is_nothing(node) or _content(node) in forward or self.derivatives.has(node.value)
+            for node in self._met()
+        }  # what the forward pass has is computed once more
+        self.sums = self._sums()
+
+    def _met(self) -> list[Node]:
+        """All that the gradients are made of there, in the order of the program."""
+        updated, start = self.step.updated, (g.node for g in self.reading.computed.values())
+        below = walk(start, lambda n: () if n in updated else (o for o in n.operands if o in self.back))
+        return in_order(n for n in below if n in self.back)
+
+    def lacks(self, others: Sequence[Array]) -> bool:
+        """Whether some of what is none of the derivatives is one of others."""
+        derivatives = _Derivatives(others, (1.0,))
+        return any(derivatives.has(node.value) for node, is_good in self.good.items() if not is_good)
+
+    def _sums(self) -> set[Node]:
+        """What a gradient was before all of its parts were added, at its line, as far as these are right."""
+        found: set[Node] = set()
+        for node, is_good in self.good.items():
+            if not is_good and self._adds(node) and all(self._is_right(o) or o in found for o in node.operands):
+                found.add(node)
+        return found
+
+    def _adds(self, node: Node) -> bool:
+        """Whether it adds to a gradient what is there at its line."""
+        is_there = any(node.line == g.node.line for g in self.reading.computed.values())
+        return is_there and node.op in SUMS | {"[]", "[]=", FILLED}
+
+    def _is_right(self, node: Node) -> bool:
+        return self.good.get(node, True)
+
+    def first(self) -> list[Wrong]:
+        """The first wrong values, in the order of the program."""
+        every = [g.node for _, g in wrong(self.reading)]
+        gradients = [node for node in every if not self.good.get(node)]
+        updated = self.step.updated
+
+        def below(node: Node) -> list[Node]:
+            made_of = () if node in updated else node.operands
+            return [o for o in made_of if not self._is_right(o) and o not in self.sums]
+
+        values = [node for node in walk(gradients, below) if not below(node) and node not in self.sums]
+        used = self._misused(values)
+        values = [node for node in values if used.isdisjoint(node.operands)]
+        found = [Wrong(node, VALUE) for node in values] + [Wrong(node, USE) for node in used]
+        found = found or [Wrong(node, SUM) for node in gradients if node in self.sums]
+        found += [Wrong(node, SUM) for node in every if self.good.get(node) and self._is_a_part(node)]
+        return sorted(found, key=lambda w: w.node.index)
+
+    def _is_a_part(self, node: Node) -> bool:
+        """Whether it is no derivative, but what one of several uses has in one."""
+        return not _Derivatives(self.reading.expected.values(), (1.0, self.reading.scale)).has(node.value)
+
+    def _misused(self, first: Collection[Node]) -> set[Node]:
+        """Right values of which several wrong ones are made, and no right one."""
+        users: dict[Node, list[Node]] = {}
+        for node in self.good:
+            for operand in {*node.operands} if not self._adds(node) else ():
+                users.setdefault(operand, []).append(node)
+        right = (o for node in first for o in node.operands if self.good.get(o))
+        return {o for o in right if len(users[o]) > 1 and all(user in first for user in users[o])}
+
+
+def _content(node: Node) -> tuple[str, tuple[int, ...], bytes]:
+    """An operation and the numbers that it gave."""
+    return node.op, node.shape, np.asarray(node.value).tobytes()
+
+
+def _is_nothing(node: Node) -> bool:
+    """Whether it is 0 because something is that it is made of, as what was there before the first time is."""
+    return not np.any(node.value) and any(np.ndim(o.value) and not np.any(o.value) for o in node.operands)
 
 
 class _Derivatives:
@@ -83,8 +196,9 @@ class _Derivatives:
         return bool((np.abs(found - factors[:, None] * rows).max(axis=1, initial=0) <= allowed).any())
 
 
-def describe(node: Node, reading: Reading) -> Finding:
+def describe(found: Wrong, reading: Reading) -> Finding:
     """A value that is no derivative, beside what it may have been meant for; or a parameter after its update."""
+    node = found.node
     run = _by_one_name(node, reading)
     names = next(filter(None, map(names_of, (*run, *_made_next_of(run[-1], reading)))), ["this value"])
     moved = _moved_before(node, reading)
@@ -100,6 +214,8 @@ def describe(node: Node, reading: Reading) -> Finding:
         missing = named("error-labels-missing")
         line = (str(node.line),)
         return Finding((missing.name,), (names[0],), missing.title, (), missing.explanation, missing.hint, line)
+    if found.how != VALUE:
+        return Finding((), (names[0],), *HOW[found.how], (str(node.line),))
     alike = [n for n, e in reading.expected.items() if e.shape == node.shape and n.names]
     meant = f"; by its shape it is meant for ∂loss/∂{alike[0].name}" if alike else ""
     return Finding(

@@ -14,10 +14,11 @@ import numpy as np
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.report import Finding, Parameter, incomparable
 from tinygrad_mnist.grading.watching.decisions import decision
-from tinygrad_mnist.grading.watching.gradients import Gradient, Gradients, factor_of, gradient, like
+from tinygrad_mnist.grading.watching.gradients import Gradient, Gradients, gradient
 from tinygrad_mnist.grading.watching.graph import MULTIPLYING, Node, in_order, made_of, names_of, seen_through
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.losses import own_losses
+from tinygrad_mnist.grading.watching.multiples import like, multiple
 from tinygrad_mnist.grading.watching.names import is_called_loss
 from tinygrad_mnist.grading.watching.naming import numbered
 from tinygrad_mnist.grading.watching.network import textbook_names
@@ -39,9 +40,6 @@ from tinygrad_mnist.manual.activations import Array
 
 VANISHING = 1e-6
 """How large the rounding in a gradient may be that is zero, relative to the largest of all gradients."""
-
-RTOL = 1e-4
-"""The relative difference that rounding may make, and the little number in a logarithm."""
 
 
 @dataclass
@@ -94,17 +92,6 @@ class Reading:
         factors = (a for n in of_loss if n.op in MULTIPLYING for a in n.arguments)
         numbers = (float(a) for a in factors if isinstance(a, (int, float, np.number)))
         return any(n.op == "mean" for n in of_loss) or any(np.isclose(a, (m, 1 / m)).any() for a in numbers)
-
-
-def multiple(value: Any, expected: Array) -> float | None:
-    """By which number one array is a multiple of another; None where it is none. A transpose counts as the same."""
-    if np.size(value) != expected.size:
-        return None
-    known = np.isfinite(expected)
-    f, e = like(value, expected)[known], expected[known]
-    if not np.isfinite(f).all() or not e.any() or not f.any():
-        return None
-    return factor_of(f, e, RTOL * np.abs(f).max())
 
 
 def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:
@@ -183,7 +170,8 @@ def _readings(tape: Tape, step: Step, versions: set[Node], gradients: Gradients[
         name = f"its own loss{f' {node.name}' if node.name not in ('', 'loss') else ''}"
         with suppress(*UNFOLLOWED):
             yield _by_autograd(step, gradients, Loss(name, [node], itemgetter(node), slope, later), of=node)
-    if not found:
+    numbers = [*start, *(output.node for output in found)] if len(found) == 1 else []
+    if not found or (numbers and not any(np.ndim(n.value) for n in numbers)):  # which any loss of one number fits
         return
     for slope in slopes:
         yield from _of_logits(step, found, gradients, slope)
@@ -271,8 +259,8 @@ def _below(output: Output, step: Step) -> Iterator[Node]:
     start = set(step.before.values())
     made = made_of([output.node], start)
     for node in in_order(made & step.forward - {output.node}):
-        whole = made_of([node], start) & start == made & start
-        if whole and node.shape == output.node.shape and np.isfinite(node.value).all():
+        is_like_it = node.shape == output.node.shape and np.isfinite(node.value).all()
+        if is_like_it and made_of([node], start) & start == made & start:
             yield node
 
 
@@ -301,8 +289,6 @@ def _scaled(reading: Reading) -> None:
     """Find the number that most of the gradients are multiples of the right ones by."""
     factors = {lineage: multiple(g.value, reading.expected_of(lineage)) for lineage, g in reading.computed.items()}
     known = {lineage: f for lineage, f in factors.items() if f is not None}
-    if not known:
-        return
     exact = 0 if reading.summed else 1  # of a loss that the program computes, some gradients may be exactly right
 
     def likely(lineage: Lineage) -> tuple[bool, int, bool]:
@@ -311,7 +297,7 @@ def _scaled(reading: Reading) -> None:
         return bool(np.isclose(f, exact, rtol=1e-3)), alike, (f > 0) == reading.computed[lineage].descends
 
     last_first = [*known][::-1]  # the fewest rules lead to the gradients of the last layer
-    reading.scale = known[max(last_first, key=likely)]
+    reading.scale = known[max(last_first, key=likely)] if known else reading.scale
     fitting = {l for l, f in factors.items() if f is not None and np.isclose(f, reading.scale, rtol=1e-3)}
     reading.right = fitting | {l for l, g in reading.computed.items() if l not in fitting and _vanishes(g, reading)}
 

@@ -13,6 +13,7 @@ import numpy as np
 from tinygrad_mnist.grading.watching.graph import (
     ADDING,
     FILLED,
+    MULTIPLYING,
     SUMS,
     Node,
     changes_since,
@@ -22,7 +23,10 @@ from tinygrad_mnist.grading.watching.graph import (
     walk,
 )
 from tinygrad_mnist.grading.watching.lineages import Lineage
+from tinygrad_mnist.grading.watching.multiples import like, ratio
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, is_called_gradient
+from tinygrad_mnist.grading.watching.rows import is_of_rows
+from tinygrad_mnist.grading.watching.single_numbers import rate_before
 from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual.activations import Array
 
@@ -67,9 +71,11 @@ class Gradient:
 
     @property
     def named(self) -> bool:
-        """Whether the program calls it a gradient."""
+        """Whether the program calls it a gradient, and no velocity."""
         began_as = _zeros_of(self.node) or self.node
-        return any(_is_named(node, self.lineage.versions[0]) for node in (self.node, began_as))
+        return not _is_velocity(self.node) and any(
+            _is_named(node, self.lineage.versions[0]) for node in (self.node, began_as)
+        )
 
     @property
     def short_name(self) -> str:
@@ -80,12 +86,13 @@ class Gradient:
     @property
     def product(self) -> Node:
         """The product, or the sum over examples, that it is first of all."""
-        return next((n for n in self.candidates if n.op not in ELEMENTWISE or n.op in ("sum", "mean")), self.node)
+        return next((n for n in self.candidates if n.op not in ELEMENTWISE or _is_over_examples(n)), self.node)
 
     @property
     def times_its_product(self) -> list[float]:
         """Which multiples of that product there are between it and the update."""
-        return [factor for node in self.candidates if (factor := ratio(node, self.product))]
+        product = self.product
+        return [factor for node in self.candidates if (factor := ratio(node, product))]
 
     def as_its_product(self, step: Step, factor: float) -> Gradient:
         """The gradient as that product times a number."""
@@ -129,8 +136,13 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
         return None
     sums = _running_sums(candidates)
     called = [n for n in candidates if _is_named(sums.get(n, n), before) or _is_named(n, before)]
-    named = [n for n in called if not _is_a_factor(n, candidates, step)]
-    named = [n for n in named if not _is_velocity(n) and not _is_above_a_root(n, candidates)] or named
+    products, rows = _products(candidates), _in_rows(candidates)
+    named = [n for n in called if n not in rows and not _is_a_factor(n, products.get(n.shape, []), step)]
+    named = [n for n in named if not _is_velocity(n) and not _is_above_a_root(n, candidates)]
+    if np.ndim(before.value) == 0 and (rate := rate_before(candidates[0], step)):
+        return Gradient(
+            lineage, candidates[0], _against(step, lineage, candidates[0].value), (candidates[0],), 1 / rate
+        )
     chosen = _of_named(named[0], candidates, step) if named else _without_rate(candidates)
     factor = 1.0 if named else 1 / _rate_within(chosen, is_all=chosen is candidates[0])
     zeroed = _zeroed(candidates[0], before, step)
@@ -153,13 +165,41 @@ def _of_named(node: Node, candidates: list[Node], step: Step) -> Node:
     return _added_up(_not_shortened(_completed(node, candidates), step), candidates)
 
 
-def _is_a_factor(node: Node, candidates: Sequence[Node], step: Step) -> bool:
+def _in_rows(candidates: Sequence[Node]) -> set[Node]:
+    """What is put together as rows, and what these were made of."""
+    way = {*candidates}
+    rows = (o for c in candidates if is_of_rows(c) for o in c.operands)
+    return {*walk(rows, lambda n: (o for o in n.operands if o in way))}
+
+
+Products = list[tuple[Node, Node]]
+"""Products on the way to an update, each with the factor in it that does not lie there."""
+
+
+def _products(candidates: Sequence[Node]) -> dict[tuple[int, ...], Products]:
+    """Those of an array that lies there and one that does not, by the shape of the first."""
+    way, found = {*candidates}, dict[tuple[int, ...], Products]()
+    for c in candidates:
+        if c.op in ("*", "multiply") and len(c.operands) == 2:
+            others = [(c, o) for o in c.operands if np.ndim(o.value) and o not in way]
+            for shape in {o.shape for o in c.operands if o in way}:
+                found.setdefault(shape, []).extend(others)
+    return found
+
+
+def _is_a_factor(node: Node, products: Products, step: Step) -> bool:
     """Whether it is the error of a unit, or of all, and no gradient yet: a slope or an input is still to come."""
-    products = (c for c in candidates if c.op in ("*", "multiply") and len(c.operands) == 2)
-    of_it = [c for c in products if any(o in candidates and o.shape == node.shape for o in c.operands)]
-    others = [(c, o) for c in of_it for o in c.operands if np.ndim(o.value) and o not in candidates]
-    is_sloped = any(o in step.forward and o not in step.before.values() and node in c.operands for c, o in others)
-    return is_sloped or any(np.size(c.value) > np.size(node.value) for c, _ in others)
+    is_sloped = any(o in step.forward and o not in step.before.values() and node in c.operands for c, o in products)
+    return is_sloped or any(np.size(c.value) > np.size(node.value) for c, _ in products)
+
+
+def _is_over_examples(node: Node) -> bool:
+    """Whether it is a sum or a mean, or what was added to zeros one after the other."""
+    while node.op in SUMS and node.operands:
+        node = node.operands[0]
+        if not np.any(node.value):
+            return node.op not in MULTIPLYING
+    return node.op in ("sum", "mean")
 
 
 def _completed(node: Node, candidates: Sequence[Node]) -> Node:
@@ -233,14 +273,14 @@ def _not_shortened(node: Node, step: Step) -> Node:
     """What a gradient was before it was clipped: by value, or by a number that depends on the labels, as norms do."""
     numbers = [o for o in node.operands if o in step.by_labels and not np.ndim(o.value)]
     arrays = [o for o in node.operands if o not in numbers]
-    is_scaled = node.op in ("*", "/", "multiply", "divide") and numbers
+    is_scaled = node.op in ("*", "/", "multiply", "divide") and numbers and np.ndim(node.value)
     is_shortened = len(arrays) == 1 and (is_scaled or node.op == "clip")
     return _not_shortened(arrays[0], step) if is_shortened and names_of(arrays[0]) else node
 
 
 def _zeroed(node: Node, parameter: Node, step: Step) -> tuple[Node, Node] | None:
     """What became 0 in this parameter's step, and the zeros that it became; None for what is not 0, or always was."""
-    while not np.any(node.value):
+    while not np.any(node.value) and np.ndim(node.value):
         learned = (o for o in node.operands if o in step.by_labels and o.shape == node.shape)
         former = node.changes or next(learned if node.op in ZEROING else iter(()), None)
         if former is None or former.index < parameter.index:
@@ -340,61 +380,3 @@ def _rate_within(product: Node, is_all: bool) -> float:
     plain = [abs(a) for o in scaled for a in o.arguments if is_all and isinstance(a, float) and a]
     named = (float(n.value) for n in numbers if any(map(CALLED_RATE.search, n.names)))
     return next(chain(named, plain), 1.0)
-
-
-def ratio(node: Node, other: Node) -> float | None:
-    """By which number one value is a multiple of another of its shape; None where it is none."""
-    found, base = np.asarray(node.value, float), np.asarray(other.value, float)
-    if found.shape != base.shape or not base.any():
-        return None
-    factor = float((found * base).sum() / (base * base).sum())
-    return factor if np.abs(found - factor * base).max() <= 1e-9 * np.abs(found).max() else None
-
-
-def factor_of(found: Array, of: Array, allowed: float, factor: float | None = None) -> float | None:
-    """By which number what is finite in one is a multiple of the other, but for what is allowed, and no less is finite.
-
-    None where it is none. factor: the number, where that is known.
-    """
-    known = np.isfinite(of)
-    if not (np.isfinite(found) == known).all():
-        return None
-    of, found = of[known], found[known]
-    size = float((of * of).sum())
-    if factor is None:
-        factor = float((of * found).sum()) / size if size else 0.0
-    fits = not found.size or (factor and np.abs(found - factor * of).max() <= allowed)
-    return factor if fits else None
-
-
-def shares(change: Array, step: Array, before: Array, allowed: float) -> tuple[float, float] | None:
-    """By what a step and a parameter are multiplied in a change; the parameter by 0 where the step alone explains it.
-
-    None where the change is no sum of such multiples, or has nothing of the step.
-    """
-    change, step, before = change.ravel(), step.ravel(), before.ravel()
-    alone = factor_of(change, step, allowed)
-    if alone is not None:
-        return alone, 0.0
-    length = np.linalg.norm(before)
-    if not length or not np.isfinite(step).all() or not np.isfinite(change).all():
-        return None
-    along = before / length
-    rest, of = (x - (along @ x) * along for x in (change, step))
-    rate = factor_of(rest, of, allowed)
-    return None if rate is None else (rate, float(along @ (change - rate * step)) / float(length))
-
-
-def like(found: Any, array: Array) -> Array:
-    """A value in the shape of an array, turned or broadcast; zeros where it does not fit."""
-    value: Array = np.asarray(found, float)
-    if value.shape == array.shape:
-        return value
-    if value.T.shape == array.shape:
-        return np.asarray(value.T)
-    if value.size == array.size:
-        return np.asarray(value.reshape(array.shape))
-    try:
-        return np.asarray(np.broadcast_to(value, array.shape))
-    except ValueError:
-        return np.zeros(array.shape)

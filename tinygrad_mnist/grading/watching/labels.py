@@ -85,10 +85,14 @@ def masks_among(labels: Collection[Node], nodes: Collection[Node]) -> set[Node]:
 
 
 def target_of(node: Node, by_parameters: Collection[Node]) -> Node | None:
-    """What a difference compares an output with, where it is one: numbers of its shape that come from no parameter."""
-    if node.op not in ("-", "subtract") or len(node.operands) != 2 or np.size(node.value) < 2:
+    """What a difference compares an output with, where it is one: numbers of its shape that come from no parameter.
+
+    A single number is one that was given, and not computed.
+    """
+    if node.op not in ("-", "subtract") or len(node.operands) != 2:
         return None
     if len({o.shape for o in (node, *node.operands)}) > 1:
         return None
     targets = [o for o in node.operands if o not in by_parameters]
-    return targets[0] if len(targets) == 1 else None
+    is_given = np.size(node.value) > 1 or all(o.op in ("leaf", "[]") for o in targets)
+    return targets[0] if len(targets) == 1 and is_given else None

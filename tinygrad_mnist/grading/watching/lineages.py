@@ -10,6 +10,7 @@ import operator
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -17,12 +18,14 @@ from tinygrad_mnist.grading.watching.graph import (
     JOINING,
     LINEAR,
     SUMS,
+    UPDATING,
     Node,
     depending,
     in_order,
     is_view,
     made_of,
     seen_through,
+    walk,
 )
 from tinygrad_mnist.grading.watching.labels import SCALING, label_behind, masks_among, target_of
 from tinygrad_mnist.grading.watching.names import CALLED_ERROR, is_called_gradient
@@ -31,6 +34,10 @@ from tinygrad_mnist.grading.watching.tape import Tape, Update
 PRODUCTS = {"@", "dot", "matmul", "inner", "outer", "tensordot", "einsum", "multiply", "*", "+", "add", "-", "subtract",
             "vdot", "kron", "linear"}  # fmt: skip
 """Operations by which parameters meet what goes through the network."""
+
+
+NEAR = 30
+"""So many values are looked at of what a value was made of."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +177,7 @@ def _followed(updates: Sequence[Update]) -> dict[Node, Update]:
     What comes again at a line is of another step, and of a value that was never replaced.
     """
     made = {update.new for update in updates}
-    updates = [update for update in updates if update.old in made or not _is_a_copy(update)]
+    updates = [u for u in updates if (u.old in made or not _is_a_copy(u)) and not _is_gated(u)]
     first = {(update.old, update.line): update for update in reversed(updates)}
     return {update.old: update for update in updates if update.in_parts or first[update.old, update.line] is update}
 
@@ -178,6 +185,19 @@ def _followed(updates: Sequence[Update]) -> dict[Node, Update]:
 def _is_a_copy(update: Update) -> bool:
     """Whether a copy or a cast took the name of what nothing was added to yet."""
     return not update.new.operands or (is_view(update.new) and update.new.operands[0] is update.old)
+
+
+def _is_gated(update: Update) -> bool:
+    """Whether the old value is multiplied with what comes of a product with weights, as a memory of an LSTM is."""
+    old, new = update.old, update.new
+
+    def below(node: Node) -> list[Node]:
+        is_on_the_way = node is not old and node.op in UPDATING
+        return [o for o in node.operands if o.shape == new.shape] if is_on_the_way else []
+
+    products = (n for n in islice(walk([new], below), NEAR) if n.op in ("*", "multiply") and old in n.operands)
+    gates = (o for n in products for o in n.operands if o is not old and np.ndim(o.value) and o.shape == n.shape)
+    return any(n.op in LINEAR for gate in gates for n in islice(walk([gate]), NEAR))
 
 
 def _way(root: Node, followed: dict[Node, Update]) -> Iterator[Update]:

@@ -76,7 +76,8 @@ def in_columns(value: Any, notation: Notation) -> Array:
 def passes(step: Step) -> list[Pass]:
     """The forward passes of a step, in the order of the program; none where layers are not products with weights.
 
-    What is computed once more on the way back is no other pass.
+    Nor where they are not alike, as the times of a recurrent network are not: of a hundred, to look for the output of
+    each would take long. What is computed once more on the way back is no other pass.
     """
     users = used_by(step.nodes)
     every = sorted(_linears(step, users), key=lambda linear: linear.product.index, reverse=True)
@@ -89,7 +90,8 @@ def passes(step: Step) -> list[Pass]:
         first = first_of[below[-1]] if below else linear.product
         first_of |= {linear.product: first, linear.z: first}
         by_first.setdefault(first, []).append(linear)
-    return [_pass(layers, step, users) for layers in by_first.values()]
+    are_alike = len({tuple((n.weight, n.bias) for n in layers) for layers in by_first.values()}) == 1
+    return [_pass(layers, step, users) for layers in by_first.values()] if are_alike else []
 
 
 def textbook_names(step: Step) -> dict[Lineage, str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tinygrad_mnist.grading.calling import sealed
 from tinygrad_mnist.grading.report import Problem, Report
+from tinygrad_mnist.grading.watching.rewriting import largest_batch
 from tinygrad_mnist.grading.watching.source import SourceError, read
 
 CHILD = "tinygrad_mnist.grading.watching.child"
@@ -23,6 +25,11 @@ LONG = (
     "to run and to judge it takes longer than that. Fewer examples, units or layers take less (--time-limit: more time)"
 )
 """What is said of a program that is not judged by then; what loops endlessly is not watched for so long."""
+
+FEW = 4
+"""How many examples a batch has where of larger ones no step was seen in time."""
+
+SMALLER = f"its batches have {FEW} examples here, and not {{}}: with those no step was seen in time"
 
 MOST_ABSENT = 4
 """Without so many modules at most a program is tried."""
@@ -39,6 +46,13 @@ def grade_program(path: Path, time_limit: float, memory: int = sealed.MEMORY) ->
     while answer and answer.get("absent", "") not in ("", None, *absent) and len(absent) < MOST_ABSENT:
         absent.append(answer["absent"])
         answer = _watched(path, max(1.0, deadline - time.monotonic()), memory, absent)
+    found = _report(path, answer)
+    if found and not found.parameters and [problem.kind for problem in found.problems] == ["time"]:
+        return _in_small_batches(path, deadline - time.monotonic(), memory, absent) or found
+    return found
+
+
+def _report(path: Path, answer: dict[str, Any] | None) -> Report | None:
     if answer is None or "crash" in answer or "absent" in answer:
         return None
     if "time" in answer or "forged" in answer:
@@ -47,9 +61,20 @@ def grade_program(path: Path, time_limit: float, memory: int = sealed.MEMORY) ->
     return Report.from_dict(answer)
 
 
-def _watched(path: Path, time_limit: float, memory: int, absent: list[str]) -> dict[str, Any] | None:
+def _in_small_batches(path: Path, seconds: float, memory: int, absent: list[str]) -> Report | None:
+    """The report on a program whose batches have few examples; None where they have no more, or it is too slow too."""
+    largest = largest_batch(read(path).text)
+    if largest <= FEW or seconds < RUNS:
+        return None
+    found = _report(path, _watched(path, seconds, memory, absent, FEW))
+    if found is None or not found.parameters:
+        return None
+    return replace(found, notes=(*found.notes, SMALLER.format(largest)))
+
+
+def _watched(path: Path, time_limit: float, memory: int, absent: list[str], batch: int = 0) -> dict[str, Any] | None:
     """What the child that watches answers."""
-    command, task = [sys.executable, "-B", "-m", CHILD], (str(path), min(RUNS, time_limit / 2), absent)
+    command, task = [sys.executable, "-B", "-m", CHILD], (str(path), min(RUNS, time_limit / 2), absent, batch)
     answer: dict[str, Any] | None = sealed.run(command, task, time_limit, CHILD, memory, forked=True, late=LONG)
     return answer
 

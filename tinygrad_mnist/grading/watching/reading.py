@@ -244,10 +244,18 @@ def _as_any_network(run: Run, trained: Sequence[Step]) -> list[general.Reading]:
     readings: list[general.Reading] = []
     for step in [trained[0], *takewhile(_is_finite, trained[1:])]:
         reading = general.read(run.tape, step, versions)
+        if reading and readings and not any(np.ndim(node.value) for node in step.before.values()):
+            _hold_to(readings[0].scale, reading)
         readings += [reading] if reading else []
         if reading and len(reading.right) < len(step.before):  # another one may not fit into memory beside it
             break
     return readings
+
+
+def _hold_to(scale: float, reading: general.Reading) -> None:
+    """Let the gradients of single numbers, which all are multiples of one another, be those of the step before."""
+    if not np.isclose(reading.scale, scale, rtol=1e-3):
+        reading.scale, reading.right = scale, set()
 
 
 def _is_finite(step: Step) -> bool:
@@ -323,8 +331,8 @@ def _mistakes(reading: general.Reading, run: Run) -> Iterator[Finding]:
 
 def _first_wrong_values(reading: general.Reading) -> Iterator[Finding]:
     """The first wrong values on the way back, each at its line: one for all that a loop makes there."""
-    by_line = {(node.line, node.op): node for node in reversed(first_wrong(reading))}
-    return islice(dict.fromkeys(describe(node, reading) for node in reversed(by_line.values())), FIRST)
+    by_line = {(found.node.line, found.node.op): found for found in reversed(first_wrong(reading))}
+    return islice(dict.fromkeys(describe(found, reading) for found in reversed(by_line.values())), FIRST)
 
 
 def _read_as(observed: Observed, head: Head) -> str:

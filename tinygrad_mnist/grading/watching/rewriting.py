@@ -65,34 +65,59 @@ def shrunk(number: int, others: Collection[int]) -> int:
     return max(FEWEST, number // SHRUNK)
 
 
-def rewrite(text: str, filename: str, before: int = 0) -> Any:
+def rewrite(text: str, filename: str, before: int = 0, largest: int = 0) -> Any:
     """The program compiled, with calls of the recorder in it, which count its lines from there.
 
-    Raises SyntaxError as compile does.
+    largest: how large a batch may be; 0 where it may be of any size. Raises SyntaxError as compile does.
     """
-    return compile(_rewritten(text, filename, before), filename, "exec")
+    return compile(_rewritten(text, filename, before, largest), filename, "exec")
 
 
-def rewrite_cells(text: str, filename: str, starts: Sequence[int]) -> list[Any]:
+def rewrite_cells(text: str, filename: str, starts: Sequence[int], largest: int = 0) -> list[Any]:
     """The same cell by cell, of a notebook's text; starts: the line at which each of them begins, from 1."""
     cells: list[list[ast.stmt]] = [[] for _ in starts]
-    for statement in _rewritten(text, filename).body:
+    for statement in _rewritten(text, filename, largest=largest).body:
         cells[bisect.bisect_right(starts, statement.lineno) - 1].append(statement)
     return [compile(ast.Module(cell, []), filename, "exec") for cell in cells]
 
 
-def _rewritten(text: str, filename: str, before: int = 0) -> ast.Module:
+def _rewritten(text: str, filename: str, before: int = 0, largest: int = 0) -> ast.Module:
     tree = ast.increment_lineno(ast.parse(text, filename), before)
     counts = round_numbers(text)
     named = list(_named_numbers(tree))
     lengths = {constant for name, constant, _ in named if CALLED_LENGTH.search(name)}
-    batch = max((number for name, _, number in named if "batch" in name.lower() and number < SMALL), default=0)
+    batches = [(constant, number) for name, constant, number in named if _is_a_batch(name, number)]
+    batch = max((number for _, number in batches), default=0)
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and _is_round(node.value) and node not in lengths:
             fewest = batch if node.value < SHRUNK * FEWEST else 0  # larger ones may be MNIST's, whose sets shrink too
             node.value = max(shrunk(node.value, counts), fewest)
+    for constant, number in batches if largest else ():
+        constant.value = min(number, largest)
     rewritten: ast.Module = ast.fix_missing_locations(_Rewriter(set(_moved(tree))).visit(tree))
     return ast.increment_lineno(rewritten, -before)
+
+
+def _is_a_batch(name: str, number: int) -> bool:
+    return "batch" in name.lower() and 1 < number < SMALL
+
+
+def largest_batch(text: str) -> int:
+    """The largest number that a program calls a batch; 0 without one, or where it divides by it or counts to it too."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return 0
+    batches = [number for name, _, number in _named_numbers(tree) if _is_a_batch(name, number)]
+    counting = (part for node in ast.walk(tree) for part in _counting(node) if isinstance(part, ast.Constant))
+    return 0 if any(part.value in batches for part in counting) else max(batches, default=0)
+
+
+def _counting(node: ast.AST) -> list[ast.expr]:
+    """What it divides by, or what a function is given in its place."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.FloorDiv)):
+        return [node.right]
+    return node.args if isinstance(node, ast.Call) else []
 
 
 def _named_numbers(tree: ast.AST) -> Iterator[tuple[str, ast.Constant, int]]:
@@ -233,8 +258,9 @@ class _Rewriter(ast.NodeTransformer):
         """A value, in which the numbers that parameters begin with are objects of their own."""
         if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
             value.elts = [self._set_apart(t, v) for t, v in zip(target.elts, value.elts, strict=True)]
-        is_number = isinstance(value, ast.Constant) and type(value.value) in (int, float)
-        return _call(value, "own", value) if is_number and _last_name(target) in self.moved else value
+        number = value.value if isinstance(value, ast.Constant) else None
+        is_apart = type(number) is float or (type(number) is int and _last_name(target) in self.moved)
+        return _call(value, "own", value) if is_apart and _last_name(target) else value
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> list[ast.stmt]:
         if node.value is None:

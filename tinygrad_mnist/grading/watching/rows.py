@@ -46,6 +46,11 @@ class Rows:
         return update
 
 
+def is_of_rows(node: Node) -> bool:
+    """Whether it is put together of several rows."""
+    return len(_rows_of(node.op, node.arguments)) > 1
+
+
 def _rows_of(op: str, arguments: tuple[Any, ...]) -> tuple[Node, ...]:
     """The rows that are put together to an array; () for what is anything else."""
     rows = arguments[0] if op in STACKING and len(arguments) == 1 else ()

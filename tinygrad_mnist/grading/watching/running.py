@@ -76,9 +76,9 @@ def watch(source: Source, filename: str, folder: Path, seconds: float) -> Run:
 
     def body(tape: Tape) -> None:
         recorder = module.__dict__[RECORDER] = Recorder(tape)
-        loader = partial(_Rewritten, recorder=recorder, beside=source.beside)
+        loader = partial(_Rewritten, recorder=recorder, source=source)
         sys.meta_path.insert(0, OwnModules(folder, loader))
-        _run_cells(rewrite_cells(source.text, filename, source.starts), module, tape)
+        _run_cells(rewrite_cells(source.text, filename, source.starts, source.batch), module, tape)
 
     return recorded(module, body, seconds, source)
 
@@ -198,14 +198,15 @@ def _is_a_loss(node: Node) -> bool:
 
 
 class _Rewritten(importlib.machinery.SourceFileLoader):
-    def __init__(self, name: str, path: str, recorder: Recorder, beside: list[tuple[str, str]]) -> None:
+    def __init__(self, name: str, path: str, recorder: Recorder, source: Source) -> None:
         super().__init__(name, path)
-        self.recorder, self.beside = recorder, beside
+        self.recorder, self.source = recorder, source
 
     def get_code(self, fullname: str) -> Any:
         text = self.get_data(self.path).decode()
-        self.beside.append((Path(self.path).name, text))
-        return rewrite(text, self.path, len(self.beside) * BESIDE)
+        beside = self.source.beside
+        beside.append((Path(self.path).name, text))
+        return rewrite(text, self.path, len(beside) * BESIDE, self.source.batch)
 
     def exec_module(self, module: types.ModuleType) -> None:
         module.__dict__.update({RECORDER: self.recorder, SCOPE: 0})

@@ -54,12 +54,14 @@ class Source:
     """A program's text; for a notebook, the cell and its line for each line of the text.
 
     beside: names and texts of the modules that lie beside it, whose lines are counted from multiples of `BESIDE`.
+    batch: what numbers that are called a batch are at most; 0 where they stay as they are.
     """
 
     name: str
     text: str
     cells: tuple[tuple[int, int], ...] = ()
     beside: list[tuple[str, str]] = field(default_factory=list)
+    batch: int = 0
 
     @property
     def starts(self) -> list[int]:

@@ -116,7 +116,7 @@ def in_layers(step: Step) -> Observed | None:
     a[l] is what enters layer l + 1; the activation is not looked for.
     """
     found = passes(step)
-    if not found or any(p.parameters != found[0].parameters for p in found):
+    if not found:
         return None
     layers = found[0].layers
     notation = layers[0].notation

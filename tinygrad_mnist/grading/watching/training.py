@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from tinygrad_mnist.grading.watching.graph import Node, depending, is_view, made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.labels import is_label
@@ -30,7 +31,7 @@ class Step:
     meanwhile: tuple[Node, ...] = ()
     others: frozenset[Node] = frozenset()
 
-    @property
+    @cached_property
     def forward(self) -> set[Node]:
         """What depends on the parameters, and not on the labels."""
         return self.by_parameters - self.by_labels

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import accumulate, islice
 
 import numpy as np
@@ -27,6 +28,9 @@ from tinygrad_mnist.manual.activations import Array
 
 PATIENCE = 2.0
 """Seconds of a processor for what comes over every number of steps."""
+
+MOST_BYTES = 1 << 28
+"""Parts of derivatives are no larger, all together."""
 
 CUT = "truncated backpropagation through time: "
 
@@ -58,6 +62,37 @@ def truncated(step: Step, loss: Loss, whole: Mapping[Node, Array]) -> Iterator[t
         yield f"{CUT}the chain is cut before the last {_steps(n)}", gradients | {node: whole[node] for node in alone}
 
 
+@dataclass(frozen=True)
+class Parts:
+    """Of what derivatives are sums.
+
+    of_uses: what each use of a parameter has in its gradient. of_outputs: what the error of each output of a recurrent
+    network by itself has in these, and in the derivatives of what lies between; further_back: at an earlier time.
+    """
+
+    of_uses: list[Array]
+    of_outputs: list[Array]
+    further_back: list[Array]
+
+
+def parts(step: Step, loss: Loss) -> Parts:
+    """Those of a step's derivatives; nothing where they would take too much memory."""
+    start = [*step.before.values()]
+    uses = [(o, n) for n in made_of(loss.targets, {*start, *loss.later}) for o in n.operands if o in start]
+    if 8 * sum(np.size(node.value) for node, _ in uses) > MOST_BYTES:
+        return Parts([], [], [])
+    cut = {edge: Tensor(np.array(edge[0].value, float), requires_grad=True) for edge in uses}
+    of_uses = [slope.numpy() for slope in grad(loss.of(loss.values(start, cut)), [*cut.values()])]
+    chain = _Chain(start, loss)
+    contributions = chain.contributions()
+    held = sum(array.nbytes for sums in contributions.values() for array in sums.values())
+    if held > MOST_BYTES or not any(steps for steps, _ in contributions):
+        return Parts(of_uses, [], [])
+    every = [(steps, array) for (steps, _), sums in contributions.items() for array in sums.values()]
+    every += [(steps, array) for steps, array in chain.carried if steps]
+    return Parts(of_uses, [array for _, array in every + chain.carried], [array for steps, array in every if steps])
+
+
 def _steps(number: int) -> str:
     return f"{number} steps" if number > 1 else "one step"
 
@@ -79,6 +114,7 @@ class _Chain:
 
     That is how often the weight which is the first to meet what was made of itself has met that. links: what goes on to
     a later time, and whether it is carried there by the network: what holds the values of several times is not.
+    carried: the derivatives by each of them that came over a number of steps, as far as these were looked for.
     """
 
     def __init__(self, start: Collection[Node], loss: Loss) -> None:
@@ -88,6 +124,7 @@ class _Chain:
         recurrent = self._recurrent()
         self.times = self._times(recurrent)
         self.links = self._links(recurrent)
+        self.carried: list[tuple[int, Array]] = []
 
     def _recurrent(self) -> set[Edge]:
         made: dict[Node, frozenset[Node]] = {node: frozenset((node,)) for node in self.start}
@@ -141,15 +178,17 @@ class _Chain:
             for steps, message in messages.pop(node, {}).items():
                 if time.process_time() > until:
                     return {}
-                made = self._until_cut(node)
+                made = [n for n in self._until_cut(node) if isinstance(values[n], Tensor)]
                 edges = [(o, n) for n in made for o in n.operands if (o, n) in cut]
-                starts = [n for n in self.start if n in made and isinstance(values[n], Tensor)]
-                slopes = grad((values[node] * message).sum(), [values[n] for n in starts] + [cut[e] for e in edges])
+                slopes = grad((values[node] * message).sum(), [values[n] for n in made] + [cut[e] for e in edges])
                 arrays = [slope.numpy() for slope in slopes]
                 part = found.setdefault((steps, self.times[node]), {})
-                for n, array in zip(starts, arrays, strict=False):
-                    part[n] = part.get(n, 0) + array
-                for edge, array in zip(edges, arrays[len(starts) :], strict=True):
+                for n, array in zip(made, arrays, strict=False):
+                    if n in self.start:
+                        part[n] = part.get(n, 0) + array
+                    else:
+                        self.carried.append((steps, array))
+                for edge, array in zip(edges, arrays[len(made) :], strict=True):
                     of_edge = messages[edge[0]]
                     further = steps + self.links[edge]
                     of_edge[further] = of_edge.get(further, 0) + array
