@@ -195,6 +195,26 @@ for step in range(20):
     assert report.passed, str(report)
 
 
+WITHOUT_BIASES = """
+W1, W2 = rng.normal(size=(6, 5)), rng.normal(size=(5, 4))
+for step in range(9):
+    h = np.maximum(X @ W1, 0)
+    z = h @ W2
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    d2 = p - Y
+    d1 = d2 @ W2.T * (h > 0)
+    W2 -= 0.2 * h.T @ d2 / 12
+    W1 -= 0.2 * X.T @ d1 / 12
+"""
+
+
+def test_a_rate_may_be_a_plain_number_in_a_product_that_is_divided_by_m():
+    assert reported(DATA + WITHOUT_BIASES).passed
+    wrong = reported(DATA + WITHOUT_BIASES.replace(" * (h > 0)", ""))
+    assert [f.names for f in wrong.findings] == [("slope-missing",)]
+    assert not reported(DATA + WITHOUT_BIASES.replace("d1 / 12", "d1 / 6")).passed
+
+
 def test_a_bias_may_begin_as_a_number():
     text = f"""{DATA}
 w, b, target = rng.normal(size=(6, 1)), 0.0, (labels % 2)[:, None]

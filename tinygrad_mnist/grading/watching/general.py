@@ -14,10 +14,11 @@ import numpy as np
 from tinygrad_mnist.engine import Tensor
 from tinygrad_mnist.grading.report import Finding, Parameter
 from tinygrad_mnist.grading.watching.decisions import decision
-from tinygrad_mnist.grading.watching.gradients import Gradient, Gradients, factor_of, gradient, like
+from tinygrad_mnist.grading.watching.gradients import Gradient, Gradients, gradient
 from tinygrad_mnist.grading.watching.graph import MULTIPLYING, Node, in_order, made_of, names_of, seen_through
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.losses import own_losses
+from tinygrad_mnist.grading.watching.multiples import factor_of, like
 from tinygrad_mnist.grading.watching.names import is_called_loss
 from tinygrad_mnist.grading.watching.outputs import PERCEPTRON, Output, one_hot, outputs, usual_losses
 from tinygrad_mnist.grading.watching.replay import (

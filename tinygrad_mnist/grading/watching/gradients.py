@@ -12,6 +12,7 @@ import numpy as np
 
 from tinygrad_mnist.grading.watching.graph import (
     ADDING,
+    DIVISIONS,
     FILLED,
     SUMS,
     Node,
@@ -22,6 +23,7 @@ from tinygrad_mnist.grading.watching.graph import (
     walk,
 )
 from tinygrad_mnist.grading.watching.lineages import Lineage
+from tinygrad_mnist.grading.watching.multiples import like, ratio
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, is_called_gradient
 from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual.activations import Array
@@ -132,7 +134,7 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     named = [n for n in called if not _is_a_factor(n, candidates, step)]
     named = [n for n in named if not _is_velocity(n) and not _is_above_a_root(n, candidates)] or named
     chosen = _of_named(named[0], candidates, step) if named else _without_rate(candidates)
-    factor = 1.0 if named else 1 / _rate_within(chosen, is_all=chosen is candidates[0])
+    factor = 1.0 if named else 1 / _rate_within(chosen, is_all=_without_a_count(candidates) is chosen)
     zeroed = _zeroed(candidates[0], before, step)
     if zeroed:
         former, zeros = zeroed
@@ -189,13 +191,13 @@ def _in_parts(step: Step, lineage: Lineage) -> Gradient:
 
 
 def _zeros_of(node: Node) -> Node | None:
-    """The zeros that a running sum began as, to parts of which something was added; of a velocity a share is kept."""
+    """The zeros that a running sum began as, to which, or to parts of it, was added; of a velocity a share is kept."""
     last = node
     while node.changes is not None:
         stored = node.operands[-1] if node.op == "[]=" else node
-        items = (o for o in stored.operands if o.op == "[]")
-        is_there = (node.changes in (item.operands[0], *item.operands[0].operands[:1]) for item in items)
-        if stored.op not in ADDING or not any(is_there):
+        items = (o.operands[0] for o in stored.operands if o.op == "[]")
+        added_to = {*stored.operands, *(owner for item in items for owner in (item, *item.operands[:1]))}
+        if stored.op not in ADDING or node.changes not in added_to:
             return None
         node = node.changes
     return None if node is last or np.any(node.value) else node
@@ -330,71 +332,26 @@ def _without_rate(candidates: list[Node]) -> Node:
     return node
 
 
+def _without_a_count(candidates: Sequence[Node]) -> Node:
+    """The first candidate, or what it divides by whole numbers, as the examples' is, and no rate."""
+    node = candidates[0]
+    while node.op in DIVISIONS and node.operands[0] in candidates and _is_a_count(node.arguments[-1]):
+        node = node.operands[0]
+    return node
+
+
+def _is_a_count(divisor: Any) -> bool:
+    number = divisor.value if isinstance(divisor, Node) else divisor
+    return np.ndim(number) == 0 and number > 1 and number == np.floor(number)
+
+
 def _rate_within(product: Node, is_all: bool) -> float:
     """The learning rate in the first factor of a product without a name: lr * a.T @ d is (lr * a.T) @ d.
 
-    is_all: whether the update subtracts the product itself, so that a number in it that has no name is the rate too.
+    is_all: whether the update subtracts the product, over m perhaps, so that a number in it without a name is the rate.
     """
     scaled = [o for o in product.operands if o.op in ("*", "multiply")]
     numbers = [n for o in scaled for n in o.operands if np.ndim(n.value) == 0 and n.value]
     plain = [abs(a) for o in scaled for a in o.arguments if is_all and isinstance(a, float) and a]
     named = (float(n.value) for n in numbers if any(map(CALLED_RATE.search, n.names)))
     return next(chain(named, plain), 1.0)
-
-
-def ratio(node: Node, other: Node) -> float | None:
-    """By which number one value is a multiple of another of its shape; None where it is none."""
-    found, base = np.asarray(node.value, float), np.asarray(other.value, float)
-    if found.shape != base.shape or not base.any():
-        return None
-    factor = float((found * base).sum() / (base * base).sum())
-    return factor if np.abs(found - factor * base).max() <= 1e-9 * np.abs(found).max() else None
-
-
-def factor_of(found: Array, of: Array, allowed: float, factor: float | None = None) -> float | None:
-    """By which number what is finite in one is a multiple of the other, but for what is allowed, and no less is finite.
-
-    None where it is none. factor: the number, where that is known.
-    """
-    known = np.isfinite(of)
-    if not (np.isfinite(found) == known).all():
-        return None
-    of, found = of[known], found[known]
-    size = float((of * of).sum())
-    if factor is None:
-        factor = float((of * found).sum()) / size if size else 0.0
-    fits = not found.size or (factor and np.abs(found - factor * of).max() <= allowed)
-    return factor if fits else None
-
-
-def shares(change: Array, step: Array, before: Array, allowed: float) -> tuple[float, float] | None:
-    """By what a step and a parameter are multiplied in a change; the parameter by 0 where the step alone explains it.
-
-    None where the change is no sum of such multiples, or has nothing of the step.
-    """
-    change, step, before = change.ravel(), step.ravel(), before.ravel()
-    alone = factor_of(change, step, allowed)
-    if alone is not None:
-        return alone, 0.0
-    length = np.linalg.norm(before)
-    if not length or not np.isfinite(step).all() or not np.isfinite(change).all():
-        return None
-    along = before / length
-    rest, of = (x - (along @ x) * along for x in (change, step))
-    rate = factor_of(rest, of, allowed)
-    return None if rate is None else (rate, float(along @ (change - rate * step)) / float(length))
-
-
-def like(found: Any, array: Array) -> Array:
-    """A value in the shape of an array, turned or broadcast; zeros where it does not fit."""
-    value: Array = np.asarray(found, float)
-    if value.shape == array.shape:
-        return value
-    if value.T.shape == array.shape:
-        return np.asarray(value.T)
-    if value.size == array.size:
-        return np.asarray(value.reshape(array.shape))
-    try:
-        return np.asarray(np.broadcast_to(value, array.shape))
-    except ValueError:
-        return np.zeros(array.shape)

@@ -28,8 +28,9 @@ from tinygrad_mnist.grading.textbook.moments import (
     none,
     total,
 )
-from tinygrad_mnist.grading.watching.gradients import Judged, K, Named, factor_of, like, shares
+from tinygrad_mnist.grading.watching.gradients import Judged, K, Named
 from tinygrad_mnist.grading.watching.graph import DIVISIONS, Node, in_order, made_of
+from tinygrad_mnist.grading.watching.multiples import factor_of, like, shares
 from tinygrad_mnist.grading.watching.updates import allowed, wrong_decay
 from tinygrad_mnist.manual.activations import Array
 

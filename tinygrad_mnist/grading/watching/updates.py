@@ -11,19 +11,10 @@ import numpy as np
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.updating import with_gradient_of, wrong_updates
-from tinygrad_mnist.grading.watching.gradients import (
-    Gradient,
-    Gradients,
-    Judged,
-    K,
-    Named,
-    factor_of,
-    like,
-    ratio,
-    shares,
-)
+from tinygrad_mnist.grading.watching.gradients import Gradient, Gradients, Judged, K, Named
 from tinygrad_mnist.grading.watching.graph import ADDING, DIVISIONS, LINEAR, SUMS, Node, made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.lineages import Lineage
+from tinygrad_mnist.grading.watching.multiples import factor_of, like, ratio, shares
 from tinygrad_mnist.grading.watching.names import CALLED_RATE, CALLED_WEIGHTS
 from tinygrad_mnist.grading.watching.network import Key
 from tinygrad_mnist.grading.watching.tape import Tape
