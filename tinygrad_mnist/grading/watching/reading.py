@@ -14,7 +14,17 @@ from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
 from tinygrad_mnist.grading.standins.loading import Data
 from tinygrad_mnist.grading.textbook.findings import EVERY
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
-from tinygrad_mnist.grading.watching import damage, general, optimizers, practice, resting, stopping, updates, verdict
+from tinygrad_mnist.grading.watching import (
+    damage,
+    general,
+    optimizers,
+    practice,
+    resting,
+    stopping,
+    unrolled,
+    updates,
+    verdict,
+)
 from tinygrad_mnist.grading.watching.first_wrong import describe, first_wrong
 from tinygrad_mnist.grading.watching.gradients import Named, gradient
 from tinygrad_mnist.grading.watching.graph import Node, made_of
@@ -27,7 +37,6 @@ from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.textbook import Observed, in_layers, observe, with_one_activation
 from tinygrad_mnist.grading.watching.training import Step, versions_of
 from tinygrad_mnist.grading.watching.unfinished import cut_off
-from tinygrad_mnist.grading.watching.unrolled import in_parts
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Activation
 from tinygrad_mnist.manual.heads import Head
 
@@ -47,11 +56,16 @@ def report(run: Run, data: Data) -> Report | None:
     if not trained:
         return None
     whole = trained[0]
-    parts = in_parts(run.tape, whole)
+    parts = unrolled.in_parts(run.tape, whole)
     if parts is None:
         return _judged(run, trained, problems, data)
     found = _judged(run, [parts], problems, data, has_updates=False)
-    return found and replace(found, findings=(*found.findings, *map(Places(None, run.source).of, _uphill(whole))))
+    if found is None:
+        return None
+    turned = [] if all(p.right for p in found.parameters) else [*unrolled.turned(parts)]
+    named = (finding for finding in found.findings if finding.names or not turned)
+    beside = map(Places(None, run.source).of, (*turned, *_uphill(whole)))
+    return replace(found, findings=(*named, *beside))
 
 
 def _uphill(whole: Step) -> Iterator[Finding]:

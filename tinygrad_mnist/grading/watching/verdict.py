@@ -220,7 +220,8 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
         more += at_first
     parameters = [_parameter(key, best) for key in best.judged]
     if stopped:
-        missing = [f"{quantity}{l}" for (quantity, l), g in observed[0].gradients.items() if not g]
+        there = (key for key, part in observed[0].parameters.items() if part is not None)
+        missing = [f"{quantity}{l}" for quantity, l in there if not observed[0].gradients[quantity, l]]
         parameters += [Parameter(name, False, None, computed=False) for name in missing]
         parameters.sort(key=lambda p: int(p.name[2:]))
     named = (*(practice.renamed(finding, observed[0]) for finding in found), *more)
