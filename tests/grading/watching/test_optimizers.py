@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.grading.watching.runs import DATA, PARAMETERS, reported
-from tinygrad_mnist.grading.watching import general
+from tinygrad_mnist.grading.watching import differences, general
 
 PROGRAM = f"""
 params = dict(zip(("W1", "b1", "W2", "b2"), [{PARAMETERS}]))
@@ -111,7 +111,7 @@ def test_where_autograd_has_no_number_there_is_no_difference():
     for expected, difference in ((np.full(3, np.nan), None), (np.array([2, np.nan, 2.0]), 0.5)):
         known: Any = {"its value": expected}, {"W1": gradient}
         reading = general.Reading(step, "a loss", *known)
-        assert general.difference(reading, "W1") == difference
+        assert differences.difference(reading, "W1") == difference
 
 
 MOMENTS = "state[k] = FIRST; second[k] = SECOND; params[k] = params[k] - 0.01 * STEP"

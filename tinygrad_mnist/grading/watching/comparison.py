@@ -17,9 +17,9 @@ from tinygrad_mnist.grading.watching import child, general
 from tinygrad_mnist.grading.watching.beside import Beside, Row
 from tinygrad_mnist.grading.watching.counterparts import counterparts
 from tinygrad_mnist.grading.watching.formulas import COMPARISONS, Formulas, Names, formulas
-from tinygrad_mnist.grading.watching.general import Reading, multiple
+from tinygrad_mnist.grading.watching.general import Reading
 from tinygrad_mnist.grading.watching.graph import Node, in_order, names_of
-from tinygrad_mnist.grading.watching.multiples import like
+from tinygrad_mnist.grading.watching.multiples import like, multiple
 from tinygrad_mnist.grading.watching.naming import short_name, short_names
 from tinygrad_mnist.grading.watching.outputs import one_hot, outputs
 from tinygrad_mnist.grading.watching.running import Run

@@ -20,8 +20,9 @@ from tinygrad_mnist.grading.textbook.derivation import CORRECT, QUANTITY, Derive
 from tinygrad_mnist.grading.textbook.findings import findings
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, Mistake, Mistakes, Placement, lines
 from tinygrad_mnist.grading.textbook.probes import same
-from tinygrad_mnist.grading.watching.general import RTOL, Reading
+from tinygrad_mnist.grading.watching.general import Reading
 from tinygrad_mnist.grading.watching.graph import Node, in_order
+from tinygrad_mnist.grading.watching.multiples import RTOL
 from tinygrad_mnist.grading.watching.network import in_columns
 from tinygrad_mnist.grading.watching.replay import cotangents
 from tinygrad_mnist.grading.watching.textbook import Columns, Observed, activation_of

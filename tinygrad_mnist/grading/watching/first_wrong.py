@@ -10,10 +10,11 @@ import numpy as np
 
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import named
-from tinygrad_mnist.grading.watching.general import RTOL, Reading, wrong
+from tinygrad_mnist.grading.watching.differences import wrong
+from tinygrad_mnist.grading.watching.general import Reading
 from tinygrad_mnist.grading.watching.graph import Node, in_order, is_changed_from, names_of, walk
 from tinygrad_mnist.grading.watching.labels import is_label, target_of
-from tinygrad_mnist.grading.watching.multiples import like
+from tinygrad_mnist.grading.watching.multiples import RTOL, like
 from tinygrad_mnist.manual.activations import Array
 
 PROBES = 16

@@ -9,6 +9,9 @@ import numpy as np
 from tinygrad_mnist.grading.watching.graph import Node
 from tinygrad_mnist.manual.activations import Array
 
+RTOL = 1e-4
+"""The relative difference that rounding may make, and the little number in a logarithm."""
+
 
 def ratio(node: Node, other: Node) -> float | None:
     """By which number one value is a multiple of another of its shape; None where it is none."""
@@ -66,3 +69,14 @@ def like(found: Any, array: Array) -> Array:
         return np.asarray(np.broadcast_to(value, array.shape))
     except ValueError:
         return np.zeros(array.shape)
+
+
+def multiple(value: Any, expected: Array) -> float | None:
+    """By which number one array is a multiple of another; None where it is none. A transpose counts as the same."""
+    if np.size(value) != expected.size:
+        return None
+    known = np.isfinite(expected)
+    f, e = like(value, expected)[known], expected[known]
+    if not np.isfinite(f).all() or not e.any() or not f.any():
+        return None
+    return factor_of(f, e, RTOL * np.abs(f).max())

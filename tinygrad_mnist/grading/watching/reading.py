@@ -16,6 +16,7 @@ from tinygrad_mnist.grading.textbook.findings import EVERY
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
 from tinygrad_mnist.grading.watching import (
     damage,
+    differences,
     general,
     optimizers,
     practice,
@@ -91,16 +92,17 @@ def _judged(
     if wrong and (_are_of_the_own_loss(readings) or _are_rather_of_the_own_loss(readings, found)):
         return _of_any_network(run, trained, readings, problems, data)
     places = Places(read[0], run.source)
+    beside = [] if wrong else readings or _as_any_network(run, trained[:1])
     findings = _explained([*found.findings, *_mislabelled(run, trained, found, data)], readings)
+    findings += _with_other_labels(run, beside)
     if problems and run.tape.failed is not None:
         findings = [*(f for f in findings if f.names), *_stops(read[0], run.tape.failed)]
-    another = () if wrong else _another_loss(run, readings or _as_any_network(run, trained[:1]))
     return Report(
         run.source.name,
         _read_as(read[0], found.reading.head),
         tuple(_called(found.parameters, read[0])),
         tuple(map(places.of, findings)),
-        notes=(*found.notes, *another, *_untold(found.parameters), *_ended(run, trained, problems)),
+        notes=(*found.notes, *_another_loss(run, beside), *_untold(found.parameters), *_ended(run, trained, problems)),
         problems=problems,
         remarks=tuple(map(places.of, found.remarks)),
     )
@@ -109,10 +111,24 @@ def _judged(
 def _another_loss(run: Run, readings: Sequence[general.Reading]) -> Iterator[str]:
     """Where a loss is computed in the first step that the gradients, right as they are, are not those of."""
     for reading in readings[:1]:
-        if reading.beside:
+        if reading.beside and not reading.other_labels:
             line = reading.beside.line
             other = f"the loss in {run.source.place(line)} is another one: {run.source.line(line)}"
             yield f"the gradients are those of {reading.loss}; {other}"
+
+
+def _with_other_labels(run: Run, readings: Sequence[general.Reading]) -> Iterator[Finding]:
+    """Gradients of the loss that is computed in the first step, but with labels of other classes than it has."""
+    for reading in readings[:1]:
+        if reading.beside and reading.other_labels:
+            first = min(reading.step.by_labels & reading.step.by_parameters, key=lambda node: node.index)
+            place = run.source.place(reading.beside.line)
+            yield Finding(
+                ("error-labels-others",), ("Y",), f"other labels in the gradients than in the loss, {place}", (),
+                f"They are those of {reading.loss}, of labels that it is not computed with: another one gets small.",
+                "Where do the labels of each of the two lines come from?",
+                (str(reading.beside.line), str(first.line)),
+            )  # fmt: skip
 
 
 def _untold(parameters: Iterable[Parameter]) -> Iterator[str]:
@@ -213,7 +229,7 @@ def _of_any_network(
     wrong = _first_wrong_of(readings) or first
     findings = list(_mistakes(wrong, run))
     always_right = [lineage for lineage in first.step.before if all(lineage in r.right for r in readings)]
-    names = dict(zip(first.step.before, general.numbered([l.name for l in first.step.before]), strict=True))
+    names = dict(zip(first.step.before, differences.numbered([l.name for l in first.step.before]), strict=True))
 
     def named(lineages: Iterable[Lineage]) -> list[str]:
         return [names[lineage] for lineage in lineages]
@@ -222,6 +238,7 @@ def _of_any_network(
     moved = optimizers.judge(readings, always_right, named)
     seen = (pair for step in _every_step(run, trained) for pair in labelled(step))
     beside = (
+        *_with_other_labels(run, readings),
         *(_uphill_of(first, named) if first.scale > 0 or (first.is_of_a_loss and not findings) else ()),
         *practice.mislabelled(seen, data.known),
         *updates.zeroed(first.gradients, named),
@@ -230,13 +247,13 @@ def _of_any_network(
         *stale(run.tape, names),
     )
     findings += map(Places(None, run.source).of, beside)
-    findings += general.scaled(wrong) if not findings else ()
-    differences = first.by_differences and f"central differences ({first.by_differences})"
-    judge = differences or "autograd of its own forward pass"
+    findings += differences.scaled(wrong) if not findings else ()
+    numbers = first.by_differences and f"central differences ({first.by_differences})"
+    judge = numbers or "autograd of its own forward pass"
     stays = [f"{name} stays as it is: no update changes it" for name, is_computed in still.items() if not is_computed]
     another = () if findings else _another_loss(run, readings)
-    settings, parameters = f"{first.loss}, judged by {judge}", tuple(general.judged(readings))
-    sizes = () if findings else general.of_another_size(first)
+    settings, parameters = f"{first.loss}, judged by {judge}", tuple(differences.judged(readings))
+    sizes = () if findings else differences.of_another_size(first)
     cut = islice((r.cut for r in readings if r.cut), 1)
     notes = *cut, *sizes, *another, *moved.notes, *stays, *_untold(parameters)
     return Report(run.source.name, settings, parameters, tuple(findings), notes=notes, problems=problems)
@@ -301,8 +318,8 @@ def _is_right_but_for_its_size(reading: general.Reading) -> bool:
 
 def _exactly_right(reading: general.Reading) -> int:
     """How many gradients are right but for rounding."""
-    differences = (general.difference(reading, lineage) for lineage in reading.step.before)
-    return sum(d is not None and d <= EXACT for d in differences)
+    every = (differences.difference(reading, lineage) for lineage in reading.step.before)
+    return sum(d is not None and d <= EXACT for d in every)
 
 
 def _of_the_own_loss(readings: Sequence[general.Reading]) -> bool:
@@ -325,11 +342,11 @@ def _mistakes(reading: general.Reading, run: Run) -> Iterator[Finding]:
         observed = replace(observed, gradients=gradients)
         named += damage.explained(reading, observed)
         named += () if updates.divided(observed, run.tape) else damage.of_the_loss(reading, observed)
-    multiples = list(general.scaled(reading)) if reading.right else []
+    multiples = list(differences.scaled(reading)) if reading.right else []
     wrong = len(reading.gradients) - len(reading.right)
     if multiples and len(multiples) == wrong:
         named = multiples if any(EVERY in finding.where for finding in named) else named
-    crossed = list(general.swapped(reading))
+    crossed = list(differences.swapped(reading))
     named = crossed if wrong and sum(len(finding.where) for finding in crossed) == wrong else named
     yield from map(Places(observed, run.source).of, named or _first_wrong_values(reading))
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
-from tinygrad_mnist.grading.watching.general import Reading, multiple
+from tinygrad_mnist.grading.watching.general import Reading
 from tinygrad_mnist.grading.watching.graph import JOINING, LINEAR, Node, in_order, names_of, seen_through
 from tinygrad_mnist.grading.watching.labels import is_label
-from tinygrad_mnist.grading.watching.multiples import like
+from tinygrad_mnist.grading.watching.multiples import like, multiple
 from tinygrad_mnist.grading.watching.names import NAMED_PARAMETER
 from tinygrad_mnist.grading.watching.rows import STACKING
 from tinygrad_mnist.grading.watching.tape import Tape
