@@ -228,7 +228,6 @@ def test_a_gradient_with_labels_of_other_classes_than_those_of_the_loss_is_found
         assert "error-labels-others" not in names(text.replace("(p - U)", smoothed))
 
 
-
 @pytest.mark.parametrize("loss", ["((p - Y) ** 2).mean()", "np.linalg.norm(0.5 * (Y - p))"])
 @pytest.mark.parametrize("update", ["W += 0.01 * (X.T @ (Y - p))", "W -= 0.01 * (X.T @ (p - Y))"])
 def test_the_mean_of_another_loss_asks_for_no_mean(loss, update):

@@ -52,12 +52,11 @@ def lineages(tape: Tape) -> list[Lineage]:
     for root in roots:
         if not any(origins[operand] for operand in root.operands):
             begin_with(root)
-    every = {n for update in followed.values() for n in (update.old, update.new)}
     by_roots = {n for n, bits in origins.items() if bits}
-    labelled = labelled_among(tape.nodes, by_roots, every)
     ways = {bit: list(_way(root, followed)) for root, bit in roots.items() if origins[root] == bit}
-    found = []
     whose = {n: bit for bit, steps in ways.items() for n in (steps[0].old, *(update.new for update in steps))}
+    labelled = labelled_among(tape.nodes, by_roots, whose)
+    found = []
     met = [*_in_order_of_meeting(tape.nodes, origins, labelled, whose)]
     for bit in met or islice(_picked_from(tape.nodes, origins, labelled, whose), 1):
         steps = ways[bit]

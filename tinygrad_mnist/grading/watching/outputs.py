@@ -116,7 +116,7 @@ def one_hot(output: Output) -> Any:
 
 
 def has_other_labels(step: Step, loss: str, slopes: Mapping[Node, Array]) -> bool:
-    """Whether what has these slopes by the outputs of a step is this usual loss of them with labels of other classes."""
+    """Whether what has these slopes by a step's outputs is this usual loss of them with labels of other classes."""
     found = outputs(step) if loss in USUAL else []
     pairs = []
     for output in found:

@@ -243,6 +243,7 @@ def _of_any_network(
         *practice.mislabelled(seen, data.known),
         *updates.zeroed(first.gradients, named),
         *moved.findings,
+        *updates.twice(readings, always_right, named),
         *resting.never_updated(first.step, [name for name, is_computed in still.items() if is_computed]),
         *stale(run.tape, names),
     )

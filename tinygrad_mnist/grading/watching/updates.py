@@ -257,19 +257,19 @@ def _learning_rate(rates: Mapping[K, float], gradients: Gradients[K], numbers: S
     return float(max(within, key=lambda n: n.index).value) if within else 1.0
 
 
-def twice(observed: Sequence[Observed], right: Collection[Key]) -> Iterator[Finding]:
+def twice(judged: Sequence[Judged[K]], right: Iterable[K], called: Named[K]) -> Iterator[Finding]:
     """Parameters that more than one line of each step moves by a multiple of the same gradient.
 
     In a first step two shares of a velocity look like that too.
     """
-    lines: dict[Key, tuple[int, ...]] = {}
-    for key in sorted(right) if len(observed) > 1 else ():
-        moving = [tuple(_moving(o.step, g)) for o in observed for g in [o.gradients[key]] if g]
+    lines: dict[K, tuple[int, ...]] = {}
+    for key in right if len(judged) > 1 else ():
+        moving = [tuple(_moving(o.step, g)) for o in judged for g in [o.gradients[key]] if g]
         if min(map(len, moving)) > 1:
             lines[key] = moving[0]
     if lines:
         places = tuple(dict.fromkeys(str(line) for of in lines.values() for line in of))
-        yield replace(wrong_updates("update-twice", symbols(lines)), places=places)
+        yield replace(wrong_updates("update-twice", called(lines)), places=places)
 
 
 def _moving(step: Step, g: Gradient) -> Iterator[int]:
