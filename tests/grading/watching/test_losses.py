@@ -200,6 +200,29 @@ for step in range(20):
         assert report.notes[0].startswith("the gradients are those of cross-entropy; the loss in line 12 is another")
 
 
+EINSUM = """
+W, b = rng.normal(size=(6, 4)), np.zeros(4)
+for step in range(9):
+    z = np.einsum("bi,io->bo", X, W) + b
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    loss = -(Y * np.log(p)).sum(axis=1).MEAN()
+    d = p - Y
+    dW, db = np.einsum("bi,bo->io", X, d), d.sum(axis=0)
+    W = W - RATE * dW
+    b = b - RATE * db
+"""
+
+
+def test_a_mean_that_is_forgotten_is_a_mistake_in_any_network():
+    text = DATA + EINSUM.replace("RATE", "0.1")
+    assert reported(text.replace("d = p - Y", "d = (p - Y) / 12").replace("MEAN", "mean")).passed
+    assert reported(text.replace("MEAN", "sum")).passed
+    assert names(text.replace("MEAN", "mean")) == {"error-sum"}
+    over_m = "lr = 0.1\n" + EINSUM.replace("MEAN", "mean").replace("RATE", "lr / 12")
+    assert reported(DATA + over_m).passed
+
+
+
 OTHERS = """
 W, b = rng.normal(size=(6, 4)), np.zeros(4)
 T, U = Y[:-1], Y[1:]

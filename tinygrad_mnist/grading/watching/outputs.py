@@ -115,6 +115,18 @@ def one_hot(output: Output) -> Any:
     return None
 
 
+def examples(step: Step) -> int:
+    """How many examples have labels in a step; 0 where these don't tell."""
+    hots = [hot for output in outputs(step) if (hot := one_hot(output)) is not None]
+    return sum(hot.size // outputs_of(hot) for hot in hots)
+
+
+def outputs_of(hot: Any) -> int:
+    """How many outputs an example has, whose labels are one 1 among zeros."""
+    lengths = [hot.shape[axis] for axis in range(hot.ndim) if (hot.sum(axis=axis) == 1).all()]
+    return lengths[0] if lengths else 1
+
+
 def has_other_labels(step: Step, loss: str, slopes: Mapping[Node, Array]) -> bool:
     """Whether what has these slopes by a step's outputs is this usual loss of them with labels of other classes."""
     found = outputs(step) if loss in USUAL else []

@@ -31,7 +31,7 @@ from tinygrad_mnist.grading.watching.gradients import Named, gradient
 from tinygrad_mnist.grading.watching.graph import Node, made_of
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import is_called_gradient
-from tinygrad_mnist.grading.watching.outputs import PERCEPTRON, labelled
+from tinygrad_mnist.grading.watching.outputs import PERCEPTRON, examples, labelled
 from tinygrad_mnist.grading.watching.places import Places, picked
 from tinygrad_mnist.grading.watching.repeated import stale
 from tinygrad_mnist.grading.watching.running import Run
@@ -342,7 +342,10 @@ def _mistakes(reading: general.Reading, run: Run) -> Iterator[Finding]:
         gradients = {key: reading.gradients[g.lineage] if g else None for key, g in observed.gradients.items()}
         observed = replace(observed, gradients=gradients)
         named += damage.explained(reading, observed)
-        named += () if updates.divided(observed, run.tape) else damage.of_the_loss(reading, observed)
+        is_divided = updates.divided(observed, observed.network.m, run.tape)
+        named += () if is_divided else damage.of_the_loss(reading, observed)
+    elif not updates.divided(reading, (m := examples(reading.step)), run.tape):
+        named += damage.of_a_mean(reading, m)
     multiples = list(differences.scaled(reading)) if reading.right else []
     wrong = len(reading.gradients) - len(reading.right)
     if multiples and len(multiples) == wrong:

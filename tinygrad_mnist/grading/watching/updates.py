@@ -138,18 +138,18 @@ def _is_one_of(number: float, numbers: Iterable[float]) -> bool:
     return any(np.isclose(abs(number), x, rtol=1e-6, atol=0) for x in numbers)
 
 
-def divided(observed: Observed, tape: Tape) -> bool:
+def divided(judged: Judged[K], m: int, tape: Tape) -> bool:
     """Whether an update divides by m what it is made of: it is the learning rate, over m.
 
     The learning rate is a number that has a name, or else one of two digits.
     """
-    if any(_is_divided(g, observed.network.m) for g in observed.gradients.values() if g):
+    if any(_is_divided(g, m) for g in judged.gradients.values() if g):
         return True
-    known = next((r for g in observed.gradients.values() if g for r in [rate(observed.step, g)] if r), None)
+    known = next((r for g in judged.gradients.values() if g for r in [rate(judged.step, g)] if r), None)
     if known is None:
         return False
-    ways = (_named_numbers(tape), [float(f"{abs(known):.2g}"), float(f"{abs(known * observed.network.m):.2g}")])
-    told = [(_is_one_of(known * observed.network.m, numbers), _is_one_of(known, numbers)) for numbers in ways]
+    ways = (_named_numbers(tape), [float(f"{abs(known):.2g}"), float(f"{abs(known * m):.2g}")])
+    told = [(_is_one_of(known * m, numbers), _is_one_of(known, numbers)) for numbers in ways]
     return next((over_m for over_m, alone in told if over_m is not alone), False)
 
 

@@ -198,7 +198,7 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
                 every = [r for r in readings(observed, own) if _is_of(r, own, due)] or every
                 best = max(every, key=lambda r: len(r.right))
         asked = own is not None and own.mean and own.may_have(best.head)
-        if asked and _is_a_sum(best) and not updates.divided(observed[0], tape):
+        if asked and _is_a_sum(best) and not updates.divided(observed[0], observed[0].network.m, tape):
             every = [r for r in readings(observed) if r.scale.divisor is None]
             best = max(every, key=lambda r: len(r.right))
         found: list[Finding] = []
