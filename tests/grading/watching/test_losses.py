@@ -222,7 +222,6 @@ def test_a_mean_that_is_forgotten_is_a_mistake_in_any_network():
     assert reported(DATA + over_m).passed
 
 
-
 OTHERS = """
 W, b = rng.normal(size=(6, 4)), np.zeros(4)
 T, U = Y[:-1], Y[1:]

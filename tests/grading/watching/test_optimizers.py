@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.grading.watching.runs import DATA, PARAMETERS, reported
+from tests.grading.watching.runs import DATA, FUNCTIONS, PARAMETERS, reported
 from tinygrad_mnist.grading.watching import differences, general
 
 PROGRAM = f"""
@@ -136,11 +136,18 @@ ALSO_RIGHT = {
     "of Nesterov": {"FIRST": "0.9 * state[k] + grads[k]", "STEP": "(grads[k] + 0.9 * state[k])"},
     "of Polyak with a rate that falls": {"FIRST": "0.9 * state[k] + 0.1 * grads[k]", "STEP": "state[k] / np.sqrt(t)"},
     "with decay": {"STEP": "state[k] / (np.sqrt(second[k]) + 1e-7) - 0.01 * 1e-3 * params[k]"},
+    "of a velocity below a root": {
+        "FIRST": "0.9 * state[k] + grads[k]", "STEP": "state[k] / (np.sqrt(second[k]) + 1e-7)",
+    },
     "of AdaGrad": {
         "FIRST": "grads[k]", "SECOND": "second[k] + grads[k] ** 2", "STEP": "state[k] / (np.sqrt(second[k]) + 1e-7)",
     },
 }  # fmt: skip
 SLIPPED = {
+    "no share of the gradient": ({"FIRST": "0.9 * state[k] + grads[k]"}, "moment-share-missing"),
+    "no share of the square": ({"SECOND": "0.99 * second[k] + grads[k] ** 2"}, "moment-share-missing"),
+    "shares of m exchanged": ({"FIRST": "0.1 * state[k] + 0.9 * grads[k]"}, "moment-exchanged"),
+    "shares of v exchanged": ({"SECOND": "0.01 * second[k] + 0.99 * grads[k] ** 2"}, "moment-exchanged"),
     "no root": ({"STEP": "(state[k] / (1 - 0.9**t)) / (second[k] / (1 - 0.99**t) + 1e-7)"}, "moment-root-missing"),
     "no root of RMSprop": ({"FIRST": "grads[k]", "STEP": "state[k] / (second[k] + 1e-7)"}, "moment-root-missing"),
     "no square": ({"SECOND": "0.99 * second[k] + 0.01 * grads[k]"}, "moment-square-missing"),
@@ -276,6 +283,24 @@ def test_a_penalty_within_a_velocity_is_told_from_one_with_the_wrong_sign():
         assert not report.notes
 
 
+VELOCITIES = f"""
+{FUNCTIONS}
+W1, b1, W2, b2 = {PARAMETERS}
+vW1, vb1, vW2, vb2 = 0 * W1, 0 * b1, 0 * W2, 0 * b2
+for epoch in range(20):
+    dW1, db1, dW2, db2 = backward(X, Y, W1, b1, W2, b2)
+    vW1, vb1, vW2, vb2 = 0.9 * vW1 - 0.1 * dW1, 0.9 * vb1 - 0.1 * db1, 0.9 * vW2 - 0.1 * dW2, 0.9 * vb2 - 0.1 * db2
+    W1, b1, W2, b2 = W1 + vW1, b1 + vb1, W2 + vW2, b2 + vb2
+"""
+
+
+def test_one_velocity_of_several_that_keeps_nothing_is_named():
+    report = reported(DATA + VELOCITIES.replace("0.9 * vb1 - ", "-"))
+    assert [(f.names, f.where) for f in report.findings] == [(("moment-forgotten",), ("update of b(1)",))]
+    for right in (VELOCITIES, VELOCITIES.replace("0.9 * vb1 - ", "-").replace("vb1", "moved")):
+        assert reported(DATA + right).passed
+
+
 UNKNOWN = {
     "its sign": "params[k] -= 0.001 * np.sign(grads[k])",
     "clipped": "params[k] -= lr * np.clip(grads[k], -0.01, 0.01)",
@@ -288,6 +313,7 @@ def test_an_update_by_no_known_rule_passes_and_the_report_says_that_it_was_not_j
     report = reported(DATA + PROGRAM.replace("UPDATE", UNKNOWN[kind]))
     assert report.passed, str(report)
     assert any("follow no rule that is known here" in note for note in report.notes)
+    assert report.verdict == "all 4 gradients are right; the updates were not judged"
 
 
 @pytest.mark.parametrize("name", ["mom_grads", "rms_grads", "vel_grads", "momentum", "m_grads"])

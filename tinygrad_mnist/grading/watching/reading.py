@@ -105,6 +105,7 @@ def _judged(
         notes=(*found.notes, *_another_loss(run, beside), *_untold(found.parameters), *_ended(run, trained, problems)),
         problems=problems,
         remarks=tuple(map(places.of, found.remarks)),
+        updates_judged=found.updates_judged,
     )
 
 
@@ -257,7 +258,8 @@ def _of_any_network(
     sizes = () if findings else differences.of_another_size(first)
     cut = islice((r.cut for r in readings if r.cut), 1)
     notes = *cut, *sizes, *another, *moved.notes, *stays, *_untold(parameters)
-    return Report(run.source.name, settings, parameters, tuple(findings), notes=notes, problems=problems)
+    whole = moved.is_whole
+    return Report(run.source.name, settings, parameters, tuple(findings), problems, notes, updates_judged=whole)
 
 
 def _uphill_of(reading: general.Reading, named: Named[Lineage]) -> Iterator[Finding]:

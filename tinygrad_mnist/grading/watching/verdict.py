@@ -47,13 +47,14 @@ EXPLAINED = 3
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was judged of a training, and what was found."""
+    """What was judged of a training, all of its updates too or not, and what was found."""
 
     reading: Reading
     parameters: tuple[Parameter, ...]
     findings: tuple[Finding, ...]
     remarks: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    updates_judged: bool = True
 
 
 @dataclass(frozen=True)
@@ -226,7 +227,7 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
         parameters.sort(key=lambda p: int(p.name[2:]))
     named = (*(practice.renamed(finding, observed[0]) for finding in found), *more)
     remarks = [*practice.remarks(observed[0]), *_of_the_set(best)]
-    return Verdict(best, tuple(parameters), named, tuple(remarks), (*_notes(best), *moments.notes))
+    return Verdict(best, tuple(parameters), named, tuple(remarks), (*_notes(best), *moments.notes), moments.is_whole)
 
 
 def _with_most_right(ways: Sequence[list[Observed]], count: int, own: Own | None) -> list[Observed]:
