@@ -301,6 +301,15 @@ def test_one_velocity_of_several_that_keeps_nothing_is_named():
         assert reported(DATA + right).passed
 
 
+def test_of_one_step_alone_no_rule_is_told():
+    """Its gradient is wrong in the first step, after which nothing is judged."""
+    update = "second[k] += grads[k] ** 2; params[k] -= 0.1 * grads[k] / np.sqrt(second[k] + 1e-8)"
+    text = PROGRAM.replace("UPDATE", update).replace("x.T @ dz1\n", "x.T @ dz1 ** 2\n")
+    for old, new in SOFTPLUS:
+        text = text.replace(old, new)
+    assert not any("moment" in name for finding in reported(DATA + text).findings for name in finding.names)
+
+
 UNKNOWN = {
     "its sign": "params[k] -= 0.001 * np.sign(grads[k])",
     "clipped": "params[k] -= lr * np.clip(grads[k], -0.01, 0.01)",

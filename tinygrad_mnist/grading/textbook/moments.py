@@ -218,7 +218,8 @@ SLIPS = (
         "moment-exchanged",
         ({"first": _exchanged} | CORRECTED, {"first": _exchanged, "second": _exchanged} | CORRECTED),
         "m", "β₁ and 1 - β₁ are exchanged", _MEAN,
-        "It then keeps little of what it was, and is corrected for keeping much.", "Which part of m is to stay in a step?",
+        "It then keeps little of what it was, and is corrected for keeping much.",
+        "Which part of m is to stay in a step?",
     ),
     Slip(
         "moment-exchanged", ({"second": _exchanged} | CORRECTED,), "v", "β₂ and 1 - β₂ are exchanged", _SQUARES,

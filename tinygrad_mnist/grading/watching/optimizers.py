@@ -91,11 +91,11 @@ def _explained(followed: Followed, likely: Sequence[Slip]) -> tuple[float | None
     """The decay beside the rule that leads to a parameter's changes, or the mistakes in a rule that do.
 
     likely: the mistakes that are tried first, as they were made in other updates. Where none explains the changes, a
-    rule may still, with another rate in each step.
+    rule may still, with another rate in each step. One step alone may be that of many rules.
     """
     decay = followed.decay(RULES)
     if decay is not None:
-        return decay, dict(followed.slips(OF_THE_RATE))
+        return decay, dict(followed.slips(OF_THE_RATE if len(followed.gradients) > 1 else ()))
     slips = dict(followed.slips(dict.fromkeys(likely))) or dict(followed.slips(SLIPS))
     return (None, slips) if slips else (followed.decay((*RULES, *UNCORRECTED), one_rate=False), {})
 
