@@ -72,6 +72,20 @@ def swapped(reading: Reading) -> Iterator[Finding]:
         yield Finding((), mine, what, (), "", "Which value does this derivative belong to?", (str(line),))
 
 
+def of_one_use(reading: Reading) -> Iterator[Finding]:
+    """Gradients that are the share of one use of their parameter, as of a bias in one step of a recurrent network."""
+    for lineage, g in wrong(reading):
+        before = reading.step.before[lineage]
+        uses = [n for n in reading.step.forward if before in n.operands and n in reading.expected]
+        factors = (multiple(g.value, reading.expected[use]) for use in uses if use.shape == before.shape)
+        if len(uses) > 1 and any(factor and np.isclose(factor, reading.scale, rtol=1e-3) for factor in factors):
+            yield Finding(
+                (), (_derivative(lineage),), f"the share of one of its {len(uses)} uses alone", (),
+                "Where a parameter is used again, as in each step of a recurrent network, the shares are added.",
+                "Is each share added to those before it, or put in their place?",
+            )  # fmt: skip
+
+
 def _derivatives(reading: Reading) -> Iterator[tuple[str, Array]]:
     """The derivatives by the parameters, and by other values that have names."""
     yield from ((_derivative(lineage), reading.expected_of(lineage)) for lineage in reading.gradients)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -84,8 +84,13 @@ class _Derivatives:
         return bool((np.abs(found - factors[:, None] * rows).max(axis=1, initial=0) <= allowed).any())
 
 
-def describe(node: Node, reading: Reading) -> Finding:
-    """A value that is no derivative, beside what it may have been meant for; or a parameter after its update."""
+def describe(nodes: Sequence[Node], reading: Reading) -> Iterator[Finding]:
+    """Values that are no derivatives, beside what they may have been meant for; or parameters after their updates."""
+    which = "the first wrong value" if len(nodes) == 1 else "one of several first wrong values"
+    return (_described(node, reading, which) for node in nodes)
+
+
+def _described(node: Node, reading: Reading, which: str) -> Finding:
     run = _by_one_name(node, reading)
     names = next(filter(None, map(names_of, (*run, *_made_next_of(run[-1], reading)))), ["this value"])
     moved = _moved_before(node, reading)
@@ -101,15 +106,21 @@ def describe(node: Node, reading: Reading) -> Finding:
         missing = named("error-labels-missing")
         line = (str(node.line),)
         return Finding((missing.name,), (names[0],), missing.title, (), missing.explanation, missing.hint, line)
-    alike = [n for n, e in reading.expected.items() if e.shape == node.shape and n.names]
-    meant = f"; by its shape it is meant for ∂loss/∂{alike[0].name}" if alike else ""
+    alike = _of_its_shape(run, reading)
+    meant = f"; by its shape it is meant for ∂loss/∂{alike[0]}" if len(alike) == 1 else ""
     return Finding(
         (), (names[0],),
-        f"the first wrong value: what it is made of is right, and it is no derivative of {reading.loss}{meant}",
+        f"{which}: what it is made of is right, and it is no derivative of {reading.loss}{meant}",
         (), TIED if any(map(_is_tied, reading.step.forward)) else "",
         "What comes after it on the way back may follow from it.",
         tuple(dict.fromkeys(str(n.line) for n in run)),
     )  # fmt: skip
+
+
+def _of_its_shape(run: Sequence[Node], reading: Reading) -> list[str]:
+    """What a value may be meant for the derivative by: the parameter whose gradient it is, or what has its shape."""
+    own = [lineage.name for lineage, g in reading.computed.items() if g.node in run]
+    return own or [n.name for n in reading.expected if n.shape == run[0].shape and n.names]
 
 
 def _is_tied(node: Node) -> bool:

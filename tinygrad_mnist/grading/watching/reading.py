@@ -354,13 +354,14 @@ def _mistakes(reading: general.Reading, run: Run) -> Iterator[Finding]:
         named = multiples if any(EVERY in finding.where for finding in named) else named
     crossed = list(differences.swapped(reading))
     named = crossed if wrong and sum(len(finding.where) for finding in crossed) == wrong else named
-    yield from map(Places(observed, run.source).of, named or _first_wrong_values(reading))
+    unnamed = () if named else (*differences.of_one_use(reading), *_first_wrong_values(reading))
+    yield from map(Places(observed, run.source).of, named or unnamed)
 
 
 def _first_wrong_values(reading: general.Reading) -> Iterator[Finding]:
     """The first wrong values on the way back, each at its line: one for all that a loop makes there."""
     by_line = {(node.line, node.op): node for node in reversed(first_wrong(reading))}
-    return islice(dict.fromkeys(describe(node, reading) for node in reversed(by_line.values())), FIRST)
+    return islice(dict.fromkeys(describe([*by_line.values()][::-1], reading)), FIRST)
 
 
 def _read_as(observed: Observed, head: Head) -> str:
