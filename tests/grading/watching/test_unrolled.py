@@ -166,6 +166,14 @@ def test_views_of_one_vector_that_are_taken_once_are_judged():
     assert "gW1[:] = X.T" in wrong.findings[0].places[0]
 
 
+def test_a_penalty_that_one_gradient_lacks_is_named_beside_a_column_of_ones():
+    penalty = "    Theta2_grad[:, 1:] += lam / m * Theta2[:, 1:]\n"
+    assert penalty in COST
+    (finding,) = reported(DATA + COST.replace(penalty, "") + DESCENT).findings
+    assert (finding.names, finding.where) == (("decay-missing",), ("∂L/∂Theta2",))
+    assert "0.0417 times Theta2" in finding.what  # λ / m = 0.5 / 12
+
+
 LAID_OUT = """
 theta = rng.normal(size=6 * 5 + 5 * 4) * 0.5
 for step in range(20):

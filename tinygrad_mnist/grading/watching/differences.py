@@ -8,12 +8,16 @@ from itertools import islice
 import numpy as np
 
 from tinygrad_mnist.grading.report import Finding, Parameter
+from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.watching.general import Reading, vanishes
 from tinygrad_mnist.grading.watching.gradients import Gradient
 from tinygrad_mnist.grading.watching.graph import names_of
 from tinygrad_mnist.grading.watching.lineages import Lineage
-from tinygrad_mnist.grading.watching.multiples import like, multiple
+from tinygrad_mnist.grading.watching.multiples import factor_of, like, multiple
 from tinygrad_mnist.manual.activations import Array
+
+MISSING = 1e-6
+"""How much of what a gradient lacks may be left over where that is a penalty's share."""
 
 
 def judged(readings: Sequence[Reading]) -> Iterator[Parameter]:
@@ -70,6 +74,20 @@ def swapped(reading: Reading) -> Iterator[Finding]:
         mine, theirs = zip(*pairs, strict=True)
         what = f"{'these are' if len(pairs) > 1 else 'this is'} {' and '.join(theirs)}"
         yield Finding((), mine, what, (), "", "Which value does this derivative belong to?", (str(line),))
+
+
+def without_penalty(reading: Reading) -> Iterator[Finding]:
+    """Gradients of the program's own loss that lack a multiple of their parameter, or of what of it is not a bias."""
+    for lineage, g in wrong(reading) if reading.right and not reading.summed else ():
+        expected = reading.scale * reading.expected_of(lineage)
+        missing = expected - like(g.value, expected)
+        there = np.abs(missing) > MISSING * np.abs(missing).max(initial=0)
+        part = np.asarray(reading.step.before[lineage].value, float)[there]
+        factor = factor_of(missing[there], part, MISSING * np.abs(missing).max(initial=0))
+        if 2 * there.sum() > there.size > 1 and factor is not None and factor * reading.scale > 0:
+            mistake = named("decay-missing")
+            what = f"{factor:.3g} times {lineage.name} is missing, the share of a penalty"
+            yield Finding((mistake.name,), (_derivative(lineage),), what, (), mistake.explanation, mistake.hint)
 
 
 def of_one_use(reading: Reading) -> Iterator[Finding]:

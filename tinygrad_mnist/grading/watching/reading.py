@@ -354,6 +354,8 @@ def _mistakes(reading: general.Reading, run: Run) -> Iterator[Finding]:
         named = multiples if any(EVERY in finding.where for finding in named) else named
     crossed = list(differences.swapped(reading))
     named = crossed if wrong and sum(len(finding.where) for finding in crossed) == wrong else named
+    penalties = list(differences.without_penalty(reading))
+    named = penalties if penalties and len(penalties) == wrong else named
     unnamed = () if named else (*differences.of_one_use(reading), *_first_wrong_values(reading))
     yield from map(Places(observed, run.source).of, named or unnamed)
 
