@@ -93,11 +93,16 @@ def _explained(followed: Followed, likely: Sequence[Slip]) -> tuple[float | None
     likely: the mistakes that are tried first, as they were made in other updates. Where none explains the changes, a
     rule may still, with another rate in each step. One step alone may be that of many rules.
     """
-    decay = followed.decay(RULES)
-    if decay is not None:
-        return decay, dict(followed.slips(OF_THE_RATE if len(followed.gradients) > 1 else ()))
+    if followed.descends:
+        return 0.0, {}
+    found = next(followed.rules(RULES), None)
+    if found:
+        is_told = found[0].corrected == (True, True) and len(followed.gradients) > 1
+        return found[1], dict(followed.slips(OF_THE_RATE if is_told else ()))
     slips = dict(followed.slips(dict.fromkeys(likely))) or dict(followed.slips(SLIPS))
-    return (None, slips) if slips else (followed.decay((*RULES, *UNCORRECTED), one_rate=False), {})
+    if slips:
+        return None, slips
+    return next((share for _, share in followed.rules((*RULES, *UNCORRECTED), one_rate=False)), None), {}
 
 
 def _keeping_nothing(followed: Mapping[K, Followed], decays: Mapping[K, float | None]) -> dict[K, dict[Slip, int]]:
@@ -142,11 +147,9 @@ class Followed:
     named: Mapping[str, int]
     allowed: float
 
-    def decay(self, rules: Iterable[Rule], one_rate: bool = True) -> float | None:
-        """The parameter's share in changes that one of the rules leads to; None where none does."""
-        if self.descends:
-            return 0.0
-        return next((share for rule in rules for _, share in self._led_to_by(rule, one_rate)), None)
+    def rules(self, rules: Iterable[Rule], one_rate: bool = True) -> Iterator[tuple[Rule, float]]:
+        """The rules that lead to these changes, each with the parameter's share in them."""
+        return ((rule, share) for rule in rules for _, share in self._led_to_by(rule, one_rate))
 
     def slips(self, among: Iterable[Slip]) -> Iterator[tuple[Slip, int]]:
         """The mistakes in a rule that lead to these changes, and the line in which each is made."""
