@@ -144,7 +144,8 @@ class Report:
     """The verdict on a learner's backprop.
 
     remarks: what is not wrong, and would be better another way.
-    explained: whether the findings explain every exception.
+    explained: whether the findings explain every exception. updates_judged: whether what is made of gradients was
+    judged, where they are watched.
     """
 
     subject: str
@@ -155,6 +156,7 @@ class Report:
     notes: tuple[str, ...] = ()
     explained: bool = True
     remarks: tuple[Finding, ...] = ()
+    updates_judged: bool = True
 
     def __post_init__(self) -> None:
         for name in ("subject", "settings"):
@@ -174,7 +176,8 @@ class Report:
         """In one line."""
         every = len(self.parameters)
         if self.passed:
-            return f"all {every} gradients are right" if every > 1 else "the gradient is right"
+            right = f"all {every} gradients are right" if every > 1 else "the gradient is right"
+            return right if self.updates_judged else f"{right}; the updates were not judged"
         for verdict, words in _WORDS.items():
             count = sum(p.verdict == verdict for p in self.parameters)
             if count:

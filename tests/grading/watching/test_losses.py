@@ -200,6 +200,56 @@ for step in range(20):
         assert report.notes[0].startswith("the gradients are those of cross-entropy; the loss in line 12 is another")
 
 
+EINSUM = """
+W, b = rng.normal(size=(6, 4)), np.zeros(4)
+for step in range(9):
+    z = np.einsum("bi,io->bo", X, W) + b
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    loss = -(Y * np.log(p)).sum(axis=1).MEAN()
+    d = p - Y
+    dW, db = np.einsum("bi,bo->io", X, d), d.sum(axis=0)
+    W = W - RATE * dW
+    b = b - RATE * db
+"""
+
+
+def test_a_mean_that_is_forgotten_is_a_mistake_in_any_network():
+    text = DATA + EINSUM.replace("RATE", "0.1")
+    assert reported(text.replace("d = p - Y", "d = (p - Y) / 12").replace("MEAN", "mean")).passed
+    assert reported(text.replace("MEAN", "sum")).passed
+    assert names(text.replace("MEAN", "mean")) == {"error-sum"}
+    over_m = "lr = 0.1\n" + EINSUM.replace("MEAN", "mean").replace("RATE", "lr / 12")
+    assert reported(DATA + over_m).passed
+
+
+OTHERS = """
+W, b = rng.normal(size=(6, 4)), np.zeros(4)
+T, U = Y[:-1], Y[1:]
+for step in range(9):
+    z = X[:-1] @ W + b
+    p = OUTPUT
+    loss = LOSS / 11
+    d = (p - U)SLOPE / 11
+    W = W - 0.1 * X[:-1].T @ d
+    b = b - 0.1 * d.sum(axis=0)
+"""
+SOFTMAX, SIGMOID = "np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)", "1 / (1 + np.exp(-z))"
+OF_OTHERS = (
+    (SOFTMAX, "-np.sum(T * np.log(p))", ""),
+    (SIGMOID, "-np.sum(T * np.log(p) + (1 - T) * np.log(1 - p))", ""),
+    (SIGMOID, "0.5 * np.sum((p - T) ** 2)", " * p * (1 - p)"),
+)
+
+
+@pytest.mark.parametrize(("output", "loss", "slope"), OF_OTHERS)
+def test_a_gradient_with_labels_of_other_classes_than_those_of_the_loss_is_found(output, loss, slope):
+    text = DATA + OTHERS.replace("OUTPUT", output).replace("LOSS", loss).replace("SLOPE", slope)
+    assert names(text) == {"error-labels-others"}
+    assert reported(text.replace("(p - U)", "(p - T)")).passed
+    for smoothed in ("(p - (0.6 * T + 0.1))", "(p - (0.7 * U + 0.3 * T))"):
+        assert "error-labels-others" not in names(text.replace("(p - U)", smoothed))
+
+
 @pytest.mark.parametrize("loss", ["((p - Y) ** 2).mean()", "np.linalg.norm(0.5 * (Y - p))"])
 @pytest.mark.parametrize("update", ["W += 0.01 * (X.T @ (Y - p))", "W -= 0.01 * (X.T @ (p - Y))"])
 def test_the_mean_of_another_loss_asks_for_no_mean(loss, update):

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.grading.watching.runs import DATA, PARAMETERS, reported
-from tinygrad_mnist.grading.watching import general
+from tests.grading.watching.runs import DATA, FUNCTIONS, PARAMETERS, reported
+from tinygrad_mnist.grading.watching import differences, general
 
 PROGRAM = f"""
 params = dict(zip(("W1", "b1", "W2", "b2"), [{PARAMETERS}]))
@@ -141,7 +141,7 @@ def test_where_autograd_has_no_number_there_is_no_difference():
     for expected, difference in ((np.full(3, np.nan), None), (np.array([2, np.nan, 2.0]), 0.5)):
         known: Any = {"its value": expected}, {"W1": gradient}
         reading = general.Reading(step, "a loss", *known)
-        assert general.difference(reading, "W1") == difference
+        assert differences.difference(reading, "W1") == difference
 
 
 MOMENTS = "state[k] = FIRST; second[k] = SECOND; params[k] = params[k] - 0.01 * STEP"
@@ -166,11 +166,18 @@ ALSO_RIGHT = {
     "of Nesterov": {"FIRST": "0.9 * state[k] + grads[k]", "STEP": "(grads[k] + 0.9 * state[k])"},
     "of Polyak with a rate that falls": {"FIRST": "0.9 * state[k] + 0.1 * grads[k]", "STEP": "state[k] / np.sqrt(t)"},
     "with decay": {"STEP": "state[k] / (np.sqrt(second[k]) + 1e-7) - 0.01 * 1e-3 * params[k]"},
+    "of a velocity below a root": {
+        "FIRST": "0.9 * state[k] + grads[k]", "STEP": "state[k] / (np.sqrt(second[k]) + 1e-7)",
+    },
     "of AdaGrad": {
         "FIRST": "grads[k]", "SECOND": "second[k] + grads[k] ** 2", "STEP": "state[k] / (np.sqrt(second[k]) + 1e-7)",
     },
 }  # fmt: skip
 SLIPPED = {
+    "no share of the gradient": ({"FIRST": "0.9 * state[k] + grads[k]"}, "moment-share-missing"),
+    "no share of the square": ({"SECOND": "0.99 * second[k] + grads[k] ** 2"}, "moment-share-missing"),
+    "shares of m exchanged": ({"FIRST": "0.1 * state[k] + 0.9 * grads[k]"}, "moment-exchanged"),
+    "shares of v exchanged": ({"SECOND": "0.01 * second[k] + 0.99 * grads[k] ** 2"}, "moment-exchanged"),
     "no root": ({"STEP": "(state[k] / (1 - 0.9**t)) / (second[k] / (1 - 0.99**t) + 1e-7)"}, "moment-root-missing"),
     "no root of RMSprop": ({"FIRST": "grads[k]", "STEP": "state[k] / (second[k] + 1e-7)"}, "moment-root-missing"),
     "no square": ({"SECOND": "0.99 * second[k] + 0.01 * grads[k]"}, "moment-square-missing"),
@@ -306,6 +313,33 @@ def test_a_penalty_within_a_velocity_is_told_from_one_with_the_wrong_sign():
         assert not report.notes
 
 
+VELOCITIES = f"""
+{FUNCTIONS}
+W1, b1, W2, b2 = {PARAMETERS}
+vW1, vb1, vW2, vb2 = 0 * W1, 0 * b1, 0 * W2, 0 * b2
+for epoch in range(20):
+    dW1, db1, dW2, db2 = backward(X, Y, W1, b1, W2, b2)
+    vW1, vb1, vW2, vb2 = 0.9 * vW1 - 0.1 * dW1, 0.9 * vb1 - 0.1 * db1, 0.9 * vW2 - 0.1 * dW2, 0.9 * vb2 - 0.1 * db2
+    W1, b1, W2, b2 = W1 + vW1, b1 + vb1, W2 + vW2, b2 + vb2
+"""
+
+
+def test_one_velocity_of_several_that_keeps_nothing_is_named():
+    report = reported(DATA + VELOCITIES.replace("0.9 * vb1 - ", "-"))
+    assert [(f.names, f.where) for f in report.findings] == [(("moment-forgotten",), ("update of b(1)",))]
+    for right in (VELOCITIES, VELOCITIES.replace("0.9 * vb1 - ", "-").replace("vb1", "moved")):
+        assert reported(DATA + right).passed
+
+
+def test_of_one_step_alone_no_rule_is_told():
+    """Its gradient is wrong in the first step, after which nothing is judged."""
+    update = "second[k] += grads[k] ** 2; params[k] -= 0.1 * grads[k] / np.sqrt(second[k] + 1e-8)"
+    text = PROGRAM.replace("UPDATE", update).replace("x.T @ dz1\n", "x.T @ dz1 ** 2\n")
+    for old, new in SOFTPLUS:
+        text = text.replace(old, new)
+    assert not any("moment" in name for finding in reported(DATA + text).findings for name in finding.names)
+
+
 UNKNOWN = {
     "its sign": "params[k] -= 0.001 * np.sign(grads[k])",
     "clipped": "params[k] -= lr * np.clip(grads[k], -0.01, 0.01)",
@@ -318,6 +352,7 @@ def test_an_update_by_no_known_rule_passes_and_the_report_says_that_it_was_not_j
     report = reported(DATA + PROGRAM.replace("UPDATE", UNKNOWN[kind]))
     assert report.passed, str(report)
     assert any("follow no rule that is known here" in note for note in report.notes)
+    assert report.verdict == "all 4 gradients are right; the updates were not judged"
 
 
 @pytest.mark.parametrize("name", ["mom_grads", "rms_grads", "vel_grads", "momentum", "m_grads"])

@@ -120,6 +120,40 @@ def test_what_is_added_at_places_is_judged(name):
     assert [p.right for p in wrong.parameters] == [False, True]
 
 
+BIGRAM = """
+letters = rng.permutation(np.arange(60) % 5)
+W, V = rng.normal(size=(5, 5)), np.zeros((5, 5))
+for step in range(20):
+    i = rng.integers(0, 59, 12)
+    x, t = letters[i], letters[i + 1]
+    z = W[x]
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    loss = -np.log(p[np.arange(12), t]).mean()
+    dz = p.copy()
+    dz[np.arange(12), t] -= 1
+    dz /= 12
+    dW = np.zeros_like(W)
+"""
+COUNTED = ("    np.add.at(dW, x, dz)\n", "    for k in range(12):\n        dW[x[k]] += dz[k]\n")
+MOVED = ("    W -= 0.5 * dW\n", "    V = 0.9 * V + dW\n    W -= 0.5 * V\n")
+
+
+@pytest.mark.parametrize("counted", COUNTED)
+@pytest.mark.parametrize("moved", MOVED)
+def test_rows_of_a_table_may_be_the_outputs_as_they_are(counted, moved):
+    report = reported(DATA + BIGRAM + counted + moved)
+    assert report.passed, report
+    assert [p.name for p in report.parameters] == ["dW"]
+    for right, wrong in (("at(dW, x", "at(dW, t"), ("dW[x[k]] +=", "dW[x[k]] ="), ("t] -= 1", "t] -= 2")):
+        text = BIGRAM + counted + moved
+        assert right not in text or not reported(DATA + text.replace(right, wrong)).passed
+
+
+def test_a_velocity_of_what_is_added_at_places_is_no_gradient():
+    moved = "    dE = np.zeros_like(E)\n    np.add.at(dE, tokens, dh)\n    V = 0.9 * V + dE\n    E -= 0.5 * V\n"
+    assert reported(DATA + "V = np.zeros((12, 5))\n" + EMBEDDING + moved + LAST).passed
+
+
 ROW_BY_ROW = """
 tokens = (X > 0) + 2 * np.arange(6)
 E, W = rng.normal(size=(12, 5)) * 0.5, rng.normal(size=(5, 4)) * 0.5

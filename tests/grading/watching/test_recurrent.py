@@ -230,6 +230,12 @@ def test_a_mistake_in_one_is_found_beside_right_outputs(body, right, wrong):
     assert any(p.right for p in report.parameters)
 
 
+def test_a_gradient_that_is_put_in_the_place_of_those_before_it_is_the_share_of_one_use():
+    report = reported(program(CHARACTERS.replace("dbh += dhraw", "dbh = dhraw")))
+    assert sum(not p.right for p in report.parameters) == 1
+    assert [(f.where, f.what) for f in report.findings] == [(("∂L/∂bh",), "the share of one of its 5 uses alone")]
+
+
 def test_a_text_that_is_not_there_is_given(tmp_path):
     path = tmp_path / "letters.py"
     text = '"pack my box with five dozen jugs of dark cider " * 9'

@@ -166,6 +166,40 @@ def test_views_of_one_vector_that_are_taken_once_are_judged():
     assert "gW1[:] = X.T" in wrong.findings[0].places[0]
 
 
+def test_a_penalty_that_one_gradient_lacks_is_named_beside_a_column_of_ones():
+    penalty = "    Theta2_grad[:, 1:] += lam / m * Theta2[:, 1:]\n"
+    assert penalty in COST
+    (finding,) = reported(DATA + COST.replace(penalty, "") + DESCENT).findings
+    assert (finding.names, finding.where) == (("decay-missing",), ("∂L/∂Theta2",))
+    assert "0.0417 times Theta2" in finding.what  # λ / m = 0.5 / 12
+
+
+LAID_OUT = """
+theta = rng.normal(size=6 * 5 + 5 * 4) * 0.5
+for step in range(20):
+    W1, W2 = theta[:30].TAKEN, theta[30:].reshape(5, 4)
+    h = np.tanh(X @ W1)
+    s = h @ W2
+    p = np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)
+    loss = -np.log(p[np.arange(12), labels]).mean()
+    d = (p - Y) / 12
+    G2 = h.T @ d
+    G1 = X.T @ (d @ W2.T * (1 - h ** 2))
+    theta = theta - 0.1 * np.concatenate([G1.LAID, G2.ravel()])
+"""
+BY_ROWS, BY_COLUMNS = ("reshape(6, 5)", "ravel()"), ("reshape(5, 6).T", "T.ravel()")
+IN_FORTRAN_S_ORDER = ("reshape((6, 5), order='F')", "ravel(order='F')")
+
+
+@pytest.mark.parametrize("taken", [BY_ROWS, BY_COLUMNS, IN_FORTRAN_S_ORDER])
+@pytest.mark.parametrize("laid", [BY_ROWS, BY_COLUMNS, IN_FORTRAN_S_ORDER])
+def test_a_gradient_is_laid_out_in_the_order_in_which_its_parameter_is_taken(taken, laid):
+    report = reported(DATA + LAID_OUT.replace("TAKEN", taken[0]).replace("LAID", laid[1]))
+    assert report.passed == ((taken is BY_ROWS) == (laid is BY_ROWS)), str(report)
+    assert [f.names for f in report.findings] == ([] if report.passed else [("unrolled-turned",)])
+    assert len(report.parameters) == 2
+
+
 def test_parts_of_a_split_are_of_what_was_split():
     tape = watched("import numpy as np\na, at = np.arange(8.0), np.array([1, 3, 4])\nparts = np.split(a, at)").tape
     parts = [n for n in tape.nodes if n.op == "split"]

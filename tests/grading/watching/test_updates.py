@@ -6,6 +6,7 @@ import pytest
 from tests.each import each
 from tests.grading.watching.runs import DATA, DIGITS, FUNCTIONS, reported
 from tests.grading.watching.test_training import CLASS, GRADIENTS, LISTS, START, STYLES, training
+from tinygrad_mnist.grading.standins.digits import small
 from tinygrad_mnist.grading.watching.practice import mislabelled
 
 PLAIN = STYLES["functions"]
@@ -137,6 +138,14 @@ def test_labels_of_the_first_batch_in_every_batch_are_named():
     assert found.names == ("labels-shifted",)
 
 
+def test_labels_are_compared_with_small_images_too():
+    known, labels = images()
+    columns, hot = small(known).reshape(12, -1).T / 16, np.eye(10)[labels].T
+    assert not list(mislabelled([(columns, hot)], (known, labels)))
+    (found,) = mislabelled([(columns, hot[:, [*range(3, 12), 2, 1, 0]])], (known, labels))
+    assert found.explanation.startswith("An image of a 0 is labelled 3.")
+
+
 def test_too_few_known_images_tell_nothing():
     known, labels = images()
     assert not list(mislabelled([(known[0].reshape(-1, 1), np.eye(10)[:, [5]])], (known, labels)))
@@ -181,6 +190,24 @@ def test_a_gradient_that_is_taken_twice_is_named_and_two_gradients_are_not(step)
         assert all(f.where == ("update of W(1)",) for f in findings)
 
 
+@pytest.mark.parametrize("scaled", ["X * g", "X"])
+def test_a_gradient_that_one_line_takes_twice_is_named_in_any_network(scaled):
+    text = f"""{DATA}
+W, b, g = rng.normal(size=(6, 4)), np.zeros(4), np.ones(6)
+for step in range(20):
+    h = {scaled}
+    z = h @ W + b
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    d = (p - Y) / 12
+    dW, db, dg = h.T @ d, d.sum(axis=0), (d @ W.T * X).sum(axis=0)
+    for P, G in ((W, dW), (b, db), {"(g, dg), " if "g" in scaled else ""}(b, db)):
+        P -= 0.1 * G
+"""
+    (finding,) = reported(text).findings
+    assert finding.names == ("update-twice",)
+    assert finding.where in (("update of b",), ("update of b(1)",))
+
+
 @pytest.mark.parametrize("loss", ["", "    loss = -np.mean(np.sum(Y * np.log(y), axis=1))\n"])
 def test_a_rate_and_the_mean_may_be_one_number(loss):
     """0.1 * (1 / m) is a number before any array is multiplied with it."""
@@ -193,6 +220,26 @@ for step in range(20):
 """
     report = reported(text)
     assert report.passed, str(report)
+
+
+WITHOUT_BIASES = """
+W1, W2 = rng.normal(size=(6, 5)), rng.normal(size=(5, 4))
+for step in range(9):
+    h = np.maximum(X @ W1, 0)
+    z = h @ W2
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    d2 = p - Y
+    d1 = d2 @ W2.T * (h > 0)
+    W2 -= 0.2 * h.T @ d2 / 12
+    W1 -= 0.2 * X.T @ d1 / 12
+"""
+
+
+def test_a_rate_may_be_a_plain_number_in_a_product_that_is_divided_by_m():
+    assert reported(DATA + WITHOUT_BIASES).passed
+    wrong = reported(DATA + WITHOUT_BIASES.replace(" * (h > 0)", ""))
+    assert [f.names for f in wrong.findings] == [("slope-missing",)]
+    assert not reported(DATA + WITHOUT_BIASES.replace("d1 / 12", "d1 / 6")).passed
 
 
 def test_a_bias_may_begin_as_a_number():

@@ -157,10 +157,18 @@ def _growing(beta: float, old: Any, new: Any) -> Any:
     return (1 - beta) * new + (1 + beta) * old
 
 
+def _exchanged(beta: float, old: Any, new: Any) -> Any:
+    return (1 - beta) * old + beta * new
+
+
 def _powers(wrong: Power) -> tuple[dict[str, Any], ...]:
     """Both powers of a correction wrong, or one of them."""
     right = operator.pow
     return {"powers": (wrong, wrong)}, {"powers": (wrong, right)}, {"powers": (right, wrong)}
+
+
+CORRECTED: dict[str, Any] = {"corrected": (True, True)}
+"""The part of Adam alone, beside which a mistake is one: another rule may have it on purpose."""
 
 
 def _counted(parameters: int, i: int) -> dict[str, Any]:
@@ -205,6 +213,18 @@ SLIPS = (
     Slip(
         "moment-forgotten", ({"second": _only_new}, {"second": newest}), "v",
         "v forgets the gradients of earlier steps", _SQUARES, "", "What is v multiplied with, and when?",
+    ),
+    Slip(
+        "moment-exchanged",
+        ({"first": _exchanged} | CORRECTED, {"first": _exchanged, "second": _exchanged} | CORRECTED),
+        "m", "β₁ and 1 - β₁ are exchanged", _MEAN,
+        "It then keeps little of what it was, and is corrected for keeping much.",
+        "Which part of m is to stay in a step?",
+    ),
+    Slip(
+        "moment-exchanged", ({"second": _exchanged} | CORRECTED,), "v", "β₂ and 1 - β₂ are exchanged", _SQUARES,
+        "It then keeps little of what it was, and is corrected for keeping much.",
+        "Which part of v is to stay in a step?",
     ),
     Slip(
         "moment-turned", ({"first": lambda beta, old, new: (1 - beta) * new - beta * old},), "m",
@@ -272,3 +292,17 @@ SLIPS = (
     ),
 )  # fmt: skip
 """The mistakes that are made in updates by moments."""
+
+OF_THE_RATE = (
+    Slip(
+        "moment-share-missing", ({"first": total} | CORRECTED,), "m", "1 - β₁ is missing before the gradient", _MEAN,
+        "m then is 1 / (1 - β₁) times the mean, which the correction takes it for, and each step is so much longer.",
+        "What is m, if all gradients are 1 and t is large?",
+    ),
+    Slip(
+        "moment-share-missing", ({"second": total} | CORRECTED,), "v", "1 - β₂ is missing before the square", _SQUARES,
+        "v then is 1 / (1 - β₂) times the mean, which the correction takes it for, and steps are shorter by its root.",
+        "What is v, if all gradients are 1 and t is large?",
+    ),
+)  # fmt: skip
+"""Mistakes by which a rule stays what it is, with another rate."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tinygrad_mnist.grading.watching.general import Reading, wrong
+from tinygrad_mnist.grading.watching.differences import wrong
+from tinygrad_mnist.grading.watching.general import Reading
 from tinygrad_mnist.grading.watching.graph import Node, depending, in_order, made_of, names_of
 from tinygrad_mnist.grading.watching.multiples import multiple
 from tinygrad_mnist.grading.watching.naming import IN_FULL, likeness

@@ -17,7 +17,7 @@ from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.candidates import GRADIENTS, NOTHING
 from tinygrad_mnist.grading.textbook.catalogue import MISTAKES, named
 from tinygrad_mnist.grading.textbook.derivation import CORRECT, QUANTITY, Derived, Network, attempt, delta
-from tinygrad_mnist.grading.textbook.findings import findings
+from tinygrad_mnist.grading.textbook.findings import EVERY, findings
 from tinygrad_mnist.grading.textbook.mistakes import Explanation, Mistake, Mistakes, Placement, lines
 from tinygrad_mnist.grading.textbook.probes import same
 from tinygrad_mnist.grading.watching.general import Reading
@@ -61,6 +61,14 @@ def of_the_loss(reading: Reading, observed: Observed) -> Iterator[Finding]:
         names += [name for name, factor in factors.items() if np.isclose(abs(reading.scale), factor, rtol=1e-6)]
     for name in names:
         yield from findings([Explanation((Placement(named(name), net.L),))], net, observed.notation)
+
+
+def of_a_mean(reading: Reading, m: int) -> Iterator[Finding]:
+    """Where the program computes the mean of its loss over m examples, that all gradients are those of the sum."""
+    is_m_times = not reading.summed and m > 1 and np.isclose(reading.scale, m, rtol=1e-6)
+    if reading.right and is_m_times and reading.is_mean(m):
+        mistake = named("error-sum")
+        yield Finding((mistake.name,), (EVERY,), mistake.title, (), mistake.explanation, mistake.hint)
 
 
 def explained(reading: Reading, observed: Observed) -> Iterator[Finding]:

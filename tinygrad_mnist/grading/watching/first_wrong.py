@@ -11,7 +11,8 @@ import numpy as np
 
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.catalogue import named
-from tinygrad_mnist.grading.watching.general import Reading, wrong
+from tinygrad_mnist.grading.watching.differences import wrong
+from tinygrad_mnist.grading.watching.general import Reading
 from tinygrad_mnist.grading.watching.graph import FILLED, SUMS, Node, in_order, is_changed_from, names_of, walk
 from tinygrad_mnist.grading.watching.labels import is_label, target_of
 from tinygrad_mnist.grading.watching.multiples import RTOL, like
@@ -196,8 +197,13 @@ class _Derivatives:
         return bool((np.abs(found - factors[:, None] * rows).max(axis=1, initial=0) <= allowed).any())
 
 
-def describe(found: Wrong, reading: Reading) -> Finding:
-    """A value that is no derivative, beside what it may have been meant for; or a parameter after its update."""
+def describe(every: Sequence[Wrong], reading: Reading) -> Iterator[Finding]:
+    """Values that are no derivatives, beside what they may have been meant for; or parameters after their updates."""
+    which = "the first wrong value" if len(every) == 1 else "one of several first wrong values"
+    return (_described(found, reading, which) for found in every)
+
+
+def _described(found: Wrong, reading: Reading, which: str) -> Finding:
     node = found.node
     run = _by_one_name(node, reading)
     names = next(filter(None, map(names_of, (*run, *_made_next_of(run[-1], reading)))), ["this value"])
@@ -216,15 +222,21 @@ def describe(found: Wrong, reading: Reading) -> Finding:
         return Finding((missing.name,), (names[0],), missing.title, (), missing.explanation, missing.hint, line)
     if found.how != VALUE:
         return Finding((), (names[0],), *HOW[found.how], (str(node.line),))
-    alike = [n for n, e in reading.expected.items() if e.shape == node.shape and n.names]
-    meant = f"; by its shape it is meant for ∂loss/∂{alike[0].name}" if alike else ""
+    alike = _of_its_shape(run, reading)
+    meant = f"; by its shape it is meant for ∂loss/∂{alike[0]}" if len(alike) == 1 else ""
     return Finding(
         (), (names[0],),
-        f"the first wrong value: what it is made of is right, and it is no derivative of {reading.loss}{meant}",
+        f"{which}: what it is made of is right, and it is no derivative of {reading.loss}{meant}",
         (), TIED if any(map(_is_tied, reading.step.forward)) else "",
         "What comes after it on the way back may follow from it.",
         tuple(dict.fromkeys(str(n.line) for n in run)),
     )  # fmt: skip
+
+
+def _of_its_shape(run: Sequence[Node], reading: Reading) -> list[str]:
+    """What a value may be meant for the derivative by: the parameter whose gradient it is, or what has its shape."""
+    own = [lineage.name for lineage, g in reading.computed.items() if g.node in run]
+    return own or [n.name for n in reading.expected if n.shape == run[0].shape and n.names]
 
 
 def _is_tied(node: Node) -> bool:

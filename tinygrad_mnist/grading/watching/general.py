@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import islice, product
+from itertools import product
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist.engine import Tensor
-from tinygrad_mnist.grading.report import Finding, Parameter, incomparable
 from tinygrad_mnist.grading.watching.decisions import decision
 from tinygrad_mnist.grading.watching.gradients import Gradient, Gradients, gradient
 from tinygrad_mnist.grading.watching.graph import MULTIPLYING, Node, in_order, made_of, names_of, seen_through
@@ -20,9 +19,7 @@ from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.losses import own_losses
 from tinygrad_mnist.grading.watching.multiples import like, multiple
 from tinygrad_mnist.grading.watching.names import is_called_loss
-from tinygrad_mnist.grading.watching.naming import numbered
-from tinygrad_mnist.grading.watching.network import textbook_names
-from tinygrad_mnist.grading.watching.outputs import PERCEPTRON, Output, one_hot, outputs, usual_losses
+from tinygrad_mnist.grading.watching.outputs import PERCEPTRON, Output, has_other_labels, one_hot, outputs, usual_losses
 from tinygrad_mnist.grading.watching.replay import (
     UNFOLLOWED,
     Loss,
@@ -49,8 +46,9 @@ class Reading:
     loss: in words. expected: ∂loss/∂node, of the sum over the examples, for parameters and for what lies between.
     scale: what the program's gradients are multiples of these by. by_differences: whether only numbers could tell.
     output, values: the loss as a tensor, and the tensors of the nodes that it was made of. of: the loss, where it is
-    one that the program computes. beside: one that it computes and that its gradients are not those of. function: the
-    loss. cut: how its gradients through time are cut off, in words.
+    one that the program computes. beside: one that it computes and that its gradients are not those of. other_labels:
+    whether that one has labels of other classes. function: the loss. cut: how its gradients through time are cut off,
+    in words.
     """
 
     step: Step
@@ -64,6 +62,7 @@ class Reading:
     values: dict[Node, Any] = field(default_factory=dict)
     of: Node | None = None
     beside: Node | None = None
+    other_labels: bool = False
     function: Loss | None = None
     cut: str = ""
 
@@ -114,7 +113,8 @@ def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:
     if best is None or not (best.right or _has_slopes(best)):
         return None
     best = _truncated(best)
-    best.beside = _another_loss(best, own)
+    best.beside, slopes = _another_loss(best, own) or (None, {})
+    best.other_labels = has_other_labels(step, best.loss, slopes)
     is_known = best.of or best.right or decision(step)
     return best if is_known or any(g and g.node.op != "parts" for g in gradients.values()) else None
 
@@ -141,8 +141,10 @@ def _fit(reading: Reading) -> tuple[bool, int, bool]:
     return bool(reading.right) and reading.scale > 0, len(reading.right), is_itself
 
 
-def _another_loss(best: Reading, own: Sequence[tuple[Node, dict[Node, Array]]]) -> Node | None:
-    """A loss that the program computes, where its gradients, all right, are those of a usual one.
+def _another_loss(
+    best: Reading, own: Sequence[tuple[Node, dict[Node, Array]]]
+) -> tuple[Node, dict[Node, Array]] | None:
+    """A loss that the program computes, and its derivatives, where its gradients, all right, are those of a usual one.
 
     They are told apart by their errors in the last layer, where no penalty enters: no multiples of each other.
     own: what is called a loss in the program, with its derivatives.
@@ -154,7 +156,7 @@ def _another_loss(best: Reading, own: Sequence[tuple[Node, dict[Node, Array]]]) 
     last = next((n for n in reversed([*meeting]) if np.any(best.expected[n])), None)
     if last is None or any(multiple(expected.get(last, 0), best.expected[last]) for _, expected in own):
         return None
-    return own[0][0]
+    return own[0]
 
 
 def _readings(tape: Tape, step: Step, versions: set[Node], gradients: Gradients[Lineage]) -> Iterator[Reading]:
@@ -299,87 +301,11 @@ def _scaled(reading: Reading) -> None:
     last_first = [*known][::-1]  # the fewest rules lead to the gradients of the last layer
     reading.scale = known[max(last_first, key=likely)] if known else reading.scale
     fitting = {l for l, f in factors.items() if f is not None and np.isclose(f, reading.scale, rtol=1e-3)}
-    reading.right = fitting | {l for l, g in reading.computed.items() if l not in fitting and _vanishes(g, reading)}
+    reading.right = fitting | {l for l, g in reading.computed.items() if l not in fitting and vanishes(g, reading)}
 
 
-def _vanishes(g: Gradient, reading: Reading) -> bool:
+def vanishes(g: Gradient, reading: Reading) -> bool:
     """Whether a gradient is rounding alone, as it should be: that of a bias before a batch norm."""
     sizes = {lineage: np.abs(reading.expected_of(lineage)).max(initial=0) for lineage in reading.gradients}
     size = max(sizes[g.lineage], np.abs(g.value).max(initial=0) / abs(reading.scale))
     return bool(size <= VANISHING * max(sizes.values()))
-
-
-def judged(readings: Sequence[Reading]) -> Iterator[Parameter]:
-    """Each gradient's verdict in all of the steps."""
-    every = {lineage: [r for r in readings if lineage in r.step.before] for r in readings for lineage in r.step.before}
-    called = [(lineage.name.rpartition(".")[2], here[0].gradients[lineage]) for lineage, here in every.items()]
-    names = numbered([(g and g.short_name) or f"d{name}" for name, g in called])
-    textbook = textbook_names(readings[0].step)
-    for name, (lineage, here) in zip(names, every.items(), strict=True):
-        pairs = [(np.ravel(g.node.value), r.expected_of(lineage).ravel()) for r in here if (g := r.gradients[lineage])]
-        right = all(lineage in r.right for r in here)
-        known = [d for d in (difference(r, lineage) for r in here) if d is not None]
-        is_zero = right and not any(np.any(value) for value, _ in pairs)
-        largest, of = None if is_zero else max(known, default=None), textbook.get(lineage, "")
-        computed = here[0].gradients[lineage] is not None
-        yield Parameter(name, right, largest, computed=computed, textbook=of, why=incomparable(pairs))
-
-
-def difference(reading: Reading, lineage: Lineage) -> float | None:
-    """How far a gradient is from what it should be, relative to its largest number; None for what can't be compared."""
-    g, expected = reading.gradients[lineage], reading.expected_of(lineage)
-    if g is None or np.size(g.node.value) != expected.size:
-        return None
-    if _vanishes(g, reading):
-        return 0.0
-    value = like(g.value, expected)
-    known = np.isfinite(expected)
-    size = np.abs(expected[known]).max(initial=0) * abs(reading.scale)
-    return float(np.abs(value[known] - reading.scale * expected[known]).max() / size) if size else None
-
-
-def scaled(reading: Reading) -> Iterator[Finding]:
-    """Gradients that are multiples of what they should be, where all else is right."""
-    for lineage, g in wrong(reading):
-        factor = multiple(g.value, reading.expected_of(lineage))
-        if factor is not None:
-            what = f"{factor / reading.scale:.4g} times what it should be"
-            hint = "By what is it multiplied in the forward pass, and not on the way back?"
-            yield Finding((), (_derivative(lineage),), what, (), "", hint, ())
-
-
-def swapped(reading: Reading) -> Iterator[Finding]:
-    """Gradients that would be right for another parameter, or another value of its shape, line by line."""
-    by_line: dict[int, list[tuple[str, str]]] = {}
-    for lineage, g in wrong(reading):
-        factors = ((name, multiple(g.value, expected)) for name, expected in _derivatives(reading))
-        others = (name for name, factor in factors if factor and np.isclose(factor, reading.scale, rtol=1e-3))
-        pairs = [(_derivative(lineage), other) for other in islice(others, 1)]
-        if pairs:
-            by_line.setdefault(g.node.line, []).extend(pairs)
-    for line, pairs in by_line.items():
-        mine, theirs = zip(*pairs, strict=True)
-        what = f"{'these are' if len(pairs) > 1 else 'this is'} {' and '.join(theirs)}"
-        yield Finding((), mine, what, (), "", "Which value does this derivative belong to?", (str(line),))
-
-
-def _derivatives(reading: Reading) -> Iterator[tuple[str, Array]]:
-    """The derivatives by the parameters, and by other values that have names."""
-    yield from ((_derivative(lineage), reading.expected_of(lineage)) for lineage in reading.gradients)
-    for node, expected in reading.expected.items():
-        if node not in reading.step.before.values() and names_of(node):
-            yield f"∂L/∂{names_of(node)[0].rpartition('.')[2]}", expected
-
-
-def wrong(reading: Reading) -> Iterator[tuple[Lineage, Gradient]]:
-    return ((lineage, g) for lineage, g in reading.computed.items() if lineage not in reading.right)
-
-
-def _derivative(lineage: Lineage) -> str:
-    return f"∂L/∂{lineage.name.rpartition('.')[2]}"
-
-
-def of_another_size(reading: Reading) -> Iterator[str]:
-    """What all gradients have in common: they are a multiple of those of the loss that is computed."""
-    if reading.right and not reading.summed and not np.isclose(reading.scale, 1, rtol=1e-3):
-        yield f"every gradient is {reading.scale:.4g} times that of {reading.loss}, which only changes the step"

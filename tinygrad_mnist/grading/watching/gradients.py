@@ -12,6 +12,7 @@ import numpy as np
 
 from tinygrad_mnist.grading.watching.graph import (
     ADDING,
+    DIVISIONS,
     FILLED,
     MULTIPLYING,
     SUMS,
@@ -144,7 +145,7 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
             lineage, candidates[0], _against(step, lineage, candidates[0].value), (candidates[0],), 1 / rate
         )
     chosen = _of_named(named[0], candidates, step) if named else _without_rate(candidates)
-    factor = 1.0 if named else 1 / _rate_within(chosen, is_all=chosen is candidates[0])
+    factor = 1.0 if named else 1 / _rate_within(chosen, is_all=_without_a_count(candidates) is chosen)
     zeroed = _zeroed(candidates[0], before, step)
     if zeroed:
         former, zeros = zeroed
@@ -229,13 +230,13 @@ def _in_parts(step: Step, lineage: Lineage) -> Gradient:
 
 
 def _zeros_of(node: Node) -> Node | None:
-    """The zeros that a running sum began as, to parts of which something was added; of a velocity a share is kept."""
+    """The zeros that a running sum began as, to which, or to parts of it, was added; of a velocity a share is kept."""
     last = node
     while node.changes is not None:
         stored = node.operands[-1] if node.op == "[]=" else node
-        items = (o for o in stored.operands if o.op == "[]")
-        is_there = (node.changes in (item.operands[0], *item.operands[0].operands[:1]) for item in items)
-        if stored.op not in ADDING or not any(is_there):
+        items = (o.operands[0] for o in stored.operands if o.op == "[]")
+        added_to = {*stored.operands, *(owner for item in items for owner in (item, *item.operands[:1]))}
+        if stored.op not in ADDING or node.changes not in added_to:
             return None
         node = node.changes
     return None if node is last or np.any(node.value) else node
@@ -370,10 +371,23 @@ def _without_rate(candidates: list[Node]) -> Node:
     return node
 
 
+def _without_a_count(candidates: Sequence[Node]) -> Node:
+    """The first candidate, or what it divides by whole numbers, as the examples' is, and no rate."""
+    node = candidates[0]
+    while node.op in DIVISIONS and node.operands[0] in candidates and _is_a_count(node.arguments[-1]):
+        node = node.operands[0]
+    return node
+
+
+def _is_a_count(divisor: Any) -> bool:
+    number = divisor.value if isinstance(divisor, Node) else divisor
+    return np.ndim(number) == 0 and number > 1 and number == np.floor(number)
+
+
 def _rate_within(product: Node, is_all: bool) -> float:
     """The learning rate in the first factor of a product without a name: lr * a.T @ d is (lr * a.T) @ d.
 
-    is_all: whether the update subtracts the product itself, so that a number in it that has no name is the rate too.
+    is_all: whether the update subtracts the product, over m perhaps, so that a number in it without a name is the rate.
     """
     scaled = [o for o in product.operands if o.op in ("*", "multiply")]
     numbers = [n for o in scaled for n in o.operands if np.ndim(n.value) == 0 and n.value]

@@ -10,7 +10,7 @@ import operator
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 
 import numpy as np
 
@@ -58,12 +58,13 @@ def lineages(tape: Tape) -> list[Lineage]:
     for root in roots:
         if not any(origins[operand] for operand in root.operands):
             begin_with(root)
-    every = {n for update in followed.values() for n in (update.old, update.new)}
     by_roots = {n for n, bits in origins.items() if bits}
-    labelled = labelled_among(tape.nodes, by_roots, every)
     ways = {bit: list(_way(root, followed)) for root, bit in roots.items() if origins[root] == bit}
+    whose = {n: bit for bit, steps in ways.items() for n in (steps[0].old, *(update.new for update in steps))}
+    labelled = labelled_among(tape.nodes, by_roots, whose)
     found = []
-    for bit in _in_order_of_meeting(tape.nodes, origins, labelled, ways):
+    met = [*_in_order_of_meeting(tape.nodes, origins, labelled, whose)]
+    for bit in met or islice(_picked_from(tape.nodes, origins, labelled, whose), 1):
         steps = ways[bit]
         learns = max(_learns(update, bit, origins, labelled) for update in steps)
         versions = steps[0].old, *(update.new for update in steps)
@@ -208,20 +209,28 @@ def _way(root: Node, followed: dict[Node, Update]) -> Iterator[Update]:
 
 
 def _in_order_of_meeting(
-    nodes: Sequence[Node], origins: dict[Node, int], labelled: set[Node], ways: dict[int, list[Update]]
+    nodes: Sequence[Node], origins: dict[Node, int], labelled: set[Node], whose: dict[Node, int]
 ) -> Iterator[int]:
     """Parameters, each a bit, as they are first combined with an array that is not made of them, before any label."""
-    own = {node: bit for bit, steps in ways.items() for node in (steps[0].old, *(update.new for update in steps))}
-    waiting = sum(ways)
+    waiting = sum({*whose.values()})
     for node in nodes:
         if node.op in PRODUCTS and node not in labelled and origins[node] & waiting:
             others = (origins[o] for o in node.operands if np.ndim(o.value) > 0 or origins[o])
             of_all = functools.reduce(operator.and_, others, origins[node])
-            met = origins[node] & ~of_all & waiting & ~own.get(node, 0)
+            met = origins[node] & ~of_all & waiting & ~whose.get(node, 0)
             waiting &= ~met
             while met:
                 yield met & -met
                 met &= met - 1
+
+
+def _picked_from(
+    nodes: Sequence[Node], origins: dict[Node, int], labelled: set[Node], whose: dict[Node, int]
+) -> Iterator[int]:
+    """Parameters, each a bit, of which rows are taken before a label is met: those of a bigram are its outputs."""
+    for node in takewhile(lambda node: not (node in labelled and origins[node]), nodes):
+        if node.op == "[]" and node.operands and node.operands[0] in whose:
+            yield whose[node.operands[0]]
 
 
 def _entering_layers(nodes: Sequence[Node], learned: set[Node], labelled: set[Node]) -> set[Node]:

@@ -17,7 +17,7 @@ from tinygrad_mnist.grading.watching.graph import LINEAR, SUMS, Node, depending,
 from tinygrad_mnist.grading.watching.labels import COMPARING, is_label, label_behind, target_of
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import is_called_loss
-from tinygrad_mnist.grading.watching.outputs import USUAL, Output, is_real, one_hot
+from tinygrad_mnist.grading.watching.outputs import USUAL, Output, is_real, one_hot, outputs_of
 from tinygrad_mnist.grading.watching.tape import Tape
 from tinygrad_mnist.grading.watching.training import Step, versions_of
 from tinygrad_mnist.manual.columns import CLASSES_AXIS
@@ -288,7 +288,7 @@ def _read(parts: _Parts, heads: Sequence[Head]) -> Own | None:
         hot = one_hot(Output(node, label))
         if hot is None or hot.shape != node.shape or head.loss not in USUAL:
             continue
-        n = _outputs_of(hot)
+        n = outputs_of(hot)
         m = hot.size // n
         with np.errstate(all="ignore"):
             summed = float(USUAL[head.loss](Tensor(np.asarray(node.value, float)), hot).item()) * head.scale(n)
@@ -308,9 +308,3 @@ def _met(graph: Collection[Node], forward: Collection[Node]) -> set[Node]:
         return inner if len(inner) == 1 and node.op not in LINEAR else set()
 
     return set(walk(meeting, below))
-
-
-def _outputs_of(hot: Any) -> int:
-    """How many outputs an example has, whose labels are one 1 among zeros."""
-    lengths = [hot.shape[axis] for axis in range(hot.ndim) if (hot.sum(axis=axis) == 1).all()]
-    return lengths[0] if lengths else 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, product, takewhile
 
 import numpy as np
@@ -17,6 +18,7 @@ from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.moments import (
     ADAPTIVE,
     MOMENTUM,
+    OF_THE_RATE,
     RULES,
     SLIPS,
     UNCORRECTED,
@@ -30,6 +32,7 @@ from tinygrad_mnist.grading.textbook.moments import (
 )
 from tinygrad_mnist.grading.watching.gradients import Judged, K, Named
 from tinygrad_mnist.grading.watching.graph import DIVISIONS, Node, in_order, made_of
+from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.multiples import factor_of, like, shares
 from tinygrad_mnist.grading.watching.updates import allowed, wrong_decay
 from tinygrad_mnist.manual.activations import Array
@@ -61,6 +64,11 @@ class Verdict:
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all updates were judged."""
+        return not self.notes
+
 
 def judge(steps: Sequence[Judged[K]], right: Iterable[K], named: Named[K]) -> Verdict:
     """The verdict on updates of parameters whose gradients are right. named: what they are called."""
@@ -70,6 +78,7 @@ def judge(steps: Sequence[Judged[K]], right: Iterable[K], named: Named[K]) -> Ve
     with np.errstate(all="ignore"):
         for key, f in followed.items():
             decays[key], slips[key] = _explained(f, [slip for of in slips.values() for slip in of])
+        slips |= _keeping_nothing(followed, decays)
     findings = list(_slipped(slips, named))
     findings += [wrong_decay("decay-sign", *named([key])) for key, decay in decays.items() if decay and decay < 0]
     unknown = [key for key, decay in decays.items() if decay is None and not slips[key]]
@@ -82,13 +91,29 @@ def _explained(followed: Followed, likely: Sequence[Slip]) -> tuple[float | None
     """The decay beside the rule that leads to a parameter's changes, or the mistakes in a rule that do.
 
     likely: the mistakes that are tried first, as they were made in other updates. Where none explains the changes, a
-    rule may still, with another rate in each step.
+    rule may still, with another rate in each step. One step alone may be that of many rules.
     """
-    decay = followed.decay(RULES)
-    if decay is not None:
-        return decay, {}
+    if followed.descends:
+        return 0.0, {}
+    found = next(followed.rules(RULES), None)
+    if found:
+        is_told = found[0].corrected == (True, True) and len(followed.gradients) > 1
+        return found[1], dict(followed.slips(OF_THE_RATE if is_told else ()))
     slips = dict(followed.slips(dict.fromkeys(likely))) or dict(followed.slips(SLIPS))
-    return (None, slips) if slips else (followed.decay((*RULES, *UNCORRECTED), one_rate=False), {})
+    if slips:
+        return None, slips
+    return next((share for _, share in followed.rules((*RULES, *UNCORRECTED), one_rate=False)), None), {}
+
+
+def _keeping_nothing(followed: Mapping[K, Followed], decays: Mapping[K, float | None]) -> dict[K, dict[Slip, int]]:
+    """Parameters that go along their gradients alone, though by what is called as the velocities of others are."""
+    moving = [f for key, f in followed.items() if decays[key] is not None and not f.descends]
+    called = {name for f in moving for name in f.named}
+    forgotten = next(slip for slip in SLIPS if slip.shows == "m" and slip.name == "moment-forgotten")
+    return {
+        key: {forgotten: f.named[name]}
+        for key, f in followed.items() if f.descends for name in f.named if name in called
+    }  # fmt: skip
 
 
 def _slipped(slips: Mapping[K, Mapping[Slip, int]], named: Named[K]) -> Iterator[Finding]:
@@ -109,6 +134,7 @@ class Followed:
     before: zeros where it began at 0, for it then is a multiple of its first step, and no decay can be told, unless
     it is written.
     sampled: which of its numbers. numbers: those that stand in its updates. nodes: what its last update was made of.
+    named: the lines of those that are called by its name and something more, by what is more: "v" for vW1.
     allowed: how much of a change may be left over.
     """
 
@@ -118,13 +144,12 @@ class Followed:
     changes: tuple[Array, ...]
     numbers: tuple[float, ...]
     nodes: tuple[Node, ...]
+    named: Mapping[str, int]
     allowed: float
 
-    def decay(self, rules: Iterable[Rule], one_rate: bool = True) -> float | None:
-        """The parameter's share in changes that one of the rules leads to; None where none does."""
-        if self._descends():
-            return 0.0
-        return next((share for rule in rules for _, share in self._led_to_by(rule, one_rate)), None)
+    def rules(self, rules: Iterable[Rule], one_rate: bool = True) -> Iterator[tuple[Rule, float]]:
+        """The rules that lead to these changes, each with the parameter's share in them."""
+        return ((rule, share) for rule in rules for _, share in self._led_to_by(rule, one_rate))
 
     def slips(self, among: Iterable[Slip]) -> Iterator[tuple[Slip, int]]:
         """The mistakes in a rule that lead to these changes, and the line in which each is made."""
@@ -142,7 +167,8 @@ class Followed:
         divisors = (n.operands[-1] for n in self.nodes if n.op in DIVISIONS and n.operands)
         return any(n.op in ROOTS for n in self.nodes) or any(np.size(divisor.value) > 1 for divisor in divisors)
 
-    def _descends(self) -> bool:
+    @cached_property
+    def descends(self) -> bool:
         """Whether each change is a multiple of its gradient."""
         steps = zip(self.gradients, self.changes, strict=True)
         return all(factor_of(change, g, self.allowed) is not None for g, change in steps)
@@ -218,8 +244,16 @@ def followed_by(key: K, judged: Sequence[Judged[K]]) -> Followed | None:
         tuple(g.ravel()[sampled] for g in gradients),
         tuple((p.astype(float) - q).ravel()[sampled] for p, q in zip(before, after, strict=True)),
         tuple(dict.fromkeys(x for made in nodes for node in made for x in _shares(node))),
-        tuple(nodes[-1]), max(map(allowed, before, after)),
+        tuple(nodes[-1]), _called_after(steps[-1][1].lineage, nodes[-1]), max(map(allowed, before, after)),
     )  # fmt: skip
+
+
+def _called_after(lineage: Lineage, nodes: Iterable[Node]) -> dict[str, int]:
+    """The lines of values of a parameter's shape whose names have its own in them, by the rest of these."""
+    name = lineage.name.rpartition(".")[2]
+    alike = (node for node in nodes if node.shape == lineage.versions[0].shape)
+    pairs = ((called.rpartition(".")[2], node.line) for node in alike for called in node.names)
+    return {called.replace(name, ""): line for called, line in pairs if name in called and called != name}
 
 
 def _is_multiple(node: Node, parameters: Collection[Node]) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.engine import Tensor, grad
 from tinygrad_mnist.grading.watching.decisions import HOLDING, decision
-from tinygrad_mnist.grading.watching.graph import MULTIPLYING, Node, in_order, made_of, used_by
+from tinygrad_mnist.grading.watching.graph import MULTIPLYING, Node, in_order, made_of, seen_through, used_by
 from tinygrad_mnist.grading.watching.labels import COMPARING, label_behind, target_of
+from tinygrad_mnist.grading.watching.multiples import multiple
 from tinygrad_mnist.grading.watching.training import Step
 from tinygrad_mnist.manual.activations import Array
 
@@ -111,6 +113,38 @@ def one_hot(output: Output) -> Any:
         hot = np.eye(max(y.shape[1 - axis], int(labels.max()) + 1))[labels.astype(int).ravel()]
         return hot if axis == 0 else hot.T
     return None
+
+
+def examples(step: Step) -> int:
+    """How many examples have labels in a step; 0 where these don't tell."""
+    hots = [hot for output in outputs(step) if (hot := one_hot(output)) is not None]
+    return sum(hot.size // outputs_of(hot) for hot in hots)
+
+
+def outputs_of(hot: Any) -> int:
+    """How many outputs an example has, whose labels are one 1 among zeros."""
+    lengths = [hot.shape[axis] for axis in range(hot.ndim) if (hot.sum(axis=axis) == 1).all()]
+    return lengths[0] if lengths else 1
+
+
+def has_other_labels(step: Step, loss: str, slopes: Mapping[Node, Array]) -> bool:
+    """Whether what has these slopes by a step's outputs is this usual loss of them with labels of other classes."""
+    found = outputs(step) if loss in USUAL else []
+    pairs = []
+    for output in found:
+        hot, slope = one_hot(output), slopes.get(seen_through(output.node))
+        if hot is None or slope is None or slope.shape != hot.shape or not np.isin(hot, (0, 1)).all():
+            return False
+        told = (slope < 0).astype(float)
+        both = np.stack([hot, told], axis=-1)
+        if not any((both.sum(axis=axis) == 1).all() for axis in range(hot.ndim)):
+            return False
+        y = Tensor(np.asarray(output.node.value, float), requires_grad=True)
+        (expected,) = grad(USUAL[loss](y, told), [y])
+        if not multiple(slope, expected.numpy()):
+            return False
+        pairs.append((hot, told))
+    return any(not np.array_equal(hot, told) for hot, told in pairs)
 
 
 def labelled(step: Step) -> Iterator[tuple[Array, Array]]:

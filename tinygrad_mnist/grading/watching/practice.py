@@ -9,7 +9,7 @@ from itertools import islice
 import numpy as np
 
 from tinygrad_mnist.grading.report import Finding
-from tinygrad_mnist.grading.standins.digits import Digits
+from tinygrad_mnist.grading.standins.digits import Digits, small
 from tinygrad_mnist.grading.textbook.catalogue import named
 from tinygrad_mnist.grading.textbook.mistakes import rounded
 from tinygrad_mnist.grading.watching.graph import Node, in_order, made_of
@@ -52,14 +52,15 @@ def mislabelled(seen: Iterable[tuple[Array, Array]], digits: Digits) -> Iterator
     labels of the first one may be those of all others too.
     """
     images, labels = digits
-    known = _unit(images.reshape(len(images), -1).T)
-    fitting = ((X, Y) for X, Y in islice(seen, BATCHES) if len(X) == len(known) and len(Y) >= 10)
+    every = (_unit(of_size.reshape(len(images), -1).T) for of_size in (images, small(images)))
+    known = {len(of_size): of_size for of_size in every}
+    fitting = ((X, Y) for X, Y in islice(seen, BATCHES) if len(X) in known and len(Y) >= 10)
     batches = [(X[:, :LOOKED_AT], Y[:, :LOOKED_AT]) for X, Y in fitting]
-    batches = [(X, Y) for X, Y in batches if len(Y) == len(batches[0][1])]
+    batches = [(X, Y) for X, Y in batches if (len(X), len(Y)) == tuple(map(len, batches[0]))]
     together = [tuple(map(np.hstack, zip(*batches, strict=True)))] if batches else []
     large = [batch for batch in batches if batch[0].shape[1] >= ENOUGH]
     looked_at = ((X[:, :LOOKED_AT], Y[:, :LOOKED_AT]) for X, Y in (*together, *large))
-    yield from islice((finding for X, Y in looked_at for finding in _mislabelled(X, Y, known, labels)), 1)
+    yield from islice((finding for X, Y in looked_at for finding in _mislabelled(X, Y, known[len(X)], labels)), 1)
 
 
 def _mislabelled(X: Array, Y: Array, known: Array, labels: Array) -> Iterator[Finding]:
@@ -68,11 +69,12 @@ def _mislabelled(X: Array, Y: Array, known: Array, labels: Array) -> Iterator[Fi
     true, said = labels[alike.argmax(axis=0)][sure].astype(int), Y.argmax(axis=0)[sure]
     if len(true) < FEWEST or (true == said).mean() > 0.5:
         return
+    i = int(np.argmax(true != said))
     shifts = np.unique((said - true + 4) % 10 - 4)
     how = f"every one is {shifts[0]:+d} beside it" if len(shifts) == 1 else "they belong to other images"
     yield Finding(
         ("labels-shifted",), ("Y",), f"labels that are not those of their images: {how}", (),
-        f"An image of a {true[0]} is labelled {said[0]}. The network can learn that, but it is not what you mean.",
+        f"An image of a {true[i]} is labelled {said[i]}. The network can learn that, but it is not what you mean.",
         "Which row or column of the one-hot array is that of the digit 0? Were X and Y shuffled alike?",
     )  # fmt: skip
 

@@ -14,21 +14,31 @@ from tinygrad_mnist.grading.report import Finding, Parameter, Problem, Report
 from tinygrad_mnist.grading.standins.loading import Data
 from tinygrad_mnist.grading.textbook.findings import EVERY
 from tinygrad_mnist.grading.textbook.updating import wrong_updates
-from tinygrad_mnist.grading.watching import damage, general, optimizers, practice, resting, stopping, updates, verdict
+from tinygrad_mnist.grading.watching import (
+    damage,
+    differences,
+    general,
+    optimizers,
+    practice,
+    resting,
+    stopping,
+    unrolled,
+    updates,
+    verdict,
+)
 from tinygrad_mnist.grading.watching.first_wrong import describe, first_wrong
 from tinygrad_mnist.grading.watching.gradients import Named, gradient
 from tinygrad_mnist.grading.watching.graph import Node, made_of
 from tinygrad_mnist.grading.watching.lineages import Lineage
 from tinygrad_mnist.grading.watching.names import is_called_gradient
 from tinygrad_mnist.grading.watching.naming import numbered
-from tinygrad_mnist.grading.watching.outputs import PERCEPTRON, labelled
+from tinygrad_mnist.grading.watching.outputs import PERCEPTRON, examples, labelled
 from tinygrad_mnist.grading.watching.places import Places, picked
 from tinygrad_mnist.grading.watching.repeated import stale
 from tinygrad_mnist.grading.watching.running import Run
 from tinygrad_mnist.grading.watching.textbook import Observed, in_layers, observe, with_one_activation
 from tinygrad_mnist.grading.watching.training import Step, versions_of
 from tinygrad_mnist.grading.watching.unfinished import cut_off
-from tinygrad_mnist.grading.watching.unrolled import in_parts
 from tinygrad_mnist.manual.activations import ACTIVATIONS, Activation
 from tinygrad_mnist.manual.heads import Head
 
@@ -48,11 +58,16 @@ def report(run: Run, data: Data) -> Report | None:
     if not trained:
         return None
     whole = trained[0]
-    parts = in_parts(run.tape, whole)
+    parts = unrolled.in_parts(run.tape, whole)
     if parts is None:
         return _judged(run, trained, problems, data)
     found = _judged(run, [parts], problems, data, has_updates=False)
-    return found and replace(found, findings=(*found.findings, *map(Places(None, run.source).of, _uphill(whole))))
+    if found is None:
+        return None
+    turned = [] if all(p.right for p in found.parameters) else [*unrolled.turned(parts)]
+    named = (finding for finding in found.findings if finding.names or not turned)
+    beside = map(Places(None, run.source).of, (*turned, *_uphill(whole)))
+    return replace(found, findings=(*named, *beside))
 
 
 def _uphill(whole: Step) -> Iterator[Finding]:
@@ -78,28 +93,44 @@ def _judged(
     if wrong and (_are_of_the_own_loss(readings) or _are_rather_of_the_own_loss(readings, found)):
         return _of_any_network(run, trained, readings, problems, data)
     places = Places(read[0], run.source)
+    beside = [] if wrong else readings or _as_any_network(run, trained[:1])
     findings = _explained([*found.findings, *_mislabelled(run, trained, found, data)], readings)
+    findings += _with_other_labels(run, beside)
     if problems and run.tape.failed is not None:
         findings = [*(f for f in findings if f.names), *_stops(read[0], run.tape.failed)]
-    another = () if wrong else _another_loss(run, readings or _as_any_network(run, trained[:1]))
     return Report(
         run.source.name,
         _read_as(read[0], found.reading.head),
         tuple(_called(found.parameters, read[0])),
         tuple(map(places.of, findings)),
-        notes=(*found.notes, *another, *_untold(found.parameters), *_ended(run, trained, problems)),
+        notes=(*found.notes, *_another_loss(run, beside), *_untold(found.parameters), *_ended(run, trained, problems)),
         problems=problems,
         remarks=tuple(map(places.of, found.remarks)),
+        updates_judged=found.updates_judged,
     )
 
 
 def _another_loss(run: Run, readings: Sequence[general.Reading]) -> Iterator[str]:
     """Where a loss is computed in the first step that the gradients, right as they are, are not those of."""
     for reading in readings[:1]:
-        if reading.beside:
+        if reading.beside and not reading.other_labels:
             line = reading.beside.line
             other = f"the loss in {run.source.place(line)} is another one: {run.source.line(line)}"
             yield f"the gradients are those of {reading.loss}; {other}"
+
+
+def _with_other_labels(run: Run, readings: Sequence[general.Reading]) -> Iterator[Finding]:
+    """Gradients of the loss that is computed in the first step, but with labels of other classes than it has."""
+    for reading in readings[:1]:
+        if reading.beside and reading.other_labels:
+            first = min(reading.step.by_labels & reading.step.by_parameters, key=lambda node: node.index)
+            place = run.source.place(reading.beside.line)
+            yield Finding(
+                ("error-labels-others",), ("Y",), f"other labels in the gradients than in the loss, {place}", (),
+                f"They are those of {reading.loss}, of labels that it is not computed with: another one gets small.",
+                "Where do the labels of each of the two lines come from?",
+                (str(reading.beside.line), str(first.line)),
+            )  # fmt: skip
 
 
 def _untold(parameters: Iterable[Parameter]) -> Iterator[str]:
@@ -209,24 +240,27 @@ def _of_any_network(
     moved = optimizers.judge(readings, always_right, named)
     seen = (pair for step in _every_step(run, trained) for pair in labelled(step))
     beside = (
+        *_with_other_labels(run, readings),
         *(_uphill_of(first, named) if first.scale > 0 or (first.is_of_a_loss and not findings) else ()),
         *practice.mislabelled(seen, data.known),
         *updates.zeroed(first.gradients, named),
         *moved.findings,
+        *updates.twice(readings, always_right, named),
         *resting.never_updated(first.step, [name for name, is_computed in still.items() if is_computed]),
         *stale(run.tape, names),
     )
     findings += map(Places(None, run.source).of, beside)
-    findings += general.scaled(wrong) if not findings else ()
-    differences = first.by_differences and f"central differences ({first.by_differences})"
-    judge = differences or "autograd of its own forward pass"
+    findings += differences.scaled(wrong) if not findings else ()
+    numbers = first.by_differences and f"central differences ({first.by_differences})"
+    judge = numbers or "autograd of its own forward pass"
     stays = [f"{name} stays as it is: no update changes it" for name, is_computed in still.items() if not is_computed]
     another = () if findings else _another_loss(run, readings)
-    settings, parameters = f"{first.loss}, judged by {judge}", tuple(general.judged(readings))
-    sizes = () if findings else general.of_another_size(first)
+    settings, parameters = f"{first.loss}, judged by {judge}", tuple(differences.judged(readings))
+    sizes = () if findings else differences.of_another_size(first)
     cut = islice((r.cut for r in readings if r.cut), 1)
     notes = *cut, *sizes, *another, *moved.notes, *stays, *_untold(parameters)
-    return Report(run.source.name, settings, parameters, tuple(findings), notes=notes, problems=problems)
+    whole = moved.is_whole
+    return Report(run.source.name, settings, parameters, tuple(findings), problems, notes, updates_judged=whole)
 
 
 def _uphill_of(reading: general.Reading, named: Named[Lineage]) -> Iterator[Finding]:
@@ -296,8 +330,8 @@ def _is_right_but_for_its_size(reading: general.Reading) -> bool:
 
 def _exactly_right(reading: general.Reading) -> int:
     """How many gradients are right but for rounding."""
-    differences = (general.difference(reading, lineage) for lineage in reading.step.before)
-    return sum(d is not None and d <= EXACT for d in differences)
+    every = (differences.difference(reading, lineage) for lineage in reading.step.before)
+    return sum(d is not None and d <= EXACT for d in every)
 
 
 def _of_the_own_loss(readings: Sequence[general.Reading]) -> bool:
@@ -319,20 +353,26 @@ def _mistakes(reading: general.Reading, run: Run) -> Iterator[Finding]:
         gradients = {key: reading.gradients[g.lineage] if g else None for key, g in observed.gradients.items()}
         observed = replace(observed, gradients=gradients)
         named += damage.explained(reading, observed)
-        named += () if updates.divided(observed, run.tape) else damage.of_the_loss(reading, observed)
-    multiples = list(general.scaled(reading)) if reading.right else []
+        is_divided = updates.divided(observed, observed.network.m, run.tape)
+        named += () if is_divided else damage.of_the_loss(reading, observed)
+    elif not updates.divided(reading, (m := examples(reading.step)), run.tape):
+        named += damage.of_a_mean(reading, m)
+    multiples = list(differences.scaled(reading)) if reading.right else []
     wrong = len(reading.gradients) - len(reading.right)
     if multiples and len(multiples) == wrong:
         named = multiples if any(EVERY in finding.where for finding in named) else named
-    crossed = list(general.swapped(reading))
+    crossed = list(differences.swapped(reading))
     named = crossed if wrong and sum(len(finding.where) for finding in crossed) == wrong else named
-    yield from map(Places(observed, run.source).of, named or _first_wrong_values(reading))
+    penalties = list(differences.without_penalty(reading))
+    named = penalties if penalties and len(penalties) == wrong else named
+    unnamed = () if named else (*differences.of_one_use(reading), *_first_wrong_values(reading))
+    yield from map(Places(observed, run.source).of, named or unnamed)
 
 
 def _first_wrong_values(reading: general.Reading) -> Iterator[Finding]:
     """The first wrong values on the way back, each at its line: one for all that a loop makes there."""
     by_line = {(found.node.line, found.node.op): found for found in reversed(first_wrong(reading))}
-    return islice(dict.fromkeys(describe(found, reading) for found in reversed(by_line.values())), FIRST)
+    return islice(dict.fromkeys(describe([*by_line.values()][::-1], reading)), FIRST)
 
 
 def _read_as(observed: Observed, head: Head) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def stale(tape: Tape, called: Mapping[Lineage, str]) -> Iterator[Finding]:
     old = [l for l in late if _goes_on_with(live[l][-1], l, tape, learned, versions)]
     if old:
         yield wrong_updates("update-unused", [called[lineage] for lineage in old], line=old[0].lines[0])
-    unused = [l for l in every if live[l] and l not in old and _comes_again(l, live[l][-1], learned, versions)]
+    unused = [l for l in every if live[l] and l not in old and _comes_again(l, live[l], learned, versions)]
     if unused:
         last = live[unused[0]][-1]
         use = next(node for node in tape.nodes if last in node.operands)
@@ -51,13 +52,19 @@ def _goes_on_with(last: Node, lineage: Lineage, tape: Tape, learned: set[Node], 
     return False
 
 
-def _comes_again(lineage: Lineage, last: Node, learned: set[Node], versions: set[Node]) -> bool:
-    """Whether the line that updates a parameter after its last use comes again, and with the same data."""
-    place = lineage.versions.index(last)
+def _comes_again(lineage: Lineage, live: Sequence[Node], learned: set[Node], versions: set[Node]) -> bool:
+    """Whether the line that updates a parameter after its last use comes again, and with the same data.
+
+    That is more often than between two of its uses: one step may take a gradient twice.
+    """
+    uses = [lineage.versions.index(version) for version in live]
+    place = uses[-1]
     if place == len(lineage.lines):
         return False
-    updates = [i for i, line in enumerate(lineage.lines) if i >= place and line == lineage.lines[place]]
-    made = (made_of(lineage.versions[i + 1].operands, versions) for i in updates[:2])
+    line = lineage.lines[place]
+    in_a_step = max((lineage.lines[use:following].count(line) for use, following in pairwise(uses)), default=1)
+    updates = [i for i, other in enumerate(lineage.lines) if i >= place and other == line]
+    made = (made_of(lineage.versions[i + 1].operands, versions) for i in updates[:: max(1, in_a_step)][:2])
     data = [_met(nodes & (learned - versions), learned) for nodes in made]
     return len(data) == 2 and len(data[0]) == len(data[1]) and all(map(np.array_equal, *data))
 

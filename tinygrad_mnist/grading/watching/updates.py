@@ -138,18 +138,18 @@ def _is_one_of(number: float, numbers: Iterable[float]) -> bool:
     return any(np.isclose(abs(number), x, rtol=1e-6, atol=0) for x in numbers)
 
 
-def divided(observed: Observed, tape: Tape) -> bool:
+def divided(judged: Judged[K], m: int, tape: Tape) -> bool:
     """Whether an update divides by m what it is made of: it is the learning rate, over m.
 
     The learning rate is a number that has a name, or else one of two digits.
     """
-    if any(_is_divided(g, observed.network.m) for g in observed.gradients.values() if g):
+    if any(_is_divided(g, m) for g in judged.gradients.values() if g):
         return True
-    known = next((r for g in observed.gradients.values() if g for r in [rate(observed.step, g)] if r), None)
+    known = next((r for g in judged.gradients.values() if g for r in [rate(judged.step, g)] if r), None)
     if known is None:
         return False
-    ways = (_named_numbers(tape), [float(f"{abs(known):.2g}"), float(f"{abs(known * observed.network.m):.2g}")])
-    told = [(_is_one_of(known * observed.network.m, numbers), _is_one_of(known, numbers)) for numbers in ways]
+    ways = (_named_numbers(tape), [float(f"{abs(known):.2g}"), float(f"{abs(known * m):.2g}")])
+    told = [(_is_one_of(known * m, numbers), _is_one_of(known, numbers)) for numbers in ways]
     return next((over_m for over_m, alone in told if over_m is not alone), False)
 
 
@@ -257,19 +257,19 @@ def _learning_rate(rates: Mapping[K, float], gradients: Gradients[K], numbers: S
     return float(max(within, key=lambda n: n.index).value) if within else 1.0
 
 
-def twice(observed: Sequence[Observed], right: Collection[Key]) -> Iterator[Finding]:
+def twice(judged: Sequence[Judged[K]], right: Iterable[K], called: Named[K]) -> Iterator[Finding]:
     """Parameters that more than one line of each step moves by a multiple of the same gradient.
 
     In a first step two shares of a velocity look like that too.
     """
-    lines: dict[Key, tuple[int, ...]] = {}
-    for key in sorted(right) if len(observed) > 1 else ():
-        moving = [tuple(_moving(o.step, g)) for o in observed for g in [o.gradients[key]] if g]
+    lines: dict[K, tuple[int, ...]] = {}
+    for key in right if len(judged) > 1 else ():
+        moving = [tuple(_moving(o.step, g)) for o in judged for g in [o.gradients[key]] if g]
         if min(map(len, moving)) > 1:
             lines[key] = moving[0]
     if lines:
         places = tuple(dict.fromkeys(str(line) for of in lines.values() for line in of))
-        yield replace(wrong_updates("update-twice", symbols(lines)), places=places)
+        yield replace(wrong_updates("update-twice", called(lines)), places=places)
 
 
 def _moving(step: Step, g: Gradient) -> Iterator[int]:

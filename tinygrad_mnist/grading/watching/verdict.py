@@ -47,13 +47,14 @@ EXPLAINED = 3
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was judged of a training, and what was found."""
+    """What was judged of a training, all of its updates too or not, and what was found."""
 
     reading: Reading
     parameters: tuple[Parameter, ...]
     findings: tuple[Finding, ...]
     remarks: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    updates_judged: bool = True
 
 
 @dataclass(frozen=True)
@@ -198,7 +199,7 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
                 every = [r for r in readings(observed, own) if _is_of(r, own, due)] or every
                 best = max(every, key=lambda r: len(r.right))
         asked = own is not None and own.mean and own.may_have(best.head)
-        if asked and _is_a_sum(best) and not updates.divided(observed[0], tape):
+        if asked and _is_a_sum(best) and not updates.divided(observed[0], observed[0].network.m, tape):
             every = [r for r in readings(observed) if r.scale.divisor is None]
             best = max(every, key=lambda r: len(r.right))
         found: list[Finding] = []
@@ -212,7 +213,7 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
         against = [wrong_updates("update-sign", uphill)] if uphill else []
         more = [*swapped.values(), *against, *untouched, *updates.zeroed(observed[0].gradients, updates.symbols)]
         more += updates.decayed(observed, () if own is None else own.shares)
-        more += updates.twice(observed, best.right)
+        more += updates.twice(observed, sorted(best.right), updates.symbols)
         moments = optimizers.judge(watched, sorted(best.right), updates.symbols)
         more += moments.findings
         updated = {g.lineage: key for key, g in observed[0].gradients.items() if g}
@@ -220,12 +221,13 @@ def judge(observed: Sequence[Observed], tape: Tape, stopped: bool = False) -> Ve
         more += at_first
     parameters = [_parameter(key, best) for key in best.judged]
     if stopped:
-        missing = [f"{quantity}{l}" for (quantity, l), g in observed[0].gradients.items() if not g]
+        there = (key for key, part in observed[0].parameters.items() if part is not None)
+        missing = [f"{quantity}{l}" for quantity, l in there if not observed[0].gradients[quantity, l]]
         parameters += [Parameter(name, False, None, computed=False) for name in missing]
         parameters.sort(key=lambda p: int(p.name[2:]))
     named = (*(practice.renamed(finding, observed[0]) for finding in found), *more)
     remarks = [*practice.remarks(observed[0]), *_of_the_set(best)]
-    return Verdict(best, tuple(parameters), named, tuple(remarks), (*_notes(best), *moments.notes))
+    return Verdict(best, tuple(parameters), named, tuple(remarks), (*_notes(best), *moments.notes), moments.is_whole)
 
 
 def _with_most_right(ways: Sequence[list[Observed]], count: int, own: Own | None) -> list[Observed]:
