@@ -17,6 +17,7 @@ import numpy as np
 from tinygrad_mnist.grading.report import Finding
 from tinygrad_mnist.grading.textbook.moments import (
     ADAPTIVE,
+    DESCENT,
     MOMENTUM,
     OF_THE_RATE,
     RULES,
@@ -106,13 +107,17 @@ def _explained(followed: Followed, likely: Sequence[Slip]) -> tuple[float | None
 
 
 def _keeping_nothing(followed: Mapping[K, Followed], decays: Mapping[K, float | None]) -> dict[K, dict[Slip, int]]:
-    """Parameters that go along their gradients alone, though by what is called as the velocities of others are."""
+    """Parameters that go along their gradients alone, though by what is called as the velocities of others are.
+
+    It is with one rate that they do: where a gradient never turns, a velocity is a multiple of it too.
+    """
     moving = [f for key, f in followed.items() if decays[key] is not None and not f.descends]
     called = {name for f in moving for name in f.named}
     forgotten = next(slip for slip in SLIPS if slip.shows == "m" and slip.name == "moment-forgotten")
     return {
         key: {forgotten: f.named[name]}
-        for key, f in followed.items() if f.descends for name in f.named if name in called
+        for key, f in followed.items() if f.descends and any(f.rules((DESCENT,)))
+        for name in f.named if name in called
     }  # fmt: skip
 
 
