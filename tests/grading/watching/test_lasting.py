@@ -7,7 +7,7 @@ NUMBER_BY_NUMBER = """
 import numpy as np
 
 class Net:
-    def __init__(self, inputs=784, hidden=32, outputs=10):
+    def __init__(self, inputs=784, hidden=512, outputs=10):
         self.W = np.random.randn(hidden, inputs) * 0.1
         self.V = np.random.randn(outputs, hidden) * 0.1
 

@@ -132,7 +132,7 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
         return Gradient(lineage, after, 1.0, (after,))
     if after is not before and after.op == "[]=" and after.operands[-1].shape != after.shape:
         return _in_parts(step, lineage)
-    candidates = list(_candidates(step, before, after))
+    candidates = [node for node in _candidates(step, before, after) if not _decays(node, lineage)]
     if not candidates:
         return None
     sums = _running_sums(candidates)
@@ -141,9 +141,8 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     named = [n for n in called if n not in rows and not _is_a_factor(n, products.get(n.shape, []), step)]
     named = [n for n in named if not _is_velocity(n) and not _is_above_a_root(n, candidates)]
     if np.ndim(before.value) == 0 and (rate := rate_before(candidates[0], step)):
-        return Gradient(
-            lineage, candidates[0], _against(step, lineage, candidates[0].value), (candidates[0],), 1 / rate
-        )
+        first = candidates[0]
+        return Gradient(lineage, first, _against(step, lineage, first.value), (first,), 1 / rate)
     chosen = _of_named(named[0], candidates, step) if named else _without_rate(candidates)
     factor = 1.0 if named else 1 / _rate_within(chosen, is_all=_without_a_count(candidates) is chosen)
     zeroed = _zeroed(candidates[0], before, step)
@@ -153,6 +152,11 @@ def gradient(step: Step, lineage: Lineage) -> Gradient | None:
     turned = _is_turned(chosen, candidates)
     along = _against(step, lineage, chosen.value.T if turned else chosen.value)
     return Gradient(lineage, chosen, along, tuple(candidates), factor, turned)
+
+
+def _decays(node: Node, lineage: Lineage) -> bool:
+    """Whether it is the parameter itself between two updates, or made of that alone, as of weights that decay."""
+    return node in lineage.versions or (bool(node.operands) and {*node.operands} <= {*lineage.versions})
 
 
 def _is_turned(node: Node, candidates: Sequence[Node]) -> bool:
