@@ -1,6 +1,5 @@
 """Recurrent networks, whose state goes from chunk to chunk of a sequence, where its gradient is cut on purpose."""
 
-
 import pytest
 
 from tests.grading.watching.runs import reported
