@@ -110,7 +110,7 @@ def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:
                 own.append((reading.of, reading.expected))
             if _fit(best) == (True, len(step.before), True):
                 break
-    if best is None or not (best.right or _has_slopes(best)):
+    if best is None or not _has_slopes(best):
         return None
     best = _truncated(best)
     best.beside, slopes = _another_loss(best, own) or (None, {})
