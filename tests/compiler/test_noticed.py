@@ -308,6 +308,19 @@ def test_options_in_slots_and_arrays_that_numpy_alone_computes_with():
     agree(run)
 
 
+class Holder:
+    inner = None
+
+
+def test_what_hangs_on_an_attribute_that_its_class_has_too():
+    holder = Holder()
+    holder.inner = Options(2.0)
+    step = compile(lambda x: x.sum() * holder.inner.factor)
+    for factor in (2.0, 2.0, 2.0, 5.0, 5.0, 5.0, 2.0):
+        holder.inner.factor = factor
+        assert step(X[0]) == X[0].sum() * factor
+
+
 def test_an_argument_may_be_filled_anew():
     x, step = X[0].copy(), compile(lambda x: x.sum() * 2)
     for new in X:

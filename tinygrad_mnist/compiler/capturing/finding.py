@@ -43,8 +43,11 @@ class Finder:
             self._note_generator(state)
         for found in (function, *arguments):
             self._follow(found)
-        for each in [*self.objects.values()]:
-            self._note_attributes(each)
+        noted = 0
+        while found := [*self.objects.values()][noted:]:  # what hangs on them is found on the way
+            noted += len(found)
+            for each in found:
+                self._note_attributes(each)
 
     def _follow(self, value: Any) -> None:
         """Note what is found behind something that the function finds."""
@@ -100,8 +103,9 @@ class Finder:
                 self._follow(each)
 
     def _note(self, owner: Any, name: Any) -> None:
+        """Note an item of a dict, or that there is none yet, and follow it."""
         self.facts.note_item(owner, name)
-        self._follow(owner[name])
+        self._follow(owner.get(name))
 
     def _note_function(self, function: FunctionType) -> None:
         if is_inside(function.__code__.co_filename):
@@ -131,19 +135,15 @@ class Finder:
         kinds = [*map(vars, _kinds_of(owner))]
         for name in self._names.intersection(chain(*kinds)):
             for where in (attributes, *kinds):  # one that lacks it may get it later
-                self.facts.note_item(where, name)
-                self._follow(where.get(name))
+                self._note(where, name)
         if isinstance(owner, Module):  # whose own are noted when it is called
             return
         for name in self._names.intersection((*attributes, *slots)):
-            known = {*self.objects}
             if name in slots:
                 self.facts.note_slot(owner, name)
                 self._follow(getattr(owner, name, None))
             else:
                 self._note(attributes, name)
-            for each in [v for k, v in self.objects.items() if k not in known]:
-                self._note_attributes(each)
 
 
 def _names(code: Any) -> Iterator[str]:
