@@ -309,7 +309,7 @@ def test_options_in_slots_and_arrays_that_numpy_alone_computes_with():
 
 
 class Holder:
-    inner = None
+    inner: Any = None
 
 
 def test_what_hangs_on_an_attribute_that_its_class_has_too():

@@ -21,7 +21,7 @@ from tinygrad_mnist.compiler.program import Value, form, leaves, nesting
 from tinygrad_mnist.engine import Node
 from tinygrad_mnist.jit import has_numba
 from tinygrad_mnist.places import at
-from tinygrad_mnist.shown import Printed
+from tinygrad_mnist.shown import Printed, one_line
 
 PLANS = 8
 """How many plans are kept for arguments of the same form; with more the oldest is forgotten."""
@@ -234,5 +234,4 @@ def _differing(one: Captured, other: Captured) -> str:
 
 def _short(x: Any) -> str:
     """A constant of a program, or what it calls, in a few words."""
-    words = getattr(x, "__name__", None) or (x if isinstance(x, str) else repr(x))
-    return words if len(words) <= 40 else f"{words[:39]}…"
+    return one_line(getattr(x, "__name__", None) or (x if isinstance(x, str) else repr(x)), 40)

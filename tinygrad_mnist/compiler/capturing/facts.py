@@ -116,7 +116,7 @@ class Facts:
     def _other_contents(self) -> Collection[Any] | None:
         """A list, set or dict that holds something else than it did."""
         for found, before in self._contents.values():
-            if len(found) != len(before) or not (all(map(is_, found, before)) or all(map(is_same, found, before))):
+            if not _are_same(found, before):
                 return found
         return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -138,7 +139,12 @@ class _WayBack:
 
     def _is_a_part(self, node: Node) -> bool:
         """Whether it is no derivative, but what one of several uses has in one."""
-        return not _Derivatives(self.reading.expected.values(), (1.0, self.reading.scale)).has(node.value)
+        return not self._whole.has(node.value)
+
+    @cached_property
+    def _whole(self) -> _Derivatives:
+        """The derivatives alone, without parts of them."""
+        return _Derivatives(self.reading.expected.values(), (1.0, self.reading.scale))
 
     def _misused(self, first: Collection[Node]) -> set[Node]:
         """Right values of which several wrong ones are made, and no right one."""

@@ -114,7 +114,7 @@ def read(tape: Tape, step: Step, versions: set[Node]) -> Reading | None:
         return None
     best = _truncated(best)
     best.beside, slopes = _another_loss(best, own) or (None, {})
-    best.other_labels = has_other_labels(step, best.loss, slopes)
+    best.other_labels = bool(slopes) and has_other_labels(step, best.loss, slopes)
     is_known = best.of or best.right or decision(step)
     return best if is_known or any(g and g.node.op != "parts" for g in gradients.values()) else None
 
